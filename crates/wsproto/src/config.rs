@@ -1,0 +1,77 @@
+//! Limits and deadlines.
+
+use core::time::Duration;
+
+/// Limits and deadlines of a connection; share one among all of them in an `Arc`.
+///
+/// Limits are inclusive, count bytes, and none of them means "unlimited" at zero. A limit that is
+/// exceeded ends the connection with the close code or HTTP status of its rule, at the first byte
+/// that exceeds it and before anything is allocated for it.
+///
+/// ```
+/// let mut config = wsproto::Config::default();
+/// config.max_message_size = 1 << 20;
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Config {
+    /// The longest message to accept, all its fragments together, in bytes (RFC 6455 section
+    /// 10.4). Beyond it: close code 1009. Default: 64 MiB.
+    pub max_message_size: u64,
+    /// The longest payload of a single data frame to accept, in bytes. Beyond it: close code 1009.
+    /// Default: 64 MiB; nothing is reserved because a header announces it, so that a lower value
+    /// saves no memory.
+    pub max_frame_size: u64,
+    /// The most fragments to accept in one message; a message of one frame is always accepted.
+    /// Beyond it: close code 1008. Default: 131072, twice what Autobahn's test suite sends.
+    pub max_fragments: u32,
+    /// The longest HTTP request or response head to accept, in bytes. Beyond it: status 431, or
+    /// 414 if it is the request target that does not end. Default: 16 KiB.
+    pub max_head_size: usize,
+    /// The most header fields to accept in a head. Beyond it: status 431. Default: 100.
+    pub max_headers: usize,
+    /// The most bytes of the body to keep of an HTTP response that refuses the upgrade. Default:
+    /// 16 KiB.
+    pub max_body_size: usize,
+    /// How long the whole opening handshake may take. Default: 10 s.
+    pub handshake_timeout: Option<Duration>,
+    /// How long the closing handshake and the end of the transport after it may take. Default:
+    /// 10 s.
+    pub close_timeout: Option<Duration>,
+    /// Whether and how to find out that the peer is gone. Default: off.
+    pub keep_alive: Option<KeepAlive>,
+    /// Whether a client that offered subprotocols fails the connection if the server selects none,
+    /// as browsers do. Default: true.
+    pub require_subprotocol: bool,
+}
+
+/// When to send Pings, and how long to wait for their answers.
+///
+/// A Ping goes out at every `interval`, whatever else is sent or received. Only the Pong that
+/// carries the payload of the newest Ping answers it, so that a peer that trickles bytes without
+/// ever finishing a frame is found out, too; `patience` should be longer than the peer may need for
+/// the largest frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeepAlive {
+    /// From the opening, or the last answer, to the next Ping.
+    pub interval: Duration,
+    /// From a Ping to its Pong.
+    pub patience: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            max_message_size: 64 << 20,
+            max_frame_size: 64 << 20,
+            max_fragments: 1 << 17,
+            max_head_size: 16 << 10,
+            max_headers: 100,
+            max_body_size: 16 << 10,
+            handshake_timeout: Some(Duration::from_secs(10)),
+            close_timeout: Some(Duration::from_secs(10)),
+            keep_alive: None,
+            require_subprotocol: true,
+        }
+    }
+}

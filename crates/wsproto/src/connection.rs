@@ -1,0 +1,188 @@
+//! RFC 6455 after the opening handshake: bytes in, events out, replies appended.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::closing::{Closing, Transport};
+use crate::{
+    Client, CloseFrame, Config, Error, Event, Extensions, Piece, Receiver, Role, SendError, Sender,
+    Server,
+};
+
+/// One end of an open WebSocket connection.
+///
+/// It owns neither the bytes that arrive nor those that leave, so that an idle connection holds no
+/// buffer, and one buffer for each direction can serve every connection of a thread:
+///
+/// ```
+/// use wsproto::{Config, Connection, Event};
+///
+/// let mut ws = Connection::server(Config::default());
+/// let mut buffer = *b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"; // what was read
+/// let mut out = Vec::new(); // what is to be written
+///
+/// let mut input = &mut buffer[..];
+/// while let Some(event) = ws.next_event(&mut input, &mut out)? {
+///     if let Event::Text(text) = event {
+///         assert_eq!(text, "Hello");
+///         ws.send_text(&text, &mut out)?;
+///     }
+/// }
+/// assert_eq!(out, b"\x81\x05Hello");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Connection<R> {
+    receiver: Receiver<R>,
+    sender: Sender<R>,
+}
+
+impl Connection<Server> {
+    /// Begins the server's end of a connection, with the first byte after the opening handshake.
+    /// Many connections can share one `Arc<Config>`.
+    #[must_use]
+    pub fn server(config: impl Into<Arc<Config>>) -> Self {
+        Self::new(Server, config, Extensions::none())
+    }
+}
+
+impl Connection<Client> {
+    /// Begins the client's end of a connection, with the first byte after the opening handshake.
+    /// The seed of the masking keys must come from the operating system, see
+    /// [`Client::from_seed`].
+    #[must_use]
+    pub fn client(config: impl Into<Arc<Config>>, seed: [u8; 32]) -> Self {
+        Self::new(Client::from_seed(seed), config, Extensions::none())
+    }
+}
+
+impl<R: Role> Connection<R> {
+    /// Begins a connection with the extensions that its opening handshake negotiated.
+    #[must_use]
+    pub fn new(role: R, config: impl Into<Arc<Config>>, extensions: Extensions) -> Self {
+        Self { receiver: Receiver::new(config.into(), extensions), sender: Sender::new(role) }
+    }
+
+    /// Takes the next event off the front of `input`, unmasking it in place; `None` when all of
+    /// `input` was consumed without completing one (promise I1).
+    ///
+    /// Appends to `out` what the event calls for: the Pong to a Ping, the answer to a Close. That
+    /// is never more than the bytes of the frame that asked for it (a client: three times as many),
+    /// so that who does not read while `out` is unsent bounds it (promise I3).
+    ///
+    /// # Errors
+    ///
+    /// The rule that the peer broke; the Close that says so is in `out`. It is final, and every
+    /// later call returns it again (promise I6).
+    #[inline]
+    pub fn next_event<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Event<'b>>, Error> {
+        let result = self.receiver.next_event(input);
+        match &result {
+            Ok(Some(event)) => self.sender.answer(event, out),
+            Ok(None) => {}
+            Err(error) => self.sender.fail(*error, out),
+        }
+        result
+    }
+
+    /// As [`next_event`](Self::next_event), but hands out messages in the pieces in which they
+    /// arrive, in constant memory: for messages larger than memory, and for those who forward them.
+    ///
+    /// The two may be mixed. Of a message assembled in part, that part is the first piece; of a
+    /// message handed out in part, `next_event` skips the rest.
+    ///
+    /// # Errors
+    ///
+    /// As [`next_event`](Self::next_event). Pieces of a message may have been handed out before
+    /// it turns out to be wrong.
+    pub fn next_piece<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Piece<'b>>, Error> {
+        let result = self.receiver.next_piece(input);
+        match &result {
+            Ok(Some(piece)) => self.sender.answer_piece(piece, out),
+            Ok(None) => {}
+            Err(error) => self.sender.fail(*error, out),
+        }
+        result
+    }
+
+    /// Appends a text message; see [`Sender::send_text`].
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was appended.
+    #[inline]
+    pub fn send_text(&mut self, text: &str, out: &mut Vec<u8>) -> Result<(), SendError> {
+        self.sender.send_text(text, out)
+    }
+
+    /// Appends a binary message; see [`Sender::send_binary`].
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was appended.
+    #[inline]
+    pub fn send_binary(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), SendError> {
+        self.sender.send_binary(bytes, out)
+    }
+
+    /// Appends a Ping; see [`Sender::ping`].
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was appended.
+    pub fn ping(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), SendError> {
+        self.sender.ping(payload, out)
+    }
+
+    /// Appends a Close, unless there was one; see [`Sender::close`].
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was appended.
+    pub fn close(
+        &mut self,
+        frame: Option<&CloseFrame<'_>>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SendError> {
+        self.sender.close(frame, out)
+    }
+
+    /// Returns the sending half, for everything else that can be sent: fragments, headers alone,
+    /// prepared messages, Pongs.
+    pub fn sender(&mut self) -> &mut Sender<R> {
+        &mut self.sender
+    }
+
+    /// Takes the connection apart, for two threads. The one that receives passes every event and
+    /// error on to [`Sender::answer`] or [`Sender::fail`].
+    #[must_use]
+    pub fn split(self) -> (Receiver<R>, Sender<R>) {
+        (self.receiver, self.sender)
+    }
+
+    /// Returns the limits.
+    #[must_use]
+    pub fn config(&self) -> &Arc<Config> {
+        self.receiver.config()
+    }
+
+    /// How far the closing has got.
+    #[must_use]
+    pub const fn closing(&self) -> Closing {
+        self.sender.closing()
+    }
+
+    /// What to do with the transport once all output is written.
+    #[must_use]
+    pub const fn transport(&self) -> Transport {
+        self.sender.transport()
+    }
+}

@@ -1,0 +1,75 @@
+//! What comes out of a connection.
+
+use alloc::borrow::Cow;
+
+use crate::CloseFrame;
+
+/// Something the peer sent, complete.
+///
+/// Borrows the input bytes where a payload arrived in one piece, so that a connection can be used
+/// while its event is held. The replies that the protocol asks for are already in the output. The
+/// enum is exhaustive on purpose: RFC 6455 has these five and no others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event<'b> {
+    /// A text message.
+    Text(Cow<'b, str>),
+    /// A binary message.
+    Binary(Cow<'b, [u8]>),
+    /// A Ping and its payload, at most 125 bytes. The Pong was already appended.
+    Ping(Cow<'b, [u8]>),
+    /// A Pong and its payload, at most 125 bytes; asked for or not.
+    Pong(Cow<'b, [u8]>),
+    /// The peer's Close. Nothing the peer sends after it is looked at.
+    Close(Option<CloseFrame<'b>>),
+}
+
+impl Event<'_> {
+    /// Copies what is borrowed, so that the event can outlive the input.
+    #[must_use]
+    pub fn into_owned(self) -> Event<'static> {
+        match self {
+            Self::Text(text) => Event::Text(Cow::Owned(text.into_owned())),
+            Self::Binary(bytes) => Event::Binary(Cow::Owned(bytes.into_owned())),
+            Self::Ping(payload) => Event::Ping(Cow::Owned(payload.into_owned())),
+            Self::Pong(payload) => Event::Pong(Cow::Owned(payload.into_owned())),
+            Self::Close(frame) => Event::Close(frame.map(CloseFrame::into_owned)),
+        }
+    }
+}
+
+/// Something the peer sent, messages in the pieces in which they arrive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece<'b> {
+    /// The next part of a text message; characters are never split.
+    Text {
+        /// The text; empty only in a last piece.
+        text: Cow<'b, str>,
+        /// Whether this is the last piece of the message.
+        fin: bool,
+    },
+    /// The next part of a binary message.
+    Binary {
+        /// The bytes; empty only in a last piece.
+        bytes: Cow<'b, [u8]>,
+        /// Whether this is the last piece of the message.
+        fin: bool,
+    },
+    /// As [`Event::Ping`].
+    Ping(Cow<'b, [u8]>),
+    /// As [`Event::Pong`].
+    Pong(Cow<'b, [u8]>),
+    /// As [`Event::Close`].
+    Close(Option<CloseFrame<'b>>),
+}
+
+impl<'b> From<Event<'b>> for Piece<'b> {
+    fn from(event: Event<'b>) -> Self {
+        match event {
+            Event::Text(text) => Self::Text { text, fin: true },
+            Event::Binary(bytes) => Self::Binary { bytes, fin: true },
+            Event::Ping(payload) => Self::Ping(payload),
+            Event::Pong(payload) => Self::Pong(payload),
+            Event::Close(frame) => Self::Close(frame),
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! The frame header: parse and encode, nothing else (RFC 6455 section 5.2).
+//!
+//! ```
+//! use wsproto::frame::{Expect, Header, Opcode};
+//!
+//! let frame = [0x81, 0x05, b'H', b'e', b'l', b'l', b'o'];
+//! let (header, size) = Header::parse(&frame, &Expect::unmasked())?.expect("a whole header");
+//! assert_eq!((header.opcode, header.fin, header.len, size), (Opcode::Text, true, 5, 2));
+//!
+//! let mut out = Vec::new();
+//! header.encode(&mut out);
+//! assert_eq!(out, [0x81, 0x05]);
+//! # Ok::<(), wsproto::Error>(())
+//! ```
+
+use alloc::vec::Vec;
+
+use crate::Error;
+
+/// The most bytes a frame header can have: 2, then 8 of length, then 4 of masking key.
+pub const MAX_HEADER_LEN: usize = 14;
+
+/// The most payload bytes a control frame can have (section 5.5).
+pub const MAX_CONTROL_LEN: usize = 125;
+
+/// The three reserved bits, at their place in the first byte.
+pub const RSV: u8 = 0x70;
+
+const FIN: u8 = 0x80;
+const MASKED: u8 = 0x80;
+
+/// What a frame is (section 5.2; the eleven other values are reserved).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Opcode {
+    /// Continues a fragmented message.
+    Continuation = 0x0,
+    /// Begins a text message.
+    Text = 0x1,
+    /// Begins a binary message.
+    Binary = 0x2,
+    /// Begins or answers the closing handshake.
+    Close = 0x8,
+    /// Asks for a Pong.
+    Ping = 0x9,
+    /// Answers a Ping, or says unasked that we are alive.
+    Pong = 0xA,
+}
+
+impl Opcode {
+    /// Reads an opcode from the low four bits of a frame's first byte; `None` for a reserved one.
+    #[inline]
+    #[must_use]
+    pub const fn from_bits(byte: u8) -> Option<Self> {
+        match byte & 0x0F {
+            0x0 => Some(Self::Continuation),
+            0x1 => Some(Self::Text),
+            0x2 => Some(Self::Binary),
+            0x8 => Some(Self::Close),
+            0x9 => Some(Self::Ping),
+            0xA => Some(Self::Pong),
+            _ => None,
+        }
+    }
+
+    /// Whether this is a Close, Ping or Pong (section 5.5).
+    #[inline]
+    #[must_use]
+    pub const fn is_control(self) -> bool {
+        self as u8 & 0x8 != 0
+    }
+}
+
+/// A frame header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Header {
+    /// Whether this is the last frame of its message.
+    pub fin: bool,
+    /// RSV1, RSV2 and RSV3 as they stand in the first byte (mask [`RSV`]).
+    pub rsv: u8,
+    /// What the frame is.
+    pub opcode: Opcode,
+    /// The masking key, if the payload is masked (section 5.3).
+    pub mask: Option<[u8; 4]>,
+    /// The length of the payload in bytes.
+    pub len: u64,
+}
+
+/// What a receiver knows of the next frame before it arrives; everything else is an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expect {
+    /// Whether frames must be masked: `true` in a server, `false` in a client (section 5.1).
+    pub masked: bool,
+    /// The reserved bits that a negotiated extension owns, allowed on the first frame of a message
+    /// (RFC 7692 section 6: never on a control frame, never on a continuation).
+    pub rsv: u8,
+    /// Which data frame may come.
+    pub data: Data,
+    /// The longest acceptable payload of a data frame, in bytes.
+    pub max_len: u64,
+}
+
+/// Which data frame may come next (section 5.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Data {
+    /// The first frame of a message.
+    First,
+    /// A continuation of the open message.
+    Next,
+    /// None: the open message has used up its fragments.
+    Exhausted,
+}
+
+impl Expect {
+    /// Expects what a server may be sent at the start: a masked frame of any length.
+    #[must_use]
+    pub const fn masked() -> Self {
+        Self { masked: true, rsv: 0, data: Data::First, max_len: u64::MAX }
+    }
+
+    /// Expects what a client may be sent at the start: an unmasked frame of any length.
+    #[must_use]
+    pub const fn unmasked() -> Self {
+        Self { masked: false, ..Self::masked() }
+    }
+
+    /// Checks what the first byte can tell.
+    #[inline]
+    fn first_byte(&self, byte: u8) -> Result<Opcode, Error> {
+        let opcode = Opcode::from_bits(byte).ok_or(Error::ReservedOpcode)?;
+        let (rsv, wrong) = match (opcode, self.data) {
+            (Opcode::Continuation, Data::First) => (0, Some(Error::UnexpectedContinuation)),
+            (Opcode::Continuation, Data::Next) => (0, None),
+            (Opcode::Continuation, Data::Exhausted) => (0, Some(Error::TooManyFragments)),
+            (Opcode::Text | Opcode::Binary, Data::First) => (self.rsv, None),
+            (Opcode::Text | Opcode::Binary, _) => (self.rsv, Some(Error::UnfinishedMessage)),
+            _ if byte & FIN == 0 => (0, Some(Error::FragmentedControl)),
+            _ => (0, None),
+        };
+        if byte & RSV & !rsv != 0 {
+            return Err(Error::ReservedBit);
+        }
+        wrong.map_or(Ok(opcode), Err)
+    }
+
+    /// Checks what the second byte can tell beyond the first.
+    #[inline]
+    fn second_byte(&self, opcode: Opcode, byte: u8) -> Result<u8, Error> {
+        if self.masked != (byte & MASKED != 0) {
+            return Err(if self.masked { Error::UnmaskedFrame } else { Error::MaskedFrame });
+        }
+        let code = byte & !MASKED;
+        if opcode.is_control() && usize::from(code) > MAX_CONTROL_LEN {
+            return Err(Error::ControlTooLong);
+        }
+        Ok(code)
+    }
+
+    /// Checks a length of which `least..=most` is what the bytes so far leave possible.
+    ///
+    /// Bytes only ever narrow the range, so a prefix is refused exactly when every completion of it
+    /// would be refused for the same reason.
+    #[inline]
+    fn length(&self, least: u64, most: u64, shortest: u64) -> Result<(), Error> {
+        if least >> 63 != 0 {
+            Err(Error::LengthTopBit)
+        } else if most < shortest {
+            Err(Error::NonMinimalLength)
+        } else if least > self.max_len {
+            Err(Error::MessageTooBig)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Checks the first bytes of a length that takes `width` bytes.
+    #[cold]
+    fn partial_length(&self, known: &[u8], width: usize, shortest: u64) -> Result<(), Error> {
+        let range = (0..width).map(|at| known.get(at).copied());
+        let least = range.clone().fold(0, |low, byte| low << 8 | u64::from(byte.unwrap_or(0)));
+        let most = range.fold(0, |high, byte| high << 8 | u64::from(byte.unwrap_or(0xFF)));
+        self.length(least, most, shortest)
+    }
+}
+
+impl Header {
+    /// Parses the header at the front of `bytes`; returns it and its size in bytes, or `None` if
+    /// more bytes are needed.
+    ///
+    /// # Errors
+    ///
+    /// The rule that the frame breaks, as soon as the bytes that are there decide it: a reserved
+    /// opcode at the first byte, a control frame too long at the second, a length too large at
+    /// the first byte that makes it so.
+    #[inline]
+    pub fn parse(bytes: &[u8], expect: &Expect) -> Result<Option<(Self, usize)>, Error> {
+        let [first, rest @ ..] = bytes else { return Ok(None) };
+        let opcode = expect.first_byte(*first)?;
+        let [second, rest @ ..] = rest else { return Ok(None) };
+        let code = expect.second_byte(opcode, *second)?;
+
+        let (len, shortest, rest) = match (code, rest) {
+            (126, [a, b, rest @ ..]) => (u16::from_be_bytes([*a, *b]).into(), 126, rest),
+            (126, known) => return expect.partial_length(known, 2, 126).map(|()| None),
+            (127, [a, b, c, d, e, f, g, h, rest @ ..]) => {
+                (u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]), 0x1_0000, rest)
+            }
+            (127, known) => return expect.partial_length(known, 8, 0x1_0000).map(|()| None),
+            (short, rest) => (short.into(), 0, rest),
+        };
+        if !opcode.is_control() {
+            expect.length(len, len, shortest)?;
+        }
+
+        let (mask, rest) = match (expect.masked, rest) {
+            (false, rest) => (None, rest),
+            (true, [a, b, c, d, rest @ ..]) => (Some([*a, *b, *c, *d]), rest),
+            (true, _) => return Ok(None),
+        };
+        let header = Self { fin: first & FIN != 0, rsv: first & RSV, opcode, mask, len };
+        Ok(Some((header, bytes.len() - rest.len())))
+    }
+
+    /// Appends the header to `out`: 2 to 14 bytes, the length in its shortest form.
+    #[inline]
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let first = u8::from(self.fin) << 7 | self.rsv & RSV | self.opcode as u8;
+        let masked = u8::from(self.mask.is_some()) << 7;
+        match (u8::try_from(self.len), u16::try_from(self.len)) {
+            (Ok(short @ ..=125), _) => out.extend_from_slice(&[first, masked | short]),
+            (_, Ok(medium)) => {
+                let [a, b] = medium.to_be_bytes();
+                out.extend_from_slice(&[first, masked | 126, a, b]);
+            }
+            _ => {
+                let [a, b, c, d, e, f, g, h] = self.len.to_be_bytes();
+                out.extend_from_slice(&[first, masked | 127, a, b, c, d, e, f, g, h]);
+            }
+        }
+        if let Some(key) = self.mask {
+            out.extend_from_slice(&key);
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! The message in flight: what is kept of it, and no more (promises I4 and I5).
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::mem;
+
+use crate::frame::Opcode;
+use crate::mask::Mask;
+use crate::utf8::Utf8;
+use crate::{Error, Event, Piece};
+
+/// The least room to make for a message, so that bytes that come one at a time do not begin with an
+/// allocation each.
+const LEAST_CAPACITY: usize = 64;
+
+/// The message whose frames have begun to arrive.
+#[derive(Debug)]
+pub(crate) enum Message {
+    /// No message is open.
+    None,
+    /// A text message that is being assembled.
+    Text { text: String, utf8: Utf8, fragments: u32 },
+    /// A binary message that is being assembled.
+    Binary { bytes: Vec<u8>, fragments: u32 },
+    /// A text message that is handed out in pieces.
+    TextPieces { size: u64, utf8: Utf8, fragments: u32 },
+    /// A binary message that is handed out in pieces.
+    BinaryPieces { size: u64, fragments: u32 },
+}
+
+impl Message {
+    /// Begins a message, or counts a fragment of the open one.
+    pub(crate) fn begin_frame(&mut self, opcode: Opcode) {
+        match self {
+            Self::None if opcode == Opcode::Text => {
+                *self = Self::Text { text: String::new(), utf8: Utf8::new(), fragments: 1 };
+            }
+            Self::None => *self = Self::Binary { bytes: Vec::new(), fragments: 1 },
+            Self::Text { fragments, .. }
+            | Self::Binary { fragments, .. }
+            | Self::TextPieces { fragments, .. }
+            | Self::BinaryPieces { fragments, .. } => *fragments = fragments.saturating_add(1),
+        }
+    }
+
+    /// How many frames of the message have begun.
+    pub(crate) const fn fragments(&self) -> u32 {
+        match self {
+            Self::None => 0,
+            Self::Text { fragments, .. }
+            | Self::Binary { fragments, .. }
+            | Self::TextPieces { fragments, .. }
+            | Self::BinaryPieces { fragments, .. } => *fragments,
+        }
+    }
+
+    /// How many bytes of the message have arrived in whole frames; of a character that a frame
+    /// began and did not end, too.
+    pub(crate) fn size(&self) -> u64 {
+        match self {
+            Self::None => 0,
+            Self::Text { text, utf8, .. } => (text.len() + utf8.begun().len()) as u64,
+            Self::Binary { bytes, .. } => bytes.len() as u64,
+            Self::TextPieces { size, .. } | Self::BinaryPieces { size, .. } => *size,
+        }
+    }
+
+    /// Adds bytes to the message; `ceiling` is the most bytes it can still become.
+    pub(crate) fn push(
+        &mut self,
+        bytes: &mut [u8],
+        mask: Option<&mut Mask>,
+        ceiling: usize,
+    ) -> Result<(), Error> {
+        match self {
+            Self::Binary { bytes: message, .. } => {
+                message.reserve_exact(room(message.len(), message.capacity(), bytes.len(), ceiling));
+                match mask {
+                    Some(mask) => mask.append(bytes, message),
+                    None => message.extend_from_slice(bytes),
+                }
+            }
+            Self::Text { text: message, utf8, .. } => {
+                let (character, text) = utf8.push(unmask(bytes, mask))?;
+                let len = text.len() + character.map_or(0, char::len_utf8);
+                message.reserve_exact(room(message.len(), message.capacity(), len, ceiling));
+                message.extend(character);
+                message.push_str(text);
+            }
+            // Its pieces are not wanted any more, but it must still be right.
+            Self::TextPieces { size, utf8, .. } => {
+                *size += bytes.len() as u64;
+                utf8.push(unmask(bytes, mask))?;
+            }
+            Self::BinaryPieces { size, .. } => *size += bytes.len() as u64,
+            Self::None => {}
+        }
+        Ok(())
+    }
+
+    /// Ends the message; `None` if pieces of it were handed out, or there is none.
+    pub(crate) fn finish(&mut self) -> Result<Option<Event<'static>>, Error> {
+        Ok(match mem::replace(self, Self::None) {
+            Self::Text { text, utf8, .. } => {
+                utf8.finish()?;
+                Some(Event::Text(Cow::Owned(text)))
+            }
+            Self::Binary { bytes, .. } => Some(Event::Binary(Cow::Owned(bytes))),
+            Self::TextPieces { utf8, .. } => {
+                utf8.finish()?;
+                None
+            }
+            Self::BinaryPieces { .. } | Self::None => None,
+        })
+    }
+
+    /// Makes the open message one that is handed out in pieces. Returns what was assembled so far.
+    pub(crate) fn take_assembled(&mut self) -> Option<Piece<'static>> {
+        let size = self.size();
+        match mem::replace(self, Self::None) {
+            Self::Text { text, utf8, fragments } => {
+                *self = Self::TextPieces { size, utf8, fragments };
+                (!text.is_empty()).then(|| Piece::Text { text: text.into(), fin: false })
+            }
+            Self::Binary { bytes, fragments } => {
+                *self = Self::BinaryPieces { size, fragments };
+                (!bytes.is_empty()).then(|| Piece::Binary { bytes: bytes.into(), fin: false })
+            }
+            other => {
+                *self = other;
+                None
+            }
+        }
+    }
+
+    /// How many of the next `available` bytes make a piece: all of them, but of a text whose last
+    /// piece ended inside a character only those that end the character.
+    pub(crate) fn piece_len(&self, available: usize) -> usize {
+        match self {
+            Self::TextPieces { utf8, .. } if !utf8.is_complete() => available.min(utf8.missing()),
+            _ => available,
+        }
+    }
+
+    /// Makes a piece of the next bytes; `fin` if they are the last of the message. `None` if they
+    /// are not even a character.
+    pub(crate) fn piece<'b>(
+        &mut self,
+        bytes: &'b mut [u8],
+        mask: Option<&mut Mask>,
+        fin: bool,
+    ) -> Result<Option<Piece<'b>>, Error> {
+        let piece = match self {
+            Self::TextPieces { size, utf8, .. } => {
+                *size += bytes.len() as u64;
+                let (character, text) = utf8.push(unmask(bytes, mask))?;
+                let text = match character {
+                    Some(character) => Cow::Owned(character.into()),
+                    None => Cow::Borrowed(text),
+                };
+                if fin {
+                    utf8.finish()?;
+                }
+                (fin || !text.is_empty()).then_some(Piece::Text { text, fin })
+            }
+            Self::BinaryPieces { size, .. } => {
+                *size += bytes.len() as u64;
+                let bytes = Cow::Borrowed(unmask(bytes, mask));
+                (fin || !bytes.is_empty()).then_some(Piece::Binary { bytes, fin })
+            }
+            Self::None | Self::Text { .. } | Self::Binary { .. } => None,
+        };
+        if fin {
+            *self = Self::None;
+        }
+        Ok(piece)
+    }
+}
+
+/// Unmasks `bytes` in place.
+#[inline]
+pub(crate) fn unmask<'b>(bytes: &'b mut [u8], mask: Option<&mut Mask>) -> &'b [u8] {
+    if let Some(mask) = mask {
+        mask.apply(bytes);
+    }
+    bytes
+}
+
+/// How much to reserve for `additional` bytes more: double the capacity, so that a message that
+/// comes in small parts costs linear work, but never beyond what it can still become.
+fn room(len: usize, capacity: usize, additional: usize, ceiling: usize) -> usize {
+    let needed = len.saturating_add(additional);
+    if needed <= capacity {
+        return 0;
+    }
+    let ample = capacity.saturating_mul(2).max(LEAST_CAPACITY).min(ceiling);
+    needed.max(ample) - len
+}

@@ -1,0 +1,375 @@
+//! The receiving half: frames in, events out, nothing written.
+
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use core::marker::PhantomData;
+use core::{mem, str};
+
+use crate::frame::{Data, Expect, Header, MAX_CONTROL_LEN, MAX_HEADER_LEN, Opcode};
+use crate::mask::Mask;
+use crate::message::{Message, unmask};
+use crate::{CloseFrame, Config, Error, Event, Extensions, Piece, Role};
+
+/// The receiving half of a [`Connection`](crate::Connection).
+///
+/// It decides everything about what arrives and writes nothing: the replies that its events and
+/// errors call for are appended by [`Sender::answer`](crate::Sender::answer) and
+/// [`Sender::fail`](crate::Sender::fail), in another thread if you like.
+#[derive(Debug)]
+pub struct Receiver<R> {
+    frame: Frame,
+    message: Message,
+    config: Arc<Config>,
+    extensions: Extensions,
+    role: PhantomData<R>,
+}
+
+/// Where in a frame the next byte belongs.
+#[derive(Debug)]
+enum Frame {
+    /// In the header, of which `bytes` holds the first `len`.
+    Header { bytes: [u8; MAX_HEADER_LEN - 1], len: u8 },
+    /// In the payload of a data frame.
+    Data { remaining: u64, mask: Mask, fin: bool },
+    /// In the payload of a control frame.
+    Control(Box<Control>),
+    /// Nowhere: the peer's Close has arrived.
+    Closed,
+    /// Nowhere: the peer broke a rule.
+    Failed(Error),
+}
+
+impl Frame {
+    const START: Self = Self::Header { bytes: [0; MAX_HEADER_LEN - 1], len: 0 };
+}
+
+/// The payload of a control frame that did not arrive in one piece.
+#[derive(Debug)]
+struct Control {
+    opcode: Opcode,
+    mask: Mask,
+    len: usize,
+    filled: usize,
+    bytes: [u8; MAX_CONTROL_LEN],
+}
+
+/// What the next bytes are, before it is decided whether messages are assembled.
+enum Step<'b> {
+    /// All input was consumed and nothing became complete.
+    NeedMore,
+    /// A control frame.
+    Control(Event<'b>),
+    /// A whole message in a single piece, unmasked.
+    Whole { text: bool, payload: &'b [u8] },
+    /// The rest of the frame belongs to the open message.
+    Data,
+}
+
+impl<R: Role> Receiver<R> {
+    /// Begins with the first byte after the opening handshake.
+    pub(crate) fn new(config: Arc<Config>, extensions: Extensions) -> Self {
+        Self {
+            frame: Frame::START,
+            message: Message::None,
+            config,
+            extensions,
+            role: PhantomData,
+        }
+    }
+
+    /// Returns the limits.
+    #[must_use]
+    pub fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    /// Takes the next event off the front of `input`, unmasking it in place; `None` when all of
+    /// `input` was consumed without completing one (promise I1).
+    ///
+    /// Of a message that [`next_piece`](Self::next_piece) has begun to hand out, the rest is
+    /// checked and skipped.
+    ///
+    /// # Errors
+    ///
+    /// The rule that the peer broke. It is final, and every later call returns it again.
+    #[inline]
+    pub fn next_event<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+    ) -> Result<Option<Event<'b>>, Error> {
+        let result = self.advance(input);
+        if let Err(error) = result {
+            self.fail(error, input);
+        }
+        result
+    }
+
+    /// As [`next_event`](Self::next_event), but hands out messages in the pieces in which they
+    /// arrive, in constant memory.
+    ///
+    /// If a message has already been assembled in part, that part is the first piece.
+    ///
+    /// # Errors
+    ///
+    /// As [`next_event`](Self::next_event). Pieces of a message may have been handed out before
+    /// it turns out to be wrong.
+    pub fn next_piece<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+    ) -> Result<Option<Piece<'b>>, Error> {
+        let result = self.advance_piece(input);
+        if let Err(error) = result {
+            self.fail(error, input);
+        }
+        result
+    }
+
+    #[inline]
+    fn advance<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Event<'b>>, Error> {
+        loop {
+            match self.step(input)? {
+                Step::Whole { text: false, payload } => {
+                    return Ok(Some(Event::Binary(Cow::Borrowed(payload))));
+                }
+                Step::Whole { text: true, payload } => {
+                    let text = str::from_utf8(payload).map_err(|_| Error::InvalidUtf8)?;
+                    return Ok(Some(Event::Text(Cow::Borrowed(text))));
+                }
+                Step::Control(event) => return Ok(Some(event)),
+                Step::NeedMore => return Ok(None),
+                Step::Data => {
+                    if let Some(message) = self.assemble(input)? {
+                        return Ok(Some(message));
+                    }
+                }
+            }
+        }
+    }
+
+    fn advance_piece<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Piece<'b>>, Error> {
+        loop {
+            return Ok(Some(match self.step(input)? {
+                Step::Whole { text: false, payload } => {
+                    Piece::Binary { bytes: Cow::Borrowed(payload), fin: true }
+                }
+                Step::Whole { text: true, payload } => {
+                    let text = str::from_utf8(payload).map_err(|_| Error::InvalidUtf8)?;
+                    Piece::Text { text: Cow::Borrowed(text), fin: true }
+                }
+                Step::Control(event) => event.into(),
+                Step::NeedMore => return Ok(None),
+                Step::Data => match self.piece(input)? {
+                    Some(piece) => piece,
+                    None => continue,
+                },
+            }));
+        }
+    }
+
+    /// Makes the error final, and lets go of everything else.
+    #[cold]
+    fn fail(&mut self, error: Error, input: &mut &mut [u8]) {
+        self.frame = Frame::Failed(error);
+        self.message = Message::None;
+        *input = &mut [];
+    }
+
+    /// Walks to the next thing that is complete, or to the next bytes of an open message.
+    #[inline]
+    fn step<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Step<'b>, Error> {
+        match &mut self.frame {
+            Frame::Header { .. } => {
+                let Some(header) = self.next_header(input)? else { return Ok(Step::NeedMore) };
+                self.begin_frame(&header, input)
+            }
+            Frame::Data { remaining: 1.., .. } if input.is_empty() => Ok(Step::NeedMore),
+            Frame::Data { .. } => Ok(Step::Data),
+            Frame::Control(control) => {
+                if !control.fill(input) {
+                    return Ok(Step::NeedMore);
+                }
+                let Frame::Control(control) = mem::replace(&mut self.frame, Frame::START) else {
+                    return Ok(Step::NeedMore);
+                };
+                let event = self.control(control.opcode, control.payload())?;
+                Ok(Step::Control(event.into_owned()))
+            }
+            Frame::Closed => {
+                *input = &mut [];
+                Ok(Step::NeedMore)
+            }
+            Frame::Failed(error) => Err(*error),
+        }
+    }
+
+    #[inline]
+    fn next_header(&mut self, input: &mut &mut [u8]) -> Result<Option<Header>, Error> {
+        let expect = self.expect();
+        if let Frame::Header { len: 0, .. } = self.frame
+            && let Some((header, size)) = Header::parse(input, &expect)? {
+                take(input, size);
+                return Ok(Some(header));
+            }
+        self.next_header_bytewise(input, &expect)
+    }
+
+    /// Collects a header that is cut. A byte at a time, because it is at most 14 of them, and
+    /// because that is how headers are judged.
+    #[cold]
+    fn next_header_bytewise(
+        &mut self,
+        input: &mut &mut [u8],
+        expect: &Expect,
+    ) -> Result<Option<Header>, Error> {
+        let Frame::Header { bytes: begun, len } = &mut self.frame else { return Ok(None) };
+        let mut bytes = [0; MAX_HEADER_LEN];
+        for (to, from) in bytes.iter_mut().zip(begun.iter()) {
+            *to = *from;
+        }
+        while let (Some(slot), [byte]) = (bytes.get_mut(usize::from(*len)), &*take(input, 1)) {
+            *slot = *byte;
+            *len += 1;
+            if let Some((header, _)) = Header::parse(bytes.split_at((*len).into()).0, expect)? {
+                *len = 0;
+                return Ok(Some(header));
+            }
+        }
+        for (to, from) in begun.iter_mut().zip(bytes) {
+            *to = from;
+        }
+        Ok(None)
+    }
+
+    /// What may come next, from all that is known here.
+    #[inline]
+    fn expect(&self) -> Expect {
+        let (data, size) = match &self.message {
+            Message::None => (Data::First, 0),
+            open if open.fragments() >= self.config.max_fragments => (Data::Exhausted, 0),
+            open => (Data::Next, open.size()),
+        };
+        Expect {
+            masked: R::SERVER,
+            rsv: self.extensions.reserved_bits(),
+            data,
+            max_len: self.config.max_frame_size.min(self.message_limit().saturating_sub(size)),
+        }
+    }
+
+    /// The longest message that is acceptable and can exist.
+    #[inline]
+    fn message_limit(&self) -> u64 {
+        self.config.max_message_size.min(isize::MAX as u64)
+    }
+
+    #[inline]
+    fn begin_frame<'b>(
+        &mut self,
+        header: &Header,
+        input: &mut &'b mut [u8],
+    ) -> Result<Step<'b>, Error> {
+        let mut mask = Mask::new(header.mask.unwrap_or_default());
+        let control = header.opcode.is_control();
+        let alone = control || header.fin && matches!(self.message, Message::None);
+        match usize::try_from(header.len) {
+            Ok(len) if alone && len <= input.len() => {
+                let payload = unmask(take(input, len), R::SERVER.then_some(&mut mask));
+                if control {
+                    return self.control(header.opcode, payload).map(Step::Control);
+                }
+                Ok(Step::Whole { text: header.opcode == Opcode::Text, payload })
+            }
+            Ok(len) if control => {
+                let bytes = [0; MAX_CONTROL_LEN];
+                let mut control = Control { opcode: header.opcode, mask, len, filled: 0, bytes };
+                control.fill(input);
+                self.frame = Frame::Control(Box::new(control));
+                Ok(Step::NeedMore)
+            }
+            _ => {
+                self.message.begin_frame(header.opcode);
+                self.frame = Frame::Data { remaining: header.len, mask, fin: header.fin };
+                // An empty frame is complete without a further byte.
+                Ok(if header.len > 0 && input.is_empty() { Step::NeedMore } else { Step::Data })
+            }
+        }
+    }
+
+    /// Reads a complete control frame.
+    fn control<'b>(&mut self, opcode: Opcode, payload: &'b [u8]) -> Result<Event<'b>, Error> {
+        Ok(match opcode {
+            Opcode::Ping => Event::Ping(Cow::Borrowed(payload)),
+            Opcode::Pong => Event::Pong(Cow::Borrowed(payload)),
+            _ => {
+                let frame = CloseFrame::parse(payload)?;
+                self.frame = Frame::Closed;
+                self.message = Message::None;
+                Event::Close(frame)
+            }
+        })
+    }
+
+    /// Adds what has arrived of the frame to the open message; returns the message if that was all.
+    fn assemble(&mut self, input: &mut &mut [u8]) -> Result<Option<Event<'static>>, Error> {
+        let limit = self.message_limit();
+        let Frame::Data { remaining, mask, fin } = &mut self.frame else { return Ok(None) };
+        let bytes = take(input, usize::try_from(*remaining).unwrap_or(usize::MAX));
+        let most = if *fin { self.message.size().saturating_add(*remaining) } else { limit };
+        let ceiling = usize::try_from(most).unwrap_or(usize::MAX);
+        *remaining -= bytes.len() as u64;
+        let frame_ends = *remaining == 0;
+        let message_ends = frame_ends && *fin;
+        self.message.push(bytes, R::SERVER.then_some(mask), ceiling)?;
+        if frame_ends {
+            self.frame = Frame::START;
+        }
+        if message_ends { self.message.finish() } else { Ok(None) }
+    }
+
+    /// Makes a piece of what has arrived of the frame.
+    fn piece<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Piece<'b>>, Error> {
+        if let Some(piece) = self.message.take_assembled() {
+            return Ok(Some(piece));
+        }
+        let Frame::Data { remaining, mask, fin } = &mut self.frame else { return Ok(None) };
+        let available = usize::try_from(*remaining).unwrap_or(usize::MAX).min(input.len());
+        let bytes = take(input, self.message.piece_len(available));
+        *remaining -= bytes.len() as u64;
+        let frame_ends = *remaining == 0;
+        let message_ends = frame_ends && *fin;
+        let piece = self.message.piece(bytes, R::SERVER.then_some(mask), message_ends)?;
+        if frame_ends {
+            self.frame = Frame::START;
+        }
+        Ok(piece)
+    }
+}
+
+impl Control {
+    /// Takes what is missing of the payload from `input`; returns whether that completes it.
+    fn fill(&mut self, input: &mut &mut [u8]) -> bool {
+        let part = take(input, self.len - self.filled);
+        self.mask.apply(part);
+        if let Some(free) = self.bytes.get_mut(self.filled..) {
+            for (to, from) in free.iter_mut().zip(part.iter()) {
+                *to = *from;
+            }
+        }
+        self.filled += part.len();
+        self.filled == self.len
+    }
+
+    fn payload(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
+
+/// Takes `len` bytes off the front of `input`, or all of it if it is shorter.
+#[inline]
+fn take<'b>(input: &mut &'b mut [u8], len: usize) -> &'b mut [u8] {
+    let len = len.min(input.len());
+    let (front, back) = mem::take(input).split_at_mut(len);
+    *input = back;
+    front
+}

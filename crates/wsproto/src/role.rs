@@ -1,0 +1,79 @@
+//! The two ends of a connection, as types: what only one of them does is decided at compile time.
+
+use core::fmt;
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+/// One end of a connection: [`Server`] or [`Client`].
+pub trait Role: sealed::Role {}
+
+impl Role for Server {}
+impl Role for Client {}
+
+/// The end that accepted: it sends plain frames and takes masked ones (RFC 6455 section 5.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Server;
+
+/// The end that connected: it masks what it sends, with a fresh key for every frame (section 5.3).
+///
+/// Keys and the nonce of the opening handshake come from a cryptographically secure generator
+/// (`rand`'s `StdRng`, which is ChaCha12), so that nobody can tell the next key from earlier ones.
+pub struct Client {
+    keys: StdRng,
+}
+
+impl Client {
+    /// Begins the sequence of keys that `seed` determines.
+    ///
+    /// The seed must come from the operating system's generator, anew for every connection; only
+    /// tests have reason to use a seed they know.
+    #[must_use]
+    pub fn from_seed(seed: [u8; 32]) -> Self {
+        Self { keys: StdRng::from_seed(seed) }
+    }
+
+    /// Draws the 16 bytes of a `Sec-WebSocket-Key` (section 4.1).
+    pub(crate) fn nonce(&mut self) -> [u8; 16] {
+        let mut nonce = [0; 16];
+        self.keys.fill_bytes(&mut nonce);
+        nonce
+    }
+}
+
+/// Says nothing of the keys.
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").finish_non_exhaustive()
+    }
+}
+
+pub(crate) mod sealed {
+    use super::{Client, Rng, Server};
+
+    pub trait Role {
+        /// Whether this end is the server.
+        const SERVER: bool;
+
+        /// Draws the masking key of the next frame, in the role that masks.
+        fn masking_key(&mut self) -> Option<[u8; 4]>;
+    }
+
+    impl Role for Server {
+        const SERVER: bool = true;
+
+        #[inline]
+        fn masking_key(&mut self) -> Option<[u8; 4]> {
+            None
+        }
+    }
+
+    impl Role for Client {
+        const SERVER: bool = false;
+
+        #[inline]
+        fn masking_key(&mut self) -> Option<[u8; 4]> {
+            Some(self.keys.next_u32().to_ne_bytes())
+        }
+    }
+}

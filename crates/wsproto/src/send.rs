@@ -1,0 +1,299 @@
+//! The sending half: everything that is ever appended to an output.
+
+use alloc::vec::Vec;
+
+use crate::closing::{Cause, Closing, Reply, Transport};
+use crate::frame::{Header, MAX_CONTROL_LEN, Opcode};
+use crate::mask::Mask;
+use crate::{CloseCode, CloseFrame, Error, Event, Piece, PreparedMessage, Role, SendError};
+
+/// The sending half of a [`Connection`](crate::Connection).
+///
+/// Every method that sends appends whole frames to `out`, masked with a fresh key if this is the
+/// client, or appends nothing and returns an error. `out` is never cleared or read.
+#[derive(Debug)]
+pub struct Sender<R> {
+    role: R,
+    closing: Closing,
+    unfinished: Option<Kind>,
+}
+
+/// The two kinds of message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Binary,
+}
+
+impl Kind {
+    const fn opcode(self) -> Opcode {
+        match self {
+            Self::Text => Opcode::Text,
+            Self::Binary => Opcode::Binary,
+        }
+    }
+}
+
+impl<R: Role> Sender<R> {
+    pub(crate) const fn new(role: R) -> Self {
+        Self { role, closing: Closing::Open, unfinished: None }
+    }
+
+    /// Appends a text message in one frame.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closed`] after a Close, [`SendError::UnfinishedMessage`] between fragments.
+    #[inline]
+    pub fn send_text(&mut self, text: &str, out: &mut Vec<u8>) -> Result<(), SendError> {
+        self.may_begin()?;
+        self.frame(true, Opcode::Text, text.as_bytes(), out);
+        Ok(())
+    }
+
+    /// Appends a binary message in one frame.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_text`](Self::send_text).
+    #[inline]
+    pub fn send_binary(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), SendError> {
+        self.may_begin()?;
+        self.frame(true, Opcode::Binary, bytes, out);
+        Ok(())
+    }
+
+    /// Appends a message that was encoded before, for many receivers.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_text`](Self::send_text).
+    pub fn send_prepared(
+        &mut self,
+        message: &PreparedMessage,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SendError> {
+        self.may_begin()?;
+        if R::SERVER {
+            out.extend_from_slice(message.frame());
+        } else {
+            self.frame(true, message.opcode(), message.payload(), out);
+        }
+        Ok(())
+    }
+
+    /// Appends the next fragment of a text message, the last one if `fin`. The first begins the
+    /// message; control frames may be sent between fragments (RFC 6455 section 5.4).
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closed`] after a Close, [`SendError::UnfinishedMessage`] if fragments of a
+    /// binary message were sent.
+    pub fn send_text_fragment(
+        &mut self,
+        text: &str,
+        fin: bool,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SendError> {
+        self.fragment(Kind::Text, fin, text.as_bytes(), out)
+    }
+
+    /// Appends the next fragment of a binary message, the last one if `fin`.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_text_fragment`](Self::send_text_fragment), the kinds exchanged.
+    pub fn send_binary_fragment(
+        &mut self,
+        bytes: &[u8],
+        fin: bool,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SendError> {
+        self.fragment(Kind::Binary, fin, bytes, out)
+    }
+
+    /// Appends only the header of a text message, 2 to 14 bytes; its payload is written by the
+    /// caller, directly after the header. A client must apply the returned mask to the bytes of the
+    /// text; a server gets `None` and writes them as they are.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_text`](Self::send_text).
+    pub fn send_text_header(
+        &mut self,
+        text: &str,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Mask>, SendError> {
+        self.may_begin()?;
+        Ok(self.header(true, Opcode::Text, text.len() as u64, out))
+    }
+
+    /// Appends only the header of a binary message of `len` bytes, as
+    /// [`send_text_header`](Self::send_text_header) does.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_text`](Self::send_text).
+    pub fn send_binary_header(
+        &mut self,
+        len: u64,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Mask>, SendError> {
+        self.may_begin()?;
+        Ok(self.header(true, Opcode::Binary, len, out))
+    }
+
+    /// Appends a Ping; allowed between the fragments of a message.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closed`] after a Close, [`SendError::ControlTooLong`] beyond 125 bytes.
+    pub fn ping(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), SendError> {
+        self.control(Opcode::Ping, payload, out)
+    }
+
+    /// Appends a Pong that nobody asked for (section 5.5.3). Those that were asked for need no call.
+    ///
+    /// # Errors
+    ///
+    /// As [`ping`](Self::ping).
+    pub fn pong(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), SendError> {
+        self.control(Opcode::Pong, payload, out)
+    }
+
+    /// Begins the closing handshake: appends a Close with the given body, or an empty one. Does
+    /// nothing if a Close was sent before; an unfinished message stays unfinished.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::ClientOnlyCode`] if a server asks for 1010.
+    pub fn close(
+        &mut self,
+        frame: Option<&CloseFrame<'_>>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SendError> {
+        if R::SERVER && frame.is_some_and(|f| f.code() == CloseCode::MANDATORY_EXTENSION) {
+            return Err(SendError::ClientOnlyCode);
+        }
+        self.advance(Cause::Local, frame, out);
+        Ok(())
+    }
+
+    /// Appends the reply that an event calls for: to a Ping a Pong, to a Close a Close with the
+    /// same body; to anything else, and after a Close, nothing.
+    #[inline]
+    pub fn answer(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+        match event {
+            Event::Ping(payload) => self.answer_ping(payload, out),
+            Event::Close(frame) => self.advance(Cause::Peer, frame.as_ref(), out),
+            Event::Text(_) | Event::Binary(_) | Event::Pong(_) => {}
+        }
+    }
+
+    /// As [`answer`](Self::answer), for pieces.
+    #[inline]
+    pub fn answer_piece(&mut self, piece: &Piece<'_>, out: &mut Vec<u8>) {
+        match piece {
+            Piece::Ping(payload) => self.answer_ping(payload, out),
+            Piece::Close(frame) => self.advance(Cause::Peer, frame.as_ref(), out),
+            Piece::Text { .. } | Piece::Binary { .. } | Piece::Pong(_) => {}
+        }
+    }
+
+    /// Appends the Close that tells the peer which rule it broke, unless a Close was sent before.
+    pub fn fail(&mut self, error: Error, out: &mut Vec<u8>) {
+        let frame = CloseFrame::new(error.close_code(), "").ok();
+        self.advance(Cause::Violation, frame.as_ref(), out);
+    }
+
+    /// How far the closing has got.
+    #[must_use]
+    pub const fn closing(&self) -> Closing {
+        self.closing
+    }
+
+    /// What to do with the transport once all output is written.
+    #[must_use]
+    pub const fn transport(&self) -> Transport {
+        self.closing.transport(R::SERVER)
+    }
+
+    fn advance(&mut self, cause: Cause, frame: Option<&CloseFrame<'_>>, out: &mut Vec<u8>) {
+        let (next, reply) = self.closing.next(cause);
+        self.closing = next;
+        if reply == Reply::Close {
+            let mut payload = Vec::with_capacity(MAX_CONTROL_LEN);
+            if let Some(frame) = frame {
+                frame.encode(&mut payload);
+            }
+            self.frame(true, Opcode::Close, &payload, out);
+        }
+    }
+
+    fn answer_ping(&mut self, payload: &[u8], out: &mut Vec<u8>) {
+        if self.closing == Closing::Open {
+            self.frame(true, Opcode::Pong, payload, out);
+        }
+    }
+
+    fn control(
+        &mut self,
+        opcode: Opcode,
+        payload: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), SendError> {
+        self.may_send()?;
+        if payload.len() > MAX_CONTROL_LEN {
+            return Err(SendError::ControlTooLong { len: payload.len() });
+        }
+        self.frame(true, opcode, payload, out);
+        Ok(())
+    }
+
+    fn fragment(
+        &mut self,
+        kind: Kind,
+        fin: bool,
+        payload: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), SendError> {
+        self.may_send()?;
+        let opcode = match self.unfinished {
+            None => kind.opcode(),
+            Some(unfinished) if unfinished == kind => Opcode::Continuation,
+            Some(_) => return Err(SendError::UnfinishedMessage),
+        };
+        self.unfinished = (!fin).then_some(kind);
+        self.frame(fin, opcode, payload, out);
+        Ok(())
+    }
+
+    #[inline]
+    const fn may_send(&self) -> Result<(), SendError> {
+        match self.closing {
+            Closing::Open => Ok(()),
+            _ => Err(SendError::Closed),
+        }
+    }
+
+    #[inline]
+    fn may_begin(&self) -> Result<(), SendError> {
+        self.may_send()?;
+        if self.unfinished.is_none() { Ok(()) } else { Err(SendError::UnfinishedMessage) }
+    }
+
+    #[inline]
+    fn frame(&mut self, fin: bool, opcode: Opcode, payload: &[u8], out: &mut Vec<u8>) {
+        match self.header(fin, opcode, payload.len() as u64, out) {
+            Some(mut mask) => mask.append(payload, out),
+            None => out.extend_from_slice(payload),
+        }
+    }
+
+    #[inline]
+    fn header(&mut self, fin: bool, opcode: Opcode, len: u64, out: &mut Vec<u8>) -> Option<Mask> {
+        let mask = self.role.masking_key();
+        Header { fin, rsv: 0, opcode, mask, len }.encode(out);
+        mask.map(Mask::new)
+    }
+}

@@ -1,0 +1,150 @@
+//! UTF-8 that arrives in parts, refused at the first byte that cannot be right (RFC 6455
+//! section 8.1).
+//!
+//! ```
+//! use wsproto::utf8::Utf8;
+//!
+//! let mut utf8 = Utf8::new();
+//! assert_eq!(utf8.push(b"10 \xE2\x82")?, (None, "10 "));
+//! assert_eq!(utf8.push(b"\xAC!")?, (Some('€'), "!"));
+//! utf8.finish()?;
+//! # Ok::<(), wsproto::utf8::InvalidUtf8>(())
+//! ```
+
+use core::str;
+
+/// The bytes are not UTF-8, whatever may follow them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[error("invalid UTF-8")]
+pub struct InvalidUtf8;
+
+/// Validates text that arrives in parts, cut anywhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Utf8 {
+    /// The begun character at the end of the last part. A zero ends it: no byte of a character that
+    /// takes more than one is zero.
+    begun: [u8; 3],
+}
+
+impl Utf8 {
+    /// Begins a text.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { begun: [0; 3] }
+    }
+
+    /// Validates the next part. Returns the character that the last part began and this one ends,
+    /// and the text after it; a character begun at the end of this part is kept for the next.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidUtf8`] if no continuation could make the text valid.
+    #[inline]
+    pub fn push<'a>(&mut self, part: &'a [u8]) -> Result<(Option<char>, &'a str), InvalidUtf8> {
+        let (character, part) =
+            if self.is_complete() { (None, part) } else { self.complete(part)? };
+        let (whole, begun) = split_last_character(part);
+        let text = str::from_utf8(whole).map_err(|_| InvalidUtf8)?;
+        if !begun.is_empty() {
+            self.begin(begun)?;
+        }
+        Ok((character, text))
+    }
+
+    /// Ends the text.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidUtf8`] if the last character is incomplete.
+    #[inline]
+    pub const fn finish(&self) -> Result<(), InvalidUtf8> {
+        if self.is_complete() { Ok(()) } else { Err(InvalidUtf8) }
+    }
+
+    /// Whether the text so far ends with a whole character.
+    #[inline]
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        self.begun[0] == 0
+    }
+
+    /// How many bytes the begun character still needs: 0 to 3.
+    #[must_use]
+    pub fn missing(&self) -> usize {
+        let [lead, ..] = self.begun;
+        if lead == 0 { 0 } else { width(lead) - self.begun().len() }
+    }
+
+    /// Returns the bytes of the begun character: 0 to 3.
+    #[must_use]
+    pub fn begun(&self) -> &[u8] {
+        let len = self.begun.iter().take_while(|byte| **byte != 0).count();
+        self.begun.split_at(len).0
+    }
+
+    /// Takes bytes from the front of `part` until the begun character is complete.
+    #[cold]
+    fn complete<'a>(
+        &mut self,
+        mut part: &'a [u8],
+    ) -> Result<(Option<char>, &'a [u8]), InvalidUtf8> {
+        while let [byte, rest @ ..] = part {
+            part = rest;
+            let [a, b, c] = self.begun;
+            let (bytes, len) = match self.begun().len() {
+                1 => ([a, *byte, 0, 0], 2),
+                2 => ([a, b, *byte, 0], 3),
+                _ => ([a, b, c, *byte], 4),
+            };
+            match str::from_utf8(bytes.split_at(len).0) {
+                Ok(text) => {
+                    *self = Self::new();
+                    return Ok((text.chars().next(), part));
+                }
+                Err(error) if error.error_len().is_some() => return Err(InvalidUtf8),
+                Err(_) => self.begun = [bytes[0], bytes[1], bytes[2]],
+            }
+        }
+        Ok((None, part))
+    }
+
+    /// Keeps the begun character `bytes`, at most three of them.
+    #[cold]
+    fn begin(&mut self, bytes: &[u8]) -> Result<(), InvalidUtf8> {
+        // `from_utf8` tells a sequence that ends too early from one that is wrong already.
+        match str::from_utf8(bytes) {
+            Err(error) if error.error_len().is_none() => {
+                self.begun = [0; 3];
+                for (to, from) in self.begun.iter_mut().zip(bytes) {
+                    *to = *from;
+                }
+                Ok(())
+            }
+            _ => Err(InvalidUtf8),
+        }
+    }
+}
+
+/// How many bytes the character takes that begins with `lead`.
+const fn width(lead: u8) -> usize {
+    match lead {
+        0xF0.. => 4,
+        0xE0.. => 3,
+        0xC0.. => 2,
+        _ => 1,
+    }
+}
+
+/// Splits off the last character of `part` if it needs more bytes than there are.
+#[inline]
+fn split_last_character(part: &[u8]) -> (&[u8], &[u8]) {
+    for back in 1..=part.len().min(3) {
+        let Some((whole, begun)) = part.split_at_checked(part.len() - back) else { break };
+        match begun {
+            [0x80..0xC0, ..] => {}
+            [lead, ..] if width(*lead) > back => return (whole, begun),
+            _ => break,
+        }
+    }
+    (part, &[])
+}

@@ -1,0 +1,21 @@
+//! Promise I5: an idle connection is small, and holds nothing elsewhere.
+
+use wsproto::{Client, Connection, Error, Receiver, Sender, Server};
+
+#[test]
+fn a_server_connection_fits_a_cache_line() {
+    assert_eq!(size_of::<Connection<Server>>(), 64);
+    assert_eq!(size_of::<Receiver<Server>>(), 56);
+    assert_eq!(size_of::<Sender<Server>>(), 2);
+}
+
+#[test]
+fn a_client_connection_adds_the_generator_of_its_keys() {
+    assert_eq!(size_of::<Client>(), 320);
+    assert_eq!(size_of::<Connection<Client>>(), 384);
+}
+
+#[test]
+fn an_error_is_one_byte() {
+    assert_eq!(size_of::<Error>(), 1);
+}
