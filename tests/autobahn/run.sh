@@ -10,7 +10,7 @@
 #   AUTOBAHN_CASES     a selection for debugging, e.g. "1.* 5.*"
 #   AUTOBAHN_PORT      the fuzzingserver's port (default 9105)
 #   AUTOBAHN_KEY, AUTOBAHN_CERT   PEM files; with both the fuzzingserver speaks wss
-#   AUTOBAHN_TIMEOUT   seconds a run may take (default 1800)
+#   AUTOBAHN_TIMEOUT   seconds a run may take (default 900; a full run takes about 20)
 #   AUTOBAHN_WAIT      seconds to wait for a listener (default 15)
 #   AUTOBAHN_ENV       where setup.sh built (default target/autobahn-env)
 #
@@ -26,7 +26,7 @@ root=$(CDPATH='' cd -- "$here/../.." && pwd)
 python=${AUTOBAHN_ENV:-$root/target/autobahn-env}/bin/python
 cases=${AUTOBAHN_CASES:-1.* 2.* 3.* 4.* 5.* 6.* 7.* 9.* 10.*}
 port=${AUTOBAHN_PORT:-9105}
-limit=${AUTOBAHN_TIMEOUT:-1800}
+limit=${AUTOBAHN_TIMEOUT:-900}
 patience=${AUTOBAHN_WAIT:-15}
 
 say() { printf 'autobahn: %s\n' "$*" >&2; }
@@ -51,7 +51,9 @@ client)
 *) usage ;;
 esac
 # The agent names a folder that is deleted before the run.
-matches "$agent" '[A-Za-z0-9][A-Za-z0-9._-]*' || die 2 "$agent: want letters, digits and ._- in AGENT"
+case $agent in
+'' | [!A-Za-z0-9]* | *[!A-Za-z0-9._-]*) die 2 "$agent: want letters, digits and ._- in AGENT" ;;
+esac
 for number in "$port" "$limit" "$patience"; do
     matches "$number" '[1-9][0-9]*' || die 2 "$number: want a whole number above 0"
 done
@@ -59,6 +61,9 @@ for tool in timeout python3; do
     command -v "$tool" >/dev/null 2>&1 || die 2 "$tool is missing"
 done
 [ -x "$python" ] || die 2 "no environment at ${python%/bin/python}; run $here/setup.sh"
+
+# wstest would wait for ever on an empty selection.
+count=$(python3 -B "$here/verdict.py" --count --cases "$cases") || exit 2
 
 out=$root/target/autobahn/$agent-$role
 log=$out/wstest.log
@@ -78,7 +83,12 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 # -E: keep PYTHONPATH and the like away from Python 2.7.
-launch() { exec timeout -k 10 "$limit" "$python" -E -u -B -W ignore "$here/launch.py" "$@"; }
+launch() { exec timeout -k 10 "$bound" "$python" -E -u -B -W ignore "$here/launch.py" "$@"; }
+
+bound=$limit
+[ "$role" = server ] || bound=$((limit + 60)) # the fuzzingserver outlives the command
+
+last_words() { grep -v '^Cases = ' "$log" | tail -n 5 >&2 || :; }
 
 # Waits in a way that lets the traps run at once; leaves the status in $status.
 await() { status=0; wait "$1" || status=$?; }
@@ -91,16 +101,16 @@ failed=0
 if [ "$role" = server ]; then
     address=${url#*://}
     address=${address%%/*}
-    # A connection that closes at once; without it every case would end in silence.
+    # Connects and closes: waits for a server still starting, says plainly if none is there.
     "$python" -E -B "$here/launch.py" probe "${address%:*}" "${address##*:}" "$patience" || exit $?
 
-    say "driving $url, output in $log"
+    say "$count cases against $url, output in $log"
     launch fuzzingclient "$url" "$agent" "$out" "$cases" >"$log" 2>&1 &
     wstest=$!
     await "$wstest"
     wstest=
     if [ "$status" -ne 0 ]; then
-        tail -n 5 "$log" >&2
+        last_words
         if timed_out "$status"; then say "the run did not end within $limit s"; else say "wstest failed ($status)"; fi
         failed=1
     fi
@@ -121,7 +131,7 @@ else
         if ! kill -0 "$wstest" 2>/dev/null; then
             await "$wstest"
             wstest=
-            tail -n 5 "$log" >&2
+            last_words
             [ "$status" -eq 3 ] && exit 3
             die 4 "the fuzzingserver did not start ($status)"
         fi
@@ -132,13 +142,13 @@ else
     rm -f "$ready"
 
     export AUTOBAHN_URL="$scheme://127.0.0.1:$port" AUTOBAHN_AGENT="$agent"
-    say "fuzzingserver at $AUTOBAHN_URL, output in $log"
+    say "$count cases, fuzzingserver at $AUTOBAHN_URL, output in $log"
     timeout -k 10 "$limit" "$@" &
     command=$!
     await "$command"
     command=
     if [ "$status" -ne 0 ]; then
-        tail -n 5 "$log" >&2
+        last_words
         if timed_out "$status"; then say "the command did not end within $limit s"; else say "the command failed ($status)"; fi
         failed=1
     fi
@@ -146,6 +156,16 @@ else
         say "the fuzzingserver ended before the command did, see $log"
         failed=1
     fi
+    # A client may leave without waiting for the end of /updateReports.
+    tries=15
+    while [ "$failed" -eq 0 ] && [ ! -e "$out/index.json" ]; do
+        tries=$((tries - 1))
+        if [ "$tries" -eq 0 ]; then
+            say "no report; did the command ask for /updateReports?"
+            break
+        fi
+        sleep 0.2
+    done
     stop
 fi
 

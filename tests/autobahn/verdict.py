@@ -2,11 +2,13 @@
 """Judges a report of the Autobahn TestSuite.
 
     verdict.py REPORT [--agent A] [--role server|client] [--cases "1.* 5.*"]
+    verdict.py --count [--cases "1.* 5.*"]
 
 REPORT is an index.json or the folder it lies in; agent and role come from that
 folder's name, <agent>-<role>, unless given. Only OK and INFORMATIONAL pass, in
 both `behavior` and `behaviorClose`, and exactly the selected cases have to be
-there. Exit: 0 passed, 1 not, 2 wrong usage.
+there ($AUTOBAHN_CASES if --cases is not given, all of 1 to 7, 9 and 10 if neither
+is). Exit: 0 passed, 1 not, 2 wrong usage.
 """
 
 import argparse
@@ -52,7 +54,7 @@ def selected(patterns):
         match = re.match if "*" in pattern else re.fullmatch
         found = {case for case in known if match(regex, case)}
         if not found:
-            sys.exit("autobahn: no case matches %r" % pattern)
+            raise ValueError("no case matches %r" % pattern)
         cases |= found
     return cases
 
@@ -64,7 +66,7 @@ def listed(cases, most=20):
 
 
 def reason(folder, result):
-    """What the description file says went wrong, as far as it can be read."""
+    """The description file, and what it says was expected and what happened."""
     path = os.path.join(folder, str(result.get("reportfile", "?")))
     try:
         with open(path, encoding="utf-8") as f:
@@ -72,9 +74,10 @@ def reason(folder, result):
     except (OSError, ValueError):
         return path, []
     texts = []
-    for field, text in (("behavior", "result"), ("behaviorClose", "resultClose")):
-        if result.get(field) not in PASSES and detail.get(text):
-            texts.append(" ".join(str(detail[text]).split()))
+    for field in ("expectation", "result", "resultClose"):
+        text = " ".join(re.sub("<[^>]*>", " ", str(detail.get(field, ""))).split())
+        if text and text not in texts:
+            texts.append(text)
     return path, texts
 
 
@@ -128,11 +131,21 @@ def summary(agent, role, cases, selection):
 
 def main():
     parser = argparse.ArgumentParser(description="Judges a report of the Autobahn TestSuite.")
-    parser.add_argument("report", help="index.json or the folder it lies in")
+    parser.add_argument("report", nargs="?", help="index.json or the folder it lies in")
     parser.add_argument("--agent")
     parser.add_argument("--role", choices=("server", "client"))
     parser.add_argument("--cases", default=os.environ.get("AUTOBAHN_CASES") or DEFAULT_CASES)
+    parser.add_argument("--count", action="store_true", help="only print how many cases are selected")
     args = parser.parse_args()
+    try:
+        expected = selected(args.cases)
+    except ValueError as e:
+        parser.error(str(e))
+    if args.count:
+        print(len(expected))
+        return 0
+    if not args.report:
+        parser.error("want a report")
 
     index = args.report
     if not index.endswith(".json"):
@@ -144,7 +157,7 @@ def main():
     if not agent or not role:
         parser.error("%s is not named <agent>-<role>; give --agent and --role" % name)
 
-    problems, cases = judge(index, agent, selected(args.cases))
+    problems, cases = judge(index, agent, expected)
     for problem in problems:
         print(problem)
     line = summary(agent, role, cases, args.cases)

@@ -460,6 +460,27 @@ mod tests {
     }
 
     #[test]
+    fn every_case_says_what_it_proves() {
+        let cases = load(CORPUS);
+        for case in &cases {
+            assert!(!case.proves.is_empty(), "{}", case.place);
+            for proof in &case.proves {
+                let number = ["R6455-", "AB", "A", "E", "F"]
+                    .iter()
+                    .find_map(|list| proof.strip_prefix(list));
+                let known =
+                    number.is_some_and(|number| number.starts_with(|c: char| c.is_ascii_digit()));
+                assert!(known, "{}: `{proof}`", case.place);
+            }
+        }
+        // The rows of the abuse list that can be told by bytes alone.
+        for row in 1..=34 {
+            let row = format!("A{row}");
+            assert!(cases.iter().any(|case| case.proves.contains(&row)), "no case proves {row}");
+        }
+    }
+
+    #[test]
     fn a_case_reads_as_the_module_documentation_says() {
         let text = r#"
             # A comment.

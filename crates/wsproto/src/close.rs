@@ -186,8 +186,7 @@ impl<'a> CloseFrame<'a> {
                 if !code.is_sendable() {
                     return Err(Error::InvalidCloseCode);
                 }
-                let reason =
-                    core::str::from_utf8(reason).map_err(|_| Error::InvalidCloseReason)?;
+                let reason = core::str::from_utf8(reason).map_err(|_| Error::InvalidCloseReason)?;
                 Ok(Some(Self { code, reason: reason.into() }))
             }
         }

@@ -103,3 +103,11 @@ pub enum Initiator {
     /// The peer, or the network.
     Remote,
 }
+
+impl CloseInfo {
+    /// An end of which nothing is known but who began it.
+    pub(crate) const fn unknown(initiator: Initiator) -> Self {
+        let reason = alloc::string::String::new();
+        Self { code: CloseCode::ABNORMAL, reason, was_clean: false, initiator }
+    }
+}

@@ -73,3 +73,32 @@ impl<'b> From<Event<'b>> for Piece<'b> {
         }
     }
 }
+
+/// What a session has to know of something received.
+pub(crate) trait Received {
+    /// The payload of a Pong.
+    fn pong(&self) -> Option<&[u8]>;
+
+    /// The body of a Close.
+    fn close(&self) -> Option<Option<&CloseFrame<'_>>>;
+}
+
+impl Received for Event<'_> {
+    fn pong(&self) -> Option<&[u8]> {
+        if let Self::Pong(payload) = self { Some(payload) } else { None }
+    }
+
+    fn close(&self) -> Option<Option<&CloseFrame<'_>>> {
+        if let Self::Close(frame) = self { Some(frame.as_ref()) } else { None }
+    }
+}
+
+impl Received for Piece<'_> {
+    fn pong(&self) -> Option<&[u8]> {
+        if let Self::Pong(payload) = self { Some(payload) } else { None }
+    }
+
+    fn close(&self) -> Option<Option<&CloseFrame<'_>>> {
+        if let Self::Close(frame) = self { Some(frame.as_ref()) } else { None }
+    }
+}

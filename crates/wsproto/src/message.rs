@@ -75,7 +75,12 @@ impl Message {
     ) -> Result<(), Error> {
         match self {
             Self::Binary { bytes: message, .. } => {
-                message.reserve_exact(room(message.len(), message.capacity(), bytes.len(), ceiling));
+                message.reserve_exact(room(
+                    message.len(),
+                    message.capacity(),
+                    bytes.len(),
+                    ceiling,
+                )?);
                 match mask {
                     Some(mask) => mask.append(bytes, message),
                     None => message.extend_from_slice(bytes),
@@ -84,7 +89,7 @@ impl Message {
             Self::Text { text: message, utf8, .. } => {
                 let (character, text) = utf8.push(unmask(bytes, mask))?;
                 let len = text.len() + character.map_or(0, char::len_utf8);
-                message.reserve_exact(room(message.len(), message.capacity(), len, ceiling));
+                message.reserve_exact(room(message.len(), message.capacity(), len, ceiling)?);
                 message.extend(character);
                 message.push_str(text);
             }
@@ -189,11 +194,14 @@ pub(crate) fn unmask<'b>(bytes: &'b mut [u8], mask: Option<&mut Mask>) -> &'b [u
 
 /// How much to reserve for `additional` bytes more: double the capacity, so that a message that
 /// comes in small parts costs linear work, but never beyond what it can still become.
-fn room(len: usize, capacity: usize, additional: usize, ceiling: usize) -> usize {
-    let needed = len.saturating_add(additional);
+fn room(len: usize, capacity: usize, additional: usize, ceiling: usize) -> Result<usize, Error> {
+    // No allocation can be larger, whatever the limit; 32-bit machines get there.
+    const MOST: usize = isize::MAX as usize;
+
+    let needed = len.checked_add(additional).filter(|n| *n <= MOST).ok_or(Error::MessageTooBig)?;
     if needed <= capacity {
-        return 0;
+        return Ok(0);
     }
-    let ample = capacity.saturating_mul(2).max(LEAST_CAPACITY).min(ceiling);
-    needed.max(ample) - len
+    let ample = capacity.saturating_mul(2).max(LEAST_CAPACITY).min(ceiling).min(MOST);
+    Ok(needed.max(ample) - len)
 }

@@ -69,13 +69,7 @@ enum Step<'b> {
 impl<R: Role> Receiver<R> {
     /// Begins with the first byte after the opening handshake.
     pub(crate) fn new(config: Arc<Config>, extensions: Extensions) -> Self {
-        Self {
-            frame: Frame::START,
-            message: Message::None,
-            config,
-            extensions,
-            role: PhantomData,
-        }
+        Self { frame: Frame::START, message: Message::None, config, extensions, role: PhantomData }
     }
 
     /// Returns the limits.
@@ -94,10 +88,7 @@ impl<R: Role> Receiver<R> {
     ///
     /// The rule that the peer broke. It is final, and every later call returns it again.
     #[inline]
-    pub fn next_event<'b>(
-        &mut self,
-        input: &mut &'b mut [u8],
-    ) -> Result<Option<Event<'b>>, Error> {
+    pub fn next_event<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Event<'b>>, Error> {
         let result = self.advance(input);
         if let Err(error) = result {
             self.fail(error, input);
@@ -114,10 +105,7 @@ impl<R: Role> Receiver<R> {
     ///
     /// As [`next_event`](Self::next_event). Pieces of a message may have been handed out before
     /// it turns out to be wrong.
-    pub fn next_piece<'b>(
-        &mut self,
-        input: &mut &'b mut [u8],
-    ) -> Result<Option<Piece<'b>>, Error> {
+    pub fn next_piece<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Piece<'b>>, Error> {
         let result = self.advance_piece(input);
         if let Err(error) = result {
             self.fail(error, input);
@@ -207,10 +195,11 @@ impl<R: Role> Receiver<R> {
     fn next_header(&mut self, input: &mut &mut [u8]) -> Result<Option<Header>, Error> {
         let expect = self.expect();
         if let Frame::Header { len: 0, .. } = self.frame
-            && let Some((header, size)) = Header::parse(input, &expect)? {
-                take(input, size);
-                return Ok(Some(header));
-            }
+            && let Some((header, size)) = Header::parse(input, &expect)?
+        {
+            take(input, size);
+            return Ok(Some(header));
+        }
         self.next_header_bytewise(input, &expect)
     }
 
@@ -244,23 +233,18 @@ impl<R: Role> Receiver<R> {
     /// What may come next, from all that is known here.
     #[inline]
     fn expect(&self) -> Expect {
+        let config = &self.config;
         let (data, size) = match &self.message {
             Message::None => (Data::First, 0),
-            open if open.fragments() >= self.config.max_fragments => (Data::Exhausted, 0),
+            open if open.fragments() >= config.max_fragments => (Data::Exhausted, 0),
             open => (Data::Next, open.size()),
         };
         Expect {
             masked: R::SERVER,
             rsv: self.extensions.reserved_bits(),
             data,
-            max_len: self.config.max_frame_size.min(self.message_limit().saturating_sub(size)),
+            max_len: config.max_frame_size.min(config.max_message_size.saturating_sub(size)),
         }
-    }
-
-    /// The longest message that is acceptable and can exist.
-    #[inline]
-    fn message_limit(&self) -> u64 {
-        self.config.max_message_size.min(isize::MAX as u64)
     }
 
     #[inline]
@@ -312,7 +296,7 @@ impl<R: Role> Receiver<R> {
 
     /// Adds what has arrived of the frame to the open message; returns the message if that was all.
     fn assemble(&mut self, input: &mut &mut [u8]) -> Result<Option<Event<'static>>, Error> {
-        let limit = self.message_limit();
+        let limit = self.config.max_message_size;
         let Frame::Data { remaining, mask, fin } = &mut self.frame else { return Ok(None) };
         let bytes = take(input, usize::try_from(*remaining).unwrap_or(usize::MAX));
         let most = if *fin { self.message.size().saturating_add(*remaining) } else { limit };
@@ -367,7 +351,7 @@ impl Control {
 
 /// Takes `len` bytes off the front of `input`, or all of it if it is shorter.
 #[inline]
-fn take<'b>(input: &mut &'b mut [u8], len: usize) -> &'b mut [u8] {
+pub(crate) fn take<'b>(input: &mut &'b mut [u8], len: usize) -> &'b mut [u8] {
     let len = len.min(input.len());
     let (front, back) = mem::take(input).split_at_mut(len);
     *input = back;

@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 /// One end of a connection: [`Server`] or [`Client`].
-pub trait Role: sealed::Role {}
+pub trait Role: sealed::Role + fmt::Debug {}
 
 impl Role for Server {}
 impl Role for Client {}
@@ -50,8 +50,12 @@ impl fmt::Debug for Client {
 
 pub(crate) mod sealed {
     use super::{Client, Rng, Server};
+    use crate::session::{ClientHandshake, Handshake, ServerHandshake};
 
-    pub trait Role {
+    pub trait Role: Sized {
+        /// The opening handshake of this end.
+        type Handshake: Handshake<Self> + core::fmt::Debug;
+
         /// Whether this end is the server.
         const SERVER: bool;
 
@@ -60,6 +64,8 @@ pub(crate) mod sealed {
     }
 
     impl Role for Server {
+        type Handshake = ServerHandshake;
+
         const SERVER: bool = true;
 
         #[inline]
@@ -69,6 +75,8 @@ pub(crate) mod sealed {
     }
 
     impl Role for Client {
+        type Handshake = ClientHandshake;
+
         const SERVER: bool = false;
 
         #[inline]

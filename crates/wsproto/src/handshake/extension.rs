@@ -1,0 +1,154 @@
+//! The grammar of `Sec-WebSocket-Extensions` (RFC 6455 section 9.1).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::list::{is_token, is_token_byte};
+
+/// The value is not a list of extensions, or the name or parameter not a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[error("malformed extension")]
+pub struct InvalidExtension;
+
+/// An extension that is offered or accepted, with its parameters in order.
+///
+/// ```
+/// use wsproto::handshake::Extension;
+///
+/// let offers = Extension::parse_list("foo; a; b=\"1\", bar")?;
+/// assert_eq!(offers[0].name(), "foo");
+/// assert_eq!(offers[0].params().collect::<Vec<_>>(), [("a", None), ("b", Some("1"))]);
+/// assert_eq!(offers[0].to_string(), "foo; a; b=1");
+/// # Ok::<(), wsproto::handshake::InvalidExtension>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Extension {
+    name: String,
+    params: Vec<(String, Option<String>)>,
+}
+
+impl Extension {
+    /// Names an extension, without parameters.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidExtension`] if the name is not a token.
+    pub fn new(name: &str) -> Result<Self, InvalidExtension> {
+        Ok(Self { name: token(name)?, params: Vec::new() })
+    }
+
+    /// Adds a parameter, with a value or without.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidExtension`] if the name or the value is not a token.
+    pub fn param(mut self, name: &str, value: Option<&str>) -> Result<Self, InvalidExtension> {
+        self.params.push((token(name)?, value.map(token).transpose()?));
+        Ok(self)
+    }
+
+    /// Parses the value of one header field. Several fields mean the same as one that joins their
+    /// values with commas.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidExtension`] for an empty element, a missing or malformed token, or a quoted string
+    /// that does not hold a token.
+    pub fn parse_list(value: &str) -> Result<Vec<Self>, InvalidExtension> {
+        let mut rest = Cursor { rest: value };
+        let mut list = Vec::new();
+        loop {
+            let mut extension = Self::new(rest.token()?)?;
+            while rest.skip(';') {
+                let name = token(rest.token()?)?;
+                let value = if rest.skip('=') { Some(rest.value()?) } else { None };
+                extension.params.push((name, value));
+            }
+            list.push(extension);
+            if !rest.skip(',') {
+                break;
+            }
+        }
+        if rest.rest.is_empty() { Ok(list) } else { Err(InvalidExtension) }
+    }
+
+    /// Returns the name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the parameters in order, a repeated one as often as it stands there.
+    pub fn params(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        self.params.iter().map(|(name, value)| (name.as_str(), value.as_deref()))
+    }
+}
+
+/// Writes the extension as it stands in the header; values need no quotes, because they are tokens.
+impl fmt::Display for Extension {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        for (name, value) in self.params() {
+            write!(f, "; {name}")?;
+            if let Some(value) = value {
+                write!(f, "={value}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn token(text: &str) -> Result<String, InvalidExtension> {
+    if is_token(text) { Ok(text.into()) } else { Err(InvalidExtension) }
+}
+
+/// What is left of a header value.
+struct Cursor<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Cursor<'a> {
+    fn skip_space(&mut self) {
+        self.rest = self.rest.trim_start_matches([' ', '\t']);
+    }
+
+    /// Skips white space and then `mark`, if that is what comes; returns whether it was.
+    fn skip(&mut self, mark: char) -> bool {
+        self.skip_space();
+        match self.rest.strip_prefix(mark) {
+            Some(rest) => {
+                self.rest = rest;
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn token(&mut self) -> Result<&'a str, InvalidExtension> {
+        self.skip_space();
+        let len = self.rest.bytes().take_while(|byte| is_token_byte(*byte)).count();
+        let (token, rest) = self.rest.split_at_checked(len).ok_or(InvalidExtension)?;
+        self.rest = rest;
+        if token.is_empty() { Err(InvalidExtension) } else { Ok(token) }
+    }
+
+    /// Takes a token or a quoted string that, without its backslashes, is one.
+    fn value(&mut self) -> Result<String, InvalidExtension> {
+        if !self.skip('"') {
+            return token(self.token()?);
+        }
+        let mut value = String::new();
+        let mut characters = self.rest.chars();
+        loop {
+            match characters.next() {
+                Some('"') => break,
+                Some('\\') => value.push(characters.next().ok_or(InvalidExtension)?),
+                Some(character) => value.push(character),
+                None => return Err(InvalidExtension),
+            }
+        }
+        self.rest = characters.as_str();
+        token(&value)
+    }
+}

@@ -1,0 +1,32 @@
+//! Tokens and comma-separated lists (RFC 9110 sections 5.6.1 and 5.6.2).
+
+/// Whether `text` is a token. The same characters make a subprotocol (RFC 6455 section 4.1).
+pub(super) fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(is_token_byte)
+}
+
+pub(super) const fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'!' | b'#'
+                | b'$'
+                | b'%'
+                | b'&'
+                | b'\''
+                | b'*'
+                | b'+'
+                | b'-'
+                | b'.'
+                | b'^'
+                | b'_'
+                | b'`'
+                | b'|'
+                | b'~'
+        )
+}
+
+/// Returns the elements of a list without quoted strings, white space around them dropped.
+pub(super) fn elements(value: &str) -> impl Iterator<Item = &str> {
+    value.split(',').map(|element| element.trim_matches([' ', '\t']))
+}

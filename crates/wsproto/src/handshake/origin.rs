@@ -1,0 +1,102 @@
+//! Which pages may connect (RFC 6455 section 10.2).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::Request;
+
+/// A list of origins whose pages may connect.
+///
+/// Browsers say truthfully which page connects; other clients say what they like, or nothing. The
+/// list therefore protects people who visit other pages, not the server. Origins are compared as
+/// scheme, host and port after parsing, never as text that merely begins or ends alike.
+///
+/// ```
+/// use wsproto::handshake::AllowedOrigins;
+///
+/// let allowed = AllowedOrigins::new(["https://example.com", "http://localhost:8080"])?;
+/// assert!(allowed.allows_origin("https://EXAMPLE.com:443"));
+/// assert!(!allowed.allows_origin("https://example.com.evil.org"));
+/// # Ok::<(), wsproto::handshake::InvalidOrigin>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AllowedOrigins {
+    origins: Vec<Origin>,
+    required: bool,
+}
+
+impl AllowedOrigins {
+    /// Allows the given origins, such as `https://example.com` or, for pages without one, `null`.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidOrigin`] names the first that is none, such as one with a path.
+    pub fn new<'a>(origins: impl IntoIterator<Item = &'a str>) -> Result<Self, InvalidOrigin> {
+        let parse = |text: &str| Origin::parse(text).ok_or_else(|| InvalidOrigin(text.into()));
+        let origins = origins.into_iter().map(parse).collect::<Result<_, _>>()?;
+        Ok(Self { origins, required: false })
+    }
+
+    /// Refuses clients that name no origin, too; they are no browsers, and are allowed otherwise.
+    #[must_use]
+    pub fn require(mut self) -> Self {
+        self.required = true;
+        self
+    }
+
+    /// Whether the request may be accepted; if not, the answer is 403 (section 4.2.2). A request
+    /// with several origins may not.
+    #[must_use]
+    pub fn allows(&self, request: &Request) -> bool {
+        let mut origins = request.headers().get_all("Origin");
+        match (origins.next(), origins.next()) {
+            (None, _) => !self.required,
+            (Some(origin), None) => self.allows_origin(origin),
+            (Some(_), Some(_)) => false,
+        }
+    }
+
+    /// Whether the value of an `Origin` header is allowed.
+    #[must_use]
+    pub fn allows_origin(&self, origin: &str) -> bool {
+        Origin::parse(origin).is_some_and(|origin| self.origins.contains(&origin))
+    }
+}
+
+/// The text is no origin: scheme, `://`, host and perhaps port, and nothing else; or `null`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[error("{0:?} is not an origin")]
+pub struct InvalidOrigin(pub String);
+
+/// An origin as RFC 6454 section 4 defines it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Origin {
+    Null,
+    Tuple { scheme: String, host: String, port: Option<u16> },
+}
+
+impl Origin {
+    fn parse(text: &str) -> Option<Self> {
+        if text == "null" {
+            return Some(Self::Null);
+        }
+        let (scheme, authority) = text.split_once("://")?;
+        let scheme = scheme.to_ascii_lowercase();
+        if authority.is_empty() || authority.contains(['/', '?', '#', '@', ' ', ',', '\\']) {
+            return None;
+        }
+        let (host, port) = match authority.rsplit_once(':') {
+            Some((host, port)) if !port.contains(']') => (host, Some(port.parse().ok()?)),
+            _ => (authority, None),
+        };
+        if host.is_empty() || !host.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return None;
+        }
+        let port = port.or(match scheme.as_str() {
+            "http" | "ws" => Some(80),
+            "https" | "wss" => Some(443),
+            _ => None,
+        });
+        Some(Self::Tuple { scheme, host: host.to_ascii_lowercase(), port })
+    }
+}

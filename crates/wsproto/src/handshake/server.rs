@@ -1,0 +1,149 @@
+//! The server's answer to an opening handshake (RFC 6455 section 4.2.2).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::list::is_token;
+use super::response::encode_field;
+use super::{Agreed, Extension, Headers, InvalidHeader, Request, RequestError};
+
+/// Header fields that the handshake itself writes.
+const RESERVED: [&str; 8] = [
+    "Connection",
+    "Content-Length",
+    "Sec-WebSocket-Accept",
+    "Sec-WebSocket-Extensions",
+    "Sec-WebSocket-Protocol",
+    "Sec-WebSocket-Version",
+    "Transfer-Encoding",
+    "Upgrade",
+];
+
+/// What an application got wrong in accepting a handshake. Nothing was written.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum AcceptError {
+    /// There is no request to accept, or it was decided already.
+    #[error("no opening handshake waits for a decision")]
+    NoRequest,
+    /// The request is not a handshake that could be accepted.
+    #[error("the request cannot be accepted: {0}")]
+    Request(#[from] RequestError),
+    /// The client did not offer the subprotocol.
+    #[error("the client did not offer the subprotocol {0:?}")]
+    Subprotocol(String),
+    /// The client did not offer the extension, or it needs an engine that has it.
+    #[error("the extension {0:?} was not offered or is not available")]
+    Extension(String),
+    /// The handshake writes this header field itself.
+    #[error("the handshake itself writes the header {0:?}")]
+    ReservedHeader(String),
+    /// The header field could not stand in a head.
+    #[error(transparent)]
+    InvalidHeader(#[from] InvalidHeader),
+}
+
+/// How to accept an opening handshake: the subprotocol, and headers of the application's own.
+///
+/// ```
+/// # use wsproto::handshake::*;
+/// # fn f(request: &Request) -> Result<Accept, AcceptError> {
+/// let accept = Accept::new()
+///     .select_subprotocol(request, &["chat.v2", "chat.v1"])
+///     .header("Set-Cookie", "seen=1")?;
+/// # Ok(accept) }
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Accept {
+    subprotocol: Option<String>,
+    extensions: Vec<Extension>,
+    headers: Headers,
+}
+
+impl Accept {
+    /// Accepts without a subprotocol.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Selects a subprotocol, which must be one that the client offers, in the same case (RFC 7936
+    /// section 2).
+    #[must_use]
+    pub fn subprotocol(mut self, subprotocol: impl Into<String>) -> Self {
+        self.subprotocol = Some(subprotocol.into());
+        self
+    }
+
+    /// Selects the first of the supported subprotocols that the client offers, or none.
+    #[must_use]
+    pub fn select_subprotocol(mut self, request: &Request, supported: &[&str]) -> Self {
+        let chosen = supported.iter().find(|known| request.subprotocols().any(|o| o == **known));
+        self.subprotocol = chosen.map(|chosen| (*chosen).into());
+        self
+    }
+
+    /// Accepts an extension that the client offers and that needs nothing of the engine. (Those
+    /// that own a reserved bit do.)
+    #[must_use]
+    pub fn extension(mut self, extension: Extension) -> Self {
+        self.extensions.push(extension);
+        self
+    }
+
+    /// Adds a header field to the answer.
+    ///
+    /// # Errors
+    ///
+    /// [`AcceptError::ReservedHeader`] or [`AcceptError::InvalidHeader`].
+    pub fn header(mut self, name: &str, value: &str) -> Result<Self, AcceptError> {
+        if RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(name)) {
+            return Err(AcceptError::ReservedHeader(name.into()));
+        }
+        self.headers.push(name, value)?;
+        Ok(self)
+    }
+
+    /// Appends the answer to `out`: the head with status 101, at once followed by frames.
+    ///
+    /// # Errors
+    ///
+    /// [`AcceptError`] if the request cannot be answered this way; nothing was appended.
+    pub fn encode(&self, request: &Request, out: &mut Vec<u8>) -> Result<(), AcceptError> {
+        request.check_upgrade()?;
+        if let Some(subprotocol) = &self.subprotocol
+            && !(is_token(subprotocol) && request.subprotocols().any(|o| o == subprotocol))
+        {
+            return Err(AcceptError::Subprotocol(subprotocol.clone()));
+        }
+        for extension in &self.extensions {
+            let name = extension.name();
+            if is_builtin(name) || !request.extensions().any(|offer| offer.name() == name) {
+                return Err(AcceptError::Extension(name.into()));
+            }
+        }
+        out.extend_from_slice(b"HTTP/1.1 101 Switching Protocols\r\n");
+        encode_field("Upgrade", "websocket", out);
+        encode_field("Connection", "Upgrade", out);
+        encode_field("Sec-WebSocket-Accept", &request.accept_key(), out);
+        if let Some(subprotocol) = &self.subprotocol {
+            encode_field("Sec-WebSocket-Protocol", subprotocol, out);
+        }
+        for extension in &self.extensions {
+            encode_field("Sec-WebSocket-Extensions", &alloc::format!("{extension}"), out);
+        }
+        self.headers.encode(out);
+        out.extend_from_slice(b"\r\n");
+        Ok(())
+    }
+
+    /// What both ends agree on once the answer is sent.
+    pub(crate) fn agreed(&self) -> Agreed {
+        Agreed { subprotocol: self.subprotocol.clone(), extensions: self.extensions.clone() }
+    }
+}
+
+/// Whether the extension is one that only the engine can carry out, because it owns a reserved bit.
+pub(super) fn is_builtin(name: &str) -> bool {
+    name.eq_ignore_ascii_case("permessage-deflate")
+}

@@ -1,0 +1,148 @@
+//! The client's part of the opening handshake.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::mem;
+use core::time::Duration;
+
+use super::{Handshake, Progress, Session};
+use crate::handshake::{ClientRequest, HeadFinder, Response, ResponseError};
+use crate::receive::take;
+use crate::{Client, Config, Connection, Extensions, SessionError};
+
+/// A request that was sent, and the response that is being read.
+#[derive(Debug)]
+pub struct ClientHandshake {
+    request: ClientRequest,
+    nonce: [u8; 16],
+    /// Until the connection takes it over.
+    role: Option<Client>,
+    finder: HeadFinder,
+    /// What has arrived of the head, if it did not arrive at once; then of the body.
+    buffer: Vec<u8>,
+    response: Option<Box<Response>>,
+}
+
+impl Session<Client> {
+    /// Begins with a transport to the server that is open, through TLS if the URL says so: appends
+    /// the request to `out`. The seed of the nonce and the masking keys must come from the
+    /// operating system, see [`Client::from_seed`].
+    #[must_use]
+    pub fn client(
+        request: ClientRequest,
+        config: impl Into<Arc<Config>>,
+        seed: [u8; 32],
+        now: Duration,
+        out: &mut Vec<u8>,
+    ) -> Self {
+        let mut role = Client::from_seed(seed);
+        let nonce = role.nonce();
+        request.encode(nonce, out);
+        let handshake = ClientHandshake {
+            request,
+            nonce,
+            role: Some(role),
+            finder: HeadFinder::new(),
+            buffer: Vec::new(),
+            response: None,
+        };
+        Self::begin(handshake, config.into(), now)
+    }
+
+    /// Takes the response of the server out of the session, once it has arrived: the one that
+    /// opened the connection, or the one that refused to, with its body.
+    pub fn take_response(&mut self) -> Option<Response> {
+        self.response.take().map(|response| *response)
+    }
+}
+
+impl ClientHandshake {
+    /// Reads on to the final response; `None` while its head is incomplete.
+    fn read_head(
+        &mut self,
+        input: &mut &mut [u8],
+        config: &Config,
+    ) -> Result<Option<Response>, ResponseError> {
+        while let Some(len) = self.finder.find(input, config)? {
+            self.buffer.extend_from_slice(take(input, len));
+            let response = Response::parse(&mem::take(&mut self.buffer))?;
+            // RFC 9110 section 15.2: interim responses may come first, and mean nothing to us.
+            if !matches!(response.status(), 100 | 102..=199) {
+                return Ok(Some(response));
+            }
+            self.finder.next_head();
+        }
+        self.buffer.extend_from_slice(take(input, usize::MAX));
+        Ok(None)
+    }
+
+    fn judge(
+        &mut self,
+        response: &Response,
+        config: &Arc<Config>,
+    ) -> Result<Progress<Client>, ResponseError> {
+        let agreed = self.request.verify(self.nonce, response)?;
+        if config.require_subprotocol
+            && self.request.offers_subprotocols()
+            && agreed.subprotocol.is_none()
+        {
+            return Err(ResponseError::NoSubprotocol);
+        }
+        Ok(match self.role.take() {
+            Some(role) => Progress::Open(
+                Connection::new(role, Arc::clone(config), Extensions::none()),
+                agreed,
+            ),
+            None => Progress::NeedMore,
+        })
+    }
+
+    /// Ends the body of the response with what has arrived of it.
+    fn finish_body(&mut self) -> Option<SessionError> {
+        let response = self.response.as_mut()?;
+        response.set_body(mem::take(&mut self.buffer));
+        Some(ResponseError::Status(response.status()).into())
+    }
+}
+
+impl Handshake<Client> for ClientHandshake {
+    fn advance(
+        &mut self,
+        input: &mut &mut [u8],
+        _out: &mut Vec<u8>,
+        config: &Arc<Config>,
+    ) -> Progress<Client> {
+        if self.response.is_none() {
+            let response = match self.read_head(input, config) {
+                Ok(Some(response)) => response,
+                Ok(None) => return Progress::NeedMore,
+                Err(error) => return Progress::Failed(error.into()),
+            };
+            let judged = self.judge(&response, config);
+            self.response = Some(Box::new(response));
+            match judged {
+                Ok(progress) => return progress,
+                // Its body says why, and is worth having.
+                Err(ResponseError::Status(_)) => {}
+                Err(error) => return Progress::Failed(error.into()),
+            }
+        }
+        let body_len = self.response.as_ref().map_or(0, |response| response.body_len());
+        let missing = body_len.min(config.max_body_size).saturating_sub(self.buffer.len());
+        let part = take(input, missing);
+        self.buffer.extend_from_slice(part);
+        if part.len() < missing {
+            return Progress::NeedMore;
+        }
+        self.finish_body().map_or(Progress::NeedMore, Progress::Failed)
+    }
+
+    fn give_up(&mut self, error: SessionError, _out: &mut Vec<u8>) -> (Option<SessionError>, bool) {
+        (Some(self.finish_body().unwrap_or(error)), false)
+    }
+
+    fn take_response(&mut self) -> Option<Box<Response>> {
+        self.response.take()
+    }
+}

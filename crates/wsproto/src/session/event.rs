@@ -1,0 +1,56 @@
+//! What a session reports.
+
+use crate::handshake::{RequestError, ResponseError};
+use crate::{CloseInfo, Error};
+
+/// Something that happened in the life of a session. `E` is what is received: an
+/// [`Event`](crate::Event) or a [`Piece`](crate::Piece).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SessionEvent<E> {
+    /// A server received an opening handshake. Look at [`Session::request`](crate::Session::request)
+    /// and call [`accept`](crate::Session::accept) or [`respond`](crate::Session::respond) before
+    /// the next call of `next_event`, which otherwise refuses it with 403.
+    Upgrade,
+    /// A server received an ordinary GET or HEAD request. [`respond`](crate::Session::respond) to it
+    /// before the next call of `next_event`, which otherwise refuses it with 426.
+    Http,
+    /// The opening handshake is finished.
+    Open,
+    /// The peer sent something.
+    Received(E),
+    /// Something went wrong, and nothing more is received.
+    Error(SessionError),
+    /// The session is over.
+    Closed(CloseInfo),
+}
+
+/// What ended a session before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// The peer broke a rule after the opening handshake.
+    #[error(transparent)]
+    Protocol(#[from] Error),
+    /// The request was refused.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// The response was not the one to the request.
+    #[error(transparent)]
+    Response(#[from] ResponseError),
+    /// The transport ended in the opening handshake.
+    #[error("the connection ended in the opening handshake")]
+    EndOfInput,
+    /// We closed in the opening handshake.
+    #[error("closed in the opening handshake")]
+    Abandoned,
+    /// The opening handshake took longer than
+    /// [`Config::handshake_timeout`](crate::Config::handshake_timeout).
+    #[error("the opening handshake took too long")]
+    HandshakeTimeout,
+    /// No Pong came within [`KeepAlive::patience`](crate::KeepAlive::patience).
+    #[error("the peer does not answer")]
+    KeepAliveTimeout,
+    /// No Close came within [`Config::close_timeout`](crate::Config::close_timeout).
+    #[error("the peer does not close")]
+    CloseTimeout,
+}

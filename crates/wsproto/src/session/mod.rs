@@ -1,0 +1,455 @@
+//! A whole life: opening handshake, open, closing, closed. Bytes and time in, events in order out.
+
+mod client;
+mod event;
+mod server;
+mod timer;
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+pub(crate) use client::ClientHandshake;
+pub use event::{SessionError, SessionEvent};
+pub(crate) use server::ServerHandshake;
+
+use crate::closing::{Closing, Initiator, Transport};
+use crate::event::Received;
+use crate::handshake::{Agreed, Response};
+use crate::{
+    CloseCode, CloseFrame, CloseInfo, Config, Connection, Error, Event, Piece, Role, SendError,
+    Sender,
+};
+use timer::Timer;
+
+/// One end of a WebSocket connection from its first byte to its last.
+///
+/// A [`Session<Server>`](crate::Server) begins by reading a request, and asks the application what
+/// to answer; a [`Session<Client>`](crate::Client) begins by writing one. From then on they are
+/// alike. Events come in this order: [`Open`](SessionEvent::Open) once and first, what is
+/// [`Received`](SessionEvent::Received), at most one [`Error`](SessionEvent::Error), and exactly one
+/// [`Closed`](SessionEvent::Closed), last, on every path (promise I10).
+///
+/// The owner of the transport does four things, in any loop that suits it:
+///
+/// 1. It passes what it reads to [`next_event`](Self::next_event), until that returns `None`; and
+///    calls [`end_of_input`](Self::end_of_input) when there is nothing more to read.
+/// 2. It writes what is in `out`, and does not read more while that does not get away.
+/// 3. It calls [`handle_timeout`](Self::handle_timeout) at [`deadline`](Self::deadline). `now` is
+///    the time since any moment the caller likes, the same for all calls.
+/// 4. It does what [`transport`](Self::transport) says, once `out` is written.
+///
+/// After any of these calls `next_event` may have something to report, even without input.
+#[derive(Debug)]
+pub struct Session<R: Role> {
+    stage: Stage<R>,
+    config: Arc<Config>,
+    timer: Timer,
+    round_trip: Option<Duration>,
+    agreed: Option<Box<Agreed>>,
+    response: Option<Box<Response>>,
+    /// What is known of the end, from the first that is.
+    end: Option<Box<CloseInfo>>,
+    /// What the next call of `next_event` reports first.
+    report: Option<Report>,
+}
+
+/// Where in its life a session is.
+#[derive(Debug)]
+enum Stage<R: Role> {
+    /// In the opening handshake.
+    Handshake(Box<R::Handshake>),
+    /// Open, or in the closing handshake.
+    Open(Connection<R>),
+    /// The opening handshake ended in an ordinary HTTP response, on its way to the peer.
+    Answered,
+    /// The transport has ended, or is to be dropped.
+    Ended,
+}
+
+/// What is to be reported, whatever else arrives.
+#[derive(Clone, Copy, Debug)]
+enum Report {
+    Open,
+    /// And `Closed` after it, if the session has ended.
+    Error(SessionError),
+    Closed,
+}
+
+/// How far a connection has got, as the browser's `WebSocket.readyState` tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum ReadyState {
+    /// In the opening handshake.
+    Connecting = 0,
+    /// Messages can be sent.
+    Open = 1,
+    /// A Close was sent or received, or the peer broke a rule.
+    Closing = 2,
+    /// The transport has ended, or the connection never opened.
+    Closed = 3,
+}
+
+/// The part of the opening handshake that differs between the roles.
+pub trait Handshake<R>: Sized {
+    /// Reads on. May leave input behind what belongs to the handshake.
+    fn advance(
+        &mut self,
+        input: &mut &mut [u8],
+        out: &mut Vec<u8>,
+        config: &Arc<Config>,
+    ) -> Progress<R>;
+
+    /// Gives up because time ran out, or the transport ended. Returns the error to report, and
+    /// whether an answer was appended that has to reach the peer.
+    fn give_up(&mut self, error: SessionError, out: &mut Vec<u8>) -> (Option<SessionError>, bool);
+
+    /// Takes out the response that a client received.
+    fn take_response(&mut self) -> Option<Box<Response>> {
+        None
+    }
+}
+
+/// What the bytes of a handshake led to.
+pub enum Progress<R> {
+    NeedMore,
+    /// A request waits for a decision, see [`SessionEvent`].
+    Upgrade,
+    Http,
+    Open(Connection<R>, Agreed),
+    /// The handshake failed; a server's answer is appended.
+    Failed(SessionError),
+    /// A request was refused because nobody decided on it.
+    Undecided,
+}
+
+impl<R: Role> Session<R> {
+    fn begin(handshake: R::Handshake, config: Arc<Config>, now: Duration) -> Self {
+        let timer = Timer::handshake(now, &config);
+        Self {
+            stage: Stage::Handshake(Box::new(handshake)),
+            config,
+            timer,
+            round_trip: None,
+            agreed: None,
+            response: None,
+            end: None,
+            report: None,
+        }
+    }
+
+    /// Takes the next event off the front of `input`, unmasking it in place; `None` when there is
+    /// none and all of `input` was consumed. Replies are appended to `out`, as
+    /// [`Connection::next_event`] says.
+    pub fn next_event<'b>(
+        &mut self,
+        now: Duration,
+        input: &mut &'b mut [u8],
+        out: &mut Vec<u8>,
+    ) -> Option<SessionEvent<Event<'b>>> {
+        let event = self.advance(now, input, out, Connection::next_event);
+        self.watch_closing(now);
+        event
+    }
+
+    /// As [`next_event`](Self::next_event), but hands out messages in pieces, as
+    /// [`Connection::next_piece`] says.
+    pub fn next_piece<'b>(
+        &mut self,
+        now: Duration,
+        input: &mut &'b mut [u8],
+        out: &mut Vec<u8>,
+    ) -> Option<SessionEvent<Piece<'b>>> {
+        let event = self.advance(now, input, out, Connection::next_piece);
+        self.watch_closing(now);
+        event
+    }
+
+    fn advance<'b, E: Received>(
+        &mut self,
+        now: Duration,
+        input: &mut &'b mut [u8],
+        out: &mut Vec<u8>,
+        next: impl Fn(&mut Connection<R>, &mut &'b mut [u8], &mut Vec<u8>) -> Result<Option<E>, Error>,
+    ) -> Option<SessionEvent<E>> {
+        if let Some(report) = self.report.take() {
+            return Some(self.report(report));
+        }
+        match &mut self.stage {
+            Stage::Handshake(handshake) => match handshake.advance(input, out, &self.config) {
+                Progress::NeedMore => None,
+                Progress::Upgrade => Some(SessionEvent::Upgrade),
+                Progress::Http => Some(SessionEvent::Http),
+                Progress::Open(connection, agreed) => {
+                    self.open(connection, agreed, now);
+                    self.report.take().map(|report| self.report(report))
+                }
+                Progress::Failed(error) => {
+                    self.answered(now);
+                    Some(SessionEvent::Error(error))
+                }
+                Progress::Undecided => {
+                    self.answered(now);
+                    *input = &mut [];
+                    None
+                }
+            },
+            Stage::Open(connection) if connection.closing() != Closing::Failed => {
+                match next(connection, input, out) {
+                    Ok(event) => event.map(|event| {
+                        self.observe(&event, now);
+                        SessionEvent::Received(event)
+                    }),
+                    Err(error) => {
+                        self.end(Initiator::Local);
+                        Some(SessionEvent::Error(SessionError::Protocol(error)))
+                    }
+                }
+            }
+            Stage::Open(_) | Stage::Answered | Stage::Ended => {
+                *input = &mut [];
+                None
+            }
+        }
+    }
+
+    fn report<E>(&mut self, report: Report) -> SessionEvent<E> {
+        match report {
+            Report::Open => SessionEvent::Open,
+            Report::Error(error) => {
+                if matches!(self.stage, Stage::Ended) {
+                    self.report = Some(Report::Closed);
+                }
+                SessionEvent::Error(error)
+            }
+            Report::Closed => {
+                let unknown = || Box::new(CloseInfo::unknown(Initiator::Remote));
+                SessionEvent::Closed(*self.end.take().unwrap_or_else(unknown))
+            }
+        }
+    }
+
+    /// Notes what the rest of the session depends on.
+    fn observe(&mut self, event: &impl Received, now: Duration) {
+        if let Some(payload) = event.pong()
+            && let Some(sent) = self.timer.answered(payload, now, &self.config)
+        {
+            self.round_trip = Some(now.saturating_sub(sent));
+        }
+        if let Some(frame) = event.close() {
+            let end = self.end(Initiator::Remote);
+            end.code = frame.map_or(CloseCode::NO_STATUS, CloseFrame::code);
+            end.reason = frame.map_or_else(String::new, |frame| frame.reason().into());
+        }
+    }
+
+    /// Returns what is known of the end, which begins here if it has not begun before.
+    fn end(&mut self, initiator: Initiator) -> &mut CloseInfo {
+        self.end.get_or_insert_with(|| Box::new(CloseInfo::unknown(initiator)))
+    }
+
+    fn open(&mut self, connection: Connection<R>, agreed: Agreed, now: Duration) {
+        self.keep_response();
+        self.stage = Stage::Open(connection);
+        self.agreed = (agreed != Agreed::default()).then(|| Box::new(agreed));
+        self.timer = Timer::keep_alive(now, &self.config);
+        self.report = Some(Report::Open);
+    }
+
+    /// Keeps the response that ends a client's handshake.
+    fn keep_response(&mut self) {
+        if let Stage::Handshake(handshake) = &mut self.stage {
+            self.response = handshake.take_response();
+        }
+    }
+
+    /// Goes on after a handshake that ended in an HTTP response: a server lets it arrive, a client
+    /// has nothing more to do.
+    fn answered(&mut self, now: Duration) {
+        self.keep_response();
+        self.end(if R::SERVER { Initiator::Local } else { Initiator::Remote });
+        if R::SERVER {
+            self.stage = Stage::Answered;
+            self.timer = Timer::closing(now, &self.config);
+        } else {
+            self.stage = Stage::Ended;
+            self.timer = Timer::Off;
+            self.report = Some(Report::Closed);
+        }
+    }
+
+    /// Limits the time of the closing handshake, from the first call after it began.
+    fn watch_closing(&mut self, now: Duration) {
+        if let Stage::Open(connection) = &self.stage
+            && connection.closing() != Closing::Open
+            && !self.timer.is_closing()
+        {
+            self.timer = Timer::closing(now, &self.config);
+        }
+    }
+
+    /// Ends the session, and reports the error, if any, and the end.
+    fn finish(&mut self, error: Option<SessionError>, initiator: Initiator) {
+        if matches!(self.stage, Stage::Ended) {
+            return;
+        }
+        self.keep_response();
+        let was_clean =
+            matches!(&self.stage, Stage::Open(open) if open.closing() == Closing::Exchanged);
+        self.end(initiator).was_clean = was_clean;
+        self.stage = Stage::Ended;
+        self.timer = Timer::Off;
+        self.report = Some(error.map_or(Report::Closed, Report::Error));
+    }
+
+    /// Tells the session that the transport has ended: end of file, or any error of it. What was
+    /// read before must have been consumed.
+    pub fn end_of_input(&mut self, out: &mut Vec<u8>) {
+        let error = match &mut self.stage {
+            Stage::Handshake(handshake) => handshake.give_up(SessionError::EndOfInput, out).0,
+            Stage::Open(_) | Stage::Answered | Stage::Ended => None,
+        };
+        self.finish(error, Initiator::Remote);
+    }
+
+    /// Ends the session at once: nothing more is sent, not even a Close, and the transport is to be
+    /// dropped.
+    pub fn abort(&mut self) {
+        self.finish(None, Initiator::Local);
+    }
+
+    /// Returns when [`handle_timeout`](Self::handle_timeout) is to be called, if nothing happens
+    /// before.
+    #[must_use]
+    pub const fn deadline(&self) -> Option<Duration> {
+        self.timer.deadline()
+    }
+
+    /// Does what is due at `now`, if anything is: gives up a handshake, sends a Ping, or ends the
+    /// session. Appends at most one frame or HTTP response to `out`.
+    pub fn handle_timeout(&mut self, now: Duration, out: &mut Vec<u8>) {
+        if self.deadline().is_none_or(|deadline| now < deadline) {
+            return;
+        }
+        match (self.timer, &mut self.stage) {
+            (Timer::Handshake { .. }, Stage::Handshake(handshake)) => {
+                match handshake.give_up(SessionError::HandshakeTimeout, out) {
+                    (error, true) => {
+                        self.answered(now);
+                        self.report = error.map(Report::Error);
+                    }
+                    (error, false) => self.finish(error, Initiator::Local),
+                }
+            }
+            (Timer::Ping { number, .. }, Stage::Open(connection)) => {
+                let sent = connection.ping(&number.to_be_bytes(), out).is_ok();
+                self.timer = if sent { self.timer.sent(now, &self.config) } else { Timer::Off };
+            }
+            (Timer::Pong { .. }, Stage::Open(connection)) => {
+                if let Ok(frame) = CloseFrame::new(CloseCode::INTERNAL_ERROR, "keep-alive timeout")
+                {
+                    // 1011 may be sent by either role.
+                    let _ = connection.close(Some(&frame), out);
+                }
+                self.finish(Some(SessionError::KeepAliveTimeout), Initiator::Local);
+            }
+            (_, Stage::Open(connection)) => {
+                let error =
+                    (connection.closing() == Closing::Sent).then_some(SessionError::CloseTimeout);
+                self.finish(error, Initiator::Local);
+            }
+            _ => self.finish(None, Initiator::Local),
+        }
+    }
+
+    /// Begins the closing handshake, as [`Sender::close`] does, and its deadline. A session that is
+    /// not open yet is given up: a server answers with status 503, a client drops the transport.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::ClientOnlyCode`] if a server asks for 1010.
+    pub fn close(
+        &mut self,
+        frame: Option<&CloseFrame<'_>>,
+        now: Duration,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SendError> {
+        match &mut self.stage {
+            Stage::Open(connection) => {
+                connection.close(frame, out)?;
+                self.end(Initiator::Local);
+                self.watch_closing(now);
+            }
+            Stage::Handshake(handshake) => match handshake.give_up(SessionError::Abandoned, out) {
+                (error, true) => {
+                    self.answered(now);
+                    self.report = error.map(Report::Error);
+                }
+                (error, false) => self.finish(error, Initiator::Local),
+            },
+            Stage::Answered | Stage::Ended => {}
+        }
+        Ok(())
+    }
+
+    /// Returns the sending half, for everything that can be sent.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::NotOpen`] in the opening handshake, [`SendError::Closed`] after the end.
+    pub fn sender(&mut self) -> Result<&mut Sender<R>, SendError> {
+        match &mut self.stage {
+            Stage::Open(connection) => Ok(connection.sender()),
+            Stage::Handshake(_) => Err(SendError::NotOpen),
+            Stage::Answered | Stage::Ended => Err(SendError::Closed),
+        }
+    }
+
+    /// What to do with the transport once `out` is written.
+    #[must_use]
+    pub fn transport(&self) -> Transport {
+        match &self.stage {
+            Stage::Handshake(_) => Transport::KeepOpen,
+            Stage::Open(connection) => connection.transport(),
+            Stage::Answered => Transport::Shutdown,
+            Stage::Ended => Transport::Drop,
+        }
+    }
+
+    /// How far the connection has got.
+    #[must_use]
+    pub fn ready_state(&self) -> ReadyState {
+        match &self.stage {
+            Stage::Handshake(_) => ReadyState::Connecting,
+            Stage::Open(connection) if connection.closing() == Closing::Open => ReadyState::Open,
+            Stage::Open(_) => ReadyState::Closing,
+            Stage::Answered | Stage::Ended => ReadyState::Closed,
+        }
+    }
+
+    /// Returns the subprotocol in use.
+    #[must_use]
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.agreed.as_ref()?.subprotocol.as_deref()
+    }
+
+    /// Returns the extensions in use.
+    #[must_use]
+    pub fn extensions(&self) -> &[crate::handshake::Extension] {
+        self.agreed.as_ref().map_or(&[], |agreed| &agreed.extensions)
+    }
+
+    /// Returns how long the answer to the last Ping of the keep-alive took.
+    #[must_use]
+    pub const fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
+    }
+
+    /// Returns the limits and deadlines.
+    #[must_use]
+    pub const fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+}

@@ -1,0 +1,141 @@
+//! The server's part of the opening handshake.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::mem;
+use core::time::Duration;
+
+use super::{Handshake, Progress, Session, Stage};
+use crate::handshake::{Accept, AcceptError, HeadFinder, Request, RequestError, Response};
+use crate::receive::take;
+use crate::{Config, Connection, Extensions, Server, SessionError};
+
+/// A request that is being read, or waits for a decision.
+#[derive(Debug)]
+pub struct ServerHandshake {
+    finder: HeadFinder,
+    /// What has arrived of the head, if it did not arrive at once.
+    head: Vec<u8>,
+    request: Option<Request>,
+}
+
+impl Session<Server> {
+    /// Begins with a transport that a client has just opened.
+    #[must_use]
+    pub fn server(config: impl Into<Arc<Config>>, now: Duration) -> Self {
+        let handshake =
+            ServerHandshake { finder: HeadFinder::new(), head: Vec::new(), request: None };
+        Self::begin(handshake, config.into(), now)
+    }
+
+    /// Returns the request that waits for a decision.
+    #[must_use]
+    pub fn request(&self) -> Option<&Request> {
+        match &self.stage {
+            Stage::Handshake(handshake) => handshake.request.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Accepts the opening handshake: appends the answer with status 101 to `out`. The session is
+    /// open then, and frames can be sent at once.
+    ///
+    /// # Errors
+    ///
+    /// [`AcceptError`] if the request cannot be accepted this way. Nothing was appended, and it
+    /// still waits for a decision.
+    pub fn accept(
+        &mut self,
+        accept: &Accept,
+        now: Duration,
+        out: &mut Vec<u8>,
+    ) -> Result<(), AcceptError> {
+        let request = self.request().ok_or(AcceptError::NoRequest)?;
+        accept.encode(request, out)?;
+        let connection = Connection::new(Server, Arc::clone(&self.config), Extensions::none());
+        self.open(connection, accept.agreed(), now);
+        Ok(())
+    }
+
+    /// Answers the request with an ordinary response, which refuses an upgrade: appends it to
+    /// `out`, without its body if the request is a HEAD. Does nothing if no request waits.
+    pub fn respond(&mut self, response: &Response, now: Duration, out: &mut Vec<u8>) {
+        let Some(request) = self.request() else { return };
+        if request.method() == "HEAD" {
+            response.encode_head(out);
+        } else {
+            response.encode(out);
+        }
+        self.answered(now);
+    }
+}
+
+impl ServerHandshake {
+    fn read(
+        &mut self,
+        input: &mut &mut [u8],
+        config: &Config,
+    ) -> Result<Option<Request>, RequestError> {
+        match self.finder.find(input, config)? {
+            None => {
+                self.head.extend_from_slice(take(input, usize::MAX));
+                Ok(None)
+            }
+            Some(len) if self.head.is_empty() => Request::parse(take(input, len)).map(Some),
+            Some(len) => {
+                let mut head = mem::take(&mut self.head);
+                head.extend_from_slice(take(input, len));
+                Request::parse(&head).map(Some)
+            }
+        }
+    }
+
+    fn refuse(error: RequestError, out: &mut Vec<u8>) -> Progress<Server> {
+        error.response().encode(out);
+        Progress::Failed(error.into())
+    }
+}
+
+impl Handshake<Server> for ServerHandshake {
+    fn advance(
+        &mut self,
+        input: &mut &mut [u8],
+        out: &mut Vec<u8>,
+        config: &Arc<Config>,
+    ) -> Progress<Server> {
+        if let Some(request) = &self.request {
+            // Nobody decided on it.
+            return match request.check_upgrade() {
+                Err(error) => Self::refuse(error, out),
+                Ok(()) => {
+                    Response::text(403, "Forbidden\n").encode(out);
+                    Progress::Undecided
+                }
+            };
+        }
+        let request = match self.read(input, config) {
+            Ok(None) => return Progress::NeedMore,
+            Ok(Some(request)) => request,
+            Err(error) => return Self::refuse(error, out),
+        };
+        let progress = match request.check_upgrade() {
+            Ok(()) => Progress::Upgrade,
+            Err(RequestError::NoUpgrade) => Progress::Http,
+            Err(error) => return Self::refuse(error, out),
+        };
+        self.request = Some(request);
+        progress
+    }
+
+    fn give_up(&mut self, error: SessionError, out: &mut Vec<u8>) -> (Option<SessionError>, bool) {
+        let status = match error {
+            // Who sent nothing opened the transport in advance, and gets nothing.
+            _ if self.finder.is_empty() => return (None, false),
+            SessionError::EndOfInput => return (Some(error), false),
+            SessionError::HandshakeTimeout => 408,
+            _ => 503,
+        };
+        Response::text(status, &alloc::format!("{error}\n")).encode(out);
+        (Some(error), true)
+    }
+}

@@ -1,0 +1,264 @@
+//! `ws` and `wss` URLs (RFC 6455 section 3).
+//!
+//! ```
+//! use wsproto::url::WsUrl;
+//!
+//! let url = WsUrl::parse("WSS://Example.com/chat?room=1")?;
+//! assert_eq!((url.host(), url.port(), url.is_secure()), ("example.com", 443, true));
+//! assert_eq!(url.resource_name(), "/chat?room=1");
+//! assert_eq!(url.to_string(), "wss://example.com/chat?room=1");
+//! # Ok::<(), wsproto::url::UrlError>(())
+//! ```
+
+use alloc::string::String;
+use core::fmt::{self, Write};
+use core::net::Ipv6Addr;
+
+/// Why a URL is not one that a WebSocket can connect to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum UrlError {
+    /// The scheme is none of those that were asked for, or `//` does not follow it.
+    #[error("a WebSocket URL begins with ws:// or wss://")]
+    Scheme,
+    /// The host is missing, or not a name or address that can stand in a URL.
+    #[error("`{0}` is not a host; names outside ASCII are written in punycode")]
+    Host(String),
+    /// The port is not a number from 1 to 65535.
+    #[error("`{0}` is not a port")]
+    Port(String),
+    /// There is a fragment, which a WebSocket URL must not have, not even an empty one.
+    #[error("a WebSocket URL has no fragment; a `#` within it is written %23")]
+    Fragment,
+    /// There is a user name or password before the host.
+    #[error("user information has no place in a WebSocket URL; use an Authorization header")]
+    UserInfo,
+    /// A character that has to be percent-encoded, or a `%` that does not begin an encoded one.
+    #[error("character {0:?} must be percent-encoded")]
+    Character(char),
+}
+
+/// A URL of scheme `ws` or `wss`, taken apart and normalised.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct WsUrl {
+    as_given: String,
+    secure: bool,
+    /// In lower case; an IPv6 address without its brackets.
+    host: String,
+    port: u16,
+    resource_name: String,
+}
+
+impl WsUrl {
+    /// Parses a URL. `http` and `https` are taken for `ws` and `wss`, as browsers do.
+    ///
+    /// Non-ASCII characters of the path and query are percent-encoded as UTF-8; everything else of
+    /// them is kept as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`UrlError`] names the first thing that is wrong.
+    pub fn parse(url: &str) -> Result<Self, UrlError> {
+        Self::parse_scheme(url, &[("ws", false), ("wss", true), ("http", false), ("https", true)])
+    }
+
+    /// Parses a URL as [`parse`](Self::parse) does, but of scheme `ws` and `wss` only.
+    ///
+    /// # Errors
+    ///
+    /// [`UrlError`] names the first thing that is wrong.
+    pub fn parse_ws(url: &str) -> Result<Self, UrlError> {
+        Self::parse_scheme(url, &[("ws", false), ("wss", true)])
+    }
+
+    fn parse_scheme(url: &str, schemes: &[(&str, bool)]) -> Result<Self, UrlError> {
+        let (scheme, rest) = url.split_once("://").ok_or(UrlError::Scheme)?;
+        let (_, secure) = schemes
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(scheme))
+            .ok_or(UrlError::Scheme)?;
+        if rest.contains('#') {
+            return Err(UrlError::Fragment);
+        }
+        let (authority, resource) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        if authority.contains('@') {
+            return Err(UrlError::UserInfo);
+        }
+        let (host, port) = split_port(authority);
+        Ok(Self {
+            as_given: url.into(),
+            secure: *secure,
+            host: parse_host(host)?,
+            port: parse_port(port)?.unwrap_or(default_port(*secure)),
+            resource_name: parse_resource(resource)?,
+        })
+    }
+
+    /// Returns the URL as it was given.
+    #[must_use]
+    pub fn as_given(&self) -> &str {
+        &self.as_given
+    }
+
+    /// Returns `ws` or `wss`.
+    #[must_use]
+    pub const fn scheme(&self) -> &'static str {
+        if self.secure { "wss" } else { "ws" }
+    }
+
+    /// Whether the connection goes through TLS.
+    #[must_use]
+    pub const fn is_secure(&self) -> bool {
+        self.secure
+    }
+
+    /// Returns the host to connect to, in lower case; an IPv6 address without brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Returns the port to connect to: 80 or 443 if the URL has none.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Returns what the request asks for: the path, at least `/`, and the query unless it is empty.
+    #[must_use]
+    pub fn resource_name(&self) -> &str {
+        &self.resource_name
+    }
+
+    /// Returns the value of the `Host` header: the host, and the port unless it is the default one
+    /// (section 4.1).
+    #[must_use]
+    pub fn host_header(&self) -> String {
+        let mut value = String::new();
+        // Writing to a `String` cannot fail.
+        let _ = self.write_authority(&mut value);
+        value
+    }
+
+    fn write_authority(&self, to: &mut impl Write) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(to, "[{}]", self.host)?;
+        } else {
+            to.write_str(&self.host)?;
+        }
+        if self.port != default_port(self.secure) {
+            write!(to, ":{}", self.port)?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes the normalised URL.
+impl fmt::Display for WsUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://", self.scheme())?;
+        self.write_authority(f)?;
+        f.write_str(&self.resource_name)
+    }
+}
+
+impl core::str::FromStr for WsUrl {
+    type Err = UrlError;
+
+    fn from_str(url: &str) -> Result<Self, UrlError> {
+        Self::parse(url)
+    }
+}
+
+const fn default_port(secure: bool) -> u16 {
+    if secure { 443 } else { 80 }
+}
+
+/// Splits off the port, but not the end of an IPv6 address.
+fn split_port(authority: &str) -> (&str, Option<&str>) {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        _ => (authority, None),
+    }
+}
+
+fn parse_port(port: Option<&str>) -> Result<Option<u16>, UrlError> {
+    match port {
+        // RFC 3986 section 3.2.3 allows a colon without a number: the default port.
+        None | Some("") => Ok(None),
+        Some(digits) => match digits.parse() {
+            Ok(port) if port > 0 && digits.bytes().all(|b| b.is_ascii_digit()) => Ok(Some(port)),
+            _ => Err(UrlError::Port(digits.into())),
+        },
+    }
+}
+
+fn parse_host(host: &str) -> Result<String, UrlError> {
+    let wrong = || UrlError::Host(host.into());
+    if let Some(address) = host.strip_prefix('[') {
+        let address = address.strip_suffix(']').ok_or_else(wrong)?;
+        address.parse::<Ipv6Addr>().map_err(|_| wrong())?;
+        return Ok(address.to_ascii_lowercase());
+    }
+    if host.is_empty() || !host.bytes().all(|b| is_unreserved(b) || is_sub_delim(b)) {
+        return Err(wrong());
+    }
+    Ok(host.to_ascii_lowercase())
+}
+
+fn parse_resource(resource: &str) -> Result<String, UrlError> {
+    let (path, query) = match resource.split_once('?') {
+        Some((path, query)) => (path, query),
+        None => (resource, ""),
+    };
+    let mut name = String::with_capacity(resource.len().max(1));
+    push_encoded(path, b"/", &mut name)?;
+    if name.is_empty() {
+        name.push('/');
+    }
+    if !query.is_empty() {
+        name.push('?');
+        push_encoded(query, b"/?", &mut name)?;
+    }
+    Ok(name)
+}
+
+/// Appends a part of a URL, its non-ASCII characters percent-encoded (section 11.1).
+fn push_encoded(part: &str, also: &[u8], to: &mut String) -> Result<(), UrlError> {
+    let mut rest = part.chars();
+    while let Some(character) = rest.next() {
+        match u8::try_from(character) {
+            Ok(b'%') => {
+                let digits = rest.as_str().as_bytes();
+                if !matches!(digits, [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit()) {
+                    return Err(UrlError::Character('%'));
+                }
+                to.push('%');
+            }
+            Ok(byte) if is_pchar(byte) || also.contains(&byte) => to.push(character),
+            _ if character.is_ascii() => return Err(UrlError::Character(character)),
+            _ => {
+                for byte in character.encode_utf8(&mut [0; 4]).bytes() {
+                    // Writing to a `String` cannot fail.
+                    let _ = write!(to, "%{byte:02X}");
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// RFC 3986 section 2.3.
+const fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+}
+
+/// RFC 3986 section 2.2.
+const fn is_sub_delim(byte: u8) -> bool {
+    matches!(byte, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=')
+}
+
+/// RFC 3986 section 3.3, without the percent-encoded characters.
+const fn is_pchar(byte: u8) -> bool {
+    is_unreserved(byte) || is_sub_delim(byte) || matches!(byte, b':' | b'@')
+}

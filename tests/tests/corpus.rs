@@ -1,0 +1,89 @@
+//! Every case of the corpus, through the reference model and through the engine: in one piece, byte
+//! by byte, in every cut in two, in whole messages and in pieces, in every role it names.
+//!
+//! Proves I1, I2 and I6, and whatever the cases say they prove.
+
+use std::path::Path;
+
+use conformance::cases::{self, Case};
+use conformance::engine;
+use conformance::model::{self, Outcome, Role};
+
+const KEYS: [[u8; 4]; 2] = [[0; 4], [0x9C, 0x27, 0xE1, 0x5B]];
+
+/// Beyond this, every cut in two is too much; the engine sees the same code paths before.
+const EVERY_CUT: usize = 600;
+
+fn corpus() -> Vec<Case> {
+    cases::load(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/cases")))
+}
+
+/// Runs a check on every case, in every role, with every key.
+fn for_each(check: impl Fn(&Case, Role, &[u8], &str)) {
+    for case in corpus() {
+        for &role in &case.roles {
+            for key in KEYS {
+                let input = case.input(role, key);
+                let place = format!("{} `{}` as {role:?}, key {key:02X?}", case.place, case.name);
+                check(&case, role, &input, &place);
+            }
+        }
+    }
+}
+
+fn assert_outcome(case: &Case, outcome: &Outcome, place: &str) {
+    assert_eq!(outcome.events, case.events, "events of {place}");
+    assert_eq!(outcome.out, case.out, "output of {place}");
+}
+
+#[test]
+fn the_model_agrees() {
+    for_each(|case, role, input, place| {
+        assert_outcome(case, &model::run(role, &case.limits, input), place);
+    });
+}
+
+#[test]
+fn in_one_piece() {
+    for_each(|case, role, input, place| {
+        assert_outcome(case, &engine::run(role, &case.limits, [input]), place);
+    });
+}
+
+#[test]
+fn byte_by_byte() {
+    for_each(|case, role, input, place| {
+        assert_outcome(case, &engine::run(role, &case.limits, input.chunks(1)), place);
+    });
+}
+
+#[test]
+fn at_every_cut_in_two() {
+    for_each(|case, role, input, place| {
+        for cut in 1..input.len().min(EVERY_CUT) {
+            let (front, back) = input.split_at(cut);
+            let outcome = engine::run(role, &case.limits, [front, back]);
+            assert_outcome(case, &outcome, &format!("{place}, cut at {cut}"));
+        }
+    });
+}
+
+#[test]
+fn in_parts_of_some_bytes() {
+    for_each(|case, role, input, place| {
+        for len in [2, 3, 5, 7, 1460] {
+            let outcome = engine::run(role, &case.limits, input.chunks(len));
+            assert_outcome(case, &outcome, &format!("{place}, parts of {len}"));
+        }
+    });
+}
+
+#[test]
+fn in_pieces() {
+    for_each(|case, role, input, place| {
+        for len in [usize::MAX, 1, 3, 1460] {
+            let outcome = engine::run_pieces(role, &case.limits, input.chunks(len));
+            assert_outcome(case, &outcome, &format!("{place}, pieces of parts of {len}"));
+        }
+    });
+}
