@@ -1,1 +1,47 @@
-//! .
+//! Blocking WebSocket clients and servers on the [`wsproto`] engine.
+//!
+//! [`connect`] opens a client's connection, [`accept`] a server's; both give a [`WebSocket`], which
+//! receives and sends whole messages:
+//!
+//! ```
+//! use std::net::{TcpListener, TcpStream};
+//! use std::thread;
+//!
+//! let listener = TcpListener::bind("127.0.0.1:0")?;
+//! let address = listener.local_addr()?;
+//!
+//! let server = thread::spawn(move || -> Result<(), ws_std::Error> {
+//!     let (stream, _) = listener.accept()?;
+//!     let mut ws = ws_std::accept(stream)?;
+//!     while let Some(message) = ws.recv()? {
+//!         ws.send(message)?;
+//!     }
+//!     Ok(())
+//! });
+//!
+//! let mut ws = ws_std::connect(&format!("ws://{address}/"))?;
+//! ws.send_text("Hello")?;
+//! assert_eq!(ws.recv()?, Some("Hello".into()));
+//! ws.close(None)?;
+//! assert!(ws.wait_closed()?.was_clean);
+//! # server.join().unwrap()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The crate moves bytes and tells the time; every decision about the protocol is made by
+//! [`Session`](wsproto::Session). It does not do TLS yet: a stream that does can be handed to
+//! [`WebSocket::client`] or [`WebSocket::server`].
+
+mod accept;
+mod connect;
+mod error;
+mod message;
+mod transport;
+mod websocket;
+
+pub use accept::{Answer, accept, accept_with};
+pub use connect::{connect, connect_with};
+pub use error::Error;
+pub use message::Message;
+pub use websocket::WebSocket;
+pub use wsproto;

@@ -1,0 +1,82 @@
+//! The client's side of the opening handshake.
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::Duration;
+
+use wsproto::handshake::{ClientRequest, ResponseError};
+use wsproto::url::WsUrl;
+use wsproto::{Client, Config, Session, SessionError};
+
+use crate::transport::Control;
+use crate::websocket::Step;
+use crate::{Error, WebSocket};
+
+/// Connects to a `ws://` URL over TCP, with the default limits and deadlines.
+///
+/// # Errors
+///
+/// [`Error`] says what failed: the URL, the transport, or the handshake.
+pub fn connect(url: &str) -> Result<WebSocket<TcpStream>, Error> {
+    connect_with(ClientRequest::new(WsUrl::parse(url)?), Config::default())
+}
+
+/// Connects to the URL of a request over TCP. Every address that the host has is tried.
+///
+/// # Errors
+///
+/// As [`connect`].
+pub fn connect_with(
+    request: ClientRequest,
+    config: impl Into<Arc<Config>>,
+) -> Result<WebSocket<TcpStream>, Error> {
+    if request.url().is_secure() {
+        return Err(Error::Secure);
+    }
+    let stream = TcpStream::connect((request.url().host(), request.url().port()))?;
+    // Messages are written whole; waiting for more only delays them.
+    stream.set_nodelay(true)?;
+    open(stream, Control::tcp(), request, config.into())
+}
+
+impl<S: Read + Write> WebSocket<S, Client> {
+    /// Opens a connection on any stream to the server, such as one of TLS or through a proxy.
+    /// Deadlines are observed whenever a read returns; give the stream a read timeout for more.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`]. A timeout of the stream ends the handshake.
+    pub fn client(
+        stream: S,
+        request: ClientRequest,
+        config: impl Into<Arc<Config>>,
+    ) -> Result<Self, Error> {
+        open(stream, Control::none(), request, config.into())
+    }
+}
+
+fn open<S: Read + Write>(
+    stream: S,
+    control: Control<S>,
+    request: ClientRequest,
+    config: Arc<Config>,
+) -> Result<WebSocket<S>, Error> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(io::Error::from)?;
+    let mut out = Vec::new();
+    let session = Session::client(request, config, seed, Duration::ZERO, &mut out);
+    let mut ws = WebSocket::new(stream, control, session, out);
+    loop {
+        match ws.step() {
+            Ok(Some(Step::Open)) => return Ok(ws),
+            Ok(Some(_)) => {}
+            Ok(None) => return Err(SessionError::EndOfInput.into()),
+            Err(Error::Session(SessionError::Response(ResponseError::Status(_)))) => {
+                let response = ws.take_response().ok_or(SessionError::EndOfInput)?;
+                return Err(Error::Http(Box::new(response)));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}

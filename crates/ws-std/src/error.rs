@@ -1,0 +1,43 @@
+//! What can go wrong.
+
+use std::io;
+
+use wsproto::handshake::{AcceptError, OfferError, Response};
+use wsproto::url::UrlError;
+use wsproto::{CloseError, SendError, SessionError};
+
+/// Why a connection could not be opened, or what went wrong on it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The URL is not one that a WebSocket can connect to. No socket was opened.
+    #[error("invalid URL: {0}")]
+    Url(#[from] UrlError),
+    /// The URL asks for TLS.
+    #[error("wss:// needs TLS: hand a TLS stream to `WebSocket::client`")]
+    Secure,
+    /// The request cannot be made. No socket was opened.
+    #[error("invalid request: {0}")]
+    Offer(#[from] OfferError),
+    /// The request cannot be accepted this way. Nothing was written.
+    #[error("cannot accept: {0}")]
+    Accept(#[from] AcceptError),
+    /// The server refused the upgrade with this response.
+    #[error("the server answered with status {}", .0.status())]
+    Http(Box<Response>),
+    /// The opening handshake failed, the peer broke a rule, or did not answer in time. The peer was
+    /// told, if that was possible; after this, there is only the end.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// The message cannot be sent. Nothing was written.
+    #[error("cannot send: {0}")]
+    Send(#[from] SendError),
+    /// The connection cannot be closed this way. Nothing was written.
+    #[error("cannot close: {0}")]
+    Close(#[from] CloseError),
+    /// The transport failed. [`WouldBlock`](io::ErrorKind::WouldBlock) and
+    /// [`TimedOut`](io::ErrorKind::TimedOut) come from timeouts or non-blocking modes that the
+    /// stream's owner has set; nothing is lost, and the call can be repeated.
+    #[error("i/o error: {0}")]
+    Io(#[from] io::Error),
+}

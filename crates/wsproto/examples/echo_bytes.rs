@@ -1,0 +1,68 @@
+//! Two engines talk through two `Vec`s: a client and an echo server, and no socket anywhere.
+//!
+//! ```text
+//! cargo run -p wsproto --example echo_bytes
+//! ```
+
+use std::time::Duration;
+
+use wsproto::handshake::{Accept, ClientRequest};
+use wsproto::url::WsUrl;
+use wsproto::{CloseFrame, Config, Event, Session, SessionEvent, Transport};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // Time is an input. Nothing here takes any, so it stands still.
+    let now = Duration::ZERO;
+    // A real client takes its seed from the operating system.
+    let seed = [42; 32];
+
+    // What each end wants to write. The client begins with its request.
+    let (mut to_server, mut to_client) = (Vec::new(), Vec::new());
+    let request = ClientRequest::new(WsUrl::parse("ws://localhost/echo")?);
+    let mut client = Session::client(request, Config::default(), seed, now, &mut to_server);
+    let mut server = Session::server(Config::default(), now);
+
+    while client.transport() != Transport::Drop || server.transport() != Transport::Drop {
+        // The "network": whatever one end wrote is what the other end reads.
+        let mut bytes = std::mem::take(&mut to_server);
+        let mut input = &mut bytes[..];
+        while let Some(event) = server.next_event(now, &mut input, &mut to_client) {
+            println!("server: {event:?}");
+            match event {
+                SessionEvent::Upgrade => server.accept(&Accept::new(), now, &mut to_client)?,
+                // The event borrows the bytes, not the session, so the session can answer.
+                SessionEvent::Received(Event::Text(text)) => {
+                    server.sender()?.send_text(&text, &mut to_client)?;
+                }
+                SessionEvent::Received(Event::Binary(bytes)) => {
+                    server.sender()?.send_binary(&bytes, &mut to_client)?;
+                }
+                // Pings are answered, and so is a Close, before the event is even seen.
+                _ => {}
+            }
+        }
+
+        let mut bytes = std::mem::take(&mut to_client);
+        let mut input = &mut bytes[..];
+        while let Some(event) = client.next_event(now, &mut input, &mut to_server) {
+            println!("client: {event:?}");
+            match event {
+                SessionEvent::Open => client.sender()?.send_text("Hello", &mut to_server)?,
+                SessionEvent::Received(Event::Text(text)) => {
+                    assert_eq!(text, "Hello");
+                    let goodbye = CloseFrame::normal("that is all")?;
+                    client.close(Some(&goodbye), now, &mut to_server)?;
+                }
+                _ => {}
+            }
+        }
+
+        // A server ends the transport first; then there is nothing more to read for either.
+        if server.transport() == Transport::Shutdown && to_client.is_empty() {
+            client.end_of_input(&mut to_server);
+            server.end_of_input(&mut to_client);
+        }
+    }
+    assert_eq!(client.next_event(now, &mut &mut [][..], &mut to_server).map(drop), Some(()));
+    Ok(())
+}
