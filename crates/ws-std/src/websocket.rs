@@ -201,6 +201,7 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
     ///
     /// [`Error::Io`].
     pub fn flush(&mut self) -> Result<(), Error> {
+        self.control.set_write_timeout(&self.stream, None)?;
         Ok(self.out.write_to(&mut self.stream)?)
     }
 
@@ -238,21 +239,12 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
             if let Some(step) = self.step_session() {
                 return step;
             }
-            if let Err(error) = self.out.write_to(&mut self.stream) {
-                if is_timeout(&error) {
-                    return Err(error.into());
-                }
-                // What the peer wrote before it went away can still be read, perhaps a Close.
-                self.out.end();
-            }
             match self.session.transport() {
+                Transport::Drop => return Ok(None),
+                // Nothing more is read while what is owed does not get away (promise I3).
+                _ if !self.write()? => continue,
                 Transport::KeepOpen | Transport::AwaitEnd => {}
                 Transport::Shutdown => self.shutdown(Shutdown::Write),
-                Transport::Drop => {
-                    // The owner may keep us, but the peer need not wait for that.
-                    self.shutdown(Shutdown::Both);
-                    return Ok(None);
-                }
             }
             self.read()?;
         }
@@ -262,7 +254,7 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
     fn shutdown(&mut self, how: Shutdown) {
         if !self.out.ended || how == Shutdown::Both {
             // If the peer is gone already, reading says so.
-            let _ = (self.control.shutdown)(&self.stream, how);
+            let _ = self.control.shutdown(&self.stream, how);
             self.out.end();
         }
     }
@@ -287,6 +279,8 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
             SessionEvent::Error(error) => Err(error.into()),
             SessionEvent::Closed(info) => {
                 self.close_info = Some(info);
+                // Our owner may keep us, but the peer need not wait for that.
+                self.shutdown(Shutdown::Both);
                 Ok(None)
             }
         };
@@ -294,33 +288,62 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
         Some(step)
     }
 
+    /// Writes what is owed, until the session's deadline; returns whether all of it is written.
+    fn write(&mut self) -> Result<bool, Error> {
+        if self.out.is_empty() {
+            return Ok(true);
+        }
+        let Some(patience) = self.patience() else { return Ok(false) };
+        self.control.set_write_timeout(&self.stream, patience)?;
+        match self.out.write_to(&mut self.stream) {
+            Ok(()) => Ok(true),
+            Err(error) if is_timeout(&error) => self.time_out(error).map(|()| false),
+            Err(_) => {
+                // What the peer wrote before it went away can still be read, perhaps a Close.
+                self.out.end();
+                Ok(true)
+            }
+        }
+    }
+
     /// Waits for input, the end of it, or the session's deadline.
     fn read(&mut self) -> Result<(), Error> {
-        let deadline = self.session.deadline();
-        let patience = deadline.map(|deadline| deadline.saturating_sub(self.now()));
-        if patience != Some(Duration::ZERO) {
-            (self.control.set_read_timeout)(&self.stream, patience)?;
-            match self.input.read_from(&mut self.stream) {
-                Ok(1..) => return Ok(()),
-                Ok(0) => {
-                    self.session.end_of_input(&mut self.out.bytes);
-                    return Ok(());
-                }
-                Err(error) if is_timeout(&error) => {
-                    if deadline.is_none_or(|deadline| self.now() < deadline) {
-                        return Err(error.into());
-                    }
-                }
-                Err(error) => {
-                    let open = self.session.ready_state() == ReadyState::Open;
-                    self.session.end_of_input(&mut self.out.bytes);
-                    return if open { Err(error.into()) } else { Ok(()) };
+        let Some(patience) = self.patience() else { return Ok(()) };
+        self.control.set_read_timeout(&self.stream, patience)?;
+        match self.input.read_from(&mut self.stream) {
+            Ok(1..) => {}
+            Ok(0) => self.session.end_of_input(&mut self.out.bytes),
+            Err(error) if is_timeout(&error) => self.time_out(error)?,
+            Err(error) => {
+                let open = self.session.ready_state() == ReadyState::Open;
+                self.session.end_of_input(&mut self.out.bytes);
+                if open {
+                    return Err(error.into());
                 }
             }
         }
-        let now = self.now();
-        self.session.handle_timeout(now, &mut self.out.bytes);
         Ok(())
+    }
+
+    /// How long to wait for the stream; `None` if the session's deadline has passed, and was dealt
+    /// with.
+    fn patience(&mut self) -> Option<Option<Duration>> {
+        let now = self.now();
+        match self.session.deadline().map(|deadline| deadline.saturating_sub(now)) {
+            Some(Duration::ZERO) => {
+                self.session.handle_timeout(now, &mut self.out.bytes);
+                None
+            }
+            patience => Some(patience),
+        }
+    }
+
+    /// Decides whether a timeout of the stream was for the session's deadline, or is the owner's.
+    fn time_out(&mut self, error: io::Error) -> Result<(), Error> {
+        match self.patience() {
+            None => Ok(()),
+            Some(_) => Err(error.into()),
+        }
     }
 
     pub(crate) const fn session(&mut self) -> (&mut Session<R>, &mut Vec<u8>) {
@@ -353,6 +376,10 @@ impl Input {
 }
 
 impl Output {
+    fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
     fn write_to(&mut self, stream: &mut impl Write) -> io::Result<()> {
         if self.ended {
             self.bytes.clear();

@@ -11,7 +11,7 @@ pub enum Closing {
     Sent,
     /// Both ends sent a Close: what remains is to end the transport.
     Exchanged,
-    /// The peer broke a rule; we sent a Close that says so and stopped listening.
+    /// The peer broke a rule, or does not answer; we sent a Close that says so and stopped listening.
     Failed,
 }
 
@@ -22,7 +22,7 @@ pub enum Cause {
     Local,
     /// The peer's Close arrived.
     Peer,
-    /// The peer broke a rule.
+    /// The peer broke a rule, or does not answer.
     Violation,
 }
 

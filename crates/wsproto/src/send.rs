@@ -202,7 +202,13 @@ impl<R: Role> Sender<R> {
 
     /// Appends the Close that tells the peer which rule it broke, unless a Close was sent before.
     pub fn fail(&mut self, error: Error, out: &mut Vec<u8>) {
-        let frame = CloseFrame::new(error.close_code(), "").ok();
+        self.give_up(error.close_code(), "", out);
+    }
+
+    /// Gives up on the peer for a reason of our own: appends the Close that says so, and expects
+    /// nothing more.
+    pub(crate) fn give_up(&mut self, code: CloseCode, reason: &str, out: &mut Vec<u8>) {
+        let frame = CloseFrame::new(code, reason).ok();
         self.advance(Cause::Violation, frame.as_ref(), out);
     }
 

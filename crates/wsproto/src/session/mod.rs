@@ -348,12 +348,10 @@ impl<R: Role> Session<R> {
                 self.timer = if sent { self.timer.sent(now, &self.config) } else { Timer::Off };
             }
             (Timer::Pong { .. }, Stage::Open(connection)) => {
-                if let Ok(frame) = CloseFrame::new(CloseCode::INTERNAL_ERROR, "keep-alive timeout")
-                {
-                    // 1011 may be sent by either role.
-                    let _ = connection.close(Some(&frame), out);
-                }
-                self.finish(Some(SessionError::KeepAliveTimeout), Initiator::Local);
+                connection.sender().give_up(CloseCode::INTERNAL_ERROR, "keep-alive timeout", out);
+                self.end(Initiator::Local);
+                self.report = Some(Report::Error(SessionError::KeepAliveTimeout));
+                self.watch_closing(now);
             }
             (_, Stage::Open(connection)) => {
                 let error =
