@@ -99,21 +99,23 @@ fn open<S: Read + Write>(
 
 impl<S: Read + Write> WebSocket<S, Server> {
     fn answer(&mut self, answer: impl FnOnce(&Request) -> Answer) -> Result<(), Error> {
-        let now = self.time();
-        let (session, out) = self.session();
-        let Some(request) = session.request() else { return Ok(()) };
-        let upgrade = request.check_upgrade().is_ok();
-        match answer(request) {
-            Answer::Respond(response) => session.respond(&response, now, out),
-            Answer::Accept(accept) if upgrade => {
-                if let Err(error) = session.accept(&accept, now, out) {
-                    session.respond(&Response::text(500, "Internal Server Error\n"), now, out);
-                    return Err(error.into());
+        self.link(|link| {
+            let now = link.now();
+            let (session, out) = (&mut link.session, &mut link.out.bytes);
+            let Some(request) = session.request() else { return Ok(()) };
+            let upgrade = request.check_upgrade().is_ok();
+            match answer(request) {
+                Answer::Respond(response) => session.respond(&response, now, out),
+                Answer::Accept(accept) if upgrade => {
+                    if let Err(error) = session.accept(&accept, now, out) {
+                        session.respond(&Response::text(500, "Internal Server Error\n"), now, out);
+                        return Err(error.into());
+                    }
                 }
+                // Left undecided, it gets the refusal that the protocol asks for.
+                Answer::Accept(_) => {}
             }
-            // Left undecided, it gets the refusal that the protocol asks for.
-            Answer::Accept(_) => {}
-        }
-        Ok(())
+            Ok(())
+        })
     }
 }

@@ -35,13 +35,16 @@
 mod accept;
 mod connect;
 mod error;
+mod link;
 mod message;
 mod transport;
 mod websocket;
+mod writer;
 
 pub use accept::{Answer, accept, accept_with};
 pub use connect::{connect, connect_with};
 pub use error::Error;
 pub use message::Message;
 pub use websocket::WebSocket;
+pub use writer::Writer;
 pub use wsproto;

@@ -49,6 +49,11 @@ impl<S> Control<S> {
         self.write.set(stream, t)
     }
 
+    /// Whether a read that times out does so because of [`set_read_timeout`](Self::set_read_timeout).
+    pub(crate) const fn times_out(&self) -> bool {
+        self.read.last.is_some()
+    }
+
     /// Ends the writing side of the stream, or both.
     pub(crate) fn shutdown(&self, stream: &S, how: Shutdown) -> io::Result<()> {
         (self.shutdown)(stream, how)

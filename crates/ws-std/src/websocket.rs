@@ -1,23 +1,25 @@
-//! The connection: a session, a stream, and the bytes between them.
+//! The connection: a link, a stream, and what was read from it.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::Shutdown;
-use std::time::{Duration, Instant};
+use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
 
 use wsproto::handshake::Response;
 use wsproto::{
-    Client, CloseError, CloseFrame, CloseInfo, Event, PreparedMessage, ReadyState, Role, Session,
-    SessionEvent, Transport,
+    Client, CloseFrame, CloseInfo, Event, PreparedMessage, ReadyState, Role, Session, SessionEvent,
+    Transport,
 };
 
+use crate::link::{Link, Shared, retry};
 use crate::transport::Control;
-use crate::{Error, Message};
+use crate::{Error, Message, Writer};
 
 /// The bytes that one read takes at most.
 const READ_SIZE: usize = 64 << 10;
 
-/// How much memory an output may keep once it is written.
-const KEEP_CAPACITY: usize = 64 << 10;
+/// How long one read blocks at most while a [`Writer`] may begin the closing, and its deadline.
+const LOOK_AROUND: Duration = Duration::from_millis(500);
 
 /// One end of an open connection on a blocking stream: a client's, unless `R` is
 /// [`Server`](wsproto::Server).
@@ -30,11 +32,9 @@ const KEEP_CAPACITY: usize = 64 << 10;
 pub struct WebSocket<S, R: Role = Client> {
     stream: S,
     control: Control<S>,
-    session: Session<R>,
-    /// The moment from which the session's time is counted.
-    start: Instant,
+    link: Shared<R>,
     input: Input,
-    out: Output,
+    write_patience: Option<Duration>,
     close_info: Option<CloseInfo>,
 }
 
@@ -44,15 +44,6 @@ struct Input {
     buffer: Box<[u8]>,
     consumed: usize,
     filled: usize,
-}
-
-/// What is to be written, and how much of it is.
-#[derive(Debug)]
-struct Output {
-    bytes: Vec<u8>,
-    written: usize,
-    /// The writing side has ended, by us or by an error: what comes now goes nowhere.
-    ended: bool,
 }
 
 /// What a step of the session led to.
@@ -70,10 +61,9 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
         Self {
             stream,
             control,
-            session,
-            start: Instant::now(),
+            link: Shared::new(session, out),
             input: Input { buffer: vec![0; READ_SIZE].into(), consumed: 0, filled: 0 },
-            out: Output { bytes: out, written: 0, ended: false },
+            write_patience: None,
             close_info: None,
         }
     }
@@ -103,10 +93,7 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
     /// the transport failed; if its kind is `WouldBlock` or `TimedOut`, the message is kept, and
     /// [`flush`](Self::flush) goes on with it.
     pub fn send(&mut self, message: impl Into<Message>) -> Result<(), Error> {
-        match message.into() {
-            Message::Text(text) => self.send_text(&text),
-            Message::Binary(bytes) => self.send_binary(&bytes),
-        }
+        self.with(|link| link.append(&message.into()))
     }
 
     /// Sends a text message, as [`send`](Self::send) does.
@@ -115,8 +102,9 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
     ///
     /// As [`send`](Self::send).
     pub fn send_text(&mut self, text: &str) -> Result<(), Error> {
-        self.session.sender()?.send_text(text, &mut self.out.bytes)?;
-        self.flush()
+        self.with(|Link { session, out, .. }| {
+            Ok(session.sender()?.send_text(text, &mut out.bytes)?)
+        })
     }
 
     /// Sends a binary message, as [`send`](Self::send) does.
@@ -125,8 +113,9 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
     ///
     /// As [`send`](Self::send).
     pub fn send_binary(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.session.sender()?.send_binary(bytes, &mut self.out.bytes)?;
-        self.flush()
+        self.with(|Link { session, out, .. }| {
+            Ok(session.sender()?.send_binary(bytes, &mut out.bytes)?)
+        })
     }
 
     /// Sends a message that was encoded before, as [`send`](Self::send) does.
@@ -135,8 +124,7 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
     ///
     /// As [`send`](Self::send).
     pub fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
-        self.session.sender()?.send_prepared(message, &mut self.out.bytes)?;
-        self.flush()
+        self.with(|link| link.append_prepared(message))
     }
 
     /// Sends a Ping with at most 125 bytes of payload; [`recv`](Self::recv) takes note of the Pong.
@@ -145,8 +133,7 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
     ///
     /// As [`send`](Self::send).
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
-        self.session.sender()?.ping(payload, &mut self.out.bytes)?;
-        self.flush()
+        self.with(|link| link.append_ping(payload))
     }
 
     /// Begins the closing handshake with a code that an application may set (1000 or 3000-4999), or
@@ -158,12 +145,7 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
     /// [`Error::Close`] for another code, and [`Error::Io`] as [`send`](Self::send).
     pub fn close<'a>(&mut self, frame: impl Into<Option<CloseFrame<'a>>>) -> Result<(), Error> {
         let frame = frame.into();
-        match &frame {
-            Some(frame) if !frame.code().is_application() => {
-                Err(CloseError::CodeNotAllowed(frame.code()).into())
-            }
-            _ => self.close_with(frame),
-        }
+        self.with(|link| link.append_close(frame.as_ref()))
     }
 
     /// As [`close`](Self::close), but with any code that may be sent: for servers that go away
@@ -176,9 +158,8 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
         &mut self,
         frame: impl Into<Option<CloseFrame<'a>>>,
     ) -> Result<(), Error> {
-        let now = self.now();
-        self.session.close(frame.into().as_ref(), now, &mut self.out.bytes)?;
-        self.flush()
+        let frame = frame.into();
+        self.with(|link| link.append_any_close(frame.as_ref()))
     }
 
     /// Receives and discards until the connection is closed, and tells how it ended.
@@ -201,8 +182,7 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
     ///
     /// [`Error::Io`].
     pub fn flush(&mut self) -> Result<(), Error> {
-        self.control.set_write_timeout(&self.stream, None)?;
-        Ok(self.out.write_to(&mut self.stream)?)
+        self.with(|_| Ok(()))
     }
 
     /// Tells how the connection ended, once it has.
@@ -214,13 +194,13 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
     /// How far the connection has got.
     #[must_use]
     pub fn ready_state(&self) -> ReadyState {
-        self.session.ready_state()
+        self.link.lock().session.ready_state()
     }
 
     /// Returns the subprotocol in use.
     #[must_use]
-    pub fn subprotocol(&self) -> Option<&str> {
-        self.session.subprotocol()
+    pub fn subprotocol(&self) -> Option<String> {
+        self.link.lock().session.subprotocol().map(Into::into)
     }
 
     /// Returns the stream.
@@ -229,8 +209,20 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
         &self.stream
     }
 
-    fn now(&self) -> Duration {
-        self.start.elapsed()
+    /// Appends to the output, and writes it.
+    fn with(
+        &mut self,
+        append: impl FnOnce(&mut Link<R>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut link = self.link.lock();
+        append(&mut link)?;
+        self.control.set_write_timeout(&self.stream, self.write_patience)?;
+        Ok(link.out.write_to(&mut self.stream)?)
+    }
+
+    /// Uses the link, without writing.
+    pub(crate) fn link<T>(&self, use_it: impl FnOnce(&mut Link<R>) -> T) -> T {
+        use_it(&mut self.link.lock())
     }
 
     /// Goes on to the next thing that happens; `None` when the connection is closed.
@@ -239,7 +231,8 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
             if let Some(step) = self.step_session() {
                 return step;
             }
-            match self.session.transport() {
+            let transport = self.link(|link| link.session.transport());
+            match transport {
                 Transport::Drop => return Ok(None),
                 // Nothing more is read while what is owed does not get away (promise I3).
                 _ if !self.write()? => continue,
@@ -252,18 +245,22 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
 
     /// Ends the writing side of the stream, once; or both.
     fn shutdown(&mut self, how: Shutdown) {
-        if !self.out.ended || how == Shutdown::Both {
+        let mut link = self.link.lock();
+        if !link.out.has_ended() || how == Shutdown::Both {
             // If the peer is gone already, reading says so.
             let _ = self.control.shutdown(&self.stream, how);
-            self.out.end();
+            link.out.end();
         }
     }
 
     /// Takes the next event out of what was read; `None` if there is none.
     fn step_session(&mut self) -> Option<Result<Option<Step>, Error>> {
-        let now = self.now();
-        let mut input = self.input.unconsumed();
-        let event = self.session.next_event(now, &mut input, &mut self.out.bytes);
+        let mut input = &mut self.input.buffer[self.input.consumed..self.input.filled];
+        let mut link = self.link.lock();
+        let now = link.now();
+        let Link { session, out, .. } = &mut *link;
+        let event = session.next_event(now, &mut input, &mut out.bytes);
+        drop(link);
         let left = input.len();
         let step = match event? {
             SessionEvent::Upgrade => Ok(Some(Step::Upgrade)),
@@ -290,17 +287,22 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
 
     /// Writes what is owed, until the session's deadline; returns whether all of it is written.
     fn write(&mut self) -> Result<bool, Error> {
-        if self.out.is_empty() {
+        let mut link = self.link.lock();
+        if link.out.is_empty() {
             return Ok(true);
         }
-        let Some(patience) = self.patience() else { return Ok(false) };
+        let Some(patience) = link.patience() else { return Ok(false) };
+        let patience = patience.into_iter().chain(self.write_patience).min();
         self.control.set_write_timeout(&self.stream, patience)?;
-        match self.out.write_to(&mut self.stream) {
+        match link.out.write_to(&mut self.stream) {
             Ok(()) => Ok(true),
-            Err(error) if is_timeout(&error) => self.time_out(error).map(|()| false),
+            Err(error) if is_timeout(&error) => match link.patience() {
+                None => Ok(false),
+                Some(_) => Err(error.into()),
+            },
             Err(_) => {
                 // What the peer wrote before it went away can still be read, perhaps a Close.
-                self.out.end();
+                link.out.end();
                 Ok(true)
             }
         }
@@ -308,15 +310,25 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
 
     /// Waits for input, the end of it, or the session's deadline.
     fn read(&mut self) -> Result<(), Error> {
-        let Some(patience) = self.patience() else { return Ok(()) };
+        let Some(mut patience) = self.link(Link::patience) else { return Ok(()) };
+        let shared = self.link.is_shared();
+        if shared {
+            patience = patience.into_iter().chain([LOOK_AROUND]).min();
+        }
         self.control.set_read_timeout(&self.stream, patience)?;
-        match self.input.read_from(&mut self.stream) {
-            Ok(1..) => {}
-            Ok(0) => self.session.end_of_input(&mut self.out.bytes),
-            Err(error) if is_timeout(&error) => self.time_out(error)?,
+        let result = retry(|| self.stream.read(&mut self.input.buffer));
+        match result {
+            Ok(read @ 1..) => (self.input.consumed, self.input.filled) = (0, read),
+            Ok(0) => self.link(|Link { session, out, .. }| session.end_of_input(&mut out.bytes)),
+            Err(error) if is_timeout(&error) => {
+                // Was it for the session's deadline, for the look around, or is it the owner's?
+                if self.link(Link::patience).is_some() && !(shared && self.control.times_out()) {
+                    return Err(error.into());
+                }
+            }
             Err(error) => {
-                let open = self.session.ready_state() == ReadyState::Open;
-                self.session.end_of_input(&mut self.out.bytes);
+                let open = self.ready_state() == ReadyState::Open;
+                self.link(|Link { session, out, .. }| session.end_of_input(&mut out.bytes));
                 if open {
                     return Err(error.into());
                 }
@@ -324,95 +336,37 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
         }
         Ok(())
     }
-
-    /// How long to wait for the stream; `None` if the session's deadline has passed, and was dealt
-    /// with.
-    fn patience(&mut self) -> Option<Option<Duration>> {
-        let now = self.now();
-        match self.session.deadline().map(|deadline| deadline.saturating_sub(now)) {
-            Some(Duration::ZERO) => {
-                self.session.handle_timeout(now, &mut self.out.bytes);
-                None
-            }
-            patience => Some(patience),
-        }
-    }
-
-    /// Decides whether a timeout of the stream was for the session's deadline, or is the owner's.
-    fn time_out(&mut self, error: io::Error) -> Result<(), Error> {
-        match self.patience() {
-            None => Ok(()),
-            Some(_) => Err(error.into()),
-        }
-    }
-
-    pub(crate) const fn session(&mut self) -> (&mut Session<R>, &mut Vec<u8>) {
-        (&mut self.session, &mut self.out.bytes)
-    }
-
-    pub(crate) fn time(&self) -> Duration {
-        self.now()
-    }
 }
 
-impl<S> WebSocket<S, Client> {
+impl<S: Read + Write> WebSocket<S, Client> {
     /// Takes out the response that opened the connection; `None` the second time.
     pub fn take_response(&mut self) -> Option<Response> {
-        self.session.take_response()
+        self.link(|link| link.session.take_response())
     }
 }
 
-impl Input {
-    fn unconsumed(&mut self) -> &mut [u8] {
-        &mut self.buffer[self.consumed..self.filled]
+impl<R: Role> WebSocket<TcpStream, R> {
+    /// Limits how long sending waits for a peer that does not read, here and through every
+    /// [`writer`](Self::writer); `None`, the default, is as long as it takes. A call that fails with
+    /// [`Error::Io`] for that reason has queued its message behind what was written of it before.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the operating system refuses, as it does for zero.
+    pub fn set_write_patience(&mut self, patience: Option<Duration>) -> Result<(), Error> {
+        self.control.set_write_timeout(&self.stream, patience)?;
+        self.write_patience = patience;
+        Ok(())
     }
 
-    /// Reads once, into a buffer of which everything was consumed.
-    fn read_from(&mut self, stream: &mut impl Read) -> io::Result<usize> {
-        let read = retry(|| stream.read(&mut self.buffer))?;
-        (self.consumed, self.filled) = (0, read);
-        Ok(read)
-    }
-}
-
-impl Output {
-    fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
-    }
-
-    fn write_to(&mut self, stream: &mut impl Write) -> io::Result<()> {
-        if self.ended {
-            self.bytes.clear();
-        }
-        while self.written < self.bytes.len() {
-            match retry(|| stream.write(&self.bytes[self.written..]))? {
-                0 => return Err(ErrorKind::WriteZero.into()),
-                written => self.written += written,
-            }
-        }
-        self.written = 0;
-        self.bytes.clear();
-        if self.bytes.capacity() > KEEP_CAPACITY {
-            self.bytes = Vec::new();
-        }
-        retry(|| stream.flush())
-    }
-
-    /// Gives up writing.
-    fn end(&mut self) {
-        self.ended = true;
-        self.written = 0;
-        self.bytes = Vec::new();
-    }
-}
-
-/// Repeats what a signal interrupts.
-fn retry<T>(mut operation: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    loop {
-        match operation() {
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            result => return result,
-        }
+    /// Returns a handle that sends from other threads while this one receives.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the operating system does not duplicate the stream.
+    pub fn writer(&self) -> Result<Writer<R>, Error> {
+        let stream = Arc::new(self.stream.try_clone()?);
+        Ok(Writer { link: self.link.clone(), stream })
     }
 }
 

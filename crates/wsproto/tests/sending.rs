@@ -87,7 +87,7 @@ fn messages_are_a_header_and_their_bytes() {
     }
 }
 
-/// R6455-5.7: the examples of the RFC that can be sent (the checklist's section F).
+/// R6455-5.2-6, R6455-5.2-7: the examples of section 5.7.
 #[test]
 fn the_vectors_of_the_rfc() {
     let hello = written::<Server>(|ws, out| ws.send_text("Hello", out).expect("open"));
@@ -292,7 +292,7 @@ fn a_header_of_2_to_the_63_bytes_is_refused() {
     check::<Client>();
 }
 
-/// R6455-10.3-2: the header is fixed by the text it is for; header and masked bytes are the frame.
+/// R6455-6.1-2, R6455-5.3-4: a header, then the bytes masked in parts, are the frame.
 #[test]
 fn a_header_alone_and_the_bytes_after_it_are_the_frame() {
     fn check<R: End>() {
@@ -346,12 +346,17 @@ fn a_prepared_message_equals_the_message() {
     }
 }
 
-/// `out` belongs to the caller: what is there stays, what is sent comes behind it.
+/// R6455-10.3-2: what is sent is copied, masked, behind what is in `out`; changing the original
+/// changes no frame.
 #[test]
-fn sending_appends() {
+fn sending_appends_a_copy() {
+    let mut original = *b"first";
     let mut out = b"before".to_vec();
-    Server::connect().send_text("x", &mut out).expect("open");
-    assert_eq!(out, b"before\x81\x01x");
+    Client::connect().send_binary(&original, &mut out).expect("open");
+    original.fill(b'x');
+    let frame = out.strip_prefix(b"before").expect("what was there stays");
+    assert_eq!(sent(frame)[0].payload, b"first");
+    assert_ne!(sent(frame)[0].payload, original);
 }
 
 /// The halves, in two threads if one likes, do together what the whole does: R6455-5.5.2-1,

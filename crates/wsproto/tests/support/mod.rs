@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 
+pub(crate) mod life;
+
 use wsproto::frame::Opcode;
 use wsproto::{Client, Config, Connection, Error, Event, Role, Server};
 

@@ -1,0 +1,244 @@
+//! Every error there is: produced, with its close code and its words.
+
+mod support;
+
+use core::error::Error as _;
+
+use wsproto::utf8::{InvalidUtf8, Utf8};
+use wsproto::{
+    Client, CloseCode, CloseError, CloseFrame, Error, Event, Piece, SendError, Server,
+    SessionError,
+};
+
+use support::{End, closes, config, feed, header, sent};
+
+/// What breaks a rule in a server (a client, where only that can), the close code that says so
+/// (section 7.4.1), and the words.
+const VIOLATIONS: [(Error, fn() -> Vec<u8>, u16, &str); 16] = [
+    (Error::ReservedOpcode, || vec![0x83], 1002, "reserved opcode"),
+    (Error::ReservedBit, || vec![0xC1], 1002, "reserved bit set without an extension that owns it"),
+    (Error::FragmentedControl, || vec![0x09], 1002, "fragmented control frame"),
+    (
+        Error::UnexpectedContinuation,
+        || vec![0x80],
+        1002,
+        "continuation frame without a message to continue",
+    ),
+    (
+        Error::UnfinishedMessage,
+        || [&Server::from_peer(0x01, b"a")[..], &[0x82]].concat(),
+        1002,
+        "new message before the previous one was finished",
+    ),
+    (
+        Error::TooManyFragments,
+        || [&Server::from_peer(0x01, b"a")[..], &Server::from_peer(0x00, b"b"), &[0x80]].concat(),
+        1008,
+        "message in too many fragments",
+    ),
+    (Error::UnmaskedFrame, || vec![0x81, 0x00], 1002, "unmasked frame from a client"),
+    (Error::MaskedFrame, || vec![0x81, 0x80], 1002, "masked frame from a server"),
+    (Error::ControlTooLong, || vec![0x89, 0xFE], 1002, "control frame longer than 125 bytes"),
+    (
+        Error::NonMinimalLength,
+        || vec![0x82, 0xFE, 0, 125],
+        1002,
+        "payload length not in its shortest form",
+    ),
+    (
+        Error::LengthTopBit,
+        || vec![0x82, 0xFF, 0x80],
+        1002,
+        "most significant bit of the payload length is set",
+    ),
+    (Error::MessageTooBig, || header(0x82, Some([0; 4]), 201), 1009, "message too big"),
+    (
+        Error::InvalidUtf8,
+        || Server::from_peer(0x81, b"\xFF"),
+        1007,
+        "text message is not valid UTF-8",
+    ),
+    (
+        Error::TruncatedCloseCode,
+        || Server::from_peer(0x88, b"\x03"),
+        1002,
+        "close frame with half a close code",
+    ),
+    (
+        Error::InvalidCloseCode,
+        || Server::from_peer(0x88, b"\x03\xED"),
+        1002,
+        "close code that may not be sent",
+    ),
+    (
+        Error::InvalidCloseReason,
+        || Server::from_peer(0x88, b"\x03\xE8\xFF"),
+        1007,
+        "close reason is not valid UTF-8",
+    ),
+];
+
+fn limits() -> wsproto::Config {
+    config(|config| {
+        config.max_fragments = 2;
+        config.max_message_size = 200;
+    })
+}
+
+fn check<R: End>(error: Error, bytes: &[u8], code: u16) {
+    let mut out = Vec::new();
+    let mut ws = R::connect_with(limits());
+    assert_eq!(feed(&mut ws, bytes, &mut out), Err(error));
+    assert_eq!(closes(&out), 1);
+    let close = sent(&out).pop().expect("a Close");
+    assert_eq!(close.close_code(), Some(code), "{error:?}");
+    assert_eq!(close.payload.len(), 2, "a Close for a violation has no reason");
+
+    // I6: it is final, for pieces as for events.
+    let mut late = R::from_peer(0x81, b"late");
+    assert_eq!(ws.next_event(&mut &mut late[..], &mut out), Err(error));
+    assert_eq!(ws.next_piece(&mut &mut late[..], &mut out), Err(error));
+    assert_eq!(closes(&out), 1);
+
+    // So it is when messages are taken in pieces.
+    let mut out = Vec::new();
+    let mut ws = R::connect_with(limits());
+    let mut bytes = bytes.to_vec();
+    let mut input = &mut bytes[..];
+    let result = loop {
+        match ws.next_piece(&mut input, &mut out) {
+            Ok(Some(Piece::Text { .. })) => {}
+            other => break other,
+        }
+    };
+    assert_eq!(result, Err(error));
+    assert_eq!(sent(&out)[0].close_code(), Some(code), "{error:?}");
+}
+
+/// R6455-7.1.7-3, R6455-10.7-1, R6455-10.7-2, I6: one for each rule, and its Close on the wire.
+#[test]
+fn every_violation_closes_with_its_code() {
+    for (error, bytes, code, words) in VIOLATIONS {
+        assert_eq!(error.close_code(), CloseCode::from(code), "{error:?}");
+        assert_eq!(error.to_string(), words);
+        assert!(error.source().is_none());
+        match error {
+            Error::MaskedFrame => check::<Client>(error, &bytes(), code),
+            _ => check::<Server>(error, &bytes(), code),
+        }
+    }
+    let mut variants = VIOLATIONS.map(|(error, ..)| format!("{error:?}"));
+    variants.sort();
+    assert!(variants.windows(2).all(|pair| pair[0] != pair[1]), "one row for each");
+}
+
+/// What the parts report on their own is the same error.
+#[test]
+fn invalid_utf8_becomes_the_error_of_a_message() {
+    let error = Utf8::new().push(b"\xC0").expect_err("never valid");
+    assert_eq!(Error::from(error), Error::InvalidUtf8);
+    assert_eq!(InvalidUtf8.to_string(), "invalid UTF-8");
+}
+
+/// I11: each refusal of something we ask for, and that nothing was written.
+#[test]
+fn every_refusal_to_send() {
+    let mut out = Vec::new();
+    let mut ws = Server::connect();
+    ws.sender().send_text_fragment("a", false, &mut out).expect("open");
+    out.clear();
+
+    let unfinished = ws.send_text("b", &mut out).expect_err("a message is unfinished");
+    assert_eq!(unfinished, SendError::UnfinishedMessage);
+    assert_eq!(unfinished.to_string(), "another message is unfinished");
+
+    let too_long = ws.ping(&[0; 126], &mut out).expect_err("126 bytes");
+    assert_eq!(too_long, SendError::ControlTooLong { len: 126 });
+    assert_eq!(
+        too_long.to_string(),
+        "126 bytes are too many for a control frame, which holds 125"
+    );
+
+    let body = CloseFrame::new(CloseCode::MANDATORY_EXTENSION, "").expect("a body");
+    let client_only = ws.close(Some(&body), &mut out).expect_err("a server");
+    assert_eq!(client_only, SendError::ClientOnlyCode);
+    assert_eq!(client_only.to_string(), "close code 1010 is for clients only");
+    assert!(out.is_empty());
+
+    ws.close(None, &mut out).expect("open");
+    let closed = ws.send_text("c", &mut out).expect_err("closed");
+    assert_eq!(closed, SendError::Closed);
+    assert_eq!(closed.to_string(), "the connection is closing or closed");
+    assert_eq!(out, [0x88, 0]);
+
+    let session = &mut wsproto::Session::server(limits(), core::time::Duration::ZERO);
+    let not_open = session.sender().expect_err("no request yet");
+    assert_eq!(not_open, SendError::NotOpen);
+    assert_eq!(not_open.to_string(), "the connection is not open yet");
+}
+
+/// A35, I11: what no Close can carry.
+#[test]
+fn every_body_that_cannot_be_made() {
+    let code = CloseFrame::new(CloseCode::ABNORMAL, "").expect_err("a local code");
+    assert_eq!(code, CloseError::CodeNotAllowed(CloseCode::ABNORMAL));
+    assert_eq!(code.to_string(), "close code 1006 Abnormal Closure may not be sent");
+    let unnamed = CloseFrame::new(CloseCode::from(2999), "").expect_err("an unassigned code");
+    assert_eq!(unnamed.to_string(), "close code 2999 may not be sent");
+
+    let reason = CloseFrame::normal("r".repeat(200)).expect_err("200 bytes");
+    assert_eq!(reason, CloseError::ReasonTooLong { len: 200 });
+    assert_eq!(reason.to_string(), "a close reason holds 123 bytes, not 200");
+}
+
+/// The errors of a session that are its own; `session.rs` and `deadlines.rs` produce them.
+#[test]
+fn the_words_of_a_session() {
+    for (error, words) in [
+        (SessionError::EndOfInput, "the connection ended in the opening handshake"),
+        (SessionError::Abandoned, "closed in the opening handshake"),
+        (SessionError::HandshakeTimeout, "the opening handshake took too long"),
+        (SessionError::KeepAliveTimeout, "the peer does not answer"),
+        (SessionError::CloseTimeout, "the peer does not close"),
+        (Error::ReservedBit.into(), "reserved bit set without an extension that owns it"),
+    ] {
+        assert_eq!(error.to_string(), words);
+    }
+}
+
+/// The names of section 7.4.1 and the registry.
+#[test]
+fn close_codes_have_names() {
+    for (code, name) in [
+        (CloseCode::NORMAL, "1000 Normal Closure"),
+        (CloseCode::GOING_AWAY, "1001 Going Away"),
+        (CloseCode::PROTOCOL_ERROR, "1002 Protocol Error"),
+        (CloseCode::UNSUPPORTED_DATA, "1003 Unsupported Data"),
+        (CloseCode::NO_STATUS, "1005 No Status Received"),
+        (CloseCode::ABNORMAL, "1006 Abnormal Closure"),
+        (CloseCode::INVALID_PAYLOAD, "1007 Invalid Payload Data"),
+        (CloseCode::POLICY_VIOLATION, "1008 Policy Violation"),
+        (CloseCode::MESSAGE_TOO_BIG, "1009 Message Too Big"),
+        (CloseCode::MANDATORY_EXTENSION, "1010 Mandatory Extension"),
+        (CloseCode::INTERNAL_ERROR, "1011 Internal Error"),
+        (CloseCode::SERVICE_RESTART, "1012 Service Restart"),
+        (CloseCode::TRY_AGAIN_LATER, "1013 Try Again Later"),
+        (CloseCode::BAD_GATEWAY, "1014 Bad Gateway"),
+        (CloseCode::TLS_HANDSHAKE, "1015 TLS Handshake"),
+        (CloseCode::from(4000), "4000"),
+    ] {
+        assert_eq!(code.to_string(), name);
+        assert_eq!(format!("{code:?}"), name);
+    }
+}
+
+/// A value taken out of an event outlives the input.
+#[test]
+fn events_can_be_owned() {
+    let mut bytes = Server::from_peer(0x88, b"\x03\xE8bye");
+    let mut ws = Server::connect();
+    let event = ws.next_event(&mut &mut bytes[..], &mut Vec::new());
+    let event = event.expect("legal").expect("whole").into_owned();
+    drop(bytes);
+    assert_eq!(event, Event::Close(CloseFrame::normal("bye").ok()));
+}

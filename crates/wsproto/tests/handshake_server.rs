@@ -1,0 +1,1122 @@
+//! The opening handshake as a server reads and answers it (RFC 6455 sections 4.2 to 4.4).
+
+mod handshake_support;
+
+use std::time::Duration;
+
+use handshake_support::*;
+use proptest::prelude::*;
+use wsproto::closing::{Initiator, Transport};
+use wsproto::handshake::{
+    Accept, AcceptError, Extension, HeadError, HeadFinder, Headers, InvalidHeader, Request,
+    RequestError, Response, accept_key,
+};
+use wsproto::{
+    Client, CloseCode, CloseInfo, Config, Connection, Event, Extensions, ReadyState, SendError,
+    Server, Session, SessionError, SessionEvent,
+};
+
+/// The end of a connection that never opened, as far as there is anything to say about it.
+fn never_open(initiator: Initiator) -> SessionEvent<Event<'static>> {
+    SessionEvent::Closed(CloseInfo {
+        code: CloseCode::ABNORMAL,
+        reason: String::new(),
+        was_clean: false,
+        initiator,
+    })
+}
+
+fn refused(error: RequestError) -> SessionEvent<Event<'static>> {
+    SessionEvent::Error(SessionError::Request(error))
+}
+
+/// Feeds a request that must be refused, at every cut, and checks the answer.
+#[track_caller]
+fn assert_refused(config: &Config, input: &[u8], error: RequestError, status: u16) {
+    let run = at_every_cut(input, |pieces| serve(config, pieces, accept));
+    let shown = input.escape_ascii().to_string();
+    assert_eq!(run.events, [refused(error), never_open(Initiator::Local)], "{shown}");
+    assert_eq!(run.transport, Transport::Shutdown);
+    let answer = run.answer();
+    answer.assert_refusal(status);
+    assert_eq!(error.status(), status);
+    assert_eq!(Answer::parse(&encoded(&error.response())), answer, "both ways give one answer");
+    assert!(!answer.body.is_empty(), "the answer says why");
+}
+
+fn encoded(response: &Response) -> Vec<u8> {
+    let mut out = Vec::new();
+    response.encode(&mut out);
+    out
+}
+
+/// A server to which the whole input was given, and which asks for a decision.
+fn asking(input: &[u8], event: &SessionEvent<Event<'_>>) -> Session<Server> {
+    let mut session = Session::server(Config::default(), NOW);
+    let mut out = Vec::new();
+    assert_eq!(
+        session.next_event(NOW, &mut &mut input.to_vec()[..], &mut out).as_ref(),
+        Some(event)
+    );
+    assert_eq!(out, b"", "nothing is written before the decision");
+    session
+}
+
+// What is accepted
+
+/// R6455-4.2.2-13, section F, erratum 3150: the key counts as it was received, also in the form that
+/// the RFC printed before the erratum.
+#[test]
+fn the_proof_is_computed_from_the_key_as_received() {
+    for (key, proof) in [
+        ("dGhlIHNhbXBsZSBub25jZQ==", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
+        ("AQIDBAUGBwgJCgsMDQ4PEA==", "C/0nmHhBztSRGR1CwL6Tf4ZjwpY="),
+        ("AQIDBAUGBwgJCgsMDQ4PEC==", "OfS0wDaT5NoxF2gqm7Zj2YtetzM="),
+    ] {
+        assert_eq!(accept_key(key), proof);
+        let input = Head::request().set("Sec-WebSocket-Key", key).bytes();
+        let run = serve(&Config::default(), &[&input], accept);
+        assert_eq!(run.answer().only("Sec-WebSocket-Accept"), proof, "{key}");
+    }
+}
+
+/// R6455-4.2.2-8, R6455-4.2.2-9, R6455-4.2.2-10, R6455-4.2.2-11, R6455-4.2.2-12, R6455-9-1
+#[test]
+fn the_answer_is_a_101_with_three_headers_and_no_other() {
+    let input = Head::request()
+        .with("Sec-WebSocket-Protocol", "chat")
+        .with("Sec-WebSocket-Extensions", "permessage-deflate, foo")
+        .bytes();
+    let run = at_every_cut(&input, |pieces| serve(&Config::default(), pieces, accept));
+    assert_eq!(
+        run.out.escape_ascii().to_string(),
+        "HTTP/1.1 101 Switching Protocols\r\n\
+         Upgrade: websocket\r\n\
+         Connection: Upgrade\r\n\
+         Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+            .escape_default()
+            .to_string()
+    );
+    assert_eq!(
+        run.events,
+        [SessionEvent::Upgrade, SessionEvent::Open, never_open(Initiator::Remote)]
+    );
+    assert_eq!(run.transport, Transport::KeepOpen);
+    assert_eq!(run.subprotocol, None);
+}
+
+/// R6455-4.2.1-2 to R6455-4.2.1-6, R6455-4.2.1-11, R6455-4.3-1, A46, A48: what a client may vary.
+#[test]
+fn every_legal_form_of_the_request_is_accepted() {
+    let good = Head::request;
+    let cases = [
+        ("as in the RFC", good()),
+        ("another order", good().reversed()),
+        ("names in lower case", good().names(str::to_lowercase)),
+        ("names in upper case", good().names(str::to_uppercase)),
+        ("Upgrade in another case", good().set("Upgrade", "WebSocket")),
+        ("Upgrade as a list", good().set("Upgrade", "foo, websocket")),
+        ("Upgrade as a list with holes", good().set("Upgrade", ",WEBSOCKET\t, ,foo/1")),
+        ("Upgrade in two fields", good().with("Upgrade", "h2c").reversed()),
+        ("Connection of Firefox", good().set("Connection", "keep-alive, Upgrade")),
+        ("Connection in another case", good().set("Connection", "UPGRADE")),
+        ("Connection without spaces", good().set("Connection", "a,b,upgrade,c")),
+        ("Connection in two fields", good().with("Connection", "keep-alive").reversed()),
+        (
+            "white space around values",
+            good().set("Sec-WebSocket-Key", "\t dGhlIHNhbXBsZSBub25jZQ== \t"),
+        ),
+        ("no space before values", good().names(str::to_owned).set("Upgrade", "websocket")),
+        (
+            "a target in absolute form",
+            good().first_line("GET http://server.example.com/chat HTTP/1.1"),
+        ),
+        (
+            "the same with TLS",
+            good().first_line("GET HTTPS://server.example.com:1/chat?x HTTP/1.1"),
+        ),
+        ("the shortest target", good().first_line("GET / HTTP/1.1")),
+        ("a query", good().first_line("GET /chat?a=b&c=%20?/ HTTP/1.1")),
+        ("Host with a port", good().set("Host", "h:8080")),
+        ("Host of IPv6", good().set("Host", "[::1]:8080")),
+        ("a page's origin", good().with("Origin", "https://example.com")),
+        ("unknown headers", good().with("X-A", "").with("Cookie", "a=1; b=\"2\"").with("x-a", "z")),
+        ("a body of no bytes", good().with("Content-Length", "0")),
+        ("subprotocols", good().with("Sec-WebSocket-Protocol", "chat , superchat")),
+        ("extensions", good().with("Sec-WebSocket-Extensions", "foo; a=\"b\", bar")),
+    ];
+    for (what, head) in cases {
+        let run = at_every_cut(&head.bytes(), |pieces| serve(&Config::default(), pieces, accept));
+        assert_eq!(run.events[..2], [SessionEvent::Upgrade, SessionEvent::Open], "{what}");
+        assert_eq!(run.answer().status, 101, "{what}");
+        assert_eq!(run.answer().only("Sec-WebSocket-Accept"), ACCEPT, "{what}");
+    }
+}
+
+/// R6455-4.2.1-2: the resource name may stand in an absolute URL without a path.
+#[test]
+fn a_target_in_absolute_form_names_the_same_resource() {
+    for (target, path, query) in [
+        ("/chat?x=1", "/chat", Some("x=1")),
+        ("/chat", "/chat", None),
+        ("/?", "/", Some("")),
+        ("//h/x", "//h/x", None),
+        ("http://h/chat?x=1", "/chat", Some("x=1")),
+        ("https://h:1/", "/", None),
+        ("HTTP://h", "/", None),
+        ("http://[::1]/a://b", "/a://b", None),
+        ("http://h?x=1", "/", Some("x=1")),
+    ] {
+        let head = Head::request().first_line(&format!("GET {target} HTTP/1.1")).bytes();
+        let request = Request::parse(&head).unwrap_or_else(|error| panic!("{target}: {error}"));
+        assert_eq!(request.target(), target);
+        assert_eq!(request.path(), path, "{target}");
+        assert_eq!(request.query(), query, "{target}");
+        assert_eq!(request.check_upgrade(), Ok(()), "{target}");
+    }
+}
+
+/// R6455-4.2.1-8, R6455-4.2.1-9, R6455-4.2.1-11
+#[test]
+fn the_application_sees_the_request() {
+    let request = Head::request()
+        .first_line("GET /chat%20room?name=J%C3%BCrgen+B&empty=&flag&a%26b=%3D HTTP/1.1")
+        .with("ORIGIN", "https://example.com")
+        .with("Sec-WebSocket-Protocol", "one, two")
+        .with("X-Other", "x")
+        .with("sec-websocket-protocol", "Two,three")
+        .parse();
+    assert_eq!(request.method(), "GET");
+    assert_eq!(request.path(), "/chat%20room");
+    assert_eq!(request.query(), Some("name=J%C3%BCrgen+B&empty=&flag&a%26b=%3D"));
+    let pairs: Vec<_> = request.query_pairs().collect();
+    let expected = [("name", "Jürgen B"), ("empty", ""), ("flag", ""), ("a&b", "=")];
+    assert_eq!(pairs, expected.map(|(name, value)| (name.into(), value.into())));
+    assert_eq!(request.origin(), Some("https://example.com"));
+    assert_eq!(request.subprotocols().collect::<Vec<_>>(), ["one", "two", "Two", "three"]);
+    assert_eq!(request.headers().get("x-OTHER"), Some("x"));
+    assert_eq!(request.headers().get("x-another"), None);
+    assert_eq!(request.headers().len(), 9);
+
+    let plain = Head::request().parse();
+    assert_eq!(plain.origin(), None);
+    assert_eq!(plain.query(), None);
+    assert_eq!(plain.query_pairs().count(), 0);
+    assert_eq!(plain.subprotocols().count(), 0);
+    assert_eq!(plain.extensions().count(), 0);
+}
+
+/// R6455-4.2.1-12, A50: a segment that holds the request and frames, cut everywhere.
+#[test]
+fn frames_behind_the_request_are_delivered() {
+    let input = Head::request().then(&[HELLO_MASKED, b"\x89\x80abcd", HELLO_MASKED].concat());
+    let run = at_every_cut(&input, |pieces| serve(&Config::default(), pieces, accept));
+    assert_eq!(
+        run.events,
+        [
+            SessionEvent::Upgrade,
+            SessionEvent::Open,
+            SessionEvent::Received(Event::Text("Hello".into())),
+            SessionEvent::Received(Event::Ping([].as_slice().into())),
+            SessionEvent::Received(Event::Text("Hello".into())),
+            never_open(Initiator::Remote),
+        ]
+    );
+    assert!(run.out.ends_with(b"\r\n\r\n\x8a\x00"), "the Pong follows the 101");
+}
+
+/// R6455-4.2.2-16
+#[test]
+fn a_server_may_send_as_soon_as_it_has_accepted() {
+    let input = Head::request().bytes();
+    let run = serve(&Config::default(), &[&input], |session, out| {
+        assert_eq!(session.ready_state(), ReadyState::Connecting);
+        assert_eq!(session.sender().err(), Some(SendError::NotOpen));
+        accept(session, out);
+        assert_eq!(session.ready_state(), ReadyState::Open);
+        session.sender().unwrap().send_text("Hello", out).unwrap();
+    });
+    assert!(run.out.starts_with(b"HTTP/1.1 101 "));
+    assert!(run.out.ends_with(&[b"\r\n\r\n", HELLO].concat()));
+}
+
+/// An application that accepts late loses nothing that came in the meantime.
+#[test]
+fn the_open_event_comes_first_even_if_the_transport_has_ended() {
+    let mut session = asking(&Head::request().bytes(), &SessionEvent::Upgrade);
+    let mut out = Vec::new();
+    accept(&mut session, &mut out);
+    session.end_of_input(&mut out);
+    let mut events = Vec::new();
+    while let Some(event) = session.next_event(NOW, &mut &mut [][..], &mut out) {
+        events.push(event);
+    }
+    assert_eq!(events, [SessionEvent::Open, never_open(Initiator::Remote)]);
+}
+
+// What is refused
+
+/// R6455-4.2.1-1 to R6455-4.2.1-7, R6455-4.3-1, R6455-4.4-1, R6455-9.1-1, R6455-11.3.1-1,
+/// R6455-11.3.5-1, A46, A47, A48, A49: one thing wrong at a time.
+#[test]
+fn a_request_that_breaks_a_rule_is_refused() {
+    use RequestError as E;
+    let good = Head::request;
+    let line = |line: &str| Head::request().first_line(line);
+    let key = |key: &str| Head::request().set("Sec-WebSocket-Key", key);
+    let version = |version: &str| Head::request().set("Sec-WebSocket-Version", version);
+    let cases = [
+        // R6455-4.2.1-2, A46: method, version, target.
+        (E::Method, 405, line("POST /chat HTTP/1.1")),
+        (E::Method, 405, line("get /chat HTTP/1.1")),
+        (E::Method, 405, line("PUT /chat HTTP/1.1").without("Upgrade")),
+        (E::HttpVersion, 505, line("GET /chat HTTP/1.0")),
+        (E::HttpVersion, 505, line("GET /chat HTTP/2.0")),
+        (E::HttpVersion, 505, line("GET /chat http/1.1")),
+        (E::HttpVersion, 505, line("GET /chat HTTP/1.2")),
+        (E::Malformed, 400, line("GET /chat HTTP/1.10")),
+        (E::Malformed, 400, line("GET /chat")),
+        (E::Malformed, 400, line("GET  /chat HTTP/1.1")),
+        (E::Malformed, 400, line("/chat HTTP/1.1")),
+        (E::Malformed, 400, line("G@T /chat HTTP/1.1")),
+        (E::Malformed, 400, line("GET /chat HTTP/1.1 ")),
+        (E::Target, 400, line("GET * HTTP/1.1")),
+        (E::Target, 400, line("GET chat HTTP/1.1")),
+        (E::Target, 400, line("GET /chat#x HTTP/1.1")),
+        (E::Target, 400, line("GET ws://server.example.com/chat HTTP/1.1")),
+        (E::Target, 400, line("GET ftp://server.example.com/chat HTTP/1.1")),
+        (E::Target, 400, line("CONNECT server.example.com:80 HTTP/1.1")),
+        // R6455-4.2.1-3, A46.
+        (E::Host, 400, good().without("Host")),
+        (E::Host, 400, good().set("Host", "")),
+        (E::Host, 400, good().with("Host", "server.example.com")),
+        (E::Host, 400, good().set("Host", "a b")),
+        (E::Host, 400, good().set("Host", "a,b")),
+        (E::Host, 400, good().set("Host", "u@h")),
+        (E::Host, 400, good().set("Host", "h/x")),
+        // A line that is no field.
+        (E::Malformed, 400, good().names(|name| name.replace("Upgrade", "Up grade"))),
+        (E::Malformed, 400, good().names(|name| name.replace("Upgrade", "Upgrade "))),
+        (E::Malformed, 400, good().names(|name| name.replace("Upgrade", ""))),
+        // R6455-4.2.1-5, A48. (Without Upgrade, the request is an ordinary one.)
+        (E::Connection, 400, good().without("Connection")),
+        (E::Connection, 400, good().set("Connection", "")),
+        (E::Connection, 400, good().set("Connection", "close")),
+        (E::Connection, 400, good().set("Connection", "upgrade-insecure")),
+        (E::Connection, 400, good().set("Connection", "keep-alive Upgrade")),
+        // R6455-4.2.1-6, R6455-11.3.1-1.
+        (E::Key, 400, good().without("Sec-WebSocket-Key")),
+        (E::Key, 400, good().with("Sec-WebSocket-Key", KEY)),
+        (E::Key, 400, key("")),
+        (E::Key, 400, key("AAAAAAAAAAAAAAAAAAAA")),
+        (E::Key, 400, key("AAAAAAAAAAAAAAAAAAAAAAA=")),
+        (E::Key, 400, key("AAAAAAAAAAAAAAAAAAAAAAAA")),
+        (E::Key, 400, key("AAAAAAAAAAAAAAAAAAAAAA")),
+        (E::Key, 400, key("AAAAAAAAAAAAAAAAAAAAAA===")),
+        (E::Key, 400, key("dGhlIHNhbXBsZSBub25jZ-==")),
+        (E::Key, 400, key("dGhlIHNhbXBs ZSBub25jZ==")),
+        (E::Key, 400, key("dGhlIHNhbXBsZSBub25jZQ==, dGhlIHNhbXBsZSBub25jZQ==")),
+        // R6455-4.2.1-7, R6455-4.3-1, R6455-11.3.5-1, A47.
+        (E::InvalidVersion, 400, good().without("Sec-WebSocket-Version")),
+        (E::InvalidVersion, 400, good().with("Sec-WebSocket-Version", "13")),
+        (E::InvalidVersion, 400, good().with("Sec-WebSocket-Version", "8")),
+        (E::InvalidVersion, 400, version("")),
+        (E::InvalidVersion, 400, version("013")),
+        (E::InvalidVersion, 400, version("00")),
+        (E::InvalidVersion, 400, version("+13")),
+        (E::InvalidVersion, 400, version("-13")),
+        (E::InvalidVersion, 400, version("13.0")),
+        (E::InvalidVersion, 400, version("256")),
+        (E::InvalidVersion, 400, version("13, 8")),
+        (E::InvalidVersion, 400, version("thirteen")),
+        (E::UnsupportedVersion, 426, version("0")),
+        (E::UnsupportedVersion, 426, version("7")),
+        (E::UnsupportedVersion, 426, version("8")),
+        (E::UnsupportedVersion, 426, version("14")),
+        (E::UnsupportedVersion, 426, version("25")),
+        (E::UnsupportedVersion, 426, version("255")),
+        // R6455-4.3-1.
+        (E::Subprotocol, 400, good().with("Sec-WebSocket-Protocol", "")),
+        (E::Subprotocol, 400, good().with("Sec-WebSocket-Protocol", "a b")),
+        (E::Subprotocol, 400, good().with("Sec-WebSocket-Protocol", "a,,b")),
+        (E::Subprotocol, 400, good().with("Sec-WebSocket-Protocol", "a/b")),
+        (E::Subprotocol, 400, good().with("Sec-WebSocket-Protocol", "\"a\"")),
+        (
+            E::Subprotocol,
+            400,
+            good().with("Sec-WebSocket-Protocol", "a").with("Sec-WebSocket-Protocol", ";"),
+        ),
+        // R6455-9.1-1; the grammar has a table of its own.
+        (E::Extensions, 400, good().with("Sec-WebSocket-Extensions", "")),
+        (E::Extensions, 400, good().with("Sec-WebSocket-Extensions", "a; b=\"c d\"")),
+        (
+            E::Extensions,
+            400,
+            good().with("Sec-WebSocket-Extensions", "a").with("Sec-WebSocket-Extensions", ","),
+        ),
+    ];
+    for (error, status, head) in cases {
+        assert_refused(&Config::default(), &head.bytes(), error, status);
+    }
+}
+
+/// A target that claims to be absolute but names no host is no URL of `http` (RFC 9110 section
+/// 4.2.1), whatever path another reader might find in it.
+#[test]
+fn an_absolute_target_without_a_host_is_refused() {
+    for target in ["http:///admin", "http://", "https://?x"] {
+        let head = Head::request().first_line(&format!("GET {target} HTTP/1.1"));
+        assert_refused(&Config::default(), &head.bytes(), RequestError::Target, 400);
+    }
+}
+
+/// R6455-4.2.2-5, R6455-4.4-1: who speaks another version learns which would be understood, also
+/// where the header makes no sense.
+#[test]
+fn a_refused_version_is_answered_with_the_supported_one() {
+    for version in ["8", "14", "013", "13, 8", ""] {
+        let input = Head::request().set("Sec-WebSocket-Version", version).bytes();
+        let answer = serve(&Config::default(), &[&input], accept).answer();
+        assert_eq!(answer.only("Sec-WebSocket-Version"), "13", "{version}");
+    }
+}
+
+/// RFC 9110 section 15.5.6: 405 names the methods that are allowed.
+#[test]
+fn a_refused_method_is_answered_with_the_allowed_one() {
+    let input = Head::request().first_line("POST /chat HTTP/1.1").bytes();
+    let answer = serve(&Config::default(), &[&input], accept).answer();
+    assert_eq!(answer.only("Allow"), "GET");
+}
+
+/// A46: a client that starts with HTTP/2 at once.
+#[test]
+fn the_preface_of_http_2_is_refused() {
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    assert_refused(&Config::default(), preface, RequestError::HttpVersion, 505);
+}
+
+/// A49: the bytes of a body are never taken for frames, or for a second request.
+#[test]
+fn a_request_with_a_body_is_refused() {
+    let good = Head::request;
+    let cases = [
+        good().with("Content-Length", "5").then(b"hello"),
+        good().with("Content-Length", "11").then(HELLO_MASKED),
+        good().with("Content-Length", "0").with("Content-Length", "5").then(b"hello"),
+        good().with("Content-Length", "-1").bytes(),
+        good().with("Content-Length", "0, 5").then(b"hello"),
+        good().with("Content-Length", "").bytes(),
+        good().with("Transfer-Encoding", "chunked").then(b"5\r\nhello\r\n0\r\n\r\n"),
+        good().with("Transfer-Encoding", "chunked").then(&good().bytes()),
+        good().with("Transfer-Encoding", "identity").then(HELLO_MASKED),
+        good().with("transfer-encoding", "").then(HELLO_MASKED),
+        good().without("Upgrade").with("Content-Length", "5").then(b"hello"),
+    ];
+    for input in cases {
+        assert_refused(&Config::default(), &input, RequestError::Body, 400);
+    }
+}
+
+/// R6455-8.1-1, A45: no byte that has no place in a head is let through anywhere in it.
+#[test]
+fn a_bad_byte_anywhere_in_the_head_is_refused() {
+    let head = Head::request().with("Sec-WebSocket-Protocol", "chat").bytes();
+    let bad = (0..=0xFF).filter(|byte| !matches!(byte, b'\t' | b'\r' | b'\n' | b' '..=b'~'));
+    for byte in bad.chain([b'\r', b'\n']) {
+        for at in 0..head.len() {
+            let mut input = head.clone();
+            input.insert(at, byte);
+            if input.starts_with(&head) {
+                continue; // It stands behind the head.
+            }
+            let run = serve(&Config::default(), &[&input], accept);
+            let error = RequestError::Head(HeadError::InvalidByte);
+            assert_eq!(
+                run.events,
+                [refused(error), never_open(Initiator::Local)],
+                "{byte} at {at}"
+            );
+            run.answer().assert_refusal(400);
+        }
+    }
+}
+
+/// R6455-8.1-1, A45: some of them at every cut.
+#[test]
+fn a_bad_byte_is_refused_at_every_cut() {
+    let error = RequestError::Head(HeadError::InvalidByte);
+    for line in [
+        "Host: a\r\n b",
+        "Host: a\r\n\tb",
+        "Host: a\nX: b",
+        "Host: a\rX: b",
+        "Host: a\n",
+        "Host: \0",
+        " Host: a",
+        "X: \x7F",
+        "X: caf\u{e9}",
+    ] {
+        let input = format!("GET / HTTP/1.1\r\n{line}\r\n\r\n");
+        assert_refused(&Config::default(), input.as_bytes(), error, 400);
+    }
+    for input in
+        [&b"\r\nGET / HTTP/1.1\r\n"[..], b"\n", b" GET", b"\x16\x03\x01\x02\0", b"GET /\xFF"]
+    {
+        assert_refused(&Config::default(), input, error, 400);
+    }
+}
+
+// Limits
+
+/// R6455-4.2.1-13, A43: each limit at its defaults, decided at the first byte beyond it.
+#[test]
+fn a_head_that_does_not_end_is_cut_off() {
+    let config = Config::default();
+    let long = "a".repeat(1 << 20);
+    let many = "a: b\r\n".repeat(2000);
+    let cases = [
+        (HeadError::FirstLineTooLong, 414, format!("GET /{long}")),
+        (HeadError::FirstLineTooLong, 414, long.clone()),
+        (HeadError::TooLong, 431, format!("GET / HTTP/1.1\r\nX: {long}")),
+        (HeadError::TooLong, 431, format!("GET / HTTP/1.1\r\n{long}")),
+        (HeadError::TooManyFields, 431, format!("GET / HTTP/1.1\r\n{many}")),
+    ];
+    for (error, status, input) in cases {
+        let whole = serve(&config, &[input.as_bytes()], accept);
+        assert_eq!(whole.events[0], refused(RequestError::Head(error)));
+        whole.answer().assert_refusal(status);
+        let single: Vec<&[u8]> = input.as_bytes().chunks(1).collect();
+        assert_eq!(serve(&config, &single, accept), whole);
+    }
+}
+
+/// R6455-4.2.1-13: limits are inclusive, count bytes, and do not depend on the cuts.
+#[test]
+fn the_limits_of_a_head_are_inclusive() {
+    let mut config = Config::default();
+    let head = Head::request().then(HELLO_MASKED);
+    let head_len = head.len() - HELLO_MASKED.len();
+
+    config.max_head_size = head_len;
+    config.max_headers = 5;
+    let run = at_every_cut(&head, |pieces| serve(&config, pieces, accept));
+    assert_eq!(run.events[2], SessionEvent::Received(Event::Text("Hello".into())));
+
+    config.max_head_size = head_len - 1;
+    assert_refused(&config, &head, RequestError::Head(HeadError::TooLong), 431);
+
+    config.max_head_size = "GET /chat HTTP/1.1\r\n".len() - 1;
+    assert_refused(&config, &head, RequestError::Head(HeadError::FirstLineTooLong), 414);
+
+    config.max_head_size = head_len;
+    config.max_headers = 4;
+    assert_refused(&config, &head, RequestError::Head(HeadError::TooManyFields), 431);
+}
+
+/// A44, promise I9: a head of a mebibyte, one byte at a time; no byte is looked at twice, or this
+/// would take 500 gigabytes of looking.
+#[test]
+fn a_long_head_may_come_one_byte_at_a_time() {
+    let mut config = Config::default();
+    config.max_head_size = 1 << 20;
+    let mut head = Head::request().with("X", "");
+    let missing = (1 << 20) - head.bytes().len();
+    head = head.set("X", &"x".repeat(missing));
+    let input = head.bytes();
+    let single: Vec<&[u8]> = input.chunks(1).collect();
+    let run = serve(&config, &single, |session, out| {
+        assert_eq!(session.request().unwrap().headers().get("X").map(str::len), Some(missing));
+        accept(session, out);
+    });
+    assert_eq!(run.events[..2], [SessionEvent::Upgrade, SessionEvent::Open]);
+}
+
+/// A44: a head of 8 KiB at every cut.
+#[test]
+fn a_head_may_be_cut_anywhere() {
+    let input = Head::request().with("X", &"x".repeat(8 << 10)).then(HELLO_MASKED);
+    let run = at_every_cut(&input, |pieces| serve(&Config::default(), pieces, accept));
+    assert_eq!(run.events[2], SessionEvent::Received(Event::Text("Hello".into())));
+}
+
+#[test]
+fn the_finder_counts_what_it_has_seen() {
+    let config = Config::default();
+    let mut finder = HeadFinder::new();
+    assert!(finder.is_empty());
+    assert_eq!(finder.find(b"", &config), Ok(None));
+    assert!(finder.is_empty());
+    assert_eq!(finder.find(b"GET / HTTP/1.1\r\n\r", &config), Ok(None));
+    assert_eq!((finder.len(), finder.is_empty()), (17, false));
+    assert_eq!(finder.find(b"\nrest", &config), Ok(Some(1)));
+    assert_eq!(finder.len(), 18);
+}
+
+/// R6455-4.2.1-13: a client that is slow gets a 408, one that never began gets nothing.
+#[test]
+fn a_head_must_be_complete_in_time() {
+    let later = Duration::from_secs(10);
+    for (sent, events, answered) in [
+        (&b""[..], vec![never_open(Initiator::Local)], false),
+        (
+            b"GET / HTTP/1.1\r\nX: y",
+            vec![SessionEvent::Error(SessionError::HandshakeTimeout), never_open(Initiator::Local)],
+            true,
+        ),
+    ] {
+        let mut session = Session::server(Config::default(), NOW);
+        let mut out = Vec::new();
+        assert_eq!(session.next_event(NOW, &mut &mut sent.to_vec()[..], &mut out), None);
+        assert_eq!(session.deadline(), Some(later));
+        session.handle_timeout(later - Duration::from_nanos(1), &mut out);
+        assert_eq!(session.ready_state(), ReadyState::Connecting);
+        session.handle_timeout(later, &mut out);
+        assert_eq!(session.ready_state(), ReadyState::Closed);
+        assert_eq!(out.is_empty(), !answered);
+        let mut reported = Vec::new();
+        while let Some(event) = session.next_event(later, &mut &mut [][..], &mut out) {
+            reported.push(event);
+        }
+        session.end_of_input(&mut out);
+        while let Some(event) = session.next_event(later, &mut &mut [][..], &mut out) {
+            reported.push(event);
+        }
+        assert_eq!(reported, events);
+        if answered {
+            Answer::parse(&out).assert_refusal(408);
+        }
+    }
+}
+
+/// A refusal that nobody reads does not hold the transport for ever.
+#[test]
+fn the_end_after_a_refusal_has_a_deadline() {
+    let mut session = Session::server(Config::default(), NOW);
+    let mut out = Vec::new();
+    let error = RequestError::Head(HeadError::InvalidByte);
+    assert_eq!(session.next_event(NOW, &mut &mut [0][..], &mut out), Some(refused(error)));
+    assert_eq!(session.transport(), Transport::Shutdown);
+    let deadline = session.deadline().unwrap();
+    session.handle_timeout(deadline, &mut out);
+    assert_eq!(session.transport(), Transport::Drop);
+    let closed = never_open(Initiator::Local);
+    assert_eq!(session.next_event(deadline, &mut &mut [][..], &mut out), Some(closed));
+    assert_eq!(session.next_event(deadline, &mut &mut [][..], &mut out), None);
+}
+
+#[test]
+fn a_transport_that_ends_in_the_head_is_reported() {
+    let ended = SessionEvent::Error(SessionError::EndOfInput);
+    let begun = serve(&Config::default(), &[b"GET / HT"], accept);
+    assert_eq!(begun.events, [ended.clone(), never_open(Initiator::Remote)]);
+    assert_eq!(begun.out, b"");
+
+    let untouched = serve(&Config::default(), &[], accept);
+    assert_eq!(untouched.events, [never_open(Initiator::Remote)]);
+    assert_eq!(untouched.out, b"");
+
+    let mut session = asking(&Head::request().bytes(), &SessionEvent::Upgrade);
+    session.end_of_input(&mut Vec::new());
+    let event = session.next_event(NOW, &mut &mut [][..], &mut Vec::new());
+    assert_eq!(event, Some(ended));
+}
+
+/// Closing a session that is not open yet, as a server does that shuts down.
+#[test]
+fn a_handshake_can_be_given_up() {
+    let mut session = asking(&Head::request().bytes(), &SessionEvent::Upgrade);
+    let mut out = Vec::new();
+    session.close(None, NOW, &mut out).unwrap();
+    Answer::parse(&out).assert_refusal(503);
+    let event = session.next_event(NOW, &mut &mut [][..], &mut out);
+    assert_eq!(event, Some(SessionEvent::Error(SessionError::Abandoned)));
+    assert_eq!(session.transport(), Transport::Shutdown);
+    let written = out.len();
+    assert_eq!(session.accept(&Accept::new(), NOW, &mut out), Err(AcceptError::NoRequest));
+    assert_eq!(out.len(), written);
+}
+
+// Decisions of the application
+
+/// R6455-4.2.1-4, A48: without `Upgrade: websocket` it is an ordinary request; nobody answered it.
+#[test]
+fn an_ordinary_request_without_an_answer_gets_426() {
+    let good = Head::request;
+    for head in [
+        good().without("Upgrade"),
+        good().set("Upgrade", ""),
+        good().set("Upgrade", "websocket2"),
+        good().set("Upgrade", "h2c"),
+        good().set("Upgrade", "websocket/13"),
+        good().set("Upgrade", "web socket"),
+        Head::new("GET / HTTP/1.1", &[("Host", "h")]),
+    ] {
+        // A second request behind it is not looked at.
+        let input = head.then(&head.bytes());
+        let run = at_every_cut(&input, |pieces| serve(&Config::default(), pieces, undecided));
+        let events =
+            [SessionEvent::Http, refused(RequestError::NoUpgrade), never_open(Initiator::Local)];
+        assert_eq!(run.events, events);
+        run.answer().assert_refusal(426);
+        assert_eq!(run.transport, Transport::Shutdown);
+    }
+}
+
+/// R6455-4.2.2-4: no decision is a refusal.
+#[test]
+fn a_handshake_without_a_decision_gets_403() {
+    let input = Head::request().then(HELLO_MASKED);
+    let run = at_every_cut(&input, |pieces| serve(&Config::default(), pieces, undecided));
+    assert_eq!(run.events, [SessionEvent::Upgrade, never_open(Initiator::Local)]);
+    run.answer().assert_refusal(403);
+    assert_eq!(run.transport, Transport::Shutdown);
+}
+
+/// R6455-4.2.2-2, R6455-4.2.2-3, R6455-4.2.2-4, R6455-4.2.2-6, R6455-10.2-1: a handshake is refused
+/// by an ordinary response, and what follows it is not looked at.
+#[test]
+fn the_application_may_refuse_a_handshake() {
+    let answers = [
+        Response::text(401, "Who?\n").header("WWW-Authenticate", "Basic realm=\"chat\"").unwrap(),
+        Response::new(302).header("Location", "https://example.com/login").unwrap(),
+        Response::text(403, "Not from there.\n"),
+        Response::text(404, "Not here.\n"),
+        Response::new(503).header("Retry-After", "5").unwrap(),
+        Response::new(429),
+        Response::new(418),
+    ];
+    for response in answers {
+        let input = Head::request().then(HELLO_MASKED);
+        let run = at_every_cut(&input, |pieces| {
+            serve(&Config::default(), pieces, |session, out| {
+                session.respond(&response, NOW, out);
+                assert_eq!(session.ready_state(), ReadyState::Closed);
+                assert_eq!(session.sender().err(), Some(SendError::Closed));
+                // The second decision is none.
+                session.respond(&Response::new(200), NOW, out);
+                let late = session.accept(&Accept::new(), NOW, out);
+                assert_eq!(late, Err(AcceptError::NoRequest));
+            })
+        });
+        assert_eq!(run.events, [SessionEvent::Upgrade, never_open(Initiator::Local)]);
+        assert_eq!(run.transport, Transport::Shutdown);
+        let answer = run.answer();
+        answer.assert_refusal(response.status());
+        assert_eq!(answer.body, response.body_bytes());
+        for (name, value) in response.headers().iter() {
+            assert_eq!(answer.only(name), value);
+        }
+    }
+}
+
+#[test]
+fn the_application_may_answer_an_ordinary_request() {
+    let page = Response::html("<p>Hello").header("Cache-Control", "no-store").unwrap();
+    let input = Head::new("GET /page?x HTTP/1.1", &[("Host", "h")]).bytes();
+    let run = at_every_cut(&input, |pieces| {
+        serve(&Config::default(), pieces, |session, out| {
+            assert_eq!(session.request().unwrap().path(), "/page");
+            session.respond(&page, NOW, out);
+            assert_eq!(session.request(), None);
+        })
+    });
+    assert_eq!(run.events, [SessionEvent::Http, never_open(Initiator::Local)]);
+    let answer = run.answer();
+    assert_eq!((answer.status, &answer.body[..]), (200, &b"<p>Hello"[..]));
+    assert_eq!(answer.only("Content-Length"), "8");
+    assert_eq!(answer.only("Content-Type"), "text/html; charset=utf-8");
+    assert_eq!(answer.only("Cache-Control"), "no-store");
+    assert_eq!(answer.only("Connection"), "close");
+}
+
+/// RFC 9110 section 9.3.2: the answer to HEAD is that to GET without its body.
+#[test]
+fn the_answer_to_a_head_request_has_no_body() {
+    let page = Response::html("<p>Hello");
+    let input = Head::new("HEAD / HTTP/1.1", &[("Host", "h")]).bytes();
+    let run = at_every_cut(&input, |pieces| {
+        serve(&Config::default(), pieces, |session, out| session.respond(&page, NOW, out))
+    });
+    assert_eq!(run.events[0], SessionEvent::Http);
+    let answer = run.answer();
+    assert_eq!((answer.status, &answer.body[..]), (200, &b""[..]));
+    assert_eq!(answer.only("Content-Length"), "8");
+}
+
+/// RFC 9110 section 9.3.2: nor have the refusals that the engine writes itself.
+#[test]
+fn a_refusal_of_a_head_request_has_no_body() {
+    let head = || Head::new("HEAD / HTTP/1.1", &[("Host", "h")]);
+    let run = serve(&Config::default(), &[&head().bytes()], undecided);
+    run.answer().assert_refusal_to_head(426);
+    assert_eq!(run.answer().body.escape_ascii().to_string(), "");
+
+    let handshake = Head::request().first_line("HEAD /chat HTTP/1.1").bytes();
+    let run = serve(&Config::default(), &[&handshake], undecided);
+    run.answer().assert_refusal_to_head(405);
+    assert_eq!(run.answer().body.escape_ascii().to_string(), "");
+
+    let mut session = asking(&head().bytes(), &SessionEvent::Http);
+    let mut out = Vec::new();
+    session.close(None, NOW, &mut out).unwrap();
+    let answer = Answer::parse(&out);
+    answer.assert_refusal_to_head(503);
+    assert_eq!(answer.body.escape_ascii().to_string(), "");
+}
+
+#[test]
+fn an_ordinary_request_cannot_be_accepted() {
+    let input = Head::new("GET / HTTP/1.1", &[("Host", "h")]).bytes();
+    let mut session = asking(&input, &SessionEvent::Http);
+    let mut out = Vec::new();
+    let error = AcceptError::Request(RequestError::NoUpgrade);
+    assert_eq!(session.accept(&Accept::new(), NOW, &mut out), Err(error));
+    assert_eq!(out, b"");
+    session.respond(&Response::new(404), NOW, &mut out);
+    Answer::parse(&out).assert_refusal(404);
+}
+
+#[test]
+fn a_handshake_is_accepted_only_once() {
+    let mut session = Session::server(Config::default(), NOW);
+    let mut out = Vec::new();
+    assert_eq!(session.accept(&Accept::new(), NOW, &mut out), Err(AcceptError::NoRequest));
+    assert_eq!(session.request(), None);
+    session.respond(&Response::new(200), NOW, &mut out);
+    assert_eq!(out, b"", "there is no request yet");
+
+    let mut session = asking(&Head::request().bytes(), &SessionEvent::Upgrade);
+    session.accept(&Accept::new(), NOW, &mut out).unwrap();
+    let written = out.len();
+    assert_eq!(session.accept(&Accept::new(), NOW, &mut out), Err(AcceptError::NoRequest));
+    session.respond(&Response::new(200), NOW, &mut out);
+    assert_eq!(out.len(), written);
+    assert_eq!(session.ready_state(), ReadyState::Open);
+}
+
+/// R6455-4.2.2-7, R6455-4.2.2-14, R7936-2-1: the subprotocol is one that the client offers, in the
+/// same case; a wrong choice writes nothing, and can be corrected.
+#[test]
+fn a_subprotocol_that_was_not_offered_cannot_be_selected() {
+    let input = Head::request().with("Sec-WebSocket-Protocol", "chat, superchat").bytes();
+    let mut session = asking(&input, &SessionEvent::Upgrade);
+    let mut out = Vec::new();
+    for wrong in ["other", "Chat", "chat, superchat", "", " chat", "chat\r\nX: y"] {
+        let accept = Accept::new().subprotocol(wrong);
+        let error = AcceptError::Subprotocol(wrong.to_owned());
+        assert_eq!(session.accept(&accept, NOW, &mut out), Err(error));
+        assert_eq!(out, b"");
+        assert_eq!(session.ready_state(), ReadyState::Connecting);
+        assert!(session.request().is_some());
+    }
+    session.accept(&Accept::new().subprotocol("superchat"), NOW, &mut out).unwrap();
+    assert_eq!(Answer::parse(&out).only("Sec-WebSocket-Protocol"), "superchat");
+    assert_eq!(session.subprotocol(), Some("superchat"));
+}
+
+/// R6455-4.2.2-7, R6455-4.2.2-8, R7936-2-1
+#[test]
+fn the_first_supported_subprotocol_that_is_offered_is_selected() {
+    for (offered, supported, selected) in [
+        (&["a, b"][..], &["b", "a"][..], Some("b")),
+        (&["a", "b"], &["c", "b"], Some("b")),
+        (&["a, b"], &["c"], None),
+        (&["a, b"], &["A", "B"], None),
+        (&["a, b"], &[], None),
+        (&[], &["a"], None),
+    ] {
+        let head = offered
+            .iter()
+            .fold(Head::request(), |head, value| head.with("Sec-WebSocket-Protocol", value));
+        let run = serve(&Config::default(), &[&head.bytes()], |session, out| {
+            let accept = Accept::new()
+                .subprotocol("forgotten")
+                .select_subprotocol(session.request().unwrap(), supported);
+            session.accept(&accept, NOW, out).unwrap();
+        });
+        assert_eq!(run.answer().all("Sec-WebSocket-Protocol"), selected.as_slice());
+        assert_eq!(run.subprotocol.as_deref(), selected);
+    }
+}
+
+/// R6455-4.2.2-9, R6455-4.2.2-15, R6455-9-1
+#[test]
+fn an_extension_that_was_not_offered_cannot_be_accepted() {
+    let request = Head::request()
+        .with("Sec-WebSocket-Extensions", "foo; a")
+        .with("Sec-WebSocket-Extensions", "permessage-deflate, bar")
+        .parse();
+    let extension = |name: &str| Extension::new(name).unwrap();
+    let mut out = Vec::new();
+    // The engine has no permessage-deflate that could own the reserved bit.
+    for name in ["other", "Foo", "permessage-deflate", "PERMESSAGE-DEFLATE"] {
+        let result = Accept::new().extension(extension(name)).encode(&request, &mut out);
+        assert_eq!(result, Err(AcceptError::Extension(name.to_owned())));
+        assert_eq!(out, b"");
+    }
+    let accept = Accept::new()
+        .extension(extension("foo").param("a", Some("1")).unwrap())
+        .extension(extension("bar"));
+    accept.encode(&request, &mut out).unwrap();
+    let answer = Answer::parse(&out);
+    assert_eq!(answer.all("Sec-WebSocket-Extensions").join(", "), "foo; a=1, bar");
+}
+
+/// A52: what the application adds to the answer cannot break out of it, or contradict it.
+#[test]
+fn headers_of_the_application_are_checked() {
+    for name in [
+        "Connection",
+        "UPGRADE",
+        "sec-websocket-accept",
+        "Sec-WebSocket-Protocol",
+        "Sec-WebSocket-Extensions",
+        "Sec-WebSocket-Version",
+        "Content-Length",
+        "Transfer-Encoding",
+    ] {
+        let error = AcceptError::ReservedHeader(name.to_owned());
+        assert_eq!(Accept::new().header(name, "x").unwrap_err(), error);
+    }
+    for name in BAD_NAMES {
+        let error = InvalidHeader::Name(name.to_owned());
+        assert_eq!(Accept::new().header(name, "x").unwrap_err(), AcceptError::InvalidHeader(error));
+        let error = InvalidHeader::Name(name.to_owned());
+        assert_eq!(Response::new(404).header(name, "x").unwrap_err(), error);
+    }
+    for value in BAD_VALUES {
+        let error = InvalidHeader::Value(value.to_owned());
+        assert_eq!(
+            Accept::new().header("X", value).unwrap_err(),
+            AcceptError::InvalidHeader(error)
+        );
+        let error = InvalidHeader::Value(value.to_owned());
+        assert_eq!(Response::new(404).header("X", value).unwrap_err(), error);
+    }
+    let accept = Accept::new()
+        .header("Set-Cookie", "a=1")
+        .and_then(|accept| accept.header("set-cookie", " b=2\t"))
+        .unwrap();
+    let mut out = Vec::new();
+    accept.encode(&Head::request().parse(), &mut out).unwrap();
+    assert_eq!(Answer::parse(&out).all("Set-Cookie"), ["a=1", "b=2"]);
+}
+
+const BAD_NAMES: [&str; 8] = ["", "a b", "a:", "a\r\nb", "a\0", "é", "(a)", "a\t"];
+const BAD_VALUES: [&str; 6] = ["a\r\nX: b", "a\r", "\nb", "a\0b", "é", "\x7F"];
+
+// Responses
+
+/// The framing of a response is the engine's: nothing that an application adds contradicts it.
+#[test]
+fn a_response_frames_its_body_in_one_way() {
+    let response = Response::text(200, "hello")
+        .header("Content-Length", "0")
+        .and_then(|response| response.header("connection", "keep-alive"))
+        .unwrap();
+    let answer = Answer::parse(&encoded(&response));
+    assert_eq!(answer.only("Content-Length"), "5");
+    assert_eq!(answer.only("Connection"), "close");
+    assert_eq!(answer.body, b"hello");
+}
+
+/// RFC 9112 section 6.2: no Content-Length with a Transfer-Encoding; a body that is not encoded must
+/// not say that it is.
+#[test]
+fn a_response_claims_no_transfer_encoding() {
+    if let Ok(response) = Response::text(200, "hello").header("Transfer-Encoding", "chunked") {
+        assert!(Answer::parse(&encoded(&response)).all("Transfer-Encoding").is_empty());
+    }
+}
+
+/// RFC 9110 section 8.6: no Content-Length with status 204; sections 15.3.5 and 15.4.5: no body with
+/// status 204 or 304.
+#[test]
+fn a_response_that_has_no_body_carries_none() {
+    let empty = Answer::parse(&encoded(&Response::text(204, "hello")));
+    assert!(empty.all("Content-Length").is_empty(), "{empty:?}");
+    assert_eq!(empty.body, b"");
+    assert_eq!(Answer::parse(&encoded(&Response::text(304, "hello"))).body, b"");
+}
+
+/// A52
+#[test]
+fn a_content_type_cannot_break_out_of_the_head() {
+    let answer = Answer::parse(&encoded(&Response::new(200).body("a\r\nX: b", *b"hello")));
+    assert!(answer.all("Content-Type").is_empty());
+    assert!(answer.all("X").is_empty());
+    assert_eq!(answer.body, b"hello");
+}
+
+/// The status line is valid for statuses whose customary words are not known, too.
+#[test]
+fn every_status_makes_a_valid_response() {
+    for status in 200..=999 {
+        let answer = Answer::parse(&encoded(&Response::new(status)));
+        assert_eq!((answer.status, answer.body.len()), (status, 0));
+    }
+}
+
+// Without the session
+
+/// R8441-5-3: where HTTP is somebody else's, subprotocols, extensions and origin are negotiated
+/// without a key.
+#[test]
+fn a_negotiation_without_a_key_is_possible() {
+    let request = Head::request()
+        .without("Upgrade")
+        .without("Connection")
+        .without("Sec-WebSocket-Key")
+        .with("sec-websocket-protocol", "chat, superchat")
+        .with("sec-websocket-extensions", "foo; a=1")
+        .with("origin", "https://example.com")
+        .parse();
+    assert_eq!(request.subprotocols().collect::<Vec<_>>(), ["chat", "superchat"]);
+    let foo = Extension::new("foo").and_then(|foo| foo.param("a", Some("1"))).unwrap();
+    assert_eq!(request.extensions().collect::<Vec<_>>(), [foo]);
+    assert_eq!(request.origin(), Some("https://example.com"));
+    assert_eq!(request.headers().get("Sec-WebSocket-Version"), Some("13"));
+}
+
+/// R8441-5-4: a connection that was negotiated elsewhere begins open; framing is unchanged.
+#[test]
+fn a_connection_may_begin_after_its_handshake() {
+    let mut out = Vec::new();
+    let mut server = Connection::new(Server, Config::default(), Extensions::none());
+    let mut bytes = HELLO_MASKED.to_vec();
+    let event = server.next_event(&mut &mut bytes[..], &mut out);
+    assert_eq!(event, Ok(Some(Event::Text("Hello".into()))));
+    server.send_text("Hello", &mut out).unwrap();
+    assert_eq!(out, HELLO);
+
+    let mut client =
+        Connection::new(Client::from_seed(SEED), Config::default(), Extensions::none());
+    let event = client.next_event(&mut &mut out[..], &mut Vec::new());
+    assert_eq!(event, Ok(Some(Event::Text("Hello".into()))));
+    let mut sent = Vec::new();
+    client.send_text("Hello", &mut sent).unwrap();
+    assert_eq!((sent.len(), &sent[..2]), (11, &b"\x81\x85"[..]));
+}
+
+// Properties
+
+/// Heads that come close to being right, and bytes that do not.
+fn any_input() -> impl Strategy<Value = Vec<u8>> {
+    let known: Vec<Vec<u8>> = [
+        "GET / HTTP/1.1\r\n",
+        "HEAD /x?y HTTP/1.1\r\n",
+        "GET http://h/ HTTP/1.1\r\n",
+        "POST / HTTP/1.0\r\n",
+        "Host: h\r\n",
+        "Upgrade: websocket\r\n",
+        "Connection: keep-alive, Upgrade\r\n",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+        "Sec-WebSocket-Version: 13\r\n",
+        "Sec-WebSocket-Version: 8\r\n",
+        "Sec-WebSocket-Protocol: a, b\r\n",
+        "Sec-WebSocket-Extensions: a; b=\"c\\d\"\r\n",
+        "Content-Length: 0\r\n",
+        "Transfer-Encoding: x\r\n",
+        "\r\n",
+        "\r",
+        "\n",
+        " ",
+        ":",
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .into();
+    let part = prop_oneof![
+        8 => prop::sample::select(known),
+        1 => Just(Head::request().bytes()),
+        1 => Just(HELLO_MASKED.to_vec()),
+        1 => prop::collection::vec(any::<u8>(), 0..8),
+        1 => "[ -~]{0,8}".prop_map(String::into_bytes),
+    ];
+    prop::collection::vec(part, 0..12).prop_map(|parts| parts.concat())
+}
+
+fn response_or_nothing(out: &[u8]) {
+    if !out.is_empty() {
+        let answer = Answer::parse(out);
+        if answer.status != 101 {
+            answer.assert_refusal(answer.status);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// R6455-4.2.1-1, promises I2 and I7: whatever arrives, nothing panics, cuts change nothing, and
+    /// the answer is HTTP.
+    #[test]
+    fn no_input_confuses_a_server(input in any_input()) {
+        let mut config = Config::default();
+        config.max_head_size = 400;
+        config.max_headers = 8;
+        let run = at_every_cut(&input, |pieces| serve(&config, pieces, |session, out| {
+            if session.accept(&Accept::new(), NOW, out).is_err() {
+                session.respond(&Response::text(404, "no\n"), NOW, out);
+            }
+        }));
+        let closed = run.events.iter().filter(|event| matches!(event, SessionEvent::Closed(_)));
+        prop_assert_eq!(closed.count(), 1);
+        prop_assert!(matches!(run.events.last(), Some(SessionEvent::Closed(_))));
+        if !run.events.contains(&SessionEvent::Open) && !input.starts_with(b"HEAD") {
+            response_or_nothing(&run.out);
+        }
+    }
+
+    /// The same for bytes without any plan.
+    #[test]
+    fn no_bytes_confuse_a_server(input in prop::collection::vec(any::<u8>(), 0..100)) {
+        let run = at_every_cut(&input, |pieces| serve(&Config::default(), pieces, accept));
+        prop_assert!(matches!(run.events.last(), Some(SessionEvent::Closed(_))));
+        response_or_nothing(&run.out);
+    }
+
+    /// A head that the finder lets through can be parsed or is an error, without the session.
+    #[test]
+    fn no_bytes_confuse_the_parser(input in any_input()) {
+        if let Ok(request) = Request::parse(&input) {
+            prop_assert!(request.path().starts_with('/'));
+            prop_assert!(request.headers().get("Host").is_some());
+            if request.check_upgrade().is_ok() {
+                let mut out = Vec::new();
+                prop_assert_eq!(Accept::new().encode(&request, &mut out), Ok(()));
+                prop_assert_eq!(Answer::parse(&out).status, 101);
+            }
+        }
+    }
+
+    /// A52: a field that is let in stays one field.
+    #[test]
+    fn a_header_never_lets_a_line_break_through(
+        name in "(\\PC|[\r\n\0 :-]){0,6}",
+        value in "(\\PC|[\r\n\0\t :-]){0,12}",
+    ) {
+        let mut headers = Headers::new();
+        match headers.push(&name, &value) {
+            Ok(()) => {
+                prop_assert!(!name.is_empty());
+                let fields: Vec<_> = headers.iter().collect();
+                prop_assert_eq!(fields, [(name.as_str(), value.trim_matches([' ', '\t']))]);
+                prop_assert!(name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':'));
+                prop_assert!(value.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~')));
+                let response = Response::new(404).header(&name, &value).unwrap();
+                let answer = Answer::parse(&encoded(&response));
+                prop_assert!(answer.all(&name).len() == 1 && answer.fields.len() <= 3);
+            }
+            Err(InvalidHeader::Name(wrong)) => {
+                prop_assert_eq!(wrong, name);
+                prop_assert!(headers.is_empty());
+            }
+            Err(InvalidHeader::Value(wrong)) => {
+                prop_assert!(wrong.bytes().any(|byte| !matches!(byte, b'\t' | b' '..=b'~')));
+                prop_assert_eq!(wrong, value);
+                prop_assert!(headers.is_empty());
+            }
+        }
+    }
+}

@@ -1,0 +1,415 @@
+//! Whole lives: what is reported, in which order, and how each of them ends (RFC 6455 section 7.1;
+//! promise I10).
+
+mod support;
+
+use wsproto::handshake::{RequestError, Response, ResponseError};
+use wsproto::{
+    Client, CloseCode, CloseFrame, CloseInfo, Config, Error, Event, Initiator, ReadyState,
+    SendError, Server, SessionError, SessionEvent, Transport,
+};
+
+use support::life::{Life, REQUEST, SessionEnd};
+use support::{End, Side, VIOLATION, config, sent};
+
+fn info(code: u16, reason: &str, was_clean: bool, initiator: Initiator) -> CloseInfo {
+    CloseInfo { code: CloseCode::from(code), reason: reason.into(), was_clean, initiator }
+}
+
+/// 1006, and no Close was exchanged.
+fn lost(initiator: Initiator) -> CloseInfo {
+    info(1006, "", false, initiator)
+}
+
+fn open<R: SessionEnd>() -> Life<R> {
+    Life::open(Config::default())
+}
+
+fn begin<R: SessionEnd>() -> Life<R> {
+    Life::begin(Config::default())
+}
+
+/// A step in the life of an open session.
+type Step<R> = fn(&mut Life<R>);
+
+fn we_close<R: SessionEnd>(life: &mut Life<R>) {
+    let body = CloseFrame::new(CloseCode::from(4000), "ours").expect("a body");
+    life.close(Some(&body)).expect("open");
+}
+
+fn peer_closes<R: SessionEnd>(life: &mut Life<R>) {
+    life.read_frame(0x88, b"\x03\xE9theirs");
+}
+
+fn peer_closes_without_a_code<R: SessionEnd>(life: &mut Life<R>) {
+    life.read_frame(0x88, b"");
+}
+
+fn peer_breaks_a_rule<R: SessionEnd>(life: &mut Life<R>) {
+    life.read(&VIOLATION);
+}
+
+fn half_a_frame<R: SessionEnd>(life: &mut Life<R>) {
+    life.read(&R::from_peer(0x81, b"half")[..7.min(R::from_peer(0x81, b"half").len() - 1)]);
+}
+
+/// R6455-7.1.4-1, R6455-7.1.5-1, R6455-7.1.6-1, R6455-7.2.1-1, A36: what happened until the
+/// transport ended, and what is reported of it. The code is never the one that we sent.
+#[test]
+fn the_end_of_the_transport_after_everything() {
+    fn check<R: SessionEnd>() {
+        use Initiator::{Local, Remote};
+        let ends: [(&[Step<R>], CloseInfo); 12] = [
+            (&[], lost(Remote)),
+            (&[half_a_frame], lost(Remote)),
+            (&[we_close], lost(Local)),
+            (&[we_close, half_a_frame], lost(Local)),
+            (&[peer_closes], info(1001, "theirs", true, Remote)),
+            (&[peer_closes, we_close], info(1001, "theirs", true, Remote)),
+            (&[peer_closes_without_a_code], info(1005, "", true, Remote)),
+            (&[we_close, peer_closes], info(1001, "theirs", true, Local)),
+            (&[we_close, peer_closes_without_a_code], info(1005, "", true, Local)),
+            (&[peer_breaks_a_rule], lost(Local)),
+            (&[we_close, peer_breaks_a_rule], lost(Local)),
+            (&[peer_breaks_a_rule, peer_closes], lost(Local)),
+        ];
+        for (number, (steps, expected)) in ends.into_iter().enumerate() {
+            let mut life = open::<R>();
+            for step in steps {
+                step(&mut life);
+            }
+            assert!(!matches!(life.log.last(), Some(SessionEvent::Closed(_))), "too early");
+            life.end_of_input();
+            assert_eq!(life.ended(), expected, "row {number} as {:?}", R::SIDE);
+        }
+    }
+    check::<Server>();
+    check::<Client>();
+}
+
+/// I10, R6455-7.1.1-2: an abort writes nothing and ends the session in any stage; the end is clean
+/// only if both Closes had been exchanged.
+#[test]
+fn an_abort_ends_every_stage() {
+    fn check<R: SessionEnd>() {
+        let mut life = begin::<R>();
+        life.abort();
+        assert_eq!(life.log.len(), 1, "only Closed");
+        assert_eq!(life.ended(), lost(Initiator::Local));
+
+        let stages: [(&[Step<R>], CloseInfo); 5] = [
+            (&[], lost(Initiator::Local)),
+            (&[we_close], lost(Initiator::Local)),
+            (&[peer_breaks_a_rule], lost(Initiator::Local)),
+            (&[peer_closes], info(1001, "theirs", true, Initiator::Remote)),
+            (&[we_close, peer_closes], info(1001, "theirs", true, Initiator::Local)),
+        ];
+        for (steps, expected) in stages {
+            let mut life = open::<R>();
+            for step in steps {
+                step(&mut life);
+            }
+            life.abort();
+            assert_eq!(life.ended(), expected);
+        }
+    }
+    check::<Server>();
+    check::<Client>();
+
+    // A server that reads a request, waits for a decision, or has refused.
+    let mut life = begin::<Server>();
+    life.read(&REQUEST[..50]);
+    life.abort();
+    assert_eq!(life.ended(), lost(Initiator::Local));
+    let mut life = begin::<Server>();
+    life.read_deciding(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", |session, now, out| {
+        session.respond(&Response::html("hello"), now, out);
+    });
+    life.abort();
+    assert_eq!(life.log.len(), 2);
+    assert_eq!(life.ended().code, CloseCode::ABNORMAL);
+}
+
+/// Invariants 1 and 2: Open first, then everything in order, a fragmented message once and after
+/// the Ping that came in its middle; bytes in the segment of the handshake are not lost.
+#[test]
+fn events_come_in_order_from_the_first_segment_on() {
+    fn check<R: SessionEnd>() {
+        let mut life = begin::<R>();
+        let handshake = R::handshake(&life.out);
+        let frames = [
+            R::from_peer(0x82, b"1"),
+            R::from_peer(0x01, b"two "),
+            R::from_peer(0x89, b"3"),
+            R::from_peer(0x80, b"parts"),
+            R::from_peer(0x8A, b"4"),
+            R::from_peer(0x88, b""),
+            R::from_peer(0x81, b"late"),
+        ];
+        life.read(&[&handshake[..], &frames.concat()].concat());
+        life.end_of_input();
+        let log: Vec<_> = life.log.iter().filter(|e| **e != SessionEvent::Upgrade).collect();
+        let [open, binary, ping, text, pong, close, closed] = log[..] else {
+            panic!("seven events, not {log:?}")
+        };
+        assert_eq!(*open, SessionEvent::Open);
+        assert_eq!(*binary, SessionEvent::Received(Event::Binary(b"1"[..].into())));
+        assert_eq!(*ping, SessionEvent::Received(Event::Ping(b"3"[..].into())));
+        assert_eq!(*text, SessionEvent::Received(Event::Text("two parts".into())));
+        assert_eq!(*pong, SessionEvent::Received(Event::Pong(b"4"[..].into())));
+        assert_eq!(*close, SessionEvent::Received(Event::Close(None)));
+        assert_eq!(*closed, SessionEvent::Closed(info(1005, "", true, Initiator::Remote)));
+    }
+    check::<Server>();
+    check::<Client>();
+}
+
+/// R6455-4.2.2-16: what a server sends as soon as it has accepted follows its answer.
+#[test]
+fn a_server_sends_at_once_behind_its_answer() {
+    let mut life = begin::<Server>();
+    life.read_deciding(REQUEST, |session, now, out| {
+        <Server as SessionEnd>::decide(session, now, out);
+        assert_eq!(session.ready_state(), ReadyState::Open);
+        session.sender().expect("open").send_text("welcome", out).expect("open");
+    });
+    let out = &life.out[..];
+    assert!(out.starts_with(b"HTTP/1.1 101 ") && out.ends_with(b"\r\n\r\n\x81\x07welcome"));
+    assert_eq!(life.log, [SessionEvent::Upgrade, SessionEvent::Open]);
+}
+
+/// R6455-4.1-24, R6455-6.1-1, R6455-5.1-5: messages are sent in the state Open and in no other.
+#[test]
+fn messages_are_sent_only_while_open() {
+    fn try_to_send<R: SessionEnd>(life: &mut Life<R>) -> Result<(), SendError> {
+        life.session.sender().and_then(|sender| sender.send_text("x", &mut life.out))
+    }
+    fn check<R: SessionEnd>() {
+        let mut life = begin::<R>();
+        let before = life.out.clone();
+        assert_eq!(life.session.ready_state(), ReadyState::Connecting);
+        assert_eq!(try_to_send(&mut life), Err(SendError::NotOpen));
+        assert_eq!(life.out, before);
+
+        for end in [we_close::<R>, peer_closes, peer_breaks_a_rule] {
+            let mut life = open::<R>();
+            assert_eq!(life.session.ready_state(), ReadyState::Open);
+            assert_eq!(try_to_send(&mut life), Ok(()));
+            end(&mut life);
+            let before = life.out.clone();
+            assert_eq!(life.session.ready_state(), ReadyState::Closing);
+            assert_eq!(try_to_send(&mut life), Err(SendError::Closed));
+            life.end_of_input();
+            assert_eq!(life.session.ready_state(), ReadyState::Closed);
+            assert_eq!(try_to_send(&mut life), Err(SendError::Closed));
+            assert_eq!(life.out, before);
+        }
+    }
+    check::<Server>();
+    check::<Client>();
+}
+
+/// Invariant 3: a violation is reported once, then only the end; its Close was written.
+#[test]
+fn a_violation_is_the_only_error() {
+    fn check<R: SessionEnd>() {
+        let mut life = open::<R>();
+        life.read(&[&R::from_peer(0x81, b"fine")[..], &VIOLATION].concat());
+        life.read_frame(0x81, b"ignored");
+        peer_breaks_a_rule(&mut life);
+        life.end_of_input();
+        assert_eq!(life.log[2], SessionEvent::Error(Error::ReservedOpcode.into()));
+        assert_eq!(life.log.len(), 4);
+        assert_eq!(sent(&life.out)[0].close_code(), Some(1002));
+        life.ended();
+    }
+    check::<Server>();
+    check::<Client>();
+}
+
+/// What to do with the transport, from the first byte to the last.
+#[test]
+fn advice_for_the_transport_at_each_stage() {
+    fn check<R: SessionEnd>(exchanged: Transport) {
+        let mut life = begin::<R>();
+        assert_eq!(life.session.transport(), Transport::KeepOpen);
+        life.abort();
+        assert_eq!(life.session.transport(), Transport::Drop);
+
+        let stages: [(&[Step<R>], Transport); 5] = [
+            (&[], Transport::KeepOpen),
+            (&[we_close], Transport::KeepOpen),
+            (&[peer_closes], exchanged),
+            (&[we_close, peer_closes], exchanged),
+            (&[peer_breaks_a_rule], Transport::Shutdown),
+        ];
+        for (steps, advice) in stages {
+            let mut life = open::<R>();
+            for step in steps {
+                step(&mut life);
+            }
+            assert_eq!(life.session.transport(), advice);
+            life.end_of_input();
+            assert_eq!(life.session.transport(), Transport::Drop);
+        }
+    }
+    check::<Server>(Transport::Shutdown);
+    check::<Client>(Transport::AwaitEnd);
+
+    let mut life = begin::<Server>();
+    life.read(b"POST / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(life.session.transport(), Transport::Shutdown, "the answer has to arrive");
+    life.end_of_input();
+    assert_eq!(life.session.transport(), Transport::Drop);
+}
+
+/// R6455-7.2.1-1, R6455-10.7-2: a handshake that fails is an error and an end, never an Open.
+#[test]
+fn a_failed_handshake_ends_without_an_open() {
+    // A server answers, and waits for the answer to arrive.
+    let mut life = begin::<Server>();
+    life.read(b"BREW /pot HTTP/1.1\r\nHost: a\r\n\r\nmore");
+    let error = SessionEvent::Error(SessionError::Request(RequestError::Method));
+    assert_eq!(life.log, [error]);
+    assert!(life.out.starts_with(b"HTTP/1.1 405 "));
+    life.end_of_input();
+    assert_eq!(life.ended().code, CloseCode::ABNORMAL);
+
+    // A request that nobody decides on is not an error of the peer's.
+    let mut life = begin::<Server>();
+    life.read_deciding(REQUEST, |_, _, _| {});
+    assert_eq!(life.log, [SessionEvent::Upgrade]);
+    assert!(life.out.starts_with(b"HTTP/1.1 403 "));
+    life.end_of_input();
+    assert!(!life.ended().was_clean);
+
+    // A client has nothing to answer, and ends at once.
+    let mut life = begin::<Client>();
+    life.out.clear();
+    life.read(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n\x81\x00");
+    let error = SessionError::Response(ResponseError::Connection);
+    assert_eq!(life.log[0], SessionEvent::Error(error));
+    assert!(life.out.is_empty());
+    let end = life.ended();
+    assert_eq!((end.code, end.was_clean), (CloseCode::ABNORMAL, false));
+}
+
+/// I10: the transport ends before the session was open, with and without bytes before.
+#[test]
+fn the_end_of_the_transport_in_the_handshake() {
+    let error = SessionEvent::Error(SessionError::EndOfInput);
+    let mut life = begin::<Server>();
+    life.end_of_input();
+    assert_eq!(life.log.len(), 1, "who connects and says nothing made no error");
+    assert_eq!(life.ended(), lost(Initiator::Remote));
+
+    let mut life = begin::<Server>();
+    life.read(&REQUEST[..20]);
+    life.end_of_input();
+    assert_eq!(life.log[0], error);
+    assert!(life.out.is_empty(), "there is nobody to answer");
+    assert_eq!(life.ended(), lost(Initiator::Remote));
+
+    for part in ["", "HTTP/1.1 101 Swi"] {
+        let mut life = begin::<Client>();
+        life.read(part.as_bytes());
+        life.end_of_input();
+        assert_eq!(life.log[0], error);
+        assert_eq!(life.ended(), lost(Initiator::Remote));
+    }
+}
+
+/// S2-11: closing before the session is open gives it up: a server answers 503, a client only ends.
+#[test]
+fn closing_before_the_session_is_open() {
+    let error = SessionEvent::Error(SessionError::Abandoned);
+    let mut life = begin::<Server>();
+    life.close(None).expect("always allowed");
+    assert_eq!(life.log.len(), 1, "nobody asked for anything");
+    assert!(life.out.is_empty());
+    assert_eq!(life.ended(), lost(Initiator::Local));
+
+    let mut life = begin::<Server>();
+    life.read(&REQUEST[..20]);
+    life.close(None).expect("always allowed");
+    assert_eq!(life.log, [error.clone()]);
+    assert!(life.out.starts_with(b"HTTP/1.1 503 "));
+    assert_eq!(life.session.transport(), Transport::Shutdown);
+    life.end_of_input();
+    assert_eq!(life.ended(), lost(Initiator::Local));
+
+    let mut life = begin::<Client>();
+    life.out.clear();
+    life.close(None).expect("always allowed");
+    assert_eq!(life.log[0], error);
+    assert!(life.out.is_empty());
+    assert_eq!(life.ended(), lost(Initiator::Local));
+}
+
+/// R6455-7.4.1-4: as on a connection, and the session goes on.
+#[test]
+fn a_refused_close_changes_nothing() {
+    let body = CloseFrame::new(CloseCode::MANDATORY_EXTENSION, "").expect("a body");
+    let mut life = open::<Server>();
+    assert_eq!(life.close(Some(&body)), Err(SendError::ClientOnlyCode));
+    assert_eq!(life.session.ready_state(), ReadyState::Open);
+    assert_eq!(life.session.deadline(), None);
+    assert!(life.out.is_empty());
+    life.end_of_input();
+    assert_eq!(life.ended(), lost(Initiator::Remote));
+}
+
+/// R6455-7.1.2-1: a Close that is sent through the sending half counts as ours, like any other.
+#[test]
+fn a_close_through_the_sender_is_ours() {
+    fn check<R: SessionEnd>() {
+        let mut life = open::<R>();
+        let sender = life.session.sender().expect("open");
+        sender.close(None, &mut life.out).expect("open");
+        peer_closes(&mut life);
+        life.end_of_input();
+        assert_eq!(life.ended(), info(1001, "theirs", true, Initiator::Local));
+    }
+    check::<Server>();
+    check::<Client>();
+}
+
+/// I10: what was to be reported is not forgotten because the transport ends before it is asked for.
+#[test]
+fn an_error_is_not_lost_when_the_end_comes_first() {
+    let mut life = begin::<Server>();
+    life.read(&REQUEST[..20]);
+    life.session.close(None, life.now, &mut life.out).expect("always allowed");
+    life.session.end_of_input(&mut life.out);
+    life.read(&[]);
+    assert_eq!(life.log[0], SessionEvent::Error(SessionError::Abandoned));
+    assert_eq!(life.ended(), lost(Initiator::Local));
+}
+
+/// Invariant 1: a session that was open is reported as open, even if it ends before anybody asks.
+#[test]
+fn open_is_not_lost_when_the_end_comes_first() {
+    let mut life = begin::<Server>();
+    life.read_deciding(REQUEST, |session, now, out| {
+        <Server as SessionEnd>::decide(session, now, out);
+        session.end_of_input(out);
+    });
+    assert_eq!(life.log[..2], [SessionEvent::Upgrade, SessionEvent::Open]);
+    assert_eq!(life.ended(), lost(Initiator::Remote));
+}
+
+/// The messages of section 5.5.2 are answered by the session as by the connection; the roles mask
+/// accordingly (R6455-5.1-1, R6455-5.1-3).
+#[test]
+fn a_session_answers_pings_in_its_role() {
+    fn check<R: SessionEnd>() {
+        let mut life = open::<R>();
+        life.read_frame(0x89, b"ping");
+        let [pong] = &life.take_sent()[..] else { panic!("one Pong") };
+        assert_eq!((pong.first, &pong.payload[..]), (0x8A, &b"ping"[..]));
+        assert_eq!(pong.key.is_some(), R::SIDE == Side::Client);
+    }
+    check::<Server>();
+    check::<Client>();
+    assert_eq!(config(|_| {}), Config::default());
+}
