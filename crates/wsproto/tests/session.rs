@@ -3,14 +3,16 @@
 
 mod support;
 
+use core::time::Duration;
+
 use wsproto::handshake::{RequestError, Response, ResponseError};
 use wsproto::{
-    Client, CloseCode, CloseFrame, CloseInfo, Config, Error, Event, Initiator, ReadyState,
-    SendError, Server, SessionError, SessionEvent, Transport,
+    Client, CloseCode, CloseFrame, CloseInfo, Config, Error, Event, Initiator, KeepAlive,
+    ReadyState, SendError, Server, SessionError, SessionEvent, Transport,
 };
 
 use support::life::{Life, REQUEST, SessionEnd};
-use support::{End, Side, VIOLATION, config, sent};
+use support::{Side, VIOLATION, config, sent};
 
 fn info(code: u16, reason: &str, was_clean: bool, initiator: Initiator) -> CloseInfo {
     CloseInfo { code: CloseCode::from(code), reason: reason.into(), was_clean, initiator }
@@ -50,7 +52,8 @@ fn peer_breaks_a_rule<R: SessionEnd>(life: &mut Life<R>) {
 }
 
 fn half_a_frame<R: SessionEnd>(life: &mut Life<R>) {
-    life.read(&R::from_peer(0x81, b"half")[..7.min(R::from_peer(0x81, b"half").len() - 1)]);
+    let frame = R::from_peer(0x81, b"whole");
+    life.read(&frame[..frame.len() - 1]);
 }
 
 /// R6455-7.1.4-1, R6455-7.1.5-1, R6455-7.1.6-1, R6455-7.2.1-1, A36: what happened until the
@@ -384,6 +387,16 @@ fn an_error_is_not_lost_when_the_end_comes_first() {
     life.read(&[]);
     assert_eq!(life.log[0], SessionEvent::Error(SessionError::Abandoned));
     assert_eq!(life.ended(), lost(Initiator::Local));
+
+    let (interval, patience) = (Duration::from_secs(30), Duration::from_secs(5));
+    let keep_alive = Some(KeepAlive { interval, patience });
+    let mut life = Life::<Server>::open(config(|config| config.keep_alive = keep_alive));
+    life.session.handle_timeout(interval, &mut life.out);
+    life.session.handle_timeout(interval + patience, &mut life.out);
+    life.session.end_of_input(&mut life.out);
+    life.read(&[]);
+    assert_eq!(life.log[1], SessionEvent::Error(SessionError::KeepAliveTimeout));
+    assert_eq!(life.ended(), lost(Initiator::Local));
 }
 
 /// Invariant 1: a session that was open is reported as open, even if it ends before anybody asks.
@@ -398,8 +411,7 @@ fn open_is_not_lost_when_the_end_comes_first() {
     assert_eq!(life.ended(), lost(Initiator::Remote));
 }
 
-/// The messages of section 5.5.2 are answered by the session as by the connection; the roles mask
-/// accordingly (R6455-5.1-1, R6455-5.1-3).
+/// R6455-5.5.2-1, R6455-5.1-1, R6455-5.1-3: as a connection does, and only a client masks.
 #[test]
 fn a_session_answers_pings_in_its_role() {
     fn check<R: SessionEnd>() {
@@ -411,5 +423,4 @@ fn a_session_answers_pings_in_its_role() {
     }
     check::<Server>();
     check::<Client>();
-    assert_eq!(config(|_| {}), Config::default());
 }

@@ -6,9 +6,9 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use wsproto::closing::Transport;
+use wsproto::closing::{Initiator, Transport};
 use wsproto::handshake::{ClientRequest, Request, Response};
-use wsproto::{Client, Config, Event, Role, Server, Session, SessionEvent};
+use wsproto::{Client, CloseCode, CloseInfo, Config, Event, Role, Server, Session, SessionEvent};
 
 pub(crate) const NOW: Duration = Duration::ZERO;
 
@@ -173,6 +173,16 @@ fn into_owned(event: SessionEvent<Event<'_>>) -> SessionEvent<Event<'static>> {
         SessionEvent::Error(error) => SessionEvent::Error(error),
         SessionEvent::Closed(info) => SessionEvent::Closed(info),
     }
+}
+
+/// The end of a connection that never opened, as far as there is anything to say about it.
+pub(crate) fn never_open(initiator: Initiator) -> SessionEvent<Event<'static>> {
+    SessionEvent::Closed(CloseInfo {
+        code: CloseCode::ABNORMAL,
+        reason: String::new(),
+        was_clean: false,
+        initiator,
+    })
 }
 
 /// Runs a server, which calls `decide` where a request waits for a decision.

@@ -173,7 +173,7 @@ impl<R: SessionEnd> Life<R> {
         self.end_of_input();
         self.abort();
         assert_eq!(self.close(None), Ok(()));
-        self.at(self.now + Duration::from_secs(1000));
+        self.at(self.now.saturating_add(Duration::from_secs(1000)));
         self.end_of_input();
 
         assert_eq!(self.log, log, "I10: nothing is reported after the end");

@@ -1,0 +1,69 @@
+//! Decoding and encoding in memory, `wsproto` and tungstenite in the same run.
+//!
+//! ```text
+//! cargo bench -p benches --bench codec
+//! ```
+
+use benches::{
+    SEGMENT, Workload, decode_tungstenite, decode_wsproto, encode_tungstenite, encode_wsproto,
+};
+use divan::Bencher;
+use divan::counter::{BytesCount, ItemsCount};
+
+const SIZES: [usize; 3] = [16, 1 << 10, 64 << 10];
+
+fn main() {
+    divan::main();
+}
+
+fn count(bencher: Bencher<'_, '_>, workload: &Workload, work: impl FnMut() + Send + Sync) {
+    bencher
+        .counter(ItemsCount::new(workload.count))
+        .counter(BytesCount::new(workload.count * workload.payload.len()))
+        .bench_local(work);
+}
+
+#[divan::bench_group]
+mod decode_masked_binary {
+    use super::*;
+
+    #[divan::bench(args = SIZES)]
+    fn wsproto(bencher: Bencher<'_, '_>, size: usize) {
+        let workload = Workload::new(size);
+        let mut scratch = vec![0; SEGMENT];
+        count(bencher, &workload, || {
+            divan::black_box(decode_wsproto(&workload, &mut scratch));
+        });
+    }
+
+    #[divan::bench(args = SIZES)]
+    fn tungstenite(bencher: Bencher<'_, '_>, size: usize) {
+        let workload = Workload::new(size);
+        count(bencher, &workload, || {
+            divan::black_box(decode_tungstenite(&workload));
+        });
+    }
+}
+
+#[divan::bench_group]
+mod encode {
+    use super::*;
+
+    #[divan::bench(args = SIZES, consts = [true, false])]
+    fn wsproto<const SERVER: bool>(bencher: Bencher<'_, '_>, size: usize) {
+        let workload = Workload::new(size);
+        let mut out = Vec::new();
+        count(bencher, &workload, || {
+            encode_wsproto(&workload, SERVER, &mut out);
+            divan::black_box(&out);
+        });
+    }
+
+    #[divan::bench(args = SIZES, consts = [true, false])]
+    fn tungstenite<const SERVER: bool>(bencher: Bencher<'_, '_>, size: usize) {
+        let workload = Workload::new(size);
+        count(bencher, &workload, || {
+            divan::black_box(encode_tungstenite(&workload, SERVER));
+        });
+    }
+}

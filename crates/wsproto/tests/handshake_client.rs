@@ -1,0 +1,847 @@
+//! The opening handshake as a client writes it and reads the answer (RFC 6455 section 4.1).
+
+mod handshake_support;
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use handshake_support::*;
+use proptest::prelude::*;
+use wsproto::closing::{Initiator, Transport};
+use wsproto::handshake::{
+    Accept, Agreed, ClientRequest, Extension, HeadError, InvalidHeader, OfferError, Response,
+    ResponseError,
+};
+use wsproto::{
+    Client, Config, Event, ReadyState, SendError, Session, SessionError, SessionEvent, url::WsUrl,
+};
+
+fn to(url: &str) -> ClientRequest {
+    ClientRequest::new(WsUrl::parse(url).expect("a valid URL"))
+}
+
+/// What a client without any wishes sends.
+fn plain() -> ClientRequest {
+    to("ws://server.example.com/chat")
+}
+
+/// The answer that accepts the key of the client.
+fn good() -> Head {
+    Head::response(&expected_accept())
+}
+
+fn failed(error: ResponseError) -> SessionEvent<Event<'static>> {
+    SessionEvent::Error(SessionError::Response(error))
+}
+
+/// Feeds an answer that must not be taken, at every cut.
+#[track_caller]
+fn assert_failed(request: &ClientRequest, input: &[u8], error: ResponseError) -> Run {
+    let run = at_every_cut(input, |pieces| connect(&Config::default(), request, pieces));
+    let shown = input.escape_ascii().to_string();
+    assert_eq!(run.events, [failed(error), never_open(Initiator::Remote)], "{shown}");
+    assert_eq!(run.out, b"", "there is nothing to say to such a server");
+    run
+}
+
+/// Feeds an answer that must be taken, at every cut, with a frame behind it.
+#[track_caller]
+fn assert_opened(request: &ClientRequest, head: &Head) -> Run {
+    let input = head.then(HELLO);
+    let run = at_every_cut(&input, |pieces| connect(&Config::default(), request, pieces));
+    let hello = SessionEvent::Received(Event::Text("Hello".into()));
+    let shown = input.escape_ascii().to_string();
+    assert_eq!(run.events, [SessionEvent::Open, hello, never_open(Initiator::Remote)], "{shown}");
+    assert_eq!(run.transport, Transport::KeepOpen);
+    assert_eq!(run.out, b"");
+    run
+}
+
+// The request
+
+/// R6455-4.1-10 to R6455-4.1-15, R6455-4.1-19, R6455-3-3, R6455-3-4, R6455-3-8
+#[test]
+fn the_request_names_the_resource_and_the_host() {
+    for (url, target, host) in [
+        ("ws://h", "/", "h"),
+        ("ws://h:80/chat?a=b", "/chat?a=b", "h"),
+        ("wss://h:443/", "/", "h"),
+        ("ws://h:443/", "/", "h:443"),
+        ("wss://h:80/", "/", "h:80"),
+        ("https://Example.COM:8443?x", "/?x", "example.com:8443"),
+        ("ws://[::1]/é", "/%C3%A9", "[::1]"),
+        ("wss://[2001:DB8::1]:9/", "/", "[2001:db8::1]:9"),
+        ("ws://192.0.2.1:65535/a//b/%23?", "/a//b/%23", "192.0.2.1:65535"),
+    ] {
+        let mut out = Vec::new();
+        to(url).encode([0; 16], &mut out);
+        let sent = SentRequest::parse(&out);
+        assert_eq!(sent.method, "GET", "{url}");
+        assert_eq!(sent.target, target, "{url}");
+        assert_eq!(sent.only("Host"), host, "{url}");
+        assert_eq!(sent.only("Upgrade"), "websocket");
+        assert_eq!(sent.only("Connection"), "Upgrade");
+        assert_eq!(sent.only("Sec-WebSocket-Version"), "13");
+        assert_eq!(sent.only("Sec-WebSocket-Key"), "AAAAAAAAAAAAAAAAAAAAAA==");
+        // R6455-4.1-18: no Origin unless one is given; nor anything else.
+        assert_eq!(sent.fields.len(), 5, "{:?}", sent.fields);
+    }
+}
+
+/// R6455-4.1-18, R6455-4.1-20, R6455-4.1-22, R6455-4.1-23
+#[test]
+fn the_request_carries_what_the_application_adds() {
+    let extension = Extension::new("foo").and_then(|foo| foo.param("a", Some("1"))).unwrap();
+    let request = plain()
+        .subprotocol("chat.v2")
+        .and_then(|request| request.subprotocol("chat.v1"))
+        .and_then(|request| request.origin("https://example.com"))
+        .and_then(|request| request.header("Cookie", "a=1; b=2"))
+        .and_then(|request| request.header("Authorization", "Basic QTpC"))
+        .and_then(|request| request.header("X-Twice", "1"))
+        .and_then(|request| request.header("x-twice", "\t2 "))
+        .and_then(|request| request.extension(extension))
+        .unwrap();
+    assert_eq!(request.url().host(), "server.example.com");
+    let mut out = Vec::new();
+    request.encode([0; 16], &mut out);
+    let sent = SentRequest::parse(&out);
+    assert_eq!(sent.only("Sec-WebSocket-Protocol"), "chat.v2, chat.v1");
+    assert_eq!(sent.only("Origin"), "https://example.com");
+    assert_eq!(sent.only("Cookie"), "a=1; b=2");
+    assert_eq!(sent.only("Authorization"), "Basic QTpC");
+    assert_eq!(sent.all("X-Twice"), ["1", "2"]);
+    assert_eq!(sent.only("Sec-WebSocket-Extensions"), "foo; a=1");
+    assert_eq!(sent.fields.len(), 5 + 7);
+}
+
+/// R6455-4.1-16, section F, erratum 3150
+#[test]
+fn the_key_is_the_nonce_in_canonical_base64() {
+    let mut out = Vec::new();
+    plain().encode(core::array::from_fn(|index| index as u8 + 1), &mut out);
+    let sent = SentRequest::parse(&out);
+    assert_eq!(sent.only("Sec-WebSocket-Key"), "AQIDBAUGBwgJCgsMDQ4PEA==");
+}
+
+/// R6455-4.1-17, promise I8: the key depends on the seed and on nothing else.
+#[test]
+fn two_seeds_give_different_keys() {
+    let sent = |seed: u8| {
+        let mut out = Vec::new();
+        let _session = Session::client(plain(), Config::default(), [seed; 32], NOW, &mut out);
+        out
+    };
+    let key = |out: &[u8]| SentRequest::parse(out).only("Sec-WebSocket-Key").to_owned();
+    let mut keys: Vec<_> = (0..=u8::MAX).map(|seed| key(&sent(seed))).collect();
+    keys.sort();
+    keys.dedup();
+    assert_eq!(keys.len(), 256);
+    assert_eq!(sent(1), sent(1));
+}
+
+/// R6455-4.1-24: nothing can be sent before the answer.
+#[test]
+fn nothing_is_sent_before_the_answer() {
+    let mut out = Vec::new();
+    let mut session = Session::client(plain(), Config::default(), SEED, NOW, &mut out);
+    let written = out.len();
+    let input = good().bytes();
+    for byte in &input[..input.len() - 1] {
+        assert_eq!(session.ready_state(), ReadyState::Connecting);
+        assert_eq!(session.sender().err(), Some(SendError::NotOpen));
+        assert_eq!(session.transport(), Transport::KeepOpen);
+        assert_eq!(session.next_event(NOW, &mut &mut [*byte][..], &mut out), None);
+    }
+    assert_eq!(out.len(), written);
+    let mut last = [b'\n'];
+    let event = session.next_event(NOW, &mut &mut last[..], &mut out);
+    assert_eq!(event, Some(SessionEvent::Open));
+    assert_eq!(session.ready_state(), ReadyState::Open);
+    assert!(session.sender().is_ok());
+}
+
+// What an application may not ask for
+
+/// R6455-4.1-20, R6455-4.1-21, A52
+#[test]
+fn a_subprotocol_must_be_a_token_and_offered_once() {
+    let separators = "()<>@,;:\\\"/[]?={} \t";
+    let controls = ["", "\r\n", "\0", "\x7F", "é"];
+    let wrong = separators.chars().map(String::from).chain(controls.map(str::to_owned));
+    for wrong in wrong.flat_map(|wrong| [format!("a{wrong}b"), wrong]) {
+        if wrong == "ab" {
+            continue; // Around nothing.
+        }
+        let error = OfferError::InvalidSubprotocol(wrong.clone());
+        assert_eq!(plain().subprotocol(&wrong), Err(error));
+    }
+    let all: String = ('!'..='~').filter(|character| !separators.contains(*character)).collect();
+    let once = plain().subprotocol(&all).and_then(|request| request.subprotocol("chat")).unwrap();
+    for again in ["chat", "Chat", &all] {
+        let error = OfferError::DuplicateSubprotocol(again.to_owned());
+        assert_eq!(once.clone().subprotocol(again), Err(error));
+    }
+}
+
+/// R6455-4.1-23, A52
+#[test]
+fn headers_of_the_application_are_checked() {
+    for name in [
+        "Host",
+        "UPGRADE",
+        "connection",
+        "Origin",
+        "Sec-WebSocket-Key",
+        "sec-websocket-version",
+        "Sec-WebSocket-Protocol",
+        "Sec-WebSocket-Extensions",
+        "Sec-WebSocket-Accept",
+        "Content-Length",
+        "Transfer-Encoding",
+    ] {
+        let error = OfferError::ReservedHeader(name.to_owned());
+        assert_eq!(plain().header(name, "x"), Err(error));
+    }
+    for name in ["", "a b", "a:", "a\r\nb", "a\0", "é", "(a)", "Host ", "Host\t"] {
+        let error = InvalidHeader::Name(name.to_owned());
+        assert_eq!(plain().header(name, "x"), Err(OfferError::InvalidHeader(error)));
+    }
+    for value in ["a\r\nX: b", "a\r", "\nb", "a\0b", "é", "\x7F"] {
+        let error = InvalidHeader::Value(value.to_owned());
+        assert_eq!(plain().header("X", value), Err(OfferError::InvalidHeader(error)));
+    }
+}
+
+/// R6455-4.1-18, A52
+#[test]
+fn an_origin_is_checked() {
+    for origin in ["", "a b", "https://a\r\nX: b", "https://a\n", "https://a\0", "https://é"] {
+        let error = InvalidHeader::Value(origin.to_owned());
+        assert_eq!(plain().origin(origin), Err(OfferError::InvalidHeader(error)));
+    }
+    for origin in ["null", "https://example.com:8443", "moz-extension://1234"] {
+        assert!(plain().origin(origin).is_ok());
+    }
+}
+
+/// R6455-9.1-4: what the engine cannot carry out is not offered.
+#[test]
+fn an_extension_that_owns_a_reserved_bit_cannot_be_offered() {
+    for name in ["permessage-deflate", "Permessage-Deflate"] {
+        let error = OfferError::Extension(name.to_owned());
+        assert_eq!(plain().extension(Extension::new(name).unwrap()), Err(error));
+    }
+}
+
+// The answer that opens the connection
+
+/// R6455-4.1-26, R6455-4.1-27, R6455-4.1-28, R6455-4.1-32, R6455-4.1-33, R6455-4.1-34, A50: what a
+/// server may vary; frames in the same segment are delivered.
+#[test]
+fn every_legal_form_of_the_answer_opens_the_connection() {
+    let accept = expected_accept();
+    let cases = [
+        good(),
+        good().reversed(),
+        good().names(str::to_lowercase),
+        good().names(str::to_uppercase),
+        good().set("Upgrade", "WebSocket"),
+        good().set("Connection", "keep-alive, Upgrade"),
+        good().set("Connection", "UPGRADE"),
+        good().with("Connection", "keep-alive").reversed(),
+        good().set("Sec-WebSocket-Accept", &format!(" \t{accept}\t ")),
+        good().with("Server", "x/1").with("Set-Cookie", "a").with("Set-Cookie", "b"),
+        good().with("X-Empty", ""),
+        good().with("Sec-WebSocket-Version", "13"),
+        good().first_line("HTTP/1.1 101 "),
+        good().first_line("HTTP/1.1 101"),
+        good().first_line("HTTP/1.1 101 Web Socket Protocol Handshake"),
+    ];
+    for head in cases {
+        let run = assert_opened(&plain(), &head);
+        assert_eq!(run.subprotocol, None);
+        assert_eq!(run.response.unwrap().status(), 101);
+    }
+}
+
+/// R6455-4.1-34, A50: all of many frames, also those that end the connection.
+#[test]
+fn frames_behind_the_answer_are_delivered() {
+    let input = good().then(&[HELLO, b"\x89\x00", HELLO, b"\x88\x02\x03\xE8"].concat());
+    let run = at_every_cut(&input, |pieces| connect(&Config::default(), &plain(), pieces));
+    let kinds: Vec<_> = run
+        .events
+        .iter()
+        .map(|event| match event {
+            SessionEvent::Open => "open",
+            SessionEvent::Received(Event::Text(text)) if text == "Hello" => "hello",
+            SessionEvent::Received(Event::Ping(_)) => "ping",
+            SessionEvent::Received(Event::Close(Some(_))) => "close",
+            SessionEvent::Closed(info) if info.was_clean => "closed",
+            _ => "unexpected",
+        })
+        .collect();
+    assert_eq!(kinds, ["open", "hello", "ping", "hello", "close", "closed"]);
+    assert_eq!(run.out.len(), 6 + 8, "a Pong and a Close, both masked");
+    assert_eq!(run.transport, Transport::AwaitEnd);
+}
+
+/// RFC 9110 section 15.2: a client is prepared for interim responses.
+#[test]
+fn interim_responses_are_skipped() {
+    let interim = [
+        Head::new("HTTP/1.1 100 Continue", &[]),
+        Head::new("HTTP/1.1 102 Processing", &[("Sec-WebSocket-Accept", "wrong")]),
+        Head::new("HTTP/1.1 103 Early Hints", &[("Link", "</a>"), ("Upgrade", "h2c")]),
+        Head::new("HTTP/1.1 199 Unheard Of", &[("Content-Length", "5")]),
+    ];
+    let interim: Vec<u8> = interim.iter().flat_map(Head::bytes).collect();
+    let input = [&interim[..], &good().then(HELLO)].concat();
+    let run = at_every_cut(&input, |pieces| connect(&Config::default(), &plain(), pieces));
+    let hello = SessionEvent::Received(Event::Text("Hello".into()));
+    assert_eq!(run.events, [SessionEvent::Open, hello, never_open(Initiator::Remote)]);
+    let response = run.response.unwrap();
+    assert_eq!((response.status(), response.headers().len()), (101, 3));
+
+    let refusal = Head::new("HTTP/1.1 404 Not Found", &[("Content-Length", "0")]);
+    assert_failed(&plain(), &[interim, refusal.bytes()].concat(), ResponseError::Status(404));
+}
+
+/// R6455-4.1-30, R6455-4.1-33, R7936-2-1
+#[test]
+fn the_selected_subprotocol_is_in_use() {
+    let offer =
+        plain().subprotocol("chat").and_then(|request| request.subprotocol("super")).unwrap();
+    let head = good().with("Sec-WebSocket-Protocol", "super");
+    assert_eq!(assert_opened(&offer, &head).subprotocol.as_deref(), Some("super"));
+    let head = good().with("sec-websocket-protocol", " chat\t");
+    assert_eq!(assert_opened(&offer, &head).subprotocol.as_deref(), Some("chat"));
+}
+
+/// R6455-4.1-35: a client may, other than a browser, do without the subprotocols it offered.
+#[test]
+fn a_server_need_not_select_a_subprotocol_unless_told() {
+    let offer = plain().subprotocol("chat").unwrap();
+    assert_failed(&offer, &good().bytes(), ResponseError::NoSubprotocol);
+
+    let mut config = Config::default();
+    config.require_subprotocol = false;
+    let run = at_every_cut(&good().bytes(), |pieces| connect(&config, &offer, pieces));
+    assert_eq!(run.events, [SessionEvent::Open, never_open(Initiator::Remote)]);
+    assert_eq!(run.subprotocol, None);
+}
+
+/// R6455-9.1-2, R6455-11.3.2-1, erratum 3433: the extensions of several lines are those of one.
+#[test]
+fn the_selected_extensions_are_in_use() {
+    let extension = |name: &str| Extension::new(name).unwrap();
+    let offer = plain()
+        .extension(extension("foo"))
+        .and_then(|request| request.extension(extension("bar")))
+        .unwrap();
+    for head in [
+        good().with("Sec-WebSocket-Extensions", "bar; a=\"1\", foo"),
+        good().with("Sec-WebSocket-Extensions", "bar; a=1").with("sec-websocket-extensions", "foo"),
+    ] {
+        assert_opened(&offer, &head);
+        let mut out = Vec::new();
+        let mut session = Session::client(offer.clone(), Config::default(), SEED, NOW, &mut out);
+        let mut answer = head.bytes();
+        let event = session.next_event(NOW, &mut &mut answer[..], &mut out);
+        assert_eq!(event, Some(SessionEvent::Open));
+        let in_use: Vec<_> = session.extensions().iter().map(ToString::to_string).collect();
+        assert_eq!(in_use, ["bar; a=1", "foo"]);
+    }
+    let run = assert_opened(&offer, &good());
+    assert!(run.response.unwrap().headers().get("Sec-WebSocket-Extensions").is_none());
+}
+
+/// Both ends of the engine understand each other.
+#[test]
+fn our_client_connects_to_our_server() {
+    let request = to("wss://example.com:8443/chat?x=1")
+        .subprotocol("a")
+        .and_then(|request| request.subprotocol("b"))
+        .and_then(|request| request.extension(Extension::new("foo").unwrap()))
+        .and_then(|request| request.header("Cookie", "c=1"))
+        .unwrap();
+    let mut to_server = Vec::new();
+    let mut client = Session::client(request, Config::default(), SEED, NOW, &mut to_server);
+    let mut server = Session::server(Config::default(), NOW);
+    let mut to_client = Vec::new();
+    let event = server.next_event(NOW, &mut &mut to_server[..], &mut to_client);
+    assert_eq!(event, Some(SessionEvent::Upgrade));
+    let accept = Accept::new()
+        .select_subprotocol(server.request().unwrap(), &["b"])
+        .extension(Extension::new("foo").unwrap());
+    server.accept(&accept, NOW, &mut to_client).unwrap();
+    let event = client.next_event(NOW, &mut &mut to_client[..], &mut to_server);
+    assert_eq!(event, Some(SessionEvent::Open));
+    assert_eq!((client.subprotocol(), server.subprotocol()), (Some("b"), Some("b")));
+    assert_eq!(client.extensions(), server.extensions());
+    assert_eq!(client.extensions().len(), 1);
+}
+
+// The answer that fails the connection
+
+/// R6455-4.1-26 to R6455-4.1-31, R6455-4.3-1, R6455-9.1-1, R6455-11.3.3-1, R6455-11.3.4-1,
+/// R7936-2-1, A51: one thing wrong at a time.
+#[test]
+fn an_answer_that_breaks_a_rule_fails_the_connection() {
+    use ResponseError as E;
+    let accept = expected_accept();
+    let with = |name: &str, value: &str| good().with(name, value);
+    let line = |line: &str| good().first_line(line);
+    let (protocol, extensions) = ("Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions");
+    let cases = [
+        // R6455-4.1-26.
+        (E::Upgrade, good().without("Upgrade")),
+        (E::Upgrade, good().set("Upgrade", "")),
+        (E::Upgrade, good().set("Upgrade", "websocket2")),
+        (E::Upgrade, good().set("Upgrade", "websocket, foo")),
+        (E::Upgrade, good().set("Upgrade", "websocket/13")),
+        (E::Upgrade, with("Upgrade", "websocket")),
+        // R6455-4.1-27.
+        (E::Connection, good().without("Connection")),
+        (E::Connection, good().set("Connection", "close")),
+        (E::Connection, good().set("Connection", "upgraded")),
+        (E::Connection, good().set("Connection", "keep-alive Upgrade")),
+        // R6455-4.1-28, R6455-11.3.3-1.
+        (E::Accept, good().without("Sec-WebSocket-Accept")),
+        (E::Accept, good().set("Sec-WebSocket-Accept", "")),
+        (E::Accept, good().set("Sec-WebSocket-Accept", ACCEPT)),
+        (E::Accept, good().set("Sec-WebSocket-Accept", &accept[..accept.len() - 1])),
+        (E::Accept, good().set("Sec-WebSocket-Accept", &accept.to_lowercase())),
+        (E::Accept, good().set("Sec-WebSocket-Accept", &accept.to_uppercase())),
+        (E::Accept, good().set("Sec-WebSocket-Accept", &format!("{accept}, {accept}"))),
+        (E::Accept, good().set("Sec-WebSocket-Accept", &format!("\"{accept}\""))),
+        (E::Accept, with("Sec-WebSocket-Accept", &accept)),
+        // R6455-4.1-29, R6455-9.1-1, A51.
+        (E::Extension, with(extensions, "other")),
+        (E::Extension, with(extensions, "Foo")),
+        (E::Extension, with(extensions, "foo, other")),
+        (E::Extension, with(extensions, "foo").with(extensions, "other")),
+        (E::Extension, with(extensions, "permessage-deflate")),
+        (E::Extension, with(extensions, "")),
+        (E::Extension, with(extensions, "foo,")),
+        (E::Extension, with(extensions, "foo; a=\"\"")),
+        // R6455-4.1-30, R6455-4.1-31, R6455-11.3.4-1, R7936-2-1, A51.
+        (E::Subprotocol, with(protocol, "other")),
+        (E::Subprotocol, with(protocol, "Chat")),
+        (E::Subprotocol, with(protocol, "")),
+        (E::Subprotocol, with(protocol, "chat, super")),
+        (E::Subprotocol, with(protocol, "chat").with(protocol, "super")),
+        (E::Subprotocol, with(protocol, "chat").with(protocol, "chat")),
+        // R6455-4.1-31.
+        (E::HttpVersion, line("HTTP/1.0 101 Switching Protocols")),
+        (E::HttpVersion, line("HTTP/2.0 101 Switching Protocols")),
+        (E::Malformed, line("HTTP/1.1 1O1 Switching Protocols")),
+        (E::Malformed, line("HTTP/1.1  101 Switching Protocols")),
+        (E::Malformed, line("HTTP/1.1 1010 Switching Protocols")),
+        (E::Malformed, line("HTTP/1.1")),
+        (E::Malformed, good().names(|name| name.replace("Upgrade", "Up grade"))),
+        (E::Malformed, good().names(|name| name.replace("Upgrade", "Upgrade "))),
+        (E::Malformed, good().names(|name| name.replace("Upgrade", ""))),
+    ];
+    let offer = plain()
+        .subprotocol("chat")
+        .and_then(|request| request.subprotocol("super"))
+        .and_then(|request| request.extension(Extension::new("foo").unwrap()))
+        .unwrap();
+    for (error, head) in cases {
+        // No frame behind it is looked at.
+        let run = assert_failed(&offer, &head.then(HELLO), error);
+        assert_eq!(run.transport, Transport::Drop);
+        let has_response = !matches!(error, E::HttpVersion | E::Malformed);
+        assert_eq!(run.response.is_some(), has_response, "{error}");
+    }
+}
+
+/// R6455-4.1-29, R6455-4.1-30, A51: nothing was offered.
+#[test]
+fn a_server_cannot_select_what_nobody_offered() {
+    let head = good().with("Sec-WebSocket-Extensions", "permessage-deflate");
+    assert_failed(&plain(), &head.bytes(), ResponseError::Extension);
+    let head = good().with("Sec-WebSocket-Protocol", "chat");
+    assert_failed(&plain(), &head.bytes(), ResponseError::Subprotocol);
+}
+
+/// R6455-4.1-31: what speaks another protocol altogether.
+#[test]
+fn an_answer_that_is_not_http_fails_the_connection() {
+    for input in [&b"SSH-2.0-OpenSSH_9.9\r\n\r\n"[..], b"ICY 200 OK\r\n\r\n", b"hello\r\n\r\n"] {
+        let run = at_every_cut(input, |pieces| connect(&Config::default(), &plain(), pieces));
+        assert!(
+            matches!(
+                run.events[0],
+                SessionEvent::Error(SessionError::Response(
+                    ResponseError::Malformed | ResponseError::HttpVersion
+                ))
+            ),
+            "{:?}",
+            run.events
+        );
+        assert_eq!(run.response, None);
+    }
+}
+
+/// R6455-8.1-1, A45: no byte that has no place in a head is let through anywhere in it.
+#[test]
+fn a_bad_byte_anywhere_in_the_answer_fails_the_connection() {
+    let head = good().bytes();
+    let bad = (0..=0xFF).filter(|byte| !matches!(byte, b'\t' | b'\r' | b'\n' | b' '..=b'~'));
+    for byte in bad.chain([b'\r', b'\n']) {
+        for at in 0..head.len() {
+            let mut input = head.clone();
+            input.insert(at, byte);
+            if input.starts_with(&head) {
+                continue; // It stands behind the head.
+            }
+            let run = connect(&Config::default(), &plain(), &[&input]);
+            let error = failed(ResponseError::Head(HeadError::InvalidByte));
+            assert_eq!(run.events, [error, never_open(Initiator::Remote)], "{byte} at {at}");
+        }
+    }
+    for line in ["X: a\r\n b", "X: a\r\n\tb", "X: a\nY: b", "X: a\rY: b", " X: a", "X: caf\u{e9}"] {
+        let input = format!("HTTP/1.1 101 Switching Protocols\r\n{line}\r\n\r\n");
+        let error = ResponseError::Head(HeadError::InvalidByte);
+        assert_failed(&plain(), input.as_bytes(), error);
+    }
+}
+
+/// A54: each limit on the head, decided at the first byte beyond it.
+#[test]
+fn an_answer_that_does_not_end_is_cut_off() {
+    let long = "a".repeat(1 << 20);
+    let many = "a: b\r\n".repeat(2000);
+    let interim = "HTTP/1.1 100 Continue\r\n\r\n".repeat(10_000);
+    let status_line = "HTTP/1.1 101 Switching Protocols\r\n";
+    for (error, input) in [
+        (Some(HeadError::FirstLineTooLong), format!("HTTP/1.1 101 {long}")),
+        (Some(HeadError::TooLong), format!("{status_line}X: {long}")),
+        (Some(HeadError::TooManyFields), format!("{status_line}{many}")),
+        (None, interim),
+    ] {
+        let whole = connect(&Config::default(), &plain(), &[input.as_bytes()]);
+        let SessionEvent::Error(SessionError::Response(ResponseError::Head(found))) =
+            whole.events[0]
+        else {
+            panic!("{:?}", whole.events)
+        };
+        assert_eq!(found, error.unwrap_or(found));
+        assert_eq!(whole.transport, Transport::Drop);
+        let single: Vec<&[u8]> = input.as_bytes().chunks(1).collect();
+        assert_eq!(connect(&Config::default(), &plain(), &single), whole);
+    }
+}
+
+/// A54: limits are inclusive; interim responses count, too.
+#[test]
+fn the_limits_of_an_answer_are_inclusive() {
+    let interim = Head::new("HTTP/1.1 100 Continue", &[]).bytes();
+    let input = [&interim[..], &good().bytes()].concat();
+    let mut config = Config::default();
+    config.max_head_size = input.len();
+    config.max_headers = 3;
+    let run = at_every_cut(&input, |pieces| connect(&config, &plain(), pieces));
+    assert_eq!(run.events[0], SessionEvent::Open);
+
+    config.max_head_size = input.len() - 1;
+    let run = at_every_cut(&input, |pieces| connect(&config, &plain(), pieces));
+    assert_eq!(run.events[0], failed(ResponseError::Head(HeadError::TooLong)));
+
+    config.max_head_size = input.len();
+    config.max_headers = 2;
+    let run = at_every_cut(&input, |pieces| connect(&config, &plain(), pieces));
+    assert_eq!(run.events[0], failed(ResponseError::Head(HeadError::TooManyFields)));
+}
+
+// The answer that refuses
+
+/// R6455-4.1-25: any status but 101 is the server's answer, with headers and body.
+#[test]
+fn a_refusal_is_reported_with_its_body() {
+    for status in [200, 204, 301, 304, 400, 401, 403, 404, 407, 426, 500, 503, 999] {
+        let head = Head::new(
+            &format!("HTTP/1.1 {status} Whatever"),
+            &[("Content-Length", "5"), ("X-Why", "because"), ("Location", "/")],
+        );
+        let run = assert_failed(&plain(), &head.then(b"hello"), ResponseError::Status(status));
+        assert_eq!(run.transport, Transport::Drop, "known before the transport ends");
+        let response = run.response.unwrap();
+        assert_eq!(response.status(), status);
+        assert_eq!(response.headers().get("x-why"), Some("because"));
+        let body = if matches!(status, 204 | 304) { &b""[..] } else { b"hello" };
+        assert_eq!(response.body_bytes(), body);
+    }
+}
+
+/// R6455-4.4-2: who is refused because of the version learns which the server understands.
+#[test]
+fn a_refused_version_shows_the_supported_ones() {
+    let head = Head::new(
+        "HTTP/1.1 426 Upgrade Required",
+        &[
+            ("Sec-WebSocket-Version", "13"),
+            ("Content-Length", "0"),
+            ("Sec-WebSocket-Version", "8, 7"),
+        ],
+    );
+    let run = assert_failed(&plain(), &head.bytes(), ResponseError::Status(426));
+    let response = run.response.unwrap();
+    let versions: Vec<_> = response.headers().get_all("Sec-WebSocket-Version").collect();
+    assert_eq!(versions, ["13", "8, 7"]);
+}
+
+/// R6455-4.1-25, A54: how long the body of a refusal is (RFC 9112 section 6.3), and what is kept.
+#[test]
+fn the_body_of_a_refusal_ends_where_it_says() {
+    let mut config = Config::default();
+    config.max_body_size = 8;
+    // Headers, what follows them, the body kept, whether it is known before the transport ends.
+    let cases: [(&[(&str, &str)], &[u8], &[u8], bool); 13] = [
+        (&[("Content-Length", "5")], b"hello", b"hello", true),
+        (&[("content-length", "5")], b"hello and more", b"hello", true),
+        (&[("Content-Length", "5")], b"hel", b"hel", false),
+        (&[("Content-Length", "5")], b"", b"", false),
+        (&[("Content-Length", "0")], b"hello", b"", true),
+        (&[("Content-Length", "8")], b"12345678", b"12345678", true),
+        (&[("Content-Length", "9")], b"123456789", b"12345678", true),
+        (&[("Content-Length", "99999999999999999999999")], b"123", b"123", false),
+        (&[], b"hello", b"hello", false),
+        (&[], b"", b"", false),
+        (&[], b"12345678 and so on without end", b"12345678", true),
+        (&[("Transfer-Encoding", "chunked")], b"2\r\nhi\r\n", b"2\r\nhi\r\n", false),
+        (
+            &[("Content-Length", "1"), ("Transfer-Encoding", "chunked")],
+            b"2\r\nhi\r\n0\r\n\r\n",
+            b"2\r\nhi\r\n0",
+            true,
+        ),
+    ];
+    for (fields, follows, kept, known) in cases {
+        let input = Head::new("HTTP/1.1 404 Not Found", fields).then(follows);
+        let run = at_every_cut(&input, |pieces| connect(&config, &plain(), pieces));
+        let events = [failed(ResponseError::Status(404)), never_open(Initiator::Remote)];
+        assert_eq!(run.events, events, "{fields:?}");
+        let body = run.response.unwrap().body_bytes().escape_ascii().to_string();
+        // 8 bytes are the limit, and of what is chunked it is reached before the end is.
+        let kept = &kept[..kept.len().min(8)];
+        assert_eq!(body, kept.escape_ascii().to_string(), "{fields:?}");
+        let full = kept.len() == 8;
+        assert_eq!(run.transport == Transport::Drop, known || full, "{fields:?}");
+    }
+}
+
+/// A54: a refusal without end is cut off, whatever the default.
+#[test]
+fn an_endless_body_is_bounded() {
+    let input = Head::new("HTTP/1.1 200 OK", &[]).then(&vec![b'x'; 1 << 20]);
+    let run = connect(&Config::default(), &plain(), &[&input]);
+    assert_eq!(run.events[0], failed(ResponseError::Status(200)));
+    assert_eq!(run.response.unwrap().body_bytes().len(), Config::default().max_body_size);
+
+    let mut config = Config::default();
+    config.max_body_size = 0;
+    let run = connect(&config, &plain(), &[&input]);
+    assert_eq!(run.events[0], failed(ResponseError::Status(200)));
+    assert_eq!(run.response.unwrap().body_bytes(), b"");
+}
+
+// An answer that does not come
+
+/// R6455-7.2.1-1 as far as the handshake is concerned: the transport ends too early.
+#[test]
+fn a_transport_that_ends_in_the_head_is_reported() {
+    let head = good().bytes();
+    for input in [&b""[..], &head[..1], &head[..head.len() - 1]] {
+        let run = connect(&Config::default(), &plain(), &[input]);
+        let ended = SessionEvent::Error(SessionError::EndOfInput);
+        assert_eq!(run.events, [ended, never_open(Initiator::Remote)]);
+        assert_eq!(run.response, None);
+    }
+}
+
+#[test]
+fn an_answer_must_come_in_time() {
+    let refusal = Head::new("HTTP/1.1 404 Not Found", &[]).then(b"hel");
+    for (input, error, body) in [
+        (&b"HTTP/1.1 10"[..], SessionError::HandshakeTimeout, None),
+        (&refusal, SessionError::Response(ResponseError::Status(404)), Some(&b"hel"[..])),
+    ] {
+        let mut out = Vec::new();
+        let mut session = Session::client(plain(), Config::default(), SEED, NOW, &mut out);
+        let written = out.len();
+        assert_eq!(session.next_event(NOW, &mut &mut input.to_vec()[..], &mut out), None);
+        let deadline = Duration::from_secs(10);
+        assert_eq!(session.deadline(), Some(deadline));
+        session.handle_timeout(deadline - Duration::from_nanos(1), &mut out);
+        assert_eq!(session.ready_state(), ReadyState::Connecting);
+        session.handle_timeout(deadline, &mut out);
+        assert_eq!(session.transport(), Transport::Drop);
+        let mut events = Vec::new();
+        while let Some(event) = session.next_event(deadline, &mut &mut [][..], &mut out) {
+            events.push(event);
+        }
+        assert_eq!(events, [SessionEvent::Error(error), never_open(Initiator::Local)]);
+        assert_eq!(out.len(), written);
+        let response = session.take_response();
+        assert_eq!(response.as_ref().map(Response::body_bytes), body);
+    }
+}
+
+/// Closing before the answer drops the transport.
+#[test]
+fn a_handshake_can_be_given_up() {
+    let mut out = Vec::new();
+    let mut session: Session<Client> =
+        Session::client(plain(), Config::default(), SEED, NOW, &mut out);
+    let written = out.len();
+    session.close(None, NOW, &mut out).unwrap();
+    assert_eq!(out.len(), written);
+    assert_eq!(session.transport(), Transport::Drop);
+    assert_eq!(session.sender().err(), Some(SendError::Closed));
+    let mut events = Vec::new();
+    while let Some(event) = session.next_event(NOW, &mut &mut good().bytes()[..], &mut out) {
+        events.push(match event {
+            SessionEvent::Error(error) => Some(error),
+            SessionEvent::Closed(info) => {
+                assert_eq!(info.initiator, Initiator::Local);
+                None
+            }
+            other => panic!("{other:?}"),
+        });
+    }
+    assert_eq!(events, [Some(SessionError::Abandoned), None]);
+}
+
+// Without the session
+
+/// R6455-4.1-28, section F: the proof for a known nonce.
+#[test]
+fn an_answer_can_be_verified_alone() {
+    let nonce = core::array::from_fn(|index| index as u8 + 1);
+    let head =
+        Head::response("C/0nmHhBztSRGR1CwL6Tf4ZjwpY=").with("Sec-WebSocket-Protocol", "chat");
+    let response = Response::parse(&head.bytes()).unwrap();
+    let offer = plain().subprotocol("chat").unwrap();
+    let agreed = Agreed { subprotocol: Some("chat".into()), extensions: Vec::new() };
+    assert_eq!(offer.verify(nonce, &response), Ok(agreed));
+    assert_eq!(offer.verify([0; 16], &response), Err(ResponseError::Accept));
+}
+
+// Properties
+
+/// Answers that come close to being right, and bytes that do not.
+fn any_input() -> impl Strategy<Value = Vec<u8>> {
+    let accept = format!("Sec-WebSocket-Accept: {}\r\n", expected_accept());
+    let known: Vec<Vec<u8>> = [
+        "HTTP/1.1 101 Switching Protocols\r\n",
+        "HTTP/1.1 100 Continue\r\n\r\n",
+        "HTTP/1.1 404 Not Found\r\n",
+        "HTTP/1.0 200 OK\r\n",
+        "Upgrade: websocket\r\n",
+        "Connection: Upgrade\r\n",
+        &accept,
+        "Sec-WebSocket-Accept: AAAA\r\n",
+        "Sec-WebSocket-Protocol: chat\r\n",
+        "Sec-WebSocket-Extensions: a; b=\"c\\d\"\r\n",
+        "Content-Length: 7\r\n",
+        "Transfer-Encoding: chunked\r\n",
+        "\r\n",
+        "\r",
+        "\n",
+        " ",
+        ":",
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .into();
+    let part = prop_oneof![
+        8 => prop::sample::select(known),
+        1 => Just(good().bytes()),
+        1 => Just(HELLO.to_vec()),
+        1 => prop::collection::vec(any::<u8>(), 0..8),
+        1 => "[ -~]{0,8}".prop_map(String::into_bytes),
+    ];
+    prop::collection::vec(part, 0..12).prop_map(|parts| parts.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Promises I2 and I7: whatever arrives, nothing panics and cuts change nothing.
+    #[test]
+    fn no_input_confuses_a_client(input in any_input()) {
+        let mut config = Config::default();
+        config.max_head_size = 300;
+        config.max_headers = 8;
+        config.max_body_size = 16;
+        let run = at_every_cut(&input, |pieces| connect(&config, &plain(), pieces));
+        let closed = run.events.iter().filter(|event| matches!(event, SessionEvent::Closed(_)));
+        prop_assert_eq!(closed.count(), 1);
+        prop_assert!(matches!(run.events.last(), Some(SessionEvent::Closed(_))));
+        if run.events.contains(&SessionEvent::Open) {
+            prop_assert_eq!(&run.events[0], &SessionEvent::Open);
+        } else {
+            prop_assert_eq!(run.out, b"");
+            prop_assert!(matches!(run.events[0], SessionEvent::Error(_)));
+        }
+    }
+
+    /// The same for bytes without any plan.
+    #[test]
+    fn no_bytes_confuse_a_client(input in prop::collection::vec(any::<u8>(), 0..100)) {
+        let run = at_every_cut(&input, |pieces| connect(&Config::default(), &plain(), pieces));
+        prop_assert!(matches!(run.events.last(), Some(SessionEvent::Closed(_))));
+        prop_assert_eq!(run.out, b"");
+    }
+
+    /// R6455-4.1-10 to R6455-4.1-19: the request is right, whatever is asked for.
+    #[test]
+    fn every_request_is_valid(
+        seed in any::<[u8; 32]>(),
+        secure in any::<bool>(),
+        host in "[a-z0-9.-]{1,20}",
+        port in 1..=u16::MAX,
+        path in "(/([a-z0-9._~-]|%[0-9A-F]{2}){0,8}){0,3}",
+        query in "([a-z0-9=&?/]{1,10})?",
+        subprotocols in prop::collection::btree_set("[a-z0-9.!#~|^`_-]{1,8}", 0..4),
+        fields in prop::collection::vec(("X-[a-zA-Z0-9-]{1,8}", "[!-~]([ -~\t]{0,10}[!-~])?"), 0..4),
+    ) {
+        let scheme = if secure { "wss" } else { "ws" };
+        let query_part = if query.is_empty() { String::new() } else { format!("?{query}") };
+        let mut request = to(&format!("{scheme}://{host}:{port}{path}{query_part}"));
+        for subprotocol in &subprotocols {
+            request = request.subprotocol(subprotocol).unwrap();
+        }
+        for (name, value) in &fields {
+            request = request.header(name, value).unwrap();
+        }
+        let mut out = Vec::new();
+        let _session = Session::client(request, Config::default(), seed, NOW, &mut out);
+        let sent = SentRequest::parse(&out);
+        prop_assert_eq!(&sent.method, "GET");
+        let path = if path.is_empty() { "/" } else { &path };
+        prop_assert_eq!(&sent.target, &format!("{path}{query_part}"));
+        let default = if secure { 443 } else { 80 };
+        let authority = if port == default { host } else { format!("{host}:{port}") };
+        prop_assert_eq!(sent.only("Host"), authority);
+        prop_assert_eq!(sent.only("Upgrade"), "websocket");
+        prop_assert_eq!(sent.only("Connection"), "Upgrade");
+        prop_assert_eq!(sent.only("Sec-WebSocket-Version"), "13");
+        let key = sent.only("Sec-WebSocket-Key");
+        prop_assert_eq!(key.len(), 24);
+        prop_assert!(["A==", "Q==", "g==", "w=="].iter().any(|end| key.ends_with(end)), "{}", key);
+        // Decoding checks that the bits that no byte takes are zero.
+        prop_assert_eq!(STANDARD.decode(key).map(|nonce| nonce.len()), Ok(16));
+        let offered: Vec<_> = subprotocols.into_iter().collect();
+        let protocol = sent.all("Sec-WebSocket-Protocol");
+        let expected: Vec<_> = [offered.join(", ")].into_iter().filter(|o| !o.is_empty()).collect();
+        prop_assert_eq!(protocol, expected);
+        prop_assert!(sent.all("Origin").is_empty());
+        let own: Vec<_> = sent.fields.iter().filter(|(name, _)| name.starts_with("X-")).collect();
+        prop_assert_eq!(own, fields.iter().collect::<Vec<_>>());
+    }
+}

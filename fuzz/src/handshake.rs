@@ -1,0 +1,91 @@
+//! Heads of both kinds: judged alike however they are cut, and answered in full.
+
+use std::time::Duration;
+
+use wsproto::handshake::{Accept, ClientRequest};
+use wsproto::url::WsUrl;
+use wsproto::{Config, Event, ReadyState, Role, Session, SessionEvent, Transport};
+
+use crate::cut;
+
+/// Any bytes to a server: accepted, answered or refused, alike in every cut, and a refusal is a
+/// complete response.
+pub fn handshake_server(data: &[u8]) {
+    let [seed, wire @ ..] = data else { return };
+    let mut config = Config::default();
+    config.max_head_size = 1024;
+    config.max_headers = 20;
+    let run = |parts: &mut dyn Iterator<Item = &[u8]>| {
+        let session = Session::server(config.clone(), Duration::ZERO);
+        drive(session, Vec::new(), parts, |session, out| {
+            session.accept(&Accept::new(), Duration::ZERO, out).expect("a valid upgrade");
+        })
+    };
+    let whole = run(&mut [wire].into_iter());
+    assert_eq!(whole, run(&mut wire.chunks(1)));
+    assert_eq!(whole, run(&mut cut(wire, *seed)));
+
+    let (events, out) = whole;
+    if events.iter().any(|event| event.starts_with("Error") && !event.contains("Protocol")) {
+        let head_end = out.windows(4).position(|four| four == b"\r\n\r\n").expect("a whole head");
+        let head = String::from_utf8(out[..head_end].to_vec()).expect("a head is ASCII");
+        let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
+        let length: usize = length.expect("a length").parse().expect("a number");
+        assert_eq!(out.len(), head_end + 4 + length);
+    }
+}
+
+/// Any bytes to a client: accepted or refused, alike in every cut.
+pub fn handshake_client(data: &[u8]) {
+    let [seed, wire @ ..] = data else { return };
+    let mut config = Config::default();
+    config.max_head_size = 1024;
+    config.max_body_size = 64;
+    let run = |parts: &mut dyn Iterator<Item = &[u8]>| {
+        let url = WsUrl::parse("ws://localhost/").expect("a URL");
+        let request = ClientRequest::new(url).subprotocol("chat").expect("a subprotocol");
+        let mut out = Vec::new();
+        // The seed whose key the corpus answers.
+        let session = Session::client(request, config.clone(), [7; 32], Duration::ZERO, &mut out);
+        drive(session, out, parts, |_, _| unreachable!("a client is not asked"))
+    };
+    let whole = run(&mut [wire].into_iter());
+    assert_eq!(whole, run(&mut wire.chunks(1)));
+    assert_eq!(whole, run(&mut cut(wire, *seed)));
+}
+
+/// Feeds a session to its end. Returns its events, as text, and its output.
+fn drive<R: Role>(
+    mut session: Session<R>,
+    mut out: Vec<u8>,
+    parts: &mut dyn Iterator<Item = &[u8]>,
+    accept: impl Fn(&mut Session<R>, &mut Vec<u8>),
+) -> (Vec<String>, Vec<u8>) {
+    let mut events = Vec::new();
+    let mut next = |session: &mut Session<R>, input: &mut &mut [u8], out: &mut Vec<u8>| {
+        let Some(event) = session.next_event(Duration::ZERO, input, out) else { return false };
+        events.push(format!("{event:?}"));
+        match event {
+            SessionEvent::Upgrade => accept(session, out),
+            SessionEvent::Received(Event::Text(text)) => {
+                // After its Close a peer is not answered any more.
+                let _ = session.sender().map(|sender| sender.send_text(&text, out));
+            }
+            _ => {}
+        }
+        true
+    };
+    for part in parts {
+        let mut bytes = part.to_vec();
+        let mut input = &mut bytes[..];
+        while next(&mut session, &mut input, &mut out) {}
+        assert!(input.is_empty(), "I1: input was left over");
+    }
+    session.end_of_input(&mut out);
+    while next(&mut session, &mut &mut [][..], &mut out) {}
+    assert_eq!(session.transport(), Transport::Drop);
+    assert_eq!(session.ready_state(), ReadyState::Closed);
+    assert_eq!(events.iter().filter(|event| event.starts_with("Closed")).count(), 1, "I10");
+    assert!(events.last().is_some_and(|event| event.starts_with("Closed")), "I10");
+    (events, out)
+}
