@@ -46,24 +46,47 @@ mod decode_masked_binary {
 }
 
 #[divan::bench_group]
-mod encode {
+mod encode_server {
     use super::*;
 
-    #[divan::bench(args = SIZES, consts = [true, false])]
-    fn wsproto<const SERVER: bool>(bencher: Bencher<'_, '_>, size: usize) {
-        let workload = Workload::new(size);
-        let mut out = Vec::new();
-        count(bencher, &workload, || {
-            encode_wsproto(&workload, SERVER, &mut out);
-            divan::black_box(&out);
-        });
+    #[divan::bench(args = SIZES)]
+    fn wsproto(bencher: Bencher<'_, '_>, size: usize) {
+        bench_wsproto(bencher, size, true);
     }
 
-    #[divan::bench(args = SIZES, consts = [true, false])]
-    fn tungstenite<const SERVER: bool>(bencher: Bencher<'_, '_>, size: usize) {
-        let workload = Workload::new(size);
-        count(bencher, &workload, || {
-            divan::black_box(encode_tungstenite(&workload, SERVER));
-        });
+    #[divan::bench(args = SIZES)]
+    fn tungstenite(bencher: Bencher<'_, '_>, size: usize) {
+        bench_tungstenite(bencher, size, true);
     }
+}
+
+#[divan::bench_group]
+mod encode_client {
+    use super::*;
+
+    #[divan::bench(args = SIZES)]
+    fn wsproto(bencher: Bencher<'_, '_>, size: usize) {
+        bench_wsproto(bencher, size, false);
+    }
+
+    #[divan::bench(args = SIZES)]
+    fn tungstenite(bencher: Bencher<'_, '_>, size: usize) {
+        bench_tungstenite(bencher, size, false);
+    }
+}
+
+fn bench_wsproto(bencher: Bencher<'_, '_>, size: usize, server: bool) {
+    let workload = Workload::new(size);
+    let mut out = Vec::new();
+    count(bencher, &workload, || {
+        encode_wsproto(&workload, server, &mut out);
+        divan::black_box(&out);
+    });
+}
+
+fn bench_tungstenite(bencher: Bencher<'_, '_>, size: usize, server: bool) {
+    let workload = Workload::new(size);
+    count(bencher, &workload, || {
+        divan::black_box(encode_tungstenite(&workload, server));
+    });
 }

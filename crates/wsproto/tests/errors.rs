@@ -6,8 +6,7 @@ use core::error::Error as _;
 
 use wsproto::utf8::{InvalidUtf8, Utf8};
 use wsproto::{
-    Client, CloseCode, CloseError, CloseFrame, Error, Event, Piece, SendError, Server,
-    SessionError,
+    Client, CloseCode, CloseError, CloseFrame, Error, Event, Piece, SendError, Server, SessionError,
 };
 
 use support::{End, closes, config, feed, header, sent};
@@ -154,10 +153,7 @@ fn every_refusal_to_send() {
 
     let too_long = ws.ping(&[0; 126], &mut out).expect_err("126 bytes");
     assert_eq!(too_long, SendError::ControlTooLong { len: 126 });
-    assert_eq!(
-        too_long.to_string(),
-        "126 bytes are too many for a control frame, which holds 125"
-    );
+    assert_eq!(too_long.to_string(), "126 bytes are too many for a control frame, which holds 125");
 
     let body = CloseFrame::new(CloseCode::MANDATORY_EXTENSION, "").expect("a body");
     let client_only = ws.close(Some(&body), &mut out).expect_err("a server");

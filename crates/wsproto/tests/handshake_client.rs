@@ -14,7 +14,8 @@ use wsproto::handshake::{
     ResponseError,
 };
 use wsproto::{
-    Client, Config, Event, ReadyState, SendError, Session, SessionError, SessionEvent, url::WsUrl,
+    Client, Config, Error, Event, ReadyState, SendError, Session, SessionError, SessionEvent,
+    url::WsUrl,
 };
 
 fn to(url: &str) -> ClientRequest {
@@ -60,7 +61,8 @@ fn assert_opened(request: &ClientRequest, head: &Head) -> Run {
 
 // The request
 
-/// R6455-4.1-10 to R6455-4.1-15, R6455-4.1-19, R6455-3-3, R6455-3-4, R6455-3-8
+/// R6455-4.1-10, R6455-4.1-11, R6455-4.1-12, R6455-4.1-13, R6455-4.1-14, R6455-4.1-15,
+/// R6455-4.1-19, R6455-3-3, R6455-3-4, R6455-3-8
 #[test]
 fn the_request_names_the_resource_and_the_host() {
     for (url, target, host) in [
@@ -288,6 +290,26 @@ fn frames_behind_the_answer_are_delivered() {
     assert_eq!(run.transport, Transport::AwaitEnd);
 }
 
+/// RFC 9112 section 6.3: a 101 has no body, whatever it claims; what follows are frames.
+#[test]
+fn the_answer_that_opens_has_no_body() {
+    assert_opened(&plain(), &good().with("Content-Length", "7"));
+    assert_opened(&plain(), &good().with("Transfer-Encoding", "chunked"));
+}
+
+/// R6455-9.1-4: an extension that was offered is not in use unless it was accepted, and none that
+/// can be offered owns a reserved bit.
+#[test]
+fn no_reserved_bit_comes_with_an_offer() {
+    let offer = plain().extension(Extension::new("foo").unwrap()).unwrap();
+    for head in [good(), good().with("Sec-WebSocket-Extensions", "foo")] {
+        let input = head.then(b"\xC1\x05Hello");
+        let run = at_every_cut(&input, |pieces| connect(&Config::default(), &offer, pieces));
+        let error = SessionEvent::Error(SessionError::Protocol(Error::ReservedBit));
+        assert_eq!(run.events, [SessionEvent::Open, error, never_open(Initiator::Local)]);
+    }
+}
+
 /// RFC 9110 section 15.2: a client is prepared for interim responses.
 #[test]
 fn interim_responses_are_skipped() {
@@ -386,8 +408,8 @@ fn our_client_connects_to_our_server() {
 
 // The answer that fails the connection
 
-/// R6455-4.1-26 to R6455-4.1-31, R6455-4.3-1, R6455-9.1-1, R6455-11.3.3-1, R6455-11.3.4-1,
-/// R7936-2-1, A51: one thing wrong at a time.
+/// R6455-4.1-26, R6455-4.1-27, R6455-4.1-28, R6455-4.1-29, R6455-4.1-30, R6455-4.1-31, R6455-4.3-1,
+/// R6455-9.1-1, R6455-11.3.3-1, R6455-11.3.4-1, R7936-2-1, A51: one thing wrong at a time.
 #[test]
 fn an_answer_that_breaks_a_rule_fails_the_connection() {
     use ResponseError as E;
@@ -440,7 +462,7 @@ fn an_answer_that_breaks_a_rule_fails_the_connection() {
         (E::Malformed, line("HTTP/1.1 1O1 Switching Protocols")),
         (E::Malformed, line("HTTP/1.1  101 Switching Protocols")),
         (E::Malformed, line("HTTP/1.1 1010 Switching Protocols")),
-        (E::Malformed, line("HTTP/1.1")),
+        (E::Malformed, line("HTTP/1.1 Switching Protocols")),
         (E::Malformed, good().names(|name| name.replace("Upgrade", "Up grade"))),
         (E::Malformed, good().names(|name| name.replace("Upgrade", "Upgrade "))),
         (E::Malformed, good().names(|name| name.replace("Upgrade", ""))),
@@ -798,7 +820,9 @@ proptest! {
         prop_assert_eq!(run.out, b"");
     }
 
-    /// R6455-4.1-10 to R6455-4.1-19: the request is right, whatever is asked for.
+    /// R6455-4.1-10, R6455-4.1-11, R6455-4.1-12, R6455-4.1-13, R6455-4.1-14, R6455-4.1-15,
+    /// R6455-4.1-16, R6455-4.1-17, R6455-4.1-18, R6455-4.1-19: the request is right, whatever is
+    /// asked for.
     #[test]
     fn every_request_is_valid(
         seed in any::<[u8; 32]>(),
@@ -808,7 +832,7 @@ proptest! {
         path in "(/([a-z0-9._~-]|%[0-9A-F]{2}){0,8}){0,3}",
         query in "([a-z0-9=&?/]{1,10})?",
         subprotocols in prop::collection::btree_set("[a-z0-9.!#~|^`_-]{1,8}", 0..4),
-        fields in prop::collection::vec(("X-[a-zA-Z0-9-]{1,8}", "[!-~]([ -~\t]{0,10}[!-~])?"), 0..4),
+        fields in prop::collection::vec(("X-[a-zA-Z0-9]{1,8}", "[!-~]([ -~\t]{0,9}[!-~])?"), 0..4),
     ) {
         let scheme = if secure { "wss" } else { "ws" };
         let query_part = if query.is_empty() { String::new() } else { format!("?{query}") };

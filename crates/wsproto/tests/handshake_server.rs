@@ -54,8 +54,8 @@ fn asking(input: &[u8], event: &SessionEvent<Event<'_>>) -> Session<Server> {
 
 // What is accepted
 
-/// R6455-4.2.2-13, section F, erratum 3150: the key counts as it was received, also in the form that
-/// the RFC printed before the erratum.
+/// R6455-4.2.2-13, section F, erratum 3150: the key counts as it was received, also in the form
+/// that the RFC printed before the erratum.
 #[test]
 fn the_proof_is_computed_from_the_key_as_received() {
     for (key, proof) in [
@@ -95,7 +95,8 @@ fn the_answer_is_a_101_with_three_headers_and_no_other() {
     assert_eq!(run.subprotocol, None);
 }
 
-/// R6455-4.2.1-2 to R6455-4.2.1-6, R6455-4.2.1-11, R6455-4.3-1, A46, A48: what a client may vary.
+/// R6455-4.2.1-2, R6455-4.2.1-3, R6455-4.2.1-4, R6455-4.2.1-5, R6455-4.2.1-6, R6455-4.2.1-11,
+/// R6455-4.3-1, A46, A48: what a client may vary.
 #[test]
 fn every_legal_form_of_the_request_is_accepted() {
     let good = Head::request;
@@ -259,10 +260,34 @@ fn values_need_no_space_before_them() {
     assert_eq!(run.answer().only("Sec-WebSocket-Accept"), ACCEPT);
 }
 
+/// Promise I10: nor is an error lost that was not taken before the transport ended.
+#[test]
+fn an_error_is_reported_even_if_the_transport_has_ended() {
+    type Fail = fn(&mut Session<Server>, &mut Vec<u8>);
+    let fail: [(SessionError, Fail); 2] = [
+        (SessionError::HandshakeTimeout, |session, out| {
+            session.handle_timeout(Duration::from_secs(10), out);
+        }),
+        (SessionError::Abandoned, |session, out| session.close(None, NOW, out).unwrap()),
+    ];
+    for (error, fail) in fail {
+        let mut session = asking(&Head::request().bytes(), &SessionEvent::Upgrade);
+        let mut out = Vec::new();
+        fail(&mut session, &mut out);
+        session.end_of_input(&mut out);
+        let mut events = Vec::new();
+        while let Some(event) = session.next_event(NOW, &mut &mut [][..], &mut out) {
+            events.push(event);
+        }
+        assert_eq!(events, [SessionEvent::Error(error), never_open(Initiator::Local)]);
+    }
+}
+
 // What is refused
 
-/// R6455-4.2.1-1 to R6455-4.2.1-7, R6455-4.3-1, R6455-4.4-1, R6455-9.1-1, R6455-11.3.1-1,
-/// R6455-11.3.5-1, A46, A47, A48, A49: one thing wrong at a time.
+/// R6455-4.2.1-1, R6455-4.2.1-2, R6455-4.2.1-3, R6455-4.2.1-4, R6455-4.2.1-5, R6455-4.2.1-6,
+/// R6455-4.2.1-7, R6455-4.3-1, R6455-4.4-1, R6455-9.1-1, R6455-11.3.1-1, R6455-11.3.5-1, A46, A47,
+/// A48, A49: one thing wrong at a time.
 #[test]
 fn a_request_that_breaks_a_rule_is_refused() {
     use RequestError as E;
@@ -372,6 +397,15 @@ fn an_absolute_target_without_a_host_is_refused() {
     for target in ["http:///admin", "http://", "https://?x"] {
         let head = Head::request().first_line(&format!("GET {target} HTTP/1.1"));
         assert_refused(&Config::default(), &head.bytes(), RequestError::Target, 400);
+    }
+}
+
+/// R6455-4.2.1-3, RFC 9112 section 3.2: a `Host` that is no host gets a 400.
+#[test]
+fn a_host_that_is_no_host_is_refused() {
+    for host in ["h:x", "h:80:80", "h:99999", "[::1", "::1", "[h]", "h^"] {
+        let head = Head::request().set("Host", host);
+        assert_refused(&Config::default(), &head.bytes(), RequestError::Host, 400);
     }
 }
 
@@ -926,8 +960,8 @@ fn a_response_frames_its_body_in_one_way() {
     assert_eq!(answer.body, b"hello");
 }
 
-/// RFC 9112 section 6.2: no Content-Length with a Transfer-Encoding; a body that is not encoded must
-/// not say that it is.
+/// RFC 9112 section 6.2: no Content-Length with a Transfer-Encoding; a body that is not encoded
+/// must not say that it is.
 #[test]
 fn a_response_claims_no_transfer_encoding() {
     if let Ok(response) = Response::text(200, "hello").header("Transfer-Encoding", "chunked") {
@@ -935,8 +969,8 @@ fn a_response_claims_no_transfer_encoding() {
     }
 }
 
-/// RFC 9110 section 8.6: no Content-Length with status 204; sections 15.3.5 and 15.4.5: no body with
-/// status 204 or 304.
+/// RFC 9110 section 8.6: no Content-Length with status 204; sections 15.3.5 and 15.4.5: no body
+/// with status 204 or 304.
 #[test]
 fn a_response_that_has_no_body_carries_none() {
     let empty = Answer::parse(&encoded(&Response::text(204, "hello")));
@@ -1053,8 +1087,8 @@ fn response_or_nothing(out: &[u8]) {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// R6455-4.2.1-1, promises I2 and I7: whatever arrives, nothing panics, cuts change nothing, and
-    /// the answer is HTTP.
+    /// R6455-4.2.1-1, promises I2 and I7: whatever arrives, nothing panics, cuts change nothing,
+    /// and the answer is HTTP.
     #[test]
     fn no_input_confuses_a_server(input in any_input()) {
         let mut config = Config::default();

@@ -203,7 +203,11 @@ proptest! {
     /// A53: what is put around or into an allowed origin makes it another, unless it is the default
     /// port or another case.
     #[test]
-    fn no_other_text_is_allowed(before in "[ -~]{0,5}", after in "[ -~]{0,5}", cut in 0..=20_usize) {
+    fn no_other_text_is_allowed(
+        before in "[ -~]{0,5}",
+        after in "[ -~]{0,5}",
+        cut in 0..=20_usize,
+    ) {
         let (first, second) = "https://good.example".split_at(cut);
         for text in [
             format!("{before}https://good.example{after}"),

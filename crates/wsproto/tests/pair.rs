@@ -8,8 +8,8 @@ use core::time::Duration;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use wsproto::{
-    Client, CloseCode, CloseFrame, CloseInfo, Config, Event, Initiator, KeepAlive, ReadyState, Server,
-    SessionError, SessionEvent, Transport,
+    Client, CloseCode, CloseFrame, CloseInfo, Config, Event, Initiator, KeepAlive, ReadyState,
+    Server, SessionError, SessionEvent, Transport,
 };
 
 use support::config;

@@ -69,14 +69,20 @@ fn messages_are_a_header_and_their_bytes() {
         let text: String = ('a'..='z').cycle().take(len).collect();
         for (first, out) in [
             (0x81, written::<Server>(|ws, out| ws.send_text(&text, out).expect("open"))),
-            (0x82, written::<Server>(|ws, out| ws.send_binary(text.as_bytes(), out).expect("open"))),
+            (
+                0x82,
+                written::<Server>(|ws, out| ws.send_binary(text.as_bytes(), out).expect("open")),
+            ),
         ] {
             let plain = [&header(first, None, len as u64)[..], text.as_bytes()].concat();
             assert!(out == plain, "{len} bytes from a server");
         }
         for (first, out) in [
             (0x81, written::<Client>(|ws, out| ws.send_text(&text, out).expect("open"))),
-            (0x82, written::<Client>(|ws, out| ws.send_binary(text.as_bytes(), out).expect("open"))),
+            (
+                0x82,
+                written::<Client>(|ws, out| ws.send_binary(text.as_bytes(), out).expect("open")),
+            ),
         ] {
             let head_len = header(first, Some([0; 4]), len as u64).len();
             let (head, payload) = out.split_at(head_len);

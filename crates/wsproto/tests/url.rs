@@ -245,7 +245,9 @@ proptest! {
 
     /// R6455-3-7, A52: whatever is accepted can stand in a request.
     #[test]
-    fn no_text_makes_an_unsafe_request(text in "(ws://|wss://|)(\\PC|[\r\n\t\0 @#?/:%\\[\\]]){0,30}") {
+    fn no_text_makes_an_unsafe_request(
+        text in "(ws://|wss://|)(\\PC|[\r\n\t\0 @#?/:%\\[\\]]){0,30}",
+    ) {
         if let Ok(url) = WsUrl::parse(&text) {
             for part in [url.host(), url.resource_name(), &url.host_header(), &url.to_string()] {
                 prop_assert!(part.bytes().all(|byte| byte.is_ascii_graphic()), "{part:?}");

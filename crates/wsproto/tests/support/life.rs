@@ -14,7 +14,8 @@ use super::{End, SEED, Sent, sent};
 pub(crate) type Seen = SessionEvent<Event<'static>>;
 
 /// The request that tests send to a server by hand, with the key of RFC 6455.
-pub(crate) const REQUEST: &[u8] = b"GET /chat HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
+pub(crate) const REQUEST: &[u8] =
+    b"GET /chat HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
     Sec-WebSocket-Version: 13\r\n\r\n";
 
