@@ -26,7 +26,7 @@ pub fn handshake_server(data: &[u8]) {
     assert_eq!(whole, run(&mut cut(wire, *seed)));
 
     let (events, out) = whole;
-    if events.iter().any(|event| event.starts_with("Error") && !event.contains("Protocol")) {
+    if events.iter().any(|event| event.starts_with("Error(Request(")) {
         let head_end = out.windows(4).position(|four| four == b"\r\n\r\n").expect("a whole head");
         let head = String::from_utf8(out[..head_end].to_vec()).expect("a head is ASCII");
         let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));

@@ -3,3 +3,8 @@
 pub mod cases;
 pub mod engine;
 pub mod model;
+
+/// Compiles the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

@@ -1,0 +1,225 @@
+//! Any order of calls, on connections and on sessions (promises I7, I8, I10 and I11).
+
+mod support;
+
+use core::time::Duration;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use wsproto::{
+    Client, CloseCode, CloseFrame, Config, Connection, KeepAlive, Server, SessionEvent, Transport,
+};
+
+use support::generate::{Ask, Part, ask, limits, part};
+use support::life::{Life, Seen, SessionEnd};
+use support::{End, Side, VIOLATION, closes, sent};
+
+/// A call of the interface.
+#[derive(Clone, Debug)]
+enum Call {
+    Ask(Ask),
+    /// A fragment: of text, the last.
+    Fragment(bool, bool),
+    Header(u64),
+    LongPing,
+    Close(Option<u16>),
+    Event(Part),
+    Piece(Part),
+    Fail,
+}
+
+fn call() -> impl Strategy<Value = Call> {
+    prop_oneof![
+        2 => ask().prop_map(Call::Ask),
+        2 => (any::<bool>(), any::<bool>()).prop_map(|(text, fin)| Call::Fragment(text, fin)),
+        1 => (0..1_u64 << 62).prop_map(Call::Header),
+        1 => Just(Call::LongPing),
+        1 => proptest::option::of(1000..5000_u16).prop_map(Call::Close),
+        4 => part().prop_map(Call::Event),
+        4 => part().prop_map(Call::Piece),
+        1 => Just(Call::Fail),
+    ]
+}
+
+/// Makes a call; an error must have written nothing. Returns whether what was written is a frame.
+fn make<R: End>(ws: &mut Connection<R>, call: &Call, out: &mut Vec<u8>) -> bool {
+    let before = out.len();
+    let sender = ws.sender();
+    let result = match call {
+        Call::Ask(Ask::Text(text)) => sender.send_text(text, out),
+        Call::Ask(Ask::Binary(bytes)) => sender.send_binary(bytes, out),
+        Call::Ask(Ask::Ping(payload)) => sender.ping(payload, out),
+        Call::Ask(Ask::Pong(payload)) => sender.pong(payload, out),
+        Call::Ask(Ask::Fragments(parts)) => sender.send_text_fragment(&parts.concat(), true, out),
+        Call::Fragment(true, fin) => sender.send_text_fragment("part", *fin, out),
+        Call::Fragment(false, fin) => sender.send_binary_fragment(b"part", *fin, out),
+        Call::Header(len) => {
+            let result = sender.send_binary_header(*len, out).map(drop);
+            if result.is_ok() {
+                // Its payload is the caller's business.
+                out.truncate(before);
+                return false;
+            }
+            result
+        }
+        Call::LongPing => sender.ping(&[0; 126], out),
+        Call::Close(code) => {
+            let frame = code.and_then(|code| CloseFrame::new(CloseCode::from(code), "").ok());
+            sender.close(frame.as_ref(), out)
+        }
+        Call::Event(part) => {
+            let mut bytes = part.encode::<R>();
+            let mut input = &mut bytes[..];
+            while let Ok(Some(_)) = ws.next_event(&mut input, out) {}
+            return true;
+        }
+        Call::Piece(part) => {
+            let mut bytes = part.encode::<R>();
+            let mut input = &mut bytes[..];
+            while let Ok(Some(_)) = ws.next_piece(&mut input, out) {}
+            return true;
+        }
+        Call::Fail => {
+            let mut bytes = VIOLATION;
+            let _ = ws.next_event(&mut &mut bytes[..], out);
+            return true;
+        }
+    };
+    assert!(result.is_ok() || out.len() == before, "an error that wrote");
+    true
+}
+
+fn any_order<R: End>(calls: &[Call]) {
+    let (mut ws, mut out) = (R::connect_with(limits()), Vec::new());
+    for call in calls {
+        make(&mut ws, call, &mut out);
+        assert!(closes(&out) <= 1, "I10: a second Close, or something after the first");
+    }
+    let masked = R::SIDE == Side::Client;
+    let (mut open, mut frames) = (false, sent(&out).into_iter());
+    assert!(frames.all(|frame| {
+        let (data, first) = (frame.first & 0x0F < 8, frame.first & 0x0F != 0);
+        let legal = frame.first & 0x70 == 0 && (!data || first != open);
+        open = if data { frame.first & 0x80 == 0 } else { open };
+        legal && frame.key.is_some() == masked && (data || frame.payload.len() <= 125)
+    }));
+}
+
+proptest! {
+    /// I7, I10, I11: whatever is called in whatever order, nothing panics, nothing is written on an
+    /// error, and what is written is legal.
+    #[test]
+    fn any_order_of_calls(calls in vec(call(), 0..30)) {
+        any_order::<Server>(&calls);
+        any_order::<Client>(&calls);
+    }
+}
+
+/// Something that happens to a session.
+#[derive(Clone, Debug)]
+enum Happening {
+    /// The next bytes of the opening handshake arrive.
+    Handshake(usize),
+    Arrival(Part),
+    Text(String),
+    Close(Option<u16>),
+    Ping,
+    /// Time passes, in milliseconds.
+    Time(u64),
+    Deadline,
+    EndOfInput,
+    Abort,
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    prop_oneof![
+        4 => (1..400_usize).prop_map(Happening::Handshake),
+        6 => part().prop_map(Happening::Arrival),
+        4 => "[a-z]{0,9}".prop_map(Happening::Text),
+        1 => proptest::option::of(1000..5000_u16).prop_map(Happening::Close),
+        1 => Just(Happening::Ping),
+        2 => (0..3000_u64).prop_map(Happening::Time),
+        2 => Just(Happening::Deadline),
+        1 => Just(Happening::EndOfInput),
+        1 => Just(Happening::Abort),
+    ]
+}
+
+fn configured() -> Config {
+    let mut config = limits();
+    let (interval, patience) = (Duration::from_secs(4), Duration::from_secs(2));
+    config.keep_alive = Some(KeepAlive { interval, patience });
+    config
+}
+
+/// Lets it all happen. The order of the events is checked after each.
+fn live<R: SessionEnd>(opened: bool, happenings: &[Happening]) -> (Vec<Seen>, Vec<u8>) {
+    let mut life = Life::<R>::begin(configured());
+    let mut handshake = R::handshake(&life.out);
+    if opened {
+        life.read(&std::mem::take(&mut handshake));
+    }
+    let mut head = true;
+    let mut frames = Vec::new();
+    for happening in happenings {
+        match happening {
+            Happening::Handshake(len) => {
+                let rest = handshake.split_off(handshake.len().min(*len));
+                life.read(&handshake);
+                handshake = rest;
+            }
+            Happening::Arrival(part) => life.read(&part.encode::<R>()),
+            Happening::Text(text) => {
+                let before = life.out.len();
+                let sender = life.session.sender();
+                let result = sender.and_then(|sender| sender.send_text(text, &mut life.out));
+                assert!(result.is_ok() || life.out.len() == before);
+            }
+            Happening::Close(code) => {
+                let frame = code.and_then(|code| CloseFrame::new(CloseCode::from(code), "").ok());
+                let _ = life.close(frame.as_ref());
+            }
+            Happening::Ping => {
+                let _ = life.session.sender().and_then(|s| s.ping(b"", &mut life.out));
+            }
+            Happening::Time(passed) => life.at(life.now + Duration::from_millis(*passed)),
+            Happening::Deadline => {
+                if let Some(deadline) = life.session.deadline() {
+                    life.at(deadline);
+                }
+            }
+            Happening::EndOfInput => life.end_of_input(),
+            Happening::Abort => life.abort(),
+        }
+        if life.log.contains(&SessionEvent::Open) {
+            // A request or the answer to it is in front.
+            if std::mem::take(&mut head) {
+                let end = life.out.windows(4).position(|end| end == b"\r\n\r\n");
+                life.out.drain(..end.expect("a head") + 4);
+            }
+            frames.append(&mut life.out);
+            assert!(closes(&frames) <= 1);
+        }
+    }
+    // Whatever happened, the end can be reached from here, by deadlines or by the transport.
+    while life.session.transport() != Transport::Drop {
+        match life.session.deadline() {
+            Some(deadline) => life.at(deadline),
+            None => life.end_of_input(),
+        }
+    }
+    frames.append(&mut life.out);
+    let log = life.log.clone();
+    life.ended();
+    (log, frames)
+}
+
+proptest! {
+    /// I7, I8, I10: whatever happens in whatever order, the events come in theirs, at most one Close
+    /// is sent, and the end comes exactly once; and all of it can be repeated.
+    #[test]
+    fn any_life_of_a_session(opened: bool, happenings in vec(happening(), 0..30)) {
+        prop_assert_eq!(live::<Server>(opened, &happenings), live::<Server>(opened, &happenings));
+        prop_assert_eq!(live::<Client>(opened, &happenings), live::<Client>(opened, &happenings));
+    }
+}
