@@ -49,55 +49,46 @@ pub fn accept_with(
 ) -> Result<Option<WebSocket<TcpStream, Server>>, Error> {
     // Messages are written whole; waiting for more only delays them.
     stream.set_nodelay(true)?;
-    open(stream, Control::tcp(), config.into(), answer)
+    let session = Session::server(config, Duration::ZERO);
+    let mut ws = WebSocket::new(stream, Control::tcp(), session, Vec::new());
+    let open = ws.handshake(answer);
+    if matches!(open, Ok(true)) {
+        return Ok(Some(ws));
+    }
+    // A refusal arrives if the stream is read to its end, and whoever it is for may be gone.
+    let _ = ws.wait_closed();
+    open.map(|_| None)
 }
 
 impl<S: Read + Write> WebSocket<S, Server> {
-    /// Reads a request from any stream, such as one of TLS, and answers it as [`accept_with`]
-    /// does. Deadlines are observed whenever a read returns; give the stream a read timeout for
-    /// more.
+    /// Takes over any stream that a client has opened, such as one of TLS. Nothing is read yet:
+    /// [`handshake`](Self::handshake) comes next.
+    ///
+    /// Deadlines are observed whenever a read or write returns; give the stream timeouts for more.
+    #[must_use]
+    pub fn server(stream: S, config: impl Into<Arc<Config>>) -> Self {
+        Self::new(stream, Control::none(), Session::server(config, Duration::ZERO), Vec::new())
+    }
+
+    /// Reads the request and answers as `answer` says. Returns whether the connection is open; if
+    /// not, [`wait_closed`](Self::wait_closed) lets the response arrive.
     ///
     /// # Errors
     ///
-    /// As [`accept_with`]. A timeout of the stream ends the handshake.
-    pub fn server(
-        stream: S,
-        config: impl Into<Arc<Config>>,
-        answer: impl FnOnce(&Request) -> Answer,
-    ) -> Result<Option<Self>, Error> {
-        open(stream, Control::none(), config.into(), answer)
-    }
-}
-
-fn open<S: Read + Write>(
-    stream: S,
-    control: Control<S>,
-    config: Arc<Config>,
-    answer: impl FnOnce(&Request) -> Answer,
-) -> Result<Option<WebSocket<S, Server>>, Error> {
-    let session = Session::server(config, Duration::ZERO);
-    let mut ws = WebSocket::new(stream, control, session, Vec::new());
-    let mut answer = Some(answer);
-    let mut failed = None;
-    loop {
-        match ws.step() {
-            Ok(Some(Step::Upgrade | Step::Http)) => {
-                let Some(answer) = answer.take() else { continue };
-                if let Err(error) = ws.answer(answer) {
-                    failed = Some(error);
-                }
+    /// As [`accept_with`]. After `WouldBlock` or `TimedOut`, which a stream may return that is
+    /// non-blocking or has timeouts, call it again.
+    pub fn handshake(&mut self, answer: impl FnOnce(&Request) -> Answer) -> Result<bool, Error> {
+        let mut answer = Some(answer);
+        while let Some(step) = self.step()? {
+            match (step, answer.take()) {
+                (Step::Upgrade | Step::Http, Some(answer)) => self.answer(answer)?,
+                (Step::Open, _) => return Ok(true),
+                (_, unused) => answer = unused,
             }
-            Ok(Some(Step::Open)) => return Ok(Some(ws)),
-            Ok(Some(_)) => {}
-            Ok(None) => return failed.map_or(Ok(None), Err),
-            // The refusal is on its way; it arrives if the stream is read to its end.
-            Err(error @ Error::Session(_)) if failed.is_none() => failed = Some(error),
-            Err(error) => return Err(failed.unwrap_or(error)),
         }
+        Ok(false)
     }
-}
 
-impl<S: Read + Write> WebSocket<S, Server> {
     fn answer(&mut self, answer: impl FnOnce(&Request) -> Answer) -> Result<(), Error> {
         self.link(|link| {
             let now = link.now();

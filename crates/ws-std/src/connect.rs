@@ -37,26 +37,51 @@ pub fn connect_with(
     let stream = TcpStream::connect((request.url().host(), request.url().port()))?;
     // Messages are written whole; waiting for more only delays them.
     stream.set_nodelay(true)?;
-    open(stream, Control::tcp(), request, config.into())
+    let mut ws = start(stream, Control::tcp(), request, config.into())?;
+    ws.handshake()?;
+    Ok(ws)
 }
 
 impl<S: Read + Write> WebSocket<S, Client> {
-    /// Opens a connection on any stream to the server, such as one of TLS or through a proxy.
-    /// Deadlines are observed whenever a read returns; give the stream a read timeout for more.
+    /// Takes over any stream to the server, such as one of TLS or through a proxy. Nothing is
+    /// written yet: [`handshake`](Self::handshake) comes next.
+    ///
+    /// Deadlines are observed whenever a read or write returns; give the stream timeouts for more.
     ///
     /// # Errors
     ///
-    /// As [`connect`]. A timeout of the stream ends the handshake.
+    /// [`Error::Io`] if the operating system has no random bytes.
     pub fn client(
         stream: S,
         request: ClientRequest,
         config: impl Into<Arc<Config>>,
     ) -> Result<Self, Error> {
-        open(stream, Control::none(), request, config.into())
+        start(stream, Control::none(), request, config.into())
+    }
+
+    /// Sends the request and waits until the connection is open.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`]. After `WouldBlock` or `TimedOut`, which a stream may return that is
+    /// non-blocking or has timeouts, call it again.
+    pub fn handshake(&mut self) -> Result<(), Error> {
+        loop {
+            match self.step() {
+                Ok(Some(Step::Open)) => return Ok(()),
+                Ok(Some(_)) => {}
+                Ok(None) => return Err(SessionError::EndOfInput.into()),
+                Err(Error::Session(SessionError::Response(ResponseError::Status(_)))) => {
+                    let response = self.take_response().ok_or(SessionError::EndOfInput)?;
+                    return Err(Error::Http(Box::new(response)));
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 }
 
-fn open<S: Read + Write>(
+fn start<S: Read + Write>(
     stream: S,
     control: Control<S>,
     request: ClientRequest,
@@ -66,17 +91,5 @@ fn open<S: Read + Write>(
     getrandom::fill(&mut seed).map_err(io::Error::from)?;
     let mut out = Vec::new();
     let session = Session::client(request, config, seed, Duration::ZERO, &mut out);
-    let mut ws = WebSocket::new(stream, control, session, out);
-    loop {
-        match ws.step() {
-            Ok(Some(Step::Open)) => return Ok(ws),
-            Ok(Some(_)) => {}
-            Ok(None) => return Err(SessionError::EndOfInput.into()),
-            Err(Error::Session(SessionError::Response(ResponseError::Status(_)))) => {
-                let response = ws.take_response().ok_or(SessionError::EndOfInput)?;
-                return Err(Error::Http(Box::new(response)));
-            }
-            Err(error) => return Err(error),
-        }
-    }
+    Ok(WebSocket::new(stream, control, session, out))
 }
