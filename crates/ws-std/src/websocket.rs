@@ -261,8 +261,8 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
         let Link { session, out, .. } = &mut *link;
         let event = session.next_event(now, &mut input, &mut out.bytes);
         drop(link);
-        let left = input.len();
-        let step = match event? {
+        self.input.consumed = self.input.filled - input.len();
+        Some(match event? {
             SessionEvent::Upgrade => Ok(Some(Step::Upgrade)),
             SessionEvent::Http => Ok(Some(Step::Http)),
             SessionEvent::Open => Ok(Some(Step::Open)),
@@ -280,9 +280,7 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
                 self.shutdown(Shutdown::Both);
                 Ok(None)
             }
-        };
-        self.input.consumed = self.input.filled - left;
-        Some(step)
+        })
     }
 
     /// Writes what is owed, until the session's deadline; returns whether all of it is written.

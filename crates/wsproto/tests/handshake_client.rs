@@ -41,7 +41,7 @@ fn failed(error: ResponseError) -> SessionEvent<Event<'static>> {
 fn assert_failed(request: &ClientRequest, input: &[u8], error: ResponseError) -> Run {
     let run = at_every_cut(input, |pieces| connect(&Config::default(), request, pieces));
     let shown = input.escape_ascii().to_string();
-    assert_eq!(run.events, [failed(error), never_open(Initiator::Remote)], "{shown}");
+    assert_eq!(run.events, [failed(error), abnormal_end(Initiator::Remote)], "{shown}");
     assert_eq!(run.out, b"", "there is nothing to say to such a server");
     run
 }
@@ -53,7 +53,7 @@ fn assert_opened(request: &ClientRequest, head: &Head) -> Run {
     let run = at_every_cut(&input, |pieces| connect(&Config::default(), request, pieces));
     let hello = SessionEvent::Received(Event::Text("Hello".into()));
     let shown = input.escape_ascii().to_string();
-    assert_eq!(run.events, [SessionEvent::Open, hello, never_open(Initiator::Remote)], "{shown}");
+    assert_eq!(run.events, [SessionEvent::Open, hello, abnormal_end(Initiator::Remote)], "{shown}");
     assert_eq!(run.transport, Transport::KeepOpen);
     assert_eq!(run.out, b"");
     run
@@ -306,7 +306,7 @@ fn no_reserved_bit_comes_with_an_offer() {
         let input = head.then(b"\xC1\x05Hello");
         let run = at_every_cut(&input, |pieces| connect(&Config::default(), &offer, pieces));
         let error = SessionEvent::Error(SessionError::Protocol(Error::ReservedBit));
-        assert_eq!(run.events, [SessionEvent::Open, error, never_open(Initiator::Local)]);
+        assert_eq!(run.events, [SessionEvent::Open, error, abnormal_end(Initiator::Local)]);
     }
 }
 
@@ -323,7 +323,7 @@ fn interim_responses_are_skipped() {
     let input = [&interim[..], &good().then(HELLO)].concat();
     let run = at_every_cut(&input, |pieces| connect(&Config::default(), &plain(), pieces));
     let hello = SessionEvent::Received(Event::Text("Hello".into()));
-    assert_eq!(run.events, [SessionEvent::Open, hello, never_open(Initiator::Remote)]);
+    assert_eq!(run.events, [SessionEvent::Open, hello, abnormal_end(Initiator::Remote)]);
     let response = run.response.unwrap();
     assert_eq!((response.status(), response.headers().len()), (101, 3));
 
@@ -351,7 +351,7 @@ fn a_server_need_not_select_a_subprotocol_unless_told() {
     let mut config = Config::default();
     config.require_subprotocol = false;
     let run = at_every_cut(&good().bytes(), |pieces| connect(&config, &offer, pieces));
-    assert_eq!(run.events, [SessionEvent::Open, never_open(Initiator::Remote)]);
+    assert_eq!(run.events, [SessionEvent::Open, abnormal_end(Initiator::Remote)]);
     assert_eq!(run.subprotocol, None);
 }
 
@@ -523,7 +523,7 @@ fn a_bad_byte_anywhere_in_the_answer_fails_the_connection() {
             }
             let run = connect(&Config::default(), &plain(), &[&input]);
             let error = failed(ResponseError::Head(HeadError::InvalidByte));
-            assert_eq!(run.events, [error, never_open(Initiator::Remote)], "{byte} at {at}");
+            assert_eq!(run.events, [error, abnormal_end(Initiator::Remote)], "{byte} at {at}");
         }
     }
     for line in ["X: a\r\n b", "X: a\r\n\tb", "X: a\nY: b", "X: a\rY: b", " X: a", "X: caf\u{e9}"] {
@@ -649,7 +649,7 @@ fn the_body_of_a_refusal_ends_where_it_says() {
     for (fields, follows, kept, known) in cases {
         let input = Head::new("HTTP/1.1 404 Not Found", fields).then(follows);
         let run = at_every_cut(&input, |pieces| connect(&config, &plain(), pieces));
-        let events = [failed(ResponseError::Status(404)), never_open(Initiator::Remote)];
+        let events = [failed(ResponseError::Status(404)), abnormal_end(Initiator::Remote)];
         assert_eq!(run.events, events, "{fields:?}");
         assert_eq!(run.response.unwrap().body_bytes(), kept, "{fields:?}");
         assert_eq!(run.transport == Transport::Drop, known, "{fields:?}");
@@ -680,7 +680,7 @@ fn a_transport_that_ends_in_the_head_is_reported() {
     for input in [&b""[..], &head[..1], &head[..head.len() - 1]] {
         let run = connect(&Config::default(), &plain(), &[input]);
         let ended = SessionEvent::Error(SessionError::EndOfInput);
-        assert_eq!(run.events, [ended, never_open(Initiator::Remote)]);
+        assert_eq!(run.events, [ended, abnormal_end(Initiator::Remote)]);
         assert_eq!(run.response, None);
     }
 }
@@ -706,7 +706,7 @@ fn an_answer_must_come_in_time() {
         while let Some(event) = session.next_event(deadline, &mut &mut [][..], &mut out) {
             events.push(event);
         }
-        assert_eq!(events, [SessionEvent::Error(error), never_open(Initiator::Local)]);
+        assert_eq!(events, [SessionEvent::Error(error), abnormal_end(Initiator::Local)]);
         assert_eq!(out.len(), written);
         let response = session.take_response();
         assert_eq!(response.as_ref().map(Response::body_bytes), body);

@@ -25,7 +25,7 @@ fn refused(error: RequestError) -> SessionEvent<Event<'static>> {
 fn assert_refused(config: &Config, input: &[u8], error: RequestError, status: u16) {
     let run = at_every_cut(input, |pieces| serve(config, pieces, accept));
     let shown = input.escape_ascii().to_string();
-    assert_eq!(run.events, [refused(error), never_open(Initiator::Local)], "{shown}");
+    assert_eq!(run.events, [refused(error), abnormal_end(Initiator::Local)], "{shown}");
     assert_eq!(run.transport, Transport::Shutdown);
     let answer = run.answer();
     answer.assert_refusal(status);
@@ -89,7 +89,7 @@ fn the_answer_is_a_101_with_three_headers_and_no_other() {
     );
     assert_eq!(
         run.events,
-        [SessionEvent::Upgrade, SessionEvent::Open, never_open(Initiator::Remote)]
+        [SessionEvent::Upgrade, SessionEvent::Open, abnormal_end(Initiator::Remote)]
     );
     assert_eq!(run.transport, Transport::KeepOpen);
     assert_eq!(run.subprotocol, None);
@@ -217,7 +217,7 @@ fn frames_behind_the_request_are_delivered() {
             SessionEvent::Received(Event::Text("Hello".into())),
             SessionEvent::Received(Event::Ping([].as_slice().into())),
             SessionEvent::Received(Event::Text("Hello".into())),
-            never_open(Initiator::Remote),
+            abnormal_end(Initiator::Remote),
         ]
     );
     assert!(run.out.ends_with(b"\r\n\r\n\x8a\x00"), "the Pong follows the 101");
@@ -249,7 +249,7 @@ fn the_open_event_comes_first_even_if_the_transport_has_ended() {
     while let Some(event) = session.next_event(NOW, &mut &mut [][..], &mut out) {
         events.push(event);
     }
-    assert_eq!(events, [SessionEvent::Open, never_open(Initiator::Remote)]);
+    assert_eq!(events, [SessionEvent::Open, abnormal_end(Initiator::Remote)]);
 }
 
 /// RFC 9112 section 5: the space between colon and value is customary, not required.
@@ -279,7 +279,7 @@ fn an_error_is_reported_even_if_the_transport_has_ended() {
         while let Some(event) = session.next_event(NOW, &mut &mut [][..], &mut out) {
             events.push(event);
         }
-        assert_eq!(events, [SessionEvent::Error(error), never_open(Initiator::Local)]);
+        assert_eq!(events, [SessionEvent::Error(error), abnormal_end(Initiator::Local)]);
     }
 }
 
@@ -473,7 +473,7 @@ fn a_bad_byte_anywhere_in_the_head_is_refused() {
             let error = RequestError::Head(HeadError::InvalidByte);
             assert_eq!(
                 run.events,
-                [refused(error), never_open(Initiator::Local)],
+                [refused(error), abnormal_end(Initiator::Local)],
                 "{byte} at {at}"
             );
             run.answer().assert_refusal(400);
@@ -597,10 +597,13 @@ fn the_finder_counts_what_it_has_seen() {
 fn a_head_must_be_complete_in_time() {
     let later = Duration::from_secs(10);
     for (sent, events, answered) in [
-        (&b""[..], vec![never_open(Initiator::Local)], false),
+        (&b""[..], vec![abnormal_end(Initiator::Local)], false),
         (
             b"GET / HTTP/1.1\r\nX: y",
-            vec![SessionEvent::Error(SessionError::HandshakeTimeout), never_open(Initiator::Local)],
+            vec![
+                SessionEvent::Error(SessionError::HandshakeTimeout),
+                abnormal_end(Initiator::Local),
+            ],
             true,
         ),
     ] {
@@ -639,7 +642,7 @@ fn the_end_after_a_refusal_has_a_deadline() {
     let deadline = session.deadline().unwrap();
     session.handle_timeout(deadline, &mut out);
     assert_eq!(session.transport(), Transport::Drop);
-    let closed = never_open(Initiator::Local);
+    let closed = abnormal_end(Initiator::Local);
     assert_eq!(session.next_event(deadline, &mut &mut [][..], &mut out), Some(closed));
     assert_eq!(session.next_event(deadline, &mut &mut [][..], &mut out), None);
 }
@@ -648,11 +651,11 @@ fn the_end_after_a_refusal_has_a_deadline() {
 fn a_transport_that_ends_in_the_head_is_reported() {
     let ended = SessionEvent::Error(SessionError::EndOfInput);
     let begun = serve(&Config::default(), &[b"GET / HT"], accept);
-    assert_eq!(begun.events, [ended.clone(), never_open(Initiator::Remote)]);
+    assert_eq!(begun.events, [ended.clone(), abnormal_end(Initiator::Remote)]);
     assert_eq!(begun.out, b"");
 
     let untouched = serve(&Config::default(), &[], accept);
-    assert_eq!(untouched.events, [never_open(Initiator::Remote)]);
+    assert_eq!(untouched.events, [abnormal_end(Initiator::Remote)]);
     assert_eq!(untouched.out, b"");
 
     let mut session = asking(&Head::request().bytes(), &SessionEvent::Upgrade);
@@ -695,7 +698,7 @@ fn an_ordinary_request_without_an_answer_gets_426() {
         let input = head.then(&head.bytes());
         let run = at_every_cut(&input, |pieces| serve(&Config::default(), pieces, undecided));
         let events =
-            [SessionEvent::Http, refused(RequestError::NoUpgrade), never_open(Initiator::Local)];
+            [SessionEvent::Http, refused(RequestError::NoUpgrade), abnormal_end(Initiator::Local)];
         assert_eq!(run.events, events);
         run.answer().assert_refusal(426);
         assert_eq!(run.transport, Transport::Shutdown);
@@ -707,7 +710,7 @@ fn an_ordinary_request_without_an_answer_gets_426() {
 fn a_handshake_without_a_decision_gets_403() {
     let input = Head::request().then(HELLO_MASKED);
     let run = at_every_cut(&input, |pieces| serve(&Config::default(), pieces, undecided));
-    assert_eq!(run.events, [SessionEvent::Upgrade, never_open(Initiator::Local)]);
+    assert_eq!(run.events, [SessionEvent::Upgrade, abnormal_end(Initiator::Local)]);
     run.answer().assert_refusal(403);
     assert_eq!(run.transport, Transport::Shutdown);
 }
@@ -738,7 +741,7 @@ fn the_application_may_refuse_a_handshake() {
                 assert_eq!(late, Err(AcceptError::NoRequest));
             })
         });
-        assert_eq!(run.events, [SessionEvent::Upgrade, never_open(Initiator::Local)]);
+        assert_eq!(run.events, [SessionEvent::Upgrade, abnormal_end(Initiator::Local)]);
         assert_eq!(run.transport, Transport::Shutdown);
         let answer = run.answer();
         answer.assert_refusal(response.status());
@@ -760,7 +763,7 @@ fn the_application_may_answer_an_ordinary_request() {
             assert_eq!(session.request(), None);
         })
     });
-    assert_eq!(run.events, [SessionEvent::Http, never_open(Initiator::Local)]);
+    assert_eq!(run.events, [SessionEvent::Http, abnormal_end(Initiator::Local)]);
     let answer = run.answer();
     assert_eq!((answer.status, &answer.body[..]), (200, &b"<p>Hello"[..]));
     assert_eq!(answer.only("Content-Length"), "8");

@@ -175,8 +175,8 @@ fn into_owned(event: SessionEvent<Event<'_>>) -> SessionEvent<Event<'static>> {
     }
 }
 
-/// The end of a connection that never opened, as far as there is anything to say about it.
-pub(crate) fn never_open(initiator: Initiator) -> SessionEvent<Event<'static>> {
+/// The end of a session without a Close from the peer.
+pub(crate) fn abnormal_end(initiator: Initiator) -> SessionEvent<Event<'static>> {
     SessionEvent::Closed(CloseInfo {
         code: CloseCode::ABNORMAL,
         reason: String::new(),

@@ -1,0 +1,188 @@
+//! Streams that misbehave: nothing is lost, repeated or invented, whatever they do.
+
+mod support;
+
+use std::io::{self, ErrorKind, Read, Write};
+
+use support::{EchoPeer, Manner, Recording};
+use ws_std::wsproto::handshake::{Accept, ClientRequest, Request};
+use ws_std::wsproto::url::WsUrl;
+use ws_std::wsproto::{CloseCode, CloseFrame, Config, ReadyState, Server};
+use ws_std::{Answer, Error, Message, WebSocket};
+
+fn request() -> ClientRequest {
+    ClientRequest::new(WsUrl::parse("ws://localhost/").expect("a URL"))
+}
+
+fn accept(_: &Request) -> Answer {
+    Answer::Accept(Accept::new())
+}
+
+/// Repeats a call as long as its stream refuses to wait.
+fn patiently<T>(mut call: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
+    loop {
+        match call() {
+            Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => {}
+            result => return result,
+        }
+    }
+}
+
+/// What a client sends: the request, a text in two fragments around a Ping, a binary message of 300
+/// bytes, a Close. All keys are zero, and the payloads legible.
+fn conversation() -> Vec<u8> {
+    let mut bytes = b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
+        Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+        Sec-WebSocket-Version: 13\r\n\r\n"
+        .to_vec();
+    bytes.extend(b"\x01\x83\0\0\0\0Hel\x89\x82\0\0\0\0hi\x80\x82\0\0\0\0lo");
+    bytes.extend(b"\x82\xFE\x01\x2C\0\0\0\0");
+    bytes.extend([0xAB; 300]);
+    bytes.extend(b"\x88\x85\0\0\0\0\x03\xE8bye");
+    bytes
+}
+
+fn messages() -> [Message; 2] {
+    ["Hello".into(), vec![0xAB; 300].into()]
+}
+
+/// Takes part in the conversation to its end. Returns what was received.
+fn converse(ws: &mut WebSocket<Recording, Server>) -> Result<Vec<Message>, Error> {
+    let mut received = Vec::new();
+    if patiently(|| ws.handshake(accept))? {
+        while let Some(message) = patiently(|| ws.recv())? {
+            received.push(message);
+        }
+    }
+    Ok(received)
+}
+
+#[test]
+fn a_client_loses_nothing_on_a_faulty_stream() -> Result<(), Error> {
+    // R6455-4.1-1, R6455-4.1-5, R6455-6.1-6, A41: any stream will do, and every byte gets through.
+    for manner in [Manner::Good, Manner::Faulty] {
+        let mut ws = WebSocket::client(EchoPeer::new(manner), request(), Config::default())?;
+        patiently(|| ws.handshake())?;
+        assert_eq!(ws.ready_state(), ReadyState::Open);
+        for message in [Message::from("Hello"), vec![7; 70_000].into(), "".into(), vec![].into()] {
+            match ws.send(message.clone()) {
+                // The message is kept, and must not be sent again.
+                Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => {
+                    patiently(|| ws.flush())?;
+                }
+                result => result?,
+            }
+            assert_eq!(patiently(|| ws.recv())?, Some(message));
+        }
+        let _ = ws.close(CloseFrame::normal("bye").expect("a short reason"));
+        patiently(|| ws.wait_closed().map(drop))?;
+        let info = ws.close_info().expect("closed");
+        assert_eq!((info.code, &*info.reason), (CloseCode::NORMAL, "bye"));
+        assert!(info.was_clean);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_server_sees_the_same_on_a_faulty_stream() -> Result<(), Error> {
+    let mut written = Vec::new();
+    for manner in [Manner::Good, Manner::Faulty] {
+        let stream = Recording::new(&conversation(), manner, None);
+        let mut ws = WebSocket::server(stream, Config::default());
+        assert_eq!(converse(&mut ws)?, messages());
+        let info = ws.close_info().expect("closed");
+        assert_eq!((info.code, &*info.reason, info.was_clean), (CloseCode::NORMAL, "bye", true));
+        written.push(ws.stream().written.clone());
+    }
+    assert!(written[0].ends_with(b"\x8A\x02hi\x88\x05\x03\xE8bye"));
+    assert_eq!(written[0], written[1]);
+    Ok(())
+}
+
+#[test]
+fn an_end_at_any_byte_loses_no_message_before_it() {
+    // R6455-7.2.1-1, A36: what was complete is delivered, and the end is 1006 unless both Closes were
+    // exchanged.
+    let bytes = conversation();
+    for end in [None, Some(ErrorKind::ConnectionReset)] {
+        for cut in 0..bytes.len() {
+            let stream = Recording::new(&bytes[..cut], Manner::Good, end);
+            let mut ws = WebSocket::server(stream, Config::default());
+            let mut received = Vec::new();
+            if matches!(ws.handshake(accept), Ok(true)) {
+                while let Ok(Some(message)) = ws.recv() {
+                    received.push(message);
+                }
+            }
+            assert!(messages().starts_with(&received), "{received:?} at {cut}");
+            while !matches!(ws.recv(), Ok(None)) {}
+            let info = ws.close_info().expect("closed");
+            assert_eq!((info.code, info.was_clean), (CloseCode::ABNORMAL, false), "at {cut}");
+        }
+    }
+}
+
+#[test]
+fn a_reset_of_an_open_connection_is_an_error_once() {
+    let bytes = conversation();
+    let head = bytes.len() - 11;
+    let stream = Recording::new(&bytes[..head], Manner::Good, Some(ErrorKind::ConnectionReset));
+    let mut ws = WebSocket::server(stream, Config::default());
+    assert!(matches!(ws.handshake(accept), Ok(true)));
+    assert!(matches!(ws.recv(), Ok(Some(Message::Text(_)))));
+    assert!(matches!(ws.recv(), Ok(Some(Message::Binary(_)))));
+    let error = ws.recv().expect_err("a reset");
+    assert!(matches!(error, Error::Io(error) if error.kind() == ErrorKind::ConnectionReset));
+    assert!(matches!(ws.recv(), Ok(None)));
+    assert!(matches!(ws.recv(), Ok(None)));
+}
+
+#[test]
+fn a_stream_that_writes_nothing_is_an_error() {
+    struct Stuck;
+    impl Read for Stuck {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(ErrorKind::WouldBlock.into())
+        }
+    }
+    impl Write for Stuck {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Ok(0)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut ws = WebSocket::client(Stuck, request(), Config::default()).expect("random bytes");
+    let error = ws.flush().expect_err("nothing was written");
+    assert!(matches!(error, Error::Io(error) if error.kind() == ErrorKind::WriteZero));
+}
+
+#[test]
+fn sending_before_and_after_is_an_error_and_writes_nothing() -> Result<(), Error> {
+    use ws_std::wsproto::SendError;
+
+    let stream = Recording::new(&conversation(), Manner::Good, None);
+    let mut ws = WebSocket::server(stream, Config::default());
+    let early = ws.send_text("early").expect_err("not open");
+    assert!(matches!(early, Error::Send(SendError::NotOpen)));
+    converse(&mut ws)?;
+    let written = ws.stream().written.len();
+    let late = ws.send_text("late").expect_err("closed");
+    assert!(matches!(late, Error::Send(SendError::Closed)));
+    assert!(ws.close(None).is_ok(), "closing twice is harmless");
+    assert_eq!(ws.stream().written.len(), written);
+    Ok(())
+}
+
+#[test]
+fn an_application_may_not_set_every_code() -> Result<(), Error> {
+    let mut ws = WebSocket::client(EchoPeer::new(Manner::Good), request(), Config::default())?;
+    ws.handshake()?;
+    let going = || CloseFrame::new(CloseCode::GOING_AWAY, "").expect("may be sent");
+    assert!(matches!(ws.close(going()), Err(Error::Close(_))));
+    assert_eq!(ws.ready_state(), ReadyState::Open);
+    ws.close_with(going())?;
+    assert_eq!(ws.wait_closed()?.code, CloseCode::GOING_AWAY);
+    Ok(())
+}

@@ -1,0 +1,136 @@
+//! A peer in memory, behind a stream that misbehaves.
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind, Read, Write};
+use std::time::Duration;
+
+use ws_std::wsproto::handshake::Accept;
+use ws_std::wsproto::{Config, Event, Server, Session, SessionEvent, Transport};
+
+/// What a stream does to those who use it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// Reads and writes as much as there is.
+    Good,
+    /// Interrupts every call, then refuses to wait, then moves a single byte.
+    Faulty,
+}
+
+/// A stream to an echo server in the same thread.
+#[derive(Debug)]
+pub(crate) struct EchoPeer {
+    session: Session<Server>,
+    manner: Manner,
+    calls: usize,
+    to_read: VecDeque<u8>,
+    out: Vec<u8>,
+}
+
+impl EchoPeer {
+    pub(crate) fn new(manner: Manner) -> Self {
+        let session = Session::server(Config::default(), Duration::ZERO);
+        Self { session, manner, calls: 0, to_read: VecDeque::new(), out: Vec::new() }
+    }
+
+    fn feed(&mut self, bytes: &[u8]) {
+        let (now, mut bytes) = (Duration::ZERO, bytes.to_vec());
+        let mut input = &mut bytes[..];
+        while let Some(event) = self.session.next_event(now, &mut input, &mut self.out) {
+            match event {
+                SessionEvent::Upgrade => {
+                    self.session.accept(&Accept::new(), now, &mut self.out).expect("an upgrade");
+                }
+                SessionEvent::Received(Event::Text(text)) => {
+                    let sender = self.session.sender().expect("open");
+                    sender.send_text(&text, &mut self.out).expect("open");
+                }
+                SessionEvent::Received(Event::Binary(bytes)) => {
+                    let sender = self.session.sender().expect("open");
+                    sender.send_binary(&bytes, &mut self.out).expect("open");
+                }
+                _ => {}
+            }
+        }
+        self.to_read.extend(self.out.drain(..));
+    }
+}
+
+impl Read for EchoPeer {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        let most = misbehave(self.manner, &mut self.calls)?;
+        let ended = self.session.transport() != Transport::KeepOpen;
+        if self.to_read.is_empty() && !ended {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        let most = most.min(to.len());
+        self.to_read.read(&mut to[..most])
+    }
+}
+
+impl Write for EchoPeer {
+    fn write(&mut self, from: &[u8]) -> io::Result<usize> {
+        let most = misbehave(self.manner, &mut self.calls)?.min(from.len());
+        self.feed(&from[..most]);
+        Ok(most)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A stream that plays back what a peer wrote, and then ends in a certain way.
+#[derive(Debug)]
+pub(crate) struct Recording {
+    pub(crate) to_read: VecDeque<u8>,
+    pub(crate) written: Vec<u8>,
+    pub(crate) manner: Manner,
+    /// The error at the end; an ordinary end if there is none.
+    pub(crate) end: Option<ErrorKind>,
+    calls: usize,
+}
+
+impl Recording {
+    pub(crate) fn new(bytes: &[u8], manner: Manner, end: Option<ErrorKind>) -> Self {
+        Self {
+            to_read: bytes.iter().copied().collect(),
+            written: Vec::new(),
+            manner,
+            end,
+            calls: 0,
+        }
+    }
+}
+
+impl Read for Recording {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        let most = misbehave(self.manner, &mut self.calls)?.min(to.len());
+        match self.end {
+            Some(end) if self.to_read.is_empty() => Err(end.into()),
+            _ => self.to_read.read(&mut to[..most]),
+        }
+    }
+}
+
+impl Write for Recording {
+    fn write(&mut self, from: &[u8]) -> io::Result<usize> {
+        let most = misbehave(self.manner, &mut self.calls)?.min(from.len());
+        self.written.extend(&from[..most]);
+        Ok(most)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Fails two calls of three, if that is the manner; returns how many bytes the third may move.
+fn misbehave(manner: Manner, calls: &mut usize) -> io::Result<usize> {
+    *calls += 1;
+    match (manner, *calls % 3) {
+        (Manner::Good, _) => Ok(usize::MAX),
+        (Manner::Faulty, 1) => Err(ErrorKind::Interrupted.into()),
+        (Manner::Faulty, 2) => Err(ErrorKind::WouldBlock.into()),
+        (Manner::Faulty, _) => Ok(1),
+    }
+}
