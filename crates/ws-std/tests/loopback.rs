@@ -117,7 +117,7 @@ fn a_client_waits_for_the_server_to_end_the_transport() -> Result<(), Error> {
 
 #[test]
 fn the_close_after_a_violation_arrives_although_more_was_sent() {
-    // R6455-7.1.7-2: the connection is failed with a Close that says why, and no reset overtakes it.
+    // R6455-7.1.7-1, R6455-7.1.7-2: the connection is failed with a Close that says why, and no reset overtakes it.
     let (address, server) = echo_once(Config::default());
     let mut client = open_by_hand(&address);
     let mut bytes = b"\x81\x05Hello".to_vec();
