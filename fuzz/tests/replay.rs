@@ -42,7 +42,7 @@ fn parts() {
 
 #[test]
 fn the_case_corpus_is_a_corpus_too() {
-    for case in cases::load(&Path::new(ROOT).join("../tests/cases")) {
+    for case in cases::load(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/cases"))) {
         for role in [Role::Server, Role::Client] {
             let wire = case.input(role, [0x9C, 0x27, 0xE1, 0x5B]);
             if wire.len() <= 4096 {

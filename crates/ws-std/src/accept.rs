@@ -95,18 +95,17 @@ impl<S: Read + Write> WebSocket<S, Server> {
             let (session, out) = (&mut link.session, &mut link.out.bytes);
             let Some(request) = session.request() else { return Ok(()) };
             let upgrade = request.check_upgrade().is_ok();
-            match answer(request) {
+            let answered = match answer(request) {
                 Answer::Respond(response) => session.respond(&response, now, out),
-                Answer::Accept(accept) if upgrade => {
-                    if let Err(error) = session.accept(&accept, now, out) {
-                        session.respond(&Response::text(500, "Internal Server Error\n"), now, out);
-                        return Err(error.into());
-                    }
-                }
+                Answer::Accept(accept) if upgrade => session.accept(&accept, now, out),
                 // Left undecided, it gets the refusal that the protocol asks for.
-                Answer::Accept(_) => {}
-            }
-            Ok(())
+                Answer::Accept(_) => Ok(()),
+            };
+            answered.or_else(|error| {
+                let sorry = Response::text(500, "Internal Server Error\n");
+                session.respond(&sorry, now, out)?;
+                Err(error.into())
+            })
         })
     }
 }

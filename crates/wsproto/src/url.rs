@@ -174,15 +174,15 @@ const fn default_port(secure: bool) -> u16 {
     if secure { 443 } else { 80 }
 }
 
-/// Splits off the port, but not the end of an IPv6 address.
-fn split_port(authority: &str) -> (&str, Option<&str>) {
+/// Splits off the port, but not the end of an IPv6 address in brackets.
+pub(crate) fn split_port(authority: &str) -> (&str, Option<&str>) {
     match authority.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        Some((host, port)) if host.ends_with(']') || !host.starts_with('[') => (host, Some(port)),
         _ => (authority, None),
     }
 }
 
-fn parse_port(port: Option<&str>) -> Result<Option<u16>, UrlError> {
+pub(crate) fn parse_port(port: Option<&str>) -> Result<Option<u16>, UrlError> {
     match port {
         // RFC 3986 section 3.2.3 allows a colon without a number: the default port.
         None | Some("") => Ok(None),
@@ -193,7 +193,7 @@ fn parse_port(port: Option<&str>) -> Result<Option<u16>, UrlError> {
     }
 }
 
-fn parse_host(host: &str) -> Result<String, UrlError> {
+pub(crate) fn parse_host(host: &str) -> Result<String, UrlError> {
     let wrong = || UrlError::Host(host.into());
     if let Some(address) = host.strip_prefix('[') {
         let address = address.strip_suffix(']').ok_or_else(wrong)?;
@@ -204,6 +204,12 @@ fn parse_host(host: &str) -> Result<String, UrlError> {
         return Err(wrong());
     }
     Ok(host.to_ascii_lowercase())
+}
+
+/// Whether `text` is a host, perhaps with a port, and nothing else.
+pub(crate) fn is_authority(text: &str) -> bool {
+    let (host, port) = split_port(text);
+    parse_host(host).is_ok() && parse_port(port).is_ok()
 }
 
 fn parse_resource(resource: &str) -> Result<String, UrlError> {

@@ -350,7 +350,7 @@ fn extreme_times_do_no_harm() {
 fn an_ordinary_answer_has_a_deadline() {
     let mut life = Life::<Server>::begin(Config::default());
     life.read_deciding(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", |session, now, out| {
-        session.respond(&Response::html("<p>hello"), now, out);
+        session.respond(&Response::html("<p>hello"), now, out).unwrap();
     });
     assert_eq!(life.session.sender().map(drop), Err(SendError::Closed));
     assert_eq!(life.session.deadline(), Some(s(10)));

@@ -732,11 +732,12 @@ fn the_application_may_refuse_a_handshake() {
         let input = Head::request().then(HELLO_MASKED);
         let run = at_every_cut(&input, |pieces| {
             serve(&Config::default(), pieces, |session, out| {
-                session.respond(&response, NOW, out);
+                session.respond(&response, NOW, out).unwrap();
                 assert_eq!(session.ready_state(), ReadyState::Closed);
                 assert_eq!(session.sender().err(), Some(SendError::Closed));
                 // The second decision is none.
-                session.respond(&Response::new(200), NOW, out);
+                let late = session.respond(&Response::new(200), NOW, out);
+                assert_eq!(late, Err(AcceptError::NoRequest));
                 let late = session.accept(&Accept::new(), NOW, out);
                 assert_eq!(late, Err(AcceptError::NoRequest));
             })
@@ -759,7 +760,7 @@ fn the_application_may_answer_an_ordinary_request() {
     let run = at_every_cut(&input, |pieces| {
         serve(&Config::default(), pieces, |session, out| {
             assert_eq!(session.request().unwrap().path(), "/page");
-            session.respond(&page, NOW, out);
+            session.respond(&page, NOW, out).unwrap();
             assert_eq!(session.request(), None);
         })
     });
@@ -778,7 +779,9 @@ fn the_answer_to_a_head_request_has_no_body() {
     let page = Response::html("<p>Hello");
     let input = Head::new("HEAD / HTTP/1.1", &[("Host", "h")]).bytes();
     let run = at_every_cut(&input, |pieces| {
-        serve(&Config::default(), pieces, |session, out| session.respond(&page, NOW, out))
+        serve(&Config::default(), pieces, |session, out| {
+            session.respond(&page, NOW, out).unwrap();
+        })
     });
     assert_eq!(run.events[0], SessionEvent::Http);
     let answer = run.answer();
@@ -815,8 +818,23 @@ fn an_ordinary_request_cannot_be_accepted() {
     let error = AcceptError::Request(RequestError::NoUpgrade);
     assert_eq!(session.accept(&Accept::new(), NOW, &mut out), Err(error));
     assert_eq!(out, b"");
-    session.respond(&Response::new(404), NOW, &mut out);
+    session.respond(&Response::new(404), NOW, &mut out).unwrap();
     Answer::parse(&out).assert_refusal(404);
+}
+
+/// A response needs a final status: 101 is what `accept` is for.
+#[test]
+fn a_status_that_is_no_final_one_is_refused_and_the_request_still_waits() {
+    let mut session = asking(&Head::request().bytes(), &SessionEvent::Upgrade);
+    let mut out = Vec::new();
+    for status in [0, 7, 100, 101, 199, 600, 65535] {
+        let response = Response::new(status);
+        let error = session.respond(&response, NOW, &mut out);
+        assert_eq!(error, Err(AcceptError::Status(status)));
+    }
+    assert_eq!(out, b"");
+    session.respond(&Response::new(599), NOW, &mut out).unwrap();
+    assert!(out.starts_with(b"HTTP/1.1 599 "));
 }
 
 #[test]
@@ -825,14 +843,16 @@ fn a_handshake_is_accepted_only_once() {
     let mut out = Vec::new();
     assert_eq!(session.accept(&Accept::new(), NOW, &mut out), Err(AcceptError::NoRequest));
     assert_eq!(session.request(), None);
-    session.respond(&Response::new(200), NOW, &mut out);
+    let early = session.respond(&Response::new(200), NOW, &mut out);
+    assert_eq!(early, Err(AcceptError::NoRequest));
     assert_eq!(out, b"", "there is no request yet");
 
     let mut session = asking(&Head::request().bytes(), &SessionEvent::Upgrade);
     session.accept(&Accept::new(), NOW, &mut out).unwrap();
     let written = out.len();
     assert_eq!(session.accept(&Accept::new(), NOW, &mut out), Err(AcceptError::NoRequest));
-    session.respond(&Response::new(200), NOW, &mut out);
+    let late = session.respond(&Response::new(200), NOW, &mut out);
+    assert_eq!(late, Err(AcceptError::NoRequest));
     assert_eq!(out.len(), written);
     assert_eq!(session.ready_state(), ReadyState::Open);
 }
@@ -1099,7 +1119,7 @@ proptest! {
         config.max_headers = 8;
         let run = at_every_cut(&input, |pieces| serve(&config, pieces, |session, out| {
             if session.accept(&Accept::new(), NOW, out).is_err() {
-                session.respond(&Response::text(404, "no\n"), NOW, out);
+                session.respond(&Response::text(404, "no\n"), NOW, out).unwrap();
             }
         }));
         let closed = run.events.iter().filter(|event| matches!(event, SessionEvent::Closed(_)));

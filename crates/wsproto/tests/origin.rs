@@ -185,7 +185,7 @@ fn a_page_that_is_not_allowed_gets_403() {
                 if allowed().allows(session.request().unwrap()) {
                     session.accept(&Accept::new(), NOW, out).unwrap();
                 } else {
-                    session.respond(&Response::text(403, "Not from there.\n"), NOW, out);
+                    session.respond(&Response::text(403, "Not from there.\n"), NOW, out).unwrap();
                 }
             })
         });

@@ -42,5 +42,5 @@ pub(super) fn encode_key(nonce: [u8; 16]) -> String {
 /// Whether `key` is base64 of 16 bytes.
 pub(super) fn is_key(key: &str) -> bool {
     let mut nonce = [0; 18];
-    key.len() == 24 && LENIENT.decode_slice(key, &mut nonce) == Ok(16)
+    LENIENT.decode_slice(key, &mut nonce) == Ok(16)
 }

@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Request;
+use crate::url::{parse_host, parse_port, split_port};
 
 /// A list of origins whose pages may connect.
 ///
@@ -30,9 +31,13 @@ impl AllowedOrigins {
     ///
     /// # Errors
     ///
-    /// [`InvalidOrigin`] names the first that is none, such as one with a path.
+    /// [`InvalidOrigin`] names the first that is none, such as one with a path or a wildcard.
     pub fn new<'a>(origins: impl IntoIterator<Item = &'a str>) -> Result<Self, InvalidOrigin> {
-        let parse = |text: &str| Origin::parse(text).ok_or_else(|| InvalidOrigin(text.into()));
+        // There are no wildcards; one that matched nothing would be a surprise.
+        let parse = |text: &str| match Origin::parse(text) {
+            Some(origin) if !text.contains('*') => Ok(origin),
+            _ => Err(InvalidOrigin(text.into())),
+        };
         let origins = origins.into_iter().map(parse).collect::<Result<_, _>>()?;
         Ok(Self { origins, required: false })
     }
@@ -82,21 +87,23 @@ impl Origin {
         }
         let (scheme, authority) = text.split_once("://")?;
         let scheme = scheme.to_ascii_lowercase();
-        if authority.is_empty() || authority.contains(['/', '?', '#', '@', ' ', ',', '\\']) {
+        // RFC 3986 section 3.1.
+        let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+            && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
+        if !is_scheme {
             return None;
         }
-        let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) if !port.contains(']') => (host, Some(port.parse().ok()?)),
-            _ => (authority, None),
+        let (host, port) = split_port(authority);
+        let host = parse_host(host).ok()?;
+        let port = match port {
+            Some("") => return None,
+            port => parse_port(port).ok()?,
         };
-        if host.is_empty() || !host.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return None;
-        }
         let port = port.or(match scheme.as_str() {
             "http" | "ws" => Some(80),
             "https" | "wss" => Some(443),
             _ => None,
         });
-        Some(Self::Tuple { scheme, host: host.to_ascii_lowercase(), port })
+        Some(Self::Tuple { scheme, host, port })
     }
 }

@@ -6,6 +6,7 @@ use alloc::vec;
 
 use super::list::{elements, is_token};
 use super::{Extension, HeadError, Headers, Response, accept_key};
+use crate::url::is_authority;
 
 /// What is wrong with a request; [`response`](Self::response) is the answer it gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -135,7 +136,7 @@ impl Request {
     /// Checks what concerns every request, in the order in which it stands there.
     fn check_http(&self) -> Result<(), RequestError> {
         let target = self.target.as_str();
-        if !origin_form(target).starts_with('/')
+        if split_target(target).is_none()
             || !target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#')
         {
             return Err(RequestError::Target);
@@ -205,15 +206,13 @@ impl Request {
     /// Returns the path: the target without scheme, host and query.
     #[must_use]
     pub fn path(&self) -> &str {
-        origin_form(&self.target)
-            .split_once('?')
-            .map_or(origin_form(&self.target), |(path, _)| path)
+        split_target(&self.target).map_or("/", |(path, _)| path)
     }
 
     /// Returns the query as it was sent, without its question mark.
     #[must_use]
     pub fn query(&self) -> Option<&str> {
-        origin_form(&self.target).split_once('?').map(|(_, query)| query)
+        split_target(&self.target)?.1
     }
 
     /// Returns the names and values of the query, decoded: `+` is a space, `%41` an A.
@@ -251,23 +250,33 @@ impl Request {
     }
 }
 
-/// Strips scheme and host off a target in absolute form (RFC 9112 section 3.2.2).
-fn origin_form(target: &str) -> &str {
-    let Some((scheme, rest)) = target.split_once("://") else { return target };
-    if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
-        return target;
-    }
-    match rest.find(['/', '?']) {
-        Some(0) | None => "/",
-        Some(start) => rest.split_at(start).1,
-    }
+/// Takes path and query out of a target in origin form or, with scheme and host, in absolute form
+/// (RFC 9112 section 3.2).
+fn split_target(target: &str) -> Option<(&str, Option<&str>)> {
+    let resource = match target.split_once("://") {
+        Some((scheme, rest)) if !target.starts_with('/') => {
+            if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
+                return None;
+            }
+            let (host, resource) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+            if host.is_empty() {
+                return None;
+            }
+            resource
+        }
+        _ if target.starts_with('/') => target,
+        _ => return None,
+    };
+    let (path, query) = match resource.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (resource, None),
+    };
+    Some((if path.is_empty() { "/" } else { path }, query))
 }
 
-/// A host, perhaps with a port; what matters is that it cannot be mistaken for anything else.
+/// A host, perhaps with a port (RFC 9112 section 3.2); a comma would look like two of them.
 fn is_host(value: &str) -> bool {
-    !value.is_empty()
-        && value.bytes().all(|byte| byte.is_ascii_graphic())
-        && !value.contains(['/', '?', '#', '@', ',', '\\', '"', '<', '>'])
+    !value.contains(',') && is_authority(value)
 }
 
 /// Section 4.3: 0 to 255 without leading zeros.

@@ -68,7 +68,9 @@ impl Response {
     /// and the response says so.
     pub fn encode(&self, out: &mut Vec<u8>) {
         self.encode_head(out);
-        out.extend_from_slice(&self.body);
+        if !self.has_no_body() {
+            out.extend_from_slice(&self.body);
+        }
     }
 
     /// Appends the response to a HEAD request: all but the body.
@@ -78,6 +80,7 @@ impl Response {
         for (name, value) in self.headers.iter() {
             if !name.eq_ignore_ascii_case("Content-Length")
                 && !name.eq_ignore_ascii_case("Connection")
+                && !name.eq_ignore_ascii_case("Transfer-Encoding")
             {
                 encode_field(name, value, out);
             }
@@ -85,8 +88,15 @@ impl Response {
         // RFC 9110 section 7.8: who sends Upgrade also names it in Connection.
         let upgrade = self.headers.get("Upgrade").is_some();
         encode_field("Connection", if upgrade { "Upgrade, close" } else { "close" }, out);
-        encode_field("Content-Length", &length, out);
+        if !self.has_no_body() {
+            encode_field("Content-Length", &length, out);
+        }
         out.extend_from_slice(b"\r\n");
+    }
+
+    /// RFC 9112 section 6.3: a body can never follow these.
+    const fn has_no_body(&self) -> bool {
+        matches!(self.status, 100..=199 | 204 | 304)
     }
 
     fn status_line(&self) -> String {

@@ -3,7 +3,6 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::list::is_token;
 use super::response::encode_field;
 use super::{Agreed, Extension, Headers, InvalidHeader, Request, RequestError};
 
@@ -19,16 +18,19 @@ const RESERVED: [&str; 8] = [
     "Upgrade",
 ];
 
-/// What an application got wrong in accepting a handshake. Nothing was written.
+/// What an application got wrong in answering a request. Nothing was written.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum AcceptError {
-    /// There is no request to accept, or it was decided already.
-    #[error("no opening handshake waits for a decision")]
+    /// There is no request to answer, or it was answered already.
+    #[error("no request waits for an answer")]
     NoRequest,
     /// The request is not a handshake that could be accepted.
     #[error("the request cannot be accepted: {0}")]
     Request(#[from] RequestError),
+    /// The status of the response is not one of 200 to 599.
+    #[error("{0} is not the status of a response")]
+    Status(u16),
     /// The client did not offer the subprotocol.
     #[error("the client did not offer the subprotocol {0:?}")]
     Subprotocol(String),
@@ -112,7 +114,7 @@ impl Accept {
     pub fn encode(&self, request: &Request, out: &mut Vec<u8>) -> Result<(), AcceptError> {
         request.check_upgrade()?;
         if let Some(subprotocol) = &self.subprotocol
-            && !(is_token(subprotocol) && request.subprotocols().any(|o| o == subprotocol))
+            && !request.subprotocols().any(|offer| offer == subprotocol)
         {
             return Err(AcceptError::Subprotocol(subprotocol.clone()));
         }

@@ -9,6 +9,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::mem;
 use core::time::Duration;
 
 pub(crate) use client::ClientHandshake;
@@ -52,8 +53,8 @@ pub struct Session<R: Role> {
     response: Option<Box<Response>>,
     /// What is known of the end, from the first that is.
     end: Option<Box<CloseInfo>>,
-    /// What the next call of `next_event` reports first.
-    report: Option<Report>,
+    /// What the next calls of `next_event` report first.
+    reports: Reports,
 }
 
 /// Where in its life a session is.
@@ -69,13 +70,12 @@ enum Stage<R: Role> {
     Ended,
 }
 
-/// What is to be reported, whatever else arrives.
-#[derive(Clone, Copy, Debug)]
-enum Report {
-    Open,
-    /// And `Closed` after it, if the session has ended.
-    Error(SessionError),
-    Closed,
+/// What is to be reported, in this order, whatever else arrives.
+#[derive(Clone, Copy, Debug, Default)]
+struct Reports {
+    open: bool,
+    error: Option<SessionError>,
+    closed: bool,
 }
 
 /// How far a connection has got, as the browser's `WebSocket.readyState` tells it.
@@ -136,7 +136,7 @@ impl<R: Role> Session<R> {
             agreed: None,
             response: None,
             end: None,
-            report: None,
+            reports: Reports::default(),
         }
     }
 
@@ -149,6 +149,7 @@ impl<R: Role> Session<R> {
         input: &mut &'b mut [u8],
         out: &mut Vec<u8>,
     ) -> Option<SessionEvent<Event<'b>>> {
+        self.watch_closing(now);
         let event = self.advance(now, input, out, Connection::next_event);
         self.watch_closing(now);
         event
@@ -162,6 +163,7 @@ impl<R: Role> Session<R> {
         input: &mut &'b mut [u8],
         out: &mut Vec<u8>,
     ) -> Option<SessionEvent<Piece<'b>>> {
+        self.watch_closing(now);
         let event = self.advance(now, input, out, Connection::next_piece);
         self.watch_closing(now);
         event
@@ -174,8 +176,8 @@ impl<R: Role> Session<R> {
         out: &mut Vec<u8>,
         next: impl Fn(&mut Connection<R>, &mut &'b mut [u8], &mut Vec<u8>) -> Result<Option<E>, Error>,
     ) -> Option<SessionEvent<E>> {
-        if let Some(report) = self.report.take() {
-            return Some(self.report(report));
+        if let Some(report) = self.next_report() {
+            return Some(report);
         }
         match &mut self.stage {
             Stage::Handshake(handshake) => match handshake.advance(input, out, &self.config) {
@@ -184,7 +186,7 @@ impl<R: Role> Session<R> {
                 Progress::Http => Some(SessionEvent::Http),
                 Progress::Open(connection, agreed) => {
                     self.open(connection, agreed, now);
-                    self.report.take().map(|report| self.report(report))
+                    self.next_report()
                 }
                 Progress::Failed(error) => {
                     self.answered(now);
@@ -215,20 +217,17 @@ impl<R: Role> Session<R> {
         }
     }
 
-    fn report<E>(&mut self, report: Report) -> SessionEvent<E> {
-        match report {
-            Report::Open => SessionEvent::Open,
-            Report::Error(error) => {
-                if matches!(self.stage, Stage::Ended) {
-                    self.report = Some(Report::Closed);
-                }
-                SessionEvent::Error(error)
-            }
-            Report::Closed => {
-                let unknown = || Box::new(CloseInfo::unknown(Initiator::Remote));
-                SessionEvent::Closed(*self.end.take().unwrap_or_else(unknown))
-            }
+    fn next_report<E>(&mut self) -> Option<SessionEvent<E>> {
+        if mem::take(&mut self.reports.open) {
+            return Some(SessionEvent::Open);
         }
+        if let Some(error) = self.reports.error.take() {
+            return Some(SessionEvent::Error(error));
+        }
+        mem::take(&mut self.reports.closed).then(|| {
+            let unknown = || Box::new(CloseInfo::unknown(Initiator::Remote));
+            SessionEvent::Closed(*self.end.take().unwrap_or_else(unknown))
+        })
     }
 
     /// Notes what the rest of the session depends on.
@@ -255,7 +254,7 @@ impl<R: Role> Session<R> {
         self.stage = Stage::Open(connection);
         self.agreed = (agreed != Agreed::default()).then(|| Box::new(agreed));
         self.timer = Timer::keep_alive(now, &self.config);
-        self.report = Some(Report::Open);
+        self.reports.open = true;
     }
 
     /// Keeps the response that ends a client's handshake.
@@ -276,7 +275,7 @@ impl<R: Role> Session<R> {
         } else {
             self.stage = Stage::Ended;
             self.timer = Timer::Off;
-            self.report = Some(Report::Closed);
+            self.reports.closed = true;
         }
     }
 
@@ -286,6 +285,10 @@ impl<R: Role> Session<R> {
             && connection.closing() != Closing::Open
             && !self.timer.is_closing()
         {
+            // A Close that was sent through `sender` is noticed here; all others set `end` before.
+            if connection.closing() == Closing::Sent {
+                self.end(Initiator::Local);
+            }
             self.timer = Timer::closing(now, &self.config);
         }
     }
@@ -301,7 +304,8 @@ impl<R: Role> Session<R> {
         self.end(initiator).was_clean = was_clean;
         self.stage = Stage::Ended;
         self.timer = Timer::Off;
-        self.report = Some(error.map_or(Report::Closed, Report::Error));
+        self.reports.error = self.reports.error.or(error);
+        self.reports.closed = true;
     }
 
     /// Tells the session that the transport has ended: end of file, or any error of it. What was
@@ -330,6 +334,7 @@ impl<R: Role> Session<R> {
     /// Does what is due at `now`, if anything is: gives up a handshake, sends a Ping, or ends the
     /// session. Appends at most one frame or HTTP response to `out`.
     pub fn handle_timeout(&mut self, now: Duration, out: &mut Vec<u8>) {
+        self.watch_closing(now);
         if self.deadline().is_none_or(|deadline| now < deadline) {
             return;
         }
@@ -338,7 +343,7 @@ impl<R: Role> Session<R> {
                 match handshake.give_up(SessionError::HandshakeTimeout, out) {
                     (error, true) => {
                         self.answered(now);
-                        self.report = error.map(Report::Error);
+                        self.reports.error = error;
                     }
                     (error, false) => self.finish(error, Initiator::Local),
                 }
@@ -350,7 +355,7 @@ impl<R: Role> Session<R> {
             (Timer::Pong { .. }, Stage::Open(connection)) => {
                 connection.sender().give_up(CloseCode::INTERNAL_ERROR, "keep-alive timeout", out);
                 self.end(Initiator::Local);
-                self.report = Some(Report::Error(SessionError::KeepAliveTimeout));
+                self.reports.error = Some(SessionError::KeepAliveTimeout);
                 self.watch_closing(now);
             }
             (_, Stage::Open(connection)) => {
@@ -383,7 +388,7 @@ impl<R: Role> Session<R> {
             Stage::Handshake(handshake) => match handshake.give_up(SessionError::Abandoned, out) {
                 (error, true) => {
                     self.answered(now);
-                    self.report = error.map(Report::Error);
+                    self.reports.error = error;
                 }
                 (error, false) => self.finish(error, Initiator::Local),
             },

@@ -58,15 +58,25 @@ impl Session<Server> {
     }
 
     /// Answers the request with an ordinary response, which refuses an upgrade: appends it to
-    /// `out`, without its body if the request is a HEAD. Does nothing if no request waits.
-    pub fn respond(&mut self, response: &Response, now: Duration, out: &mut Vec<u8>) {
-        let Some(request) = self.request() else { return };
-        if request.method() == "HEAD" {
-            response.encode_head(out);
-        } else {
-            response.encode(out);
+    /// `out`, without its body if the request is a HEAD.
+    ///
+    /// # Errors
+    ///
+    /// [`AcceptError::NoRequest`], or [`AcceptError::Status`] if the response has a status that is
+    /// no final one. Nothing was appended.
+    pub fn respond(
+        &mut self,
+        response: &Response,
+        now: Duration,
+        out: &mut Vec<u8>,
+    ) -> Result<(), AcceptError> {
+        let request = self.request().ok_or(AcceptError::NoRequest)?;
+        if !matches!(response.status(), 200..=599) {
+            return Err(AcceptError::Status(response.status()));
         }
+        answer(response, request.method(), out);
         self.answered(now);
+        Ok(())
     }
 }
 
@@ -90,9 +100,19 @@ impl ServerHandshake {
         }
     }
 
-    fn refuse(error: RequestError, out: &mut Vec<u8>) -> Progress<Server> {
-        error.response().encode(out);
+    fn refuse(error: RequestError, method: &str, out: &mut Vec<u8>) -> Progress<Server> {
+        answer(&error.response(), method, out);
         Progress::Failed(error.into())
+    }
+}
+
+/// Appends the response to a request with that method; HEAD gets it without its body (RFC 9110
+/// section 9.3.2).
+fn answer(response: &Response, method: &str, out: &mut Vec<u8>) {
+    if method == "HEAD" {
+        response.encode_head(out);
+    } else {
+        response.encode(out);
     }
 }
 
@@ -106,7 +126,7 @@ impl Handshake<Server> for ServerHandshake {
         if let Some(request) = &self.request {
             // Nobody decided on it.
             return match request.check_upgrade() {
-                Err(error) => Self::refuse(error, out),
+                Err(error) => Self::refuse(error, request.method(), out),
                 Ok(()) => {
                     Response::text(403, "Forbidden\n").encode(out);
                     Progress::Undecided
@@ -116,12 +136,12 @@ impl Handshake<Server> for ServerHandshake {
         let request = match self.read(input, config) {
             Ok(None) => return Progress::NeedMore,
             Ok(Some(request)) => request,
-            Err(error) => return Self::refuse(error, out),
+            Err(error) => return Self::refuse(error, "", out),
         };
         let progress = match request.check_upgrade() {
             Ok(()) => Progress::Upgrade,
             Err(RequestError::NoUpgrade) => Progress::Http,
-            Err(error) => return Self::refuse(error, out),
+            Err(error) => return Self::refuse(error, request.method(), out),
         };
         self.request = Some(request);
         progress
@@ -135,7 +155,8 @@ impl Handshake<Server> for ServerHandshake {
             SessionError::HandshakeTimeout => 408,
             _ => 503,
         };
-        Response::text(status, &alloc::format!("{error}\n")).encode(out);
+        let method = self.request.as_ref().map_or("", Request::method);
+        answer(&Response::text(status, &alloc::format!("{error}\n")), method, out);
         (Some(error), true)
     }
 }
