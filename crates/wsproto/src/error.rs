@@ -103,6 +103,12 @@ pub enum SendError {
         /// The length asked for, in bytes.
         len: usize,
     },
+    /// The length of a message does not fit 63 bits (section 5.2).
+    #[error("no frame holds {len} bytes")]
+    TooLong {
+        /// The length asked for, in bytes.
+        len: u64,
+    },
     /// 1010 (Mandatory Extension) is for clients only (section 7.4.1).
     #[error("close code 1010 is for clients only")]
     ClientOnlyCode,

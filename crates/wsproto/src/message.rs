@@ -120,30 +120,29 @@ impl Message {
         })
     }
 
-    /// Makes the open message one that is handed out in pieces. Returns what was assembled so far.
+    /// Takes out what was assembled of the open message, the first of its pieces.
     pub(crate) fn take_assembled(&mut self) -> Option<Piece<'static>> {
         let size = self.size();
-        match mem::replace(self, Self::None) {
-            Self::Text { text, utf8, fragments } => {
-                *self = Self::TextPieces { size, utf8, fragments };
-                (!text.is_empty()).then(|| Piece::Text { text: text.into(), fin: false })
+        let piece = match self {
+            Self::Text { text, .. } if !text.is_empty() => {
+                Piece::Text { text: mem::take(text).into(), fin: false }
             }
-            Self::Binary { bytes, fragments } => {
-                *self = Self::BinaryPieces { size, fragments };
-                (!bytes.is_empty()).then(|| Piece::Binary { bytes: bytes.into(), fin: false })
+            Self::Binary { bytes, .. } if !bytes.is_empty() => {
+                Piece::Binary { bytes: mem::take(bytes).into(), fin: false }
             }
-            other => {
-                *self = other;
-                None
-            }
-        }
+            _ => return None,
+        };
+        self.count_pieces(size);
+        Some(piece)
     }
 
-    /// How many of the next `available` bytes make a piece: all of them, but of a text whose last
-    /// piece ended inside a character only those that end the character.
+    /// How many of the next `available` bytes make a piece: all of them, but of a text that was cut
+    /// inside a character only those that end the character.
     pub(crate) fn piece_len(&self, available: usize) -> usize {
         match self {
-            Self::TextPieces { utf8, .. } if !utf8.is_complete() => available.min(utf8.missing()),
+            Self::Text { utf8, .. } | Self::TextPieces { utf8, .. } if !utf8.is_complete() => {
+                available.min(utf8.missing())
+            }
             _ => available,
         }
     }
@@ -156,9 +155,10 @@ impl Message {
         mask: Option<&mut Mask>,
         fin: bool,
     ) -> Result<Option<Piece<'b>>, Error> {
+        let size = self.size() + bytes.len() as u64;
+        let begun = matches!(self, Self::TextPieces { .. } | Self::BinaryPieces { .. });
         let piece = match self {
-            Self::TextPieces { size, utf8, .. } => {
-                *size += bytes.len() as u64;
+            Self::Text { utf8, .. } | Self::TextPieces { utf8, .. } => {
                 let (character, text) = utf8.push(unmask(bytes, mask))?;
                 let text = match character {
                     Some(character) => Cow::Owned(character.into()),
@@ -169,17 +169,32 @@ impl Message {
                 }
                 (fin || !text.is_empty()).then_some(Piece::Text { text, fin })
             }
-            Self::BinaryPieces { size, .. } => {
-                *size += bytes.len() as u64;
+            Self::Binary { .. } | Self::BinaryPieces { .. } => {
                 let bytes = Cow::Borrowed(unmask(bytes, mask));
                 (fin || !bytes.is_empty()).then_some(Piece::Binary { bytes, fin })
             }
-            Self::None | Self::Text { .. } | Self::Binary { .. } => None,
+            Self::None => None,
         };
         if fin {
             *self = Self::None;
+        } else if begun || piece.is_some() {
+            self.count_pieces(size);
         }
         Ok(piece)
+    }
+
+    /// Notes that pieces of the open message were handed out, so that it will not be assembled;
+    /// `size` is the number of bytes that have arrived of it.
+    fn count_pieces(&mut self, size: u64) {
+        *self = match mem::replace(self, Self::None) {
+            Self::Text { utf8, fragments, .. } | Self::TextPieces { utf8, fragments, .. } => {
+                Self::TextPieces { size, utf8, fragments }
+            }
+            Self::Binary { fragments, .. } | Self::BinaryPieces { fragments, .. } => {
+                Self::BinaryPieces { size, fragments }
+            }
+            Self::None => Self::None,
+        };
     }
 }
 

@@ -133,13 +133,16 @@ impl<R: Role> Sender<R> {
     ///
     /// # Errors
     ///
-    /// As [`send_text`](Self::send_text).
+    /// As [`send_text`](Self::send_text), and [`SendError::TooLong`] from 2^63 bytes.
     pub fn send_binary_header(
         &mut self,
         len: u64,
         out: &mut Vec<u8>,
     ) -> Result<Option<Mask>, SendError> {
         self.may_begin()?;
+        if len >> 63 != 0 {
+            return Err(SendError::TooLong { len });
+        }
         Ok(self.header(true, Opcode::Binary, len, out))
     }
 

@@ -202,13 +202,17 @@ fn live<R: SessionEnd>(opened: bool, happenings: &[Happening]) -> (Vec<Seen>, Ve
         }
     }
     // Whatever happened, the end can be reached from here, by deadlines or by the transport.
-    while life.session.transport() != Transport::Drop {
+    for _ in 0..9 {
+        if life.session.transport() == Transport::Drop {
+            break;
+        }
         match life.session.deadline() {
             Some(deadline) => life.at(deadline),
             None => life.end_of_input(),
         }
     }
     frames.append(&mut life.out);
+    assert!(head || closes(&frames) <= 1);
     let log = life.log.clone();
     life.ended();
     (log, frames)

@@ -11,9 +11,12 @@ use wsproto::{
 
 use support::{End, closes, config, feed, header, sent};
 
+/// What the peer sends.
+type Input = fn() -> Vec<u8>;
+
 /// What breaks a rule in a server (a client, where only that can), the close code that says so
 /// (section 7.4.1), and the words.
-const VIOLATIONS: [(Error, fn() -> Vec<u8>, u16, &str); 16] = [
+const VIOLATIONS: [(Error, Input, u16, &str); 16] = [
     (Error::ReservedOpcode, || vec![0x83], 1002, "reserved opcode"),
     (Error::ReservedBit, || vec![0xC1], 1002, "reserved bit set without an extension that owns it"),
     (Error::FragmentedControl, || vec![0x09], 1002, "fragmented control frame"),

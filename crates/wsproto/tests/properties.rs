@@ -195,7 +195,6 @@ proptest! {
             let mut bytes = part.to_vec();
             let mut input = &mut bytes[..];
             loop {
-                let before = input.len();
                 if *turns.next().expect("endless") {
                     match ws.next_piece(&mut input, &mut Vec::new()).expect("legal") {
                         Some(Piece::Text { text, fin }) => {
@@ -207,7 +206,8 @@ proptest! {
                     }
                 } else {
                     let event = ws.next_event(&mut input, &mut Vec::new()).expect("legal");
-                    skipped |= begun && input.len() < before;
+                    // The rest may be a last frame that is empty.
+                    skipped |= begun;
                     match event {
                         Some(Event::Ping(_)) => {}
                         Some(event) => {
