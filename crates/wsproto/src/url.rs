@@ -177,7 +177,11 @@ const fn default_port(secure: bool) -> u16 {
 /// Splits off the port, but not the end of an IPv6 address in brackets.
 pub(crate) fn split_port(authority: &str) -> (&str, Option<&str>) {
     match authority.rsplit_once(':') {
-        Some((host, port)) if host.ends_with(']') || !host.starts_with('[') => (host, Some(port)),
+        Some((host, port))
+            if !port.contains(']') && (host.ends_with(']') || !host.starts_with('[')) =>
+        {
+            (host, Some(port))
+        }
         _ => (authority, None),
     }
 }

@@ -136,7 +136,7 @@ fn an_invalid_url_is_refused() {
         ("ws://bücher.example/", host("bücher.example")),
         // R6455-3-8: addresses of IPv6.
         ("ws://::1/", host(":")),
-        ("ws://[::1/", host("[:")),
+        ("ws://[::1/", host("[::1")),
         ("ws://[]/", host("[]")),
         ("ws://[::1]x/", host("[::1]x")),
         ("ws://[::g]/", host("[::g]")),
