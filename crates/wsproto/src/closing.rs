@@ -90,8 +90,8 @@ pub struct CloseInfo {
     pub reason: alloc::string::String,
     /// Whether both ends had sent a Close when the transport ended.
     pub was_clean: bool,
-    /// Which end sent its Close first, or found the other at fault; the peer, if the transport
-    /// ended without one.
+    /// Which end sent its Close first, refused the connection, or found the other at fault; the
+    /// peer, if the transport just ended.
     pub initiator: Initiator,
 }
 

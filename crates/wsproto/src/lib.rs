@@ -43,11 +43,12 @@
 //!
 //! * **I1** `None` means that all of `input` was consumed.
 //! * **I2** However the same bytes are cut, events, output and error are the same.
-//! * **I3** What a call of `next_event` appends is bounded by the bytes it consumed: a server appends
-//!   at most as many, a client three times as many, and either one Close. Answering cannot amplify,
-//!   so "do not read while `out` is unsent" is complete backpressure.
+//! * **I3** What receiving appends is bounded by the bytes it has consumed: a server appends at most
+//!   as many, a client three times as many, and either one Close. Answering cannot amplify, so "do
+//!   not read while `out` is unsent" is complete backpressure.
 //! * **I4** Nothing is reserved because a header announced it. The heap held for a message in flight
 //!   is at most a small constant plus twice the bytes received for it, and never beyond the limit.
+//!   (While it grows, an allocator that has to move it holds the old half as well.)
 //!   Limits are inclusive, count bytes, and are decided at the first byte that can decide them.
 //! * **I5** No heap while no message is in flight. A `Connection<Server>` is 64 bytes.
 //! * **I6** An error is final: the Close that says so is already in `out`, nothing is parsed

@@ -165,7 +165,8 @@ impl<R: Role> Sender<R> {
     }
 
     /// Begins the closing handshake: appends a Close with the given body, or an empty one. Does
-    /// nothing if a Close was sent before; an unfinished message stays unfinished.
+    /// nothing if a Close was sent before; an unfinished message stays unfinished. A server must not
+    /// begin with 1010, although it echoes it.
     ///
     /// # Errors
     ///

@@ -164,6 +164,12 @@ fn every_refusal_to_send() {
     assert_eq!(client_only.to_string(), "close code 1010 is for clients only");
     assert!(out.is_empty());
 
+    let beyond = Server::connect().sender().send_binary_header(1 << 63, &mut out);
+    assert_eq!(beyond, Err(SendError::TooLong { len: 1 << 63 }));
+    let words = beyond.expect_err("64 bits").to_string();
+    assert_eq!(words, "no frame holds 9223372036854775808 bytes");
+    assert!(out.is_empty());
+
     ws.close(None, &mut out).expect("open");
     let closed = ws.send_text("c", &mut out).expect_err("closed");
     assert_eq!(closed, SendError::Closed);

@@ -373,6 +373,12 @@ fn a_close_through_the_sender_is_ours() {
         peer_closes(&mut life);
         life.end_of_input();
         assert_eq!(life.ended(), info(1001, "theirs", true, Initiator::Local));
+
+        let mut life = open::<R>();
+        let sender = life.session.sender().expect("open");
+        sender.close(None, &mut life.out).expect("open");
+        life.end_of_input();
+        assert_eq!(life.ended(), lost(Initiator::Local));
     }
     check::<Server>();
     check::<Client>();

@@ -54,3 +54,10 @@ pub enum SessionError {
     #[error("the peer does not close")]
     CloseTimeout,
 }
+
+impl SessionError {
+    /// Whether the server answered, and did not want to open a connection.
+    pub(super) const fn is_refusal(self) -> bool {
+        matches!(self, Self::Response(ResponseError::Status(_)))
+    }
+}

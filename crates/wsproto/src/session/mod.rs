@@ -189,6 +189,9 @@ impl<R: Role> Session<R> {
                     self.next_report()
                 }
                 Progress::Failed(error) => {
+                    if error.is_refusal() {
+                        self.end(Initiator::Remote);
+                    }
                     self.answered(now);
                     Some(SessionEvent::Error(error))
                 }
@@ -268,7 +271,7 @@ impl<R: Role> Session<R> {
     /// has nothing more to do.
     fn answered(&mut self, now: Duration) {
         self.keep_response();
-        self.end(if R::SERVER { Initiator::Local } else { Initiator::Remote });
+        self.end(Initiator::Local);
         if R::SERVER {
             self.stage = Stage::Answered;
             self.timer = Timer::closing(now, &self.config);
@@ -299,9 +302,13 @@ impl<R: Role> Session<R> {
             return;
         }
         self.keep_response();
-        let was_clean =
-            matches!(&self.stage, Stage::Open(open) if open.closing() == Closing::Exchanged);
-        self.end(initiator).was_clean = was_clean;
+        let closing = match &self.stage {
+            Stage::Open(connection) => connection.closing(),
+            _ => Closing::Open,
+        };
+        // A Close that was sent through `sender`, and not noticed yet.
+        let initiator = if closing == Closing::Sent { Initiator::Local } else { initiator };
+        self.end(initiator).was_clean = closing == Closing::Exchanged;
         self.stage = Stage::Ended;
         self.timer = Timer::Off;
         self.reports.error = self.reports.error.or(error);
@@ -397,7 +404,8 @@ impl<R: Role> Session<R> {
         Ok(())
     }
 
-    /// Returns the sending half, for everything that can be sent.
+    /// Returns the sending half, for everything that can be sent; but a Close is better sent with
+    /// [`close`](Self::close), which begins its deadline at once.
     ///
     /// # Errors
     ///
