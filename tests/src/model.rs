@@ -33,7 +33,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_message_size: 64 << 20, max_frame_size: 64 << 20, max_fragments: 131_072 }
+        Self { max_message_size: 64 << 20, max_frame_size: u64::MAX, max_fragments: 131_072 }
     }
 }
 

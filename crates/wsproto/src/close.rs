@@ -56,6 +56,12 @@ impl CloseCode {
     /// 1015: the TLS handshake failed. Never in a frame.
     pub const TLS_HANDSHAKE: Self = Self(1015);
 
+    /// Takes any number for a code, whether it may be sent or not.
+    #[must_use]
+    pub const fn new(code: u16) -> Self {
+        Self(code)
+    }
+
     /// Whether the code may stand in a Close frame, sent or received.
     #[must_use]
     pub const fn is_sendable(self) -> bool {
@@ -176,11 +182,13 @@ impl<'a> CloseFrame<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::TruncatedCloseCode`], [`Error::InvalidCloseCode`] or [`Error::InvalidCloseReason`].
+    /// [`Error::TruncatedCloseCode`], [`Error::InvalidCloseCode`], [`Error::InvalidCloseReason`], or
+    /// [`Error::ControlTooLong`] beyond 125 bytes.
     pub fn parse(payload: &'a [u8]) -> Result<Option<Self>, Error> {
         match payload {
             [] => Ok(None),
             [_] => Err(Error::TruncatedCloseCode),
+            _ if payload.len() > MAX_CONTROL_LEN => Err(Error::ControlTooLong),
             [high, low, reason @ ..] => {
                 let code = CloseCode(u16::from_be_bytes([*high, *low]));
                 if !code.is_sendable() {

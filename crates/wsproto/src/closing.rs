@@ -1,6 +1,6 @@
 //! The closing handshake: every transition, for both roles (RFC 6455 section 7).
 
-use crate::CloseCode;
+use crate::{CloseCode, Role};
 
 /// How far the closing of a connection has got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -57,8 +57,8 @@ impl Closing {
     /// What to do with the transport: the part of the table where the roles differ, because a
     /// server ends the transport first (section 7.1.1).
     #[must_use]
-    pub const fn transport(self, server: bool) -> Transport {
-        match (self, server) {
+    pub const fn transport<R: Role>(self) -> Transport {
+        match (self, R::SERVER) {
             (Self::Open | Self::Sent, _) => Transport::KeepOpen,
             (Self::Exchanged, false) => Transport::AwaitEnd,
             (Self::Exchanged, true) | (Self::Failed, _) => Transport::Shutdown,

@@ -16,11 +16,12 @@ use core::time::Duration;
 #[non_exhaustive]
 pub struct Config {
     /// The longest message to accept, all its fragments together, in bytes (RFC 6455 section
-    /// 10.4). Beyond it: close code 1009. Default: 64 MiB.
+    /// 10.4). Beyond it: close code 1009. It holds for messages handed out in pieces, too. Default:
+    /// 64 MiB.
     pub max_message_size: u64,
     /// The longest payload of a single data frame to accept, in bytes. Beyond it: close code 1009.
-    /// Default: 64 MiB; nothing is reserved because a header announces it, so that a lower value
-    /// saves no memory.
+    /// Default: no other than that on messages. Nothing is reserved because a header announces it,
+    /// so that a limit saves no memory.
     pub max_frame_size: u64,
     /// The most fragments to accept in one message; a message of one frame is always accepted.
     /// Beyond it: close code 1008. Default: 131072, twice what Autobahn's test suite sends.
@@ -63,7 +64,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             max_message_size: 64 << 20,
-            max_frame_size: 64 << 20,
+            max_frame_size: u64::MAX,
             max_fragments: 1 << 17,
             max_head_size: 16 << 10,
             max_headers: 100,

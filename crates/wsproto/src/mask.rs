@@ -19,8 +19,8 @@ const BLOCK: usize = 4096;
 /// the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mask {
-    /// Rotated, so that the first byte is for the next byte of the payload.
-    key: [u8; 4],
+    /// Little-endian, and rotated so that the lowest byte is for the next byte of the payload.
+    key: u32,
 }
 
 impl Mask {
@@ -28,7 +28,7 @@ impl Mask {
     #[inline]
     #[must_use]
     pub const fn new(key: [u8; 4]) -> Self {
-        Self { key }
+        Self { key: u32::from_le_bytes(key) }
     }
 
     /// Masks or unmasks the next bytes of the payload in place.
@@ -53,32 +53,32 @@ impl Mask {
         self.skip(payload.len());
     }
 
+    /// Passes over the next bytes of the payload.
     #[inline]
-    fn skip(&mut self, len: usize) {
-        self.key.rotate_left(len % 4);
+    pub(crate) fn skip(&mut self, len: usize) {
+        self.key = self.key.rotate_right(8 * u32::try_from(len % 4).unwrap_or(0));
     }
 }
 
 #[inline]
-fn xor(payload: &mut [u8], key: [u8; 4]) {
-    let word = u32::from_ne_bytes(key);
-    let double = u64::from(word) << 32 | u64::from(word);
+fn xor(payload: &mut [u8], key: u32) {
+    let double = u64::from(key) << 32 | u64::from(key);
 
     let (blocks, rest) = payload.as_chunks_mut::<32>();
     for block in blocks {
         for bytes in block.as_chunks_mut::<8>().0 {
-            *bytes = (u64::from_ne_bytes(*bytes) ^ double).to_ne_bytes();
+            *bytes = (u64::from_le_bytes(*bytes) ^ double).to_le_bytes();
         }
     }
     let (doubles, rest) = rest.as_chunks_mut::<8>();
     for bytes in doubles {
-        *bytes = (u64::from_ne_bytes(*bytes) ^ double).to_ne_bytes();
+        *bytes = (u64::from_le_bytes(*bytes) ^ double).to_le_bytes();
     }
     let (words, rest) = rest.as_chunks_mut::<4>();
     for bytes in words {
-        *bytes = (u32::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
+        *bytes = (u32::from_le_bytes(*bytes) ^ key).to_le_bytes();
     }
-    for (byte, key) in rest.iter_mut().zip(key) {
+    for (byte, key) in rest.iter_mut().zip(key.to_le_bytes()) {
         *byte ^= key;
     }
 }

@@ -98,7 +98,12 @@ impl Message {
                 *size += bytes.len() as u64;
                 utf8.push(unmask(bytes, mask))?;
             }
-            Self::BinaryPieces { size, .. } => *size += bytes.len() as u64,
+            Self::BinaryPieces { size, .. } => {
+                *size += bytes.len() as u64;
+                if let Some(mask) = mask {
+                    mask.skip(bytes.len());
+                }
+            }
             Self::None => {}
         }
         Ok(())

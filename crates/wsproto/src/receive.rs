@@ -136,6 +136,9 @@ impl<R: Role> Receiver<R> {
     }
 
     fn advance_piece<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Piece<'b>>, Error> {
+        if let Some(piece) = self.message.take_assembled() {
+            return Ok(Some(piece));
+        }
         loop {
             return Ok(Some(match self.step(input)? {
                 Step::Whole { text: false, payload } => {
@@ -313,9 +316,6 @@ impl<R: Role> Receiver<R> {
 
     /// Makes a piece of what has arrived of the frame.
     fn piece<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Piece<'b>>, Error> {
-        if let Some(piece) = self.message.take_assembled() {
-            return Ok(Some(piece));
-        }
         let Frame::Data { remaining, mask, fin } = &mut self.frame else { return Ok(None) };
         let available = usize::try_from(*remaining).unwrap_or(usize::MAX).min(input.len());
         let bytes = take(input, self.message.piece_len(available));

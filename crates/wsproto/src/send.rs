@@ -225,7 +225,7 @@ impl<R: Role> Sender<R> {
     /// What to do with the transport once all output is written.
     #[must_use]
     pub const fn transport(&self) -> Transport {
-        self.closing.transport(R::SERVER)
+        self.closing.transport::<R>()
     }
 
     fn advance(&mut self, cause: Cause, frame: Option<&CloseFrame<'_>>, out: &mut Vec<u8>) {
@@ -241,7 +241,8 @@ impl<R: Role> Sender<R> {
     }
 
     fn answer_ping(&mut self, payload: &[u8], out: &mut Vec<u8>) {
-        if self.closing == Closing::Open {
+        // A Ping that was received is never longer; an event can be made up.
+        if self.closing == Closing::Open && payload.len() <= MAX_CONTROL_LEN {
             self.frame(true, Opcode::Pong, payload, out);
         }
     }

@@ -38,8 +38,9 @@ pub enum UrlError {
     Character(char),
 }
 
-/// A URL of scheme `ws` or `wss`, taken apart and normalised.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// A URL of scheme `ws` or `wss`, taken apart and normalised. Two are equal if they are alike when
+/// normalised.
+#[derive(Clone, Debug)]
 pub struct WsUrl {
     as_given: String,
     secure: bool,
@@ -152,6 +153,15 @@ impl WsUrl {
         Ok(())
     }
 }
+
+impl PartialEq for WsUrl {
+    fn eq(&self, other: &Self) -> bool {
+        (self.secure, &self.host, self.port, &self.resource_name)
+            == (other.secure, &other.host, other.port, &other.resource_name)
+    }
+}
+
+impl Eq for WsUrl {}
 
 /// Writes the normalised URL.
 impl fmt::Display for WsUrl {

@@ -79,8 +79,8 @@ fn the_table_has_these_rows_and_no_others() {
 #[test]
 fn the_table_says_what_to_do_with_the_transport() {
     for (state, server, client) in TRANSPORT {
-        assert_eq!(state.transport(true), server, "{state:?}");
-        assert_eq!(state.transport(false), client, "{state:?}");
+        assert_eq!(state.transport::<Server>(), server, "{state:?}");
+        assert_eq!(state.transport::<Client>(), client, "{state:?}");
     }
 }
 

@@ -41,7 +41,12 @@ fn failed(error: ResponseError) -> SessionEvent<Event<'static>> {
 fn assert_failed(request: &ClientRequest, input: &[u8], error: ResponseError) -> Run {
     let run = at_every_cut(input, |pieces| connect(&Config::default(), request, pieces));
     let shown = input.escape_ascii().to_string();
-    assert_eq!(run.events, [failed(error), abnormal_end(Initiator::Remote)], "{shown}");
+    let initiator = match error {
+        // The server refused; everything else is our verdict on its answer.
+        ResponseError::Status(_) => Initiator::Remote,
+        _ => Initiator::Local,
+    };
+    assert_eq!(run.events, [failed(error), abnormal_end(initiator)], "{shown}");
     assert_eq!(run.out, b"", "there is nothing to say to such a server");
     run
 }
@@ -523,7 +528,7 @@ fn a_bad_byte_anywhere_in_the_answer_fails_the_connection() {
             }
             let run = connect(&Config::default(), &plain(), &[&input]);
             let error = failed(ResponseError::Head(HeadError::InvalidByte));
-            assert_eq!(run.events, [error, abnormal_end(Initiator::Remote)], "{byte} at {at}");
+            assert_eq!(run.events, [error, abnormal_end(Initiator::Local)], "{byte} at {at}");
         }
     }
     for line in ["X: a\r\n b", "X: a\r\n\tb", "X: a\nY: b", "X: a\rY: b", " X: a", "X: caf\u{e9}"] {

@@ -302,7 +302,10 @@ fn a_request_that_breaks_a_rule_is_refused() {
         (E::Method, 405, line("PUT /chat HTTP/1.1").without("Upgrade")),
         (E::HttpVersion, 505, line("GET /chat HTTP/1.0")),
         (E::HttpVersion, 505, line("GET /chat HTTP/2.0")),
-        (E::HttpVersion, 505, line("GET /chat http/1.1")),
+        (E::Malformed, 400, line("GET /chat http/1.1")),
+        (E::Malformed, 400, line("GET /a chat HTTP/1.1")),
+        (E::Malformed, 400, line("GET /chat")),
+        (E::Target, 400, line("GET http://user@localhost/chat HTTP/1.1")),
         (E::HttpVersion, 505, line("GET /chat HTTP/1.2")),
         (E::Malformed, 400, line("GET /chat HTTP/1.10")),
         (E::Malformed, 400, line("GET /chat")),
@@ -425,7 +428,7 @@ fn a_refused_version_is_answered_with_the_supported_one() {
 fn a_refused_method_is_answered_with_the_allowed_one() {
     let input = Head::request().first_line("POST /chat HTTP/1.1").bytes();
     let answer = serve(&Config::default(), &[&input], accept).answer();
-    assert_eq!(answer.only("Allow"), "GET");
+    assert_eq!(answer.only("Allow"), "GET, HEAD");
 }
 
 /// A46: a client that starts with HTTP/2 at once.

@@ -255,6 +255,30 @@ fn a_message_of_which_no_piece_came_is_not_skipped() {
     both::<Client>();
 }
 
+/// What `next_event` skips in the middle of a frame, `next_piece` does not read as something else.
+#[test]
+fn pieces_go_on_after_a_part_of_a_frame_was_skipped() {
+    fn check<R: End>(opcode: u8) {
+        let (mut ws, mut out) = (R::connect(), Vec::new());
+        let mut frame = R::from_peer(0x80 | opcode, b"abcdefghijkl");
+        let len = frame.len();
+        let (front, rest) = frame.split_at_mut(len - 8);
+        let (middle, mut back) = rest.split_at_mut(5);
+        assert!(ws.next_piece(&mut &mut *front, &mut out).is_ok_and(|piece| piece.is_some()));
+        assert_eq!(ws.next_event(&mut &mut *middle, &mut out), Ok(None));
+        let last = ws.next_piece(&mut back, &mut out);
+        let expected = match opcode {
+            1 => Piece::Text { text: "jkl".into(), fin: true },
+            _ => Piece::Binary { bytes: b"jkl"[..].into(), fin: true },
+        };
+        assert_eq!(last, Ok(Some(expected)));
+    }
+    for opcode in [1, 2] {
+        check::<Server>(opcode);
+        check::<Client>(opcode);
+    }
+}
+
 /// What was assembled is the first piece, even if the rest of the message is empty.
 #[test]
 fn what_was_assembled_is_the_first_piece() {
@@ -265,8 +289,8 @@ fn what_was_assembled_is_the_first_piece() {
         let mut rest = [R::from_peer(0x89, b"?"), R::from_peer(0x80, b"\xA9")].concat();
         let mut input = &mut rest[..];
         let mut next = || ws.next_piece(&mut input, &mut out).expect("legal");
-        assert_eq!(next(), Some(Piece::Ping(b"?"[..].into())));
         assert_eq!(next(), Some(Piece::Text { text: "begun ".into(), fin: false }));
+        assert_eq!(next(), Some(Piece::Ping(b"?"[..].into())));
         assert_eq!(next(), Some(Piece::Text { text: "é".into(), fin: true }));
         assert_eq!(next(), None);
 

@@ -8,8 +8,8 @@ use std::collections::HashSet;
 use wsproto::frame::{Header, Opcode};
 use wsproto::mask::Mask;
 use wsproto::{
-    Client, CloseFrame, Closing, Connection, Error, Event, PreparedMessage, Role, SendError,
-    Sender, Server,
+    Client, CloseFrame, Closing, Config, Connection, Error, Event, PreparedMessage, Role,
+    SendError, Sender, Server,
 };
 
 use support::{End, SEED, closes, feed, header, sent, xor};
@@ -428,4 +428,19 @@ fn a_sender_that_has_closed_answers_nothing() {
     }
     check(Server::connect().split());
     check(Client::connect().split());
+}
+
+/// R6455-5.5-1, I11: an event that was made up, and a body that no frame carried, lead to no control
+/// frame that is too long.
+#[test]
+fn what_was_never_received_is_not_answered_with_an_illegal_frame() {
+    let mut out = Vec::new();
+    let (_, mut sender) = Connection::server(Config::default()).split();
+    sender.answer(&Event::Ping(vec![0; 126].into()), &mut out);
+    assert_eq!(out, b"");
+
+    let mut body = vec![b'x'; 126];
+    body[..2].copy_from_slice(&1000_u16.to_be_bytes());
+    assert_eq!(CloseFrame::parse(&body), Err(Error::ControlTooLong));
+    assert!(CloseFrame::parse(&body[..125]).is_ok_and(|frame| frame.is_some()));
 }

@@ -56,7 +56,7 @@ pub enum ResponseError {
     /// The head is not HTTP, although every byte of it is allowed.
     #[error("malformed response")]
     Malformed,
-    /// Any version but HTTP/1.1.
+    /// A 101 of any version but HTTP/1.1.
     #[error("HTTP version not supported")]
     HttpVersion,
     /// Any status but 101; [`Session::take_response`](crate::Session::take_response) has the rest.

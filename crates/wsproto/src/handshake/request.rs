@@ -74,7 +74,7 @@ impl RequestError {
     #[must_use]
     pub fn response(self) -> Response {
         let headers: &[(&str, &str)] = match self {
-            Self::Method => &[("Allow", "GET")],
+            Self::Method => &[("Allow", "GET, HEAD")],
             // RFC 9110 section 15.5.22: 426 names the protocol; RFC 6455 section 4.2.2: and version.
             Self::NoUpgrade | Self::UnsupportedVersion => {
                 &[("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")]
@@ -111,7 +111,9 @@ impl Request {
         let version = match parsed.parse(head) {
             Ok(httparse::Status::Complete(_)) => parsed.version,
             Ok(httparse::Status::Partial) => None,
-            Err(httparse::Error::Version) => return Err(RequestError::HttpVersion),
+            Err(httparse::Error::Version) if names_other_version(head) => {
+                return Err(RequestError::HttpVersion);
+            }
             Err(_) => None,
         };
         match version {
@@ -220,6 +222,17 @@ impl Request {
         form_urlencoded::parse(self.query().unwrap_or_default().as_bytes())
     }
 
+    /// Returns the host that the request is for, with its port if it has one: that of a target in
+    /// absolute form, or else that of the `Host` header (RFC 9112 section 3.2.2).
+    #[must_use]
+    pub fn host(&self) -> &str {
+        let authority = match self.target.split_once("://") {
+            Some((_, rest)) if !self.target.starts_with('/') => rest.split(['/', '?']).next(),
+            _ => self.headers.get("Host"),
+        };
+        authority.unwrap_or_default()
+    }
+
     /// Returns the header fields.
     #[must_use]
     pub fn headers(&self) -> &Headers {
@@ -259,7 +272,7 @@ fn split_target(target: &str) -> Option<(&str, Option<&str>)> {
                 return None;
             }
             let (host, resource) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-            if host.is_empty() {
+            if !is_authority(host) {
                 return None;
             }
             resource
@@ -272,6 +285,13 @@ fn split_target(target: &str) -> Option<(&str, Option<&str>)> {
         None => (resource, None),
     };
     Some((if path.is_empty() { "/" } else { path }, query))
+}
+
+/// Whether the first line ends in a version, and not in HTTP/1.1.
+fn names_other_version(head: &[u8]) -> bool {
+    let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    let last = line.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
+    last.starts_with(b"HTTP/") && last != b"HTTP/1.1"
 }
 
 /// A host, perhaps with a port (RFC 9112 section 3.2); a comma would look like two of them.

@@ -107,13 +107,15 @@ impl Response {
     ///
     /// # Errors
     ///
-    /// [`ResponseError::Malformed`], or [`ResponseError::HttpVersion`] for any but HTTP/1.1.
+    /// [`ResponseError::Malformed`], or [`ResponseError::HttpVersion`] for a 101 of any but HTTP/1.1,
+    /// and for any response of another major version.
     pub fn parse(head: &[u8]) -> Result<Self, ResponseError> {
         let lines = head.iter().filter(|byte| **byte == b'\n').count();
         let mut fields = vec![httparse::EMPTY_HEADER; lines];
         let mut parsed = httparse::Response::new(&mut fields);
         match parsed.parse(head) {
-            Ok(httparse::Status::Complete(_)) if parsed.version == Some(1) => {}
+            Ok(httparse::Status::Complete(_))
+                if parsed.version == Some(1) || parsed.code != Some(101) => {}
             Ok(httparse::Status::Complete(_)) | Err(httparse::Error::Version) => {
                 return Err(ResponseError::HttpVersion);
             }

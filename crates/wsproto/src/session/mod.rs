@@ -29,7 +29,7 @@ use timer::Timer;
 ///
 /// A [`Session<Server>`](crate::Server) begins by reading a request, and asks the application what
 /// to answer; a [`Session<Client>`](crate::Client) begins by writing one. From then on they are
-/// alike. Events come in this order: [`Open`](SessionEvent::Open) once and first, what is
+/// alike. Events come in this order: a server's request, [`Open`](SessionEvent::Open) once, what is
 /// [`Received`](SessionEvent::Received), at most one [`Error`](SessionEvent::Error), and exactly one
 /// [`Closed`](SessionEvent::Closed), last, on every path (promise I10).
 ///
@@ -38,8 +38,9 @@ use timer::Timer;
 /// 1. It passes what it reads to [`next_event`](Self::next_event), until that returns `None`; and
 ///    calls [`end_of_input`](Self::end_of_input) when there is nothing more to read.
 /// 2. It writes what is in `out`, and does not read more while that does not get away.
-/// 3. It calls [`handle_timeout`](Self::handle_timeout) at [`deadline`](Self::deadline). `now` is
-///    the time since any moment the caller likes, the same for all calls.
+/// 3. It calls [`handle_timeout`](Self::handle_timeout) at [`deadline`](Self::deadline), after it
+///    has passed on what can be read without waiting: the answer may be there already. `now` is the
+///    time since any moment the caller likes, the same for all calls.
 /// 4. It does what [`transport`](Self::transport) says, once `out` is written.
 ///
 /// After any of these calls `next_event` may have something to report, even without input.
@@ -55,6 +56,8 @@ pub struct Session<R: Role> {
     end: Option<Box<CloseInfo>>,
     /// What the next calls of `next_event` report first.
     reports: Reports,
+    /// The latest time that was told.
+    now: Duration,
 }
 
 /// Where in its life a session is.
@@ -137,6 +140,7 @@ impl<R: Role> Session<R> {
             response: None,
             end: None,
             reports: Reports::default(),
+            now,
         }
     }
 
@@ -254,6 +258,7 @@ impl<R: Role> Session<R> {
 
     fn open(&mut self, connection: Connection<R>, agreed: Agreed, now: Duration) {
         self.keep_response();
+        self.now = now;
         self.stage = Stage::Open(connection);
         self.agreed = (agreed != Agreed::default()).then(|| Box::new(agreed));
         self.timer = Timer::keep_alive(now, &self.config);
@@ -282,18 +287,20 @@ impl<R: Role> Session<R> {
         }
     }
 
+    /// Whether the closing handshake has begun, and its time is not limited yet.
+    fn closes_untimed(&self) -> bool {
+        matches!(&self.stage, Stage::Open(open) if open.closing() != Closing::Open)
+            && !self.timer.is_closing()
+    }
+
     /// Limits the time of the closing handshake, from the first call after it began.
     fn watch_closing(&mut self, now: Duration) {
-        if let Stage::Open(connection) = &self.stage
-            && connection.closing() != Closing::Open
-            && !self.timer.is_closing()
-        {
-            // A Close that was sent through `sender` is noticed here; all others set `end` before.
-            if connection.closing() == Closing::Sent {
-                self.end(Initiator::Local);
-            }
+        if self.closes_untimed() {
+            // All others than a Close through `sender` have set `end` before.
+            self.end(Initiator::Local);
             self.timer = Timer::closing(now, &self.config);
         }
+        self.now = self.now.max(now);
     }
 
     /// Ends the session, and reports the error, if any, and the end.
@@ -334,7 +341,11 @@ impl<R: Role> Session<R> {
     /// Returns when [`handle_timeout`](Self::handle_timeout) is to be called, if nothing happens
     /// before.
     #[must_use]
-    pub const fn deadline(&self) -> Option<Duration> {
+    pub fn deadline(&self) -> Option<Duration> {
+        // A Close that was sent through `sender` begins its deadline at the latest time that is known.
+        if self.closes_untimed() {
+            return Timer::closing(self.now, &self.config).deadline();
+        }
         self.timer.deadline()
     }
 
@@ -404,8 +415,7 @@ impl<R: Role> Session<R> {
         Ok(())
     }
 
-    /// Returns the sending half, for everything that can be sent; but a Close is better sent with
-    /// [`close`](Self::close), which begins its deadline at once.
+    /// Returns the sending half, for everything that can be sent.
     ///
     /// # Errors
     ///
