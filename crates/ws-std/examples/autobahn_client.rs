@@ -40,17 +40,8 @@ fn case_count(server: &str) -> Result<u32, Box<dyn std::error::Error>> {
 
 fn run_case(url: &str) -> Result<(), Error> {
     let mut ws = connect(url)?;
-    let result = loop {
-        match ws.recv() {
-            Ok(Some(message)) => {
-                if let Err(error) = ws.send(message) {
-                    break Err(error);
-                }
-            }
-            Ok(None) => return Ok(()),
-            Err(error) => break Err(error),
-        }
-    };
-    ws.wait_closed()?;
-    result
+    while let Some(message) = ws.recv()? {
+        ws.send(message)?;
+    }
+    Ok(())
 }

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{env, io, thread};
 
+use ws_std::wsproto::Config;
 use ws_std::wsproto::handshake::Accept;
-use ws_std::wsproto::{Config, Server};
-use ws_std::{Answer, Error, WebSocket, accept_with};
+use ws_std::{Answer, Error, accept_with};
 
 const USAGE: &str = "usage: echo_server ADDRESS [--max-message BYTES]";
 
@@ -43,13 +43,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn echo(stream: TcpStream, config: Arc<Config>) -> Result<(), Error> {
     let answer = |_: &_| Answer::Accept(Accept::new());
     let Some(mut ws) = accept_with(stream, config, answer)? else { return Ok(()) };
-    let result = echo_messages(&mut ws);
-    // The peer was told what it did wrong; this lets it arrive.
-    ws.wait_closed()?;
-    result
-}
-
-fn echo_messages(ws: &mut WebSocket<TcpStream, Server>) -> Result<(), Error> {
     while let Some(message) = ws.recv()? {
         ws.send(message)?;
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wsproto::handshake::{Accept, Request, Response};
-use wsproto::{Config, Server, Session, SessionError};
+use wsproto::{Config, ReadyState, Server, Session, SessionError};
 
 use crate::transport::Control;
 use crate::websocket::Step;
@@ -55,9 +55,9 @@ pub fn accept_with(
     if matches!(open, Ok(true)) {
         return Ok(Some(ws));
     }
-    // A refusal arrives if the stream is read to its end, and whoever it is for may be gone.
-    let _ = ws.wait_closed();
-    open.map(|_| None)
+    // A response arrives if the stream is read to its end.
+    let closed = ws.wait_closed().map(|_| None);
+    open.and(closed)
 }
 
 impl<S: Read + Write> WebSocket<S, Server> {
@@ -71,7 +71,7 @@ impl<S: Read + Write> WebSocket<S, Server> {
     }
 
     /// Reads the request and answers as `answer` says. Returns whether the connection is open; if
-    /// not, [`wait_closed`](Self::wait_closed) lets the response arrive.
+    /// not, [`wait_closed`](Self::wait_closed) lets the response arrive, and tells what was wrong.
     ///
     /// # Errors
     ///
@@ -79,20 +79,21 @@ impl<S: Read + Write> WebSocket<S, Server> {
     /// non-blocking or has timeouts, call it again.
     pub fn handshake(&mut self, answer: impl FnOnce(&Request) -> Answer) -> Result<bool, Error> {
         let mut answer = Some(answer);
-        while let Some(step) = self.step()? {
-            match (step, answer.take()) {
-                (Step::Upgrade | Step::Http, Some(answer)) => self.answer(answer)?,
-                (Step::Open, _) => return Ok(true),
-                (_, unused) => answer = unused,
+        while self.ready_state() == ReadyState::Connecting {
+            match (self.step()?, answer.take()) {
+                (Some(Step::Upgrade | Step::Http), Some(answer)) => self.answer(answer)?,
+                (None, _) => return Ok(false),
+                (Some(_), unused) => answer = unused,
             }
         }
-        Ok(false)
+        self.finish_handshake()?;
+        Ok(self.ready_state() == ReadyState::Open)
     }
 
     fn answer(&mut self, answer: impl FnOnce(&Request) -> Answer) -> Result<(), Error> {
         self.link(|link| {
             let now = link.now();
-            let (session, out) = (&mut link.session, &mut link.out.bytes);
+            let (session, out) = (&mut link.session, &mut link.out);
             let Some(request) = session.request() else { return Ok(()) };
             let upgrade = request.check_upgrade().is_ok();
             let answered = match answer(request) {

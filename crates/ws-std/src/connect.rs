@@ -1,16 +1,15 @@
 //! The client's side of the opening handshake.
 
-use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 
 use wsproto::handshake::{ClientRequest, ResponseError};
 use wsproto::url::WsUrl;
-use wsproto::{Client, Config, Session, SessionError};
+use wsproto::{Client, Config, ReadyState, Session, SessionError};
 
 use crate::transport::Control;
-use crate::websocket::Step;
 use crate::{Error, WebSocket};
 
 /// Connects to a `ws://` URL over TCP, with the default limits and deadlines.
@@ -22,7 +21,8 @@ pub fn connect(url: &str) -> Result<WebSocket<TcpStream>, Error> {
     connect_with(ClientRequest::new(WsUrl::parse(url)?), Config::default())
 }
 
-/// Connects to the URL of a request over TCP. Every address that the host has is tried.
+/// Connects to the URL of a request over TCP. Every address that the host has is tried, each for as
+/// long as [`Config::handshake_timeout`] allows.
 ///
 /// # Errors
 ///
@@ -34,12 +34,28 @@ pub fn connect_with(
     if request.url().is_secure() {
         return Err(Error::Secure);
     }
-    let stream = TcpStream::connect((request.url().host(), request.url().port()))?;
+    let config = config.into();
+    let stream = connect_tcp(request.url(), config.handshake_timeout)?;
     // Messages are written whole; waiting for more only delays them.
     stream.set_nodelay(true)?;
-    let mut ws = start(stream, Control::tcp(), request, config.into())?;
+    let mut ws = start(stream, Control::tcp(), request, config)?;
     ws.handshake()?;
     Ok(ws)
+}
+
+fn connect_tcp(url: &WsUrl, timeout: Option<Duration>) -> io::Result<TcpStream> {
+    let addresses = (url.host(), url.port()).to_socket_addrs()?;
+    let mut result = Err(ErrorKind::AddrNotAvailable.into());
+    for address in addresses {
+        result = match timeout {
+            Some(timeout) => TcpStream::connect_timeout(&address, timeout),
+            None => TcpStream::connect(address),
+        };
+        if result.is_ok() {
+            break;
+        }
+    }
+    result
 }
 
 impl<S: Read + Write> WebSocket<S, Client> {
@@ -66,9 +82,8 @@ impl<S: Read + Write> WebSocket<S, Client> {
     /// As [`connect`]. After `WouldBlock` or `TimedOut`, which a stream may return that is
     /// non-blocking or has timeouts, call it again.
     pub fn handshake(&mut self) -> Result<(), Error> {
-        loop {
+        while self.ready_state() == ReadyState::Connecting {
             match self.step() {
-                Ok(Some(Step::Open)) => return Ok(()),
                 Ok(Some(_)) => {}
                 Ok(None) => return Err(SessionError::EndOfInput.into()),
                 Err(Error::Session(SessionError::Response(ResponseError::Status(_)))) => {
@@ -78,6 +93,7 @@ impl<S: Read + Write> WebSocket<S, Client> {
                 Err(error) => return Err(error),
             }
         }
+        Ok(())
     }
 }
 

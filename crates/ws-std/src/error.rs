@@ -25,8 +25,8 @@ pub enum Error {
     /// The server refused the upgrade with this response.
     #[error("the server answered with status {}", .0.status())]
     Http(Box<Response>),
-    /// The opening handshake failed, the peer broke a rule, or did not answer in time. The peer was
-    /// told, if that was possible; after this, there is only the end.
+    /// The opening handshake failed, the peer broke a rule, or did not answer in time. The connection
+    /// is closed, and the peer was told if that was possible.
     #[error(transparent)]
     Session(#[from] SessionError),
     /// The message cannot be sent. Nothing was written.

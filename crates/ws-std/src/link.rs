@@ -1,35 +1,89 @@
-//! The state of a connection, shared by all who use it, and what they have to write.
+//! What all who use a connection share: its session, and the way out to its stream.
 
 use std::io::{self, ErrorKind, Write};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
-use wsproto::{CloseError, CloseFrame, PreparedMessage, Role, Session};
+use wsproto::{CloseError, CloseFrame, PreparedMessage, ReadyState, Role, Session};
 
 use crate::{Error, Message};
 
 /// How much memory an output may keep once it is written.
 const KEEP_CAPACITY: usize = 64 << 10;
 
-/// A link behind a lock. Whoever appends to the output also writes it, before the lock is released,
-/// so that frames leave whole and in order.
+/// A link and its pipe, each behind a lock of its own.
+///
+/// The link's lock is never held while somebody waits for the stream, so that one thread can receive
+/// while another waits for the peer to take what it sends. Frames are appended under it, whole; the
+/// pipe takes all of them at once, so that they leave in order.
 #[derive(Debug)]
-pub(crate) struct Shared<R: Role>(Arc<Mutex<Link<R>>>);
+pub(crate) struct Shared<R: Role>(Arc<(Mutex<Link<R>>, Mutex<Pipe>)>);
 
 impl<R: Role> Shared<R> {
     pub(crate) fn new(session: Session<R>, out: Vec<u8>) -> Self {
-        let out = Output { bytes: out, written: 0, ended: false };
-        Self(Arc::new(Mutex::new(Link { session, start: Instant::now(), out })))
+        let link =
+            Link { session, start: Instant::now(), out, owed: 0, patience: None, ended: false };
+        Self(Arc::new((Mutex::new(link), Mutex::new(Pipe::default()))))
     }
 
-    /// Nothing panics under the lock, and half-written output is written on by the next.
+    /// The link is whole between any two calls of it, also if one of them has panicked.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Link<R>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether others may use the link while we wait for input.
     pub(crate) fn is_shared(&self) -> bool {
         Arc::strong_count(&self.0) > 1
+    }
+
+    /// Writes all that was appended, in the stream's own time. Waits for others who write.
+    pub(crate) fn write(&self, stream: &mut impl Sink) -> io::Result<()> {
+        loop {
+            let pipe = self.0.1.lock().unwrap_or_else(PoisonError::into_inner);
+            self.write_through(pipe, stream)?;
+            // Who could not get the pipe in the meantime has left it to us.
+            if self.lock().out.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// As [`write`](Self::write), but leaves it to another who is writing; returns whether all is
+    /// written.
+    pub(crate) fn try_write(&self, stream: &mut impl Sink) -> io::Result<bool> {
+        match self.0.1.try_lock() {
+            Ok(pipe) => self.write_through(pipe, stream).map(|()| true),
+            Err(TryLockError::Poisoned(pipe)) => {
+                self.write_through(pipe.into_inner(), stream).map(|()| true)
+            }
+            Err(TryLockError::WouldBlock) => Ok(false),
+        }
+    }
+
+    /// Whether nothing is left to write, and nobody is writing.
+    pub(crate) fn is_written(&self) -> bool {
+        self.0.1.try_lock().is_ok_and(|pipe| pipe.is_empty()) && self.lock().out.is_empty()
+    }
+
+    fn write_through(
+        &self,
+        mut pipe: MutexGuard<'_, Pipe>,
+        stream: &mut impl Sink,
+    ) -> io::Result<()> {
+        let result = loop {
+            if pipe.is_empty() && !self.lock().pour(&mut pipe.bytes) {
+                break Ok(());
+            }
+            if let Err(error) = pipe.write_to(stream) {
+                break Err(error);
+            }
+        };
+        if result.as_ref().is_err_and(|error| !is_timeout(error)) {
+            pipe.clear();
+            self.lock().end();
+        }
+        result
     }
 }
 
@@ -39,13 +93,20 @@ impl<R: Role> Clone for Shared<R> {
     }
 }
 
-/// A session, its clock and its output.
+/// A session, its clock, and what it wants to send.
 #[derive(Debug)]
 pub(crate) struct Link<R: Role> {
     pub(crate) session: Session<R>,
     /// The moment from which the session's time is counted.
     start: Instant,
-    pub(crate) out: Output,
+    /// What the pipe has not taken yet.
+    pub(crate) out: Vec<u8>,
+    /// How many bytes of replies may still be unwritten.
+    pub(crate) owed: usize,
+    /// How long sending waits for a peer that does not read.
+    pub(crate) patience: Option<Duration>,
+    /// The writing side has ended: what comes now goes nowhere.
+    ended: bool,
 }
 
 impl<R: Role> Link<R> {
@@ -53,96 +114,135 @@ impl<R: Role> Link<R> {
         self.start.elapsed()
     }
 
-    pub(crate) fn append(&mut self, message: &Message) -> Result<(), Error> {
-        let sender = self.session.sender()?;
+    pub(crate) fn send(&mut self, message: &Message) -> Result<(), Error> {
         match message {
-            Message::Text(text) => sender.send_text(text, &mut self.out.bytes)?,
-            Message::Binary(bytes) => sender.send_binary(bytes, &mut self.out.bytes)?,
+            Message::Text(text) => self.send_text(text),
+            Message::Binary(bytes) => self.send_binary(bytes),
         }
-        Ok(())
     }
 
-    pub(crate) fn append_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
-        Ok(self.session.sender()?.send_prepared(message, &mut self.out.bytes)?)
+    pub(crate) fn send_text(&mut self, text: &str) -> Result<(), Error> {
+        self.open()?;
+        Ok(self.session.sender()?.send_text(text, &mut self.out)?)
     }
 
-    pub(crate) fn append_ping(&mut self, payload: &[u8]) -> Result<(), Error> {
-        Ok(self.session.sender()?.ping(payload, &mut self.out.bytes)?)
+    pub(crate) fn send_binary(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.open()?;
+        Ok(self.session.sender()?.send_binary(bytes, &mut self.out)?)
+    }
+
+    pub(crate) fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
+        self.open()?;
+        Ok(self.session.sender()?.send_prepared(message, &mut self.out)?)
+    }
+
+    pub(crate) fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
+        self.open()?;
+        Ok(self.session.sender()?.ping(payload, &mut self.out)?)
     }
 
     /// Closes with a code that an application may set, or with none.
-    pub(crate) fn append_close(&mut self, frame: Option<&CloseFrame<'_>>) -> Result<(), Error> {
+    pub(crate) fn close(&mut self, frame: Option<&CloseFrame<'_>>) -> Result<(), Error> {
         match frame {
             Some(frame) if !frame.code().is_application() => {
                 Err(CloseError::CodeNotAllowed(frame.code()).into())
             }
-            _ => self.append_any_close(frame),
+            _ => self.close_with(frame),
         }
     }
 
     /// Closes with any code that may be sent.
-    pub(crate) fn append_any_close(&mut self, frame: Option<&CloseFrame<'_>>) -> Result<(), Error> {
+    pub(crate) fn close_with(&mut self, frame: Option<&CloseFrame<'_>>) -> Result<(), Error> {
         let now = self.now();
-        Ok(self.session.close(frame, now, &mut self.out.bytes)?)
+        Ok(self.session.close(frame, now, &mut self.out)?)
     }
 
-    /// How long to wait for the stream; `None` if the session's deadline has passed, and was dealt
-    /// with.
-    pub(crate) fn patience(&mut self) -> Option<Option<Duration>> {
-        let now = self.now();
-        match self.session.deadline().map(|deadline| deadline.saturating_sub(now)) {
-            Some(Duration::ZERO) => {
-                self.session.handle_timeout(now, &mut self.out.bytes);
-                None
-            }
-            patience => Some(patience),
-        }
+    /// How long it is to the session's deadline: nothing, if it has passed.
+    pub(crate) fn remaining(&self) -> Option<Duration> {
+        self.session.deadline().map(|deadline| deadline.saturating_sub(self.now()))
     }
-}
 
-/// What is to be written, and how much of it is.
-#[derive(Debug)]
-pub(crate) struct Output {
-    pub(crate) bytes: Vec<u8>,
-    written: usize,
-    /// The writing side has ended, by us or by an error: what comes now goes nowhere.
-    ended: bool,
-}
+    /// Does what is due.
+    pub(crate) fn handle_timeout(&mut self) {
+        let now = self.now();
+        self.session.handle_timeout(now, &mut self.out);
+    }
 
-impl Output {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+    pub(crate) fn end_of_input(&mut self) {
+        self.session.end_of_input(&mut self.out);
+    }
+
+    /// Gives up writing.
+    pub(crate) fn end(&mut self) {
+        self.ended = true;
+        self.out = Vec::new();
     }
 
     pub(crate) const fn has_ended(&self) -> bool {
         self.ended
     }
 
-    /// Writes all of it. After an error the rest is kept for the next call.
-    pub(crate) fn write_to(&mut self, stream: &mut impl Write) -> io::Result<()> {
-        if self.ended && !self.bytes.is_empty() {
-            self.bytes.clear();
-            return Err(ErrorKind::BrokenPipe.into());
+    fn open(&self) -> io::Result<()> {
+        // A session that is not open says so itself, and better.
+        match self.session.ready_state() {
+            ReadyState::Open if self.ended => Err(ErrorKind::BrokenPipe.into()),
+            _ => Ok(()),
         }
+    }
+
+    /// Moves what is to be sent into an empty pipe; returns whether there is anything.
+    fn pour(&mut self, pipe: &mut Vec<u8>) -> bool {
+        if self.ended {
+            self.out.clear();
+        }
+        if self.out.is_empty() {
+            self.owed = 0;
+            return false;
+        }
+        mem::swap(&mut self.out, pipe);
+        true
+    }
+}
+
+/// A stream to write to, with a limit on how long that may take.
+pub(crate) trait Sink: Write {
+    /// Limits how long the next write may block.
+    fn limit(&mut self, last: &mut Option<Duration>);
+}
+
+/// What is being written, and how much of it is.
+#[derive(Debug, Default)]
+struct Pipe {
+    bytes: Vec<u8>,
+    written: usize,
+    /// The limit that the stream has now.
+    limit: Option<Duration>,
+}
+
+impl Pipe {
+    fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Writes all of it. After an error the rest is kept for the next call.
+    fn write_to(&mut self, stream: &mut impl Sink) -> io::Result<()> {
+        stream.limit(&mut self.limit);
         while self.written < self.bytes.len() {
             match retry(|| stream.write(&self.bytes[self.written..]))? {
                 0 => return Err(ErrorKind::WriteZero.into()),
                 written => self.written += written,
             }
         }
+        self.clear();
+        retry(|| stream.flush())
+    }
+
+    fn clear(&mut self) {
         self.written = 0;
         self.bytes.clear();
         if self.bytes.capacity() > KEEP_CAPACITY {
             self.bytes = Vec::new();
         }
-        retry(|| stream.flush())
-    }
-
-    /// Gives up writing.
-    pub(crate) fn end(&mut self) {
-        self.ended = true;
-        self.written = 0;
-        self.bytes = Vec::new();
     }
 }
 
@@ -154,4 +254,10 @@ pub(crate) fn retry<T>(mut operation: impl FnMut() -> io::Result<T>) -> io::Resu
             result => return result,
         }
     }
+}
+
+/// Whether the operation only has to be repeated later. Which of the two kinds a timeout has
+/// depends on the operating system.
+pub(crate) fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }

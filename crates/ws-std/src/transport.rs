@@ -1,77 +1,105 @@
 //! What a connection needs of its stream beyond reading and writing.
 
-use std::io;
+use std::io::{self, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
+
+use crate::link::Sink;
 
 type SetTimeout<S> = fn(&S, Option<Duration>) -> io::Result<()>;
 
 /// Functions of a stream that `Read` and `Write` do not have.
 #[derive(Debug)]
 pub(crate) struct Control<S> {
-    read: Timeout<S>,
-    write: Timeout<S>,
-    shutdown: fn(&S, Shutdown) -> io::Result<()>,
-}
-
-/// A timeout, and what it was set to last: most calls do not change it.
-#[derive(Debug)]
-struct Timeout<S> {
-    set: SetTimeout<S>,
-    last: Option<Duration>,
+    set_read_timeout: SetTimeout<S>,
+    set_write_timeout: SetTimeout<S>,
+    /// `None` if the stream cannot end one side alone.
+    shutdown: Option<fn(&S, Shutdown) -> io::Result<()>>,
+    read_timeout: Option<Duration>,
 }
 
 impl<S> Control<S> {
     /// For a stream of which nothing is known: deadlines are observed whenever a call returns.
     pub(crate) const fn none() -> Self {
-        Self::new(|_, _| Ok(()), |_, _| Ok(()), |_, _| Ok(()))
-    }
-
-    const fn new(
-        read: SetTimeout<S>,
-        write: SetTimeout<S>,
-        shutdown: fn(&S, Shutdown) -> io::Result<()>,
-    ) -> Self {
         Self {
-            read: Timeout { set: read, last: None },
-            write: Timeout { set: write, last: None },
-            shutdown,
+            set_read_timeout: |_, _| Ok(()),
+            set_write_timeout: |_, _| Ok(()),
+            shutdown: None,
+            read_timeout: None,
         }
     }
 
     /// Limits how long a read may block.
-    pub(crate) fn set_read_timeout(&mut self, stream: &S, t: Option<Duration>) -> io::Result<()> {
-        self.read.set(stream, t)
+    pub(crate) fn limit_read(&mut self, stream: &S, limit: Option<Duration>) {
+        set_timeout(self.set_read_timeout, stream, limit, &mut self.read_timeout);
     }
 
-    /// Limits how long a write may block.
-    pub(crate) fn set_write_timeout(&mut self, stream: &S, t: Option<Duration>) -> io::Result<()> {
-        self.write.set(stream, t)
-    }
-
-    /// Whether a read that times out does so because of [`set_read_timeout`](Self::set_read_timeout).
-    pub(crate) const fn times_out(&self) -> bool {
-        self.read.last.is_some()
+    /// Whether the stream can end its writing side and go on reading.
+    pub(crate) const fn can_shutdown(&self) -> bool {
+        self.shutdown.is_some()
     }
 
     /// Ends the writing side of the stream, or both.
-    pub(crate) fn shutdown(&self, stream: &S, how: Shutdown) -> io::Result<()> {
-        (self.shutdown)(stream, how)
+    pub(crate) fn shutdown(&self, stream: &S, how: Shutdown) {
+        if let Some(shutdown) = self.shutdown {
+            // If the peer is gone already, reading says so.
+            let _ = shutdown(stream, how);
+        }
+    }
+
+    /// Lends the stream for writing, with a limit on how long a write may block.
+    pub(crate) const fn sink<'a>(
+        &self,
+        stream: &'a mut S,
+        limit: Option<Duration>,
+    ) -> Limited<'a, S> {
+        Limited { stream, limit, set_timeout: self.set_write_timeout }
     }
 }
 
 impl Control<TcpStream> {
     pub(crate) const fn tcp() -> Self {
-        Self::new(TcpStream::set_read_timeout, TcpStream::set_write_timeout, TcpStream::shutdown)
+        Self {
+            set_read_timeout: TcpStream::set_read_timeout,
+            set_write_timeout: TcpStream::set_write_timeout,
+            shutdown: Some(TcpStream::shutdown),
+            read_timeout: None,
+        }
     }
 }
 
-impl<S> Timeout<S> {
-    fn set(&mut self, stream: &S, timeout: Option<Duration>) -> io::Result<()> {
-        if timeout != self.last {
-            (self.set)(stream, timeout)?;
-            self.last = timeout;
-        }
-        Ok(())
+/// A stream that is lent for writing.
+pub(crate) struct Limited<'a, S> {
+    pub(crate) stream: &'a mut S,
+    pub(crate) limit: Option<Duration>,
+    pub(crate) set_timeout: SetTimeout<S>,
+}
+
+impl<S: Write> Write for Limited<'_, S> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
+
+impl<S: Write> Sink for Limited<'_, S> {
+    fn limit(&mut self, last: &mut Option<Duration>) {
+        set_timeout(self.set_timeout, self.stream, self.limit, last);
+    }
+}
+
+/// Sets a timeout of the stream, unless it is the same as before.
+fn set_timeout<S>(
+    set: SetTimeout<S>,
+    stream: &S,
+    timeout: Option<Duration>,
+    last: &mut Option<Duration>,
+) {
+    // It fails if the stream has ended, and that the operation itself will tell.
+    if timeout != *last && set(stream, timeout).is_ok() {
+        *last = timeout;
     }
 }

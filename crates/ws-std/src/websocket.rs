@@ -3,38 +3,54 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use wsproto::handshake::Response;
 use wsproto::{
-    Client, CloseFrame, CloseInfo, Event, PreparedMessage, ReadyState, Role, Session, SessionEvent,
-    Transport,
+    Client, CloseFrame, CloseInfo, Event, PreparedMessage, ReadyState, Role, SendError, Session,
+    SessionEvent, Transport,
 };
 
-use crate::link::{Link, Shared, retry};
+use crate::link::{Link, Shared, is_timeout, retry};
 use crate::transport::Control;
 use crate::{Error, Message, Writer};
 
 /// The bytes that one read takes at most.
 const READ_SIZE: usize = 64 << 10;
 
-/// How long one read blocks at most while a [`Writer`] may begin the closing, and its deadline.
+/// How many bytes of replies may wait while another thread writes, before nothing more is read.
+const MAX_OWED: usize = 64 << 10;
+
+/// How long a read blocks at most while a [`Writer`] may begin the closing, and its deadline.
 const LOOK_AROUND: Duration = Duration::from_millis(500);
+
+/// How long a call blocks that should not block: the least there is.
+const HARDLY: Duration = Duration::from_millis(1);
+
+/// How many reads may follow a deadline that has passed, because what it waits for may be there
+/// already: all that a socket holds, but not all that a flooding peer can send.
+const LATE_READS: u8 = 100;
 
 /// One end of an open connection on a blocking stream: a client's, unless `R` is
 /// [`Server`](wsproto::Server).
 ///
 /// Pings are answered and the closing handshake is carried out while [`recv`](Self::recv) waits for
-/// a message; a program that only sends should call it now and then. A stream that is non-blocking,
-/// or that has timeouts, works too: a call that fails with `WouldBlock` or `TimedOut` has lost
-/// nothing and can be repeated. Dropping a `WebSocket` drops the stream, without a Close.
+/// a message; a program that only sends should call it now and then. A stream that is non-blocking
+/// works too, and any other than a `TcpStream` may have timeouts of its own: a call that fails with
+/// `WouldBlock` or `TimedOut` has lost nothing and can be repeated.
+///
+/// Dropping a `WebSocket` ends its stream without a Close, and never blocks.
 #[derive(Debug)]
 pub struct WebSocket<S, R: Role = Client> {
     stream: S,
     control: Control<S>,
     link: Shared<R>,
     input: Input,
-    write_patience: Option<Duration>,
+    read_patience: Option<Duration>,
+    late_reads: u8,
+    /// What went wrong, until the end of it is reported.
+    failed: Option<Error>,
     close_info: Option<CloseInfo>,
 }
 
@@ -63,7 +79,9 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
             control,
             link: Shared::new(session, out),
             input: Input { buffer: vec![0; READ_SIZE].into(), consumed: 0, filled: 0 },
-            write_patience: None,
+            read_patience: None,
+            late_reads: 0,
+            failed: None,
             close_info: None,
         }
     }
@@ -73,11 +91,16 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
     ///
     /// # Errors
     ///
-    /// [`Error::Session`] if the peer broke a rule or did not answer in time, [`Error::Io`] if the
-    /// transport failed. After either of them the next call goes on to the end of the connection,
-    /// unless the kind of the latter is `WouldBlock` or `TimedOut`.
+    /// [`Error::Session`] if the peer broke a rule or did not answer in time; [`Error::Io`] if the
+    /// transport failed. The connection is closed then, and the peer was told if that was possible;
+    /// the next call returns `None`. Only if the kind of an [`Error::Io`] is `WouldBlock` or
+    /// `TimedOut`, it goes on.
     pub fn recv(&mut self) -> Result<Option<Message>, Error> {
-        while let Some(step) = self.step()? {
+        if self.ready_state() == ReadyState::Connecting {
+            return Err(SendError::NotOpen.into());
+        }
+        let until = self.read_patience.map(|patience| Instant::now() + patience);
+        while let Some(step) = self.step_until(until)? {
             if let Step::Message(message) = step {
                 return Ok(Some(message));
             }
@@ -89,11 +112,11 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
     ///
     /// # Errors
     ///
-    /// [`Error::Send`] if the connection is closing or closed: nothing was written. [`Error::Io`] if
-    /// the transport failed; if its kind is `WouldBlock` or `TimedOut`, the message is kept, and
+    /// [`Error::Send`] if the connection is not open, or closing: nothing was written. [`Error::Io`]
+    /// if the transport failed; if its kind is `WouldBlock` or `TimedOut`, the message is kept, and
     /// [`flush`](Self::flush) goes on with it.
     pub fn send(&mut self, message: impl Into<Message>) -> Result<(), Error> {
-        self.with(|link| link.append(&message.into()))
+        self.with(|link| link.send(&message.into()))
     }
 
     /// Sends a text message, as [`send`](Self::send) does.
@@ -102,9 +125,7 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
     ///
     /// As [`send`](Self::send).
     pub fn send_text(&mut self, text: &str) -> Result<(), Error> {
-        self.with(|Link { session, out, .. }| {
-            Ok(session.sender()?.send_text(text, &mut out.bytes)?)
-        })
+        self.with(|link| link.send_text(text))
     }
 
     /// Sends a binary message, as [`send`](Self::send) does.
@@ -113,9 +134,7 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
     ///
     /// As [`send`](Self::send).
     pub fn send_binary(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.with(|Link { session, out, .. }| {
-            Ok(session.sender()?.send_binary(bytes, &mut out.bytes)?)
-        })
+        self.with(|link| link.send_binary(bytes))
     }
 
     /// Sends a message that was encoded before, as [`send`](Self::send) does.
@@ -124,7 +143,7 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
     ///
     /// As [`send`](Self::send).
     pub fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
-        self.with(|link| link.append_prepared(message))
+        self.with(|link| link.send_prepared(message))
     }
 
     /// Sends a Ping with at most 125 bytes of payload; [`recv`](Self::recv) takes note of the Pong.
@@ -133,7 +152,7 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
     ///
     /// As [`send`](Self::send).
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
-        self.with(|link| link.append_ping(payload))
+        self.with(|link| link.ping(payload))
     }
 
     /// Begins the closing handshake with a code that an application may set (1000 or 3000-4999), or
@@ -145,7 +164,7 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
     /// [`Error::Close`] for another code, and [`Error::Io`] as [`send`](Self::send).
     pub fn close<'a>(&mut self, frame: impl Into<Option<CloseFrame<'a>>>) -> Result<(), Error> {
         let frame = frame.into();
-        self.with(|link| link.append_close(frame.as_ref()))
+        self.with(|link| link.close(frame.as_ref()))
     }
 
     /// As [`close`](Self::close), but with any code that may be sent: for servers that go away
@@ -159,19 +178,20 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
         frame: impl Into<Option<CloseFrame<'a>>>,
     ) -> Result<(), Error> {
         let frame = frame.into();
-        self.with(|link| link.append_any_close(frame.as_ref()))
+        self.with(|link| link.close_with(frame.as_ref()))
     }
 
-    /// Receives and discards until the connection is closed, and tells how it ended.
+    /// Receives and discards until the connection is closed, however long it takes, and tells how it
+    /// ended.
     ///
     /// # Errors
     ///
     /// As [`recv`](Self::recv).
     pub fn wait_closed(&mut self) -> Result<&CloseInfo, Error> {
-        while self.recv()?.is_some() {}
+        while self.step()?.is_some() {}
         match &self.close_info {
             Some(info) => Ok(info),
-            // The session reports its end before `recv` returns `None`.
+            // The session reports its end before there are no more steps.
             None => Err(io::Error::from(ErrorKind::NotConnected).into()),
         }
     }
@@ -209,129 +229,180 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
         &self.stream
     }
 
+    /// Uses the link.
+    pub(crate) fn link<T>(&self, use_it: impl FnOnce(&mut Link<R>) -> T) -> T {
+        use_it(&mut self.link.lock())
+    }
+
     /// Appends to the output, and writes it.
     fn with(
         &mut self,
         append: impl FnOnce(&mut Link<R>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let mut link = self.link.lock();
-        append(&mut link)?;
-        self.control.set_write_timeout(&self.stream, self.write_patience)?;
-        Ok(link.out.write_to(&mut self.stream)?)
+        let limit = self.link(|link| append(link).map(|()| link.patience))?;
+        Ok(self.link.write(&mut self.control.sink(&mut self.stream, limit))?)
     }
 
-    /// Uses the link, without writing.
-    pub(crate) fn link<T>(&self, use_it: impl FnOnce(&mut Link<R>) -> T) -> T {
-        use_it(&mut self.link.lock())
-    }
-
-    /// Goes on to the next thing that happens; `None` when the connection is closed.
+    /// Goes on to the next thing that happens, however long it takes.
     pub(crate) fn step(&mut self) -> Result<Option<Step>, Error> {
+        self.step_until(None)
+    }
+
+    /// Goes on to the next thing that happens; `None` when the connection is closed. What went wrong
+    /// is reported then, so that the peer has been told, and whoever drops us at an error does not
+    /// prevent it.
+    fn step_until(&mut self, until: Option<Instant>) -> Result<Option<Step>, Error> {
         loop {
             if let Some(step) = self.step_session() {
-                return step;
+                // A reply does not wait until the application has dealt with the message behind it.
+                if self.link(|link| link.owed > 0) {
+                    // If it cannot be written now, it will be before anything more is read.
+                    let _ = self.write_owed();
+                }
+                return Ok(Some(step));
             }
-            let transport = self.link(|link| link.session.transport());
-            match transport {
-                Transport::Drop => return Ok(None),
-                // Nothing more is read while what is owed does not get away (promise I3).
-                _ if !self.write()? => continue,
-                Transport::KeepOpen | Transport::AwaitEnd => {}
-                Transport::Shutdown => self.shutdown(Shutdown::Write),
+            match self.link(|link| link.session.transport()) {
+                Transport::Drop => return self.failed.take().map_or(Ok(None), Err),
+                transport => {
+                    if !self.write_owed()? {
+                        continue;
+                    }
+                    if transport == Transport::Shutdown && !self.end_output() {
+                        continue;
+                    }
+                }
             }
-            self.read()?;
-        }
-    }
-
-    /// Ends the writing side of the stream, once; or both.
-    fn shutdown(&mut self, how: Shutdown) {
-        let mut link = self.link.lock();
-        if !link.out.has_ended() || how == Shutdown::Both {
-            // If the peer is gone already, reading says so.
-            let _ = self.control.shutdown(&self.stream, how);
-            link.out.end();
+            self.read(until)?;
         }
     }
 
     /// Takes the next event out of what was read; `None` if there is none.
-    fn step_session(&mut self) -> Option<Result<Option<Step>, Error>> {
-        let mut input = &mut self.input.buffer[self.input.consumed..self.input.filled];
-        let mut link = self.link.lock();
-        let now = link.now();
-        let Link { session, out, .. } = &mut *link;
-        let event = session.next_event(now, &mut input, &mut out.bytes);
-        drop(link);
-        self.input.consumed = self.input.filled - input.len();
-        Some(match event? {
-            SessionEvent::Upgrade => Ok(Some(Step::Upgrade)),
-            SessionEvent::Http => Ok(Some(Step::Http)),
-            SessionEvent::Open => Ok(Some(Step::Open)),
-            SessionEvent::Received(Event::Text(text)) => {
-                Ok(Some(Step::Message(Message::Text(text.into_owned()))))
-            }
-            SessionEvent::Received(Event::Binary(bytes)) => {
-                Ok(Some(Step::Message(Message::Binary(bytes.into_owned()))))
-            }
-            SessionEvent::Received(_) => Ok(Some(Step::Other)),
-            SessionEvent::Error(error) => Err(error.into()),
-            SessionEvent::Closed(info) => {
-                self.close_info = Some(info);
-                // Our owner may keep us, but the peer need not wait for that.
-                self.shutdown(Shutdown::Both);
-                Ok(None)
-            }
-        })
+    fn step_session(&mut self) -> Option<Step> {
+        loop {
+            let mut input = &mut self.input.buffer[self.input.consumed..self.input.filled];
+            let mut link = self.link.lock();
+            let (now, before) = (link.now(), link.out.len());
+            let Link { session, out, .. } = &mut *link;
+            let event = session.next_event(now, &mut input, out);
+            link.owed += link.out.len() - before;
+            drop(link);
+            self.input.consumed = self.input.filled - input.len();
+            return Some(match event? {
+                SessionEvent::Upgrade => Step::Upgrade,
+                SessionEvent::Http => Step::Http,
+                SessionEvent::Open => Step::Open,
+                SessionEvent::Received(Event::Text(text)) => {
+                    Step::Message(Message::Text(text.into_owned()))
+                }
+                SessionEvent::Received(Event::Binary(bytes)) => {
+                    Step::Message(Message::Binary(bytes.into_owned()))
+                }
+                SessionEvent::Received(_) => Step::Other,
+                SessionEvent::Error(error) => {
+                    self.failed.get_or_insert(error.into());
+                    continue;
+                }
+                SessionEvent::Closed(info) => {
+                    self.close_info = Some(info);
+                    // Our owner may keep us, but the peer need not wait for that.
+                    self.control.shutdown(&self.stream, Shutdown::Both);
+                    self.link(Link::end);
+                    continue;
+                }
+            });
+        }
     }
 
-    /// Writes what is owed, until the session's deadline; returns whether all of it is written.
-    fn write(&mut self) -> Result<bool, Error> {
-        let mut link = self.link.lock();
-        if link.out.is_empty() {
-            return Ok(true);
-        }
-        let Some(patience) = link.patience() else { return Ok(false) };
-        let patience = patience.into_iter().chain(self.write_patience).min();
-        self.control.set_write_timeout(&self.stream, patience)?;
-        match link.out.write_to(&mut self.stream) {
-            Ok(()) => Ok(true),
-            Err(error) if is_timeout(&error) => match link.patience() {
-                None => Ok(false),
-                Some(_) => Err(error.into()),
-            },
-            Err(_) => {
-                // What the peer wrote before it went away can still be read, perhaps a Close.
-                link.out.end();
-                Ok(true)
+    /// Writes what is owed. Returns whether there may be more to read: not before the replies are
+    /// written (promise I3), or, if other threads write, all but a few.
+    fn write_owed(&mut self) -> Result<bool, Error> {
+        let shared = self.link.is_shared();
+        let limit = self.link(|link| {
+            let deadline = link.remaining().map(|remaining| remaining.max(HARDLY));
+            deadline.into_iter().chain(link.patience).min()
+        });
+        // While others write, waiting for the peer is their business: if we waited, too, and the peer
+        // waited for us to read, nobody would ever go on.
+        let limit = if shared { Some(HARDLY) } else { limit };
+        let mut sink = self.control.sink(&mut self.stream, limit);
+        match self.link.try_write(&mut sink) {
+            Err(error) if is_timeout(&error) => {
+                if self.link(|link| link.remaining() == Some(Duration::ZERO)) {
+                    self.link(Link::handle_timeout);
+                    return Ok(false);
+                }
+                if !shared {
+                    return Err(error.into());
+                }
             }
+            // What the peer wrote before it went away can still be read, perhaps a Close.
+            Ok(_) | Err(_) => {}
         }
+        let may_read = self.link(|link| link.owed <= MAX_OWED);
+        if !may_read {
+            // The one who writes does not get on.
+            thread::sleep(HARDLY);
+        }
+        Ok(may_read)
+    }
+
+    /// Ends the writing side of the stream once all is written. Returns whether there is more to read.
+    fn end_output(&mut self) -> bool {
+        let written = self.link.is_written();
+        if written && !self.control.can_shutdown() {
+            // Only dropping the stream ends it, and that is for its owner to do.
+            self.link(Link::end_of_input);
+            return false;
+        }
+        if written && !self.link(|link| link.has_ended()) {
+            self.control.shutdown(&self.stream, Shutdown::Write);
+            self.link(Link::end);
+        }
+        true
     }
 
     /// Waits for input, the end of it, or the session's deadline.
-    fn read(&mut self) -> Result<(), Error> {
-        let Some(mut patience) = self.link(Link::patience) else { return Ok(()) };
-        let shared = self.link.is_shared();
-        if shared {
-            patience = patience.into_iter().chain([LOOK_AROUND]).min();
+    fn read(&mut self, until: Option<Instant>) -> Result<(), Error> {
+        let remaining = self.link(|link| link.remaining());
+        let overdue = remaining == Some(Duration::ZERO);
+        self.late_reads = if overdue { self.late_reads + 1 } else { 0 };
+        if self.late_reads > LATE_READS {
+            self.late_reads = 0;
+            self.link(Link::handle_timeout);
+            return Ok(());
         }
-        self.control.set_read_timeout(&self.stream, patience)?;
-        let result = retry(|| self.stream.read(&mut self.input.buffer));
-        match result {
-            Ok(read @ 1..) => (self.input.consumed, self.input.filled) = (0, read),
-            Ok(0) => self.link(|Link { session, out, .. }| session.end_of_input(&mut out.bytes)),
+        let began = Instant::now();
+        let patience = until.map(|until| until.saturating_duration_since(began));
+        let look_around = self.link.is_shared().then_some(LOOK_AROUND);
+        let limit = remaining.into_iter().chain(patience).chain(look_around).min();
+        let limit = limit.map(|limit| limit.max(HARDLY));
+        self.control.limit_read(&self.stream, limit);
+        match retry(|| self.stream.read(&mut self.input.buffer)) {
+            Ok(0) => self.link(Link::end_of_input),
+            Ok(read) => (self.input.consumed, self.input.filled) = (0, read),
             Err(error) if is_timeout(&error) => {
-                // Was it for the session's deadline, for the look around, or is it the owner's?
-                if self.link(Link::patience).is_some() && !(shared && self.control.times_out()) {
+                if overdue {
+                    self.link(Link::handle_timeout);
+                } else if patience.is_some_and(|patience| began.elapsed() >= patience)
+                    || limit.is_none_or(|limit| began.elapsed() < limit)
+                {
+                    // The owner's patience, or a stream that does not wait of its own accord.
                     return Err(error.into());
                 }
             }
             Err(error) => {
-                let open = self.ready_state() == ReadyState::Open;
-                self.link(|Link { session, out, .. }| session.end_of_input(&mut out.bytes));
-                if open {
-                    return Err(error.into());
+                if self.ready_state() == ReadyState::Open {
+                    self.failed.get_or_insert(error.into());
                 }
+                self.link(Link::end_of_input);
             }
         }
+        Ok(())
+    }
+
+    /// Writes the rest of an opening handshake.
+    pub(crate) fn finish_handshake(&mut self) -> Result<(), Error> {
+        while !self.write_owed()? {}
         Ok(())
     }
 }
@@ -344,17 +415,17 @@ impl<S: Read + Write> WebSocket<S, Client> {
 }
 
 impl<R: Role> WebSocket<TcpStream, R> {
+    /// Limits how long [`recv`](Self::recv) waits; `None`, the default, is as long as it takes. A
+    /// call that fails for that reason returns [`Error::Io`] of kind `WouldBlock` or `TimedOut`.
+    pub fn set_read_patience(&mut self, patience: Option<Duration>) {
+        self.read_patience = patience;
+    }
+
     /// Limits how long sending waits for a peer that does not read, here and through every
     /// [`writer`](Self::writer); `None`, the default, is as long as it takes. A call that fails with
     /// [`Error::Io`] for that reason has queued its message behind what was written of it before.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`] if the operating system refuses, as it does for zero.
-    pub fn set_write_patience(&mut self, patience: Option<Duration>) -> Result<(), Error> {
-        self.control.set_write_timeout(&self.stream, patience)?;
-        self.write_patience = patience;
-        Ok(())
+    pub fn set_write_patience(&mut self, patience: Option<Duration>) {
+        self.link(|link| link.patience = patience.map(|patience| patience.max(HARDLY)));
     }
 
     /// Returns a handle that sends from other threads while this one receives.
@@ -368,8 +439,10 @@ impl<R: Role> WebSocket<TcpStream, R> {
     }
 }
 
-/// Whether the operation only has to be repeated later. Which of the two kinds a timeout has
-/// depends on the operating system.
-fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+impl<S, R: Role> Drop for WebSocket<S, R> {
+    fn drop(&mut self) {
+        // Writers may live on, and have a duplicate of the stream.
+        self.link.lock().session.abort();
+        self.control.shutdown(&self.stream, Shutdown::Both);
+    }
 }

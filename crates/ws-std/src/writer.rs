@@ -6,11 +6,16 @@ use std::sync::Arc;
 use wsproto::{Client, CloseFrame, PreparedMessage, ReadyState, Role};
 
 use crate::link::{Link, Shared};
+use crate::transport::Limited;
 use crate::{Error, Message};
 
 /// A handle that sends on a connection from any thread, while another waits in
-/// [`WebSocket::recv`](crate::WebSocket::recv). Clones send on the same connection; dropping them
-/// does not close it.
+/// [`WebSocket::recv`](crate::WebSocket::recv), which has to go on so that the connection stays
+/// alive. Clones send on the same connection; dropping them does not close it.
+///
+/// A call waits until its message is handed to the operating system, or as long as
+/// [`set_write_patience`](crate::WebSocket::set_write_patience) says. Messages of several threads
+/// follow one another whole.
 #[derive(Debug)]
 pub struct Writer<R: Role = Client> {
     pub(crate) link: Shared<R>,
@@ -24,32 +29,49 @@ impl<R: Role> Clone for Writer<R> {
 }
 
 impl<R: Role> Writer<R> {
-    /// Sends a message and waits until it is handed to the operating system. Messages of several
-    /// threads follow one another whole.
+    /// Sends a message.
     ///
     /// # Errors
     ///
     /// As [`WebSocket::send`](crate::WebSocket::send).
     pub fn send(&self, message: impl Into<Message>) -> Result<(), Error> {
-        self.with(|link| link.append(&message.into()))
+        self.with(|link| link.send(&message.into()))
     }
 
-    /// Sends a message that was encoded before, as [`send`](Self::send) does.
+    /// Sends a text message.
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send).
+    /// As [`WebSocket::send`](crate::WebSocket::send).
+    pub fn send_text(&self, text: &str) -> Result<(), Error> {
+        self.with(|link| link.send_text(text))
+    }
+
+    /// Sends a binary message.
+    ///
+    /// # Errors
+    ///
+    /// As [`WebSocket::send`](crate::WebSocket::send).
+    pub fn send_binary(&self, bytes: &[u8]) -> Result<(), Error> {
+        self.with(|link| link.send_binary(bytes))
+    }
+
+    /// Sends a message that was encoded before.
+    ///
+    /// # Errors
+    ///
+    /// As [`WebSocket::send`](crate::WebSocket::send).
     pub fn send_prepared(&self, message: &PreparedMessage) -> Result<(), Error> {
-        self.with(|link| link.append_prepared(message))
+        self.with(|link| link.send_prepared(message))
     }
 
     /// Sends a Ping with at most 125 bytes of payload.
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send).
+    /// As [`WebSocket::send`](crate::WebSocket::send).
     pub fn ping(&self, payload: &[u8]) -> Result<(), Error> {
-        self.with(|link| link.append_ping(payload))
+        self.with(|link| link.ping(payload))
     }
 
     /// Begins the closing handshake, as [`WebSocket::close`](crate::WebSocket::close) does; the
@@ -60,13 +82,33 @@ impl<R: Role> Writer<R> {
     /// As [`WebSocket::close`](crate::WebSocket::close).
     pub fn close<'a>(&self, frame: impl Into<Option<CloseFrame<'a>>>) -> Result<(), Error> {
         let frame = frame.into();
-        self.with(|link| link.append_close(frame.as_ref()))
+        self.with(|link| link.close(frame.as_ref()))
     }
 
-    /// Ends the connection at once, without a Close; whoever receives sees it end.
+    /// As [`close`](Self::close), but with any code that may be sent.
+    ///
+    /// # Errors
+    ///
+    /// As [`WebSocket::close_with`](crate::WebSocket::close_with).
+    pub fn close_with<'a>(&self, frame: impl Into<Option<CloseFrame<'a>>>) -> Result<(), Error> {
+        let frame = frame.into();
+        self.with(|link| link.close_with(frame.as_ref()))
+    }
+
+    /// Writes what earlier calls could not in the time they had.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub fn flush(&self) -> Result<(), Error> {
+        self.with(|_| Ok(()))
+    }
+
+    /// Ends the connection at once, without a Close; the thread that receives sees it end.
     pub fn abort(&self) {
-        // Without the lock: another thread may hold it, stuck in a write that this ends.
+        // Releases who waits for the stream, in either direction. If the peer is gone, it has ended.
         let _ = self.stream.shutdown(Shutdown::Both);
+        self.link.lock().session.abort();
     }
 
     /// How far the connection has got.
@@ -78,6 +120,10 @@ impl<R: Role> Writer<R> {
     fn with(&self, append: impl FnOnce(&mut Link<R>) -> Result<(), Error>) -> Result<(), Error> {
         let mut link = self.link.lock();
         append(&mut link)?;
-        Ok(link.out.write_to(&mut &*self.stream)?)
+        let limit = link.patience;
+        drop(link);
+        let set_timeout = |stream: &&TcpStream, limit| stream.set_write_timeout(limit);
+        let mut sink = Limited { stream: &mut &*self.stream, limit, set_timeout };
+        Ok(self.link.write(&mut sink)?)
     }
 }

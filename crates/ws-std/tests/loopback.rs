@@ -1,71 +1,18 @@
-//! Real sockets: who ends the transport, what arrives of a refusal, deadlines, several threads.
+//! Real sockets: who ends the transport, what arrives of a refusal, deadlines.
 
-use std::io::{ErrorKind, Read, Write};
+#[path = "support/net.rs"]
+mod net;
+
+use std::io::{ErrorKind, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
+use net::{REQUEST, echo_once, open_by_hand, read_all, url, yes};
 use ws_std::wsproto::handshake::{Accept, ClientRequest, Request, RequestError, Response};
 use ws_std::wsproto::url::WsUrl;
 use ws_std::wsproto::{CloseCode, CloseFrame, Config, Initiator, KeepAlive, SessionError};
-use ws_std::{Answer, Error, Message, Writer, accept, accept_with, connect, connect_with};
-
-const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
-    Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
-    Sec-WebSocket-Version: 13\r\n\r\n";
-
-fn yes(_: &Request) -> Answer {
-    Answer::Accept(Accept::new())
-}
-
-/// How a server saw a connection end.
-type End = Result<(), Error>;
-
-/// Echoes on one connection, in a thread. Returns the address, and how the server saw it end.
-fn echo_once(config: Config) -> (String, JoinHandle<End>) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = listener.local_addr().expect("an address").to_string();
-    let server = thread::spawn(move || {
-        let (stream, _) = listener.accept()?;
-        let Some(mut ws) = accept_with(stream, config, yes)? else { return Ok(()) };
-        let result = loop {
-            match ws.recv() {
-                Ok(Some(message)) => ws.send(message)?,
-                Ok(None) => break Ok(()),
-                Err(error) => break Err(error),
-            }
-        };
-        ws.wait_closed()?;
-        result
-    });
-    (address, server)
-}
-
-fn url(address: &str) -> String {
-    format!("ws://{address}/")
-}
-
-/// Opens a connection by hand; what follows the head of the answer is still to be read.
-fn open_by_hand(address: &str) -> TcpStream {
-    let mut stream = TcpStream::connect(address).expect("a server");
-    stream.write_all(REQUEST).expect("written");
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        stream.read_exact(&mut byte).expect("an answer");
-        head.push(byte[0]);
-    }
-    assert!(head.starts_with(b"HTTP/1.1 101 "));
-    stream
-}
-
-/// Reads to the end; a reset is a failure.
-fn read_all(stream: &mut TcpStream) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes).expect("an orderly end");
-    bytes
-}
+use ws_std::{Answer, Error, Message, accept, accept_with, connect, connect_with};
 
 #[test]
 fn messages_come_back_and_the_end_is_clean() -> Result<(), Error> {
@@ -321,91 +268,5 @@ fn a_peer_that_does_not_answer_pings_is_given_up() -> Result<(), Error> {
     assert_eq!(read_all(&mut client), b"\x89\x04\0\0\0\0\x88\x14\x03\xF3keep-alive timeout");
     let error = server.join().expect("no panic").expect_err("silence");
     assert!(matches!(error, Error::Session(SessionError::KeepAliveTimeout)));
-    Ok(())
-}
-
-#[test]
-fn several_threads_write_while_one_reads() -> Result<(), Error> {
-    const THREADS: usize = 4;
-    const MESSAGES: usize = 500;
-
-    let (address, server) = echo_once(Config::default());
-    let mut ws = connect(&url(&address))?;
-    let writers: Vec<_> = (0..THREADS)
-        .map(|thread| -> Result<_, Error> {
-            let writer = ws.writer()?;
-            Ok(thread::spawn(move || {
-                for number in 0..MESSAGES {
-                    writer.send(format!("{thread} {number} {}", "x".repeat(number))).expect("open");
-                }
-            }))
-        })
-        .collect::<Result<_, _>>()?;
-    let mut next = [0; THREADS];
-    for _ in 0..THREADS * MESSAGES {
-        let Some(Message::Text(text)) = ws.recv()? else { panic!("closed") };
-        let mut words = text.split(' ');
-        let mut number = || words.next().expect("a word").parse::<usize>().expect("a number");
-        let (thread, number) = (number(), number());
-        assert_eq!(number, next[thread], "the messages of a thread stay in order");
-        assert_eq!(words.next().map(str::len), Some(number), "and whole");
-        next[thread] += 1;
-    }
-    for writer in writers {
-        writer.join().expect("no panic");
-    }
-    ws.close(None)?;
-    ws.wait_closed()?;
-    server.join().expect("no panic")
-}
-
-#[test]
-fn a_reader_is_released_when_another_thread_closes_or_aborts() -> Result<(), Error> {
-    for abort in [false, true] {
-        let (address, server) = echo_once(Config::default());
-        let mut ws = connect(&url(&address))?;
-        let writer = ws.writer()?;
-        let closer = thread::spawn(move || if abort { writer.abort() } else { close(&writer) });
-        let was_clean = loop {
-            match ws.recv() {
-                Ok(None) => break ws.close_info().expect("closed").was_clean,
-                Ok(Some(message)) => panic!("{message:?}"),
-                Err(_) => {}
-            }
-        };
-        assert_eq!(was_clean, !abort);
-        closer.join().expect("no panic");
-        let _ = server.join().expect("no panic");
-    }
-    Ok(())
-}
-
-fn close(writer: &Writer) {
-    writer.close(CloseFrame::normal("enough").expect("short")).expect("open");
-}
-
-#[test]
-fn a_thread_that_only_reads_meets_a_deadline_that_another_began() -> Result<(), Error> {
-    // The peer never answers our Close, and the reader was already waiting when it was sent.
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    let address = listener.local_addr()?.to_string();
-    let mut config = Config::default();
-    config.close_timeout = Some(Duration::from_millis(50));
-    let server = thread::spawn(move || -> Result<_, Error> {
-        let (stream, _) = listener.accept()?;
-        let mut ws = accept_with(stream, Arc::new(config), yes)?.expect("an upgrade");
-        let writer = ws.writer()?;
-        let closer = thread::spawn(move || {
-            thread::sleep(Duration::from_millis(50));
-            writer.close(None)
-        });
-        let error = ws.recv().expect_err("no Close");
-        closer.join().expect("no panic")?;
-        Ok(error)
-    });
-    let mut client = open_by_hand(&address);
-    assert_eq!(read_all(&mut client), b"\x88\x00");
-    let error = server.join().expect("no panic")?;
-    assert!(matches!(error, Error::Session(SessionError::CloseTimeout)));
     Ok(())
 }

@@ -139,7 +139,7 @@ fn equal_frames_of_a_client_differ() {
 }
 
 fn keys(seed: [u8; 32], count: usize) -> Vec<u32> {
-    let mut ws = Connection::client(wsproto::Config::default(), seed);
+    let mut ws = Connection::client(Config::default(), seed);
     let mut out = Vec::with_capacity(6 * count);
     for _ in 0..count {
         ws.send_binary(b"", &mut out).expect("open");
@@ -175,7 +175,7 @@ fn the_keys_of_a_million_frames_look_random() {
 #[test]
 fn one_seed_gives_one_output() {
     let run = |seed| {
-        let mut ws = Connection::client(wsproto::Config::default(), seed);
+        let mut ws = Connection::client(Config::default(), seed);
         let mut out = Vec::new();
         ws.send_text("a", &mut out).expect("open");
         feed(&mut ws, &Client::from_peer(0x89, b"b"), &mut out).expect("a Ping");
