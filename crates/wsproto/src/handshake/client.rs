@@ -4,26 +4,15 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::accept_key::encode_key;
+use super::headers::is_reserved;
 use super::list::is_token;
 use super::response::encode_field;
 use super::server::is_builtin;
 use super::{Extension, HeadError, Headers, InvalidHeader, Response, accept_key};
 use crate::url::WsUrl;
 
-/// Header fields that the handshake itself writes, or that would make the request another one.
-const RESERVED: [&str; 11] = [
-    "Connection",
-    "Content-Length",
-    "Host",
-    "Origin",
-    "Sec-WebSocket-Accept",
-    "Sec-WebSocket-Extensions",
-    "Sec-WebSocket-Key",
-    "Sec-WebSocket-Protocol",
-    "Sec-WebSocket-Version",
-    "Transfer-Encoding",
-    "Upgrade",
-];
+/// Header fields that only the handshake of a client writes.
+const RESERVED: [&str; 3] = ["Host", "Origin", "Sec-WebSocket-Key"];
 
 /// What an application got wrong in describing a handshake. Nothing was written.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -137,7 +126,8 @@ impl ClientRequest {
     /// [`OfferError::ReservedHeader`] for one that the handshake writes, or
     /// [`OfferError::InvalidHeader`].
     pub fn header(mut self, name: &str, value: &str) -> Result<Self, OfferError> {
-        if RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(name)) {
+        let reserved = RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(name));
+        if reserved || is_reserved(name) {
             return Err(OfferError::ReservedHeader(name.into()));
         }
         self.headers.push(name, value)?;

@@ -7,6 +7,24 @@ use core::fmt;
 use super::list::{elements, is_token};
 use super::response::encode_field;
 
+/// Header fields that the handshakes of both ends write themselves, or that would make their
+/// messages others.
+const RESERVED: [&str; 8] = [
+    "Connection",
+    "Content-Length",
+    "Sec-WebSocket-Accept",
+    "Sec-WebSocket-Extensions",
+    "Sec-WebSocket-Protocol",
+    "Sec-WebSocket-Version",
+    "Transfer-Encoding",
+    "Upgrade",
+];
+
+/// Whether an application may not set the field.
+pub(super) fn is_reserved(name: &str) -> bool {
+    RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(name))
+}
+
 /// A header field that cannot be sent as it is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum InvalidHeader {

@@ -3,20 +3,9 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::headers::is_reserved;
 use super::response::encode_field;
 use super::{Agreed, Extension, Headers, InvalidHeader, Request, RequestError};
-
-/// Header fields that the handshake itself writes.
-const RESERVED: [&str; 8] = [
-    "Connection",
-    "Content-Length",
-    "Sec-WebSocket-Accept",
-    "Sec-WebSocket-Extensions",
-    "Sec-WebSocket-Protocol",
-    "Sec-WebSocket-Version",
-    "Transfer-Encoding",
-    "Upgrade",
-];
 
 /// What an application got wrong in answering a request. Nothing was written.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -99,7 +88,7 @@ impl Accept {
     ///
     /// [`AcceptError::ReservedHeader`] or [`AcceptError::InvalidHeader`].
     pub fn header(mut self, name: &str, value: &str) -> Result<Self, AcceptError> {
-        if RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(name)) {
+        if is_reserved(name) {
             return Err(AcceptError::ReservedHeader(name.into()));
         }
         self.headers.push(name, value)?;

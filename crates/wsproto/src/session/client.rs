@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 use core::mem;
 use core::time::Duration;
 
-use super::{Handshake, Progress, Session};
+use super::Session;
+use super::handshake::{Handshake, Progress};
 use crate::handshake::{ClientRequest, HeadFinder, Response, ResponseError};
 use crate::receive::take;
 use crate::{Client, Config, Connection, Extensions, SessionError};

@@ -2,6 +2,7 @@
 
 mod client;
 mod event;
+mod handshake;
 mod server;
 mod timer;
 
@@ -14,6 +15,8 @@ use core::time::Duration;
 
 pub(crate) use client::ClientHandshake;
 pub use event::{SessionError, SessionEvent};
+pub(crate) use handshake::Handshake;
+use handshake::Progress;
 pub(crate) use server::ServerHandshake;
 
 use crate::closing::{Closing, Initiator, Transport};
@@ -93,39 +96,6 @@ pub enum ReadyState {
     Closing = 2,
     /// The transport has ended, or the connection never opened.
     Closed = 3,
-}
-
-/// The part of the opening handshake that differs between the roles.
-pub trait Handshake<R>: Sized {
-    /// Reads on. May leave input behind what belongs to the handshake.
-    fn advance(
-        &mut self,
-        input: &mut &mut [u8],
-        out: &mut Vec<u8>,
-        config: &Arc<Config>,
-    ) -> Progress<R>;
-
-    /// Gives up because time ran out, or the transport ended. Returns the error to report, and
-    /// whether an answer was appended that has to reach the peer.
-    fn give_up(&mut self, error: SessionError, out: &mut Vec<u8>) -> (Option<SessionError>, bool);
-
-    /// Takes out the response that a client received.
-    fn take_response(&mut self) -> Option<Box<Response>> {
-        None
-    }
-}
-
-/// What the bytes of a handshake led to.
-pub enum Progress<R> {
-    NeedMore,
-    /// A request waits for a decision, see [`SessionEvent`].
-    Upgrade,
-    Http,
-    Open(Connection<R>, Agreed),
-    /// The handshake failed; a server's answer is appended.
-    Failed(SessionError),
-    /// A request was refused because nobody decided on it.
-    Undecided,
 }
 
 impl<R: Role> Session<R> {

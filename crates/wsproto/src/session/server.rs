@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 use core::mem;
 use core::time::Duration;
 
-use super::{Handshake, Progress, Session, Stage};
+use super::handshake::{Handshake, Progress};
+use super::{Session, Stage};
 use crate::handshake::{Accept, AcceptError, HeadFinder, Request, RequestError, Response};
 use crate::receive::take;
 use crate::{Config, Connection, Extensions, Server, SessionError};

@@ -1,0 +1,41 @@
+//! What the opening handshakes of both roles have in common.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::handshake::{Agreed, Response};
+use crate::{Config, Connection, SessionError};
+
+/// The part of the opening handshake that differs between the roles.
+pub trait Handshake<R>: Sized {
+    /// Reads on. May leave input behind what belongs to the handshake.
+    fn advance(
+        &mut self,
+        input: &mut &mut [u8],
+        out: &mut Vec<u8>,
+        config: &Arc<Config>,
+    ) -> Progress<R>;
+
+    /// Gives up because time ran out, or the transport ended. Returns the error to report, and
+    /// whether an answer was appended that has to reach the peer.
+    fn give_up(&mut self, error: SessionError, out: &mut Vec<u8>) -> (Option<SessionError>, bool);
+
+    /// Takes out the response that a client received.
+    fn take_response(&mut self) -> Option<Box<Response>> {
+        None
+    }
+}
+
+/// What the bytes of a handshake led to.
+pub enum Progress<R> {
+    NeedMore,
+    /// A request waits for a decision, see [`SessionEvent`].
+    Upgrade,
+    Http,
+    Open(Connection<R>, Agreed),
+    /// The handshake failed; a server's answer is appended.
+    Failed(SessionError),
+    /// A request was refused because nobody decided on it.
+    Undecided,
+}
