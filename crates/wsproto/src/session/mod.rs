@@ -47,6 +47,45 @@ use timer::Timer;
 /// 4. It does what [`transport`](Self::transport) says, once `out` is written.
 ///
 /// After any of these calls `next_event` may have something to report, even without input.
+///
+/// ```
+/// use std::time::Duration;
+/// use wsproto::handshake::Accept;
+/// use wsproto::{Config, Event, Session, SessionEvent, Transport};
+///
+/// let now = Duration::ZERO;
+/// let mut session = Session::server(Config::default(), now);
+/// let mut out = Vec::new();
+///
+/// // One read may bring the request and the first frames behind it: a text and a Close.
+/// let mut buffer = *b"GET /chat HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
+///     Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+///     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n\
+///     \x81\x82\0\0\0\0Hi\x88\x80\0\0\0\0";
+/// let mut input = &mut buffer[..];
+/// while let Some(event) = session.next_event(now, &mut input, &mut out) {
+///     match event {
+///         SessionEvent::Upgrade => {
+///             assert_eq!(session.request().map(|request| request.path()), Some("/chat"));
+///             session.accept(&Accept::new(), now, &mut out)?;
+///         }
+///         SessionEvent::Received(Event::Text(text)) => {
+///             session.sender()?.send_text(&text, &mut out)?;
+///         }
+///         _ => {}
+///     }
+/// }
+/// // The answer to the handshake, the echo, and the answer to the Close; a server ends first.
+/// assert!(out.starts_with(b"HTTP/1.1 101 ") && out.ends_with(b"\x81\x02Hi\x88\x00"));
+/// assert_eq!(session.transport(), Transport::Shutdown);
+///
+/// session.end_of_input(&mut out); // the peer has ended its side
+/// let Some(SessionEvent::Closed(info)) = session.next_event(now, &mut &mut [][..], &mut out) else {
+///     unreachable!()
+/// };
+/// assert!(info.was_clean);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Session<R: Role> {
     stage: Stage<R>,
