@@ -1,7 +1,6 @@
 //! The server's side of the opening handshake.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use wsproto::{Config, ReadyState, Server, Session, SessionError};
 
 use crate::transport::Control;
 use crate::websocket::Step;
-use crate::{Error, WebSocket};
+use crate::{Error, Stream, WebSocket};
 
 /// What an application answers to a request.
 #[derive(Clone, Debug)]
@@ -21,20 +20,20 @@ pub enum Answer {
     Respond(Response),
 }
 
-/// Accepts a WebSocket on a TCP stream, whatever path it asks for, with the default limits and
+/// Accepts a WebSocket on a `TcpStream`, or on what [`ServerTls`](crate::ServerTls) makes of one, whatever path it asks for, with the default limits and
 /// deadlines. Ordinary requests are refused.
 ///
 /// # Errors
 ///
 /// [`Error::Session`] if the request was refused, [`Error::Io`] if the transport failed.
-pub fn accept(stream: TcpStream) -> Result<WebSocket<TcpStream, Server>, Error> {
+pub fn accept(stream: impl Into<Stream>) -> Result<WebSocket<Stream, Server>, Error> {
     let always = |_: &Request| Answer::Accept(Accept::new());
     // Without an answer of our own, only a client that sends nothing gets no connection.
     let ws = accept_with(stream, Config::default(), always)?;
     ws.ok_or(Error::Session(SessionError::EndOfInput))
 }
 
-/// Reads a request from a TCP stream and answers as `answer` says. Returns the connection if it was
+/// Reads a request from a stream, as [`accept`] does, and answers as `answer` says. Returns the connection if it was
 /// opened, and `None` once another response was sent, or the client went without a request, and the
 /// stream is done with.
 ///
@@ -43,14 +42,15 @@ pub fn accept(stream: TcpStream) -> Result<WebSocket<TcpStream, Server>, Error> 
 /// As [`accept`], and [`Error::Accept`] if the request cannot be accepted as `answer` says; it was
 /// then refused with status 500.
 pub fn accept_with(
-    stream: TcpStream,
+    stream: impl Into<Stream>,
     config: impl Into<Arc<Config>>,
     answer: impl FnOnce(&Request) -> Answer,
-) -> Result<Option<WebSocket<TcpStream, Server>>, Error> {
+) -> Result<Option<WebSocket<Stream, Server>>, Error> {
+    let stream = stream.into();
     // Messages are written whole; waiting for more only delays them.
-    stream.set_nodelay(true)?;
+    stream.tcp().set_nodelay(true)?;
     let session = Session::server(config, Duration::ZERO);
-    let mut ws = WebSocket::new(stream, Control::tcp(), session, Vec::new());
+    let mut ws = WebSocket::new(stream, Control::own(), session, Vec::new());
     let open = ws.handshake(answer);
     if matches!(open, Ok(true)) {
         return Ok(Some(ws));

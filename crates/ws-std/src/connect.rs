@@ -10,19 +10,20 @@ use wsproto::url::WsUrl;
 use wsproto::{Client, Config, ReadyState, Session, SessionError};
 
 use crate::transport::Control;
-use crate::{Error, WebSocket};
+use crate::{Error, Stream, WebSocket};
 
-/// Connects to a `ws://` URL over TCP, with the default limits and deadlines.
+/// Connects to a `ws://` or `wss://` URL, with the default limits and deadlines.
 ///
 /// # Errors
 ///
 /// [`Error`] says what failed: the URL, the transport, or the handshake.
-pub fn connect(url: &str) -> Result<WebSocket<TcpStream>, Error> {
+pub fn connect(url: &str) -> Result<WebSocket, Error> {
     connect_with(ClientRequest::new(WsUrl::parse(url)?), Config::default())
 }
 
-/// Connects to the URL of a request over TCP. Every address that the host has is tried, each for as
-/// long as [`Config::handshake_timeout`] allows.
+/// Connects to the URL of a request. Every address that the host has is tried, each for as long as
+/// [`Config::handshake_timeout`] allows. For `wss://`, the server must have a certificate that
+/// [`ClientTls::new`](crate::ClientTls::new) trusts.
 ///
 /// # Errors
 ///
@@ -30,15 +31,46 @@ pub fn connect(url: &str) -> Result<WebSocket<TcpStream>, Error> {
 pub fn connect_with(
     request: ClientRequest,
     config: impl Into<Arc<Config>>,
-) -> Result<WebSocket<TcpStream>, Error> {
+) -> Result<WebSocket, Error> {
+    #[cfg(feature = "tls")]
+    return connect_with_tls(request, config, &crate::ClientTls::new());
+    #[cfg(not(feature = "tls"))]
     if request.url().is_secure() {
-        return Err(Error::Secure);
+        Err(Error::Secure)
+    } else {
+        connect_through(request, config.into(), |tcp, _| Ok(tcp.into()))
     }
-    let config = config.into();
-    let stream = connect_tcp(request.url(), config.handshake_timeout)?;
+}
+
+/// As [`connect_with`], but the server of a `wss://` URL must have a certificate that `tls` trusts.
+///
+/// # Errors
+///
+/// As [`connect`].
+#[cfg(feature = "tls")]
+pub fn connect_with_tls(
+    request: ClientRequest,
+    config: impl Into<Arc<Config>>,
+    tls: &crate::ClientTls,
+) -> Result<WebSocket, Error> {
+    let secure = request.url().is_secure();
+    connect_through(request, config.into(), |tcp, host| match secure {
+        true => Ok(tls.connect(tcp, host)?),
+        false => Ok(tcp.into()),
+    })
+}
+
+fn connect_through(
+    request: ClientRequest,
+    config: Arc<Config>,
+    layer: impl FnOnce(TcpStream, &str) -> Result<Stream, Error>,
+) -> Result<WebSocket, Error> {
+    let url = request.url();
+    let tcp = connect_tcp(url, config.handshake_timeout)?;
     // Messages are written whole; waiting for more only delays them.
-    stream.set_nodelay(true)?;
-    let mut ws = start(stream, Control::tcp(), request, config)?;
+    tcp.set_nodelay(true)?;
+    let stream = layer(tcp, url.host())?;
+    let mut ws = start(stream, Control::own(), request, config)?;
     ws.handshake()?;
     Ok(ws)
 }

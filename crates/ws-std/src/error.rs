@@ -13,9 +13,13 @@ pub enum Error {
     /// The URL is not one that a WebSocket can connect to. No socket was opened.
     #[error("invalid URL: {0}")]
     Url(#[from] UrlError),
-    /// The URL asks for TLS.
-    #[error("wss:// needs TLS: hand a TLS stream to `WebSocket::client`")]
+    /// The URL asks for TLS, and the crate was built without its feature `tls`.
+    #[error("wss:// needs the feature `tls`, or a TLS stream for `WebSocket::client`")]
     Secure,
+    /// TLS failed: the certificate is not one to trust, or the other end does not speak TLS. No byte
+    /// of the opening handshake has left.
+    #[error("TLS: {0}")]
+    Tls(io::Error),
     /// The request cannot be made. No socket was opened.
     #[error("invalid request: {0}")]
     Offer(#[from] OfferError),
@@ -39,5 +43,15 @@ pub enum Error {
     /// [`TimedOut`](io::ErrorKind::TimedOut) come from timeouts or non-blocking modes that the
     /// stream's owner has set; nothing is lost, and the call can be repeated.
     #[error("i/o error: {0}")]
-    Io(#[from] io::Error),
+    Io(io::Error),
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        #[cfg(feature = "tls")]
+        if matches!(error.get_ref(), Some(inner) if inner.is::<rustls::Error>()) {
+            return Self::Tls(error);
+        }
+        Self::Io(error)
+    }
 }

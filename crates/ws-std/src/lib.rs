@@ -29,22 +29,30 @@
 //! ```
 //!
 //! The crate moves bytes and tells the time; every decision about the protocol is made by
-//! [`Session`](wsproto::Session). It does not do TLS yet: a stream that does can be handed to
-//! [`WebSocket::client`] or [`WebSocket::server`].
+//! [`Session`](wsproto::Session). `wss://` is built in, with rustls (feature `tls`, on by default);
+//! any other stream can be handed to [`WebSocket::client`] or [`WebSocket::server`].
 
 mod accept;
 mod connect;
 mod error;
 mod link;
 mod message;
+mod stream;
+#[cfg(feature = "tls")]
+mod tls;
 mod transport;
 mod websocket;
 mod writer;
 
 pub use accept::{Answer, accept, accept_with};
+#[cfg(feature = "tls")]
+pub use connect::connect_with_tls;
 pub use connect::{connect, connect_with};
 pub use error::Error;
 pub use message::Message;
+pub use stream::Stream;
+#[cfg(feature = "tls")]
+pub use tls::{ClientTls, ServerTls};
 pub use websocket::WebSocket;
 pub use writer::Writer;
 pub use wsproto;

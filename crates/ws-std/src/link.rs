@@ -63,7 +63,8 @@ impl<R: Role> Shared<R> {
 
     /// Whether nothing is left to write, and nobody is writing.
     pub(crate) fn is_written(&self) -> bool {
-        self.0.1.try_lock().is_ok_and(|pipe| pipe.is_empty()) && self.lock().out.is_empty()
+        let pipe = self.0.1.try_lock();
+        pipe.is_ok_and(|pipe| pipe.is_empty() && !pipe.unflushed) && self.lock().out.is_empty()
     }
 
     fn write_through(
@@ -73,7 +74,7 @@ impl<R: Role> Shared<R> {
     ) -> io::Result<()> {
         let result = loop {
             if pipe.is_empty() && !self.lock().pour(&mut pipe.bytes) {
-                break Ok(());
+                break pipe.flush(stream);
             }
             if let Err(error) = pipe.write_to(stream) {
                 break Err(error);
@@ -215,6 +216,7 @@ pub(crate) trait Sink: Write {
 struct Pipe {
     bytes: Vec<u8>,
     written: usize,
+    unflushed: bool,
     /// The limit that the stream has now.
     limit: Option<Duration>,
 }
@@ -234,7 +236,18 @@ impl Pipe {
             }
         }
         self.clear();
-        retry(|| stream.flush())
+        self.unflushed = true;
+        Ok(())
+    }
+
+    /// Lets go of what the stream itself may hold back, such as a TLS record.
+    fn flush(&mut self, stream: &mut impl Sink) -> io::Result<()> {
+        if self.unflushed {
+            stream.limit(&mut self.limit);
+            retry(|| stream.flush())?;
+            self.unflushed = false;
+        }
+        Ok(())
     }
 
     fn clear(&mut self) {

@@ -1,9 +1,10 @@
 //! What a connection needs of its stream beyond reading and writing.
 
 use std::io::{self, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::Shutdown;
 use std::time::Duration;
 
+use crate::Stream;
 use crate::link::Sink;
 
 type SetTimeout<S> = fn(&S, Option<Duration>) -> io::Result<()>;
@@ -57,12 +58,13 @@ impl<S> Control<S> {
     }
 }
 
-impl Control<TcpStream> {
-    pub(crate) const fn tcp() -> Self {
+impl Control<Stream> {
+    /// For a stream of our own.
+    pub(crate) const fn own() -> Self {
         Self {
-            set_read_timeout: TcpStream::set_read_timeout,
-            set_write_timeout: TcpStream::set_write_timeout,
-            shutdown: Some(TcpStream::shutdown),
+            set_read_timeout: Stream::set_read_timeout,
+            set_write_timeout: Stream::set_write_timeout,
+            shutdown: Some(Stream::shutdown),
             read_timeout: None,
         }
     }

@@ -1,8 +1,7 @@
 //! The connection: a link, a stream, and what was read from it.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
-use std::sync::Arc;
+use std::net::Shutdown;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,7 +13,7 @@ use wsproto::{
 
 use crate::link::{Link, Shared, is_timeout, retry};
 use crate::transport::Control;
-use crate::{Error, Message, Writer};
+use crate::{Error, Message, Stream, Writer};
 
 /// The bytes that one read takes at most.
 const READ_SIZE: usize = 64 << 10;
@@ -37,12 +36,12 @@ const LATE_READS: u8 = 100;
 ///
 /// Pings are answered and the closing handshake is carried out while [`recv`](Self::recv) waits for
 /// a message; a program that only sends should call it now and then. A stream that is non-blocking
-/// works too, and any other than a `TcpStream` may have timeouts of its own: a call that fails with
+/// works too, and any other than our own [`Stream`] may have timeouts of its own: a call that fails with
 /// `WouldBlock` or `TimedOut` has lost nothing and can be repeated.
 ///
 /// Dropping a `WebSocket` ends its stream without a Close, and never blocks.
 #[derive(Debug)]
-pub struct WebSocket<S, R: Role = Client> {
+pub struct WebSocket<S = Stream, R: Role = Client> {
     stream: S,
     control: Control<S>,
     link: Shared<R>,
@@ -391,7 +390,7 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
                 }
             }
             Err(error) => {
-                if self.ready_state() == ReadyState::Open {
+                if matches!(self.ready_state(), ReadyState::Connecting | ReadyState::Open) {
                     self.failed.get_or_insert(error.into());
                 }
                 self.link(Link::end_of_input);
@@ -414,7 +413,7 @@ impl<S: Read + Write> WebSocket<S, Client> {
     }
 }
 
-impl<R: Role> WebSocket<TcpStream, R> {
+impl<R: Role> WebSocket<Stream, R> {
     /// Limits how long [`recv`](Self::recv) waits; `None`, the default, is as long as it takes. A
     /// call that fails for that reason returns [`Error::Io`] of kind `WouldBlock` or `TimedOut`.
     pub fn set_read_patience(&mut self, patience: Option<Duration>) {
@@ -429,13 +428,9 @@ impl<R: Role> WebSocket<TcpStream, R> {
     }
 
     /// Returns a handle that sends from other threads while this one receives.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`] if the operating system does not duplicate the stream.
-    pub fn writer(&self) -> Result<Writer<R>, Error> {
-        let stream = Arc::new(self.stream.try_clone()?);
-        Ok(Writer { link: self.link.clone(), stream })
+    #[must_use]
+    pub fn writer(&self) -> Writer<R> {
+        Writer { link: self.link.clone(), stream: self.stream.clone() }
     }
 }
 

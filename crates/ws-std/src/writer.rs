@@ -1,13 +1,12 @@
 //! The writing half, for other threads than the one that receives.
 
-use std::net::{Shutdown, TcpStream};
-use std::sync::Arc;
+use std::net::Shutdown;
 
 use wsproto::{Client, CloseFrame, PreparedMessage, ReadyState, Role};
 
 use crate::link::{Link, Shared};
-use crate::transport::Limited;
-use crate::{Error, Message};
+use crate::transport::Control;
+use crate::{Error, Message, Stream};
 
 /// A handle that sends on a connection from any thread, while another waits in
 /// [`WebSocket::recv`](crate::WebSocket::recv), which has to go on so that the connection stays
@@ -19,12 +18,12 @@ use crate::{Error, Message};
 #[derive(Debug)]
 pub struct Writer<R: Role = Client> {
     pub(crate) link: Shared<R>,
-    pub(crate) stream: Arc<TcpStream>,
+    pub(crate) stream: Stream,
 }
 
 impl<R: Role> Clone for Writer<R> {
     fn clone(&self) -> Self {
-        Self { link: self.link.clone(), stream: Arc::clone(&self.stream) }
+        Self { link: self.link.clone(), stream: self.stream.clone() }
     }
 }
 
@@ -122,8 +121,8 @@ impl<R: Role> Writer<R> {
         append(&mut link)?;
         let limit = link.patience;
         drop(link);
-        let set_timeout = |stream: &&TcpStream, limit| stream.set_write_timeout(limit);
-        let mut sink = Limited { stream: &mut &*self.stream, limit, set_timeout };
+        let mut stream = self.stream.clone();
+        let mut sink = Control::own().sink(&mut stream, limit);
         Ok(self.link.write(&mut sink)?)
     }
 }

@@ -22,7 +22,7 @@ fn several_threads_write_while_one_reads() -> Result<(), Error> {
     let mut ws = connect(&url(&address))?;
     let writers: Vec<_> = (0..THREADS)
         .map(|thread| -> Result<_, Error> {
-            let writer = ws.writer()?;
+            let writer = ws.writer();
             Ok(thread::spawn(move || {
                 for number in 0..MESSAGES {
                     writer.send(format!("{thread} {number} {}", "x".repeat(number))).expect("open");
@@ -53,7 +53,7 @@ fn a_reader_is_released_when_another_thread_closes_or_aborts() -> Result<(), Err
     for abort in [false, true] {
         let (address, server) = echo_once(Config::default());
         let mut ws = connect(&url(&address))?;
-        let writer = ws.writer()?;
+        let writer = ws.writer();
         let closer = thread::spawn(move || if abort { writer.abort() } else { close(&writer) });
         let was_clean = loop {
             match ws.recv() {
@@ -83,7 +83,7 @@ fn a_thread_that_only_reads_meets_a_deadline_that_another_began() -> Result<(), 
     let server = thread::spawn(move || -> Result<_, Error> {
         let (stream, _) = listener.accept()?;
         let mut ws = accept_with(stream, Arc::new(config), yes)?.expect("an upgrade");
-        let writer = ws.writer()?;
+        let writer = ws.writer();
         let closer = thread::spawn(move || {
             thread::sleep(Duration::from_millis(50));
             writer.close(None)
@@ -105,7 +105,7 @@ fn large_messages_in_both_directions_at_once_do_not_deadlock() -> Result<(), Err
     let payload = vec![7; 1 << 20];
     let (address, server) = echo_once(Config::default());
     let mut ws = connect(&url(&address))?;
-    let (writer, sent) = (ws.writer()?, payload.clone());
+    let (writer, sent) = (ws.writer(), payload.clone());
     let sender = thread::spawn(move || (0..COUNT).try_for_each(|_| writer.send_binary(&sent)));
     for _ in 0..COUNT {
         assert!(ws.recv()?.is_some_and(|message| message == Message::Binary(payload.clone())));
@@ -126,7 +126,7 @@ fn a_writer_waits_as_long_as_it_takes_whatever_deadline_the_reader_has() -> Resu
     let server = thread::spawn(move || -> Result<_, Error> {
         let (stream, _) = listener.accept()?;
         let mut ws = accept_with(stream, config, yes)?.expect("an upgrade");
-        let writer = ws.writer()?;
+        let writer = ws.writer();
         let sender = thread::spawn(move || writer.send_binary(&vec![0; 16 << 20]));
         while ws.recv()?.is_some() {}
         sender.join().expect("no panic")
@@ -145,7 +145,7 @@ fn a_writer_waits_as_long_as_it_takes_whatever_deadline_the_reader_has() -> Resu
 fn dropping_ends_the_connection_although_writers_live() -> Result<(), Error> {
     let (address, server) = echo_once(Config::default());
     let ws = connect(&url(&address))?;
-    let writer = ws.writer()?;
+    let writer = ws.writer();
     drop(ws);
     assert_eq!(writer.ready_state(), ReadyState::Closed);
     assert!(matches!(writer.send("late"), Err(Error::Send(SendError::Closed))));
@@ -219,8 +219,8 @@ fn who_drops_the_connection_at_an_error_has_told_the_peer() -> Result<(), Error>
 fn a_non_blocking_stream_does_not_wait_although_writers_live() -> Result<(), Error> {
     let (address, server) = echo_once(Config::default());
     let mut ws = connect(&url(&address))?;
-    let _writer = ws.writer()?;
-    ws.stream().set_nonblocking(true)?;
+    let _writer = ws.writer();
+    ws.stream().tcp().set_nonblocking(true)?;
     let error = ws.recv().expect_err("nothing to read");
     assert!(matches!(error, Error::Io(error) if error.kind() == ErrorKind::WouldBlock));
     drop(ws);
@@ -231,7 +231,7 @@ fn a_non_blocking_stream_does_not_wait_although_writers_live() -> Result<(), Err
 fn receiving_waits_no_longer_than_it_is_told() -> Result<(), Error> {
     let (address, server) = echo_once(Config::default());
     let mut ws = connect(&url(&address))?;
-    let writer = ws.writer()?;
+    let writer = ws.writer();
     for shared in [Some(writer), None] {
         ws.set_read_patience(Some(Duration::from_millis(20)));
         let error = ws.recv().expect_err("nothing to read");

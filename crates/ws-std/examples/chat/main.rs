@@ -79,7 +79,7 @@ fn serve(stream: TcpStream, config: Arc<Config>, rooms: &Rooms) -> Result<(), Er
 
     // Who does not take what is sent for so long would hold up the others.
     ws.set_write_patience(Some(Duration::from_secs(2)));
-    let member = Member::new(name, room, ws.writer()?);
+    let member = Member::new(name, room, ws.writer());
     rooms.join(&member);
     let result = loop {
         match ws.recv() {

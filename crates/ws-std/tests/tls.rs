@@ -1,0 +1,223 @@
+//! The same over TLS: certificates, names, several threads, and ends that do not understand each
+//! other. The certificate is made anew for every test.
+#![cfg(feature = "tls")]
+
+#[path = "support/net.rs"]
+mod net;
+
+use std::io::Write;
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::{env, fs, process};
+
+use net::{read_all, yes};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use ws_std::wsproto::handshake::ClientRequest;
+use ws_std::wsproto::url::WsUrl;
+use ws_std::wsproto::{CloseFrame, Config};
+use ws_std::{
+    ClientTls, Error, Message, ServerTls, WebSocket, accept_with, connect, connect_with_tls,
+};
+
+/// A certificate for `localhost` and its key, in files.
+struct Identity {
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+impl Identity {
+    fn new() -> Self {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let folder = env::temp_dir().join(format!("ws-std-tls-{}-{number}", process::id()));
+        fs::create_dir_all(&folder).expect("a folder");
+        let made = rcgen::generate_simple_self_signed(["localhost".into()]).expect("a certificate");
+        let identity = Self { certificate: folder.join("cert.pem"), key: folder.join("key.pem") };
+        fs::write(&identity.certificate, made.cert.pem()).expect("written");
+        fs::write(&identity.key, made.signing_key.serialize_pem()).expect("written");
+        identity
+    }
+
+    fn server(&self) -> ServerTls {
+        ServerTls::from_pem_files(&self.certificate, &self.key).expect("a certificate and its key")
+    }
+
+    fn client(&self) -> ClientTls {
+        ClientTls::from_pem_file(&self.certificate).expect("a certificate")
+    }
+}
+
+impl Drop for Identity {
+    fn drop(&mut self) {
+        // What is left in the folder for temporary files hurts nobody.
+        let _ = self.certificate.parent().map(fs::remove_dir_all);
+    }
+}
+
+/// Echoes on one connection, in a thread. Returns the port, and how the server saw it end: whether
+/// there was a connection at all.
+fn echo_once(tls: ServerTls) -> (u16, JoinHandle<Result<bool, Error>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = listener.local_addr().expect("an address").port();
+    let server = thread::spawn(move || {
+        let (tcp, _) = listener.accept()?;
+        let Some(mut ws) = accept_with(tls.accept(tcp)?, Config::default(), yes)? else {
+            return Ok(false);
+        };
+        while let Some(message) = ws.recv()? {
+            ws.send(message)?;
+        }
+        Ok(true)
+    });
+    (port, server)
+}
+
+fn connect_to(host: &str, port: u16, tls: &ClientTls) -> Result<WebSocket, Error> {
+    let url = WsUrl::parse(&format!("wss://{host}:{port}/"))?;
+    connect_with_tls(ClientRequest::new(url), Config::default(), tls)
+}
+
+#[test]
+fn messages_come_back_and_the_end_is_clean() -> Result<(), Error> {
+    // R6455-4.1-8, R6455-4.2.2-1, R6455-10.6-1
+    let identity = Identity::new();
+    let (port, server) = echo_once(identity.server());
+    let mut ws = connect_to("localhost", port, &identity.client())?;
+    for len in [0, 1, 125, 126, 16 << 10, (16 << 10) + 1, 65_536, 3 << 20] {
+        let message = Message::Binary(vec![7; len]);
+        ws.send(message.clone())?;
+        assert_eq!(ws.recv()?, Some(message));
+    }
+    ws.close(CloseFrame::normal("bye").expect("short"))?;
+    let info = ws.wait_closed()?;
+    assert_eq!((&*info.reason, info.was_clean), ("bye", true));
+    assert!(server.join().expect("no panic")?);
+    Ok(())
+}
+
+#[test]
+fn large_messages_in_both_directions_at_once_do_not_deadlock() -> Result<(), Error> {
+    const COUNT: usize = 16;
+    let identity = Identity::new();
+    let (port, server) = echo_once(identity.server());
+    let mut ws = connect_to("localhost", port, &identity.client())?;
+    let payload = vec![7; 1 << 20];
+    let (writer, sent) = (ws.writer(), payload.clone());
+    let sender = thread::spawn(move || (0..COUNT).try_for_each(|_| writer.send_binary(&sent)));
+    for _ in 0..COUNT {
+        assert!(ws.recv()?.is_some_and(|message| message == Message::Binary(payload.clone())));
+    }
+    sender.join().expect("no panic")?;
+    ws.close(None)?;
+    assert!(ws.wait_closed()?.was_clean);
+    assert!(server.join().expect("no panic")?);
+    Ok(())
+}
+
+#[test]
+fn a_certificate_that_is_not_trusted_is_an_error_and_no_request_leaves() {
+    // R6455-4.1-8: of an unknown authority, and of a known one for another name.
+    let (identity, other) = (Identity::new(), Identity::new());
+    for (host, trusted) in [
+        ("localhost", other.client()),
+        ("localhost", ClientTls::new()),
+        ("127.0.0.1", identity.client()),
+    ] {
+        let (port, server) = echo_once(identity.server());
+        let error = connect_to(host, port, &trusted).expect_err("not to be trusted");
+        assert!(matches!(&error, Error::Tls(_)), "{error:?}");
+        assert!(error.to_string().contains("certificate"), "{error}");
+        // The server has not even seen a request.
+        assert!(!matches!(server.join().expect("no panic"), Ok(true)));
+    }
+}
+
+#[test]
+fn a_public_name_needs_a_public_certificate() {
+    let identity = Identity::new();
+    let (port, server) = echo_once(identity.server());
+    let error = connect(&format!("wss://localhost:{port}/")).expect_err("self-signed");
+    assert!(matches!(error, Error::Tls(_)), "{error:?}");
+    let _ = server.join().expect("no panic");
+}
+
+#[test]
+fn the_name_of_the_host_is_sent() -> Result<(), Error> {
+    // R6455-4.1-9
+    #[derive(Debug)]
+    struct Names(Mutex<Vec<String>>, Arc<CertifiedKey>);
+
+    impl ResolvesServerCert for Names {
+        fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+            let name = hello.server_name().unwrap_or_default().to_owned();
+            self.0.lock().expect("no panic").push(name);
+            Some(Arc::clone(&self.1))
+        }
+    }
+
+    let made = rcgen::generate_simple_self_signed(["localhost".into()]).expect("a certificate");
+    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der());
+    let key = rustls::crypto::ring::sign::any_supported_type(&key.expect("a key")).expect("a key");
+    let certified = CertifiedKey::new(vec![made.cert.der().clone()], key);
+    let names = Arc::new(Names(Mutex::default(), Arc::new(certified)));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::clone(&names) as Arc<dyn ResolvesServerCert>);
+    let (port, server) = echo_once(config.into());
+
+    // Whether the certificate is trusted does not matter here.
+    assert!(connect_to("localhost", port, &ClientTls::new()).is_err());
+    let _ = server.join().expect("no panic");
+    assert_eq!(*names.0.lock().expect("no panic"), ["localhost"]);
+    Ok(())
+}
+
+#[test]
+fn ends_that_do_not_understand_each_other_say_so() -> Result<(), Error> {
+    // A client with TLS, a server without.
+    let (address, server) = net::echo_once(Config::default());
+    let port = address.rsplit(':').next().expect("a port").parse().expect("a port");
+    let error = connect_to("localhost", port, &ClientTls::new()).expect_err("no TLS there");
+    assert!(matches!(error, Error::Tls(_)), "{error:?}");
+    assert!(server.join().expect("no panic").is_err());
+
+    // A client without, a server with.
+    let identity = Identity::new();
+    let (port, server) = echo_once(identity.server());
+    let mut client = TcpStream::connect(("127.0.0.1", port))?;
+    client.write_all(net::REQUEST)?;
+    client.shutdown(Shutdown::Write)?;
+    let answer = read_all(&mut client);
+    assert!(!answer.starts_with(b"HTTP/"), "an alert, and nothing else");
+    let error = server.join().expect("no panic").expect_err("no TLS there");
+    assert!(matches!(error, Error::Tls(_)), "{error:?}");
+    Ok(())
+}
+
+#[test]
+fn a_file_that_is_not_what_it_should_be_is_named() {
+    let identity = Identity::new();
+    let (certificate, key) = (&identity.certificate, &identity.key);
+    let missing = key.with_extension("missing");
+    for error in [
+        ServerTls::from_pem_files(&missing, key).expect_err("no such file"),
+        ServerTls::from_pem_files(certificate, &missing).expect_err("no such file"),
+        ServerTls::from_pem_files(key, key).expect_err("no certificate"),
+        ServerTls::from_pem_files(certificate, certificate).expect_err("no key"),
+        ClientTls::from_pem_file(key).expect_err("no certificate"),
+    ] {
+        assert!(
+            error.to_string().contains(".pem") || error.to_string().contains(".missing"),
+            "{error}"
+        );
+    }
+    let other = Identity::new();
+    assert!(ServerTls::from_pem_files(certificate, &other.key).is_err(), "another's key");
+}
