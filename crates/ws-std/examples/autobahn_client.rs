@@ -1,47 +1,65 @@
 //! The client's side of the Autobahn test suite: runs every case of a fuzzing server, echoing.
 //!
 //! ```text
-//! cargo run --release -p ws-std --example autobahn_client -- ws://127.0.0.1:9105 AGENT
+//! cargo run --release -p ws-std --example autobahn_client -- ws://127.0.0.1:9105 AGENT [CA.pem]
 //! ```
+//!
+//! Over `wss://`, CA.pem has the certificate to trust.
 
 use std::env;
 
-use ws_std::{Error, Message, connect};
+use ws_std::wsproto::Config;
+use ws_std::wsproto::handshake::ClientRequest;
+use ws_std::wsproto::url::WsUrl;
+use ws_std::{ClientTls, Error, Message, WebSocket, connect_with_tls};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut arguments = env::args().skip(1);
-    let (Some(server), Some(agent), None) = (arguments.next(), arguments.next(), arguments.next())
-    else {
-        return Err("usage: autobahn_client URL AGENT".into());
+    let arguments: Vec<_> = env::args().skip(1).collect();
+    let (server, agent, tls) = match &*arguments {
+        [server, agent] => (server, agent, ClientTls::new()),
+        [server, agent, ca] => (server, agent, ClientTls::from_pem_file(ca)?),
+        _ => return Err("usage: autobahn_client URL AGENT [CA.pem]".into()),
     };
-    let server = server.trim_end_matches('/');
+    let suite = Suite { server: server.trim_end_matches('/').into(), tls };
 
-    let count = case_count(server)?;
+    let count = suite.case_count()?;
     println!("{count} cases");
     for case in 1..=count {
-        if let Err(error) = run_case(&format!("{server}/runCase?case={case}&agent={agent}")) {
+        if let Err(error) = suite.run(&format!("/runCase?case={case}&agent={agent}")) {
             // Many cases are about our noticing what is wrong.
             println!("case {case}: {error}");
         }
     }
-    connect(&format!("{server}/updateReports?agent={agent}"))?.wait_closed()?;
+    suite.connect(&format!("/updateReports?agent={agent}"))?.wait_closed()?;
     Ok(())
 }
 
-fn case_count(server: &str) -> Result<u32, Box<dyn std::error::Error>> {
-    let mut ws = connect(&format!("{server}/getCaseCount"))?;
-    let count = match ws.recv()? {
-        Some(Message::Text(count)) => count.parse()?,
-        other => return Err(format!("expected the number of cases, got {other:?}").into()),
-    };
-    ws.wait_closed()?;
-    Ok(count)
+struct Suite {
+    server: String,
+    tls: ClientTls,
 }
 
-fn run_case(url: &str) -> Result<(), Error> {
-    let mut ws = connect(url)?;
-    while let Some(message) = ws.recv()? {
-        ws.send(message)?;
+impl Suite {
+    fn connect(&self, resource: &str) -> Result<WebSocket, Error> {
+        let url = WsUrl::parse(&format!("{}{resource}", self.server))?;
+        connect_with_tls(ClientRequest::new(url), Config::default(), &self.tls)
     }
-    Ok(())
+
+    fn case_count(&self) -> Result<u32, Box<dyn std::error::Error>> {
+        let mut ws = self.connect("/getCaseCount")?;
+        let count = match ws.recv()? {
+            Some(Message::Text(count)) => count.parse()?,
+            other => return Err(format!("expected the number of cases, got {other:?}").into()),
+        };
+        ws.wait_closed()?;
+        Ok(count)
+    }
+
+    fn run(&self, case: &str) -> Result<(), Error> {
+        let mut ws = self.connect(case)?;
+        while let Some(message) = ws.recv()? {
+            ws.send(message)?;
+        }
+        Ok(())
+    }
 }

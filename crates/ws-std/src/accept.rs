@@ -9,18 +9,9 @@ use wsproto::{Config, ReadyState, Server, Session, SessionError};
 
 use crate::transport::Control;
 use crate::websocket::Step;
-use crate::{Error, Stream, WebSocket};
+use crate::{Answer, Error, Stream, WebSocket};
 
-/// What an application answers to a request.
-#[derive(Clone, Debug)]
-pub enum Answer {
-    /// Opens the connection. To an ordinary request, which asks for none, it is a refusal.
-    Accept(Accept),
-    /// Sends a response instead: a page to an ordinary request, a refusal to an upgrade.
-    Respond(Response),
-}
-
-/// Accepts a WebSocket on a `TcpStream`, or on what [`ServerTls`](crate::ServerTls) makes of one, whatever path it asks for, with the default limits and
+/// Accepts a WebSocket on a `TcpStream`, or on what [`Stream::accept_tls`] makes of one, whatever path it asks for, with the default limits and
 /// deadlines. Ordinary requests are refused.
 ///
 /// # Errors

@@ -55,7 +55,7 @@ pub fn connect_with_tls(
 ) -> Result<WebSocket, Error> {
     let secure = request.url().is_secure();
     connect_through(request, config.into(), |tcp, host| match secure {
-        true => Ok(tls.connect(tcp, host)?),
+        true => Ok(Stream::connect_tls(tls, tcp, host)?),
         false => Ok(tcp.into()),
     })
 }

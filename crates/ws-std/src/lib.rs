@@ -34,9 +34,8 @@
 
 mod accept;
 mod connect;
-mod error;
 mod link;
-mod message;
+mod server;
 mod stream;
 #[cfg(feature = "tls")]
 mod tls;
@@ -44,15 +43,18 @@ mod transport;
 mod websocket;
 mod writer;
 
-pub use accept::{Answer, accept, accept_with};
+pub use accept::{accept, accept_with};
 #[cfg(feature = "tls")]
 pub use connect::connect_with_tls;
 pub use connect::{connect, connect_with};
-pub use error::Error;
-pub use message::Message;
+pub use server::{RunningServer, WebSocketServer};
 pub use stream::Stream;
-#[cfg(feature = "tls")]
-pub use tls::{ClientTls, ServerTls};
 pub use websocket::WebSocket;
 pub use writer::Writer;
+pub use ws_objects::{
+    Accepted, Answer, ConnectionHandler, ConnectionId, Error, Message, ServerHandle, ServerHandler,
+    ServerOptions, WebSocketConnection,
+};
+#[cfg(feature = "tls")]
+pub use ws_objects::{ClientTls, ServerTls};
 pub use wsproto;

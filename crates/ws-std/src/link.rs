@@ -12,6 +12,9 @@ use crate::{Error, Message};
 /// How much memory an output may keep once it is written.
 const KEEP_CAPACITY: usize = 64 << 10;
 
+/// How long a call blocks that should not block: the least there is.
+pub(crate) const HARDLY: Duration = Duration::from_millis(1);
+
 /// A link and its pipe, each behind a lock of its own.
 ///
 /// The link's lock is never held while somebody waits for the stream, so that one thread can receive

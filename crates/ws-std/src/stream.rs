@@ -6,6 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 #[cfg(feature = "tls")]
+use ws_objects::{ClientTls, ServerTls};
+
+#[cfg(feature = "tls")]
 use crate::tls::TlsStream;
 
 /// A TCP connection, with or without TLS.
@@ -24,8 +27,18 @@ enum Kind {
 
 impl Stream {
     #[cfg(feature = "tls")]
-    pub(crate) const fn tls(stream: TlsStream) -> Self {
-        Self(Kind::Tls(stream))
+    pub(crate) fn connect_tls(tls: &ClientTls, tcp: TcpStream, host: &str) -> io::Result<Self> {
+        Ok(Self(Kind::Tls(TlsStream::connect(tls, tcp, host)?)))
+    }
+
+    /// Begins TLS on a connection that a client has opened; nothing is read yet.
+    ///
+    /// # Errors
+    ///
+    /// [`io::Error`] if the configuration is not fit for use.
+    #[cfg(feature = "tls")]
+    pub fn accept_tls(tls: &ServerTls, tcp: TcpStream) -> io::Result<Self> {
+        Ok(Self(Kind::Tls(TlsStream::accept(tls, tcp)?)))
     }
 
     /// Returns the TCP connection, for its addresses and options.

@@ -1,142 +1,17 @@
 //! TLS, by rustls: a stream that one thread reads while others write.
 
-use std::fs;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
-use rustls::crypto::ring;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{
-    ClientConfig, ClientConnection, Connection, RootCertStore, ServerConfig, ServerConnection,
-};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConnection, Connection, ServerConnection};
+use ws_objects::{ClientTls, ServerTls};
 
-use crate::Stream;
 use crate::link::{is_timeout, retry};
 
 /// The ciphertext that one read takes at most: a TLS record, more or less.
 const READ_SIZE: usize = 17 << 10;
-
-/// How a client checks who a server is.
-#[derive(Clone, Debug)]
-pub struct ClientTls {
-    config: Arc<ClientConfig>,
-}
-
-impl ClientTls {
-    /// Trusts the certificate authorities that Mozilla does, as they were when this was built.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::trusting(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.into() })
-    }
-
-    /// Trusts the certificates in a PEM file, and no others.
-    ///
-    /// # Errors
-    ///
-    /// [`io::Error`] if the file cannot be read, or has no certificate that can be trusted.
-    pub fn from_pem_file(certificates: impl AsRef<Path>) -> io::Result<Self> {
-        let mut roots = RootCertStore::empty();
-        for certificate in read_certificates(certificates.as_ref())? {
-            roots.add(certificate).map_err(invalid)?;
-        }
-        Ok(Self::trusting(roots))
-    }
-
-    fn trusting(roots: RootCertStore) -> Self {
-        let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
-        match builder.with_safe_default_protocol_versions() {
-            Ok(builder) => builder.with_root_certificates(roots).with_no_client_auth().into(),
-            Err(error) => unreachable!("ring has every version of TLS: {error}"),
-        }
-    }
-
-    /// Begins TLS on a connected stream, towards the host of that name; nothing is written yet.
-    pub(crate) fn connect(&self, tcp: TcpStream, host: &str) -> io::Result<Stream> {
-        let name = ServerName::try_from(host.to_owned()).map_err(invalid)?;
-        let tls = ClientConnection::new(Arc::clone(&self.config), name).map_err(invalid)?;
-        Ok(Stream::tls(TlsStream::new(tcp, tls.into())))
-    }
-}
-
-impl Default for ClientTls {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-/// For everything that rustls can do.
-impl From<ClientConfig> for ClientTls {
-    fn from(config: ClientConfig) -> Self {
-        Self { config: Arc::new(config) }
-    }
-}
-
-/// How a server shows who it is.
-#[derive(Clone, Debug)]
-pub struct ServerTls {
-    config: Arc<ServerConfig>,
-}
-
-impl ServerTls {
-    /// Shows the certificate chain in one PEM file, whose private key is in another.
-    ///
-    /// # Errors
-    ///
-    /// [`io::Error`] if a file cannot be read, has nothing of its kind, or the two do not belong
-    /// together.
-    pub fn from_pem_files(
-        certificates: impl AsRef<Path>,
-        key: impl AsRef<Path>,
-    ) -> io::Result<Self> {
-        let chain = read_certificates(certificates.as_ref())?;
-        let key = PrivateKeyDer::from_pem_slice(&read(key.as_ref())?)
-            .map_err(|error| in_file(key.as_ref(), &error))?;
-        let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
-        let builder = builder.with_safe_default_protocol_versions().map_err(invalid)?;
-        let config = builder.with_no_client_auth().with_single_cert(chain, key).map_err(invalid)?;
-        Ok(config.into())
-    }
-
-    /// Begins TLS on a stream that was accepted; nothing is read yet. Hand the result to
-    /// [`accept`](crate::accept()) or [`accept_with`](crate::accept_with).
-    ///
-    /// # Errors
-    ///
-    /// [`io::Error`] if the configuration is not fit for use.
-    pub fn accept(&self, tcp: TcpStream) -> io::Result<Stream> {
-        let tls = ServerConnection::new(Arc::clone(&self.config)).map_err(invalid)?;
-        Ok(Stream::tls(TlsStream::new(tcp, tls.into())))
-    }
-}
-
-/// For everything that rustls can do.
-impl From<ServerConfig> for ServerTls {
-    fn from(config: ServerConfig) -> Self {
-        Self { config: Arc::new(config) }
-    }
-}
-
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    fs::read(path).map_err(|error| in_file(path, &error))
-}
-
-fn read_certificates(path: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
-    let pem = read(path)?;
-    let certificates: Vec<_> = CertificateDer::pem_slice_iter(&pem)
-        .collect::<Result<_, _>>()
-        .map_err(|error| in_file(path, &error))?;
-    if certificates.is_empty() {
-        return Err(in_file(path, &"no certificate"));
-    }
-    Ok(certificates)
-}
-
-fn in_file(path: &Path, error: &dyn std::fmt::Display) -> io::Error {
-    io::Error::new(ErrorKind::InvalidData, format!("{}: {error}", path.display()))
-}
 
 fn invalid(error: impl std::error::Error + Send + Sync + 'static) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, error)
@@ -168,6 +43,19 @@ struct Received {
 }
 
 impl TlsStream {
+    /// Begins TLS on a connected stream, towards the host of that name; nothing is written yet.
+    pub(crate) fn connect(tls: &ClientTls, tcp: TcpStream, host: &str) -> io::Result<Self> {
+        let name = ServerName::try_from(host.to_owned()).map_err(invalid)?;
+        let tls = ClientConnection::new(Arc::clone(tls.config()), name).map_err(invalid)?;
+        Ok(Self::new(tcp, tls.into()))
+    }
+
+    /// Begins TLS on a stream that was accepted; nothing is read yet.
+    pub(crate) fn accept(tls: &ServerTls, tcp: TcpStream) -> io::Result<Self> {
+        let tls = ServerConnection::new(Arc::clone(tls.config())).map_err(invalid)?;
+        Ok(Self::new(tcp, tls.into()))
+    }
+
     fn new(tcp: TcpStream, tls: Connection) -> Self {
         Self {
             tcp: Arc::new(tcp),

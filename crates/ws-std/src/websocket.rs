@@ -11,7 +11,7 @@ use wsproto::{
     SessionEvent, Transport,
 };
 
-use crate::link::{Link, Shared, is_timeout, retry};
+use crate::link::{HARDLY, Link, Shared, is_timeout, retry};
 use crate::transport::Control;
 use crate::{Error, Message, Stream, Writer};
 
@@ -23,9 +23,6 @@ const MAX_OWED: usize = 64 << 10;
 
 /// How long a read blocks at most while a [`Writer`] may begin the closing, and its deadline.
 const LOOK_AROUND: Duration = Duration::from_millis(500);
-
-/// How long a call blocks that should not block: the least there is.
-const HARDLY: Duration = Duration::from_millis(1);
 
 /// How many reads may follow a deadline that has passed, because what it waits for may be there
 /// already: all that a socket holds, but not all that a flooding peer can send.

@@ -4,7 +4,7 @@ use std::net::Shutdown;
 
 use wsproto::{Client, CloseFrame, PreparedMessage, ReadyState, Role};
 
-use crate::link::{Link, Shared};
+use crate::link::{HARDLY, Link, Shared, is_timeout};
 use crate::transport::Control;
 use crate::{Error, Message, Stream};
 
@@ -114,6 +114,18 @@ impl<R: Role> Writer<R> {
     #[must_use]
     pub fn ready_state(&self) -> ReadyState {
         self.link.lock().session.ready_state()
+    }
+
+    /// Begins the closing handshake without waiting for the peer to take it: if that takes time, the
+    /// thread that receives goes on with it.
+    pub(crate) fn close_soon(&self, frame: Option<&CloseFrame<'_>>) -> Result<(), Error> {
+        self.link.lock().close_with(frame)?;
+        let mut stream = self.stream.clone();
+        let mut sink = Control::own().sink(&mut stream, Some(HARDLY));
+        match self.link.try_write(&mut sink) {
+            Err(error) if !is_timeout(&error) => Err(error.into()),
+            _ => Ok(()),
+        }
     }
 
     fn with(&self, append: impl FnOnce(&mut Link<R>) -> Result<(), Error>) -> Result<(), Error> {

@@ -20,7 +20,7 @@ use ws_std::wsproto::handshake::ClientRequest;
 use ws_std::wsproto::url::WsUrl;
 use ws_std::wsproto::{CloseFrame, Config};
 use ws_std::{
-    ClientTls, Error, Message, ServerTls, WebSocket, accept_with, connect, connect_with_tls,
+    ClientTls, Error, Message, ServerTls, Stream, WebSocket, accept_with, connect, connect_with_tls,
 };
 
 /// A certificate for `localhost` and its key, in files.
@@ -65,7 +65,8 @@ fn echo_once(tls: ServerTls) -> (u16, JoinHandle<Result<bool, Error>>) {
     let port = listener.local_addr().expect("an address").port();
     let server = thread::spawn(move || {
         let (tcp, _) = listener.accept()?;
-        let Some(mut ws) = accept_with(tls.accept(tcp)?, Config::default(), yes)? else {
+        let Some(mut ws) = accept_with(Stream::accept_tls(&tls, tcp)?, Config::default(), yes)?
+        else {
             return Ok(false);
         };
         while let Some(message) = ws.recv()? {

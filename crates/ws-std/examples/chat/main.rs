@@ -4,94 +4,104 @@
 //! cargo run --release --example chat [-- 127.0.0.1:8080]
 //! ```
 //!
-//! One port serves the page, to an ordinary request, and the conversation, to a WebSocket. A thread
-//! for each connection reads; what one member says, its thread writes to all members of the room.
+//! One port serves the page, to an ordinary request, and the conversation, to a WebSocket. What one
+//! member says is sent to all members of the same room.
 
 mod rooms;
 
-use std::io::Write;
-use std::net::{TcpListener, TcpStream};
+use std::env;
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
-use std::{env, io, thread};
 
 use rooms::{Member, Rooms};
-use ws_std::wsproto::handshake::{Accept, Request, Response};
-use ws_std::wsproto::{CloseCode, CloseFrame, Config, KeepAlive};
-use ws_std::{Answer, Error, Message, accept_with};
+use ws_std::wsproto::handshake::{Request, Response};
+use ws_std::wsproto::{CloseCode, CloseFrame, CloseInfo, Config, KeepAlive};
+use ws_std::{
+    Accepted, ConnectionHandler, Error, Message, ServerHandle, ServerHandler, WebSocketConnection,
+    WebSocketServer,
+};
 
 /// The page, embedded so that the program is all there is.
 const PAGE: &str = include_str!("page.html");
 
 fn main() -> io::Result<()> {
     let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".into());
-    let listener = TcpListener::bind(&address)?;
-    println!("chat: open http://{}/ in two browser windows", listener.local_addr()?);
-    io::stdout().flush()?;
-
     let mut config = Config::default();
     config.max_message_size = 4096;
     let interval = Duration::from_secs(30);
     config.keep_alive = Some(KeepAlive { interval, patience: interval });
-    let config = Arc::new(config);
-    let rooms = Arc::new(Rooms::default());
+    // Who does not take a message for so long would hold up the others.
+    let patience = Duration::from_secs(2);
 
-    for stream in listener.incoming() {
-        let (config, rooms) = (Arc::clone(&config), Arc::clone(&rooms));
-        let serve = move |stream| {
-            if let Err(error) = serve(stream, config, &rooms) {
-                eprintln!("{error}");
-            }
-        };
-        let started = stream.and_then(|stream| thread::Builder::new().spawn(|| serve(stream)));
-        if let Err(error) = started {
-            // Out of descriptors or threads: others will leave and give theirs back.
-            eprintln!("cannot accept: {error}");
-            thread::sleep(Duration::from_millis(50));
-        }
-    }
+    let server = WebSocketServer::bind(&address)?.config(config).write_patience(patience);
+    println!("chat: open http://{}/ in two browser windows", server.local_addr()?);
+    io::stdout().flush()?;
+    server.run(Chat::default());
     Ok(())
 }
 
-/// Answers one connection: with the page, or by letting it into a room until it leaves.
-fn serve(stream: TcpStream, config: Arc<Config>, rooms: &Rooms) -> Result<(), Error> {
-    let (mut name, mut room) = (String::new(), String::new());
-    let answer = |request: &Request| {
-        if request.check_upgrade().is_err() {
-            return Answer::Respond(match request.path() {
-                "/" => Response::html(PAGE),
-                _ => Response::text(404, "Not Found\n"),
-            });
-        }
-        for (key, value) in request.query_pairs() {
-            match &*key {
-                "name" => name = value.trim().chars().take(24).collect(),
-                "room" => room = value.trim().chars().take(24).collect(),
-                _ => {}
-            }
-        }
-        if name.is_empty() {
-            return Answer::Respond(Response::text(403, "A name is needed.\n"));
-        }
-        Answer::Accept(Accept::new())
-    };
-    let Some(mut ws) = accept_with(stream, config, answer)? else { return Ok(()) };
+/// The server: lets people in, and serves the page.
+#[derive(Default)]
+struct Chat {
+    rooms: Arc<Rooms>,
+}
 
-    // Who does not take what is sent for so long would hold up the others.
-    ws.set_write_patience(Some(Duration::from_secs(2)));
-    let member = Member::new(name, room, ws.writer());
-    rooms.join(&member);
-    let result = loop {
-        match ws.recv() {
-            Ok(Some(Message::Text(text))) => rooms.say(&member, &text),
-            Ok(Some(Message::Binary(_))) => {
-                // Whoever breaks off meanwhile is noticed by the next `recv`.
-                let _ = ws.close_with(CloseFrame::new(CloseCode::UNSUPPORTED_DATA, "text only")?);
-            }
-            Ok(None) => break Ok(()),
-            Err(error) => break Err(error),
+impl ServerHandler for Chat {
+    type Connection = Visit;
+
+    fn on_connection(
+        &mut self,
+        _: &ServerHandle,
+        request: &Request,
+    ) -> Result<Accepted<Visit>, Response> {
+        let parameter = |name: &str| {
+            let value = request.query_pairs().find(|(key, _)| key == name);
+            value.map_or_else(String::new, |(_, value)| value.trim().chars().take(24).collect())
+        };
+        let (name, room) = (parameter("name"), parameter("room"));
+        if name.is_empty() {
+            return Err(Response::text(403, "A name is needed.\n"));
         }
-    };
-    rooms.leave(&member);
-    result
+        Ok(Accepted::new(Visit { rooms: Arc::clone(&self.rooms), name, room }))
+    }
+
+    fn on_request(&mut self, _: &ServerHandle, request: &Request) -> Option<Response> {
+        Some(match request.path() {
+            "/" => Response::html(PAGE),
+            _ => Response::text(404, "Not Found\n"),
+        })
+    }
+
+    fn on_error(&mut self, _: &ServerHandle, error: &Error) {
+        eprintln!("{error}");
+    }
+}
+
+/// A connection: somebody's visit to a room.
+struct Visit {
+    rooms: Arc<Rooms>,
+    name: String,
+    room: String,
+}
+
+impl ConnectionHandler for Visit {
+    fn on_open(&mut self, ws: &WebSocketConnection) {
+        self.rooms.join(&self.room, Member { name: self.name.clone(), ws: ws.clone() });
+    }
+
+    fn on_message(&mut self, ws: &WebSocketConnection, message: Message) {
+        match message {
+            Message::Text(text) => self.rooms.say(&self.room, &self.name, &text),
+            Message::Binary(_) => {
+                let no = CloseFrame::new(CloseCode::UNSUPPORTED_DATA, "text only").ok();
+                // Whoever has gone meanwhile need not be told.
+                let _ = ws.close_with(no);
+            }
+        }
+    }
+
+    fn on_terminate(&mut self, ws: &WebSocketConnection, _: &CloseInfo) {
+        self.rooms.leave(&self.room, &self.name, ws);
+    }
 }

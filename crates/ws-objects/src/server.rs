@@ -1,0 +1,261 @@
+//! A server, as handlers and other threads see it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use wsproto::handshake::{AllowedOrigins, Request, Response};
+use wsproto::{CloseCode, CloseFrame, Config, PreparedMessage};
+
+use crate::{ConnectionId, Message, WebSocketConnection};
+
+/// What a server accepts.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct ServerOptions {
+    /// Limits and deadlines of every connection.
+    pub config: Arc<Config>,
+    /// The path, without query, that connections must ask for; others get 404. `None` is any.
+    pub path: Option<String>,
+    /// The origins whose pages may connect; others get 403. `None` is any.
+    pub origins: Option<AllowedOrigins>,
+    /// The most connections at a time, those in the opening handshake included; more get 503.
+    pub max_connections: Option<usize>,
+}
+
+impl ServerOptions {
+    /// Returns the refusal of an opening handshake that the options do not allow.
+    #[must_use]
+    pub fn refusal(&self, request: &Request) -> Option<Response> {
+        if self.path.as_deref().is_some_and(|path| path != request.path()) {
+            return Some(Response::text(404, "Not Found\n"));
+        }
+        if self.origins.as_ref().is_some_and(|origins| !origins.allows(request)) {
+            return Some(Response::text(403, "Forbidden\n"));
+        }
+        None
+    }
+}
+
+/// A handle to a server. Clones are the same server, may be used from any thread, and do not end it
+/// when they are dropped.
+#[derive(Clone)]
+pub struct ServerHandle(Arc<Shared>);
+
+struct Shared {
+    options: ServerOptions,
+    address: Option<SocketAddr>,
+    state: Mutex<State>,
+    changed: Condvar,
+    wake: Box<dyn Fn() + Send + Sync>,
+}
+
+#[derive(Default)]
+struct State {
+    connections: BTreeMap<ConnectionId, WebSocketConnection>,
+    /// How many connections are carried, those in the opening handshake included.
+    carried: usize,
+    /// How many of them have opened, and are still in the hands of their handlers.
+    handled: usize,
+    ending: Option<Ending>,
+    terminated: bool,
+}
+
+/// How a server ends.
+#[derive(Clone, Copy)]
+enum Ending {
+    /// When all connections are closed.
+    Patient,
+    /// At a certain time at the latest.
+    At(Instant),
+}
+
+impl ServerHandle {
+    /// Makes the handle of a server; for adapters. `wake` makes the server look at
+    /// [`is_ending`](Self::is_ending).
+    #[must_use]
+    pub fn new(
+        options: ServerOptions,
+        address: Option<SocketAddr>,
+        wake: impl Fn() + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(Shared {
+            options,
+            address,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            wake: Box::new(wake),
+        }))
+    }
+
+    /// Returns what the server accepts.
+    #[must_use]
+    pub fn options(&self) -> &ServerOptions {
+        &self.0.options
+    }
+
+    /// Returns the address it listens on.
+    #[must_use]
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.0.address
+    }
+
+    /// Returns the connections that are open or closing now.
+    #[must_use]
+    pub fn connections(&self) -> Vec<WebSocketConnection> {
+        self.lock().connections.values().cloned().collect()
+    }
+
+    /// Returns the connection of that id, unless it is closed.
+    #[must_use]
+    pub fn connection(&self, id: ConnectionId) -> Option<WebSocketConnection> {
+        self.lock().connections.get(&id).cloned()
+    }
+
+    /// Sends a message to every connection, encoded once. Returns how many it could be sent to; the
+    /// others are closing, or fail.
+    pub fn broadcast(&self, message: impl Into<Message>) -> usize {
+        let message = match message.into() {
+            Message::Text(text) => PreparedMessage::text(&text),
+            Message::Binary(bytes) => PreparedMessage::binary(&bytes),
+        };
+        let connections = self.connections();
+        connections.iter().filter(|ws| ws.send_prepared(&message).is_ok()).count()
+    }
+
+    /// Ends the server: nothing more is accepted, and every connection is closed with 1001. After
+    /// `timeout`, those that are not closed yet are ended at once; with zero, all are, without a
+    /// Close. `None` waits as long as [`Config::close_timeout`] lets each connection take.
+    ///
+    /// Does not wait. Called again, it can only hasten the end.
+    pub fn terminate(&self, timeout: Option<Duration>) {
+        let connections = {
+            let mut state = self.lock();
+            let at = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+            state.ending = Some(match (state.ending, at) {
+                (Some(Ending::At(earlier)), Some(at)) => Ending::At(earlier.min(at)),
+                (Some(ending), None) => ending,
+                (_, Some(at)) => Ending::At(at),
+                (None, None) => Ending::Patient,
+            });
+            state.connections.values().cloned().collect::<Vec<_>>()
+        };
+        for connection in connections {
+            self.end(&connection);
+        }
+        (self.0.wake)();
+        self.0.changed.notify_all();
+    }
+
+    /// Whether the server has ended.
+    #[must_use]
+    pub fn is_terminated(&self) -> bool {
+        self.lock().terminated
+    }
+
+    /// Whether [`terminate`](Self::terminate) was called.
+    #[must_use]
+    pub fn is_ending(&self) -> bool {
+        self.lock().ending.is_some()
+    }
+
+    /// Counts a transport that was accepted; `false` if there are too many. For adapters, which
+    /// call [`release`](Self::release) when they are done with it.
+    #[must_use]
+    pub fn admit(&self) -> bool {
+        let mut state = self.lock();
+        let admitted = self.0.options.max_connections.is_none_or(|most| state.carried < most);
+        state.carried += usize::from(admitted);
+        admitted
+    }
+
+    /// Counts a transport no longer. For adapters.
+    pub fn release(&self) {
+        self.lock().carried -= 1;
+        self.0.changed.notify_all();
+    }
+
+    /// Adds a connection that has opened; `false` if the server has ended, and its handlers are not
+    /// to be called any more. For adapters, which call [`remove`](Self::remove) when it is closed,
+    /// and then [`finish`](Self::finish).
+    #[must_use]
+    pub fn add(&self, connection: &WebSocketConnection) -> bool {
+        let mut state = self.lock();
+        if state.terminated {
+            return false;
+        }
+        state.connections.insert(connection.id(), connection.clone());
+        state.handled += 1;
+        let ending = state.ending.is_some();
+        drop(state);
+        if ending {
+            self.end(connection);
+        }
+        true
+    }
+
+    /// Removes a connection that is closed. For adapters.
+    pub fn remove(&self, connection: &WebSocketConnection) {
+        self.lock().connections.remove(&connection.id());
+    }
+
+    /// Notes that the handler of a connection was called for the last time. For adapters.
+    pub fn finish(&self) {
+        self.lock().handled -= 1;
+        self.0.changed.notify_all();
+    }
+
+    /// Waits until nothing is carried any more; when the time has come, ends what is left and waits
+    /// for its handlers only. The server has ended then. For adapters, after they have stopped
+    /// accepting.
+    pub fn wait_terminated(&self) {
+        let mut state = self.lock();
+        while state.carried > 0 {
+            let Some(Ending::At(at)) = state.ending else {
+                state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let patience = at.saturating_duration_since(Instant::now());
+            if patience.is_zero() {
+                let connections: Vec<_> = state.connections.values().cloned().collect();
+                drop(state);
+                for connection in connections {
+                    connection.abort();
+                }
+                state = self.lock();
+                while state.handled > 0 {
+                    state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                }
+                break;
+            }
+            let waited = self.0.changed.wait_timeout(state, patience);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.terminated = true;
+    }
+
+    fn end(&self, connection: &WebSocketConnection) {
+        let now = matches!(self.lock().ending, Some(Ending::At(at)) if at <= Instant::now());
+        match CloseFrame::new(CloseCode::GOING_AWAY, "") {
+            // Who is gone already needs no Close.
+            Ok(frame) if !now => drop(connection.close_with(frame)),
+            _ => connection.abort(),
+        }
+    }
+
+    /// The state is whole between any two calls.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for ServerHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerHandle")
+            .field("local_addr", &self.0.address)
+            .field("options", &self.0.options)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,162 @@
+//! Talks to a server: sends what is typed, line by line, and prints what comes back.
+//!
+//! ```text
+//! cargo run --release -p ws-std --example client -- ws://127.0.0.1:9001/ \
+//!     [--header "Name: value"]... [--subprotocol NAME]... [--ca CERT.pem]
+//! ```
+//!
+//! The end of the input (Ctrl-D) closes with 1000. Messages go to standard output, all else to
+//! standard error. Whatever did not end cleanly is a failure, and the exit code says so.
+
+use std::error::Error as StdError;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::{env, thread};
+
+use ws_std::wsproto::handshake::{ClientRequest, Response};
+use ws_std::wsproto::url::WsUrl;
+use ws_std::wsproto::{CloseCode, CloseFrame, CloseInfo, Config, Initiator};
+use ws_std::{ClientTls, Error, Message, WebSocket, Writer, connect_with_tls};
+
+const USAGE: &str = "usage: client URL [--header \"Name: value\"]... [--subprotocol NAME]... \
+    [--ca CERT.pem]";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Returns whether the connection ended cleanly.
+fn run() -> Result<bool, Box<dyn StdError>> {
+    let (request, tls) = arguments()?;
+    let url = request.url().clone();
+    let mut ws = match connect_with_tls(request, Config::default(), &tls) {
+        Err(Error::Http(response)) => return Err(refusal(&response).into()),
+        result => result.map_err(|error| format!("cannot connect to {url}: {error}"))?,
+    };
+    match ws.subprotocol() {
+        Some(name) => eprintln!("connected to {url}, subprotocol {name}"),
+        None => eprintln!("connected to {url}"),
+    }
+
+    let writer = ws.writer();
+    let sender = thread::spawn(move || send_lines(&writer));
+    let received = print_messages(&mut ws);
+    let Some(info) = ws.close_info() else { return received.map(|()| false) };
+    eprintln!("{}", ending(info));
+    received?;
+    // Unless we closed, the sender still waits for a line, and ends with the program.
+    if info.initiator == Initiator::Local
+        && let Ok(Err(error)) = sender.join()
+    {
+        return Err(format!("standard input: {error}").into());
+    }
+    Ok(info.was_clean)
+}
+
+/// Sends what is typed, and closes when there is no more.
+fn send_lines(writer: &Writer) -> Result<(), Error> {
+    let sent = io::stdin().lines().try_for_each(|line| writer.send_text(&line?));
+    // If the connection has ended before, this does nothing.
+    writer.close(CloseFrame::normal("")?)?;
+    sent
+}
+
+fn print_messages(ws: &mut WebSocket) -> Result<(), Box<dyn StdError>> {
+    let mut out = io::stdout();
+    while let Some(message) = ws.recv()? {
+        match message {
+            Message::Text(text) => writeln!(out, "{text}")?,
+            Message::Binary(bytes) => {
+                let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+                writeln!(out, "binary, {} bytes: {hex}", bytes.len())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Describes the response of a server that does not want to talk.
+fn refusal(response: &Response) -> String {
+    let mut text = format!("refused with status {}\n", response.status());
+    for (name, value) in response.headers().iter() {
+        text.extend([name, ": ", value, "\n"]);
+    }
+    text.push('\n');
+    text.push_str(String::from_utf8_lossy(response.body_bytes()).trim_end());
+    text
+}
+
+/// Describes how a connection ended.
+fn ending(info: &CloseInfo) -> String {
+    let code = info.code;
+    let reason = match &*info.reason {
+        "" => String::new(),
+        reason => format!(", reason {reason:?}"),
+    };
+    let how = if info.was_clean { "cleanly" } else { "not cleanly" };
+    let who = match info.initiator {
+        Initiator::Local => "we",
+        Initiator::Remote if info.was_clean => "the server",
+        Initiator::Remote => "the server, or the network,",
+    };
+    format!("closed: {code}{reason}. {}\nIt ended {how}; {who} began.", explain(code))
+}
+
+fn explain(code: CloseCode) -> &'static str {
+    match code {
+        CloseCode::NORMAL => "The connection has served its purpose.",
+        CloseCode::GOING_AWAY => "The server shuts down, or has no time for us any more.",
+        CloseCode::PROTOCOL_ERROR => "The server says that we broke a rule of the protocol.",
+        CloseCode::UNSUPPORTED_DATA => "The server does not take data of this type.",
+        CloseCode::NO_STATUS => "The server did not say why.",
+        CloseCode::ABNORMAL => "No Close came from the server.",
+        CloseCode::INVALID_PAYLOAD => "The server says that the data did not fit its type.",
+        CloseCode::POLICY_VIOLATION => "The server does not allow what we did.",
+        CloseCode::MESSAGE_TOO_BIG => "The server does not take messages as big as ours.",
+        CloseCode::INTERNAL_ERROR => "Something unexpected went wrong in the server.",
+        CloseCode::SERVICE_RESTART => "The server restarts; it will be back in a while.",
+        CloseCode::TRY_AGAIN_LATER => "The server is overloaded; try again later.",
+        CloseCode::BAD_GATEWAY => "The server, a gateway, got no valid answer from behind it.",
+        _ => match u16::from(code) {
+            3000..=3999 => "The code is registered with IANA, for a library or an application.",
+            4000..=4999 => "Only the application knows what this code means.",
+            _ => "This code has no meaning for a client.",
+        },
+    }
+}
+
+fn arguments() -> Result<(ClientRequest, ClientTls), Box<dyn StdError>> {
+    let (mut url, mut headers, mut subprotocols) = (None, Vec::new(), Vec::new());
+    let mut tls = None;
+    let mut arguments = env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--header" => headers.push(arguments.next().ok_or(USAGE)?),
+            "--subprotocol" => subprotocols.push(arguments.next().ok_or(USAGE)?),
+            "--ca" => tls = Some(ClientTls::from_pem_file(arguments.next().ok_or(USAGE)?)?),
+            _ if argument.starts_with('-') || url.is_some() => return Err(USAGE.into()),
+            _ => url = Some(argument),
+        }
+    }
+
+    let url = url.ok_or(USAGE)?;
+    let url = WsUrl::parse(&url).map_err(|error| format!("{url}: {error}"))?;
+    let mut request = ClientRequest::new(url);
+    for header in headers {
+        let (name, value) = header
+            .split_once(':')
+            .ok_or_else(|| format!("--header wants \"Name: value\", not {header:?}"))?;
+        request = request.header(name, value)?;
+    }
+    for subprotocol in subprotocols {
+        request = request.subprotocol(&subprotocol)?;
+    }
+    Ok((request, tls.unwrap_or_default()))
+}

@@ -1,0 +1,375 @@
+//! A server: a thread that accepts, and a thread for each connection.
+
+use std::any::Any;
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use ws_objects::{
+    Accepted, Answer, ConnectionHandler, ConnectionLink, Error, Message, ServerHandle,
+    ServerHandler, ServerOptions, WebSocketConnection,
+};
+use wsproto::handshake::{AllowedOrigins, Request, RequestError, Response};
+use wsproto::{CloseCode, CloseFrame, Config, PreparedMessage, ReadyState, Server};
+
+use crate::{Stream, WebSocket, Writer, accept_with};
+
+/// How long to wait when nothing can be accepted, such as for want of descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// A WebSocket server that is bound to an address, and not started yet.
+///
+/// ```
+/// use ws_std::{Accepted, Message, WebSocketConnection, WebSocketServer, connect};
+///
+/// let server = WebSocketServer::bind("127.0.0.1:0")?;
+/// let url = format!("ws://{}/", server.local_addr()?);
+/// let running = server.spawn(|_: &_, _: &_| {
+///     Ok(Accepted::new(|ws: &WebSocketConnection, message: Message| {
+///         // Whoever is gone meanwhile gets no echo.
+///         let _ = ws.send(message);
+///     }))
+/// })?;
+///
+/// let mut ws = connect(&url)?;
+/// ws.send("Hello")?;
+/// assert_eq!(ws.recv()?, Some("Hello".into()));
+///
+/// running.handle().terminate(None);
+/// assert_eq!(ws.wait_closed()?.code, ws_std::wsproto::CloseCode::GOING_AWAY);
+/// running.join();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct WebSocketServer {
+    listener: TcpListener,
+    options: ServerOptions,
+    write_patience: Option<Duration>,
+    #[cfg(feature = "tls")]
+    tls: Option<ws_objects::ServerTls>,
+}
+
+impl WebSocketServer {
+    /// Binds an address; port 0 is any that is free.
+    ///
+    /// # Errors
+    ///
+    /// [`io::Error`] if the address cannot be bound.
+    pub fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
+        Ok(Self::from_listener(TcpListener::bind(address)?))
+    }
+
+    /// Takes over a listener.
+    #[must_use]
+    pub fn from_listener(listener: TcpListener) -> Self {
+        Self {
+            listener,
+            options: ServerOptions::default(),
+            write_patience: None,
+            #[cfg(feature = "tls")]
+            tls: None,
+        }
+    }
+
+    /// Returns the address it listens on.
+    ///
+    /// # Errors
+    ///
+    /// [`io::Error`] if the operating system does not tell.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Sets the limits and deadlines of every connection.
+    #[must_use]
+    pub fn config(mut self, config: impl Into<Arc<Config>>) -> Self {
+        self.options.config = config.into();
+        self
+    }
+
+    /// Accepts connections that ask for this path only; others get 404.
+    #[must_use]
+    pub fn path(mut self, path: impl Into<String>) -> Self {
+        self.options.path = Some(path.into());
+        self
+    }
+
+    /// Accepts connections of pages from these origins only; others get 403.
+    #[must_use]
+    pub fn origins(mut self, origins: AllowedOrigins) -> Self {
+        self.options.origins = Some(origins);
+        self
+    }
+
+    /// Accepts so many connections at a time, those in the opening handshake included; more get 503.
+    #[must_use]
+    pub fn max_connections(mut self, most: usize) -> Self {
+        self.options.max_connections = Some(most);
+        self
+    }
+
+    /// Limits how long sending waits for a peer that does not read, as
+    /// [`WebSocket::set_write_patience`] does; by default, as long as it takes.
+    #[must_use]
+    pub fn write_patience(mut self, patience: Duration) -> Self {
+        self.write_patience = Some(patience);
+        self
+    }
+
+    /// Speaks TLS: `wss://`.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, tls: ws_objects::ServerTls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// Starts the server in threads of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`io::Error`] if the operating system has no thread.
+    pub fn spawn(self, handler: impl ServerHandler) -> io::Result<RunningServer> {
+        let server = self.handle();
+        let handle = server.clone();
+        let thread = thread::Builder::new().spawn(move || self.serve(&handle, handler))?;
+        Ok(RunningServer { server, thread })
+    }
+
+    /// Starts the server in this thread, until [`ServerHandle::terminate`] is called, which the
+    /// handler can do.
+    pub fn run(self, handler: impl ServerHandler) {
+        let server = self.handle();
+        self.serve(&server, handler);
+    }
+
+    fn handle(&self) -> ServerHandle {
+        let address = self.listener.local_addr().ok();
+        // Accepting blocks until somebody connects: so somebody does.
+        let wake = move || drop(address.map(|address| TcpStream::connect(reachable(address))));
+        ServerHandle::new(self.options.clone(), address, wake)
+    }
+
+    fn serve(self, server: &ServerHandle, mut handler: impl ServerHandler) {
+        handler.on_open(server);
+        let handler = Arc::new(Mutex::new(handler));
+        let lock = || handler.lock().unwrap_or_else(PoisonError::into_inner);
+        while !server.is_ending() {
+            let tcp = self.listener.accept();
+            if server.is_ending() {
+                break;
+            }
+            let served = tcp.and_then(|(tcp, peer)| self.start(server, &handler, tcp, peer));
+            if let Err(error) = served {
+                lock().on_error(server, &error.into());
+                thread::sleep(ACCEPT_PAUSE);
+            }
+        }
+        drop(self.listener);
+        server.wait_terminated();
+        lock().on_terminate(server);
+    }
+
+    /// Carries a connection in a thread of its own.
+    fn start<H: ServerHandler>(
+        &self,
+        server: &ServerHandle,
+        handler: &Arc<Mutex<H>>,
+        mut tcp: TcpStream,
+        peer: SocketAddr,
+    ) -> io::Result<()> {
+        if !server.admit() {
+            let mut out = Vec::new();
+            Response::text(503, "Too many connections\n").encode(&mut out);
+            tcp.set_nonblocking(true)?;
+            // If it does not fit, it does not matter.
+            let _ = io::Write::write(&mut tcp, &out);
+            return Ok(());
+        }
+        let carrier = Carrier {
+            server: server.clone(),
+            handler: Arc::clone(handler),
+            peer,
+            write_patience: self.write_patience,
+        };
+        let released = Released(server.clone());
+        #[cfg(feature = "tls")]
+        let tls = self.tls.clone();
+        thread::Builder::new().spawn(move || {
+            let _released = released;
+            #[cfg(feature = "tls")]
+            let stream = match tls {
+                Some(tls) => Stream::accept_tls(&tls, tcp),
+                None => Ok(tcp.into()),
+            };
+            #[cfg(not(feature = "tls"))]
+            let stream = Ok::<Stream, io::Error>(tcp.into());
+            carrier.carry(stream);
+        })?;
+        Ok(())
+    }
+}
+
+/// An address at which one can connect to a server that listens on `address`.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
+}
+
+/// A server that runs in threads of its own. Dropping it does not end the server.
+#[derive(Debug)]
+pub struct RunningServer {
+    server: ServerHandle,
+    thread: JoinHandle<()>,
+}
+
+impl RunningServer {
+    /// Returns the handle of the server.
+    #[must_use]
+    pub const fn handle(&self) -> &ServerHandle {
+        &self.server
+    }
+
+    /// Waits until the server has ended.
+    ///
+    /// # Panics
+    ///
+    /// If the server's handler has panicked in the thread that accepts.
+    pub fn join(self) {
+        if let Err(panic) = self.thread.join() {
+            panic::resume_unwind(panic);
+        }
+    }
+}
+
+/// Releases a connection's place, however its thread ends.
+struct Released(ServerHandle);
+
+impl Drop for Released {
+    fn drop(&mut self) {
+        self.0.release();
+    }
+}
+
+/// What one connection's thread works with.
+struct Carrier<H> {
+    server: ServerHandle,
+    handler: Arc<Mutex<H>>,
+    peer: SocketAddr,
+    write_patience: Option<Duration>,
+}
+
+impl<H: ServerHandler> Carrier<H> {
+    fn carry(&self, stream: io::Result<Stream>) {
+        let mut accepted = None;
+        let config = Arc::clone(&self.server.options().config);
+        let opened = stream.map_err(Error::from).and_then(|stream| {
+            accept_with(stream, config, |request| self.answer(request, &mut accepted))
+        });
+        match (opened, accepted) {
+            (Ok(Some(ws)), Some(handler)) => self.converse(ws, handler),
+            (Ok(_), _) => {}
+            (Err(error), _) => {
+                self.with_handler(|handler| handler.on_error(&self.server, &error));
+            }
+        }
+    }
+
+    /// Decides on a request; leaves what carries the connection in `accepted`.
+    fn answer(&self, request: &Request, accepted: &mut Option<H::Connection>) -> Answer {
+        if request.check_upgrade() == Err(RequestError::NoUpgrade) {
+            let page = self.with_handler(|handler| handler.on_request(&self.server, request));
+            return match page.flatten() {
+                Some(page) => Answer::Respond(page),
+                // Which is a refusal, because the request asks for no connection.
+                None => Answer::Accept(wsproto::handshake::Accept::new()),
+            };
+        }
+        if let Some(refusal) = self.server.options().refusal(request) {
+            return Answer::Respond(refusal);
+        }
+        match self.with_handler(|handler| handler.on_connection(&self.server, request)) {
+            Some(Ok(Accepted { accept, handler })) => {
+                *accepted = Some(handler);
+                Answer::Accept(accept)
+            }
+            Some(Err(refusal)) => Answer::Respond(refusal),
+            None => Answer::Respond(Response::text(503, "The server has ended\n")),
+        }
+    }
+
+    fn converse(&self, mut ws: WebSocket<Stream, Server>, mut handler: H::Connection) {
+        ws.set_write_patience(self.write_patience);
+        let (server, subprotocol) = (self.server.clone(), ws.subprotocol());
+        let link = ws.writer();
+        let handle =
+            WebSocketConnection::new(server, Some(self.peer), subprotocol.as_deref(), link);
+        if !self.server.add(&handle) {
+            return;
+        }
+        let mut panicked = guard(|| handler.on_open(&handle)).is_err();
+        loop {
+            if panicked {
+                // The handler is not called again; the peer learns that it was not at fault.
+                let frame = CloseFrame::new(CloseCode::INTERNAL_ERROR, "").ok();
+                let _ = ws.close_with(frame);
+                let _ = ws.wait_closed();
+                break;
+            }
+            match ws.recv() {
+                Ok(Some(message)) => {
+                    panicked = guard(|| handler.on_message(&handle, message)).is_err();
+                }
+                Ok(None) => break,
+                Err(error) => panicked = guard(|| handler.on_error(&handle, &error)).is_err(),
+            }
+        }
+        self.server.remove(&handle);
+        if let (false, Some(info)) = (panicked, ws.close_info()) {
+            // There is nobody left to tell.
+            let _ = guard(|| handler.on_terminate(&handle, info));
+        }
+        self.server.finish();
+    }
+
+    /// Calls the server's handler, unless it was called for the last time.
+    fn with_handler<T>(&self, call: impl FnOnce(&mut H) -> T) -> Option<T> {
+        let mut handler = self.handler.lock().unwrap_or_else(PoisonError::into_inner);
+        (!self.server.is_terminated()).then(|| call(&mut handler))
+    }
+}
+
+/// Calls a handler, which may panic.
+fn guard(call: impl FnOnce()) -> Result<(), Box<dyn Any + Send>> {
+    panic::catch_unwind(AssertUnwindSafe(call))
+}
+
+impl ConnectionLink for Writer<Server> {
+    fn ready_state(&self) -> ReadyState {
+        Self::ready_state(self)
+    }
+
+    fn send(&self, message: Message) -> Result<(), Error> {
+        Self::send(self, message)
+    }
+
+    fn send_prepared(&self, message: &PreparedMessage) -> Result<(), Error> {
+        Self::send_prepared(self, message)
+    }
+
+    fn close(&self, frame: Option<CloseFrame<'_>>) -> Result<(), Error> {
+        self.close_soon(frame.as_ref())
+    }
+
+    fn abort(&self) {
+        Self::abort(self);
+    }
+}

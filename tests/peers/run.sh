@@ -1,0 +1,146 @@
+#!/bin/sh
+# Runs our crates with peers of other make, Node's ws and Python's websockets: each
+# as a client of the echo_server example and of `peer serve` (tests/examples/peer),
+# and as a server for `peer call`. All of it stays on the loopback.
+#
+#   run.sh [ws|websockets]    with one of them, or with both
+#
+#   PEERS_TIMEOUT   seconds a run may take (default 120; it takes about 5)
+#   CARGO_TARGET_DIR   where everything is built (default target)
+#
+# The peers come from npm and PyPI the first time, in the versions that
+# package-lock.json and requirements.txt name. What each run printed is in
+# target/peers/.
+#
+# Exit: 0 every check passed, 1 one failed, 2 wrong usage or something is missing.
+set -eu
+
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+cd "$here/../.."
+target=${CARGO_TARGET_DIR:-target}
+case $target in /*) ;; *) target=$PWD/$target ;; esac
+logs=$target/peers
+limit=${PEERS_TIMEOUT:-120}
+
+die() { printf 'peers: %s\n' "$*" >&2; exit 2; }
+needs() { command -v "$1" >/dev/null 2>&1 || die "$1 is missing: $2"; }
+
+[ $# -gt 0 ] || set -- ws websockets
+for peer in "$@"; do
+    case $peer in ws | websockets) ;; *) die "usage: run.sh [ws|websockets]" ;; esac
+done
+needs cargo 'install Rust'
+needs timeout 'install coreutils'
+
+# What was installed before is used again, also without network.
+install() { # FOLDER LIST COMMAND...: runs COMMAND unless FOLDER has what LIST asks for
+    folder=$1 list=$2
+    shift 2
+    cmp -s "$list" "$folder/installed" && return
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    "$@" >"$folder.log" 2>&1 || { tail -n 20 "$folder.log" >&2; die "could not install $folder"; }
+    cp "$list" "$folder/installed"
+}
+npm_ci() {
+    cp "$here/package.json" "$here/package-lock.json" "$folder"
+    npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund
+}
+pip_install() {
+    python3 -m venv "$folder"
+    "$folder/bin/pip" install --disable-pip-version-check -r "$list"
+}
+
+for peer in "$@"; do
+    case $peer in
+    ws)
+        needs node 'install Node.js 18 or newer (Debian: apt-get install nodejs npm)'
+        needs npm 'install it beside Node.js (Debian: apt-get install npm)'
+        install "$target/peers-node" "$here/package-lock.json" npm_ci
+        ;;
+    websockets)
+        needs python3 'install Python 3.10 or newer (Debian: apt-get install python3 python3-venv)'
+        python3 -c 'import venv, ensurepip' 2>/dev/null ||
+            die 'python3 has no venv: install it (Debian: apt-get install python3-venv)'
+        install "$target/peers-env" "$here/requirements.txt" pip_install
+        ;;
+    esac
+done
+cargo build --quiet --release -p ws-std --example echo_server
+cargo build --quiet --release -p conformance --example peer
+ours=$target/release/examples
+
+rm -rf "$logs" # nothing of an earlier run is counted
+mkdir -p "$logs"
+running=
+stop() { # timeout passes the signal on
+    for pid in $running; do kill "$pid" 2>/dev/null || :; done
+    for pid in $running; do wait "$pid" 2>/dev/null || :; done
+}
+trap stop EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+start() { # NAME COMMAND...: starts a server, leaves its address in $address
+    log=$logs/$1.log
+    shift
+    timeout -k 5 $((limit * 4)) "$@" >"$log" 2>&1 &
+    running="$running $!"
+    tries=100
+    address=
+    while [ -z "$address" ]; do
+        kill -0 $! 2>/dev/null && [ "$tries" -gt 0 ] || { cat "$log" >&2; die "$1 does not listen"; }
+        tries=$((tries - 1))
+        sleep 0.1
+        address=$(sed -n 's/^listening on //p' "$log")
+    done
+}
+
+checks=0
+passed=0
+run() { # NAME COMMAND...: runs checks and counts them
+    name=$1
+    log=$logs/$(printf %s "$name" | tr ' ' -).log
+    shift
+    timeout -k 5 "$limit" "$@" >"$log" 2>&1 &
+    last=$!
+    running="$running $last"
+    # Waiting for it, and not running it in the foreground, lets the traps run at once.
+    status=0
+    wait "$last" || status=$?
+    good=$(grep -c '^ok ' "$log" || :)
+    bad=$(grep -c '^FAIL ' "$log" || :)
+    sed -n "s/^FAIL /FAIL $name: /p" "$log"
+    # Whoever ends before the last check has not passed those that are missing.
+    if ! grep -qx done "$log" || { [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; }; then
+        printf 'FAIL %s: ended early, with status %s\n' "$name" "$status"
+        grep -v '^ok \|^FAIL ' "$log" | tail -n 5
+        bad=$((bad + 1))
+    fi
+    printf 'peers: %s: %s checks, %s passed\n' "$name" $((good + bad)) "$good"
+    checks=$((checks + good + bad))
+    passed=$((passed + good))
+}
+
+start echo_server "$ours/echo_server" 127.0.0.1:0
+echo=ws://$address
+start peer "$ours/peer" serve 127.0.0.1:0
+peer_url=ws://$address
+
+for peer in "$@"; do
+    case $peer in
+    ws) theirs="env NODE_PATH=$target/peers-node/node_modules node $here/node_ws.js" ;;
+    websockets) theirs="$target/peers-env/bin/python -B $here/python_websockets.py" ;;
+    esac
+    # shellcheck disable=SC2086 # a command of several words
+    {
+        run "$peer to echo_server" $theirs echo "$echo"
+        run "$peer to peer" $theirs client "$peer_url"
+        start "$peer" $theirs server
+    }
+    run "peer to $peer" "$ours/peer" call "ws://$address"
+done
+
+printf 'peers: %s checks, %s passed\n' "$checks" "$passed"
+[ "$checks" -eq "$passed" ]
