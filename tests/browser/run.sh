@@ -5,8 +5,8 @@
 #
 #   run.sh
 #
-#   BROWSER   the Chromium to use (default: chromium, chromium-browser, google-chrome)
-#   BROWSER_TIMEOUT   seconds the run may take (default 180; it takes about 10)
+#   BROWSER            the Chromium to use (default: chromium, chromium-browser, google-chrome)
+#   BROWSER_TIMEOUT    seconds the run may take (default 180; it takes about 10)
 #   CARGO_TARGET_DIR   where everything is built (default target)
 #
 # playwright-core comes from npm the first time, in the version that package-lock.json

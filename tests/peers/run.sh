@@ -5,7 +5,7 @@
 #
 #   run.sh [ws|websockets]    with one of them, or with both
 #
-#   PEERS_TIMEOUT   seconds a run may take (default 120; it takes about 5)
+#   PEERS_TIMEOUT      seconds a run may take (default 120; it takes about 3)
 #   CARGO_TARGET_DIR   where everything is built (default target)
 #
 # The peers come from npm and PyPI the first time, in the versions that
@@ -48,7 +48,7 @@ npm_ci() {
 }
 pip_install() {
     python3 -m venv "$folder"
-    "$folder/bin/pip" install --disable-pip-version-check -r "$list"
+    "$folder/bin/python" -m pip install --disable-pip-version-check -r "$list"
 }
 
 for peer in "$@"; do
@@ -126,19 +126,17 @@ run() { # NAME COMMAND...: runs checks and counts them
 start echo_server "$ours/echo_server" 127.0.0.1:0
 echo=ws://$address
 start peer "$ours/peer" serve 127.0.0.1:0
-peer_url=ws://$address
+url=ws://$address
 
+export NODE_PATH="$target/peers-node/node_modules" PYTHONDONTWRITEBYTECODE=1
 for peer in "$@"; do
     case $peer in
-    ws) theirs="env NODE_PATH=$target/peers-node/node_modules node $here/node_ws.js" ;;
-    websockets) theirs="$target/peers-env/bin/python -B $here/python_websockets.py" ;;
+    ws) program=node script=$here/node_ws.js ;;
+    websockets) program=$target/peers-env/bin/python script=$here/python_websockets.py ;;
     esac
-    # shellcheck disable=SC2086 # a command of several words
-    {
-        run "$peer to echo_server" $theirs echo "$echo"
-        run "$peer to peer" $theirs client "$peer_url"
-        start "$peer" $theirs server
-    }
+    run "$peer to echo_server" "$program" "$script" echo "$echo"
+    run "$peer to peer" "$program" "$script" client "$url"
+    start "$peer" "$program" "$script" server
     run "peer to $peer" "$ours/peer" call "ws://$address"
 done
 
