@@ -122,6 +122,16 @@ impl WebSocketConnection {
         self.link.send(message.into())
     }
 
+    /// Sends a value as JSON, in a text message.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Json`] if the value cannot be written as JSON, and as [`send`](Self::send).
+    #[cfg(feature = "json")]
+    pub fn send_json<T: serde::Serialize + ?Sized>(&self, value: &T) -> Result<(), Error> {
+        self.send(Message::from_json(value)?)
+    }
+
     /// Sends a message that was encoded before, for many connections.
     ///
     /// # Errors

@@ -39,6 +39,11 @@ pub enum Error {
     /// The connection cannot be closed this way. Nothing was written.
     #[error("cannot close: {0}")]
     Close(#[from] CloseError),
+    /// The message is not JSON, or not of the value that was asked for; or the value cannot be written
+    /// as JSON. The connection is not affected.
+    #[cfg(feature = "json")]
+    #[error("JSON: {0}")]
+    Json(#[from] serde_json::Error),
     /// The transport failed. [`WouldBlock`](io::ErrorKind::WouldBlock) and
     /// [`TimedOut`](io::ErrorKind::TimedOut) come from timeouts or non-blocking modes that the
     /// stream's owner has set; nothing is lost, and the call can be repeated.

@@ -9,6 +9,38 @@ pub enum Message {
     Binary(Vec<u8>),
 }
 
+#[cfg(feature = "json")]
+impl Message {
+    /// Makes a text message of a value, as JSON.
+    ///
+    /// ```
+    /// # use ws_objects::Message;
+    /// let message = Message::from_json(&[("temperature", 21)])?;
+    /// assert_eq!(message, r#"[["temperature",21]]"#.into());
+    /// # Ok::<(), ws_objects::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Json`](crate::Error::Json) if the value cannot be written as JSON.
+    pub fn from_json<T: serde::Serialize + ?Sized>(value: &T) -> Result<Self, crate::Error> {
+        Ok(Self::Text(serde_json::to_string(value)?))
+    }
+
+    /// Reads a value from a message, text or binary, that is JSON.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Json`](crate::Error::Json) if it is not JSON, or another value. That is for the
+    /// application to deal with: the connection stays open.
+    pub fn json<'m, T: serde::Deserialize<'m>>(&'m self) -> Result<T, crate::Error> {
+        Ok(match self {
+            Self::Text(text) => serde_json::from_str(text)?,
+            Self::Binary(bytes) => serde_json::from_slice(bytes)?,
+        })
+    }
+}
+
 impl From<&str> for Message {
     fn from(text: &str) -> Self {
         Self::Text(text.into())

@@ -48,16 +48,19 @@ fn run() -> Result<bool, Box<dyn StdError>> {
     let writer = ws.writer();
     let sender = thread::spawn(move || send_lines(&writer));
     let received = print_messages(&mut ws);
-    let Some(info) = ws.close_info() else { return received.map(|()| false) };
+    if let Err(error) = &received {
+        eprintln!("{error}");
+    }
+    let Some(info) = ws.close_info() else { return Ok(false) };
     eprintln!("{}", ending(info));
-    received?;
     // Unless we closed, the sender still waits for a line, and ends with the program.
-    if info.initiator == Initiator::Local
+    if received.is_ok()
+        && info.initiator == Initiator::Local
         && let Ok(Err(error)) = sender.join()
     {
         return Err(format!("standard input: {error}").into());
     }
-    Ok(info.was_clean)
+    Ok(received.is_ok() && info.was_clean)
 }
 
 /// Sends what is typed, and closes when there is no more.
@@ -89,8 +92,8 @@ fn refusal(response: &Response) -> String {
         text.extend([name, ": ", value, "\n"]);
     }
     text.push('\n');
-    text.push_str(String::from_utf8_lossy(response.body_bytes()).trim_end());
-    text
+    text.push_str(&String::from_utf8_lossy(response.body_bytes()));
+    text.trim_end().into()
 }
 
 /// Describes how a connection ended.
@@ -100,13 +103,13 @@ fn ending(info: &CloseInfo) -> String {
         "" => String::new(),
         reason => format!(", reason {reason:?}"),
     };
-    let how = if info.was_clean { "cleanly" } else { "not cleanly" };
+    let how = if info.was_clean { "ended cleanly" } else { "did not end cleanly" };
     let who = match info.initiator {
         Initiator::Local => "we",
         Initiator::Remote if info.was_clean => "the server",
         Initiator::Remote => "the server, or the network,",
     };
-    format!("closed: {code}{reason}. {}\nIt ended {how}; {who} began.", explain(code))
+    format!("closed: {code}{reason}. {}\nIt {how}; {who} began.", explain(code))
 }
 
 fn explain(code: CloseCode) -> &'static str {

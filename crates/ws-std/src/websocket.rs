@@ -133,6 +133,17 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
         self.with(|link| link.send_binary(bytes))
     }
 
+    /// Sends a value as JSON, in a text message, as [`send`](Self::send) does;
+    /// [`Message::json`](crate::Message::json) reads one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Json`] if the value cannot be written as JSON, and as [`send`](Self::send).
+    #[cfg(feature = "json")]
+    pub fn send_json<T: serde::Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
+        self.send(Message::from_json(value)?)
+    }
+
     /// Sends a message that was encoded before, as [`send`](Self::send) does.
     ///
     /// # Errors

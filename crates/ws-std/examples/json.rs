@@ -1,0 +1,54 @@
+//! Values instead of strings: a server that adds, a client that asks, JSON between them.
+//!
+//! ```text
+//! cargo run -p ws-std --features json --example json
+//! ```
+
+use serde::{Deserialize, Serialize};
+use ws_std::{Accepted, Error, Message, WebSocketConnection, WebSocketServer, connect};
+
+#[derive(Debug, Deserialize, Serialize)]
+struct Question {
+    add: Vec<i64>,
+}
+
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Answer {
+    Sum(i64),
+    Error(String),
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let server = WebSocketServer::bind("127.0.0.1:0")?;
+    let url = format!("ws://{}/", server.local_addr()?);
+    let server = server.spawn(|_: &_, _: &_| {
+        Ok(Accepted::new(|ws: &WebSocketConnection, message: Message| answer(ws, &message)))
+    })?;
+
+    let mut ws = connect(&url)?;
+    ws.send_json(&Question { add: vec![1, 2, 39] })?;
+    let sum: Answer = ws.recv()?.ok_or("closed")?.json()?;
+    println!("{sum:?}");
+    assert_eq!(sum, Answer::Sum(42));
+
+    // What is not JSON is for the application to deal with; the connection stays open.
+    ws.send("what is 1 + 2?")?;
+    let message = ws.recv()?.ok_or("closed")?;
+    println!("{:?}", message.json::<Answer>()?);
+
+    server.handle().terminate(None);
+    println!("{:?}", ws.wait_closed()?);
+    server.join();
+    Ok(())
+}
+
+fn answer(ws: &WebSocketConnection, message: &Message) {
+    let answer = match message.json() {
+        Ok(Question { add }) => Answer::Sum(add.iter().sum()),
+        Err(Error::Json(error)) => Answer::Error(error.to_string()),
+        Err(error) => Answer::Error(error.to_string()),
+    };
+    // Whoever has gone meanwhile gets no answer.
+    let _ = ws.send_json(&answer);
+}
