@@ -10,7 +10,7 @@ use benches::{
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
 
-const SIZES: [usize; 3] = [16, 1 << 10, 64 << 10];
+const SIZES: [usize; 5] = [16, 125, 1 << 10, 16 << 10, 64 << 10];
 
 fn main() {
     divan::main();
