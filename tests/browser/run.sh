@@ -50,7 +50,7 @@ if ! cmp -s "$here/package-lock.json" "$modules/installed"; then
         { tail -n 20 "$modules.log" >&2; die "could not install $modules"; }
     cp "$here/package-lock.json" "$modules/installed"
 fi
-cargo build --quiet --release -p ws-std --example chat --example echo_server
+cargo build --quiet --release --example chat --example echo_server
 cargo build --quiet --release -p conformance --example peer
 ours=$target/release/examples
 

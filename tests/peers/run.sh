@@ -66,7 +66,7 @@ for peer in "$@"; do
         ;;
     esac
 done
-cargo build --quiet --release -p ws-std --example echo_server
+cargo build --quiet --release --example echo_server
 cargo build --quiet --release -p conformance --example peer
 ours=$target/release/examples
 
