@@ -21,8 +21,8 @@ const READ_SIZE: usize = 64 << 10;
 /// How many bytes of replies may wait while another thread writes, before nothing more is read.
 const MAX_OWED: usize = 64 << 10;
 
-/// How long a read blocks at most while a [`Writer`] may begin the closing, and its deadline.
-const LOOK_AROUND: Duration = Duration::from_millis(500);
+/// How long a read blocks at most while there is something left to write, or the connection closes.
+const LOOK_AROUND: Duration = Duration::from_millis(100);
 
 /// How many reads may follow a deadline that has passed, because what it waits for may be there
 /// already: all that a socket holds, but not all that a flooding peer can send.
@@ -380,8 +380,7 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
         }
         let began = Instant::now();
         let patience = until.map(|until| until.saturating_duration_since(began));
-        let look_around = self.link.is_shared().then_some(LOOK_AROUND);
-        let limit = remaining.into_iter().chain(patience).chain(look_around).min();
+        let limit = remaining.into_iter().chain(patience).chain(self.look_around()).min();
         let limit = limit.map(|limit| limit.max(HARDLY));
         self.control.limit_read(&self.stream, limit);
         match retry(|| self.stream.read(&mut self.input.buffer)) {
@@ -405,6 +404,18 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
             }
         }
         Ok(())
+    }
+
+    /// When to look at what other threads have done while we waited for input: they may have begun the
+    /// closing, and with it a deadline.
+    fn look_around(&self) -> Option<Duration> {
+        if !self.link.is_shared() {
+            None
+        } else if self.ready_state() == ReadyState::Open && self.link.is_written() {
+            self.link(|link| link.session.config().close_timeout.map(|timeout| timeout / 4))
+        } else {
+            Some(LOOK_AROUND)
+        }
     }
 
     /// Writes the rest of an opening handshake.
