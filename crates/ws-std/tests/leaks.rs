@@ -1,0 +1,84 @@
+//! What comes goes again: threads, descriptors and memory after a thousand connections. Alone in its
+//! binary, because it counts what the process has.
+#![cfg(target_os = "linux")]
+
+use std::{fs, thread};
+
+use ws_std::{
+    Accepted, Error, Message, RunningServer, WebSocketConnection, WebSocketServer, connect,
+};
+
+const CLIENTS: usize = 200;
+const ROUNDS: usize = 5;
+
+fn count(what: &str) -> usize {
+    fs::read_dir(format!("/proc/self/{what}")).expect("Linux").count()
+}
+
+/// The resident memory in KiB.
+fn memory() -> usize {
+    let status = fs::read_to_string("/proc/self/status").expect("Linux");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
+}
+
+fn echo_server() -> (RunningServer, String) {
+    let server = WebSocketServer::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("ws://{}/", server.local_addr().expect("an address"));
+    let server = server.spawn(|_: &_, _: &_| {
+        Ok(Accepted::new(|ws: &WebSocketConnection, message: Message| {
+            ws.send(message).expect("open");
+        }))
+    });
+    (server.expect("a thread"), url)
+}
+
+/// Two hundred clients at a time: some close, some vanish, some break the rules of politeness.
+fn round(url: &str) {
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|number| {
+            let url = url.to_owned();
+            thread::spawn(move || -> Result<(), Error> {
+                let mut ws = connect(&url)?;
+                let message = Message::Binary(vec![number as u8; 10 * number]);
+                ws.send(message.clone())?;
+                assert_eq!(ws.recv()?, Some(message));
+                if number % 3 == 0 {
+                    ws.close(None)?;
+                    assert!(ws.wait_closed()?.was_clean);
+                }
+                Ok(())
+            })
+        })
+        .collect();
+    for client in clients {
+        client.join().expect("no panic").expect("an echo");
+    }
+}
+
+#[test]
+fn a_thousand_connections_leave_nothing_behind() {
+    let threads = count("task");
+    let (server, url) = echo_server();
+    let mut after_first = (0, 0);
+    for number in 0..ROUNDS {
+        round(&url);
+        while !server.handle().connections().is_empty() {
+            thread::yield_now();
+        }
+        if number == 0 {
+            after_first = (count("fd"), memory());
+        }
+    }
+    // The last threads of the server may just be returning.
+    while count("task") > threads + 1 {
+        thread::yield_now();
+    }
+    let (descriptors, kib) = after_first;
+    assert!(count("fd") <= descriptors, "a descriptor is left");
+    // An allocator keeps some of what it was given back; a thousand connections of 64 KiB are more.
+    assert!(memory() < kib + 16_384, "{} KiB grew to {}", kib, memory());
+    server.handle().terminate(None);
+    server.join();
+    assert_eq!(count("task"), threads);
+}
