@@ -47,7 +47,7 @@ pub use accept::{accept, accept_with};
 #[cfg(feature = "tls")]
 pub use connect::connect_with_tls;
 pub use connect::{connect, connect_with};
-pub use server::{RunningServer, WebSocketServer};
+pub use server::{Incoming, RunningServer, WebSocketServer};
 pub use stream::Stream;
 pub use websocket::WebSocket;
 pub use writer::Writer;

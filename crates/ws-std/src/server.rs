@@ -4,6 +4,7 @@ use std::any::Any;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::panic::{self, AssertUnwindSafe};
+use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -146,6 +147,74 @@ impl WebSocketServer {
         self.serve(&server, handler);
     }
 
+    /// Opens connections for a loop, instead of calling handlers. Each handshake has a thread of its
+    /// own, so that a slow one does not hold up the others. Ordinary requests are refused.
+    ///
+    /// ```
+    /// # let server = ws_std::WebSocketServer::bind("127.0.0.1:0")?;
+    /// # let url = format!("ws://{}/", server.local_addr()?);
+    /// # let client = std::thread::spawn(move || ws_std::connect(&url)?.recv());
+    /// for mut ws in server.incoming()? {
+    ///     std::thread::spawn(move || ws.send("welcome"));
+    /// #   break;
+    /// }
+    /// # assert_eq!(client.join().unwrap()?, Some("welcome".into()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`io::Error`] if the operating system has no thread.
+    pub fn incoming(self) -> io::Result<Incoming> {
+        let accept = |_: &Request| Answer::Accept(wsproto::handshake::Accept::new());
+        self.incoming_with(accept)
+    }
+
+    /// As [`incoming`](Self::incoming), but `answer` decides on every request that the options allow,
+    /// and on ordinary ones; it is called by several threads.
+    ///
+    /// # Errors
+    ///
+    /// As [`incoming`](Self::incoming).
+    pub fn incoming_with(
+        self,
+        answer: impl Fn(&Request) -> Answer + Send + Sync + 'static,
+    ) -> io::Result<Incoming> {
+        let server = self.handle();
+        let (handle, answer) = (server.clone(), Arc::new(answer));
+        let (sender, opened) = mpsc::channel();
+        thread::Builder::new().spawn(move || {
+            let start = |tcp, _| {
+                let (server, sender, answer) =
+                    (handle.clone(), sender.clone(), Arc::clone(&answer));
+                let patience = self.write_patience;
+                self.start(&handle, tcp, move |stream| {
+                    let config = Arc::clone(&server.options().config);
+                    let answer = |request: &Request| match server.options().refusal(request) {
+                        Some(refusal) if request.check_upgrade().is_ok() => {
+                            Answer::Respond(refusal)
+                        }
+                        _ => answer(request),
+                    };
+                    // A handshake that fails is no connection.
+                    if let Ok(Some(mut ws)) = stream
+                        .map_err(Error::from)
+                        .and_then(|stream| accept_with(stream, config, answer))
+                    {
+                        ws.set_write_patience(patience);
+                        // Nobody waits for it any more if the loop has ended.
+                        let _ = sender.send(Some(ws));
+                    }
+                })
+            };
+            self.accept_until_end(&handle, start, drop);
+            handle.wait_terminated();
+            // There may be handshakes yet, which nobody waits for.
+            let _ = sender.send(None);
+        })?;
+        Ok(Incoming { server, opened: Some(opened) })
+    }
+
     fn handle(&self) -> ServerHandle {
         let address = self.listener.local_addr().ok();
         // Accepting blocks until somebody connects: so somebody does.
@@ -157,29 +226,46 @@ impl WebSocketServer {
         handler.on_open(server);
         let handler = Arc::new(Mutex::new(handler));
         let lock = || handler.lock().unwrap_or_else(PoisonError::into_inner);
-        while !server.is_ending() {
-            let tcp = self.listener.accept();
-            if server.is_ending() {
-                break;
-            }
-            let served = tcp.and_then(|(tcp, peer)| self.start(server, &handler, tcp, peer));
-            if let Err(error) = served {
-                lock().on_error(server, &error.into());
-                thread::sleep(ACCEPT_PAUSE);
-            }
-        }
+        let start = |tcp, peer| {
+            let carrier = Carrier {
+                server: server.clone(),
+                handler: Arc::clone(&handler),
+                peer,
+                write_patience: self.write_patience,
+            };
+            self.start(server, tcp, move |stream| carrier.carry(stream))
+        };
+        self.accept_until_end(server, start, |error| lock().on_error(server, &error.into()));
         drop(self.listener);
         server.wait_terminated();
         lock().on_terminate(server);
     }
 
-    /// Carries a connection in a thread of its own.
-    fn start<H: ServerHandler>(
+    /// Accepts transports until the server is to end.
+    fn accept_until_end(
         &self,
         server: &ServerHandle,
-        handler: &Arc<Mutex<H>>,
+        start: impl Fn(TcpStream, SocketAddr) -> io::Result<()>,
+        failed: impl Fn(io::Error),
+    ) {
+        while !server.is_ending() {
+            let accepted = self.listener.accept();
+            if server.is_ending() {
+                break;
+            }
+            if let Err(error) = accepted.and_then(|(tcp, peer)| start(tcp, peer)) {
+                failed(error);
+                thread::sleep(ACCEPT_PAUSE);
+            }
+        }
+    }
+
+    /// Carries a connection in a thread of its own.
+    fn start(
+        &self,
+        server: &ServerHandle,
         mut tcp: TcpStream,
-        peer: SocketAddr,
+        carry: impl FnOnce(io::Result<Stream>) + Send + 'static,
     ) -> io::Result<()> {
         if !server.admit() {
             let mut out = Vec::new();
@@ -189,12 +275,6 @@ impl WebSocketServer {
             let _ = io::Write::write(&mut tcp, &out);
             return Ok(());
         }
-        let carrier = Carrier {
-            server: server.clone(),
-            handler: Arc::clone(handler),
-            peer,
-            write_patience: self.write_patience,
-        };
         let released = Released(server.clone());
         #[cfg(feature = "tls")]
         let tls = self.tls.clone();
@@ -207,7 +287,7 @@ impl WebSocketServer {
             };
             #[cfg(not(feature = "tls"))]
             let stream = Ok::<Stream, io::Error>(tcp.into());
-            carrier.carry(stream);
+            carry(stream);
         })?;
         Ok(())
     }
@@ -247,6 +327,41 @@ impl RunningServer {
         if let Err(panic) = self.thread.join() {
             panic::resume_unwind(panic);
         }
+    }
+}
+
+/// Connections as they open; ends when the server does. Dropping it ends the server, but not the
+/// connections it has given.
+#[derive(Debug)]
+pub struct Incoming {
+    server: ServerHandle,
+    /// `None` once the server has ended.
+    opened: Option<Receiver<Option<WebSocket<Stream, Server>>>>,
+}
+
+impl Incoming {
+    /// Returns the handle of the server, to end it. It has no connections: they are the loop's.
+    #[must_use]
+    pub const fn handle(&self) -> &ServerHandle {
+        &self.server
+    }
+}
+
+impl Iterator for Incoming {
+    type Item = WebSocket<Stream, Server>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self.opened.as_ref()?.recv().ok().flatten();
+        if next.is_none() {
+            self.opened = None;
+        }
+        next
+    }
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        self.server.terminate(None);
     }
 }
 

@@ -14,8 +14,8 @@ use ws_std::wsproto::handshake::{Accept, AllowedOrigins, ClientRequest, Request,
 use ws_std::wsproto::url::WsUrl;
 use ws_std::wsproto::{CloseCode, CloseInfo, Config, Initiator, ReadyState};
 use ws_std::{
-    Accepted, ConnectionHandler, Error, Message, RunningServer, ServerHandle, ServerHandler,
-    WebSocketConnection, WebSocketServer, connect, connect_with,
+    Accepted, Answer, ConnectionHandler, Error, Message, RunningServer, ServerHandle,
+    ServerHandler, WebSocketConnection, WebSocketServer, connect, connect_with,
 };
 
 /// Notes what it is called for, and does what messages say.
@@ -418,5 +418,31 @@ fn many_connections_come_and_go_and_nothing_is_left() -> Result<(), Error> {
     let about = |what: &str| log.iter().filter(|line| line.starts_with(what)).count();
     assert_eq!((about("open"), about("message"), about("terminate 1005")), (200, 200, 200));
     assert_eq!(log.last().map(String::as_str), Some("server terminate"));
+    Ok(())
+}
+
+#[test]
+fn connections_can_be_taken_one_by_one_in_a_loop() -> Result<(), Error> {
+    let server = WebSocketServer::bind("127.0.0.1:0")?.path("/here");
+    let address = server.local_addr()?.to_string();
+    let mut incoming = server.incoming_with(|request| match request.check_upgrade() {
+        Ok(()) => Answer::Accept(Accept::new()),
+        Err(_) => Answer::Respond(Response::text(200, "well\n")),
+    })?;
+
+    // One that never finishes its handshake holds up nobody.
+    let _slow = TcpStream::connect(&address)?;
+    assert_eq!(status(&get(&address, "GET /health HTTP/1.1\r\nHost: a\r\n\r\n")), "200");
+    let error = connect(&format!("ws://{address}/there")).expect_err("another path");
+    assert!(matches!(error, Error::Http(response) if response.status() == 404));
+
+    let mut client = connect(&format!("ws://{address}/here"))?;
+    let mut ws = incoming.next().expect("a connection");
+    client.send("Hello")?;
+    assert_eq!(ws.recv()?, Some("Hello".into()));
+    incoming.handle().terminate(Some(Duration::ZERO));
+    assert!(incoming.next().is_none(), "the server has ended");
+    ws.send("still open")?;
+    assert_eq!(client.recv()?, Some("still open".into()));
     Ok(())
 }
