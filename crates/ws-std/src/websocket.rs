@@ -24,6 +24,9 @@ const MAX_OWED: usize = 64 << 10;
 /// How long a read blocks at most while there is something left to write, or the connection closes.
 const LOOK_AROUND: Duration = Duration::from_millis(100);
 
+/// A read of fewer bytes has taken all there was, over TLS as well.
+const FULL_READ: usize = 16 << 10;
+
 /// How many reads may follow a deadline that has passed, because what it waits for may be there
 /// already: all that a socket holds, but not all that a flooding peer can send.
 const LATE_READS: u8 = 100;
@@ -385,7 +388,12 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
         self.control.limit_read(&self.stream, limit);
         match retry(|| self.stream.read(&mut self.input.buffer)) {
             Ok(0) => self.link(Link::end_of_input),
-            Ok(read) => (self.input.consumed, self.input.filled) = (0, read),
+            Ok(read) => {
+                (self.input.consumed, self.input.filled) = (0, read);
+                if overdue && read < FULL_READ {
+                    self.late_reads = LATE_READS;
+                }
+            }
             Err(error) if is_timeout(&error) => {
                 if overdue {
                     self.link(Link::handle_timeout);
