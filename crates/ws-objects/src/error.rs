@@ -16,8 +16,8 @@ pub enum Error {
     /// The URL asks for TLS, and the crate was built without its feature `tls`.
     #[error("wss:// needs the feature `tls`, or a TLS stream for `WebSocket::client`")]
     Secure,
-    /// TLS failed: the certificate is not one to trust, or the other end does not speak TLS. No byte
-    /// of the opening handshake has left.
+    /// TLS failed: the certificate is not one to trust, or the other end does not speak TLS. If that
+    /// is found out in connecting, no byte of the opening handshake has left.
     #[error("TLS: {0}")]
     Tls(io::Error),
     /// The request cannot be made. No socket was opened.

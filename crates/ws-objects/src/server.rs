@@ -115,7 +115,8 @@ impl ServerHandle {
     }
 
     /// Sends a message to every connection, encoded once. Returns how many it could be sent to; the
-    /// others are closing, or fail.
+    /// others are closing, or fail. With an adapter that blocks, a peer that does not read holds it up
+    /// for as long as the server's patience for writing.
     pub fn broadcast(&self, message: impl Into<Message>) -> usize {
         let message = match message.into() {
             Message::Text(text) => PreparedMessage::text(&text),
@@ -127,12 +128,16 @@ impl ServerHandle {
 
     /// Ends the server: nothing more is accepted, and every connection is closed with 1001. After
     /// `timeout`, those that are not closed yet are ended at once; with zero, all are, without a
-    /// Close. `None` waits as long as [`Config::close_timeout`] lets each connection take.
+    /// Close. `None` waits as long as [`Config::handshake_timeout`] and [`Config::close_timeout`]
+    /// let a connection take together; without these, as long as it takes.
     ///
     /// Does not wait. Called again, it can only hasten the end.
     pub fn terminate(&self, timeout: Option<Duration>) {
         let connections = {
             let mut state = self.lock();
+            let config = &self.0.options.config;
+            let usual = || Some(config.handshake_timeout? + config.close_timeout?);
+            let timeout = timeout.or_else(usual);
             let at = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
             state.ending = Some(match (state.ending, at) {
                 (Some(Ending::At(earlier)), Some(at)) => Ending::At(earlier.min(at)),

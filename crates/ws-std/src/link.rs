@@ -210,8 +210,8 @@ impl<R: Role> Link<R> {
 
 /// A stream to write to, with a limit on how long that may take.
 pub(crate) trait Sink: Write {
-    /// Limits how long the next write may block.
-    fn limit(&mut self, last: &mut Option<Duration>);
+    /// Limits how long the next write may block, and returns that limit.
+    fn limit(&mut self, last: &mut Option<Duration>) -> Option<Duration>;
 }
 
 /// What is being written, and how much of it is.
@@ -231,11 +231,15 @@ impl Pipe {
 
     /// Writes all of it. After an error the rest is kept for the next call.
     fn write_to(&mut self, stream: &mut impl Sink) -> io::Result<()> {
-        stream.limit(&mut self.limit);
+        let (began, limit) = (Instant::now(), stream.limit(&mut self.limit));
         while self.written < self.bytes.len() {
             match retry(|| stream.write(&self.bytes[self.written..]))? {
                 0 => return Err(ErrorKind::WriteZero.into()),
                 written => self.written += written,
+            }
+            // A peer that takes a little now and then does not stretch the limit.
+            if self.written < self.bytes.len() && limit.is_some_and(|l| began.elapsed() >= l) {
+                return Err(ErrorKind::WouldBlock.into());
             }
         }
         self.clear();

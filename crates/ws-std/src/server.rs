@@ -21,6 +21,9 @@ use crate::{Stream, WebSocket, Writer, accept_with};
 /// How long to wait when nothing can be accepted, such as for want of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// How long to try to wake the thread that accepts; if others connect all the time, it is awake.
+const WAKE_PATIENCE: Duration = Duration::from_millis(250);
+
 /// A WebSocket server that is bound to an address, and not started yet.
 ///
 /// ```
@@ -105,7 +108,9 @@ impl WebSocketServer {
         self
     }
 
-    /// Accepts so many connections at a time, those in the opening handshake included; more get 503.
+    /// Accepts so many connections at a time, those in the opening handshake included; more get 503,
+    /// or over TLS no answer. With [`incoming`](Self::incoming), only handshakes are counted: the
+    /// connections are the loop's.
     #[must_use]
     pub fn max_connections(mut self, most: usize) -> Self {
         self.options.max_connections = Some(most);
@@ -217,8 +222,13 @@ impl WebSocketServer {
 
     fn handle(&self) -> ServerHandle {
         let address = self.listener.local_addr().ok();
-        // Accepting blocks until somebody connects: so somebody does.
-        let wake = move || drop(address.map(|address| TcpStream::connect(reachable(address))));
+        // Accepting blocks until somebody connects: so somebody does, with a descriptor that was put
+        // aside for it.
+        let spare = Mutex::new(self.listener.try_clone().ok());
+        let wake = move || {
+            spare.lock().unwrap_or_else(PoisonError::into_inner).take();
+            drop(address.map(|to| TcpStream::connect_timeout(&reachable(to), WAKE_PATIENCE)));
+        };
         ServerHandle::new(self.options.clone(), address, wake)
     }
 
@@ -241,6 +251,17 @@ impl WebSocketServer {
         lock().on_terminate(server);
     }
 
+    #[cfg(feature = "tls")]
+    const fn speaks_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    #[cfg(not(feature = "tls"))]
+    #[allow(clippy::unused_self, reason = "as with the feature")]
+    const fn speaks_tls(&self) -> bool {
+        false
+    }
+
     /// Accepts transports until the server is to end.
     fn accept_until_end(
         &self,
@@ -248,6 +269,10 @@ impl WebSocketServer {
         start: impl Fn(TcpStream, SocketAddr) -> io::Result<()>,
         failed: impl Fn(io::Error),
     ) {
+        // A listener that was taken over may be anything.
+        if let Err(error) = self.listener.set_nonblocking(false) {
+            failed(error);
+        }
         while !server.is_ending() {
             let accepted = self.listener.accept();
             if server.is_ending() {
@@ -268,6 +293,10 @@ impl WebSocketServer {
         carry: impl FnOnce(io::Result<Stream>) + Send + 'static,
     ) -> io::Result<()> {
         if !server.admit() {
+            if self.speaks_tls() {
+                // It would not understand; and a handshake is what there is no room for.
+                return Ok(());
+            }
             let mut out = Vec::new();
             Response::text(503, "Too many connections\n").encode(&mut out);
             tcp.set_nonblocking(true)?;
@@ -435,7 +464,7 @@ impl<H: ServerHandler> Carrier<H> {
             if panicked {
                 // The handler is not called again; the peer learns that it was not at fault.
                 let frame = CloseFrame::new(CloseCode::INTERNAL_ERROR, "").ok();
-                let _ = ws.close_with(frame);
+                let _ = ws.writer().close_soon(frame.as_ref());
                 let _ = ws.wait_closed();
                 break;
             }
@@ -452,6 +481,8 @@ impl<H: ServerHandler> Carrier<H> {
             // There is nobody left to tell.
             let _ = guard(|| handler.on_terminate(&handle, info));
         }
+        // Before the server ends, for what it does then, too.
+        let _ = guard(|| drop(handler));
         self.server.finish();
     }
 

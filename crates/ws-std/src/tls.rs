@@ -3,12 +3,13 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::Instant;
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, Connection, ServerConnection};
 use ws_objects::{ClientTls, ServerTls};
 
-use crate::link::{is_timeout, retry};
+use crate::link::{HARDLY, is_timeout, retry};
 
 /// The ciphertext that one read takes at most: a TLS record, more or less.
 const READ_SIZE: usize = 17 << 10;
@@ -72,10 +73,8 @@ impl TlsStream {
     /// Ends the writing side, with the alert that says so, or both sides.
     pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.lock().send_close_notify();
-        if how == Shutdown::Both {
-            // The peer may not take it any more, and nobody waits for that.
-            self.tcp.set_nonblocking(true)?;
-        }
+        // The peer may not take it, and nobody waits for that.
+        let _ = self.tcp.set_write_timeout(Some(HARDLY));
         let _ = self.try_send();
         self.tcp.shutdown(how)
     }
@@ -87,19 +86,19 @@ impl TlsStream {
 
     /// Sends all ciphertext there is.
     fn send(&self) -> io::Result<()> {
-        self.send_through(self.sending.lock().unwrap_or_else(PoisonError::into_inner))
+        self.send_through(&mut self.sending.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Sends all ciphertext there is, unless another thread is at it.
     fn try_send(&self) -> io::Result<()> {
         match self.sending.try_lock() {
-            Ok(sending) => self.send_through(sending),
-            Err(TryLockError::Poisoned(sending)) => self.send_through(sending.into_inner()),
+            Ok(mut sending) => self.send_through(&mut sending),
+            Err(TryLockError::Poisoned(sending)) => self.send_through(&mut sending.into_inner()),
             Err(TryLockError::WouldBlock) => Ok(()),
         }
     }
 
-    fn send_through(&self, mut sending: MutexGuard<'_, Sending>) -> io::Result<()> {
+    fn send_through(&self, sending: &mut Sending) -> io::Result<()> {
         loop {
             while sending.written < sending.bytes.len() {
                 let rest = &sending.bytes[sending.written..];
@@ -152,7 +151,8 @@ impl Clone for TlsStream {
 
 impl Read for TlsStream {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        loop {
+        let began = Instant::now();
+        for reads in 0.. {
             let decrypted = self.decrypt(to);
             // A handshake has its own bytes to send, and a failed one an alert. If they cannot be sent,
             // reading says why.
@@ -160,6 +160,10 @@ impl Read for TlsStream {
             match decrypted {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 result => return result,
+            }
+            // Ciphertext that makes no plaintext does not stretch the timeout.
+            if reads > 0 && self.tcp.read_timeout()?.is_some_and(|limit| began.elapsed() >= limit) {
+                break;
             }
             let Received { bytes, start, end } = &mut self.received;
             bytes.resize(READ_SIZE, 0);
@@ -169,16 +173,19 @@ impl Read for TlsStream {
                 self.lock().read_tls(&mut io::empty())?;
             }
         }
+        Err(ErrorKind::WouldBlock.into())
     }
 }
 
 impl Write for TlsStream {
     fn write(&mut self, from: &[u8]) -> io::Result<usize> {
+        // Nobody else sends until this has left: a reader that did would wait for the peer in our stead.
+        let mut sending = self.sending.lock().unwrap_or_else(PoisonError::into_inner);
         // What was taken before leaves first, so that it cannot pile up.
-        self.send()?;
+        self.send_through(&mut sending)?;
         let taken = self.lock().writer().write(from)?;
         // All of it was taken, wherever it is now: what cannot be sent at once is sent by `flush`.
-        match self.send() {
+        match self.send_through(&mut sending) {
             Err(error) if !is_timeout(&error) => Err(error),
             _ => Ok(taken),
         }

@@ -88,8 +88,9 @@ impl<S: Write> Write for Limited<'_, S> {
 }
 
 impl<S: Write> Sink for Limited<'_, S> {
-    fn limit(&mut self, last: &mut Option<Duration>) {
+    fn limit(&mut self, last: &mut Option<Duration>) -> Option<Duration> {
         set_timeout(self.set_timeout, self.stream, self.limit, last);
+        self.limit
     }
 }
 

@@ -24,6 +24,9 @@ const MAX_OWED: usize = 64 << 10;
 /// How long a read blocks at most while there is something left to write, or the connection closes.
 const LOOK_AROUND: Duration = Duration::from_millis(100);
 
+/// How long a read blocks at most while other threads may begin the closing, and its deadline.
+const LOOK_RARELY: Duration = Duration::from_millis(2500);
+
 /// A read of fewer bytes has taken all there was, over TLS as well.
 const FULL_READ: usize = 16 << 10;
 
@@ -47,6 +50,8 @@ pub struct WebSocket<S = Stream, R: Role = Client> {
     link: Shared<R>,
     input: Input,
     read_patience: Option<Duration>,
+    /// Whether the current call has read anything.
+    has_read: bool,
     late_reads: u8,
     /// What went wrong, until the end of it is reported.
     failed: Option<Error>,
@@ -79,6 +84,7 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
             link: Shared::new(session, out),
             input: Input { buffer: vec![0; READ_SIZE].into(), consumed: 0, filled: 0 },
             read_patience: None,
+            has_read: false,
             late_reads: 0,
             failed: None,
             close_info: None,
@@ -99,6 +105,7 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
             return Err(SendError::NotOpen.into());
         }
         let until = self.read_patience.map(|patience| Instant::now() + patience);
+        self.has_read = false;
         while let Some(step) = self.step_until(until)? {
             if let Step::Message(message) = step {
                 return Ok(Some(message));
@@ -272,6 +279,8 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
                 return Ok(Some(step));
             }
             match self.link(|link| link.session.transport()) {
+                // Another thread has just ended it: that is still to be reported.
+                Transport::Drop if self.close_info.is_none() => continue,
                 Transport::Drop => return self.failed.take().map_or(Ok(None), Err),
                 transport => {
                     if !self.write_owed()? {
@@ -348,12 +357,16 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
             // What the peer wrote before it went away can still be read, perhaps a Close.
             Ok(_) | Err(_) => {}
         }
-        let may_read = self.link(|link| link.owed <= MAX_OWED);
-        if !may_read {
-            // The one who writes does not get on.
+        if self.link(|link| link.owed <= MAX_OWED) {
+            return Ok(true);
+        }
+        // The one who writes does not get on.
+        if self.link(|link| link.remaining() == Some(Duration::ZERO)) {
+            self.link(Link::handle_timeout);
+        } else {
             thread::sleep(HARDLY);
         }
-        Ok(may_read)
+        Ok(false)
     }
 
     /// Ends the writing side of the stream once all is written. Returns whether there is more to read.
@@ -383,6 +396,11 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
         }
         let began = Instant::now();
         let patience = until.map(|until| until.saturating_duration_since(began));
+        if patience == Some(Duration::ZERO) && self.has_read {
+            // The peer may send without end, and no message among it.
+            return Err(io::Error::from(ErrorKind::TimedOut).into());
+        }
+        self.has_read = true;
         let limit = remaining.into_iter().chain(patience).chain(self.look_around()).min();
         let limit = limit.map(|limit| limit.max(HARDLY));
         self.control.limit_read(&self.stream, limit);
@@ -420,7 +438,8 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
         if !self.link.is_shared() {
             None
         } else if self.ready_state() == ReadyState::Open && self.link.is_written() {
-            self.link(|link| link.session.config().close_timeout.map(|timeout| timeout / 4))
+            let timeout = self.link(|link| link.session.config().close_timeout);
+            Some(timeout.map_or(LOOK_RARELY, |timeout| (timeout / 4).min(LOOK_RARELY)))
         } else {
             Some(LOOK_AROUND)
         }
@@ -428,7 +447,8 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
 
     /// Writes the rest of an opening handshake.
     pub(crate) fn finish_handshake(&mut self) -> Result<(), Error> {
-        while !self.write_owed()? {}
+        let ended = |link: &mut Link<R>| link.session.transport() == Transport::Drop;
+        while !self.link(ended) && !self.write_owed()? {}
         Ok(())
     }
 }

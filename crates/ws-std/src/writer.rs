@@ -105,9 +105,9 @@ impl<R: Role> Writer<R> {
 
     /// Ends the connection at once, without a Close; the thread that receives sees it end.
     pub fn abort(&self) {
+        self.link.lock().session.abort();
         // Releases who waits for the stream, in either direction. If the peer is gone, it has ended.
         let _ = self.stream.shutdown(Shutdown::Both);
-        self.link.lock().session.abort();
     }
 
     /// How far the connection has got.

@@ -279,3 +279,41 @@ fn a_stream_that_cannot_end_one_side_alone_closes_cleanly_too() -> Result<(), Er
     assert!(server.join().expect("no panic")?);
     Ok(())
 }
+
+#[test]
+fn receiving_waits_no_longer_than_it_is_told_although_pings_come_without_end() -> Result<(), Error>
+{
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = listener.local_addr()?.to_string();
+    let flood = thread::spawn(move || {
+        let mut client = open_by_hand(&address);
+        let mut answers = client.try_clone().expect("a stream");
+        let drain = thread::spawn(move || std::io::copy(&mut answers, &mut std::io::sink()));
+        while client.write_all(b"\x89\x80\0\0\0\0").is_ok() {}
+        // Whether the end is orderly does not matter here.
+        let _ = drain.join().expect("no panic");
+    });
+    let (stream, _) = listener.accept()?;
+    let mut ws = accept_with(stream, Config::default(), yes)?.expect("an upgrade");
+    ws.set_read_patience(Some(Duration::from_millis(50)));
+    assert!(matches!(ws.recv(), Err(Error::Io(error)) if error.kind() == ErrorKind::TimedOut));
+    drop(ws);
+    flood.join().expect("no panic");
+    Ok(())
+}
+
+#[test]
+fn every_connection_that_is_aborted_reports_its_end() -> Result<(), Error> {
+    for _ in 0..200 {
+        let (address, server) = echo_once(Config::default());
+        let mut ws = connect(&url(&address))?;
+        let writer = ws.writer();
+        let aborter = thread::spawn(move || writer.abort());
+        assert!(ws.recv()?.is_none(), "our own abort is no error");
+        let info = ws.close_info().expect("closed");
+        assert!(!info.was_clean);
+        aborter.join().expect("no panic");
+        let _ = server.join().expect("no panic");
+    }
+    Ok(())
+}

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 use std::{env, fs, process};
 
 use net::{read_all, yes};
@@ -200,6 +201,32 @@ fn ends_that_do_not_understand_each_other_say_so() -> Result<(), Error> {
     let error = server.join().expect("no panic").expect_err("no TLS there");
     assert!(matches!(error, Error::Tls(_)), "{error:?}");
     Ok(())
+}
+
+#[test]
+fn ciphertext_that_makes_no_plaintext_does_not_stretch_a_deadline() {
+    // A39: a record that never ends, a byte at a time.
+    let identity = Identity::new();
+    let mut config = Config::default();
+    config.handshake_timeout = Some(Duration::from_millis(200));
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let tls = identity.server();
+    let server = thread::spawn(move || {
+        let (tcp, _) = listener.accept()?;
+        accept_with(Stream::accept_tls(&tls, tcp)?, config, yes)
+    });
+    let mut client = TcpStream::connect(address).expect("a server");
+    let mut record = b"\x16\x03\x01\x40\x00".to_vec();
+    record.resize(16_000, 0);
+    for byte in record {
+        if server.is_finished() || client.write_all(&[byte]).is_err() {
+            break;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    assert!(server.is_finished(), "the server waited for the end of the record");
+    assert!(!matches!(server.join().expect("no panic"), Ok(Some(_))));
 }
 
 #[test]
