@@ -33,7 +33,9 @@
 //! any other stream can be handed to [`WebSocket::client`] or [`WebSocket::server`].
 
 mod accept;
+mod carrier;
 mod connect;
+mod incoming;
 mod link;
 mod server;
 mod stream;
@@ -47,7 +49,8 @@ pub use accept::{accept, accept_with};
 #[cfg(feature = "tls")]
 pub use connect::connect_with_tls;
 pub use connect::{connect, connect_with};
-pub use server::{Incoming, RunningServer, WebSocketServer};
+pub use incoming::Incoming;
+pub use server::{RunningServer, WebSocketServer};
 pub use stream::Stream;
 pub use websocket::WebSocket;
 pub use writer::Writer;
