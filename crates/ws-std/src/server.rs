@@ -114,7 +114,7 @@ impl WebSocketServer {
     }
 
     /// Limits how long sending waits for a peer that does not read, as
-    /// [`WebSocket::set_write_patience`] does; by default, as long as it takes.
+    /// [`WebSocket::set_write_patience`](crate::WebSocket::set_write_patience) does; by default, as long as it takes.
     #[must_use]
     pub fn write_patience(mut self, patience: Duration) -> Self {
         self.write_patience = Some(patience);
