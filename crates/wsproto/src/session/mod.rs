@@ -366,14 +366,8 @@ impl<R: Role> Session<R> {
             return;
         }
         match (self.timer, &mut self.stage) {
-            (Timer::Handshake { .. }, Stage::Handshake(handshake)) => {
-                match handshake.give_up(SessionError::HandshakeTimeout, out) {
-                    (error, true) => {
-                        self.answered(now);
-                        self.reports.error = error;
-                    }
-                    (error, false) => self.finish(error, Initiator::Local),
-                }
+            (Timer::Handshake { .. }, _) => {
+                self.give_up_handshake(SessionError::HandshakeTimeout, now, out);
             }
             (Timer::Ping { number, .. }, Stage::Open(connection)) => {
                 let sent = connection.ping(&number.to_be_bytes(), out).is_ok();
@@ -412,16 +406,23 @@ impl<R: Role> Session<R> {
                 self.end(Initiator::Local);
                 self.watch_closing(now);
             }
-            Stage::Handshake(handshake) => match handshake.give_up(SessionError::Abandoned, out) {
-                (error, true) => {
-                    self.answered(now);
-                    self.reports.error = error;
-                }
-                (error, false) => self.finish(error, Initiator::Local),
-            },
+            Stage::Handshake(_) => self.give_up_handshake(SessionError::Abandoned, now, out),
             Stage::Answered | Stage::Ended => {}
         }
         Ok(())
+    }
+
+    /// Gives up an opening handshake of our own accord: with an answer that still has to arrive, or
+    /// at once.
+    fn give_up_handshake(&mut self, error: SessionError, now: Duration, out: &mut Vec<u8>) {
+        let Stage::Handshake(handshake) = &mut self.stage else { return };
+        match handshake.give_up(error, out) {
+            (error, true) => {
+                self.answered(now);
+                self.reports.error = error;
+            }
+            (error, false) => self.finish(error, Initiator::Local),
+        }
     }
 
     /// Returns the sending half, for everything that can be sent.
