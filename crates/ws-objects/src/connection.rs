@@ -1,20 +1,27 @@
-//! The server's end of a connection, as handlers and other threads see it.
+//! A connection, as handlers and other threads see it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use wsproto::{CloseCode, CloseFrame, PreparedMessage, ReadyState};
+use wsproto::url::WsUrl;
+use wsproto::{CloseCode, CloseError, CloseFrame, PreparedMessage, ReadyState};
 
-use crate::{Error, Message, ServerHandle};
+use crate::link::{ConnectionLink, Outgoing};
+use crate::{Error, Message, SendStatus, ServerHandle};
 
 /// Tells connections apart; never used twice in a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(u64);
 
 impl ConnectionId {
-    fn next() -> Self {
+    /// Makes one that was not used before. For adapters.
+    #[must_use]
+    #[allow(clippy::new_without_default, reason = "there is no usual one")]
+    pub fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
     }
@@ -26,60 +33,21 @@ impl fmt::Display for ConnectionId {
     }
 }
 
-/// What an adapter does for a [`WebSocketConnection`]; only adapters implement it.
-pub trait ConnectionLink: Send + Sync {
-    /// How far the connection has got.
-    fn ready_state(&self) -> ReadyState;
-
-    /// Sends a message.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Send`] or [`Error::Io`].
-    fn send(&self, message: Message) -> Result<(), Error>;
-
-    /// Sends a message that was encoded before.
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send).
-    fn send_prepared(&self, message: &PreparedMessage) -> Result<(), Error>;
-
-    /// Begins the closing handshake, with any code that may be sent.
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send).
-    fn close(&self, frame: Option<CloseFrame<'_>>) -> Result<(), Error>;
-
-    /// Ends the connection at once.
-    fn abort(&self);
-}
-
-/// A handle to the server's end of a connection. Clones are the same connection, may be used from any
-/// thread, and do not close it when they are dropped.
+/// A handle to a connection, a server's or a client's. Clones are the same connection, may be used
+/// from any thread, and do not close it when they are dropped.
 ///
-/// The server makes one when it accepts a connection, and hands it to the connection's handler.
+/// Handlers are given one. Messages of several threads follow one another whole.
 #[derive(Clone)]
 pub struct WebSocketConnection {
     id: ConnectionId,
-    peer: Option<SocketAddr>,
-    subprotocol: Option<Arc<str>>,
-    server: ServerHandle,
     link: Arc<dyn ConnectionLink>,
 }
 
 impl WebSocketConnection {
-    /// Makes the handle of a connection that has just opened; for adapters.
+    /// Makes the handle of a connection; for adapters. One link may serve many connections.
     #[must_use]
-    pub fn new(
-        server: ServerHandle,
-        peer: Option<SocketAddr>,
-        subprotocol: Option<&str>,
-        link: impl ConnectionLink + 'static,
-    ) -> Self {
-        let subprotocol = subprotocol.map(Into::into);
-        Self { id: ConnectionId::next(), peer, subprotocol, server, link: Arc::new(link) }
+    pub const fn new(id: ConnectionId, link: Arc<dyn ConnectionLink>) -> Self {
+        Self { id, link }
     }
 
     /// Returns what tells it apart.
@@ -88,38 +56,81 @@ impl WebSocketConnection {
         self.id
     }
 
-    /// Returns the address of the peer, if it has one.
+    /// Returns the server that accepted it; `None` for a client's connection, and for one that a loop
+    /// of the program's own carries.
     #[must_use]
-    pub const fn peer_addr(&self) -> Option<SocketAddr> {
-        self.peer
+    pub fn server(&self) -> Option<&ServerHandle> {
+        self.link.server()
+    }
+
+    /// Returns the URL that a client has connected to; `None` for a server's connection.
+    #[must_use]
+    pub fn url(&self) -> Option<WsUrl> {
+        self.link.url(self.id)
+    }
+
+    /// Returns the address of the peer, or of the proxy before it.
+    #[must_use]
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        self.link.peer_addr(self.id)
     }
 
     /// Returns the subprotocol in use.
     #[must_use]
-    pub fn subprotocol(&self) -> Option<&str> {
-        self.subprotocol.as_deref()
+    pub fn subprotocol(&self) -> Option<String> {
+        self.link.subprotocol(self.id)
     }
 
-    /// Returns the server that accepted it.
-    #[must_use]
-    pub const fn server(&self) -> &ServerHandle {
-        &self.server
-    }
-
-    /// How far the connection has got; never [`ReadyState::Connecting`].
+    /// How far the connection has got. Handlers never see [`ReadyState::Connecting`].
     #[must_use]
     pub fn status(&self) -> ReadyState {
-        self.link.ready_state()
+        self.link.ready_state(self.id)
+    }
+
+    /// Returns how many bytes, headers of frames included, were taken to be sent and are not handed
+    /// to the operating system yet. What could not be sent before the end stays counted.
+    #[must_use]
+    pub fn buffered_amount(&self) -> usize {
+        self.link.buffered_amount(self.id)
+    }
+
+    /// Returns how long the answer to the last Ping of the keep-alive took.
+    #[must_use]
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.link.round_trip(self.id)
     }
 
     /// Sends a message.
     ///
     /// # Errors
     ///
-    /// [`Error::Send`] if the connection is closing or closed: nothing was sent. [`Error::Io`] if the
-    /// transport failed.
-    pub fn send(&self, message: impl Into<Message>) -> Result<(), Error> {
-        self.link.send(message.into())
+    /// [`Error::Send`] if the connection is not open, or closing: nothing was sent.
+    /// [`Error::WouldExceed`] if the peer does not read, and too much waits for it already; it has the
+    /// message. [`Error::Io`] if the transport failed.
+    pub fn send(&self, message: impl Into<Message>) -> Result<SendStatus, Error> {
+        let mut outgoing = match message.into() {
+            Message::Text(text) => Outgoing::Text(Cow::Owned(text)),
+            Message::Binary(bytes) => Outgoing::Binary(Cow::Owned(bytes)),
+        };
+        self.link.send(self.id, &mut outgoing).map_err(|error| error.hand_back(outgoing))
+    }
+
+    /// Sends a text message.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_text(&self, text: &str) -> Result<SendStatus, Error> {
+        self.link.send(self.id, &mut Outgoing::Text(text.into()))
+    }
+
+    /// Sends a binary message.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_binary(&self, bytes: &[u8]) -> Result<SendStatus, Error> {
+        self.link.send(self.id, &mut Outgoing::Binary(bytes.into()))
     }
 
     /// Sends a value as JSON, in a text message.
@@ -128,7 +139,7 @@ impl WebSocketConnection {
     ///
     /// [`Error::Json`] if the value cannot be written as JSON, and as [`send`](Self::send).
     #[cfg(feature = "json")]
-    pub fn send_json<T: serde::Serialize + ?Sized>(&self, value: &T) -> Result<(), Error> {
+    pub fn send_json<T: serde::Serialize + ?Sized>(&self, value: &T) -> Result<SendStatus, Error> {
         self.send(Message::from_json(value)?)
     }
 
@@ -137,22 +148,44 @@ impl WebSocketConnection {
     /// # Errors
     ///
     /// As [`send`](Self::send).
-    pub fn send_prepared(&self, message: &PreparedMessage) -> Result<(), Error> {
-        self.link.send_prepared(message)
+    pub fn send_prepared(&self, message: &PreparedMessage) -> Result<SendStatus, Error> {
+        self.link.send(self.id, &mut Outgoing::Prepared(message))
+    }
+
+    /// Sends a Ping with at most 125 bytes of payload.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn ping(&self, payload: &[u8]) -> Result<SendStatus, Error> {
+        self.link.send(self.id, &mut Outgoing::Ping(payload))
     }
 
     /// Closes the connection with a code that an application may set (1000 or 3000-4999) and a reason
-    /// of at most 123 bytes. Does nothing if it is closing or closed.
+    /// of at most 123 bytes, behind what was sent before. Does nothing if it is closing or closed.
+    /// Never waits for the peer.
     ///
     /// # Errors
     ///
     /// [`Error::Close`] for another code or a longer reason: nothing was sent.
     pub fn terminate(&self, code: CloseCode, reason: &str) -> Result<(), Error> {
-        let frame = CloseFrame::new(code, reason)?;
-        if !code.is_application() {
-            return Err(wsproto::CloseError::CodeNotAllowed(code).into());
+        self.close(CloseFrame::new(code, reason)?)
+    }
+
+    /// Closes the connection as [`terminate`](Self::terminate) does; without a frame, the Close is
+    /// empty.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Close`] for a code that an application may not set.
+    pub fn close<'a>(&self, frame: impl Into<Option<CloseFrame<'a>>>) -> Result<(), Error> {
+        let frame = frame.into();
+        match &frame {
+            Some(frame) if !frame.code().is_application() => {
+                Err(CloseError::CodeNotAllowed(frame.code()).into())
+            }
+            _ => self.link.close(self.id, frame.as_ref()),
         }
-        self.link.close(Some(frame))
     }
 
     /// Closes the connection with any code that may be sent, or with none: for servers that go away
@@ -160,14 +193,14 @@ impl WebSocketConnection {
     ///
     /// # Errors
     ///
-    /// [`Error::Send`] for 1010, which is for clients.
+    /// [`Error::Send`] for 1010 if this is the server's end.
     pub fn close_with<'a>(&self, frame: impl Into<Option<CloseFrame<'a>>>) -> Result<(), Error> {
-        self.link.close(frame.into())
+        self.link.close(self.id, frame.into().as_ref())
     }
 
     /// Ends the connection at once, without a Close.
     pub fn abort(&self) {
-        self.link.abort();
+        self.link.abort(self.id);
     }
 }
 
@@ -183,7 +216,7 @@ impl fmt::Debug for WebSocketConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebSocketConnection")
             .field("id", &self.id)
-            .field("peer_addr", &self.peer)
+            .field("peer_addr", &self.peer_addr())
             .field("status", &self.status())
             .finish_non_exhaustive()
     }

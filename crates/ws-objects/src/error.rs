@@ -6,6 +6,9 @@ use wsproto::handshake::{AcceptError, OfferError, Response};
 use wsproto::url::UrlError;
 use wsproto::{CloseError, SendError, SessionError};
 
+use crate::link::Outgoing;
+use crate::{Message, ProxyError};
+
 /// Why a connection could not be opened, or what went wrong on it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -16,10 +19,22 @@ pub enum Error {
     /// The URL asks for TLS, and the crate was built without its feature `tls`.
     #[error("wss:// needs the feature `tls`, or a TLS stream for `WebSocket::client`")]
     Secure,
+    /// No connection could be made to the host, or to the proxy: its name is not known, or none of its
+    /// addresses answers. This is what the last one said.
+    #[error("cannot connect to {to}: {error}")]
+    Connect {
+        /// The host and port.
+        to: String,
+        /// Why not.
+        error: io::Error,
+    },
     /// TLS failed: the certificate is not one to trust, or the other end does not speak TLS. If that
     /// is found out in connecting, no byte of the opening handshake has left.
     #[error("TLS: {0}")]
     Tls(io::Error),
+    /// The proxy did not let us through.
+    #[error("proxy: {0}")]
+    Proxy(#[from] ProxyError),
     /// The request cannot be made. No socket was opened.
     #[error("invalid request: {0}")]
     Offer(#[from] OfferError),
@@ -36,6 +51,10 @@ pub enum Error {
     /// The message cannot be sent. Nothing was written.
     #[error("cannot send: {0}")]
     Send(#[from] SendError),
+    /// The peer does not read, and too much waits for it already. Nothing was taken: here is the
+    /// message, if it was given away.
+    #[error("cannot send yet: the peer does not read")]
+    WouldExceed(Option<Message>),
     /// The connection cannot be closed this way. Nothing was written.
     #[error("cannot close: {0}")]
     Close(#[from] CloseError),
@@ -49,6 +68,21 @@ pub enum Error {
     /// stream's owner has set; nothing is lost, and the call can be repeated.
     #[error("i/o error: {0}")]
     Io(io::Error),
+}
+
+impl Error {
+    /// Gives back a message that was not sent.
+    pub(crate) fn hand_back(self, unsent: Outgoing<'_>) -> Self {
+        match (self, unsent) {
+            (Self::WouldExceed(None), Outgoing::Text(text)) => {
+                Self::WouldExceed(Some(Message::Text(text.into_owned())))
+            }
+            (Self::WouldExceed(None), Outgoing::Binary(bytes)) => {
+                Self::WouldExceed(Some(Message::Binary(bytes.into_owned())))
+            }
+            (error, _) => error,
+        }
+    }
 }
 
 impl From<io::Error> for Error {

@@ -5,19 +5,25 @@
 //! these types runs on either adapter unchanged.
 
 mod answer;
+mod client;
 mod connection;
 mod error;
 mod handler;
+mod link;
 mod message;
+mod proxy;
 mod server;
 #[cfg(feature = "tls")]
 mod tls;
 
 pub use answer::Answer;
-pub use connection::{ConnectionId, ConnectionLink, WebSocketConnection};
+pub use client::ClientOptions;
+pub use connection::{ConnectionId, WebSocketConnection};
 pub use error::Error;
 pub use handler::{Accepted, ConnectionHandler, ServerHandler};
-pub use message::Message;
+pub use link::{ConnectionLink, Outgoing};
+pub use message::{Message, SendStatus};
+pub use proxy::{Proxy, ProxyError, Tunnel};
 pub use server::{ServerHandle, ServerOptions};
 #[cfg(feature = "tls")]
 pub use tls::{ClientTls, ServerTls};

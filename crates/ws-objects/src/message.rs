@@ -9,6 +9,15 @@ pub enum Message {
     Binary(Vec<u8>),
 }
 
+/// What became of a message that was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SendStatus {
+    /// It is handed to the operating system.
+    Sent,
+    /// It waits for a peer that does not read at the moment, and is sent when it does.
+    Queued,
+}
+
 #[cfg(feature = "json")]
 impl Message {
     /// Makes a text message of a value, as JSON.

@@ -8,19 +8,20 @@
 
 use std::env;
 
-use ws_std::wsproto::Config;
 use ws_std::wsproto::handshake::ClientRequest;
 use ws_std::wsproto::url::WsUrl;
-use ws_std::{ClientTls, Error, Message, WebSocket, connect_with_tls};
+use ws_std::{ClientOptions, ClientTls, Error, Message, WebSocket, connect_with};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<_> = env::args().skip(1).collect();
     let (server, agent, tls) = match &*arguments {
-        [server, agent] => (server, agent, ClientTls::new()),
-        [server, agent, ca] => (server, agent, ClientTls::from_pem_file(ca)?),
+        [server, agent] => (server, agent, None),
+        [server, agent, ca] => (server, agent, Some(ClientTls::from_pem_file(ca)?)),
         _ => return Err("usage: autobahn_client URL AGENT [CA.pem]".into()),
     };
-    let suite = Suite { server: server.trim_end_matches('/').into(), tls };
+    let mut options = ClientOptions::default();
+    options.tls = tls;
+    let suite = Suite { server: server.trim_end_matches('/').into(), options };
 
     let count = suite.case_count()?;
     println!("{count} cases");
@@ -36,13 +37,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 struct Suite {
     server: String,
-    tls: ClientTls,
+    options: ClientOptions,
 }
 
 impl Suite {
     fn connect(&self, resource: &str) -> Result<WebSocket, Error> {
         let url = WsUrl::parse(&format!("{}{resource}", self.server))?;
-        connect_with_tls(ClientRequest::new(url), Config::default(), &self.tls)
+        connect_with(ClientRequest::new(url), self.options.clone())
     }
 
     fn case_count(&self) -> Result<u32, Box<dyn std::error::Error>> {

@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! cargo run --release -p ws-std --example client -- ws://127.0.0.1:9001/ \
-//!     [--header "Name: value"]... [--subprotocol NAME]... [--ca CERT.pem]
+//!     [--header "Name: value"]... [--subprotocol NAME]... [--ca CERT.pem] \
+//!     [--proxy HOST:PORT] [--proxy-user USER:PASSWORD] [--redirects COUNT]
 //! ```
 //!
 //! The end of the input (Ctrl-D) closes with 1000. Messages go to standard output, all else to
-//! standard error. Whatever did not end cleanly is a failure, and the exit code says so.
+//! standard error. Whatever did not end cleanly is a failure, and the exit code says so. With
+//! `RUST_LOG=debug` in the environment, it tells what it does.
 
 use std::error::Error as StdError;
 use std::io::{self, Write};
@@ -15,13 +17,16 @@ use std::{env, thread};
 
 use ws_std::wsproto::handshake::{ClientRequest, Response};
 use ws_std::wsproto::url::WsUrl;
-use ws_std::wsproto::{CloseCode, CloseFrame, CloseInfo, Config, Initiator};
-use ws_std::{ClientTls, Error, Message, WebSocket, Writer, connect_with_tls};
+use ws_std::wsproto::{CloseCode, CloseFrame, CloseInfo, Initiator};
+use ws_std::{
+    ClientOptions, ClientTls, Error, Message, Proxy, WebSocket, WebSocketConnection, connect_with,
+};
 
 const USAGE: &str = "usage: client URL [--header \"Name: value\"]... [--subprotocol NAME]... \
-    [--ca CERT.pem]";
+    [--ca CERT.pem] [--proxy HOST:PORT] [--proxy-user USER:PASSWORD] [--redirects COUNT]";
 
 fn main() -> ExitCode {
+    env_logger::init();
     match run() {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
@@ -34,19 +39,19 @@ fn main() -> ExitCode {
 
 /// Returns whether the connection ended cleanly.
 fn run() -> Result<bool, Box<dyn StdError>> {
-    let (request, tls) = arguments()?;
-    let url = request.url().clone();
-    let mut ws = match connect_with_tls(request, Config::default(), &tls) {
+    let (request, options) = arguments()?;
+    let mut ws = match connect_with(request, options) {
         Err(Error::Http(response)) => return Err(refusal(&response).into()),
-        result => result.map_err(|error| format!("cannot connect to {url}: {error}"))?,
+        result => result?,
     };
+    let url = ws.url();
     match ws.subprotocol() {
         Some(name) => eprintln!("connected to {url}, subprotocol {name}"),
         None => eprintln!("connected to {url}"),
     }
 
-    let writer = ws.writer();
-    let sender = thread::spawn(move || send_lines(&writer));
+    let handle = ws.handle();
+    let sender = thread::spawn(move || send_lines(&handle));
     let received = print_messages(&mut ws);
     if let Err(error) = &received {
         eprintln!("{error}");
@@ -64,10 +69,10 @@ fn run() -> Result<bool, Box<dyn StdError>> {
 }
 
 /// Sends what is typed, and closes when there is no more.
-fn send_lines(writer: &Writer) -> Result<(), Error> {
-    let sent = io::stdin().lines().try_for_each(|line| writer.send_text(&line?));
+fn send_lines(ws: &WebSocketConnection) -> Result<(), Error> {
+    let sent = io::stdin().lines().try_for_each(|line| ws.send_text(&line?).map(drop));
     // If the connection has ended before, this does nothing.
-    writer.close(CloseFrame::normal("")?)?;
+    ws.close(CloseFrame::normal("")?)?;
     sent
 }
 
@@ -135,15 +140,22 @@ fn explain(code: CloseCode) -> &'static str {
     }
 }
 
-fn arguments() -> Result<(ClientRequest, ClientTls), Box<dyn StdError>> {
+fn arguments() -> Result<(ClientRequest, ClientOptions), Box<dyn StdError>> {
     let (mut url, mut headers, mut subprotocols) = (None, Vec::new(), Vec::new());
-    let mut tls = None;
+    let (mut proxy, mut proxy_user) = (None, None);
+    let mut options = ClientOptions::default();
     let mut arguments = env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--header" => headers.push(arguments.next().ok_or(USAGE)?),
             "--subprotocol" => subprotocols.push(arguments.next().ok_or(USAGE)?),
-            "--ca" => tls = Some(ClientTls::from_pem_file(arguments.next().ok_or(USAGE)?)?),
+            "--ca" => {
+                let file = arguments.next().ok_or(USAGE)?;
+                options.tls = Some(ClientTls::from_pem_file(file)?);
+            }
+            "--proxy" => proxy = Some(arguments.next().ok_or(USAGE)?),
+            "--proxy-user" => proxy_user = Some(arguments.next().ok_or(USAGE)?),
+            "--redirects" => options.redirects = arguments.next().ok_or(USAGE)?.parse()?,
             _ if argument.starts_with('-') || url.is_some() => return Err(USAGE.into()),
             _ => url = Some(argument),
         }
@@ -161,5 +173,10 @@ fn arguments() -> Result<(ClientRequest, ClientTls), Box<dyn StdError>> {
     for subprotocol in subprotocols {
         request = request.subprotocol(&subprotocol)?;
     }
-    Ok((request, tls.unwrap_or_default()))
+    options.proxy = proxy.map(|address| Proxy::new(&address)).transpose()?;
+    if let Some((user, password)) = proxy_user.as_deref().and_then(|both| both.split_once(':')) {
+        let proxy = options.proxy.ok_or(USAGE)?;
+        options.proxy = Some(proxy.credentials(user, password)?);
+    }
+    Ok((request, options))
 }

@@ -7,8 +7,9 @@ use std::time::Duration;
 use wsproto::handshake::{Accept, Request, Response};
 use wsproto::{Config, ReadyState, Server, Session, SessionError};
 
+use crate::step::Step;
 use crate::transport::Control;
-use crate::websocket::Step;
+use crate::websocket::Opening;
 use crate::{Answer, Error, Stream, WebSocket};
 
 /// Accepts a WebSocket on a `TcpStream`, or on what [`Stream::accept_tls`] makes of one, whatever path it asks for, with the default limits and
@@ -41,7 +42,8 @@ pub fn accept_with(
     // Messages are written whole; waiting for more only delays them.
     stream.tcp().set_nodelay(true)?;
     let session = Session::server(config, Duration::ZERO);
-    let mut ws = WebSocket::new(stream, Control::own(), session, Vec::new());
+    let opening = Opening::Server { request: None };
+    let mut ws = WebSocket::new(stream, Control::own(), session, Vec::new(), opening);
     let open = ws.handshake(answer);
     if matches!(open, Ok(true)) {
         return Ok(Some(ws));
@@ -58,7 +60,9 @@ impl<S: Read + Write> WebSocket<S, Server> {
     /// Deadlines are observed whenever a read or write returns; give the stream timeouts for more.
     #[must_use]
     pub fn server(stream: S, config: impl Into<Arc<Config>>) -> Self {
-        Self::new(stream, Control::none(), Session::server(config, Duration::ZERO), Vec::new())
+        let session = Session::server(config, Duration::ZERO);
+        let opening = Opening::Server { request: None };
+        Self::new(stream, Control::none(), session, Vec::new(), opening)
     }
 
     /// Reads the request and answers as `answer` says. Returns whether the connection is open; if
@@ -82,14 +86,18 @@ impl<S: Read + Write> WebSocket<S, Server> {
     }
 
     fn answer(&mut self, answer: impl FnOnce(&Request) -> Answer) -> Result<(), Error> {
-        self.link(|link| {
+        let Some(request) = self.link(|link| link.session.request().cloned()) else {
+            return Ok(());
+        };
+        let answer = answer(&request);
+        let answered = self.link(|link| {
             let now = link.now();
             let (session, out) = (&mut link.session, &mut link.out);
-            let Some(request) = session.request() else { return Ok(()) };
-            let upgrade = request.check_upgrade().is_ok();
-            let answered = match answer(request) {
+            let answered = match answer {
                 Answer::Respond(response) => session.respond(&response, now, out),
-                Answer::Accept(accept) if upgrade => session.accept(&accept, now, out),
+                Answer::Accept(accept) if request.check_upgrade().is_ok() => {
+                    session.accept(&accept, now, out)
+                }
                 // Left undecided, it gets the refusal that the protocol asks for.
                 Answer::Accept(_) => Ok(()),
             };
@@ -98,6 +106,8 @@ impl<S: Read + Write> WebSocket<S, Server> {
                 session.respond(&sorry, now, out)?;
                 Err(error.into())
             })
-        })
+        });
+        self.opening = Opening::Server { request: Some(Box::new(request)) };
+        answered
     }
 }

@@ -1,20 +1,16 @@
 //! What the thread of a server's connection does, from the handshake to the last call of its handler.
 
-use std::any::Any;
 use std::io;
 use std::net::SocketAddr;
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ws_objects::{
-    Accepted, Answer, ConnectionHandler, ConnectionLink, Error, Message, ServerHandle,
-    ServerHandler, WebSocketConnection,
-};
+use log::{debug, error};
+use ws_objects::{Accepted, Answer, Error, ServerHandle, ServerHandler};
+use wsproto::Server;
 use wsproto::handshake::{Request, RequestError, Response};
-use wsproto::{CloseCode, CloseFrame, PreparedMessage, ReadyState, Server};
 
-use crate::{Stream, WebSocket, Writer, accept_with};
+use crate::{Stream, WebSocket, accept_with};
 
 /// What one connection's thread works with.
 pub(crate) struct Carrier<H> {
@@ -35,6 +31,7 @@ impl<H: ServerHandler> Carrier<H> {
             (Ok(Some(ws)), Some(handler)) => self.converse(ws, handler),
             (Ok(_), _) => {}
             (Err(error), _) => {
+                debug!("no connection with {}: {error}", self.peer);
                 self.with_handler(|handler| handler.on_error(&self.server, &error));
             }
         }
@@ -63,39 +60,18 @@ impl<H: ServerHandler> Carrier<H> {
         }
     }
 
-    fn converse(&self, mut ws: WebSocket<Stream, Server>, mut handler: H::Connection) {
+    fn converse(&self, mut ws: WebSocket<Stream, Server>, handler: H::Connection) {
         ws.set_write_patience(self.write_patience);
-        let (server, subprotocol) = (self.server.clone(), ws.subprotocol());
-        let link = ws.writer();
-        let handle =
-            WebSocketConnection::new(server, Some(self.peer), subprotocol.as_deref(), link);
+        let handle = ws.handle_of(Some(self.server.clone()));
         if !self.server.add(&handle) {
             return;
         }
-        let mut panicked = guard(|| handler.on_open(&handle)).is_err();
-        loop {
-            if panicked {
-                // The handler is not called again; the peer learns that it was not at fault.
-                let frame = CloseFrame::new(CloseCode::INTERNAL_ERROR, "").ok();
-                let _ = ws.writer().close_soon(frame.as_ref());
-                let _ = ws.wait_closed();
-                break;
-            }
-            match ws.recv() {
-                Ok(Some(message)) => {
-                    panicked = guard(|| handler.on_message(&handle, message)).is_err();
-                }
-                Ok(None) => break,
-                Err(error) => panicked = guard(|| handler.on_error(&handle, &error)).is_err(),
-            }
+        debug!("connection {} of {} is open", handle.id(), self.peer);
+        match ws.carry(&handle, handler, || self.server.remove(&handle)) {
+            Ok(info) => debug!("connection {} is closed: {info:?}", handle.id()),
+            // Whoever wants to know what it said has a panic hook.
+            Err(_) => error!("the handler of connection {} has panicked", handle.id()),
         }
-        self.server.remove(&handle);
-        if let (false, Some(info)) = (panicked, ws.close_info()) {
-            // There is nobody left to tell.
-            let _ = guard(|| handler.on_terminate(&handle, info));
-        }
-        // Before the server ends, for what it does then, too.
-        let _ = guard(|| drop(handler));
         self.server.finish();
     }
 
@@ -103,32 +79,5 @@ impl<H: ServerHandler> Carrier<H> {
     fn with_handler<T>(&self, call: impl FnOnce(&mut H) -> T) -> Option<T> {
         let mut handler = self.handler.lock().unwrap_or_else(PoisonError::into_inner);
         (!self.server.is_terminated()).then(|| call(&mut handler))
-    }
-}
-
-/// Calls a handler, which may panic.
-fn guard(call: impl FnOnce()) -> Result<(), Box<dyn Any + Send>> {
-    panic::catch_unwind(AssertUnwindSafe(call))
-}
-
-impl ConnectionLink for Writer<Server> {
-    fn ready_state(&self) -> ReadyState {
-        Self::ready_state(self)
-    }
-
-    fn send(&self, message: Message) -> Result<(), Error> {
-        Self::send(self, message)
-    }
-
-    fn send_prepared(&self, message: &PreparedMessage) -> Result<(), Error> {
-        Self::send_prepared(self, message)
-    }
-
-    fn close(&self, frame: Option<CloseFrame<'_>>) -> Result<(), Error> {
-        self.close_soon(frame.as_ref())
-    }
-
-    fn abort(&self) {
-        Self::abort(self);
     }
 }

@@ -1,16 +1,19 @@
 //! The client's side of the opening handshake.
 
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
+use log::debug;
+use ws_objects::ClientOptions;
 use wsproto::handshake::{ClientRequest, ResponseError};
 use wsproto::url::WsUrl;
 use wsproto::{Client, Config, ReadyState, Session, SessionError};
 
+use crate::dial::dial;
 use crate::transport::Control;
-use crate::{Error, Stream, WebSocket};
+use crate::websocket::Opening;
+use crate::{Error, WebSocket};
 
 /// Connects to a `ws://` or `wss://` URL, with the default limits and deadlines.
 ///
@@ -18,80 +21,54 @@ use crate::{Error, Stream, WebSocket};
 ///
 /// [`Error`] says what failed: the URL, the transport, or the handshake.
 pub fn connect(url: &str) -> Result<WebSocket, Error> {
-    connect_with(ClientRequest::new(WsUrl::parse(url)?), Config::default())
+    connect_with(ClientRequest::new(WsUrl::parse(url)?), ClientOptions::default())
 }
 
-/// Connects to the URL of a request. Every address that the host has is tried, each for as long as
-/// [`Config::handshake_timeout`] allows. For `wss://`, the server must have a certificate that
-/// [`ClientTls::new`](crate::ClientTls::new) trusts.
+/// Connects to the URL of a request, as the options say; a [`Config`] alone is options, too. Every
+/// address that the host has is tried.
+///
+/// ```no_run
+/// use ws_std::wsproto::{handshake::ClientRequest, url::WsUrl};
+/// use ws_std::{ClientOptions, Proxy, connect_with};
+///
+/// let request = ClientRequest::new(WsUrl::parse("wss://example.com/chat")?)
+///     .subprotocol("chat.v2")?
+///     .header("Authorization", "Bearer mF_9.B5f-4.1JqM")?;
+/// let mut options = ClientOptions::default();
+/// options.proxy = Some(Proxy::new("proxy.example:3128")?.credentials("user", "password")?);
+/// let mut ws = connect_with(request, options)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 ///
 /// As [`connect`].
 pub fn connect_with(
     request: ClientRequest,
-    config: impl Into<Arc<Config>>,
+    options: impl Into<ClientOptions>,
 ) -> Result<WebSocket, Error> {
-    #[cfg(feature = "tls")]
-    return connect_with_tls(request, config, &crate::ClientTls::new());
-    #[cfg(not(feature = "tls"))]
-    if request.url().is_secure() {
-        Err(Error::Secure)
-    } else {
-        connect_through(request, config.into(), |tcp, _| Ok(tcp.into()))
+    let (mut request, options) = (request, options.into());
+    let mut redirects = options.redirects;
+    loop {
+        let refusal = match attempt(&request, &options) {
+            Err(Error::Http(response)) if redirects > 0 => response,
+            result => return result,
+        };
+        let Some(next) = request.redirected(&refusal) else { return Err(Error::Http(refusal)) };
+        debug!("{} redirects to {}", request.url(), next.url());
+        (request, redirects) = (next, redirects - 1);
     }
 }
 
-/// As [`connect_with`], but the server of a `wss://` URL must have a certificate that `tls` trusts.
-///
-/// # Errors
-///
-/// As [`connect`].
-#[cfg(feature = "tls")]
-pub fn connect_with_tls(
-    request: ClientRequest,
-    config: impl Into<Arc<Config>>,
-    tls: &crate::ClientTls,
-) -> Result<WebSocket, Error> {
-    let secure = request.url().is_secure();
-    connect_through(request, config.into(), |tcp, host| match secure {
-        true => Ok(Stream::connect_tls(tls, tcp, host)?),
-        false => Ok(tcp.into()),
-    })
-}
-
-fn connect_through(
-    request: ClientRequest,
-    config: Arc<Config>,
-    layer: impl FnOnce(TcpStream, &str) -> Result<Stream, Error>,
-) -> Result<WebSocket, Error> {
-    let url = request.url();
-    let tcp = connect_tcp(url, config.handshake_timeout)?;
-    // Messages are written whole; waiting for more only delays them.
-    tcp.set_nodelay(true)?;
-    let stream = layer(tcp, url.host())?;
-    let mut ws = start(stream, Control::own(), request, config)?;
+fn attempt(request: &ClientRequest, options: &ClientOptions) -> Result<WebSocket, Error> {
+    let stream = dial(request.url(), options)?;
+    let mut ws = start(stream, Control::own(), request.clone(), Arc::clone(&options.config))?;
     ws.handshake()?;
     Ok(ws)
 }
 
-fn connect_tcp(url: &WsUrl, timeout: Option<Duration>) -> io::Result<TcpStream> {
-    let addresses = (url.host(), url.port()).to_socket_addrs()?;
-    let mut result = Err(ErrorKind::AddrNotAvailable.into());
-    for address in addresses {
-        result = match timeout {
-            Some(timeout) => TcpStream::connect_timeout(&address, timeout),
-            None => TcpStream::connect(address),
-        };
-        if result.is_ok() {
-            break;
-        }
-    }
-    result
-}
-
 impl<S: Read + Write> WebSocket<S, Client> {
-    /// Takes over any stream to the server, such as one of TLS or through a proxy. Nothing is
+    /// Takes over any stream to the server, such as one of TLS or through a tunnel. Nothing is
     /// written yet: [`handshake`](Self::handshake) comes next.
     ///
     /// Deadlines are observed whenever a read or write returns; give the stream timeouts for more.
@@ -115,16 +92,25 @@ impl<S: Read + Write> WebSocket<S, Client> {
     /// non-blocking or has timeouts, call it again.
     pub fn handshake(&mut self) -> Result<(), Error> {
         while self.ready_state() == ReadyState::Connecting {
-            match self.step() {
-                Ok(Some(_)) => {}
-                Ok(None) => return Err(SessionError::EndOfInput.into()),
-                Err(Error::Session(SessionError::Response(ResponseError::Status(_)))) => {
-                    let response = self.take_response().ok_or(SessionError::EndOfInput)?;
-                    return Err(Error::Http(Box::new(response)));
+            let step = self.step();
+            let arrived = self.link(|link| link.session.take_response().map(Box::new));
+            match (step, arrived) {
+                (
+                    Err(Error::Session(SessionError::Response(ResponseError::Status(_)))),
+                    Some(no),
+                ) => {
+                    return Err(Error::Http(no));
                 }
-                Err(error) => return Err(error),
+                (Err(error), _) => return Err(error),
+                (Ok(None), _) => return Err(SessionError::EndOfInput.into()),
+                (Ok(Some(_)), arrived) => {
+                    if let Opening::Client { response, .. } = &mut self.opening {
+                        *response = arrived;
+                    }
+                }
             }
         }
+        debug!("connection {} to {} is open", self.id(), self.url());
         Ok(())
     }
 }
@@ -138,6 +124,7 @@ fn start<S: Read + Write>(
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(io::Error::from)?;
     let mut out = Vec::new();
-    let session = Session::client(request, config, seed, Duration::ZERO, &mut out);
-    Ok(WebSocket::new(stream, control, session, out))
+    let session = Session::client(request.clone(), config, seed, Duration::ZERO, &mut out);
+    let opening = Opening::Client { request: Box::new(request), response: None };
+    Ok(WebSocket::new(stream, control, session, out, opening))
 }

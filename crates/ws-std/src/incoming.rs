@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
+use log::{debug, warn};
 use ws_objects::{Answer, Error, ServerHandle};
 use wsproto::Server;
 use wsproto::handshake::{Accept, Request};
@@ -47,9 +48,10 @@ impl WebSocketServer {
     ) -> io::Result<Incoming> {
         let server = self.handle();
         let (handle, answer) = (server.clone(), Arc::new(answer));
-        let (sender, opened) = mpsc::channel();
+        // A connection keeps its thread, and its place among those that are allowed, until it is taken.
+        let (sender, opened) = mpsc::sync_channel(0);
         thread::Builder::new().spawn(move || {
-            let start = |tcp, _| {
+            let start = |tcp, peer| {
                 let (server, sender, answer) =
                     (handle.clone(), sender.clone(), Arc::clone(&answer));
                 let patience = self.write_patience;
@@ -61,18 +63,21 @@ impl WebSocketServer {
                         }
                         _ => answer(request),
                     };
-                    // A handshake that fails is no connection.
-                    if let Ok(Some(mut ws)) = stream
-                        .map_err(Error::from)
-                        .and_then(|stream| accept_with(stream, config, answer))
-                    {
-                        ws.set_write_patience(patience);
-                        // Nobody waits for it any more if the loop has ended.
-                        let _ = sender.send(Some(ws));
+                    let opened = stream.map_err(Error::from);
+                    match opened.and_then(|stream| accept_with(stream, config, answer)) {
+                        Ok(Some(mut ws)) => {
+                            ws.set_write_patience(patience);
+                            // Nobody waits for it any more if the loop has ended.
+                            let _ = sender.send(Some(ws));
+                        }
+                        Ok(None) => {}
+                        // A handshake that fails is no connection.
+                        Err(error) => debug!("no connection with {peer}: {error}"),
                     }
                 })
             };
-            self.accept_until_end(&handle, start, drop);
+            let failed = |error| warn!("cannot accept: {error}");
+            self.accept_until_end(&handle, start, failed);
             handle.wait_terminated();
             // There may be handshakes yet, which nobody waits for.
             let _ = sender.send(None);

@@ -35,28 +35,30 @@
 mod accept;
 mod carrier;
 mod connect;
+mod dial;
+mod handle;
 mod incoming;
 mod link;
+mod patience;
+mod pipe;
+mod run;
 mod server;
+mod step;
 mod stream;
 #[cfg(feature = "tls")]
 mod tls;
 mod transport;
 mod websocket;
-mod writer;
 
 pub use accept::{accept, accept_with};
-#[cfg(feature = "tls")]
-pub use connect::connect_with_tls;
 pub use connect::{connect, connect_with};
 pub use incoming::Incoming;
 pub use server::{RunningServer, WebSocketServer};
 pub use stream::Stream;
 pub use websocket::WebSocket;
-pub use writer::Writer;
 pub use ws_objects::{
-    Accepted, Answer, ConnectionHandler, ConnectionId, Error, Message, ServerHandle, ServerHandler,
-    ServerOptions, WebSocketConnection,
+    Accepted, Answer, ClientOptions, ConnectionHandler, ConnectionId, Error, Message, Proxy,
+    ProxyError, SendStatus, ServerHandle, ServerHandler, ServerOptions, WebSocketConnection,
 };
 #[cfg(feature = "tls")]
 pub use ws_objects::{ClientTls, ServerTls};

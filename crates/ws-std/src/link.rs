@@ -1,33 +1,43 @@
 //! What all who use a connection share: its session, and the way out to its stream.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use wsproto::{CloseError, CloseFrame, PreparedMessage, ReadyState, Role, Session};
+use ws_objects::Outgoing;
+use wsproto::{CloseError, CloseFrame, ReadyState, Role, Session};
 
-use crate::{Error, Message};
+use crate::patience::Patience;
+use crate::pipe::{Pipe, Sink};
+use crate::{Error, SendStatus};
 
-/// How much memory an output may keep once it is written.
-const KEEP_CAPACITY: usize = 64 << 10;
+/// How many bytes may be unsent when a message is taken.
+const HIGH_WATER: usize = 64 << 10;
 
-/// How long a call blocks that should not block: the least there is.
-pub(crate) const HARDLY: Duration = Duration::from_millis(1);
-
-/// A link and its pipe, each behind a lock of its own.
+/// A link, and who waits for its pipe.
 ///
 /// The link's lock is never held while somebody waits for the stream, so that one thread can receive
-/// while another waits for the peer to take what it sends. Frames are appended under it, whole; the
-/// pipe takes all of them at once, so that they leave in order.
+/// while another waits for the peer to take what it sends. Frames are appended under it, whole. Who
+/// writes has taken the pipe, and with it all there was; so everything leaves in order.
 #[derive(Debug)]
-pub(crate) struct Shared<R: Role>(Arc<(Mutex<Link<R>>, Mutex<Pipe>)>);
+pub(crate) struct Shared<R: Role>(Arc<(Mutex<Link<R>>, Condvar)>);
 
 impl<R: Role> Shared<R> {
     pub(crate) fn new(session: Session<R>, out: Vec<u8>) -> Self {
-        let link =
-            Link { session, start: Instant::now(), out, owed: 0, patience: None, ended: false };
-        Self(Arc::new((Mutex::new(link), Mutex::new(Pipe::default()))))
+        let link = Link {
+            session,
+            start: Instant::now(),
+            out,
+            pipe: Some(Pipe::default()),
+            piped: 0,
+            owed: 0,
+            patience: None,
+            ended: false,
+            lost: 0,
+        };
+        Self(Arc::new((Mutex::new(link), Condvar::new())))
     }
 
     /// The link is whole between any two calls of it, also if one of them has panicked.
@@ -40,52 +50,90 @@ impl<R: Role> Shared<R> {
         Arc::strong_count(&self.0) > 1
     }
 
-    /// Writes all that was appended, in the stream's own time. Waits for others who write.
-    pub(crate) fn write(&self, stream: &mut impl Sink) -> io::Result<()> {
-        loop {
-            let pipe = self.0.1.lock().unwrap_or_else(PoisonError::into_inner);
-            self.write_through(pipe, stream)?;
-            // Who could not get the pipe in the meantime has left it to us.
-            if self.lock().out.is_empty() {
-                return Ok(());
+    /// Appends, once there is room, and writes; waits no longer than the link's patience.
+    pub(crate) fn send(
+        &self,
+        stream: &mut impl Sink,
+        append: impl FnOnce(&mut Link<R>) -> Result<(), Error>,
+    ) -> Result<SendStatus, Error> {
+        let mut link = self.lock();
+        let patience = Patience::new(link.patience);
+        while !link.has_room() {
+            drop(link);
+            let written = self.write(stream, patience)?;
+            link = self.lock();
+            if !written && !link.has_room() {
+                return Err(Error::WouldExceed(None));
             }
         }
+        append(&mut link)?;
+        drop(link);
+        Ok(match self.write(stream, patience)? {
+            true => SendStatus::Sent,
+            false => SendStatus::Queued,
+        })
     }
 
-    /// As [`write`](Self::write), but leaves it to another who is writing; returns whether all is
-    /// written.
-    pub(crate) fn try_write(&self, stream: &mut impl Sink) -> io::Result<bool> {
-        match self.0.1.try_lock() {
-            Ok(pipe) => self.write_through(pipe, stream).map(|()| true),
-            Err(TryLockError::Poisoned(pipe)) => {
-                self.write_through(pipe.into_inner(), stream).map(|()| true)
+    /// Writes all that was appended. Returns whether it got away before patience ended, or before the
+    /// stream would not wait any more.
+    pub(crate) fn write(&self, stream: &mut impl Sink, patience: Patience) -> io::Result<bool> {
+        loop {
+            let Some(mut pipe) = self.take_pipe(patience) else { return Ok(false) };
+            if !self.write_through(&mut pipe, stream, patience)? {
+                return Ok(false);
             }
-            Err(TryLockError::WouldBlock) => Ok(false),
+            drop(pipe);
+            // Who did not wait for the pipe has left it to us.
+            if self.lock().out.is_empty() {
+                return Ok(true);
+            }
         }
     }
 
     /// Whether nothing is left to write, and nobody is writing.
     pub(crate) fn is_written(&self) -> bool {
-        let pipe = self.0.1.try_lock();
-        pipe.is_ok_and(|pipe| pipe.is_empty() && !pipe.unflushed) && self.lock().out.is_empty()
+        let link = self.lock();
+        link.out.is_empty() && link.pipe.as_ref().is_some_and(Pipe::is_flushed)
+    }
+
+    fn take_pipe(&self, patience: Patience) -> Option<Taken<'_, R>> {
+        let mut link = self.lock();
+        loop {
+            if let Some(pipe) = link.pipe.take() {
+                return Some(Taken { pipe, shared: self });
+            }
+            link = match patience.left() {
+                None => self.0.1.wait(link).unwrap_or_else(PoisonError::into_inner),
+                Some(Duration::ZERO) => return None,
+                Some(left) => {
+                    let waited = self.0.1.wait_timeout(link, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
     }
 
     fn write_through(
         &self,
-        mut pipe: MutexGuard<'_, Pipe>,
+        pipe: &mut Pipe,
         stream: &mut impl Sink,
-    ) -> io::Result<()> {
+        patience: Patience,
+    ) -> io::Result<bool> {
+        let progress = |left| self.lock().piped = left;
         let result = loop {
-            if pipe.is_empty() && !self.lock().pour(&mut pipe.bytes) {
-                break pipe.flush(stream);
+            if pipe.is_empty() && !self.lock().pour(pipe) {
+                break pipe.flush(stream, patience);
             }
-            if let Err(error) = pipe.write_to(stream) {
-                break Err(error);
+            match pipe.write_to(stream, patience, progress) {
+                Ok(true) => {}
+                stopped => break stopped,
             }
         };
-        if result.as_ref().is_err_and(|error| !is_timeout(error)) {
-            pipe.clear();
-            self.lock().end();
+        if result.is_err() {
+            let mut link = self.lock();
+            link.piped = 0;
+            link.lost += pipe.clear();
+            link.end();
         }
         result
     }
@@ -97,6 +145,37 @@ impl<R: Role> Clone for Shared<R> {
     }
 }
 
+/// The pipe, in the hands of the one who writes.
+struct Taken<'a, R: Role> {
+    pipe: Pipe,
+    shared: &'a Shared<R>,
+}
+
+impl<R: Role> Deref for Taken<'_, R> {
+    type Target = Pipe;
+
+    fn deref(&self) -> &Pipe {
+        &self.pipe
+    }
+}
+
+impl<R: Role> DerefMut for Taken<'_, R> {
+    fn deref_mut(&mut self) -> &mut Pipe {
+        &mut self.pipe
+    }
+}
+
+impl<R: Role> Drop for Taken<'_, R> {
+    fn drop(&mut self) {
+        let pipe = mem::take(&mut self.pipe);
+        let mut link = self.shared.lock();
+        link.piped = pipe.len();
+        link.pipe = Some(pipe);
+        drop(link);
+        self.shared.0.1.notify_one();
+    }
+}
+
 /// A session, its clock, and what it wants to send.
 #[derive(Debug)]
 pub(crate) struct Link<R: Role> {
@@ -105,12 +184,18 @@ pub(crate) struct Link<R: Role> {
     start: Instant,
     /// What the pipe has not taken yet.
     pub(crate) out: Vec<u8>,
+    /// `None` while somebody writes.
+    pipe: Option<Pipe>,
+    /// How many bytes are left in the pipe, wherever it is.
+    piped: usize,
     /// How many bytes of replies may still be unwritten.
     pub(crate) owed: usize,
     /// How long sending waits for a peer that does not read.
     pub(crate) patience: Option<Duration>,
     /// The writing side has ended: what comes now goes nowhere.
     ended: bool,
+    /// How many bytes had not been written by then.
+    lost: usize,
 }
 
 impl<R: Role> Link<R> {
@@ -118,31 +203,19 @@ impl<R: Role> Link<R> {
         self.start.elapsed()
     }
 
-    pub(crate) fn send(&mut self, message: &Message) -> Result<(), Error> {
-        match message {
-            Message::Text(text) => self.send_text(text),
-            Message::Binary(bytes) => self.send_binary(bytes),
+    pub(crate) fn send(&mut self, outgoing: &Outgoing<'_>) -> Result<(), Error> {
+        // A session that is not open says so itself, and better.
+        if self.ended && self.session.ready_state() == ReadyState::Open {
+            return Err(io::Error::from(ErrorKind::BrokenPipe).into());
         }
-    }
-
-    pub(crate) fn send_text(&mut self, text: &str) -> Result<(), Error> {
-        self.open()?;
-        Ok(self.session.sender()?.send_text(text, &mut self.out)?)
-    }
-
-    pub(crate) fn send_binary(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.open()?;
-        Ok(self.session.sender()?.send_binary(bytes, &mut self.out)?)
-    }
-
-    pub(crate) fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
-        self.open()?;
-        Ok(self.session.sender()?.send_prepared(message, &mut self.out)?)
-    }
-
-    pub(crate) fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
-        self.open()?;
-        Ok(self.session.sender()?.ping(payload, &mut self.out)?)
+        let (sender, out) = (self.session.sender()?, &mut self.out);
+        match outgoing {
+            Outgoing::Text(text) => sender.send_text(text, out)?,
+            Outgoing::Binary(bytes) => sender.send_binary(bytes, out)?,
+            Outgoing::Prepared(message) => sender.send_prepared(message, out)?,
+            Outgoing::Ping(payload) => sender.ping(payload, out)?,
+        }
+        Ok(())
     }
 
     /// Closes with a code that an application may set, or with none.
@@ -166,6 +239,11 @@ impl<R: Role> Link<R> {
         self.session.deadline().map(|deadline| deadline.saturating_sub(self.now()))
     }
 
+    /// Whether the session's deadline has passed.
+    pub(crate) fn is_due(&self) -> bool {
+        self.remaining() == Some(Duration::ZERO)
+    }
+
     /// Does what is due.
     pub(crate) fn handle_timeout(&mut self) {
         let now = self.now();
@@ -179,23 +257,26 @@ impl<R: Role> Link<R> {
     /// Gives up writing.
     pub(crate) fn end(&mut self) {
         self.ended = true;
-        self.out = Vec::new();
+        self.lost += mem::take(&mut self.out).len();
     }
 
     pub(crate) const fn has_ended(&self) -> bool {
         self.ended
     }
 
-    fn open(&self) -> io::Result<()> {
-        // A session that is not open says so itself, and better.
-        match self.session.ready_state() {
-            ReadyState::Open if self.ended => Err(ErrorKind::BrokenPipe.into()),
-            _ => Ok(()),
-        }
+    /// How many bytes were appended and not written, also if they never will be.
+    pub(crate) const fn buffered_amount(&self) -> usize {
+        self.out.len() + self.piped + self.lost
+    }
+
+    /// Whether little enough is unsent to take a message. It goes nowhere if writing has ended, and that
+    /// is told at once.
+    const fn has_room(&self) -> bool {
+        self.ended || self.out.len() + self.piped <= HIGH_WATER
     }
 
     /// Moves what is to be sent into an empty pipe; returns whether there is anything.
-    fn pour(&mut self, pipe: &mut Vec<u8>) -> bool {
+    fn pour(&mut self, pipe: &mut Pipe) -> bool {
         if self.ended {
             self.out.clear();
         }
@@ -203,81 +284,8 @@ impl<R: Role> Link<R> {
             self.owed = 0;
             return false;
         }
-        mem::swap(&mut self.out, pipe);
+        self.piped = self.out.len();
+        pipe.fill(&mut self.out);
         true
     }
-}
-
-/// A stream to write to, with a limit on how long that may take.
-pub(crate) trait Sink: Write {
-    /// Limits how long the next write may block, and returns that limit.
-    fn limit(&mut self, last: &mut Option<Duration>) -> Option<Duration>;
-}
-
-/// What is being written, and how much of it is.
-#[derive(Debug, Default)]
-struct Pipe {
-    bytes: Vec<u8>,
-    written: usize,
-    unflushed: bool,
-    /// The limit that the stream has now.
-    limit: Option<Duration>,
-}
-
-impl Pipe {
-    fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
-    }
-
-    /// Writes all of it. After an error the rest is kept for the next call.
-    fn write_to(&mut self, stream: &mut impl Sink) -> io::Result<()> {
-        let (began, limit) = (Instant::now(), stream.limit(&mut self.limit));
-        while self.written < self.bytes.len() {
-            match retry(|| stream.write(&self.bytes[self.written..]))? {
-                0 => return Err(ErrorKind::WriteZero.into()),
-                written => self.written += written,
-            }
-            // A peer that takes a little now and then does not stretch the limit.
-            if self.written < self.bytes.len() && limit.is_some_and(|l| began.elapsed() >= l) {
-                return Err(ErrorKind::WouldBlock.into());
-            }
-        }
-        self.clear();
-        self.unflushed = true;
-        Ok(())
-    }
-
-    /// Lets go of what the stream itself may hold back, such as a TLS record.
-    fn flush(&mut self, stream: &mut impl Sink) -> io::Result<()> {
-        if self.unflushed {
-            stream.limit(&mut self.limit);
-            retry(|| stream.flush())?;
-            self.unflushed = false;
-        }
-        Ok(())
-    }
-
-    fn clear(&mut self) {
-        self.written = 0;
-        self.bytes.clear();
-        if self.bytes.capacity() > KEEP_CAPACITY {
-            self.bytes = Vec::new();
-        }
-    }
-}
-
-/// Repeats what a signal interrupts.
-pub(crate) fn retry<T>(mut operation: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    loop {
-        match operation() {
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            result => return result,
-        }
-    }
-}
-
-/// Whether the operation only has to be repeated later. Which of the two kinds a timeout has
-/// depends on the operating system.
-pub(crate) fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use log::{debug, info, warn};
 use ws_objects::{ServerHandle, ServerHandler, ServerOptions};
 use wsproto::Config;
 use wsproto::handshake::{AllowedOrigins, Response};
@@ -105,8 +106,8 @@ impl WebSocketServer {
     }
 
     /// Accepts so many connections at a time, those in the opening handshake included; more get 503,
-    /// or over TLS no answer. With [`incoming`](Self::incoming), only handshakes are counted: the
-    /// connections are the loop's.
+    /// or over TLS no answer. With [`incoming`](Self::incoming), those are counted that the loop has not
+    /// taken yet.
     #[must_use]
     pub fn max_connections(mut self, most: usize) -> Self {
         self.options.max_connections = Some(most);
@@ -173,7 +174,10 @@ impl WebSocketServer {
             };
             self.start(server, tcp, move |stream| carrier.carry(stream))
         };
-        self.accept_until_end(server, start, |error| lock().on_error(server, &error.into()));
+        self.accept_until_end(server, start, |error| {
+            warn!("cannot accept: {error}");
+            lock().on_error(server, &error.into());
+        });
         drop(self.listener);
         server.wait_terminated();
         lock().on_terminate(server);
@@ -197,6 +201,7 @@ impl WebSocketServer {
         start: impl Fn(TcpStream, SocketAddr) -> io::Result<()>,
         failed: impl Fn(io::Error),
     ) {
+        info!("accepting at {:?}", server.local_addr());
         // A listener that was taken over may be anything.
         if let Err(error) = self.listener.set_nonblocking(false) {
             failed(error);
@@ -221,6 +226,7 @@ impl WebSocketServer {
         carry: impl FnOnce(io::Result<Stream>) + Send + 'static,
     ) -> io::Result<()> {
         if !server.admit() {
+            debug!("too many connections");
             if self.speaks_tls() {
                 // It would not understand; and a handshake is what there is no room for.
                 return Ok(());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 #[cfg(feature = "tls")]
-use ws_objects::{ClientTls, ServerTls};
+use ws_objects::ServerTls;
 
 #[cfg(feature = "tls")]
 use crate::tls::TlsStream;
@@ -27,8 +27,8 @@ enum Kind {
 
 impl Stream {
     #[cfg(feature = "tls")]
-    pub(crate) fn connect_tls(tls: &ClientTls, tcp: TcpStream, host: &str) -> io::Result<Self> {
-        Ok(Self(Kind::Tls(TlsStream::connect(tls, tcp, host)?)))
+    pub(crate) fn over_tls(tcp: TcpStream, tls: rustls::Connection) -> Self {
+        Self(Kind::Tls(TlsStream::new(tcp, tls)))
     }
 
     /// Begins TLS on a connection that a client has opened; nothing is read yet.
@@ -38,7 +38,7 @@ impl Stream {
     /// [`io::Error`] if the configuration is not fit for use.
     #[cfg(feature = "tls")]
     pub fn accept_tls(tls: &ServerTls, tcp: TcpStream) -> io::Result<Self> {
-        Ok(Self(Kind::Tls(TlsStream::accept(tls, tcp)?)))
+        Ok(Self::over_tls(tcp, crate::tls::server(tls)?.into()))
     }
 
     /// Returns the TCP connection, for its addresses and options.

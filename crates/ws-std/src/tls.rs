@@ -9,13 +9,25 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, Connection, ServerConnection};
 use ws_objects::{ClientTls, ServerTls};
 
-use crate::link::{HARDLY, is_timeout, retry};
+use crate::patience::HARDLY;
+use crate::pipe::{is_timeout, retry};
 
 /// The ciphertext that one read takes at most: a TLS record, more or less.
 const READ_SIZE: usize = 17 << 10;
 
 fn invalid(error: impl std::error::Error + Send + Sync + 'static) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, error)
+}
+
+/// Begins the TLS of a client, towards the host of that name.
+pub(crate) fn client(tls: &ClientTls, host: &str) -> io::Result<ClientConnection> {
+    let name = ServerName::try_from(host.to_owned()).map_err(invalid)?;
+    ClientConnection::new(Arc::clone(tls.config()), name).map_err(invalid)
+}
+
+/// Begins the TLS of a server.
+pub(crate) fn server(tls: &ServerTls) -> io::Result<ServerConnection> {
+    ServerConnection::new(Arc::clone(tls.config())).map_err(invalid)
 }
 
 /// A TLS connection over TCP. Clones are the same connection; one may read while another writes,
@@ -44,20 +56,8 @@ struct Received {
 }
 
 impl TlsStream {
-    /// Begins TLS on a connected stream, towards the host of that name; nothing is written yet.
-    pub(crate) fn connect(tls: &ClientTls, tcp: TcpStream, host: &str) -> io::Result<Self> {
-        let name = ServerName::try_from(host.to_owned()).map_err(invalid)?;
-        let tls = ClientConnection::new(Arc::clone(tls.config()), name).map_err(invalid)?;
-        Ok(Self::new(tcp, tls.into()))
-    }
-
-    /// Begins TLS on a stream that was accepted; nothing is read yet.
-    pub(crate) fn accept(tls: &ServerTls, tcp: TcpStream) -> io::Result<Self> {
-        let tls = ServerConnection::new(Arc::clone(tls.config())).map_err(invalid)?;
-        Ok(Self::new(tcp, tls.into()))
-    }
-
-    fn new(tcp: TcpStream, tls: Connection) -> Self {
+    /// Begins TLS on a stream; nothing is read or written yet.
+    pub(crate) fn new(tcp: TcpStream, tls: Connection) -> Self {
         Self {
             tcp: Arc::new(tcp),
             tls: Arc::new(Mutex::new(tls)),

@@ -5,7 +5,7 @@ use std::net::Shutdown;
 use std::time::Duration;
 
 use crate::Stream;
-use crate::link::Sink;
+use crate::pipe::Sink;
 
 type SetTimeout<S> = fn(&S, Option<Duration>) -> io::Result<()>;
 
@@ -48,13 +48,9 @@ impl<S> Control<S> {
         }
     }
 
-    /// Lends the stream for writing, with a limit on how long a write may block.
-    pub(crate) const fn sink<'a>(
-        &self,
-        stream: &'a mut S,
-        limit: Option<Duration>,
-    ) -> Limited<'a, S> {
-        Limited { stream, limit, set_timeout: self.set_write_timeout }
+    /// Lends the stream for writing.
+    pub(crate) const fn sink<'a>(&self, stream: &'a mut S) -> Lent<'a, S> {
+        Lent { stream, set_timeout: self.set_write_timeout }
     }
 }
 
@@ -71,13 +67,12 @@ impl Control<Stream> {
 }
 
 /// A stream that is lent for writing.
-pub(crate) struct Limited<'a, S> {
-    pub(crate) stream: &'a mut S,
-    pub(crate) limit: Option<Duration>,
-    pub(crate) set_timeout: SetTimeout<S>,
+pub(crate) struct Lent<'a, S> {
+    stream: &'a mut S,
+    set_timeout: SetTimeout<S>,
 }
 
-impl<S: Write> Write for Limited<'_, S> {
+impl<S: Write> Write for Lent<'_, S> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.stream.write(bytes)
     }
@@ -87,10 +82,9 @@ impl<S: Write> Write for Limited<'_, S> {
     }
 }
 
-impl<S: Write> Sink for Limited<'_, S> {
-    fn limit(&mut self, last: &mut Option<Duration>) -> Option<Duration> {
-        set_timeout(self.set_timeout, self.stream, self.limit, last);
-        self.limit
+impl<S: Write> Sink for Lent<'_, S> {
+    fn limit(&mut self, limit: Option<Duration>, last: &mut Option<Duration>) {
+        set_timeout(self.set_timeout, self.stream, limit, last);
     }
 }
 

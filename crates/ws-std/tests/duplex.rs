@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use net::{REQUEST, echo_once, open_by_hand, read_all, url, yes};
 use ws_std::wsproto::{CloseFrame, Config, KeepAlive, ReadyState, SendError, SessionError};
-use ws_std::{Error, Message, WebSocket, Writer, accept_with, connect};
+use ws_std::{Error, Message, SendStatus, WebSocket, WebSocketConnection, accept_with, connect};
 
 #[test]
 fn several_threads_write_while_one_reads() -> Result<(), Error> {
@@ -22,7 +22,7 @@ fn several_threads_write_while_one_reads() -> Result<(), Error> {
     let mut ws = connect(&url(&address))?;
     let writers: Vec<_> = (0..THREADS)
         .map(|thread| -> Result<_, Error> {
-            let writer = ws.writer();
+            let writer = ws.handle();
             Ok(thread::spawn(move || {
                 for number in 0..MESSAGES {
                     writer.send(format!("{thread} {number} {}", "x".repeat(number))).expect("open");
@@ -53,7 +53,7 @@ fn a_reader_is_released_when_another_thread_closes_or_aborts() -> Result<(), Err
     for abort in [false, true] {
         let (address, server) = echo_once(Config::default());
         let mut ws = connect(&url(&address))?;
-        let writer = ws.writer();
+        let writer = ws.handle();
         let closer = thread::spawn(move || if abort { writer.abort() } else { close(&writer) });
         let was_clean = loop {
             match ws.recv() {
@@ -69,7 +69,7 @@ fn a_reader_is_released_when_another_thread_closes_or_aborts() -> Result<(), Err
     Ok(())
 }
 
-fn close(writer: &Writer) {
+fn close(writer: &WebSocketConnection) {
     writer.close(CloseFrame::normal("enough").expect("short")).expect("open");
 }
 
@@ -83,7 +83,7 @@ fn a_thread_that_only_reads_meets_a_deadline_that_another_began() -> Result<(), 
     let server = thread::spawn(move || -> Result<_, Error> {
         let (stream, _) = listener.accept()?;
         let mut ws = accept_with(stream, Arc::new(config), yes)?.expect("an upgrade");
-        let writer = ws.writer();
+        let writer = ws.handle();
         let closer = thread::spawn(move || {
             thread::sleep(Duration::from_millis(50));
             writer.close(None)
@@ -105,8 +105,9 @@ fn large_messages_in_both_directions_at_once_do_not_deadlock() -> Result<(), Err
     let payload = vec![7; 1 << 20];
     let (address, server) = echo_once(Config::default());
     let mut ws = connect(&url(&address))?;
-    let (writer, sent) = (ws.writer(), payload.clone());
-    let sender = thread::spawn(move || (0..COUNT).try_for_each(|_| writer.send_binary(&sent)));
+    let (writer, sent) = (ws.handle(), payload.clone());
+    let sender =
+        thread::spawn(move || (0..COUNT).try_for_each(|_| writer.send_binary(&sent).map(drop)));
     for _ in 0..COUNT {
         assert!(ws.recv()?.is_some_and(|message| message == Message::Binary(payload.clone())));
     }
@@ -126,7 +127,7 @@ fn a_writer_waits_as_long_as_it_takes_whatever_deadline_the_reader_has() -> Resu
     let server = thread::spawn(move || -> Result<_, Error> {
         let (stream, _) = listener.accept()?;
         let mut ws = accept_with(stream, config, yes)?.expect("an upgrade");
-        let writer = ws.writer();
+        let writer = ws.handle();
         let sender = thread::spawn(move || writer.send_binary(&vec![0; 16 << 20]));
         while ws.recv()?.is_some() {}
         sender.join().expect("no panic")
@@ -138,16 +139,17 @@ fn a_writer_waits_as_long_as_it_takes_whatever_deadline_the_reader_has() -> Resu
     client.write_all(b"\x88\x80\0\0\0\0").expect("written");
     read_all(&mut client);
     drop(client);
-    server.join().expect("no panic")
+    assert_eq!(server.join().expect("no panic")?, SendStatus::Sent);
+    Ok(())
 }
 
 #[test]
 fn dropping_ends_the_connection_although_writers_live() -> Result<(), Error> {
     let (address, server) = echo_once(Config::default());
     let ws = connect(&url(&address))?;
-    let writer = ws.writer();
+    let writer = ws.handle();
     drop(ws);
-    assert_eq!(writer.ready_state(), ReadyState::Closed);
+    assert_eq!(writer.status(), ReadyState::Closed);
     assert!(matches!(writer.send("late"), Err(Error::Send(SendError::Closed))));
     server.join().expect("no panic")
 }
@@ -219,7 +221,7 @@ fn who_drops_the_connection_at_an_error_has_told_the_peer() -> Result<(), Error>
 fn a_non_blocking_stream_does_not_wait_although_writers_live() -> Result<(), Error> {
     let (address, server) = echo_once(Config::default());
     let mut ws = connect(&url(&address))?;
-    let _writer = ws.writer();
+    let _writer = ws.handle();
     ws.stream().tcp().set_nonblocking(true)?;
     let error = ws.recv().expect_err("nothing to read");
     assert!(matches!(error, Error::Io(error) if error.kind() == ErrorKind::WouldBlock));
@@ -231,7 +233,7 @@ fn a_non_blocking_stream_does_not_wait_although_writers_live() -> Result<(), Err
 fn receiving_waits_no_longer_than_it_is_told() -> Result<(), Error> {
     let (address, server) = echo_once(Config::default());
     let mut ws = connect(&url(&address))?;
-    let writer = ws.writer();
+    let writer = ws.handle();
     for shared in [Some(writer), None] {
         ws.set_read_patience(Some(Duration::from_millis(20)));
         let error = ws.recv().expect_err("nothing to read");
@@ -307,7 +309,7 @@ fn every_connection_that_is_aborted_reports_its_end() -> Result<(), Error> {
     for _ in 0..200 {
         let (address, server) = echo_once(Config::default());
         let mut ws = connect(&url(&address))?;
-        let writer = ws.writer();
+        let writer = ws.handle();
         let aborter = thread::spawn(move || writer.abort());
         assert!(ws.recv()?.is_none(), "our own abort is no error");
         let info = ws.close_info().expect("closed");

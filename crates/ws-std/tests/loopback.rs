@@ -199,7 +199,9 @@ fn a_refused_port_is_an_error() {
     let address = listener.local_addr().expect("an address").to_string();
     drop(listener);
     let error = connect(&url(&address)).expect_err("nobody listens");
-    assert!(matches!(error, Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused));
+    assert!(error.to_string().contains(&address), "{error}");
+    assert!(matches!(error, Error::Connect { error, .. }
+        if error.kind() == ErrorKind::ConnectionRefused));
 }
 
 #[test]

@@ -78,10 +78,14 @@ impl ServerHandler for Recorder {
     }
 }
 
+fn server_of(ws: &WebSocketConnection) -> &ServerHandle {
+    ws.server().expect("a server's connection")
+}
+
 impl ConnectionHandler for RecordedConnection {
     fn on_open(&mut self, ws: &WebSocketConnection) {
-        assert!(ws.status() == ReadyState::Open || ws.server().is_ending());
-        assert_eq!(ws.server().connection(ws.id()).as_ref(), Some(ws));
+        assert!(ws.status() == ReadyState::Open || server_of(ws).is_ending());
+        assert_eq!(server_of(ws).connection(ws.id()).as_ref(), Some(ws));
         self.log.note("open");
     }
 
@@ -92,13 +96,15 @@ impl ConnectionHandler for RecordedConnection {
             }
             Message::Text(text) if text == "panic" => panic!("as you wish"),
             Message::Text(text) if text == "everybody" => {
-                assert_eq!(ws.server().broadcast("hello all"), ws.server().connections().len());
+                assert_eq!(server_of(ws).broadcast("hello all"), server_of(ws).connections().len());
             }
             Message::Text(text) => {
                 self.log.note(format!("message {text}"));
                 ws.send(message).expect("open");
             }
-            Message::Binary(bytes) => ws.send(bytes.clone()).expect("open"),
+            Message::Binary(bytes) => {
+                ws.send(bytes.clone()).expect("open");
+            }
         }
     }
 
@@ -108,7 +114,7 @@ impl ConnectionHandler for RecordedConnection {
 
     fn on_terminate(&mut self, ws: &WebSocketConnection, info: &CloseInfo) {
         assert_eq!(ws.status(), ReadyState::Closed);
-        assert_eq!(ws.server().connection(ws.id()), None);
+        assert_eq!(server_of(ws).connection(ws.id()), None);
         assert!(ws.send("late").is_err());
         self.log.note(format!("terminate {} {}", info.code, info.was_clean));
     }
@@ -242,12 +248,12 @@ fn the_subprotocol_and_headers_of_the_answer_arrive() -> Result<(), Error> {
     let request = request.subprotocol("chat.v1")?.subprotocol("chat.v2")?;
     let mut ws = connect_with(request, Config::default())?;
     assert_eq!(ws.subprotocol().as_deref(), Some("chat.v2"));
-    let response = ws.take_response().expect("a response");
+    let response = ws.response().expect("a response");
     assert_eq!(response.headers().get("x-seen"), Some("yes"));
     ws.send("sync")?;
     ws.recv()?;
     let connections = running.server.handle().connections();
-    assert_eq!(connections[0].subprotocol(), Some("chat.v2"));
+    assert_eq!(connections[0].subprotocol().as_deref(), Some("chat.v2"));
     assert!(connections[0].peer_addr().is_some_and(|peer| peer.ip().is_loopback()));
     drop(ws);
     running.wait_empty();

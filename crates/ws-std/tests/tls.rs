@@ -21,7 +21,8 @@ use ws_std::wsproto::handshake::ClientRequest;
 use ws_std::wsproto::url::WsUrl;
 use ws_std::wsproto::{CloseFrame, Config};
 use ws_std::{
-    ClientTls, Error, Message, ServerTls, Stream, WebSocket, accept_with, connect, connect_with_tls,
+    ClientOptions, ClientTls, Error, Message, ServerTls, Stream, WebSocket, accept_with, connect,
+    connect_with,
 };
 
 /// A certificate for `localhost` and its key, in files.
@@ -80,7 +81,9 @@ fn echo_once(tls: ServerTls) -> (u16, JoinHandle<Result<bool, Error>>) {
 
 fn connect_to(host: &str, port: u16, tls: &ClientTls) -> Result<WebSocket, Error> {
     let url = WsUrl::parse(&format!("wss://{host}:{port}/"))?;
-    connect_with_tls(ClientRequest::new(url), Config::default(), tls)
+    let mut options = ClientOptions::default();
+    options.tls = Some(tls.clone());
+    connect_with(ClientRequest::new(url), options)
 }
 
 #[test]
@@ -108,8 +111,9 @@ fn large_messages_in_both_directions_at_once_do_not_deadlock() -> Result<(), Err
     let (port, server) = echo_once(identity.server());
     let mut ws = connect_to("localhost", port, &identity.client())?;
     let payload = vec![7; 1 << 20];
-    let (writer, sent) = (ws.writer(), payload.clone());
-    let sender = thread::spawn(move || (0..COUNT).try_for_each(|_| writer.send_binary(&sent)));
+    let (writer, sent) = (ws.handle(), payload.clone());
+    let sender =
+        thread::spawn(move || (0..COUNT).try_for_each(|_| writer.send_binary(&sent).map(drop)));
     for _ in 0..COUNT {
         assert!(ws.recv()?.is_some_and(|message| message == Message::Binary(payload.clone())));
     }

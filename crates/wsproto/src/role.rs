@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 /// One end of a connection: [`Server`] or [`Client`].
-pub trait Role: sealed::Role + fmt::Debug {}
+pub trait Role: sealed::Role + fmt::Debug + Send + 'static {}
 
 impl Role for Server {}
 impl Role for Client {}
@@ -54,7 +54,7 @@ pub(crate) mod sealed {
 
     pub trait Role: Sized {
         /// The opening handshake of this end.
-        type Handshake: Handshake<Self> + core::fmt::Debug;
+        type Handshake: Handshake<Self> + core::fmt::Debug + Send;
 
         /// Whether this end is the server.
         const SERVER: bool;

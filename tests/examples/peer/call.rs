@@ -175,15 +175,15 @@ fn headers(checks: &mut Checks<'_>) {
         finish(ws)
     });
     checks.check("headers: theirs arrive", |url| {
-        let mut ws = open(url)?;
-        let response = ws.take_response().ok_or("no response")?;
+        let ws = open(url)?;
+        let response = ws.response().ok_or("no response")?;
         let cookies: Vec<_> = response.headers().get_all("Set-Cookie").collect();
         same(&cookies, &vec!["seen=1", "theme=dark; HttpOnly"])?;
         finish(ws)
     });
     checks.check("compression: not offered, so not used", |url| {
         let mut ws = open(url)?;
-        let response = ws.take_response().ok_or("no response")?;
+        let response = ws.response().ok_or("no response")?;
         same(&response.headers().get("Sec-WebSocket-Extensions"), &None)?;
         let headers = ask_text(&mut ws, "headers")?;
         same(&headers.contains("sec-websocket-extensions"), &false)?;

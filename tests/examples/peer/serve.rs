@@ -87,14 +87,14 @@ fn obey<S: Read + Write>(ws: &mut WebSocket<S, Server>, head: &str, ends: &Ends)
             "close" => ws.close_with(close_frame(rest)?)?,
             // Dropping it ends the transport.
             "abort" => return Ok(()),
-            "ping" => ws.ping(rest.as_bytes())?,
-            "headers" => ws.send_text(head)?,
-            "large" => ws.send_binary(&pattern(rest.parse()?))?,
-            "ended" => ws.send(ends.of(rest))?,
+            "ping" => drop(ws.ping(rest.as_bytes())?),
+            "headers" => drop(ws.send_text(head)?),
+            "large" => drop(ws.send_binary(&pattern(rest.parse()?))?),
+            "ended" => drop(ws.send(ends.of(rest))?),
             _ => match ws.send(message) {
                 // We are closing already, and the peer has not noticed yet.
                 Err(Error::Send(_)) => {}
-                sent => sent?,
+                sent => drop(sent?),
             },
         }
     }

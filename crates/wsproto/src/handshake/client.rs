@@ -30,6 +30,10 @@ pub enum OfferError {
     /// The subprotocol was offered before, perhaps in another case.
     #[error("the subprotocol {0:?} is offered twice")]
     DuplicateSubprotocol(String),
+    /// The cookie's name is no token, or its value has a character that it cannot have (RFC 6265
+    /// section 4.1.1).
+    #[error("the cookie {0:?} has a character that cookies cannot have")]
+    InvalidCookie(String),
     /// The extension needs an engine that has it.
     #[error("the extension {0:?} is not available")]
     Extension(String),
@@ -88,7 +92,8 @@ pub struct Agreed {
 ///
 /// let request = ClientRequest::new(WsUrl::parse("ws://example.com/chat")?)
 ///     .subprotocol("chat.v2")?
-///     .header("Cookie", "a=1; b=2")?;
+///     .cookie("session", "31d4d96e407aad42")?
+///     .header("Authorization", "Bearer mF_9.B5f-4.1JqM")?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,6 +102,8 @@ pub struct ClientRequest {
     origin: Option<String>,
     subprotocols: Vec<String>,
     extensions: Vec<Extension>,
+    /// The value of the `Cookie` header.
+    cookies: String,
     headers: Headers,
 }
 
@@ -109,8 +116,19 @@ impl ClientRequest {
             origin: None,
             subprotocols: Vec::new(),
             extensions: Vec::new(),
+            cookies: String::new(),
             headers: Headers::new(),
         }
+    }
+
+    /// Asks for the same of another URL; without the header fields that were added, if they are not
+    /// for it.
+    pub(super) fn towards(&self, url: WsUrl, with_headers: bool) -> Self {
+        let (cookies, headers) = match with_headers {
+            true => (self.cookies.clone(), self.headers.clone()),
+            false => (String::new(), Headers::new()),
+        };
+        Self { url, cookies, headers, ..self.clone() }
     }
 
     /// Returns the URL.
@@ -119,7 +137,7 @@ impl ClientRequest {
         &self.url
     }
 
-    /// Adds a header field, such as `Cookie` or `Authorization`; may be repeated.
+    /// Adds a header field, such as `Authorization`; may be repeated.
     ///
     /// # Errors
     ///
@@ -131,6 +149,23 @@ impl ClientRequest {
             return Err(OfferError::ReservedHeader(name.into()));
         }
         self.headers.push(name, value)?;
+        Ok(self)
+    }
+
+    /// Adds a cookie; all of them are sent in one header field (RFC 6265 section 5.4).
+    ///
+    /// # Errors
+    ///
+    /// [`OfferError::InvalidCookie`].
+    pub fn cookie(mut self, name: &str, value: &str) -> Result<Self, OfferError> {
+        let octet = |b: u8| b.is_ascii_graphic() && !matches!(b, b'"' | b',' | b';' | b'\\');
+        if !is_token(name) || !value.bytes().all(octet) {
+            return Err(OfferError::InvalidCookie(name.into()));
+        }
+        if !self.cookies.is_empty() {
+            self.cookies.push_str("; ");
+        }
+        self.cookies.extend([name, "=", value]);
         Ok(self)
     }
 
@@ -195,6 +230,9 @@ impl ClientRequest {
         }
         for extension in &self.extensions {
             encode_field("Sec-WebSocket-Extensions", &alloc::format!("{extension}"), out);
+        }
+        if !self.cookies.is_empty() {
+            encode_field("Cookie", &self.cookies, out);
         }
         self.headers.encode(out);
         out.extend_from_slice(b"\r\n");

@@ -11,6 +11,7 @@ mod head;
 mod headers;
 mod list;
 mod origin;
+mod redirect;
 mod request;
 mod response;
 mod server;

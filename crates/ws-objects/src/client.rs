@@ -1,0 +1,64 @@
+//! How a client connects.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use wsproto::Config;
+
+use crate::Proxy;
+
+/// How a client connects; what it asks for is in its
+/// [`ClientRequest`](wsproto::handshake::ClientRequest).
+///
+/// ```
+/// use ws_objects::{ClientOptions, Proxy};
+///
+/// let mut options = ClientOptions::default();
+/// options.proxy = Some(Proxy::new("proxy.example:3128")?);
+/// options.redirects = 3;
+/// # Ok::<(), ws_objects::ProxyError>(())
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ClientOptions {
+    /// Limits and deadlines of the connection.
+    pub config: Arc<Config>,
+    /// How long it may take to connect to the host, or to the proxy, all its addresses together, and
+    /// how long the proxy may take to answer. Looking up its name is not limited. Default: 10 s.
+    pub connect_timeout: Option<Duration>,
+    /// The proxy to go through. Default: none.
+    pub proxy: Option<Proxy>,
+    /// How many redirects to follow; see
+    /// [`ClientRequest::redirected`](wsproto::handshake::ClientRequest::redirected). Default: 0, so
+    /// that a redirect is an answer like others that refuse.
+    pub redirects: u8,
+    /// Whom to trust, if the URL is `wss://`. `None`, the default, is
+    /// [`ClientTls::new`](crate::ClientTls::new).
+    #[cfg(feature = "tls")]
+    pub tls: Option<crate::ClientTls>,
+}
+
+impl Default for ClientOptions {
+    fn default() -> Self {
+        Arc::new(Config::default()).into()
+    }
+}
+
+impl From<Config> for ClientOptions {
+    fn from(config: Config) -> Self {
+        Arc::new(config).into()
+    }
+}
+
+impl From<Arc<Config>> for ClientOptions {
+    fn from(config: Arc<Config>) -> Self {
+        Self {
+            config,
+            connect_timeout: Some(Duration::from_secs(10)),
+            proxy: None,
+            redirects: 0,
+            #[cfg(feature = "tls")]
+            tls: None,
+        }
+    }
+}
