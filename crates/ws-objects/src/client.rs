@@ -6,6 +6,7 @@ use std::time::Duration;
 use wsproto::Config;
 
 use crate::Proxy;
+use crate::server::HIGH_WATER_MARK;
 
 /// How a client connects; what it asks for is in its
 /// [`ClientRequest`](wsproto::handshake::ClientRequest).
@@ -32,6 +33,9 @@ pub struct ClientOptions {
     /// [`ClientRequest::redirected`](wsproto::handshake::ClientRequest::redirected). Default: 0, so
     /// that a redirect is an answer like others that refuse.
     pub redirects: u8,
+    /// How many bytes may wait, because the peer does not read, when a message is taken to be sent; as
+    /// [`ServerOptions::high_water_mark`](crate::ServerOptions::high_water_mark). Default: 64 KiB.
+    pub high_water_mark: usize,
     /// Whom to trust, if the URL is `wss://`. `None`, the default, is
     /// [`ClientTls::new`](crate::ClientTls::new).
     #[cfg(feature = "tls")]
@@ -57,6 +61,7 @@ impl From<Arc<Config>> for ClientOptions {
             connect_timeout: Some(Duration::from_secs(10)),
             proxy: None,
             redirects: 0,
+            high_water_mark: HIGH_WATER_MARK,
             #[cfg(feature = "tls")]
             tls: None,
         }

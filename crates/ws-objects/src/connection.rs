@@ -1,10 +1,11 @@
 //! A connection, as handlers and other threads see it.
 
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
+use std::cmp::Ordering;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{self, AtomicU64};
 use std::time::Duration;
 
 use wsproto::url::WsUrl;
@@ -23,7 +24,7 @@ impl ConnectionId {
     #[allow(clippy::new_without_default, reason = "there is no usual one")]
     pub fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+        Self(NEXT.fetch_add(1, atomic::Ordering::Relaxed))
     }
 }
 
@@ -38,66 +39,63 @@ impl fmt::Display for ConnectionId {
 ///
 /// Handlers are given one. Messages of several threads follow one another whole.
 #[derive(Clone)]
-pub struct WebSocketConnection {
-    id: ConnectionId,
-    link: Arc<dyn ConnectionLink>,
-}
+pub struct WebSocketConnection(Arc<dyn ConnectionLink>);
 
 impl WebSocketConnection {
-    /// Makes the handle of a connection; for adapters. One link may serve many connections.
+    /// Makes the handle of a connection; for adapters.
     #[must_use]
-    pub const fn new(id: ConnectionId, link: Arc<dyn ConnectionLink>) -> Self {
-        Self { id, link }
+    pub fn new(link: Arc<dyn ConnectionLink>) -> Self {
+        Self(link)
     }
 
     /// Returns what tells it apart.
     #[must_use]
-    pub const fn id(&self) -> ConnectionId {
-        self.id
+    pub fn id(&self) -> ConnectionId {
+        *self.0.id()
     }
 
     /// Returns the server that accepted it; `None` for a client's connection, and for one that a loop
     /// of the program's own carries.
     #[must_use]
     pub fn server(&self) -> Option<&ServerHandle> {
-        self.link.server()
+        self.0.server()
     }
 
     /// Returns the URL that a client has connected to; `None` for a server's connection.
     #[must_use]
     pub fn url(&self) -> Option<WsUrl> {
-        self.link.url(self.id)
+        self.0.url()
     }
 
     /// Returns the address of the peer, or of the proxy before it.
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
-        self.link.peer_addr(self.id)
+        self.0.peer_addr()
     }
 
     /// Returns the subprotocol in use.
     #[must_use]
     pub fn subprotocol(&self) -> Option<String> {
-        self.link.subprotocol(self.id)
+        self.0.subprotocol()
     }
 
     /// How far the connection has got. Handlers never see [`ReadyState::Connecting`].
     #[must_use]
     pub fn status(&self) -> ReadyState {
-        self.link.ready_state(self.id)
+        self.0.ready_state()
     }
 
     /// Returns how many bytes, headers of frames included, were taken to be sent and are not handed
     /// to the operating system yet. What could not be sent before the end stays counted.
     #[must_use]
     pub fn buffered_amount(&self) -> usize {
-        self.link.buffered_amount(self.id)
+        self.0.buffered_amount()
     }
 
     /// Returns how long the answer to the last Ping of the keep-alive took.
     #[must_use]
     pub fn round_trip(&self) -> Option<Duration> {
-        self.link.round_trip(self.id)
+        self.0.round_trip()
     }
 
     /// Sends a message.
@@ -112,7 +110,7 @@ impl WebSocketConnection {
             Message::Text(text) => Outgoing::Text(Cow::Owned(text)),
             Message::Binary(bytes) => Outgoing::Binary(Cow::Owned(bytes)),
         };
-        self.link.send(self.id, &mut outgoing).map_err(|error| error.hand_back(outgoing))
+        self.0.send(&mut outgoing).map_err(|error| error.hand_back(outgoing))
     }
 
     /// Sends a text message.
@@ -121,7 +119,7 @@ impl WebSocketConnection {
     ///
     /// As [`send`](Self::send).
     pub fn send_text(&self, text: &str) -> Result<SendStatus, Error> {
-        self.link.send(self.id, &mut Outgoing::Text(text.into()))
+        self.0.send(&mut Outgoing::Text(text.into()))
     }
 
     /// Sends a binary message.
@@ -130,7 +128,7 @@ impl WebSocketConnection {
     ///
     /// As [`send`](Self::send).
     pub fn send_binary(&self, bytes: &[u8]) -> Result<SendStatus, Error> {
-        self.link.send(self.id, &mut Outgoing::Binary(bytes.into()))
+        self.0.send(&mut Outgoing::Binary(bytes.into()))
     }
 
     /// Sends a value as JSON, in a text message.
@@ -149,7 +147,7 @@ impl WebSocketConnection {
     ///
     /// As [`send`](Self::send).
     pub fn send_prepared(&self, message: &PreparedMessage) -> Result<SendStatus, Error> {
-        self.link.send(self.id, &mut Outgoing::Prepared(message))
+        self.0.send(&mut Outgoing::Prepared(message))
     }
 
     /// Sends a Ping with at most 125 bytes of payload.
@@ -158,7 +156,18 @@ impl WebSocketConnection {
     ///
     /// As [`send`](Self::send).
     pub fn ping(&self, payload: &[u8]) -> Result<SendStatus, Error> {
-        self.link.send(self.id, &mut Outgoing::Ping(payload))
+        self.0.send(&mut Outgoing::Ping(payload))
+    }
+
+    /// Sends it what is [published](ServerHandle::publish) on a topic from now on. Returns whether it is
+    /// one of a server's connections now.
+    pub fn subscribe(&self, topic: &str) -> bool {
+        self.server().is_some_and(|server| server.subscribe(self, topic))
+    }
+
+    /// Sends it no more of what is published on a topic. Returns whether it was subscribed.
+    pub fn unsubscribe(&self, topic: &str) -> bool {
+        self.server().is_some_and(|server| server.unsubscribe(self, topic))
     }
 
     /// Closes the connection with a code that an application may set (1000 or 3000-4999) and a reason
@@ -184,7 +193,7 @@ impl WebSocketConnection {
             Some(frame) if !frame.code().is_application() => {
                 Err(CloseError::CodeNotAllowed(frame.code()).into())
             }
-            _ => self.link.close(self.id, frame.as_ref()),
+            _ => self.0.close(frame.as_ref()),
         }
     }
 
@@ -195,27 +204,46 @@ impl WebSocketConnection {
     ///
     /// [`Error::Send`] for 1010 if this is the server's end.
     pub fn close_with<'a>(&self, frame: impl Into<Option<CloseFrame<'a>>>) -> Result<(), Error> {
-        self.link.close(self.id, frame.into().as_ref())
+        self.0.close(frame.into().as_ref())
     }
 
     /// Ends the connection at once, without a Close.
     pub fn abort(&self) {
-        self.link.abort(self.id);
+        self.0.abort();
     }
 }
 
 impl PartialEq for WebSocketConnection {
     fn eq(&self, other: &Self) -> bool {
-        self.id == other.id
+        self.id() == other.id()
     }
 }
 
 impl Eq for WebSocketConnection {}
 
+/// In the order in which they began.
+impl Ord for WebSocketConnection {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.id().cmp(&other.id())
+    }
+}
+
+impl PartialOrd for WebSocketConnection {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Borrow<ConnectionId> for WebSocketConnection {
+    fn borrow(&self) -> &ConnectionId {
+        self.0.id()
+    }
+}
+
 impl fmt::Debug for WebSocketConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebSocketConnection")
-            .field("id", &self.id)
+            .field("id", &self.id())
             .field("peer_addr", &self.peer_addr())
             .field("status", &self.status())
             .finish_non_exhaustive()

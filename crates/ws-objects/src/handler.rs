@@ -69,8 +69,9 @@ where
 /// What an application does with a connection.
 ///
 /// Calls come one at a time, in this order: [`on_open`](Self::on_open),
-/// [`on_message`](Self::on_message) for each message, at most one [`on_error`](Self::on_error), and
-/// exactly one [`on_terminate`](Self::on_terminate). A call that panics ends the connection with
+/// [`on_message`](Self::on_message) for each message and [`on_drained`](Self::on_drained) between
+/// them, at most one [`on_error`](Self::on_error), and exactly one
+/// [`on_terminate`](Self::on_terminate). A call that panics ends the connection with
 /// close code 1011, and is the last.
 ///
 /// A closure is a handler of messages.
@@ -80,6 +81,11 @@ pub trait ConnectionHandler: Send + 'static {
 
     /// The connection is open.
     fn on_open(&mut self, ws: &WebSocketConnection) {
+        let _ = ws;
+    }
+
+    /// What had to wait, because the peer did not read, is sent: there is room again.
+    fn on_drained(&mut self, ws: &WebSocketConnection) {
         let _ = ws;
     }
 

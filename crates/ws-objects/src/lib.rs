@@ -5,6 +5,7 @@
 //! these types runs on either adapter unchanged.
 
 mod answer;
+mod broadcast;
 mod client;
 mod connection;
 mod error;
@@ -15,8 +16,10 @@ mod proxy;
 mod server;
 #[cfg(feature = "tls")]
 mod tls;
+mod topics;
 
 pub use answer::Answer;
+pub use broadcast::Broadcast;
 pub use client::ClientOptions;
 pub use connection::{ConnectionId, WebSocketConnection};
 pub use error::Error;

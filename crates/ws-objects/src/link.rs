@@ -23,28 +23,31 @@ pub enum Outgoing<'a> {
 }
 
 /// What an adapter does for a [`WebSocketConnection`](crate::WebSocketConnection); only adapters
-/// implement it. One link may serve many connections.
+/// implement it.
 pub trait ConnectionLink: Send + Sync {
-    /// Returns the server that accepts its connections.
+    /// Returns what tells it apart; always the same.
+    fn id(&self) -> &ConnectionId;
+
+    /// Returns the server that accepted it.
     fn server(&self) -> Option<&ServerHandle>;
 
     /// Returns the URL that a client has connected to.
-    fn url(&self, id: ConnectionId) -> Option<WsUrl>;
+    fn url(&self) -> Option<WsUrl>;
 
     /// Returns the address at the other end of the transport.
-    fn peer_addr(&self, id: ConnectionId) -> Option<SocketAddr>;
+    fn peer_addr(&self) -> Option<SocketAddr>;
 
     /// Returns the subprotocol in use.
-    fn subprotocol(&self, id: ConnectionId) -> Option<String>;
+    fn subprotocol(&self) -> Option<String>;
 
     /// How far the connection has got.
-    fn ready_state(&self, id: ConnectionId) -> ReadyState;
+    fn ready_state(&self) -> ReadyState;
 
     /// Returns how many bytes were taken and are not handed to the operating system yet.
-    fn buffered_amount(&self, id: ConnectionId) -> usize;
+    fn buffered_amount(&self) -> usize;
 
     /// Returns how long the answer to the last Ping of the keep-alive took.
-    fn round_trip(&self, id: ConnectionId) -> Option<Duration>;
+    fn round_trip(&self) -> Option<Duration>;
 
     /// Sends; may take an owned payload out of `outgoing`, but leaves it there if it returns
     /// [`Error::WouldExceed`], without a message.
@@ -52,15 +55,15 @@ pub trait ConnectionLink: Send + Sync {
     /// # Errors
     ///
     /// [`Error::Send`], [`Error::WouldExceed`] or [`Error::Io`].
-    fn send(&self, id: ConnectionId, outgoing: &mut Outgoing<'_>) -> Result<SendStatus, Error>;
+    fn send(&self, outgoing: &mut Outgoing<'_>) -> Result<SendStatus, Error>;
 
     /// Begins the closing handshake, with any code that may be sent, and does not wait for the peer.
     ///
     /// # Errors
     ///
     /// [`Error::Send`] or [`Error::Io`].
-    fn close(&self, id: ConnectionId, frame: Option<&CloseFrame<'_>>) -> Result<(), Error>;
+    fn close(&self, frame: Option<&CloseFrame<'_>>) -> Result<(), Error>;
 
     /// Ends the connection at once.
-    fn abort(&self, id: ConnectionId);
+    fn abort(&self);
 }

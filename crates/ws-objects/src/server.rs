@@ -1,18 +1,22 @@
 //! A server, as handlers and other threads see it.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use wsproto::handshake::{AllowedOrigins, Request, Response};
-use wsproto::{CloseCode, CloseFrame, Config, PreparedMessage};
+use wsproto::{CloseCode, CloseFrame, Config};
 
-use crate::{ConnectionId, Message, WebSocketConnection};
+use crate::topics::Topics;
+use crate::{Broadcast, ConnectionId, Message, WebSocketConnection};
+
+/// How many bytes may wait by default.
+pub(crate) const HIGH_WATER_MARK: usize = 64 << 10;
 
 /// What a server accepts.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ServerOptions {
     /// Limits and deadlines of every connection.
@@ -23,6 +27,22 @@ pub struct ServerOptions {
     pub origins: Option<AllowedOrigins>,
     /// The most connections at a time, those in the opening handshake included; more get 503.
     pub max_connections: Option<usize>,
+    /// How many bytes may wait, because the peer does not read, when a message is taken to be sent;
+    /// nothing is read either while more do. So a connection never holds more than these, one message
+    /// and a few replies. Default: 64 KiB.
+    pub high_water_mark: usize,
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        Self {
+            config: Arc::default(),
+            path: None,
+            origins: None,
+            max_connections: None,
+            high_water_mark: HIGH_WATER_MARK,
+        }
+    }
 }
 
 impl ServerOptions {
@@ -54,7 +74,8 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    connections: BTreeMap<ConnectionId, WebSocketConnection>,
+    connections: BTreeSet<WebSocketConnection>,
+    topics: Topics,
     /// How many connections are carried, those in the opening handshake included.
     carried: usize,
     /// How many of them have opened, and are still in the hands of their handlers.
@@ -105,7 +126,7 @@ impl ServerHandle {
     /// Returns the connections that are open or closing now.
     #[must_use]
     pub fn connections(&self) -> Vec<WebSocketConnection> {
-        self.lock().connections.values().cloned().collect()
+        self.lock().connections.iter().cloned().collect()
     }
 
     /// Returns the connection of that id, unless it is closed.
@@ -114,16 +135,35 @@ impl ServerHandle {
         self.lock().connections.get(&id).cloned()
     }
 
-    /// Sends a message to every connection, encoded once. Returns how many it could be sent to; the
-    /// others are closing, or fail. With an adapter that blocks, a peer that does not read holds it up
-    /// for as long as the server's patience for writing.
-    pub fn broadcast(&self, message: impl Into<Message>) -> usize {
-        let message = match message.into() {
-            Message::Text(text) => PreparedMessage::text(&text),
-            Message::Binary(bytes) => PreparedMessage::binary(&bytes),
-        };
-        let connections = self.connections();
-        connections.iter().filter(|ws| ws.send_prepared(&message).is_ok()).count()
+    /// Sends a message to every connection, encoded once. With an adapter that blocks, a peer that
+    /// does not read holds it up for as long as the server's patience for writing.
+    pub fn broadcast(&self, message: impl Into<Message>) -> Broadcast {
+        Broadcast::new(&message.into(), self.connections())
+    }
+
+    /// Sends a message to every connection that has [subscribed](WebSocketConnection::subscribe) to a
+    /// topic, as [`broadcast`](Self::broadcast) does.
+    pub fn publish(&self, topic: &str, message: impl Into<Message>) -> Broadcast {
+        Broadcast::new(&message.into(), self.subscribers(topic))
+    }
+
+    /// Returns the connections that have subscribed to a topic.
+    #[must_use]
+    pub fn subscribers(&self, topic: &str) -> Vec<WebSocketConnection> {
+        self.lock().topics.subscribers(topic)
+    }
+
+    pub(crate) fn subscribe(&self, connection: &WebSocketConnection, topic: &str) -> bool {
+        let mut state = self.lock();
+        let present = state.connections.contains(connection);
+        if present {
+            state.topics.subscribe(connection, topic);
+        }
+        present
+    }
+
+    pub(crate) fn unsubscribe(&self, connection: &WebSocketConnection, topic: &str) -> bool {
+        self.lock().topics.unsubscribe(connection, topic)
     }
 
     /// Ends the server: nothing more is accepted, and every connection is closed with 1001. After
@@ -145,7 +185,7 @@ impl ServerHandle {
                 (_, Some(at)) => Ending::At(at),
                 (None, None) => Ending::Patient,
             });
-            state.connections.values().cloned().collect::<Vec<_>>()
+            state.connections.iter().cloned().collect::<Vec<_>>()
         };
         for connection in connections {
             self.end(&connection);
@@ -164,6 +204,16 @@ impl ServerHandle {
     #[must_use]
     pub fn is_ending(&self) -> bool {
         self.lock().ending.is_some()
+    }
+
+    /// Returns when what is left is to be ended at once; `None` if the server is not ending, or
+    /// waits as long as it takes. For adapters.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        match self.lock().ending {
+            Some(Ending::At(at)) => Some(at),
+            Some(Ending::Patient) | None => None,
+        }
     }
 
     /// Counts a transport that was accepted; `false` if there are too many. For adapters, which
@@ -191,7 +241,7 @@ impl ServerHandle {
         if state.terminated {
             return false;
         }
-        state.connections.insert(connection.id(), connection.clone());
+        state.connections.insert(connection.clone());
         state.handled += 1;
         let ending = state.ending.is_some();
         drop(state);
@@ -203,7 +253,12 @@ impl ServerHandle {
 
     /// Removes a connection that is closed. For adapters.
     pub fn remove(&self, connection: &WebSocketConnection) {
-        self.lock().connections.remove(&connection.id());
+        let mut state = self.lock();
+        state.topics.remove(connection);
+        let removed = state.connections.take(connection);
+        drop(state);
+        // It may be the last handle, and then more is dropped than the entry.
+        drop(removed);
     }
 
     /// Notes that the handler of a connection was called for the last time. For adapters.
@@ -224,7 +279,7 @@ impl ServerHandle {
             };
             let patience = at.saturating_duration_since(Instant::now());
             if patience.is_zero() {
-                let connections: Vec<_> = state.connections.values().cloned().collect();
+                let connections: Vec<_> = state.connections.iter().cloned().collect();
                 drop(state);
                 for connection in connections {
                     connection.abort();

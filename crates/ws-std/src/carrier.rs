@@ -62,6 +62,7 @@ impl<H: ServerHandler> Carrier<H> {
 
     fn converse(&self, mut ws: WebSocket<Stream, Server>, handler: H::Connection) {
         ws.set_write_patience(self.write_patience);
+        ws.set_high_water_mark(self.server.options().high_water_mark);
         let handle = ws.handle_of(Some(self.server.clone()));
         if !self.server.add(&handle) {
             return;

@@ -63,6 +63,7 @@ pub fn connect_with(
 fn attempt(request: &ClientRequest, options: &ClientOptions) -> Result<WebSocket, Error> {
     let stream = dial(request.url(), options)?;
     let mut ws = start(stream, Control::own(), request.clone(), Arc::clone(&options.config))?;
+    ws.set_high_water_mark(options.high_water_mark);
     ws.handshake()?;
     Ok(ws)
 }

@@ -14,6 +14,7 @@ use crate::transport::Control;
 
 /// The link of one connection.
 pub(crate) struct Handle<R: Role> {
+    pub(crate) id: ConnectionId,
     pub(crate) link: Shared<R>,
     pub(crate) stream: Stream,
     pub(crate) peer: Option<SocketAddr>,
@@ -22,40 +23,44 @@ pub(crate) struct Handle<R: Role> {
 }
 
 impl<R: Role> ConnectionLink for Handle<R> {
+    fn id(&self) -> &ConnectionId {
+        &self.id
+    }
+
     fn server(&self) -> Option<&ServerHandle> {
         self.server.as_ref()
     }
 
-    fn url(&self, _: ConnectionId) -> Option<WsUrl> {
+    fn url(&self) -> Option<WsUrl> {
         self.url.clone()
     }
 
-    fn peer_addr(&self, _: ConnectionId) -> Option<SocketAddr> {
+    fn peer_addr(&self) -> Option<SocketAddr> {
         self.peer
     }
 
-    fn subprotocol(&self, _: ConnectionId) -> Option<String> {
+    fn subprotocol(&self) -> Option<String> {
         self.link.lock().session.subprotocol().map(Into::into)
     }
 
-    fn ready_state(&self, _: ConnectionId) -> ReadyState {
+    fn ready_state(&self) -> ReadyState {
         self.link.lock().session.ready_state()
     }
 
-    fn buffered_amount(&self, _: ConnectionId) -> usize {
+    fn buffered_amount(&self) -> usize {
         self.link.lock().buffered_amount()
     }
 
-    fn round_trip(&self, _: ConnectionId) -> Option<Duration> {
+    fn round_trip(&self) -> Option<Duration> {
         self.link.lock().session.round_trip()
     }
 
-    fn send(&self, _: ConnectionId, outgoing: &mut Outgoing<'_>) -> Result<SendStatus, Error> {
+    fn send(&self, outgoing: &mut Outgoing<'_>) -> Result<SendStatus, Error> {
         let mut stream = self.stream.clone();
         self.link.send(&mut Control::own().sink(&mut stream), |link| link.send(outgoing))
     }
 
-    fn close(&self, _: ConnectionId, frame: Option<&CloseFrame<'_>>) -> Result<(), Error> {
+    fn close(&self, frame: Option<&CloseFrame<'_>>) -> Result<(), Error> {
         self.link.lock().close_with(frame)?;
         // If it takes longer, the thread that receives goes on with it.
         let mut stream = self.stream.clone();
@@ -63,7 +68,7 @@ impl<R: Role> ConnectionLink for Handle<R> {
         Ok(())
     }
 
-    fn abort(&self, _: ConnectionId) {
+    fn abort(&self) {
         self.link.lock().session.abort();
         // Releases who waits for the stream, in either direction. If the peer is gone, it has ended.
         let _ = self.stream.shutdown(Shutdown::Both);

@@ -67,6 +67,7 @@ impl WebSocketServer {
                     match opened.and_then(|stream| accept_with(stream, config, answer)) {
                         Ok(Some(mut ws)) => {
                             ws.set_write_patience(patience);
+                            ws.set_high_water_mark(server.options().high_water_mark);
                             // Nobody waits for it any more if the loop has ended.
                             let _ = sender.send(Some(ws));
                         }

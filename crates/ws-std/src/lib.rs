@@ -57,8 +57,8 @@ pub use server::{RunningServer, WebSocketServer};
 pub use stream::Stream;
 pub use websocket::WebSocket;
 pub use ws_objects::{
-    Accepted, Answer, ClientOptions, ConnectionHandler, ConnectionId, Error, Message, Proxy,
-    ProxyError, SendStatus, ServerHandle, ServerHandler, ServerOptions, WebSocketConnection,
+    Accepted, Answer, Broadcast, ClientOptions, ConnectionHandler, ConnectionId, Error, Message,
+    Proxy, ProxyError, SendStatus, ServerHandle, ServerHandler, ServerOptions, WebSocketConnection,
 };
 #[cfg(feature = "tls")]
 pub use ws_objects::{ClientTls, ServerTls};

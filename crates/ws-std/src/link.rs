@@ -6,15 +6,12 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use ws_objects::Outgoing;
+use ws_objects::{ClientOptions, Outgoing};
 use wsproto::{CloseError, CloseFrame, ReadyState, Role, Session};
 
 use crate::patience::Patience;
 use crate::pipe::{Pipe, Sink};
 use crate::{Error, SendStatus};
-
-/// How many bytes may be unsent when a message is taken.
-const HIGH_WATER: usize = 64 << 10;
 
 /// A link, and who waits for its pipe.
 ///
@@ -33,7 +30,9 @@ impl<R: Role> Shared<R> {
             pipe: Some(Pipe::default()),
             piped: 0,
             owed: 0,
+            high_water_mark: ClientOptions::default().high_water_mark,
             patience: None,
+            backlog: false,
             ended: false,
             lost: 0,
         };
@@ -63,15 +62,17 @@ impl<R: Role> Shared<R> {
             let written = self.write(stream, patience)?;
             link = self.lock();
             if !written && !link.has_room() {
+                link.backlog = true;
                 return Err(Error::WouldExceed(None));
             }
         }
         append(&mut link)?;
         drop(link);
-        Ok(match self.write(stream, patience)? {
-            true => SendStatus::Sent,
-            false => SendStatus::Queued,
-        })
+        if self.write(stream, patience)? {
+            return Ok(SendStatus::Sent);
+        }
+        self.lock().backlog = true;
+        Ok(SendStatus::Queued)
     }
 
     /// Writes all that was appended. Returns whether it got away before patience ended, or before the
@@ -92,8 +93,7 @@ impl<R: Role> Shared<R> {
 
     /// Whether nothing is left to write, and nobody is writing.
     pub(crate) fn is_written(&self) -> bool {
-        let link = self.lock();
-        link.out.is_empty() && link.pipe.as_ref().is_some_and(Pipe::is_flushed)
+        self.lock().is_written()
     }
 
     fn take_pipe(&self, patience: Patience) -> Option<Taken<'_, R>> {
@@ -190,8 +190,12 @@ pub(crate) struct Link<R: Role> {
     piped: usize,
     /// How many bytes of replies may still be unwritten.
     pub(crate) owed: usize,
+    /// How many bytes may be unsent when a message is taken.
+    pub(crate) high_water_mark: usize,
     /// How long sending waits for a peer that does not read.
     pub(crate) patience: Option<Duration>,
+    /// Whether somebody was told that the peer does not read.
+    backlog: bool,
     /// The writing side has ended: what comes now goes nowhere.
     ended: bool,
     /// How many bytes had not been written by then.
@@ -272,7 +276,16 @@ impl<R: Role> Link<R> {
     /// Whether little enough is unsent to take a message. It goes nowhere if writing has ended, and that
     /// is told at once.
     const fn has_room(&self) -> bool {
-        self.ended || self.out.len() + self.piped <= HIGH_WATER
+        self.ended || self.out.len() + self.piped <= self.high_water_mark
+    }
+
+    fn is_written(&self) -> bool {
+        self.out.is_empty() && self.pipe.as_ref().is_some_and(Pipe::is_flushed)
+    }
+
+    /// Whether all is written that somebody was told had to wait; only once.
+    pub(crate) fn has_drained(&mut self) -> bool {
+        self.backlog && self.is_written() && !self.ended && mem::take(&mut self.backlog)
     }
 
     /// Moves what is to be sent into an empty pipe; returns whether there is anything.

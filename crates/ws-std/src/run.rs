@@ -6,6 +6,7 @@ use std::panic::{self, AssertUnwindSafe};
 use ws_objects::{ConnectionHandler, WebSocketConnection};
 use wsproto::{CloseCode, CloseFrame, CloseInfo, Role};
 
+use crate::step::Step;
 use crate::{Stream, WebSocket};
 
 /// What a handler's panic carries.
@@ -49,11 +50,12 @@ impl<R: Role> WebSocket<Stream, R> {
         mut handler: impl ConnectionHandler,
         closed: impl FnOnce(),
     ) -> Result<CloseInfo, Panic> {
-        self.set_read_patience(None);
         let mut call = guard(|| handler.on_open(handle));
         while call.is_ok() {
-            call = match self.recv() {
-                Ok(Some(message)) => guard(|| handler.on_message(handle, message)),
+            call = match self.step() {
+                Ok(Some(Step::Message(message))) => guard(|| handler.on_message(handle, message)),
+                Ok(Some(Step::Drained)) => guard(|| handler.on_drained(handle)),
+                Ok(Some(_)) => Ok(()),
                 Ok(None) => break,
                 Err(error) => guard(|| handler.on_error(handle, &error)),
             };

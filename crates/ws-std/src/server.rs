@@ -114,6 +114,14 @@ impl WebSocketServer {
         self
     }
 
+    /// Sets how many bytes may be unsent when a message is taken; see
+    /// [`ServerOptions::high_water_mark`](crate::ServerOptions::high_water_mark).
+    #[must_use]
+    pub fn high_water_mark(mut self, bytes: usize) -> Self {
+        self.options.high_water_mark = bytes;
+        self
+    }
+
     /// Limits how long sending waits for a peer that does not read, as
     /// [`WebSocket::set_write_patience`](crate::WebSocket::set_write_patience) does; by default, as long as it takes.
     #[must_use]

@@ -55,6 +55,8 @@ pub(crate) enum Step {
     Http,
     Open,
     Message(Message),
+    /// What had to wait is sent.
+    Drained,
     /// Nothing for the application, such as a Ping.
     Other,
 }
@@ -90,6 +92,9 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
                 transport => {
                     if !self.write_owed()? {
                         continue;
+                    }
+                    if self.link(Link::has_drained) {
+                        return Ok(Some(Step::Drained));
                     }
                     if transport == Transport::Shutdown && !self.end_output() {
                         continue;
@@ -239,7 +244,10 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
     fn look_around(&self) -> Option<Duration> {
         if !self.link.is_shared() {
             None
-        } else if self.ready_state() == ReadyState::Open && self.link.is_written() {
+        } else if self.ready_state() == ReadyState::Open
+            && self.link.is_written()
+            && self.link(|link| link.patience.is_none())
+        {
             let timeout = self.link(|link| link.session.config().close_timeout);
             Some(timeout.map_or(LOOK_RARELY, |timeout| (timeout / 4).min(LOOK_RARELY)))
         } else {

@@ -29,8 +29,8 @@ use crate::{Error, Message, SendStatus, Stream};
 ///
 /// Sending waits for a peer that does not read, for as long as
 /// [`set_write_patience`](Self::set_write_patience) says. A message is taken while at most 64 KiB are
-/// unsent; it is handed back when that does not come about in time, so that no more than these and one
-/// message ever wait.
+/// unsent ([`set_high_water_mark`](Self::set_high_water_mark)); it is handed back when that does not
+/// come about in time, so that no more than these and one message ever wait.
 ///
 /// Dropping a `WebSocket` ends its stream without a Close, and never blocks.
 #[derive(Debug)]
@@ -264,6 +264,11 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
         self.link.lock().session.round_trip()
     }
 
+    /// Sets how many bytes may be unsent when a message is taken; 64 KiB by default.
+    pub fn set_high_water_mark(&mut self, mark: usize) {
+        self.link.lock().high_water_mark = mark;
+    }
+
     /// Returns the stream.
     #[must_use]
     pub const fn stream(&self) -> &S {
@@ -336,9 +341,9 @@ impl<R: Role> WebSocket<Stream, R> {
             Opening::Client { request, .. } => Some(request.url().clone()),
             Opening::Server { .. } => None,
         };
-        let (link, stream) = (self.link.clone(), self.stream.clone());
+        let (id, link, stream) = (self.id, self.link.clone(), self.stream.clone());
         let peer = stream.tcp().peer_addr().ok();
-        WebSocketConnection::new(self.id, Arc::new(Handle { link, stream, peer, url, server }))
+        WebSocketConnection::new(Arc::new(Handle { id, link, stream, peer, url, server }))
     }
 }
 

@@ -96,7 +96,10 @@ impl ConnectionHandler for RecordedConnection {
             }
             Message::Text(text) if text == "panic" => panic!("as you wish"),
             Message::Text(text) if text == "everybody" => {
-                assert_eq!(server_of(ws).broadcast("hello all"), server_of(ws).connections().len());
+                assert_eq!(
+                    server_of(ws).broadcast("hello all").sent,
+                    server_of(ws).connections().len()
+                );
             }
             Message::Text(text) => {
                 self.log.note(format!("message {text}"));
