@@ -13,6 +13,7 @@ mod handler;
 mod link;
 mod message;
 mod proxy;
+mod running;
 mod server;
 #[cfg(feature = "tls")]
 mod tls;
@@ -27,6 +28,7 @@ pub use handler::{Accepted, ConnectionHandler, ServerHandler};
 pub use link::{ConnectionLink, Outgoing};
 pub use message::{Message, SendStatus};
 pub use proxy::{Proxy, ProxyError, Tunnel};
+pub use running::RunningServer;
 pub use server::{ServerHandle, ServerOptions};
 #[cfg(feature = "tls")]
 pub use tls::{ClientTls, ServerTls};

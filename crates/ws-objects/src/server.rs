@@ -111,6 +111,12 @@ impl ServerHandle {
         }))
     }
 
+    /// Whether both are handles of one server.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Returns what the server accepts.
     #[must_use]
     pub fn options(&self) -> &ServerOptions {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection};
 
 /// How a client checks who a server is.
 #[derive(Clone, Debug)]
@@ -44,10 +44,14 @@ impl ClientTls {
         }
     }
 
-    /// Returns the configuration; for adapters.
-    #[must_use]
-    pub const fn config(&self) -> &Arc<ClientConfig> {
-        &self.config
+    /// Begins TLS towards the host of that name; for adapters.
+    ///
+    /// # Errors
+    ///
+    /// [`io::Error`] if that is no name that a certificate can be for.
+    pub fn begin(&self, host: &str) -> io::Result<ClientConnection> {
+        let name = ServerName::try_from(host.to_owned()).map_err(invalid)?;
+        ClientConnection::new(Arc::clone(&self.config), name).map_err(invalid)
     }
 }
 
@@ -90,10 +94,13 @@ impl ServerTls {
         Ok(config.into())
     }
 
-    /// Returns the configuration; for adapters.
-    #[must_use]
-    pub const fn config(&self) -> &Arc<ServerConfig> {
-        &self.config
+    /// Begins TLS with a client; for adapters.
+    ///
+    /// # Errors
+    ///
+    /// [`io::Error`] if the configuration is not fit for use.
+    pub fn begin(&self) -> io::Result<ServerConnection> {
+        ServerConnection::new(Arc::clone(&self.config)).map_err(invalid)
     }
 }
 

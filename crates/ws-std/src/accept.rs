@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use wsproto::handshake::{Accept, Request, Response};
+use wsproto::handshake::{Accept, Request};
 use wsproto::{Config, ReadyState, Server, Session, SessionError};
 
 use crate::step::Step;
@@ -90,24 +90,11 @@ impl<S: Read + Write> WebSocket<S, Server> {
             return Ok(());
         };
         let answer = answer(&request);
-        let answered = self.link(|link| {
+        let given = self.link(|link| {
             let now = link.now();
-            let (session, out) = (&mut link.session, &mut link.out);
-            let answered = match answer {
-                Answer::Respond(response) => session.respond(&response, now, out),
-                Answer::Accept(accept) if request.check_upgrade().is_ok() => {
-                    session.accept(&accept, now, out)
-                }
-                // Left undecided, it gets the refusal that the protocol asks for.
-                Answer::Accept(_) => Ok(()),
-            };
-            answered.or_else(|error| {
-                let sorry = Response::text(500, "Internal Server Error\n");
-                session.respond(&sorry, now, out)?;
-                Err(error.into())
-            })
+            answer.give(&mut link.session, now, &mut link.out)
         });
         self.opening = Opening::Server { request: Some(Box::new(request)) };
-        answered
+        given
     }
 }

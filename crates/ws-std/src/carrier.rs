@@ -2,13 +2,13 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use log::{debug, error};
-use ws_objects::{Accepted, Answer, Error, ServerHandle, ServerHandler};
+use ws_objects::{Answer, Error, ServerHandle, ServerHandler};
 use wsproto::Server;
-use wsproto::handshake::{Request, RequestError, Response};
+use wsproto::handshake::Request;
 
 use crate::{Stream, WebSocket, accept_with};
 
@@ -32,32 +32,19 @@ impl<H: ServerHandler> Carrier<H> {
             (Ok(_), _) => {}
             (Err(error), _) => {
                 debug!("no connection with {}: {error}", self.peer);
-                self.with_handler(|handler| handler.on_error(&self.server, &error));
+                let mut handler = self.handler();
+                if !self.server.is_terminated() {
+                    handler.on_error(&self.server, &error);
+                }
             }
         }
     }
 
     /// Decides on a request; leaves what carries the connection in `accepted`.
     fn answer(&self, request: &Request, accepted: &mut Option<H::Connection>) -> Answer {
-        if request.check_upgrade() == Err(RequestError::NoUpgrade) {
-            let page = self.with_handler(|handler| handler.on_request(&self.server, request));
-            return match page.flatten() {
-                Some(page) => Answer::Respond(page),
-                // Which is a refusal, because the request asks for no connection.
-                None => Answer::Accept(wsproto::handshake::Accept::new()),
-            };
-        }
-        if let Some(refusal) = self.server.options().refusal(request) {
-            return Answer::Respond(refusal);
-        }
-        match self.with_handler(|handler| handler.on_connection(&self.server, request)) {
-            Some(Ok(Accepted { accept, handler })) => {
-                *accepted = Some(handler);
-                Answer::Accept(accept)
-            }
-            Some(Err(refusal)) => Answer::Respond(refusal),
-            None => Answer::Respond(Response::text(503, "The server has ended\n")),
-        }
+        let (answer, carrier) = Answer::of(&mut *self.handler(), &self.server, request);
+        *accepted = carrier;
+        answer
     }
 
     fn converse(&self, mut ws: WebSocket<Stream, Server>, handler: H::Connection) {
@@ -76,9 +63,7 @@ impl<H: ServerHandler> Carrier<H> {
         self.server.finish();
     }
 
-    /// Calls the server's handler, unless it was called for the last time.
-    fn with_handler<T>(&self, call: impl FnOnce(&mut H) -> T) -> Option<T> {
-        let mut handler = self.handler.lock().unwrap_or_else(PoisonError::into_inner);
-        (!self.server.is_terminated()).then(|| call(&mut handler))
+    fn handler(&self) -> MutexGuard<'_, H> {
+        self.handler.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

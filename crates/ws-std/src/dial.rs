@@ -96,7 +96,7 @@ impl Security {
         #[cfg(feature = "tls")]
         {
             let tls = options.tls.clone().unwrap_or_default();
-            Ok(Self::Tls(Box::new(crate::tls::client(&tls, url.host())?)))
+            Ok(Self::Tls(Box::new(tls.begin(url.host())?)))
         }
         #[cfg(not(feature = "tls"))]
         {

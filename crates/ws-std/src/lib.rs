@@ -53,12 +53,13 @@ mod websocket;
 pub use accept::{accept, accept_with};
 pub use connect::{connect, connect_with};
 pub use incoming::Incoming;
-pub use server::{RunningServer, WebSocketServer};
+pub use server::WebSocketServer;
 pub use stream::Stream;
 pub use websocket::WebSocket;
 pub use ws_objects::{
     Accepted, Answer, Broadcast, ClientOptions, ConnectionHandler, ConnectionId, Error, Message,
-    Proxy, ProxyError, SendStatus, ServerHandle, ServerHandler, ServerOptions, WebSocketConnection,
+    Proxy, ProxyError, RunningServer, SendStatus, ServerHandle, ServerHandler, ServerOptions,
+    WebSocketConnection,
 };
 #[cfg(feature = "tls")]
 pub use ws_objects::{ClientTls, ServerTls};

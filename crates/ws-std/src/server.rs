@@ -2,13 +2,12 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
-use std::panic;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
 use log::{debug, info, warn};
-use ws_objects::{ServerHandle, ServerHandler, ServerOptions};
+use ws_objects::{RunningServer, ServerHandle, ServerHandler, ServerOptions};
 use wsproto::Config;
 use wsproto::handshake::{AllowedOrigins, Response};
 
@@ -147,7 +146,7 @@ impl WebSocketServer {
         let server = self.handle();
         let handle = server.clone();
         let thread = thread::Builder::new().spawn(move || self.serve(&handle, handler))?;
-        Ok(RunningServer { server, thread })
+        Ok(RunningServer::new(server, thread))
     }
 
     /// Starts the server in this thread, until [`ServerHandle::terminate`] is called, which the
@@ -273,32 +272,6 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
         });
     }
     address
-}
-
-/// A server that runs in threads of its own. Dropping it does not end the server.
-#[derive(Debug)]
-pub struct RunningServer {
-    server: ServerHandle,
-    thread: JoinHandle<()>,
-}
-
-impl RunningServer {
-    /// Returns the handle of the server.
-    #[must_use]
-    pub const fn handle(&self) -> &ServerHandle {
-        &self.server
-    }
-
-    /// Waits until the server has ended.
-    ///
-    /// # Panics
-    ///
-    /// If the server's handler has panicked in the thread that accepts.
-    pub fn join(self) {
-        if let Err(panic) = self.thread.join() {
-            panic::resume_unwind(panic);
-        }
-    }
 }
 
 /// Releases a connection's place, however its thread ends.

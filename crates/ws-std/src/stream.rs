@@ -38,7 +38,7 @@ impl Stream {
     /// [`io::Error`] if the configuration is not fit for use.
     #[cfg(feature = "tls")]
     pub fn accept_tls(tls: &ServerTls, tcp: TcpStream) -> io::Result<Self> {
-        Ok(Self::over_tls(tcp, crate::tls::server(tls)?.into()))
+        Ok(Self::over_tls(tcp, tls.begin()?.into()))
     }
 
     /// Returns the TCP connection, for its addresses and options.

@@ -5,9 +5,7 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Instant;
 
-use rustls::pki_types::ServerName;
-use rustls::{ClientConnection, Connection, ServerConnection};
-use ws_objects::{ClientTls, ServerTls};
+use rustls::Connection;
 
 use crate::patience::HARDLY;
 use crate::pipe::{is_timeout, retry};
@@ -17,17 +15,6 @@ const READ_SIZE: usize = 17 << 10;
 
 fn invalid(error: impl std::error::Error + Send + Sync + 'static) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, error)
-}
-
-/// Begins the TLS of a client, towards the host of that name.
-pub(crate) fn client(tls: &ClientTls, host: &str) -> io::Result<ClientConnection> {
-    let name = ServerName::try_from(host.to_owned()).map_err(invalid)?;
-    ClientConnection::new(Arc::clone(tls.config()), name).map_err(invalid)
-}
-
-/// Begins the TLS of a server.
-pub(crate) fn server(tls: &ServerTls) -> io::Result<ServerConnection> {
-    ServerConnection::new(Arc::clone(tls.config())).map_err(invalid)
 }
 
 /// A TLS connection over TCP. Clones are the same connection; one may read while another writes,

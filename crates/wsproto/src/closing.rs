@@ -105,8 +105,9 @@ pub enum Initiator {
 }
 
 impl CloseInfo {
-    /// An end of which nothing is known but who began it.
-    pub(crate) const fn unknown(initiator: Initiator) -> Self {
+    /// Describes an end without a Close: 1006, and nothing more is known but who began it.
+    #[must_use]
+    pub const fn abnormal(initiator: Initiator) -> Self {
         let reason = alloc::string::String::new();
         Self { code: CloseCode::ABNORMAL, reason, was_clean: false, initiator }
     }

@@ -241,7 +241,7 @@ impl<R: Role> Session<R> {
             return Some(SessionEvent::Error(error));
         }
         mem::take(&mut self.reports.closed).then(|| {
-            let unknown = || Box::new(CloseInfo::unknown(Initiator::Remote));
+            let unknown = || Box::new(CloseInfo::abnormal(Initiator::Remote));
             SessionEvent::Closed(*self.end.take().unwrap_or_else(unknown))
         })
     }
@@ -262,7 +262,7 @@ impl<R: Role> Session<R> {
 
     /// Returns what is known of the end, which begins here if it has not begun before.
     fn end(&mut self, initiator: Initiator) -> &mut CloseInfo {
-        self.end.get_or_insert_with(|| Box::new(CloseInfo::unknown(initiator)))
+        self.end.get_or_insert_with(|| Box::new(CloseInfo::abnormal(initiator)))
     }
 
     fn open(&mut self, connection: Connection<R>, agreed: Agreed, now: Duration) {

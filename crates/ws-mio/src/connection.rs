@@ -1,0 +1,267 @@
+//! A connection of a loop: what its handles do, from any thread.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use ws_objects::{ConnectionId, ConnectionLink, Error, Outgoing, SendStatus, ServerHandle};
+use wsproto::url::WsUrl;
+use wsproto::{CloseFrame, ReadyState, SendError};
+
+use crate::WebSocket;
+use crate::dialing::Dialing;
+use crate::shared::Shared;
+use crate::side::Side;
+
+/// A payload from so many bytes on is written where it lies, at once.
+const LARGE: usize = 16 << 10;
+
+/// The key of a connection that the loop does not know yet.
+const NOWHERE: usize = usize::MAX;
+
+/// A connection. Its lock is never held while a handler is called.
+pub(crate) struct Connection<R: Side> {
+    id: ConnectionId,
+    /// Where the loop finds it.
+    key: AtomicUsize,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) origin: R::Origin,
+    inner: Mutex<Inner<R>>,
+}
+
+pub(crate) struct Inner<R: Side> {
+    pub(crate) phase: Phase<R>,
+    /// What is to be written next: the loop's buffer while it is this connection's turn.
+    out: Option<Box<Vec<u8>>>,
+    /// What was read and has to wait until the peer reads, too.
+    pub(crate) held: Option<Box<Vec<u8>>>,
+    /// Whether it is its turn, at whose end it is looked at anyway.
+    pub(crate) busy: bool,
+    /// Whether the loop knows that it has to look.
+    pub(crate) notified: bool,
+    /// Whether somebody was told that the peer does not read.
+    backlog: bool,
+    /// Whether its handler was told that it is open.
+    pub(crate) opened: bool,
+}
+
+/// How far a connection has got.
+pub(crate) enum Phase<R: Side> {
+    /// There is no stream yet.
+    Dialing(Box<Dialing>),
+    Live(WebSocket<R>),
+    /// It is over, with so many bytes unsent.
+    Closed(usize),
+}
+
+impl<R: Side> Connection<R> {
+    pub(crate) fn new(shared: Arc<Shared>, origin: R::Origin, phase: Phase<R>) -> Self {
+        let inner = Inner {
+            phase,
+            out: None,
+            held: None,
+            busy: false,
+            notified: false,
+            backlog: false,
+            opened: false,
+        };
+        let key = AtomicUsize::new(NOWHERE);
+        Self { id: ConnectionId::new(), key, shared, origin, inner: Mutex::new(inner) }
+    }
+
+    /// Notes where the loop finds it.
+    pub(crate) fn settle(&self, key: usize) {
+        self.key.store(key, Ordering::Release);
+    }
+
+    pub(crate) fn key(&self) -> usize {
+        self.key.load(Ordering::Acquire)
+    }
+
+    /// It is whole between any two calls of it.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Inner<R>> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has the loop look at it, unless it does so anyway.
+    fn notify(&self, mut inner: MutexGuard<'_, Inner<R>>) {
+        if !inner.busy && !inner.notified {
+            inner.notified = true;
+            drop(inner);
+            // Before it has settled, the loop will look at it anyway.
+            if self.key() != NOWHERE {
+                self.shared.notify(self.key());
+            }
+        }
+    }
+}
+
+impl<R: Side> Inner<R> {
+    /// Lends a buffer for what is to be written.
+    pub(crate) fn lend(&mut self, buffer: &mut Option<Box<Vec<u8>>>) {
+        if self.out.is_none() {
+            self.out = buffer.take();
+        }
+    }
+
+    /// Gives back the buffer, if it is empty.
+    pub(crate) fn give_back(&mut self) -> Option<Box<Vec<u8>>> {
+        self.out.take_if(|out| out.is_empty())
+    }
+
+    /// Returns the connection and its output.
+    pub(crate) fn live(&mut self) -> Option<(&mut WebSocket<R>, &mut Vec<u8>)> {
+        match &mut self.phase {
+            Phase::Live(ws) => Some((ws, self.out.get_or_insert_default())),
+            Phase::Dialing(_) | Phase::Closed(_) => None,
+        }
+    }
+
+    /// Writes as much as the stream takes.
+    pub(crate) fn write(&mut self) {
+        if let Some((ws, out)) = self.live() {
+            ws.write(out);
+        }
+    }
+
+    /// Whether more than so many bytes are unsent, although the stream was just asked to take them.
+    pub(crate) fn exceeds(&mut self, mark: usize) -> bool {
+        if self.buffered_amount() <= mark {
+            return false;
+        }
+        self.write();
+        self.buffered_amount() > mark
+    }
+
+    pub(crate) fn buffered_amount(&self) -> usize {
+        match &self.phase {
+            Phase::Dialing(_) => 0,
+            Phase::Live(ws) => ws.unsent() + self.out.as_ref().map_or(0, |out| out.len()),
+            Phase::Closed(lost) => *lost,
+        }
+    }
+
+    /// Whether all is written that somebody was told had to wait; only once.
+    pub(crate) fn has_drained(&mut self) -> bool {
+        let drained = self.backlog && self.buffered_amount() == 0;
+        if drained {
+            self.backlog = false;
+        }
+        drained && matches!(self.phase, Phase::Live(_))
+    }
+
+    fn send(&mut self, outgoing: &Outgoing<'_>, mark: usize) -> Result<SendStatus, Error> {
+        if self.exceeds(mark) {
+            self.backlog = true;
+            return Err(Error::WouldExceed(None));
+        }
+        let Some((ws, out)) = self.live() else {
+            return Err(match self.phase {
+                Phase::Dialing(_) => SendError::NotOpen.into(),
+                _ => SendError::Closed.into(),
+            });
+        };
+        let sender = ws.session().sender()?;
+        match outgoing {
+            Outgoing::Text(text) if R::MASKS || text.len() < LARGE => {
+                sender.send_text(text, out)?
+            }
+            Outgoing::Text(text) => {
+                sender.send_text_header(text, out)?;
+                ws.write_with(out, text.as_bytes());
+            }
+            Outgoing::Binary(bytes) if R::MASKS || bytes.len() < LARGE => {
+                sender.send_binary(bytes, out)?;
+            }
+            Outgoing::Binary(bytes) => {
+                sender.send_binary_header(bytes.len() as u64, out)?;
+                ws.write_with(out, bytes);
+            }
+            Outgoing::Prepared(message) => sender.send_prepared(message, out)?,
+            Outgoing::Ping(payload) => sender.ping(payload, out)?,
+        }
+        if ws.unsent() == 0 {
+            return Ok(SendStatus::Sent);
+        }
+        self.backlog = true;
+        Ok(SendStatus::Queued)
+    }
+}
+
+impl<R: Side> ConnectionLink for Connection<R> {
+    fn id(&self) -> &ConnectionId {
+        &self.id
+    }
+
+    fn server(&self) -> Option<&ServerHandle> {
+        R::server(&self.origin)
+    }
+
+    fn url(&self) -> Option<WsUrl> {
+        R::url(&self.origin)
+    }
+
+    fn peer_addr(&self) -> Option<SocketAddr> {
+        match &self.lock().phase {
+            Phase::Live(ws) => ws.stream().tcp().peer_addr().ok(),
+            Phase::Dialing(_) | Phase::Closed(_) => None,
+        }
+    }
+
+    fn subprotocol(&self) -> Option<String> {
+        match &self.lock().phase {
+            Phase::Live(ws) => ws.session_ref().subprotocol().map(Into::into),
+            Phase::Dialing(_) | Phase::Closed(_) => None,
+        }
+    }
+
+    fn ready_state(&self) -> ReadyState {
+        match &self.lock().phase {
+            Phase::Dialing(_) => ReadyState::Connecting,
+            Phase::Live(ws) => ws.session_ref().ready_state(),
+            Phase::Closed(_) => ReadyState::Closed,
+        }
+    }
+
+    fn buffered_amount(&self) -> usize {
+        self.lock().buffered_amount()
+    }
+
+    fn round_trip(&self) -> Option<Duration> {
+        match &self.lock().phase {
+            Phase::Live(ws) => ws.session_ref().round_trip(),
+            Phase::Dialing(_) | Phase::Closed(_) => None,
+        }
+    }
+
+    fn send(&self, outgoing: &mut Outgoing<'_>) -> Result<SendStatus, Error> {
+        let mut inner = self.lock();
+        let status = inner.send(outgoing, R::high_water_mark(&self.origin))?;
+        self.notify(inner);
+        Ok(status)
+    }
+
+    fn close(&self, frame: Option<&CloseFrame<'_>>) -> Result<(), Error> {
+        let mut inner = self.lock();
+        match &mut inner.phase {
+            Phase::Dialing(dialing) => dialing.give_up(),
+            Phase::Live(_) | Phase::Closed(_) => {}
+        }
+        if let Some((ws, out)) = inner.live() {
+            ws.session().close(frame, self.shared.now(), out)?;
+        }
+        self.notify(inner);
+        Ok(())
+    }
+
+    fn abort(&self) {
+        let mut inner = self.lock();
+        match &mut inner.phase {
+            Phase::Dialing(dialing) => dialing.give_up(),
+            Phase::Live(ws) => ws.session().abort(),
+            Phase::Closed(_) => {}
+        }
+        self.notify(inner);
+    }
+}

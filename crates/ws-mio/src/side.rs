@@ -1,0 +1,234 @@
+//! What the connections of a loop do differently at its two ends.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ws_objects::{ClientOptions, ConnectionHandler, Error, ServerHandle, WebSocketConnection};
+use wsproto::handshake::{ClientRequest, Response, ResponseError};
+use wsproto::url::WsUrl;
+use wsproto::{Client, Role, Server, SessionError};
+
+#[cfg(feature = "tls")]
+use crate::Stream;
+use crate::WebSocket;
+use crate::connection::{Connection, Phase};
+use crate::dialing::{Dialing, Exchange};
+use crate::door::Door;
+
+/// One end of a connection, in a loop.
+pub(crate) trait Side: Role {
+    /// Where a connection comes from.
+    type Origin: Send + Sync + 'static;
+
+    /// Whether payloads are masked, and so cannot be sent as they are.
+    const MASKS: bool;
+
+    fn server(origin: &Self::Origin) -> Option<&ServerHandle>;
+
+    fn url(origin: &Self::Origin) -> Option<WsUrl>;
+
+    fn high_water_mark(origin: &Self::Origin) -> usize;
+
+    /// Answers the request that waits. Returns what will carry the connection.
+    fn answer(connection: &Connection<Self>) -> Option<Box<dyn ConnectionHandler>>
+    where
+        Self: Sized;
+
+    /// Deals with an error before the connection was open. Returns it for the connection's handler,
+    /// if that is the one to be told.
+    fn failed(connection: &Connection<Self>, error: Error) -> Option<Error>
+    where
+        Self: Sized;
+
+    /// Goes on with opening a stream. Returns the connection on it, once there is one, and appends its
+    /// request to `out`.
+    fn dial(
+        origin: &Self::Origin,
+        dialing: &mut Dialing,
+        exchange: &Exchange<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<WebSocket<Self>>, Error>
+    where
+        Self: Sized;
+
+    /// Counts a connection that has opened; `false` if it is not wanted any more.
+    fn add(origin: &Self::Origin, handle: &WebSocketConnection) -> bool;
+
+    /// Counts a connection that was open no longer, before its handler's last call.
+    fn remove(origin: &Self::Origin, handle: &WebSocketConnection);
+
+    /// Notes that its handler was called for the last time.
+    fn finish(origin: &Self::Origin);
+
+    /// Notes the end of a connection that may never have been open.
+    fn release(origin: &Self::Origin);
+}
+
+impl Side for Server {
+    type Origin = Arc<Door>;
+
+    const MASKS: bool = false;
+
+    fn server(door: &Arc<Door>) -> Option<&ServerHandle> {
+        Some(&door.server)
+    }
+
+    fn url(_: &Arc<Door>) -> Option<WsUrl> {
+        None
+    }
+
+    fn high_water_mark(door: &Arc<Door>) -> usize {
+        door.server.options().high_water_mark
+    }
+
+    fn answer(connection: &Connection<Self>) -> Option<Box<dyn ConnectionHandler>> {
+        let request = match connection.lock().live() {
+            Some((ws, _)) => ws.session().request().cloned(),
+            None => None,
+        }?;
+        let (answer, carrier) = connection.origin.answer(&request);
+        let mut inner = connection.lock();
+        let (ws, out) = inner.live()?;
+        if let Err(error) = answer.give(ws.session(), connection.shared.now(), out) {
+            drop(inner);
+            connection.origin.failed(&error);
+            return None;
+        }
+        carrier
+    }
+
+    fn failed(connection: &Connection<Self>, error: Error) -> Option<Error> {
+        log::debug!("no connection: {error}");
+        connection.origin.failed(&error);
+        None
+    }
+
+    fn dial(
+        _: &Arc<Door>,
+        _: &mut Dialing,
+        _: &Exchange<'_>,
+        _: &mut Vec<u8>,
+    ) -> Result<Option<WebSocket<Self>>, Error> {
+        Ok(None)
+    }
+
+    fn add(door: &Arc<Door>, handle: &WebSocketConnection) -> bool {
+        door.server.add(handle)
+    }
+
+    fn remove(door: &Arc<Door>, handle: &WebSocketConnection) {
+        door.server.remove(handle);
+    }
+
+    fn finish(door: &Arc<Door>) {
+        door.server.finish();
+    }
+
+    fn release(door: &Arc<Door>) {
+        door.server.release();
+    }
+}
+
+/// What a client wants to be connected to.
+pub(crate) struct Quest {
+    pub(crate) options: ClientOptions,
+    request: Mutex<Errand>,
+}
+
+struct Errand {
+    request: ClientRequest,
+    redirects: u8,
+}
+
+impl Quest {
+    pub(crate) fn new(request: ClientRequest, options: ClientOptions) -> Self {
+        let redirects = options.redirects;
+        Self { options, request: Mutex::new(Errand { request, redirects }) }
+    }
+
+    pub(crate) fn request(&self) -> ClientRequest {
+        self.errand().request.clone()
+    }
+
+    /// Goes where a response leads. Returns whether it leads anywhere.
+    fn follow(&self, response: &Response) -> bool {
+        let mut errand = self.errand();
+        let Some(redirects) = errand.redirects.checked_sub(1) else { return false };
+        let Some(next) = errand.request.redirected(response) else { return false };
+        log::debug!("{} redirects to {}", errand.request.url(), next.url());
+        *errand = Errand { request: next, redirects };
+        true
+    }
+
+    fn errand(&self) -> MutexGuard<'_, Errand> {
+        self.request.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Side for Client {
+    type Origin = Box<Quest>;
+
+    const MASKS: bool = true;
+
+    fn server(_: &Box<Quest>) -> Option<&ServerHandle> {
+        None
+    }
+
+    fn url(quest: &Box<Quest>) -> Option<WsUrl> {
+        Some(quest.errand().request.url().clone())
+    }
+
+    fn high_water_mark(quest: &Box<Quest>) -> usize {
+        quest.options.high_water_mark
+    }
+
+    fn answer(_: &Connection<Self>) -> Option<Box<dyn ConnectionHandler>> {
+        None
+    }
+
+    fn failed(connection: &Connection<Self>, error: Error) -> Option<Error> {
+        let Error::Session(SessionError::Response(ResponseError::Status(_))) = error else {
+            return Some(error);
+        };
+        let mut inner = connection.lock();
+        let response = inner.live().and_then(|(ws, _)| ws.session().take_response());
+        let Some(response) = response else { return Some(error) };
+        if !connection.origin.follow(&response) {
+            return Some(Error::Http(Box::new(response)));
+        }
+        inner.phase = Phase::Dialing(Box::new(Dialing::new()));
+        None
+    }
+
+    fn dial(
+        quest: &Box<Quest>,
+        dialing: &mut Dialing,
+        exchange: &Exchange<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<WebSocket<Self>>, Error> {
+        let (request, options) = (quest.request(), &quest.options);
+        let Some(tcp) = dialing.advance(request.url(), options, exchange)? else {
+            return Ok(None);
+        };
+        #[cfg(feature = "tls")]
+        let stream = if request.url().is_secure() {
+            let tls = options.tls.clone().unwrap_or_default();
+            Stream::connect_tls(&tls, tcp, request.url().host())?
+        } else {
+            tcp.into()
+        };
+        #[cfg(not(feature = "tls"))]
+        let stream = tcp;
+        let config = Arc::clone(&options.config);
+        Ok(Some(WebSocket::client(stream, request, config, exchange.now, out)?))
+    }
+
+    fn add(_: &Box<Quest>, _: &WebSocketConnection) -> bool {
+        true
+    }
+
+    fn remove(_: &Box<Quest>, _: &WebSocketConnection) {}
+
+    fn finish(_: &Box<Quest>) {}
+
+    fn release(_: &Box<Quest>) {}
+}

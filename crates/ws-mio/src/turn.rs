@@ -1,0 +1,362 @@
+//! A connection's turn: one read, all its events, one write.
+
+use std::mem;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::{Arc, MutexGuard};
+use std::time::Duration;
+
+use log::{debug, error, trace};
+use mio::Registry;
+use mio::event::Event as Readiness;
+use ws_objects::{ConnectionHandler, ConnectionLink, Error, Message, WebSocketConnection};
+use wsproto::{CloseCode, CloseFrame, CloseInfo, Event, Initiator, ReadyState, SessionEvent};
+
+use crate::connection::{Connection, Inner, Phase};
+use crate::dialing::{Exchange, Found};
+use crate::side::Side;
+
+/// How many reads may follow a deadline that has passed, because what it waits for may be there
+/// already: all that a socket holds, but not all that a flooding peer can send.
+const LATE_READS: usize = 100;
+
+/// How much memory the loop's buffer may keep once it is written.
+const KEEP_CAPACITY: usize = 1 << 20;
+
+/// What all turns of a loop use.
+pub(crate) struct Kit {
+    pub(crate) now: Duration,
+    pub(crate) input: Box<[u8]>,
+    /// `None` while a connection has it.
+    pub(crate) out: Option<Box<Vec<u8>>>,
+    pub(crate) registry: Registry,
+}
+
+/// What carries a connection; `None` before it is accepted, and once it has panicked.
+pub(crate) type Carrier = Option<Box<dyn ConnectionHandler>>;
+
+/// What comes after a turn.
+pub(crate) struct After {
+    pub(crate) deadline: Option<Duration>,
+    /// Whether there is more to do at once.
+    pub(crate) again: bool,
+    pub(crate) finished: bool,
+}
+
+/// A connection, whichever end it is.
+pub(crate) trait Turns: ConnectionLink {
+    /// Does what there is to do; `event` says why, if the stream does.
+    fn turn(
+        self: Arc<Self>,
+        kit: &mut Kit,
+        carrier: &mut Carrier,
+        event: Option<&Readiness>,
+    ) -> After;
+
+    /// Takes the addresses of its server.
+    fn found(&self, found: Found);
+
+    /// Notes where the loop finds it.
+    fn settled(&self, key: usize);
+}
+
+impl<R: Side> Turns for Connection<R> {
+    fn turn(
+        self: Arc<Self>,
+        kit: &mut Kit,
+        carrier: &mut Carrier,
+        event: Option<&Readiness>,
+    ) -> After {
+        let handle = WebSocketConnection::new(Arc::clone(&self) as Arc<dyn ConnectionLink>);
+        let mut turn = Turn { connection: &*self, handle, now: kit.now, carrier, closed: None };
+        {
+            let mut inner = self.lock();
+            (inner.busy, inner.notified) = (true, false);
+            inner.lend(&mut kit.out);
+            if let (Phase::Live(ws), Some(event)) = (&mut inner.phase, event) {
+                ws.ready(event);
+            }
+        }
+        turn.dial(kit);
+        turn.receive(&mut kit.input);
+        turn.handle_timeout(&mut kit.input);
+        turn.write();
+        turn.conclude(kit)
+    }
+
+    fn found(&self, found: Found) {
+        if let Phase::Dialing(dialing) = &mut self.lock().phase {
+            dialing.found(found);
+        }
+    }
+
+    fn settled(&self, key: usize) {
+        self.settle(key);
+    }
+}
+
+struct Turn<'a, R: Side> {
+    connection: &'a Connection<R>,
+    handle: WebSocketConnection,
+    now: Duration,
+    carrier: &'a mut Carrier,
+    closed: Option<CloseInfo>,
+}
+
+impl<R: Side> Turn<'_, R> {
+    fn lock(&self) -> MutexGuard<'_, Inner<R>> {
+        self.connection.lock()
+    }
+
+    /// Goes on with opening a stream, if there is none.
+    fn dial(&mut self, kit: &Kit) {
+        let mut inner = self.lock();
+        let Phase::Dialing(dialing) = &mut inner.phase else { return };
+        let exchange = Exchange {
+            key: self.connection.key(),
+            shared: &self.connection.shared,
+            registry: &kit.registry,
+            now: self.now,
+        };
+        let mut out = Vec::new();
+        match R::dial(&self.connection.origin, dialing, &exchange, &mut out) {
+            Ok(None) => {}
+            Ok(Some(ws)) => {
+                inner.phase = Phase::Live(ws);
+                if let Some((_, to)) = inner.live() {
+                    to.append(&mut out);
+                }
+            }
+            Err(error) => {
+                inner.phase = Phase::Closed(0);
+                drop(inner);
+                self.closed = Some(CloseInfo::abnormal(Initiator::Local));
+                self.call(|handler, ws| handler.on_error(ws, &error));
+            }
+        }
+    }
+
+    /// Takes what was held back, or reads once, and deals with it.
+    fn receive(&mut self, buffer: &mut [u8]) {
+        let mark = R::high_water_mark(&self.connection.origin);
+        let mut inner = self.lock();
+        inner.write();
+        if inner.exceeds(mark) {
+            // It waits until the peer reads; but the session may have something to report.
+            drop(inner);
+            return self.react(&mut &mut [][..]);
+        }
+        if let Some(mut held) = inner.held.take() {
+            drop(inner);
+            return self.react(&mut &mut held[..]);
+        }
+        let mut failed = None;
+        let mut input: &mut [u8] = &mut [];
+        if let Some((ws, _)) = inner.live()
+            && ws.is_readable()
+        {
+            let state = ws.session().ready_state();
+            match ws.read(buffer) {
+                Ok(read) => input = read,
+                Err(error) if matches!(state, ReadyState::Connecting | ReadyState::Open) => {
+                    failed = Some(error);
+                }
+                Err(_) => {}
+            }
+        }
+        drop(inner);
+        self.react(&mut input);
+        if let Some(error) = failed {
+            self.fail(error.into());
+        }
+    }
+
+    /// Does what is due, unless what it waits for has arrived.
+    fn handle_timeout(&mut self, buffer: &mut [u8]) {
+        for _ in 0..LATE_READS {
+            let mut inner = self.lock();
+            let now = self.now;
+            let Some((ws, out)) = inner.live() else { return };
+            if ws.session().deadline().is_none_or(|deadline| now < deadline) {
+                return;
+            }
+            if ws.can_read() {
+                drop(inner);
+                self.receive(buffer);
+            } else {
+                ws.session().handle_timeout(now, out);
+                drop(inner);
+                self.react(&mut &mut [][..]);
+            }
+        }
+        let mut inner = self.lock();
+        if let Some((ws, out)) = inner.live() {
+            ws.session().handle_timeout(self.now, out);
+        }
+        drop(inner);
+        self.react(&mut &mut [][..]);
+    }
+
+    /// Takes event after event out of what was read, until the peer does not read our answers.
+    fn react(&mut self, input: &mut &mut [u8]) {
+        let mark = R::high_water_mark(&self.connection.origin);
+        loop {
+            let mut inner = self.lock();
+            let Some((ws, out)) = inner.live() else { return };
+            let step = Step::of(ws.session().next_event(self.now, input, out));
+            if inner.exceeds(mark) && !input.is_empty() {
+                inner.held = Some(Box::new(input.to_vec()));
+                *input = &mut [];
+            }
+            drop(inner);
+            match step {
+                Step::None => return,
+                Step::Message(message) => self.call(|handler, ws| handler.on_message(ws, message)),
+                Step::Other => {}
+                Step::Request => {
+                    if let Some(accepted) = R::answer(self.connection) {
+                        *self.carrier = Some(accepted);
+                    }
+                }
+                Step::Open => self.open(),
+                Step::Error(error) => self.fail(error),
+                Step::Closed(info) => self.closed = Some(info),
+            }
+        }
+    }
+
+    fn open(&mut self) {
+        debug!("connection {} is open", self.handle.id());
+        if !R::add(&self.connection.origin, &self.handle) {
+            *self.carrier = None;
+            return self.handle.abort();
+        }
+        self.lock().opened = true;
+        self.call(|handler, ws| handler.on_open(ws));
+    }
+
+    fn fail(&mut self, error: Error) {
+        debug!("connection {}: {error}", self.handle.id());
+        let opened = self.lock().opened;
+        let error = if opened { Some(error) } else { R::failed(self.connection, error) };
+        if let Some(error) = error {
+            self.call(|handler, ws| handler.on_error(ws, &error));
+        }
+    }
+
+    /// Calls the handler, which may panic, and is not called again then.
+    fn call(&mut self, call: impl FnOnce(&mut dyn ConnectionHandler, &WebSocketConnection)) {
+        let Some(handler) = self.carrier.as_deref_mut() else { return };
+        if panic::catch_unwind(AssertUnwindSafe(|| call(handler, &self.handle))).is_err() {
+            error!("the handler of connection {} has panicked", self.handle.id());
+            // The peer learns that it was not at fault.
+            let sorry = CloseFrame::new(CloseCode::INTERNAL_ERROR, "").ok();
+            let _ = self.handle.close_with(sorry);
+            drop_quietly(self.carrier.take());
+        }
+    }
+
+    fn write(&mut self) {
+        let mut inner = self.lock();
+        inner.write();
+        if inner.has_drained() {
+            drop(inner);
+            self.call(|handler, ws| handler.on_drained(ws));
+            self.lock().write();
+        }
+    }
+
+    /// Ends the turn, and the connection if it is over.
+    fn conclude(mut self, kit: &mut Kit) -> After {
+        let mark = R::high_water_mark(&self.connection.origin);
+        // Another thread may have ended it meanwhile, which is still to be reported.
+        self.react(&mut &mut [][..]);
+        let mut inner = self.lock();
+        inner.busy = false;
+        if let Some(out) = inner.give_back()
+            && out.capacity() <= KEEP_CAPACITY
+        {
+            kit.out = Some(out);
+        }
+        let after = match &mut inner.phase {
+            Phase::Dialing(dialing) => {
+                After { deadline: dialing.deadline(), again: dialing.is_new(), finished: false }
+            }
+            Phase::Live(ws) if !ws.is_finished() => {
+                let (deadline, may_go_on) = (ws.session().deadline(), ws.unsent() <= mark);
+                let readable = ws.is_readable();
+                let again = may_go_on && (readable || inner.held.is_some());
+                return After { deadline, again, finished: false };
+            }
+            Phase::Live(ws) => {
+                // Nobody waits for its events any more.
+                let _ = mio::event::Source::deregister(ws, &kit.registry);
+                let lost = inner.buffered_amount();
+                inner.phase = Phase::Closed(lost);
+                After { deadline: None, again: false, finished: true }
+            }
+            Phase::Closed(_) => After { deadline: None, again: false, finished: true },
+        };
+        let opened = mem::take(&mut inner.opened);
+        inner.held = None;
+        drop(inner);
+        if after.finished {
+            self.finish(opened);
+        }
+        after
+    }
+
+    fn finish(&mut self, opened: bool) {
+        let origin = &self.connection.origin;
+        if opened {
+            R::remove(origin, &self.handle);
+        }
+        let unknown = || CloseInfo::abnormal(Initiator::Remote);
+        let info = self.closed.take().unwrap_or_else(unknown);
+        debug!("connection {} is closed: {}", self.handle.id(), info.code);
+        self.call(|handler, ws| handler.on_terminate(ws, &info));
+        // Before anything that its server does at the end.
+        drop_quietly(self.carrier.take());
+        if opened {
+            R::finish(origin);
+        }
+        R::release(origin);
+    }
+}
+
+fn drop_quietly(carrier: Carrier) {
+    // Who panics even now has been told of before, or never answers for anything again.
+    let _ = panic::catch_unwind(AssertUnwindSafe(|| drop(carrier)));
+}
+
+/// What the session says, for those who do not have its input.
+enum Step {
+    None,
+    Request,
+    Open,
+    Message(Message),
+    /// Nothing for the application, such as a Ping.
+    Other,
+    Error(Error),
+    Closed(CloseInfo),
+}
+
+impl Step {
+    fn of(event: Option<SessionEvent<Event<'_>>>) -> Self {
+        match event {
+            None => Self::None,
+            Some(SessionEvent::Upgrade | SessionEvent::Http) => Self::Request,
+            Some(SessionEvent::Open) => Self::Open,
+            Some(SessionEvent::Received(Event::Text(text))) => {
+                trace!("received a text of {} bytes", text.len());
+                Self::Message(Message::Text(text.into_owned()))
+            }
+            Some(SessionEvent::Received(Event::Binary(bytes))) => {
+                trace!("received {} bytes", bytes.len());
+                Self::Message(Message::Binary(bytes.into_owned()))
+            }
+            Some(SessionEvent::Received(_)) => Self::Other,
+            Some(SessionEvent::Error(error)) => Self::Error(error.into()),
+            Some(SessionEvent::Closed(info)) => Self::Closed(info),
+        }
+    }
+}
