@@ -1,0 +1,3 @@
+//! Other WebSocket implementations, measured beside ours in the same run.
+
+pub mod codec;
