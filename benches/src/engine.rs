@@ -7,7 +7,8 @@ use crate::workload::Workload;
 /// What one read gives at most.
 pub const SEGMENT: usize = 64 << 10;
 
-/// Receives a workload. Returns how many messages and bytes arrived.
+/// Receives a workload, each segment copied to `scratch` first, as the kernel does. Returns how many
+/// messages and bytes arrived.
 ///
 /// # Panics
 ///
@@ -15,20 +16,39 @@ pub const SEGMENT: usize = 64 << 10;
 #[must_use]
 pub fn decode(workload: &Workload, scratch: &mut [u8]) -> (usize, usize) {
     let mut server = Connection::server(Config::default());
+    workload.wire.chunks(SEGMENT).fold((0, 0), |(messages, bytes), segment| {
+        let input = &mut scratch[..segment.len()];
+        input.copy_from_slice(segment);
+        let (more, longer) = receive(&mut server, input);
+        (messages + more, bytes + longer)
+    })
+}
+
+/// Receives what is on the wire without a copy; it is unmasked afterwards. Returns how many messages
+/// and bytes arrived.
+///
+/// # Panics
+///
+/// If a frame is refused.
+#[must_use]
+pub fn decode_in_place(wire: &mut [u8]) -> (usize, usize) {
+    let mut server = Connection::server(Config::default());
+    wire.chunks_mut(SEGMENT).fold((0, 0), |(messages, bytes), segment| {
+        let (more, longer) = receive(&mut server, segment);
+        (messages + more, bytes + longer)
+    })
+}
+
+fn receive(server: &mut Connection<Server>, mut input: &mut [u8]) -> (usize, usize) {
     let mut out = Vec::new();
     let (mut messages, mut bytes) = (0, 0);
-    for segment in workload.wire.chunks(SEGMENT) {
-        // The copy that the kernel makes.
-        let mut input = &mut scratch[..segment.len()];
-        input.copy_from_slice(segment);
-        while let Some(event) = server.next_event(&mut input, &mut out).expect("valid frames") {
-            bytes += match event {
-                Event::Text(text) => text.len(),
-                Event::Binary(bytes) => bytes.len(),
-                Event::Ping(_) | Event::Pong(_) | Event::Close(_) => continue,
-            };
-            messages += 1;
-        }
+    while let Some(event) = server.next_event(&mut input, &mut out).expect("valid frames") {
+        bytes += match event {
+            Event::Text(text) => text.len(),
+            Event::Binary(bytes) => bytes.len(),
+            Event::Ping(_) | Event::Pong(_) | Event::Close(_) => continue,
+        };
+        messages += 1;
     }
     (messages, bytes)
 }
@@ -72,6 +92,7 @@ mod tests {
                 let workload = Workload::repeated(kind, size, 1 << 10, 20);
                 let expected = (workload.messages, workload.messages * size);
                 assert_eq!(decode(&workload, &mut [0; SEGMENT]), expected);
+                assert_eq!(decode_in_place(&mut workload.wire.clone()), expected);
             }
         }
     }

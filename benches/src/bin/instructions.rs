@@ -14,7 +14,7 @@ use std::fs;
 use std::hint::black_box;
 use std::process::{Command, ExitCode};
 
-use benches::engine::{SEGMENT, decode, encode_client, encode_server};
+use benches::engine::{decode_in_place, encode_client, encode_server};
 use benches::workload::{Kind, Workload};
 
 const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions.tsv");
@@ -107,13 +107,13 @@ fn work(workload: &str, size: usize) {
         "decode-mixed" => Kind::Mixed,
         _ => Kind::Binary,
     };
-    let task = Workload::repeated(kind, size, size, MESSAGES);
-    let (mut scratch, mut out) = (vec![0; SEGMENT], Vec::with_capacity(2 * task.wire.len()));
+    let mut task = Workload::repeated(kind, size, size, MESSAGES);
+    let mut out = Vec::with_capacity(task.wire.len());
     match workload {
         "encode-server" => measured(|| encode_server(&task, &mut out)),
         "encode-client" => measured(|| encode_client(&task, &mut out)),
         _ => measured(|| {
-            black_box(decode(&task, &mut scratch));
+            black_box(decode_in_place(&mut task.wire));
         }),
     }
     black_box(&out);
