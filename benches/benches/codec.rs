@@ -1,12 +1,12 @@
-//! Decoding and encoding in memory, `wsproto` and tungstenite in the same run.
+//! Decoding and encoding in memory: how fast the engine is here and now. How it compares is what
+//! `./check bench-codec` says.
 //!
 //! ```text
 //! cargo bench -p benches --bench codec
 //! ```
 
-use benches::{
-    SEGMENT, Workload, decode_tungstenite, decode_wsproto, encode_tungstenite, encode_wsproto,
-};
+use benches::engine::{SEGMENT, decode, encode_client, encode_server};
+use benches::workload::{Kind, Workload};
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
 
@@ -16,77 +16,46 @@ fn main() {
     divan::main();
 }
 
-fn count(bencher: Bencher<'_, '_>, workload: &Workload, work: impl FnMut() + Send + Sync) {
-    bencher
-        .counter(ItemsCount::new(workload.count))
-        .counter(BytesCount::new(workload.count * workload.payload.len()))
-        .bench_local(work);
+#[divan::bench(args = SIZES)]
+fn decode_binary(bencher: Bencher<'_, '_>, size: usize) {
+    bench_decode(bencher, Kind::Binary, size);
 }
 
-#[divan::bench_group]
-mod decode_masked_binary {
-    use super::*;
-
-    #[divan::bench(args = SIZES)]
-    fn wsproto(bencher: Bencher<'_, '_>, size: usize) {
-        let workload = Workload::new(size);
-        let mut scratch = vec![0; SEGMENT];
-        count(bencher, &workload, || {
-            divan::black_box(decode_wsproto(&workload, &mut scratch));
-        });
-    }
-
-    #[divan::bench(args = SIZES)]
-    fn tungstenite(bencher: Bencher<'_, '_>, size: usize) {
-        let workload = Workload::new(size);
-        count(bencher, &workload, || {
-            divan::black_box(decode_tungstenite(&workload));
-        });
-    }
+#[divan::bench(args = SIZES)]
+fn decode_mixed_text(bencher: Bencher<'_, '_>, size: usize) {
+    bench_decode(bencher, Kind::Mixed, size);
 }
 
-#[divan::bench_group]
-mod encode_server {
-    use super::*;
-
-    #[divan::bench(args = SIZES)]
-    fn wsproto(bencher: Bencher<'_, '_>, size: usize) {
-        bench_wsproto(bencher, size, true);
-    }
-
-    #[divan::bench(args = SIZES)]
-    fn tungstenite(bencher: Bencher<'_, '_>, size: usize) {
-        bench_tungstenite(bencher, size, true);
-    }
+#[divan::bench(args = SIZES)]
+fn encode_as_server(bencher: Bencher<'_, '_>, size: usize) {
+    bench_encode(bencher, size, encode_server);
 }
 
-#[divan::bench_group]
-mod encode_client {
-    use super::*;
-
-    #[divan::bench(args = SIZES)]
-    fn wsproto(bencher: Bencher<'_, '_>, size: usize) {
-        bench_wsproto(bencher, size, false);
-    }
-
-    #[divan::bench(args = SIZES)]
-    fn tungstenite(bencher: Bencher<'_, '_>, size: usize) {
-        bench_tungstenite(bencher, size, false);
-    }
+#[divan::bench(args = SIZES)]
+fn encode_as_client(bencher: Bencher<'_, '_>, size: usize) {
+    bench_encode(bencher, size, encode_client);
 }
 
-fn bench_wsproto(bencher: Bencher<'_, '_>, size: usize, server: bool) {
-    let workload = Workload::new(size);
+fn bench_decode(bencher: Bencher<'_, '_>, kind: Kind, size: usize) {
+    let workload = Workload::new(kind, size);
+    let mut scratch = vec![0; SEGMENT];
+    count(bencher, &workload, || {
+        divan::black_box(decode(&workload, &mut scratch));
+    });
+}
+
+fn bench_encode(bencher: Bencher<'_, '_>, size: usize, encode: fn(&Workload, &mut Vec<u8>)) {
+    let workload = Workload::new(Kind::Binary, size);
     let mut out = Vec::new();
     count(bencher, &workload, || {
-        encode_wsproto(&workload, server, &mut out);
+        encode(&workload, &mut out);
         divan::black_box(&out);
     });
 }
 
-fn bench_tungstenite(bencher: Bencher<'_, '_>, size: usize, server: bool) {
-    let workload = Workload::new(size);
-    count(bencher, &workload, || {
-        divan::black_box(encode_tungstenite(&workload, server));
-    });
+fn count(bencher: Bencher<'_, '_>, workload: &Workload, work: impl FnMut() + Send + Sync) {
+    bencher
+        .counter(ItemsCount::new(workload.messages))
+        .counter(BytesCount::new(workload.messages * workload.payload.len()))
+        .bench_local(work);
 }

@@ -11,6 +11,9 @@ use crate::utf8::InvalidUtf8;
 /// the bytes were cut: bytes are judged in the order in which they arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
+// As wide as the first word of an event: if it were a byte, a `Result<Option<Event>, Error>` would be
+// moved as that byte and the rest, and reading what was just written in other parts stalls.
+#[repr(usize)]
 pub enum Error {
     /// The opcode is one of 3-7 or B-F, which no specification defines (section 5.2).
     #[error("reserved opcode")]

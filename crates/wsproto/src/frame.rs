@@ -221,6 +221,31 @@ impl Header {
         Ok(Some((header, bytes.len() - rest.len())))
     }
 
+    /// Parses what most frames begin with: the header of a whole data message below 64 KiB, without
+    /// reserved bits and in its shortest form. `None` says nothing; [`parse`](Self::parse) knows.
+    #[inline]
+    pub(crate) fn parse_small(bytes: &[u8], masked: bool) -> Option<(Self, usize)> {
+        let (first, len, mask, size) = match (masked, bytes) {
+            (true, &[first, len @ 0x80..=0xFD, a, b, c, d, ..]) => {
+                (first, u16::from(len & !MASKED), Some([a, b, c, d]), 6)
+            }
+            (true, &[first, 0xFE, high, low, a, b, c, d, ..]) if high > 0 || low > 125 => {
+                (first, u16::from_be_bytes([high, low]), Some([a, b, c, d]), 8)
+            }
+            (false, &[first, len @ ..=0x7D, ..]) => (first, len.into(), None, 2),
+            (false, &[first, 0x7E, high, low, ..]) if high > 0 || low > 125 => {
+                (first, u16::from_be_bytes([high, low]), None, 4)
+            }
+            _ => return None,
+        };
+        let opcode = match first {
+            0x81 => Opcode::Text,
+            0x82 => Opcode::Binary,
+            _ => return None,
+        };
+        Some((Self { fin: true, rsv: 0, opcode, mask, len: len.into() }, size))
+    }
+
     /// Appends the header to `out`: 2 to 14 bytes, the length in its shortest form.
     #[inline]
     pub fn encode(&self, out: &mut Vec<u8>) {
@@ -239,6 +264,34 @@ impl Header {
         }
         if let Some(key) = self.mask {
             out.extend_from_slice(&key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Promise I2, for headers: which way one is parsed makes no difference.
+    #[test]
+    fn the_short_way_leads_where_the_long_one_does() {
+        for expect in [Expect::masked(), Expect::unmasked()] {
+            let mut parsed = 0;
+            for start in 0..=u16::MAX {
+                for extended in [[0, 0], [0, 125], [0, 126], [1, 0], [0xFF, 0xFF]] {
+                    let [first, second] = start.to_be_bytes();
+                    let [high, low] = extended;
+                    let bytes = [first, second, high, low, 5, 6, 7, 8];
+                    for len in 0..=bytes.len() {
+                        let bytes = bytes.split_at(len).0;
+                        if let Some(small) = Header::parse_small(bytes, expect.masked) {
+                            assert_eq!(Header::parse(bytes, &expect), Ok(Some(small)));
+                            parsed += 1;
+                        }
+                    }
+                }
+            }
+            assert!(parsed > 1000);
         }
     }
 }

@@ -61,7 +61,7 @@ enum Step<'b> {
     /// A control frame.
     Control(Event<'b>),
     /// A whole message in a single piece, unmasked.
-    Whole { text: bool, payload: &'b [u8] },
+    Whole { opcode: Opcode, payload: &'b [u8] },
     /// The rest of the frame belongs to the open message.
     Data,
 }
@@ -115,15 +115,19 @@ impl<R: Role> Receiver<R> {
 
     #[inline]
     fn advance<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Event<'b>>, Error> {
+        if let Some((opcode, payload)) = self.small_message(input) {
+            return message(opcode, payload).map(Some);
+        }
+        self.advance_by_steps(input)
+    }
+
+    fn advance_by_steps<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+    ) -> Result<Option<Event<'b>>, Error> {
         loop {
             match self.step(input)? {
-                Step::Whole { text: false, payload } => {
-                    return Ok(Some(Event::Binary(Cow::Borrowed(payload))));
-                }
-                Step::Whole { text: true, payload } => {
-                    let text = str::from_utf8(payload).map_err(|_| Error::InvalidUtf8)?;
-                    return Ok(Some(Event::Text(Cow::Borrowed(text))));
-                }
+                Step::Whole { opcode, payload } => return message(opcode, payload).map(Some),
                 Step::Control(event) => return Ok(Some(event)),
                 Step::NeedMore => return Ok(None),
                 Step::Data => {
@@ -141,13 +145,7 @@ impl<R: Role> Receiver<R> {
         }
         loop {
             return Ok(Some(match self.step(input)? {
-                Step::Whole { text: false, payload } => {
-                    Piece::Binary { bytes: Cow::Borrowed(payload), fin: true }
-                }
-                Step::Whole { text: true, payload } => {
-                    let text = str::from_utf8(payload).map_err(|_| Error::InvalidUtf8)?;
-                    Piece::Text { text: Cow::Borrowed(text), fin: true }
-                }
+                Step::Whole { opcode, payload } => message(opcode, payload)?.into(),
                 Step::Control(event) => event.into(),
                 Step::NeedMore => return Ok(None),
                 Step::Data => match self.piece(input)? {
@@ -164,6 +162,22 @@ impl<R: Role> Receiver<R> {
         self.frame = Frame::Failed(error);
         self.message = Message::None;
         *input = &mut [];
+    }
+
+    /// Takes a small message that is all there, as most are. Whatever else comes, right or wrong, is
+    /// left to [`step`](Self::step).
+    #[inline]
+    fn small_message<'b>(&self, input: &mut &'b mut [u8]) -> Option<(Opcode, &'b [u8])> {
+        let (Frame::Header { len: 0, .. }, Message::None) = (&self.frame, &self.message) else {
+            return None;
+        };
+        let (header, size) = Header::parse_small(input, R::SERVER)?;
+        let end = usize::try_from(header.len).ok()? + size;
+        if end > input.len() || header.len > self.max_len(0) {
+            return None;
+        }
+        let (_, payload) = take(input, end).split_at_mut_checked(size)?;
+        Some((header.opcode, unmask(payload, header.mask.map(Mask::new).as_mut())))
     }
 
     /// Walks to the next thing that is complete, or to the next bytes of an open message.
@@ -236,18 +250,23 @@ impl<R: Role> Receiver<R> {
     /// What may come next, from all that is known here.
     #[inline]
     fn expect(&self) -> Expect {
-        let config = &self.config;
         let (data, size) = match &self.message {
             Message::None => (Data::First, 0),
-            open if open.fragments() >= config.max_fragments => (Data::Exhausted, 0),
+            open if open.fragments() >= self.config.max_fragments => (Data::Exhausted, 0),
             open => (Data::Next, open.size()),
         };
         Expect {
             masked: R::SERVER,
             rsv: self.extensions.reserved_bits(),
             data,
-            max_len: config.max_frame_size.min(config.max_message_size.saturating_sub(size)),
+            max_len: self.max_len(size),
         }
+    }
+
+    /// How long the next frame may be, if `size` bytes of its message are there.
+    #[inline]
+    fn max_len(&self, size: u64) -> u64 {
+        self.config.max_frame_size.min(self.config.max_message_size.saturating_sub(size))
     }
 
     #[inline]
@@ -265,7 +284,7 @@ impl<R: Role> Receiver<R> {
                 if control {
                     return self.control(header.opcode, payload).map(Step::Control);
                 }
-                Ok(Step::Whole { text: header.opcode == Opcode::Text, payload })
+                Ok(Step::Whole { opcode: header.opcode, payload })
             }
             Ok(len) if control => {
                 let bytes = [0; MAX_CONTROL_LEN];
@@ -328,6 +347,16 @@ impl<R: Role> Receiver<R> {
         }
         Ok(piece)
     }
+}
+
+/// Makes an event of a whole message.
+#[inline]
+fn message(opcode: Opcode, payload: &[u8]) -> Result<Event<'_>, Error> {
+    if opcode == Opcode::Text {
+        let text = str::from_utf8(payload).map_err(|_| Error::InvalidUtf8)?;
+        return Ok(Event::Text(Cow::Borrowed(text)));
+    }
+    Ok(Event::Binary(Cow::Borrowed(payload)))
 }
 
 impl Control {

@@ -1,6 +1,6 @@
 //! Promise I5: an idle connection is small, and holds nothing elsewhere.
 
-use wsproto::{Client, Connection, Error, Receiver, Sender, Server};
+use wsproto::{Client, Connection, Error, Event, Receiver, Sender, Server};
 
 #[test]
 fn a_server_connection_fits_a_cache_line() {
@@ -15,7 +15,9 @@ fn a_client_connection_adds_the_generator_of_its_keys() {
     assert_eq!(size_of::<Connection<Client>>(), 384);
 }
 
+/// No less: see the comment at [`Error`].
 #[test]
-fn an_error_is_one_byte() {
-    assert_eq!(size_of::<Error>(), 1);
+fn an_error_is_one_word() {
+    assert_eq!(size_of::<Error>(), size_of::<usize>());
+    assert_eq!(size_of::<Result<Option<Event<'_>>, Error>>(), size_of::<Event<'_>>());
 }

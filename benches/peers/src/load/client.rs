@@ -1,0 +1,90 @@
+//! A client that knows beforehand, byte for byte, what it sends and gets.
+
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+
+use benches::workload::{Kind, Workload};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
+use wsproto::frame::{Header, Opcode};
+
+/// From how many addresses a host is called: each has some 28 000 ports.
+const SOURCES: u8 = 16;
+
+const ACCEPTED: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+
+/// An open connection.
+#[derive(Debug)]
+pub struct Client {
+    /// For whoever wants to wait for it.
+    pub stream: TcpStream,
+}
+
+impl Client {
+    /// Connects and shakes hands.
+    ///
+    /// # Errors
+    ///
+    /// If the server does not want to.
+    pub fn connect(address: SocketAddr) -> io::Result<Self> {
+        let mut stream = connect_from_anywhere(address)?;
+        stream.set_nodelay(true)?;
+        let request = format!(
+            "GET / HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes())?;
+        let mut response = Vec::new();
+        while !response.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte)?;
+            response.extend(byte);
+        }
+        let response = String::from_utf8_lossy(&response);
+        if !response.starts_with("HTTP/1.1 101 ") || !response.contains(ACCEPTED) {
+            return Err(io::Error::other(format!("the server answers {response}")));
+        }
+        Ok(Self { stream })
+    }
+
+    /// Sends a message of `size` bytes and compares what comes back.
+    ///
+    /// # Errors
+    ///
+    /// If that is not the same message in one frame.
+    pub fn check(&mut self, size: usize) -> io::Result<()> {
+        let message = Workload::repeated(Kind::Binary, size, size, 1);
+        self.stream.write_all(&message.wire)?;
+        let expected = reply(&message.payload);
+        let mut reply = vec![0; expected.len()];
+        self.stream.read_exact(&mut reply)?;
+        if reply != expected {
+            return Err(io::Error::other("the server does not echo"));
+        }
+        Ok(())
+    }
+}
+
+/// What a server sends to echo a binary message.
+#[must_use]
+pub(super) fn reply(payload: &[u8]) -> Vec<u8> {
+    let len = payload.len() as u64;
+    let mut frame = Vec::new();
+    Header { fin: true, rsv: 0, opcode: Opcode::Binary, mask: None, len }.encode(&mut frame);
+    frame.extend_from_slice(payload);
+    frame
+}
+
+fn connect_from_anywhere(to: SocketAddr) -> io::Result<TcpStream> {
+    for last in 1..=SOURCES {
+        let socket = socket(AddressFamily::INET, SocketType::STREAM, None)?;
+        if last > 1 {
+            bind(&socket, &SocketAddr::from((Ipv4Addr::new(127, 0, 0, last), 0)))?;
+        }
+        match connect(&socket, &to) {
+            Err(Errno::ADDRNOTAVAIL) => {}
+            result => return Ok(result.map(|()| TcpStream::from(socket))?),
+        }
+    }
+    Err(Errno::ADDRNOTAVAIL.into())
+}

@@ -1,0 +1,172 @@
+//! Messages back and forth as fast as the server can, over connections that are all busy.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use benches::workload::{Kind, Workload};
+use rustix::buffer::spare_capacity;
+use rustix::event::Timespec;
+use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+use rustix::fd::OwnedFd;
+
+use super::client::{Client, reply};
+use super::process::Server;
+
+/// What passes before anything is counted.
+const WARM_UP: Duration = Duration::from_millis(400);
+
+/// Longer than any echo takes.
+const PATIENCE: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
+
+/// What is sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Scenario {
+    /// The name in results.
+    pub name: &'static str,
+    /// How many connections there are.
+    pub connections: usize,
+    /// How many messages each has on the way at any time.
+    pub depth: usize,
+    /// Bytes of payload.
+    pub size: usize,
+}
+
+/// All of them.
+pub const SCENARIOS: [Scenario; 5] = [
+    Scenario { name: "i", connections: 1, depth: 1, size: 16 },
+    Scenario { name: "ii", connections: 100, depth: 1, size: 16 },
+    Scenario { name: "iii", connections: 100, depth: 16, size: 125 },
+    Scenario { name: "iv", connections: 10, depth: 1, size: 16 << 10 },
+    Scenario { name: "v", connections: 1, depth: 1, size: 1 << 20 },
+];
+
+/// What was seen.
+#[derive(Clone, Copy, Debug)]
+pub struct Measured {
+    /// How many messages came back in a second.
+    pub messages_per_second: f64,
+    /// How long the server computed for each.
+    pub server_time_per_message: Duration,
+}
+
+/// Puts the server under load.
+///
+/// # Errors
+///
+/// If the server does not echo, or ends a connection.
+pub fn measure(server: &Server, scenario: Scenario, time: Duration) -> io::Result<Measured> {
+    let mut load = Load::new(server, scenario)?;
+    load.run_until(Instant::now() + WARM_UP)?;
+    load.messages = 0;
+    let computed = server.processor_time()?;
+    let start = Instant::now();
+    load.run_until(start + time)?;
+    let elapsed = start.elapsed();
+    let computed = server.processor_time()? - computed;
+    let messages = load.messages.max(1) as f64;
+    Ok(Measured {
+        messages_per_second: messages / elapsed.as_secs_f64(),
+        server_time_per_message: computed.div_f64(messages),
+    })
+}
+
+struct Load {
+    epoll: OwnedFd,
+    talkers: Vec<Talker>,
+    /// As many frames as a connection has on the way.
+    frames: Vec<u8>,
+    frame_len: usize,
+    reply_len: usize,
+    messages: usize,
+}
+
+/// One connection. All frames are alike, so a count of bytes says where in them it is.
+struct Talker {
+    stream: TcpStream,
+    /// Bytes of frames that are to be sent.
+    owed: usize,
+    /// Bytes of a reply that has not arrived whole.
+    received: usize,
+    waits_to_write: bool,
+}
+
+impl Load {
+    fn new(server: &Server, scenario: Scenario) -> io::Result<Self> {
+        let Scenario { connections, depth, size, .. } = scenario;
+        let workload = Workload::repeated(Kind::Binary, size, size, 1);
+        let frame_len = workload.wire.len();
+        let epoll = epoll::create(CreateFlags::CLOEXEC)?;
+        let mut talkers = Vec::new();
+        for at in 0..connections {
+            let mut client = Client::connect(server.address)?;
+            client.check(size)?;
+            let stream = client.stream;
+            stream.set_nonblocking(true)?;
+            epoll::add(&epoll, &stream, EventData::new_u64(at as u64), EventFlags::IN)?;
+            let owed = depth * frame_len;
+            talkers.push(Talker { stream, owed, received: 0, waits_to_write: false });
+        }
+        let frames = workload.wire.repeat(depth);
+        let reply_len = reply(&workload.payload).len();
+        let mut load = Self { epoll, talkers, frames, frame_len, reply_len, messages: 0 };
+        for at in 0..connections {
+            load.send(at)?;
+        }
+        Ok(load)
+    }
+
+    fn run_until(&mut self, end: Instant) -> io::Result<()> {
+        let mut buffer = vec![0; 1 << 20];
+        let mut events = Vec::with_capacity(256);
+        while Instant::now() < end {
+            epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&PATIENCE))?;
+            if events.is_empty() {
+                return Err(ErrorKind::TimedOut.into());
+            }
+            for event in events.drain(..) {
+                let at = event.data.u64() as usize;
+                self.receive(at, &mut buffer)?;
+                self.send(at)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self, at: usize, buffer: &mut [u8]) -> io::Result<()> {
+        let talker = &mut self.talkers[at];
+        match talker.stream.read(buffer) {
+            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+            Ok(read) => talker.received += read,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+        let replies = talker.received / self.reply_len;
+        talker.received %= self.reply_len;
+        talker.owed += replies * self.frame_len;
+        self.messages += replies;
+        Ok(())
+    }
+
+    fn send(&mut self, at: usize) -> io::Result<()> {
+        let talker = &mut self.talkers[at];
+        while talker.owed > 0 {
+            // Part of the first frame may be sent already.
+            let sent = (self.frame_len - talker.owed % self.frame_len) % self.frame_len;
+            let rest = &self.frames[sent..];
+            match talker.stream.write(&rest[..rest.len().min(talker.owed)]) {
+                Ok(written) => talker.owed -= written,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
+            }
+        }
+        let waits_to_write = talker.owed > 0;
+        if waits_to_write != talker.waits_to_write {
+            talker.waits_to_write = waits_to_write;
+            let also = if waits_to_write { EventFlags::OUT } else { EventFlags::empty() };
+            let data = EventData::new_u64(at as u64);
+            epoll::modify(&self.epoll, &talker.stream, data, EventFlags::IN | also)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,75 @@
+//! Many connections that are silent.
+
+use std::io;
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use super::client::Client;
+use super::process::Server;
+
+const LARGE: usize = 16 << 10;
+
+/// What a process needs beside its connections.
+const SPARE: u64 = 100;
+
+/// What was seen, in bytes for each connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Measured {
+    /// When its handshake was done.
+    pub after_handshake: f64,
+    /// When a message of 16 KiB was echoed on it.
+    pub after_large_echo: f64,
+}
+
+/// Lets this process, and those it starts, have `connections` connections.
+///
+/// # Errors
+///
+/// If the system does not allow so many.
+pub fn allow(connections: usize) -> io::Result<()> {
+    let needed = connections as u64 + SPARE;
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if maximum.is_some_and(|maximum| maximum < needed) {
+        return Err(io::Error::other(format!(
+            "{connections} connections need {needed} open files in a process, and {} are allowed: \
+             raise the limit (ulimit -n {needed}) or use fewer (--connections N)",
+            maximum.unwrap_or_default()
+        )));
+    }
+    if current.is_some_and(|current| current < needed) {
+        setrlimit(Resource::Nofile, Rlimit { current: Some(needed), maximum })?;
+    }
+    Ok(())
+}
+
+/// Opens connections and looks at how much the server grows.
+///
+/// # Errors
+///
+/// If the server does not take them, or does not echo.
+pub fn measure(server: &Server, connections: usize) -> io::Result<Measured> {
+    // What all connections share is there before the first counts.
+    Client::connect(server.address)?.check(LARGE)?;
+    let before = settled(server)?;
+    let mut clients = Vec::new();
+    for _ in 0..connections {
+        clients.push(Client::connect(server.address)?);
+    }
+    let after_handshake = settled(server)?;
+    for client in &mut clients {
+        client.check(LARGE)?;
+    }
+    let after_large_echo = settled(server)?;
+    let growth = |after: u64| (after as f64 - before as f64) / connections as f64;
+    Ok(Measured {
+        after_handshake: growth(after_handshake),
+        after_large_echo: growth(after_large_echo),
+    })
+}
+
+fn settled(server: &Server) -> io::Result<u64> {
+    thread::sleep(Duration::from_millis(500));
+    server.memory()
+}

@@ -1,0 +1,11 @@
+//! A server under load: the server on one processor, the load on another.
+
+mod client;
+pub mod echo;
+pub mod memory;
+mod options;
+mod process;
+
+pub use client::Client;
+pub use options::Options;
+pub use process::Server;

@@ -1,0 +1,97 @@
+//! A server as a process of its own, and what the system says about it.
+
+use std::fs;
+use std::io::{self, BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use rustix::param::clock_ticks_per_second;
+use rustix::thread::{CpuSet, sched_setaffinity};
+
+const SERVERS_PROCESSOR: usize = 0;
+const OUR_PROCESSOR: usize = 1;
+
+/// A running server; it is killed when this is dropped.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    /// Kept, so that whatever it prints finds an open pipe.
+    _output: BufReader<ChildStdout>,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+impl Server {
+    /// Starts a server on a processor of its own, and waits until it says `listening on ADDRESS`.
+    /// The address it is to take is appended to the words of `command`, or takes the place of `{}`.
+    ///
+    /// # Errors
+    ///
+    /// If it does not start, or says something else.
+    pub fn start(command: &str) -> io::Result<Self> {
+        let mut words: Vec<&str> = command.split_whitespace().collect();
+        match words.iter_mut().find(|word| **word == "{}") {
+            Some(word) => *word = "127.0.0.1:0",
+            None => words.push("127.0.0.1:0"),
+        }
+        let mut process = Command::new(words[0]);
+        process.args(&words[1..]).stdout(Stdio::piped()).stderr(Stdio::null());
+        // A process begins on the processor of the one that starts it.
+        run_on(SERVERS_PROCESSOR)?;
+        let child = process.spawn();
+        run_on(OUR_PROCESSOR)?;
+        let mut child = child.map_err(|error| io::Error::other(format!("{command}: {error}")))?;
+
+        let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
+        let mut line = String::new();
+        output.read_line(&mut line)?;
+        let address = line.trim().strip_prefix("listening on ").and_then(|to| to.parse().ok());
+        let Some(address) = address else {
+            child.kill()?;
+            child.wait()?;
+            return Err(io::Error::other(format!("{command} does not say where it listens")));
+        };
+        Ok(Self { child, _output: output, address })
+    }
+
+    /// How long it has been computing, in user space and in the kernel.
+    ///
+    /// # Errors
+    ///
+    /// If it has ended.
+    pub fn processor_time(&self) -> io::Result<Duration> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        // The second field, the name, ends with the last parenthesis; the 14th and 15th are wanted.
+        let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+        let ticks: u64 =
+            fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+        Ok(Duration::from_secs_f64(ticks as f64 / clock_ticks_per_second() as f64))
+    }
+
+    /// How much memory it holds in user space, in bytes.
+    ///
+    /// # Errors
+    ///
+    /// If it has ended.
+    pub fn memory(&self) -> io::Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kibibytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        Ok(kibibytes.ok_or(io::ErrorKind::InvalidData)? << 10)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // One that has ended already needs no killing.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn run_on(processor: usize) -> io::Result<()> {
+    let mut set = CpuSet::new();
+    set.set(processor);
+    sched_setaffinity(None, &set).map_err(|_| io::Error::other("this needs two processors"))
+}

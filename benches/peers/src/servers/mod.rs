@@ -1,0 +1,58 @@
+//! Servers that echo, one for each implementation. All run on one thread, but for tungstenite, which
+//! blocks and has a thread for each connection.
+
+mod bare;
+mod fastwebsockets;
+mod tokio_tungstenite;
+mod tokio_websockets;
+mod tungstenite;
+
+use std::future::Future;
+use std::io::{self, Write};
+use std::net::{SocketAddr, TcpListener};
+
+use tokio::net::TcpStream;
+
+/// Serves until the process ends; returns only if it cannot begin.
+pub type Serve = fn(TcpListener) -> io::Result<()>;
+
+/// All of them, by name.
+pub const ALL: [(&str, Serve); 5] = [
+    ("bare-epoll", bare::serve),
+    ("tungstenite", tungstenite::serve),
+    ("tokio-tungstenite", tokio_tungstenite::serve),
+    ("fastwebsockets", fastwebsockets::serve),
+    ("tokio-websockets", tokio_websockets::serve),
+];
+
+/// The largest message that has to be echoed.
+const LIMIT: usize = 64 << 20;
+
+/// Begins to listen, says where, and serves.
+///
+/// # Errors
+///
+/// If the address cannot be had.
+pub fn run(serve: Serve, address: SocketAddr) -> io::Result<()> {
+    let listener = TcpListener::bind(address)?;
+    println!("listening on {}", listener.local_addr()?);
+    io::stdout().flush()?;
+    serve(listener)
+}
+
+/// Starts `converse` for each connection, all on this thread.
+fn on_this_thread<F: Future<Output = ()> + 'static>(
+    listener: TcpListener,
+    converse: fn(TcpStream) -> F,
+) -> io::Result<()> {
+    listener.set_nonblocking(true)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    tokio::task::LocalSet::new().block_on(&runtime, async {
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        loop {
+            let (stream, _) = listener.accept().await?;
+            stream.set_nodelay(true)?;
+            tokio::task::spawn_local(converse(stream));
+        }
+    })
+}

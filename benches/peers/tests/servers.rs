@@ -1,0 +1,54 @@
+//! Every server echoes before anybody times it.
+
+use std::time::Duration;
+
+use peers::load::{Client, Server, echo, memory};
+use peers::servers;
+
+fn start(name: &str) -> Server {
+    let program = env!("CARGO_BIN_EXE_server");
+    Server::start(&format!("{program} {name} {{}}")).expect("a server")
+}
+
+#[test]
+fn messages_of_every_length_are_echoed() {
+    for (name, _) in servers::ALL {
+        let server = start(name);
+        for size in [0, 16, 125, 126, 65_535, 65_536, 1 << 20] {
+            let mut client = Client::connect(server.address).expect("a connection");
+            for _ in 0..2 {
+                client.check(size).unwrap_or_else(|error| panic!("{name}, {size} bytes: {error}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn every_scenario_can_be_measured() {
+    for (name, _) in servers::ALL {
+        for scenario in echo::SCENARIOS {
+            let measured = echo::measure(&start(name), scenario, Duration::from_millis(20));
+            let measured = measured.unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert!(measured.messages_per_second > 1.0, "{name}: {measured:?}");
+        }
+    }
+}
+
+#[test]
+fn memory_can_be_measured() {
+    for (name, _) in servers::ALL {
+        memory::measure(&start(name), 10).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+}
+
+#[test]
+fn too_many_connections_are_refused_with_an_explanation() {
+    let error = memory::allow(usize::MAX / 2).expect_err("nobody is allowed so many");
+    assert!(error.to_string().contains("ulimit -n"), "{error}");
+}
+
+#[test]
+fn a_server_that_does_not_say_where_it_listens_is_an_error() {
+    assert!(Server::start("true").is_err());
+    assert!(Server::start("no-such-program").is_err());
+}

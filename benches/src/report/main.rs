@@ -1,0 +1,74 @@
+//! Makes tables and plots of the results: `cargo run -p benches --bin report`.
+//!
+//! Whatever stands between `<!-- begin NAME -->` and `<!-- end NAME -->` in the project's README and in
+//! `results/README.md` is replaced by the table of that name; the plots go beside the results.
+
+mod plot;
+mod results;
+mod tables;
+
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use results::{Codec, Echo, Memory};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let benches = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let results = benches.join("results");
+    let mut tables = Vec::new();
+    if let Some(path) = existing(&results, "codec") {
+        let codec = Codec::read(&path)?;
+        fs::write(path.with_extension("svg"), plot::codec(&codec))?;
+        tables.push(("codec", tables::codec(&codec)));
+        tables.push(("codec-times", tables::codec_times(&codec)));
+    }
+    if let Some(path) = existing(&results, "echo") {
+        let echo = Echo::read(&path)?;
+        fs::write(path.with_extension("svg"), plot::echo(&echo))?;
+        tables.push(("echo", tables::echo(&echo)));
+        tables.push(("echo-plot", tables::echo_plot()));
+        tables.push(("echo-cpu", tables::echo_cpu(&echo)));
+    }
+    if let Some(path) = existing(&results, "memory") {
+        tables.push(("memory", tables::memory(&Memory::read(&path)?)));
+    }
+    for readme in [benches.join("../README.md"), results.join("README.md")] {
+        let text = fs::read_to_string(&readme)?;
+        let new = tables.iter().fold(text, |text, (name, table)| replaced(&text, name, table));
+        fs::write(readme, new)?;
+    }
+    Ok(())
+}
+
+/// The file of these results, if they were measured.
+fn existing(results: &Path, name: &str) -> Option<PathBuf> {
+    let path = results.join(name).with_extension("tsv");
+    if !path.exists() {
+        println!("no {}: ./check bench-{name} makes it", path.display());
+        return None;
+    }
+    Some(path)
+}
+
+/// Puts a table where its marks are, if there are any.
+fn replaced(text: &str, name: &str, table: &str) -> String {
+    let (begin, end) = (format!("<!-- begin {name} -->\n"), format!("<!-- end {name} -->"));
+    let Some((before, rest)) = text.split_once(&begin) else { return text.to_owned() };
+    let Some((_, after)) = rest.split_once(&end) else { return text.to_owned() };
+    format!("{before}{begin}{table}{end}{after}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_takes_the_place_of_another() {
+        let text = "a\n<!-- begin x -->\nold\n<!-- end x -->\nb\n";
+        let expected = "a\n<!-- begin x -->\nnew\n<!-- end x -->\nb\n";
+        assert_eq!(replaced(text, "x", "new\n"), expected);
+        assert_eq!(replaced(expected, "x", "new\n"), expected);
+        assert_eq!(replaced(text, "y", "new\n"), text);
+    }
+}

@@ -1,0 +1,127 @@
+//! Tables in Markdown.
+
+use std::fmt::Write;
+
+use crate::results::{Codec, Echo, Memory};
+
+/// The time of the best other divided by ours, for each workload and size; and the plot.
+pub(crate) fn codec(codec: &Codec) -> String {
+    let sizes = codec.sizes();
+    let mut table =
+        "The time of the fastest other for a frame, divided by ours, and which it is (among \
+                     clients, those with cryptographically secure keys):\n\n"
+            .to_owned();
+    table += &header("", sizes.iter().map(|size| bytes(*size)));
+    for workload in codec.workloads() {
+        let cells = sizes.iter().map(|size| {
+            codec.contest(workload, *size).map_or(String::new(), |(ours, best)| {
+                format!("{:.2} {}", best.nanoseconds / ours, best.peer)
+            })
+        });
+        row(&mut table, &title(workload), cells);
+    }
+    table + "\n![Times of all implementations](benches/results/codec.svg)\n"
+}
+
+/// All times, in nanoseconds for each frame.
+pub(crate) fn codec_times(codec: &Codec) -> String {
+    let sizes = codec.sizes();
+    let mut tables = String::new();
+    for workload in codec.workloads() {
+        tables += &header(&title(workload), sizes.iter().map(|size| bytes(*size)));
+        for peer in codec.peers() {
+            let mut name = peer.to_owned();
+            let cells: Vec<String> = sizes
+                .iter()
+                .map(|size| {
+                    let mut cell = codec.cell(workload, *size).into_iter();
+                    let Some(time) = cell.find(|time| time.peer.starts_with(peer)) else {
+                        return String::new();
+                    };
+                    name.clone_from(&time.peer);
+                    significant(time.nanoseconds)
+                })
+                .collect();
+            row(&mut tables, &name, cells.into_iter());
+        }
+        tables.push('\n');
+    }
+    tables
+}
+
+/// The plot of servers under load.
+pub(crate) fn echo_plot() -> String {
+    "![Messages per second of all servers](benches/results/echo.svg)\n".to_owned()
+}
+
+/// Messages per second, and how they compare with the bound.
+pub(crate) fn echo(echo: &Echo) -> String {
+    by_scenario(echo, |scenario, server| {
+        let rate = echo.rate(scenario, server)?;
+        let [least, median, most] = echo.ratio(scenario, server)?;
+        Some(format!("{rate:.0}, {median:.2} ({least:.2} to {most:.2})"))
+    })
+}
+
+/// Microseconds of processor time for each message.
+pub(crate) fn echo_cpu(echo: &Echo) -> String {
+    by_scenario(echo, |scenario, server| {
+        echo.microseconds(scenario, server).map(|time| format!("{time:.2}"))
+    })
+}
+
+/// Bytes for each connection.
+pub(crate) fn memory(memory: &Memory) -> String {
+    let columns = ["connections", "after the handshake", "after an echo of 16 KiB"];
+    let mut table = header("", columns.map(str::to_owned).into_iter());
+    for cost in &memory.0 {
+        let (handshake, echo) = (cost.after_handshake, cost.after_echo);
+        let cells = [cost.connections.to_string(), format!("{handshake:.0}"), format!("{echo:.0}")];
+        row(&mut table, &cost.server, cells.into_iter());
+    }
+    table
+}
+
+/// What to call a workload.
+pub(crate) fn title((workload, segment): (&str, &str)) -> String {
+    let words = workload.replace('-', " ");
+    segment.parse().map_or(words.clone(), |segment| format!("{words}, {} reads", bytes(segment)))
+}
+
+/// A size as people write it.
+pub(crate) fn bytes(size: usize) -> String {
+    match size {
+        size if size >= 1 << 20 && size % (1 << 20) == 0 => format!("{} MiB", size >> 20),
+        size if size >= 1 << 10 && size % (1 << 10) == 0 => format!("{} KiB", size >> 10),
+        size => format!("{size} B"),
+    }
+}
+
+fn by_scenario(echo: &Echo, cell: impl Fn(&str, &str) -> Option<String>) -> String {
+    let scenarios = echo.scenarios();
+    let mut table = header("", scenarios.iter().map(ToString::to_string));
+    for server in echo.servers() {
+        let cells = scenarios.iter().map(|scenario| cell(scenario, server).unwrap_or_default());
+        row(&mut table, server, cells);
+    }
+    table
+}
+
+fn header(first: &str, names: impl ExactSizeIterator<Item = String>) -> String {
+    let rule = "|---".repeat(names.len() + 1);
+    let mut table = String::new();
+    row(&mut table, first, names);
+    table + &rule + "|\n"
+}
+
+fn row(table: &mut String, first: &str, cells: impl Iterator<Item = String>) {
+    let cells: String = cells.fold(String::new(), |mut row, cell| {
+        let _ = write!(row, " {cell} |");
+        row
+    });
+    let _ = writeln!(table, "| {first} |{cells}");
+}
+
+fn significant(nanoseconds: f64) -> String {
+    if nanoseconds < 100.0 { format!("{nanoseconds:.1}") } else { format!("{nanoseconds:.0}") }
+}
