@@ -2,7 +2,8 @@
 
 pub mod cases;
 pub mod engine;
-pub mod model;
+
+pub use wsproto::testing::model;
 
 /// Compiles the examples of the README.
 #[cfg(doctest)]
