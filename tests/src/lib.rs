@@ -2,6 +2,7 @@
 
 pub mod cases;
 pub mod engine;
+pub mod oracle;
 
 pub use wsproto::testing::model;
 
