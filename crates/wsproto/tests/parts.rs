@@ -262,6 +262,24 @@ proptest! {
     }
 }
 
+/// R6455-5.2-6: both sides of every length at which the form changes, and of the limit, which is
+/// inclusive.
+#[test]
+fn lengths_around_the_edges() {
+    for len in [0, 1, 125, 126, 127, 0xFFFF, 0x1_0000, u64::MAX >> 1] {
+        let bytes = header(0x82, None, len);
+        let expect = Expect { max_len: len, ..Expect::unmasked() };
+        let parsed = Header::parse(&bytes, &expect).expect("within the limit");
+        let (header, size) = parsed.expect("whole");
+        assert_eq!((header.len, size), (len, bytes.len()));
+
+        if len > 0 {
+            let expect = Expect { max_len: len - 1, ..expect };
+            assert_eq!(Header::parse(&bytes, &expect), Err(Error::MessageTooBig), "{len}");
+        }
+    }
+}
+
 /// R6455-5.8-1, R6455-9.1-4: a reserved bit is allowed exactly where its owner says: on the first
 /// frame of a message.
 #[test]

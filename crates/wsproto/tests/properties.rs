@@ -311,3 +311,13 @@ fn what_was_assembled_is_the_first_piece() {
     check::<Server>();
     check::<Client>();
 }
+
+/// Every event is a piece, the last of its message.
+#[test]
+fn an_event_is_a_piece() {
+    let text = Piece::Text { text: "all".into(), fin: true };
+    assert_eq!(Piece::from(Event::Text("all".into())), text);
+    let binary = Piece::Binary { bytes: b"all"[..].into(), fin: true };
+    assert_eq!(Piece::from(Event::Binary(b"all"[..].into())), binary);
+    assert_eq!(Piece::from(Event::Close(None)), Piece::Close(None));
+}

@@ -8,7 +8,7 @@ use core::time::Duration;
 use wsproto::handshake::{RequestError, Response, ResponseError};
 use wsproto::testing::{End, Frame, Life, REQUEST, Side};
 use wsproto::{
-    Client, CloseCode, CloseFrame, CloseInfo, Config, Error, Event, Initiator, KeepAlive,
+    Client, CloseCode, CloseFrame, CloseInfo, Config, Error, Event, Initiator, KeepAlive, Piece,
     ReadyState, SendError, Server, SessionError, SessionEvent, Transport,
 };
 
@@ -427,6 +427,56 @@ fn a_session_answers_pings_in_its_role() {
         let [pong] = &life.take_sent()[..] else { panic!("one Pong") };
         assert_eq!((pong.first, &pong.payload[..]), (0x8A, &b"ping"[..]));
         assert_eq!(pong.key.is_some(), R::SIDE == Side::Client);
+    }
+    check::<Server>();
+    check::<Client>();
+}
+
+/// A session whose messages are taken in pieces answers, measures and ends as any other.
+#[test]
+fn a_session_in_pieces() {
+    fn check<R: End>() {
+        let second = Duration::from_secs(1);
+        let keep_alive = Some(KeepAlive { interval: 9 * second, patience: second });
+        let configured = config(|config| config.keep_alive = keep_alive);
+        let mut life = Life::<R>::open(configured.clone());
+        assert_eq!(**life.session.config(), configured);
+        life.at(9 * second);
+        let [ping] = &life.take_sent()[..] else { panic!("one Ping") };
+        assert_eq!(ping.first, 0x89);
+
+        let now = 9 * second + second / 2;
+        let mut wire = [
+            R::from_peer(0x8A, &ping.payload),
+            R::from_peer(0x01, b"text "),
+            R::from_peer(0x89, b"?"),
+            R::from_peer(0x80, b"in two"),
+            R::from_peer(0x82, b"whole"),
+            R::from_peer(0x88, b"\x03\xE9bye"),
+        ]
+        .concat();
+        let mut input = &mut wire[..];
+        let mut pieces = Vec::new();
+        while let Some(event) = life.session.next_piece(now, &mut input, &mut life.out) {
+            let SessionEvent::Received(piece) = event else { panic!("{event:?}") };
+            pieces.push(piece);
+        }
+        let [Piece::Pong(_), pieces @ .., Piece::Close(Some(close))] = &pieces[..] else {
+            panic!("{pieces:?}")
+        };
+        let expected = [
+            Piece::Text { text: "text ".into(), fin: false },
+            Piece::Ping(b"?"[..].into()),
+            Piece::Text { text: "in two".into(), fin: true },
+            Piece::Binary { bytes: b"whole"[..].into(), fin: true },
+        ];
+        assert_eq!(pieces, expected);
+        assert_eq!(close.code(), CloseCode::GOING_AWAY);
+        assert_eq!(life.session.round_trip(), Some(second / 2));
+        assert_eq!(life.take_sent().iter().map(|f| f.first).collect::<Vec<_>>(), [0x8A, 0x88]);
+
+        life.end_of_input();
+        assert_eq!(life.ended(), info(1001, "bye", true, Initiator::Remote));
     }
     check::<Server>();
     check::<Client>();
