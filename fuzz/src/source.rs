@@ -14,6 +14,14 @@ pub(crate) fn text(u: &mut Unstructured<'_>) -> Result<String> {
     Ok(String::from_utf8_lossy(&bytes(u, 60)?).into_owned())
 }
 
+/// A text of a length at which the form of the header changes, or near it.
+pub(crate) fn sized(u: &mut Unstructured<'_>) -> Result<String> {
+    let len: usize = *u.choose(&[0, 1, 124, 125, 126, 127, 1460, 4097, 65535, 65536])?;
+    let character = *u.choose(&['a', 'é', '€', '\u{10FFFF}'])?;
+    let whole = character.to_string().repeat(len / character.len_utf8());
+    Ok(whole + &"-".repeat(len % character.len_utf8()))
+}
+
 /// The body of a Close, right or almost.
 pub(crate) fn close_body(u: &mut Unstructured<'_>) -> Result<Vec<u8>> {
     let code: u16 = *u.choose(&[999, 1000, 1001, 1004, 1005, 1011, 2999, 3000, 4999, 5000])?;

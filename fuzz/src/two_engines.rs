@@ -50,23 +50,29 @@ fn send<R: End>(
     open: &mut Vec<u8>,
 ) -> Result<std::result::Result<Option<Event<'static>>, SendError>> {
     let kind = u.int_in_range(0..=9)?;
-    let text = source::text(u)?;
-    let long = "é".repeat(usize::from(u.arbitrary::<u8>()?) * 300);
-    let bytes = long.as_bytes();
+    let text = if kind < 3 { source::sized(u)? } else { source::text(u)? };
     Ok(match kind {
         0 => sender.send_text(&text, wire).map(|()| Some(Event::Text(text.into()))),
-        1 => sender.send_text(&long, wire).map(|()| Some(Event::Text(long.into()))),
-        2 => sender.send_binary(bytes, wire).map(|()| Some(Event::Binary(bytes.to_vec().into()))),
-        3 => {
+        1 => {
+            let bytes = text.into_bytes();
+            sender.send_binary(&bytes, wire).map(|()| Some(Event::Binary(bytes.into())))
+        }
+        2 => sender.send_binary_header(text.len() as u64, wire).map(|mask| {
+            let mut payload = text.clone().into_bytes();
+            mask.into_iter().for_each(|mut mask| mask.apply(&mut payload));
+            wire.extend(payload);
+            Some(Event::Binary(text.into_bytes().into()))
+        }),
+        3 => sender.send_text_header(&text, wire).map(|mask| {
+            let mut payload = text.clone().into_bytes();
+            mask.into_iter().for_each(|mut mask| mask.apply(&mut payload));
+            wire.extend(payload);
+            Some(Event::Text(text.into()))
+        }),
+        4 => {
             let prepared = PreparedMessage::text(&text);
             sender.send_prepared(&prepared, wire).map(|()| Some(Event::Text(text.into())))
         }
-        4 => sender.send_binary_header(bytes.len() as u64, wire).map(|mask| {
-            let mut payload = bytes.to_vec();
-            mask.into_iter().for_each(|mut mask| mask.apply(&mut payload));
-            wire.extend(payload);
-            Some(Event::Binary(bytes.to_vec().into()))
-        }),
         5 | 6 => {
             let fin = kind == 6;
             sender.send_text_fragment(&text, fin, wire).map(|()| {
