@@ -32,7 +32,7 @@ if ! cmp -s "$here/requirements.txt" "$environment/installed"; then
     cp "$here/requirements.txt" "$environment/installed"
 fi
 
-cargo test --release --quiet -p conformance --test oracles
+cargo test --quiet -p conformance --test oracles
 printf 'oracles: %s cases each with tungstenite and tokio-websockets\n' "$ORACLE_CASES"
 cargo build --quiet --release -p wsproto --example trace
 "$environment/bin/python" "$here/lockstep.py" "$target/release/examples/trace" \
