@@ -1,10 +1,4 @@
 //! `cargo fuzz run handshake_client`, or, without libFuzzer, replays the files it is given.
 #![cfg_attr(fuzzing, no_main)]
 
-#[cfg(fuzzing)]
-libfuzzer_sys::fuzz_target!(|data: &[u8]| wsproto_fuzz::handshake_client(data));
-
-#[cfg(not(fuzzing))]
-fn main() -> std::io::Result<()> {
-    wsproto_fuzz::replay(wsproto_fuzz::handshake_client)
-}
+wsproto_fuzz::main!(handshake_client);

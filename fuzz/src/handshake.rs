@@ -6,7 +6,7 @@ use wsproto::handshake::{Accept, ClientRequest};
 use wsproto::url::WsUrl;
 use wsproto::{Config, Event, ReadyState, Role, Session, SessionEvent, Transport};
 
-use crate::cut;
+use crate::cuts;
 
 /// Any bytes to a server: accepted, answered or refused, alike in every cut, and a refusal is a
 /// complete response.
@@ -23,7 +23,7 @@ pub fn handshake_server(data: &[u8]) {
     };
     let whole = run(&mut [wire].into_iter());
     assert_eq!(whole, run(&mut wire.chunks(1)));
-    assert_eq!(whole, run(&mut cut(wire, *seed)));
+    assert_eq!(whole, run(&mut cuts(*seed).cut(wire)));
 
     let (events, out) = whole;
     if events.iter().any(|event| event.starts_with("Error(Request(")) {
@@ -51,7 +51,7 @@ pub fn handshake_client(data: &[u8]) {
     };
     let whole = run(&mut [wire].into_iter());
     assert_eq!(whole, run(&mut wire.chunks(1)));
-    assert_eq!(whole, run(&mut cut(wire, *seed)));
+    assert_eq!(whole, run(&mut cuts(*seed).cut(wire)));
 }
 
 /// Feeds a session to its end. Returns its events, as text, and its output.

@@ -1,24 +1,68 @@
 //! The bodies of the fuzz targets: plain functions that panic if a promise is broken.
 //!
-//! Each takes any bytes. The first ones choose the role, the limits and the cuts, the rest is what
-//! the peer sends; so a corpus is a folder of files, and a finding is one file more.
+//! Each takes any bytes, so a corpus is a folder of files, and a finding is one file more. Those
+//! that look for what a peer can send take it as it is, behind a few bytes that choose the role,
+//! the limits and the cuts; the others make a structure of the bytes, with `arbitrary`.
 
+mod frames;
 mod handshake;
-mod parts;
+mod mask;
 mod receive;
+mod script;
+mod source;
+mod text;
+mod two_engines;
 
 use std::{env, fs, io};
 
+use wsproto::testing::Cuts;
+
+pub use frames::frames;
 pub use handshake::{handshake_client, handshake_server};
-pub use parts::parts;
+pub use mask::mask;
 pub use receive::receive;
+pub use script::script;
+pub use text::{close, extensions, url, utf8};
+pub use two_engines::two_engines;
+
+/// A target.
+pub type Target = fn(&[u8]);
+
+/// Every target, with its name.
+pub const TARGETS: [(&str, Target); 11] = [
+    ("receive", receive),
+    ("frames", frames),
+    ("handshake_server", handshake_server),
+    ("handshake_client", handshake_client),
+    ("script", script),
+    ("two_engines", two_engines),
+    ("extensions", extensions),
+    ("url", url),
+    ("close", close),
+    ("utf8", utf8),
+    ("mask", mask),
+];
+
+/// Makes the `main` of a target: libFuzzer's under `cargo fuzz`, and [`replay`] otherwise.
+#[macro_export]
+macro_rules! main {
+    ($target:ident) => {
+        #[cfg(fuzzing)]
+        libfuzzer_sys::fuzz_target!(|data: &[u8]| $crate::$target(data));
+
+        #[cfg(not(fuzzing))]
+        fn main() -> std::io::Result<()> {
+            $crate::replay($crate::$target)
+        }
+    };
+}
 
 /// Runs a target on the files that are named as arguments.
 ///
 /// # Errors
 ///
 /// The first file that cannot be read.
-pub fn replay(target: impl Fn(&[u8])) -> io::Result<()> {
+pub fn replay(target: Target) -> io::Result<()> {
     for path in env::args().skip(1) {
         println!("{path}");
         target(&fs::read(path)?);
@@ -26,15 +70,10 @@ pub fn replay(target: impl Fn(&[u8])) -> io::Result<()> {
     Ok(())
 }
 
-/// Cuts bytes into parts, whose lengths repeat a pattern that `seed` chooses; none is empty.
-fn cut(bytes: &[u8], seed: u8) -> impl Iterator<Item = &[u8]> {
+/// The way of cutting that a byte chooses.
+fn cuts(seed: u8) -> Cuts {
     let lengths = [1, 2, 3, 5, 7, 14, 125, 1460];
-    let (mut rest, mut turn) = (bytes, usize::from(seed));
-    std::iter::from_fn(move || {
-        let len = lengths[turn % lengths.len()].min(rest.len());
-        turn += 1 + usize::from(seed >> 4);
-        let (part, after) = rest.split_at(len);
-        rest = after;
-        (len > 0).then_some(part)
-    })
+    let (start, stride) = (usize::from(seed & 7), usize::from(seed >> 4) | 1);
+    let order = (0..lengths.len()).map(|turn| lengths[(start + turn * stride) % lengths.len()]);
+    Cuts::new(order.collect::<Vec<_>>())
 }

@@ -2,7 +2,9 @@
 
 pub mod cases;
 pub mod engine;
-pub mod model;
+pub mod oracle;
+
+pub use wsproto::testing::model;
 
 /// Compiles the examples of the README.
 #[cfg(doctest)]

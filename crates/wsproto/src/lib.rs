@@ -107,6 +107,16 @@ mod receive;
 mod role;
 mod send;
 mod session;
+#[cfg(feature = "testing")]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::indexing_slicing,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "what tests are made of panics where a promise is broken"
+)]
+pub mod testing;
 pub mod url;
 pub mod utf8;
 

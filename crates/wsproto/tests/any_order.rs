@@ -6,97 +6,60 @@ use core::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use wsproto::testing::{Call, End, Frame, Life, Part, Seen, Side, call, closes, limits, part};
 use wsproto::{
     Client, CloseCode, CloseFrame, Config, Connection, KeepAlive, Server, SessionEvent, Transport,
 };
 
-use support::generate::{Ask, Part, ask, limits, part};
-use support::life::{Life, Seen, SessionEnd};
-use support::{End, Side, VIOLATION, closes, sent};
+use support::VIOLATION;
 
-/// A call of the interface.
+/// Something that happens to a connection.
 #[derive(Clone, Debug)]
-enum Call {
-    Ask(Ask),
-    /// A fragment: of text, the last.
-    Fragment(bool, bool),
-    Header(u64),
-    LongPing,
-    Close(Option<u16>),
+enum Turn {
+    Call(Call),
     Event(Part),
     Piece(Part),
     Fail,
 }
 
-fn call() -> impl Strategy<Value = Call> {
+fn turn() -> impl Strategy<Value = Turn> {
     prop_oneof![
-        2 => ask().prop_map(Call::Ask),
-        2 => (any::<bool>(), any::<bool>()).prop_map(|(text, fin)| Call::Fragment(text, fin)),
-        1 => (0..1_u64 << 62).prop_map(Call::Header),
-        1 => Just(Call::LongPing),
-        1 => proptest::option::of(1000..5000_u16).prop_map(Call::Close),
-        4 => part().prop_map(Call::Event),
-        4 => part().prop_map(Call::Piece),
-        1 => Just(Call::Fail),
+        7 => call().prop_map(Turn::Call),
+        4 => part().prop_map(Turn::Event),
+        4 => part().prop_map(Turn::Piece),
+        1 => Just(Turn::Fail),
     ]
 }
 
-/// Makes a call; an error must have written nothing. Returns whether what was written is a frame.
-fn make<R: End>(ws: &mut Connection<R>, call: &Call, out: &mut Vec<u8>) -> bool {
-    let before = out.len();
-    let sender = ws.sender();
-    let result = match call {
-        Call::Ask(Ask::Text(text)) => sender.send_text(text, out),
-        Call::Ask(Ask::Binary(bytes)) => sender.send_binary(bytes, out),
-        Call::Ask(Ask::Ping(payload)) => sender.ping(payload, out),
-        Call::Ask(Ask::Pong(payload)) => sender.pong(payload, out),
-        Call::Ask(Ask::Fragments(parts)) => sender.send_text_fragment(&parts.concat(), true, out),
-        Call::Fragment(true, fin) => sender.send_text_fragment("part", *fin, out),
-        Call::Fragment(false, fin) => sender.send_binary_fragment(b"part", *fin, out),
-        Call::Header(len) => {
-            let result = sender.send_binary_header(*len, out).map(drop);
-            if result.is_ok() {
-                // Its payload is the caller's business.
-                out.truncate(before);
-                return false;
-            }
-            result
-        }
-        Call::LongPing => sender.ping(&[0; 126], out),
-        Call::Close(code) => {
-            let frame = code.and_then(|code| CloseFrame::new(CloseCode::from(code), "").ok());
-            sender.close(frame.as_ref(), out)
-        }
-        Call::Event(part) => {
-            let mut bytes = part.encode::<R>();
+fn take<R: End>(ws: &mut Connection<R>, turn: &Turn, out: &mut Vec<u8>) {
+    match turn {
+        // What is refused has written nothing.
+        Turn::Call(call) => drop(call.make(ws.sender(), out)),
+        Turn::Event(part) => {
+            let mut bytes = part.encode(R::peer_key());
             let mut input = &mut bytes[..];
             while let Ok(Some(_)) = ws.next_event(&mut input, out) {}
-            return true;
         }
-        Call::Piece(part) => {
-            let mut bytes = part.encode::<R>();
+        Turn::Piece(part) => {
+            let mut bytes = part.encode(R::peer_key());
             let mut input = &mut bytes[..];
             while let Ok(Some(_)) = ws.next_piece(&mut input, out) {}
-            return true;
         }
-        Call::Fail => {
+        Turn::Fail => {
             let mut bytes = VIOLATION;
             let _ = ws.next_event(&mut &mut bytes[..], out);
-            return true;
         }
-    };
-    assert!(result.is_ok() || out.len() == before, "an error that wrote");
-    true
+    }
 }
 
-fn any_order<R: End>(calls: &[Call]) {
+fn any_order<R: End>(turns: &[Turn]) {
     let (mut ws, mut out) = (R::connect_with(limits()), Vec::new());
-    for call in calls {
-        make(&mut ws, call, &mut out);
+    for turn in turns {
+        take(&mut ws, turn, &mut out);
         assert!(closes(&out) <= 1, "I10: a second Close, or something after the first");
     }
     let masked = R::SIDE == Side::Client;
-    let (mut open, mut frames) = (false, sent(&out).into_iter());
+    let (mut open, mut frames) = (false, Frame::read_all(&out).into_iter());
     assert!(frames.all(|frame| {
         let (data, first) = (frame.first & 0x0F < 8, frame.first & 0x0F != 0);
         let legal = frame.first & 0x70 == 0 && (!data || first != open);
@@ -109,9 +72,9 @@ proptest! {
     /// I7, I10, I11: whatever is called in whatever order, nothing panics, nothing is written on an
     /// error, and what is written is legal.
     #[test]
-    fn any_order_of_calls(calls in vec(call(), 0..30)) {
-        any_order::<Server>(&calls);
-        any_order::<Client>(&calls);
+    fn any_order_of_calls(turns in vec(turn(), 0..30)) {
+        any_order::<Server>(&turns);
+        any_order::<Client>(&turns);
     }
 }
 
@@ -153,7 +116,7 @@ fn configured() -> Config {
 }
 
 /// Lets it all happen. The order of the events is checked after each.
-fn live<R: SessionEnd>(opened: bool, happenings: &[Happening]) -> (Vec<Seen>, Vec<u8>) {
+fn live<R: End>(opened: bool, happenings: &[Happening]) -> (Vec<Seen>, Vec<u8>) {
     let mut life = Life::<R>::begin(configured());
     let mut handshake = R::handshake(&life.out);
     if opened {
@@ -168,7 +131,7 @@ fn live<R: SessionEnd>(opened: bool, happenings: &[Happening]) -> (Vec<Seen>, Ve
                 life.read(&handshake);
                 handshake = rest;
             }
-            Happening::Arrival(part) => life.read(&part.encode::<R>()),
+            Happening::Arrival(part) => life.read(&part.encode(R::peer_key())),
             Happening::Text(text) => {
                 let before = life.out.len();
                 let sender = life.session.sender();

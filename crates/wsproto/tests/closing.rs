@@ -6,12 +6,13 @@ mod support;
 use wsproto::close::MAX_REASON_LEN;
 use wsproto::closing::{Cause, Reply};
 use wsproto::frame::Opcode;
+use wsproto::testing::{End, Frame, Side, closes};
 use wsproto::{
     Client, CloseCode, CloseError, CloseFrame, Closing, Connection, Error, Event, PreparedMessage,
     SendError, Server, Transport,
 };
 
-use support::{End, Side, VIOLATION, closes, feed, sent};
+use support::{VIOLATION, feed};
 
 /// In which state, what happens, what state follows, what is sent.
 const MATRIX: [(Closing, Cause, Closing, Reply); 12] = [
@@ -213,7 +214,7 @@ fn either_end_begins_with_or_without_a_body() {
 
         let mut out = Vec::new();
         Client::connect().close(frame, &mut out).expect("open");
-        let [close] = &sent(&out)[..] else { panic!("one frame") };
+        let [close] = &Frame::read_all(&out)[..] else { panic!("one frame") };
         assert_eq!((close.first, &close.payload[..]), (0x88, payload));
         assert!(close.key.is_some());
     }
@@ -228,7 +229,7 @@ fn a_close_is_answered_with_the_same_body() {
             let close = R::from_peer(0x88, payload);
             let mut out = Vec::new();
             feed(&mut R::connect(), &close, &mut out).expect("a legal Close");
-            let [answer] = &sent(&out)[..] else { panic!("one frame") };
+            let [answer] = &Frame::read_all(&out)[..] else { panic!("one frame") };
             assert_eq!((answer.first, &answer.payload[..]), (0x88, payload));
 
             let mut out = Vec::new();
@@ -252,7 +253,7 @@ fn messages_sent_before_the_close_leave_before_it() {
     ws.ping(b"two", &mut out).expect("open");
     ws.sender().send_binary_fragment(b"three", false, &mut out).expect("open");
     ws.close(None, &mut out).expect("open");
-    let firsts: Vec<_> = sent(&out).iter().map(|frame| frame.first).collect();
+    let firsts: Vec<_> = Frame::read_all(&out).iter().map(|frame| frame.first).collect();
     assert_eq!(firsts, [0x81, 0x89, 0x02, 0x88]);
 }
 
@@ -317,7 +318,7 @@ fn a_server_does_not_send_1010() {
 
     let mut out = Vec::new();
     assert_eq!(Client::connect().close(Some(&body), &mut out), Ok(()));
-    assert_eq!(sent(&out)[0].close_code(), Some(1010));
+    assert_eq!(Frame::read_all(&out)[0].close_code(), Some(1010));
 }
 
 /// Every code that an endpoint chooses for itself reaches the wire as it is, from both roles.
@@ -329,7 +330,7 @@ fn every_sendable_code_is_written_as_it_is() {
         Server::connect().close(Some(&body), &mut by_server).expect("open");
         assert_eq!(by_server, [&[0x88, 2][..], &number.to_be_bytes()].concat());
         Client::connect().close(Some(&body), &mut by_client).expect("open");
-        assert_eq!(sent(&by_client)[0].close_code(), Some(number));
+        assert_eq!(Frame::read_all(&by_client)[0].close_code(), Some(number));
     }
 }
 
@@ -343,7 +344,7 @@ fn a_reason_holds_123_bytes_and_is_never_cut() {
         let mut out = Vec::new();
         Server::connect().close(Some(&body), &mut out).expect("open");
         assert_eq!(out, [b"\x88\x7D\x03\xE8", reason.as_bytes()].concat());
-        assert_eq!(sent(&out)[0].first & 0x0F, Opcode::Close as u8);
+        assert_eq!(Frame::read_all(&out)[0].first & 0x0F, Opcode::Close as u8);
     }
     for reason in ["r".repeat(124), format!("{}é", "r".repeat(122)), "é".repeat(62)] {
         assert_eq!(reason.len(), 124);

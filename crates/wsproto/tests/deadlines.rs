@@ -6,12 +6,12 @@ mod support;
 use core::time::Duration;
 
 use wsproto::handshake::{Response, ResponseError};
+use wsproto::testing::{End, Life, REQUEST};
 use wsproto::{
     Client, CloseCode, CloseInfo, Config, Initiator, KeepAlive, ReadyState, SendError, Server,
     SessionError, SessionEvent, Transport,
 };
 
-use support::life::{Life, REQUEST, SessionEnd};
 use support::{VIOLATION, config};
 
 const fn s(seconds: u64) -> Duration {
@@ -32,7 +32,7 @@ fn without_deadlines() -> Config {
 }
 
 /// Asserts that nothing happens a moment before the deadline, which stays.
-fn nothing_happens_early<R: SessionEnd>(life: &mut Life<R>) {
+fn nothing_happens_early<R: End>(life: &mut Life<R>) {
     let deadline = life.session.deadline().expect("a deadline");
     let before = (life.out.clone(), life.log.clone(), life.session.ready_state());
     for early in [Duration::ZERO, deadline / 2, deadline - MOMENT] {
@@ -42,7 +42,7 @@ fn nothing_happens_early<R: SessionEnd>(life: &mut Life<R>) {
     assert_eq!((life.out.clone(), life.log.clone(), life.session.ready_state()), before);
 }
 
-fn last_error<R: SessionEnd>(life: &Life<R>) -> Option<SessionError> {
+fn last_error<R: End>(life: &Life<R>) -> Option<SessionError> {
     life.log.iter().find_map(|event| match event {
         SessionEvent::Error(error) => Some(*error),
         _ => None,
@@ -125,7 +125,7 @@ fn an_open_session_has_no_deadline_of_its_own() {
 /// it, and nothing that arrives moves it.
 #[test]
 fn the_closing_handshake_has_one_deadline() {
-    fn check<R: SessionEnd>() {
+    fn check<R: End>() {
         // What we wait for, and what it is called if it does not come.
         type Begin<R> = fn(&mut Life<R>);
         let ours: Begin<R> = |life| life.close(None).expect("open");
@@ -206,7 +206,7 @@ fn deadlines_can_be_turned_off() {
 /// Pings at every interval after the last answer, numbered; the answer tells the round trip.
 #[test]
 fn a_keep_alive_pings_and_measures() {
-    fn check<R: SessionEnd>() {
+    fn check<R: End>() {
         let mut life = Life::<R>::open(keep_alive(s(30), s(5)));
         assert_eq!(life.session.round_trip(), None);
         let mut now = Duration::ZERO;
@@ -277,7 +277,7 @@ fn only_the_newest_ping_can_be_answered() {
 /// A peer that does not answer gets a Close that says why, the application an error and an end.
 #[test]
 fn a_keep_alive_without_an_answer_ends_the_session() {
-    fn check<R: SessionEnd>() {
+    fn check<R: End>() {
         let mut life = Life::<R>::open(keep_alive(s(30), s(5)));
         life.at(s(30));
         life.take_sent();

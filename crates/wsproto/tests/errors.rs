@@ -4,12 +4,13 @@ mod support;
 
 use core::error::Error as _;
 
+use wsproto::testing::{End, Frame, closes, header};
 use wsproto::utf8::{InvalidUtf8, Utf8};
 use wsproto::{
     Client, CloseCode, CloseError, CloseFrame, Error, Event, Piece, SendError, Server, SessionError,
 };
 
-use support::{End, closes, config, feed, header, sent};
+use support::{config, feed};
 
 /// What the peer sends.
 type Input = fn() -> Vec<u8>;
@@ -92,7 +93,7 @@ fn check<R: End>(error: Error, bytes: &[u8], code: u16) {
     let mut ws = R::connect_with(limits());
     assert_eq!(feed(&mut ws, bytes, &mut out), Err(error));
     assert_eq!(closes(&out), 1);
-    let close = sent(&out).pop().expect("a Close");
+    let close = Frame::read_all(&out).pop().expect("a Close");
     assert_eq!(close.close_code(), Some(code), "{error:?}");
     assert_eq!(close.payload.len(), 2, "a Close for a violation has no reason");
 
@@ -114,7 +115,7 @@ fn check<R: End>(error: Error, bytes: &[u8], code: u16) {
         }
     };
     assert_eq!(result, Err(error));
-    assert_eq!(sent(&out)[0].close_code(), Some(code), "{error:?}");
+    assert_eq!(Frame::read_all(&out)[0].close_code(), Some(code), "{error:?}");
 }
 
 /// R6455-7.1.7-3, R6455-10.7-1, R6455-10.7-2, I6: one for each rule, and its Close on the wire.

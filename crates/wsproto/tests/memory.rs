@@ -6,12 +6,13 @@ use core::time::Duration;
 
 use allocation_counter::{AllocationInfo, measure};
 use wsproto::handshake::{Accept, ClientRequest};
+use wsproto::testing::{End, Frame, KEY, SEED, header};
 use wsproto::url::WsUrl;
 use wsproto::{
     Client, Config, Connection, Error, Event, Piece, Role, Server, Session, SessionEvent,
 };
 
-use support::{End, SEED, VIOLATION, config, header};
+use support::{VIOLATION, config};
 
 /// The small constant of I4: the payload of one control frame and what is least for a message.
 const SMALL: i64 = 256;
@@ -100,7 +101,7 @@ fn an_announced_length_reserves_nothing() {
         }
     }
     for first in [0x81, 0x82, 0x01, 0x02] {
-        check::<Server>(first, Some(support::KEY));
+        check::<Server>(first, Some(KEY));
         check::<Client>(first, None);
     }
 }
@@ -286,7 +287,7 @@ fn a_steady_echo_allocates_nothing() {
                 }
             });
             assert_eq!(info.count_total, 0, "round {round}");
-            assert_eq!(support::sent(&out).len(), 4, "two messages, a Pong, a message");
+            assert_eq!(Frame::read_all(&out).len(), 4, "two messages, a Pong, a message");
         }
     }
     echo::<Server>();
@@ -312,7 +313,7 @@ fn a_flood_of_empty_fragments_is_flat_and_ends() {
             assert_eq!(meter.held, 0);
         };
         assert_eq!((result, fragments), (Error::TooManyFragments, limit));
-        assert_eq!(support::sent(&meter.out)[0].close_code(), Some(1008));
+        assert_eq!(Frame::read_all(&meter.out)[0].close_code(), Some(1008));
     }
 }
 

@@ -1,7 +1,5 @@
 //! The parts that each do one thing, against naive code that does the same: masking, UTF-8, headers.
 
-mod support;
-
 use core::str;
 
 use proptest::collection::vec;
@@ -10,9 +8,8 @@ use proptest::sample::select;
 use wsproto::Error;
 use wsproto::frame::{Data, Expect, Header, MAX_HEADER_LEN, Opcode};
 use wsproto::mask::Mask;
+use wsproto::testing::{self, header, xor};
 use wsproto::utf8::Utf8;
-
-use support::{header, xor};
 
 /// A13, R6455-5.3-4: every length to 200 and every phase, at every alignment to 8.
 #[test]
@@ -238,7 +235,7 @@ proptest! {
         header.encode(&mut bytes);
         prop_assert!(bytes.len() <= MAX_HEADER_LEN);
         let first = u8::from(header.fin) << 7 | header.opcode as u8;
-        prop_assert_eq!(&bytes, &support::header(first, header.mask, header.len));
+        prop_assert_eq!(&bytes, &testing::header(first, header.mask, header.len));
 
         let (size, expect) = (bytes.len(), expect(&header));
         for cut in 0..size {
@@ -261,6 +258,24 @@ proptest! {
                 }
             }
             prop_assert!(!matches!(whole, Ok(None)), "14 bytes decide");
+        }
+    }
+}
+
+/// R6455-5.2-6: both sides of every length at which the form changes, and of the limit, which is
+/// inclusive.
+#[test]
+fn lengths_around_the_edges() {
+    for len in [0, 1, 125, 126, 127, 0xFFFF, 0x1_0000, u64::MAX >> 1] {
+        let bytes = header(0x82, None, len);
+        let expect = Expect { max_len: len, ..Expect::unmasked() };
+        let parsed = Header::parse(&bytes, &expect).expect("within the limit");
+        let (header, size) = parsed.expect("whole");
+        assert_eq!((header.len, size), (len, bytes.len()));
+
+        if len > 0 {
+            let expect = Expect { max_len: len - 1, ..expect };
+            assert_eq!(Header::parse(&bytes, &expect), Err(Error::MessageTooBig), "{len}");
         }
     }
 }

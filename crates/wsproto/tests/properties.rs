@@ -5,10 +5,10 @@ mod support;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use wsproto::testing::{Ask, Cuts, End, Side, ask, bytes, closes, cuts, limits, wire};
 use wsproto::{Client, CloseFrame, Error, Event, Piece, Server};
 
-use support::generate::{Ask, ask, bytes, cut, cuts, do_ask, limits, wire};
-use support::{End, Side, closes};
+use support::feed;
 
 /// Everything that came of some bytes.
 #[derive(Debug, PartialEq)]
@@ -56,9 +56,13 @@ fn assert_output_bound(side: Side, consumed: usize, out: &[u8]) {
     assert!(out.len() <= factor * consumed + close, "{} for {consumed}", out.len());
 }
 
-fn assert_split_invariance<R: End>(wire: &[u8], cuts: &[usize]) {
+fn parts<'a>(wire: &'a [u8], cuts: &Cuts) -> Vec<&'a [u8]> {
+    cuts.cut(wire).collect()
+}
+
+fn assert_split_invariance<R: End>(wire: &[u8], cuts: &Cuts) {
     let whole = run::<R>(&[wire]);
-    assert_eq!(run::<R>(&cut(wire, cuts)), whole);
+    assert_eq!(run::<R>(&parts(wire, cuts)), whole);
     assert_eq!(run::<R>(&[wire]), whole, "I8: the same again");
 }
 
@@ -129,7 +133,7 @@ proptest! {
     fn pieces_join_to_events(wire in wire::<Server>(), cuts in cuts()) {
         let whole = run::<Server>(&[&wire]);
         prop_assert_eq!(&run_pieces::<Server>(&[&wire]), &whole);
-        prop_assert_eq!(&run_pieces::<Server>(&cut(&wire, &cuts)), &whole);
+        prop_assert_eq!(&run_pieces::<Server>(&parts(&wire, &cuts)), &whole);
     }
 
     /// I3: what one call appends is at most what the frame that asked for it brought.
@@ -150,13 +154,14 @@ proptest! {
     }
 }
 
-fn round_trip<A: End, B: End>(asks: &[Ask], cuts: &[usize]) {
+fn round_trip<A: End, B: End>(asks: &[Ask], cuts: &Cuts) {
     let (mut a, mut wire) = (A::connect(), Vec::new());
-    let expected: Vec<_> = asks.iter().flat_map(|ask| do_ask(&mut a, ask, &mut wire)).collect();
+    let expected: Vec<_> =
+        asks.iter().flat_map(|ask| ask.send(a.sender(), &mut wire).expect("open")).collect();
     let (mut b, mut back) = (B::connect(), Vec::new());
     let mut seen = Vec::new();
-    for part in cut(&wire, cuts) {
-        seen.extend(support::feed(&mut b, part, &mut back).expect("what we send is legal"));
+    for part in cuts.cut(&wire) {
+        seen.extend(feed(&mut b, part, &mut back).expect("what we send is legal"));
     }
     assert_eq!(seen, expected);
 
@@ -165,7 +170,7 @@ fn round_trip<A: End, B: End>(asks: &[Ask], cuts: &[usize]) {
         Event::Ping(payload) => Some(Event::Pong(payload.clone())),
         _ => None,
     });
-    let pongs = support::feed(&mut a, &back, &mut Vec::new()).expect("what we send is legal");
+    let pongs = feed(&mut a, &back, &mut Vec::new()).expect("what we send is legal");
     assert_eq!(pongs, pings.collect::<Vec<_>>());
 }
 
@@ -188,10 +193,10 @@ proptest! {
         let text = parts.concat();
         let mut wire = Vec::new();
         let (mut client, mut ws) = (Client::connect(), Server::connect());
-        let last = do_ask(&mut client, &Ask::Fragments(parts), &mut wire).pop();
+        let last = Ask::Fragments(parts).send(client.sender(), &mut wire).expect("open").pop();
         let mut turns = pieces.iter().cycle();
         let (mut taken, mut begun, mut skipped, mut ended) = (String::new(), false, false, false);
-        for part in cut(&wire, &cuts) {
+        for part in cuts.cut(&wire) {
             let mut bytes = part.to_vec();
             let mut input = &mut bytes[..];
             loop {
@@ -305,4 +310,14 @@ fn what_was_assembled_is_the_first_piece() {
     }
     check::<Server>();
     check::<Client>();
+}
+
+/// Every event is a piece, the last of its message.
+#[test]
+fn an_event_is_a_piece() {
+    let text = Piece::Text { text: "all".into(), fin: true };
+    assert_eq!(Piece::from(Event::Text("all".into())), text);
+    let binary = Piece::Binary { bytes: b"all"[..].into(), fin: true };
+    assert_eq!(Piece::from(Event::Binary(b"all"[..].into())), binary);
+    assert_eq!(Piece::from(Event::Close(None)), Piece::Close(None));
 }

@@ -7,12 +7,13 @@ use std::collections::HashSet;
 
 use wsproto::frame::{Header, Opcode};
 use wsproto::mask::Mask;
+use wsproto::testing::{End, Frame, SEED, closes, header, xor};
 use wsproto::{
     Client, CloseFrame, Closing, Config, Connection, Error, Event, PreparedMessage, Role,
     SendError, Sender, Server,
 };
 
-use support::{End, SEED, closes, feed, header, sent, xor};
+use support::feed;
 
 /// R6455-5.2-5, R6455-5.2-6, R6455-6.1-2: the length of the payload, and all bytes before it.
 const HEADERS: [(u64, &[u8]); 11] = [
@@ -134,7 +135,8 @@ fn equal_frames_of_a_client_differ() {
         feed(&mut ws, &Client::from_peer(0x89, b"same"), &mut out).expect("a Ping");
     }
     ws.close(None, &mut out).expect("open");
-    let keys: HashSet<_> = sent(&out).iter().map(|frame| frame.key.expect("masked")).collect();
+    let keys: HashSet<_> =
+        Frame::read_all(&out).iter().map(|frame| frame.key.expect("masked")).collect();
     assert_eq!(keys.len(), 15);
 }
 
@@ -202,7 +204,7 @@ fn fragments_continue_the_message_that_the_first_began() {
             ws.send_binary_fragment(&[2], true, out).expect("open");
             ws.send_text("whole", out).expect("the message is finished");
         });
-        sent(&out).into_iter().map(|frame| (frame.first, frame.payload)).collect()
+        Frame::read_all(&out).into_iter().map(|frame| (frame.first, frame.payload)).collect()
     }
     let frames: [(u8, &[u8]); 9] = [
         (0x01, b"a"),
@@ -250,7 +252,7 @@ fn messages_never_interleave() {
         assert_eq!(out, begun, "nothing is written on an error");
 
         next(ws, true, &mut out).expect("open");
-        let firsts: Vec<_> = sent(&out).iter().map(|frame| frame.first).collect();
+        let firsts: Vec<_> = Frame::read_all(&out).iter().map(|frame| frame.first).collect();
         assert_eq!(firsts, [if text { 0x01 } else { 0x02 }, 0x80]);
     }
     check::<Server>(true);
@@ -268,7 +270,7 @@ fn control_frames_hold_125_bytes() {
                 ws.ping(&vec![7; len], out).expect("it fits");
                 ws.pong(&vec![8; len], out).expect("it fits");
             });
-            let [ping, pong] = &sent(&out)[..] else { panic!("two frames") };
+            let [ping, pong] = &Frame::read_all(&out)[..] else { panic!("two frames") };
             assert_eq!((ping.first, &ping.payload), (0x89, &vec![7; len]));
             assert_eq!((pong.first, &pong.payload), (0x8A, &vec![8; len]));
         }
@@ -347,7 +349,7 @@ fn a_prepared_message_equals_the_message() {
                 ws.send_prepared(&prepared, out).expect("open");
                 ws.send_prepared(&prepared, out).expect("open");
             });
-            let [one, two] = &sent(&out)[..] else { panic!("two frames") };
+            let [one, two] = &Frame::read_all(&out)[..] else { panic!("two frames") };
             assert_eq!((one.first, one.payload.as_slice()), (kind, text.as_bytes()));
             assert_eq!((two.first, &two.payload), (one.first, &one.payload));
             assert_ne!(one.key, two.key);
@@ -364,8 +366,8 @@ fn sending_appends_a_copy() {
     Client::connect().send_binary(&original, &mut out).expect("open");
     original.fill(b'x');
     let frame = out.strip_prefix(b"before").expect("what was there stays");
-    assert_eq!(sent(frame)[0].payload, b"first");
-    assert_ne!(sent(frame)[0].payload, original);
+    assert_eq!(Frame::read_all(frame)[0].payload, b"first");
+    assert_ne!(Frame::read_all(frame)[0].payload, original);
 }
 
 /// The halves, in two threads if one likes, do together what the whole does: R6455-5.5.2-1,

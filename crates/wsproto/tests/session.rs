@@ -6,13 +6,13 @@ mod support;
 use core::time::Duration;
 
 use wsproto::handshake::{RequestError, Response, ResponseError};
+use wsproto::testing::{End, Frame, Life, REQUEST, Side};
 use wsproto::{
-    Client, CloseCode, CloseFrame, CloseInfo, Config, Error, Event, Initiator, KeepAlive,
+    Client, CloseCode, CloseFrame, CloseInfo, Config, Error, Event, Initiator, KeepAlive, Piece,
     ReadyState, SendError, Server, SessionError, SessionEvent, Transport,
 };
 
-use support::life::{Life, REQUEST, SessionEnd};
-use support::{Side, VIOLATION, config, sent};
+use support::{VIOLATION, config};
 
 fn info(code: u16, reason: &str, was_clean: bool, initiator: Initiator) -> CloseInfo {
     CloseInfo { code: CloseCode::from(code), reason: reason.into(), was_clean, initiator }
@@ -23,35 +23,35 @@ fn lost(initiator: Initiator) -> CloseInfo {
     info(1006, "", false, initiator)
 }
 
-fn open<R: SessionEnd>() -> Life<R> {
+fn open<R: End>() -> Life<R> {
     Life::open(Config::default())
 }
 
-fn begin<R: SessionEnd>() -> Life<R> {
+fn begin<R: End>() -> Life<R> {
     Life::begin(Config::default())
 }
 
 /// A step in the life of an open session.
 type Step<R> = fn(&mut Life<R>);
 
-fn we_close<R: SessionEnd>(life: &mut Life<R>) {
+fn we_close<R: End>(life: &mut Life<R>) {
     let body = CloseFrame::new(CloseCode::from(4000), "ours").expect("a body");
     life.close(Some(&body)).expect("open");
 }
 
-fn peer_closes<R: SessionEnd>(life: &mut Life<R>) {
+fn peer_closes<R: End>(life: &mut Life<R>) {
     life.read_frame(0x88, b"\x03\xE9theirs");
 }
 
-fn peer_closes_without_a_code<R: SessionEnd>(life: &mut Life<R>) {
+fn peer_closes_without_a_code<R: End>(life: &mut Life<R>) {
     life.read_frame(0x88, b"");
 }
 
-fn peer_breaks_a_rule<R: SessionEnd>(life: &mut Life<R>) {
+fn peer_breaks_a_rule<R: End>(life: &mut Life<R>) {
     life.read(&VIOLATION);
 }
 
-fn half_a_frame<R: SessionEnd>(life: &mut Life<R>) {
+fn half_a_frame<R: End>(life: &mut Life<R>) {
     let frame = R::from_peer(0x81, b"whole");
     life.read(&frame[..frame.len() - 1]);
 }
@@ -60,7 +60,7 @@ fn half_a_frame<R: SessionEnd>(life: &mut Life<R>) {
 /// transport ended, and what is reported of it. The code is never the one that we sent.
 #[test]
 fn the_end_of_the_transport_after_everything() {
-    fn check<R: SessionEnd>() {
+    fn check<R: End>() {
         use Initiator::{Local, Remote};
         let ends: [(&[Step<R>], CloseInfo); 12] = [
             (&[], lost(Remote)),
@@ -94,7 +94,7 @@ fn the_end_of_the_transport_after_everything() {
 /// only if both Closes had been exchanged.
 #[test]
 fn an_abort_ends_every_stage() {
-    fn check<R: SessionEnd>() {
+    fn check<R: End>() {
         let mut life = begin::<R>();
         life.abort();
         assert_eq!(life.log.len(), 1, "only Closed");
@@ -137,7 +137,7 @@ fn an_abort_ends_every_stage() {
 /// the Ping that came in its middle; bytes in the segment of the handshake are not lost.
 #[test]
 fn events_come_in_order_from_the_first_segment_on() {
-    fn check<R: SessionEnd>() {
+    fn check<R: End>() {
         let mut life = begin::<R>();
         let handshake = R::handshake(&life.out);
         let frames = [
@@ -172,7 +172,7 @@ fn events_come_in_order_from_the_first_segment_on() {
 fn a_server_sends_at_once_behind_its_answer() {
     let mut life = begin::<Server>();
     life.read_deciding(REQUEST, |session, now, out| {
-        <Server as SessionEnd>::decide(session, now, out);
+        <Server as End>::accept(session, now, out);
         assert_eq!(session.ready_state(), ReadyState::Open);
         session.sender().expect("open").send_text("welcome", out).expect("open");
     });
@@ -184,10 +184,10 @@ fn a_server_sends_at_once_behind_its_answer() {
 /// R6455-4.1-24, R6455-6.1-1, R6455-5.1-5: messages are sent in the state Open and in no other.
 #[test]
 fn messages_are_sent_only_while_open() {
-    fn try_to_send<R: SessionEnd>(life: &mut Life<R>) -> Result<(), SendError> {
+    fn try_to_send<R: End>(life: &mut Life<R>) -> Result<(), SendError> {
         life.session.sender().and_then(|sender| sender.send_text("x", &mut life.out))
     }
-    fn check<R: SessionEnd>() {
+    fn check<R: End>() {
         let mut life = begin::<R>();
         let before = life.out.clone();
         assert_eq!(life.session.ready_state(), ReadyState::Connecting);
@@ -215,7 +215,7 @@ fn messages_are_sent_only_while_open() {
 /// Invariant 3: a violation is reported once, then only the end; its Close was written.
 #[test]
 fn a_violation_is_the_only_error() {
-    fn check<R: SessionEnd>() {
+    fn check<R: End>() {
         let mut life = open::<R>();
         life.read(&[&R::from_peer(0x81, b"fine")[..], &VIOLATION].concat());
         life.read_frame(0x81, b"ignored");
@@ -223,7 +223,7 @@ fn a_violation_is_the_only_error() {
         life.end_of_input();
         assert_eq!(life.log[2], SessionEvent::Error(Error::ReservedOpcode.into()));
         assert_eq!(life.log.len(), 4);
-        assert_eq!(sent(&life.out)[0].close_code(), Some(1002));
+        assert_eq!(Frame::read_all(&life.out)[0].close_code(), Some(1002));
         life.ended();
     }
     check::<Server>();
@@ -233,7 +233,7 @@ fn a_violation_is_the_only_error() {
 /// What to do with the transport, from the first byte to the last.
 #[test]
 fn advice_for_the_transport_at_each_stage() {
-    fn check<R: SessionEnd>(exchanged: Transport) {
+    fn check<R: End>(exchanged: Transport) {
         let mut life = begin::<R>();
         assert_eq!(life.session.transport(), Transport::KeepOpen);
         life.abort();
@@ -366,7 +366,7 @@ fn a_refused_close_changes_nothing() {
 /// R6455-7.1.2-1: a Close that is sent through the sending half counts as ours, like any other.
 #[test]
 fn a_close_through_the_sender_is_ours() {
-    fn check<R: SessionEnd>() {
+    fn check<R: End>() {
         let mut life = open::<R>();
         let sender = life.session.sender().expect("open");
         sender.close(None, &mut life.out).expect("open");
@@ -411,7 +411,7 @@ fn an_error_is_not_lost_when_the_end_comes_first() {
 fn open_is_not_lost_when_the_end_comes_first() {
     let mut life = begin::<Server>();
     life.read_deciding(REQUEST, |session, now, out| {
-        <Server as SessionEnd>::decide(session, now, out);
+        <Server as End>::accept(session, now, out);
         session.end_of_input(out);
     });
     assert_eq!(life.log[..2], [SessionEvent::Upgrade, SessionEvent::Open]);
@@ -421,12 +421,62 @@ fn open_is_not_lost_when_the_end_comes_first() {
 /// R6455-5.5.2-1, R6455-5.1-1, R6455-5.1-3: as a connection does, and only a client masks.
 #[test]
 fn a_session_answers_pings_in_its_role() {
-    fn check<R: SessionEnd>() {
+    fn check<R: End>() {
         let mut life = open::<R>();
         life.read_frame(0x89, b"ping");
         let [pong] = &life.take_sent()[..] else { panic!("one Pong") };
         assert_eq!((pong.first, &pong.payload[..]), (0x8A, &b"ping"[..]));
         assert_eq!(pong.key.is_some(), R::SIDE == Side::Client);
+    }
+    check::<Server>();
+    check::<Client>();
+}
+
+/// A session whose messages are taken in pieces answers, measures and ends as any other.
+#[test]
+fn a_session_in_pieces() {
+    fn check<R: End>() {
+        let second = Duration::from_secs(1);
+        let keep_alive = Some(KeepAlive { interval: 9 * second, patience: second });
+        let configured = config(|config| config.keep_alive = keep_alive);
+        let mut life = Life::<R>::open(configured.clone());
+        assert_eq!(**life.session.config(), configured);
+        life.at(9 * second);
+        let [ping] = &life.take_sent()[..] else { panic!("one Ping") };
+        assert_eq!(ping.first, 0x89);
+
+        let now = 9 * second + second / 2;
+        let mut wire = [
+            R::from_peer(0x8A, &ping.payload),
+            R::from_peer(0x01, b"text "),
+            R::from_peer(0x89, b"?"),
+            R::from_peer(0x80, b"in two"),
+            R::from_peer(0x82, b"whole"),
+            R::from_peer(0x88, b"\x03\xE9bye"),
+        ]
+        .concat();
+        let mut input = &mut wire[..];
+        let mut pieces = Vec::new();
+        while let Some(event) = life.session.next_piece(now, &mut input, &mut life.out) {
+            let SessionEvent::Received(piece) = event else { panic!("{event:?}") };
+            pieces.push(piece);
+        }
+        let [Piece::Pong(_), pieces @ .., Piece::Close(Some(close))] = &pieces[..] else {
+            panic!("{pieces:?}")
+        };
+        let expected = [
+            Piece::Text { text: "text ".into(), fin: false },
+            Piece::Ping(b"?"[..].into()),
+            Piece::Text { text: "in two".into(), fin: true },
+            Piece::Binary { bytes: b"whole"[..].into(), fin: true },
+        ];
+        assert_eq!(pieces, expected);
+        assert_eq!(close.code(), CloseCode::GOING_AWAY);
+        assert_eq!(life.session.round_trip(), Some(second / 2));
+        assert_eq!(life.take_sent().iter().map(|f| f.first).collect::<Vec<_>>(), [0x8A, 0x88]);
+
+        life.end_of_input();
+        assert_eq!(life.ended(), info(1001, "bye", true, Initiator::Remote));
     }
     check::<Server>();
     check::<Client>();

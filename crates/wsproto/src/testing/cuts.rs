@@ -1,0 +1,50 @@
+//! The ways of cutting bytes into parts.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use proptest::prelude::*;
+
+/// A way of cutting bytes: the lengths of the parts, over and over. No part is empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cuts {
+    lengths: Vec<usize>,
+    turn: usize,
+}
+
+impl Cuts {
+    /// Cuts parts of these lengths, in bytes, and then of the same again; 0 counts as 1, and no
+    /// length at all as no cut.
+    #[must_use]
+    pub fn new(lengths: impl Into<Vec<usize>>) -> Self {
+        Self { lengths: lengths.into(), turn: 0 }
+    }
+
+    /// Cuts parts of `len` bytes.
+    #[must_use]
+    pub fn every(len: usize) -> Self {
+        Self::new([len])
+    }
+
+    /// Returns the length of the next part, in bytes.
+    pub fn next_len(&mut self) -> usize {
+        let len = self.lengths.get(self.turn).copied().unwrap_or(usize::MAX);
+        self.turn = (self.turn + 1) % self.lengths.len().max(1);
+        len.max(1)
+    }
+
+    /// Cuts all of `bytes`.
+    pub fn cut<'a>(&self, bytes: &'a [u8]) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let (mut rest, mut cuts) = (bytes, self.clone());
+        core::iter::from_fn(move || {
+            let (part, after) = rest.split_at(cuts.next_len().min(rest.len()));
+            rest = after;
+            (!part.is_empty()).then_some(part)
+        })
+    }
+}
+
+/// Any way of cutting; byte by byte as often as all others.
+pub fn cuts() -> impl Strategy<Value = Cuts> {
+    prop_oneof![Just(vec![1]), proptest::collection::vec(1..50_usize, 1..20)].prop_map(Cuts::new)
+}

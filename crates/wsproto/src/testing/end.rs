@@ -1,0 +1,107 @@
+//! The two roles, as tests need them.
+
+use alloc::format;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::{Frame, KEY, REQUEST, SEED};
+use crate::handshake::{Accept, ClientRequest, Request, accept_key};
+use crate::url::WsUrl;
+use crate::{Client, Config, Connection, Role, Server, Session};
+
+/// Which end the engine is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The end that accepted.
+    Server,
+    /// The end that connected.
+    Client,
+}
+
+/// A role that tests can ask to begin, and for what its peer would say.
+pub trait End: Role + Sized {
+    /// Which end this is.
+    const SIDE: Side;
+
+    /// Opens a connection with the default limits.
+    #[must_use]
+    fn connect() -> Connection<Self> {
+        Self::connect_with(Config::default())
+    }
+
+    /// Opens a connection with these limits.
+    #[must_use]
+    fn connect_with(config: Config) -> Connection<Self>;
+
+    /// Begins a session at time zero; a client appends its request to `out`.
+    #[must_use]
+    fn session(config: Config, out: &mut Vec<u8>) -> Session<Self>;
+
+    /// What this end has to read to be open, if it wrote `out`.
+    #[must_use]
+    fn handshake(out: &[u8]) -> Vec<u8>;
+
+    /// Accepts the request that a server reports; appends the answer to `out`.
+    fn accept(session: &mut Session<Self>, now: Duration, out: &mut Vec<u8>);
+
+    /// The masking key of the frames that the peer of this end sends.
+    #[must_use]
+    fn peer_key() -> Option<[u8; 4]> {
+        (Self::SIDE == Side::Server).then_some(KEY)
+    }
+
+    /// A frame as the peer of this end sends it.
+    #[must_use]
+    fn from_peer(first: u8, payload: &[u8]) -> Vec<u8> {
+        Frame::new(first, Self::peer_key(), payload).encode()
+    }
+}
+
+impl End for Server {
+    const SIDE: Side = Side::Server;
+
+    fn connect_with(config: Config) -> Connection<Self> {
+        Connection::server(config)
+    }
+
+    fn session(config: Config, _out: &mut Vec<u8>) -> Session<Self> {
+        Session::server(config, Duration::ZERO)
+    }
+
+    fn handshake(_out: &[u8]) -> Vec<u8> {
+        REQUEST.to_vec()
+    }
+
+    fn accept(session: &mut Session<Self>, now: Duration, out: &mut Vec<u8>) {
+        // An ordinary request cannot be accepted, and the next call refuses it.
+        let _ = session.accept(&Accept::new(), now, out);
+    }
+}
+
+impl End for Client {
+    const SIDE: Side = Side::Client;
+
+    fn connect_with(config: Config) -> Connection<Self> {
+        Connection::client(config, SEED)
+    }
+
+    fn session(config: Config, out: &mut Vec<u8>) -> Session<Self> {
+        let request = ClientRequest::new(WsUrl::parse("ws://localhost/chat").expect("a URL"));
+        Session::client(request, config, SEED, Duration::ZERO, out)
+    }
+
+    fn handshake(out: &[u8]) -> Vec<u8> {
+        let request = Request::parse(out).expect("a request");
+        let key = request.headers().get("Sec-WebSocket-Key").expect("a key");
+        let accept = accept_key(key);
+        format!(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Accept: {accept}\r\n\r\n"
+        )
+        .into_bytes()
+    }
+
+    fn accept(_session: &mut Session<Self>, _now: Duration, _out: &mut Vec<u8>) {
+        unreachable!("only servers are asked");
+    }
+}

@@ -1,0 +1,204 @@
+//! Two sessions joined to each other: bytes cut anywhere, time that passes only when nothing else
+//! happens, and each end doing to the transport what the session advises.
+
+use alloc::vec::Vec;
+use core::mem;
+use core::time::Duration;
+
+use super::{Cuts, End, Life, Step, closes};
+use crate::{Client, Config, Event, Server, SessionEvent, Transport};
+
+/// One end and its half of the transport.
+#[derive(Debug)]
+pub struct Half<R: End> {
+    /// The session and what it reported.
+    pub life: Life<R>,
+    /// Whether this end has written its last byte.
+    pub shut: bool,
+    /// Whether this end was told that the other has.
+    told: bool,
+    /// Where the next part that leaves is to be changed.
+    pub(super) damage: Option<usize>,
+    /// Everything that was taken away to be delivered or lost.
+    sent: Vec<u8>,
+}
+
+impl<R: End> Half<R> {
+    fn new(config: &Config) -> Self {
+        let life = Life::begin(config.clone());
+        Self { life, shut: false, told: false, damage: None, sent: Vec::new() }
+    }
+
+    /// Whether the session is over.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.life.session.transport() == Transport::Drop
+    }
+
+    /// Takes the first bytes of what was written away.
+    pub(super) fn take(&mut self, len: usize) -> Vec<u8> {
+        let rest = self.life.out.split_off(len);
+        let part = mem::replace(&mut self.life.out, rest);
+        self.sent.extend_from_slice(&part);
+        part
+    }
+
+    /// Does what an adapter does, once everything is written.
+    fn follow_advice(&mut self) {
+        if self.life.out.is_empty() {
+            match self.life.session.transport() {
+                Transport::KeepOpen | Transport::AwaitEnd => {}
+                Transport::Shutdown | Transport::Drop => self.shut = true,
+            }
+        }
+    }
+
+    /// Checks that it is over, and that at most one Close was sent, last (promise I10). Returns its
+    /// life.
+    fn finish(mut self) -> Life<R> {
+        let len = self.life.out.len();
+        self.take(len);
+        let head = self.sent.windows(4).position(|end| end == b"\r\n\r\n").map(|at| at + 4);
+        if self.life.log.contains(&SessionEvent::Open) {
+            assert!(closes(&self.sent[head.expect("a head")..]) <= 1, "I10: a second Close");
+        }
+        self.life
+    }
+}
+
+/// A client, and a server that accepts it and sends every message back.
+///
+/// The clock is virtual, and runs only when nothing is on its way: so a whole day of keep-alive
+/// takes no time, and every run is the same.
+#[derive(Debug)]
+pub struct Pair {
+    /// The end that connects.
+    pub client: Half<Client>,
+    /// The end that accepts.
+    pub server: Half<Server>,
+    /// The time that both ends are told.
+    pub now: Duration,
+    /// Whether the line is dead: what is written does not arrive any more, nor does its end.
+    pub cut_off: bool,
+    cuts: Cuts,
+}
+
+impl Pair {
+    /// What it takes for some bytes to get from one end to the other.
+    pub const LATENCY: Duration = Duration::from_micros(20);
+
+    /// Begins with an open transport and no handshake, at time zero. What is written arrives in
+    /// parts that `cuts` says.
+    #[must_use]
+    pub fn new(config: &Config, cuts: Cuts) -> Self {
+        Self {
+            client: Half::new(config),
+            server: Half::new(config),
+            now: Duration::ZERO,
+            cut_off: false,
+            cuts,
+        }
+    }
+
+    /// Lets one thing happen: bytes arrive, or else the next deadline does. Returns whether any did.
+    pub fn step(&mut self) -> bool {
+        let moves = !self.cut_off
+            && (is_due(&self.client, &self.server) || is_due(&self.server, &self.client));
+        let deadlines = [self.client.life.session.deadline(), self.server.life.session.deadline()];
+        self.tell(match deadlines.into_iter().flatten().min() {
+            _ if moves => self.now + Self::LATENCY,
+            Some(next) => self.now.max(next),
+            None => return false,
+        });
+        if moves {
+            let seen = self.server.life.log.len();
+            carry(&mut self.client, &mut self.server, self.cuts.next_len());
+            echo(&mut self.server.life, seen);
+            carry(&mut self.server, &mut self.client, self.cuts.next_len());
+        }
+        self.client.follow_advice();
+        self.server.follow_advice();
+        true
+    }
+
+    /// Lets time pass, whatever is on its way.
+    pub fn wait(&mut self, passed: Duration) {
+        self.tell(self.now + passed);
+    }
+
+    /// Runs until `until`, or until nothing happens any more.
+    ///
+    /// # Panics
+    ///
+    /// If it does not end within a million steps.
+    pub fn run(&mut self, until: impl Fn(&Self) -> bool) {
+        for _ in 0..1_000_000 {
+            if until(self) || !self.step() {
+                return;
+            }
+        }
+        panic!("it never ends");
+    }
+
+    /// Lets everything in a script happen.
+    pub fn play(&mut self, script: &[Step]) {
+        for step in script {
+            step.perform(self);
+        }
+    }
+
+    /// Runs until both ends are over, and returns what became of them. An end that has nothing to
+    /// wait for, because the line is dead, is told that the transport has ended.
+    ///
+    /// # Panics
+    ///
+    /// If nobody closes, and keep-alives answer each other for ever; or if an end sent more than one Close, or anything after it (promise I10).
+    #[must_use]
+    pub fn run_to_the_end(mut self) -> (Life<Client>, Life<Server>) {
+        self.run(|pair| pair.client.is_over() && pair.server.is_over());
+        self.client.life.end_of_input();
+        self.server.life.end_of_input();
+        (self.client.finish(), self.server.finish())
+    }
+
+    fn tell(&mut self, now: Duration) {
+        self.now = now;
+        self.client.life.at(now);
+        self.server.life.at(now);
+    }
+}
+
+/// Whether there is something to move from one end to the other: bytes, or the end of them.
+fn is_due<A: End, B: End>(from: &Half<A>, to: &Half<B>) -> bool {
+    !from.life.out.is_empty() || from.shut && !to.told
+}
+
+/// Moves some of what one end wrote to the other.
+fn carry<A: End, B: End>(from: &mut Half<A>, to: &mut Half<B>, most: usize) {
+    if from.shut && from.life.out.is_empty() && !to.told {
+        to.told = true;
+        to.life.end_of_input();
+        return;
+    }
+    let mut part = from.take(from.life.out.len().min(most));
+    if let Some(place) = from.damage.take() {
+        let len = part.len().max(1);
+        part.iter_mut().skip(place % len).take(1).for_each(|byte| *byte = !*byte);
+    }
+    to.life.read(&part);
+}
+
+/// Sends back the messages that were reported since `seen`.
+fn echo(server: &mut Life<Server>, seen: usize) {
+    for event in &server.log[seen..] {
+        let Ok(sender) = server.session.sender() else { return };
+        // An echo that comes after a Close is refused, and not missed.
+        let _ = match event {
+            SessionEvent::Received(Event::Text(text)) => sender.send_text(text, &mut server.out),
+            SessionEvent::Received(Event::Binary(data)) => {
+                sender.send_binary(data, &mut server.out)
+            }
+            _ => Ok(()),
+        };
+    }
+}

@@ -1,0 +1,58 @@
+//! Ordinary HTTP: what a server's application sees of a request, and what its response is on the
+//! wire.
+
+use wsproto::handshake::{Request, Response};
+
+/// The words of RFC 9110 section 15 for every status that a WebSocket server has reason to send.
+const PHRASES: [(u16, &str); 24] = [
+    (101, "Switching Protocols"),
+    (200, "OK"),
+    (204, "No Content"),
+    (301, "Moved Permanently"),
+    (302, "Found"),
+    (303, "See Other"),
+    (304, "Not Modified"),
+    (307, "Temporary Redirect"),
+    (308, "Permanent Redirect"),
+    (400, "Bad Request"),
+    (401, "Unauthorized"),
+    (403, "Forbidden"),
+    (404, "Not Found"),
+    (405, "Method Not Allowed"),
+    (408, "Request Timeout"),
+    (413, "Content Too Large"),
+    (414, "URI Too Long"),
+    (426, "Upgrade Required"),
+    (429, "Too Many Requests"),
+    (431, "Request Header Fields Too Large"),
+    (500, "Internal Server Error"),
+    (501, "Not Implemented"),
+    (503, "Service Unavailable"),
+    (505, "HTTP Version Not Supported"),
+];
+
+/// Any other status has none, and needs none.
+#[test]
+fn a_status_has_its_customary_words() {
+    for status in 100..600 {
+        let phrase = PHRASES.iter().find(|(known, _)| *known == status).map_or("", |(_, p)| p);
+        let mut out = Vec::new();
+        Response::new(status).encode(&mut out);
+        assert!(out.starts_with(format!("HTTP/1.1 {status} {phrase}\r\n").as_bytes()), "{status}");
+    }
+}
+
+/// RFC 9112 section 3.2.2: of a target in absolute form, the host is the target's.
+#[test]
+fn the_host_is_that_of_the_target_or_of_the_header() {
+    for (target, host) in [
+        ("/chat", "header.example:81"),
+        ("/chat?to=http://other.example/", "header.example:81"),
+        ("http://target.example:82/chat", "target.example:82"),
+        ("https://target.example?x", "target.example"),
+    ] {
+        let head = format!("GET {target} HTTP/1.1\r\nHost: header.example:81\r\n\r\n");
+        let request = Request::parse(head.as_bytes()).expect("a request");
+        assert_eq!(request.host(), host, "{target}");
+    }
+}

@@ -1,0 +1,4 @@
+//! `cargo fuzz run url`, or, without libFuzzer, replays the files it is given.
+#![cfg_attr(fuzzing, no_main)]
+
+wsproto_fuzz::main!(url);

@@ -1,0 +1,38 @@
+//! Both ends of a whole connection, and everything that may happen to them.
+
+use std::time::Duration;
+
+use arbitrary::{Result, Unstructured};
+use wsproto::KeepAlive;
+use wsproto::testing::{Pair, limits};
+
+use crate::{cuts, source};
+
+/// Any script of calls, losses and times on two sessions joined by a cutter: no panic (I7), events
+/// in their order, at most one Close, `Closed` once and last (I10), no deadline in the past. The
+/// checks are those of [`wsproto::testing`].
+pub fn script(data: &[u8]) {
+    let mut u = Unstructured::new(data);
+    let _ = run(&mut u);
+}
+
+fn run(u: &mut Unstructured<'_>) -> Result<()> {
+    let choice: u8 = u.arbitrary()?;
+    let mut config = limits();
+    let seconds = |seconds: u8| Duration::from_secs(seconds.into());
+    config.keep_alive = (choice & 1 == 0)
+        .then(|| KeepAlive { interval: seconds(choice >> 4), patience: seconds(choice >> 2 & 3) });
+    config.close_timeout = (choice & 2 == 0).then(|| seconds(choice >> 2 & 7));
+    let mut pair = Pair::new(&config, cuts(u.arbitrary()?));
+    let mut script = Vec::new();
+    while !u.is_empty() && script.len() < 200 {
+        script.push(source::step(u)?);
+    }
+    pair.play(&script);
+    // With no deadline, only the end of the transport can be the end.
+    let _ = pair.client.life.close(None);
+    let (client, server) = pair.run_to_the_end();
+    client.ended();
+    server.ended();
+    Ok(())
+}

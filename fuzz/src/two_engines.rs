@@ -1,0 +1,124 @@
+//! Everything a sender can produce, and the engine at the other end.
+
+use arbitrary::{Result, Unstructured};
+use wsproto::testing::{Cuts, End};
+use wsproto::{Client, CloseFrame, Connection, Event, PreparedMessage, SendError, Sender, Server};
+
+use crate::{cuts, source};
+
+/// Any calls of a sender: what it accepts, the other end accepts, and sees the same of it (I11); and
+/// what the other end answers is accepted as well.
+pub fn two_engines(data: &[u8]) {
+    let mut u = Unstructured::new(data);
+    let _ = match u.arbitrary() {
+        Ok(true) => run::<Client, Server>(&mut u),
+        _ => run::<Server, Client>(&mut u),
+    };
+}
+
+fn run<A: End, B: End>(u: &mut Unstructured<'_>) -> Result<()> {
+    let cuts = cuts(u.arbitrary()?);
+    let (mut a, mut b) = (A::connect(), B::connect());
+    let (mut wire, mut expected, mut open) = (Vec::new(), Vec::new(), Vec::new());
+    while !u.is_empty() {
+        let before = wire.len();
+        match send(u, a.sender(), &mut wire, &mut open)? {
+            Ok(event) => expected.extend(event),
+            Err(_) => assert_eq!(wire.len(), before, "I11: an error that wrote"),
+        }
+    }
+    let mut answers = Vec::new();
+    assert_eq!(receive(&mut b, &wire, &cuts, &mut answers), expected);
+
+    let owed = expected.into_iter().filter_map(|event| match event {
+        Event::Ping(payload) => Some(Event::Pong(payload)),
+        Event::Close(frame) => Some(Event::Close(frame)),
+        _ => None,
+    });
+    let mut nothing = Vec::new();
+    assert_eq!(receive(&mut a, &answers, &cuts, &mut nothing), owed.collect::<Vec<_>>());
+    assert!(nothing.is_empty(), "an answer was answered");
+    Ok(())
+}
+
+/// Makes a call. Returns what the other end must see of it; `open` is the payload of a message in
+/// fragments so far.
+fn send<R: End>(
+    u: &mut Unstructured<'_>,
+    sender: &mut Sender<R>,
+    wire: &mut Vec<u8>,
+    open: &mut Vec<u8>,
+) -> Result<std::result::Result<Option<Event<'static>>, SendError>> {
+    let kind = u.int_in_range(0..=9)?;
+    let text = if kind < 3 { source::sized(u)? } else { source::text(u)? };
+    Ok(match kind {
+        0 => sender.send_text(&text, wire).map(|()| Some(Event::Text(text.into()))),
+        1 => {
+            let bytes = text.into_bytes();
+            sender.send_binary(&bytes, wire).map(|()| Some(Event::Binary(bytes.into())))
+        }
+        2 => sender.send_binary_header(text.len() as u64, wire).map(|mask| {
+            let mut payload = text.clone().into_bytes();
+            mask.into_iter().for_each(|mut mask| mask.apply(&mut payload));
+            wire.extend(payload);
+            Some(Event::Binary(text.into_bytes().into()))
+        }),
+        3 => sender.send_text_header(&text, wire).map(|mask| {
+            let mut payload = text.clone().into_bytes();
+            mask.into_iter().for_each(|mut mask| mask.apply(&mut payload));
+            wire.extend(payload);
+            Some(Event::Text(text.into()))
+        }),
+        4 => {
+            let prepared = PreparedMessage::text(&text);
+            sender.send_prepared(&prepared, wire).map(|()| Some(Event::Text(text.into())))
+        }
+        5 | 6 => {
+            let fin = kind == 6;
+            sender.send_text_fragment(&text, fin, wire).map(|()| {
+                open.extend(text.as_bytes());
+                fin.then(|| {
+                    let whole = String::from_utf8(std::mem::take(open)).expect("it was text");
+                    Event::Text(whole.into())
+                })
+            })
+        }
+        7 => {
+            let fin = text.is_empty();
+            sender.send_binary_fragment(text.as_bytes(), fin, wire).map(|()| {
+                open.extend(text.as_bytes());
+                fin.then(|| Event::Binary(std::mem::take(open).into()))
+            })
+        }
+        8 => {
+            let payload = text.into_bytes();
+            sender.ping(&payload, wire).map(|()| Some(Event::Ping(payload.into())))
+        }
+        _ => {
+            let code = source::close_code(u)?.unwrap_or(1000);
+            let frame = CloseFrame::new(code.into(), text).ok();
+            let before = wire.len();
+            // Only the first Close is sent.
+            sender
+                .close(frame.as_ref(), wire)
+                .map(|()| (wire.len() > before).then_some(Event::Close(frame)))
+        }
+    })
+}
+
+fn receive<R: End>(
+    ws: &mut Connection<R>,
+    wire: &[u8],
+    cuts: &Cuts,
+    out: &mut Vec<u8>,
+) -> Vec<Event<'static>> {
+    let mut events = Vec::new();
+    for part in cuts.cut(wire) {
+        let mut bytes = part.to_vec();
+        let mut input = &mut bytes[..];
+        while let Some(event) = ws.next_event(&mut input, out).expect("what is sent is legal") {
+            events.push(event.into_owned());
+        }
+    }
+    events
+}
