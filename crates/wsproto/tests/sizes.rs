@@ -1,12 +1,17 @@
 //! Promise I5: an idle connection is small, and holds nothing elsewhere.
 
-use wsproto::{Client, Connection, Error, Event, Receiver, Sender, Server};
+use wsproto::{Client, Connection, Error, Event, Receiver, Sender, Server, Session};
 
 #[test]
 fn a_server_connection_fits_a_cache_line() {
     assert_eq!(size_of::<Connection<Server>>(), 64);
     assert_eq!(size_of::<Receiver<Server>>(), 56);
     assert_eq!(size_of::<Sender<Server>>(), 2);
+}
+
+#[test]
+fn a_server_session_adds_its_clock_and_little_else() {
+    assert_eq!(size_of::<Session<Server>>(), 112);
 }
 
 #[test]

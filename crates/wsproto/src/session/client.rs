@@ -54,7 +54,7 @@ impl Session<Client> {
     /// Takes the response of the server out of the session, once it has arrived: the one that
     /// opened the connection, or the one that refused to, with its body.
     pub fn take_response(&mut self) -> Option<Response> {
-        self.response.take().map(|response| *response)
+        self.notes.as_mut()?.response.take().map(|response| *response)
     }
 }
 

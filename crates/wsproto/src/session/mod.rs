@@ -3,6 +3,8 @@
 mod client;
 mod event;
 mod handshake;
+mod moment;
+mod notes;
 mod server;
 mod timer;
 
@@ -21,11 +23,13 @@ pub(crate) use server::ServerHandshake;
 
 use crate::closing::{Closing, Initiator, Transport};
 use crate::event::Received;
-use crate::handshake::{Agreed, Response};
+use crate::handshake::Agreed;
 use crate::{
     CloseCode, CloseFrame, CloseInfo, Config, Connection, Error, Event, Piece, Role, SendError,
     Sender,
 };
+use moment::Moment;
+use notes::Notes;
 use timer::Timer;
 
 /// One end of a WebSocket connection from its first byte to its last.
@@ -91,16 +95,17 @@ pub struct Session<R: Role> {
     stage: Stage<R>,
     config: Arc<Config>,
     timer: Timer,
-    round_trip: Option<Duration>,
-    agreed: Option<Box<Agreed>>,
-    response: Option<Box<Response>>,
-    /// What is known of the end, from the first that is.
-    end: Option<Box<CloseInfo>>,
-    /// What the next calls of `next_event` report first.
-    reports: Reports,
     /// The latest time that was told.
-    now: Duration,
+    now: Moment,
+    notes: Option<Box<Notes>>,
+    /// How many microseconds the answer to the last Ping took; [`NEVER`] if there was none.
+    round_trip: u32,
+    /// Whether it is to be reported that the session is open, before anything else.
+    opened: bool,
 }
+
+/// No time at all, and as much as can be measured.
+const NEVER: u32 = u32::MAX;
 
 /// Where in its life a session is.
 #[derive(Debug)]
@@ -113,14 +118,6 @@ enum Stage<R: Role> {
     Answered,
     /// The transport has ended, or is to be dropped.
     Ended,
-}
-
-/// What is to be reported, in this order, whatever else arrives.
-#[derive(Clone, Copy, Debug, Default)]
-struct Reports {
-    open: bool,
-    error: Option<SessionError>,
-    closed: bool,
 }
 
 /// How far a connection has got, as the browser's `WebSocket.readyState` tells it.
@@ -139,18 +136,14 @@ pub enum ReadyState {
 
 impl<R: Role> Session<R> {
     fn begin(handshake: R::Handshake, config: Arc<Config>, now: Duration) -> Self {
+        let now = now.into();
         let timer = Timer::handshake(now, &config);
-        Self {
-            stage: Stage::Handshake(Box::new(handshake)),
-            config,
-            timer,
-            round_trip: None,
-            agreed: None,
-            response: None,
-            end: None,
-            reports: Reports::default(),
-            now,
-        }
+        let stage = Stage::Handshake(Box::new(handshake));
+        Self { stage, config, timer, now, notes: None, round_trip: NEVER, opened: false }
+    }
+
+    fn notes(&mut self) -> &mut Notes {
+        self.notes.get_or_insert_default()
     }
 
     /// Takes the next event off the front of `input`, unmasking it in place; `None` when there is
@@ -234,24 +227,26 @@ impl<R: Role> Session<R> {
     }
 
     fn next_report<E>(&mut self) -> Option<SessionEvent<E>> {
-        if mem::take(&mut self.reports.open) {
+        if mem::take(&mut self.opened) {
             return Some(SessionEvent::Open);
         }
-        if let Some(error) = self.reports.error.take() {
+        let notes = self.notes.as_mut()?;
+        if let Some(error) = notes.error.take() {
             return Some(SessionEvent::Error(error));
         }
-        mem::take(&mut self.reports.closed).then(|| {
+        mem::take(&mut notes.closed).then(|| {
             let unknown = || Box::new(CloseInfo::abnormal(Initiator::Remote));
-            SessionEvent::Closed(*self.end.take().unwrap_or_else(unknown))
+            SessionEvent::Closed(*notes.end.take().unwrap_or_else(unknown))
         })
     }
 
     /// Notes what the rest of the session depends on.
     fn observe(&mut self, event: &impl Received, now: Duration) {
         if let Some(payload) = event.pong()
-            && let Some(sent) = self.timer.answered(payload, now, &self.config)
+            && let Some(sent) = self.timer.answered(payload, now.into(), &self.config)
         {
-            self.round_trip = Some(now.saturating_sub(sent));
+            let micros = now.saturating_sub(sent.into()).as_micros();
+            self.round_trip = u32::try_from(micros).unwrap_or(NEVER - 1).min(NEVER - 1);
         }
         if let Some(frame) = event.close() {
             let end = self.end(Initiator::Remote);
@@ -262,22 +257,26 @@ impl<R: Role> Session<R> {
 
     /// Returns what is known of the end, which begins here if it has not begun before.
     fn end(&mut self, initiator: Initiator) -> &mut CloseInfo {
-        self.end.get_or_insert_with(|| Box::new(CloseInfo::abnormal(initiator)))
+        self.notes().end(initiator)
     }
 
     fn open(&mut self, connection: Connection<R>, agreed: Agreed, now: Duration) {
         self.keep_response();
-        self.now = now;
+        self.now = now.into();
         self.stage = Stage::Open(connection);
-        self.agreed = (agreed != Agreed::default()).then(|| Box::new(agreed));
-        self.timer = Timer::keep_alive(now, &self.config);
-        self.reports.open = true;
+        if agreed != Agreed::default() {
+            self.notes().agreed = agreed;
+        }
+        self.timer = Timer::keep_alive(self.now, &self.config);
+        self.opened = true;
     }
 
     /// Keeps the response that ends a client's handshake.
     fn keep_response(&mut self) {
-        if let Stage::Handshake(handshake) = &mut self.stage {
-            self.response = handshake.take_response();
+        if let Stage::Handshake(handshake) = &mut self.stage
+            && let Some(response) = handshake.take_response()
+        {
+            self.notes().response = Some(response);
         }
     }
 
@@ -288,11 +287,11 @@ impl<R: Role> Session<R> {
         self.end(Initiator::Local);
         if R::SERVER {
             self.stage = Stage::Answered;
-            self.timer = Timer::closing(now, &self.config);
+            self.timer = Timer::closing(now.into(), &self.config);
         } else {
             self.stage = Stage::Ended;
             self.timer = Timer::Off;
-            self.reports.closed = true;
+            self.notes().closed = true;
         }
     }
 
@@ -307,9 +306,9 @@ impl<R: Role> Session<R> {
         if self.closes_untimed() {
             // All others than a Close through `sender` have set `end` before.
             self.end(Initiator::Local);
-            self.timer = Timer::closing(now, &self.config);
+            self.timer = Timer::closing(now.into(), &self.config);
         }
-        self.now = self.now.max(now);
+        self.now = self.now.max(now.into());
     }
 
     /// Ends the session, and reports the error, if any, and the end.
@@ -324,11 +323,12 @@ impl<R: Role> Session<R> {
         };
         // A Close that was sent through `sender`, and not noticed yet.
         let initiator = if closing == Closing::Sent { Initiator::Local } else { initiator };
-        self.end(initiator).was_clean = closing == Closing::Exchanged;
+        let notes = self.notes();
+        notes.end(initiator).was_clean = closing == Closing::Exchanged;
+        notes.error = notes.error.or(error);
+        notes.closed = true;
         self.stage = Stage::Ended;
         self.timer = Timer::Off;
-        self.reports.error = self.reports.error.or(error);
-        self.reports.closed = true;
     }
 
     /// Tells the session that the transport has ended: end of file, or any error of it. What was
@@ -371,12 +371,13 @@ impl<R: Role> Session<R> {
             }
             (Timer::Ping { number, .. }, Stage::Open(connection)) => {
                 let sent = connection.ping(&number.to_be_bytes(), out).is_ok();
-                self.timer = if sent { self.timer.sent(now, &self.config) } else { Timer::Off };
+                self.timer =
+                    if sent { self.timer.sent(now.into(), &self.config) } else { Timer::Off };
             }
             (Timer::Pong { .. }, Stage::Open(connection)) => {
                 connection.sender().give_up(CloseCode::INTERNAL_ERROR, "keep-alive timeout", out);
                 self.end(Initiator::Local);
-                self.reports.error = Some(SessionError::KeepAliveTimeout);
+                self.notes().error = Some(SessionError::KeepAliveTimeout);
                 self.watch_closing(now);
             }
             (_, Stage::Open(connection)) => {
@@ -419,7 +420,7 @@ impl<R: Role> Session<R> {
         match handshake.give_up(error, out) {
             (error, true) => {
                 self.answered(now);
-                self.reports.error = error;
+                self.notes().error = error;
             }
             (error, false) => self.finish(error, Initiator::Local),
         }
@@ -463,19 +464,19 @@ impl<R: Role> Session<R> {
     /// Returns the subprotocol in use.
     #[must_use]
     pub fn subprotocol(&self) -> Option<&str> {
-        self.agreed.as_ref()?.subprotocol.as_deref()
+        self.notes.as_ref()?.agreed.subprotocol.as_deref()
     }
 
     /// Returns the extensions in use.
     #[must_use]
     pub fn extensions(&self) -> &[crate::handshake::Extension] {
-        self.agreed.as_ref().map_or(&[], |agreed| &agreed.extensions)
+        self.notes.as_ref().map_or(&[], |notes| &notes.agreed.extensions)
     }
 
-    /// Returns how long the answer to the last Ping of the keep-alive took.
+    /// Returns how long the answer to the last Ping of the keep-alive took, to the microsecond.
     #[must_use]
-    pub const fn round_trip(&self) -> Option<Duration> {
-        self.round_trip
+    pub fn round_trip(&self) -> Option<Duration> {
+        (self.round_trip != NEVER).then(|| Duration::from_micros(self.round_trip.into()))
     }
 
     /// Returns the limits and deadlines.

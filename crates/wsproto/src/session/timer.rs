@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use super::moment::Moment;
 use crate::Config;
 
 /// What the deadline is for. The stages of a session follow one another, so it needs only one.
@@ -10,64 +11,69 @@ pub(super) enum Timer {
     Off,
     /// The opening handshake must be finished.
     Handshake {
-        at: Duration,
+        at: Moment,
     },
     /// The next Ping of the keep-alive is due; its payload is its number.
     Ping {
-        at: Duration,
+        at: Moment,
         number: u32,
     },
     /// The Pong to it must have arrived.
     Pong {
-        at: Duration,
-        sent: Duration,
+        at: Moment,
         number: u32,
     },
     /// The closing handshake must be finished, and the transport ended.
     Closing {
-        at: Option<Duration>,
+        at: Moment,
     },
+    /// As `Closing`, however long it takes.
+    ClosingPatiently,
 }
 
 impl Timer {
-    pub(super) fn handshake(now: Duration, config: &Config) -> Self {
+    pub(super) fn handshake(now: Moment, config: &Config) -> Self {
         config
             .handshake_timeout
             .map_or(Self::Off, |t| Self::Handshake { at: now.saturating_add(t) })
     }
 
-    pub(super) fn closing(now: Duration, config: &Config) -> Self {
-        Self::Closing { at: config.close_timeout.map(|timeout| now.saturating_add(timeout)) }
+    pub(super) fn closing(now: Moment, config: &Config) -> Self {
+        config
+            .close_timeout
+            .map_or(Self::ClosingPatiently, |t| Self::Closing { at: now.saturating_add(t) })
     }
 
-    pub(super) fn keep_alive(now: Duration, config: &Config) -> Self {
+    pub(super) fn keep_alive(now: Moment, config: &Config) -> Self {
         Self::next_ping(now, 0, config)
     }
 
-    fn next_ping(now: Duration, number: u32, config: &Config) -> Self {
+    fn next_ping(now: Moment, number: u32, config: &Config) -> Self {
         config.keep_alive.map_or(Self::Off, |keep_alive| Self::Ping {
             at: now.saturating_add(keep_alive.interval),
             number,
         })
     }
 
-    pub(super) const fn deadline(&self) -> Option<Duration> {
-        match self {
-            Self::Off => None,
-            Self::Handshake { at } | Self::Ping { at, .. } | Self::Pong { at, .. } => Some(*at),
-            Self::Closing { at } => *at,
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        match *self {
+            Self::Off | Self::ClosingPatiently => None,
+            Self::Handshake { at }
+            | Self::Ping { at, .. }
+            | Self::Pong { at, .. }
+            | Self::Closing { at } => Some(at.into()),
         }
     }
 
     pub(super) const fn is_closing(&self) -> bool {
-        matches!(self, Self::Closing { .. })
+        matches!(self, Self::Closing { .. } | Self::ClosingPatiently)
     }
 
     /// The Ping was sent: waits for its Pong.
-    pub(super) fn sent(self, now: Duration, config: &Config) -> Self {
+    pub(super) fn sent(self, now: Moment, config: &Config) -> Self {
         match (self, config.keep_alive) {
             (Self::Ping { number, .. }, Some(keep_alive)) => {
-                Self::Pong { at: now.saturating_add(keep_alive.patience), sent: now, number }
+                Self::Pong { at: now.saturating_add(keep_alive.patience), number }
             }
             _ => Self::Off,
         }
@@ -78,13 +84,13 @@ impl Timer {
     pub(super) fn answered(
         &mut self,
         payload: &[u8],
-        now: Duration,
+        now: Moment,
         config: &Config,
-    ) -> Option<Duration> {
-        match *self {
-            Self::Pong { sent, number, .. } if payload == number.to_be_bytes() => {
+    ) -> Option<Moment> {
+        match (*self, config.keep_alive) {
+            (Self::Pong { at, number }, Some(keep_alive)) if payload == number.to_be_bytes() => {
                 *self = Self::next_ping(now, number.wrapping_add(1), config);
-                Some(sent)
+                Some(at.saturating_sub(keep_alive.patience))
             }
             _ => None,
         }

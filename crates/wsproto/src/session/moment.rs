@@ -1,0 +1,30 @@
+//! Times as a session keeps them.
+
+use core::time::Duration;
+
+/// A time since the caller's epoch, in nanoseconds: half as large as a [`Duration`], and enough for
+/// 584 years. All that is later is the end of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Moment(u64);
+
+impl Moment {
+    pub(super) fn saturating_add(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(Self::from(duration).0))
+    }
+
+    pub(super) fn saturating_sub(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(Self::from(duration).0))
+    }
+}
+
+impl From<Duration> for Moment {
+    fn from(time: Duration) -> Self {
+        Self(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
+    }
+}
+
+impl From<Moment> for Duration {
+    fn from(Moment(nanos): Moment) -> Self {
+        if nanos == u64::MAX { Self::MAX } else { Self::from_nanos(nanos) }
+    }
+}
