@@ -56,7 +56,11 @@ pub(crate) enum Phase<R: Side> {
 }
 
 impl<R: Side> Connection<R> {
-    pub(crate) fn new(shared: Arc<Shared>, origin: R::Origin, phase: Phase<R>) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        origin: R::Origin,
+        phase: Phase<R>,
+    ) -> Self {
         let inner = Inner {
             phase,
             out: None,

@@ -54,7 +54,9 @@ impl Session<Client> {
     /// Takes the response of the server out of the session, once it has arrived: the one that
     /// opened the connection, or the one that refused to, with its body.
     pub fn take_response(&mut self) -> Option<Response> {
-        self.notes.as_mut()?.response.take().map(|response| *response)
+        let response = self.notes.as_mut()?.response.take()?;
+        self.drop_blank_notes();
+        Some(*response)
     }
 }
 

@@ -146,6 +146,10 @@ impl<R: Role> Session<R> {
         self.notes.get_or_insert_default()
     }
 
+    fn drop_blank_notes(&mut self) {
+        self.notes.take_if(|notes| **notes == Notes::default());
+    }
+
     /// Takes the next event off the front of `input`, unmasking it in place; `None` when there is
     /// none and all of `input` was consumed. Replies are appended to `out`, as
     /// [`Connection::next_event`] says.
@@ -234,10 +238,13 @@ impl<R: Role> Session<R> {
         if let Some(error) = notes.error.take() {
             return Some(SessionEvent::Error(error));
         }
-        mem::take(&mut notes.closed).then(|| {
-            let unknown = || Box::new(CloseInfo::abnormal(Initiator::Remote));
-            SessionEvent::Closed(*notes.end.take().unwrap_or_else(unknown))
-        })
+        if !mem::take(&mut notes.closed) {
+            return None;
+        }
+        let unknown = || Box::new(CloseInfo::abnormal(Initiator::Remote));
+        let end = notes.end.take().unwrap_or_else(unknown);
+        self.drop_blank_notes();
+        Some(SessionEvent::Closed(*end))
     }
 
     /// Notes what the rest of the session depends on.

@@ -7,7 +7,7 @@ use crate::handshake::{Agreed, Response};
 use crate::{CloseInfo, SessionError};
 
 /// The rare things that a session knows, in one place elsewhere, so that an idle one is small.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct Notes {
     pub(super) agreed: Agreed,
     pub(super) response: Option<Box<Response>>,
