@@ -95,6 +95,7 @@ pub mod close;
 pub mod closing;
 mod config;
 mod connection;
+mod control;
 mod error;
 mod event;
 mod extensions;

@@ -6,7 +6,8 @@ use alloc::sync::Arc;
 use core::marker::PhantomData;
 use core::{mem, str};
 
-use crate::frame::{Data, Expect, Header, MAX_CONTROL_LEN, MAX_HEADER_LEN, Opcode};
+use crate::control::Control;
+use crate::frame::{Data, Expect, Header, MAX_HEADER_LEN, Opcode};
 use crate::mask::Mask;
 use crate::message::{Message, unmask};
 use crate::{CloseFrame, Config, Error, Event, Extensions, Piece, Role};
@@ -42,16 +43,6 @@ enum Frame {
 
 impl Frame {
     const START: Self = Self::Header { bytes: [0; MAX_HEADER_LEN - 1], len: 0 };
-}
-
-/// The payload of a control frame that did not arrive in one piece.
-#[derive(Debug)]
-struct Control {
-    opcode: Opcode,
-    mask: Mask,
-    len: usize,
-    filled: usize,
-    bytes: [u8; MAX_CONTROL_LEN],
 }
 
 /// What the next bytes are, before it is decided whether messages are assembled.
@@ -197,7 +188,7 @@ impl<R: Role> Receiver<R> {
                 let Frame::Control(control) = mem::replace(&mut self.frame, Frame::START) else {
                     return Ok(Step::NeedMore);
                 };
-                let event = self.control(control.opcode, control.payload())?;
+                let event = self.control(control.opcode(), control.payload())?;
                 Ok(Step::Control(event.into_owned()))
             }
             Frame::Closed => {
@@ -287,8 +278,7 @@ impl<R: Role> Receiver<R> {
                 Ok(Step::Whole { opcode: header.opcode, payload })
             }
             Ok(len) if control => {
-                let bytes = [0; MAX_CONTROL_LEN];
-                let mut control = Control { opcode: header.opcode, mask, len, filled: 0, bytes };
+                let mut control = Control::new(header.opcode, mask, len);
                 control.fill(input);
                 self.frame = Frame::Control(Box::new(control));
                 Ok(Step::NeedMore)
@@ -357,25 +347,6 @@ fn message(opcode: Opcode, payload: &[u8]) -> Result<Event<'_>, Error> {
         return Ok(Event::Text(Cow::Borrowed(text)));
     }
     Ok(Event::Binary(Cow::Borrowed(payload)))
-}
-
-impl Control {
-    /// Takes what is missing of the payload from `input`; returns whether that completes it.
-    fn fill(&mut self, input: &mut &mut [u8]) -> bool {
-        let part = take(input, self.len - self.filled);
-        self.mask.apply(part);
-        if let Some(free) = self.bytes.get_mut(self.filled..) {
-            for (to, from) in free.iter_mut().zip(part.iter()) {
-                *to = *from;
-            }
-        }
-        self.filled += part.len();
-        self.filled == self.len
-    }
-
-    fn payload(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or_default()
-    }
 }
 
 /// Takes `len` bytes off the front of `input`, or all of it if it is shorter.

@@ -1,0 +1,45 @@
+//! Control frames that are cut.
+
+use crate::frame::{MAX_CONTROL_LEN, Opcode};
+use crate::mask::Mask;
+use crate::receive::take;
+
+/// The payload of a control frame that did not arrive in one piece.
+#[derive(Debug)]
+pub(crate) struct Control {
+    opcode: Opcode,
+    mask: Mask,
+    len: usize,
+    filled: usize,
+    bytes: [u8; MAX_CONTROL_LEN],
+}
+
+impl Control {
+    /// Begins a payload of `len` bytes, at most [`MAX_CONTROL_LEN`].
+    pub(crate) const fn new(opcode: Opcode, mask: Mask, len: usize) -> Self {
+        Self { opcode, mask, len, filled: 0, bytes: [0; MAX_CONTROL_LEN] }
+    }
+
+    /// What the frame is.
+    pub(crate) const fn opcode(&self) -> Opcode {
+        self.opcode
+    }
+
+    /// Takes what is missing of the payload from `input`; returns whether that completes it.
+    pub(crate) fn fill(&mut self, input: &mut &mut [u8]) -> bool {
+        let part = take(input, self.len - self.filled);
+        self.mask.apply(part);
+        if let Some(free) = self.bytes.get_mut(self.filled..) {
+            for (to, from) in free.iter_mut().zip(part.iter()) {
+                *to = *from;
+            }
+        }
+        self.filled += part.len();
+        self.filled == self.len
+    }
+
+    /// The payload, once it is complete.
+    pub(crate) fn payload(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
