@@ -1,7 +1,6 @@
 //! A connection of a loop: what its handles do, from any thread.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,14 +17,11 @@ use crate::side::Side;
 const LARGE: usize = 16 << 10;
 
 /// The key of a connection that the loop does not know yet.
-const NOWHERE: usize = usize::MAX;
+const NOWHERE: u32 = u32::MAX;
 
 /// A connection. Its lock is never held while a handler is called.
 pub(crate) struct Connection<R: Side> {
     id: ConnectionId,
-    /// Where the loop finds it.
-    key: AtomicUsize,
-    pub(crate) shared: Arc<Shared>,
     pub(crate) origin: R::Origin,
     inner: Mutex<Inner<R>>,
 }
@@ -34,8 +30,8 @@ pub(crate) struct Inner<R: Side> {
     pub(crate) phase: Phase<R>,
     /// What is to be written next: the loop's buffer while it is this connection's turn.
     out: Option<Box<Vec<u8>>>,
-    /// What was read and has to wait until the peer reads, too.
-    pub(crate) held: Option<Box<Vec<u8>>>,
+    /// Where the loop finds it; [`NOWHERE`], if the loop does not know it yet.
+    key: u32,
     /// Whether it is its turn, at whose end it is looked at anyway.
     pub(crate) busy: bool,
     /// Whether the loop knows that it has to look.
@@ -56,31 +52,21 @@ pub(crate) enum Phase<R: Side> {
 }
 
 impl<R: Side> Connection<R> {
-    pub(crate) fn new(
-        shared: Arc<Shared>,
-        origin: R::Origin,
-        phase: Phase<R>,
-    ) -> Self {
+    pub(crate) fn new(origin: R::Origin, phase: Phase<R>) -> Self {
         let inner = Inner {
             phase,
             out: None,
-            held: None,
+            key: NOWHERE,
             busy: false,
             notified: false,
             backlog: false,
             opened: false,
         };
-        let key = AtomicUsize::new(NOWHERE);
-        Self { id: ConnectionId::new(), key, shared, origin, inner: Mutex::new(inner) }
+        Self { id: ConnectionId::new(), origin, inner: Mutex::new(inner) }
     }
 
-    /// Notes where the loop finds it.
-    pub(crate) fn settle(&self, key: usize) {
-        self.key.store(key, Ordering::Release);
-    }
-
-    pub(crate) fn key(&self) -> usize {
-        self.key.load(Ordering::Acquire)
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        R::shared(&self.origin)
     }
 
     /// It is whole between any two calls of it.
@@ -92,16 +78,26 @@ impl<R: Side> Connection<R> {
     fn notify(&self, mut inner: MutexGuard<'_, Inner<R>>) {
         if !inner.busy && !inner.notified {
             inner.notified = true;
-            drop(inner);
             // Before it has settled, the loop will look at it anyway.
-            if self.key() != NOWHERE {
-                self.shared.notify(self.key());
+            if let Some(key) = inner.key() {
+                drop(inner);
+                self.shared().notify(key);
             }
         }
     }
 }
 
 impl<R: Side> Inner<R> {
+    /// Notes where the loop finds it.
+    pub(crate) fn settle(&mut self, key: usize) {
+        self.key = u32::try_from(key).unwrap_or(NOWHERE);
+    }
+
+    /// Returns where the loop finds it.
+    pub(crate) fn key(&self) -> Option<usize> {
+        (self.key != NOWHERE).then_some(self.key as usize)
+    }
+
     /// Lends a buffer for what is to be written.
     pub(crate) fn lend(&mut self, buffer: &mut Option<Box<Vec<u8>>>) {
         if self.out.is_none() {
@@ -253,7 +249,7 @@ impl<R: Side> ConnectionLink for Connection<R> {
             Phase::Live(_) | Phase::Closed(_) => {}
         }
         if let Some((ws, out)) = inner.live() {
-            ws.session().close(frame, self.shared.now(), out)?;
+            ws.session().close(frame, self.shared().now(), out)?;
         }
         self.notify(inner);
         Ok(())

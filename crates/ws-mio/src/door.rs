@@ -2,13 +2,14 @@
 
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mio::net::TcpStream;
 use ws_objects::{Answer, ConnectionHandler, Error, ServerHandle, ServerHandler};
 use wsproto::handshake::Request;
 
 use crate::Stream;
+use crate::shared::Shared;
 
 /// What all connections of a server have in common, on whatever loop they are.
 pub(crate) struct Door {
@@ -18,6 +19,12 @@ pub(crate) struct Door {
     loops: AtomicUsize,
     #[cfg(feature = "tls")]
     tls: Option<ws_objects::ServerTls>,
+}
+
+/// A door, and the loop in which those are carried who have come through it there.
+pub(crate) struct Entrance {
+    pub(crate) door: Arc<Door>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 /// A [`ServerHandler`] whose connections have forgotten their type.

@@ -17,11 +17,11 @@ use wsproto::Client;
 use wsproto::handshake::ClientRequest;
 
 use crate::connection::{Connection, Phase};
-use crate::deadlines::Deadlines;
+use crate::deadlines::{Armed, Deadlines};
 use crate::dialing::Dialing;
-use crate::door::Door;
+use crate::door::{Door, Entrance};
 use crate::listening::Listening;
-use crate::shared::Shared;
+use crate::shared::{Shared, Slot};
 use crate::side::Quest;
 use crate::turn::{Carrier, Kit, Turns};
 use crate::{Stream, WebSocket, WebSocketServer};
@@ -75,19 +75,11 @@ const WAKER: Token = Token(usize::MAX);
 pub struct EventLoop {
     poll: Poll,
     shared: Arc<Shared>,
-    slots: Slab<Slot>,
     listeners: Slab<Listening>,
     deadlines: Deadlines,
     /// Whose turn comes before the loop waits again.
     again: Vec<Token>,
     kit: Kit,
-}
-
-/// A connection, and what only the loop knows of it.
-struct Slot {
-    connection: Arc<dyn Turns>,
-    carrier: Carrier,
-    armed: Option<Duration>,
 }
 
 /// A way into an event loop, from any thread and from callbacks.
@@ -108,10 +100,9 @@ impl LoopHandle {
     ) -> Result<WebSocketConnection, Error> {
         let options = options.into();
         check(&request, &options)?;
-        let quest = Box::new(Quest::new(request, options));
+        let quest = Box::new(Quest::new(Arc::clone(&self.0), request, options));
         let phase = Phase::Dialing(Box::new(Dialing::new()));
-        let shared = Arc::clone(&self.0);
-        let connection = Arc::new(Connection::<Client>::new(shared, quest, phase));
+        let connection = Arc::new(Connection::<Client>::new(quest, phase));
         let handle = WebSocketConnection::new(Arc::clone(&connection) as Arc<dyn ConnectionLink>);
         if !self.0.post(|inbox| inbox.begun.push((connection, Box::new(handler)))) {
             return Err(io::Error::from(ErrorKind::NotConnected).into());
@@ -152,7 +143,6 @@ impl EventLoop {
         Ok(Self {
             poll,
             shared,
-            slots: Slab::new(),
             listeners: Slab::new(),
             deadlines: Deadlines::default(),
             again: Vec::new(),
@@ -195,8 +185,9 @@ impl EventLoop {
         self.kit.registry.register(&mut listener, token, Interest::READABLE)?;
         info!("accepting at {:?}", listener.local_addr());
         door.enter();
-        let (listener, door) = (Some(listener), Arc::clone(door));
-        self.listeners.insert(Listening { listener, door, retry_at: None });
+        let entrance = Entrance { door: Arc::clone(door), shared: Arc::clone(&self.shared) };
+        let (listener, entrance) = (Some(listener), Arc::new(entrance));
+        self.listeners.insert(Listening { listener, entrance, retry_at: None });
         // Somebody may wait already.
         self.again.push(token);
         Ok(())
@@ -232,7 +223,7 @@ impl EventLoop {
         loop {
             self.take_messages();
             self.look_for_ends();
-            if self.slots.is_empty() && self.listeners.is_empty() && self.shared.end() {
+            if self.shared.slots().is_empty() && self.listeners.is_empty() && self.shared.end() {
                 return Ok(());
             }
             self.wait(&mut events)?;
@@ -253,7 +244,7 @@ impl EventLoop {
         events.clear();
         let retries = self.listeners.iter().filter_map(|(_, listening)| listening.retry_at);
         let ends = self.listeners.iter().filter_map(|(_, listening)| {
-            let at = listening.door.server.deadline()?;
+            let at = listening.entrance.door.server.deadline()?;
             listening.listener.is_none().then(|| self.shared.time_of(at))
         });
         let first = retries.chain(ends).chain(self.deadlines.first()).min();
@@ -281,8 +272,9 @@ impl EventLoop {
     fn take_messages(&mut self) {
         let inbox = self.shared.take_inbox();
         for (key, found) in inbox.found {
-            if let Some(slot) = self.slots.get(key) {
-                slot.connection.found(found);
+            let connection = self.shared.slots().get(key).map(|slot| Arc::clone(&slot.connection));
+            if let Some(connection) = connection {
+                connection.found(found);
                 self.turn(Token(key), None);
             }
         }
@@ -295,10 +287,9 @@ impl EventLoop {
     }
 
     fn begin(&mut self, connection: Arc<dyn Turns>, carrier: Carrier) {
-        let entry = self.slots.vacant_entry();
-        let key = entry.key();
+        let slot = Slot { connection: Arc::clone(&connection), carrier, armed: Armed::NEVER };
+        let key = self.shared.slots().insert(slot);
         connection.settled(key);
-        entry.insert(Slot { connection, carrier, armed: None });
         self.turn(Token(key), None);
     }
 
@@ -310,42 +301,49 @@ impl EventLoop {
             return self.accept(index);
         }
         let Token(key) = token;
-        // It may have ended since this was asked for.
-        let Some(slot) = self.slots.get_mut(key) else { return };
-        let connection = Arc::clone(&slot.connection);
-        let after = connection.turn(&mut self.kit, &mut slot.carrier, event);
-        self.deadlines.set(key, &mut slot.armed, after.deadline);
+        let (connection, mut carrier) = match self.shared.slots().get_mut(key) {
+            Some(slot) => (Arc::clone(&slot.connection), slot.carrier.take()),
+            // It has ended since this was asked for.
+            None => return,
+        };
+        let after = connection.turn(&mut self.kit, &mut carrier, event);
         if after.again {
             self.again.push(token);
         }
+        let mut slots = self.shared.slots();
+        let Some(slot) = slots.get_mut(key) else { return };
+        self.deadlines.set(key, &mut slot.armed, Armed::at(after.deadline));
+        slot.carrier = carrier;
         if after.finished {
-            self.slots.remove(key);
+            let over = slots.remove(key);
+            drop(slots);
+            drop(over);
         }
     }
 
     fn accept(&mut self, index: usize) {
         let Some(listening) = self.listeners.get_mut(index) else { return };
         let (streams, more) = listening.accept(self.kit.now);
-        let door = Arc::clone(&listening.door);
+        let entrance = Arc::clone(&listening.entrance);
         for stream in streams {
-            self.welcome(stream, &door);
+            self.welcome(stream, &entrance);
         }
         if more {
             self.again.push(listener_token(index));
         }
     }
 
-    fn welcome(&mut self, stream: Stream, door: &Arc<Door>) {
+    fn welcome(&mut self, stream: Stream, entrance: &Arc<Entrance>) {
+        let door = &entrance.door;
         let config = Arc::clone(&door.server.options().config);
         let mut ws = WebSocket::server(stream, config, self.kit.now);
         let both = Interest::READABLE | Interest::WRITABLE;
-        let token = Token(self.slots.vacant_key());
+        let token = Token(self.shared.slots().vacant_key());
         if let Err(error) = ws.register(&self.kit.registry, token, both) {
             door.failed(&error.into());
             return door.server.release();
         }
-        let shared = Arc::clone(&self.shared);
-        let connection = Connection::new(shared, Arc::clone(door), Phase::Live(ws));
+        let connection = Connection::new(Arc::clone(entrance), Phase::Live(ws));
         self.begin(Arc::new(connection), None);
     }
 
@@ -354,23 +352,21 @@ impl EventLoop {
     fn look_for_ends(&mut self) {
         let (now, mut left) = (Instant::now(), Vec::new());
         for (index, listening) in &mut self.listeners {
-            let server = &listening.door.server;
+            let server = &listening.entrance.door.server;
             if !server.is_ending() {
                 continue;
             }
             listening.listener = None;
             listening.retry_at = None;
-            let of_it =
-                |slot: &&Slot| slot.connection.server().is_some_and(|other| other.is_same(server));
-            let mut connections = self.slots.iter().map(|(_, slot)| slot).filter(of_it).peekable();
-            if connections.peek().is_none() {
+            let connections = self.shared.connections_of(server);
+            if connections.is_empty() {
                 left.push(index);
             } else if server.deadline().is_some_and(|at| at <= now) {
-                connections.for_each(|slot| slot.connection.abort());
+                connections.iter().for_each(|connection| connection.abort());
             }
         }
         for index in left {
-            self.listeners.remove(index).door.leave();
+            self.listeners.remove(index).entrance.door.leave();
         }
     }
 }
@@ -388,7 +384,7 @@ fn listener_index(token: Token) -> Option<usize> {
 impl std::fmt::Debug for EventLoop {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("EventLoop")
-            .field("connections", &self.slots.len())
+            .field("connections", &self.shared.slots().len())
             .field("listeners", &self.listeners.len())
             .finish_non_exhaustive()
     }

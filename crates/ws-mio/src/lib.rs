@@ -6,6 +6,7 @@ mod dialing;
 mod door;
 mod event_loop;
 mod listening;
+mod registry;
 mod server;
 mod shared;
 mod side;

@@ -9,7 +9,7 @@ use mio::net::{TcpListener, TcpStream};
 use wsproto::handshake::Response;
 
 use crate::Stream;
-use crate::door::Door;
+use crate::door::Entrance;
 
 /// How many connections one turn accepts at most.
 const BATCH: usize = 64;
@@ -21,7 +21,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub(crate) struct Listening {
     /// `None` once the server is ending.
     pub(crate) listener: Option<TcpListener>,
-    pub(crate) door: Arc<Door>,
+    pub(crate) entrance: Arc<Entrance>,
     /// When to try again after a failure.
     pub(crate) retry_at: Option<Duration>,
 }
@@ -47,7 +47,7 @@ impl Listening {
                 Ok(Accepted::Last) => return (streams, false),
                 Err(error) => {
                     warn!("cannot accept: {error}");
-                    self.door.failed(&error.into());
+                    self.entrance.door.failed(&error.into());
                     self.retry_at = Some(now + PAUSE);
                     return (streams, false);
                 }
@@ -67,17 +67,21 @@ impl Listening {
         // Messages are written whole; waiting for more only delays them. Who has gone is found out when
         // reading.
         let _ = tcp.set_nodelay(true);
-        if !self.door.server.admit() {
+        if !self.entrance.door.server.admit() {
             debug!("too many connections for {peer}");
             self.refuse(&mut tcp);
             return Ok(Accepted::Nobody);
         }
         debug!("accepted {peer}");
-        self.door.stream(tcp).map(Accepted::Stream).inspect_err(|_| self.door.server.release())
+        self.entrance
+            .door
+            .stream(tcp)
+            .map(Accepted::Stream)
+            .inspect_err(|_| self.entrance.door.server.release())
     }
 
     fn refuse(&self, tcp: &mut TcpStream) {
-        if self.door.speaks_tls() {
+        if self.entrance.door.speaks_tls() {
             // It would not understand; and a handshake is what there is no room for.
             return;
         }

@@ -13,6 +13,7 @@ use wsproto::handshake::AllowedOrigins;
 
 use crate::EventLoop;
 use crate::door::Door;
+use crate::registry::Loops;
 use crate::shared::Shared;
 
 /// How many connections the system keeps for a loop that does not accept at the moment.
@@ -179,12 +180,13 @@ impl WebSocketServer {
         loops: Vec<Arc<Shared>>,
     ) -> io::Result<(Arc<Door>, Vec<TcpListener>)> {
         let address = self.local_addr()?;
+        let registry = Loops(loops.clone());
         let wake = move || {
             for shared in &loops {
                 shared.post(|inbox| inbox.ending = true);
             }
         };
-        let server = ServerHandle::new(self.options, Some(address), wake);
+        let server = ServerHandle::new(self.options, Some(address), registry, wake);
         let door = Door::new(
             server,
             handler,

@@ -8,10 +8,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use mio::{Registry, Token, Waker};
-use ws_objects::ConnectionHandler;
+use slab::Slab;
+use ws_objects::{ConnectionHandler, ConnectionId, ServerHandle};
 
+use crate::deadlines::Armed;
 use crate::dialing::Found;
-use crate::turn::Turns;
+use crate::turn::{Carrier, Turns};
 
 /// The way into a loop from other threads, and from its own callbacks.
 pub(crate) struct Shared {
@@ -21,6 +23,15 @@ pub(crate) struct Shared {
     /// Whether the loop waits, or is about to.
     asleep: AtomicBool,
     inbox: Mutex<Inbox>,
+    slots: Mutex<Slab<Slot>>,
+}
+
+/// A connection of the loop, and what only the loop uses.
+pub(crate) struct Slot {
+    pub(crate) connection: Arc<dyn Turns>,
+    /// Not here during the connection's turn.
+    pub(crate) carrier: Carrier,
+    pub(crate) armed: Armed,
 }
 
 /// What waits for the loop.
@@ -57,6 +68,7 @@ impl Shared {
             waker: Waker::new(registry, token)?,
             asleep: AtomicBool::new(false),
             inbox: Mutex::default(),
+            slots: Mutex::default(),
         })
     }
 
@@ -116,6 +128,28 @@ impl Shared {
 
     pub(crate) fn take_inbox(&self) -> Inbox {
         mem::take(&mut self.inbox())
+    }
+
+    /// The connections of the loop. Not to be held while one of them, or a handler, is called.
+    pub(crate) fn slots(&self) -> MutexGuard<'_, Slab<Slot>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the connections of a server, also those that are not open yet.
+    pub(crate) fn connections_of(&self, server: &ServerHandle) -> Vec<Arc<dyn Turns>> {
+        let is_of_it = |connection: &&Arc<dyn Turns>| {
+            connection.server().is_some_and(|other| other.is_same(server))
+        };
+        let slots = self.slots();
+        slots.iter().map(|(_, slot)| &slot.connection).filter(is_of_it).cloned().collect()
+    }
+
+    /// Returns the connection of that id, also if it is not open yet.
+    pub(crate) fn find(&self, server: &ServerHandle, id: ConnectionId) -> Option<Arc<dyn Turns>> {
+        let slots = self.slots();
+        let (_, found) = slots.iter().find(|(_, slot)| *slot.connection.id() == id)?;
+        let is_of_it = found.connection.server().is_some_and(|other| other.is_same(server));
+        is_of_it.then(|| Arc::clone(&found.connection))
     }
 
     fn inbox(&self) -> MutexGuard<'_, Inbox> {

@@ -12,12 +12,16 @@ use crate::Stream;
 use crate::WebSocket;
 use crate::connection::{Connection, Phase};
 use crate::dialing::{Dialing, Exchange};
-use crate::door::Door;
+use crate::door::Entrance;
+use crate::shared::Shared;
 
 /// One end of a connection, in a loop.
 pub(crate) trait Side: Role {
     /// Where a connection comes from.
     type Origin: Send + Sync + 'static;
+
+    /// Returns the way into the loop that it belongs to.
+    fn shared(origin: &Self::Origin) -> &Arc<Shared>;
 
     /// Whether payloads are masked, and so cannot be sent as they are.
     const MASKS: bool;
@@ -64,20 +68,24 @@ pub(crate) trait Side: Role {
 }
 
 impl Side for Server {
-    type Origin = Arc<Door>;
+    type Origin = Arc<Entrance>;
 
     const MASKS: bool = false;
 
-    fn server(door: &Arc<Door>) -> Option<&ServerHandle> {
-        Some(&door.server)
+    fn shared(entrance: &Arc<Entrance>) -> &Arc<Shared> {
+        &entrance.shared
     }
 
-    fn url(_: &Arc<Door>) -> Option<WsUrl> {
+    fn server(entrance: &Arc<Entrance>) -> Option<&ServerHandle> {
+        Some(&entrance.door.server)
+    }
+
+    fn url(_: &Arc<Entrance>) -> Option<WsUrl> {
         None
     }
 
-    fn high_water_mark(door: &Arc<Door>) -> usize {
-        door.server.options().high_water_mark
+    fn high_water_mark(entrance: &Arc<Entrance>) -> usize {
+        entrance.door.server.options().high_water_mark
     }
 
     fn answer(connection: &Connection<Self>) -> Option<Box<dyn ConnectionHandler>> {
@@ -85,12 +93,12 @@ impl Side for Server {
             Some((ws, _)) => ws.session().request().cloned(),
             None => None,
         }?;
-        let (answer, carrier) = connection.origin.answer(&request);
+        let (answer, carrier) = connection.origin.door.answer(&request);
         let mut inner = connection.lock();
         let (ws, out) = inner.live()?;
-        if let Err(error) = answer.give(ws.session(), connection.shared.now(), out) {
+        if let Err(error) = answer.give(ws.session(), connection.shared().now(), out) {
             drop(inner);
-            connection.origin.failed(&error);
+            connection.origin.door.failed(&error);
             return None;
         }
         carrier
@@ -98,12 +106,12 @@ impl Side for Server {
 
     fn failed(connection: &Connection<Self>, error: Error) -> Option<Error> {
         log::debug!("no connection: {error}");
-        connection.origin.failed(&error);
+        connection.origin.door.failed(&error);
         None
     }
 
     fn dial(
-        _: &Arc<Door>,
+        _: &Arc<Entrance>,
         _: &mut Dialing,
         _: &Exchange<'_>,
         _: &mut Vec<u8>,
@@ -111,25 +119,26 @@ impl Side for Server {
         Ok(None)
     }
 
-    fn add(door: &Arc<Door>, handle: &WebSocketConnection) -> bool {
-        door.server.add(handle)
+    fn add(entrance: &Arc<Entrance>, handle: &WebSocketConnection) -> bool {
+        entrance.door.server.add(handle)
     }
 
-    fn remove(door: &Arc<Door>, handle: &WebSocketConnection) {
-        door.server.remove(handle);
+    fn remove(entrance: &Arc<Entrance>, handle: &WebSocketConnection) {
+        entrance.door.server.remove(handle);
     }
 
-    fn finish(door: &Arc<Door>) {
-        door.server.finish();
+    fn finish(entrance: &Arc<Entrance>) {
+        entrance.door.server.finish();
     }
 
-    fn release(door: &Arc<Door>) {
-        door.server.release();
+    fn release(entrance: &Arc<Entrance>) {
+        entrance.door.server.release();
     }
 }
 
 /// What a client wants to be connected to.
 pub(crate) struct Quest {
+    shared: Arc<Shared>,
     pub(crate) options: ClientOptions,
     request: Mutex<Errand>,
 }
@@ -140,9 +149,9 @@ struct Errand {
 }
 
 impl Quest {
-    pub(crate) fn new(request: ClientRequest, options: ClientOptions) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, request: ClientRequest, options: ClientOptions) -> Self {
         let redirects = options.redirects;
-        Self { options, request: Mutex::new(Errand { request, redirects }) }
+        Self { shared, options, request: Mutex::new(Errand { request, redirects }) }
     }
 
     pub(crate) fn request(&self) -> ClientRequest {
@@ -168,6 +177,10 @@ impl Side for Client {
     type Origin = Box<Quest>;
 
     const MASKS: bool = true;
+
+    fn shared(quest: &Box<Quest>) -> &Arc<Shared> {
+        &quest.shared
+    }
 
     fn server(_: &Box<Quest>) -> Option<&ServerHandle> {
         None

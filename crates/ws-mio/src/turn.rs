@@ -52,6 +52,9 @@ pub(crate) trait Turns: ConnectionLink {
         event: Option<&Readiness>,
     ) -> After;
 
+    /// Whether its handler was told that it is open, and not that it is closed.
+    fn is_open(&self) -> bool;
+
     /// Takes the addresses of its server.
     fn found(&self, found: Found);
 
@@ -83,6 +86,10 @@ impl<R: Side> Turns for Connection<R> {
         turn.conclude(kit)
     }
 
+    fn is_open(&self) -> bool {
+        self.lock().opened
+    }
+
     fn found(&self, found: Found) {
         if let Phase::Dialing(dialing) = &mut self.lock().phase {
             dialing.found(found);
@@ -90,7 +97,7 @@ impl<R: Side> Turns for Connection<R> {
     }
 
     fn settled(&self, key: usize) {
-        self.settle(key);
+        self.lock().settle(key);
     }
 }
 
@@ -110,10 +117,11 @@ impl<R: Side> Turn<'_, R> {
     /// Goes on with opening a stream, if there is none.
     fn dial(&mut self, kit: &Kit) {
         let mut inner = self.lock();
+        let Some(key) = inner.key() else { return };
         let Phase::Dialing(dialing) = &mut inner.phase else { return };
         let exchange = Exchange {
-            key: self.connection.key(),
-            shared: &self.connection.shared,
+            key,
+            shared: self.connection.shared(),
             registry: &kit.registry,
             now: self.now,
         };
@@ -145,7 +153,7 @@ impl<R: Side> Turn<'_, R> {
             drop(inner);
             return self.react(&mut &mut [][..]);
         }
-        if let Some(mut held) = inner.held.take() {
+        if let Some(mut held) = inner.live().and_then(|(ws, _)| ws.take_held()) {
             drop(inner);
             return self.react(&mut &mut held[..]);
         }
@@ -203,9 +211,11 @@ impl<R: Side> Turn<'_, R> {
             let mut inner = self.lock();
             let Some((ws, out)) = inner.live() else { return };
             let step = Step::of(ws.session().next_event(self.now, input, out));
-            if inner.exceeds(mark) && !input.is_empty() {
-                inner.held = Some(Box::new(input.to_vec()));
-                *input = &mut [];
+            if inner.exceeds(mark)
+                && let Some((ws, _)) = inner.live()
+            {
+                let rest: &mut [u8] = mem::take(input);
+                ws.hold(rest);
             }
             drop(inner);
             match step {
@@ -226,11 +236,12 @@ impl<R: Side> Turn<'_, R> {
 
     fn open(&mut self) {
         debug!("connection {} is open", self.handle.id());
+        self.lock().opened = true;
         if !R::add(&self.connection.origin, &self.handle) {
+            self.lock().opened = false;
             *self.carrier = None;
             return self.handle.abort();
         }
-        self.lock().opened = true;
         self.call(|handler, ws| handler.on_open(ws));
     }
 
@@ -284,7 +295,7 @@ impl<R: Side> Turn<'_, R> {
             Phase::Live(ws) if !ws.is_finished() => {
                 let (deadline, may_go_on) = (ws.session().deadline(), ws.unsent() <= mark);
                 let readable = ws.is_readable();
-                let again = may_go_on && (readable || inner.held.is_some());
+                let again = may_go_on && (readable || ws.holds());
                 return After { deadline, again, finished: false };
             }
             Phase::Live(ws) => {
@@ -297,7 +308,6 @@ impl<R: Side> Turn<'_, R> {
             Phase::Closed(_) => After { deadline: None, again: false, finished: true },
         };
         let opened = mem::take(&mut inner.opened);
-        inner.held = None;
         drop(inner);
         if after.finished {
             self.finish(opened);

@@ -45,6 +45,8 @@ pub struct WebSocket<R: Role = Client> {
 struct Unsent {
     bytes: Vec<u8>,
     written: usize,
+    /// What was read behind that to which it answers, and has to wait.
+    held: Vec<u8>,
 }
 
 impl WebSocket<Server> {
@@ -176,9 +178,7 @@ impl<R: Role> WebSocket<R> {
             self.keep(&[out]);
         }
         out.clear();
-        if self.ended || self.unsent.as_ref().is_some_and(|unsent| unsent.len() == 0) {
-            self.unsent = None;
-        }
+        self.tidy();
         let done = self.unsent.is_none() && !self.blocked;
         if done && !self.ended && self.session.transport() == Transport::Shutdown {
             self.ended = true;
@@ -204,7 +204,7 @@ impl<R: Role> WebSocket<R> {
     fn keep(&mut self, parts: &[&[u8]]) {
         let bytes = parts.concat();
         if !bytes.is_empty() && !self.ended {
-            self.unsent = Some(Box::new(Unsent { bytes, written: 0 }));
+            self.unsent = Some(Box::new(Unsent { bytes, written: 0, held: Vec::new() }));
         }
     }
 
@@ -216,7 +216,7 @@ impl<R: Role> WebSocket<R> {
                 // What the peer wrote before it went away can still be read, perhaps a Close.
                 self.ended = true;
                 self.readable = true;
-                self.unsent = None;
+                self.tidy();
             }
         }
     }
@@ -225,6 +225,33 @@ impl<R: Role> WebSocket<R> {
     #[must_use]
     pub fn unsent(&self) -> usize {
         self.unsent.as_ref().map_or(0, |unsent| unsent.len())
+    }
+
+    /// Drops what is left over, and what goes nowhere any more.
+    fn tidy(&mut self) {
+        if let (Some(unsent), true) = (&mut self.unsent, self.ended) {
+            unsent.bytes.clear();
+            unsent.written = 0;
+        }
+        self.unsent.take_if(|unsent| unsent.is_over());
+    }
+
+    /// Keeps what was read, until the peer has taken what is unsent.
+    pub(crate) fn hold(&mut self, input: &[u8]) {
+        if let (Some(unsent), false) = (&mut self.unsent, input.is_empty()) {
+            unsent.held = input.to_vec();
+        }
+    }
+
+    /// Whether something is kept that was read.
+    pub(crate) fn holds(&self) -> bool {
+        self.unsent.as_ref().is_some_and(|unsent| !unsent.held.is_empty())
+    }
+
+    pub(crate) fn take_held(&mut self) -> Option<Vec<u8>> {
+        let held = mem::take(&mut self.unsent.as_mut()?.held);
+        self.tidy();
+        (!held.is_empty()).then_some(held)
     }
 
     /// Whether the connection is over, and to be dropped; the session has reported its end, or does so
@@ -245,6 +272,10 @@ impl Unsent {
 
     fn len(&self) -> usize {
         self.bytes.len() - self.written
+    }
+
+    fn is_over(&self) -> bool {
+        self.len() == 0 && self.held.is_empty()
     }
 }
 

@@ -13,6 +13,7 @@ mod handler;
 mod link;
 mod message;
 mod proxy;
+mod registry;
 mod running;
 mod server;
 #[cfg(feature = "tls")]
@@ -28,6 +29,7 @@ pub use handler::{Accepted, ConnectionHandler, ServerHandler};
 pub use link::{ConnectionLink, Outgoing};
 pub use message::{Message, SendStatus};
 pub use proxy::{Proxy, ProxyError, Tunnel};
+pub use registry::{Connections, Registry};
 pub use running::RunningServer;
 pub use server::{ServerHandle, ServerOptions};
 #[cfg(feature = "tls")]

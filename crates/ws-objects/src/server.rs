@@ -1,16 +1,15 @@
 //! A server, as handlers and other threads see it.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use wsproto::handshake::{AllowedOrigins, Request, Response};
-use wsproto::{CloseCode, CloseFrame, Config};
+use wsproto::{CloseCode, CloseFrame, Config, ReadyState};
 
 use crate::topics::Topics;
-use crate::{Broadcast, ConnectionId, Message, WebSocketConnection};
+use crate::{Broadcast, ConnectionId, Message, Registry, WebSocketConnection};
 
 /// How many bytes may wait by default.
 pub(crate) const HIGH_WATER_MARK: usize = 64 << 10;
@@ -67,6 +66,7 @@ pub struct ServerHandle(Arc<Shared>);
 struct Shared {
     options: ServerOptions,
     address: Option<SocketAddr>,
+    registry: Box<dyn Registry>,
     state: Mutex<State>,
     changed: Condvar,
     wake: Box<dyn Fn() + Send + Sync>,
@@ -74,7 +74,6 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    connections: BTreeSet<WebSocketConnection>,
     topics: Topics,
     /// How many connections are carried, those in the opening handshake included.
     carried: usize,
@@ -100,11 +99,13 @@ impl ServerHandle {
     pub fn new(
         options: ServerOptions,
         address: Option<SocketAddr>,
+        registry: impl Registry + 'static,
         wake: impl Fn() + Send + Sync + 'static,
     ) -> Self {
         Self(Arc::new(Shared {
             options,
             address,
+            registry: Box::new(registry),
             state: Mutex::default(),
             changed: Condvar::new(),
             wake: Box::new(wake),
@@ -132,13 +133,13 @@ impl ServerHandle {
     /// Returns the connections that are open or closing now.
     #[must_use]
     pub fn connections(&self) -> Vec<WebSocketConnection> {
-        self.lock().connections.iter().cloned().collect()
+        self.0.registry.connections(self)
     }
 
     /// Returns the connection of that id, unless it is closed.
     #[must_use]
     pub fn connection(&self, id: ConnectionId) -> Option<WebSocketConnection> {
-        self.lock().connections.get(&id).cloned()
+        self.0.registry.connection(self, id)
     }
 
     /// Sends a message to every connection, encoded once. With an adapter that blocks, a peer that
@@ -161,7 +162,8 @@ impl ServerHandle {
 
     pub(crate) fn subscribe(&self, connection: &WebSocketConnection, topic: &str) -> bool {
         let mut state = self.lock();
-        let present = state.connections.contains(connection);
+        // It is closed before it is removed.
+        let present = connection.status() != ReadyState::Closed;
         if present {
             state.topics.subscribe(connection, topic);
         }
@@ -179,7 +181,7 @@ impl ServerHandle {
     ///
     /// Does not wait. Called again, it can only hasten the end.
     pub fn terminate(&self, timeout: Option<Duration>) {
-        let connections = {
+        {
             let mut state = self.lock();
             let config = &self.0.options.config;
             let usual = || Some(config.handshake_timeout? + config.close_timeout?);
@@ -191,9 +193,8 @@ impl ServerHandle {
                 (_, Some(at)) => Ending::At(at),
                 (None, None) => Ending::Patient,
             });
-            state.connections.iter().cloned().collect::<Vec<_>>()
-        };
-        for connection in connections {
+        }
+        for connection in self.connections() {
             self.end(&connection);
         }
         (self.0.wake)();
@@ -247,7 +248,7 @@ impl ServerHandle {
         if state.terminated {
             return false;
         }
-        state.connections.insert(connection.clone());
+        self.0.registry.add(connection);
         state.handled += 1;
         let ending = state.ending.is_some();
         drop(state);
@@ -259,12 +260,8 @@ impl ServerHandle {
 
     /// Removes a connection that is closed. For adapters.
     pub fn remove(&self, connection: &WebSocketConnection) {
-        let mut state = self.lock();
-        state.topics.remove(connection);
-        let removed = state.connections.take(connection);
-        drop(state);
-        // It may be the last handle, and then more is dropped than the entry.
-        drop(removed);
+        self.lock().topics.remove(connection);
+        self.0.registry.remove(connection);
     }
 
     /// Notes that the handler of a connection was called for the last time. For adapters.
@@ -285,9 +282,8 @@ impl ServerHandle {
             };
             let patience = at.saturating_duration_since(Instant::now());
             if patience.is_zero() {
-                let connections: Vec<_> = state.connections.iter().cloned().collect();
                 drop(state);
-                for connection in connections {
+                for connection in self.connections() {
                     connection.abort();
                 }
                 state = self.lock();

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use log::{debug, info, warn};
-use ws_objects::{RunningServer, ServerHandle, ServerHandler, ServerOptions};
+use ws_objects::{Connections, RunningServer, ServerHandle, ServerHandler, ServerOptions};
 use wsproto::Config;
 use wsproto::handshake::{AllowedOrigins, Response};
 
@@ -165,7 +165,7 @@ impl WebSocketServer {
             spare.lock().unwrap_or_else(PoisonError::into_inner).take();
             drop(address.map(|to| TcpStream::connect_timeout(&reachable(to), WAKE_PATIENCE)));
         };
-        ServerHandle::new(self.options.clone(), address, wake)
+        ServerHandle::new(self.options.clone(), address, Connections::default(), wake)
     }
 
     fn serve(self, server: &ServerHandle, mut handler: impl ServerHandler) {

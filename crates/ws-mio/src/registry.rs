@@ -1,0 +1,30 @@
+//! The open connections of a server: those of its loops, which have them anyway.
+
+use std::sync::Arc;
+
+use ws_objects::{ConnectionId, Registry, ServerHandle, WebSocketConnection};
+
+use crate::shared::Shared;
+
+/// The loops of a server.
+pub(crate) struct Loops(pub(crate) Vec<Arc<Shared>>);
+
+impl Registry for Loops {
+    /// Nothing is to be done: a connection knows itself whether it is open.
+    fn add(&self, _: &WebSocketConnection) {}
+
+    fn remove(&self, _: &WebSocketConnection) {}
+
+    fn connections(&self, server: &ServerHandle) -> Vec<WebSocketConnection> {
+        let all = self.0.iter().flat_map(|shared| shared.connections_of(server));
+        let open = all.filter(|connection| connection.is_open());
+        let mut handles: Vec<_> = open.map(|open| WebSocketConnection::new(open)).collect();
+        handles.sort_unstable();
+        handles
+    }
+
+    fn connection(&self, server: &ServerHandle, id: ConnectionId) -> Option<WebSocketConnection> {
+        let mut all = self.0.iter().filter_map(|shared| shared.find(server, id));
+        all.find(|connection| connection.is_open()).map(|open| WebSocketConnection::new(open))
+    }
+}
