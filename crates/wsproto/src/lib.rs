@@ -73,6 +73,11 @@
 //!
 //! A client masks every frame with a fresh key from a cryptographically secure generator, which the
 //! caller seeds once per connection from the operating system; see [`Client::from_seed`].
+//!
+//! # Tests of what you build on it
+//!
+//! The feature `testing` adds a module of that name: strategies for `proptest`, a client and a
+//! server joined under a virtual clock, and a naive model to compare with. Nothing else needs `std`.
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(

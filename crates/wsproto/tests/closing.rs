@@ -353,3 +353,15 @@ fn a_reason_holds_123_bytes_and_is_never_cut() {
         assert_eq!(CloseFrame::new(CloseCode::from(3000), reason), refused);
     }
 }
+
+/// R6455-5.5-1: the body of a Close has at most 125 bytes, also for those who parse it alone.
+#[test]
+fn a_close_body_holds_125_bytes() {
+    let body = [&[0x03, 0xE8][..], &[b'r'; MAX_REASON_LEN]].concat();
+    let frame = CloseFrame::parse(&body).expect("125 bytes").expect("a body");
+    assert_eq!(frame.reason().len(), MAX_REASON_LEN);
+    for more in [1, 2, 1000] {
+        let longer = [&body[..], &vec![b'r'; more]].concat();
+        assert_eq!(CloseFrame::parse(&longer), Err(Error::ControlTooLong));
+    }
+}
