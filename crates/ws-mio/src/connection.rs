@@ -126,14 +126,18 @@ impl<R: Side> Inner<R> {
     }
 
     /// Whether more than so many bytes are unsent, although the stream was just asked to take them.
+    #[inline]
     pub(crate) fn exceeds(&mut self, mark: usize) -> bool {
-        if self.buffered_amount() <= mark {
-            return false;
-        }
+        self.buffered_amount() > mark && self.still_exceeds(mark)
+    }
+
+    #[cold]
+    fn still_exceeds(&mut self, mark: usize) -> bool {
         self.write();
         self.buffered_amount() > mark
     }
 
+    #[inline]
     pub(crate) fn buffered_amount(&self) -> usize {
         match &self.phase {
             Phase::Dialing(_) => 0,

@@ -161,7 +161,7 @@ impl<R: Role> Session<R> {
     ) -> Option<SessionEvent<Event<'b>>> {
         self.watch_closing(now);
         let event = self.advance(now, input, out, Connection::next_event);
-        self.watch_closing(now);
+        self.limit_closing();
         event
     }
 
@@ -175,7 +175,7 @@ impl<R: Role> Session<R> {
     ) -> Option<SessionEvent<Piece<'b>>> {
         self.watch_closing(now);
         let event = self.advance(now, input, out, Connection::next_piece);
-        self.watch_closing(now);
+        self.limit_closing();
         event
     }
 
@@ -308,14 +308,20 @@ impl<R: Role> Session<R> {
             && !self.timer.is_closing()
     }
 
-    /// Limits the time of the closing handshake, from the first call after it began.
+    /// Notes the time, and limits that of the closing handshake, from the first call after it began.
+    #[inline]
     fn watch_closing(&mut self, now: Duration) {
+        self.now = self.now.max(now.into());
+        self.limit_closing();
+    }
+
+    #[inline]
+    fn limit_closing(&mut self) {
         if self.closes_untimed() {
             // All others than a Close through `sender` have set `end` before.
             self.end(Initiator::Local);
-            self.timer = Timer::closing(now.into(), &self.config);
+            self.timer = Timer::closing(self.now, &self.config);
         }
-        self.now = self.now.max(now.into());
     }
 
     /// Ends the session, and reports the error, if any, and the end.

@@ -18,8 +18,10 @@ impl Moment {
 }
 
 impl From<Duration> for Moment {
+    #[inline]
     fn from(time: Duration) -> Self {
-        Self(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
+        let nanos = time.as_secs().saturating_mul(1_000_000_000);
+        Self(nanos.saturating_add(time.subsec_nanos().into()))
     }
 }
 
