@@ -71,7 +71,7 @@ fn redirects_are_followed_up_to_the_limit() -> Result<(), Error> {
 
 #[test]
 fn credentials_go_to_the_same_origin_only() -> Result<(), Error> {
-    let (elsewhere, asked_elsewhere) = site(|request| accepted(request));
+    let (elsewhere, asked_elsewhere) = site(accepted);
     let other = url(&elsewhere);
     let (address, asked) = site(move |request| match request.path() {
         "/away" => found(&other),
