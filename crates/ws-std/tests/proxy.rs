@@ -12,7 +12,6 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use net::{read_head, site, url, yes};
-use ws_std::wsproto::Config;
 use ws_std::wsproto::handshake::{ClientRequest, HeadError, ResponseError};
 use ws_std::wsproto::url::WsUrl;
 use ws_std::{ClientOptions, Error, Proxy, ProxyError, WebSocket, connect_with};
@@ -133,6 +132,7 @@ fn credentials_are_for_the_proxy_alone() -> Result<(), Error> {
 #[test]
 fn tls_goes_through_a_tunnel_byte_by_byte() -> Result<(), Error> {
     // R6455-4.1-5, R6455-4.1-8
+    use ws_std::wsproto::Config;
     use ws_std::{Stream, accept_with};
 
     let identity = identity::Identity::new();
