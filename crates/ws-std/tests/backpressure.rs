@@ -160,7 +160,7 @@ fn many_threads_take_no_more_memory_than_one() -> Result<(), Error> {
         let taken: Vec<_> =
             senders.into_iter().map(|sender| sender.join().expect("no panic")).collect();
         let mut next = [0; THREADS as usize];
-        for _ in 0..taken.iter().sum() {
+        for _ in 0..taken.iter().sum::<u32>() {
             let (thread, number) = numbers(&client.recv()?.expect("a message"));
             assert_eq!(number, next[thread as usize], "{over:?}: once, and in order");
             next[thread as usize] += 1;

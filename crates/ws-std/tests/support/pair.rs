@@ -47,7 +47,7 @@ pub(crate) fn pair(over: Over, config: Config) -> (WebSocket<Stream, Server>, We
         }
     };
     let (tcp, _) = listener.accept().expect("a client");
-    let stream = match over {
+    let stream: Stream = match over {
         Over::Tcp => tcp.into(),
         #[cfg(feature = "tls")]
         Over::Tls => Stream::accept_tls(&identity.server(), tcp).expect("a certificate"),
