@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs our crates with peers of other make, Node's ws and Python's websockets: each
 # as a client of the echo_server example and of `peer serve` (tests/examples/peer),
-# and as a server for `peer call`. All of it stays on the loopback.
+# and as a server for `peer call`, over ws and over wss. All of it stays on the loopback.
 #
 #   run.sh [ws|websockets]    with one of them, or with both
 #
@@ -31,6 +31,7 @@ for peer in "$@"; do
 done
 needs cargo 'install Rust'
 needs timeout 'install coreutils'
+needs openssl 'install it, for a certificate (Debian: apt-get install openssl)'
 
 # What was installed before is used again, also without network.
 install() { # FOLDER LIST COMMAND...: runs COMMAND unless FOLDER has what LIST asks for
@@ -66,12 +67,18 @@ for peer in "$@"; do
         ;;
     esac
 done
-cargo build --quiet --release --example echo_server
+cargo build --quiet --release --example echo_server --example tls_echo
 cargo build --quiet --release -p conformance --example peer
 ours=$target/release/examples
 
 rm -rf "$logs" # nothing of an earlier run is counted
 mkdir -p "$logs"
+cert=$logs/cert.pem key=$logs/key.pem
+openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost \
+    -addext basicConstraints=critical,CA:FALSE -addext subjectAltName=DNS:localhost,IP:127.0.0.1 \
+    -keyout "$key" -out "$cert" 2>"$logs/openssl.log" || die "openssl: see $logs/openssl.log"
+# What Node and Python trust.
+export NODE_EXTRA_CA_CERTS="$cert" SSL_CERT_FILE="$cert"
 running=
 stop() { # timeout passes the signal on
     for pid in $running; do kill "$pid" 2>/dev/null || :; done
@@ -127,6 +134,10 @@ start echo_server "$ours/echo_server" 127.0.0.1:0
 echo=ws://$address
 start peer "$ours/peer" serve 127.0.0.1:0
 url=ws://$address
+start tls_echo "$ours/tls_echo" 127.0.0.1:0 "$cert" "$key"
+tls_echo=wss://$address
+start tls_peer "$ours/peer" serve 127.0.0.1:0 "$cert" "$key"
+tls_url=wss://$address
 
 export NODE_PATH="$target/peers-node/node_modules" PYTHONDONTWRITEBYTECODE=1
 for peer in "$@"; do
@@ -138,6 +149,10 @@ for peer in "$@"; do
     run "$peer to peer" "$program" "$script" client "$url"
     start "$peer" "$program" "$script" server
     run "peer to $peer" "$ours/peer" call "ws://$address"
+    run "$peer to tls_echo" "$program" "$script" echo "$tls_echo"
+    run "$peer to peer, TLS" "$program" "$script" client "$tls_url"
+    start "$peer-tls" env PEERS_CERT="$cert" PEERS_KEY="$key" "$program" "$script" server
+    run "peer to $peer, TLS" "$ours/peer" call --ca "$cert" "wss://$address"
 done
 
 printf 'peers: %s checks, %s passed\n' "$checks" "$passed"

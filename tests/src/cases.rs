@@ -14,7 +14,7 @@
 //!
 //! * `name:` is unique in the whole corpus. `proves:` lists what the case is evidence for: rules of
 //!   RFC 6455 (`R6455-5.2-5`), rows of the abuse list (`A6`), rows of the close code table
-//!   (`E1004`), test vectors (`F3`), cases of the Autobahn test suite (`AB5.19`, or `AB5` for a
+//!   (`E1004`), decisions of `OBJECTS.md` (`X19`), test vectors (`F3`), cases of the Autobahn test suite (`AB5.19`, or `AB5` for a
 //!   family).
 //! * `role:` is the side that receives: `server`, `client` or `both`.
 //! * `limit:` lowers or raises one limit: `message`, `frame` or `fragments`, then a number.
@@ -465,7 +465,7 @@ mod tests {
         for case in &cases {
             assert!(!case.proves.is_empty(), "{}", case.place);
             for proof in &case.proves {
-                let number = ["R6455-", "AB", "A", "E", "F"]
+                let number = ["R6455-", "AB", "A", "E", "F", "X"]
                     .iter()
                     .find_map(|list| proof.strip_prefix(list));
                 let known =

@@ -5,9 +5,12 @@
 //! in a case of the corpus; where neither names it, `rules.txt` has to say why. What is meant by
 //! a name stays a matter for readers: this proves that there is something to read.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod named;
+
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+
+use named::{assert_none, ids, named, root};
 
 /// Every rule fits into a line that is shorter than this.
 const TOO_LONG: usize = 140;
@@ -48,65 +51,12 @@ fn rules() -> (Vec<Rule>, Vec<String>) {
     (rules, complaints)
 }
 
-/// Every ID that a test source or a case names, and the places where.
-fn named() -> BTreeMap<String, Vec<String>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(root().join("crates")).expect("the folder of the crates") {
-        collect(&entry.expect("a crate").path().join("tests"), &mut files);
-    }
-    for folder in ["fuzz/tests", "tests/cases", "tests/tests"] {
-        collect(&root().join(folder), &mut files);
-    }
-    files.sort();
-
-    let mut named = BTreeMap::<String, Vec<String>>::new();
-    for file in files {
-        let text = fs::read_to_string(&file).expect("a text file");
-        // Elsewhere, two bytes of a payload may look like an ID.
-        let prefix = if file.extension().is_some_and(|ext| ext == "rs") { "//" } else { "proves:" };
-        let file = file.strip_prefix(root()).expect("a file of the project").display();
-        for (index, line) in text.lines().enumerate() {
-            let line = line.trim_start().strip_prefix(prefix).unwrap_or_default();
-            for id in ids(line) {
-                named.entry(id.to_owned()).or_default().push(format!("{file}:{}", index + 1));
-            }
-        }
-    }
-    named
-}
-
-/// Adds the `.rs` and `.txt` files in `folder` and below, if it exists.
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).into_iter().flatten() {
-        let path = entry.expect("a readable folder").path();
-        if path.is_dir() {
-            collect(&path, files);
-        } else if path.extension().is_some_and(|ext| ext == "rs" || ext == "txt") {
-            files.push(path);
-        }
-    }
-}
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the folder of the workspace")
-}
-
-/// The IDs in a line, each with everything that may belong to it, so that none is found in another.
-fn ids(line: &str) -> impl Iterator<Item = &str> {
-    let words = line.split(|c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c));
-    words.map(|word| word.trim_end_matches(['.', '-'])).filter(|word| is_id(word))
-}
-
 /// Whether `word` is an ID, existing or not: `R`, an RFC and what follows, or `E` and a number.
 fn is_id(word: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let rule = word.strip_prefix('R').and_then(|rest| rest.split_once('-'));
     rule.is_some_and(|(rfc, _)| rfc.len() == 4 && digits(rfc))
         || word.strip_prefix('E').is_some_and(digits)
-}
-
-fn assert_none(what: &str, lines: &[String]) {
-    assert!(lines.is_empty(), "{}: {what}\n  {}\n", lines.len(), lines.join("\n  "));
 }
 
 #[test]
@@ -120,7 +70,7 @@ fn the_list_is_well_formed() {
 
 #[test]
 fn every_rule_has_a_test_or_a_reason() {
-    let named = named();
+    let named = named(is_id);
     let missing = rules().0.into_iter().filter(|rule| !rule.untested);
     let missing = missing.map(|rule| rule.id).filter(|id| !named.contains_key(id));
     assert_none("rules that no test names, and no reason excuses", &missing.collect::<Vec<_>>());
@@ -128,7 +78,7 @@ fn every_rule_has_a_test_or_a_reason() {
 
 #[test]
 fn no_rule_has_a_test_and_a_reason() {
-    let named = named();
+    let named = named(is_id);
     let excused = rules().0.into_iter().filter(|rule| rule.untested);
     let both = excused.filter_map(|rule| Some(format!("{} {:?}", rule.id, named.get(&rule.id)?)));
     assert_none("rules that are `untested`, and yet named", &both.collect::<Vec<_>>());
@@ -137,7 +87,7 @@ fn no_rule_has_a_test_and_a_reason() {
 #[test]
 fn every_rule_that_is_named_exists() {
     let known: BTreeSet<String> = rules().0.into_iter().map(|rule| rule.id).collect();
-    let unknown = named().into_iter().filter(|(id, _)| !known.contains(id));
+    let unknown = named(is_id).into_iter().filter(|(id, _)| !known.contains(id));
     let unknown = unknown.map(|(id, places)| format!("{id}: {}", places.join(", ")));
     assert_none("names that rules.txt does not have", &unknown.collect::<Vec<_>>());
 }
@@ -145,6 +95,6 @@ fn every_rule_that_is_named_exists() {
 #[test]
 fn an_id_is_found_as_a_whole_or_not_at_all() {
     let line = "R1-2 R1234-5.6-7, R1234-5.6-78. (R1234-5.6-x): E12 E12A 0xE1 fE1 R1234_5 E1; E-1";
-    let found: Vec<&str> = ids(line).collect();
+    let found: Vec<&str> = ids(line, is_id).collect();
     assert_eq!(found, ["R1234-5.6-7", "R1234-5.6-78", "R1234-5.6-x", "E12", "E1"]);
 }

@@ -58,10 +58,11 @@ pub trait ConnectionLink: Send + Sync {
     fn send(&self, outgoing: &mut Outgoing<'_>) -> Result<SendStatus, Error>;
 
     /// Begins the closing handshake, with any code that may be sent, and does not wait for the peer.
+    /// If the transport fails, that is for the one to know who receives.
     ///
     /// # Errors
     ///
-    /// [`Error::Send`] or [`Error::Io`].
+    /// [`Error::Send`].
     fn close(&self, frame: Option<&CloseFrame<'_>>) -> Result<(), Error>;
 
     /// Ends the connection at once.

@@ -7,6 +7,7 @@
 //! The end of the input (Ctrl-D) leaves the room.
 
 use std::error::Error;
+use std::process::ExitCode;
 use std::{env, io, thread};
 
 use form_urlencoded::Serializer;
@@ -14,8 +15,18 @@ use serde_json::Value;
 use ws_std::wsproto::{CloseCode, CloseInfo};
 use ws_std::{ConnectionHandler, Message, WebSocketConnection, connect};
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
     env_logger::init();
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<_> = env::args().skip(1).collect();
     let (server, name, room) = match &*arguments {
         [server, name] => (server, name, ""),
@@ -25,7 +36,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let query =
         Serializer::new(String::new()).append_pair("name", name).append_pair("room", room).finish();
 
-    let ws = connect(&format!("{server}?{query}"))?;
+    let ws = match connect(&format!("{server}?{query}")) {
+        Err(ws_std::Error::Http(no)) => {
+            return Err(String::from_utf8_lossy(no.body_bytes()).trim_end().into());
+        }
+        result => result?,
+    };
     let handle = ws.handle();
     // Ends with the program, if the server closes first.
     thread::spawn(move || speak(&handle));

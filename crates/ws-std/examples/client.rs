@@ -173,10 +173,11 @@ fn arguments() -> Result<(ClientRequest, ClientOptions), Box<dyn StdError>> {
     for subprotocol in subprotocols {
         request = request.subprotocol(&subprotocol)?;
     }
-    options.proxy = proxy.map(|address| Proxy::new(&address)).transpose()?;
-    if let Some((user, password)) = proxy_user.as_deref().and_then(|both| both.split_once(':')) {
+    options.proxy = proxy.map(|address| Proxy::new(&address)).transpose().map_err(Error::from)?;
+    if let Some(both) = proxy_user {
+        let (user, password) = both.split_once(':').ok_or("--proxy-user wants USER:PASSWORD")?;
         let proxy = options.proxy.ok_or(USAGE)?;
-        options.proxy = Some(proxy.credentials(user, password)?);
+        options.proxy = Some(proxy.credentials(user, password).map_err(Error::from)?);
     }
     Ok((request, options))
 }

@@ -1,7 +1,7 @@
 //! The way to a server, before its handshake: TCP, a tunnel through a proxy, TLS.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 use log::debug;
@@ -9,7 +9,7 @@ use ws_objects::{ClientOptions, Proxy, ProxyError, Tunnel};
 use wsproto::url::WsUrl;
 
 use crate::patience::Patience;
-use crate::pipe::retry;
+use crate::pipe::{is_timeout, retry};
 use crate::{Error, Stream};
 
 /// Opens a stream to the host of a URL; TLS has not sent anything yet.
@@ -25,16 +25,25 @@ pub(crate) fn dial(url: &WsUrl, options: &ClientOptions) -> Result<Stream, Error
     // Messages are written whole; waiting for more only delays them.
     tcp.set_nodelay(true)?;
     if let Some(proxy) = &options.proxy {
-        open_tunnel(&tcp, proxy, url, options, patience)?;
+        open_tunnel(&tcp, proxy, url, options, patience).map_err(|error| match error {
+            Error::Io(error) => Error::Connect { to: format!("{host}:{port}"), error },
+            error => error,
+        })?;
     }
     Ok(secure.over(tcp)?)
 }
 
 fn connect_tcp(host: &str, port: u16, patience: Patience) -> io::Result<TcpStream> {
     let addresses: Vec<_> = (host, port).to_socket_addrs()?.collect();
+    debug!("{host} is {addresses:?}");
+    connect_any(&addresses, patience)
+}
+
+/// Tries one address after the other.
+fn connect_any(addresses: &[SocketAddr], patience: Patience) -> io::Result<TcpStream> {
     let mut result = Err(ErrorKind::AddrNotAvailable.into());
-    for (untried, address) in (1..=addresses.len()).rev().zip(&addresses) {
-        debug!("connecting to {host} at {address}");
+    for (untried, address) in (1..=addresses.len()).rev().zip(addresses) {
+        debug!("connecting to {address}");
         // One that does not answer leaves time for the others.
         let share = patience.left().map(|left| left / u32::try_from(untried).unwrap_or(u32::MAX));
         result = match share {
@@ -68,7 +77,11 @@ fn open_tunnel(
             return Err(io::Error::from(ErrorKind::TimedOut).into());
         }
         tcp.set_read_timeout(patience.for_call())?;
-        let read = retry(|| tcp.read(&mut buffer))?;
+        let read = match retry(|| tcp.read(&mut buffer)) {
+            // That patience is over is said above, in the same words everywhere.
+            Err(error) if is_timeout(&error) => continue,
+            read => read?,
+        };
         if read == 0 {
             return Err(ProxyError::EndOfInput.into());
         }
@@ -111,5 +124,32 @@ impl Security {
             #[cfg(feature = "tls")]
             Self::Tls(tls) => Stream::over_tls(tcp, (*tls).into()),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn every_address_is_tried() -> io::Result<()> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let alive = listener.local_addr()?;
+        // Bound, and not listening any more.
+        let dead = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        for limit in [None, Some(Duration::from_secs(60))] {
+            for addresses in [&[alive][..], &[dead, alive], &[dead, dead, alive], &[alive, dead]] {
+                let stream = connect_any(addresses, Patience::new(limit))?;
+                assert_eq!(stream.peer_addr()?, alive);
+            }
+            let refused = connect_any(&[dead, dead], Patience::new(limit)).map(drop);
+            assert!(refused.is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused));
+        }
+        let late = connect_any(&[alive], Patience::new(Some(Duration::ZERO))).map(drop);
+        assert!(late.is_err_and(|error| error.kind() == ErrorKind::TimedOut));
+        Ok(())
     }
 }

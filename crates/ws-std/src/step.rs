@@ -24,6 +24,10 @@ const LOOK_AROUND: Duration = Duration::from_millis(100);
 /// How long a read blocks at most while other threads may begin the closing, and its deadline.
 const LOOK_RARELY: Duration = Duration::from_millis(2500);
 
+/// How much too early a read may end that waits: operating systems count in ticks, of which the first
+/// has begun already.
+const TICK: Duration = Duration::from_millis(10);
+
 /// A read of fewer bytes has taken all there was, over TLS as well.
 const FULL_READ: usize = 16 << 10;
 
@@ -210,7 +214,8 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
         self.input.has_read = true;
         let limit = remaining.into_iter().chain(patience).chain(self.look_around()).min();
         let limit = limit.map(|limit| limit.max(HARDLY));
-        self.control.limit_read(&self.stream, limit);
+        // A read that ends before its limit is one that does not wait, so it must not be by a tick.
+        self.control.limit_read(&self.stream, limit.map(|limit| limit + TICK));
         match retry(|| self.stream.read(&mut self.input.buffer)) {
             Ok(0) => self.link(Link::end_of_input),
             Ok(read) => {

@@ -1,4 +1,4 @@
-//! S1-4, S3-12, S4-15, X15, X16: JSON travels as text; what is not JSON is an error of the reader, and
+//! S1-4, S3-9, S3-12, S4-15, X15, X16: JSON travels as text; what is not JSON is an error of the reader, and
 //! the connection stays open.
 #![cfg(feature = "json")]
 

@@ -166,7 +166,7 @@ fn get(address: &str, request: &str) -> Vec<u8> {
 
 #[test]
 fn handlers_are_called_in_order() -> Result<(), Error> {
-    // S1-1, S4-1 to S4-5, S4-9 to S4-12, S4-20; X9
+    // S1-1, S1-2, S4-1, S4-2, S4-3, S4-4, S4-5, S4-7, S4-8, S4-9, S4-10, S4-11, S4-12, S4-18, S4-20, X9
     let running = start(|server| server);
     let mut ws = connect(&format!("ws://{}/room?name=a+b&x=%41", running.address))?;
     for text in ["one", "two"] {

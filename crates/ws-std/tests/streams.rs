@@ -4,10 +4,10 @@ mod support;
 
 use std::io::{self, ErrorKind, Read, Write};
 
-use support::{EchoPeer, Manner, Recording};
+use support::{EchoPeer, Manner, RecordedServer, Recording};
 use ws_std::wsproto::handshake::{Accept, ClientRequest, Request};
 use ws_std::wsproto::url::WsUrl;
-use ws_std::wsproto::{CloseCode, CloseFrame, Config, ReadyState, Server};
+use ws_std::wsproto::{CloseCode, CloseFrame, Config, ReadyState, Role, Server};
 use ws_std::{Answer, Error, Message, SendStatus, WebSocket};
 
 fn request() -> ClientRequest {
@@ -102,22 +102,69 @@ fn an_end_at_any_byte_loses_no_message_before_it() {
     // R6455-7.2.1-1, A36: what was complete is delivered, and the end is 1006 unless both Closes were
     // exchanged.
     let bytes = conversation();
-    for end in [None, Some(ErrorKind::ConnectionReset)] {
+    for (manner, end) in ends() {
         for cut in 0..bytes.len() {
-            let stream = Recording::new(&bytes[..cut], Manner::Good, end);
-            let mut ws = WebSocket::server(stream, Config::default());
+            let mut ws =
+                WebSocket::server(Recording::new(&bytes[..cut], manner, end), Config::default());
             let mut received = Vec::new();
-            if matches!(ws.handshake(accept), Ok(true)) {
-                while let Ok(Some(message)) = ws.recv() {
-                    received.push(message);
-                }
+            if matches!(patiently(|| ws.handshake(accept)), Ok(true)) {
+                received = receive_all(&mut ws);
             }
             assert!(messages().starts_with(&received), "{received:?} at {cut}");
-            while !matches!(ws.recv(), Ok(None)) {}
+            while !matches!(patiently(|| ws.recv()), Ok(None)) {}
             let info = ws.close_info().expect("closed");
             assert_eq!((info.code, info.was_clean), (CloseCode::ABNORMAL, false), "at {cut}");
         }
     }
+}
+
+/// What a server says after its answer: what a client says, without masks.
+const SAID: &[u8] = b"\x01\x03Hel\x89\x02hi\x80\x02lo\x82\x7E\x00\x80\
+    ABCDEFGHIJKLMNOPABCDEFGHIJKLMNOPABCDEFGHIJKLMNOPABCDEFGHIJKLMNOP\
+    ABCDEFGHIJKLMNOPABCDEFGHIJKLMNOPABCDEFGHIJKLMNOPABCDEFGHIJKLMNOP\
+    \x88\x05\x03\xE8bye";
+
+#[test]
+fn an_end_of_the_server_at_any_byte_loses_no_message_before_it() -> Result<(), Error> {
+    // R6455-7.2.1-1, R6455-4.1-7, A36: the same at the client's end, its handshake included.
+    let answer = RecordedServer::answer("any").len();
+    let all = answer + SAID.len();
+    let said: [Message; 2] = ["Hello".into(), b"ABCDEFGHIJKLMNOP".repeat(8).into()];
+    for (manner, end) in ends() {
+        for cut in 0..=all {
+            let stream = RecordedServer::new(SAID, cut, manner, end);
+            let mut ws = WebSocket::client(stream, request(), Config::default())?;
+            let open = patiently(|| ws.handshake());
+            assert_eq!(open.is_ok(), cut >= answer, "at {cut}: {open:?}");
+            if open.is_err() {
+                continue;
+            }
+            let received = receive_all(&mut ws);
+            let complete = [13, SAID.len() - 7].into_iter().filter(|len| cut >= answer + len);
+            assert_eq!(received, said[..complete.count()], "at {cut}");
+            while !matches!(patiently(|| ws.recv()), Ok(None)) {}
+            let info = ws.close_info().expect("closed");
+            let whole = (CloseCode::NORMAL, "bye", true);
+            let expected = if cut == all { whole } else { (CloseCode::ABNORMAL, "", false) };
+            assert_eq!((info.code, &*info.reason, info.was_clean), expected, "at {cut}");
+        }
+    }
+    Ok(())
+}
+
+/// Every manner with every end.
+fn ends() -> impl Iterator<Item = (Manner, Option<ErrorKind>)> {
+    let ends = [None, Some(ErrorKind::ConnectionReset)];
+    [Manner::Good, Manner::Faulty].into_iter().flat_map(move |manner| ends.map(|end| (manner, end)))
+}
+
+/// Receives until there is no more, or an error.
+fn receive_all<S: Read + Write, R: Role>(ws: &mut WebSocket<S, R>) -> Vec<Message> {
+    let mut received = Vec::new();
+    while let Ok(Some(message)) = patiently(|| ws.recv()) {
+        received.push(message);
+    }
+    received
 }
 
 #[test]

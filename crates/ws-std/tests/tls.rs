@@ -2,18 +2,18 @@
 //! other. The certificate is made anew for every test.
 #![cfg(feature = "tls")]
 
+#[path = "support/identity.rs"]
+mod identity;
 #[path = "support/net.rs"]
 mod net;
 
 use std::io::Write;
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
-use std::{env, fs, process};
 
+use identity::Identity;
 use net::{read_all, yes};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
@@ -24,41 +24,6 @@ use ws_std::{
     ClientOptions, ClientTls, Error, Message, ServerTls, Stream, WebSocket, accept_with, connect,
     connect_with,
 };
-
-/// A certificate for `localhost` and its key, in files.
-struct Identity {
-    certificate: PathBuf,
-    key: PathBuf,
-}
-
-impl Identity {
-    fn new() -> Self {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let folder = env::temp_dir().join(format!("ws-std-tls-{}-{number}", process::id()));
-        fs::create_dir_all(&folder).expect("a folder");
-        let made = rcgen::generate_simple_self_signed(["localhost".into()]).expect("a certificate");
-        let identity = Self { certificate: folder.join("cert.pem"), key: folder.join("key.pem") };
-        fs::write(&identity.certificate, made.cert.pem()).expect("written");
-        fs::write(&identity.key, made.signing_key.serialize_pem()).expect("written");
-        identity
-    }
-
-    fn server(&self) -> ServerTls {
-        ServerTls::from_pem_files(&self.certificate, &self.key).expect("a certificate and its key")
-    }
-
-    fn client(&self) -> ClientTls {
-        ClientTls::from_pem_file(&self.certificate).expect("a certificate")
-    }
-}
-
-impl Drop for Identity {
-    fn drop(&mut self) {
-        // What is left in the folder for temporary files hurts nobody.
-        let _ = self.certificate.parent().map(fs::remove_dir_all);
-    }
-}
 
 /// Echoes on one connection, in a thread. Returns the port, and how the server saw it end: whether
 /// there was a connection at all.

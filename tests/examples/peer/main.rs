@@ -2,8 +2,8 @@
 //! run it.
 //!
 //! ```text
-//! peer serve ADDRESS            does what text messages tell it, and echoes all others
-//! peer call URL [SCENARIO]...   runs scenarios, or all, against a peer that does the same
+//! peer serve ADDRESS [CERT.pem KEY.pem]       does what text messages tell it, and echoes all others
+//! peer call [--ca CERT.pem] URL [SCENARIO]... runs scenarios, or all, against a peer that does the same
 //! ```
 //!
 //! What a server understands:
@@ -21,8 +21,8 @@
 //! | path | what is special |
 //! |---|---|
 //! | `/refuse/STATUS` | the handshake is refused |
-//! | `/keepalive` | ours sends Pings all the time |
-//! | `/fragments` | ours sends messages in fragments, and closes when all has come back |
+//! | `/keepalive` | ours sends Pings all the time, unless it is over TLS |
+//! | `/fragments` | ours sends messages in fragments, and closes when all has come back; not over TLS |
 //! | `/wrong-subprotocol` | others select one that was not offered |
 
 mod call;
@@ -33,7 +33,10 @@ use std::env;
 use std::error::Error;
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: peer serve ADDRESS | peer call URL [SCENARIO]...";
+use ws_std::{ClientTls, ServerTls};
+
+const USAGE: &str = "usage: peer serve ADDRESS [CERT.pem KEY.pem] | \
+    peer call [--ca CERT.pem] URL [SCENARIO]...";
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -41,8 +44,14 @@ fn main() -> ExitCode {
     let arguments: Vec<_> = env::args().skip(1).collect();
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     let outcome = match &arguments[..] {
-        ["serve", address] => serve::run(address),
-        ["call", url, scenarios @ ..] => call::run(url, scenarios),
+        ["serve", address] => serve::run(address, None),
+        ["serve", address, certificate, key] => ServerTls::from_pem_files(certificate, key)
+            .map_err(Into::into)
+            .and_then(|tls| serve::run(address, Some(&tls))),
+        ["call", "--ca", certificate, url, scenarios @ ..] => ClientTls::from_pem_file(certificate)
+            .map_err(Into::into)
+            .and_then(|tls| call::run(url, Some(tls), scenarios)),
+        ["call", url, scenarios @ ..] => call::run(url, None, scenarios),
         _ => Err(USAGE.into()),
     };
     match outcome {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use ws_std::wsproto::handshake::{Accept, AcceptError, Request, Response};
 use ws_std::wsproto::{CloseCode, CloseError, CloseFrame, CloseInfo, Config, KeepAlive, Server};
-use ws_std::{Answer, Error, Message, WebSocket, accept_with};
+use ws_std::{Answer, Error, Message, ServerTls, Stream, WebSocket, accept_with};
 
 use crate::{Outcome, fragments, pattern};
 
@@ -18,15 +18,21 @@ const SUBPROTOCOLS: &[&str] = &["chat.v2", "chat.v1"];
 /// How long `ended` waits for the end.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-pub(crate) fn run(address: &str) -> Outcome {
+pub(crate) fn run(address: &str, tls: Option<&ServerTls>) -> Outcome {
     let listener = TcpListener::bind(address)?;
     println!("listening on {}", listener.local_addr()?);
     io::stdout().flush()?;
     let ends = Arc::new(Ends::default());
     for stream in listener.incoming() {
-        let (stream, ends) = (stream?, Arc::clone(&ends));
+        let (stream, tls, ends) = (stream?, tls.cloned(), Arc::clone(&ends));
         thread::spawn(move || {
-            if let Err(error) = serve(stream, &ends) {
+            let served = match tls {
+                Some(tls) => Stream::accept_tls(&tls, stream)
+                    .map_err(Into::into)
+                    .and_then(|stream| converse(stream, Config::default(), &ends)),
+                None => serve(stream, &ends),
+            };
+            if let Err(error) = served {
                 eprintln!("{error}");
             }
         });
@@ -46,7 +52,10 @@ fn serve(stream: TcpStream, ends: &Ends) -> Outcome {
         let interval = Duration::from_millis(20);
         config.keep_alive = Some(KeepAlive { interval, patience: PATIENCE });
     }
+    converse(stream.into(), config, ends)
+}
 
+fn converse(stream: Stream, config: Config, ends: &Ends) -> Outcome {
     let (mut head, mut id) = (String::new(), None);
     let answer = |request: &Request| {
         for (name, value) in request.headers().iter() {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::time::Duration;
 
-use ws_std::wsproto::handshake::Accept;
+use ws_std::wsproto::handshake::{Accept, accept_key};
 use ws_std::wsproto::{Config, Event, Server, Session, SessionEvent, Transport};
 
 /// What a stream does to those who use it.
@@ -117,6 +117,63 @@ impl Write for Recording {
         let most = misbehave(self.manner, &mut self.calls)?.min(from.len());
         self.written.extend(&from[..most]);
         Ok(most)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A server's side of a conversation, recorded: it accepts what is asked, says the rest, and ends in a
+/// certain way, all of it cut after so many bytes.
+#[derive(Debug)]
+pub(crate) struct RecordedServer {
+    rest: &'static [u8],
+    cut: usize,
+    /// What is said has been found out, for it depends on the request.
+    answered: bool,
+    stream: Recording,
+}
+
+impl RecordedServer {
+    pub(crate) fn new(
+        rest: &'static [u8],
+        cut: usize,
+        manner: Manner,
+        end: Option<ErrorKind>,
+    ) -> Self {
+        Self { rest, cut, answered: false, stream: Recording::new(b"", manner, end) }
+    }
+
+    pub(crate) fn answer(key: &str) -> String {
+        format!(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+            Sec-WebSocket-Accept: {}\r\n\r\n",
+            accept_key(key)
+        )
+    }
+}
+
+impl Read for RecordedServer {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        if !self.answered {
+            let request = String::from_utf8_lossy(&self.stream.written);
+            let Some((head, _)) = request.split_once("\r\n\r\n") else {
+                return Err(ErrorKind::WouldBlock.into());
+            };
+            let key = head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "));
+            let answer = Self::answer(key.expect("a key"));
+            let said = answer.bytes().chain(self.rest.iter().copied());
+            self.stream.to_read = said.take(self.cut).collect();
+            self.answered = true;
+        }
+        self.stream.read(to)
+    }
+}
+
+impl Write for RecordedServer {
+    fn write(&mut self, from: &[u8]) -> io::Result<usize> {
+        self.stream.write(from)
     }
 
     fn flush(&mut self) -> io::Result<()> {

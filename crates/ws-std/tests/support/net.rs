@@ -3,11 +3,13 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver};
 use std::thread::{self, JoinHandle};
 
-use ws_std::wsproto::Config;
 use ws_std::wsproto::handshake::{Accept, Request};
-use ws_std::{Answer, Error, accept_with};
+use ws_std::wsproto::{Config, Server};
+use ws_std::{Answer, Error, Stream, WebSocket, accept_with};
 
 pub(crate) const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
@@ -43,14 +45,52 @@ pub(crate) fn url(address: &str) -> String {
 pub(crate) fn open_by_hand(address: &str) -> TcpStream {
     let mut stream = TcpStream::connect(address).expect("a server");
     stream.write_all(REQUEST).expect("written");
+    assert!(read_head(&mut stream).starts_with("HTTP/1.1 101 "));
+    stream
+}
+
+/// Reads the head of a request or an answer, and nothing behind it.
+pub(crate) fn read_head(stream: &mut impl Read) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
-        stream.read_exact(&mut byte).expect("an answer");
+        stream.read_exact(&mut byte).expect("a head");
         head.push(byte[0]);
     }
-    assert!(head.starts_with(b"HTTP/1.1 101 "));
-    stream
+    String::from_utf8(head).expect("text")
+}
+
+/// Answers requests as `answer` says, and echoes on what it accepts, a thread for each. Returns the
+/// address, and what it was asked.
+pub(crate) fn site(
+    answer: impl Fn(&Request) -> Answer + Send + Sync + 'static,
+) -> (String, Receiver<Request>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("an address").to_string();
+    let (asked, requests) = mpsc::channel();
+    let answer = Arc::new(answer);
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (asked, answer) = (asked.clone(), Arc::clone(&answer));
+            thread::spawn(move || {
+                let note = |request: &Request| {
+                    // The test may not want to know.
+                    let _ = asked.send(request.clone());
+                    answer(request)
+                };
+                // How it ends is for the client to judge.
+                let _ = accept_with(stream.expect("a client"), Config::default(), note).map(echo);
+            });
+        }
+    });
+    (address, requests)
+}
+
+fn echo(ws: Option<WebSocket<Stream, Server>>) {
+    let Some(mut ws) = ws else { return };
+    while let Ok(Some(message)) = ws.recv() {
+        let _ = ws.send(message);
+    }
 }
 
 /// Reads to the end; a reset is a failure.

@@ -1,0 +1,58 @@
+//! What the tests name, and where.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Every ID that a test source or a case names, and the places where.
+pub(crate) fn named(is_id: fn(&str) -> bool) -> BTreeMap<String, Vec<String>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(root().join("crates")).expect("the folder of the crates") {
+        collect(&entry.expect("a crate").path().join("tests"), &mut files);
+    }
+    for folder in ["fuzz/tests", "tests/cases", "tests/tests"] {
+        collect(&root().join(folder), &mut files);
+    }
+    files.sort();
+
+    let mut named = BTreeMap::<String, Vec<String>>::new();
+    for file in files {
+        let text = fs::read_to_string(&file).expect("a text file");
+        // Elsewhere, two bytes of a payload may look like an ID.
+        let prefix = if file.extension().is_some_and(|ext| ext == "rs") { "//" } else { "proves:" };
+        let file = file.strip_prefix(root()).expect("a file of the project").display();
+        for (index, line) in text.lines().enumerate() {
+            let line = line.trim_start().strip_prefix(prefix).unwrap_or_default();
+            for id in ids(line, is_id) {
+                named.entry(id.to_owned()).or_default().push(format!("{file}:{}", index + 1));
+            }
+        }
+    }
+    named
+}
+
+/// Adds the `.rs` and `.txt` files in `folder` and below, if it exists.
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).into_iter().flatten() {
+        let path = entry.expect("a readable folder").path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|ext| ext == "rs" || ext == "txt") {
+            files.push(path);
+        }
+    }
+}
+
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the folder of the workspace")
+}
+
+/// The IDs in a line, each with everything that may belong to it, so that none is found in another.
+pub(crate) fn ids(line: &str, is_id: fn(&str) -> bool) -> impl Iterator<Item = &str> {
+    let words = line.split(|c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c));
+    words.map(|word| word.trim_end_matches(['.', '-'])).filter(move |word| is_id(word))
+}
+
+pub(crate) fn assert_none(what: &str, lines: &[String]) {
+    assert!(lines.is_empty(), "{}: {what}\n  {}\n", lines.len(), lines.join("\n  "));
+}
