@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
-use ws_std::WebSocketConnection;
-use ws_std::wsproto::PreparedMessage;
+use ws_objects::WebSocketConnection;
+use ws_objects::wsproto::PreparedMessage;
 
 /// Somebody in a room.
 #[derive(Clone)]
