@@ -108,12 +108,14 @@ fn react(
     out: &mut Vec<u8>,
 ) {
     match event {
-        SessionEvent::Upgrade => drop(session.accept(&Accept::new(), now, out)),
+        SessionEvent::Upgrade => {
+            let _ = session.accept(&Accept::new(), now, out);
+        }
         SessionEvent::Received(Event::Text(text)) => {
-            drop(session.sender().and_then(|to| to.send_text(&text, out)));
+            let _ = session.sender().and_then(|to| to.send_text(&text, out));
         }
         SessionEvent::Received(Event::Binary(bytes)) => {
-            drop(session.sender().and_then(|to| to.send_binary(&bytes, out)));
+            let _ = session.sender().and_then(|to| to.send_binary(&bytes, out));
         }
         SessionEvent::Error(error) => eprintln!("{error}"),
         _ => {}
