@@ -118,6 +118,7 @@ async function testChat(context) {
   await check('chat: the page opens in two tabs', async () => {
     [ada, bob] = [await tab(), await tab()];
     assert.equal(await ada.title(), 'Chat');
+    await ada.screenshot({ path: `${picture}-begin.png` });
   });
   await check('chat: one joins', async () => {
     await join(ada, 'Ada');
@@ -201,11 +202,12 @@ async function testChat(context) {
   await check('chat: a picture of it', async () => {
     await say(ada, 'I see what the terminal says');
     await shows(async () => (await said(ada)()).at(-1), 'I see what the terminal says');
-    await ada.setViewportSize({ width: 900, height: 640 });
     await ada.screenshot({ path: `${picture}.png` });
-    await ada.setViewportSize({ width: 390, height: 640 });
+    // Smaller, the newest line is still in view.
+    await ada.setViewportSize({ width: 390, height: 500 });
     await ada.emulateMedia({ colorScheme: 'dark' });
-    await ada.screenshot({ path: `${picture}-dark.png` });
+    await shows(() => ada.$eval('#log', (log) => log.scrollHeight - log.scrollTop - log.clientHeight < 2), true);
+    await ada.screenshot({ path: `${picture}-small.png` });
   });
   await check('chat: the terminal leaves, and the tabs see it', async () => {
     dan.stdin.end();
