@@ -137,7 +137,7 @@ impl EventLoop {
         let kit = Kit {
             now: shared.now(),
             input: vec![0; READ_SIZE].into(),
-            out: Some(Box::default()),
+            scratch: Some(Box::default()),
             registry: poll.registry().try_clone()?,
         };
         Ok(Self {
@@ -279,15 +279,15 @@ impl EventLoop {
             }
         }
         for (connection, carrier) in inbox.begun {
-            self.begin(connection, Some(carrier));
+            self.begin(&connection, Some(carrier));
         }
         for key in inbox.changed {
             self.turn(Token(key), None);
         }
     }
 
-    fn begin(&mut self, connection: Arc<dyn Turns>, carrier: Carrier) {
-        let slot = Slot { connection: Arc::clone(&connection), carrier, armed: Armed::NEVER };
+    fn begin(&mut self, connection: &Arc<dyn Turns>, carrier: Carrier) {
+        let slot = Slot { connection: Arc::clone(connection), carrier, armed: Armed::NEVER };
         let key = self.shared.slots().insert(slot);
         connection.settled(key);
         self.turn(Token(key), None);
@@ -344,7 +344,8 @@ impl EventLoop {
             return door.server.release();
         }
         let connection = Connection::new(Arc::clone(entrance), Phase::Live(ws));
-        self.begin(Arc::new(connection), None);
+        let connection: Arc<dyn Turns> = Arc::new(connection);
+        self.begin(&connection, None);
     }
 
     /// Stops accepting for servers that are ending; ends their connections when the time has come, and
@@ -379,6 +380,15 @@ const fn listener_token(index: usize) -> Token {
 fn listener_index(token: Token) -> Option<usize> {
     let index = WAKER.0 - 1 - token.0;
     (index < usize::MAX / 2).then_some(index)
+}
+
+/// Connections that are left, if the loop does not run to its end, end at once; their handlers are not
+/// called.
+impl Drop for EventLoop {
+    fn drop(&mut self) {
+        let left = (mem::take(&mut *self.shared.slots()), self.shared.give_up());
+        drop(left);
+    }
 }
 
 impl std::fmt::Debug for EventLoop {

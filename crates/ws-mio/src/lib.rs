@@ -7,6 +7,7 @@ mod door;
 mod event_loop;
 mod listening;
 mod registry;
+mod scratch;
 mod server;
 mod shared;
 mod side;
@@ -27,4 +28,4 @@ pub use ws_objects::{
 };
 #[cfg(feature = "tls")]
 pub use ws_objects::{ClientTls, ServerTls};
-pub use wsproto;
+pub use {mio, wsproto};

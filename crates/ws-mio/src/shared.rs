@@ -72,6 +72,14 @@ impl Shared {
         })
     }
 
+    /// Ends the loop, whatever waits for it, which is returned.
+    pub(crate) fn give_up(&self) -> Inbox {
+        let mut inbox = self.inbox();
+        let left = mem::take(&mut *inbox);
+        inbox.ended = true;
+        left
+    }
+
     /// Returns the loop's time.
     pub(crate) fn now(&self) -> Duration {
         self.start.elapsed()

@@ -13,21 +13,19 @@ use wsproto::{CloseCode, CloseFrame, CloseInfo, Event, Initiator, ReadyState, Se
 
 use crate::connection::{Connection, Inner, Phase};
 use crate::dialing::{Exchange, Found};
+use crate::scratch::Scratch;
 use crate::side::Side;
 
 /// How many reads may follow a deadline that has passed, because what it waits for may be there
 /// already: all that a socket holds, but not all that a flooding peer can send.
 const LATE_READS: usize = 100;
 
-/// How much memory the loop's buffer may keep once it is written.
-const KEEP_CAPACITY: usize = 1 << 20;
-
 /// What all turns of a loop use.
 pub(crate) struct Kit {
     pub(crate) now: Duration,
     pub(crate) input: Box<[u8]>,
     /// `None` while a connection has it.
-    pub(crate) out: Option<Box<Vec<u8>>>,
+    pub(crate) scratch: Option<Box<Scratch>>,
     pub(crate) registry: Registry,
 }
 
@@ -74,7 +72,7 @@ impl<R: Side> Turns for Connection<R> {
         {
             let mut inner = self.lock();
             (inner.busy, inner.notified) = (true, false);
-            inner.lend(&mut kit.out);
+            inner.lend(&mut kit.scratch);
             if let (Phase::Live(ws), Some(event)) = (&mut inner.phase, event) {
                 ws.ready(event);
             }
@@ -209,8 +207,9 @@ impl<R: Side> Turn<'_, R> {
         let mark = R::high_water_mark(&self.connection.origin);
         loop {
             let mut inner = self.lock();
-            let Some((ws, out)) = inner.live() else { return };
-            let step = Step::of(ws.session().next_event(self.now, input, out));
+            let Some((ws, scratch)) = inner.at_work() else { return };
+            let event = ws.session().next_event(self.now, input, &mut scratch.out);
+            let step = Step::of(event, scratch);
             if inner.exceeds(mark)
                 && let Some((ws, _)) = inner.live()
             {
@@ -242,7 +241,7 @@ impl<R: Side> Turn<'_, R> {
             *self.carrier = None;
             return self.handle.abort();
         }
-        self.call(|handler, ws| handler.on_open(ws));
+        self.call(ConnectionHandler::on_open);
     }
 
     fn fail(&mut self, error: Error) {
@@ -271,7 +270,7 @@ impl<R: Side> Turn<'_, R> {
         inner.write();
         if inner.has_drained() {
             drop(inner);
-            self.call(|handler, ws| handler.on_drained(ws));
+            self.call(ConnectionHandler::on_drained);
             self.lock().write();
         }
     }
@@ -283,10 +282,10 @@ impl<R: Side> Turn<'_, R> {
         self.react(&mut &mut [][..]);
         let mut inner = self.lock();
         inner.busy = false;
-        if let Some(out) = inner.give_back()
-            && out.capacity() <= KEEP_CAPACITY
+        if let Some(scratch) = inner.give_back()
+            && scratch.is_worth_keeping()
         {
-            kit.out = Some(out);
+            kit.scratch = Some(scratch);
         }
         let after = match &mut inner.phase {
             Phase::Dialing(dialing) => {
@@ -351,18 +350,19 @@ enum Step {
 }
 
 impl Step {
-    fn of(event: Option<SessionEvent<Event<'_>>>) -> Self {
+    #[inline]
+    fn of(event: Option<SessionEvent<Event<'_>>>, scratch: &mut Scratch) -> Self {
         match event {
             None => Self::None,
             Some(SessionEvent::Upgrade | SessionEvent::Http) => Self::Request,
             Some(SessionEvent::Open) => Self::Open,
             Some(SessionEvent::Received(Event::Text(text))) => {
                 trace!("received a text of {} bytes", text.len());
-                Self::Message(Message::Text(text.into_owned()))
+                Self::Message(scratch.text(text))
             }
             Some(SessionEvent::Received(Event::Binary(bytes))) => {
                 trace!("received {} bytes", bytes.len());
-                Self::Message(Message::Binary(bytes.into_owned()))
+                Self::Message(scratch.binary(bytes))
             }
             Some(SessionEvent::Received(_)) => Self::Other,
             Some(SessionEvent::Error(error)) => Self::Error(error.into()),
