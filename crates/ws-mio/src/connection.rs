@@ -154,6 +154,17 @@ impl<R: Side> Inner<R> {
         }
     }
 
+    /// Whether its deadline has passed.
+    pub(crate) fn is_due(&self, now: Duration) -> bool {
+        matches!(&self.phase, Phase::Live(ws)
+            if ws.session_ref().deadline().is_some_and(|deadline| deadline <= now))
+    }
+
+    /// Whether it is to be dropped, which is still to be done.
+    pub(crate) fn is_finished(&self) -> bool {
+        matches!(&self.phase, Phase::Live(ws) if ws.is_finished())
+    }
+
     /// Whether all is written that somebody was told had to wait; only once.
     pub(crate) fn has_drained(&mut self) -> bool {
         let drained = self.backlog && self.buffered_amount() == 0;
