@@ -197,15 +197,16 @@ impl<'a, R: Side> Turn<'a, R> {
     fn react(&mut self, mut inner: Held<'a, R>, input: &mut &mut [u8]) -> Held<'a, R> {
         let mark = R::high_water_mark(&self.connection.origin);
         loop {
-            let Some((ws, scratch)) = inner.at_work() else { return inner };
-            let event = ws.session().next_event(self.now, input, &mut scratch.out);
-            let step = Step::of(event, scratch);
+            // Before the next message, to which an answer has to fit.
             if inner.exceeds(mark)
                 && let Some((ws, _)) = inner.live()
             {
                 let rest: &mut [u8] = mem::take(input);
                 ws.hold(rest);
             }
+            let Some((ws, scratch)) = inner.at_work() else { return inner };
+            let event = ws.session().next_event(self.now, input, &mut scratch.out);
+            let step = Step::of(event, scratch);
             if matches!(step, Step::None) {
                 return inner;
             }
