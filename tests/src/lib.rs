@@ -6,7 +6,9 @@ pub mod oracle;
 
 pub use wsproto::testing::model;
 
-/// Compiles the examples of the README.
+/// Compiles the examples of the READMEs.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
-pub struct Readme;
+#[doc = include_str!("../../crates/ws-std/README.md")]
+#[doc = include_str!("../../crates/ws-mio/README.md")]
+pub struct Readmes;

@@ -156,7 +156,9 @@ impl EventLoop {
         LoopHandle(Arc::clone(&self.shared))
     }
 
-    /// Serves with this loop, until [`ServerHandle::terminate`] is called.
+    /// Adds a server, which is served as soon as the loop runs, until [`ServerHandle::terminate`] is
+    /// called. A server that was [bound for several threads](WebSocketServer::bind_threads) has only this
+    /// one here.
     ///
     /// # Errors
     ///
@@ -213,7 +215,7 @@ impl EventLoop {
         self.handle().connect(request, options, handler)
     }
 
-    /// Runs until there is no server and no connection left.
+    /// Runs until there is no server and no connection left: at once, if nothing was begun.
     ///
     /// # Errors
     ///

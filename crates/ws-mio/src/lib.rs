@@ -1,22 +1,15 @@
 //! WebSocket servers and clients on one [`mio`] event loop, on the [`wsproto`] engine: very many
 //! connections in one thread, without an async runtime.
 //!
-//! ```
+//! ```no_run
 //! use ws_mio::{Accepted, Message, WebSocketConnection, WebSocketServer};
 //!
-//! let server = WebSocketServer::bind("127.0.0.1:0")?;
-//! # let running = server.spawn(|_: &_, _: &_| Ok(Accepted::new(echo)))?;
-//! # running.handle().terminate(None);
-//! # running.join();
-//! # let server = WebSocketServer::bind("127.0.0.1:0")?;
-//! # if false {
-//! server.run(|_: &_, _: &_| Ok(Accepted::new(echo)))?;
-//! # }
-//!
-//! fn echo(ws: &WebSocketConnection, message: Message) {
-//!     // Whoever is gone meanwhile gets no echo.
-//!     let _ = ws.send(message);
-//! }
+//! WebSocketServer::bind("127.0.0.1:9002")?.run(|_: &_, _: &_| {
+//!     Ok(Accepted::new(|ws: &WebSocketConnection, message: Message| {
+//!         // Whoever is gone meanwhile gets no echo.
+//!         let _ = ws.send(message);
+//!     }))
+//! })?;
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
@@ -31,17 +24,15 @@
 //!
 //! **With a loop of your own**: a [`WebSocket`] is an event source for your [`mio::Poll`], with your
 //! token. You tell it what is ready and what time it is, and get the events of its
-//! [`Session`](wsproto::Session); buffers, timers and listeners are yours. There is a `Poll` in no other
-//! type, so nothing of it is hidden. The example `own_loop` is a server made this way, and `by_hand` the
-//! same with the engine alone.
+//! [`Session`](wsproto::Session); buffers, timers and listeners are yours. The example `own_loop` is a
+//! server made this way, and `by_hand` the same with the engine alone.
 //!
 //! # Sending, and peers that do not read
 //!
-//! A [`WebSocketConnection`] sends from any thread, and from callbacks at once: there is no queue of
-//! commands. What [`send`](WebSocketConnection::send) returns says what became of the message:
+//! A [`WebSocketConnection`] sends from any thread and from callbacks. What [`send`](WebSocketConnection::send) returns says what became of the message:
 //!
-//! * [`SendStatus::Sent`]: nothing waits for the peer. Within a callback, the message leaves when the
-//!   events of one read are all handled, with all other answers in one write.
+//! * [`SendStatus::Sent`]: nothing waits for the peer. The message leaves when the events of one read
+//!   are all handled, in one write with the other answers; from another thread, at the loop's next turn.
 //! * [`SendStatus::Queued`]: it is taken, and leaves when the peer reads.
 //! * [`Error::WouldExceed`]: more than [`high_water_mark`](WebSocketServer::high_water_mark) bytes wait
 //!   already. The message is handed back; [`on_drained`](ConnectionHandler::on_drained) says when there
@@ -49,7 +40,7 @@
 //!
 //! As long as so much waits, nothing of that peer is read, and nothing of what was read is handed to its
 //! handler; so a handler that sends one message for each it is given never sees `WouldExceed`. A
-//! connection holds at most its high-water mark, one message, and what one read took. With
+//! connection holds at most its high-water mark, one message, a few replies, and what one read took. With
 //! [`broadcast`](ServerHandle::broadcast) and [`publish`](ServerHandle::publish), who does not read is
 //! left out, and named in [`Broadcast::refused`].
 //!

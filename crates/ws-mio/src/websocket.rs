@@ -18,13 +18,14 @@ use crate::Stream;
 /// buffers, one of each for all connections, and the clock. For every readiness event:
 ///
 /// 1. [`ready`](Self::ready) notes it.
-/// 2. [`read`](Self::read) reads once.
+/// 2. [`read`](Self::read) reads once, if it [can](Self::can_read).
 /// 3. [`session`](Self::session) takes what was read, event by event, and appends to `out`.
 /// 4. [`write`](Self::write) writes it, and keeps what the stream did not take.
 ///
-/// While [`can_read`](Self::can_read), there may be more to read at once; as long as anything is
-/// unsent, there is not. At [`Session::deadline`], call [`Session::handle_timeout`], and then go on
-/// with 3. Once [`is_finished`](Self::is_finished), drop it.
+/// A change is reported once: as long as it [can read](Self::can_read) after that, go on with 2 without
+/// another event, but give others their turn before. It cannot while anything is unsent, which is all
+/// the back pressure there is to know of. At [`Session::deadline`], call [`Session::handle_timeout`], and
+/// then go on with 3. Once [`is_finished`](Self::is_finished), drop it.
 ///
 /// The example `own_loop` is a whole server made this way.
 #[derive(Debug)]

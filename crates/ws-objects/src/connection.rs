@@ -67,19 +67,21 @@ impl WebSocketConnection {
         self.0.url()
     }
 
-    /// Returns the address of the peer, or of the proxy before it.
+    /// Returns the address of the peer, or of the proxy before it; on an event loop, only while there
+    /// is a stream to ask: not before a client's connection has one, and not after the end.
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.0.peer_addr()
     }
 
-    /// Returns the subprotocol in use.
+    /// Returns the subprotocol in use; on an event loop, not after the end.
     #[must_use]
     pub fn subprotocol(&self) -> Option<String> {
         self.0.subprotocol()
     }
 
-    /// How far the connection has got. Handlers never see [`ReadyState::Connecting`].
+    /// How far the connection has got. Handlers never see [`ReadyState::Connecting`]; whoever begins a
+    /// client's connection on an event loop does.
     #[must_use]
     pub fn status(&self) -> ReadyState {
         self.0.ready_state()
