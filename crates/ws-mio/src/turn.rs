@@ -209,14 +209,14 @@ impl<R: Side> Turn<'_, R> {
         let mark = R::high_water_mark(&self.connection.origin);
         loop {
             let mut inner = self.lock();
-            let Some((ws, out)) = inner.live() else { return };
-            let step = Step::of(ws.session().next_event(self.now, input, out));
             if inner.exceeds(mark)
                 && let Some((ws, _)) = inner.live()
             {
                 let rest: &mut [u8] = mem::take(input);
                 ws.hold(rest);
             }
+            let Some((ws, out)) = inner.live() else { return };
+            let step = Step::of(ws.session().next_event(self.now, input, out));
             drop(inner);
             match step {
                 Step::None => return,
