@@ -125,6 +125,13 @@ impl<R: Side> Inner<R> {
         }
     }
 
+    /// Writes what is not even tried yet.
+    pub(crate) fn write_out(&mut self) {
+        if self.out.as_ref().is_some_and(|out| !out.is_empty()) {
+            self.write();
+        }
+    }
+
     /// Whether more than so many bytes are unsent, although the stream was just asked to take them.
     #[inline]
     pub(crate) fn exceeds(&mut self, mark: usize) -> bool {

@@ -283,6 +283,8 @@ impl<R: Side> Turn<'_, R> {
         self.react(&mut &mut [][..]);
         let mut inner = self.lock();
         inner.busy = false;
+        // What another thread has sent since was left to this turn.
+        inner.write_out();
         if let Some(out) = inner.give_back()
             && out.capacity() <= KEEP_CAPACITY
         {
@@ -297,6 +299,10 @@ impl<R: Side> Turn<'_, R> {
                 let readable = ws.is_readable();
                 let again = may_go_on && (readable || ws.holds());
                 return After { deadline, again, finished: false };
+            }
+            // It was ended since, by another thread, which the next turn reports.
+            Phase::Live(_) if self.closed.is_none() => {
+                return After { deadline: None, again: true, finished: false };
             }
             Phase::Live(ws) => {
                 // Nobody waits for its events any more.
