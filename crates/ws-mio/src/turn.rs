@@ -70,7 +70,14 @@ impl<R: Side> Turns for Connection<R> {
         event: Option<&Readiness>,
     ) -> After {
         let handle = WebSocketConnection::new(Arc::clone(&self) as Arc<dyn ConnectionLink>);
-        let mut turn = Turn { connection: &*self, handle, now: kit.now, carrier, closed: None };
+        let mut turn = Turn {
+            connection: &*self,
+            handle,
+            now: kit.now,
+            carrier,
+            failed: false,
+            closed: None,
+        };
         {
             let mut inner = self.lock();
             (inner.busy, inner.notified) = (true, false);
@@ -106,6 +113,8 @@ struct Turn<'a, R: Side> {
     handle: WebSocketConnection,
     now: Duration,
     carrier: &'a mut Carrier,
+    /// Whether the transport has failed, and that was told.
+    failed: bool,
     closed: Option<CloseInfo>,
 }
 
@@ -172,10 +181,12 @@ impl<R: Side> Turn<'_, R> {
             }
         }
         drop(inner);
-        self.react(&mut input);
         if let Some(error) = failed {
             self.fail(error.into());
+            // In the opening handshake, the session would report the end of its input as well.
+            self.failed = true;
         }
+        self.react(&mut input);
     }
 
     /// Does what is due, unless what it waits for has arrived.
@@ -228,6 +239,7 @@ impl<R: Side> Turn<'_, R> {
                     }
                 }
                 Step::Open => self.open(),
+                Step::Error(_) if self.failed => {}
                 Step::Error(error) => self.fail(error),
                 Step::Closed(info) => self.closed = Some(info),
             }
