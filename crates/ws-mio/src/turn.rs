@@ -130,6 +130,7 @@ impl<R: Side> Turn<'_, R> {
         let Phase::Dialing(dialing) = &mut inner.phase else { return };
         let exchange = Exchange {
             key,
+            id: self.handle.id(),
             shared: self.connection.shared(),
             registry: &kit.registry,
             now: self.now,
