@@ -122,6 +122,7 @@ impl<'a, R: Side> Turn<'a, R> {
         let Phase::Dialing(dialing) = &mut inner.phase else { return inner };
         let exchange = Exchange {
             key,
+            id: self.handle.id(),
             shared: self.connection.shared(),
             registry: &kit.registry,
             now: self.now,
@@ -197,15 +198,16 @@ impl<'a, R: Side> Turn<'a, R> {
     fn react(&mut self, mut inner: Held<'a, R>, input: &mut &mut [u8]) -> Held<'a, R> {
         let mark = R::high_water_mark(&self.connection.origin);
         loop {
-            let Some((ws, scratch)) = inner.at_work() else { return inner };
-            let event = ws.session().next_event(self.now, input, &mut scratch.out);
-            let step = Step::of(event, scratch);
+            // There is always room for one answer to what is taken out.
             if inner.exceeds(mark)
                 && let Some((ws, _)) = inner.live()
             {
                 let rest: &mut [u8] = mem::take(input);
                 ws.hold(rest);
             }
+            let Some((ws, scratch)) = inner.at_work() else { return inner };
+            let event = ws.session().next_event(self.now, input, &mut scratch.out);
+            let step = Step::of(event, scratch);
             if matches!(step, Step::None) {
                 return inner;
             }
