@@ -273,9 +273,10 @@ impl EventLoop {
     /// Takes what other threads, and callbacks, have left.
     fn take_messages(&mut self) {
         let inbox = self.shared.take_inbox();
-        for (key, found) in inbox.found {
+        for (key, id, found) in inbox.found {
             let connection = self.shared.slots().get(key).map(|slot| Arc::clone(&slot.connection));
-            if let Some(connection) = connection {
+            // It may be given up, and another one in its place.
+            if let Some(connection) = connection.filter(|connection| *connection.id() == id) {
                 connection.found(found);
                 self.turn(Token(key), None);
             }

@@ -122,6 +122,7 @@ impl<'a, R: Side> Turn<'a, R> {
         let Phase::Dialing(dialing) = &mut inner.phase else { return inner };
         let exchange = Exchange {
             key,
+            id: self.handle.id(),
             shared: self.connection.shared(),
             registry: &kit.registry,
             now: self.now,
@@ -197,7 +198,7 @@ impl<'a, R: Side> Turn<'a, R> {
     fn react(&mut self, mut inner: Held<'a, R>, input: &mut &mut [u8]) -> Held<'a, R> {
         let mark = R::high_water_mark(&self.connection.origin);
         loop {
-            // Before the next message, to which an answer has to fit.
+            // There is always room for one answer to what is taken out.
             if inner.exceeds(mark)
                 && let Some((ws, _)) = inner.live()
             {
