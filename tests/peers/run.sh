@@ -1,8 +1,8 @@
 #!/bin/sh
 # Runs our crates with peers of other make, Node's ws and Python's websockets: each
 # as a client of the echo servers of ws-std and ws-mio and of `peer serve` and `peer loop`
-# (tests/examples/peer), and as a server for `peer call`, over ws and over wss. All of it
-# stays on the loopback.
+# (tests/examples/peer), and as a server for `peer call`, over ws and over wss; and as a
+# client of the examples own_loop and by_hand. All of it stays on the loopback.
 #
 #   run.sh [ws|websockets]    with one of them, or with both
 #
@@ -68,7 +68,7 @@ for peer in "$@"; do
     esac
 done
 examples ws-std echo_server tls_echo
-examples ws-mio echo_server
+examples ws-mio echo_server own_loop by_hand
 examples conformance peer
 std=$target/examples/ws-std mio=$target/examples/ws-mio ours=$target/examples/conformance
 
@@ -139,6 +139,10 @@ start mio-echo "$mio/echo_server" 127.0.0.1:0
 mio_echo=ws://$address
 start mio-tls-echo "$mio/echo_server" 127.0.0.1:0 --tls "$cert" "$key"
 mio_tls_echo=wss://$address
+start own-loop "$mio/own_loop" 127.0.0.1:0
+own_loop=ws://$address
+start by-hand "$mio/by_hand" 127.0.0.1:0
+by_hand=ws://$address
 start peer-serve "$ours/peer" serve 127.0.0.1:0
 serve=ws://$address
 start peer-tls-serve "$ours/peer" serve 127.0.0.1:0 "$cert" "$key"
@@ -158,6 +162,8 @@ for peer in "$@"; do
     run "$peer to ws-std, TLS" "$program" "$script" echo "$std_tls_echo"
     run "$peer to ws-mio" "$program" "$script" echo "$mio_echo"
     run "$peer to ws-mio, TLS" "$program" "$script" echo "$mio_tls_echo"
+    run "$peer to own_loop" "$program" "$script" echo "$own_loop"
+    run "$peer to by_hand" "$program" "$script" echo "$by_hand"
     run "$peer to peer serve" "$program" "$script" client "$serve"
     run "$peer to peer serve, TLS" "$program" "$script" client "$tls_serve"
     run "$peer to peer loop" env PEERS_LOOP=1 "$program" "$script" client "$loop"
