@@ -6,6 +6,7 @@ mod dialing;
 mod door;
 mod event_loop;
 mod listening;
+mod loop_handle;
 mod registry;
 mod scratch;
 mod server;
@@ -17,7 +18,8 @@ mod tls;
 mod turn;
 mod websocket;
 
-pub use event_loop::{EventLoop, LoopHandle};
+pub use event_loop::EventLoop;
+pub use loop_handle::LoopHandle;
 pub use server::WebSocketServer;
 pub use stream::Stream;
 pub use websocket::WebSocket;
