@@ -10,19 +10,16 @@ use mio::event::{Event, Source};
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 use ws_objects::{
-    ClientOptions, ConnectionHandler, ConnectionLink, Error, ServerHandle, ServerHandler,
-    WebSocketConnection,
+    ClientOptions, ConnectionHandler, Error, ServerHandle, ServerHandler, WebSocketConnection,
 };
-use wsproto::Client;
 use wsproto::handshake::ClientRequest;
 
 use crate::connection::{Connection, Phase};
 use crate::deadlines::{Armed, Deadlines};
-use crate::dialing::Dialing;
 use crate::door::{Door, Entrance};
 use crate::listening::Listening;
+use crate::loop_handle::LoopHandle;
 use crate::shared::{Shared, Slot};
-use crate::side::Quest;
 use crate::turn::{Carrier, Kit, Turns};
 use crate::{Stream, WebSocket, WebSocketServer};
 
@@ -82,49 +79,6 @@ pub struct EventLoop {
     kit: Kit,
 }
 
-/// A way into an event loop, from any thread and from callbacks.
-#[derive(Clone, Debug)]
-pub struct LoopHandle(Arc<Shared>);
-
-impl LoopHandle {
-    /// Begins a client's connection, as [`EventLoop::connect`] does.
-    ///
-    /// # Errors
-    ///
-    /// As [`EventLoop::connect`], and [`Error::Io`] if the loop has ended.
-    pub fn connect(
-        &self,
-        request: ClientRequest,
-        options: impl Into<ClientOptions>,
-        handler: impl ConnectionHandler,
-    ) -> Result<WebSocketConnection, Error> {
-        let options = options.into();
-        check(&request, &options)?;
-        let quest = Box::new(Quest::new(Arc::clone(&self.0), request, options));
-        let phase = Phase::Dialing(Box::new(Dialing::new()));
-        let connection = Arc::new(Connection::<Client>::new(quest, phase));
-        let handle = WebSocketConnection::new(Arc::clone(&connection) as Arc<dyn ConnectionLink>);
-        if !self.0.post(|inbox| inbox.begun.push((connection, Box::new(handler)))) {
-            return Err(io::Error::from(ErrorKind::NotConnected).into());
-        }
-        Ok(handle)
-    }
-}
-
-/// Finds what is wrong with a request before anything is opened.
-fn check(request: &ClientRequest, options: &ClientOptions) -> Result<(), Error> {
-    if request.url().is_secure() {
-        #[cfg(feature = "tls")]
-        options.tls.clone().unwrap_or_default().begin(request.url().host())?;
-        #[cfg(not(feature = "tls"))]
-        {
-            let _ = options;
-            return Err(Error::Secure);
-        }
-    }
-    Ok(())
-}
-
 impl EventLoop {
     /// Makes a loop with nothing to do.
     ///
@@ -153,7 +107,7 @@ impl EventLoop {
     /// Returns a way into the loop, for other threads and for callbacks.
     #[must_use]
     pub fn handle(&self) -> LoopHandle {
-        LoopHandle(Arc::clone(&self.shared))
+        LoopHandle::new(Arc::clone(&self.shared))
     }
 
     /// Adds a server, which is served as soon as the loop runs, until [`ServerHandle::terminate`] is

@@ -72,6 +72,7 @@ mod dialing;
 mod door;
 mod event_loop;
 mod listening;
+mod loop_handle;
 mod registry;
 mod scratch;
 mod server;
@@ -83,7 +84,8 @@ mod tls;
 mod turn;
 mod websocket;
 
-pub use event_loop::{EventLoop, LoopHandle};
+pub use event_loop::EventLoop;
+pub use loop_handle::LoopHandle;
 pub use server::WebSocketServer;
 pub use stream::Stream;
 pub use websocket::WebSocket;
