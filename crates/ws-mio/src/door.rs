@@ -1,6 +1,7 @@
 //! A server, as the connections that come to it see it.
 
 use std::io;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -118,7 +119,11 @@ impl Door {
     pub(crate) fn failed(&self, error: &Error) {
         let mut keeper = self.keeper();
         if !self.server.is_terminated() {
-            keeper.failed(&self.server, error);
+            let told = || keeper.failed(&self.server, error);
+            // All connections of the loop would end with it.
+            if panic::catch_unwind(AssertUnwindSafe(told)).is_err() {
+                log::error!("the handler of the server has panicked");
+            }
         }
     }
 
