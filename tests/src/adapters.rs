@@ -79,8 +79,7 @@ impl From<io::Error> for Refused {
 macro_rules! configured {
     ($server:expr, $options:expr) => {{
         let options = $options;
-        let mut server =
-            $server.config(options.config).high_water_mark(options.high_water_mark);
+        let mut server = $server.config(options.config).high_water_mark(options.high_water_mark);
         if let Some(path) = options.path {
             server = server.path(path);
         }
@@ -132,9 +131,8 @@ impl Adapter for Mio {
         let (outcome, opened) = mpsc::channel();
         let mut event_loop = EventLoop::new()?;
         let handler = Opening { handler, outcome: Some(outcome), refused: false };
-        let ws = event_loop
-            .connect(request, options, handler)
-            .map_err(|error| Refused::from(&error))?;
+        let ws =
+            event_loop.connect(request, options, handler).map_err(|error| Refused::from(&error))?;
         let thread = thread::Builder::new().spawn(move || {
             event_loop.run().expect("the system can wait for events");
         })?;

@@ -70,14 +70,8 @@ impl<R: Side> Turns for Connection<R> {
         event: Option<&Readiness>,
     ) -> After {
         let handle = WebSocketConnection::new(Arc::clone(&self) as Arc<dyn ConnectionLink>);
-        let mut turn = Turn {
-            connection: &*self,
-            handle,
-            now: kit.now,
-            carrier,
-            failed: false,
-            closed: None,
-        };
+        let mut turn =
+            Turn { connection: &*self, handle, now: kit.now, carrier, failed: false, closed: None };
         {
             let mut inner = self.lock();
             (inner.busy, inner.notified) = (true, false);

@@ -84,7 +84,15 @@ impl WebSocket<Client> {
 
 impl<R: Role> WebSocket<R> {
     fn new(stream: Stream, session: Session<R>) -> Self {
-        Self { session, stream, unsent: None, readable: true, ending: false, blocked: false, ended: false }
+        Self {
+            session,
+            stream,
+            unsent: None,
+            readable: true,
+            ending: false,
+            blocked: false,
+            ended: false,
+        }
     }
 
     /// Returns the session, which decides everything.

@@ -216,5 +216,9 @@ pub(crate) fn a_reset_is_noticed<S: Adapter, C: Adapter>() {
     client.ws.close(None).expect("open");
     client.join();
     let lines = running.end();
-    assert_eq!(lines.iter().filter(|line| line.starts_with("server error")).count(), 2, "{lines:?}");
+    assert_eq!(
+        lines.iter().filter(|line| line.starts_with("server error")).count(),
+        2,
+        "{lines:?}"
+    );
 }
