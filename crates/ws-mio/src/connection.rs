@@ -134,22 +134,30 @@ impl<R: Side> Inner<R> {
     /// Whether more than so many bytes are unsent, although the stream was just asked to take them.
     #[inline]
     pub(crate) fn exceeds(&mut self, mark: usize) -> bool {
-        self.buffered_amount() > mark && self.still_exceeds(mark)
+        self.waiting() > mark && self.still_exceeds(mark)
     }
 
     #[cold]
     fn still_exceeds(&mut self, mark: usize) -> bool {
         self.write();
-        self.buffered_amount() > mark
+        self.waiting() > mark
     }
 
+    /// Returns how many bytes are to be written.
     #[inline]
-    pub(crate) fn buffered_amount(&self) -> usize {
+    fn waiting(&self) -> usize {
         match &self.phase {
-            Phase::Dialing(_) => 0,
             Phase::Live(ws) => {
                 ws.unsent() + self.scratch.as_ref().map_or(0, |scratch| scratch.out.len())
             }
+            Phase::Dialing(_) | Phase::Closed(_) => 0,
+        }
+    }
+
+    pub(crate) fn buffered_amount(&self) -> usize {
+        match &self.phase {
+            Phase::Dialing(_) => 0,
+            Phase::Live(ws) => self.waiting() + ws.lost(),
             Phase::Closed(lost) => *lost,
         }
     }

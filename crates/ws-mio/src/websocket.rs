@@ -48,6 +48,8 @@ pub struct WebSocket<R: Role = Client> {
 struct Unsent {
     bytes: Vec<u8>,
     written: usize,
+    /// How many bytes could not be written before the end.
+    lost: usize,
     /// What was read behind that to which it answers, and has to wait.
     held: Vec<u8>,
 }
@@ -123,8 +125,8 @@ impl<R: Role> WebSocket<R> {
 
     /// Whether to read now: there may be something, and nothing is unsent.
     #[must_use]
-    pub const fn can_read(&self) -> bool {
-        self.readable && self.unsent.is_none()
+    pub fn can_read(&self) -> bool {
+        self.readable && self.unsent() == 0
     }
 
     /// Whether reading may find something.
@@ -216,8 +218,8 @@ impl<R: Role> WebSocket<R> {
 
     fn keep(&mut self, parts: &[&[u8]]) {
         let bytes = parts.concat();
-        if !bytes.is_empty() && !self.ended {
-            self.unsent = Some(Box::new(Unsent { bytes, written: 0, held: Vec::new() }));
+        if !bytes.is_empty() {
+            self.unsent = Some(Box::new(Unsent { bytes, ..Unsent::default() }));
         }
     }
 
@@ -240,9 +242,15 @@ impl<R: Role> WebSocket<R> {
         self.unsent.as_ref().map_or(0, |unsent| unsent.len())
     }
 
+    /// Returns how many bytes could not be written before the end.
+    pub(crate) fn lost(&self) -> usize {
+        self.unsent.as_ref().map_or(0, |unsent| unsent.lost)
+    }
+
     /// Drops what is left over, and what goes nowhere any more.
     fn tidy(&mut self) {
         if let (Some(unsent), true) = (&mut self.unsent, self.ended) {
+            unsent.lost += unsent.len();
             unsent.bytes.clear();
             unsent.written = 0;
         }
@@ -288,7 +296,7 @@ impl Unsent {
     }
 
     fn is_over(&self) -> bool {
-        self.len() == 0 && self.held.is_empty()
+        self.len() == 0 && self.lost == 0 && self.held.is_empty()
     }
 }
 

@@ -10,6 +10,8 @@ use crate::{Error, Message, ServerHandle, WebSocketConnection};
 /// Calls come one at a time: [`on_open`](Self::on_open) first, before anything is accepted, and
 /// [`on_terminate`](Self::on_terminate) last, after that of every connection.
 ///
+/// A decision that panics is status 500 for whoever asked, and nobody else notices.
+///
 /// A closure is a handler that only decides on connections.
 pub trait ServerHandler: Send + 'static {
     /// What carries one connection.
