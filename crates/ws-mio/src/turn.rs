@@ -300,8 +300,6 @@ impl<'a, R: Side> Turn<'a, R> {
             Phase::Live(ws) => {
                 // Nobody waits for its events any more.
                 let _ = mio::event::Source::deregister(ws, &kit.registry);
-                let lost = inner.buffered_amount();
-                inner.phase = Phase::Closed(lost);
                 After { deadline: None, again: false, finished: true }
             }
             Phase::Closed(_) => After { deadline: None, again: false, finished: true },
@@ -322,7 +320,13 @@ impl<'a, R: Side> Turn<'a, R> {
         let unknown = || CloseInfo::abnormal(Initiator::Local);
         let info = self.closed.take().unwrap_or_else(unknown);
         debug!("connection {} is closed: {}", self.handle.id(), info.code);
+        // It is closed, and still knows who was at the other end.
         self.call(|handler, ws| handler.on_terminate(ws, &info));
+        let mut inner = self.lock();
+        let lost = inner.buffered_amount();
+        let over = mem::replace(&mut inner.phase, Phase::Closed(lost));
+        drop(inner);
+        drop(over);
         // Before anything that its server does at the end.
         drop_quietly(self.carrier.take());
         if opened {

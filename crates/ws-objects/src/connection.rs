@@ -68,13 +68,13 @@ impl WebSocketConnection {
     }
 
     /// Returns the address of the peer, or of the proxy before it; on an event loop, only while there
-    /// is a stream to ask: not before a client's connection has one, and not after the end.
+    /// is a stream to ask: from when a client's connection has one until its handler's last call.
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.0.peer_addr()
     }
 
-    /// Returns the subprotocol in use; on an event loop, not after the end.
+    /// Returns the subprotocol in use; on an event loop, until its handler's last call.
     #[must_use]
     pub fn subprotocol(&self) -> Option<String> {
         self.0.subprotocol()
