@@ -209,7 +209,13 @@ impl<R: Side> Inner<R> {
                 sender.send_binary_header(bytes.len() as u64, out)?;
                 ws.write_with(out, bytes);
             }
-            Outgoing::Prepared(message) => sender.send_prepared(message, out)?,
+            Outgoing::Prepared(message) if R::MASKS || message.payload().len() < LARGE => {
+                sender.send_prepared(message, out)?;
+            }
+            Outgoing::Prepared(message) => {
+                sender.send_prepared_header(message, out)?;
+                ws.write_with(out, message.payload());
+            }
             Outgoing::Ping(payload) => sender.ping(payload, out)?,
         }
         scratch.keep(outgoing);

@@ -146,6 +146,22 @@ impl<R: Role> Sender<R> {
         Ok(self.header(true, Opcode::Binary, len, out))
     }
 
+    /// Appends only the header of a message that was encoded before, as
+    /// [`send_text_header`](Self::send_text_header) does; its payload is
+    /// [`PreparedMessage::payload`].
+    ///
+    /// # Errors
+    ///
+    /// As [`send_text`](Self::send_text).
+    pub fn send_prepared_header(
+        &mut self,
+        message: &PreparedMessage,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Mask>, SendError> {
+        self.may_begin()?;
+        Ok(self.header(true, message.opcode(), message.payload().len() as u64, out))
+    }
+
     /// Appends a Ping; allowed between the fragments of a message.
     ///
     /// # Errors

@@ -242,6 +242,8 @@ fn messages_never_interleave() {
         assert_eq!(ws.send_prepared(&PreparedMessage::text("y"), &mut out), unfinished);
         assert_eq!(ws.send_text_header("y", &mut out).map(drop), unfinished);
         assert_eq!(ws.send_binary_header(1, &mut out).map(drop), unfinished);
+        let prepared = PreparedMessage::text("y");
+        assert_eq!(ws.send_prepared_header(&prepared, &mut out).map(drop), unfinished);
         assert_eq!(
             match text {
                 true => ws.send_binary_fragment(b"y", true, &mut out),
@@ -344,6 +346,11 @@ fn a_prepared_message_equals_the_message() {
             let plain = [&header(kind, None, len as u64)[..], text.as_bytes()].concat();
             let out = written::<Server>(|ws, out| ws.send_prepared(&prepared, out).expect("open"));
             assert!(out == plain, "{len} bytes from a server");
+            let head = written::<Server>(|ws, out| {
+                let mask = ws.send_prepared_header(&prepared, out).expect("open");
+                assert!(mask.is_none(), "a server's payload goes as it is");
+            });
+            assert!([&head, prepared.payload()].concat() == plain, "its header alone");
 
             let out = written::<Client>(|ws, out| {
                 ws.send_prepared(&prepared, out).expect("open");
