@@ -19,6 +19,10 @@ const LARGE: usize = 16 << 10;
 /// The key of a connection that the loop does not know yet.
 const NOWHERE: u32 = u32::MAX;
 
+/// What is to be written. Few connections have one, and all of them the place for it.
+#[allow(clippy::box_collection, reason = "a pointer takes a third of the place")]
+pub(crate) type Buffer = Box<Vec<u8>>;
+
 /// A connection. Its lock is never held while a handler is called.
 pub(crate) struct Connection<R: Side> {
     id: ConnectionId,
@@ -29,7 +33,7 @@ pub(crate) struct Connection<R: Side> {
 pub(crate) struct Inner<R: Side> {
     pub(crate) phase: Phase<R>,
     /// What is to be written next: the loop's buffer while it is this connection's turn.
-    out: Option<Box<Vec<u8>>>,
+    out: Option<Buffer>,
     /// Where the loop finds it; [`NOWHERE`], if the loop does not know it yet.
     key: u32,
     /// Whether it is its turn, at whose end it is looked at anyway.
@@ -99,14 +103,14 @@ impl<R: Side> Inner<R> {
     }
 
     /// Lends a buffer for what is to be written.
-    pub(crate) fn lend(&mut self, buffer: &mut Option<Box<Vec<u8>>>) {
+    pub(crate) fn lend(&mut self, buffer: &mut Option<Buffer>) {
         if self.out.is_none() {
             self.out = buffer.take();
         }
     }
 
     /// Gives back the buffer, if it is empty.
-    pub(crate) fn give_back(&mut self) -> Option<Box<Vec<u8>>> {
+    pub(crate) fn give_back(&mut self) -> Option<Buffer> {
         self.out.take_if(|out| out.is_empty())
     }
 
@@ -184,7 +188,7 @@ impl<R: Side> Inner<R> {
         let sender = ws.session().sender()?;
         match outgoing {
             Outgoing::Text(text) if R::MASKS || text.len() < LARGE => {
-                sender.send_text(text, out)?
+                sender.send_text(text, out)?;
             }
             Outgoing::Text(text) => {
                 sender.send_text_header(text, out)?;

@@ -280,15 +280,15 @@ impl EventLoop {
             }
         }
         for (connection, carrier) in inbox.begun {
-            self.begin(connection, Some(carrier));
+            self.begin(&connection, Some(carrier));
         }
         for key in inbox.changed {
             self.turn(Token(key), None);
         }
     }
 
-    fn begin(&mut self, connection: Arc<dyn Turns>, carrier: Carrier) {
-        let slot = Slot { connection: Arc::clone(&connection), carrier, armed: Armed::NEVER };
+    fn begin(&mut self, connection: &Arc<dyn Turns>, carrier: Carrier) {
+        let slot = Slot { connection: Arc::clone(connection), carrier, armed: Armed::NEVER };
         let key = self.shared.slots().insert(slot);
         connection.settled(key);
         self.turn(Token(key), None);
@@ -345,7 +345,8 @@ impl EventLoop {
             return door.server.release();
         }
         let connection = Connection::new(Arc::clone(entrance), Phase::Live(ws));
-        self.begin(Arc::new(connection), None);
+        let connection: Arc<dyn Turns> = Arc::new(connection);
+        self.begin(&connection, None);
     }
 
     /// Stops accepting for servers that are ending; ends their connections when the time has come, and

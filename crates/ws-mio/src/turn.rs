@@ -11,7 +11,7 @@ use mio::event::Event as Readiness;
 use ws_objects::{ConnectionHandler, ConnectionLink, Error, Message, WebSocketConnection};
 use wsproto::{CloseCode, CloseFrame, CloseInfo, Event, Initiator, ReadyState, SessionEvent};
 
-use crate::connection::{Connection, Inner, Phase};
+use crate::connection::{Buffer, Connection, Inner, Phase};
 use crate::dialing::{Exchange, Found};
 use crate::side::Side;
 
@@ -27,7 +27,7 @@ pub(crate) struct Kit {
     pub(crate) now: Duration,
     pub(crate) input: Box<[u8]>,
     /// `None` while a connection has it.
-    pub(crate) out: Option<Box<Vec<u8>>>,
+    pub(crate) out: Option<Buffer>,
     pub(crate) registry: Registry,
 }
 
@@ -249,7 +249,7 @@ impl<R: Side> Turn<'_, R> {
             *self.carrier = None;
             return self.handle.abort();
         }
-        self.call(|handler, ws| handler.on_open(ws));
+        self.call(ConnectionHandler::on_open);
     }
 
     fn fail(&mut self, error: Error) {
@@ -278,7 +278,7 @@ impl<R: Side> Turn<'_, R> {
         inner.write();
         if inner.has_drained() {
             drop(inner);
-            self.call(|handler, ws| handler.on_drained(ws));
+            self.call(ConnectionHandler::on_drained);
             self.lock().write();
         }
     }

@@ -161,11 +161,13 @@ impl WebSocketConnection {
 
     /// Sends it what is [published](ServerHandle::publish) on a topic from now on. Returns whether it is
     /// one of a server's connections now.
+    #[allow(clippy::must_use_candidate, reason = "it is called for what it does")]
     pub fn subscribe(&self, topic: &str) -> bool {
         self.server().is_some_and(|server| server.subscribe(self, topic))
     }
 
     /// Sends it no more of what is published on a topic. Returns whether it was subscribed.
+    #[allow(clippy::must_use_candidate, reason = "it is called for what it does")]
     pub fn unsubscribe(&self, topic: &str) -> bool {
         self.server().is_some_and(|server| server.unsubscribe(self, topic))
     }
