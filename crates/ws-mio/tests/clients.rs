@@ -195,7 +195,7 @@ fn redirects_are_followed_up_to_the_limit() {
 }
 
 /// Connects to what a client asks for, and moves bytes, one at a time.
-fn tunnel(client: TcpStream, to: SocketAddr) {
+fn tunnel(mut client: &TcpStream, to: SocketAddr) {
     fn pump(mut from: &TcpStream, mut to: &TcpStream) {
         let mut byte = [0];
         while let Ok(1) = from.read(&mut byte) {
@@ -207,11 +207,11 @@ fn tunnel(client: TcpStream, to: SocketAddr) {
         let _ = to.shutdown(std::net::Shutdown::Write);
     }
     let server = TcpStream::connect(to).expect("a server");
-    assert!(read_head(&mut &client).starts_with("CONNECT server.example:80 HTTP/1.1\r\n"));
-    (&client).write_all(b"HTTP/1.1 200 OK\r\n\r\n").expect("written");
+    assert!(read_head(&mut client).starts_with("CONNECT server.example:80 HTTP/1.1\r\n"));
+    client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").expect("written");
     thread::scope(|scope| {
-        scope.spawn(|| pump(&server, &client));
-        pump(&client, &server);
+        scope.spawn(|| pump(&server, client));
+        pump(client, &server);
     });
 }
 
@@ -223,7 +223,7 @@ fn a_proxy_is_gone_through_or_is_the_error() {
         options.proxy = Some(Proxy::new(&proxy.to_string()).expect("an address"));
         attempt_with("ws://server.example/", options, |ws| greet(&ws))
     };
-    assert_eq!(through(peer(move |client| tunnel(client, address))), FINE);
+    assert_eq!(through(peer(move |client| tunnel(&client, address))), FINE);
     let refusing = peer(|mut client| {
         read_head(&mut client);
         client.write_all(b"HTTP/1.1 407 No\r\n\r\n").expect("written");

@@ -57,7 +57,7 @@ pub(crate) fn a_subprotocol_is_agreed_upon<S: Adapter, C: Adapter>() {
     let running = serve::<S>(|_| {});
     let offer = |names: &[&str]| {
         let request = running.request("/");
-        names.iter().fold(request, |request, name| request.subprotocol(*name).expect("a token"))
+        names.iter().fold(request, |request, name| request.subprotocol(name).expect("a token"))
     };
     let (client, _) = running.try_connect::<C>(offer(&["chat.v1", "chat.v2"])).expect("it opens");
     assert_eq!(client.ws.subprotocol().as_deref(), Some("chat.v2"));
