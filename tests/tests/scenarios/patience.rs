@@ -1,11 +1,15 @@
 //! Peers that do not answer, or not in time.
 
 use std::io::Write;
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use conformance::adapters::Adapter;
+use ws_objects::ClientOptions;
+use wsproto::handshake::ClientRequest;
+use wsproto::url::WsUrl;
 use wsproto::{Config, KeepAlive};
 
 use crate::actors::serve;
@@ -62,6 +66,8 @@ pub(crate) fn a_close_is_not_waited_for_long<S: Adapter, C: Adapter>() {
 
 /// A39: a byte now and then does not buy time.
 pub(crate) fn a_slow_handshake_is_given_up<S: Adapter, C: Adapter>() {
+    client_gives_up::<C>();
+
     let running = serve::<S>(|options| {
         options.config = config(|config| {
             (config.handshake_timeout, config.close_timeout) = (Some(SOON), Some(SOON));
@@ -81,4 +87,25 @@ pub(crate) fn a_slow_handshake_is_given_up<S: Adapter, C: Adapter>() {
         1,
         "{lines:?}"
     );
+}
+
+/// A server may take its time as well.
+fn client_gives_up<C: Adapter>() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("ws://{}/", listener.local_addr().expect("an address"));
+    let slow = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a client");
+        for byte in b"HTTP/1.1 101 Switching Protocols\r\n".iter().chain([b'a'; 10_000].iter()) {
+            if stream.write_all(&[*byte]).is_err() {
+                return true;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        false
+    });
+    let options = config(|config| config.handshake_timeout = Some(SOON));
+    let request = ClientRequest::new(WsUrl::parse(&url).expect("a URL"));
+    let client = C::connect(request, ClientOptions::from(options), |_: &_, _| {});
+    assert_eq!(client.expect_err("no answer").status, None);
+    assert!(slow.join().expect("no panic"), "the client is gone");
 }

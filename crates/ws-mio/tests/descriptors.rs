@@ -1,0 +1,43 @@
+//! A server that has no descriptors left: it waits, does not spin, and goes on.
+#![cfg(target_os = "linux")]
+
+#[path = "support/child.rs"]
+mod child;
+mod support;
+
+use std::io::Write;
+use std::net::TcpStream;
+use std::thread;
+use std::time::Duration;
+
+use child::Process;
+use support::{REQUEST, frame, open, read_frame};
+
+const FEW: usize = 32;
+
+#[test]
+fn a_server_without_descriptors_waits_and_goes_on() {
+    if Process::serve() {
+        return;
+    }
+    let server = Process::start("a_server_without_descriptors_waits_and_goes_on", FEW);
+    let mut first = open(server.address);
+    let crowd: Vec<_> = (0..2 * FEW)
+        .map(|_| {
+            let mut peer = TcpStream::connect(server.address).expect("the system takes them");
+            peer.write_all(REQUEST).expect("written");
+            peer
+        })
+        .collect();
+    let before = server.processor_time();
+    thread::sleep(Duration::from_secs(1));
+    let spent = server.processor_time() - before;
+    assert!(spent < 40, "{spent} hundredths of a second");
+    first.write_all(&frame(0x81, b"still here")).expect("written");
+    assert_eq!(read_frame(&mut first).1, b"still here");
+    drop(crowd);
+    let mut last = open(server.address);
+    last.write_all(&frame(0x81, b"new here")).expect("written");
+    assert_eq!(read_frame(&mut last).1, b"new here");
+    server.end();
+}
