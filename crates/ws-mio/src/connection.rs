@@ -296,7 +296,7 @@ impl<R: Side> ConnectionLink for Connection<R> {
     fn abort(&self) {
         let mut inner = self.lock();
         match &mut inner.phase {
-            Phase::Dialing(dialing) => dialing.give_up(),
+            Phase::Dialing(_) => inner.phase = Phase::Closed(0),
             Phase::Live(ws) => ws.session().abort(),
             Phase::Closed(_) => {}
         }

@@ -2,8 +2,10 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::panic;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use log::error;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -143,8 +145,9 @@ impl WebSocketServer {
     /// [`io::Error`] if the operating system has no thread, or no means to wait for events.
     pub fn spawn(self, handler: impl ServerHandler) -> io::Result<RunningServer> {
         let (server, loops) = self.start(handler)?;
+        let handle = server.clone();
         let thread = thread::Builder::new().spawn(move || {
-            if let Err(error) = run_all(loops) {
+            if let Err(error) = run_all(loops, &handle) {
                 error!("the event loop has failed: {error}");
             }
         })?;
@@ -158,7 +161,8 @@ impl WebSocketServer {
     ///
     /// [`io::Error`] if the operating system has no thread, or cannot wait for events.
     pub fn run(self, handler: impl ServerHandler) -> io::Result<()> {
-        run_all(self.start(handler)?.1)
+        let (server, loops) = self.start(handler)?;
+        run_all(loops, &server)
     }
 
     fn start(self, handler: impl ServerHandler) -> io::Result<(ServerHandle, Vec<EventLoop>)> {
@@ -197,18 +201,28 @@ impl WebSocketServer {
     }
 }
 
-/// Runs the first loop in this thread, and the others in threads of their own.
-fn run_all(mut loops: Vec<EventLoop>) -> io::Result<()> {
+/// Runs the first loop in this thread, and the others in threads of their own. If one fails, the
+/// server ends.
+fn run_all(mut loops: Vec<EventLoop>, server: &ServerHandle) -> io::Result<()> {
     let others = loops.split_off(1);
+    let end =
+        |result: io::Result<()>| result.inspect_err(|_| server.terminate(Some(Duration::ZERO)));
     thread::scope(|scope| {
-        let others = others
-            .into_iter()
-            .map(|event_loop| thread::Builder::new().spawn_scoped(scope, || event_loop.run()))
-            .collect::<io::Result<Vec<_>>>()?;
-        loops.into_iter().try_for_each(EventLoop::run)?;
-        others.into_iter().try_for_each(|thread| {
-            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })
+        let (mut threads, mut result) = (Vec::new(), Ok(()));
+        for event_loop in others {
+            match thread::Builder::new().spawn_scoped(scope, move || end(event_loop.run())) {
+                Ok(thread) => threads.push(thread),
+                Err(error) => result = end(Err(error)),
+            }
+        }
+        for event_loop in loops {
+            result = end(event_loop.run()).and(result);
+        }
+        for thread in threads {
+            let ended = thread.join().unwrap_or_else(|panic| panic::resume_unwind(panic));
+            result = ended.and(result);
+        }
+        result
     })
 }
 
