@@ -90,7 +90,9 @@ impl Message {
                 let (character, text) = utf8.push(unmask(bytes, mask))?;
                 let len = text.len() + character.map_or(0, char::len_utf8);
                 message.reserve_exact(room(message.len(), message.capacity(), len, ceiling)?);
-                message.extend(character);
+                if let Some(character) = character {
+                    message.push(character);
+                }
                 message.push_str(text);
             }
             // Its pieces are not wanted any more, but it must still be right.

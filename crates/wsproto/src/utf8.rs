@@ -87,33 +87,23 @@ impl Utf8 {
     }
 
     /// Takes bytes from the front of `part` until the begun character is complete.
-    #[cold]
-    fn complete<'a>(
-        &mut self,
-        mut part: &'a [u8],
-    ) -> Result<(Option<char>, &'a [u8]), InvalidUtf8> {
-        while let [byte, rest @ ..] = part {
-            part = rest;
-            let [a, b, c] = self.begun;
-            let (bytes, len) = match self.begun().len() {
-                1 => ([a, *byte, 0, 0], 2),
-                2 => ([a, b, *byte, 0], 3),
-                _ => ([a, b, c, *byte], 4),
-            };
-            match str::from_utf8(bytes.split_at(len).0) {
-                Ok(text) => {
-                    *self = Self::new();
-                    return Ok((text.chars().next(), part));
-                }
-                Err(error) if error.error_len().is_some() => return Err(InvalidUtf8),
-                Err(_) => self.begun = [bytes[0], bytes[1], bytes[2]],
-            }
+    fn complete<'a>(&mut self, part: &'a [u8]) -> Result<(Option<char>, &'a [u8]), InvalidUtf8> {
+        let (missing, after) = part.split_at(self.missing().min(part.len()));
+        let mut bytes = [0; 4];
+        for (to, from) in bytes.iter_mut().zip(self.begun().iter().chain(missing)) {
+            *to = *from;
         }
-        Ok((None, part))
+        let bytes = bytes.split_at(self.begun().len() + missing.len()).0;
+        if missing.len() < self.missing() {
+            self.begin(bytes)?;
+            return Ok((None, after));
+        }
+        let text = str::from_utf8(bytes).map_err(|_| InvalidUtf8)?;
+        *self = Self::new();
+        Ok((text.chars().next(), after))
     }
 
     /// Keeps the begun character `bytes`, at most three of them.
-    #[cold]
     fn begin(&mut self, bytes: &[u8]) -> Result<(), InvalidUtf8> {
         // `from_utf8` tells a sequence that ends too early from one that is wrong already.
         match str::from_utf8(bytes) {
