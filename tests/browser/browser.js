@@ -1,9 +1,14 @@
 // A real browser in front of our servers. run.sh starts it:
 //
-//   node browser.js CHROMIUM CHAT_URL ECHO_URL PEER_URL
+//   node browser.js CHROMIUM CHAT_URL ECHO_URL PEER_URL PICTURE
+//
+//   CHAT_CLIENT   the example chat_client, which joins the chat from a terminal
+//   PEER          "loop", if the peer has no special paths
 'use strict';
 
 const assert = require('node:assert/strict');
+const { spawn } = require('node:child_process');
+const { once } = require('node:events');
 const net = require('node:net');
 const { setTimeout: sleep } = require('node:timers/promises');
 const { chromium } = require('playwright-core');
@@ -13,7 +18,8 @@ const ARGUMENTS = [
   '--no-sandbox', '--disable-gpu', '--disable-background-networking',
   '--disable-component-update', '--disable-sync',
 ];
-const [executablePath, chat, echo, peer] = process.argv.slice(2);
+const [executablePath, chat, echo, peer, picture] = process.argv.slice(2);
+const special = process.env.PEER !== 'loop';
 
 let failed = 0;
 async function check(name, run) {
@@ -112,6 +118,7 @@ async function testChat(context) {
   await check('chat: the page opens in two tabs', async () => {
     [ada, bob] = [await tab(), await tab()];
     assert.equal(await ada.title(), 'Chat');
+    await ada.screenshot({ path: `${picture}-begin.png` });
   });
   await check('chat: one joins', async () => {
     await join(ada, 'Ada');
@@ -168,6 +175,47 @@ async function testChat(context) {
     await join(bob, 'Bob');
     await shows(text(ada, '#present'), '2 here: Ada, Bob');
   });
+
+  let dan;
+  let printed = '';
+  await check('chat: a terminal joins, and the tabs see it', async () => {
+    dan = spawn(process.env.CHAT_CLIENT, [chat.replace('http:', 'ws:'), 'Dan'], { stdio: ['pipe', 'pipe', 'inherit'] });
+    dan.stdout.setEncoding('utf8').on('data', (text) => { printed += text; });
+    await shows(text(ada, '#present'), '3 here: Ada, Bob, Dan');
+    await shows(text(bob, '#present'), '3 here: Ada, Bob, Dan');
+    await shows(() => printed, '* Dan joined; here: Ada, Bob, Dan\n');
+  });
+  await check('chat: the terminal shows what a tab says', async () => {
+    printed = '';
+    await say(bob, lines[2]);
+    await shows(() => printed, `Bob: ${lines[2]}\n`);
+  });
+  await check('chat: the tabs show what the terminal says', async () => {
+    printed = '';
+    dan.stdin.write(`${lines[1]}\n\n${lines[3]}\n`);
+    const last = async (page) => (await said(page)()).slice(-2);
+    await shows(() => last(ada), [lines[1], lines[3]]);
+    await shows(() => last(bob), [lines[1], lines[3]]);
+    await shows(() => printed, `Dan: ${lines[1]}\nDan: ${lines[3]}\n`);
+    assert.equal(await ada.$eval('#log .said:last-child', (line) => line.firstChild.textContent), 'Dan');
+  });
+  await check('chat: a picture of it', async () => {
+    await say(ada, 'I see what the terminal says');
+    await shows(async () => (await said(ada)()).at(-1), 'I see what the terminal says');
+    await ada.screenshot({ path: `${picture}.png` });
+    // Smaller, the newest line is still in view.
+    await ada.setViewportSize({ width: 390, height: 500 });
+    await ada.emulateMedia({ colorScheme: 'dark' });
+    await shows(() => ada.$eval('#log', (log) => log.scrollHeight - log.scrollTop - log.clientHeight < 2), true);
+    await ada.screenshot({ path: `${picture}-small.png` });
+  });
+  await check('chat: the terminal leaves, and the tabs see it', async () => {
+    dan.stdin.end();
+    assert.deepEqual(await once(dan, 'exit'), [0, null]);
+    await shows(text(ada, '#present'), '2 here: Ada, Bob');
+    await shows(async () => (await notes(bob)()).at(-1), 'Dan left');
+  });
+  dan?.kill();
   await check('chat: no errors in the console, nothing from elsewhere', async () => {
     assert.deepEqual({ errors, foreign }, { errors: [], foreign: [] });
   });
@@ -242,7 +290,7 @@ async function testScript(context) {
     ws.close();
     return [blob.size, same(await blob.arrayBuffer(), 16 << 20)];
   });
-  await checkPage('fragments of the server, a Ping between',
+  if (special) await checkPage('fragments of the server, a Ping between',
     ['Fragmentiert: ä€😀', 100_000, { code: 1000, reason: 'all came back', wasClean: true }],
     async ({ peer }) => {
       const ws = dial(`${peer}/fragments`);
@@ -253,7 +301,7 @@ async function testScript(context) {
       // The Pong has come back, too, or the server would not close.
       return [text, binary.size, await ws.next()];
     });
-  await checkPage('the keep-alive is content', 'still there', async ({ peer }) => {
+  if (special) await checkPage('the keep-alive is content', 'still there', async ({ peer }) => {
     const ws = dial(`${peer}/keepalive`);
     await ws.next();
     await new Promise((wake) => setTimeout(wake, 300));

@@ -1,24 +1,24 @@
 #!/bin/sh
 # Opens the chat in a real browser, headless, and lets scripts in its pages talk to
-# our servers: the chat and echo_server examples, and `peer serve` (tests/examples/peer).
-# All of it stays on the loopback.
+# our servers, those of ws-std and then those of ws-mio: the examples chat and echo_server,
+# and `peer` (tests/examples/peer). A terminal, the example chat_client, joins the chat. All of
+# it stays on the loopback.
 #
 #   run.sh
 #
 #   BROWSER            the Chromium to use (default: chromium, chromium-browser, google-chrome)
-#   BROWSER_TIMEOUT    seconds the run may take (default 180; it takes about 10)
+#   BROWSER_TIMEOUT    seconds a run may take (default 180; it takes about 10)
 #   CARGO_TARGET_DIR   where everything is built (default target)
 #
 # playwright-core comes from npm the first time, in the version that package-lock.json
-# names. What the run printed is in target/browser/.
+# names. What the runs printed is in target/browser/, and pictures of the chat.
 #
 # Exit: 0 every check passed, 1 one failed, 2 something is missing.
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 cd "$here/../.."
-target=${CARGO_TARGET_DIR:-target}
-case $target in /*) ;; *) target=$PWD/$target ;; esac
+. tests/build.sh
 logs=$target/browser
 limit=${BROWSER_TIMEOUT:-180}
 
@@ -50,9 +50,9 @@ if ! cmp -s "$here/package-lock.json" "$modules/installed"; then
         { tail -n 20 "$modules.log" >&2; die "could not install $modules"; }
     cp "$here/package-lock.json" "$modules/installed"
 fi
-cargo build --quiet --release --example chat --example echo_server
-cargo build --quiet --release -p conformance --example peer
-ours=$target/release/examples
+examples ws-std chat chat_client echo_server
+examples ws-mio chat echo_server
+examples conformance peer
 
 rm -rf "$logs" # nothing of an earlier run is counted
 mkdir -p "$logs"
@@ -66,45 +66,57 @@ trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-start() { # NAME ARGUMENT...: starts a server of ours, leaves its address in $address
-    name=$1
+start() { # LOG COMMAND...: starts a server of ours, leaves its address in $address
+    log=$logs/$1.log
     shift
-    timeout -k 5 $((limit * 2)) "$ours/$name" "$@" >"$logs/$name.log" 2>&1 &
+    timeout -k 5 $((limit * 4)) "$@" >"$log" 2>&1 &
     running="$running $!"
     tries=100
     address=
     while [ -z "$address" ]; do
-        kill -0 $! 2>/dev/null && [ "$tries" -gt 0 ] ||
-            { cat "$logs/$name.log" >&2; die "$name does not listen"; }
+        kill -0 $! 2>/dev/null && [ "$tries" -gt 0 ] || { cat "$log" >&2; die "$1 does not listen"; }
         tries=$((tries - 1))
         sleep 0.1
-        address=$(sed -n 's/^.*\(127\.0\.0\.1:[0-9]*\).*/\1/p' "$logs/$name.log")
+        address=$(sed -n 's/^.*\(127\.0\.0\.1:[0-9]*\).*/\1/p' "$log")
     done
 }
 
-start chat 127.0.0.1:0
-chat=http://$address/
-start echo_server 127.0.0.1:0
-echo=ws://$address
-start peer serve 127.0.0.1:0
-peer=ws://$address
+all=0
+all_failed=0
+run() { # CRATE HOW: runs all checks with the servers of a crate, and `peer HOW`
+    crate=$1
+    ours=$target/examples/$crate
+    start "$crate-chat" "$ours/chat" 127.0.0.1:0
+    chat=http://$address/
+    start "$crate-echo" "$ours/echo_server" 127.0.0.1:0
+    echo=ws://$address
+    start "$crate-peer" "$target/examples/conformance/peer" "$2" 127.0.0.1:0
+    peer=ws://$address
 
-log=$logs/checks.log
-NODE_PATH=$modules/node_modules timeout -k 5 "$limit" \
-    node "$here/browser.js" "$chromium" "$chat" "$echo" "$peer" >"$log" 2>&1 &
-last=$!
-running="$running $last"
-# Waiting for it, and not running it in the foreground, lets the traps run at once.
-status=0
-wait "$last" || status=$?
-passed=$(grep -c '^ok ' "$log" || :)
-failed=$(grep -c '^FAIL ' "$log" || :)
-grep '^FAIL ' "$log" || :
-# Whoever ends before the last check has not passed those that are missing.
-if ! grep -qx done "$log" || { [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; }; then
-    printf 'FAIL ended early, with status %s\n' "$status"
-    grep -v '^ok \|^FAIL ' "$log" | tail -n 20
-    failed=$((failed + 1))
-fi
-printf 'browser: %s checks, %s passed\n' $((passed + failed)) "$passed"
-[ "$failed" -eq 0 ]
+    log=$logs/$crate.log
+    NODE_PATH=$modules/node_modules PEER=$2 CHAT_CLIENT=$target/examples/ws-std/chat_client \
+        timeout -k 5 "$limit" node "$here/browser.js" \
+        "$chromium" "$chat" "$echo" "$peer" "$logs/$crate" >"$log" 2>&1 &
+    last=$!
+    running="$running $last"
+    # Waiting for it, and not running it in the foreground, lets the traps run at once.
+    status=0
+    wait "$last" || status=$?
+    passed=$(grep -c '^ok ' "$log" || :)
+    failed=$(grep -c '^FAIL ' "$log" || :)
+    sed -n "s/^FAIL /FAIL $crate: /p" "$log"
+    # Whoever ends before the last check has not passed those that are missing.
+    if ! grep -qx done "$log" || { [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; }; then
+        printf 'FAIL %s: ended early, with status %s\n' "$crate" "$status"
+        grep -v '^ok \|^FAIL ' "$log" | tail -n 20
+        failed=$((failed + 1))
+    fi
+    printf 'browser: %s: %s checks, %s passed\n' "$crate" $((passed + failed)) "$passed"
+    all=$((all + passed + failed))
+    all_failed=$((all_failed + failed))
+}
+
+run ws-std serve
+run ws-mio loop
+printf 'browser: %s checks, %s passed\n' "$all" $((all - all_failed))
+[ "$all_failed" -eq 0 ]

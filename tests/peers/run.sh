@@ -1,7 +1,8 @@
 #!/bin/sh
 # Runs our crates with peers of other make, Node's ws and Python's websockets: each
-# as a client of the echo_server example and of `peer serve` (tests/examples/peer),
-# and as a server for `peer call`, over ws and over wss. All of it stays on the loopback.
+# as a client of the echo servers of ws-std and ws-mio and of `peer serve` and `peer loop`
+# (tests/examples/peer), and as a server for `peer call`, over ws and over wss; and as a
+# client of the examples own_loop and by_hand. All of it stays on the loopback.
 #
 #   run.sh [ws|websockets]    with one of them, or with both
 #
@@ -17,8 +18,7 @@ set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 cd "$here/../.."
-target=${CARGO_TARGET_DIR:-target}
-case $target in /*) ;; *) target=$PWD/$target ;; esac
+. tests/build.sh
 logs=$target/peers
 limit=${PEERS_TIMEOUT:-120}
 
@@ -67,9 +67,10 @@ for peer in "$@"; do
         ;;
     esac
 done
-cargo build --quiet --release --example echo_server --example tls_echo
-cargo build --quiet --release -p conformance --example peer
-ours=$target/release/examples
+examples ws-std echo_server tls_echo
+examples ws-mio echo_server own_loop by_hand
+examples conformance peer
+std=$target/examples/ws-std mio=$target/examples/ws-mio ours=$target/examples/conformance
 
 rm -rf "$logs" # nothing of an earlier run is counted
 mkdir -p "$logs"
@@ -130,14 +131,26 @@ run() { # NAME COMMAND...: runs checks and counts them
     passed=$((passed + good))
 }
 
-start echo_server "$ours/echo_server" 127.0.0.1:0
-echo=ws://$address
-start peer "$ours/peer" serve 127.0.0.1:0
-url=ws://$address
-start tls_echo "$ours/tls_echo" 127.0.0.1:0 "$cert" "$key"
-tls_echo=wss://$address
-start tls_peer "$ours/peer" serve 127.0.0.1:0 "$cert" "$key"
-tls_url=wss://$address
+start std-echo "$std/echo_server" 127.0.0.1:0
+std_echo=ws://$address
+start std-tls-echo "$std/tls_echo" 127.0.0.1:0 "$cert" "$key"
+std_tls_echo=wss://$address
+start mio-echo "$mio/echo_server" 127.0.0.1:0
+mio_echo=ws://$address
+start mio-tls-echo "$mio/echo_server" 127.0.0.1:0 --tls "$cert" "$key"
+mio_tls_echo=wss://$address
+start own-loop "$mio/own_loop" 127.0.0.1:0
+own_loop=ws://$address
+start by-hand "$mio/by_hand" 127.0.0.1:0
+by_hand=ws://$address
+start peer-serve "$ours/peer" serve 127.0.0.1:0
+serve=ws://$address
+start peer-tls-serve "$ours/peer" serve 127.0.0.1:0 "$cert" "$key"
+tls_serve=wss://$address
+start peer-loop "$ours/peer" loop 127.0.0.1:0
+loop=ws://$address
+start peer-tls-loop "$ours/peer" loop 127.0.0.1:0 "$cert" "$key"
+tls_loop=wss://$address
 
 export NODE_PATH="$target/peers-node/node_modules" PYTHONDONTWRITEBYTECODE=1
 for peer in "$@"; do
@@ -145,12 +158,18 @@ for peer in "$@"; do
     ws) program=node script=$here/node_ws.js ;;
     websockets) program=$target/peers-env/bin/python script=$here/python_websockets.py ;;
     esac
-    run "$peer to echo_server" "$program" "$script" echo "$echo"
-    run "$peer to peer" "$program" "$script" client "$url"
+    run "$peer to ws-std" "$program" "$script" echo "$std_echo"
+    run "$peer to ws-std, TLS" "$program" "$script" echo "$std_tls_echo"
+    run "$peer to ws-mio" "$program" "$script" echo "$mio_echo"
+    run "$peer to ws-mio, TLS" "$program" "$script" echo "$mio_tls_echo"
+    run "$peer to own_loop" "$program" "$script" echo "$own_loop"
+    run "$peer to by_hand" "$program" "$script" echo "$by_hand"
+    run "$peer to peer serve" "$program" "$script" client "$serve"
+    run "$peer to peer serve, TLS" "$program" "$script" client "$tls_serve"
+    run "$peer to peer loop" env PEERS_LOOP=1 "$program" "$script" client "$loop"
+    run "$peer to peer loop, TLS" env PEERS_LOOP=1 "$program" "$script" client "$tls_loop"
     start "$peer" "$program" "$script" server
     run "peer to $peer" "$ours/peer" call "ws://$address"
-    run "$peer to tls_echo" "$program" "$script" echo "$tls_echo"
-    run "$peer to peer, TLS" "$program" "$script" client "$tls_url"
     start "$peer-tls" env PEERS_CERT="$cert" PEERS_KEY="$key" "$program" "$script" server
     run "peer to $peer, TLS" "$ours/peer" call --ca "$cert" "wss://$address"
 done

@@ -1,12 +1,16 @@
 //! The cases, the reference model, and what runs the engine beside them.
 
+pub mod adapters;
 pub mod cases;
 pub mod engine;
+pub mod fault;
 pub mod oracle;
 
 pub use wsproto::testing::model;
 
-/// Compiles the examples of the README.
+/// Compiles the examples of the READMEs.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
-pub struct Readme;
+#[doc = include_str!("../../crates/ws-std/README.md")]
+#[doc = include_str!("../../crates/ws-mio/README.md")]
+pub struct Readmes;

@@ -10,6 +10,7 @@ use wsproto::{CloseFrame, ReadyState, SendError};
 
 use crate::WebSocket;
 use crate::dialing::Dialing;
+use crate::scratch::Scratch;
 use crate::shared::Shared;
 use crate::side::Side;
 
@@ -28,8 +29,8 @@ pub(crate) struct Connection<R: Side> {
 
 pub(crate) struct Inner<R: Side> {
     pub(crate) phase: Phase<R>,
-    /// What is to be written next: the loop's buffer while it is this connection's turn.
-    out: Option<Box<Vec<u8>>>,
+    /// What is to be written next, and more: the loop's while it is this connection's turn.
+    scratch: Option<Box<Scratch>>,
     /// Where the loop finds it; [`NOWHERE`], if the loop does not know it yet.
     key: u32,
     /// Whether it is its turn, at whose end it is looked at anyway.
@@ -55,7 +56,7 @@ impl<R: Side> Connection<R> {
     pub(crate) fn new(origin: R::Origin, phase: Phase<R>) -> Self {
         let inner = Inner {
             phase,
-            out: None,
+            scratch: None,
             key: NOWHERE,
             busy: false,
             notified: false,
@@ -98,24 +99,29 @@ impl<R: Side> Inner<R> {
         (self.key != NOWHERE).then_some(self.key as usize)
     }
 
-    /// Lends a buffer for what is to be written.
-    pub(crate) fn lend(&mut self, buffer: &mut Option<Box<Vec<u8>>>) {
-        if self.out.is_none() {
-            self.out = buffer.take();
+    /// Lends what it works with.
+    pub(crate) fn lend(&mut self, scratch: &mut Option<Box<Scratch>>) {
+        if self.scratch.is_none() {
+            self.scratch = scratch.take();
         }
     }
 
-    /// Gives back the buffer, if it is empty.
-    pub(crate) fn give_back(&mut self) -> Option<Box<Vec<u8>>> {
-        self.out.take_if(|out| out.is_empty())
+    /// Gives it back, if all is written.
+    pub(crate) fn give_back(&mut self) -> Option<Box<Scratch>> {
+        self.scratch.take_if(|scratch| scratch.out.is_empty())
+    }
+
+    /// Returns the connection and what it works with.
+    pub(crate) fn at_work(&mut self) -> Option<(&mut WebSocket<R>, &mut Scratch)> {
+        match &mut self.phase {
+            Phase::Live(ws) => Some((ws, self.scratch.get_or_insert_default())),
+            Phase::Dialing(_) | Phase::Closed(_) => None,
+        }
     }
 
     /// Returns the connection and its output.
     pub(crate) fn live(&mut self) -> Option<(&mut WebSocket<R>, &mut Vec<u8>)> {
-        match &mut self.phase {
-            Phase::Live(ws) => Some((ws, self.out.get_or_insert_default())),
-            Phase::Dialing(_) | Phase::Closed(_) => None,
-        }
+        self.at_work().map(|(ws, scratch)| (ws, &mut scratch.out))
     }
 
     /// Writes as much as the stream takes.
@@ -141,9 +147,22 @@ impl<R: Side> Inner<R> {
     pub(crate) fn buffered_amount(&self) -> usize {
         match &self.phase {
             Phase::Dialing(_) => 0,
-            Phase::Live(ws) => ws.unsent() + self.out.as_ref().map_or(0, |out| out.len()),
+            Phase::Live(ws) => {
+                ws.unsent() + self.scratch.as_ref().map_or(0, |scratch| scratch.out.len())
+            }
             Phase::Closed(lost) => *lost,
         }
+    }
+
+    /// Whether its deadline has passed.
+    pub(crate) fn is_due(&self, now: Duration) -> bool {
+        matches!(&self.phase, Phase::Live(ws)
+            if ws.session_ref().deadline().is_some_and(|deadline| deadline <= now))
+    }
+
+    /// Whether it is to be dropped, which is still to be done.
+    pub(crate) fn is_finished(&self) -> bool {
+        matches!(&self.phase, Phase::Live(ws) if ws.is_finished())
     }
 
     /// Whether all is written that somebody was told had to wait; only once.
@@ -155,21 +174,21 @@ impl<R: Side> Inner<R> {
         drained && matches!(self.phase, Phase::Live(_))
     }
 
-    fn send(&mut self, outgoing: &Outgoing<'_>, mark: usize) -> Result<SendStatus, Error> {
+    fn send(&mut self, outgoing: &mut Outgoing<'_>, mark: usize) -> Result<SendStatus, Error> {
         if self.exceeds(mark) {
             self.backlog = true;
             return Err(Error::WouldExceed(None));
         }
-        let Some((ws, out)) = self.live() else {
+        let Some((ws, scratch)) = self.at_work() else {
             return Err(match self.phase {
                 Phase::Dialing(_) => SendError::NotOpen.into(),
                 _ => SendError::Closed.into(),
             });
         };
-        let sender = ws.session().sender()?;
-        match outgoing {
+        let (sender, out) = (ws.session().sender()?, &mut scratch.out);
+        match &*outgoing {
             Outgoing::Text(text) if R::MASKS || text.len() < LARGE => {
-                sender.send_text(text, out)?
+                sender.send_text(text, out)?;
             }
             Outgoing::Text(text) => {
                 sender.send_text_header(text, out)?;
@@ -185,6 +204,7 @@ impl<R: Side> Inner<R> {
             Outgoing::Prepared(message) => sender.send_prepared(message, out)?,
             Outgoing::Ping(payload) => sender.ping(payload, out)?,
         }
+        scratch.keep(outgoing);
         if ws.unsent() == 0 {
             return Ok(SendStatus::Sent);
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use log::debug;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
-use ws_objects::{ClientOptions, Error, ProxyError, Tunnel};
+use ws_objects::{ClientOptions, ConnectionId, Error, ProxyError, Tunnel};
 use wsproto::url::WsUrl;
 use wsproto::{Config, SessionError};
 
@@ -46,6 +46,7 @@ enum Stage {
 /// Where a connection is dialed.
 pub(crate) struct Exchange<'a> {
     pub(crate) key: usize,
+    pub(crate) id: ConnectionId,
     pub(crate) shared: &'a Arc<Shared>,
     pub(crate) registry: &'a Registry,
     pub(crate) now: Duration,
@@ -169,11 +170,12 @@ impl Dialing {
             self.addresses = vec![(address, port).into()];
             return Ok(Stage::Next);
         }
-        let (host, key, shared) = (host.to_owned(), exchange.key, Arc::clone(exchange.shared));
+        let (key, id) = (exchange.key, exchange.id);
+        let (host, shared) = (host.to_owned(), Arc::clone(exchange.shared));
         // The system's way to look up a name blocks, and the loop must not.
         thread::Builder::new().spawn(move || {
             let found = (&*host, port).to_socket_addrs().map(Iterator::collect);
-            shared.post(|inbox| inbox.found.push((key, found)));
+            shared.post(|inbox| inbox.found.push((key, id, found)));
         })?;
         Ok(Stage::Resolving)
     }

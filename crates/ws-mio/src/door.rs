@@ -1,9 +1,11 @@
 //! A server, as the connections that come to it see it.
 
 use std::io;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use log::error;
 use mio::net::TcpStream;
 use ws_objects::{Answer, ConnectionHandler, Error, ServerHandle, ServerHandler};
 use wsproto::handshake::Request;
@@ -118,7 +120,10 @@ impl Door {
     pub(crate) fn failed(&self, error: &Error) {
         let mut keeper = self.keeper();
         if !self.server.is_terminated() {
-            keeper.failed(&self.server, error);
+            let told = AssertUnwindSafe(|| keeper.failed(&self.server, error));
+            if panic::catch_unwind(told).is_err() {
+                error!("the handler of the server at {:?} has panicked", self.server.local_addr());
+            }
         }
     }
 

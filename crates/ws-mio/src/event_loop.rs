@@ -10,19 +10,16 @@ use mio::event::{Event, Source};
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 use ws_objects::{
-    ClientOptions, ConnectionHandler, ConnectionLink, Error, ServerHandle, ServerHandler,
-    WebSocketConnection,
+    ClientOptions, ConnectionHandler, Error, ServerHandle, ServerHandler, WebSocketConnection,
 };
-use wsproto::Client;
 use wsproto::handshake::ClientRequest;
 
 use crate::connection::{Connection, Phase};
 use crate::deadlines::{Armed, Deadlines};
-use crate::dialing::Dialing;
 use crate::door::{Door, Entrance};
 use crate::listening::Listening;
+use crate::loop_handle::LoopHandle;
 use crate::shared::{Shared, Slot};
-use crate::side::Quest;
 use crate::turn::{Carrier, Kit, Turns};
 use crate::{Stream, WebSocket, WebSocketServer};
 
@@ -82,49 +79,6 @@ pub struct EventLoop {
     kit: Kit,
 }
 
-/// A way into an event loop, from any thread and from callbacks.
-#[derive(Clone, Debug)]
-pub struct LoopHandle(Arc<Shared>);
-
-impl LoopHandle {
-    /// Begins a client's connection, as [`EventLoop::connect`] does.
-    ///
-    /// # Errors
-    ///
-    /// As [`EventLoop::connect`], and [`Error::Io`] if the loop has ended.
-    pub fn connect(
-        &self,
-        request: ClientRequest,
-        options: impl Into<ClientOptions>,
-        handler: impl ConnectionHandler,
-    ) -> Result<WebSocketConnection, Error> {
-        let options = options.into();
-        check(&request, &options)?;
-        let quest = Box::new(Quest::new(Arc::clone(&self.0), request, options));
-        let phase = Phase::Dialing(Box::new(Dialing::new()));
-        let connection = Arc::new(Connection::<Client>::new(quest, phase));
-        let handle = WebSocketConnection::new(Arc::clone(&connection) as Arc<dyn ConnectionLink>);
-        if !self.0.post(|inbox| inbox.begun.push((connection, Box::new(handler)))) {
-            return Err(io::Error::from(ErrorKind::NotConnected).into());
-        }
-        Ok(handle)
-    }
-}
-
-/// Finds what is wrong with a request before anything is opened.
-fn check(request: &ClientRequest, options: &ClientOptions) -> Result<(), Error> {
-    if request.url().is_secure() {
-        #[cfg(feature = "tls")]
-        options.tls.clone().unwrap_or_default().begin(request.url().host())?;
-        #[cfg(not(feature = "tls"))]
-        {
-            let _ = options;
-            return Err(Error::Secure);
-        }
-    }
-    Ok(())
-}
-
 impl EventLoop {
     /// Makes a loop with nothing to do.
     ///
@@ -137,7 +91,7 @@ impl EventLoop {
         let kit = Kit {
             now: shared.now(),
             input: vec![0; READ_SIZE].into(),
-            out: Some(Box::default()),
+            scratch: Some(Box::default()),
             registry: poll.registry().try_clone()?,
         };
         Ok(Self {
@@ -153,10 +107,12 @@ impl EventLoop {
     /// Returns a way into the loop, for other threads and for callbacks.
     #[must_use]
     pub fn handle(&self) -> LoopHandle {
-        LoopHandle(Arc::clone(&self.shared))
+        LoopHandle::new(Arc::clone(&self.shared))
     }
 
-    /// Serves with this loop, until [`ServerHandle::terminate`] is called.
+    /// Adds a server, which is served as soon as the loop runs, until [`ServerHandle::terminate`] is
+    /// called. A server that was [bound for several threads](WebSocketServer::bind_threads) has only this
+    /// one here.
     ///
     /// # Errors
     ///
@@ -213,7 +169,7 @@ impl EventLoop {
         self.handle().connect(request, options, handler)
     }
 
-    /// Runs until there is no server and no connection left.
+    /// Runs until there is no server and no connection left: at once, if nothing was begun.
     ///
     /// # Errors
     ///
@@ -271,23 +227,24 @@ impl EventLoop {
     /// Takes what other threads, and callbacks, have left.
     fn take_messages(&mut self) {
         let inbox = self.shared.take_inbox();
-        for (key, found) in inbox.found {
+        for (key, id, found) in inbox.found {
             let connection = self.shared.slots().get(key).map(|slot| Arc::clone(&slot.connection));
-            if let Some(connection) = connection {
+            // It may be given up, and another one in its place.
+            if let Some(connection) = connection.filter(|connection| *connection.id() == id) {
                 connection.found(found);
                 self.turn(Token(key), None);
             }
         }
         for (connection, carrier) in inbox.begun {
-            self.begin(connection, Some(carrier));
+            self.begin(&connection, Some(carrier));
         }
         for key in inbox.changed {
             self.turn(Token(key), None);
         }
     }
 
-    fn begin(&mut self, connection: Arc<dyn Turns>, carrier: Carrier) {
-        let slot = Slot { connection: Arc::clone(&connection), carrier, armed: Armed::NEVER };
+    fn begin(&mut self, connection: &Arc<dyn Turns>, carrier: Carrier) {
+        let slot = Slot { connection: Arc::clone(connection), carrier, armed: Armed::NEVER };
         let key = self.shared.slots().insert(slot);
         connection.settled(key);
         self.turn(Token(key), None);
@@ -344,7 +301,8 @@ impl EventLoop {
             return door.server.release();
         }
         let connection = Connection::new(Arc::clone(entrance), Phase::Live(ws));
-        self.begin(Arc::new(connection), None);
+        let connection: Arc<dyn Turns> = Arc::new(connection);
+        self.begin(&connection, None);
     }
 
     /// Stops accepting for servers that are ending; ends their connections when the time has come, and
@@ -379,6 +337,15 @@ const fn listener_token(index: usize) -> Token {
 fn listener_index(token: Token) -> Option<usize> {
     let index = WAKER.0 - 1 - token.0;
     (index < usize::MAX / 2).then_some(index)
+}
+
+/// Connections that are left, if the loop does not run to its end, end at once; their handlers are not
+/// called.
+impl Drop for EventLoop {
+    fn drop(&mut self) {
+        let left = (mem::take(&mut *self.shared.slots()), self.shared.give_up());
+        drop(left);
+    }
 }
 
 impl std::fmt::Debug for EventLoop {

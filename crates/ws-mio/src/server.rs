@@ -53,7 +53,7 @@ impl WebSocketServer {
         Ok(Self::from_listener(bind_any(address, false)?))
     }
 
-    /// Binds an address for so many threads, each with a loop and a listener of its own; the system
+    /// Binds an address for so many threads, at least one, each with a loop and a listener of its own; the system
     /// distributes the connections among them (`SO_REUSEPORT`). Other programs of the same user can bind
     /// the address as well then.
     ///

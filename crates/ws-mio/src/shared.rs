@@ -40,7 +40,7 @@ pub(crate) struct Inbox {
     /// Connections that have something to write, or have to look at themselves.
     pub(crate) changed: Vec<usize>,
     /// Names that were looked up, for connections that are being opened.
-    pub(crate) found: Vec<(usize, Found)>,
+    pub(crate) found: Vec<(usize, ConnectionId, Found)>,
     /// Connections that begin.
     pub(crate) begun: Vec<(Arc<dyn Turns>, Box<dyn ConnectionHandler>)>,
     /// Whether a server is to end.
@@ -70,6 +70,14 @@ impl Shared {
             inbox: Mutex::default(),
             slots: Mutex::default(),
         })
+    }
+
+    /// Ends the loop, whatever waits for it, which is returned.
+    pub(crate) fn give_up(&self) -> Inbox {
+        let mut inbox = self.inbox();
+        let left = mem::take(&mut *inbox);
+        inbox.ended = true;
+        left
     }
 
     /// Returns the loop's time.

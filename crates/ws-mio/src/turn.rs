@@ -13,21 +13,19 @@ use wsproto::{CloseCode, CloseFrame, CloseInfo, Event, Initiator, ReadyState, Se
 
 use crate::connection::{Connection, Inner, Phase};
 use crate::dialing::{Exchange, Found};
+use crate::scratch::Scratch;
 use crate::side::Side;
 
 /// How many reads may follow a deadline that has passed, because what it waits for may be there
 /// already: all that a socket holds, but not all that a flooding peer can send.
 const LATE_READS: usize = 100;
 
-/// How much memory the loop's buffer may keep once it is written.
-const KEEP_CAPACITY: usize = 1 << 20;
-
 /// What all turns of a loop use.
 pub(crate) struct Kit {
     pub(crate) now: Duration,
     pub(crate) input: Box<[u8]>,
     /// `None` while a connection has it.
-    pub(crate) out: Option<Box<Vec<u8>>>,
+    pub(crate) scratch: Option<Box<Scratch>>,
     pub(crate) registry: Registry,
 }
 
@@ -70,20 +68,19 @@ impl<R: Side> Turns for Connection<R> {
         event: Option<&Readiness>,
     ) -> After {
         let handle = WebSocketConnection::new(Arc::clone(&self) as Arc<dyn ConnectionLink>);
-        let mut turn = Turn { connection: &*self, handle, now: kit.now, carrier, closed: None };
-        {
-            let mut inner = self.lock();
-            (inner.busy, inner.notified) = (true, false);
-            inner.lend(&mut kit.out);
-            if let (Phase::Live(ws), Some(event)) = (&mut inner.phase, event) {
-                ws.ready(event);
-            }
+        let (connection, now) = (&*self, kit.now);
+        let mut turn = Turn { connection, handle, now, carrier, failed: false, closed: None };
+        let mut inner = self.lock();
+        (inner.busy, inner.notified) = (true, false);
+        inner.lend(&mut kit.scratch);
+        match (&mut inner.phase, event) {
+            (Phase::Live(ws), Some(event)) => ws.ready(event),
+            (Phase::Dialing(_), _) => inner = turn.dial(inner, kit),
+            _ => {}
         }
-        turn.dial(kit);
-        turn.receive(&mut kit.input);
-        turn.handle_timeout(&mut kit.input);
-        turn.write();
-        turn.conclude(kit)
+        inner = turn.receive(inner, &mut kit.input);
+        inner = turn.handle_timeout(inner, &mut kit.input);
+        turn.conclude(inner, kit)
     }
 
     fn is_open(&self) -> bool {
@@ -106,21 +103,26 @@ struct Turn<'a, R: Side> {
     handle: WebSocketConnection,
     now: Duration,
     carrier: &'a mut Carrier,
+    /// Whether an error was reported.
+    failed: bool,
     closed: Option<CloseInfo>,
 }
 
-impl<R: Side> Turn<'_, R> {
-    fn lock(&self) -> MutexGuard<'_, Inner<R>> {
+/// A connection whose lock is held. It is let go of to call a handler.
+type Held<'a, R> = MutexGuard<'a, Inner<R>>;
+
+impl<'a, R: Side> Turn<'a, R> {
+    fn lock(&self) -> Held<'a, R> {
         self.connection.lock()
     }
 
-    /// Goes on with opening a stream, if there is none.
-    fn dial(&mut self, kit: &Kit) {
-        let mut inner = self.lock();
-        let Some(key) = inner.key() else { return };
-        let Phase::Dialing(dialing) = &mut inner.phase else { return };
+    /// Goes on with opening a stream.
+    fn dial(&mut self, mut inner: Held<'a, R>, kit: &Kit) -> Held<'a, R> {
+        let Some(key) = inner.key() else { return inner };
+        let Phase::Dialing(dialing) = &mut inner.phase else { return inner };
         let exchange = Exchange {
             key,
+            id: self.handle.id(),
             shared: self.connection.shared(),
             registry: &kit.registry,
             now: self.now,
@@ -139,89 +141,80 @@ impl<R: Side> Turn<'_, R> {
                 drop(inner);
                 self.closed = Some(CloseInfo::abnormal(Initiator::Local));
                 self.call(|handler, ws| handler.on_error(ws, &error));
+                return self.lock();
             }
         }
+        inner
     }
 
     /// Takes what was held back, or reads once, and deals with it.
-    fn receive(&mut self, buffer: &mut [u8]) {
-        let mark = R::high_water_mark(&self.connection.origin);
-        let mut inner = self.lock();
+    fn receive(&mut self, mut inner: Held<'a, R>, buffer: &mut [u8]) -> Held<'a, R> {
         inner.write();
-        if inner.exceeds(mark) {
+        if inner.exceeds(R::high_water_mark(&self.connection.origin)) {
             // It waits until the peer reads; but the session may have something to report.
-            drop(inner);
-            return self.react(&mut &mut [][..]);
+            return self.react(inner, &mut &mut [][..]);
         }
-        if let Some(mut held) = inner.live().and_then(|(ws, _)| ws.take_held()) {
-            drop(inner);
-            return self.react(&mut &mut held[..]);
+        let Some((ws, _)) = inner.live() else { return inner };
+        if let Some(mut held) = ws.take_held() {
+            return self.react(inner, &mut &mut held[..]);
         }
-        let mut failed = None;
-        let mut input: &mut [u8] = &mut [];
-        if let Some((ws, _)) = inner.live()
-            && ws.is_readable()
-        {
-            let state = ws.session().ready_state();
-            match ws.read(buffer) {
-                Ok(read) => input = read,
-                Err(error) if matches!(state, ReadyState::Connecting | ReadyState::Open) => {
-                    failed = Some(error);
+        if !ws.is_readable() {
+            return self.react(inner, &mut &mut [][..]);
+        }
+        let state = ws.session().ready_state();
+        match ws.read(buffer) {
+            Ok(mut input) => self.react(inner, &mut input),
+            Err(error) => {
+                if matches!(state, ReadyState::Connecting | ReadyState::Open) {
+                    drop(inner);
+                    self.fail(error.into());
+                    inner = self.lock();
                 }
-                Err(_) => {}
+                self.react(inner, &mut &mut [][..])
             }
-        }
-        drop(inner);
-        self.react(&mut input);
-        if let Some(error) = failed {
-            self.fail(error.into());
         }
     }
 
     /// Does what is due, unless what it waits for has arrived.
-    fn handle_timeout(&mut self, buffer: &mut [u8]) {
-        for _ in 0..LATE_READS {
-            let mut inner = self.lock();
-            let now = self.now;
-            let Some((ws, out)) = inner.live() else { return };
-            if ws.session().deadline().is_none_or(|deadline| now < deadline) {
-                return;
-            }
-            if ws.can_read() {
-                drop(inner);
-                self.receive(buffer);
-            } else {
-                ws.session().handle_timeout(now, out);
-                drop(inner);
-                self.react(&mut &mut [][..]);
+    fn handle_timeout(&mut self, mut inner: Held<'a, R>, buffer: &mut [u8]) -> Held<'a, R> {
+        let mut reads = 0;
+        while inner.is_due(self.now) {
+            match inner.live() {
+                Some((ws, _)) if ws.can_read() && reads < LATE_READS => {
+                    reads += 1;
+                    inner = self.receive(inner, buffer);
+                }
+                Some((ws, out)) => {
+                    ws.session().handle_timeout(self.now, out);
+                    inner = self.react(inner, &mut &mut [][..]);
+                }
+                None => break,
             }
         }
-        let mut inner = self.lock();
-        if let Some((ws, out)) = inner.live() {
-            ws.session().handle_timeout(self.now, out);
-        }
-        drop(inner);
-        self.react(&mut &mut [][..]);
+        inner
     }
 
     /// Takes event after event out of what was read, until the peer does not read our answers.
-    fn react(&mut self, input: &mut &mut [u8]) {
+    fn react(&mut self, mut inner: Held<'a, R>, input: &mut &mut [u8]) -> Held<'a, R> {
         let mark = R::high_water_mark(&self.connection.origin);
         loop {
-            let mut inner = self.lock();
-            let Some((ws, out)) = inner.live() else { return };
-            let step = Step::of(ws.session().next_event(self.now, input, out));
+            // There is always room for one answer to what is taken out.
             if inner.exceeds(mark)
                 && let Some((ws, _)) = inner.live()
             {
                 let rest: &mut [u8] = mem::take(input);
                 ws.hold(rest);
             }
+            let Some((ws, scratch)) = inner.at_work() else { return inner };
+            let event = ws.session().next_event(self.now, input, &mut scratch.out);
+            let step = Step::of(event, scratch);
+            if matches!(step, Step::None) {
+                return inner;
+            }
             drop(inner);
             match step {
-                Step::None => return,
+                Step::None | Step::Other => {}
                 Step::Message(message) => self.call(|handler, ws| handler.on_message(ws, message)),
-                Step::Other => {}
                 Step::Request => {
                     if let Some(accepted) = R::answer(self.connection) {
                         *self.carrier = Some(accepted);
@@ -231,6 +224,7 @@ impl<R: Side> Turn<'_, R> {
                 Step::Error(error) => self.fail(error),
                 Step::Closed(info) => self.closed = Some(info),
             }
+            inner = self.lock();
         }
     }
 
@@ -242,10 +236,14 @@ impl<R: Side> Turn<'_, R> {
             *self.carrier = None;
             return self.handle.abort();
         }
-        self.call(|handler, ws| handler.on_open(ws));
+        self.call(ConnectionHandler::on_open);
     }
 
+    /// Reports an error, unless one was reported that says more.
     fn fail(&mut self, error: Error) {
+        if mem::replace(&mut self.failed, true) {
+            return;
+        }
         debug!("connection {}: {error}", self.handle.id());
         let opened = self.lock().opened;
         let error = if opened { Some(error) } else { R::failed(self.connection, error) };
@@ -266,27 +264,28 @@ impl<R: Side> Turn<'_, R> {
         }
     }
 
-    fn write(&mut self) {
-        let mut inner = self.lock();
-        inner.write();
-        if inner.has_drained() {
-            drop(inner);
-            self.call(|handler, ws| handler.on_drained(ws));
-            self.lock().write();
-        }
-    }
-
-    /// Ends the turn, and the connection if it is over.
-    fn conclude(mut self, kit: &mut Kit) -> After {
+    /// Writes, and ends the turn; and the connection if it is over.
+    fn conclude(mut self, mut inner: Held<'a, R>, kit: &mut Kit) -> After {
         let mark = R::high_water_mark(&self.connection.origin);
-        // Another thread may have ended it meanwhile, which is still to be reported.
-        self.react(&mut &mut [][..]);
-        let mut inner = self.lock();
+        loop {
+            inner.write();
+            if inner.has_drained() {
+                drop(inner);
+                self.call(ConnectionHandler::on_drained);
+                inner = self.lock();
+            } else if inner.is_finished() && self.closed.is_none() {
+                // Another thread has ended it, which is still to be reported.
+                inner = self.react(inner, &mut &mut [][..]);
+                self.closed.get_or_insert_with(|| CloseInfo::abnormal(Initiator::Remote));
+            } else {
+                break;
+            }
+        }
         inner.busy = false;
-        if let Some(out) = inner.give_back()
-            && out.capacity() <= KEEP_CAPACITY
+        if let Some(scratch) = inner.give_back()
+            && scratch.is_worth_keeping()
         {
-            kit.out = Some(out);
+            kit.scratch = Some(scratch);
         }
         let after = match &mut inner.phase {
             Phase::Dialing(dialing) => {
@@ -320,7 +319,7 @@ impl<R: Side> Turn<'_, R> {
         if opened {
             R::remove(origin, &self.handle);
         }
-        let unknown = || CloseInfo::abnormal(Initiator::Remote);
+        let unknown = || CloseInfo::abnormal(Initiator::Local);
         let info = self.closed.take().unwrap_or_else(unknown);
         debug!("connection {} is closed: {}", self.handle.id(), info.code);
         self.call(|handler, ws| handler.on_terminate(ws, &info));
@@ -351,18 +350,19 @@ enum Step {
 }
 
 impl Step {
-    fn of(event: Option<SessionEvent<Event<'_>>>) -> Self {
+    #[inline]
+    fn of(event: Option<SessionEvent<Event<'_>>>, scratch: &mut Scratch) -> Self {
         match event {
             None => Self::None,
             Some(SessionEvent::Upgrade | SessionEvent::Http) => Self::Request,
             Some(SessionEvent::Open) => Self::Open,
             Some(SessionEvent::Received(Event::Text(text))) => {
                 trace!("received a text of {} bytes", text.len());
-                Self::Message(Message::Text(text.into_owned()))
+                Self::Message(scratch.text(text))
             }
             Some(SessionEvent::Received(Event::Binary(bytes))) => {
                 trace!("received {} bytes", bytes.len());
-                Self::Message(Message::Binary(bytes.into_owned()))
+                Self::Message(scratch.binary(bytes))
             }
             Some(SessionEvent::Received(_)) => Self::Other,
             Some(SessionEvent::Error(error)) => Self::Error(error.into()),

@@ -18,13 +18,14 @@ use crate::Stream;
 /// buffers, one of each for all connections, and the clock. For every readiness event:
 ///
 /// 1. [`ready`](Self::ready) notes it.
-/// 2. [`read`](Self::read) reads once.
+/// 2. [`read`](Self::read) reads once, if it [can](Self::can_read).
 /// 3. [`session`](Self::session) takes what was read, event by event, and appends to `out`.
 /// 4. [`write`](Self::write) writes it, and keeps what the stream did not take.
 ///
-/// While [`can_read`](Self::can_read), there may be more to read at once; as long as anything is
-/// unsent, there is not. At [`Session::deadline`], call [`Session::handle_timeout`], and then go on
-/// with 3. Once [`is_finished`](Self::is_finished), drop it.
+/// A change is reported once: as long as it [can read](Self::can_read) after that, go on with 2 without
+/// another event, but give others their turn before. It cannot while anything is unsent, which is all
+/// the back pressure there is to know of. At [`Session::deadline`], call [`Session::handle_timeout`], and
+/// then go on with 3. Once [`is_finished`](Self::is_finished), drop it.
 ///
 /// The example `own_loop` is a whole server made this way.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub struct WebSocket<R: Role = Client> {
     unsent: Option<Box<Unsent>>,
     /// Whether reading may find something.
     readable: bool,
+    /// Whether the end is to be read, of which no further event tells.
+    ending: bool,
     /// Whether the stream is known not to take more now.
     blocked: bool,
     /// Whether the writing side has ended, in order or not.
@@ -82,7 +85,15 @@ impl WebSocket<Client> {
 
 impl<R: Role> WebSocket<R> {
     fn new(stream: Stream, session: Session<R>) -> Self {
-        Self { session, stream, unsent: None, readable: true, blocked: false, ended: false }
+        Self {
+            session,
+            stream,
+            unsent: None,
+            readable: true,
+            ending: false,
+            blocked: false,
+            ended: false,
+        }
     }
 
     /// Returns the session, which decides everything.
@@ -103,7 +114,8 @@ impl<R: Role> WebSocket<R> {
 
     /// Notes what an event of its token says.
     pub fn ready(&mut self, event: &Event) {
-        self.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
+        self.ending |= event.is_read_closed() || event.is_error();
+        self.readable |= event.is_readable() || self.ending;
         if event.is_writable() || event.is_write_closed() || event.is_error() {
             self.blocked = false;
         }
@@ -134,8 +146,9 @@ impl<R: Role> WebSocket<R> {
                     return Ok(&mut []);
                 }
                 Ok(read) => {
-                    // The next event comes with the next byte.
-                    self.readable = read == buffer.len() || !self.stream.reads_all();
+                    // The next event comes with the next byte, unless the end was already told of.
+                    let is_all = read < buffer.len() && self.stream.reads_all();
+                    self.readable = self.ending || !is_all;
                     return Ok(&mut buffer[..read]);
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -152,7 +165,7 @@ impl<R: Role> WebSocket<R> {
     }
 
     fn end_of_input(&mut self) {
-        self.readable = false;
+        (self.readable, self.ending) = (false, false);
         // There is nobody left for whom anything could be appended.
         self.session.end_of_input(&mut Vec::new());
     }

@@ -1,5 +1,6 @@
 //! What an application says to a request.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::time::Duration;
 
 use wsproto::handshake::{Accept, Request, RequestError, Response};
@@ -18,8 +19,18 @@ pub enum Answer {
 
 impl Answer {
     /// Asks the handler of a server, unless the server's options decide, or it has ended. Returns what
-    /// carries the connection, too, if there is to be one. For adapters.
+    /// carries the connection, too, if there is to be one. If the handler panics, the request is refused
+    /// with status 500. For adapters.
     pub fn of<H: ServerHandler>(
+        handler: &mut H,
+        server: &ServerHandle,
+        request: &Request,
+    ) -> (Self, Option<H::Connection>) {
+        let asked = AssertUnwindSafe(|| Self::ask(handler, server, request));
+        panic::catch_unwind(asked).unwrap_or_else(|_| (Self::Respond(sorry()), None))
+    }
+
+    fn ask<H: ServerHandler>(
         handler: &mut H,
         server: &ServerHandle,
         request: &Request,
@@ -60,8 +71,12 @@ impl Answer {
             Self::Accept(_) => Ok(()),
         };
         given.or_else(|error| {
-            session.respond(&Response::text(500, "Internal Server Error\n"), now, out)?;
+            session.respond(&sorry(), now, out)?;
             Err(error.into())
         })
     }
+}
+
+fn sorry() -> Response {
+    Response::text(500, "Internal Server Error\n")
 }

@@ -67,19 +67,21 @@ impl WebSocketConnection {
         self.0.url()
     }
 
-    /// Returns the address of the peer, or of the proxy before it.
+    /// Returns the address of the peer, or of the proxy before it; on an event loop, only while there
+    /// is a stream to ask: not before a client's connection has one, and not after the end.
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.0.peer_addr()
     }
 
-    /// Returns the subprotocol in use.
+    /// Returns the subprotocol in use; on an event loop, not after the end.
     #[must_use]
     pub fn subprotocol(&self) -> Option<String> {
         self.0.subprotocol()
     }
 
-    /// How far the connection has got. Handlers never see [`ReadyState::Connecting`].
+    /// How far the connection has got. Handlers never see [`ReadyState::Connecting`]; whoever begins a
+    /// client's connection on an event loop does.
     #[must_use]
     pub fn status(&self) -> ReadyState {
         self.0.ready_state()
@@ -161,11 +163,13 @@ impl WebSocketConnection {
 
     /// Sends it what is [published](ServerHandle::publish) on a topic from now on. Returns whether it is
     /// one of a server's connections now.
+    #[allow(clippy::must_use_candidate, reason = "most need not know")]
     pub fn subscribe(&self, topic: &str) -> bool {
         self.server().is_some_and(|server| server.subscribe(self, topic))
     }
 
     /// Sends it no more of what is published on a topic. Returns whether it was subscribed.
+    #[allow(clippy::must_use_candidate, reason = "most need not know")]
     pub fn unsubscribe(&self, topic: &str) -> bool {
         self.server().is_some_and(|server| server.unsubscribe(self, topic))
     }

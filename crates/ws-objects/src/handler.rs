@@ -71,8 +71,8 @@ where
 /// Calls come one at a time, in this order: [`on_open`](Self::on_open),
 /// [`on_message`](Self::on_message) for each message and [`on_drained`](Self::on_drained) between
 /// them, at most one [`on_error`](Self::on_error), and exactly one
-/// [`on_terminate`](Self::on_terminate). A call that panics ends the connection with
-/// close code 1011, and is the last.
+/// [`on_terminate`](Self::on_terminate). A client's connection on an event loop that never opens gets the
+/// last two alone. A call that panics ends the connection with close code 1011, and is the last.
 ///
 /// A closure is a handler of messages.
 pub trait ConnectionHandler: Send + 'static {
@@ -94,7 +94,8 @@ pub trait ConnectionHandler: Send + 'static {
         let _ = (ws, error);
     }
 
-    /// The connection is closed, and no longer among those of the server.
+    /// The connection is closed, and no longer among those of the server. `info` says how: with
+    /// code 1006, if the peer has sent no Close.
     fn on_terminate(&mut self, ws: &WebSocketConnection, info: &CloseInfo) {
         let _ = (ws, info);
     }

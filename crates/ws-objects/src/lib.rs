@@ -1,8 +1,9 @@
 //! What the blocking and the event-loop adapters of [`wsproto`] have in common: messages, errors,
 //! TLS set-up, the handler traits, and the handles that handlers are given.
 //!
-//! A program depends on an adapter, which gives all of this on; a handler that is written against
-//! these types runs on either adapter unchanged.
+//! A program depends on an adapter, `ws-std` or `ws-mio`, which re-exports what programs need of this. A
+//! handler that is written against these types runs on either adapter unchanged. What says *for
+//! adapters* is for whoever writes another one.
 
 mod answer;
 mod broadcast;

@@ -12,7 +12,8 @@ pub enum Message {
 /// What became of a message that was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SendStatus {
-    /// It is handed to the operating system.
+    /// It is handed to the operating system; by an event loop, with all else that the connection has to
+    /// send at the end of its turn. Nothing waits for the peer.
     Sent,
     /// It waits for a peer that does not read at the moment, and is sent when it does.
     Queued,

@@ -27,8 +27,8 @@ pub struct ServerOptions {
     /// The most connections at a time, those in the opening handshake included; more get 503.
     pub max_connections: Option<usize>,
     /// How many bytes may wait, because the peer does not read, when a message is taken to be sent;
-    /// nothing is read either while more do. So a connection never holds more than these, one message
-    /// and a few replies. Default: 64 KiB.
+    /// nothing is read either while more do. So a connection never holds more than these, one message,
+    /// a few replies, and in an event loop what one read took. Default: 64 KiB.
     pub high_water_mark: usize,
 }
 

@@ -31,6 +31,9 @@
 //! The crate moves bytes and tells the time; every decision about the protocol is made by
 //! [`Session`](wsproto::Session). `wss://` is built in, with rustls (feature `tls`, on by default);
 //! any other stream can be handed to [`WebSocket::client`] or [`WebSocket::server`].
+//!
+//! A [`WebSocketServer`] calls handlers, with a thread for each connection. Where there are very many, the
+//! crate `ws-mio` runs the same handlers on an event loop.
 
 mod accept;
 mod carrier;

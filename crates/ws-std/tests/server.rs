@@ -6,6 +6,7 @@ mod net;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -166,7 +167,7 @@ fn get(address: &str, request: &str) -> Vec<u8> {
 
 #[test]
 fn handlers_are_called_in_order() -> Result<(), Error> {
-    // S1-1, S1-2, S4-1, S4-2, S4-3, S4-4, S4-5, S4-7, S4-8, S4-9, S4-10, S4-11, S4-12, S4-18, S4-20, X9
+    // S1-1, S1-2, S4-1, S4-2, S4-3, S4-4, S4-5, S4-9, S4-10, S4-11, S4-12, S4-18, S4-20, X9
     let running = start(|server| server);
     let mut ws = connect(&format!("ws://{}/room?name=a+b&x=%41", running.address))?;
     for text in ["one", "two"] {
@@ -189,6 +190,70 @@ fn handlers_are_called_in_order() -> Result<(), Error> {
         ]
     );
     Ok(())
+}
+
+/// S4-7: whoever connects at the same time waits until the handler is done with the others.
+#[test]
+fn the_servers_handler_is_never_called_twice_at_once() {
+    const CLIENTS: usize = 20;
+    let (busy, calls) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let counted = Arc::clone(&calls);
+    let decide = move |_: &ServerHandle, _: &Request| {
+        assert!(!busy.swap(true, Ordering::SeqCst), "two calls at once");
+        std::thread::sleep(Duration::from_millis(2));
+        counted.fetch_add(1, Ordering::SeqCst);
+        busy.store(false, Ordering::SeqCst);
+        Ok(Accepted::new(|_: &WebSocketConnection, _: Message| {}))
+    };
+    let server = WebSocketServer::bind("127.0.0.1:0").expect("a free port");
+    let address = server.local_addr().expect("an address").to_string();
+    let running = server.spawn(decide).expect("a thread");
+    std::thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            scope.spawn(|| connect(&url(&address)).expect("let in"));
+        }
+    });
+    assert_eq!(calls.load(Ordering::SeqCst), CLIENTS);
+    running.handle().terminate(Some(Duration::ZERO));
+    running.join();
+}
+
+/// S4-8: the handler sees the request as it was sent: every field of a name, the target, the address.
+#[test]
+fn the_handler_sees_all_of_the_request() {
+    let (to_test, seen) = std::sync::mpsc::channel();
+    let decide = move |_: &ServerHandle, request: &Request| {
+        let headers = request.headers();
+        let marks: Vec<String> = headers.get_all("X-Mark").map(Into::into).collect();
+        let cookie = headers.get("cookie").map(str::to_owned);
+        to_test.send((request.target().to_owned(), marks, cookie)).expect("the test waits");
+        let to_test = to_test.clone();
+        Ok(Accepted::new(move |ws: &WebSocketConnection, _: Message| {
+            let address = ws.peer_addr().expect("a peer").to_string();
+            to_test.send((address, Vec::new(), None)).expect("the test waits");
+        }))
+    };
+    let server = WebSocketServer::bind("127.0.0.1:0").expect("a free port");
+    let address = server.local_addr().expect("an address").to_string();
+    let running = server.spawn(decide).expect("a thread");
+    let request = ClientRequest::new(
+        WsUrl::parse(&format!("{}status?name=r%20y", url(&address))).expect("a URL"),
+    )
+    .header("X-Mark", "one")
+    .and_then(|request| request.header("x-mark", "two"))
+    .and_then(|request| request.cookie("a", "1"))
+    .and_then(|request| request.cookie("b", "2"))
+    .expect("a request");
+    let mut ws = connect_with(request, Config::default()).expect("let in");
+    let (target, marks, cookie) = seen.recv().expect("a request");
+    assert_eq!(target, "/status?name=r%20y");
+    assert_eq!(marks, ["one", "two"]);
+    assert_eq!(cookie.as_deref(), Some("a=1; b=2"));
+    ws.send("where am I?").expect("open");
+    let ours = ws.stream().tcp().local_addr().expect("an address").to_string();
+    assert_eq!(seen.recv().expect("an address").0, ours);
+    running.handle().terminate(Some(Duration::ZERO));
+    running.join();
 }
 
 #[test]

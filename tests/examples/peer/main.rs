@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! peer serve ADDRESS [CERT.pem KEY.pem]       does what text messages tell it, and echoes all others
+//! peer loop ADDRESS [CERT.pem KEY.pem]        the same on `ws-mio`
 //! peer call [--ca CERT.pem] URL [SCENARIO]... runs scenarios, or all, against a peer that does the same
 //! ```
 //!
@@ -21,21 +22,22 @@
 //! | path | what is special |
 //! |---|---|
 //! | `/refuse/STATUS` | the handshake is refused |
-//! | `/keepalive` | ours sends Pings all the time, unless it is over TLS |
-//! | `/fragments` | ours sends messages in fragments, and closes when all has come back; not over TLS |
+//! | `/keepalive` | ours sends Pings all the time, unless it is over TLS or on a loop |
+//! | `/fragments` | ours sends messages in fragments, and closes when all has come back; as `/keepalive` |
 //! | `/wrong-subprotocol` | others select one that was not offered |
 
 mod call;
 mod fragments;
+mod obey;
 mod serve;
 
 use std::env;
 use std::error::Error;
 use std::process::ExitCode;
 
-use ws_std::{ClientTls, ServerTls};
+use ws_objects::{ClientTls, ServerTls};
 
-const USAGE: &str = "usage: peer serve ADDRESS [CERT.pem KEY.pem] | \
+const USAGE: &str = "usage: peer serve|loop ADDRESS [CERT.pem KEY.pem] | \
     peer call [--ca CERT.pem] URL [SCENARIO]...";
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -45,9 +47,13 @@ fn main() -> ExitCode {
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     let outcome = match &arguments[..] {
         ["serve", address] => serve::run(address, None),
+        ["loop", address] => serve::run_loop(address, None),
         ["serve", address, certificate, key] => ServerTls::from_pem_files(certificate, key)
             .map_err(Into::into)
             .and_then(|tls| serve::run(address, Some(&tls))),
+        ["loop", address, certificate, key] => ServerTls::from_pem_files(certificate, key)
+            .map_err(Into::into)
+            .and_then(|tls| serve::run_loop(address, Some(tls))),
         ["call", "--ca", certificate, url, scenarios @ ..] => ClientTls::from_pem_file(certificate)
             .map_err(Into::into)
             .and_then(|tls| call::run(url, Some(tls), scenarios)),

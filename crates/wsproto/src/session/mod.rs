@@ -1,6 +1,8 @@
 //! A whole life: opening handshake, open, closing, closed. Bytes and time in, events in order out.
 
 mod client;
+mod clock;
+mod ending;
 mod event;
 mod handshake;
 mod moment;
@@ -262,11 +264,6 @@ impl<R: Role> Session<R> {
         }
     }
 
-    /// Returns what is known of the end, which begins here if it has not begun before.
-    fn end(&mut self, initiator: Initiator) -> &mut CloseInfo {
-        self.notes().end(initiator)
-    }
-
     fn open(&mut self, connection: Connection<R>, agreed: Agreed, now: Duration) {
         self.keep_response();
         self.now = now.into();
@@ -284,158 +281,6 @@ impl<R: Role> Session<R> {
             && let Some(response) = handshake.take_response()
         {
             self.notes().response = Some(response);
-        }
-    }
-
-    /// Goes on after a handshake that ended in an HTTP response: a server lets it arrive, a client
-    /// has nothing more to do.
-    fn answered(&mut self, now: Duration) {
-        self.keep_response();
-        self.end(Initiator::Local);
-        if R::SERVER {
-            self.stage = Stage::Answered;
-            self.timer = Timer::closing(now.into(), &self.config);
-        } else {
-            self.stage = Stage::Ended;
-            self.timer = Timer::Off;
-            self.notes().closed = true;
-        }
-    }
-
-    /// Whether the closing handshake has begun, and its time is not limited yet.
-    fn closes_untimed(&self) -> bool {
-        matches!(&self.stage, Stage::Open(open) if open.closing() != Closing::Open)
-            && !self.timer.is_closing()
-    }
-
-    /// Notes the time, and limits that of the closing handshake, from the first call after it began.
-    #[inline]
-    fn watch_closing(&mut self, now: Duration) {
-        self.now = self.now.max(now.into());
-        self.limit_closing();
-    }
-
-    #[inline]
-    fn limit_closing(&mut self) {
-        if self.closes_untimed() {
-            // All others than a Close through `sender` have set `end` before.
-            self.end(Initiator::Local);
-            self.timer = Timer::closing(self.now, &self.config);
-        }
-    }
-
-    /// Ends the session, and reports the error, if any, and the end.
-    fn finish(&mut self, error: Option<SessionError>, initiator: Initiator) {
-        if matches!(self.stage, Stage::Ended) {
-            return;
-        }
-        self.keep_response();
-        let closing = match &self.stage {
-            Stage::Open(connection) => connection.closing(),
-            _ => Closing::Open,
-        };
-        // A Close that was sent through `sender`, and not noticed yet.
-        let initiator = if closing == Closing::Sent { Initiator::Local } else { initiator };
-        let notes = self.notes();
-        notes.end(initiator).was_clean = closing == Closing::Exchanged;
-        notes.error = notes.error.or(error);
-        notes.closed = true;
-        self.stage = Stage::Ended;
-        self.timer = Timer::Off;
-    }
-
-    /// Tells the session that the transport has ended: end of file, or any error of it. What was
-    /// read before must have been consumed.
-    pub fn end_of_input(&mut self, out: &mut Vec<u8>) {
-        let error = match &mut self.stage {
-            Stage::Handshake(handshake) => handshake.give_up(SessionError::EndOfInput, out).0,
-            Stage::Open(_) | Stage::Answered | Stage::Ended => None,
-        };
-        self.finish(error, Initiator::Remote);
-    }
-
-    /// Ends the session at once: nothing more is sent, not even a Close, and the transport is to be
-    /// dropped.
-    pub fn abort(&mut self) {
-        self.finish(None, Initiator::Local);
-    }
-
-    /// Returns when [`handle_timeout`](Self::handle_timeout) is to be called, if nothing happens
-    /// before.
-    #[must_use]
-    pub fn deadline(&self) -> Option<Duration> {
-        // A Close that was sent through `sender` begins its deadline at the latest time that is known.
-        if self.closes_untimed() {
-            return Timer::closing(self.now, &self.config).deadline();
-        }
-        self.timer.deadline()
-    }
-
-    /// Does what is due at `now`, if anything is: gives up a handshake, sends a Ping, or ends the
-    /// session. Appends at most one frame or HTTP response to `out`.
-    pub fn handle_timeout(&mut self, now: Duration, out: &mut Vec<u8>) {
-        self.watch_closing(now);
-        if self.deadline().is_none_or(|deadline| now < deadline) {
-            return;
-        }
-        match (self.timer, &mut self.stage) {
-            (Timer::Handshake { .. }, _) => {
-                self.give_up_handshake(SessionError::HandshakeTimeout, now, out);
-            }
-            (Timer::Ping { number, .. }, Stage::Open(connection)) => {
-                let sent = connection.ping(&number.to_be_bytes(), out).is_ok();
-                self.timer =
-                    if sent { self.timer.sent(now.into(), &self.config) } else { Timer::Off };
-            }
-            (Timer::Pong { .. }, Stage::Open(connection)) => {
-                connection.sender().give_up(CloseCode::INTERNAL_ERROR, "keep-alive timeout", out);
-                self.end(Initiator::Local);
-                self.notes().error = Some(SessionError::KeepAliveTimeout);
-                self.watch_closing(now);
-            }
-            (_, Stage::Open(connection)) => {
-                let error =
-                    (connection.closing() == Closing::Sent).then_some(SessionError::CloseTimeout);
-                self.finish(error, Initiator::Local);
-            }
-            _ => self.finish(None, Initiator::Local),
-        }
-    }
-
-    /// Begins the closing handshake, as [`Sender::close`] does, and its deadline. A session that is
-    /// not open yet is given up: a server answers with status 503, a client drops the transport.
-    ///
-    /// # Errors
-    ///
-    /// [`SendError::ClientOnlyCode`] if a server asks for 1010.
-    pub fn close(
-        &mut self,
-        frame: Option<&CloseFrame<'_>>,
-        now: Duration,
-        out: &mut Vec<u8>,
-    ) -> Result<(), SendError> {
-        match &mut self.stage {
-            Stage::Open(connection) => {
-                connection.close(frame, out)?;
-                self.end(Initiator::Local);
-                self.watch_closing(now);
-            }
-            Stage::Handshake(_) => self.give_up_handshake(SessionError::Abandoned, now, out),
-            Stage::Answered | Stage::Ended => {}
-        }
-        Ok(())
-    }
-
-    /// Gives up an opening handshake of our own accord: with an answer that still has to arrive, or
-    /// at once.
-    fn give_up_handshake(&mut self, error: SessionError, now: Duration, out: &mut Vec<u8>) {
-        let Stage::Handshake(handshake) = &mut self.stage else { return };
-        match handshake.give_up(error, out) {
-            (error, true) => {
-                self.answered(now);
-                self.notes().error = error;
-            }
-            (error, false) => self.finish(error, Initiator::Local),
         }
     }
 

@@ -1,0 +1,187 @@
+//! Both adapters behind one trait, so that what is written against the objects runs on either.
+
+use std::io;
+use std::sync::mpsc::{self, Sender};
+use std::thread::{self, JoinHandle};
+
+use ws_mio::EventLoop;
+use ws_objects::{
+    ClientOptions, ConnectionHandler, Error, Message, RunningServer, ServerHandler, ServerOptions,
+    WebSocketConnection,
+};
+use wsproto::CloseInfo;
+use wsproto::handshake::ClientRequest;
+
+/// An adapter of the engine.
+pub trait Adapter {
+    /// Starts a server at a free port of this host.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or no thread.
+    fn serve(options: ServerOptions, handler: impl ServerHandler) -> io::Result<RunningServer>;
+
+    /// Opens a client's connection, and carries it in a thread of its own. The handler is not called if
+    /// it does not open.
+    ///
+    /// # Errors
+    ///
+    /// What went wrong.
+    fn connect(
+        request: ClientRequest,
+        options: ClientOptions,
+        handler: impl ConnectionHandler,
+    ) -> Result<Client, Refused>;
+}
+
+/// A client's connection that has opened.
+#[derive(Debug)]
+pub struct Client {
+    /// Its handle.
+    pub ws: WebSocketConnection,
+    thread: JoinHandle<()>,
+}
+
+impl Client {
+    /// Waits until the connection is closed, and its handler was called for the last time.
+    pub fn join(self) {
+        // The handler may have panicked, as it was told to.
+        let _ = self.thread.join();
+    }
+}
+
+/// Why a connection did not open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The status with which the server answered, if it did.
+    pub status: Option<u16>,
+    /// What the error says.
+    pub error: String,
+}
+
+impl From<&Error> for Refused {
+    fn from(error: &Error) -> Self {
+        let status = match error {
+            Error::Http(response) => Some(response.status()),
+            _ => None,
+        };
+        Self { status, error: error.to_string() }
+    }
+}
+
+impl From<io::Error> for Refused {
+    fn from(error: io::Error) -> Self {
+        Self { status: None, error: error.to_string() }
+    }
+}
+
+/// Applies what both builders of servers have in common.
+macro_rules! configured {
+    ($server:expr, $options:expr) => {{
+        let options = $options;
+        let mut server = $server.config(options.config).high_water_mark(options.high_water_mark);
+        if let Some(path) = options.path {
+            server = server.path(path);
+        }
+        if let Some(origins) = options.origins {
+            server = server.origins(origins);
+        }
+        if let Some(most) = options.max_connections {
+            server = server.max_connections(most);
+        }
+        server
+    }};
+}
+
+/// `ws-std`: a thread for each connection.
+#[derive(Debug)]
+pub enum Std {}
+
+impl Adapter for Std {
+    fn serve(options: ServerOptions, handler: impl ServerHandler) -> io::Result<RunningServer> {
+        configured!(ws_std::WebSocketServer::bind("127.0.0.1:0")?, options).spawn(handler)
+    }
+
+    fn connect(
+        request: ClientRequest,
+        options: ClientOptions,
+        handler: impl ConnectionHandler,
+    ) -> Result<Client, Refused> {
+        let ws = ws_std::connect_with(request, options).map_err(|error| Refused::from(&error))?;
+        let handle = ws.handle();
+        let thread = thread::Builder::new().spawn(move || drop(ws.run(handler)))?;
+        Ok(Client { ws: handle, thread })
+    }
+}
+
+/// `ws-mio`: an event loop.
+#[derive(Debug)]
+pub enum Mio {}
+
+impl Adapter for Mio {
+    fn serve(options: ServerOptions, handler: impl ServerHandler) -> io::Result<RunningServer> {
+        configured!(ws_mio::WebSocketServer::bind("127.0.0.1:0")?, options).spawn(handler)
+    }
+
+    fn connect(
+        request: ClientRequest,
+        options: ClientOptions,
+        handler: impl ConnectionHandler,
+    ) -> Result<Client, Refused> {
+        let (outcome, opened) = mpsc::channel();
+        let mut event_loop = EventLoop::new()?;
+        let handler = Opening { handler, outcome: Some(outcome), refused: false };
+        let ws =
+            event_loop.connect(request, options, handler).map_err(|error| Refused::from(&error))?;
+        let thread = thread::Builder::new().spawn(move || {
+            event_loop.run().expect("the system can wait for events");
+        })?;
+        opened.recv().map_err(|_| io::Error::other("the handler was not called"))??;
+        Ok(Client { ws, thread })
+    }
+}
+
+/// Tells whether a connection opens, and hides it from the handler if it does not.
+struct Opening<H> {
+    handler: H,
+    outcome: Option<Sender<Result<(), Refused>>>,
+    refused: bool,
+}
+
+impl<H> Opening<H> {
+    fn tell(&mut self, outcome: Result<(), Refused>) {
+        self.refused = outcome.is_err();
+        if let Some(sender) = self.outcome.take() {
+            // Whoever began it waits for this.
+            sender.send(outcome).expect("somebody waits");
+        }
+    }
+}
+
+impl<H: ConnectionHandler> ConnectionHandler for Opening<H> {
+    fn on_open(&mut self, ws: &WebSocketConnection) {
+        self.tell(Ok(()));
+        self.handler.on_open(ws);
+    }
+
+    fn on_message(&mut self, ws: &WebSocketConnection, message: Message) {
+        self.handler.on_message(ws, message);
+    }
+
+    fn on_drained(&mut self, ws: &WebSocketConnection) {
+        self.handler.on_drained(ws);
+    }
+
+    fn on_error(&mut self, ws: &WebSocketConnection, error: &Error) {
+        match self.outcome {
+            Some(_) => self.tell(Err(Refused::from(error))),
+            None => self.handler.on_error(ws, error),
+        }
+    }
+
+    fn on_terminate(&mut self, ws: &WebSocketConnection, info: &CloseInfo) {
+        if !self.refused {
+            self.handler.on_terminate(ws, info);
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! A way over loopback that misbehaves.

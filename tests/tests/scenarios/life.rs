@@ -1,0 +1,224 @@
+//! The life of a connection.
+
+use std::io::Write;
+use std::net::Shutdown;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use conformance::adapters::Adapter;
+use socket2::SockRef;
+use ws_objects::{ClientOptions, Error, Message, WebSocketConnection};
+use wsproto::{CloseCode, ReadyState};
+
+use crate::actors::serve;
+use crate::raw;
+
+/// S3-4, S3-5, S3-7, S3-8, S4-3, S4-4, S4-5, S4-7, S4-11, S4-12: first open, then messages, then the
+/// end; the server before and after.
+pub(crate) fn calls_come_in_order<S: Adapter, C: Adapter>() {
+    let running = serve::<S>(|_| {});
+    let (client, log) = running.connect::<C>("/room?x");
+    for (count, text) in [(1, "one"), (2, "two")] {
+        client.ws.send(text).expect("open");
+        log.wait(count, "message");
+    }
+    client.ws.close(None).expect("open");
+    client.join();
+    assert_eq!(log.lines(), ["open", "message one", "message two", "terminate 1005 \"\" true"]);
+    assert_eq!(
+        running.end(),
+        [
+            "server open",
+            "connection /room?x",
+            "open",
+            "message one",
+            "message two",
+            "terminate 1005 \"\" true",
+            "server terminate"
+        ]
+    );
+}
+
+/// S4-10, S1-4, S3-12.
+pub(crate) fn every_kind_of_message_comes_back<S: Adapter, C: Adapter>() {
+    let running = serve::<S>(|_| {});
+    let (echo, echoed) = mpsc::channel();
+    let handler = move |_: &WebSocketConnection, message: Message| {
+        echo.send(message).expect("somebody waits");
+    };
+    let client = C::connect(running.request("/"), ClientOptions::default(), handler);
+    let client = client.expect("it opens");
+    let messages: Vec<Message> = vec![
+        "Hello".into(),
+        "".into(),
+        Message::Binary(vec![]),
+        Message::Binary((0..=255).collect()),
+        "\u{1F600}".repeat(1 << 18).into(),
+        Message::Binary(vec![0xAB; 1 << 20]),
+        "last".into(),
+    ];
+    for message in &messages {
+        client.ws.send(message.clone()).expect("open");
+        assert!(echoed.recv_timeout(raw::LONG).as_ref() == Ok(message));
+    }
+    // All at once; a peer that reads is waited for.
+    for message in &messages {
+        while let Err(error) = client.ws.send(message.clone()) {
+            assert!(matches!(error, Error::WouldExceed(Some(_))), "{error}");
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+    for message in &messages {
+        assert!(echoed.recv_timeout(raw::LONG).as_ref() == Ok(message));
+    }
+    client.ws.close(None).expect("open");
+    client.join();
+    running.end();
+}
+
+/// S1-6, S3-14, X2.
+pub(crate) fn a_code_and_a_reason_go_either_way<S: Adapter, C: Adapter>() {
+    let running = serve::<S>(|_| {});
+    let (client, log) = running.connect::<C>("/");
+    client.ws.send("close").expect("open");
+    client.join();
+    assert_eq!(log.lines(), ["open", "terminate 4001 \"as you wish\" true"]);
+
+    let (client, log) = running.connect::<C>("/");
+    for wrong in [999, 1001, 1005, 2999, 5000] {
+        assert!(matches!(client.ws.terminate(wrong.into(), ""), Err(Error::Close(_))), "{wrong}");
+    }
+    assert!(client.ws.terminate(CloseCode::NORMAL, &"x".repeat(124)).is_err());
+    assert_eq!(client.ws.status(), ReadyState::Open, "a wrong call changes nothing");
+    client.ws.terminate(4002.into(), "enough").expect("a private code");
+    assert_ne!(client.ws.status(), ReadyState::Open);
+    assert!(matches!(client.ws.send("late"), Err(Error::Send(_))));
+    assert!(client.ws.terminate(4003.into(), "again").is_ok(), "twice is harmless");
+    client.join();
+    assert_eq!(log.lines(), ["open", "terminate 4002 \"enough\" true"]);
+    let lines = running.end();
+    assert!(lines.contains(&"terminate 4002 \"enough\" true".to_owned()), "{lines:?}");
+    assert!(lines.contains(&"terminate 4001 \"as you wish\" true".to_owned()), "{lines:?}");
+}
+
+/// The fifth invariant: what was sent before the Close leaves before it.
+pub(crate) fn what_was_sent_before_the_close_arrives<S: Adapter, C: Adapter>() {
+    const COUNT: usize = 200;
+    let running = serve::<S>(|_| {});
+    let (client, log) = running.connect::<C>("/");
+    for number in 0..COUNT {
+        client.ws.send(number.to_string()).expect("open");
+    }
+    client.ws.terminate(CloseCode::NORMAL, "done").expect("open");
+    client.join();
+    // Answers may be on their way when the Close is sent; they come in order, up to its answer.
+    let answered = log.count("message");
+    let expected = (0..answered).map(|number| format!("message {number}"));
+    assert_eq!(log.lines()[1..=answered], expected.collect::<Vec<_>>());
+    let lines = running.end();
+    let sent: Vec<_> = (0..COUNT).map(|number| format!("message {number}")).collect();
+    assert_eq!(lines[3..3 + COUNT], sent);
+    assert_eq!(lines[3 + COUNT], "terminate 1000 \"done\" true");
+}
+
+/// S4-13, S3-6, X9: a broken rule is one error, then the end.
+pub(crate) fn an_error_comes_once_and_before_the_end<S: Adapter, C: Adapter>() {
+    let running = serve::<S>(|_| {});
+    let (client, _) = running.connect::<C>("/");
+    let mut peer = raw::open(running.address());
+    peer.write_all(b"\x81\x82\0\0\0\0hi\x83\x80\0\0\0\0\x81\x82\0\0\0\0no").expect("written");
+    assert_eq!(raw::rest(&mut peer), b"\x81\x02hi\x88\x02\x03\xEA");
+    drop(peer);
+    running.log.wait(1, "terminate");
+    let lines = running.log.lines();
+    assert_eq!(
+        lines[5..],
+        ["message hi", "error reserved opcode", "terminate 1006 \"\" false"],
+        "{lines:?}"
+    );
+    client.ws.close(None).expect("the other one is open");
+    client.join();
+    running.end();
+}
+
+pub(crate) fn threads_send_whole_messages_in_their_order<S: Adapter, C: Adapter>() {
+    const THREADS: usize = 4;
+    const EACH: usize = 100;
+    let running = serve::<S>(|_| {});
+    let (client, log) = running.connect::<C>("/");
+    thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let ws = client.ws.clone();
+            scope.spawn(move || {
+                for number in 0..EACH {
+                    ws.send(format!("{thread} {number}")).expect("open");
+                }
+            });
+        }
+    });
+    log.wait(THREADS * EACH, "message");
+    for thread in 0..THREADS {
+        let start = format!("message {thread} ");
+        let lines = log.lines();
+        let of_it: Vec<_> = lines.iter().filter_map(|line| line.strip_prefix(&start)).collect();
+        assert_eq!(of_it, (0..EACH).map(|number| number.to_string()).collect::<Vec<_>>());
+    }
+    // And from the server's side, from outside its handlers.
+    let [connection] = &running.handle().connections()[..] else { panic!("one connection") };
+    connection.send("unasked").expect("open");
+    log.wait(1, "message unasked");
+    client.ws.close(None).expect("open");
+    client.join();
+    running.end();
+}
+
+/// A36: the end comes right behind what was sent, at any moment.
+pub(crate) fn a_peer_that_vanishes_is_noticed<S: Adapter, C: Adapter>() {
+    const COUNT: usize = 40;
+    let running = serve::<S>(|_| {});
+    let (client, _) = running.connect::<C>("/");
+    let mut peers = Vec::new();
+    for number in 0..COUNT {
+        let mut peer = raw::open(running.address());
+        peer.write_all(b"\x81\x82\0\0\0\0hi").expect("written");
+        peer.shutdown(Shutdown::Write).expect("open");
+        // It goes on reading, or is gone altogether.
+        if number % 2 == 0 {
+            peers.push(peer);
+        }
+    }
+    running.log.wait(COUNT, "terminate 1006 \"\" false");
+    assert_eq!(running.log.count("message hi"), COUNT);
+    assert_eq!(running.handle().connections().len(), 1);
+    client.ws.close(None).expect("open");
+    client.join();
+    running.end();
+}
+
+/// A36: a reset is the end as well; without a message in flight, and in the handshake.
+pub(crate) fn a_reset_is_noticed<S: Adapter, C: Adapter>() {
+    let running = serve::<S>(|_| {});
+    let (client, _) = running.connect::<C>("/");
+    for sent in [&b""[..], b"\x81\x82\0\0\0\0h", b"\x81\x82\0\0\0\0hi"] {
+        let mut peer = raw::open(running.address());
+        peer.write_all(sent).expect("written");
+        SockRef::from(&peer).set_linger(Some(Duration::ZERO)).expect("a socket");
+    }
+    running.log.wait(3, "terminate 1006 \"\" false");
+    assert!(running.log.count("error") <= 3, "{:?}", running.log.lines());
+    for sent in [&b""[..], b"GET / HTTP/1.1\r\nHost"] {
+        let mut peer = raw::connect(running.address());
+        peer.write_all(sent).expect("written");
+        SockRef::from(&peer).set_linger(Some(Duration::ZERO)).expect("a socket");
+    }
+    running.log.wait(2, "server error");
+    client.ws.close(None).expect("open");
+    client.join();
+    let lines = running.end();
+    assert_eq!(
+        lines.iter().filter(|line| line.starts_with("server error")).count(),
+        2,
+        "{lines:?}"
+    );
+}

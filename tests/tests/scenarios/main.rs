@@ -1,0 +1,54 @@
+//! What an application sees must not depend on the adapter: handlers that are written once against the
+//! objects, on each pair of a server's and a client's adapter. `S1-..`, `S3-..` and `S4-..` are the
+//! items of the object model, `X..` its decisions.
+
+mod actors;
+mod ending;
+mod life;
+mod many;
+mod panics;
+mod patience;
+mod raw;
+mod site;
+
+use conformance::adapters::{Mio, Std};
+
+/// Makes a test of each scenario, for a pair of adapters.
+macro_rules! scenarios {
+    ($($name:ident: $server:ty, $client:ty;)*) => {$(
+        mod $name {
+            use super::*;
+
+            scenarios! { @each $server, $client;
+                life: calls_come_in_order, every_kind_of_message_comes_back,
+                    a_code_and_a_reason_go_either_way, what_was_sent_before_the_close_arrives,
+                    an_error_comes_once_and_before_the_end, threads_send_whole_messages_in_their_order,
+                    a_peer_that_vanishes_is_noticed, a_reset_is_noticed;
+                panics: a_panic_costs_its_connection_only, a_panic_of_the_client_is_told,
+                    a_panic_in_deciding_costs_that_request_only;
+                site: refusals_have_their_status, pages_are_served, a_subprotocol_is_agreed_upon,
+                    more_connections_than_allowed_are_refused;
+                ending: a_server_says_goodbye, a_server_that_ends_at_once_sends_nothing,
+                    a_silent_peer_is_cut_off, a_handshake_in_progress_is_cut_off,
+                    a_callback_ends_the_server;
+                many: connections_are_listed_and_found, a_broadcast_reaches_all,
+                    topics_reach_those_who_subscribed;
+                patience: a_peer_that_answers_no_ping_is_given_up, a_close_is_not_waited_for_long,
+                    a_slow_handshake_is_given_up;
+            }
+        }
+    )*};
+    (@each $server:ty, $client:ty; $($file:ident: $($scenario:ident),*;)*) => {$($(
+        #[test]
+        fn $scenario() {
+            $file::$scenario::<$server, $client>();
+        }
+    )*)*};
+}
+
+scenarios! {
+    std_with_std: Std, Std;
+    std_with_mio: Std, Mio;
+    mio_with_std: Mio, Std;
+    mio_with_mio: Mio, Mio;
+}

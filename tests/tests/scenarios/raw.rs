@@ -1,0 +1,54 @@
+//! A client by hand, for what a well-behaved one would not do.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+pub(crate) const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
+    Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+    Sec-WebSocket-Version: 13\r\n\r\n";
+
+/// The longest that anything may take before it counts as hanging.
+pub(crate) const LONG: Duration = Duration::from_secs(60);
+
+pub(crate) fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).expect("a server");
+    stream.set_read_timeout(Some(LONG)).expect("not zero");
+    stream
+}
+
+/// Opens a connection; what follows the head of the answer is still to be read.
+pub(crate) fn open(address: SocketAddr) -> TcpStream {
+    let mut stream = connect(address);
+    stream.write_all(REQUEST).expect("written");
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).expect("a head");
+        head.push(byte[0]);
+    }
+    assert!(head.starts_with(b"HTTP/1.1 101 "));
+    stream
+}
+
+/// Reads to the end, which may be a reset.
+pub(crate) fn rest(stream: &mut TcpStream) -> Vec<u8> {
+    let (mut bytes, mut buffer) = (Vec::new(), [0; 4096]);
+    loop {
+        match stream.read(&mut buffer) {
+            Ok(0) => return bytes,
+            Ok(read) => bytes.extend_from_slice(&buffer[..read]),
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return bytes,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// Sends a request and returns the status of the answer.
+pub(crate) fn status(address: SocketAddr, request: &str) -> u16 {
+    let mut stream = connect(address);
+    stream.write_all(request.as_bytes()).expect("written");
+    let answer = rest(&mut stream);
+    let status = answer.get(9..12).and_then(|digits| std::str::from_utf8(digits).ok());
+    status.expect("a status").parse().expect("a number")
+}
