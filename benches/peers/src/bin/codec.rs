@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::from_arguments().ok_or(USAGE)?;
     let peers: Vec<_> = peers().into_iter().filter(|peer| options.wants(peer.name())).collect();
     println!("workload\tsize\tsegment\tpeer\tns_per_frame");
-    for segment in SEGMENTS {
+    for segment in options.segments.iter().copied() {
         for kind in Kind::ALL {
             let name = format!("decode-{}", kind.name());
             let sizes = options.sizes.iter().copied();
@@ -57,6 +57,7 @@ struct Options {
     rounds: usize,
     workload: String,
     sizes: Vec<usize>,
+    segments: Vec<usize>,
     peers: Vec<String>,
     minimum: bool,
 }
@@ -67,6 +68,7 @@ impl Options {
             rounds: 15,
             workload: String::new(),
             sizes: SIZES.into(),
+            segments: SEGMENTS.into(),
             peers: Vec::new(),
             minimum: false,
         };
@@ -77,10 +79,8 @@ impl Options {
                 "--rounds" => options.rounds = value.parse().ok().filter(|rounds| *rounds > 0)?,
                 "--workload" => options.workload = value,
                 "--peers" => options.peers = value.split(',').map(Into::into).collect(),
-                "--sizes" => {
-                    options.sizes =
-                        value.split(',').map(|size| size.parse().ok()).collect::<Option<_>>()?;
-                }
+                "--sizes" => options.sizes = numbers(&value)?,
+                "--segments" => options.segments = numbers(&value)?,
                 "--take" => match value.as_str() {
                     "median" => options.minimum = false,
                     "minimum" => options.minimum = true,
@@ -95,6 +95,11 @@ impl Options {
     fn wants(&self, peer: &str) -> bool {
         self.peers.is_empty() || self.peers.iter().any(|name| name == peer)
     }
+}
+
+/// Reads numbers with commas between them.
+fn numbers(list: &str) -> Option<Vec<usize>> {
+    list.split(',').map(|number| number.parse().ok()).collect()
 }
 
 fn decode(
