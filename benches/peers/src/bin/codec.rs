@@ -1,8 +1,8 @@
 //! The codec table: every workload, size and implementation in one run, medians of interleaved rounds.
 //!
 //! ```text
-//! cargo run --release --bin codec -- [--rounds N] [--workload PART] [--sizes N,N...] [--peers NAME,NAME...]
-//!     [--take median|minimum]
+//! cargo run --release --bin codec -- [--rounds N] [--workload PART] [--sizes N,N...]
+//!     [--segments N,N...] [--peers NAME,NAME...] [--take median|minimum]
 //! ```
 //!
 //! On a machine that others disturb, the minimum of many rounds says more than the median.
@@ -17,7 +17,7 @@ use benches::workload::{Kind, Workload};
 use peers::codec::{End, Flush, Inbox, Outcome, Peer, Ring, peers, verify};
 
 const USAGE: &str = "usage: codec [--rounds N] [--workload PART] [--sizes N,N...] \
-    [--peers NAME,NAME...] [--take median|minimum]";
+    [--segments N,N...] [--peers NAME,NAME...] [--take median|minimum]";
 const SIZES: [usize; 8] = [0, 16, 125, 126, 1 << 10, 16 << 10, 64 << 10, 1 << 20];
 const SEGMENTS: [usize; 2] = [64 << 10, 1460];
 
