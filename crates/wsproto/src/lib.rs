@@ -47,7 +47,8 @@
 //!   as many, a client three times as many, and either one Close. Answering cannot amplify, so "do
 //!   not read while `out` is unsent" is complete backpressure.
 //! * **I4** Nothing is reserved because a header announced it. The heap held for a message in flight
-//!   is at most a small constant plus twice the bytes received for it, and never beyond the limit.
+//!   is at most a small constant (1 KiB, and a control frame) plus twice the bytes received for it, and
+//!   never beyond the limit.
 //!   (While it grows, an allocator that has to move it holds the old half as well.)
 //!   Limits are inclusive, count bytes, and are decided at the first byte that can decide them.
 //! * **I5** No heap while no message is in flight. A `Connection<Server>` is 64 bytes.
@@ -77,7 +78,13 @@
 //! # Tests of what you build on it
 //!
 //! The feature `testing` adds a module of that name: strategies for `proptest`, a client and a
-//! server joined under a virtual clock, and a naive model to compare with. Nothing else needs `std`.
+//! server joined under a virtual clock, and a naive model to compare with. It needs `std`.
+//!
+//! # Speed
+//!
+//! The feature `simd` masks with the widest registers of the processor at hand, and validates text
+//! with `simdutf8`. It needs `std`, which finds out what the processor can do, and is therefore off by
+//! default; turn it on wherever there is `std`.
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(

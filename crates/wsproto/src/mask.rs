@@ -10,8 +10,18 @@
 
 use alloc::vec::Vec;
 
-/// Bytes copied before they are masked: small enough to still be in the first-level cache.
-const BLOCK: usize = 4096;
+/// From how many bytes on it is worth asking what the processor can do.
+const LONG: usize = 128;
+
+/// From how many bytes on it is worth masking what comes before a line of the cache by itself, so
+/// that all else lies in whole lines.
+const LINES: usize = 2048;
+
+/// The bytes of a line.
+const LINE: usize = 64;
+
+/// How many bytes are masked at once on their way to where they are appended.
+const BLOCK: usize = 512;
 
 /// A masking key and how much of the payload it was already applied to.
 ///
@@ -34,21 +44,21 @@ impl Mask {
     /// Masks or unmasks the next bytes of the payload in place.
     #[inline]
     pub fn apply(&mut self, payload: &mut [u8]) {
-        xor(payload, self.key);
+        if payload.len() < LONG {
+            xor(payload, self.key);
+        } else {
+            xor_long(payload, self.key);
+        }
         self.skip(payload.len());
     }
 
     /// Appends the next bytes of the payload to `out`, masked or unmasked.
     #[inline]
     pub fn append(&mut self, payload: &[u8], out: &mut Vec<u8>) {
-        out.reserve(payload.len());
-        for block in payload.chunks(BLOCK) {
-            let start = out.len();
-            out.extend_from_slice(block);
-            if let Some(copied) = out.get_mut(start..) {
-                // A block is a multiple of four bytes long, so all of them begin in the same phase.
-                xor(copied, self.key);
-            }
+        if payload.len() < BLOCK {
+            append(payload, self.key, out);
+        } else {
+            append_long(payload, self.key, out);
         }
         self.skip(payload.len());
     }
@@ -56,11 +66,88 @@ impl Mask {
     /// Passes over the next bytes of the payload.
     #[inline]
     pub(crate) fn skip(&mut self, len: usize) {
-        self.key = self.key.rotate_right(8 * u32::try_from(len % 4).unwrap_or(0));
+        self.key = rotated(self.key, len);
     }
 }
 
+/// The key for what comes `len` bytes later.
 #[inline]
+fn rotated(key: u32, len: usize) -> u32 {
+    key.rotate_right(8 * u32::try_from(len % 4).unwrap_or(0))
+}
+
+#[inline]
+fn append(payload: &[u8], key: u32, out: &mut Vec<u8>) {
+    let start = out.len();
+    out.extend_from_slice(payload);
+    if let Some(copied) = out.get_mut(start..) {
+        xor(copied, key);
+    }
+}
+
+#[inline(never)]
+fn append_long(payload: &[u8], key: u32, out: &mut Vec<u8>) {
+    out.reserve(payload.len());
+    let to_line = match out.spare_capacity_mut() {
+        spare if payload.len() >= LINES => spare.as_ptr().align_offset(LINE),
+        _ => 0,
+    };
+    let (head, lines) = payload.split_at(to_line.min(payload.len()));
+    append(head, key, out);
+    let key = rotated(key, head.len());
+    widest(
+        #[inline(always)]
+        || {
+            let (blocks, rest) = lines.as_chunks::<BLOCK>();
+            let mut masked = [0; BLOCK];
+            for block in blocks {
+                xor_into(block, key, &mut masked);
+                out.extend_from_slice(&masked);
+            }
+            append(rest, key, out);
+        },
+    );
+}
+
+/// Masks from one block into another.
+#[inline(always)]
+fn xor_into(from: &[u8; BLOCK], key: u32, to: &mut [u8; BLOCK]) {
+    let double = u64::from(key) << 32 | u64::from(key);
+    for (from, to) in from.as_chunks::<32>().0.iter().zip(to.as_chunks_mut::<32>().0) {
+        for (from, to) in from.as_chunks::<8>().0.iter().zip(to.as_chunks_mut::<8>().0) {
+            *to = (u64::from_le_bytes(*from) ^ double).to_le_bytes();
+        }
+    }
+}
+
+#[inline(never)]
+fn xor_long(payload: &mut [u8], key: u32) {
+    let to_line = if payload.len() < LINES { 0 } else { payload.as_ptr().align_offset(LINE) };
+    let (head, lines) = payload.split_at_mut(to_line.min(payload.len()));
+    xor(head, key);
+    let key = rotated(key, head.len());
+    widest(
+        #[inline(always)]
+        || xor(lines, key),
+    );
+}
+
+/// Does the work with the widest registers that this processor turns out to have.
+#[cfg(feature = "simd")]
+#[inline(always)]
+fn widest(work: impl FnOnce()) {
+    fearless_simd::dispatch!(fearless_simd::Level::new(), _ => work());
+}
+
+/// Does the work with the registers that every processor of this kind has.
+#[cfg(not(feature = "simd"))]
+#[inline(always)]
+fn widest(work: impl FnOnce()) {
+    work();
+}
+
+// Were it not part of its callers, it would be compiled once, for the narrowest registers.
+#[inline(always)]
 fn xor(payload: &mut [u8], key: u32) {
     let double = u64::from(key) << 32 | u64::from(key);
 

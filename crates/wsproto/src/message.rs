@@ -10,9 +10,9 @@ use crate::mask::Mask;
 use crate::utf8::Utf8;
 use crate::{Error, Event, Piece};
 
-/// The least room to make for a message, so that bytes that come one at a time do not begin with an
-/// allocation each.
-const LEAST_CAPACITY: usize = 64;
+/// The least room to make for a message, if it can become as long: most that are cut at all are cut
+/// once, and need no second allocation then. It is the small constant of promise I4.
+const LEAST_CAPACITY: usize = 1024;
 
 /// The message whose frames have begun to arrive.
 #[derive(Debug)]
@@ -90,7 +90,9 @@ impl Message {
                 let (character, text) = utf8.push(unmask(bytes, mask))?;
                 let len = text.len() + character.map_or(0, char::len_utf8);
                 message.reserve_exact(room(message.len(), message.capacity(), len, ceiling)?);
-                message.extend(character);
+                if let Some(character) = character {
+                    message.push(character);
+                }
                 message.push_str(text);
             }
             // Its pieces are not wanted any more, but it must still be right.
@@ -212,8 +214,8 @@ pub(crate) fn unmask<'b>(bytes: &'b mut [u8], mask: Option<&mut Mask>) -> &'b [u
     bytes
 }
 
-/// How much to reserve for `additional` bytes more: double the capacity, so that a message that
-/// comes in small parts costs linear work, but never beyond what it can still become.
+/// How much to reserve for `additional` bytes more: as many again, so that a message that comes in
+/// small parts costs linear work, but never beyond what it can still become.
 fn room(len: usize, capacity: usize, additional: usize, ceiling: usize) -> Result<usize, Error> {
     // No allocation can be larger, whatever the limit; 32-bit machines get there.
     const MOST: usize = isize::MAX as usize;
@@ -222,6 +224,6 @@ fn room(len: usize, capacity: usize, additional: usize, ceiling: usize) -> Resul
     if needed <= capacity {
         return Ok(0);
     }
-    let ample = capacity.saturating_mul(2).max(LEAST_CAPACITY).min(ceiling).min(MOST);
+    let ample = needed.saturating_mul(2).max(LEAST_CAPACITY).min(ceiling).min(MOST);
     Ok(needed.max(ample) - len)
 }

@@ -4,13 +4,13 @@ use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::marker::PhantomData;
-use core::{mem, str};
+use core::mem;
 
 use crate::control::Control;
 use crate::frame::{Data, Expect, Header, MAX_HEADER_LEN, Opcode};
 use crate::mask::Mask;
 use crate::message::{Message, unmask};
-use crate::{CloseFrame, Config, Error, Event, Extensions, Piece, Role};
+use crate::{CloseFrame, Config, Error, Event, Extensions, Piece, Role, utf8};
 
 /// The receiving half of a [`Connection`](crate::Connection).
 ///
@@ -343,8 +343,7 @@ impl<R: Role> Receiver<R> {
 #[inline]
 fn message(opcode: Opcode, payload: &[u8]) -> Result<Event<'_>, Error> {
     if opcode == Opcode::Text {
-        let text = str::from_utf8(payload).map_err(|_| Error::InvalidUtf8)?;
-        return Ok(Event::Text(Cow::Borrowed(text)));
+        return Ok(Event::Text(Cow::Borrowed(utf8::text(payload)?)));
     }
     Ok(Event::Binary(Cow::Borrowed(payload)))
 }

@@ -37,23 +37,43 @@ fn masking_equals_the_byte_loop_at_every_length_and_phase() {
     }
 }
 
-/// The blocks in which `append` works do not show.
+/// The blocks and the lines in which long payloads are masked do not show.
 #[test]
-fn appending_equals_the_byte_loop_beyond_a_block() {
-    for len in [4095, 4096, 4097, 8191, 8192, 8193, 20_001] {
-        let bytes: Vec<u8> = (0..=250).cycle().take(len).collect();
+fn masking_equals_the_byte_loop_beyond_a_block() {
+    const KEY: [u8; 4] = [9, 8, 7, 6];
+    for len in [511, 512, 513, 1061, 2047, 2048, 2049, 2111, 4095, 4096, 4097, 20_001] {
+        let bytes: Vec<u8> = (0..=250).cycle().take(len + 3).collect();
         for phase in 0..4 {
-            let mut mask = Mask::new([9, 8, 7, 6]);
-            let mut out = Vec::new();
-            mask.append(&bytes[..phase], &mut out);
-            mask.append(&bytes[phase..], &mut out);
-            assert!(out == xor(&bytes, [9, 8, 7, 6]), "{len} bytes from phase {phase}");
+            let expected = xor(&bytes[..phase + len], KEY);
+            // Every alignment to a line of 64 bytes that matters.
+            for start in [0, 1, 2, 6, 8, 14, 31, 32, 63] {
+                let mut mask = Mask::new(KEY);
+                mask.apply(&mut [0; 3][..phase]);
+                let mut buffer = vec![0; start];
+                buffer.extend_from_slice(&bytes[phase..phase + len]);
+                let (_, payload) = buffer.split_at_mut(start);
+                mask.apply(payload);
+                assert!(
+                    payload == &expected[phase..],
+                    "{len} bytes from phase {phase}, at {start}"
+                );
+
+                for room in [0, 10_000] {
+                    let mut mask = Mask::new(KEY);
+                    let mut out = Vec::with_capacity(room);
+                    out.resize(start, 0);
+                    mask.append(&bytes[..phase], &mut out);
+                    mask.append(&bytes[phase..phase + len], &mut out);
+                    let (_, appended) = out.split_at(start);
+                    assert!(appended == expected, "{len} bytes from phase {phase}, behind {start}");
+                }
+            }
         }
     }
 }
 
 /// The lengths at which a routine that takes bytes in blocks would go wrong.
-const EDGES: [usize; 13] = [0, 1, 3, 7, 15, 16, 17, 31, 32, 33, 63, 64, 65];
+const EDGES: [usize; 16] = [0, 1, 3, 7, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129];
 
 /// Validates parts one after the other; returns what came out of them, or nothing if it is invalid.
 fn validate(parts: &[&[u8]]) -> Option<String> {

@@ -1,9 +1,15 @@
 //! Ours: the engine, its output written when there is a batch of it.
 
 use benches::workload::Workload;
-use wsproto::{Client, Config, Connection, Event, Extensions, Role, Server};
+use wsproto::{Client, Config, Connection, Event, Extensions, Role, Sender, Server};
 
 use super::{BATCH, End, Flush, Inbox, LIMIT, Outcome, Ring};
+
+/// What a read takes at most: it stays in the first-level cache together with a message.
+const READ: usize = 16 << 10;
+
+/// From how many bytes on a payload is not collected with others, but written on its own.
+const LARGE: usize = 16 << 10;
 
 #[derive(Debug)]
 pub(super) struct Peer;
@@ -18,11 +24,12 @@ impl super::Peer for Peer {
         config.max_message_size = LIMIT as u64;
         config.max_frame_size = LIMIT as u64;
         let mut server = Connection::server(config);
-        let mut buffer = vec![0; segment];
+        let mut buffer = vec![0; READ];
         let mut out = Vec::new();
-        for segment in workload.wire.chunks(segment) {
-            let mut input = &mut buffer[..segment.len()];
-            input.copy_from_slice(segment);
+        let reads = workload.wire.chunks(segment).flat_map(|segment| segment.chunks(READ));
+        for bytes in reads {
+            let mut input = &mut buffer[..bytes.len()];
+            input.copy_from_slice(bytes);
             while let Some(event) = server.next_event(&mut input, &mut out)? {
                 match event {
                     Event::Text(text) => inbox.text(text.as_bytes()),
@@ -46,6 +53,10 @@ fn encode(role: impl Role, workload: &Workload, flush: Flush, ring: &mut Ring) -
     let mut connection = Connection::new(role, Config::default(), Extensions::none());
     let mut out = Vec::new();
     for _ in 0..workload.messages {
+        if workload.payload.len() >= LARGE {
+            large(connection.sender(), &workload.payload, &mut out, ring)?;
+            continue;
+        }
         connection.send_binary(&workload.payload, &mut out)?;
         if flush == Flush::Each || out.len() >= BATCH {
             ring.take(&out);
@@ -53,5 +64,27 @@ fn encode(role: impl Role, workload: &Workload, flush: Flush, ring: &mut Ring) -
         }
     }
     ring.take(&out);
+    Ok(())
+}
+
+/// Writes the payload from where it is, as a server can; a client masks it on the way.
+fn large(
+    sender: &mut Sender<impl Role>,
+    payload: &[u8],
+    out: &mut Vec<u8>,
+    ring: &mut Ring,
+) -> Outcome {
+    let Some(mut mask) = sender.send_binary_header(payload.len() as u64, out)? else {
+        // One vectored write.
+        ring.take(out);
+        ring.take(payload);
+        out.clear();
+        return Ok(());
+    };
+    for block in payload.chunks(LARGE) {
+        mask.append(block, out);
+        ring.take(out);
+        out.clear();
+    }
     Ok(())
 }
