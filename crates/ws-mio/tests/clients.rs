@@ -1,7 +1,7 @@
 //! Clients on a loop: all the ways in which a connection does not open, and what its handler is told.
 
 #[cfg(feature = "tls")]
-#[path = "support/identity.rs"]
+#[path = "../../ws-std/tests/support/identity.rs"]
 mod identity;
 mod support;
 

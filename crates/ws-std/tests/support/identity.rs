@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{env, fs, process};
 
-use ws_std::{ClientTls, ServerTls};
+use ws_objects::{ClientTls, ServerTls};
 
 /// A certificate for `localhost` and its key, in files.
 pub(crate) struct Identity {
@@ -16,7 +16,7 @@ impl Identity {
     pub(crate) fn new() -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let folder = env::temp_dir().join(format!("ws-std-tls-{}-{number}", process::id()));
+        let folder = env::temp_dir().join(format!("ws-tls-{}-{number}", process::id()));
         fs::create_dir_all(&folder).expect("a folder");
         let made = rcgen::generate_simple_self_signed(["localhost".into()]).expect("a certificate");
         let identity = Self { certificate: folder.join("cert.pem"), key: folder.join("key.pem") };
