@@ -131,12 +131,10 @@ pub(crate) fn an_error_comes_once_and_before_the_end<S: Adapter, C: Adapter>() {
     assert_eq!(raw::rest(&mut peer), b"\x81\x02hi\x88\x02\x03\xEA");
     drop(peer);
     running.log.wait(1, "terminate");
-    let lines = running.log.lines();
-    assert_eq!(
-        lines[5..],
-        ["message hi", "error reserved opcode", "terminate 1006 \"\" false"],
-        "{lines:?}"
-    );
+    // That the other one is open may be noted at any time.
+    let mut lines = running.log.lines();
+    lines.retain(|line| !["server open", "connection /", "open"].contains(&&**line));
+    assert_eq!(lines, ["message hi", "error reserved opcode", "terminate 1006 \"\" false"]);
     client.ws.close(None).expect("the other one is open");
     client.join();
     running.end();
