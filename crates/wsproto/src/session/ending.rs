@@ -9,8 +9,9 @@ use crate::closing::{Closing, Initiator};
 use crate::{CloseFrame, CloseInfo, Role, SendError, SessionError};
 
 impl<R: Role> Session<R> {
-    /// Begins the closing handshake, as [`Sender::close`](crate::Sender::close) does, and its deadline. A session that is
-    /// not open yet is given up: a server answers with status 503, a client drops the transport.
+    /// Begins the closing handshake, as [`Sender::close`](crate::Sender::close) does, and its
+    /// deadline. A session that is not open yet is given up: a server answers with status 503, a
+    /// client drops the transport.
     ///
     /// # Errors
     ///
