@@ -7,7 +7,7 @@ use wsproto::testing::Cuts;
 use crate::cuts;
 
 /// Any bytes from a peer, in both roles: the engine sees and sends what the model says, however the
-/// bytes are cut (I1, I2, I3, I6, I7), in whole messages and in pieces.
+/// bytes are cut (I1, I2, I3, I6, I7), in whole messages, in place and in pieces.
 pub fn receive(data: &[u8]) {
     let [choice, seed, wire @ ..] = data else { return };
     check(role(*choice), &limits(choice >> 1), wire, &cuts(*seed));
@@ -35,6 +35,8 @@ pub(crate) fn check(role: Role, limits: &Limits, wire: &[u8], cuts: &Cuts) {
         engine::run(role, limits, [wire]),
         engine::run(role, limits, wire.chunks(1)),
         engine::run(role, limits, cuts.cut(wire)),
+        engine::run_in_place(role, limits, 20, wire.chunks(1)),
+        engine::run_in_place(role, limits, 1000, cuts.cut(wire)),
         engine::run_pieces(role, limits, [wire]),
         engine::run_pieces(role, limits, cuts.cut(wire)),
     ] {

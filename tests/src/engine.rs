@@ -29,6 +29,20 @@ pub fn run<'a>(
     }
 }
 
+/// Runs the engine as [`run`] does, but takes nothing before there are `most` bytes of a frame, or all
+/// that is left of it.
+pub fn run_in_place<'a>(
+    role: model::Role,
+    limits: &Limits,
+    most: usize,
+    parts: impl IntoIterator<Item = &'a [u8]>,
+) -> Outcome {
+    match role {
+        model::Role::Server => in_place(Connection::server(config(limits)), most, parts),
+        model::Role::Client => in_place(Connection::client(config(limits), SEED), most, parts),
+    }
+}
+
 /// Runs the engine as [`run`] does, but takes messages in pieces and joins them again.
 ///
 /// What was handed out of a message that never ended is not an event.
@@ -63,6 +77,36 @@ fn whole<'a, R: Role>(
                 }
             }
         }
+    }
+    Outcome { events, out: plain(&out) }
+}
+
+fn in_place<'a, R: Role>(
+    mut connection: Connection<R>,
+    most: usize,
+    parts: impl IntoIterator<Item = &'a [u8]>,
+) -> Outcome {
+    let mut events = Vec::new();
+    let mut out = Vec::new();
+    let mut buffer = Vec::new();
+    // What waits for more is not lost: whoever waits no longer takes it.
+    let parts = parts.into_iter().map(|part| (part, most)).chain([(&[][..], 0)]);
+    for (part, most) in parts {
+        buffer.extend_from_slice(part);
+        let mut input = &mut buffer[..];
+        loop {
+            match connection.next_event_in_place(&mut input, most, &mut out) {
+                Ok(Some(event)) => events.push(seen(event)),
+                Ok(None) => break assert!(input.len() < most.max(1), "so much need not wait"),
+                Err(error) => {
+                    events.push(seen_error(error));
+                    assert_final(connection, error, &mut out);
+                    return Outcome { events, out: plain(&out) };
+                }
+            }
+        }
+        let left = input.len();
+        buffer.drain(..buffer.len() - left);
     }
     Outcome { events, out: plain(&out) }
 }

@@ -92,3 +92,13 @@ fn in_pieces() {
         }
     });
 }
+
+#[test]
+fn in_place() {
+    for_each(|case, role, input, place| {
+        for (most, len) in [(14, 1), (100, 3), (1000, 1460), (usize::MAX, 7)] {
+            let outcome = engine::run_in_place(role, &case.limits, most, input.chunks(len));
+            assert_outcome(case, &outcome, &format!("{place}, {most} bytes of parts of {len}"));
+        }
+    });
+}

@@ -80,7 +80,24 @@ impl<R: Role> Connection<R> {
         input: &mut &'b mut [u8],
         out: &mut Vec<u8>,
     ) -> Result<Option<Event<'b>>, Error> {
-        let result = self.receiver.next_event(input);
+        self.next_event_in_place(input, 0, out)
+    }
+
+    /// As [`next_event`](Self::next_event), but takes nothing out of `input` before it has all that is
+    /// left of a frame, or `most` bytes of it, so that fewer messages have to be copied together; see
+    /// [`Receiver::next_event_in_place`].
+    ///
+    /// # Errors
+    ///
+    /// As [`next_event`](Self::next_event).
+    #[inline]
+    pub fn next_event_in_place<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+        most: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Event<'b>>, Error> {
+        let result = self.receiver.next_event_in_place(input, most);
         match &result {
             Ok(Some(event)) => self.sender.answer(event, out),
             Ok(None) => {}

@@ -80,7 +80,52 @@ impl<R: Role> Receiver<R> {
     /// The rule that the peer broke. It is final, and every later call returns it again.
     #[inline]
     pub fn next_event<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Event<'b>>, Error> {
-        let result = self.advance(input);
+        self.next_event_in_place(input, 0)
+    }
+
+    /// As [`next_event`](Self::next_event), but takes nothing out of `input` before it has all that is
+    /// left of a frame, or `most` bytes of it. So the message of a frame of at most `most` bytes, its
+    /// header included, is handed out where it lies, and longer ones are copied together in fewer parts:
+    /// for whoever reads into a buffer of their own, which has room for more than `most` bytes, and puts
+    /// what is left in `input` in front of what they read next.
+    ///
+    /// A wrong header is still refused at its first wrong byte; but a wrong text only once it is taken,
+    /// which waits for the peer. `most` is 0 in `next_event`, which refuses everything at once.
+    ///
+    /// ```
+    /// use wsproto::{Config, Connection, Event};
+    ///
+    /// let mut wire = &b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"[..];
+    /// let (mut receiver, _) = Connection::server(Config::default()).split();
+    ///
+    /// let mut buffer = [0; 1024];
+    /// let mut held = 0; // what is in front already
+    /// loop {
+    ///     let (part, rest) = wire.split_at(wire.len().min(4)); // what a read gives
+    ///     wire = rest;
+    ///     let end = held + part.len();
+    ///     buffer[held..end].copy_from_slice(part);
+    ///
+    ///     let mut input = &mut buffer[..end];
+    ///     if let Some(event) = receiver.next_event_in_place(&mut input, 1000)? {
+    ///         break assert_eq!(event, Event::Text("Hello".into()));
+    ///     }
+    ///     held = input.len();
+    ///     buffer.copy_within(end - held..end, 0);
+    /// }
+    /// # Ok::<(), wsproto::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`next_event`](Self::next_event).
+    #[inline]
+    pub fn next_event_in_place<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+        most: usize,
+    ) -> Result<Option<Event<'b>>, Error> {
+        let result = self.advance(input, most);
         if let Err(error) = result {
             self.fail(error, input);
         }
@@ -105,11 +150,32 @@ impl<R: Role> Receiver<R> {
     }
 
     #[inline]
-    fn advance<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Event<'b>>, Error> {
+    fn advance<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+        most: usize,
+    ) -> Result<Option<Event<'b>>, Error> {
         if let Some((opcode, payload)) = self.small_message(input) {
             return message(opcode, payload).map(Some);
         }
+        if input.len() < most && self.is_cut(input) {
+            return Ok(None);
+        }
         self.advance_by_steps(input)
+    }
+
+    /// Whether `input` has less than what is left of a frame.
+    fn is_cut(&self, input: &[u8]) -> bool {
+        let left = match self.frame {
+            Frame::Header { len: 0, .. } => match Header::parse(input, &self.expect()) {
+                Ok(Some((header, size))) => header.len.saturating_add(size as u64),
+                Ok(None) => u64::MAX,
+                Err(_) => 0,
+            },
+            Frame::Data { remaining, .. } => remaining,
+            _ => 0,
+        };
+        (input.len() as u64) < left
     }
 
     fn advance_by_steps<'b>(

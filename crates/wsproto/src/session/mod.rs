@@ -167,6 +167,26 @@ impl<R: Role> Session<R> {
         event
     }
 
+    /// As [`next_event`](Self::next_event), but once it is open takes nothing out of `input` before it
+    /// has all that is left of a frame, or `most` bytes of it, as [`Receiver::next_event_in_place`] says:
+    /// `None` then leaves the beginning of a frame in `input`.
+    ///
+    /// [`Receiver::next_event_in_place`]: crate::Receiver::next_event_in_place
+    pub fn next_event_in_place<'b>(
+        &mut self,
+        now: Duration,
+        input: &mut &'b mut [u8],
+        most: usize,
+        out: &mut Vec<u8>,
+    ) -> Option<SessionEvent<Event<'b>>> {
+        self.watch_closing(now);
+        let event = self.advance(now, input, out, |connection, input, out| {
+            connection.next_event_in_place(input, most, out)
+        });
+        self.limit_closing();
+        event
+    }
+
     /// As [`next_event`](Self::next_event), but hands out messages in pieces, as
     /// [`Connection::next_piece`] says.
     pub fn next_piece<'b>(

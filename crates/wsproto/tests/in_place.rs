@@ -1,0 +1,167 @@
+//! Frames that wait in the input until they are whole.
+
+use std::borrow::Cow;
+
+use wsproto::testing::{End, Life, header};
+use wsproto::{Client, Config, Connection, Error, Event, Server, SessionEvent};
+
+/// How many bytes of a frame are waited for.
+const MOST: usize = 1000;
+
+/// A connection, and the buffer of whoever reads for it.
+struct Reader<R> {
+    ws: Connection<R>,
+    buffer: Vec<u8>,
+}
+
+/// What is taken out, and whether it is where it was read to.
+type Taken = (Event<'static>, bool);
+
+impl<R: End> Reader<R> {
+    fn new() -> Self {
+        Self { ws: R::connect(), buffer: Vec::new() }
+    }
+
+    fn read(&mut self, bytes: &[u8]) -> Result<Vec<Taken>, Error> {
+        self.buffer.extend_from_slice(bytes);
+        let mut input = &mut self.buffer[..];
+        let mut taken = Vec::new();
+        let mut out = Vec::new();
+        while let Some(event) = self.ws.next_event_in_place(&mut input, MOST, &mut out)? {
+            let in_place = match &event {
+                Event::Text(text) => matches!(text, Cow::Borrowed(_)),
+                Event::Binary(bytes) | Event::Ping(bytes) => matches!(bytes, Cow::Borrowed(_)),
+                Event::Pong(_) | Event::Close(_) => false,
+            };
+            taken.push((event.into_owned(), in_place));
+        }
+        let left = input.len();
+        self.buffer.drain(..self.buffer.len() - left);
+        Ok(taken)
+    }
+
+    /// Reads a byte at a time.
+    fn read_slowly(&mut self, bytes: &[u8]) -> Result<Vec<Taken>, Error> {
+        bytes.chunks(1).try_fold(Vec::new(), |mut taken, byte| {
+            taken.extend(self.read(byte)?);
+            Ok(taken)
+        })
+    }
+}
+
+fn text(payload: &str) -> Event<'static> {
+    Event::Text(payload.to_owned().into())
+}
+
+#[test]
+fn a_frame_that_fits_is_handed_out_where_it_lies_however_it_was_cut() {
+    fn check<R: End>() {
+        let overhead = R::from_peer(0x81, &[b'x'; 126]).len() - 126;
+        for len in [0, 1, 125, 126, MOST - overhead] {
+            let payload = "x".repeat(len);
+            let wire = [
+                R::from_peer(0x89, b"still there?"),
+                R::from_peer(0x81, payload.as_bytes()),
+                R::from_peer(0x82, payload.as_bytes()),
+            ];
+            let expected = [
+                (Event::Ping(b"still there?"[..].into()), true),
+                (text(&payload), true),
+                (Event::Binary(payload.into_bytes().into()), true),
+            ];
+            assert_eq!(Reader::<R>::new().read_slowly(&wire.concat()), Ok(expected.into()));
+        }
+    }
+    check::<Server>();
+    check::<Client>();
+}
+
+#[test]
+fn a_longer_frame_is_taken_in_parts() {
+    let payload = "y".repeat(2 * MOST);
+    let wire = Server::from_peer(0x81, payload.as_bytes());
+    let mut reader = Reader::<Server>::new();
+    let mut taken = Vec::new();
+    for byte in wire.chunks(1) {
+        taken.extend(reader.read(byte).expect("legal"));
+        assert!(reader.buffer.len() < MOST, "so much need not wait");
+    }
+    assert_eq!(taken, [(text(&payload), false)]);
+}
+
+#[test]
+fn fragments_wait_each_by_itself() {
+    let wire = [Server::from_peer(0x01, b"in "), Server::from_peer(0x80, b"two")].concat();
+    let taken = Reader::<Server>::new().read_slowly(&wire);
+    assert_eq!(taken, Ok(vec![(text("in two"), false)]));
+}
+
+#[test]
+fn a_wrong_header_does_not_wait() {
+    for (wrong, error) in [
+        (vec![0x83], Error::ReservedOpcode),
+        (vec![0x81, 0x05], Error::UnmaskedFrame),
+        (vec![0x82, 0xFE, 0, 125], Error::NonMinimalLength),
+        (vec![0x82, 0xFF, 0x80], Error::LengthTopBit),
+    ] {
+        assert_eq!(Reader::<Server>::new().read(&wrong), Err(error));
+    }
+}
+
+#[test]
+fn a_wrong_text_waits_for_its_frame_but_no_longer() {
+    let wrong = Server::from_peer(0x81, b"\xFF and more");
+    let mut reader = Reader::<Server>::new();
+    let (last, front) = wrong.split_last().expect("a frame");
+    assert_eq!(reader.read(front), Ok(Vec::new()));
+    assert_eq!(reader.read(&[*last]), Err(Error::InvalidUtf8));
+
+    let mut long = header(0x81, Server::peer_key(), 1 << 20);
+    long.resize(MOST, 0xFF);
+    assert_eq!(Reader::<Server>::new().read(&long), Err(Error::InvalidUtf8));
+}
+
+/// Whoever has waited long enough takes what there is.
+#[test]
+fn what_waits_can_be_taken_as_it_is() {
+    let wire = Server::from_peer(0x81, b"all of it");
+    let (front, back) = wire.split_at(10);
+    let mut reader = Reader::<Server>::new();
+    assert_eq!(reader.read(front), Ok(Vec::new()));
+    let mut input = &mut reader.buffer[..];
+    assert_eq!(reader.ws.next_event(&mut input, &mut Vec::new()), Ok(None));
+    assert!(input.is_empty());
+    reader.buffer.clear();
+    assert_eq!(reader.read(back), Ok(vec![(text("all of it"), false)]));
+}
+
+/// The opening handshake never waits, and what is behind it does.
+#[test]
+fn a_session_waits_once_it_is_open() {
+    fn check<R: End>() {
+        let mut life = Life::<R>::begin(Config::default());
+        let frame = R::from_peer(0x81, b"whole");
+        let (last, front) = frame.split_last().expect("a frame");
+        let mut wire = [&R::handshake(&life.out)[..], front].concat();
+        let mut input = &mut wire[..];
+        let mut seen = Vec::new();
+        while let Some(event) =
+            life.session.next_event_in_place(life.now, &mut input, MOST, &mut life.out)
+        {
+            if matches!(event, SessionEvent::Upgrade) {
+                R::accept(&mut life.session, life.now, &mut life.out);
+            } else {
+                seen.push(format!("{event:?}"));
+            }
+        }
+        assert_eq!(seen, ["Open"]);
+        assert_eq!(input, front);
+
+        let mut frame = [input, &mut [*last]].concat();
+        let mut input = &mut frame[..];
+        let event = life.session.next_event_in_place(life.now, &mut input, MOST, &mut life.out);
+        assert_eq!(event, Some(SessionEvent::Received(Event::Text("whole".into()))));
+    }
+    check::<Server>();
+    check::<Client>();
+}
