@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ws_objects::{ConnectionId, ConnectionLink, Error, Outgoing, SendStatus, ServerHandle};
+use ws_objects::{
+    ConnectionId, ConnectionLink, Error, Message, Outgoing, SendStatus, ServerHandle,
+};
 use wsproto::url::WsUrl;
-use wsproto::{CloseFrame, ReadyState, SendError};
+use wsproto::{CloseFrame, PreparedMessage, ReadyState, SendError};
 
 use crate::WebSocket;
 use crate::dialing::Dialing;
@@ -182,7 +184,7 @@ impl<R: Side> Inner<R> {
         drained && matches!(self.phase, Phase::Live(_))
     }
 
-    fn send(&mut self, outgoing: &mut Outgoing<'_>, mark: usize) -> Result<SendStatus, Error> {
+    fn send(&mut self, outgoing: Outgoing<'_>, mark: usize) -> Result<SendStatus, Error> {
         if self.exceeds(mark) {
             self.backlog = true;
             return Err(Error::WouldExceed(None));
@@ -193,38 +195,70 @@ impl<R: Side> Inner<R> {
                 _ => SendError::Closed.into(),
             });
         };
-        let (sender, out) = (ws.session().sender()?, &mut scratch.out);
-        match &*outgoing {
-            Outgoing::Text(text) if R::MASKS || text.len() < LARGE => {
-                sender.send_text(text, out)?;
+        let out = &mut scratch.out;
+        match outgoing {
+            Outgoing::Owned(message) => {
+                match message {
+                    Message::Text(text) => send_text(ws, text, out)?,
+                    Message::Binary(bytes) => send_binary(ws, bytes, out)?,
+                }
+                scratch.keep(message);
             }
-            Outgoing::Text(text) => {
-                sender.send_text_header(text, out)?;
-                ws.write_with(out, text.as_bytes());
-            }
-            Outgoing::Binary(bytes) if R::MASKS || bytes.len() < LARGE => {
-                sender.send_binary(bytes, out)?;
-            }
-            Outgoing::Binary(bytes) => {
-                sender.send_binary_header(bytes.len() as u64, out)?;
-                ws.write_with(out, bytes);
-            }
-            Outgoing::Prepared(message) if R::MASKS || message.payload().len() < LARGE => {
-                sender.send_prepared(message, out)?;
-            }
-            Outgoing::Prepared(message) => {
-                sender.send_prepared_header(message, out)?;
-                ws.write_with(out, message.payload());
-            }
-            Outgoing::Ping(payload) => sender.ping(payload, out)?,
+            Outgoing::Text(text) => send_text(ws, text, out)?,
+            Outgoing::Binary(bytes) => send_binary(ws, bytes, out)?,
+            Outgoing::Prepared(message) => send_prepared(ws, message, out)?,
+            Outgoing::Ping(payload) => ws.session().sender()?.ping(payload, out)?,
         }
-        scratch.keep(outgoing);
         if ws.unsent() == 0 {
             return Ok(SendStatus::Sent);
         }
         self.backlog = true;
         Ok(SendStatus::Queued)
     }
+}
+
+/// Whether a payload is written where it lies. A client's is not there: it is masked.
+const fn is_large<R: Side>(payload: &[u8]) -> bool {
+    !R::MASKS && payload.len() >= LARGE
+}
+
+fn send_text<R: Side>(
+    ws: &mut WebSocket<R>,
+    text: &str,
+    out: &mut Vec<u8>,
+) -> Result<(), SendError> {
+    if !is_large::<R>(text.as_bytes()) {
+        return ws.session().sender()?.send_text(text, out);
+    }
+    ws.session().sender()?.send_text_header(text, out)?;
+    ws.write_with(out, text.as_bytes());
+    Ok(())
+}
+
+fn send_binary<R: Side>(
+    ws: &mut WebSocket<R>,
+    bytes: &[u8],
+    out: &mut Vec<u8>,
+) -> Result<(), SendError> {
+    if !is_large::<R>(bytes) {
+        return ws.session().sender()?.send_binary(bytes, out);
+    }
+    ws.session().sender()?.send_binary_header(bytes.len() as u64, out)?;
+    ws.write_with(out, bytes);
+    Ok(())
+}
+
+fn send_prepared<R: Side>(
+    ws: &mut WebSocket<R>,
+    message: &PreparedMessage,
+    out: &mut Vec<u8>,
+) -> Result<(), SendError> {
+    if !is_large::<R>(message.payload()) {
+        return ws.session().sender()?.send_prepared(message, out);
+    }
+    ws.session().sender()?.send_prepared_header(message, out)?;
+    ws.write_with(out, message.payload());
+    Ok(())
 }
 
 impl<R: Side> ConnectionLink for Connection<R> {
@@ -273,7 +307,7 @@ impl<R: Side> ConnectionLink for Connection<R> {
         }
     }
 
-    fn send(&self, outgoing: &mut Outgoing<'_>) -> Result<SendStatus, Error> {
+    fn send(&self, outgoing: Outgoing<'_>) -> Result<SendStatus, Error> {
         let mut inner = self.lock();
         let status = inner.send(outgoing, R::high_water_mark(&self.origin))?;
         self.notify(inner);

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::mem;
 
-use ws_objects::{Message, Outgoing};
+use ws_objects::Message;
 
 /// How much memory is kept for the next connection.
 const KEEP_CAPACITY: usize = 1 << 20;
@@ -46,15 +46,15 @@ impl Scratch {
     }
 
     /// Keeps the memory of a message that was sent.
-    pub(crate) fn keep(&mut self, sent: &mut Outgoing<'_>) {
+    pub(crate) fn keep(&mut self, sent: &mut Message) {
         match sent {
-            Outgoing::Text(Cow::Owned(text)) if text.capacity() <= KEEP_MESSAGE => {
-                self.text = mem::take(text);
-                self.text.clear();
+            Message::Text(text) if text.capacity() <= KEEP_MESSAGE => {
+                text.clear();
+                mem::swap(text, &mut self.text);
             }
-            Outgoing::Binary(Cow::Owned(bytes)) if bytes.capacity() <= KEEP_MESSAGE => {
-                self.binary = mem::take(bytes);
-                self.binary.clear();
+            Message::Binary(bytes) if bytes.capacity() <= KEEP_MESSAGE => {
+                bytes.clear();
+                mem::swap(bytes, &mut self.binary);
             }
             _ => {}
         }

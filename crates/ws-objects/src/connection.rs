@@ -1,6 +1,6 @@
 //! A connection, as handlers and other threads see it.
 
-use std::borrow::{Borrow, Cow};
+use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::net::SocketAddr;
@@ -108,11 +108,12 @@ impl WebSocketConnection {
     /// [`Error::WouldExceed`] if the peer does not read, and too much waits for it already; it has the
     /// message. [`Error::Io`] if the transport failed.
     pub fn send(&self, message: impl Into<Message>) -> Result<SendStatus, Error> {
-        let mut outgoing = match message.into() {
-            Message::Text(text) => Outgoing::Text(Cow::Owned(text)),
-            Message::Binary(bytes) => Outgoing::Binary(Cow::Owned(bytes)),
-        };
-        self.0.send(&mut outgoing).map_err(|error| error.hand_back(outgoing))
+        let mut message = message.into();
+        match self.0.send(Outgoing::Owned(&mut message)) {
+            Ok(status) => Ok(status),
+            Err(Error::WouldExceed(None)) => Err(Error::WouldExceed(Some(message))),
+            Err(error) => Err(error),
+        }
     }
 
     /// Sends a text message.
@@ -121,7 +122,7 @@ impl WebSocketConnection {
     ///
     /// As [`send`](Self::send).
     pub fn send_text(&self, text: &str) -> Result<SendStatus, Error> {
-        self.0.send(&mut Outgoing::Text(text.into()))
+        self.0.send(Outgoing::Text(text))
     }
 
     /// Sends a binary message.
@@ -130,7 +131,7 @@ impl WebSocketConnection {
     ///
     /// As [`send`](Self::send).
     pub fn send_binary(&self, bytes: &[u8]) -> Result<SendStatus, Error> {
-        self.0.send(&mut Outgoing::Binary(bytes.into()))
+        self.0.send(Outgoing::Binary(bytes))
     }
 
     /// Sends a value as JSON, in a text message.
@@ -149,7 +150,7 @@ impl WebSocketConnection {
     ///
     /// As [`send`](Self::send).
     pub fn send_prepared(&self, message: &PreparedMessage) -> Result<SendStatus, Error> {
-        self.0.send(&mut Outgoing::Prepared(message))
+        self.0.send(Outgoing::Prepared(message))
     }
 
     /// Sends a Ping with at most 125 bytes of payload.
@@ -158,7 +159,7 @@ impl WebSocketConnection {
     ///
     /// As [`send`](Self::send).
     pub fn ping(&self, payload: &[u8]) -> Result<SendStatus, Error> {
-        self.0.send(&mut Outgoing::Ping(payload))
+        self.0.send(Outgoing::Ping(payload))
     }
 
     /// Sends it what is [published](ServerHandle::publish) on a topic from now on. Returns whether it is

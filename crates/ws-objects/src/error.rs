@@ -6,7 +6,6 @@ use wsproto::handshake::{AcceptError, OfferError, Response};
 use wsproto::url::UrlError;
 use wsproto::{CloseError, SendError, SessionError};
 
-use crate::link::Outgoing;
 use crate::{Message, ProxyError};
 
 /// Why a connection could not be opened, or what went wrong on it.
@@ -68,21 +67,6 @@ pub enum Error {
     /// stream's owner has set; nothing is lost, and the call can be repeated.
     #[error("i/o error: {0}")]
     Io(io::Error),
-}
-
-impl Error {
-    /// Gives back a message that was not sent.
-    pub(crate) fn hand_back(self, unsent: Outgoing<'_>) -> Self {
-        match (self, unsent) {
-            (Self::WouldExceed(None), Outgoing::Text(text)) => {
-                Self::WouldExceed(Some(Message::Text(text.into_owned())))
-            }
-            (Self::WouldExceed(None), Outgoing::Binary(bytes)) => {
-                Self::WouldExceed(Some(Message::Binary(bytes.into_owned())))
-            }
-            (error, _) => error,
-        }
-    }
 }
 
 impl From<io::Error> for Error {

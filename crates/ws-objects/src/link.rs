@@ -1,21 +1,22 @@
 //! What an adapter does for the handles of its connections.
 
-use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use wsproto::url::WsUrl;
 use wsproto::{CloseFrame, PreparedMessage, ReadyState};
 
-use crate::{ConnectionId, Error, SendStatus, ServerHandle};
+use crate::{ConnectionId, Error, Message, SendStatus, ServerHandle};
 
 /// What is to be sent on a connection.
 #[derive(Debug)]
 pub enum Outgoing<'a> {
+    /// A message whose memory the adapter may take, if it takes the message.
+    Owned(&'a mut Message),
     /// A text message.
-    Text(Cow<'a, str>),
+    Text(&'a str),
     /// A binary message.
-    Binary(Cow<'a, [u8]>),
+    Binary(&'a [u8]),
     /// A message that was encoded before.
     Prepared(&'a PreparedMessage),
     /// A Ping.
@@ -49,13 +50,12 @@ pub trait ConnectionLink: Send + Sync {
     /// Returns how long the answer to the last Ping of the keep-alive took.
     fn round_trip(&self) -> Option<Duration>;
 
-    /// Sends; may take an owned payload out of `outgoing`, but leaves it there if it returns
-    /// [`Error::WouldExceed`], without a message.
+    /// Sends; if it returns [`Error::WouldExceed`], without a message, what was to be sent is as it was.
     ///
     /// # Errors
     ///
     /// [`Error::Send`], [`Error::WouldExceed`] or [`Error::Io`].
-    fn send(&self, outgoing: &mut Outgoing<'_>) -> Result<SendStatus, Error>;
+    fn send(&self, outgoing: Outgoing<'_>) -> Result<SendStatus, Error>;
 
     /// Begins the closing handshake, with any code that may be sent, and does not wait for the peer.
     /// If the transport fails, that is for the one to know who receives.

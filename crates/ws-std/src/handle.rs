@@ -55,7 +55,7 @@ impl<R: Role> ConnectionLink for Handle<R> {
         self.link.lock().session.round_trip()
     }
 
-    fn send(&self, outgoing: &mut Outgoing<'_>) -> Result<SendStatus, Error> {
+    fn send(&self, outgoing: Outgoing<'_>) -> Result<SendStatus, Error> {
         let mut stream = self.stream.clone();
         self.link.send(&mut Control::own().sink(&mut stream), |link| link.send(outgoing))
     }

@@ -6,7 +6,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use ws_objects::{ClientOptions, Outgoing};
+use ws_objects::{ClientOptions, Message, Outgoing};
 use wsproto::{CloseError, CloseFrame, ReadyState, Role, Session};
 
 use crate::patience::Patience;
@@ -207,13 +207,15 @@ impl<R: Role> Link<R> {
         self.start.elapsed()
     }
 
-    pub(crate) fn send(&mut self, outgoing: &Outgoing<'_>) -> Result<(), Error> {
+    pub(crate) fn send(&mut self, outgoing: Outgoing<'_>) -> Result<(), Error> {
         // A session that is not open says so itself, and better.
         if self.ended && self.session.ready_state() == ReadyState::Open {
             return Err(io::Error::from(ErrorKind::BrokenPipe).into());
         }
         let (sender, out) = (self.session.sender()?, &mut self.out);
         match outgoing {
+            Outgoing::Owned(Message::Text(text)) => sender.send_text(text, out)?,
+            Outgoing::Owned(Message::Binary(bytes)) => sender.send_binary(bytes, out)?,
             Outgoing::Text(text) => sender.send_text(text, out)?,
             Outgoing::Binary(bytes) => sender.send_binary(bytes, out)?,
             Outgoing::Prepared(message) => sender.send_prepared(message, out)?,

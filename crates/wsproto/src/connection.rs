@@ -106,6 +106,25 @@ impl<R: Role> Connection<R> {
         result
     }
 
+    /// Takes a small message that is all there, while nothing but messages matters. Whatever else comes
+    /// is left to [`next_event`](Self::next_event).
+    #[inline]
+    pub(crate) fn small_message<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+        out: &mut Vec<u8>,
+    ) -> Option<Result<Event<'b>, Error>> {
+        if self.closing() != Closing::Open {
+            return None;
+        }
+        let message = self.receiver.small_message(input)?;
+        if let Err(error) = message {
+            self.receiver.fail(error, input);
+            self.sender.fail(error, out);
+        }
+        Some(message)
+    }
+
     /// As [`next_event`](Self::next_event), but hands out messages in the pieces in which they
     /// arrive, in constant memory: for messages larger than memory, and for those who forward them.
     ///

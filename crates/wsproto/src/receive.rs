@@ -155,8 +155,8 @@ impl<R: Role> Receiver<R> {
         input: &mut &'b mut [u8],
         most: usize,
     ) -> Result<Option<Event<'b>>, Error> {
-        if let Some((opcode, payload)) = self.small_message(input) {
-            return message(opcode, payload).map(Some);
+        if let Some(message) = self.small_message(input) {
+            return message.map(Some);
         }
         if input.len() < most && self.is_cut(input) {
             return Ok(None);
@@ -215,7 +215,7 @@ impl<R: Role> Receiver<R> {
 
     /// Makes the error final, and lets go of everything else.
     #[cold]
-    fn fail(&mut self, error: Error, input: &mut &mut [u8]) {
+    pub(crate) fn fail(&mut self, error: Error, input: &mut &mut [u8]) {
         self.frame = Frame::Failed(error);
         self.message = Message::None;
         *input = &mut [];
@@ -224,7 +224,10 @@ impl<R: Role> Receiver<R> {
     /// Takes a small message that is all there, as most are. Whatever else comes, right or wrong, is
     /// left to [`step`](Self::step).
     #[inline]
-    fn small_message<'b>(&self, input: &mut &'b mut [u8]) -> Option<(Opcode, &'b [u8])> {
+    pub(crate) fn small_message<'b>(
+        &self,
+        input: &mut &'b mut [u8],
+    ) -> Option<Result<Event<'b>, Error>> {
         let (Frame::Header { len: 0, .. }, Message::None) = (&self.frame, &self.message) else {
             return None;
         };
@@ -234,7 +237,7 @@ impl<R: Role> Receiver<R> {
             return None;
         }
         let (_, payload) = take(input, end).split_at_mut_checked(size)?;
-        Some((header.opcode, unmask(payload, header.mask.map(Mask::new).as_mut())))
+        Some(message(header.opcode, unmask(payload, header.mask.map(Mask::new).as_mut())))
     }
 
     /// Walks to the next thing that is complete, or to the next bytes of an open message.

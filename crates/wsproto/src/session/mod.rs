@@ -155,16 +155,14 @@ impl<R: Role> Session<R> {
     /// Takes the next event off the front of `input`, unmasking it in place; `None` when there is
     /// none and all of `input` was consumed. Replies are appended to `out`, as
     /// [`Connection::next_event`] says.
+    #[inline]
     pub fn next_event<'b>(
         &mut self,
         now: Duration,
         input: &mut &'b mut [u8],
         out: &mut Vec<u8>,
     ) -> Option<SessionEvent<Event<'b>>> {
-        self.watch_closing(now);
-        let event = self.advance(now, input, out, Connection::next_event);
-        self.limit_closing();
-        event
+        self.next_event_in_place(now, input, 0, out)
     }
 
     /// As [`next_event`](Self::next_event), but once it is open takes nothing out of `input` before it
@@ -172,7 +170,30 @@ impl<R: Role> Session<R> {
     /// `None` then leaves the beginning of a frame in `input`.
     ///
     /// [`Receiver::next_event_in_place`]: crate::Receiver::next_event_in_place
+    #[inline]
     pub fn next_event_in_place<'b>(
+        &mut self,
+        now: Duration,
+        input: &mut &'b mut [u8],
+        most: usize,
+        out: &mut Vec<u8>,
+    ) -> Option<SessionEvent<Event<'b>>> {
+        // What most calls do, where the compiler can see it: to move an event out of here costs as much as
+        // to make it.
+        if let Stage::Open(connection) = &mut self.stage
+            && !self.opened
+            && let Some(message) = connection.small_message(input, out)
+        {
+            self.now = self.now.max(now.into());
+            return Some(match message {
+                Ok(message) => SessionEvent::Received(message),
+                Err(error) => self.broken(error),
+            });
+        }
+        self.next_event_by_steps(now, input, most, out)
+    }
+
+    fn next_event_by_steps<'b>(
         &mut self,
         now: Duration,
         input: &mut &'b mut [u8],
@@ -239,10 +260,7 @@ impl<R: Role> Session<R> {
                         self.observe(&event, now);
                         SessionEvent::Received(event)
                     }),
-                    Err(error) => {
-                        self.end(Initiator::Local);
-                        Some(SessionEvent::Error(SessionError::Protocol(error)))
-                    }
+                    Err(error) => Some(self.broken(error)),
                 }
             }
             Stage::Open(_) | Stage::Answered | Stage::Ended => {
@@ -250,6 +268,14 @@ impl<R: Role> Session<R> {
                 None
             }
         }
+    }
+
+    /// The peer broke a rule.
+    #[cold]
+    fn broken<E>(&mut self, error: Error) -> SessionEvent<E> {
+        self.end(Initiator::Local);
+        self.limit_closing();
+        SessionEvent::Error(SessionError::Protocol(error))
     }
 
     fn next_report<E>(&mut self) -> Option<SessionEvent<E>> {
