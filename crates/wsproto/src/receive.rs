@@ -270,6 +270,9 @@ impl<R: Role> Receiver<R> {
 
     #[inline]
     fn next_header(&mut self, input: &mut &mut [u8]) -> Result<Option<Header>, Error> {
+        if input.is_empty() {
+            return Ok(None);
+        }
         let expect = self.expect();
         if let Frame::Header { len: 0, .. } = self.frame
             && let Some((header, size)) = Header::parse(input, &expect)?
