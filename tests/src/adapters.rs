@@ -55,23 +55,25 @@ impl Client {
 pub struct Refused {
     /// The status with which the server answered, if it did.
     pub status: Option<u16>,
+    /// What was kept of its answer's body.
+    pub body: Vec<u8>,
     /// What the error says.
     pub error: String,
 }
 
 impl From<&Error> for Refused {
     fn from(error: &Error) -> Self {
-        let status = match error {
-            Error::Http(response) => Some(response.status()),
-            _ => None,
+        let (status, body) = match error {
+            Error::Http(response) => (Some(response.status()), response.body_bytes().to_vec()),
+            _ => (None, Vec::new()),
         };
-        Self { status, error: error.to_string() }
+        Self { status, body, error: error.to_string() }
     }
 }
 
 impl From<io::Error> for Refused {
     fn from(error: io::Error) -> Self {
-        Self { status: None, error: error.to_string() }
+        Self { status: None, body: Vec::new(), error: error.to_string() }
     }
 }
 

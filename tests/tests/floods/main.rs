@@ -1,0 +1,55 @@
+//! What the adapters take of the heap, flooded over loopback by those whom `SECURITY.md` is about:
+//! it never depends on how much is sent, only on the limits. Every flood has the end that it should
+//! have, others are served afterwards, and nothing is left of it.
+//!
+//! `cargo test -p conformance --test floods -- --nocapture --test-threads 2 | grep '^|'` prints how
+//! many bytes were sent, taken at most, and allowed to be taken.
+
+mod control;
+mod flood;
+mod fragments;
+mod heads;
+mod heap;
+mod lengths;
+mod peer;
+mod responses;
+mod silent;
+
+use conformance::adapters::{Mio, Std};
+
+/// Makes a test of each flood, for an adapter.
+macro_rules! floods {
+    ($($name:ident: $adapter:ty;)*) => {$(
+        mod $name {
+            use super::*;
+
+            floods! { @each $adapter;
+                lengths: a_length_beyond_the_limit_reserves_nothing,
+                    a_length_at_the_limit_reserves_next_to_nothing;
+                fragments: empty_fragments_hold_nothing_and_end,
+                    fragments_of_a_byte_hold_their_bytes,
+                    bytes_that_come_one_by_one_hold_themselves;
+                control: unsolicited_pongs_hold_nothing;
+                silent: pongs_for_a_peer_that_never_reads_are_bounded,
+                    echoes_for_a_peer_that_never_reads_are_bounded,
+                    what_is_published_for_a_peer_that_never_reads_is_bounded;
+                heads: a_head_without_end_is_refused, a_body_without_end_is_refused,
+                    heads_that_stop_hold_their_bytes;
+                responses: a_response_head_without_end_is_an_error,
+                    a_response_body_without_end_is_an_error;
+            }
+        }
+    )*};
+    (@each $adapter:ty; $($file:ident: $($flood:ident),*;)*) => {$($(
+        #[test]
+        fn $flood() {
+            let _alone = heap::alone();
+            $file::$flood::<$adapter>();
+        }
+    )*)*};
+}
+
+floods! {
+    std: Std;
+    mio: Mio;
+}

@@ -1,0 +1,96 @@
+//! Servers that answer a client of ours without end.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::thread;
+
+use conformance::adapters::Refused;
+use ws_objects::{ClientOptions, Message, Proxy, WebSocketConnection};
+use wsproto::Config;
+use wsproto::handshake::ClientRequest;
+use wsproto::url::WsUrl;
+
+use crate::flood::{FLOOD, Flooded, SMALL, assert_within, grown, settle};
+use crate::heap::{self, Meter};
+use crate::peer::LONG;
+
+/// Answers one client: with `begin`, and then with `more`, for as long as it is there.
+fn answer(listener: &TcpListener, begin: &[u8], more: &[u8]) -> usize {
+    let (mut stream, _) = listener.accept().expect("a client");
+    stream.set_read_timeout(Some(LONG)).expect("not zero");
+    stream.set_write_timeout(Some(LONG)).expect("not zero");
+    read_head(&mut stream);
+    stream.write_all(begin).expect("a client that reads");
+    let mut sent = begin.len();
+    while !more.is_empty() && sent < FLOOD && stream.write_all(more).is_ok() {
+        sent += more.len();
+    }
+    sent
+}
+
+fn read_head(stream: &mut TcpStream) {
+    let mut last = [0; 4];
+    while &last != b"\r\n\r\n" {
+        last.rotate_left(1);
+        stream.read_exact(&mut last[3..]).expect("a request");
+    }
+}
+
+/// Connects to a server that answers so; returns why that failed, and how many bytes were sent.
+fn ask<C: Flooded>(begin: &[u8], more: &[u8], proxied: bool) -> (Refused, usize) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    thread::scope(|scope| {
+        let answering = scope.spawn(|| answer(&listener, begin, more));
+        let refused = connect::<C>(address, proxied);
+        (refused, answering.join().expect("no panic"))
+    })
+}
+
+fn connect<C: Flooded>(address: SocketAddr, proxied: bool) -> Refused {
+    let url = WsUrl::parse(&format!("ws://{address}/")).expect("a URL");
+    let mut options = ClientOptions::default();
+    options.proxy = proxied.then(|| Proxy::new(&address.to_string()).expect("an address"));
+    let ignore = |_: &WebSocketConnection, _: Message| {};
+    match C::connect(ClientRequest::new(url), options, ignore) {
+        Ok(_) => panic!("nobody has accepted it"),
+        Err(refused) => refused,
+    }
+}
+
+/// Measures what a client takes; returns why it failed.
+fn flooded<C: Flooded>(name: &str, begin: &[u8], most: usize, proxied: bool) -> Refused {
+    let ordinary = b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno";
+    let before = heap::live();
+    // The first time for what a process allocates once, the second one for what any client takes.
+    ask::<C>(ordinary, b"", proxied);
+    settle("a client left", before);
+    let meter = Meter::start();
+    ask::<C>(ordinary, b"", proxied);
+    let ordinary = meter.peak();
+    settle("a client left", before);
+    let meter = Meter::start();
+    let (refused, sent) = ask::<C>(begin, &[b'a'; 1000], proxied);
+    assert!(sent < FLOOD, "the client gives up");
+    assert_within::<C>(name, sent, &meter, ordinary + grown(most) + SMALL);
+    settle("a client left", before + refused.body.len());
+    refused
+}
+
+/// A54: for a proxy as well.
+pub(crate) fn a_response_head_without_end_is_an_error<C: Flooded>() {
+    let most = Config::default().max_head_size;
+    let head = b"HTTP/1.1 101 Switching Protocols\r\nX: ";
+    let refused = flooded::<C>("54: a response head without end", head, most, false);
+    assert!(refused.error.ends_with("head too long"), "{refused:?}");
+    let head = b"HTTP/1.1 200 OK\r\nX: ";
+    let refused = flooded::<C>("54: a proxy's head without end", head, most, true);
+    assert!(refused.error.ends_with("head too long"), "{refused:?}");
+}
+
+/// A54: what has arrived of the body is there, as much as is wanted.
+pub(crate) fn a_response_body_without_end_is_an_error<C: Flooded>() {
+    let most = Config::default().max_body_size;
+    let refused = flooded::<C>("54: a 200 without end", b"HTTP/1.1 200 OK\r\n\r\n", most, false);
+    assert_eq!((refused.status, refused.body.len()), (Some(200), most));
+}
