@@ -221,6 +221,29 @@ fn headers_of_the_application_are_checked() {
     }
 }
 
+/// RFC 6265 section 4.1.1: what may stand in a cookie. R6455-4.1-23, A52
+#[test]
+fn cookies_are_checked_and_sent_in_one_header() {
+    let value: String = ('!'..='~').filter(|character| !"\",;\\".contains(*character)).collect();
+    let request = plain()
+        .cookie("session", &value)
+        .and_then(|request| request.cookie("empty", ""))
+        .and_then(|request| request.cookie("a!#$%&'*+-.^_`|~1", "b=c"))
+        .expect("cookies");
+    let mut out = Vec::new();
+    request.encode([0; 16], &mut out);
+    let sent = SentRequest::parse(&out);
+    assert_eq!(sent.only("Cookie"), format!("session={value}; empty=; a!#$%&'*+-.^_`|~1=b=c"));
+
+    for name in ["", "a b", "a=b", "a;", "a\r\nb", "\0", "é"] {
+        assert_eq!(plain().cookie(name, "x"), Err(OfferError::InvalidCookie(name.to_owned())));
+    }
+    for value in ["a b", "\"", ",", ";", "\\", "a\r\nX: b", "\0", "\x7F", "é"] {
+        let error = OfferError::InvalidCookie("name".to_owned());
+        assert_eq!(plain().cookie("name", value), Err(error), "{value:?}");
+    }
+}
+
 /// R6455-4.1-18, A52
 #[test]
 fn an_origin_is_checked() {
