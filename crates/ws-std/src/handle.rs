@@ -57,7 +57,7 @@ impl<R: Role> ConnectionLink for Handle<R> {
 
     fn send(&self, outgoing: Outgoing<'_>) -> Result<SendStatus, Error> {
         let mut stream = self.stream.clone();
-        self.link.send(&mut Control::own().sink(&mut stream), |link| link.send(outgoing))
+        self.link.send(&mut Control::own().sink(&mut stream), |link| link.send(&outgoing))
     }
 
     fn close(&self, frame: Option<&CloseFrame<'_>>) -> Result<(), Error> {

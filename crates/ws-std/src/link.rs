@@ -207,7 +207,7 @@ impl<R: Role> Link<R> {
         self.start.elapsed()
     }
 
-    pub(crate) fn send(&mut self, outgoing: Outgoing<'_>) -> Result<(), Error> {
+    pub(crate) fn send(&mut self, outgoing: &Outgoing<'_>) -> Result<(), Error> {
         // A session that is not open says so itself, and better.
         if self.ended && self.session.ready_state() == ReadyState::Open {
             return Err(io::Error::from(ErrorKind::BrokenPipe).into());

@@ -123,7 +123,7 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
     ///
     /// As [`send`](Self::send).
     pub fn send_text(&mut self, text: &str) -> Result<SendStatus, Error> {
-        self.with(|link| link.send(Outgoing::Text(text)))
+        self.with(|link| link.send(&Outgoing::Text(text)))
     }
 
     /// Sends a binary message, as [`send`](Self::send) does.
@@ -132,7 +132,7 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
     ///
     /// As [`send`](Self::send).
     pub fn send_binary(&mut self, bytes: &[u8]) -> Result<SendStatus, Error> {
-        self.with(|link| link.send(Outgoing::Binary(bytes)))
+        self.with(|link| link.send(&Outgoing::Binary(bytes)))
     }
 
     /// Sends a value as JSON, in a text message, as [`send`](Self::send) does;
@@ -155,7 +155,7 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
     ///
     /// As [`send`](Self::send).
     pub fn send_prepared(&mut self, message: &PreparedMessage) -> Result<SendStatus, Error> {
-        self.with(|link| link.send(Outgoing::Prepared(message)))
+        self.with(|link| link.send(&Outgoing::Prepared(message)))
     }
 
     /// Sends a Ping with at most 125 bytes of payload; [`recv`](Self::recv) takes note of the Pong.
@@ -164,7 +164,7 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
     ///
     /// As [`send`](Self::send).
     pub fn ping(&mut self, payload: &[u8]) -> Result<SendStatus, Error> {
-        self.with(|link| link.send(Outgoing::Ping(payload)))
+        self.with(|link| link.send(&Outgoing::Ping(payload)))
     }
 
     /// Begins the closing handshake with a code that an application may set (1000 or 3000-4999), or
