@@ -2,4 +2,13 @@
 
 pub mod codec;
 pub mod load;
+mod rounds;
 pub mod servers;
+mod transport;
+
+use std::error::Error;
+
+pub use rounds::Rounds;
+
+/// How it went.
+pub type Outcome = Result<(), Box<dyn Error>>;
