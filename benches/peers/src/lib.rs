@@ -1,6 +1,8 @@
 //! Other WebSocket implementations, measured beside ours in the same run.
 
+pub mod broadcast;
 pub mod codec;
+pub mod handshake;
 pub mod load;
 mod rounds;
 pub mod servers;
