@@ -3,6 +3,9 @@
 //! Whatever stands between `<!-- begin NAME -->` and `<!-- end NAME -->` in the project's README and in
 //! `results/README.md` is replaced by the table of that name; the plots go beside the results.
 
+mod broadcast;
+mod connection;
+mod handshake;
 mod plot;
 mod results;
 mod tables;
@@ -11,6 +14,9 @@ use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use broadcast::Broadcasts;
+use connection::Facts;
+use handshake::Handshakes;
 use results::{Codec, Echo, Memory};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -32,6 +38,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     if let Some(path) = existing(&results, "memory") {
         tables.push(("memory", tables::memory(&Memory::read(&path)?)));
+    }
+    if let Some(path) = existing(&results, "handshake") {
+        tables.push(("handshake", Handshakes::read(&path)?.table()));
+    }
+    if let Some(path) = existing(&results, "broadcast") {
+        tables.push(("broadcast", Broadcasts::read(&path)?.table()));
+    }
+    if let Some(path) = existing(&results, "connection") {
+        tables.push(("connection", Facts::read(&path)?.table()));
     }
     for readme in [benches.join("../README.md"), results.join("README.md")] {
         let text = fs::read_to_string(&readme)?;

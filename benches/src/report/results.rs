@@ -13,7 +13,7 @@ pub(crate) const BOUND: &str = "bare-epoll";
 /// Says of an implementation's time that it is not to be compared with.
 pub(crate) const WEAK: &str = " (weak keys)";
 
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
+pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// A cell of the codec table.
 pub(crate) struct Time {
@@ -134,6 +134,7 @@ pub(crate) struct Cost {
     pub(crate) connections: usize,
     pub(crate) after_handshake: f64,
     pub(crate) after_echo: f64,
+    pub(crate) half_message: f64,
 }
 
 /// What connections cost the servers.
@@ -146,17 +147,20 @@ impl Memory {
             "connections",
             "bytes_per_connection_after_handshake",
             "bytes_per_connection_after_16k_echo",
+            "bytes_per_connection_half_message",
         ];
-        let rows = rows(path, columns)?.into_iter().map(|[server, connections, before, after]| {
-            let (after_handshake, after_echo) = (before.parse()?, after.parse()?);
-            Ok(Cost { server, connections: connections.parse()?, after_handshake, after_echo })
-        });
+        let rows =
+            rows(path, columns)?.into_iter().map(|[server, connections, open, echo, half]| {
+                let (connections, after_handshake) = (connections.parse()?, open.parse()?);
+                let (after_echo, half_message) = (echo.parse()?, half.parse()?);
+                Ok(Cost { server, connections, after_handshake, after_echo, half_message })
+            });
         Ok(Self(rows.collect::<Result<_>>()?))
     }
 }
 
 /// Reads a table whose columns have these names.
-fn rows<const N: usize>(path: &Path, columns: [&str; N]) -> Result<Vec<[String; N]>> {
+pub(crate) fn rows<const N: usize>(path: &Path, columns: [&str; N]) -> Result<Vec<[String; N]>> {
     let text = fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
     let mut rows = text.lines().map(|line| line.split('\t').map(str::to_owned).collect::<Vec<_>>());
     if rows.next().is_none_or(|header| header != columns) {
@@ -168,7 +172,7 @@ fn rows<const N: usize>(path: &Path, columns: [&str; N]) -> Result<Vec<[String; 
     .collect()
 }
 
-fn distinct<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
+pub(crate) fn distinct<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
     let mut seen = Vec::new();
     for item in items {
         if !seen.contains(&item) {

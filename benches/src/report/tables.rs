@@ -72,12 +72,18 @@ pub(crate) fn echo_cpu(echo: &Echo) -> String {
 
 /// Bytes for each connection.
 pub(crate) fn memory(memory: &Memory) -> String {
-    let columns = ["connections", "after the handshake", "after an echo of 16 KiB"];
+    let columns = [
+        "connections",
+        "after the handshake",
+        "after an echo of 16 KiB",
+        "half of 16 KiB received",
+    ];
     let mut table = header("", columns.map(str::to_owned).into_iter());
     for cost in &memory.0 {
-        let (handshake, echo) = (cost.after_handshake, cost.after_echo);
-        let cells = [cost.connections.to_string(), format!("{handshake:.0}"), format!("{echo:.0}")];
-        row(&mut table, &cost.server, cells.into_iter());
+        let bytes = [cost.after_handshake, cost.after_echo, cost.half_message];
+        let bytes = bytes.map(|bytes| format!("{bytes:.0}"));
+        let cells = [cost.connections.to_string()].into_iter().chain(bytes);
+        row(&mut table, &cost.server, cells);
     }
     table
 }
@@ -107,14 +113,14 @@ fn by_scenario(echo: &Echo, cell: impl Fn(&str, &str) -> Option<String>) -> Stri
     table
 }
 
-fn header(first: &str, names: impl ExactSizeIterator<Item = String>) -> String {
+pub(crate) fn header(first: &str, names: impl ExactSizeIterator<Item = String>) -> String {
     let rule = "|---".repeat(names.len() + 1);
     let mut table = String::new();
     row(&mut table, first, names);
     table + &rule + "|\n"
 }
 
-fn row(table: &mut String, first: &str, cells: impl Iterator<Item = String>) {
+pub(crate) fn row(table: &mut String, first: &str, cells: impl Iterator<Item = String>) {
     let cells: String = cells.fold(String::new(), |mut row, cell| {
         let _ = write!(row, " {cell} |");
         row
@@ -122,6 +128,6 @@ fn row(table: &mut String, first: &str, cells: impl Iterator<Item = String>) {
     let _ = writeln!(table, "| {first} |{cells}");
 }
 
-fn significant(nanoseconds: f64) -> String {
+pub(crate) fn significant(nanoseconds: f64) -> String {
     if nanoseconds < 100.0 { format!("{nanoseconds:.1}") } else { format!("{nanoseconds:.0}") }
 }

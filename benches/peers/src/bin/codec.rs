@@ -11,10 +11,11 @@
 
 use std::env;
 use std::error::Error;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use benches::workload::{Kind, Workload};
-use peers::codec::{End, Flush, Inbox, Outcome, Peer, Ring, peers, verify};
+use peers::codec::{End, Flush, Inbox, Peer, Ring, peers, verify};
+use peers::{Outcome, Rounds};
 
 const USAGE: &str = "usage: codec [--rounds N] [--workload PART] [--sizes N,N...] \
     [--segments N,N...] [--peers NAME,NAME...] [--take median|minimum]";
@@ -54,39 +55,31 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 struct Options {
-    rounds: usize,
+    rounds: Rounds,
     workload: String,
     sizes: Vec<usize>,
     segments: Vec<usize>,
     peers: Vec<String>,
-    minimum: bool,
 }
 
 impl Options {
     fn from_arguments() -> Option<Self> {
         let mut options = Self {
-            rounds: 15,
+            rounds: Rounds::default(),
             workload: String::new(),
             sizes: SIZES.into(),
             segments: SEGMENTS.into(),
             peers: Vec::new(),
-            minimum: false,
         };
         let mut arguments = env::args().skip(1);
         while let Some(argument) = arguments.next() {
             let value = arguments.next()?;
             match argument.as_str() {
-                "--rounds" => options.rounds = value.parse().ok().filter(|rounds| *rounds > 0)?,
                 "--workload" => options.workload = value,
                 "--peers" => options.peers = value.split(',').map(Into::into).collect(),
                 "--sizes" => options.sizes = numbers(&value)?,
                 "--segments" => options.segments = numbers(&value)?,
-                "--take" => match value.as_str() {
-                    "median" => options.minimum = false,
-                    "minimum" => options.minimum = true,
-                    _ => return None,
-                },
-                _ => return None,
+                option => options.rounds.set(option, &value)?,
             }
         }
         Some(options)
@@ -113,8 +106,8 @@ fn decode(
         verify::decode(&**peer, workload, segment)
             .map_err(|error| format!("{} {name} {}: {error}", peer.name(), size(workload)))?;
     }
-    let times =
-        interleaved(options, peers, |peer| peer.decode(workload, segment, &mut Inbox::default()))?;
+    let work = |at: usize| peers[at].decode(workload, segment, &mut Inbox::default());
+    let times = options.rounds.times(peers.len(), work)?;
     for (peer, time) in peers.iter().zip(times) {
         let time = nanoseconds(time, workload);
         println!("{name}\t{}\t{segment}\t{}\t{time:.2}", size(workload), peer.name());
@@ -135,46 +128,14 @@ fn encode(
             .map_err(|error| format!("{} {name} {}: {error}", peer.name(), size(workload)))?;
     }
     let mut ring = Ring::default();
-    let times = interleaved(options, peers, |peer| peer.encode(workload, end, flush, &mut ring))?;
+    let work = |at: usize| peers[at].encode(workload, end, flush, &mut ring);
+    let times = options.rounds.times(peers.len(), work)?;
     for (peer, time) in peers.iter().zip(times) {
         let mark = if end == End::Client && peer.weak_keys() { " (weak keys)" } else { "" };
         let time = nanoseconds(time, workload);
         println!("{name}\t{}\t-\t{}{mark}\t{time:.2}", size(workload), peer.name());
     }
     Ok(())
-}
-
-/// The median, or the minimum, of each peer. All run in every round, each round begins with another one, and a first
-/// round is not counted.
-fn interleaved(
-    options: &Options,
-    peers: &[Box<dyn Peer>],
-    mut work: impl FnMut(&dyn Peer) -> Outcome,
-) -> Result<Vec<Duration>, Box<dyn Error>> {
-    let mut times = vec![Vec::new(); peers.len()];
-    for round in 0..=options.rounds {
-        for at in (0..peers.len()).map(|at| (at + round) % peers.len()) {
-            let start = Instant::now();
-            work(&*peers[at])?;
-            let time = start.elapsed();
-            if round > 0 {
-                times[at].push(time);
-            }
-        }
-    }
-    Ok(times
-        .into_iter()
-        .map(|times| if options.minimum { minimum(&times) } else { median(times) })
-        .collect())
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort_unstable();
-    times[times.len() / 2]
-}
-
-fn minimum(times: &[Duration]) -> Duration {
-    times.iter().min().copied().unwrap_or_default()
 }
 
 fn nanoseconds(time: Duration, workload: &Workload) -> f64 {

@@ -1,7 +1,7 @@
 //! What idle connections cost a server: `memory [OPTION VALUE]...`.
 //!
-//! Writes a line for each server: bytes of its memory for each connection, after the handshake and
-//! after an echo of 16 KiB.
+//! Writes a line for each server: bytes of its memory for each connection, after the handshake, after an
+//! echo of 16 KiB, and when half of a message of 16 KiB was received.
 
 use std::error::Error;
 
@@ -12,14 +12,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     memory::allow(connections)?;
     println!(
         "server\tconnections\tbytes_per_connection_after_handshake\t\
-         bytes_per_connection_after_16k_echo"
+         bytes_per_connection_after_16k_echo\tbytes_per_connection_half_message"
     );
     for (name, command) in servers {
         let measured = Server::start(&command)
             .and_then(|server| memory::measure(&server, connections))
             .map_err(|error| format!("{name}: {error}"))?;
         let (handshake, echo) = (measured.after_handshake, measured.after_large_echo);
-        println!("{name}\t{connections}\t{handshake:.0}\t{echo:.0}");
+        let half = measured.half_message;
+        println!("{name}\t{connections}\t{handshake:.0}\t{echo:.0}\t{half:.0}");
     }
     Ok(())
 }

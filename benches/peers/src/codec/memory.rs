@@ -1,11 +1,8 @@
 //! A transport in memory: reads give what is on the wire, writes go into a ring.
 
-use std::io::{self, IoSlice, Read, Write};
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::io::{self, IoSlice, Write};
 
-use futures::io as futures_io;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use crate::transport::{Source, transport};
 
 const RING: usize = 256 << 10;
 
@@ -66,25 +63,17 @@ impl<'a> Memory<'a> {
     pub fn new(wire: &'a [u8], segment: usize, ring: &'a mut Ring) -> Self {
         Self { segment: &[], rest: wire.chunks(segment), ring }
     }
+}
 
-    /// Gives what one read gives to a buffer of `most` bytes; nothing at the end.
+impl Source for Memory<'_> {
     #[inline]
-    fn next(&mut self, most: usize) -> &'a [u8] {
+    fn next(&mut self, most: usize) -> Option<&[u8]> {
         if self.segment.is_empty() {
             self.segment = self.rest.next().unwrap_or_default();
         }
         let (now, later) = self.segment.split_at(most.min(self.segment.len()));
         self.segment = later;
-        now
-    }
-}
-
-impl Read for Memory<'_> {
-    #[inline]
-    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        let bytes = self.next(to.len());
-        to[..bytes.len()].copy_from_slice(bytes);
-        Ok(bytes.len())
+        Some(now)
     }
 }
 
@@ -106,86 +95,4 @@ impl Write for Memory<'_> {
     }
 }
 
-impl AsyncRead for Memory<'_> {
-    #[inline]
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        to: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let bytes = self.next(to.remaining());
-        to.put_slice(bytes);
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for Memory<'_> {
-    #[inline]
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Poll::Ready(self.write(bytes))
-    }
-
-    #[inline]
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        parts: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Poll::Ready(self.write_vectored(parts))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl futures_io::AsyncRead for Memory<'_> {
-    #[inline]
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        to: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        Poll::Ready(self.read(to))
-    }
-}
-
-impl futures_io::AsyncWrite for Memory<'_> {
-    #[inline]
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Poll::Ready(self.write(bytes))
-    }
-
-    #[inline]
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        parts: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Poll::Ready(self.write_vectored(parts))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-}
+transport!(Memory<'_>);

@@ -12,14 +12,10 @@ mod websocket_sans_io;
 mod wsproto;
 mod yawc;
 
-use std::error::Error;
-
 use benches::workload::Workload;
 
 pub use self::memory::{Memory, Ring};
-
-/// How it went.
-pub type Outcome = Result<(), Box<dyn Error>>;
+use crate::Outcome;
 
 /// The largest message, and frame, that a peer has to accept.
 const LIMIT: usize = 64 << 20;

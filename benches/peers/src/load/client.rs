@@ -53,8 +53,33 @@ impl Client {
     ///
     /// If that is not the same message in one frame.
     pub fn check(&mut self, size: usize) -> io::Result<()> {
-        let message = Workload::repeated(Kind::Binary, size, size, 1);
+        let message = message(size);
         self.stream.write_all(&message.wire)?;
+        self.compare(&message)
+    }
+
+    /// Sends the header and the first half of a message of `size` bytes.
+    ///
+    /// # Errors
+    ///
+    /// If the server does not take it.
+    pub fn begin(&mut self, size: usize) -> io::Result<()> {
+        let message = message(size);
+        self.stream.write_all(&message.wire[..half(&message)])
+    }
+
+    /// Sends the other half, and compares what comes back.
+    ///
+    /// # Errors
+    ///
+    /// If that is not the same message in one frame.
+    pub fn finish(&mut self, size: usize) -> io::Result<()> {
+        let message = message(size);
+        self.stream.write_all(&message.wire[half(&message)..])?;
+        self.compare(&message)
+    }
+
+    fn compare(&mut self, message: &Workload) -> io::Result<()> {
         let expected = reply(&message.payload);
         let mut reply = vec![0; expected.len()];
         self.stream.read_exact(&mut reply)?;
@@ -63,6 +88,15 @@ impl Client {
         }
         Ok(())
     }
+}
+
+fn message(size: usize) -> Workload {
+    Workload::repeated(Kind::Binary, size, size, 1)
+}
+
+/// How much of the frame is its header and half of its payload.
+fn half(message: &Workload) -> usize {
+    message.wire.len() - message.payload.len().div_ceil(2)
 }
 
 /// What a server sends to echo a binary message.

@@ -1,4 +1,4 @@
-//! Many connections that are silent.
+//! Many connections that are silent, some in the middle of a message.
 
 use std::io;
 use std::thread;
@@ -11,6 +11,9 @@ use super::process::Server;
 
 const LARGE: usize = 16 << 10;
 
+/// How often a server is looked at before it is taken as it is.
+const LOOKS: usize = 20;
+
 /// What a process needs beside its connections.
 const SPARE: u64 = 100;
 
@@ -21,6 +24,8 @@ pub struct Measured {
     pub after_handshake: f64,
     /// When a message of 16 KiB was echoed on it.
     pub after_large_echo: f64,
+    /// When half of another was received on it.
+    pub half_message: f64,
 }
 
 /// Lets this process, and those it starts, have `connections` connections.
@@ -62,14 +67,31 @@ pub fn measure(server: &Server, connections: usize) -> io::Result<Measured> {
         client.check(LARGE)?;
     }
     let after_large_echo = settled(server)?;
+    for client in &mut clients {
+        client.begin(LARGE)?;
+    }
+    let half_message = settled(server)?;
+    // It was received, and it was kept.
+    for client in &mut clients {
+        client.finish(LARGE)?;
+    }
     let growth = |after: u64| (after as f64 - before as f64) / connections as f64;
     Ok(Measured {
         after_handshake: growth(after_handshake),
         after_large_echo: growth(after_large_echo),
+        half_message: growth(half_message),
     })
 }
 
+/// The server's memory when it has received everything: when it changes no more.
 fn settled(server: &Server) -> io::Result<u64> {
-    thread::sleep(Duration::from_millis(500));
+    let mut before = None;
+    for _ in 0..LOOKS {
+        thread::sleep(Duration::from_millis(500));
+        let now = server.memory()?;
+        if before.replace(now) == Some(now) {
+            return Ok(now);
+        }
+    }
     server.memory()
 }
