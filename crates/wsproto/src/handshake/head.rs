@@ -83,30 +83,54 @@ impl HeadFinder {
     ///
     /// [`HeadError`], at the byte that decides it.
     pub fn find(&mut self, bytes: &[u8], config: &Config) -> Result<Option<usize>, HeadError> {
-        for (index, &byte) in bytes.iter().enumerate() {
-            if self.len >= config.max_head_size {
+        let mut index = 0;
+        while let Some(&byte) = bytes.get(index) {
+            let left = config.max_head_size.saturating_sub(self.len);
+            if left == 0 {
                 return Err(match self.lines {
                     0 => HeadError::FirstLineTooLong,
                     _ => HeadError::TooLong,
                 });
             }
+            if self.at == Position::InLine {
+                let rest = bytes.get(index..).unwrap_or_default();
+                let text = text_len(rest.split_at(left.min(rest.len())).0);
+                if text > 0 {
+                    (index, self.len) = (index + text, self.len + text);
+                    continue;
+                }
+            }
+            index += 1;
             self.len += 1;
             self.at = match (self.at, byte) {
                 (Position::LineEnd, b'\n') => {
                     self.lines += 1;
                     Position::LineStart
                 }
-                (Position::HeadEnd, b'\n') => return Ok(Some(index + 1)),
+                (Position::HeadEnd, b'\n') => return Ok(Some(index)),
                 (Position::LineStart, b'\r') if self.lines > 0 => Position::HeadEnd,
                 (Position::LineStart, 0x21..=0x7E) if self.lines > config.max_headers => {
                     return Err(HeadError::TooManyFields);
                 }
                 (Position::LineStart, 0x21..=0x7E) => Position::InLine,
                 (Position::InLine, b'\r') => Position::LineEnd,
-                (Position::InLine, b'\t' | 0x20..=0x7E) => Position::InLine,
                 _ => return Err(HeadError::InvalidByte),
             };
         }
         Ok(None)
     }
+}
+
+/// How many bytes in front may stand in a line. Whole blocks first, without a branch for each byte.
+fn text_len(bytes: &[u8]) -> usize {
+    let (blocks, _) = bytes.as_chunks::<16>();
+    let whole = blocks.iter().take_while(|block| is_text(*block)).count() * 16;
+    let rest = bytes.get(whole..).unwrap_or_default();
+    whole + rest.iter().take_while(|byte| is_text(&[**byte])).count()
+}
+
+/// Whether all bytes may stand in a line, behind its first.
+#[inline]
+pub(super) fn is_text(bytes: &[u8]) -> bool {
+    bytes.iter().fold(true, |text, byte| text & matches!(byte, b'\t' | b' '..=b'~'))
 }

@@ -2,8 +2,9 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
+use core::{fmt, mem};
 
+use super::head::is_text;
 use super::list::{elements, is_token};
 use super::response::encode_field;
 
@@ -65,7 +66,7 @@ impl Headers {
         if !is_token(name) {
             return Err(InvalidHeader::Name(name.into()));
         }
-        if !value.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~')) {
+        if !is_text(value.as_bytes()) {
             return Err(InvalidHeader::Value(value.into()));
         }
         self.text.push_str(name);
@@ -83,16 +84,30 @@ impl Headers {
 
     /// Returns the values of all fields of that name, in order.
     pub fn get_all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
-        self.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        self.ranges()
+            // Most names have another length.
+            .filter(move |(start, name_end, _)| name_end - start == name.len())
+            .map(|range| self.field(range))
+            .filter(move |(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
     }
 
     /// Returns all fields in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        let starts = core::iter::once(0).chain(self.ends.iter().map(|(_, end)| *end));
-        starts.zip(&self.ends).map(|(start, (name_end, value_end))| {
-            let name = self.text.get(start..*name_end).unwrap_or_default();
-            (name, self.text.get(*name_end..*value_end).unwrap_or_default())
-        })
+        self.ranges().map(|range| self.field(range))
+    }
+
+    /// Where each name begins, where its value does, and where that ends.
+    fn ranges(&self) -> impl Iterator<Item = (usize, usize, usize)> {
+        let mut start = 0;
+        self.ends
+            .iter()
+            .map(move |(name_end, end)| (mem::replace(&mut start, *end), *name_end, *end))
+    }
+
+    fn field(&self, (start, name_end, end): (usize, usize, usize)) -> (&str, &str) {
+        let name = self.text.get(start..name_end).unwrap_or_default();
+        (name, self.text.get(name_end..end).unwrap_or_default())
     }
 
     /// Returns how many fields there are.

@@ -5,7 +5,23 @@ pub(super) fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_token_byte)
 }
 
-pub(super) const fn is_token_byte(byte: u8) -> bool {
+#[inline]
+pub(super) fn is_token_byte(byte: u8) -> bool {
+    /// A bit for each character of ASCII.
+    const TOKEN: u128 = {
+        let (mut bits, mut byte) = (0, 0);
+        while byte < 128 {
+            if may_stand_in_token(byte) {
+                bits |= 1 << byte;
+            }
+            byte += 1;
+        }
+        bits
+    };
+    byte.is_ascii() && TOKEN >> byte & 1 != 0
+}
+
+const fn may_stand_in_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || matches!(
             byte,
