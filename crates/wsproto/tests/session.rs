@@ -231,6 +231,29 @@ fn a_violation_is_the_only_error() {
 }
 
 /// What to do with the transport, from the first byte to the last.
+/// R6455-8.1-1: a session fails as its connection does, at whatever part the bytes were wrong.
+#[test]
+fn a_wrong_text_ends_a_session_however_it_is_cut() {
+    fn check<R: End>() {
+        let good = R::from_peer(0x81, b"good");
+        let wire = [&good[..], &R::from_peer(0x81, b"\xC3("), &good].concat();
+        for len in 1..=wire.len() {
+            let mut life = open::<R>();
+            wire.chunks(len).for_each(|part| life.read(part));
+            let error = SessionEvent::Error(SessionError::Protocol(Error::InvalidUtf8));
+            let good = SessionEvent::Received(Event::Text("good".into()));
+            assert_eq!(life.log, [SessionEvent::Open, good, error], "parts of {len}");
+            let sent = life.take_sent();
+            assert_eq!(sent.iter().map(|f| f.close_code()).collect::<Vec<_>>(), [Some(1007)]);
+            assert!(life.session.deadline().is_some(), "who is told so may not listen");
+            life.end_of_input();
+            assert_eq!(life.ended().initiator, Initiator::Local);
+        }
+    }
+    check::<Server>();
+    check::<Client>();
+}
+
 #[test]
 fn advice_for_the_transport_at_each_stage() {
     fn check<R: End>(exchanged: Transport) {
