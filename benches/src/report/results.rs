@@ -4,8 +4,8 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 
-/// The first of our own names: the engine, and the adapters.
-pub(crate) const OURS: [&str; 3] = ["wsproto", "ws-mio", "ws-std"];
+/// Our own names, the engine first.
+pub(crate) const OURS: [&str; 4] = ["wsproto", "ws-mio", "ws-mio (own loop)", "ws-std"];
 
 /// What the servers are compared with.
 pub(crate) const BOUND: &str = "bare-epoll";
