@@ -41,7 +41,8 @@
 //!
 //! They hold for every input, every order of calls and both roles. Tests cite their numbers.
 //!
-//! * **I1** `None` means that all of `input` was consumed.
+//! * **I1** `None` means that all of `input` was consumed; but for
+//!   [`next_event_in_place`](Connection::next_event_in_place), which says what it leaves.
 //! * **I2** However the same bytes are cut, events, output and error are the same.
 //! * **I3** What receiving appends is bounded by the bytes it has consumed: a server appends at most
 //!   as many, a client three times as many, and either one Close. Answering cannot amplify, so "do
@@ -85,6 +86,9 @@
 //! The feature `simd` masks with the widest registers of the processor at hand, and validates text
 //! with `simdutf8`. It needs `std`, which finds out what the processor can do, and is therefore off by
 //! default; turn it on wherever there is `std`.
+//!
+//! Who has a buffer for each connection spares a copy of most messages that reads have cut with
+//! [`next_event_in_place`](Connection::next_event_in_place).
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(
