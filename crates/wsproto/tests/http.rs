@@ -1,7 +1,7 @@
 //! Ordinary HTTP: what a server's application sees of a request, and what its response is on the
 //! wire.
 
-use wsproto::handshake::{Request, Response};
+use wsproto::handshake::{Headers, Request, Response};
 
 /// The words of RFC 9110 section 15 for every status that a WebSocket server has reason to send.
 const PHRASES: [(u16, &str); 24] = [
@@ -40,6 +40,26 @@ fn a_status_has_its_customary_words() {
         Response::new(status).encode(&mut out);
         assert!(out.starts_with(format!("HTTP/1.1 {status} {phrase}\r\n").as_bytes()), "{status}");
     }
+}
+
+/// RFC 9110 sections 5.1 and 5.3: names have no case, and the order of one name's values counts.
+#[test]
+fn headers_are_found_by_name() {
+    let mut headers = Headers::new();
+    assert!(headers.is_empty());
+    for (name, value) in [("Accept", "a"), ("accept", "\t b "), ("Aether", ""), ("X", "c")] {
+        headers.push(name, value).expect("a field");
+    }
+    assert!(!headers.is_empty());
+    assert_eq!(headers.len(), 4);
+    assert_eq!(headers.get("ACCEPT"), Some("a"));
+    assert_eq!(headers.get_all("accepT").collect::<Vec<_>>(), ["a", "b"]);
+    assert_eq!(headers.get("aether"), Some(""));
+    assert_eq!(headers.get("x"), Some("c"));
+    assert_eq!(headers.get("y"), None);
+    assert_eq!(headers.get(""), None);
+    let all = [("Accept", "a"), ("accept", "b"), ("Aether", ""), ("X", "c")];
+    assert_eq!(headers.iter().collect::<Vec<_>>(), all);
 }
 
 /// RFC 9112 section 3.2.2: of a target in absolute form, the host is the target's.
