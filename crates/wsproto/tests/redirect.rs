@@ -39,6 +39,9 @@ fn references_are_resolved_as_the_rfc_shows() {
         ("g/../h", "ws://a/b/c/h"),
         ("g;x=1/../y", "ws://a/b/c/y"),
         ("g?y/../x", "ws://a/b/c/g?y/../x"),
+        // A colon does not make a scheme of what is none.
+        ("g/x:y", "ws://a/b/c/g/x:y"),
+        ("1g:y", "ws://a/b/c/1g:y"),
         ("wss://g:9/x", "wss://g:9/x"),
         ("https://g/x", "wss://g/x"),
     ] {
