@@ -6,7 +6,8 @@
 //! ```
 
 use std::collections::{HashMap, HashSet};
-use std::io::{ErrorKind::WouldBlock, Read, Write};
+use std::io::ErrorKind::{Interrupted, WouldBlock};
+use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 use std::{env, error::Error, mem, net::Shutdown};
 
@@ -26,7 +27,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (mut connections, mut last) = (HashMap::<Token, Connection>::new(), Token(0));
     loop {
         let deadline = connections.values().filter_map(|ws| ws.session.deadline()).min();
-        poll.poll(&mut events, deadline.map(|at| at.saturating_sub(start.elapsed())))?;
+        let patience = deadline.map(|at| at.saturating_sub(start.elapsed()));
+        match poll.poll(&mut events, patience) {
+            Err(error) if error.kind() != Interrupted => return Err(error.into()),
+            _ => {}
+        }
         let now = start.elapsed();
         while let Ok((mut tcp, _)) = listener.accept() {
             last.0 += 1;

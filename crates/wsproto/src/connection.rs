@@ -83,9 +83,9 @@ impl<R: Role> Connection<R> {
         self.next_event_in_place(input, 0, out)
     }
 
-    /// As [`next_event`](Self::next_event), but takes nothing out of `input` before it has all that is
-    /// left of a frame, or `most` bytes of it, so that fewer messages have to be copied together; see
-    /// [`Receiver::next_event_in_place`].
+    /// As [`next_event`](Self::next_event), but a frame that is cut waits in `input` until it is whole, or
+    /// `most` bytes of it are there: fewer messages have to be copied together, and `None` may leave fewer
+    /// than `most` bytes for the next call to begin with. [`Receiver::next_event_in_place`] says how.
     ///
     /// # Errors
     ///

@@ -41,8 +41,8 @@
 //!
 //! They hold for every input, every order of calls and both roles. Tests cite their numbers.
 //!
-//! * **I1** `None` means that all of `input` was consumed; but for
-//!   [`next_event_in_place`](Connection::next_event_in_place), which says what it leaves.
+//! * **I1** `None` means that all of `input` was consumed; only
+//!   [`next_event_in_place`](Connection::next_event_in_place) may leave a part of a frame there.
 //! * **I2** However the same bytes are cut, events, output and error are the same.
 //! * **I3** What receiving appends is bounded by the bytes it has consumed: a server appends at most
 //!   as many, a client three times as many, and either one Close. Answering cannot amplify, so "do
@@ -87,8 +87,8 @@
 //! with `simdutf8`. It needs `std`, which finds out what the processor can do, and is therefore off by
 //! default; turn it on wherever there is `std`.
 //!
-//! Who has a buffer for each connection spares a copy of most messages that reads have cut with
-//! [`next_event_in_place`](Connection::next_event_in_place).
+//! Most messages that reads have cut need not be copied together: who has a buffer for each connection
+//! calls [`next_event_in_place`](Connection::next_event_in_place).
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(

@@ -83,36 +83,40 @@ impl<R: Role> Receiver<R> {
         self.next_event_in_place(input, 0)
     }
 
-    /// As [`next_event`](Self::next_event), but takes nothing out of `input` before it has all that is
-    /// left of a frame, or `most` bytes of it. So the message of a frame of at most `most` bytes, its
-    /// header included, is handed out where it lies, and longer ones are copied together in fewer parts:
-    /// for whoever reads into a buffer of their own, which has room for more than `most` bytes, and puts
-    /// what is left in `input` in front of what they read next.
+    /// As [`next_event`](Self::next_event), for whoever has a buffer for each connection: of a frame that
+    /// is cut, nothing is taken out of `input` before all that is left of it is there, or `most` bytes of
+    /// it. So a message in one frame of at most `most` bytes, its header included, is handed out where it
+    /// lies, however reads have cut it; longer ones are copied together in fewer parts.
     ///
-    /// A wrong header is still refused at its first wrong byte; but a wrong text only once it is taken,
-    /// which waits for the peer. `most` is 0 in `next_event`, which refuses everything at once.
+    /// `None` leaves fewer than `most` bytes in `input`, and the next call has to begin with them: move them
+    /// to the front of the buffer, and read behind them. The buffer must have room for `most` bytes;
+    /// in a smaller one a frame could fill it, and wait for ever. More room makes larger reads.
+    ///
+    /// A wrong header is refused at its first wrong byte, as ever, but a wrong text only when it is taken.
+    /// When no more comes, or you have waited long enough, `next_event` takes what is left, because its `most`
+    /// is 0; the two may be mixed. What was taken of a header or a control frame does not wait for the rest.
     ///
     /// ```
     /// use wsproto::{Config, Connection, Event};
     ///
-    /// let mut wire = &b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"[..];
+    /// let wire = b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58\x82\x82\0\0\0\0Hi";
     /// let (mut receiver, _) = Connection::server(Config::default()).split();
     ///
-    /// let mut buffer = [0; 1024];
-    /// let mut held = 0; // what is in front already
-    /// loop {
-    ///     let (part, rest) = wire.split_at(wire.len().min(4)); // what a read gives
-    ///     wire = rest;
-    ///     let end = held + part.len();
-    ///     buffer[held..end].copy_from_slice(part);
+    /// let mut buffer = [0; 2048];
+    /// let mut held = 0; // how many bytes wait, in front
+    /// let mut events = Vec::new();
+    /// for read in wire.chunks(4) {
+    ///     let end = held + read.len();
+    ///     buffer[held..end].copy_from_slice(read);
     ///
     ///     let mut input = &mut buffer[..end];
-    ///     if let Some(event) = receiver.next_event_in_place(&mut input, 1000)? {
-    ///         break assert_eq!(event, Event::Text("Hello".into()));
+    ///     while let Some(event) = receiver.next_event_in_place(&mut input, 1024)? {
+    ///         events.push(event.into_owned());
     ///     }
     ///     held = input.len();
     ///     buffer.copy_within(end - held..end, 0);
     /// }
+    /// assert_eq!(events, [Event::Text("Hello".into()), Event::Binary(b"Hi"[..].into())]);
     /// # Ok::<(), wsproto::Error>(())
     /// ```
     ///
@@ -158,10 +162,7 @@ impl<R: Role> Receiver<R> {
         if let Some(message) = self.small_message(input) {
             return message.map(Some);
         }
-        if input.len() < most && self.is_cut(input) {
-            return Ok(None);
-        }
-        self.advance_by_steps(input)
+        self.advance_by_steps(input, most)
     }
 
     /// Whether `input` has less than what is left of a frame.
@@ -181,8 +182,12 @@ impl<R: Role> Receiver<R> {
     fn advance_by_steps<'b>(
         &mut self,
         input: &mut &'b mut [u8],
+        most: usize,
     ) -> Result<Option<Event<'b>>, Error> {
         loop {
+            if input.len() < most && self.is_cut(input) {
+                return Ok(None);
+            }
             match self.step(input)? {
                 Step::Whole { opcode, payload } => return message(opcode, payload).map(Some),
                 Step::Control(event) => return Ok(Some(event)),

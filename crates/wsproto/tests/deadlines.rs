@@ -361,3 +361,20 @@ fn an_ordinary_answer_has_a_deadline() {
     assert_eq!(life.log.len(), 2);
     life.ended();
 }
+
+/// A message tells the time, too.
+#[test]
+fn a_close_through_the_sender_is_timed_from_the_last_message() {
+    fn check<R: End>() {
+        let mut life = Life::<R>::open(Config::default());
+        life.read(b""); // so that nothing is left to report
+        life.now = s(5);
+        let mut frame = R::from_peer(0x81, b"five o'clock");
+        let event = life.session.next_event(s(5), &mut &mut frame[..], &mut life.out);
+        assert!(matches!(event, Some(SessionEvent::Received(_))));
+        life.session.sender().and_then(|to| to.close(None, &mut life.out)).expect("open");
+        assert_eq!(life.session.deadline(), Some(s(15)));
+    }
+    check::<Server>();
+    check::<Client>();
+}

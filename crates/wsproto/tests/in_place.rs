@@ -165,3 +165,26 @@ fn a_session_waits_once_it_is_open() {
     check::<Server>();
     check::<Client>();
 }
+
+/// What is behind a fragment waits as well.
+#[test]
+fn a_frame_behind_a_fragment_waits() {
+    let first = Server::from_peer(0x01, b"in ");
+    for second in [Server::from_peer(0x80, b"two"), Server::from_peer(0x89, b"still there?")] {
+        for cut in 1..second.len() {
+            let mut reader = Reader::<Server>::new();
+            assert_eq!(reader.read(&[&first, &second[..cut]].concat()), Ok(Vec::new()));
+            assert_eq!(reader.buffer, second[..cut], "nothing of it was taken");
+        }
+    }
+}
+
+#[test]
+fn the_rest_of_a_longer_frame_waits_as_well() {
+    let wire = Server::from_peer(0x82, &[b'z'; 2 * MOST]);
+    let mut reader = Reader::<Server>::new();
+    assert_eq!(reader.read(&wire[..MOST]), Ok(Vec::new()));
+    assert!(reader.buffer.is_empty(), "so much is taken");
+    assert_eq!(reader.read(&wire[MOST..2 * MOST - 1]), Ok(Vec::new()));
+    assert_eq!(reader.buffer, wire[MOST..2 * MOST - 1], "less is not");
+}

@@ -230,7 +230,6 @@ fn a_violation_is_the_only_error() {
     check::<Client>();
 }
 
-/// What to do with the transport, from the first byte to the last.
 /// R6455-8.1-1: a session fails as its connection does, at whatever part the bytes were wrong.
 #[test]
 fn a_wrong_text_ends_a_session_however_it_is_cut() {
@@ -254,6 +253,7 @@ fn a_wrong_text_ends_a_session_however_it_is_cut() {
     check::<Client>();
 }
 
+/// What to do with the transport, from the first byte to the last.
 #[test]
 fn advice_for_the_transport_at_each_stage() {
     fn check<R: End>(exchanged: Transport) {

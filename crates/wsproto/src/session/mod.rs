@@ -165,9 +165,9 @@ impl<R: Role> Session<R> {
         self.next_event_in_place(now, input, 0, out)
     }
 
-    /// As [`next_event`](Self::next_event), but once it is open takes nothing out of `input` before it
-    /// has all that is left of a frame, or `most` bytes of it, as [`Receiver::next_event_in_place`] says:
-    /// `None` then leaves the beginning of a frame in `input`.
+    /// As [`next_event`](Self::next_event), but once the session is open, a frame that is cut waits in
+    /// `input`: `None` may leave fewer than `most` bytes there, as [`Receiver::next_event_in_place`] says.
+    /// Before [`end_of_input`](Self::end_of_input), take them with `next_event`.
     ///
     /// [`Receiver::next_event_in_place`]: crate::Receiver::next_event_in_place
     #[inline]
