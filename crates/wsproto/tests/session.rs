@@ -243,7 +243,7 @@ fn a_wrong_text_ends_a_session_however_it_is_cut() {
             let good = SessionEvent::Received(Event::Text("good".into()));
             assert_eq!(life.log, [SessionEvent::Open, good, error], "parts of {len}");
             let sent = life.take_sent();
-            assert_eq!(sent.iter().map(|f| f.close_code()).collect::<Vec<_>>(), [Some(1007)]);
+            assert_eq!(sent.iter().map(Frame::close_code).collect::<Vec<_>>(), [Some(1007)]);
             assert!(life.session.deadline().is_some(), "who is told so may not listen");
             life.end_of_input();
             assert_eq!(life.ended().initiator, Initiator::Local);
