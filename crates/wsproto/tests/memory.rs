@@ -5,7 +5,7 @@ mod support;
 use core::time::Duration;
 
 use allocation_counter::{AllocationInfo, measure};
-use wsproto::handshake::{Accept, ClientRequest, Request};
+use wsproto::handshake::{Accept, ClientRequest, Request, Response};
 use wsproto::testing::{End, Frame, KEY, SEED, header};
 use wsproto::url::WsUrl;
 use wsproto::{
@@ -384,21 +384,25 @@ fn an_idle_session_holds_nothing() {
     assert_eq!(info.bytes_current, 0, "a closed server");
 }
 
-/// A request takes as much as its head, and as much again for its fields while it is parsed, and for
-/// each of them a little.
+/// What was parsed takes as much as its head, and as much again for its fields while that is done, and
+/// for each of them a little.
 #[test]
-fn a_request_takes_what_its_head_does() {
-    const FIELD: u64 = 64;
-    for fields in [1, 30] {
-        let value = "v".repeat(6000 / fields);
-        let more = format!("X: {value}\r\n").repeat(fields);
-        let head = format!("GET / HTTP/1.1\r\nHost: h\r\n{more}\r\n");
-        let mut request = None;
-        let info = measure(|| request = Request::parse(head.as_bytes()).ok());
-        assert_eq!(request.map(|request| request.headers().len()), Some(fields + 1));
-        let most = 2 * head.len() as u64 + (fields as u64 + 3) * FIELD;
-        assert!(info.bytes_max <= most, "{} bytes for {}", info.bytes_max, head.len());
+fn requests_and_responses_take_what_their_heads_do() {
+    fn check(first_line: &str, parse: impl Fn(&[u8]) -> Option<usize>) {
+        const FIELD: u64 = 64;
+        for fields in [1, 30] {
+            let value = "v".repeat(6000 / fields);
+            let more = format!("X: {value}\r\n").repeat(fields);
+            let head = format!("{first_line}\r\nHost: h\r\n{more}\r\n");
+            let mut parsed = None;
+            let info = measure(|| parsed = parse(head.as_bytes()));
+            assert_eq!(parsed, Some(fields + 1));
+            let most = 2 * head.len() as u64 + (fields as u64 + 3) * FIELD;
+            assert!(info.bytes_max <= most, "{} bytes for {}", info.bytes_max, head.len());
+        }
     }
+    check("GET / HTTP/1.1", |head| Some(Request::parse(head).ok()?.headers().len()));
+    check("HTTP/1.1 200 OK", |head| Some(Response::parse(head).ok()?.headers().len()));
 }
 
 /// I4: what was assembled is handed out, not copied, when pieces are asked for.
