@@ -62,13 +62,13 @@ pub(crate) fn codec(codec: &Codec) -> String {
 pub(crate) fn echo(echo: &Echo) -> String {
     const HEIGHT: f64 = 320.0;
     const INSIDE: f64 = 210.0;
-    const MOST: f64 = 1.25;
+    const MOST: f64 = 1.5;
 
     let (scenarios, servers) = (echo.scenarios(), echo.servers());
     let mut plot = Plot::new(HEIGHT, &format!("Messages per second divided by those of {BOUND}"));
     plot.legend(&servers);
     let y = |ratio: f64| TOP + 10.0 + INSIDE * (1.0 - ratio.min(MOST) / MOST);
-    for ratio in [0.0, 0.25, 0.5, 0.75, 1.0, 1.25] {
+    for ratio in [0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5] {
         plot.line([(LEFT, y(ratio)), (WIDTH - 10.0, y(ratio))], "#ddd", 1.0);
         plot.text((LEFT - 6.0, y(ratio) + 4.0), "end", &ratio.to_string());
     }
@@ -90,7 +90,8 @@ pub(crate) fn echo(echo: &Echo) -> String {
 fn style(which: usize, name: &str) -> (&'static str, f64) {
     match OURS.iter().position(|ours| *ours == name) {
         Some(0 | 1) => ("#000", 3.0),
-        Some(_) => ("#777", 3.0),
+        Some(2) => ("#555", 3.0),
+        Some(_) => ("#999", 3.0),
         None => (COLOURS[which % COLOURS.len()], 1.5),
     }
 }
