@@ -23,10 +23,7 @@ pub fn run<'a>(
     limits: &Limits,
     parts: impl IntoIterator<Item = &'a [u8]>,
 ) -> Outcome {
-    match role {
-        model::Role::Server => whole(Connection::server(config(limits)), parts),
-        model::Role::Client => whole(Connection::client(config(limits), SEED), parts),
-    }
+    run_in_place(role, limits, 0, parts)
 }
 
 /// Runs the engine as [`run`] does, but takes nothing before there are `most` bytes of a frame, or all
@@ -38,8 +35,8 @@ pub fn run_in_place<'a>(
     parts: impl IntoIterator<Item = &'a [u8]>,
 ) -> Outcome {
     match role {
-        model::Role::Server => in_place(Connection::server(config(limits)), most, parts),
-        model::Role::Client => in_place(Connection::client(config(limits), SEED), most, parts),
+        model::Role::Server => whole(Connection::server(config(limits)), most, parts),
+        model::Role::Client => whole(Connection::client(config(limits), SEED), most, parts),
     }
 }
 
@@ -59,30 +56,6 @@ pub fn run_pieces<'a>(
 
 fn whole<'a, R: Role>(
     mut connection: Connection<R>,
-    parts: impl IntoIterator<Item = &'a [u8]>,
-) -> Outcome {
-    let mut events = Vec::new();
-    let mut out = Vec::new();
-    for part in parts {
-        let mut bytes = part.to_vec();
-        let mut input = &mut bytes[..];
-        loop {
-            match connection.next_event(&mut input, &mut out) {
-                Ok(Some(event)) => events.push(seen(event)),
-                Ok(None) => break assert!(input.is_empty(), "I1: input was left over"),
-                Err(error) => {
-                    events.push(seen_error(error));
-                    assert_final(connection, error, &mut out);
-                    return Outcome { events, out: plain(&out) };
-                }
-            }
-        }
-    }
-    Outcome { events, out: plain(&out) }
-}
-
-fn in_place<'a, R: Role>(
-    mut connection: Connection<R>,
     most: usize,
     parts: impl IntoIterator<Item = &'a [u8]>,
 ) -> Outcome {
@@ -95,9 +68,16 @@ fn in_place<'a, R: Role>(
         buffer.extend_from_slice(part);
         let mut input = &mut buffer[..];
         loop {
-            match connection.next_event_in_place(&mut input, most, &mut out) {
+            let event = match most {
+                0 => connection.next_event(&mut input, &mut out),
+                _ => connection.next_event_in_place(&mut input, most, &mut out),
+            };
+            match event {
                 Ok(Some(event)) => events.push(seen(event)),
-                Ok(None) => break assert!(input.len() < most.max(1), "so much need not wait"),
+                Ok(None) if most == 0 => {
+                    break assert!(input.is_empty(), "I1: input was left over");
+                }
+                Ok(None) => break assert!(input.len() < most, "so much need not wait"),
                 Err(error) => {
                     events.push(seen_error(error));
                     assert_final(connection, error, &mut out);
