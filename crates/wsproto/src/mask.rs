@@ -132,17 +132,13 @@ fn xor_long(payload: &mut [u8], key: u32) {
     );
 }
 
-/// Does the work with the widest registers that this processor turns out to have.
-#[cfg(feature = "simd")]
+/// Does the work with the widest registers that this processor turns out to have; without the feature
+/// `simd`, with those that every processor of this kind has.
 #[inline(always)]
 fn widest(work: impl FnOnce()) {
+    #[cfg(feature = "simd")]
     fearless_simd::dispatch!(fearless_simd::Level::new(), _ => work());
-}
-
-/// Does the work with the registers that every processor of this kind has.
-#[cfg(not(feature = "simd"))]
-#[inline(always)]
-fn widest(work: impl FnOnce()) {
+    #[cfg(not(feature = "simd"))]
     work();
 }
 
