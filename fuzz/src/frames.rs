@@ -2,7 +2,7 @@
 
 use arbitrary::{Result, Unstructured};
 use conformance::model::Role;
-use wsproto::testing::{KEY, xor};
+use wsproto_testing::{KEY, xor};
 
 use crate::receive::{check, limits, role};
 use crate::{cuts, source};

@@ -15,7 +15,7 @@ mod two_engines;
 
 use std::{env, fs, io};
 
-use wsproto::testing::Cuts;
+use wsproto_testing::Cuts;
 
 pub use frames::frames;
 pub use handshake::{handshake_client, handshake_server};

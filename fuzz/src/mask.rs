@@ -1,7 +1,7 @@
 //! Masking, beside the byte loop.
 
 use wsproto::mask::Mask;
-use wsproto::testing::xor;
+use wsproto_testing::xor;
 
 use crate::cuts;
 

@@ -2,7 +2,7 @@
 
 use conformance::engine;
 use conformance::model::{self, Limits, Role};
-use wsproto::testing::Cuts;
+use wsproto_testing::Cuts;
 
 use crate::cuts;
 

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use arbitrary::{Result, Unstructured};
 use wsproto::KeepAlive;
-use wsproto::testing::{Pair, limits};
+use wsproto_testing::{Pair, limits};
 
 use crate::{cuts, source};
 
 /// Any script of calls, losses and times on two sessions joined by a cutter: no panic (I7), events
 /// in their order, at most one Close, `Closed` once and last (I10), no deadline in the past. The
-/// checks are those of [`wsproto::testing`].
+/// checks are those of [`wsproto_testing`].
 pub fn script(data: &[u8]) {
     let mut u = Unstructured::new(data);
     let _ = run(&mut u);

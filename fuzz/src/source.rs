@@ -1,7 +1,7 @@
 //! What `arbitrary` makes of bytes: what applications, peers and networks do.
 
 use arbitrary::{Result, Unstructured};
-use wsproto::testing::{Act, Ask, Call, Side, Step};
+use wsproto_testing::{Act, Ask, Call, Side, Step};
 
 /// At most `most` bytes.
 pub(crate) fn bytes(u: &mut Unstructured<'_>, most: usize) -> Result<Vec<u8>> {

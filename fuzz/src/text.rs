@@ -3,7 +3,7 @@
 use conformance::model::{self, Limits, Role, Seen};
 use wsproto::CloseFrame;
 use wsproto::handshake::Extension;
-use wsproto::testing::Frame;
+use wsproto_testing::Frame;
 use wsproto::url::WsUrl;
 use wsproto::utf8::Utf8;
 

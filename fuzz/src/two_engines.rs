@@ -1,7 +1,7 @@
 //! Everything a sender can produce, and the engine at the other end.
 
 use arbitrary::{Result, Unstructured};
-use wsproto::testing::{Cuts, End};
+use wsproto_testing::{Cuts, End};
 use wsproto::{Client, CloseFrame, Connection, Event, PreparedMessage, SendError, Sender, Server};
 
 use crate::{cuts, source};

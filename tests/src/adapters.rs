@@ -5,7 +5,7 @@ use std::sync::mpsc::{self, Sender};
 use std::thread::{self, JoinHandle};
 
 use ws_mio::EventLoop;
-use ws_objects::{
+use ws_common::{
     ClientOptions, ConnectionHandler, Error, Message, RunningServer, ServerHandler, ServerOptions,
     WebSocketConnection,
 };

@@ -6,7 +6,7 @@ pub mod engine;
 pub mod fault;
 pub mod oracle;
 
-pub use wsproto::testing::model;
+pub use wsproto_testing::model;
 
 /// Compiles the examples of the READMEs.
 #[cfg(doctest)]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use conformance::adapters::{Adapter, Mio, Std};
 use conformance::fault::{Dice, FaultProxy, Plan};
-use ws_objects::{
+use ws_common::{
     Accepted, ClientOptions, ConnectionHandler, Message, ServerOptions, WebSocketConnection,
 };
 use wsproto::handshake::ClientRequest;

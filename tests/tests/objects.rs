@@ -1,6 +1,6 @@
 //! Every item of the objects has a test that names it, and every item that a test names exists.
 //!
-//! `OBJECTS.md` of `ws-objects` lists the items, and the decisions where documents disagree. An item is
+//! `OBJECTS.md` of `ws-common` lists the items, and the decisions where documents disagree. An item is
 //! named in a comment of a test source, or behind `proves:` in a case of the corpus; where neither names
 //! it, its row has to say *no test*, and why.
 
@@ -22,7 +22,7 @@ fn is_item(word: &str) -> bool {
 
 /// The last field of each row of `OBJECTS.md` that is about an item.
 fn rows() -> BTreeMap<String, String> {
-    let text = fs::read_to_string(root().join("crates/ws-objects/OBJECTS.md")).expect("OBJECTS.md");
+    let text = fs::read_to_string(root().join("crates/ws-common/OBJECTS.md")).expect("OBJECTS.md");
     let mut rows = BTreeMap::new();
     for line in text.lines() {
         let fields: Vec<_> = line.trim_matches('|').split(" | ").map(str::trim).collect();

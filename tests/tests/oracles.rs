@@ -8,7 +8,7 @@ use conformance::model::{Limits, Role};
 use conformance::oracle::{self, Difference, Verdict, compare};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use wsproto::testing::{KEY, Part, part};
+use wsproto_testing::{KEY, Part, part};
 
 /// How many cases each comparison runs: ORACLE_CASES, or a few.
 fn config() -> ProptestConfig {

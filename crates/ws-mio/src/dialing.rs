@@ -9,7 +9,7 @@ use std::time::Duration;
 use log::debug;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
-use ws_objects::{ClientOptions, ConnectionId, Error, ProxyError, Tunnel};
+use ws_common::{ClientOptions, ConnectionId, Error, ProxyError, Tunnel};
 use wsproto::url::WsUrl;
 use wsproto::{Config, SessionError};
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use log::error;
 use mio::net::TcpStream;
-use ws_objects::{Answer, ConnectionHandler, Error, ServerHandle, ServerHandler};
+use ws_common::{Answer, ConnectionHandler, Error, ServerHandle, ServerHandler};
 use wsproto::handshake::Request;
 
 use crate::Stream;
@@ -20,7 +20,7 @@ pub(crate) struct Door {
     /// How many loops serve it.
     loops: AtomicUsize,
     #[cfg(feature = "tls")]
-    tls: Option<ws_objects::ServerTls>,
+    tls: Option<ws_common::ServerTls>,
 }
 
 /// A door, and the loop in which those are carried who have come through it there.
@@ -68,7 +68,7 @@ impl Door {
     pub(crate) fn new(
         server: ServerHandle,
         handler: impl ServerHandler,
-        #[cfg(feature = "tls")] tls: Option<ws_objects::ServerTls>,
+        #[cfg(feature = "tls")] tls: Option<ws_common::ServerTls>,
     ) -> Self {
         Self {
             server,

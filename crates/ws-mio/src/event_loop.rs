@@ -9,7 +9,7 @@ use log::info;
 use mio::event::{Event, Source};
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
-use ws_objects::{
+use ws_common::{
     ClientOptions, ConnectionHandler, Error, ServerHandle, ServerHandler, WebSocketConnection,
 };
 use wsproto::handshake::ClientRequest;

@@ -89,11 +89,11 @@ pub use loop_handle::LoopHandle;
 pub use server::WebSocketServer;
 pub use stream::Stream;
 pub use websocket::WebSocket;
-pub use ws_objects::{
+pub use ws_common::{
     Accepted, Answer, Broadcast, ClientOptions, ConnectionHandler, ConnectionId, Error, Message,
     Proxy, ProxyError, RunningServer, SendStatus, ServerHandle, ServerHandler, ServerOptions,
     WebSocketConnection,
 };
 #[cfg(feature = "tls")]
-pub use ws_objects::{ClientTls, ServerTls};
+pub use ws_common::{ClientTls, ServerTls};
 pub use {mio, wsproto};

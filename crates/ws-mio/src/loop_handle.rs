@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
-use ws_objects::{ClientOptions, ConnectionHandler, ConnectionLink, Error, WebSocketConnection};
+use ws_common::{ClientOptions, ConnectionHandler, ConnectionLink, Error, WebSocketConnection};
 use wsproto::Client;
 use wsproto::handshake::ClientRequest;
 

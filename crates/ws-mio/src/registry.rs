@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ws_objects::{ConnectionId, Registry, ServerHandle, WebSocketConnection};
+use ws_common::{ConnectionId, Registry, ServerHandle, WebSocketConnection};
 
 use crate::shared::Shared;
 

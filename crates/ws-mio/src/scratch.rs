@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::mem;
 
-use ws_objects::Message;
+use ws_common::Message;
 
 /// How much memory is kept for the next connection.
 const KEEP_CAPACITY: usize = 1 << 20;

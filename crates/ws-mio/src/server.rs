@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use log::error;
 use socket2::{Domain, Protocol, Socket, Type};
-use ws_objects::{RunningServer, ServerHandle, ServerHandler, ServerOptions};
+use ws_common::{RunningServer, ServerHandle, ServerHandler, ServerOptions};
 use wsproto::Config;
 use wsproto::handshake::AllowedOrigins;
 
@@ -42,7 +42,7 @@ pub struct WebSocketServer {
     listeners: Vec<TcpListener>,
     options: ServerOptions,
     #[cfg(feature = "tls")]
-    tls: Option<ws_objects::ServerTls>,
+    tls: Option<ws_common::ServerTls>,
 }
 
 impl WebSocketServer {
@@ -133,7 +133,7 @@ impl WebSocketServer {
     /// Speaks TLS: `wss://`.
     #[cfg(feature = "tls")]
     #[must_use]
-    pub fn tls(mut self, tls: ws_objects::ServerTls) -> Self {
+    pub fn tls(mut self, tls: ws_common::ServerTls) -> Self {
         self.tls = Some(tls);
         self
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use mio::{Registry, Token, Waker};
 use slab::Slab;
-use ws_objects::{ConnectionHandler, ConnectionId, ServerHandle};
+use ws_common::{ConnectionHandler, ConnectionId, ServerHandle};
 
 use crate::deadlines::Armed;
 use crate::dialing::Found;

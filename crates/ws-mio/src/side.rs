@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ws_objects::{ClientOptions, ConnectionHandler, Error, ServerHandle, WebSocketConnection};
+use ws_common::{ClientOptions, ConnectionHandler, Error, ServerHandle, WebSocketConnection};
 use wsproto::handshake::{ClientRequest, Response, ResponseError};
 use wsproto::url::WsUrl;
 use wsproto::{Client, Role, Server, SessionError};

@@ -28,7 +28,7 @@ impl Stream {
     ///
     /// [`io::Error`] if the configuration is not fit for use.
     #[cfg(feature = "tls")]
-    pub fn accept_tls(tls: &ws_objects::ServerTls, tcp: TcpStream) -> io::Result<Self> {
+    pub fn accept_tls(tls: &ws_common::ServerTls, tcp: TcpStream) -> io::Result<Self> {
         Ok(Self(Kind::Tls(Box::new(TlsStream::new(tcp, tls.begin()?.into())))))
     }
 
@@ -39,7 +39,7 @@ impl Stream {
     /// [`io::Error`] if that is no name that a certificate can be for.
     #[cfg(feature = "tls")]
     pub fn connect_tls(
-        tls: &ws_objects::ClientTls,
+        tls: &ws_common::ClientTls,
         tcp: TcpStream,
         host: &str,
     ) -> io::Result<Self> {

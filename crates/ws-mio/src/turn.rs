@@ -8,7 +8,7 @@ use std::time::Duration;
 use log::{debug, error, trace};
 use mio::Registry;
 use mio::event::Event as Readiness;
-use ws_objects::{ConnectionHandler, ConnectionLink, Error, Message, WebSocketConnection};
+use ws_common::{ConnectionHandler, ConnectionLink, Error, Message, WebSocketConnection};
 use wsproto::{CloseCode, CloseFrame, CloseInfo, Event, Initiator, ReadyState, SessionEvent};
 
 use crate::connection::{Connection, Inner, Phase};

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use log::{debug, error};
-use ws_objects::{Answer, Error, ServerHandle, ServerHandler};
+use ws_common::{Answer, Error, ServerHandle, ServerHandler};
 use wsproto::Server;
 use wsproto::handshake::Request;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use log::debug;
-use ws_objects::ClientOptions;
+use ws_common::ClientOptions;
 use wsproto::handshake::{ClientRequest, ResponseError};
 use wsproto::url::WsUrl;
 use wsproto::{Client, Config, ReadyState, Session, SessionError};

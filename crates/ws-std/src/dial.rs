@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 use log::debug;
-use ws_objects::{ClientOptions, Proxy, ProxyError, Tunnel};
+use ws_common::{ClientOptions, Proxy, ProxyError, Tunnel};
 use wsproto::url::WsUrl;
 
 use crate::patience::Patience;

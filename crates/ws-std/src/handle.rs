@@ -3,7 +3,7 @@
 use std::net::{Shutdown, SocketAddr};
 use std::time::Duration;
 
-use ws_objects::{ConnectionId, ConnectionLink, Error, Outgoing, SendStatus, ServerHandle};
+use ws_common::{ConnectionId, ConnectionLink, Error, Outgoing, SendStatus, ServerHandle};
 use wsproto::url::WsUrl;
 use wsproto::{CloseFrame, ReadyState, Role};
 

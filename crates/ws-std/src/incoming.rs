@@ -6,7 +6,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
 use log::{debug, warn};
-use ws_objects::{Answer, Error, ServerHandle};
+use ws_common::{Answer, Error, ServerHandle};
 use wsproto::Server;
 use wsproto::handshake::{Accept, Request};
 

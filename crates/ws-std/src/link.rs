@@ -6,7 +6,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use ws_objects::{ClientOptions, Message, Outgoing};
+use ws_common::{ClientOptions, Message, Outgoing};
 use wsproto::{CloseError, CloseFrame, ReadyState, Role, Session};
 
 use crate::patience::Patience;

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
 
-use ws_objects::{ConnectionHandler, WebSocketConnection};
+use ws_common::{ConnectionHandler, WebSocketConnection};
 use wsproto::{CloseCode, CloseFrame, CloseInfo, Role};
 
 use crate::step::Step;

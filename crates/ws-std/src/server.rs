@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use log::{debug, info, warn};
-use ws_objects::{Connections, RunningServer, ServerHandle, ServerHandler, ServerOptions};
+use ws_common::{Connections, RunningServer, ServerHandle, ServerHandler, ServerOptions};
 use wsproto::Config;
 use wsproto::handshake::{AllowedOrigins, Response};
 
@@ -49,7 +49,7 @@ pub struct WebSocketServer {
     options: ServerOptions,
     pub(crate) write_patience: Option<Duration>,
     #[cfg(feature = "tls")]
-    tls: Option<ws_objects::ServerTls>,
+    tls: Option<ws_common::ServerTls>,
 }
 
 impl WebSocketServer {
@@ -132,7 +132,7 @@ impl WebSocketServer {
     /// Speaks TLS: `wss://`.
     #[cfg(feature = "tls")]
     #[must_use]
-    pub fn tls(mut self, tls: ws_objects::ServerTls) -> Self {
+    pub fn tls(mut self, tls: ws_common::ServerTls) -> Self {
         self.tls = Some(tls);
         self
     }

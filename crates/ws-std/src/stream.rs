@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 #[cfg(feature = "tls")]
-use ws_objects::ServerTls;
+use ws_common::ServerTls;
 
 #[cfg(feature = "tls")]
 use crate::tls::TlsStream;

@@ -5,7 +5,7 @@ use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ws_objects::{ConnectionId, Outgoing, ServerHandle, WebSocketConnection};
+use ws_common::{ConnectionId, Outgoing, ServerHandle, WebSocketConnection};
 use wsproto::handshake::{ClientRequest, Extension, Request, Response};
 use wsproto::url::WsUrl;
 use wsproto::{

@@ -9,8 +9,12 @@ use core::time::Duration;
 /// that exceeds it and before anything is allocated for it.
 ///
 /// ```
-/// let mut config = wsproto::Config::default();
-/// config.max_message_size = 1 << 20;
+/// use std::time::Duration;
+///
+/// let config = wsproto::Config::new()
+///     .max_message_size(1 << 20)
+///     .close_timeout(Some(Duration::from_secs(2)));
+/// assert_eq!(config.max_message_size, 1 << 20);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -60,8 +64,10 @@ pub struct KeepAlive {
     pub patience: Duration,
 }
 
-impl Default for Config {
-    fn default() -> Self {
+impl Config {
+    /// Makes the default limits and deadlines.
+    #[must_use]
+    pub const fn new() -> Self {
         Self {
             max_message_size: 64 << 20,
             max_frame_size: u64::MAX,
@@ -74,5 +80,40 @@ impl Default for Config {
             keep_alive: None,
             require_subprotocol: true,
         }
+    }
+}
+
+/// Defines a setter for each field, which chain.
+macro_rules! setters {
+    ($($field:ident: $type:ty),* $(,)?) => {
+        impl Config {
+            $(
+                #[doc = concat!("Sets [`", stringify!($field), "`](#structfield.", stringify!($field), ").")]
+                #[must_use]
+                pub const fn $field(mut self, $field: $type) -> Self {
+                    self.$field = $field;
+                    self
+                }
+            )*
+        }
+    };
+}
+
+setters! {
+    max_message_size: u64,
+    max_frame_size: u64,
+    max_fragments: u32,
+    max_head_size: usize,
+    max_headers: usize,
+    max_body_size: usize,
+    handshake_timeout: Option<Duration>,
+    close_timeout: Option<Duration>,
+    keep_alive: Option<KeepAlive>,
+    require_subprotocol: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::new()
     }
 }

@@ -78,8 +78,8 @@
 //!
 //! # Tests of what you build on it
 //!
-//! The feature `testing` adds a module of that name: strategies for `proptest`, a client and a
-//! server joined under a virtual clock, and a naive model to compare with. It needs `std`.
+//! The crate `wsproto-testing` has strategies for `proptest`, a client and a server joined under a
+//! virtual clock, and a naive model to compare with.
 //!
 //! # Speed
 //!
@@ -124,16 +124,6 @@ mod receive;
 mod role;
 mod send;
 mod session;
-#[cfg(feature = "testing")]
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::indexing_slicing,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::missing_panics_doc,
-    reason = "what tests are made of panics where a promise is broken"
-)]
-pub mod testing;
 pub mod url;
 pub mod utf8;
 

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use wsproto::testing::{Call, End, Frame, Life, Part, Seen, Side, call, closes, limits, part};
+use wsproto_testing::{Call, End, Frame, Life, Part, Seen, Side, call, closes, limits, part};
 use wsproto::{
     Client, CloseCode, CloseFrame, Config, Connection, KeepAlive, Server, SessionEvent, Transport,
 };

@@ -6,7 +6,7 @@ mod support;
 use wsproto::close::MAX_REASON_LEN;
 use wsproto::closing::{Cause, Reply};
 use wsproto::frame::Opcode;
-use wsproto::testing::{End, Frame, Side, closes};
+use wsproto_testing::{End, Frame, Side, closes};
 use wsproto::{
     Client, CloseCode, CloseError, CloseFrame, Closing, Connection, Error, Event, PreparedMessage,
     SendError, Server, Transport,

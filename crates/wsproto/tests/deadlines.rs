@@ -6,7 +6,7 @@ mod support;
 use core::time::Duration;
 
 use wsproto::handshake::{Response, ResponseError};
-use wsproto::testing::{End, Life, REQUEST};
+use wsproto_testing::{End, Life, REQUEST};
 use wsproto::{
     Client, CloseCode, CloseInfo, Config, Initiator, KeepAlive, ReadyState, SendError, Server,
     SessionError, SessionEvent, Transport,

@@ -4,7 +4,7 @@ mod support;
 
 use core::error::Error as _;
 
-use wsproto::testing::{End, Frame, closes, header};
+use wsproto_testing::{End, Frame, closes, header};
 use wsproto::utf8::{InvalidUtf8, Utf8};
 use wsproto::{
     Client, CloseCode, CloseError, CloseFrame, Error, Event, Piece, SendError, Server, SessionError,

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use wsproto::testing::{End, Life, header};
+use wsproto_testing::{End, Life, header};
 use wsproto::{Client, Config, Connection, Error, Event, Server, SessionEvent};
 
 /// How many bytes of a frame are waited for.

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use allocation_counter::{AllocationInfo, measure};
 use wsproto::handshake::{Accept, ClientRequest, Request, Response};
-use wsproto::testing::{End, Frame, KEY, SEED, header};
+use wsproto_testing::{End, Frame, KEY, SEED, header};
 use wsproto::url::WsUrl;
 use wsproto::{
     Client, Config, Connection, Error, Event, Piece, Role, Server, Session, SessionEvent,

@@ -6,7 +6,7 @@ mod support;
 use core::time::Duration;
 
 use proptest::prelude::*;
-use wsproto::testing::{Cuts, Life, Pair, Seen, cuts, limits, script};
+use wsproto_testing::{Cuts, Life, Pair, Seen, cuts, limits, script};
 use wsproto::{
     Client, CloseCode, CloseFrame, CloseInfo, Config, Event, Initiator, KeepAlive, ReadyState,
     SessionError, SessionEvent,

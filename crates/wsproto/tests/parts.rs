@@ -8,7 +8,7 @@ use proptest::sample::select;
 use wsproto::Error;
 use wsproto::frame::{Data, Expect, Header, MAX_HEADER_LEN, Opcode};
 use wsproto::mask::Mask;
-use wsproto::testing::{self, header, xor};
+use wsproto_testing::{self, header, xor};
 use wsproto::utf8::Utf8;
 
 /// A13, R6455-5.3-4: every length to 200 and every phase, at every alignment to 8.
@@ -255,7 +255,7 @@ proptest! {
         header.encode(&mut bytes);
         prop_assert!(bytes.len() <= MAX_HEADER_LEN);
         let first = u8::from(header.fin) << 7 | header.opcode as u8;
-        prop_assert_eq!(&bytes, &testing::header(first, header.mask, header.len));
+        prop_assert_eq!(&bytes, &wsproto_testing::header(first, header.mask, header.len));
 
         let (size, expect) = (bytes.len(), expect(&header));
         for cut in 0..size {

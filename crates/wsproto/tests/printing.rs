@@ -1,7 +1,7 @@
 //! What ends up in logs: names and numbers, but no keys and no payloads.
 
 use wsproto::handshake::Request;
-use wsproto::testing::{REQUEST, SEED};
+use wsproto_testing::{REQUEST, SEED};
 use wsproto::{Client, CloseCode, PreparedMessage};
 
 /// The state of the generator is as secret as the next masking key.

@@ -5,7 +5,7 @@ mod support;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use wsproto::testing::{Ask, Cuts, End, Side, ask, bytes, closes, cuts, limits, wire};
+use wsproto_testing::{Ask, Cuts, End, Side, ask, bytes, closes, cuts, limits, wire};
 use wsproto::{Client, CloseFrame, Error, Event, Piece, Server};
 
 use support::feed;

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use wsproto::frame::{Header, Opcode};
 use wsproto::mask::Mask;
-use wsproto::testing::{End, Frame, SEED, closes, header, xor};
+use wsproto_testing::{End, Frame, SEED, closes, header, xor};
 use wsproto::{
     Client, CloseFrame, Closing, Config, Connection, Error, Event, PreparedMessage, Role,
     SendError, Sender, Server,

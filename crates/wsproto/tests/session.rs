@@ -6,7 +6,7 @@ mod support;
 use core::time::Duration;
 
 use wsproto::handshake::{RequestError, Response, ResponseError};
-use wsproto::testing::{End, Frame, Life, REQUEST, Side};
+use wsproto_testing::{End, Frame, Life, REQUEST, Side};
 use wsproto::{
     Client, CloseCode, CloseFrame, CloseInfo, Config, Error, Event, Initiator, KeepAlive, Piece,
     ReadyState, SendError, Server, SessionError, SessionEvent, Transport,

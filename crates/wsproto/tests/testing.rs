@@ -4,7 +4,7 @@
 use std::panic;
 
 use proptest::prelude::*;
-use wsproto::testing::{
+use wsproto_testing::{
     Cuts, Frame, KEY, Part, Seen, assert_order, close_frame, closes, cuts, header, part,
 };
 use wsproto::{CloseCode, CloseInfo, Event, Initiator, SessionError, SessionEvent};

@@ -35,7 +35,7 @@ use std::env;
 use std::error::Error;
 use std::process::ExitCode;
 
-use ws_objects::{ClientTls, ServerTls};
+use ws_common::{ClientTls, ServerTls};
 
 const USAGE: &str = "usage: peer serve|loop ADDRESS [CERT.pem KEY.pem] | \
     peer call [--ca CERT.pem] URL [SCENARIO]...";

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ws_objects::wsproto::handshake::{Accept, AcceptError, Request, Response};
-use ws_objects::wsproto::{CloseCode, CloseError, CloseFrame, CloseInfo};
-use ws_objects::{Accepted, ConnectionHandler, Error, Message, WebSocketConnection};
+use ws_common::wsproto::handshake::{Accept, AcceptError, Request, Response};
+use ws_common::wsproto::{CloseCode, CloseError, CloseFrame, CloseInfo};
+use ws_common::{Accepted, ConnectionHandler, Error, Message, WebSocketConnection};
 
 use crate::{Outcome, pattern};
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use ws_objects::wsproto::handshake::Request;
-use ws_objects::wsproto::{Config, KeepAlive};
-use ws_objects::{Accepted, Answer, ServerTls};
+use ws_common::wsproto::handshake::Request;
+use ws_common::wsproto::{Config, KeepAlive};
+use ws_common::{Accepted, Answer, ServerTls};
 use ws_std::{Stream, accept_with};
 
 use crate::obey::{Ends, welcome};

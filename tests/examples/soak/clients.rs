@@ -9,7 +9,7 @@ use std::time::Duration;
 use conformance::adapters::{Adapter, Mio, Std};
 use conformance::fault::Dice;
 use socket2::SockRef;
-use ws_objects::{ClientOptions, Message, WebSocketConnection};
+use ws_common::{ClientOptions, Message, WebSocketConnection};
 use wsproto::handshake::ClientRequest;
 use wsproto::url::WsUrl;
 

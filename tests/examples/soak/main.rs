@@ -17,7 +17,7 @@ use std::{env, io, thread};
 use census::Census;
 use conformance::adapters::{Adapter, Mio, Std};
 use conformance::fault::{Dice, FaultProxy};
-use ws_objects::{
+use ws_common::{
     Accepted, ConnectionHandler, Message, RunningServer, ServerOptions, WebSocketConnection,
 };
 use wsproto::{CloseInfo, Config, KeepAlive};

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use conformance::adapters::{Adapter, Mio, Std};
-use ws_objects::{Accepted, Message, RunningServer, ServerHandle, WebSocketConnection};
+use ws_common::{Accepted, Message, RunningServer, ServerHandle, WebSocketConnection};
 
 use crate::heap::{self, Meter};
 use crate::peer::{LONG, Peer};

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
 use conformance::adapters::Refused;
-use ws_objects::{ClientOptions, Message, Proxy, WebSocketConnection};
+use ws_common::{ClientOptions, Message, Proxy, WebSocketConnection};
 use wsproto::Config;
 use wsproto::handshake::ClientRequest;
 use wsproto::url::WsUrl;

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use ws_objects::Message;
+use ws_common::Message;
 
 use crate::flood::{FLOOD, Flood, Flooded, READ, SMALL, assert_within, grown, stuck};
 use crate::heap::Meter;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Instant;
 
 use conformance::adapters::{Adapter, Client, Refused};
-use ws_objects::{
+use ws_common::{
     Accepted, ClientOptions, ConnectionHandler, Error, Message, RunningServer, ServerHandle,
     ServerHandler, ServerOptions, WebSocketConnection,
 };

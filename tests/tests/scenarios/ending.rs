@@ -21,7 +21,7 @@ pub(crate) fn a_server_says_goodbye<S: Adapter, C: Adapter>() {
     let request = running.request("/");
     let lines = running.end();
     assert_eq!(lines[2..], ["open", "terminate 1001 \"\" true", "server terminate"]);
-    let late = C::connect(request, ws_objects::ClientOptions::default(), |_: &_, _| {});
+    let late = C::connect(request, ws_common::ClientOptions::default(), |_: &_, _| {});
     assert_eq!(late.expect_err("nobody listens any more").status, None);
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use conformance::adapters::Adapter;
 use socket2::SockRef;
-use ws_objects::{ClientOptions, Error, Message, WebSocketConnection};
+use ws_common::{ClientOptions, Error, Message, WebSocketConnection};
 use wsproto::{CloseCode, ReadyState};
 
 use crate::actors::serve;

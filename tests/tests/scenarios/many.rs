@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use conformance::adapters::{Adapter, Client};
-use ws_objects::WebSocketConnection;
+use ws_common::WebSocketConnection;
 
 use crate::actors::{Log, Running, serve};
 

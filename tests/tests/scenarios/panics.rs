@@ -46,7 +46,7 @@ pub(crate) fn a_panic_costs_its_connection_only<S: Adapter, C: Adapter>() {
 pub(crate) fn a_panic_of_the_client_is_told<S: Adapter, C: Adapter>() {
     let running = serve::<S>(|_| {});
     let handler = |_: &_, _| panic!("as you wish");
-    let client = C::connect(running.request("/"), ws_objects::ClientOptions::default(), handler);
+    let client = C::connect(running.request("/"), ws_common::ClientOptions::default(), handler);
     let client = client.expect("it opens");
     client.ws.send("Hello").expect("open");
     running.log.wait(1, "terminate 1011 \"\" true");

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use conformance::adapters::Adapter;
-use ws_objects::ClientOptions;
+use ws_common::ClientOptions;
 use wsproto::handshake::ClientRequest;
 use wsproto::url::WsUrl;
 use wsproto::{Config, KeepAlive};

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use ws_objects::wsproto::handshake::{Request, Response};
-use ws_objects::wsproto::{CloseCode, CloseFrame, CloseInfo};
-use ws_objects::{
+use ws_common::wsproto::handshake::{Request, Response};
+use ws_common::wsproto::{CloseCode, CloseFrame, CloseInfo};
+use ws_common::{
     Accepted, ConnectionHandler, Error, Message, ServerHandle, ServerHandler, WebSocketConnection,
 };
 

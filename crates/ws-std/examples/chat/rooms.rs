@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
-use ws_objects::WebSocketConnection;
-use ws_objects::wsproto::PreparedMessage;
+use ws_common::WebSocketConnection;
+use ws_common::wsproto::PreparedMessage;
 
 /// Somebody in a room.
 #[derive(Clone)]

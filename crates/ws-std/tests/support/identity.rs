@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{env, fs, process};
 
-use ws_objects::{ClientTls, ServerTls};
+use ws_common::{ClientTls, ServerTls};
 
 /// A certificate for `localhost` and its key, in files.
 pub(crate) struct Identity {

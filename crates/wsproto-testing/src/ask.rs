@@ -1,14 +1,10 @@
 //! What an application asks its end to send.
 
-use alloc::string::String;
-use alloc::vec;
-use alloc::vec::Vec;
-
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::bytes;
-use crate::{CloseCode, CloseFrame, Event, Role, SendError, Sender};
+use crate::bytes;
+use wsproto::{CloseCode, CloseFrame, Event, Role, SendError, Sender};
 
 /// Something to send, all of it legal while the connection is open.
 #[derive(Clone, Debug, PartialEq, Eq)]

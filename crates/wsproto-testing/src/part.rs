@@ -1,15 +1,11 @@
 //! What a peer might send, right or wrong.
 
-use alloc::string::String;
-use alloc::vec;
-use alloc::vec::Vec;
-
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{End, Frame};
-use crate::Config;
+use crate::{End, Frame};
+use wsproto::Config;
 
 /// Something that a peer might send, right or wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,5 +85,5 @@ pub fn wire<R: End>() -> impl Strategy<Value = Vec<u8>> {
 /// Limits that what is generated here can exceed.
 #[must_use]
 pub fn limits() -> Config {
-    Config { max_message_size: 120, max_frame_size: 110, max_fragments: 4, ..Config::default() }
+    Config::new().max_message_size(120).max_frame_size(110).max_fragments(4)
 }

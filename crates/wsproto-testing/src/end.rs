@@ -1,13 +1,10 @@
 //! The two roles, as tests need them.
+use std::time::Duration;
 
-use alloc::format;
-use alloc::vec::Vec;
-use core::time::Duration;
-
-use super::{Frame, KEY, REQUEST, SEED};
-use crate::handshake::{Accept, ClientRequest, Request, accept_key};
-use crate::url::WsUrl;
-use crate::{Client, Config, Connection, Role, Server, Session};
+use crate::{Frame, KEY, REQUEST, SEED};
+use wsproto::handshake::{Accept, ClientRequest, Request, accept_key};
+use wsproto::url::WsUrl;
+use wsproto::{Client, Config, Connection, Role, Server, Session};
 
 /// Which end the engine is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

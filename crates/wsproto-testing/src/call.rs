@@ -1,12 +1,9 @@
 //! Calls of the sending half, legal now or not.
 
-use alloc::vec;
-use alloc::vec::Vec;
-
 use proptest::prelude::*;
 
-use super::{Ask, ask};
-use crate::{CloseCode, CloseFrame, Role, SendError, Sender};
+use crate::{Ask, ask};
+use wsproto::{CloseCode, CloseFrame, Role, SendError, Sender};
 
 /// The longest payload that a [`Call::Header`] is followed by, in bytes.
 const LONGEST: u64 = 1000;
@@ -73,7 +70,7 @@ pub fn call() -> impl Strategy<Value = Call> {
 }
 
 /// The body of a Close with that code; none if it may not be sent.
-pub(super) fn body(code: Option<u16>) -> Option<CloseFrame<'static>> {
+pub(crate) fn body(code: Option<u16>) -> Option<CloseFrame<'static>> {
     CloseFrame::new(CloseCode::from(code?), "").ok()
 }
 

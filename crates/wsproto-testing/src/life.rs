@@ -1,12 +1,9 @@
 //! A session, everything it reported, and the rules for the order of that.
+use std::mem;
+use std::time::Duration;
 
-use alloc::vec;
-use alloc::vec::Vec;
-use core::mem;
-use core::time::Duration;
-
-use super::{Ask, End, Frame, REQUEST, assert_order};
-use crate::{
+use crate::{Ask, End, Frame, REQUEST, assert_order};
+use wsproto::{
     CloseFrame, CloseInfo, Config, Event, ReadyState, SendError, Session, SessionEvent, Transport,
 };
 

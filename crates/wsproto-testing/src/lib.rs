@@ -4,7 +4,7 @@
 //!   `proptest` for what a peer sends, right or wrong ([`part`], [`wire`]), for what an application
 //!   sends ([`ask`], [`close_frame`]), for the ways of cutting bytes ([`cuts`]), and for whole
 //!   scripts of calls ([`script`]).
-//! * **Drivers**: [`Life`], a [`Session`](crate::Session) and everything it reported, in an order
+//! * **Drivers**: [`Life`], a [`Session`](wsproto::Session) and everything it reported, in an order
 //!   that is checked; [`Pair`], a client and a server joined by a transport that cuts bytes
 //!   anywhere, under a clock that only runs when nothing else happens.
 //! * **An oracle**: [`model`], a naive receiver that walks byte by byte.
@@ -15,7 +15,7 @@
 //! ```
 //! use proptest::collection::vec;
 //! use proptest::prelude::*;
-//! use wsproto::testing::{Pair, ask, cuts};
+//! use wsproto_testing::{Pair, ask, cuts};
 //! use wsproto::{CloseCode, Config, Event, ReadyState};
 //!
 //! # fn main() {

@@ -11,10 +11,10 @@ use wsproto::url::{UrlError, WsUrl};
 /// A proxy that opens tunnels by `CONNECT`, for `ws://` and `wss://` alike.
 ///
 /// ```
-/// use ws_objects::Proxy;
+/// use ws_common::Proxy;
 ///
 /// let proxy = Proxy::new("proxy.example:3128")?.credentials("user", "password")?;
-/// # Ok::<(), ws_objects::ProxyError>(())
+/// # Ok::<(), ws_common::ProxyError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Proxy {

@@ -1,13 +1,11 @@
 //! Scripts: what both applications, the clock and the network do to a [`Pair`], in any order.
-
-use alloc::vec::Vec;
-use core::time::Duration;
+use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::call::body;
-use super::{Call, End, Half, Life, Pair, Side, call};
+use crate::call::body;
+use crate::{Call, End, Half, Life, Pair, Side, call};
 
 /// Something that an application, or its transport, does to one end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +55,7 @@ impl Act {
 
 impl Step {
     /// Lets it happen.
-    pub(super) fn perform(&self, pair: &mut Pair) {
+    pub(crate) fn perform(&self, pair: &mut Pair) {
         match self {
             Self::At(Side::Client, act) => act.perform(&mut pair.client.life),
             Self::At(Side::Server, act) => act.perform(&mut pair.server.life),

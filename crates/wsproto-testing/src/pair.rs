@@ -1,12 +1,10 @@
 //! Two sessions joined to each other: bytes cut anywhere, time that passes only when nothing else
 //! happens, and each end doing to the transport what the session advises.
+use std::mem;
+use std::time::Duration;
 
-use alloc::vec::Vec;
-use core::mem;
-use core::time::Duration;
-
-use super::{Cuts, End, Life, Step, closes};
-use crate::{Client, Config, Event, Server, SessionEvent, Transport};
+use crate::{Cuts, End, Life, Step, closes};
+use wsproto::{Client, Config, Event, Server, SessionEvent, Transport};
 
 /// One end and its half of the transport.
 #[derive(Debug)]
@@ -18,7 +16,7 @@ pub struct Half<R: End> {
     /// Whether this end was told that the other has.
     told: bool,
     /// Where the next part that leaves is to be changed.
-    pub(super) damage: Option<usize>,
+    pub(crate) damage: Option<usize>,
     /// Everything that was taken away to be delivered or lost.
     sent: Vec<u8>,
 }
@@ -36,7 +34,7 @@ impl<R: End> Half<R> {
     }
 
     /// Takes the first bytes of what was written away.
-    pub(super) fn take(&mut self, len: usize) -> Vec<u8> {
+    pub(crate) fn take(&mut self, len: usize) -> Vec<u8> {
         let rest = self.life.out.split_off(len);
         let part = mem::replace(&mut self.life.out, rest);
         self.sent.extend_from_slice(&part);

@@ -1,8 +1,5 @@
 //! The ways of cutting bytes into parts.
 
-use alloc::vec;
-use alloc::vec::Vec;
-
 use proptest::prelude::*;
 
 /// A way of cutting bytes: the lengths of the parts, over and over. No part is empty.

@@ -1,7 +1,7 @@
 //! The order in which a session may report.
 
-use super::Seen;
-use crate::{Event, SessionEvent};
+use crate::Seen;
+use wsproto::{Event, SessionEvent};
 
 /// Checks the order of everything that a session has reported so far: the request first, `Open`
 /// once and before anything received, at most one `Error`, at most one `Closed`, which is last; and

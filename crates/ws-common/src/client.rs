@@ -12,12 +12,12 @@ use crate::server::HIGH_WATER_MARK;
 /// [`ClientRequest`](wsproto::handshake::ClientRequest).
 ///
 /// ```
-/// use ws_objects::{ClientOptions, Proxy};
+/// use ws_common::{ClientOptions, Proxy};
 ///
 /// let mut options = ClientOptions::default();
 /// options.proxy = Some(Proxy::new("proxy.example:3128")?);
 /// options.redirects = 3;
-/// # Ok::<(), ws_objects::ProxyError>(())
+/// # Ok::<(), ws_common::ProxyError>(())
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]

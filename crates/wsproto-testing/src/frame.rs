@@ -1,9 +1,6 @@
 //! Frames written and read by hand, so that no mistake of the engine hides itself.
 
-use alloc::vec;
-use alloc::vec::Vec;
-
-use crate::frame::Opcode;
+use wsproto::frame::Opcode;
 
 /// A frame as a test sees it, with its payload unmasked.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,5 @@
 //! UTF-8 by comparing with the table of the Unicode standard.
-
-use alloc::vec::Vec;
-use core::ops::RangeInclusive;
+use std::ops::RangeInclusive;
 
 /// Unicode's table 3-7, "Well-Formed UTF-8 Byte Sequences": one row per kind of sequence, one range
 /// per byte.

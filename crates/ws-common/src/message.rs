@@ -24,10 +24,10 @@ impl Message {
     /// Makes a text message of a value, as JSON.
     ///
     /// ```
-    /// # use ws_objects::Message;
+    /// # use ws_common::Message;
     /// let message = Message::from_json(&[("temperature", 21)])?;
     /// assert_eq!(message, r#"[["temperature",21]]"#.into());
-    /// # Ok::<(), ws_objects::Error>(())
+    /// # Ok::<(), ws_common::Error>(())
     /// ```
     ///
     /// # Errors

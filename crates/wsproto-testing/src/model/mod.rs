@@ -9,10 +9,7 @@
 //! reported.
 
 mod utf8;
-
-use alloc::string::String;
-use alloc::vec::Vec;
-use core::slice::Iter;
+use std::slice::Iter;
 
 use utf8::{Sequence, is_utf8, sequence};
 
