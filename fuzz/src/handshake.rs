@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use wsproto::handshake::{Accept, ClientRequest};
 use wsproto::url::WsUrl;
-use wsproto::{Config, Event, ReadyState, Role, Session, SessionEvent, Transport};
+use wsproto::{Advice, Config, Event, ReadyState, Role, Session, SessionEvent};
 
 use crate::cuts;
 
@@ -85,7 +85,7 @@ fn drive<R: Role>(
     }
     session.end_of_input(&mut out);
     while next(&mut session, &mut &mut [][..], &mut out) {}
-    assert_eq!(session.transport(), Transport::Drop);
+    assert_eq!(session.advice(), Advice::Drop);
     assert_eq!(session.ready_state(), ReadyState::Closed);
     assert_eq!(events.iter().filter(|event| event.starts_with("Closed")).count(), 1, "I10");
     assert!(events.last().is_some_and(|event| event.starts_with("Closed")), "I10");

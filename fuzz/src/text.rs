@@ -3,9 +3,9 @@
 use conformance::model::{self, Limits, Role, Seen};
 use wsproto::CloseFrame;
 use wsproto::handshake::Extension;
-use wsproto_testing::Frame;
 use wsproto::url::WsUrl;
 use wsproto::utf8::Utf8;
+use wsproto_testing::Frame;
 
 use crate::cuts;
 

@@ -1,8 +1,8 @@
 //! Everything a sender can produce, and the engine at the other end.
 
 use arbitrary::{Result, Unstructured};
-use wsproto_testing::{Cuts, End};
 use wsproto::{Client, CloseFrame, Connection, Event, PreparedMessage, SendError, Sender, Server};
+use wsproto_testing::{Cuts, End};
 
 use crate::{cuts, source};
 

@@ -4,11 +4,11 @@ use std::io;
 use std::sync::mpsc::{self, Sender};
 use std::thread::{self, JoinHandle};
 
-use ws_mio::EventLoop;
 use ws_common::{
     ClientOptions, ConnectionHandler, Error, Message, RunningServer, ServerHandler, ServerOptions,
     WebSocketConnection,
 };
+use ws_mio::EventLoop;
 use wsproto::CloseInfo;
 use wsproto::handshake::ClientRequest;
 

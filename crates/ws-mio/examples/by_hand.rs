@@ -14,7 +14,7 @@ use std::{env, error::Error, mem, net::Shutdown};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 use wsproto::handshake::Accept;
-use wsproto::{Config, Event, Server, Session, SessionEvent, Transport};
+use wsproto::{Advice, Config, Event, Server, Session, SessionEvent};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9002".into());
@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let ready: HashSet<_> = events.iter().map(mio::event::Event::token).collect();
         connections.retain(|token, ws| {
             let is_due = ws.session.deadline().is_some_and(|at| at <= now);
-            !(is_due || ready.contains(token)) || ws.turn(now, &mut buffer) != Transport::Drop
+            !(is_due || ready.contains(token)) || ws.turn(now, &mut buffer) != Advice::Drop
         });
     }
 }
@@ -57,7 +57,7 @@ struct Connection {
 impl Connection {
     /// Goes on until the stream has no more, or takes no more: what is unsent leaves before anything
     /// else is read. Where several are always busy, a turn would have to end earlier.
-    fn turn(&mut self, now: Duration, buffer: &mut [u8]) -> Transport {
+    fn turn(&mut self, now: Duration, buffer: &mut [u8]) -> Advice {
         let Self { tcp, session, out } = self;
         let mut read = 0;
         loop {
@@ -80,24 +80,24 @@ impl Connection {
                     Ok(written) => drop(out.drain(..written)),
                     Err(error) if error.kind() == WouldBlock => {
                         session.handle_timeout(now, out);
-                        return session.transport();
+                        return session.advice();
                     }
                     // What the peer wrote before it went away can still be read.
                     Err(_) => out.clear(),
                 }
             }
-            match session.transport() {
-                Transport::KeepOpen | Transport::AwaitEnd => {}
+            match session.advice() {
+                Advice::KeepOpen | Advice::AwaitEnd => {}
                 // If it fails, the peer is gone, and reading says so.
-                Transport::Shutdown => drop(tcp.shutdown(Shutdown::Write)),
-                Transport::Drop => return Transport::Drop,
+                Advice::Shutdown => drop(tcp.shutdown(Shutdown::Write)),
+                Advice::Drop => return Advice::Drop,
             }
             match tcp.read(buffer) {
                 Ok(bytes @ 1..) => read = bytes,
                 Err(error) if error.kind() == WouldBlock => {
                     // What the deadline waits for has not come.
                     if session.deadline().is_none_or(|at| now < at) {
-                        return session.transport();
+                        return session.advice();
                     }
                     session.handle_timeout(now, out);
                 }

@@ -4,9 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ws_common::{
-    ConnectionId, ConnectionLink, Error, Message, Outgoing, SendStatus, ServerHandle,
-};
+use ws_common::{ConnectionId, ConnectionLink, Error, Message, Outgoing, SendStatus, ServerHandle};
 use wsproto::url::WsUrl;
 use wsproto::{CloseFrame, PreparedMessage, ReadyState, SendError};
 

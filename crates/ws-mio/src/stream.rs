@@ -38,11 +38,7 @@ impl Stream {
     ///
     /// [`io::Error`] if that is no name that a certificate can be for.
     #[cfg(feature = "tls")]
-    pub fn connect_tls(
-        tls: &ws_common::ClientTls,
-        tcp: TcpStream,
-        host: &str,
-    ) -> io::Result<Self> {
+    pub fn connect_tls(tls: &ws_common::ClientTls, tcp: TcpStream, host: &str) -> io::Result<Self> {
         Ok(Self(Kind::Tls(Box::new(TlsStream::new(tcp, tls.begin(host)?.into())))))
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use mio::event::{Event, Source};
 use mio::{Interest, Registry, Token};
 use wsproto::handshake::ClientRequest;
-use wsproto::{Client, Config, Role, Server, Session, Transport};
+use wsproto::{Advice, Client, Config, Role, Server, Session};
 
 use crate::Stream;
 
@@ -173,7 +173,7 @@ impl<R: Role> WebSocket<R> {
     }
 
     /// Writes what is unsent, and `out`, which is empty afterwards; keeps what the stream does not
-    /// take. Once all is written, does what [`Session::transport`] asks for.
+    /// take. Once all is written, does what [`Session::advice`] asks for.
     pub fn write(&mut self, out: &mut Vec<u8>) {
         if let Some(unsent) = &mut self.unsent {
             unsent.append(out);
@@ -195,7 +195,7 @@ impl<R: Role> WebSocket<R> {
         out.clear();
         self.tidy();
         let done = self.unsent.is_none() && !self.blocked;
-        if done && !self.ended && self.session.transport() == Transport::Shutdown {
+        if done && !self.ended && self.session.advice() == Advice::Shutdown {
             self.ended = true;
             // If the peer is gone, reading says so.
             let _ = self.stream.shutdown();
@@ -279,7 +279,7 @@ impl<R: Role> WebSocket<R> {
     /// with the next call.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.session.transport() == Transport::Drop
+        self.session.advice() == Advice::Drop
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::Shutdown;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use wsproto::{Event, ReadyState, Role, SessionEvent, Transport};
+use wsproto::{Advice, Event, ReadyState, Role, SessionEvent};
 
 use crate::link::Link;
 use crate::patience::{HARDLY, Patience};
@@ -89,10 +89,10 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
                 }
                 return Ok(Some(step));
             }
-            match self.link(|link| link.session.transport()) {
+            match self.link(|link| link.session.advice()) {
                 // Another thread has just ended it: that is still to be reported.
-                Transport::Drop if self.close_info.is_none() => continue,
-                Transport::Drop => return self.failed.take().map_or(Ok(None), Err),
+                Advice::Drop if self.close_info.is_none() => continue,
+                Advice::Drop => return self.failed.take().map_or(Ok(None), Err),
                 transport => {
                     if !self.write_owed()? {
                         continue;
@@ -100,7 +100,7 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
                     if self.link(Link::has_drained) {
                         return Ok(Some(Step::Drained));
                     }
-                    if transport == Transport::Shutdown && !self.end_output() {
+                    if transport == Advice::Shutdown && !self.end_output() {
                         continue;
                     }
                 }
@@ -262,7 +262,7 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
 
     /// Writes the rest of an opening handshake.
     pub(crate) fn finish_handshake(&mut self) -> Result<(), Error> {
-        let ended = |link: &mut Link<R>| link.session.transport() == Transport::Drop;
+        let ended = |link: &mut Link<R>| link.session.advice() == Advice::Drop;
         while !self.link(ended) && !self.write_owed()? {}
         Ok(())
     }

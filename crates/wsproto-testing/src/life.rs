@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{Ask, End, Frame, REQUEST, assert_order};
 use wsproto::{
-    CloseFrame, CloseInfo, Config, Event, ReadyState, SendError, Session, SessionEvent, Transport,
+    Advice, CloseFrame, CloseInfo, Config, Event, ReadyState, SendError, Session, SessionEvent,
 };
 
 /// Something that a session reported.
@@ -170,7 +170,7 @@ impl<R: End> Life<R> {
         assert_eq!(self.log, log, "I10: nothing is reported after the end");
         assert_eq!(self.out, written, "I10: nothing is written after the end");
         assert_eq!(self.session.ready_state(), ReadyState::Closed);
-        assert_eq!(self.session.transport(), Transport::Drop);
+        assert_eq!(self.session.advice(), Advice::Drop);
         assert_eq!(self.session.deadline(), None);
         assert_eq!(self.session.sender().map(drop), Err(SendError::Closed));
         info.clone()

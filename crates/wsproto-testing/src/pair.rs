@@ -4,7 +4,7 @@ use std::mem;
 use std::time::Duration;
 
 use crate::{Cuts, End, Life, Step, closes};
-use wsproto::{Client, Config, Event, Server, SessionEvent, Transport};
+use wsproto::{Advice, Client, Config, Event, Server, SessionEvent};
 
 /// One end and its half of the transport.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl<R: End> Half<R> {
     /// Whether the session is over.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.life.session.transport() == Transport::Drop
+        self.life.session.advice() == Advice::Drop
     }
 
     /// Takes the first bytes of what was written away.
@@ -44,9 +44,9 @@ impl<R: End> Half<R> {
     /// Does what an adapter does, once everything is written.
     fn follow_advice(&mut self) {
         if self.life.out.is_empty() {
-            match self.life.session.transport() {
-                Transport::KeepOpen | Transport::AwaitEnd => {}
-                Transport::Shutdown | Transport::Drop => self.shut = true,
+            match self.life.session.advice() {
+                Advice::KeepOpen | Advice::AwaitEnd => {}
+                Advice::Shutdown | Advice::Drop => self.shut = true,
             }
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use wsproto::handshake::{Accept, ClientRequest};
 use wsproto::url::WsUrl;
-use wsproto::{CloseFrame, Config, Event, Session, SessionEvent, Transport};
+use wsproto::{Advice, CloseFrame, Config, Event, Session, SessionEvent};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Time is an input. Nothing here takes any, so it stands still.
@@ -65,7 +65,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
         // A server ends the transport first, once both have sent their Close and all is written.
         // Then there is nothing more to read for either.
-        if server.transport() == Transport::Shutdown && to_client.is_empty() {
+        if server.advice() == Advice::Shutdown && to_client.is_empty() {
             client.end_of_input(&mut to_server);
             server.end_of_input(&mut to_client);
         }

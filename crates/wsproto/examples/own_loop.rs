@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use std::{env, io, thread};
 
 use wsproto::handshake::Accept;
-use wsproto::{Config, Event, Server, Session, SessionEvent, Transport};
+use wsproto::{Advice, Config, Event, Server, Session, SessionEvent};
 
 fn main() -> io::Result<()> {
     let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".into());
@@ -43,14 +43,14 @@ fn carry(mut stream: TcpStream) -> io::Result<()> {
         }
         out.clear();
         // 3. What the engine says about the transport.
-        match session.transport() {
-            Transport::KeepOpen | Transport::AwaitEnd => {}
-            Transport::Shutdown if half_closed => {}
-            Transport::Shutdown => {
+        match session.advice() {
+            Advice::KeepOpen | Advice::AwaitEnd => {}
+            Advice::Shutdown if half_closed => {}
+            Advice::Shutdown => {
                 stream.shutdown(Shutdown::Write)?;
                 half_closed = true;
             }
-            Transport::Drop => return Ok(()),
+            Advice::Drop => return Ok(()),
         }
         // 4. More input, or the deadline.
         let patience = session.deadline().map(|at| at.saturating_sub(start.elapsed()));

@@ -57,18 +57,18 @@ impl Closing {
     /// What to do with the transport: the part of the table where the roles differ, because a
     /// server ends the transport first (section 7.1.1).
     #[must_use]
-    pub const fn transport<R: Role>(self) -> Transport {
+    pub const fn advice<R: Role>(self) -> Advice {
         match (self, R::SERVER) {
-            (Self::Open | Self::Sent, _) => Transport::KeepOpen,
-            (Self::Exchanged, false) => Transport::AwaitEnd,
-            (Self::Exchanged, true) | (Self::Failed, _) => Transport::Shutdown,
+            (Self::Open | Self::Sent, _) => Advice::KeepOpen,
+            (Self::Exchanged, false) => Advice::AwaitEnd,
+            (Self::Exchanged, true) | (Self::Failed, _) => Advice::Shutdown,
         }
     }
 }
 
 /// What the owner of the transport does next, after it has written the whole output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Transport {
+pub enum Advice {
     /// Go on reading and writing.
     KeepOpen,
     /// Write nothing more, and read until the peer ends the transport; then drop it.

@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::closing::{Closing, Transport};
+use crate::closing::{Advice, Closing};
 use crate::{
     Client, CloseFrame, Config, Error, Event, Extensions, Piece, Receiver, Role, SendError, Sender,
     Server,
@@ -218,7 +218,7 @@ impl<R: Role> Connection<R> {
 
     /// What to do with the transport once all output is written.
     #[must_use]
-    pub const fn transport(&self) -> Transport {
-        self.sender.transport()
+    pub const fn advice(&self) -> Advice {
+        self.sender.advice()
     }
 }

@@ -1,8 +1,8 @@
 //! Control frames that are cut.
 
+use crate::cursor::take;
 use crate::frame::{MAX_CONTROL_LEN, Opcode};
 use crate::mask::Mask;
-use crate::receive::take;
 
 /// The payload of a control frame that did not arrive in one piece.
 #[derive(Debug)]

@@ -95,14 +95,14 @@ pub struct Expect {
     /// (RFC 7692 section 6: never on a control frame, never on a continuation).
     pub rsv: u8,
     /// Which data frame may come.
-    pub data: Data,
+    pub data: NextData,
     /// The longest acceptable payload of a data frame, in bytes.
     pub max_len: u64,
 }
 
 /// Which data frame may come next (section 5.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Data {
+pub enum NextData {
     /// The first frame of a message.
     First,
     /// A continuation of the open message.
@@ -115,7 +115,7 @@ impl Expect {
     /// Expects what a server may be sent at the start: a masked frame of any length.
     #[must_use]
     pub const fn masked() -> Self {
-        Self { masked: true, rsv: 0, data: Data::First, max_len: u64::MAX }
+        Self { masked: true, rsv: 0, data: NextData::First, max_len: u64::MAX }
     }
 
     /// Expects what a client may be sent at the start: an unmasked frame of any length.
@@ -129,10 +129,10 @@ impl Expect {
     fn first_byte(&self, byte: u8) -> Result<Opcode, Error> {
         let opcode = Opcode::from_bits(byte).ok_or(Error::ReservedOpcode)?;
         let (rsv, wrong) = match (opcode, self.data) {
-            (Opcode::Continuation, Data::First) => (0, Some(Error::UnexpectedContinuation)),
-            (Opcode::Continuation, Data::Next) => (0, None),
-            (Opcode::Continuation, Data::Exhausted) => (0, Some(Error::TooManyFragments)),
-            (Opcode::Text | Opcode::Binary, Data::First) => (self.rsv, None),
+            (Opcode::Continuation, NextData::First) => (0, Some(Error::UnexpectedContinuation)),
+            (Opcode::Continuation, NextData::Next) => (0, None),
+            (Opcode::Continuation, NextData::Exhausted) => (0, Some(Error::TooManyFragments)),
+            (Opcode::Text | Opcode::Binary, NextData::First) => (self.rsv, None),
             (Opcode::Text | Opcode::Binary, _) => (self.rsv, Some(Error::UnfinishedMessage)),
             _ if byte & FIN == 0 => (0, Some(Error::FragmentedControl)),
             _ => (0, None),

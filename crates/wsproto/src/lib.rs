@@ -112,6 +112,7 @@ pub mod closing;
 mod config;
 mod connection;
 mod control;
+mod cursor;
 mod error;
 mod event;
 mod extensions;
@@ -128,7 +129,7 @@ pub mod url;
 pub mod utf8;
 
 pub use close::{CloseCode, CloseError, CloseFrame};
-pub use closing::{CloseInfo, Closing, Initiator, Transport};
+pub use closing::{Advice, CloseInfo, Closing, Initiator};
 pub use config::{Config, KeepAlive};
 pub use connection::Connection;
 pub use error::{Error, SendError};

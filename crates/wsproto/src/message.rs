@@ -190,7 +190,7 @@ impl Message {
         Ok(piece)
     }
 
-    /// Notes that pieces of the open message were handed out, so that it will not be assembled;
+    /// Rare that pieces of the open message were handed out, so that it will not be assembled;
     /// `size` is the number of bytes that have arrived of it.
     fn count_pieces(&mut self, size: u64) {
         *self = match mem::replace(self, Self::None) {

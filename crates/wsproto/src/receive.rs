@@ -7,7 +7,8 @@ use core::marker::PhantomData;
 use core::mem;
 
 use crate::control::Control;
-use crate::frame::{Data, Expect, Header, MAX_HEADER_LEN, Opcode};
+use crate::cursor::take;
+use crate::frame::{Expect, Header, MAX_HEADER_LEN, NextData, Opcode};
 use crate::mask::Mask;
 use crate::message::{Message, unmask};
 use crate::{CloseFrame, Config, Error, Event, Extensions, Piece, Role, utf8};
@@ -319,9 +320,9 @@ impl<R: Role> Receiver<R> {
     #[inline]
     fn expect(&self) -> Expect {
         let (data, size) = match &self.message {
-            Message::None => (Data::First, 0),
-            open if open.fragments() >= self.config.max_fragments => (Data::Exhausted, 0),
-            open => (Data::Next, open.size()),
+            Message::None => (NextData::First, 0),
+            open if open.fragments() >= self.config.max_fragments => (NextData::Exhausted, 0),
+            open => (NextData::Next, open.size()),
         };
         Expect {
             masked: R::SERVER,
@@ -423,13 +424,4 @@ fn message(opcode: Opcode, payload: &[u8]) -> Result<Event<'_>, Error> {
         return Ok(Event::Text(Cow::Borrowed(utf8::text(payload)?)));
     }
     Ok(Event::Binary(Cow::Borrowed(payload)))
-}
-
-/// Takes `len` bytes off the front of `input`, or all of it if it is shorter.
-#[inline]
-pub(crate) fn take<'b>(input: &mut &'b mut [u8], len: usize) -> &'b mut [u8] {
-    let len = len.min(input.len());
-    let (front, back) = mem::take(input).split_at_mut(len);
-    *input = back;
-    front
 }

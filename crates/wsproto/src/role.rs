@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 /// One end of a connection: [`Server`] or [`Client`].
-pub trait Role: sealed::Role + fmt::Debug + Send + 'static {}
+pub trait Role: sealed::Role + fmt::Debug + Send + Sync + Unpin + 'static {}
 
 impl Role for Server {}
 impl Role for Client {}
@@ -50,12 +50,8 @@ impl fmt::Debug for Client {
 
 pub(crate) mod sealed {
     use super::{Client, Rng, Server};
-    use crate::session::{ClientHandshake, Handshake, ServerHandshake};
 
     pub trait Role: Sized {
-        /// The opening handshake of this end.
-        type Handshake: Handshake<Self> + core::fmt::Debug + Send;
-
         /// Whether this end is the server.
         const SERVER: bool;
 
@@ -64,8 +60,6 @@ pub(crate) mod sealed {
     }
 
     impl Role for Server {
-        type Handshake = ServerHandshake;
-
         const SERVER: bool = true;
 
         #[inline]
@@ -75,8 +69,6 @@ pub(crate) mod sealed {
     }
 
     impl Role for Client {
-        type Handshake = ClientHandshake;
-
         const SERVER: bool = false;
 
         #[inline]

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::closing::{Cause, Closing, Reply, Transport};
+use crate::closing::{Advice, Cause, Closing, Reply};
 use crate::frame::{Header, MAX_CONTROL_LEN, Opcode};
 use crate::mask::Mask;
 use crate::{CloseCode, CloseFrame, Error, Event, Piece, PreparedMessage, Role, SendError};
@@ -240,8 +240,8 @@ impl<R: Role> Sender<R> {
 
     /// What to do with the transport once all output is written.
     #[must_use]
-    pub const fn transport(&self) -> Transport {
-        self.closing.transport::<R>()
+    pub const fn advice(&self) -> Advice {
+        self.closing.advice::<R>()
     }
 
     fn advance(&mut self, cause: Cause, frame: Option<&CloseFrame<'_>>, out: &mut Vec<u8>) {

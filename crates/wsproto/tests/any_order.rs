@@ -6,10 +6,10 @@ use core::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use wsproto_testing::{Call, End, Frame, Life, Part, Seen, Side, call, closes, limits, part};
 use wsproto::{
-    Client, CloseCode, CloseFrame, Config, Connection, KeepAlive, Server, SessionEvent, Transport,
+    Advice, Client, CloseCode, CloseFrame, Config, Connection, KeepAlive, Server, SessionEvent,
 };
+use wsproto_testing::{Call, End, Frame, Life, Part, Seen, Side, call, closes, limits, part};
 
 use support::VIOLATION;
 
@@ -166,7 +166,7 @@ fn live<R: End>(opened: bool, happenings: &[Happening]) -> (Vec<Seen>, Vec<u8>) 
     }
     // Whatever happened, the end can be reached from here, by deadlines or by the transport.
     for _ in 0..9 {
-        if life.session.transport() == Transport::Drop {
+        if life.session.advice() == Advice::Drop {
             break;
         }
         match life.session.deadline() {

@@ -6,11 +6,11 @@ mod support;
 use wsproto::close::MAX_REASON_LEN;
 use wsproto::closing::{Cause, Reply};
 use wsproto::frame::Opcode;
-use wsproto_testing::{End, Frame, Side, closes};
 use wsproto::{
-    Client, CloseCode, CloseError, CloseFrame, Closing, Connection, Error, Event, PreparedMessage,
-    SendError, Server, Transport,
+    Advice, Client, CloseCode, CloseError, CloseFrame, Closing, Connection, Error, Event,
+    PreparedMessage, SendError, Server,
 };
+use wsproto_testing::{End, Frame, Side, closes};
 
 use support::{VIOLATION, feed};
 
@@ -31,11 +31,11 @@ const MATRIX: [(Closing, Cause, Closing, Reply); 12] = [
 ];
 
 /// What to do with the transport: in which state, as a server, as a client.
-const TRANSPORT: [(Closing, Transport, Transport); 4] = [
-    (Closing::Open, Transport::KeepOpen, Transport::KeepOpen),
-    (Closing::Sent, Transport::KeepOpen, Transport::KeepOpen),
-    (Closing::Exchanged, Transport::Shutdown, Transport::AwaitEnd),
-    (Closing::Failed, Transport::Shutdown, Transport::Shutdown),
+const TRANSPORT: [(Closing, Advice, Advice); 4] = [
+    (Closing::Open, Advice::KeepOpen, Advice::KeepOpen),
+    (Closing::Sent, Advice::KeepOpen, Advice::KeepOpen),
+    (Closing::Exchanged, Advice::Shutdown, Advice::AwaitEnd),
+    (Closing::Failed, Advice::Shutdown, Advice::Shutdown),
 ];
 
 /// Every way into a state of the closing handshake.
@@ -80,8 +80,8 @@ fn the_table_has_these_rows_and_no_others() {
 #[test]
 fn the_table_says_what_to_do_with_the_transport() {
     for (state, server, client) in TRANSPORT {
-        assert_eq!(state.transport::<Server>(), server, "{state:?}");
-        assert_eq!(state.transport::<Client>(), client, "{state:?}");
+        assert_eq!(state.advice::<Server>(), server, "{state:?}");
+        assert_eq!(state.advice::<Client>(), client, "{state:?}");
     }
 }
 
@@ -100,7 +100,7 @@ fn connections_follow_the_table<R: End>() {
             assert_eq!(closes(&out) - before, usize::from(reply == Reply::Close), "{place}");
             let (_, server, client) = TRANSPORT[next as usize];
             let advice = if R::SIDE == Side::Server { server } else { client };
-            assert_eq!(ws.transport(), advice, "{place}");
+            assert_eq!(ws.advice(), advice, "{place}");
         }
     }
 }
@@ -198,8 +198,8 @@ fn simultaneous_closes_are_a_clean_end() {
     assert_eq!(at_client, Ok(vec![Event::Close(Some(away))]));
     assert_eq!((closes(&to_client), closes(&to_server)), (1, 1));
     assert_eq!((server.closing(), client.closing()), (Closing::Exchanged, Closing::Exchanged));
-    assert_eq!(server.transport(), Transport::Shutdown);
-    assert_eq!(client.transport(), Transport::AwaitEnd);
+    assert_eq!(server.advice(), Advice::Shutdown);
+    assert_eq!(client.advice(), Advice::AwaitEnd);
 }
 
 /// R6455-7.1.2-1, R6455-7.3-1, R6455-5.5.1-4: either end may begin, with a body or without; the

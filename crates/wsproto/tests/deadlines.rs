@@ -6,11 +6,11 @@ mod support;
 use core::time::Duration;
 
 use wsproto::handshake::{Response, ResponseError};
-use wsproto_testing::{End, Life, REQUEST};
 use wsproto::{
-    Client, CloseCode, CloseInfo, Config, Initiator, KeepAlive, ReadyState, SendError, Server,
-    SessionError, SessionEvent, Transport,
+    Advice, Client, CloseCode, CloseInfo, Config, Initiator, KeepAlive, ReadyState, SendError,
+    Server, SessionError, SessionEvent,
 };
+use wsproto_testing::{End, Life, REQUEST};
 
 use support::{VIOLATION, config};
 
@@ -82,7 +82,7 @@ fn a_server_limits_the_time_of_the_handshake() {
     life.at(s(10));
     assert!(life.out.starts_with(b"HTTP/1.1 408 "));
     assert_eq!(life.log, [SessionEvent::Error(SessionError::HandshakeTimeout)]);
-    assert_eq!(life.session.transport(), Transport::Shutdown);
+    assert_eq!(life.session.advice(), Advice::Shutdown);
 
     // The answer has as long to arrive as a closing handshake.
     assert_eq!(life.session.deadline(), Some(s(20)));
@@ -163,7 +163,7 @@ fn the_answer_to_our_close_does_not_move_the_deadline() {
     life.close(None).expect("open");
     life.at(s(4));
     life.read_frame(0x88, b"");
-    assert_eq!(life.session.transport(), Transport::AwaitEnd);
+    assert_eq!(life.session.advice(), Advice::AwaitEnd);
     assert_eq!(life.session.deadline(), Some(s(10)));
     life.at(s(10));
     assert_eq!(last_error(&life), None, "both Closes were exchanged");
@@ -288,7 +288,7 @@ fn a_keep_alive_without_an_answer_ends_the_session() {
         assert_eq!(close.payload[2..], *b"keep-alive timeout");
         assert_eq!(last_error(&life), Some(SessionError::KeepAliveTimeout));
         // The Close may still arrive; a late answer does not open the connection again.
-        assert_eq!(life.session.transport(), Transport::Shutdown);
+        assert_eq!(life.session.advice(), Advice::Shutdown);
         assert_eq!(life.session.deadline(), Some(s(45)));
         life.read_frame(0x8A, &0_u32.to_be_bytes());
         life.read_frame(0x88, b"\x03\xE8");

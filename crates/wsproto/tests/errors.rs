@@ -4,11 +4,11 @@ mod support;
 
 use core::error::Error as _;
 
-use wsproto_testing::{End, Frame, closes, header};
 use wsproto::utf8::{InvalidUtf8, Utf8};
 use wsproto::{
     Client, CloseCode, CloseError, CloseFrame, Error, Event, Piece, SendError, Server, SessionError,
 };
+use wsproto_testing::{End, Frame, closes, header};
 
 use support::{config, feed};
 

@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use handshake_support::*;
 use proptest::prelude::*;
-use wsproto::closing::{Initiator, Transport};
+use wsproto::closing::{Advice, Initiator};
 use wsproto::handshake::{
     Accept, Agreed, ClientRequest, Extension, HeadError, InvalidHeader, OfferError, Response,
     ResponseError,
@@ -59,7 +59,7 @@ fn assert_opened(request: &ClientRequest, head: &Head) -> Run {
     let hello = SessionEvent::Received(Event::Text("Hello".into()));
     let shown = input.escape_ascii().to_string();
     assert_eq!(run.events, [SessionEvent::Open, hello, abnormal_end(Initiator::Remote)], "{shown}");
-    assert_eq!(run.transport, Transport::KeepOpen);
+    assert_eq!(run.transport, Advice::KeepOpen);
     assert_eq!(run.out, b"");
     run
 }
@@ -158,7 +158,7 @@ fn nothing_is_sent_before_the_answer() {
     for byte in &input[..input.len() - 1] {
         assert_eq!(session.ready_state(), ReadyState::Connecting);
         assert_eq!(session.sender().err(), Some(SendError::NotOpen));
-        assert_eq!(session.transport(), Transport::KeepOpen);
+        assert_eq!(session.advice(), Advice::KeepOpen);
         assert_eq!(session.next_event(NOW, &mut &mut [*byte][..], &mut out), None);
     }
     assert_eq!(out.len(), written);
@@ -315,7 +315,7 @@ fn frames_behind_the_answer_are_delivered() {
         .collect();
     assert_eq!(kinds, ["open", "hello", "ping", "hello", "close", "closed"]);
     assert_eq!(run.out.len(), 6 + 8, "a Pong and a Close, both masked");
-    assert_eq!(run.transport, Transport::AwaitEnd);
+    assert_eq!(run.transport, Advice::AwaitEnd);
 }
 
 /// RFC 9112 section 6.3: a 101 has no body, whatever it claims; what follows are frames.
@@ -503,7 +503,7 @@ fn an_answer_that_breaks_a_rule_fails_the_connection() {
     for (error, head) in cases {
         // No frame behind it is looked at.
         let run = assert_failed(&offer, &head.then(HELLO), error);
-        assert_eq!(run.transport, Transport::Drop);
+        assert_eq!(run.transport, Advice::Drop);
         let has_response = !matches!(error, E::HttpVersion | E::Malformed);
         assert_eq!(run.response.is_some(), has_response, "{error}");
     }
@@ -581,7 +581,7 @@ fn an_answer_that_does_not_end_is_cut_off() {
             panic!("{:?}", whole.events)
         };
         assert_eq!(found, error.unwrap_or(found));
-        assert_eq!(whole.transport, Transport::Drop);
+        assert_eq!(whole.transport, Advice::Drop);
         let single: Vec<&[u8]> = input.as_bytes().chunks(1).collect();
         assert_eq!(connect(&Config::default(), &plain(), &single), whole);
     }
@@ -619,7 +619,7 @@ fn a_refusal_is_reported_with_its_body() {
             &[("Content-Length", "5"), ("X-Why", "because"), ("Location", "/")],
         );
         let run = assert_failed(&plain(), &head.then(b"hello"), ResponseError::Status(status));
-        assert_eq!(run.transport, Transport::Drop, "known before the transport ends");
+        assert_eq!(run.transport, Advice::Drop, "known before the transport ends");
         let response = run.response.unwrap();
         assert_eq!(response.status(), status);
         assert_eq!(response.headers().get("x-why"), Some("because"));
@@ -680,7 +680,7 @@ fn the_body_of_a_refusal_ends_where_it_says() {
         let events = [failed(ResponseError::Status(404)), abnormal_end(Initiator::Remote)];
         assert_eq!(run.events, events, "{fields:?}");
         assert_eq!(run.response.unwrap().body_bytes(), kept, "{fields:?}");
-        assert_eq!(run.transport == Transport::Drop, known, "{fields:?}");
+        assert_eq!(run.transport == Advice::Drop, known, "{fields:?}");
     }
 }
 
@@ -729,7 +729,7 @@ fn an_answer_must_come_in_time() {
         session.handle_timeout(deadline - Duration::from_nanos(1), &mut out);
         assert_eq!(session.ready_state(), ReadyState::Connecting);
         session.handle_timeout(deadline, &mut out);
-        assert_eq!(session.transport(), Transport::Drop);
+        assert_eq!(session.advice(), Advice::Drop);
         let mut events = Vec::new();
         while let Some(event) = session.next_event(deadline, &mut &mut [][..], &mut out) {
             events.push(event);
@@ -750,7 +750,7 @@ fn a_handshake_can_be_given_up() {
     let written = out.len();
     session.close(None, NOW, &mut out).unwrap();
     assert_eq!(out.len(), written);
-    assert_eq!(session.transport(), Transport::Drop);
+    assert_eq!(session.advice(), Advice::Drop);
     assert_eq!(session.sender().err(), Some(SendError::Closed));
     let mut events = Vec::new();
     while let Some(event) = session.next_event(NOW, &mut &mut good().bytes()[..], &mut out) {

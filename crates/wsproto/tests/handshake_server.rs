@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use handshake_support::*;
 use proptest::prelude::*;
-use wsproto::closing::{Initiator, Transport};
+use wsproto::closing::{Advice, Initiator};
 use wsproto::handshake::{
     Accept, AcceptError, Extension, HeadError, HeadFinder, Headers, InvalidHeader, Request,
     RequestError, Response, accept_key,
@@ -26,7 +26,7 @@ fn assert_refused(config: &Config, input: &[u8], error: RequestError, status: u1
     let run = at_every_cut(input, |pieces| serve(config, pieces, accept));
     let shown = input.escape_ascii().to_string();
     assert_eq!(run.events, [refused(error), abnormal_end(Initiator::Local)], "{shown}");
-    assert_eq!(run.transport, Transport::Shutdown);
+    assert_eq!(run.transport, Advice::Shutdown);
     let answer = run.answer();
     answer.assert_refusal(status);
     assert_eq!(error.status(), status);
@@ -91,7 +91,7 @@ fn the_answer_is_a_101_with_three_headers_and_no_other() {
         run.events,
         [SessionEvent::Upgrade, SessionEvent::Open, abnormal_end(Initiator::Remote)]
     );
-    assert_eq!(run.transport, Transport::KeepOpen);
+    assert_eq!(run.transport, Advice::KeepOpen);
     assert_eq!(run.subprotocol, None);
 }
 
@@ -641,10 +641,10 @@ fn the_end_after_a_refusal_has_a_deadline() {
     let mut out = Vec::new();
     let error = RequestError::Head(HeadError::InvalidByte);
     assert_eq!(session.next_event(NOW, &mut &mut [0][..], &mut out), Some(refused(error)));
-    assert_eq!(session.transport(), Transport::Shutdown);
+    assert_eq!(session.advice(), Advice::Shutdown);
     let deadline = session.deadline().unwrap();
     session.handle_timeout(deadline, &mut out);
-    assert_eq!(session.transport(), Transport::Drop);
+    assert_eq!(session.advice(), Advice::Drop);
     let closed = abnormal_end(Initiator::Local);
     assert_eq!(session.next_event(deadline, &mut &mut [][..], &mut out), Some(closed));
     assert_eq!(session.next_event(deadline, &mut &mut [][..], &mut out), None);
@@ -676,7 +676,7 @@ fn a_handshake_can_be_given_up() {
     Answer::parse(&out).assert_refusal(503);
     let event = session.next_event(NOW, &mut &mut [][..], &mut out);
     assert_eq!(event, Some(SessionEvent::Error(SessionError::Abandoned)));
-    assert_eq!(session.transport(), Transport::Shutdown);
+    assert_eq!(session.advice(), Advice::Shutdown);
     let written = out.len();
     assert_eq!(session.accept(&Accept::new(), NOW, &mut out), Err(AcceptError::NoRequest));
     assert_eq!(out.len(), written);
@@ -704,7 +704,7 @@ fn an_ordinary_request_without_an_answer_gets_426() {
             [SessionEvent::Http, refused(RequestError::NoUpgrade), abnormal_end(Initiator::Local)];
         assert_eq!(run.events, events);
         run.answer().assert_refusal(426);
-        assert_eq!(run.transport, Transport::Shutdown);
+        assert_eq!(run.transport, Advice::Shutdown);
     }
 }
 
@@ -715,7 +715,7 @@ fn a_handshake_without_a_decision_gets_403() {
     let run = at_every_cut(&input, |pieces| serve(&Config::default(), pieces, undecided));
     assert_eq!(run.events, [SessionEvent::Upgrade, abnormal_end(Initiator::Local)]);
     run.answer().assert_refusal(403);
-    assert_eq!(run.transport, Transport::Shutdown);
+    assert_eq!(run.transport, Advice::Shutdown);
 }
 
 /// R6455-4.2.2-2, R6455-4.2.2-3, R6455-4.2.2-4, R6455-4.2.2-6, R6455-10.2-1: a handshake is refused
@@ -746,7 +746,7 @@ fn the_application_may_refuse_a_handshake() {
             })
         });
         assert_eq!(run.events, [SessionEvent::Upgrade, abnormal_end(Initiator::Local)]);
-        assert_eq!(run.transport, Transport::Shutdown);
+        assert_eq!(run.transport, Advice::Shutdown);
         let answer = run.answer();
         answer.assert_refusal(response.status());
         assert_eq!(answer.body, response.body_bytes());

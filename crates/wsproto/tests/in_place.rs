@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use wsproto_testing::{End, Life, header};
 use wsproto::{Client, Config, Connection, Error, Event, Server, SessionEvent};
+use wsproto_testing::{End, Life, header};
 
 /// How many bytes of a frame are waited for.
 const MOST: usize = 1000;

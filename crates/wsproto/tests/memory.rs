@@ -6,11 +6,11 @@ use core::time::Duration;
 
 use allocation_counter::{AllocationInfo, measure};
 use wsproto::handshake::{Accept, ClientRequest, Request, Response};
-use wsproto_testing::{End, Frame, KEY, SEED, header};
 use wsproto::url::WsUrl;
 use wsproto::{
     Client, Config, Connection, Error, Event, Piece, Role, Server, Session, SessionEvent,
 };
+use wsproto_testing::{End, Frame, KEY, SEED, header};
 
 use support::{VIOLATION, config};
 

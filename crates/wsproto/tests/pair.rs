@@ -6,11 +6,11 @@ mod support;
 use core::time::Duration;
 
 use proptest::prelude::*;
-use wsproto_testing::{Cuts, Life, Pair, Seen, cuts, limits, script};
 use wsproto::{
     Client, CloseCode, CloseFrame, CloseInfo, Config, Event, Initiator, KeepAlive, ReadyState,
     SessionError, SessionEvent,
 };
+use wsproto_testing::{Cuts, Life, Pair, Seen, cuts, limits, script};
 
 use support::config;
 

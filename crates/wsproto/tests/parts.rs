@@ -6,10 +6,10 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use wsproto::Error;
-use wsproto::frame::{Data, Expect, Header, MAX_HEADER_LEN, Opcode};
+use wsproto::frame::{Expect, Header, MAX_HEADER_LEN, NextData, Opcode};
 use wsproto::mask::Mask;
-use wsproto_testing::{self, header, xor};
 use wsproto::utf8::Utf8;
+use wsproto_testing::{self, header, xor};
 
 /// A13, R6455-5.3-4: every length to 200 and every phase, at every alignment to 8.
 #[test]
@@ -208,8 +208,8 @@ fn headers() -> impl Strategy<Value = Header> {
 
 fn expect(header: &Header) -> Expect {
     let data = match header.opcode {
-        Opcode::Continuation => Data::Next,
-        _ => Data::First,
+        Opcode::Continuation => NextData::Next,
+        _ => NextData::First,
     };
     let masked = header.mask.is_some();
     Expect { masked, data, ..Expect::masked() }
@@ -268,7 +268,7 @@ proptest! {
     /// I2: what a part of a header is refused for is what all of it is refused for.
     #[test]
     fn a_header_is_refused_for_one_reason(bytes in vec(any::<u8>(), 14), max_len: u16) {
-        for data in [Data::First, Data::Next, Data::Exhausted] {
+        for data in [NextData::First, NextData::Next, NextData::Exhausted] {
             let expect = Expect { data, max_len: max_len.into(), ..Expect::masked() };
             let whole = Header::parse(&bytes, &expect);
             for cut in 0..bytes.len() {
@@ -306,14 +306,14 @@ fn lengths_around_the_edges() {
 fn a_reserved_bit_that_is_owned_is_for_first_frames() {
     let owned = Expect { rsv: 0x40, ..Expect::unmasked() };
     for (first, data, result) in [
-        (0xC1, Data::First, Ok(0x40)),
-        (0x42, Data::First, Ok(0x40)),
-        (0x81, Data::First, Ok(0)),
-        (0xA1, Data::First, Err(Error::ReservedBit)),
-        (0xC0, Data::Next, Err(Error::ReservedBit)),
-        (0x80, Data::Next, Ok(0)),
-        (0xC9, Data::First, Err(Error::ReservedBit)),
-        (0xC8, Data::Next, Err(Error::ReservedBit)),
+        (0xC1, NextData::First, Ok(0x40)),
+        (0x42, NextData::First, Ok(0x40)),
+        (0x81, NextData::First, Ok(0)),
+        (0xA1, NextData::First, Err(Error::ReservedBit)),
+        (0xC0, NextData::Next, Err(Error::ReservedBit)),
+        (0x80, NextData::Next, Ok(0)),
+        (0xC9, NextData::First, Err(Error::ReservedBit)),
+        (0xC8, NextData::Next, Err(Error::ReservedBit)),
     ] {
         let expect = Expect { data, ..owned };
         let parsed = Header::parse(&header(first, None, 5), &expect);

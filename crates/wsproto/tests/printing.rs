@@ -1,8 +1,8 @@
 //! What ends up in logs: names and numbers, but no keys and no payloads.
 
 use wsproto::handshake::Request;
-use wsproto_testing::{REQUEST, SEED};
 use wsproto::{Client, CloseCode, PreparedMessage};
+use wsproto_testing::{REQUEST, SEED};
 
 /// The state of the generator is as secret as the next masking key.
 #[test]

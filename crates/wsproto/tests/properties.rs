@@ -5,8 +5,8 @@ mod support;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use wsproto_testing::{Ask, Cuts, End, Side, ask, bytes, closes, cuts, limits, wire};
 use wsproto::{Client, CloseFrame, Error, Event, Piece, Server};
+use wsproto_testing::{Ask, Cuts, End, Side, ask, bytes, closes, cuts, limits, wire};
 
 use support::feed;
 

@@ -7,11 +7,11 @@ use std::collections::HashSet;
 
 use wsproto::frame::{Header, Opcode};
 use wsproto::mask::Mask;
-use wsproto_testing::{End, Frame, SEED, closes, header, xor};
 use wsproto::{
     Client, CloseFrame, Closing, Config, Connection, Error, Event, PreparedMessage, Role,
     SendError, Sender, Server,
 };
+use wsproto_testing::{End, Frame, SEED, closes, header, xor};
 
 use support::feed;
 
@@ -407,7 +407,7 @@ fn split_halves_answer_as_the_whole_does() {
         assert_eq!(result, whole_result);
         assert_eq!(out, whole_out);
         assert_eq!(sender.closing(), whole.closing());
-        assert_eq!(sender.transport(), whole.transport());
+        assert_eq!(sender.advice(), whole.advice());
         assert_eq!(receiver.config(), whole.config());
     }
     fn both<R: End>() {

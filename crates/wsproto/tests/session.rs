@@ -6,11 +6,11 @@ mod support;
 use core::time::Duration;
 
 use wsproto::handshake::{RequestError, Response, ResponseError};
-use wsproto_testing::{End, Frame, Life, REQUEST, Side};
 use wsproto::{
-    Client, CloseCode, CloseFrame, CloseInfo, Config, Error, Event, Initiator, KeepAlive, Piece,
-    ReadyState, SendError, Server, SessionError, SessionEvent, Transport,
+    Advice, Client, CloseCode, CloseFrame, CloseInfo, Config, Error, Event, Initiator, KeepAlive,
+    Piece, ReadyState, SendError, Server, SessionError, SessionEvent,
 };
+use wsproto_testing::{End, Frame, Life, REQUEST, Side};
 
 use support::{VIOLATION, config};
 
@@ -256,37 +256,37 @@ fn a_wrong_text_ends_a_session_however_it_is_cut() {
 /// What to do with the transport, from the first byte to the last.
 #[test]
 fn advice_for_the_transport_at_each_stage() {
-    fn check<R: End>(exchanged: Transport) {
+    fn check<R: End>(exchanged: Advice) {
         let mut life = begin::<R>();
-        assert_eq!(life.session.transport(), Transport::KeepOpen);
+        assert_eq!(life.session.advice(), Advice::KeepOpen);
         life.abort();
-        assert_eq!(life.session.transport(), Transport::Drop);
+        assert_eq!(life.session.advice(), Advice::Drop);
 
-        let stages: [(&[Step<R>], Transport); 5] = [
-            (&[], Transport::KeepOpen),
-            (&[we_close], Transport::KeepOpen),
+        let stages: [(&[Step<R>], Advice); 5] = [
+            (&[], Advice::KeepOpen),
+            (&[we_close], Advice::KeepOpen),
             (&[peer_closes], exchanged),
             (&[we_close, peer_closes], exchanged),
-            (&[peer_breaks_a_rule], Transport::Shutdown),
+            (&[peer_breaks_a_rule], Advice::Shutdown),
         ];
         for (steps, advice) in stages {
             let mut life = open::<R>();
             for step in steps {
                 step(&mut life);
             }
-            assert_eq!(life.session.transport(), advice);
+            assert_eq!(life.session.advice(), advice);
             life.end_of_input();
-            assert_eq!(life.session.transport(), Transport::Drop);
+            assert_eq!(life.session.advice(), Advice::Drop);
         }
     }
-    check::<Server>(Transport::Shutdown);
-    check::<Client>(Transport::AwaitEnd);
+    check::<Server>(Advice::Shutdown);
+    check::<Client>(Advice::AwaitEnd);
 
     let mut life = begin::<Server>();
     life.read(b"POST / HTTP/1.1\r\nHost: a\r\n\r\n");
-    assert_eq!(life.session.transport(), Transport::Shutdown, "the answer has to arrive");
+    assert_eq!(life.session.advice(), Advice::Shutdown, "the answer has to arrive");
     life.end_of_input();
-    assert_eq!(life.session.transport(), Transport::Drop);
+    assert_eq!(life.session.advice(), Advice::Drop);
 }
 
 /// R6455-7.2.1-1, R6455-10.7-2: a handshake that fails is an error and an end, never an Open.
@@ -361,7 +361,7 @@ fn closing_before_the_session_is_open() {
     assert_eq!(life.log.len(), 1);
     assert_eq!(life.log[0], error);
     assert!(life.out.starts_with(b"HTTP/1.1 503 "));
-    assert_eq!(life.session.transport(), Transport::Shutdown);
+    assert_eq!(life.session.advice(), Advice::Shutdown);
     life.end_of_input();
     assert_eq!(life.ended(), lost(Initiator::Local));
 

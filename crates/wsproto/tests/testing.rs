@@ -4,10 +4,10 @@
 use std::panic;
 
 use proptest::prelude::*;
+use wsproto::{CloseCode, CloseInfo, Event, Initiator, SessionError, SessionEvent};
 use wsproto_testing::{
     Cuts, Frame, KEY, Part, Seen, assert_order, close_frame, closes, cuts, header, part,
 };
-use wsproto::{CloseCode, CloseInfo, Event, Initiator, SessionError, SessionEvent};
 
 fn panics(body: impl FnOnce() + panic::UnwindSafe) -> bool {
     panic::catch_unwind(body).is_err()

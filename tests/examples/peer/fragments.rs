@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use ws_std::wsproto::handshake::{Accept, AcceptError, ClientRequest};
 use ws_std::wsproto::{
-    CloseFrame, CloseInfo, Config, Event, Role, SendError, Sender, Session, SessionEvent, Transport,
+    Advice, CloseFrame, CloseInfo, Config, Event, Role, SendError, Sender, Session, SessionEvent,
 };
 
 use crate::{Outcome, pattern};
@@ -75,7 +75,7 @@ fn exchange<R: Role>(
         }
         stream.write_all(&out)?;
         out.clear();
-        if session.transport() == Transport::Shutdown {
+        if session.advice() == Advice::Shutdown {
             stream.shutdown(Shutdown::Write)?;
         }
         read = stream.read(&mut buffer)?;

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::time::Duration;
 
 use ws_std::wsproto::handshake::{Accept, accept_key};
-use ws_std::wsproto::{Config, Event, Server, Session, SessionEvent, Transport};
+use ws_std::wsproto::{Advice, Config, Event, Server, Session, SessionEvent};
 
 /// What a stream does to those who use it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +58,7 @@ impl EchoPeer {
 impl Read for EchoPeer {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
         let most = misbehave(self.manner, &mut self.calls)?;
-        let ended = self.session.transport() != Transport::KeepOpen;
+        let ended = self.session.advice() != Advice::KeepOpen;
         if self.to_read.is_empty() && !ended {
             return Err(ErrorKind::WouldBlock.into());
         }

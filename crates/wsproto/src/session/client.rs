@@ -8,13 +8,13 @@ use core::time::Duration;
 
 use super::Session;
 use super::handshake::{Handshake, Progress};
+use crate::cursor::take;
 use crate::handshake::{ClientRequest, HeadFinder, Response, ResponseError};
-use crate::receive::take;
 use crate::{Client, Config, Connection, Extensions, SessionError};
 
 /// A request that was sent, and the response that is being read.
 #[derive(Debug)]
-pub struct ClientHandshake {
+struct ClientHandshake {
     request: ClientRequest,
     nonce: [u8; 16],
     /// Until the connection takes it over.
@@ -54,8 +54,8 @@ impl Session<Client> {
     /// Takes the response of the server out of the session, once it has arrived: the one that
     /// opened the connection, or the one that refused to, with its body.
     pub fn take_response(&mut self) -> Option<Response> {
-        let response = self.notes.as_mut()?.response.take()?;
-        self.drop_blank_notes();
+        let response = self.rare.as_mut()?.response.take()?;
+        self.drop_blank_rare();
         Some(*response)
     }
 }

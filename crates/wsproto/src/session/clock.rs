@@ -39,7 +39,7 @@ impl<R: Role> Session<R> {
             (Timer::Pong { .. }, Stage::Open(connection)) => {
                 connection.sender().give_up(CloseCode::INTERNAL_ERROR, "keep-alive timeout", out);
                 self.end(Initiator::Local);
-                self.notes().error = Some(SessionError::KeepAliveTimeout);
+                self.rare().error = Some(SessionError::KeepAliveTimeout);
                 self.watch_closing(now);
             }
             (_, Stage::Open(connection)) => {
@@ -51,7 +51,7 @@ impl<R: Role> Session<R> {
         }
     }
 
-    /// Notes the time, and limits that of the closing handshake, from the first call after it began.
+    /// Rare the time, and limits that of the closing handshake, from the first call after it began.
     #[inline]
     pub(super) fn watch_closing(&mut self, now: Duration) {
         self.now = self.now.max(now.into());

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::timer::Timer;
-use super::{Handshake, Session, Stage};
+use super::{Session, Stage};
 use crate::closing::{Closing, Initiator};
 use crate::{CloseFrame, CloseInfo, Role, SendError, SessionError};
 
@@ -62,7 +62,7 @@ impl<R: Role> Session<R> {
         match handshake.give_up(error, out) {
             (error, true) => {
                 self.answered(now);
-                self.notes().error = error;
+                self.rare().error = error;
             }
             (error, false) => self.finish(error, Initiator::Local),
         }
@@ -79,7 +79,7 @@ impl<R: Role> Session<R> {
         } else {
             self.stage = Stage::Ended;
             self.timer = Timer::Off;
-            self.notes().closed = true;
+            self.rare().closed = true;
         }
     }
 
@@ -95,16 +95,16 @@ impl<R: Role> Session<R> {
         };
         // A Close that was sent through `sender`, and not noticed yet.
         let initiator = if closing == Closing::Sent { Initiator::Local } else { initiator };
-        let notes = self.notes();
-        notes.end(initiator).was_clean = closing == Closing::Exchanged;
-        notes.error = notes.error.or(error);
-        notes.closed = true;
+        let rare = self.rare();
+        rare.end(initiator).was_clean = closing == Closing::Exchanged;
+        rare.error = rare.error.or(error);
+        rare.closed = true;
         self.stage = Stage::Ended;
         self.timer = Timer::Off;
     }
 
     /// Returns what is known of the end, which begins here if it has not begun before.
     pub(super) fn end(&mut self, initiator: Initiator) -> &mut CloseInfo {
-        self.notes().end(initiator)
+        self.rare().end(initiator)
     }
 }

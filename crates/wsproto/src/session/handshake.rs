@@ -3,12 +3,13 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt;
 
-use crate::handshake::{Agreed, Response};
+use crate::handshake::{Agreed, Request, Response};
 use crate::{Config, Connection, SessionError};
 
 /// The part of the opening handshake that differs between the roles.
-pub trait Handshake<R>: Sized {
+pub(super) trait Handshake<R>: fmt::Debug + Send + Sync + Unpin {
     /// Reads on. May leave input behind what belongs to the handshake.
     fn advance(
         &mut self,
@@ -21,6 +22,11 @@ pub trait Handshake<R>: Sized {
     /// whether an answer was appended that has to reach the peer.
     fn give_up(&mut self, error: SessionError, out: &mut Vec<u8>) -> (Option<SessionError>, bool);
 
+    /// Returns the request that a server has received.
+    fn request(&self) -> Option<&Request> {
+        None
+    }
+
     /// Takes out the response that a client received.
     fn take_response(&mut self) -> Option<Box<Response>> {
         None
@@ -28,7 +34,7 @@ pub trait Handshake<R>: Sized {
 }
 
 /// What the bytes of a handshake led to.
-pub enum Progress<R> {
+pub(super) enum Progress<R> {
     NeedMore,
     /// A request waits for a decision, see [`SessionEvent`].
     Upgrade,

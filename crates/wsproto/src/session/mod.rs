@@ -5,8 +5,8 @@ mod clock;
 mod ending;
 mod event;
 mod handshake;
-mod moment;
-mod notes;
+mod nanos;
+mod rare;
 mod server;
 mod timer;
 
@@ -17,21 +17,18 @@ use alloc::vec::Vec;
 use core::mem;
 use core::time::Duration;
 
-pub(crate) use client::ClientHandshake;
 pub use event::{SessionError, SessionEvent};
-pub(crate) use handshake::Handshake;
-use handshake::Progress;
-pub(crate) use server::ServerHandshake;
 
-use crate::closing::{Closing, Initiator, Transport};
+use crate::closing::{Advice, Closing, Initiator};
 use crate::event::Received;
 use crate::handshake::Agreed;
 use crate::{
     CloseCode, CloseFrame, CloseInfo, Config, Connection, Error, Event, Piece, Role, SendError,
     Sender,
 };
-use moment::Moment;
-use notes::Notes;
+use handshake::{Handshake, Progress};
+use nanos::Nanos;
+use rare::Rare;
 use timer::Timer;
 
 /// One end of a WebSocket connection from its first byte to its last.
@@ -49,15 +46,15 @@ use timer::Timer;
 /// 2. It writes what is in `out`, and does not read more while that does not get away.
 /// 3. It calls [`handle_timeout`](Self::handle_timeout) at [`deadline`](Self::deadline), after it
 ///    has passed on what can be read without waiting: the answer may be there already. `now` is the
-///    time since any moment the caller likes, the same for all calls.
-/// 4. It does what [`transport`](Self::transport) says, once `out` is written.
+///    time since any nanos the caller likes, the same for all calls.
+/// 4. It does what [`advice`](Self::advice) says, once `out` is written.
 ///
 /// After any of these calls `next_event` may have something to report, even without input.
 ///
 /// ```
 /// use std::time::Duration;
 /// use wsproto::handshake::Accept;
-/// use wsproto::{Config, Event, Session, SessionEvent, Transport};
+/// use wsproto::{Config, Event, Session, SessionEvent, Advice};
 ///
 /// let now = Duration::ZERO;
 /// let mut session = Session::server(Config::default(), now);
@@ -83,7 +80,7 @@ use timer::Timer;
 /// }
 /// // The answer to the handshake, the echo, and the answer to the Close; a server ends first.
 /// assert!(out.starts_with(b"HTTP/1.1 101 ") && out.ends_with(b"\x81\x02Hi\x88\x00"));
-/// assert_eq!(session.transport(), Transport::Shutdown);
+/// assert_eq!(session.advice(), Advice::Shutdown);
 ///
 /// session.end_of_input(&mut out); // the peer has ended its side
 /// let Some(SessionEvent::Closed(info)) = session.next_event(now, &mut &mut [][..], &mut out) else {
@@ -98,8 +95,8 @@ pub struct Session<R: Role> {
     config: Arc<Config>,
     timer: Timer,
     /// The latest time that was told.
-    now: Moment,
-    notes: Option<Box<Notes>>,
+    now: Nanos,
+    rare: Option<Box<Rare>>,
     /// How many microseconds the answer to the last Ping took; [`NEVER`] if there was none.
     round_trip: u32,
     /// Whether it is to be reported that the session is open, before anything else.
@@ -113,7 +110,7 @@ const NEVER: u32 = u32::MAX;
 #[derive(Debug)]
 enum Stage<R: Role> {
     /// In the opening handshake.
-    Handshake(Box<R::Handshake>),
+    Handshake(Box<dyn Handshake<R>>),
     /// Open, or in the closing handshake.
     Open(Connection<R>),
     /// The opening handshake ended in an ordinary HTTP response, on its way to the peer.
@@ -137,19 +134,19 @@ pub enum ReadyState {
 }
 
 impl<R: Role> Session<R> {
-    fn begin(handshake: R::Handshake, config: Arc<Config>, now: Duration) -> Self {
+    fn begin(handshake: impl Handshake<R> + 'static, config: Arc<Config>, now: Duration) -> Self {
         let now = now.into();
         let timer = Timer::handshake(now, &config);
         let stage = Stage::Handshake(Box::new(handshake));
-        Self { stage, config, timer, now, notes: None, round_trip: NEVER, opened: false }
+        Self { stage, config, timer, now, rare: None, round_trip: NEVER, opened: false }
     }
 
-    fn notes(&mut self) -> &mut Notes {
-        self.notes.get_or_insert_default()
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
     }
 
-    fn drop_blank_notes(&mut self) {
-        self.notes.take_if(|notes| **notes == Notes::default());
+    fn drop_blank_rare(&mut self) {
+        self.rare.take_if(|rare| **rare == Rare::default());
     }
 
     /// Takes the next event off the front of `input`, unmasking it in place; `None` when there is
@@ -282,20 +279,20 @@ impl<R: Role> Session<R> {
         if mem::take(&mut self.opened) {
             return Some(SessionEvent::Open);
         }
-        let notes = self.notes.as_mut()?;
-        if let Some(error) = notes.error.take() {
+        let rare = self.rare.as_mut()?;
+        if let Some(error) = rare.error.take() {
             return Some(SessionEvent::Error(error));
         }
-        if !mem::take(&mut notes.closed) {
+        if !mem::take(&mut rare.closed) {
             return None;
         }
         let unknown = || Box::new(CloseInfo::abnormal(Initiator::Remote));
-        let end = notes.end.take().unwrap_or_else(unknown);
-        self.drop_blank_notes();
+        let end = rare.end.take().unwrap_or_else(unknown);
+        self.drop_blank_rare();
         Some(SessionEvent::Closed(*end))
     }
 
-    /// Notes what the rest of the session depends on.
+    /// Rare what the rest of the session depends on.
     fn observe(&mut self, event: &impl Received, now: Duration) {
         if let Some(payload) = event.pong()
             && let Some(sent) = self.timer.answered(payload, now.into(), &self.config)
@@ -315,7 +312,7 @@ impl<R: Role> Session<R> {
         self.now = now.into();
         self.stage = Stage::Open(connection);
         if agreed != Agreed::default() {
-            self.notes().agreed = agreed;
+            self.rare().agreed = agreed;
         }
         self.timer = Timer::keep_alive(self.now, &self.config);
         self.opened = true;
@@ -326,7 +323,7 @@ impl<R: Role> Session<R> {
         if let Stage::Handshake(handshake) = &mut self.stage
             && let Some(response) = handshake.take_response()
         {
-            self.notes().response = Some(response);
+            self.rare().response = Some(response);
         }
     }
 
@@ -345,12 +342,12 @@ impl<R: Role> Session<R> {
 
     /// What to do with the transport once `out` is written.
     #[must_use]
-    pub fn transport(&self) -> Transport {
+    pub fn advice(&self) -> Advice {
         match &self.stage {
-            Stage::Handshake(_) => Transport::KeepOpen,
-            Stage::Open(connection) => connection.transport(),
-            Stage::Answered => Transport::Shutdown,
-            Stage::Ended => Transport::Drop,
+            Stage::Handshake(_) => Advice::KeepOpen,
+            Stage::Open(connection) => connection.advice(),
+            Stage::Answered => Advice::Shutdown,
+            Stage::Ended => Advice::Drop,
         }
     }
 
@@ -368,13 +365,13 @@ impl<R: Role> Session<R> {
     /// Returns the subprotocol in use.
     #[must_use]
     pub fn subprotocol(&self) -> Option<&str> {
-        self.notes.as_ref()?.agreed.subprotocol.as_deref()
+        self.rare.as_ref()?.agreed.subprotocol.as_deref()
     }
 
     /// Returns the extensions in use.
     #[must_use]
     pub fn extensions(&self) -> &[crate::handshake::Extension] {
-        self.notes.as_ref().map_or(&[], |notes| &notes.agreed.extensions)
+        self.rare.as_ref().map_or(&[], |rare| &rare.agreed.extensions)
     }
 
     /// Returns how long the answer to the last Ping of the keep-alive took, to the microsecond.

@@ -7,13 +7,13 @@ use core::time::Duration;
 
 use super::handshake::{Handshake, Progress};
 use super::{Session, Stage};
+use crate::cursor::take;
 use crate::handshake::{Accept, AcceptError, HeadFinder, Request, RequestError, Response};
-use crate::receive::take;
 use crate::{Config, Connection, Extensions, Server, SessionError};
 
 /// A request that is being read, or waits for a decision.
 #[derive(Debug)]
-pub struct ServerHandshake {
+struct ServerHandshake {
     finder: HeadFinder,
     /// What has arrived of the head, if it did not arrive at once.
     head: Vec<u8>,
@@ -33,7 +33,7 @@ impl Session<Server> {
     #[must_use]
     pub fn request(&self) -> Option<&Request> {
         match &self.stage {
-            Stage::Handshake(handshake) => handshake.request.as_ref(),
+            Stage::Handshake(handshake) => handshake.request(),
             _ => None,
         }
     }
@@ -146,6 +146,10 @@ impl Handshake<Server> for ServerHandshake {
         };
         self.request = Some(request);
         progress
+    }
+
+    fn request(&self) -> Option<&Request> {
+        self.request.as_ref()
     }
 
     fn give_up(&mut self, error: SessionError, out: &mut Vec<u8>) -> (Option<SessionError>, bool) {

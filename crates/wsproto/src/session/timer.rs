@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::moment::Moment;
+use super::nanos::Nanos;
 use crate::Config;
 
 /// What the deadline is for. The stages of a session follow one another, so it needs only one.
@@ -11,44 +11,44 @@ pub(super) enum Timer {
     Off,
     /// The opening handshake must be finished.
     Handshake {
-        at: Moment,
+        at: Nanos,
     },
     /// The next Ping of the keep-alive is due; its payload is its number.
     Ping {
-        at: Moment,
+        at: Nanos,
         number: u32,
     },
     /// The Pong to it must have arrived.
     Pong {
-        at: Moment,
+        at: Nanos,
         number: u32,
     },
     /// The closing handshake must be finished, and the transport ended.
     Closing {
-        at: Moment,
+        at: Nanos,
     },
     /// As `Closing`, however long it takes.
     ClosingPatiently,
 }
 
 impl Timer {
-    pub(super) fn handshake(now: Moment, config: &Config) -> Self {
+    pub(super) fn handshake(now: Nanos, config: &Config) -> Self {
         config
             .handshake_timeout
             .map_or(Self::Off, |t| Self::Handshake { at: now.saturating_add(t) })
     }
 
-    pub(super) fn closing(now: Moment, config: &Config) -> Self {
+    pub(super) fn closing(now: Nanos, config: &Config) -> Self {
         config
             .close_timeout
             .map_or(Self::ClosingPatiently, |t| Self::Closing { at: now.saturating_add(t) })
     }
 
-    pub(super) fn keep_alive(now: Moment, config: &Config) -> Self {
+    pub(super) fn keep_alive(now: Nanos, config: &Config) -> Self {
         Self::next_ping(now, 0, config)
     }
 
-    fn next_ping(now: Moment, number: u32, config: &Config) -> Self {
+    fn next_ping(now: Nanos, number: u32, config: &Config) -> Self {
         config.keep_alive.map_or(Self::Off, |keep_alive| Self::Ping {
             at: now.saturating_add(keep_alive.interval),
             number,
@@ -70,7 +70,7 @@ impl Timer {
     }
 
     /// The Ping was sent: waits for its Pong.
-    pub(super) fn sent(self, now: Moment, config: &Config) -> Self {
+    pub(super) fn sent(self, now: Nanos, config: &Config) -> Self {
         match (self, config.keep_alive) {
             (Self::Ping { number, .. }, Some(keep_alive)) => {
                 Self::Pong { at: now.saturating_add(keep_alive.patience), number }
@@ -84,9 +84,9 @@ impl Timer {
     pub(super) fn answered(
         &mut self,
         payload: &[u8],
-        now: Moment,
+        now: Nanos,
         config: &Config,
-    ) -> Option<Moment> {
+    ) -> Option<Nanos> {
         match (*self, config.keep_alive) {
             (Self::Pong { at, number }, Some(keep_alive)) if payload == number.to_be_bytes() => {
                 *self = Self::next_ping(now, number.wrapping_add(1), config);

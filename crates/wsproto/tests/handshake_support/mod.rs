@@ -6,7 +6,7 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use wsproto::closing::{Initiator, Transport};
+use wsproto::closing::{Advice, Initiator};
 use wsproto::handshake::{ClientRequest, Request, Response};
 use wsproto::{Client, CloseCode, CloseInfo, Config, Event, Role, Server, Session, SessionEvent};
 
@@ -125,7 +125,7 @@ pub(crate) struct Run {
     pub(crate) events: Vec<SessionEvent<Event<'static>>>,
     pub(crate) out: Vec<u8>,
     /// What the transport should do when all input was read.
-    pub(crate) transport: Transport,
+    pub(crate) transport: Advice,
     pub(crate) subprotocol: Option<String>,
     /// What a client got.
     pub(crate) response: Option<Response>,
@@ -144,7 +144,7 @@ fn feed<R: Role>(
     pieces: &[&[u8]],
     out: &mut Vec<u8>,
     mut react: impl FnMut(&mut Session<R>, &SessionEvent<Event<'_>>, &mut Vec<u8>),
-) -> (Vec<SessionEvent<Event<'static>>>, Transport) {
+) -> (Vec<SessionEvent<Event<'static>>>, Advice) {
     let mut events = Vec::new();
     for piece in pieces {
         let mut bytes = piece.to_vec();
@@ -155,12 +155,12 @@ fn feed<R: Role>(
         }
         assert!(input.is_empty(), "I1: all of the input is consumed");
     }
-    let transport = session.transport();
+    let transport = session.advice();
     session.end_of_input(out);
     while let Some(event) = session.next_event(NOW, &mut &mut [][..], out) {
         events.push(into_owned(event));
     }
-    assert_eq!(session.transport(), Transport::Drop);
+    assert_eq!(session.advice(), Advice::Drop);
     (events, transport)
 }
 

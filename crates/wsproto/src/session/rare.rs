@@ -8,7 +8,7 @@ use crate::{CloseInfo, SessionError};
 
 /// The rare things that a session knows, in one place elsewhere, so that an idle one is small.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Notes {
+pub(super) struct Rare {
     pub(super) agreed: Agreed,
     pub(super) response: Option<Box<Response>>,
     /// What is known of the end, from the first that is.
@@ -18,7 +18,7 @@ pub(super) struct Notes {
     pub(super) closed: bool,
 }
 
-impl Notes {
+impl Rare {
     /// Returns what is known of the end, which begins here if it has not begun before.
     pub(super) fn end(&mut self, initiator: Initiator) -> &mut CloseInfo {
         self.end.get_or_insert_with(|| Box::new(CloseInfo::abnormal(initiator)))

@@ -5,9 +5,9 @@ use core::time::Duration;
 /// A time since the caller's epoch, in nanoseconds: half as large as a [`Duration`], and enough for
 /// 584 years. All that is later is the end of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Moment(u64);
+pub(super) struct Nanos(u64);
 
-impl Moment {
+impl Nanos {
     pub(super) fn saturating_add(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(Self::from(duration).0))
     }
@@ -17,7 +17,7 @@ impl Moment {
     }
 }
 
-impl From<Duration> for Moment {
+impl From<Duration> for Nanos {
     #[inline]
     fn from(time: Duration) -> Self {
         let nanos = time.as_secs().saturating_mul(1_000_000_000);
@@ -25,8 +25,8 @@ impl From<Duration> for Moment {
     }
 }
 
-impl From<Moment> for Duration {
-    fn from(Moment(nanos): Moment) -> Self {
+impl From<Nanos> for Duration {
+    fn from(Nanos(nanos): Nanos) -> Self {
         if nanos == u64::MAX { Self::MAX } else { Self::from_nanos(nanos) }
     }
 }
