@@ -1,0 +1,130 @@
+//! What an application sends through an endpoint.
+
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+
+use super::Endpoint;
+use crate::outbox::LARGE;
+use crate::{PreparedMessage, Role, SendError, Sender};
+
+impl<R: Role> Endpoint<R> {
+    /// Whether the application may send: at most [`Config::high_water_mark`](crate::Config::high_water_mark)
+    /// bytes are unwritten of what is owed, between a message and the next call of
+    /// [`next_event`](Self::next_event); or, at other times, of the application's own.
+    #[must_use]
+    #[inline]
+    pub fn has_room(&self) -> bool {
+        let mark = self.session.config().high_water_mark;
+        self.outbox.as_ref().is_none_or(|outbox| match self.answering {
+            true => outbox.owed <= mark,
+            false => outbox.own <= mark,
+        })
+    }
+
+    /// Sends a text message, whether or not there [is room](Self::has_room). One that is owned and at least
+    /// 64 KiB long is not copied.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was sent.
+    #[inline]
+    pub fn send_text<'t>(&mut self, text: impl Into<Cow<'t, str>>) -> Result<(), SendError> {
+        match text.into() {
+            Cow::Owned(text) if text.len() >= LARGE => {
+                let mask = self.send_with(|sender, out| sender.send_text_header(&text, out))?;
+                self.push_owned(text.into_bytes(), mask);
+                Ok(())
+            }
+            text => self.send_with(|sender, out| sender.send_text(&text, out)),
+        }
+    }
+
+    /// Sends a binary message, as [`send_text`](Self::send_text) does.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was sent.
+    #[inline]
+    pub fn send_binary<'t>(&mut self, bytes: impl Into<Cow<'t, [u8]>>) -> Result<(), SendError> {
+        match bytes.into() {
+            Cow::Owned(bytes) if bytes.len() >= LARGE => {
+                let len = bytes.len() as u64;
+                let mask = self.send_with(|sender, out| sender.send_binary_header(len, out))?;
+                self.push_owned(bytes, mask);
+                Ok(())
+            }
+            bytes => self.send_with(|sender, out| sender.send_binary(&bytes, out)),
+        }
+    }
+
+    /// Sends a message that was encoded before. A server copies none of at least 64 KiB.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was sent.
+    pub fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), SendError> {
+        let len = message.payload().len();
+        if !R::SERVER || len < LARGE {
+            return self.send_with(|sender, out| sender.send_prepared(message, out));
+        }
+        self.send_with(|sender, out| sender.send_prepared_header(message, out))?;
+        self.count(len);
+        match &mut self.outbox {
+            Some(outbox) if !self.failed => outbox.output.push_shared(message),
+            _ => self.write_failed(),
+        }
+        Ok(())
+    }
+
+    /// Sends a Ping with at most 125 bytes of payload.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was sent.
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.send_with(|sender, out| sender.ping(payload, out))
+    }
+
+    /// Sends anything that a [`Sender`] can: fragments, headers, Pongs. What is appended to the buffer is
+    /// counted and written.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] of the closure, or if the session is not open.
+    #[inline]
+    pub fn send_with<T>(
+        &mut self,
+        send: impl FnOnce(&mut Sender<R>, &mut Vec<u8>) -> Result<T, SendError>,
+    ) -> Result<T, SendError> {
+        let sender = self.session.sender()?;
+        let outbox = self.outbox.get_or_insert_default();
+        let before = outbox.output.buffer().len();
+        let result = send(sender, outbox.output.buffer());
+        let len = outbox.output.buffer().len() - before;
+        match self.answering {
+            true => outbox.owed += len,
+            false => outbox.own += len,
+        }
+        if self.failed {
+            outbox.lose();
+        }
+        result
+    }
+
+    /// Queues the payload behind a header that was just appended.
+    fn push_owned(&mut self, payload: Vec<u8>, mask: Option<crate::mask::Mask>) {
+        self.count(payload.len());
+        match &mut self.outbox {
+            Some(outbox) if !self.failed => outbox.output.push_owned(payload, mask),
+            _ => self.write_failed(),
+        }
+    }
+
+    fn count(&mut self, len: usize) {
+        let outbox = self.outbox.get_or_insert_default();
+        match self.answering {
+            true => outbox.owed += len,
+            false => outbox.own += len,
+        }
+    }
+}
