@@ -1,6 +1,7 @@
 //! A session with its output: may I read, must I write, may I let go, when again?
 
 mod account;
+mod opening;
 mod sending;
 
 use alloc::boxed::Box;
@@ -12,7 +13,7 @@ use core::time::Duration;
 pub use account::Outbox;
 
 use crate::closing::Advice;
-use crate::handshake::{Accept, AcceptError, ClientRequest, Request, Response};
+use crate::handshake::ClientRequest;
 use crate::{
     Client, CloseFrame, Config, Event, ReadyState, Role, SendError, Server, Session, SessionEvent,
 };
@@ -100,30 +101,6 @@ impl Endpoint<Server> {
     pub fn server(config: impl Into<Arc<Config>>, now: Duration) -> Self {
         Self::new(Session::server(config, now), Vec::new())
     }
-
-    /// Returns the request that waits for a decision.
-    #[must_use]
-    pub fn request(&self) -> Option<&Request> {
-        self.session.request()
-    }
-
-    /// Accepts the opening handshake, as [`Session::accept`] does.
-    ///
-    /// # Errors
-    ///
-    /// As [`Session::accept`].
-    pub fn accept(&mut self, accept: &Accept, now: Duration) -> Result<(), AcceptError> {
-        self.owing(|session, out| session.accept(accept, now, out))
-    }
-
-    /// Answers the request with an ordinary response, as [`Session::respond`] does.
-    ///
-    /// # Errors
-    ///
-    /// As [`Session::respond`].
-    pub fn respond(&mut self, response: &Response, now: Duration) -> Result<(), AcceptError> {
-        self.owing(|session, out| session.respond(response, now, out))
-    }
 }
 
 impl Endpoint<Client> {
@@ -139,11 +116,6 @@ impl Endpoint<Client> {
         let mut out = Vec::new();
         let session = Session::client(request, config, seed, now, &mut out);
         Self::new(session, out)
-    }
-
-    /// Takes the response of the server out, as [`Session::take_response`] does.
-    pub fn take_response(&mut self) -> Option<Response> {
-        self.session.take_response()
     }
 }
 
@@ -188,7 +160,7 @@ impl<R: Role> Endpoint<R> {
     ) -> Option<SessionEvent<Event<'b>>> {
         let mark = self.mark();
         let outbox = self.outbox.get_or_insert_default();
-        if outbox.is_quiet(mark) && !self.failed {
+        if outbox.is_quiet(mark) && !self.failed && !self.session.is_postponed() {
             let buffer = outbox.output.buffer();
             let before = buffer.len();
             let event = self.session.next_event(now, input, buffer);
@@ -212,10 +184,13 @@ impl<R: Role> Endpoint<R> {
         let outbox = self.outbox.get_or_insert_default();
         outbox.hold_behind(input);
         self.answering = false;
-        if self.is_paused() {
+        if self.is_paused() || self.session.is_postponed() {
+            let paused = self.is_paused();
             let outbox = self.outbox.get_or_insert_default();
             outbox.hold(input);
-            outbox.begin_stall(now);
+            if paused {
+                outbox.begin_stall(now);
+            }
             // It may have something to report all the same.
             return self.session.next_event(now, input, outbox.output.buffer());
         }
@@ -265,7 +240,7 @@ impl<R: Role> Endpoint<R> {
         self.ended = true;
         // The last messages are worth hearing, whether or not the answers to them have left.
         let outbox = self.outbox.get_or_insert_default();
-        if !outbox.has_held() {
+        if !outbox.has_held() || self.session.is_postponed() {
             self.owing(|session, out| session.end_of_input(out));
             self.settle(now);
         }
@@ -278,7 +253,9 @@ impl<R: Role> Endpoint<R> {
         !self.ended
             && match self.session.advice() {
                 Advice::KeepOpen => {
-                    !self.is_paused() && self.outbox.as_ref().is_none_or(|out| !out.has_held())
+                    !self.is_paused()
+                        && !self.session.is_postponed()
+                        && self.outbox.as_ref().is_none_or(|out| !out.has_held())
                 }
                 Advice::AwaitEnd | Advice::Shutdown => true,
                 Advice::Flush | Advice::Drop => false,

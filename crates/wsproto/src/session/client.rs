@@ -10,7 +10,7 @@ use super::Session;
 use super::handshake::{Handshake, Progress};
 use crate::cursor::take;
 use crate::handshake::{ClientRequest, HeadFinder, Response, ResponseError};
-use crate::{Client, Config, Connection, Extensions, SessionError};
+use crate::{Client, Config, Connection, Extensions, Role, SessionError};
 
 /// A request that was sent, and the response that is being read.
 #[derive(Debug)]
@@ -50,8 +50,10 @@ impl Session<Client> {
         };
         Self::begin(handshake, config.into(), now)
     }
+}
 
-    /// Takes the response of the server out of the session, once it has arrived: the one that
+impl<R: Role> Session<R> {
+    /// Takes the response of the server out of a client's session, once it has arrived: the one that
     /// opened the connection, or the one that refused to, with its body.
     pub fn take_response(&mut self) -> Option<Response> {
         let response = self.rare.as_mut()?.response.take()?;

@@ -59,6 +59,12 @@ impl<R: Role> Session<R> {
         self.timer = Timer::linger(self.now, &self.config);
     }
 
+    /// Tells the session that the transport has failed, as [`end_of_input`](Self::end_of_input) does; but the
+    /// owner knows why, so no [`Error`](crate::SessionEvent::Error) is reported.
+    pub fn transport_failed(&mut self) {
+        self.finish(None, Initiator::Remote);
+    }
+
     /// Tells the session that `out` was written to its end. Call it whenever `out` has become empty that
     /// way, and then `next_event`: once both Closes are exchanged and ours is written, the connection is
     /// closed, and that is reported without waiting for the end of the transport.

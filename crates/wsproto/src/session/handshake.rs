@@ -27,6 +27,11 @@ pub(super) trait Handshake<R>: fmt::Debug + Send + Sync + Unpin {
         None
     }
 
+    /// Notes that the decision on the request comes later; whether there is one.
+    fn postpone(&mut self) -> bool {
+        false
+    }
+
     /// Takes out the response that a client received.
     fn take_response(&mut self) -> Option<Box<Response>> {
         None
@@ -44,4 +49,6 @@ pub(super) enum Progress<R> {
     Failed(SessionError),
     /// A request was refused because nobody decided on it.
     Undecided,
+    /// The decision on a request comes later.
+    Postponed,
 }

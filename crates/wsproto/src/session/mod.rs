@@ -149,6 +149,8 @@ impl<R: Role> Session<R> {
     const AWAITS_PONG: u8 = 2;
     /// The end was reported, or is to be reported next.
     const OVER: u8 = 4;
+    /// The decision on a request comes later.
+    const POSTPONED: u8 = 8;
 
     fn begin(handshake: impl Handshake<R> + 'static, config: Arc<Config>, now: Duration) -> Self {
         let now = now.into();
@@ -251,7 +253,7 @@ impl<R: Role> Session<R> {
         }
         match &mut self.stage {
             Stage::Handshake(handshake) => match handshake.advance(input, out, &self.config) {
-                Progress::NeedMore => None,
+                Progress::NeedMore | Progress::Postponed => None,
                 Progress::Upgrade => Some(SessionEvent::Upgrade),
                 Progress::Http => Some(SessionEvent::Http),
                 Progress::Open(connection, agreed) => {
@@ -348,7 +350,7 @@ impl<R: Role> Session<R> {
             self.rare().agreed = agreed;
         }
         self.timer = Timer::keep_alive(self.now, &self.config);
-        self.detour |= Self::OPENED;
+        self.detour = Self::OPENED;
     }
 
     /// Keeps the response that ends a client's handshake.
