@@ -23,6 +23,10 @@ pub struct Outbox {
     pub(super) stalled_since: Option<Duration>,
     /// The payload of the newest Ping that was not answered yet.
     pub(super) late_pong: Option<Vec<u8>>,
+    /// Whether the application was told to wait until everything is written.
+    pub(super) awaited: bool,
+    /// The memory of a message that was sent.
+    pub(super) spare: Vec<u8>,
     held: Held,
 }
 
@@ -57,6 +61,7 @@ impl Outbox {
             && self.lost == 0
             && self.held.bytes.is_empty()
             && self.late_pong.is_none()
+            && !self.awaited
     }
 
     pub(super) fn has_held(&self) -> bool {

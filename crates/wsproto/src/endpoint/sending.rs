@@ -1,11 +1,16 @@
 //! What an application sends through an endpoint.
 
 use alloc::borrow::Cow;
+use alloc::string::String;
 use alloc::vec::Vec;
+use core::mem;
 
 use super::Endpoint;
 use crate::outbox::LARGE;
 use crate::{PreparedMessage, Role, SendError, Sender};
+
+/// The memory of a longer message is not kept, in bytes.
+const KEEP_MESSAGE: usize = 16 << 10;
 
 impl<R: Role> Endpoint<R> {
     /// Whether the application may send: at most [`Config::high_water_mark`](crate::Config::high_water_mark)
@@ -35,7 +40,13 @@ impl<R: Role> Endpoint<R> {
                 self.push_owned(text.into_bytes(), mask);
                 Ok(())
             }
-            text => self.send_with(|sender, out| sender.send_text(&text, out)),
+            text => {
+                self.send_with(|sender, out| sender.send_text(&text, out))?;
+                if let Cow::Owned(text) = text {
+                    self.recycle(text.into_bytes());
+                }
+                Ok(())
+            }
         }
     }
 
@@ -53,7 +64,13 @@ impl<R: Role> Endpoint<R> {
                 self.push_owned(bytes, mask);
                 Ok(())
             }
-            bytes => self.send_with(|sender, out| sender.send_binary(&bytes, out)),
+            bytes => {
+                self.send_with(|sender, out| sender.send_binary(&bytes, out))?;
+                if let Cow::Owned(bytes) = bytes {
+                    self.recycle(bytes);
+                }
+                Ok(())
+            }
         }
     }
 
@@ -109,6 +126,61 @@ impl<R: Role> Endpoint<R> {
             outbox.lose();
         }
         result
+    }
+
+    /// Notes that an application was told to wait, because there is no room or a message was not written at
+    /// once; [`take_drained`](Self::take_drained) then tells it to go on.
+    pub fn await_drained(&mut self) {
+        self.outbox.get_or_insert_default().awaited = true;
+    }
+
+    /// Whether everything is written, after the application was [told to wait](Self::await_drained); once.
+    #[inline]
+    pub fn take_drained(&mut self) -> bool {
+        let Some(outbox) = &mut self.outbox else { return false };
+        let drained = outbox.awaited && outbox.output.is_empty() && !self.failed;
+        outbox.awaited &= !drained;
+        drained
+    }
+
+    /// Makes an owned text, in the memory of a message that was sent: a steady echo of messages of at most
+    /// 16 KiB allocates nothing.
+    #[inline]
+    pub fn own_text(&mut self, text: Cow<'_, str>) -> String {
+        match text {
+            Cow::Owned(text) => text,
+            Cow::Borrowed(text) => {
+                // What was kept is empty, and so a text.
+                let spare = mem::take(&mut self.outbox.get_or_insert_default().spare);
+                let mut owned = String::from_utf8(spare).unwrap_or_default();
+                owned.push_str(text);
+                owned
+            }
+        }
+    }
+
+    /// Makes an owned binary message, as [`own_text`](Self::own_text) does.
+    #[inline]
+    pub fn own_binary(&mut self, bytes: Cow<'_, [u8]>) -> Vec<u8> {
+        match bytes {
+            Cow::Owned(bytes) => bytes,
+            Cow::Borrowed(bytes) => {
+                let mut owned = mem::take(&mut self.outbox.get_or_insert_default().spare);
+                owned.extend_from_slice(bytes);
+                owned
+            }
+        }
+    }
+
+    /// Keeps the memory of a message that was sent, for the next one that is received.
+    #[inline]
+    fn recycle(&mut self, mut bytes: Vec<u8>) {
+        if let Some(outbox) = &mut self.outbox
+            && bytes.capacity() <= KEEP_MESSAGE
+        {
+            bytes.clear();
+            outbox.spare = bytes;
+        }
     }
 
     /// Queues the payload behind a header that was just appended.
