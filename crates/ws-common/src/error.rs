@@ -4,7 +4,7 @@ use std::io;
 
 use wsproto::handshake::{AcceptError, OfferError, Response};
 use wsproto::url::UrlError;
-use wsproto::{CloseError, SendError, SessionError};
+use wsproto::{CloseCode, CloseError, SendError, SessionError};
 
 use crate::{Message, ProxyError};
 
@@ -57,6 +57,12 @@ pub enum Error {
     /// The connection cannot be closed this way. Nothing was written.
     #[error("cannot close: {0}")]
     Close(#[from] CloseError),
+    /// A client's application may not set this close code: nothing was written, and the connection is as it
+    /// was.
+    #[error(
+        "a client's application may close with 1000 or 3000 to 4999, not {0}; `close_with` sends it for endpoints that relay"
+    )]
+    ClientCode(CloseCode),
     /// The message is not JSON, or not of the value that was asked for; or the value cannot be written
     /// as JSON. The connection is not affected.
     #[cfg(feature = "json")]

@@ -32,6 +32,15 @@ impl<R: Role> Endpoint<R> {
         self.owing(|session, out| session.respond(response, now, out))
     }
 
+    /// Refuses the request as the protocol asks for, as [`Session::decline`](crate::Session::decline) does.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::decline`](crate::Session::decline).
+    pub fn decline(&mut self, now: Duration) -> Result<(), AcceptError> {
+        self.owing(|session, out| session.decline(now, out))
+    }
+
     /// Postpones the decision on the request, as [`Session::postpone`](crate::Session::postpone) does.
     /// Nothing is read meanwhile; input that is passed is kept.
     ///

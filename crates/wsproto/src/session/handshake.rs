@@ -27,6 +27,17 @@ pub(super) trait Handshake<R>: fmt::Debug + Send + Sync + Unpin {
         None
     }
 
+    /// Refuses the request as the protocol asks for. Returns the error to report, if it is one.
+    fn decline(&mut self, out: &mut Vec<u8>) -> Option<SessionError> {
+        let _ = out;
+        None
+    }
+
+    /// Whether the peer has sent nothing.
+    fn is_blank(&self) -> bool {
+        false
+    }
+
     /// Notes that the decision on the request comes later; whether there is one.
     fn postpone(&mut self) -> bool {
         false

@@ -402,6 +402,13 @@ impl<R: Role> Session<R> {
         }
     }
 
+    /// Whether this is a server's session whose client has sent nothing yet: one that opened a transport in
+    /// advance, or a health check.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        matches!(&self.stage, Stage::Handshake(handshake) if handshake.is_blank())
+    }
+
     /// Returns the subprotocol in use.
     #[must_use]
     pub fn subprotocol(&self) -> Option<&str> {

@@ -36,6 +36,23 @@ impl Session<Server> {
     }
 }
 
+impl Session<Server> {
+    /// Begins with a transport that is refused, whatever the client asks for: appends the response to `out`.
+    /// What the client sends is discarded.
+    #[must_use]
+    pub fn refusing(
+        response: &Response,
+        config: impl Into<Arc<Config>>,
+        now: Duration,
+        out: &mut Vec<u8>,
+    ) -> Self {
+        let mut session = Self::server(config, now);
+        response.encode(out);
+        session.answered(now);
+        session
+    }
+}
+
 impl<R: Role> Session<R> {
     /// Returns the request that waits for a decision; a client's session never has one.
     #[must_use]
@@ -92,6 +109,24 @@ impl<R: Role> Session<R> {
     #[inline]
     pub(crate) fn is_postponed(&self) -> bool {
         self.detour & Self::POSTPONED != 0 && matches!(self.stage, Stage::Handshake(_))
+    }
+
+    /// Refuses the request as the protocol asks for: 403 to an opening handshake, 426 or 405 to an ordinary
+    /// request. Appends the answer to `out`.
+    ///
+    /// # Errors
+    ///
+    /// [`AcceptError::NoRequest`]. Nothing was appended.
+    pub fn decline(&mut self, now: Duration, out: &mut Vec<u8>) -> Result<(), AcceptError> {
+        match &mut self.stage {
+            Stage::Handshake(handshake) if handshake.request().is_some() => {
+                let error = handshake.decline(out);
+                self.answered(now);
+                self.rare().error = error;
+                Ok(())
+            }
+            _ => Err(AcceptError::NoRequest),
+        }
     }
 
     /// Answers the request with an ordinary response, which refuses an upgrade: appends it to
@@ -165,12 +200,9 @@ impl Handshake<Server> for ServerHandshake {
                 return Progress::Postponed;
             }
             // The application did not decide on it.
-            return match request.check_upgrade() {
-                Err(error) => Self::refuse(error, request.method(), out),
-                Ok(()) => {
-                    Response::text(403, "Forbidden\n").encode(out);
-                    Progress::Undecided
-                }
+            return match self.decline(out) {
+                Some(error) => Progress::Failed(error),
+                None => Progress::Undecided,
             };
         }
         let request = match self.read(input, config) {
@@ -189,6 +221,24 @@ impl Handshake<Server> for ServerHandshake {
 
     fn request(&self) -> Option<&Request> {
         self.request.as_ref()
+    }
+
+    fn decline(&mut self, out: &mut Vec<u8>) -> Option<SessionError> {
+        let request = self.request.as_ref()?;
+        match request.check_upgrade() {
+            Err(error) => {
+                answer(&error.response(), request.method(), out);
+                Some(error.into())
+            }
+            Ok(()) => {
+                Response::text(403, "Forbidden\n").encode(out);
+                None
+            }
+        }
+    }
+
+    fn is_blank(&self) -> bool {
+        self.finder.is_empty()
     }
 
     fn postpone(&mut self) -> bool {

@@ -1,0 +1,35 @@
+//! For adapters: everything that two of them would otherwise decide twice, without I/O.
+//!
+//! * [`Connection`] is one end of a connection behind a lock, and the handle's side of it: it sends, closes,
+//!   and has the adapter told that there is something to do. The adapter's part of it is a [`Driver`].
+//! * [`Link`] is what the lock guards: an [`Endpoint`](wsproto::Endpoint) with the writing side of a
+//!   [`Transport`], back pressure, and session events as [`Step`]s for an application.
+//! * [`Conversation`] calls the handler of a connection: in order, guarded against panics, to the last call.
+//! * [`Acceptor`] is a server before a connection is open: it admits, asks the application, answers and
+//!   reports. A [`Permit`] is the place of one connection among those that the server allows.
+//!
+//! An adapter waits, reads and passes on what it has read, writes when there is room, and looks at the
+//! connection at its deadline. `tests/src/adapters/toy.rs` is one over an in-memory transport.
+
+mod acceptor;
+mod connection;
+mod conversation;
+mod handle;
+mod link;
+mod peer;
+mod registry;
+mod roster;
+mod transport;
+
+pub use acceptor::{Acceptor, Admission, DynServerHandler, Refusal};
+pub use connection::{Connection, Driver, Held, Inner};
+pub use conversation::{Conversation, Panic, Part};
+pub use handle::{ConnectionLink, Outgoing};
+pub use link::{Link, Step, Written};
+pub use registry::{Connections, Registry};
+pub(crate) use roster::Ending;
+pub use roster::Permit;
+pub use transport::Transport;
+
+pub use crate::decision::{Decided, Undecided, Verdict};
+pub use crate::proxy::Tunnel;
