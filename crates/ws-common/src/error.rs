@@ -17,7 +17,7 @@ pub enum Error {
     Url(#[from] UrlError),
     /// The URL asks for TLS, and the crate was built without its feature `tls`.
     #[error("wss:// needs the feature `tls`, or a TLS stream for `WebSocket::client`")]
-    Secure,
+    TlsUnavailable,
     /// No connection could be made to the host, or to the proxy: its name is not known, or none of its
     /// addresses answers. This is what the last one said.
     #[error("cannot connect to {to}: {error}")]

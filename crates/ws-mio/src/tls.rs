@@ -1,6 +1,7 @@
-//! TLS, by rustls, over a stream that does not block.
+//! TLS, by rustls, over a non-blocking TCP connection.
 
-use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
+use std::mem;
 use std::net::Shutdown;
 
 use mio::net::TcpStream;
@@ -11,11 +12,15 @@ use rustls::Connection;
 pub(crate) struct TlsStream {
     tcp: TcpStream,
     tls: Connection,
+    /// How many bytes were encrypted of which the ciphertext has not left yet.
+    taken: usize,
 }
 
 impl TlsStream {
-    pub(crate) const fn new(tcp: TcpStream, tls: Connection) -> Self {
-        Self { tcp, tls }
+    pub(crate) fn new(tcp: TcpStream, tls: Connection) -> Self {
+        // Messages are written whole; waiting for more only delays them.
+        let _ = tcp.set_nodelay(true);
+        Self { tcp, tls, taken: 0 }
     }
 
     pub(crate) const fn tcp(&self) -> &TcpStream {
@@ -26,12 +31,49 @@ impl TlsStream {
         &mut self.tcp
     }
 
+    pub(crate) fn is_handshaking(&self) -> bool {
+        self.tls.is_handshaking()
+    }
+
+    /// Whether there may be more to read, without another event; after a read that succeeded or not.
+    pub(crate) const fn may_read_more(&self, succeeded: bool) -> bool {
+        succeeded
+    }
+
+    /// Writes as [`Transport::try_write`](ws_common::adapter::Transport::try_write) does: bytes count as
+    /// written once their ciphertext has left.
+    pub(crate) fn try_write(&mut self, from: &[u8]) -> io::Result<usize> {
+        self.flush()?;
+        if self.taken == 0 {
+            self.taken = self.tls.writer().write(from)?;
+            if self.taken == 0 {
+                // rustls keeps so much before the handshake is done, and no more.
+                return Err(ErrorKind::WouldBlock.into());
+            }
+            self.flush()?;
+        }
+        Ok(mem::take(&mut self.taken))
+    }
+
     /// Ends the writing side, with the alert that says so.
     pub(crate) fn shutdown(&mut self) -> io::Result<()> {
         self.tls.send_close_notify();
         // If the peer does not take it, the end of TCP must do.
         let _ = self.flush();
         self.tcp.shutdown(Shutdown::Write)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        while self.tls.wants_write() {
+            match self.tls.write_tls(&mut self.tcp) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                written => {
+                    written?;
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -51,32 +93,5 @@ impl Read for TlsStream {
             let _ = self.flush();
             processed.map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
         }
-    }
-}
-
-impl Write for TlsStream {
-    fn write(&mut self, from: &[u8]) -> io::Result<usize> {
-        self.write_vectored(&[IoSlice::new(from)])
-    }
-
-    fn write_vectored(&mut self, from: &[IoSlice<'_>]) -> io::Result<usize> {
-        // What was encrypted before leaves first, so that it cannot pile up.
-        self.flush()?;
-        let taken = self.tls.writer().write_vectored(from)?;
-        match self.flush() {
-            Err(error) if error.kind() != ErrorKind::WouldBlock => Err(error),
-            // In the handshake, nothing is taken beyond what rustls keeps.
-            _ if taken == 0 => Err(ErrorKind::WouldBlock.into()),
-            _ => Ok(taken),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        while self.tls.wants_write() {
-            if self.tls.write_tls(&mut self.tcp)? == 0 {
-                return Err(ErrorKind::WriteZero.into());
-            }
-        }
-        Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind};
 use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ pub struct Acceptor {
     handler: Mutex<Option<Box<dyn DynServerHandler>>>,
     /// One clone for each refused transport.
     refused: Arc<()>,
+    /// How many loops, or threads, accept for it.
+    listeners: AtomicUsize,
 }
 
 /// An object-safe [`ServerHandler`]: connection handlers are boxed.
@@ -75,7 +78,7 @@ pub enum Admission {
 
 /// The place of one refused transport among those that may linger.
 #[derive(Debug)]
-pub struct Refusal(#[allow(dead_code, reason = "it counts by being there")] Arc<()>);
+pub struct Refusal(#[expect(dead_code, reason = "it counts by being there")] Arc<()>);
 
 impl Acceptor {
     /// How long a listener pauses after it could not accept, for want of descriptors, say.
@@ -83,7 +86,12 @@ impl Acceptor {
 
     /// Makes the acceptor of a server.
     pub fn new(server: ServerHandle, handler: impl ServerHandler) -> Self {
-        Self { server, handler: Mutex::new(Some(Box::new(handler))), refused: Arc::default() }
+        Self {
+            server,
+            handler: Mutex::new(Some(Box::new(handler))),
+            refused: Arc::default(),
+            listeners: AtomicUsize::new(0),
+        }
     }
 
     /// Returns the server.
@@ -165,10 +173,33 @@ impl Acceptor {
         self.call(|handler, server| handler.on_open(server));
     }
 
+    /// Notes that one more loop, or thread, accepts for the server.
+    pub fn join(&self) {
+        self.listeners.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Notes that a loop, or thread, has nothing more to do for the server. The last one ends it: it waits
+    /// until all connections are closed, and tells the application that the server has ended.
+    pub fn leave(&self) {
+        if self.listeners.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.terminated();
+        }
+    }
+
     /// Waits until all connections are closed, and tells the application that the server has ended.
-    pub fn terminated(&self) {
+    /// The handler is dropped then, although handles of the server may be kept, by the handler too.
+    fn terminated(&self) {
         self.server.wait_terminated();
         self.call(|handler, server| handler.on_terminate(server));
+        self.drop_handler();
+    }
+
+    /// A panic in dropping the handler ends nothing.
+    fn drop_handler(&self) {
+        let handler = self.handler().take();
+        if panic::catch_unwind(AssertUnwindSafe(|| drop(handler))).is_err() {
+            error!("the handler of the server at {:?} has panicked", self.server.local_addr());
+        }
     }
 
     /// Calls the handler, which may panic: the server goes on.
@@ -197,11 +228,7 @@ impl Acceptor {
 
 impl Drop for Acceptor {
     fn drop(&mut self) {
-        // A panic in dropping the handler ends nothing.
-        let handler = self.handler().take();
-        if panic::catch_unwind(AssertUnwindSafe(|| drop(handler))).is_err() {
-            error!("the handler of the server at {:?} has panicked", self.server.local_addr());
-        }
+        self.drop_handler();
     }
 }
 

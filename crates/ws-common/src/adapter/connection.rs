@@ -5,6 +5,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use wsproto::handshake::Response;
 use wsproto::url::WsUrl;
 use wsproto::{Advice, CloseFrame, CloseInfo, Initiator, ReadyState, Role, SendError};
 
@@ -45,6 +46,12 @@ pub trait Driver<R: Role>: Send + Sync + Sized + 'static {
     fn url(&self) -> Option<WsUrl> {
         None
     }
+
+    /// Whether a client follows a response, which redirects it, and dials anew.
+    fn follows(&self, response: &Response) -> bool {
+        let _ = response;
+        false
+    }
 }
 
 /// One end of a connection. Its lock is never held while a handler is called, nor while a transport is
@@ -67,6 +74,8 @@ pub struct Inner<R: Role, T> {
     noticed: bool,
     /// Whether its handler was told that it is open.
     pub(super) opened: bool,
+    /// Whether it is in the adapter's list of connections that have more to do.
+    queued: bool,
 }
 
 /// The key of a connection that the adapter does not know yet.
@@ -100,7 +109,15 @@ impl<R: Role, D: Driver<R>> Connection<R, D> {
 
     fn begin(driver: D, stage: Stage<R, D::Transport>, peer: Option<SocketAddr>) -> Self {
         let peer = peer.map(Peer::from).unwrap_or_default();
-        let inner = Inner { peer, stage, key: NOWHERE, busy: false, noticed: false, opened: false };
+        let inner = Inner {
+            peer,
+            stage,
+            key: NOWHERE,
+            busy: false,
+            noticed: false,
+            opened: false,
+            queued: false,
+        };
         Self { id: ConnectionId::new(), driver, inner: Mutex::new(inner) }
     }
 
@@ -233,6 +250,28 @@ impl<R: Role, T: Transport> Inner<R, T> {
         self.busy = false;
     }
 
+    /// Puts the connection into the adapter's list of those that have more to do. Returns whether it was not
+    /// there: no connection is there twice.
+    pub fn queue(&mut self) -> bool {
+        !std::mem::replace(&mut self.queued, true)
+    }
+
+    /// Returns where the adapter finds the connection, if it has no transport yet and is wanted.
+    pub fn dialing_key(&self) -> Option<usize> {
+        let dialing = matches!(self.stage, Stage::Dialing { given_up: false });
+        (dialing && self.key != NOWHERE).then_some(self.key as usize)
+    }
+
+    /// Whether the connection is over; its transport may linger.
+    pub fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Over { .. })
+    }
+
+    /// Takes it out of that list.
+    pub fn unqueue(&mut self) {
+        self.queued = false;
+    }
+
     /// Whether the handler of the connection was told that it is open.
     pub fn was_opened(&self) -> bool {
         self.opened
@@ -260,12 +299,12 @@ impl<R: Role, T: Transport> Inner<R, T> {
 
     /// Whether a client's connection was given up before there was a transport.
     pub fn is_given_up(&self) -> bool {
-        matches!(self.stage, Stage::Dialing { given_up: true } | Stage::Over { .. })
+        matches!(self.stage, Stage::Dialing { given_up: true })
     }
 
     /// Ends it: what remains is how. Its transport lingers, unless it is to be dropped at once; then it is
     /// returned.
-    pub(super) fn finish(&mut self, info: CloseInfo) -> Option<Box<Link<R, T>>> {
+    pub fn finish(&mut self, info: CloseInfo) -> Option<Box<Link<R, T>>> {
         let (lost, info) = (self.buffered_amount(), Box::new(info));
         let over = Stage::Over { lost, info, lingering: None };
         let Stage::Live(link) = std::mem::replace(&mut self.stage, over) else { return None };

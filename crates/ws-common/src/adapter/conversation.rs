@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use log::{debug, error};
-use wsproto::{CloseCode, CloseFrame, CloseInfo, Endpoint, Role};
+use wsproto::{CloseCode, CloseFrame, CloseInfo, Endpoint, ReadyState, Role};
 
 use super::connection::unknown_end;
-use super::{Acceptor, Connection, Driver, Permit, Step};
+use super::{Connection, Driver, Permit, Refusal, Step};
 use crate::decision::{Decided, Undecided, Verdict};
 use crate::{ConnectionHandler, Error, WebSocketConnection};
 
@@ -45,6 +45,9 @@ impl<H: ConnectionHandler> Part for H {
 
 struct Deciding(Box<dyn Undecided>);
 
+/// It counts by being there.
+impl Part for Refusal {}
+
 impl Part for Deciding {
     fn undecided(&mut self) -> Option<&mut dyn Undecided> {
         Some(&mut *self.0)
@@ -61,6 +64,12 @@ impl Conversation {
     #[must_use]
     pub const fn server(permit: Permit) -> Self {
         Self { part: None, permit: Some(permit) }
+    }
+
+    /// Begins with a transport that a server has refused.
+    #[must_use]
+    pub fn refused(refusal: Refusal) -> Self {
+        Self { part: Some(Box::new(refusal)), permit: None }
     }
 
     /// Whether the connection's end was told, or nobody is to be told.
@@ -87,7 +96,17 @@ impl Conversation {
             let step = held.link_mut().and_then(|link| link.next(now, input));
             drop(held);
             let panicked = match step {
-                None => return panic,
+                None => {
+                    follow_redirect(connection);
+                    return panic;
+                }
+                Some(Step::Error(Error::Http(response)))
+                    if connection.driver().follows(&response) =>
+                {
+                    let left = connection.lock().redial();
+                    drop(left);
+                    return panic;
+                }
                 Some(Step::Message(message)) => {
                     self.call(handle, |handler, ws| handler.on_message(ws, message))
                 }
@@ -264,6 +283,22 @@ impl Conversation {
 impl Drop for Conversation {
     fn drop(&mut self) {
         let _ = self.drop_part();
+    }
+}
+
+/// Has a client dial anew, if the response whose head has arrived redirects it.
+fn follow_redirect<R: Role, D: Driver<R>>(connection: &Connection<R, D>) {
+    let mut held = connection.lock();
+    let response = match held.link() {
+        Some(link) if link.endpoint().ready_state() == ReadyState::Connecting => {
+            link.endpoint().session().response()
+        }
+        _ => None,
+    };
+    if response.is_some_and(|response| connection.driver().follows(response)) {
+        let left = held.redial();
+        drop(held);
+        drop(left);
     }
 }
 

@@ -262,6 +262,15 @@ impl<R: Role> Endpoint<R> {
             }
     }
 
+    /// Whether input that was kept can be looked at now: call [`next_event`](Self::next_event).
+    #[must_use]
+    #[inline]
+    pub fn has_input(&self) -> bool {
+        self.outbox.as_ref().is_some_and(|outbox| outbox.has_held())
+            && !self.is_paused()
+            && !self.session.is_postponed()
+    }
+
     /// Whether the peer has to take something before anything more is read.
     #[inline]
     fn is_paused(&self) -> bool {

@@ -43,6 +43,11 @@ pub(super) trait Handshake<R>: fmt::Debug + Send + Sync + Unpin {
         false
     }
 
+    /// Returns the response whose head a client has received.
+    fn response(&self) -> Option<&Response> {
+        None
+    }
+
     /// Takes out the response that a client received.
     fn take_response(&mut self) -> Option<Box<Response>> {
         None

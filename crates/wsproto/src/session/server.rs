@@ -195,7 +195,7 @@ impl Handshake<Server> for ServerHandshake {
         out: &mut Vec<u8>,
         config: &Arc<Config>,
     ) -> Progress<Server> {
-        if let Some(request) = &self.request {
+        if self.request.is_some() {
             if self.postponed {
                 return Progress::Postponed;
             }
