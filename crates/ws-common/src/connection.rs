@@ -208,13 +208,7 @@ impl WebSocketConnection {
     ///
     /// As [`terminate`](Self::terminate).
     pub fn close<'a>(&self, frame: impl Into<Option<CloseFrame<'a>>>) -> Result<(), Error> {
-        let frame = frame.into();
-        match &frame {
-            Some(frame) if self.server().is_none() && !frame.code().is_application() => {
-                Err(Error::ClientCode(frame.code()))
-            }
-            _ => self.0.close(frame.as_ref()),
-        }
+        self.0.close_as_application(frame.into().as_ref())
     }
 
     /// Closes the connection with any code that this end may send, or with none: for endpoints that

@@ -88,6 +88,30 @@ impl<H> Decision<H> {
     }
 }
 
+impl<H: ConnectionHandler> Decision<H> {
+    /// Waits for the decision, if it is made later. For adapters that block.
+    #[must_use]
+    pub fn wait(self) -> Decided {
+        match self.verdict() {
+            Verdict::Now(decided) => decided,
+            Verdict::Later(mut undecided) => {
+                let (decided, waits) = std::sync::mpsc::channel();
+                undecided.notify(Box::new(move || {
+                    let _ = decided.send(());
+                }));
+                // The decider sends when it decides, or when it is dropped.
+                let _ = waits.recv();
+                undecided.take().unwrap_or(Decided::Decline)
+            }
+        }
+    }
+}
+
+/// A handler that is not there: for connections whose owner receives by itself.
+impl ConnectionHandler for () {
+    fn on_message(&mut self, _: &crate::WebSocketConnection, _: crate::Message) {}
+}
+
 /// A refusal is enough.
 impl<H> From<Response> for Decision<H> {
     fn from(response: Response) -> Self {

@@ -96,6 +96,7 @@ impl EventLoop {
             input: vec![0; READ_SIZE].into(),
             outbox: Some(Box::default()),
             registry: poll.registry().try_clone()?,
+            lingering: 0,
         };
         Ok(Self {
             poll,
@@ -324,9 +325,7 @@ impl EventLoop {
                 let stream = server.stream(tcp)?;
                 (endpoint, Conversation::server(permit), stream)
             }
-            Admission::Refused(endpoint, refusal) => {
-                (*endpoint, Conversation::refused(refusal), tcp.into())
-            }
+            Admission::Refused(endpoint) => (*endpoint, Conversation::refused(), tcp.into()),
             Admission::Dropped => return Ok(()),
         };
         let mut stream: Stream = stream;

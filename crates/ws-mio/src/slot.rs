@@ -17,6 +17,8 @@ pub(crate) struct LoopContext {
     /// `None` while a connection has it.
     pub(crate) outbox: Option<Box<Outbox>>,
     pub(crate) registry: Registry,
+    /// How many transports linger after the end of their connections.
+    pub(crate) lingering: usize,
 }
 
 /// Why a connection has a turn.
@@ -37,6 +39,8 @@ pub(crate) struct TurnOutcome {
     pub(crate) queue: bool,
     /// Whether the connection and its transport are gone.
     pub(crate) finished: bool,
+    /// Whether its transport lingers.
+    pub(crate) lingers: bool,
 }
 
 /// A connection of a loop, whichever end it is.

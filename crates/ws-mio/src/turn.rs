@@ -12,6 +12,9 @@ use crate::origin::Origin;
 use crate::slot::{Cause, DynConnection, LoopContext, TurnOutcome};
 use crate::websocket::{WRITE_MOST, read};
 
+/// How many transports may linger at a time. Those beyond are dropped at once, and may lose our last bytes.
+const MOST_LINGERING: usize = 1024;
+
 impl<R: Role, D: Origin<R>> DynConnection for Connection<R, D> {
     fn turn(
         self: Arc<Self>,
@@ -20,6 +23,7 @@ impl<R: Role, D: Origin<R>> DynConnection for Connection<R, D> {
         cause: Cause<'_>,
     ) -> TurnOutcome {
         let handle = self.handle();
+        let lingered = self.lock().is_lingering();
         let mut turn = Turn { connection: &self, handle, conversation };
         turn.begin(context, cause);
         turn.dial(context);
@@ -27,7 +31,10 @@ impl<R: Role, D: Origin<R>> DynConnection for Connection<R, D> {
         // A redirect may have led elsewhere.
         turn.dial(context);
         turn.handle_timeout(context);
-        turn.conclude(context)
+        let outcome = turn.conclude(context);
+        context.lingering -= usize::from(lingered);
+        context.lingering += usize::from(outcome.lingers);
+        outcome
     }
 
     fn is_open(&self) -> bool {
@@ -176,12 +183,16 @@ impl<R: Role, D: Origin<R>> Turn<'_, R, D> {
                 context.outbox = Some(outbox);
             }
         }
+        if held.is_lingering() && context.lingering >= MOST_LINGERING {
+            held.hasten();
+        }
         let gone = held.let_go();
         let finished = held.is_gone();
         let queue = more && !finished && held.queue();
+        let lingers = held.is_lingering();
         drop(held);
         drop(gone);
-        TurnOutcome { deadline, queue, finished }
+        TurnOutcome { deadline, queue, finished, lingers }
     }
 
     fn write(&mut self, context: &LoopContext) -> Written {

@@ -1,19 +1,21 @@
 //! The client's side of the opening handshake.
 
-use std::io::{self, Read, Write};
+use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use log::debug;
 use ws_common::ClientOptions;
-use wsproto::handshake::{ClientRequest, ResponseError};
+use ws_common::adapter::Step;
+use wsproto::handshake::ClientRequest;
 use wsproto::url::WsUrl;
-use wsproto::{Client, Config, ReadyState, Session, SessionError};
+use wsproto::{Client, Config, Endpoint, ReadyState, SessionError};
 
+use crate::accept::set_nodelay;
+use crate::clock::{Patience, now};
 use crate::dial::dial;
-use crate::transport::Control;
+use crate::driver::Owner;
 use crate::websocket::Opening;
-use crate::{Error, WebSocket};
+use crate::{Error, Stream, WebSocket};
 
 /// Connects to a `ws://` or `wss://` URL, with the default limits and deadlines.
 ///
@@ -21,7 +23,7 @@ use crate::{Error, WebSocket};
 ///
 /// [`Error`] says what failed: the URL, the transport, or the handshake.
 pub fn connect(url: &str) -> Result<WebSocket, Error> {
-    connect_with(ClientRequest::new(WsUrl::parse(url)?), ClientOptions::default())
+    connect_with(ClientRequest::new(WsUrl::parse(url)?), ClientOptions::new())
 }
 
 /// Connects to the URL of a request, as the options say; a [`Config`] alone is options, too. Every
@@ -34,9 +36,8 @@ pub fn connect(url: &str) -> Result<WebSocket, Error> {
 /// let request = ClientRequest::new(WsUrl::parse("wss://example.com/chat")?)
 ///     .subprotocol("chat.v2")?
 ///     .header("Authorization", "Bearer mF_9.B5f-4.1JqM")?;
-/// let mut options = ClientOptions::default();
-/// options.proxy = Some(Proxy::new("proxy.example:3128")?.credentials("user", "password")?);
-/// let mut ws = connect_with(request, options)?;
+/// let proxy = Proxy::new("proxy.example:3128")?.credentials("user", "password")?;
+/// let mut ws = connect_with(request, ClientOptions::new().proxy(proxy))?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
@@ -62,27 +63,32 @@ pub fn connect_with(
 
 fn attempt(request: &ClientRequest, options: &ClientOptions) -> Result<WebSocket, Error> {
     let stream = dial(request.url(), options)?;
-    let mut ws = start(stream, Control::own(), request.clone(), Arc::clone(&options.config))?;
-    ws.set_high_water_mark(options.high_water_mark);
+    let mut ws = WebSocket::client(stream, request.clone(), Arc::clone(&options.config))?;
     ws.handshake()?;
     Ok(ws)
 }
 
-impl<S: Read + Write> WebSocket<S, Client> {
-    /// Takes over any stream to the server, such as one of TLS or through a tunnel. Nothing is
-    /// written yet: [`handshake`](Self::handshake) comes next.
-    ///
-    /// Deadlines are observed whenever a read or write returns; give the stream timeouts for more.
+impl WebSocket<Client> {
+    /// Takes over a stream to the server, such as one through a tunnel. Nothing is read yet:
+    /// [`handshake`](Self::handshake) comes next.
     ///
     /// # Errors
     ///
     /// [`Error::Io`] if the operating system has no random bytes.
     pub fn client(
-        stream: S,
+        stream: impl Into<Stream>,
         request: ClientRequest,
         config: impl Into<Arc<Config>>,
     ) -> Result<Self, Error> {
-        start(stream, Control::none(), request, config.into())
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(io::Error::from)?;
+        let stream = stream.into();
+        set_nodelay(&stream);
+        let url = Some(request.url().clone());
+        let endpoint = Endpoint::client(request.clone(), config, seed, now());
+        let connection = Owner::begin(None, url, endpoint, stream.clone());
+        let opening = Opening::Client { request: Box::new(request), response: None };
+        Ok(Self::new(connection, stream, opening))
     }
 
     /// Sends the request and waits until the connection is open.
@@ -93,39 +99,21 @@ impl<S: Read + Write> WebSocket<S, Client> {
     /// non-blocking or has timeouts, call it again.
     pub fn handshake(&mut self) -> Result<(), Error> {
         while self.ready_state() == ReadyState::Connecting {
-            let step = self.step();
-            let arrived = self.link(|link| link.session.take_response().map(Box::new));
-            match (step, arrived) {
-                (
-                    Err(Error::Session(SessionError::Response(ResponseError::Status(_)))),
-                    Some(no),
-                ) => {
-                    return Err(Error::Http(no));
-                }
-                (Err(error), _) => return Err(error),
-                (Ok(None), _) => return Err(SessionError::EndOfInput.into()),
-                (Ok(Some(_)), arrived) => {
-                    if let Opening::Client { response, .. } = &mut self.opening {
-                        *response = arrived;
-                    }
-                }
+            let step = self.step(Patience::new(None))?;
+            let mut held = self.connection.lock();
+            let arrived = held.live().ok().and_then(|link| link.endpoint_mut().take_response());
+            drop(held);
+            if let (Opening::Client { response, .. }, Some(arrived)) = (&mut self.opening, arrived)
+            {
+                *response = Some(Box::new(arrived));
+            }
+            match step {
+                None => return Err(SessionError::EndOfInput.into()),
+                Some(Step::Open) => break,
+                Some(_) => {}
             }
         }
         debug!("connection {} to {} is open", self.id(), self.url());
         Ok(())
     }
-}
-
-fn start<S: Read + Write>(
-    stream: S,
-    control: Control<S>,
-    request: ClientRequest,
-    config: Arc<Config>,
-) -> Result<WebSocket<S>, Error> {
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(io::Error::from)?;
-    let mut out = Vec::new();
-    let session = Session::client(request.clone(), config, seed, Duration::ZERO, &mut out);
-    let opening = Opening::Client { request: Box::new(request), response: None };
-    Ok(WebSocket::new(stream, control, session, out, opening))
 }

@@ -5,11 +5,12 @@ use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 use log::debug;
-use ws_common::{ClientOptions, Proxy, ProxyError, Tunnel};
+use ws_common::adapter::Tunnel;
+use ws_common::{ClientOptions, Proxy, ProxyError};
 use wsproto::url::WsUrl;
 
-use crate::patience::Patience;
-use crate::pipe::{is_timeout, retry};
+use crate::clock::Patience;
+use crate::stream::{is_timeout, retry};
 use crate::{Error, Stream};
 
 /// Opens a stream to the host of a URL; TLS has not sent anything yet.
@@ -69,14 +70,14 @@ fn open_tunnel(
     debug!("asking the proxy for {}:{}", url.host(), url.port());
     let mut out = Vec::new();
     let mut tunnel = Tunnel::open(proxy, url, &mut out);
-    tcp.set_write_timeout(patience.for_call())?;
+    tcp.set_write_timeout(patience.left())?;
     tcp.write_all(&out)?;
     let mut buffer = [0; 4096];
     loop {
         if patience.is_over() {
             return Err(io::Error::from(ErrorKind::TimedOut).into());
         }
-        tcp.set_read_timeout(patience.for_call())?;
+        tcp.set_read_timeout(patience.left())?;
         let read = match retry(|| tcp.read(&mut buffer)) {
             // That patience is over is said above, in the same words everywhere.
             Err(error) if is_timeout(&error) => continue,
@@ -114,7 +115,7 @@ impl Security {
         #[cfg(not(feature = "tls"))]
         {
             let _ = options;
-            Err(Error::Secure)
+            Err(Error::TlsUnavailable)
         }
     }
 

@@ -6,7 +6,13 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 /// One end of a connection: [`Server`] or [`Client`].
-pub trait Role: sealed::Role + fmt::Debug + Send + Sync + Unpin + 'static {}
+pub trait Role: sealed::Role + fmt::Debug + Send + Sync + Unpin + 'static {
+    /// Whether this is the server.
+    #[must_use]
+    fn is_server() -> bool {
+        Self::SERVER
+    }
+}
 
 impl Role for Server {}
 impl Role for Client {}

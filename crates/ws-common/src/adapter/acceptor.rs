@@ -12,19 +12,13 @@ use wsproto::{Endpoint, Server, Session};
 
 use super::Permit;
 use crate::decision::{Decided, Verdict};
-use crate::{Error, ServerHandle, ServerHandler};
-
-/// How many refused transports may linger at a time. Those beyond are dropped at once, and may not hear
-/// why.
-const MOST_REFUSED: usize = 256;
+use crate::{Decision, Error, ServerHandle, ServerHandler};
 
 /// A server, as its listeners and its connections before they are open see it.
 pub struct Acceptor {
     server: ServerHandle,
     /// `None` in the end.
     handler: Mutex<Option<Box<dyn DynServerHandler>>>,
-    /// One clone for each refused transport.
-    refused: Arc<()>,
     /// How many loops, or threads, accept for it.
     listeners: AtomicUsize,
 }
@@ -71,14 +65,10 @@ pub enum Admission {
     /// It is carried; its place is the permit.
     Admitted(Permit),
     /// There are too many. This endpoint says so; it is carried, without a handler, until it is done.
-    Refused(Box<Endpoint<Server>>, Refusal),
+    Refused(Box<Endpoint<Server>>),
     /// It is dropped.
     Dropped,
 }
-
-/// The place of one refused transport among those that may linger.
-#[derive(Debug)]
-pub struct Refusal(#[expect(dead_code, reason = "it counts by being there")] Arc<()>);
 
 impl Acceptor {
     /// How long a listener pauses after it could not accept, for want of descriptors, say.
@@ -89,7 +79,6 @@ impl Acceptor {
         Self {
             server,
             handler: Mutex::new(Some(Box::new(handler))),
-            refused: Arc::default(),
             listeners: AtomicUsize::new(0),
         }
     }
@@ -107,17 +96,14 @@ impl Acceptor {
             return Admission::Admitted(permit);
         }
         // A TLS client could not read a plain 503, and there is no room for a TLS handshake.
-        if self.server.options().speaks_tls() || Arc::strong_count(&self.refused) > MOST_REFUSED {
+        if self.server.options().speaks_tls() {
             return Admission::Dropped;
         }
         let mut out = Vec::new();
         let config = Arc::clone(&self.server.options().config);
         let response = Response::text(503, "Too many connections\n");
         let session = Session::refusing(&response, config, now, &mut out);
-        Admission::Refused(
-            Box::new(Endpoint::new(session, out)),
-            Refusal(Arc::clone(&self.refused)),
-        )
+        Admission::Refused(Box::new(Endpoint::new(session, out)))
     }
 
     /// Asks the application, unless the server's options decide, or it has ended. If a decision panics, that
@@ -129,6 +115,18 @@ impl Acceptor {
             error!("a decision of the server at {:?} has panicked", self.server.local_addr());
             respond(internal_error())
         })
+    }
+
+    /// Decides by the server's options, or else asks `decide`. For servers without handlers.
+    pub fn refusal(
+        &self,
+        request: &Request,
+        decide: impl FnOnce(&Request) -> Decision<()>,
+    ) -> Decision<()> {
+        match self.server.options().refusal(request) {
+            Some(refusal) if request.check_upgrade().is_ok() => Decision::respond(refusal),
+            _ => decide(request),
+        }
     }
 
     fn ask(&self, request: &Request) -> Verdict {

@@ -272,6 +272,11 @@ impl<R: Role, T: Transport> Inner<R, T> {
         self.queued = false;
     }
 
+    /// Whether the adapter is at work on it.
+    pub fn is_busy(&self) -> bool {
+        self.busy
+    }
+
     /// Whether the handler of the connection was told that it is open.
     pub fn was_opened(&self) -> bool {
         self.opened
@@ -322,6 +327,18 @@ impl<R: Role, T: Transport> Inner<R, T> {
     pub fn let_go(&mut self) -> Option<Box<Link<R, T>>> {
         let Stage::Over { lingering, .. } = &mut self.stage else { return None };
         lingering.take_if(|link| link.endpoint().advice() == Advice::Drop)
+    }
+
+    /// Whether the connection is over, and its transport lingers.
+    pub fn is_lingering(&self) -> bool {
+        matches!(self.stage, Stage::Over { lingering: Some(_), .. })
+    }
+
+    /// Has a transport that lingers be let go at once.
+    pub fn hasten(&mut self) {
+        if let Stage::Over { lingering: Some(link), .. } = &mut self.stage {
+            link.endpoint_mut().abort();
+        }
     }
 
     /// Whether the connection is over, and its transport let go.
@@ -401,6 +418,15 @@ impl<R: Role, D: Driver<R>> ConnectionLink for Connection<R, D> {
         }
         self.driver.changed(held);
         Ok(())
+    }
+
+    fn close_as_application(&self, frame: Option<&CloseFrame<'_>>) -> Result<(), Error> {
+        match frame {
+            Some(frame) if !R::is_server() && !frame.code().is_application() => {
+                Err(Error::ClientCode(frame.code()))
+            }
+            _ => self.close(frame),
+        }
     }
 
     fn abort(&self) {

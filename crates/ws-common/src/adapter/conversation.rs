@@ -10,7 +10,7 @@ use log::{debug, error};
 use wsproto::{CloseCode, CloseFrame, CloseInfo, Endpoint, ReadyState, Role};
 
 use super::connection::unknown_end;
-use super::{Connection, Driver, Permit, Refusal, Step};
+use super::{Connection, Driver, Permit, Step};
 use crate::decision::{Decided, Undecided, Verdict};
 use crate::{ConnectionHandler, Error, WebSocketConnection};
 
@@ -45,9 +45,6 @@ impl<H: ConnectionHandler> Part for H {
 
 struct Deciding(Box<dyn Undecided>);
 
-/// It counts by being there.
-impl Part for Refusal {}
-
 impl Part for Deciding {
     fn undecided(&mut self) -> Option<&mut dyn Undecided> {
         Some(&mut *self.0)
@@ -60,6 +57,20 @@ impl Conversation {
         Self { part: Some(Box::new(handler)), permit: None }
     }
 
+    /// Begins with the handler of a connection that is open already.
+    pub fn opened(handler: impl ConnectionHandler) -> Self {
+        Self::client(handler)
+    }
+
+    /// Tells the handler of a connection that was open already that it is open.
+    pub fn begin<R: Role, D: Driver<R>>(
+        &mut self,
+        connection: &Connection<R, D>,
+        handle: &WebSocketConnection,
+    ) -> Option<Panic> {
+        self.open(connection, handle)
+    }
+
     /// Begins with a transport that a server has accepted: its application decides on the handler.
     #[must_use]
     pub const fn server(permit: Permit) -> Self {
@@ -68,8 +79,8 @@ impl Conversation {
 
     /// Begins with a transport that a server has refused.
     #[must_use]
-    pub fn refused(refusal: Refusal) -> Self {
-        Self { part: Some(Box::new(refusal)), permit: None }
+    pub fn refused() -> Self {
+        Self { part: Some(Box::new(())), permit: None }
     }
 
     /// Whether the connection's end was told, or nobody is to be told.
@@ -173,7 +184,7 @@ impl Conversation {
     ) {
         let mut held = connection.lock();
         let Ok(link) = held.live() else { return };
-        match give(link.endpoint_mut(), now, decided) {
+        match answer(link.endpoint_mut(), now, decided) {
             Ok(handler) => self.part = handler,
             Err(error) => {
                 drop(held);
@@ -303,7 +314,11 @@ fn follow_redirect<R: Role, D: Driver<R>>(connection: &Connection<R, D>) {
 }
 
 /// Answers the request that waits. Returns the handler of the connection, if it is accepted.
-fn give<R: Role>(
+///
+/// # Errors
+///
+/// [`Error::Accept`] if the request cannot be accepted this way; it was then refused with status 500.
+pub fn answer<R: Role>(
     endpoint: &mut Endpoint<R>,
     now: Duration,
     decided: Decided,

@@ -75,6 +75,13 @@ pub trait ConnectionLink: Send + Sync {
     /// [`Error::Send`].
     fn close(&self, frame: Option<&CloseFrame<'_>>) -> Result<(), Error>;
 
+    /// Begins the closing handshake with a code that this end's application may set.
+    ///
+    /// # Errors
+    ///
+    /// As [`close`](Self::close), and [`Error::ClientCode`].
+    fn close_as_application(&self, frame: Option<&CloseFrame<'_>>) -> Result<(), Error>;
+
     /// Ends the connection at once.
     fn abort(&self);
 }

@@ -22,9 +22,9 @@ mod registry;
 mod roster;
 mod transport;
 
-pub use acceptor::{Acceptor, Admission, DynServerHandler, Refusal};
+pub use acceptor::{Acceptor, Admission, DynServerHandler};
 pub use connection::{Connection, Driver, Held, Inner};
-pub use conversation::{Conversation, Panic, Part};
+pub use conversation::{Conversation, Panic, Part, answer};
 pub use handle::{ConnectionLink, Outgoing};
 pub use link::{Link, Step, Written};
 pub use listen::listen;

@@ -369,6 +369,11 @@ impl<R: Role> Endpoint<R> {
         self.settle(now);
     }
 
+    /// Begins the patience for a Pong anew, because one may be among what was not read yet.
+    pub fn ping_delayed(&mut self, now: Duration) {
+        self.session.ping_delayed(now);
+    }
+
     /// Begins the closing handshake, as [`Session::close`] does.
     ///
     /// # Errors
