@@ -73,7 +73,7 @@ fn the_close_after_a_violation_arrives_although_more_was_sent() {
     client.shutdown(Shutdown::Write).expect("open");
     assert_eq!(read_all(&mut client), b"\x88\x02\x03\xEA");
     let error = server.join().expect("no panic").expect_err("an unmasked frame");
-    let unmasked = SessionError::Protocol(wsproto::Error::UnmaskedFrame);
+    let unmasked = SessionError::from(wsproto::Error::UnmaskedFrame);
     assert!(matches!(error, Error::Session(error) if error == unmasked));
 }
 

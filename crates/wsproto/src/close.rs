@@ -169,6 +169,22 @@ impl<'a> CloseFrame<'a> {
         }
     }
 
+    /// As [`new`](Self::new), but cuts a reason that is too long, at the last character that fits.
+    ///
+    /// # Errors
+    ///
+    /// [`CloseError::CodeNotAllowed`].
+    pub fn truncated(code: CloseCode, reason: impl Into<Cow<'a, str>>) -> Result<Self, CloseError> {
+        let mut reason = reason.into();
+        let most = reason.len().min(MAX_REASON_LEN);
+        let len = (0..=most).rev().find(|len| reason.is_char_boundary(*len)).unwrap_or_default();
+        match &mut reason {
+            Cow::Borrowed(reason) => *reason = reason.get(..len).unwrap_or_default(),
+            Cow::Owned(reason) => reason.truncate(len),
+        }
+        Self::new(code, reason)
+    }
+
     /// Makes a body with code 1000.
     ///
     /// # Errors

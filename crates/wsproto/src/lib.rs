@@ -122,11 +122,13 @@ pub mod mask;
 mod message;
 mod prepared;
 mod receive;
+mod redacted;
 mod role;
 mod send;
 mod session;
 pub mod url;
 pub mod utf8;
+mod violation;
 
 pub use close::{CloseCode, CloseError, CloseFrame};
 pub use closing::{Advice, CloseInfo, Closing, Initiator};
@@ -140,3 +142,4 @@ pub use receive::Receiver;
 pub use role::{Client, Role, Server};
 pub use send::Sender;
 pub use session::{ReadyState, Session, SessionError, SessionEvent};
+pub use violation::Violation;

@@ -333,7 +333,7 @@ fn no_reserved_bit_comes_with_an_offer() {
     for head in [good(), good().with("Sec-WebSocket-Extensions", "foo")] {
         let input = head.then(b"\xC1\x05Hello");
         let run = at_every_cut(&input, |pieces| connect(&Config::default(), &offer, pieces));
-        let error = SessionEvent::Error(SessionError::Protocol(Error::ReservedBit));
+        let error = SessionEvent::Error(Error::ReservedBit.into());
         assert_eq!(run.events, [SessionEvent::Open, error, abnormal_end(Initiator::Local)]);
     }
 }
@@ -576,11 +576,11 @@ fn an_answer_that_does_not_end_is_cut_off() {
     ] {
         let whole = connect(&Config::default(), &plain(), &[input.as_bytes()]);
         let SessionEvent::Error(SessionError::Response(ResponseError::Head(found))) =
-            whole.events[0]
+            &whole.events[0]
         else {
             panic!("{:?}", whole.events)
         };
-        assert_eq!(found, error.unwrap_or(found));
+        assert_eq!(*found, error.unwrap_or(*found));
         assert_eq!(whole.transport, Advice::Drop);
         let single: Vec<&[u8]> = input.as_bytes().chunks(1).collect();
         assert_eq!(connect(&Config::default(), &plain(), &single), whole);

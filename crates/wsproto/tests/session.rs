@@ -239,7 +239,7 @@ fn a_wrong_text_ends_a_session_however_it_is_cut() {
         for len in 1..=wire.len() {
             let mut life = open::<R>();
             wire.chunks(len).for_each(|part| life.read(part));
-            let error = SessionEvent::Error(SessionError::Protocol(Error::InvalidUtf8));
+            let error = SessionEvent::Error(Error::InvalidUtf8.into());
             let good = SessionEvent::Received(Event::Text("good".into()));
             assert_eq!(life.log, [SessionEvent::Open, good, error], "parts of {len}");
             let sent = life.take_sent();

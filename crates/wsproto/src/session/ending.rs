@@ -97,7 +97,7 @@ impl<R: Role> Session<R> {
         let initiator = if closing == Closing::Sent { Initiator::Local } else { initiator };
         let rare = self.rare();
         rare.end(initiator).was_clean = closing == Closing::Exchanged;
-        rare.error = rare.error.or(error);
+        rare.error = rare.error.take().or(error);
         rare.closed = true;
         self.stage = Stage::Ended;
         self.timer = Timer::Off;

@@ -272,7 +272,11 @@ impl<R: Role> Session<R> {
     fn broken<E>(&mut self, error: Error) -> SessionEvent<E> {
         self.end(Initiator::Local);
         self.limit_closing();
-        SessionEvent::Error(SessionError::Protocol(error))
+        let violation = match &self.stage {
+            Stage::Open(connection) => connection.violation().cloned(),
+            _ => None,
+        };
+        SessionEvent::Error(SessionError::Protocol(violation.unwrap_or(error.into())))
     }
 
     fn next_report<E>(&mut self) -> Option<SessionEvent<E>> {
