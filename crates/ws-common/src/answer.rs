@@ -3,7 +3,7 @@
 use std::panic::{self, AssertUnwindSafe};
 use std::time::Duration;
 
-use wsproto::handshake::{Accept, Request, RequestError, Response};
+use wsproto::handshake::{Accept, Request, Response};
 use wsproto::{Server, Session};
 
 use crate::{Accepted, Error, ServerHandle, ServerHandler};
@@ -38,7 +38,7 @@ impl Answer {
         if server.is_terminated() {
             return (Self::Respond(Response::text(503, "The server has ended\n")), None);
         }
-        if request.check_upgrade() == Err(RequestError::NoUpgrade) {
+        if !request.is_upgrade() {
             let page = handler.on_request(server, request);
             // Without a page it is a refusal, because the request asks for no connection.
             return (page.map_or_else(|| Self::Accept(Accept::new()), Self::Respond), None);

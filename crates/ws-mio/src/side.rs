@@ -162,8 +162,9 @@ impl Quest {
     fn follow(&self, response: &Response) -> bool {
         let mut errand = self.errand();
         let Some(redirects) = errand.redirects.checked_sub(1) else { return false };
-        let Some(next) = errand.request.redirected(response) else { return false };
-        log::debug!("{} redirects to {}", errand.request.url(), next.url());
+        let Ok(next) = errand.request.redirected(response) else { return false };
+        let (from, to) = (errand.request.url(), next.url());
+        log::debug!("{} redirects to {}", from.without_query(), to.without_query());
         *errand = Errand { request: next, redirects };
         true
     }

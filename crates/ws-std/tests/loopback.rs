@@ -122,7 +122,9 @@ fn what_is_no_handshake_is_refused_and_the_refusal_arrives() {
     let request = String::from_utf8(REQUEST.to_vec()).expect("text");
     for (request, status) in [
         (request.replace("GET", "POST"), "405"),
-        (request.replace("HTTP/1.1", "HTTP/1.0"), "505"),
+        (request.replace("HTTP/1.1", "HTTP/2.0"), "505"),
+        // H1: HTTP/1.0 has no upgrades.
+        (request.replace("HTTP/1.1", "HTTP/1.0"), "426"),
         (request.replace("Version: 13", "Version: 8"), "426"),
         (request.replace("Upgrade: websocket\r\n", ""), "426"),
         (request.replace("dGhl", ""), "400"),

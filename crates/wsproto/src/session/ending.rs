@@ -44,7 +44,9 @@ impl<R: Role> Session<R> {
     /// read before must have been consumed.
     pub fn end_of_input(&mut self, out: &mut Vec<u8>) {
         let error = match &mut self.stage {
-            Stage::Handshake(handshake) => handshake.give_up(SessionError::EndOfInput, out).0,
+            Stage::Handshake(handshake) => {
+                handshake.give_up(SessionError::EndOfInput, self.now.into(), out).0
+            }
             Stage::Open(_) | Stage::Answered | Stage::Ended => None,
         };
         self.finish(error, Initiator::Remote);
@@ -59,7 +61,7 @@ impl<R: Role> Session<R> {
         out: &mut Vec<u8>,
     ) {
         let Stage::Handshake(handshake) = &mut self.stage else { return };
-        match handshake.give_up(error, out) {
+        match handshake.give_up(error, now, out) {
             (error, true) => {
                 self.answered(now);
                 self.rare().error = error;

@@ -11,8 +11,9 @@ pub enum SessionEvent<E> {
     /// and call [`accept`](crate::Session::accept) or [`respond`](crate::Session::respond) before
     /// the next call of `next_event`, which otherwise refuses it with 403.
     Upgrade,
-    /// A server received an ordinary GET or HEAD request. [`respond`](crate::Session::respond) to it
-    /// before the next call of `next_event`, which otherwise refuses it with 426.
+    /// A server received an ordinary request, by any method, of any HTTP/1.
+    /// [`respond`](crate::Session::respond) to it before the next call of `next_event`, which otherwise
+    /// refuses it: GET, HEAD and OPTIONS with 426, other methods with 405.
     Http,
     /// The opening handshake is finished.
     Open,

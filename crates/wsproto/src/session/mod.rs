@@ -230,7 +230,7 @@ impl<R: Role> Session<R> {
             return Some(report);
         }
         match &mut self.stage {
-            Stage::Handshake(handshake) => match handshake.advance(input, out, &self.config) {
+            Stage::Handshake(handshake) => match handshake.advance(now, input, out, &self.config) {
                 Progress::NeedMore => None,
                 Progress::Upgrade => Some(SessionEvent::Upgrade),
                 Progress::Http => Some(SessionEvent::Http),
