@@ -123,7 +123,7 @@ impl Tunnel {
             out.extend_from_slice(field.as_bytes());
         }
         out.extend_from_slice(b"\r\n");
-        Self { finder: HeadFinder::new(), head: Vec::new() }
+        Self { finder: HeadFinder::response(), head: Vec::new() }
     }
 
     /// Goes on with what the proxy has sent since the last call. Returns whether the tunnel is open.
@@ -132,7 +132,7 @@ impl Tunnel {
     ///
     /// [`ProxyError`] if it never will be.
     pub fn advance(&mut self, mut input: &[u8], config: &Config) -> Result<bool, ProxyError> {
-        let wrong = |error| ProxyError::Response(ResponseError::Head(error));
+        let wrong = |error| ProxyError::Response(ResponseError::from(error));
         while let Some(len) = self.finder.find(input, config).map_err(wrong)? {
             let (head, rest) = input.split_at(len);
             self.head.extend_from_slice(head);
@@ -141,7 +141,9 @@ impl Tunnel {
                 200..=299 if rest.is_empty() => return Ok(true),
                 200..=299 => return Err(ProxyError::Excess),
                 // RFC 9110 section 15.2: interim responses may come first, and mean nothing to us.
-                100 | 102..=199 => *self = Self { finder: HeadFinder::new(), head: Vec::new() },
+                100 | 102..=199 => {
+                    *self = Self { finder: HeadFinder::response(), head: Vec::new() }
+                }
                 _ => return Err(ProxyError::Refused(Box::new(response))),
             }
             input = rest;

@@ -87,7 +87,7 @@ impl Target {
     pub(crate) fn follows(&self, response: &Response) -> bool {
         let mut dialing = self.lock();
         let Some(redirects) = dialing.redirects.checked_sub(1) else { return false };
-        let Some(next) = dialing.request.redirected(response) else { return false };
+        let Ok(next) = dialing.request.redirected(response) else { return false };
         *dialing = Dialing::new(next, redirects);
         true
     }

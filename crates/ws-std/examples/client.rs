@@ -94,7 +94,7 @@ fn print_messages(ws: &mut WebSocket) -> Result<(), Box<dyn StdError>> {
 fn refusal(response: &Response) -> String {
     let mut text = format!("refused with status {}\n", response.status());
     for (name, value) in response.headers().iter() {
-        text.extend([name, ": ", value, "\n"]);
+        text.extend([name, ": ", &String::from_utf8_lossy(value), "\n"]);
     }
     text.push('\n');
     text.push_str(&String::from_utf8_lossy(response.body_bytes()));

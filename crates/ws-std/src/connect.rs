@@ -55,8 +55,8 @@ pub fn connect_with(
             Err(Error::Http(response)) if redirects > 0 => response,
             result => return result,
         };
-        let Some(next) = request.redirected(&refusal) else { return Err(Error::Http(refusal)) };
-        debug!("{} redirects to {}", request.url(), next.url());
+        let Ok(next) = request.redirected(&refusal) else { return Err(Error::Http(refusal)) };
+        debug!("{} redirects to {}", request.url().without_query(), next.url().without_query());
         (request, redirects) = (next, redirects - 1);
     }
 }

@@ -22,7 +22,7 @@ mod registry;
 mod roster;
 mod transport;
 
-pub use acceptor::{Acceptor, Admission, DynServerHandler};
+pub use acceptor::{Acceptor, Admission, DynServerHandler, server_endpoint};
 pub use connection::{Connection, Driver, Held, Inner};
 pub use conversation::{Conversation, Panic, Part, answer};
 pub use handle::{ConnectionLink, Outgoing};
