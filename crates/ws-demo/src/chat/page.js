@@ -29,7 +29,8 @@ function connect() {
   const last = socket;
   socket = ws;
   last?.close(); // if it is still opening
-  showState('connecting…', '');
+  // After a loss, the status line stays until there is a connection.
+  showState('connecting…', attempts ? 'lost' : '');
   ws.onopen = () => { opened = performance.now(); };
   ws.onmessage = ({ data }) => { if (ws === socket) react(JSON.parse(data)); };
   ws.onclose = ({ code, reason }) => {
@@ -50,7 +51,7 @@ function retryLater(text) {
   const longest = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** attempts);
   attempts += 1;
   retryAt = Date.now() + longest * (0.5 + Math.random() / 2);
-  showState(`${text}.`, 'lost');
+  showState(`${text}.`, 'lost', true);
   // What did not come back may be lost: its author can send it again.
   if (pending.length && !$('text').value) $('text').value = pending.join(' ').slice(0, $('text').maxLength);
   pending = [];
@@ -61,7 +62,7 @@ function retryLater(text) {
 function countDown() {
   const left = Math.ceil((retryAt - Date.now()) / 1000);
   if (left <= 0) return connect();
-  $('countdown').textContent = `Trying again in ${left} s`;
+  $('countdown').textContent = `Trying again in ${left}\u00a0s.`;
 }
 
 function leave() {
@@ -90,7 +91,7 @@ function react(event) {
       $('title').replaceChildren('Chat', ...(event.room ? [' · ', isolated('bdi', event.room)] : []));
       if (!welcomed) showRoom(true);
       showState('connected', 'connected');
-      note('You are ', event.name, welcomed ? ', and back' : ', and in the room');
+      note(welcomed ? 'You are back as ' : 'You joined as ', event.name);
       welcomed = true;
       showMembers();
       break;
@@ -117,12 +118,12 @@ function react(event) {
 
 // ---- what is shown
 
-function showState(text, className) {
+function showState(text, className, canRetry = false) {
   const focused = document.activeElement;
   document.body.className = className;
   $('state').textContent = text;
   $('countdown').textContent = '';
-  $('retry').hidden = className !== 'lost';
+  $('retry').hidden = !canRetry;
   $('send').disabled = className !== 'connected';
   // A button that disappears must not take the focus with it.
   if (focused === $('retry') && $('retry').hidden) $('text').focus();
