@@ -269,7 +269,7 @@ async function main() {
     await context.addInitScript(helpers);
     console.log(`chromium ${browser.version()}`);
     await testChat(context, chat, picture);
-    await testReconnect(context, process.env.CHAT);
+    await testReconnect(browser, process.env.CHAT);
     await testLayout(browser, chat, picture);
     await testScript(context);
   } finally {

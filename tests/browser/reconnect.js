@@ -13,8 +13,11 @@ async function serve(program, address) {
   return { server, address: /127\.0\.0\.1:\d+/.exec(line)[0] };
 }
 
-async function testReconnect(context, program) {
+async function testReconnect(browser, program) {
   let { server, address } = await serve(program, '127.0.0.1:0');
+  // A clock is that of all pages in a context.
+  const context = await browser.newContext();
+  context.setDefaultTimeout(10_000);
   const page = await context.newPage();
   const countdown = text(page, '#countdown');
   const restart = async () => { ({ server } = await serve(program, address)); };
@@ -80,7 +83,7 @@ async function testReconnect(context, program) {
     assert.equal(await text(page, '#state')(), 'not connected');
   });
   server.kill();
-  await page.close();
+  await context.close();
 }
 
 module.exports = { testReconnect };
