@@ -9,6 +9,7 @@ pub mod chat;
 mod failure;
 mod signals;
 mod terminal;
+pub mod testing;
 
 pub use arguments::Arguments;
 pub use failure::{Failure, cannot_listen, main};

@@ -35,11 +35,12 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
     let address = arguments.word_if_any("ADDRESS")?.unwrap_or_else(|| "127.0.0.1:9003".to_owned());
     arguments.end()?;
     let server = WebSocketServer::bind(&address).map_err(cannot_listen(&address))?;
-    println!("listening on {}", server.local_addr()?);
+    let address = server.local_addr()?;
 
     let running = server.spawn(welcome)?;
     let server = running.handle().clone();
     on_ctrl_c(move || server.terminate(None))?;
+    println!("listening on {address}");
 
     let server = running.handle();
     let start = Instant::now();

@@ -28,6 +28,9 @@ Sends every message back, at ADDRESS (default 127.0.0.1:9002; port 0 is any that
 Ctrl-C closes all connections with 1001.
 ";
 
+const LISTENER: Token = Token(0);
+const WAKER: Token = Token(1);
+
 fn main() -> ExitCode {
     ws_demo::main(USAGE, run)
 }
@@ -39,20 +42,21 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
 
     let (mut poll, mut events) = (Poll::new()?, Events::with_capacity(256));
     let mut listener = TcpListener::bind(address).map_err(cannot_listen(address))?;
-    poll.registry().register(&mut listener, Token(0), Interest::READABLE)?;
-    println!("listening on {}", listener.local_addr()?);
+    poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
 
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let (interrupt, waker) = (Arc::clone(&interrupted), Waker::new(poll.registry(), Token(1))?);
+    // Both sides hold the waker: one that is dropped takes back what it has not delivered.
+    let interrupt = Arc::new((AtomicBool::new(false), Waker::new(poll.registry(), WAKER)?));
+    let interrupted = Arc::clone(&interrupt);
     on_ctrl_c(move || {
-        interrupt.store(true, Ordering::Release);
+        interrupt.0.store(true, Ordering::Release);
         // If it fails, the loop looks at its next turn.
-        let _ = waker.wake();
+        let _ = interrupt.1.wake();
     })?;
+    println!("listening on {}", listener.local_addr()?);
     let mut ending = false;
 
     let (start, mut buffer) = (Instant::now(), vec![0; 64 << 10]);
-    let (mut connections, mut last) = (HashMap::<Token, Connection>::new(), Token(1));
+    let (mut connections, mut last) = (HashMap::<Token, Connection>::new(), WAKER);
     while !ending || !connections.is_empty() {
         let deadline = connections.values().filter_map(|ws| ws.session.deadline()).min();
         let patience = deadline.map(|at| at.saturating_sub(start.elapsed()));
@@ -61,7 +65,7 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
             _ => {}
         }
         let now = start.elapsed();
-        let ends = interrupted.load(Ordering::Acquire) && !mem::replace(&mut ending, true);
+        let ends = interrupted.0.load(Ordering::Acquire) && !mem::replace(&mut ending, true);
         if ends {
             poll.registry().deregister(&mut listener)?;
             let goodbye = CloseFrame::new(CloseCode::GOING_AWAY, "")?;

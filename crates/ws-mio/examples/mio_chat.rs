@@ -28,11 +28,12 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
 
     let server =
         WebSocketServer::bind(&address).map_err(cannot_listen(&address))?.config(chat::config());
-    println!("chat: open http://{}/ in two browser windows", server.local_addr()?);
+    let address = server.local_addr()?;
 
     let running = server.spawn(chat::Chat::default())?;
     let server = running.handle().clone();
     on_ctrl_c(move || server.terminate(None))?;
+    println!("chat: open http://{address}/ in two browser windows");
     running.join();
     Ok(())
 }

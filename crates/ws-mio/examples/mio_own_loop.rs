@@ -44,16 +44,16 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
     let (mut poll, mut events) = (Poll::new()?, Events::with_capacity(256));
     let mut listener = TcpListener::bind(address).map_err(cannot_listen(address))?;
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
-    println!("listening on {}", listener.local_addr()?);
 
-    let (interrupted, waker) =
-        (Arc::new(AtomicBool::new(false)), Waker::new(poll.registry(), WAKER)?);
-    let interrupt = Arc::clone(&interrupted);
+    // Both sides hold the waker: one that is dropped takes back what it has not delivered.
+    let interrupt = Arc::new((AtomicBool::new(false), Waker::new(poll.registry(), WAKER)?));
+    let interrupted = Arc::clone(&interrupt);
     on_ctrl_c(move || {
-        interrupt.store(true, Ordering::Release);
+        interrupt.0.store(true, Ordering::Release);
         // If it fails, the loop looks at its next turn.
-        let _ = waker.wake();
+        let _ = interrupt.1.wake();
     })?;
+    println!("listening on {}", listener.local_addr()?);
     let mut ending = false;
 
     let (start, config) = (Instant::now(), Arc::new(Config::default()));
@@ -76,7 +76,7 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
             }
         }
         let now = start.elapsed();
-        if interrupted.load(Ordering::Acquire) && !mem::replace(&mut ending, true) {
+        if interrupted.0.load(Ordering::Acquire) && !mem::replace(&mut ending, true) {
             poll.registry().deregister(&mut listener)?;
             let goodbye = CloseFrame::new(CloseCode::GOING_AWAY, "")?;
             for ws in connections.values_mut() {

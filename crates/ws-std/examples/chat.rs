@@ -34,11 +34,11 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
         .config(chat::config())
         // A member that does not take a message for so long would hold up the others.
         .write_patience(Duration::from_secs(2));
-    println!("chat: open http://{}/ in two browser windows", server.local_addr()?);
-
+    let address = server.local_addr()?;
     let running = server.spawn(chat::Chat::default())?;
     let server = running.handle().clone();
     on_ctrl_c(move || server.terminate(None))?;
+    println!("chat: open http://{address}/ in two browser windows");
     running.join();
     Ok(())
 }

@@ -39,11 +39,12 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
         .map_err(cannot_listen(&address))?
         .config(config)
         .tls(ServerTls::from_pem_files(certificate, key)?);
-    println!("listening on {}", server.local_addr()?);
+    let address = server.local_addr()?;
 
     let running = server.spawn(|_: &_, _: &_| Ok(Accepted::new(echo)))?;
     let server = running.handle().clone();
     on_ctrl_c(move || server.terminate(None))?;
+    println!("listening on {address}");
     running.join();
     Ok(())
 }

@@ -5,8 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
-use ws_common::WebSocketConnection;
 use ws_common::wsproto::PreparedMessage;
+use ws_common::{Error, WebSocketConnection};
 
 use super::names;
 
@@ -91,8 +91,9 @@ fn handles(members: &[Member]) -> Vec<WebSocketConnection> {
 fn send(event: &Value, to: &[WebSocketConnection]) {
     let message = PreparedMessage::text(&event.to_string());
     for ws in to {
-        if ws.send_prepared(&message).is_err() {
-            // It is closing, or does not read: its handler learns of the end.
+        // One that is closing, or has failed, ends by itself.
+        if let Err(Error::WouldExceed(_)) = ws.send_prepared(&message) {
+            // It does not read. Its handler learns of the end.
             ws.abort();
         }
     }
