@@ -11,6 +11,8 @@ use core::time::Duration;
 
 pub use account::Outbox;
 
+use account::Account;
+
 use crate::closing::Advice;
 use crate::handshake::{Accept, AcceptError, ClientRequest, Request, Response};
 use crate::{
@@ -92,6 +94,8 @@ pub struct Endpoint<R: Role> {
     failed: bool,
     /// Whether nothing more can be read.
     ended: bool,
+    /// Whether the session knows it.
+    told: bool,
 }
 
 impl Endpoint<Server> {
@@ -148,12 +152,15 @@ impl Endpoint<Client> {
 }
 
 impl<R: Role> Endpoint<R> {
-    /// Takes over a session, and what it has appended so far.
+    /// Takes over a session, and what it has appended and nobody has written yet; it counts as owed.
     #[must_use]
     pub fn new(session: Session<R>, out: Vec<u8>) -> Self {
-        let mut endpoint =
-            Self { session, outbox: None, answering: false, failed: false, ended: false };
-        if !out.is_empty() {
+        let (answering, failed, ended, told) = (false, false, false, false);
+        let mut endpoint = Self { session, outbox: None, answering, failed, ended, told };
+        if out.is_empty() {
+            // The time that the session was told last.
+            endpoint.session.flushed(Duration::ZERO);
+        } else {
             endpoint.owing(|_, to| *to = out);
         }
         endpoint
@@ -188,17 +195,11 @@ impl<R: Role> Endpoint<R> {
     ) -> Option<SessionEvent<Event<'b>>> {
         let mark = self.mark();
         let outbox = self.outbox.get_or_insert_default();
-        if outbox.is_quiet(mark) && !self.failed {
-            let buffer = outbox.output.buffer();
-            let before = buffer.len();
-            let event = self.session.next_event(now, input, buffer);
-            outbox.owed += outbox.output.buffer().len() - before;
+        if outbox.is_quiet(mark) && !self.failed && self.ended == self.told {
+            let session = &mut self.session;
+            let event = outbox.append(Account::Owed, |out| session.next_event(now, input, out));
             self.answering = is_message(event.as_ref());
-            if event.is_some() || !outbox.output.is_empty() {
-                return event;
-            }
-            self.session.flushed(now);
-            return self.session.next_event(now, input, outbox.output.buffer());
+            return event;
         }
         self.next_event_by_steps(now, input)
     }
@@ -209,26 +210,27 @@ impl<R: Role> Endpoint<R> {
         now: Duration,
         input: &mut &'b mut [u8],
     ) -> Option<SessionEvent<Event<'b>>> {
+        let paused = self.is_paused();
         let outbox = self.outbox.get_or_insert_default();
-        outbox.hold_behind(input);
-        self.answering = false;
-        if self.is_paused() {
-            let outbox = self.outbox.get_or_insert_default();
+        if paused || outbox.has_held() {
             outbox.hold(input);
-            outbox.begin_stall(now);
-            // It may have something to report all the same.
-            return self.session.next_event(now, input, outbox.output.buffer());
         }
-        let mut held = self.outbox.get_or_insert_default().take_held();
-        if held.is_empty() {
+        if paused {
+            outbox.stalled_since.get_or_insert(now);
+            // It may have something to report all the same.
             return self.receive(now, input);
         }
-        let mut rest = held.rest();
-        let event = self.receive(now, &mut rest).map(SessionEvent::into_owned);
-        let left = rest.len();
-        self.outbox.get_or_insert_default().hold_again(held, left);
-        if event.is_none() && self.ended {
-            self.end_of_input(now);
+        let mut held = outbox.take_held();
+        let event = if held.is_empty() {
+            self.receive(now, input)
+        } else {
+            let mut rest = held.rest();
+            let event = self.receive(now, &mut rest).map(SessionEvent::into_owned);
+            let left = rest.len();
+            self.outbox.get_or_insert_default().hold_again(held, left);
+            event
+        };
+        if event.is_none() && self.tell_end(now) {
             return self.receive(now, input);
         }
         event
@@ -240,35 +242,62 @@ impl<R: Role> Endpoint<R> {
         now: Duration,
         input: &mut &'b mut [u8],
     ) -> Option<SessionEvent<Event<'b>>> {
-        let mark = self.mark();
-        let outbox = self.outbox.get_or_insert_default();
-        let before = outbox.output.buffer().len();
-        let event = self.session.next_event(now, input, outbox.output.buffer());
-        if !R::SERVER
-            && outbox.owed > mark
-            && let Some(SessionEvent::Received(Event::Ping(payload))) = &event
+        let behind = !R::SERVER && self.owed() > self.mark();
+        let open = self.session.ready_state() == ReadyState::Open;
+        let mut late = None;
+        let event = self.owing(|session, out| {
+            let before = out.len();
+            let event = session.next_event(now, input, out);
+            if let Some(SessionEvent::Received(Event::Ping(payload))) = &event
+                && behind
+                && open
+            {
+                // A client does not stop reading, so it answers only the newest of very many Pings.
+                out.truncate(before);
+                late = Some(payload.to_vec());
+            }
+            event
+        });
+        if let Some(outbox) = &mut self.outbox
+            && late.is_some()
+            && !self.failed
         {
-            // A client does not stop reading, so it answers only the newest of very many Pings.
-            outbox.output.buffer().truncate(before);
-            outbox.late_pong = Some(payload.to_vec());
-        }
-        outbox.owed += outbox.output.buffer().len() - before;
-        if self.failed {
-            outbox.lose();
+            outbox.late_pong = late;
         }
         self.answering = is_message(event.as_ref());
         event
     }
 
-    /// Tells that nothing more can be read: end of file, or any error of the transport.
+    /// Tells that nothing more can be read: end of file, or any error of the transport. A peer that has
+    /// only ended its own side still gets what is unwritten, see [`Advice::Flush`].
     pub fn end_of_input(&mut self, now: Duration) {
         self.ended = true;
+        self.settle(now);
+    }
+
+    /// Tells the session that nothing more can be read, as soon as that is true, and nothing more decides how
+    /// the connection ended. Returns whether it did.
+    #[inline]
+    fn tell_end(&mut self, now: Duration) -> bool {
+        self.ended && !self.told && self.tell_end_now(now)
+    }
+
+    #[cold]
+    fn tell_end_now(&mut self, now: Duration) -> bool {
         // The last messages are worth hearing, whether or not the answers to them have left.
-        let outbox = self.outbox.get_or_insert_default();
-        if !outbox.has_held() {
-            self.owing(|session, out| session.end_of_input(out));
-            self.settle(now);
+        if self.outbox.as_ref().is_some_and(|outbox| outbox.has_held()) {
+            return false;
         }
+        // The end is clean if the answer to the peer's Close still leaves.
+        if self.unwritten() > 0 && self.session.linger_for_close(now) {
+            return false;
+        }
+        self.told = true;
+        self.owing(|session, out| session.end_of_input_at(now, out));
+        if self.unwritten() == 0 {
+            self.session.flushed(now);
+        }
+        true
     }
 
     /// Whether to read now, if there is something.
@@ -288,9 +317,12 @@ impl<R: Role> Endpoint<R> {
     /// Whether the peer has to take something before anything more is read.
     #[inline]
     fn is_paused(&self) -> bool {
-        R::SERVER
-            && self.outbox.as_ref().is_some_and(|outbox| outbox.owed > self.mark())
-            && self.session.advice() == Advice::KeepOpen
+        R::SERVER && self.owed() > self.mark() && self.session.advice() == Advice::KeepOpen
+    }
+
+    #[inline]
+    fn owed(&self) -> usize {
+        self.outbox.as_ref().map_or(0, |outbox| outbox.owed())
     }
 
     /// Returns the next bytes to write; nothing if there are none. Once they are written, there may be more.
@@ -305,8 +337,9 @@ impl<R: Role> Endpoint<R> {
     /// Tells that the transport has taken the first `len` bytes of what is [pending](Self::pending).
     #[inline]
     pub fn wrote(&mut self, len: usize, now: Duration) {
-        let Some(outbox) = &mut self.outbox else { return };
-        if len > 0 && outbox.wrote(len, now) {
+        if let Some(outbox) = &mut self.outbox
+            && outbox.wrote(len, now)
+        {
             self.session.ping_delayed(now);
         }
         self.settle(now);
@@ -316,25 +349,28 @@ impl<R: Role> Endpoint<R> {
     /// went away can still be read, perhaps a Close.
     pub fn write_failed(&mut self) {
         self.failed = true;
-        self.outbox.get_or_insert_default().lose();
+        self.owing(|_, _| ());
+        self.tell_end(Duration::ZERO);
     }
 
-    /// Tells the session that all is written, if it is.
+    /// Does what is due after bytes were written, or the input has ended: sends the Pong that waits, and
+    /// tells the session that all is written, if it is.
     #[inline]
     fn settle(&mut self, now: Duration) {
         let mark = self.mark();
-        let Some(outbox) = &mut self.outbox else { return self.session.flushed(now) };
-        if outbox.owed <= mark {
+        if let Some(outbox) = &mut self.outbox
+            && outbox.owed() <= mark
+        {
             outbox.stalled_since = None;
             if let Some(payload) = outbox.late_pong.take() {
                 // Nothing is owed to a peer that is closing.
                 let _ = self.owing(|session, out| session.sender()?.pong(&payload, out));
-                return;
             }
         }
-        if outbox.output.is_empty() && !self.failed {
+        if !self.failed && self.unwritten() == 0 {
             self.session.flushed(now);
         }
+        self.tell_end(now);
     }
 
     /// Returns what to do with the transport.
@@ -342,6 +378,7 @@ impl<R: Role> Endpoint<R> {
     pub fn advice(&self) -> Advice {
         match self.session.advice() {
             Advice::Flush if self.unwritten() == 0 => Advice::Drop,
+            Advice::AwaitEnd | Advice::Shutdown if self.ended => Advice::Flush,
             advice => advice,
         }
     }
@@ -350,12 +387,16 @@ impl<R: Role> Endpoint<R> {
     /// change after every call that takes `&mut self`.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
-        let stalled = self.outbox.as_ref().and_then(|outbox| outbox.stalled_since);
-        let given_up = match (stalled, self.session.config().write_timeout) {
-            (Some(since), Some(timeout)) => Some(since.saturating_add(timeout)),
-            _ => None,
-        };
-        self.session.deadline().into_iter().chain(given_up).min()
+        self.session.deadline().into_iter().chain(self.stall_deadline()).min()
+    }
+
+    /// Returns when a peer is given up that takes nothing of what it is owed.
+    fn stall_deadline(&self) -> Option<Duration> {
+        if !self.is_paused() {
+            return None;
+        }
+        let since = self.outbox.as_ref()?.stalled_since.unwrap_or_else(|| self.session.now());
+        Some(since.saturating_add(self.session.config().write_timeout?))
     }
 
     /// Does what is due at `now`, if anything is. Take events and write afterwards.
@@ -364,9 +405,7 @@ impl<R: Role> Endpoint<R> {
             return;
         }
         if self.is_paused() {
-            let timeout = self.session.config().write_timeout;
-            let since = self.outbox.as_ref().and_then(|outbox| outbox.stalled_since);
-            if timeout.zip(since).is_some_and(|(most, since)| since.saturating_add(most) <= now) {
+            if self.stall_deadline().is_some_and(|deadline| deadline <= now) {
                 return self.session.fail_stalled();
             }
             // A Pong may be among what is not read.
@@ -378,7 +417,7 @@ impl<R: Role> Endpoint<R> {
             && self.unwritten() > before
             && let Some(outbox) = &mut self.outbox
         {
-            outbox.ping_behind = outbox.owed + outbox.own;
+            outbox.end_with_ping();
         }
         self.settle(now);
     }
@@ -406,13 +445,13 @@ impl<R: Role> Endpoint<R> {
     #[must_use]
     #[inline]
     pub fn unwritten(&self) -> usize {
-        self.outbox.as_ref().map_or(0, |outbox| outbox.owed + outbox.own)
+        self.outbox.as_ref().map_or(0, |outbox| outbox.output.len())
     }
 
     /// Returns how many bytes could not be written.
     #[must_use]
     pub fn lost(&self) -> usize {
-        self.outbox.as_ref().map_or(0, |outbox| outbox.lost)
+        self.outbox.as_ref().map_or(0, |outbox| outbox.lost())
     }
 
     /// Whether writing has failed.
@@ -438,12 +477,11 @@ impl<R: Role> Endpoint<R> {
 
     /// Lets the session append bytes that are owed to the peer.
     fn owing<T>(&mut self, append: impl FnOnce(&mut Session<R>, &mut Vec<u8>) -> T) -> T {
-        let outbox = self.outbox.get_or_insert_default();
-        let before = outbox.output.buffer().len();
-        let result = append(&mut self.session, outbox.output.buffer());
-        outbox.owed += outbox.output.buffer().len() - before;
+        let (session, outbox) = (&mut self.session, self.outbox.get_or_insert_default());
+        let result = outbox.append(Account::Owed, |out| append(session, out));
         if self.failed {
             outbox.lose();
+            self.session.output_lost();
         }
         result
     }

@@ -4,7 +4,9 @@ use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 use super::Endpoint;
-use crate::outbox::LARGE;
+use super::account::Account;
+use crate::mask::Mask;
+use crate::outbox::{LARGE, Output};
 use crate::{PreparedMessage, Role, SendError, Sender};
 
 impl<R: Role> Endpoint<R> {
@@ -16,8 +18,8 @@ impl<R: Role> Endpoint<R> {
     pub fn has_room(&self) -> bool {
         let mark = self.session.config().high_water_mark;
         self.outbox.as_ref().is_none_or(|outbox| match self.answering {
-            true => outbox.owed <= mark,
-            false => outbox.own <= mark,
+            true => outbox.owed() <= mark,
+            false => outbox.own() <= mark,
         })
     }
 
@@ -63,16 +65,11 @@ impl<R: Role> Endpoint<R> {
     ///
     /// [`SendError`]; nothing was sent.
     pub fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), SendError> {
-        let len = message.payload().len();
-        if !R::SERVER || len < LARGE {
+        if !R::SERVER || message.payload().len() < LARGE {
             return self.send_with(|sender, out| sender.send_prepared(message, out));
         }
         self.send_with(|sender, out| sender.send_prepared_header(message, out))?;
-        self.count(len);
-        match &mut self.outbox {
-            Some(outbox) if !self.failed => outbox.output.push_shared(message),
-            _ => self.write_failed(),
-        }
+        self.push(message.payload().len(), |output| output.push_shared(message));
         Ok(())
     }
 
@@ -86,7 +83,8 @@ impl<R: Role> Endpoint<R> {
     }
 
     /// Sends anything that a [`Sender`] can: fragments, headers, Pongs. What is appended to the buffer is
-    /// counted and written.
+    /// counted and written. A Close that is sent so begins the closing handshake, and changes
+    /// [`deadline`](Self::deadline).
     ///
     /// # Errors
     ///
@@ -96,35 +94,34 @@ impl<R: Role> Endpoint<R> {
         &mut self,
         send: impl FnOnce(&mut Sender<R>, &mut Vec<u8>) -> Result<T, SendError>,
     ) -> Result<T, SendError> {
+        let account = self.account();
         let sender = self.session.sender()?;
         let outbox = self.outbox.get_or_insert_default();
-        let before = outbox.output.buffer().len();
-        let result = send(sender, outbox.output.buffer());
-        let len = outbox.output.buffer().len() - before;
-        match self.answering {
-            true => outbox.owed += len,
-            false => outbox.own += len,
-        }
+        let result = outbox.append(account, |out| send(sender, out));
         if self.failed {
             outbox.lose();
         }
         result
     }
 
-    /// Queues the payload behind a header that was just appended.
-    fn push_owned(&mut self, payload: Vec<u8>, mask: Option<crate::mask::Mask>) {
-        self.count(payload.len());
-        match &mut self.outbox {
-            Some(outbox) if !self.failed => outbox.output.push_owned(payload, mask),
-            _ => self.write_failed(),
+    /// Queues a payload behind a header that was just appended.
+    fn push_owned(&mut self, payload: Vec<u8>, mask: Option<Mask>) {
+        self.push(payload.len(), |output| output.push_owned(payload, mask));
+    }
+
+    fn push(&mut self, len: usize, push: impl FnOnce(&mut Output)) {
+        let account = self.account();
+        let outbox = self.outbox.get_or_insert_default();
+        push(&mut outbox.output);
+        outbox.count(account, len);
+        if self.failed {
+            outbox.lose();
         }
     }
 
-    fn count(&mut self, len: usize) {
-        let outbox = self.outbox.get_or_insert_default();
-        match self.answering {
-            true => outbox.owed += len,
-            false => outbox.own += len,
-        }
+    /// Whose account that is what the application sends now.
+    #[inline]
+    const fn account(&self) -> Account {
+        if self.answering { Account::Owed } else { Account::Own }
     }
 }

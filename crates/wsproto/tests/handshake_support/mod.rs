@@ -138,7 +138,7 @@ impl Run {
     }
 }
 
-/// Passes everything in the pieces it comes in to a session, and ends the transport.
+/// Passes everything in the pieces it comes in to a session, writes what it answers, and ends the transport.
 fn feed<R: Role>(
     session: &mut Session<R>,
     pieces: &[&[u8]],
@@ -151,28 +151,19 @@ fn feed<R: Role>(
         let mut input = &mut bytes[..];
         while let Some(event) = session.next_event(NOW, &mut input, out) {
             react(session, &event, out);
-            events.push(into_owned(event));
+            events.push(event.into_owned());
         }
         assert!(input.is_empty(), "I1: all of the input is consumed");
     }
     let transport = session.advice();
+    session.flushed(NOW);
     session.end_of_input(out);
+    session.flushed(NOW);
     while let Some(event) = session.next_event(NOW, &mut &mut [][..], out) {
-        events.push(into_owned(event));
+        events.push(event.into_owned());
     }
     assert_eq!(session.advice(), Advice::Drop);
     (events, transport)
-}
-
-fn into_owned(event: SessionEvent<Event<'_>>) -> SessionEvent<Event<'static>> {
-    match event {
-        SessionEvent::Upgrade => SessionEvent::Upgrade,
-        SessionEvent::Http => SessionEvent::Http,
-        SessionEvent::Open => SessionEvent::Open,
-        SessionEvent::Received(event) => SessionEvent::Received(event.into_owned()),
-        SessionEvent::Error(error) => SessionEvent::Error(error),
-        SessionEvent::Closed(info) => SessionEvent::Closed(info),
-    }
 }
 
 /// The end of a session without a Close from the peer.
