@@ -23,7 +23,8 @@ pub struct Node<R: End> {
     pub peak: usize,
     /// Whether the transport was dropped.
     pub dropped: bool,
-    cuts: Cuts,
+    reads: Cuts,
+    writes: Cuts,
     told: bool,
 }
 
@@ -37,15 +38,10 @@ impl<R: End> Node<R> {
         let mut out = Vec::new();
         let session = R::session(config, &mut out);
         let app: App<R> = Box::new(|_, _| {});
-        Self {
-            endpoint: Endpoint::new(session, out),
-            app,
-            log: Vec::new(),
-            peak: 0,
-            dropped: false,
-            cuts,
-            told: false,
-        }
+        let (reads, writes) = (cuts.clone(), cuts);
+        let endpoint = Endpoint::new(session, out);
+        let (log, peak, dropped, told) = (Vec::new(), 0, false, false);
+        Self { endpoint, app, log, peak, dropped, reads, writes, told }
     }
 
     /// Begins, and finishes the opening handshake. What it wrote is dropped.
@@ -61,6 +57,7 @@ impl<R: End> Node<R> {
         node.read(&mut R::handshake(&request), Duration::ZERO);
         node.endpoint.wrote(node.endpoint.unwritten(), Duration::ZERO);
         assert_eq!(node.log.last(), Some(&SessionEvent::Open));
+        node.peak = 0;
         node
     }
 
@@ -94,7 +91,7 @@ impl<R: End> Node<R> {
         if !self.endpoint.wants_read() {
             return false;
         }
-        let mut part = from.read(self.cuts.next_len().min(Self::READ));
+        let mut part = from.read(self.reads.next_len().min(Self::READ));
         if !part.is_empty() {
             self.read(&mut part, now);
             return true;
@@ -145,7 +142,7 @@ impl<R: End> Node<R> {
             self.read(&mut [], now);
             return true;
         }
-        let most = self.cuts.next_len().min(pending.len());
+        let most = self.writes.next_len().min(pending.len());
         let len = to.write(&pending[..most]);
         self.endpoint.wrote(len, now);
         assert!(self.endpoint.unwritten() >= before - len);

@@ -214,11 +214,11 @@ mod tests {
     fn drain(output: &mut Output, step: usize) -> Vec<u8> {
         let mut all = Vec::new();
         while !output.is_empty() {
-            let part = output.pending();
-            assert!(!part.is_empty(), "there is something to write");
-            let part = &part[..step.min(part.len())];
-            all.extend_from_slice(part);
-            let (len, before) = (part.len(), output.len());
+            let pending = output.pending();
+            assert!(!pending.is_empty(), "there is something to write");
+            let len = step.min(pending.len());
+            all.extend(pending.iter().take(len));
+            let before = output.len();
             assert_eq!(output.advance(len), len);
             assert_eq!(output.len(), before - len);
         }
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn chunks_and_bytes_leave_in_order_however_they_are_cut() {
-        let payload: Vec<u8> = (0..300_000_usize).map(|i| (i % 251) as u8).collect();
+        let payload: Vec<u8> = (0..251).cycle().take(300_000).collect();
         let prepared = PreparedMessage::binary(&payload);
         for step in [1000, 4096, PIECE, 1 << 20] {
             for key in [None, Some([0x37, 0xFA, 0x21, 0x3D])] {
@@ -264,7 +264,7 @@ mod tests {
         assert_eq!(output.len(), 2 + LARGE);
         let all = drain(&mut output, 100);
         assert_eq!(all.len(), 2 + LARGE);
-        assert_eq!(all[..3], [3, 4, 7]);
+        assert!(all.starts_with(&[3, 4, 7]));
     }
 
     /// I7: more than is pending cannot be written.
