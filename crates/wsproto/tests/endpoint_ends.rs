@@ -36,7 +36,7 @@ fn firsts(frames: &[Frame]) -> Vec<u8> {
     frames.iter().map(|frame| frame.first).collect()
 }
 
-// E1: a whole life, one question after another.
+// fault-E1: a whole life, one question after another.
 #[test]
 fn the_four_questions() {
     let mut net = Net::new(&Config::new(), 100, Cuts::every(9));
@@ -54,7 +54,7 @@ fn the_four_questions() {
     assert!(net.now < s(1), "nobody waited");
 }
 
-// E2: a peer that has ended its side and still reads gets the echo.
+// fault-E2: a peer that has ended its side and still reads gets the echo.
 #[test]
 fn a_half_closed_peer_gets_its_answer() {
     let mut node = open::<Server>();
@@ -76,7 +76,7 @@ fn a_half_closed_peer_gets_its_answer() {
     assert!(node.closed().is_some_and(|info| info.initiator == Initiator::Remote));
 }
 
-// E2: but not for ever, nor what nobody takes.
+// fault-E2: but not for ever, nor what nobody takes.
 #[test]
 fn an_answer_that_does_not_leave_is_dropped() {
     let mut node = open::<Server>();
@@ -91,7 +91,7 @@ fn an_answer_that_does_not_leave_is_dropped() {
     assert_eq!((node.endpoint.advice(), node.endpoint.deadline()), (Advice::Drop, None));
 }
 
-// E2: after the close timeout nothing is left to wait for.
+// fault-E2: after the close timeout nothing is left to wait for.
 #[test]
 fn a_close_timeout_drops_what_is_unwritten() {
     let mut node = open::<Server>();
@@ -216,7 +216,7 @@ fn a_peer_that_keeps_its_transport_open_holds_nobody() {
     }
 }
 
-// E3: a peer that never stops sending does not put a deadline off.
+// fault-E3: a peer that never stops sending does not put a deadline off.
 #[test]
 fn a_flood_does_not_put_a_deadline_off() {
     fn check<R: End>(close: fn(&mut Node<R>), error: SessionError) {
@@ -248,7 +248,7 @@ fn a_flood_does_not_put_a_deadline_off() {
     check::<Client>(it_breaks_a_rule, broken);
 }
 
-// E4: a Close through the sender, then a broken rule: one error, then the end.
+// fault-E4: a Close through the sender, then a broken rule: one error, then the end.
 #[test]
 fn an_error_comes_once_and_then_the_end() {
     let mut node = open::<Server>();
@@ -262,7 +262,7 @@ fn an_error_comes_once_and_then_the_end() {
     assert!(node.closed().is_some_and(|info| !info.was_clean && info.code == CloseCode::ABNORMAL));
 }
 
-// E7: a Close through the sender moves the deadline, and what is due leaves bytes to write.
+// fault-E7: a Close through the sender moves the deadline, and what is due leaves bytes to write.
 #[test]
 fn the_deadline_moves_with_every_call() {
     let config = Config::new().keep_alive(Some(KeepAlive::new(s(60), s(5))));

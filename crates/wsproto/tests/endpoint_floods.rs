@@ -144,7 +144,7 @@ fn input_is_held_in_order_and_to_the_end() {
     let mut wire: Vec<u8> = (0..3).flat_map(ping::<Server>).collect();
     node.read(&mut wire, s(1));
     assert!(!node.endpoint.wants_read());
-    // E3: one read that came after all.
+    // fault-E3: one read that came after all.
     node.read(&mut Server::from_peer(0x81, b"last"), s(1));
     node.endpoint.end_of_input(s(1));
     node.read(&mut [], s(1));

@@ -122,7 +122,7 @@ fn moves<R: End>(ws: &mut Endpoint<R>, step: usize) -> usize {
     moves
 }
 
-// E9: 16 MiB in small writes: what is left is not moved after each of them.
+// fault-E9: 16 MiB in small writes: what is left is not moved after each of them.
 #[test]
 fn small_writes_of_a_large_output_move_little() {
     fn check<R: End>() {

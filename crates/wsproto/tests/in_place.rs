@@ -189,7 +189,7 @@ fn the_rest_of_a_longer_frame_waits_as_well() {
     assert_eq!(reader.buffer, wire[MOST..2 * MOST - 1], "less is not");
 }
 
-// E8: in a buffer that is never moved and smaller than `MOST`, a loop that asks for no more than there is room
+// fault-E8: in a buffer that is never moved and smaller than `MOST`, a loop that asks for no more than there is room
 // for always has room to read into, and gets everything.
 #[test]
 fn a_buffer_of_any_size_never_fills_up() {

@@ -301,7 +301,7 @@ fn advice_for_the_transport_at_each_stage() {
                 step(&mut life);
             }
             assert_eq!(life.session.advice(), advice);
-            // E2: a peer that has ended its own side may still read.
+            // fault-E2: a peer that has ended its own side may still read.
             life.end_of_input();
             assert_eq!(life.session.advice(), Advice::Flush);
             life.flush();

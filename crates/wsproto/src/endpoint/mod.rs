@@ -1,7 +1,10 @@
 //! A session with its output: may I read, must I write, may I let go, when again?
 
 mod account;
+mod clock;
+mod receiving;
 mod sending;
+mod writing;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -15,9 +18,7 @@ use account::Account;
 
 use crate::closing::Advice;
 use crate::handshake::{Accept, AcceptError, ClientRequest, Request, Response};
-use crate::{
-    Client, CloseFrame, Config, Event, ReadyState, Role, SendError, Server, Session, SessionEvent,
-};
+use crate::{Client, CloseFrame, Config, ReadyState, Role, SendError, Server, Session};
 
 /// A [`Session`] with its output and everything that an event loop has to remember of it.
 ///
@@ -182,197 +183,6 @@ impl<R: Role> Endpoint<R> {
         self.session.config().high_water_mark
     }
 
-    /// Takes the next event off the front of `input`, unmasking it in place; `None` when there is none and
-    /// all of `input` was consumed. Replies are appended to the output.
-    ///
-    /// While the endpoint [does not want to read](Self::wants_read), input is kept, and its events come
-    /// once there is room; call this after every [`wrote`](Self::wrote), also without input.
-    #[inline]
-    pub fn next_event<'b>(
-        &mut self,
-        now: Duration,
-        input: &mut &'b mut [u8],
-    ) -> Option<SessionEvent<Event<'b>>> {
-        let mark = self.mark();
-        let outbox = self.outbox.get_or_insert_default();
-        if outbox.is_quiet(mark) && !self.failed && self.ended == self.told {
-            let session = &mut self.session;
-            let event = outbox.append(Account::Owed, |out| session.next_event(now, input, out));
-            self.answering = is_message(event.as_ref());
-            return event;
-        }
-        self.next_event_by_steps(now, input)
-    }
-
-    /// As [`next_event`](Self::next_event), while something waits or has failed.
-    fn next_event_by_steps<'b>(
-        &mut self,
-        now: Duration,
-        input: &mut &'b mut [u8],
-    ) -> Option<SessionEvent<Event<'b>>> {
-        let paused = self.is_paused();
-        let outbox = self.outbox.get_or_insert_default();
-        if paused || outbox.has_held() {
-            outbox.hold(input);
-        }
-        if paused {
-            outbox.stalled_since.get_or_insert(now);
-            // It may have something to report all the same.
-            return self.receive(now, input);
-        }
-        let mut held = outbox.take_held();
-        let event = if held.is_empty() {
-            self.receive(now, input)
-        } else {
-            let mut rest = held.rest();
-            let event = self.receive(now, &mut rest).map(SessionEvent::into_owned);
-            let left = rest.len();
-            self.outbox.get_or_insert_default().hold_again(held, left);
-            event
-        };
-        if event.is_none() && self.tell_end(now) {
-            return self.receive(now, input);
-        }
-        event
-    }
-
-    /// Takes an event, and keeps account of the replies.
-    fn receive<'b>(
-        &mut self,
-        now: Duration,
-        input: &mut &'b mut [u8],
-    ) -> Option<SessionEvent<Event<'b>>> {
-        let behind = !R::SERVER && self.owed() > self.mark();
-        let open = self.session.ready_state() == ReadyState::Open;
-        let mut late = None;
-        let event = self.owing(|session, out| {
-            let before = out.len();
-            let event = session.next_event(now, input, out);
-            if let Some(SessionEvent::Received(Event::Ping(payload))) = &event
-                && behind
-                && open
-            {
-                // A client does not stop reading, so it answers only the newest of very many Pings.
-                out.truncate(before);
-                late = Some(payload.to_vec());
-            }
-            event
-        });
-        if let Some(outbox) = &mut self.outbox
-            && late.is_some()
-            && !self.failed
-        {
-            outbox.late_pong = late;
-        }
-        self.answering = is_message(event.as_ref());
-        event
-    }
-
-    /// Tells that nothing more can be read: end of file, or any error of the transport. A peer that has
-    /// only ended its own side still gets what is unwritten, see [`Advice::Flush`].
-    pub fn end_of_input(&mut self, now: Duration) {
-        self.ended = true;
-        self.settle(now);
-    }
-
-    /// Tells the session that nothing more can be read, as soon as that is true, and nothing more decides how
-    /// the connection ended. Returns whether it did.
-    #[inline]
-    fn tell_end(&mut self, now: Duration) -> bool {
-        self.ended && !self.told && self.tell_end_now(now)
-    }
-
-    #[cold]
-    fn tell_end_now(&mut self, now: Duration) -> bool {
-        // The last messages are worth hearing, whether or not the answers to them have left.
-        if self.outbox.as_ref().is_some_and(|outbox| outbox.has_held()) {
-            return false;
-        }
-        // The end is clean if the answer to the peer's Close still leaves.
-        if self.unwritten() > 0 && self.session.linger_for_close(now) {
-            return false;
-        }
-        self.told = true;
-        self.owing(|session, out| session.end_of_input_at(now, out));
-        if self.unwritten() == 0 {
-            self.session.flushed(now);
-        }
-        true
-    }
-
-    /// Whether to read now, if there is something.
-    #[must_use]
-    #[inline]
-    pub fn wants_read(&self) -> bool {
-        !self.ended
-            && match self.session.advice() {
-                Advice::KeepOpen => {
-                    !self.is_paused() && self.outbox.as_ref().is_none_or(|out| !out.has_held())
-                }
-                Advice::AwaitEnd | Advice::Shutdown => true,
-                Advice::Flush | Advice::Drop => false,
-            }
-    }
-
-    /// Whether the peer has to take something before anything more is read.
-    #[inline]
-    fn is_paused(&self) -> bool {
-        R::SERVER && self.owed() > self.mark() && self.session.advice() == Advice::KeepOpen
-    }
-
-    #[inline]
-    fn owed(&self) -> usize {
-        self.outbox.as_ref().map_or(0, |outbox| outbox.owed())
-    }
-
-    /// Returns the next bytes to write; nothing if there are none. Once they are written, there may be more.
-    #[inline]
-    pub fn pending(&mut self) -> &[u8] {
-        match &mut self.outbox {
-            Some(outbox) => outbox.output.pending(),
-            None => &[],
-        }
-    }
-
-    /// Tells that the transport has taken the first `len` bytes of what is [pending](Self::pending).
-    #[inline]
-    pub fn wrote(&mut self, len: usize, now: Duration) {
-        if let Some(outbox) = &mut self.outbox
-            && outbox.wrote(len, now)
-        {
-            self.session.ping_delayed(now);
-        }
-        self.settle(now);
-    }
-
-    /// Tells that nothing more can be written. What is unwritten is lost; what the peer wrote before it
-    /// went away can still be read, perhaps a Close.
-    pub fn write_failed(&mut self) {
-        self.failed = true;
-        self.owing(|_, _| ());
-        self.tell_end(Duration::ZERO);
-    }
-
-    /// Does what is due after bytes were written, or the input has ended: sends the Pong that waits, and
-    /// tells the session that all is written, if it is.
-    #[inline]
-    fn settle(&mut self, now: Duration) {
-        let mark = self.mark();
-        if let Some(outbox) = &mut self.outbox
-            && outbox.owed() <= mark
-        {
-            outbox.stalled_since = None;
-            if let Some(payload) = outbox.late_pong.take() {
-                // Nothing is owed to a peer that is closing.
-                let _ = self.owing(|session, out| session.sender()?.pong(&payload, out));
-            }
-        }
-        if !self.failed && self.unwritten() == 0 {
-            self.session.flushed(now);
-        }
-        self.tell_end(now);
-    }
-
     /// Returns what to do with the transport.
     #[must_use]
     pub fn advice(&self) -> Advice {
@@ -381,45 +191,6 @@ impl<R: Role> Endpoint<R> {
             Advice::AwaitEnd | Advice::Shutdown if self.ended => Advice::Flush,
             advice => advice,
         }
-    }
-
-    /// Returns when to call [`handle_timeout`](Self::handle_timeout), unless something happens before. May
-    /// change after every call that takes `&mut self`.
-    #[must_use]
-    pub fn deadline(&self) -> Option<Duration> {
-        self.session.deadline().into_iter().chain(self.stall_deadline()).min()
-    }
-
-    /// Returns when a peer is given up that takes nothing of what it is owed.
-    fn stall_deadline(&self) -> Option<Duration> {
-        if !self.is_paused() {
-            return None;
-        }
-        let since = self.outbox.as_ref()?.stalled_since.unwrap_or_else(|| self.session.now());
-        Some(since.saturating_add(self.session.config().write_timeout?))
-    }
-
-    /// Does what is due at `now`, if anything is. Take events and write afterwards.
-    pub fn handle_timeout(&mut self, now: Duration) {
-        if self.deadline().is_none_or(|deadline| now < deadline) {
-            return;
-        }
-        if self.is_paused() {
-            if self.stall_deadline().is_some_and(|deadline| deadline <= now) {
-                return self.session.fail_stalled();
-            }
-            // A Pong may be among what is not read.
-            self.session.ping_delayed(now);
-        }
-        let before = self.unwritten();
-        self.owing(|session, out| session.handle_timeout(now, out));
-        if self.session.advice() == Advice::KeepOpen
-            && self.unwritten() > before
-            && let Some(outbox) = &mut self.outbox
-        {
-            outbox.end_with_ping();
-        }
-        self.settle(now);
     }
 
     /// Begins the closing handshake, as [`Session::close`] does.
@@ -439,25 +210,6 @@ impl<R: Role> Endpoint<R> {
     /// dropped.
     pub fn abort(&mut self) {
         self.session.abort();
-    }
-
-    /// Returns how many bytes wait to be written.
-    #[must_use]
-    #[inline]
-    pub fn unwritten(&self) -> usize {
-        self.outbox.as_ref().map_or(0, |outbox| outbox.output.len())
-    }
-
-    /// Returns how many bytes could not be written.
-    #[must_use]
-    pub fn lost(&self) -> usize {
-        self.outbox.as_ref().map_or(0, |outbox| outbox.lost())
-    }
-
-    /// Whether writing has failed.
-    #[must_use]
-    pub const fn has_failed(&self) -> bool {
-        self.failed
     }
 
     /// Lends a buffer, for loops with many connections that have something to write only in their turn;
@@ -485,9 +237,4 @@ impl<R: Role> Endpoint<R> {
         }
         result
     }
-}
-
-#[inline]
-fn is_message(event: Option<&SessionEvent<Event<'_>>>) -> bool {
-    matches!(event, Some(SessionEvent::Received(Event::Text(_) | Event::Binary(_))))
 }
