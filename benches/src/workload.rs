@@ -1,6 +1,6 @@
 //! The same message many times over, as the frames that a client sends.
 
-use wsproto::{Client, Config, Connection, Extensions, Sender};
+use wsproto::{Client, Config, Connection};
 
 /// How many bytes of payload a workload has at least.
 const VOLUME: usize = 8 << 20;
@@ -115,7 +115,8 @@ impl Workload {
             0 => vec![&[]],
             _ => payload.chunks(fragment).collect(),
         };
-        let mut sender = client();
+        let mut client = client();
+        let sender = client.sender();
         let mut wire = Vec::new();
         for _ in 0..messages {
             for (at, part) in fragments.iter().enumerate() {
@@ -132,6 +133,6 @@ impl Workload {
     }
 }
 
-fn client() -> Sender<Client> {
-    Connection::new(Client::from_seed([7; 32]), Config::default(), Extensions::none()).split().1
+fn client() -> Connection<Client> {
+    Connection::client(Config::default(), [7; 32])
 }

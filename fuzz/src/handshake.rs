@@ -87,7 +87,10 @@ fn drive<R: Role>(
         while next(&mut session, &mut input, &mut out) {}
         assert!(input.is_empty(), "I1: input was left over");
     }
+    session.flushed(Duration::ZERO);
+    while next(&mut session, &mut &mut [][..], &mut out) {}
     session.end_of_input(&mut out);
+    session.flushed(Duration::ZERO);
     while next(&mut session, &mut &mut [][..], &mut out) {}
     assert_eq!(session.advice(), Advice::Drop);
     assert_eq!(session.ready_state(), ReadyState::Closed);

@@ -4,7 +4,7 @@ use std::time::Duration;
 use crate::{Frame, KEY, REQUEST, SEED};
 use wsproto::handshake::{Accept, ClientRequest, Request, accept_key};
 use wsproto::url::WsUrl;
-use wsproto::{Client, Config, Connection, Role, Server, Session};
+use wsproto::{Client, Config, Connection, Endpoint, Role, Server, Session};
 
 /// Which end the engine is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +41,9 @@ pub trait End: Role + Sized {
     /// Accepts the request that a server reports; appends the answer to `out`.
     fn accept(session: &mut Session<Self>, now: Duration, out: &mut Vec<u8>);
 
+    /// As [`accept`](Self::accept), of an endpoint.
+    fn accept_at(endpoint: &mut Endpoint<Self>, now: Duration);
+
     /// The masking key of the frames that the peer of this end sends.
     #[must_use]
     fn peer_key() -> Option<[u8; 4]> {
@@ -73,6 +76,10 @@ impl End for Server {
         // An ordinary request cannot be accepted, and the next call refuses it.
         let _ = session.accept(&Accept::new(), now, out);
     }
+
+    fn accept_at(endpoint: &mut Endpoint<Self>, now: Duration) {
+        let _ = endpoint.accept(&Accept::new(), now);
+    }
 }
 
 impl End for Client {
@@ -99,6 +106,10 @@ impl End for Client {
     }
 
     fn accept(_session: &mut Session<Self>, _now: Duration, _out: &mut Vec<u8>) {
+        unreachable!("only servers are asked");
+    }
+
+    fn accept_at(_endpoint: &mut Endpoint<Self>, _now: Duration) {
         unreachable!("only servers are asked");
     }
 }

@@ -46,9 +46,12 @@ mod end;
 mod frame;
 mod life;
 pub mod model;
+mod net;
+mod node;
 mod order;
 mod pair;
 mod part;
+mod pipe;
 mod script;
 
 pub use ask::{Ask, ask, close_frame};
@@ -57,9 +60,12 @@ pub use cuts::{Cuts, cuts};
 pub use end::{End, Side};
 pub use frame::{Frame, closes, header, xor};
 pub use life::{Life, Seen};
+pub use net::Net;
+pub use node::{App, Node};
 pub use order::assert_order;
 pub use pair::{Half, Pair};
 pub use part::{Part, bytes, limits, part, wire};
+pub use pipe::Pipe;
 pub use script::{Act, Step, script};
 
 /// A seed for tests. Nothing else may use one that is known.

@@ -27,6 +27,9 @@ pub struct Life<R: End> {
 }
 
 impl<R: End> Life<R> {
+    /// The longest time that a transport lingers after the end was reported.
+    pub const LINGER: Duration = Duration::from_secs(2);
+
     /// Begins with an open transport, at time zero.
     #[must_use]
     pub fn begin(config: Config) -> Self {
@@ -76,10 +79,19 @@ impl<R: End> Life<R> {
         self.read(&R::from_peer(first, payload));
     }
 
-    /// The transport has ended.
+    /// Everything that it wrote has left. It stays in `out`, to be looked at.
+    pub fn flush(&mut self) {
+        self.session.flushed(self.now);
+        self.read(&[]);
+    }
+
+    /// Nothing more can be read. Whether what it wrote has left, is for [`flush`](Self::flush) to say, before
+    /// or afterwards.
     pub fn end_of_input(&mut self) {
+        let before = self.out.len();
         self.session.end_of_input(&mut self.out);
         self.read(&[]);
+        assert_eq!(self.out.len(), before, "the end of the input is not answered");
     }
 
     /// Gives up: nothing more may be written.
@@ -149,7 +161,8 @@ impl<R: End> Life<R> {
         Frame::read_all(&mem::take(&mut self.out))
     }
 
-    /// Checks that the session is over and stays so whatever is called, and returns how it ended.
+    /// Checks that the session is over and stays so whatever is called, that its transport lingers for a
+    /// bounded time (promise I10, L13), and returns how it ended.
     ///
     /// # Panics
     ///
@@ -159,8 +172,20 @@ impl<R: End> Life<R> {
         let Some(SessionEvent::Closed(info)) = log.last() else { panic!("not over: {log:?}") };
         let written = self.out.clone();
 
+        let lingers = self.session.advice() != Advice::Drop;
+        let limit = self.now.saturating_add(Self::LINGER);
+        let deadline = self.session.deadline();
+        assert!(!lingers || deadline.is_some_and(|at| at <= limit), "{deadline:?}");
+        assert_eq!(self.session.ready_state(), ReadyState::Closed);
+        assert_eq!(self.session.sender().map(drop), Err(SendError::Closed));
+
         let late = [&R::from_peer(0x89, b"late")[..], REQUEST, &R::from_peer(0x88, b"")].concat();
         self.read(&late);
+        self.flush();
+        if let Some(deadline) = self.session.deadline() {
+            self.at(deadline);
+        }
+        assert_eq!(self.session.advice(), Advice::Drop, "L13: it lingers for ever");
         self.end_of_input();
         self.abort();
         assert_eq!(self.close(None), Ok(()));

@@ -44,6 +44,7 @@ impl<R: End> Half<R> {
     /// Does what an adapter does, once everything is written.
     fn follow_advice(&mut self) {
         if self.life.out.is_empty() {
+            self.life.flush();
             match self.life.session.advice() {
                 Advice::KeepOpen | Advice::AwaitEnd => {}
                 Advice::Shutdown | Advice::Flush | Advice::Drop => self.shut = true,
@@ -150,7 +151,8 @@ impl Pair {
     ///
     /// # Panics
     ///
-    /// If nobody closes, and keep-alives answer each other for ever; or if an end sent more than one Close, or anything after it (promise I10).
+    /// If nobody closes, and keep-alives answer each other for ever; or if an end sent more than one Close,
+    /// or anything after it (promise I10).
     #[must_use]
     pub fn run_to_the_end(mut self) -> (Life<Client>, Life<Server>) {
         self.run(|pair| pair.client.is_over() && pair.server.is_over());

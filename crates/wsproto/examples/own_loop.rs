@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use std::{env, io, thread};
 
 use wsproto::handshake::Accept;
-use wsproto::{Advice, Config, Event, Server, Session, SessionEvent};
+use wsproto::{Advice, Config, Endpoint, Event, KeepAlive, Server, SessionEvent};
 
 const USAGE: &str = "usage: own_loop [ADDRESS]
 
@@ -55,68 +55,66 @@ fn serve(address: &str) -> io::Result<Infallible> {
 
 fn carry(mut stream: TcpStream) -> io::Result<()> {
     let start = Instant::now();
-    let mut session = Session::server(Config::default(), Duration::ZERO);
-    let (mut buffer, mut out) = (vec![0; 16 << 10], Vec::new());
-    let mut half_closed = false;
-    let mut read = 0;
+    let keep_alive = KeepAlive::new(Duration::from_secs(30), Duration::from_secs(30));
+    let config = Config::new().keep_alive(Some(keep_alive));
+    let mut ws = Endpoint::server(config, start.elapsed());
+    let mut buffer = vec![0; 16 << 10];
+    let (mut read, mut half_closed) = (0, false);
     loop {
-        // 1. What was read, event by event. Each borrows the buffer, none the session.
+        // 1. What was read, event by event. Each borrows the buffer, none the endpoint.
         let mut input = &mut buffer[..read];
-        while let Some(event) = session.next_event(start.elapsed(), &mut input, &mut out) {
-            react(&mut session, event, start.elapsed(), &mut out);
+        while let Some(event) = ws.next_event(start.elapsed(), &mut input) {
+            react(&mut ws, event, start.elapsed());
         }
-        // 2. What is to be written, all at once. Nothing more is read before it is: that is all the
-        //    back pressure there is to write.
-        if !half_closed {
-            stream.write_all(&out)?;
-        }
-        out.clear();
-        // 3. What the engine says about the transport.
-        match session.advice() {
-            Advice::KeepOpen | Advice::AwaitEnd => {}
-            Advice::Shutdown if half_closed => {}
-            Advice::Shutdown => {
-                stream.shutdown(Shutdown::Write)?;
-                half_closed = true;
-            }
+        read = 0;
+        // 2. What the engine says about the transport.
+        match ws.advice() {
             Advice::Drop => return Ok(()),
+            Advice::Shutdown if ws.unwritten() == 0 && !half_closed => {
+                half_closed = true;
+                // If the peer has gone, the next read says so.
+                let _ = stream.shutdown(Shutdown::Write);
+            }
+            _ => {}
         }
-        // 4. More input, or the deadline.
-        let patience = session.deadline().map(|at| at.saturating_sub(start.elapsed()));
-        stream.set_read_timeout(patience.map(|patience| patience.max(Duration::from_millis(1))))?;
-        read = match stream.read(&mut buffer) {
-            Ok(read @ 1..) => read,
-            Err(error) if error.kind() == ErrorKind::Interrupted => 0,
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                session.handle_timeout(start.elapsed(), &mut out);
-                0
+        // 3. Something to write, or else something to read; no wait is longer than the deadline allows. One
+        //    thread that does one of them at a time has to be the end that waits, as servers may.
+        let patience = ws.deadline().map(|at| at.saturating_sub(start.elapsed()));
+        let patience = patience.map(|patience| patience.max(Duration::from_millis(1)));
+        if ws.unwritten() > 0 {
+            stream.set_write_timeout(patience)?;
+            match stream.write(ws.pending()) {
+                Ok(len) => ws.wrote(len, start.elapsed()),
+                Err(error) if has_waited(&error) => {}
+                Err(_) => ws.write_failed(),
             }
-            Ok(_) | Err(_) => {
-                session.end_of_input(&mut out);
-                0
+        } else {
+            stream.set_read_timeout(patience)?;
+            match stream.read(&mut buffer) {
+                Ok(len @ 1..) => read = len,
+                Err(error) if has_waited(&error) => {}
+                Ok(_) | Err(_) => ws.end_of_input(start.elapsed()),
             }
-        };
+        }
+        // 4. What is due, if anything is: a peer that never stops does not put it off.
+        ws.handle_timeout(start.elapsed());
     }
 }
 
+/// Whether a call has only waited long enough.
+fn has_waited(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
+}
+
 /// The application.
-fn react(
-    session: &mut Session<Server>,
-    event: SessionEvent<Event<'_>>,
-    now: Duration,
-    out: &mut Vec<u8>,
-) {
+fn react(ws: &mut Endpoint<Server>, event: SessionEvent<Event<'_>>, now: Duration) {
     let result = match event {
-        SessionEvent::Upgrade => {
-            session.accept(&Accept::new(), now, out).map_err(|e| e.to_string())
-        }
+        SessionEvent::Upgrade => ws.accept(&Accept::new(), now).map_err(|e| e.to_string()),
         SessionEvent::Received(Event::Text(text)) => {
-            let sent = session.sender().and_then(|sender| sender.send_text(&text, out));
-            sent.map_err(|error| error.to_string())
+            ws.send_text(text).map_err(|error| error.to_string())
         }
         SessionEvent::Received(Event::Binary(bytes)) => {
-            let sent = session.sender().and_then(|sender| sender.send_binary(&bytes, out));
-            sent.map_err(|error| error.to_string())
+            ws.send_binary(bytes).map_err(|error| error.to_string())
         }
         SessionEvent::Error(error) => Err(error.to_string()),
         // Pings are answered, Closes echoed, and requests that are not answered refused.

@@ -6,7 +6,8 @@ use core::time::Duration;
 ///
 /// Limits are inclusive, count bytes, and none of them means "unlimited" at zero. A limit that is
 /// exceeded ends the connection with the close code or HTTP status of its rule, at the first byte
-/// that exceeds it and before anything is allocated for it.
+/// that exceeds it and before anything is allocated for it. A timeout of zero leaves no time at all;
+/// `None` turns it off.
 ///
 /// ```
 /// use std::time::Duration;
@@ -74,6 +75,8 @@ pub struct KeepAlive {
 
 impl KeepAlive {
     const SHORTEST: Duration = Duration::from_millis(10);
+    /// A hundred years, so that sums of times are exact.
+    const LONGEST: Duration = Duration::from_secs(100 * 366 * 86_400);
 
     /// Makes a keep-alive.
     #[must_use]
@@ -86,9 +89,8 @@ impl KeepAlive {
         if self.interval.is_zero() || self.patience.is_zero() {
             return None;
         }
-        let (interval, patience) =
-            (self.interval.max(Self::SHORTEST), self.patience.max(Self::SHORTEST));
-        Some(Self { interval, patience })
+        let meant = |time: Duration| time.clamp(Self::SHORTEST, Self::LONGEST);
+        Some(Self { interval: meant(self.interval), patience: meant(self.patience) })
     }
 }
 

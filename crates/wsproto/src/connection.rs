@@ -68,7 +68,8 @@ impl<R: Role> Connection<R> {
     ///
     /// Appends to `out` what the event calls for: the Pong to a Ping, the answer to a Close. That
     /// is never more than the bytes of the frame that asked for it (a client: three times as many),
-    /// so a caller that does not read while `out` is unsent bounds its size (promise I3).
+    /// so a server that does not read while much of that is unsent bounds its size (promise I3). A client
+    /// reads always, or both ends could wait for each other; [`Endpoint`](crate::Endpoint) sees to it.
     ///
     /// # Errors
     ///

@@ -19,6 +19,9 @@ const PIECE: usize = 64 << 10;
 /// How much memory an empty buffer keeps.
 const KEEP: usize = 1 << 20;
 
+/// How many written bytes may lie in front of the unwritten ones before these are moved.
+const PASSED: usize = 64 << 10;
+
 /// Bytes on their way out.
 #[derive(Debug, Default)]
 pub(crate) struct Output {
@@ -28,6 +31,8 @@ pub(crate) struct Output {
     bytes: Vec<u8>,
     /// How many bytes of the first chunk, or of `bytes` if there is none, were written.
     written: usize,
+    /// How many bytes of the chunks are unwritten.
+    queued: usize,
 }
 
 #[derive(Debug)]
@@ -49,45 +54,57 @@ enum Chunk {
 }
 
 impl Output {
-    /// Returns the buffer, for frames to be appended.
+    /// Lets frames be appended to the buffer. Returns by how many bytes it has grown.
     #[inline]
-    pub(crate) const fn buffer(&mut self) -> &mut Vec<u8> {
-        &mut self.bytes
+    pub(crate) fn append<T>(&mut self, append: impl FnOnce(&mut Vec<u8>) -> T) -> (T, usize) {
+        let before = self.bytes.len();
+        let result = append(&mut self.bytes);
+        let after = self.bytes.len();
+        if after < before && self.chunks.is_empty() {
+            // An application that was lent the buffer has taken bytes out.
+            self.written = self.written.min(after);
+        }
+        (result, after.saturating_sub(before))
+    }
+
+    /// Returns how many bytes are unwritten.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        if self.chunks.is_empty() {
+            return self.bytes.len() - self.written;
+        }
+        self.queued + self.bytes.len()
     }
 
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.chunks.is_empty() && self.written == self.bytes.len()
+        self.len() == 0
     }
 
     /// Appends an owned payload, whose header was just appended.
     pub(crate) fn push_owned(&mut self, mut bytes: Vec<u8>, mut mask: Option<Mask>) {
         let first = FIRST.min(bytes.len());
-        let (front, _) = bytes.split_at_mut(first);
+        let (front, back) = bytes.split_at_mut(first);
         match &mut mask {
             Some(mask) => mask.append(front, &mut self.bytes),
             None => self.bytes.extend_from_slice(front),
         }
-        self.close_buffer();
+        self.close_buffer(back.len());
         self.chunks.push_back(Chunk::Owned { bytes, mask, ready: first });
     }
 
     /// Appends the payload of a prepared message, whose header was just appended.
     pub(crate) fn push_shared(&mut self, message: &PreparedMessage) {
-        let (front, _) = message.payload().split_at(FIRST.min(message.payload().len()));
+        let (front, back) = message.payload().split_at(FIRST.min(message.payload().len()));
         self.bytes.extend_from_slice(front);
-        let ready = front.len();
-        self.close_buffer();
-        self.chunks.push_back(Chunk::Shared { message: message.clone(), ready });
+        self.close_buffer(back.len());
+        self.chunks.push_back(Chunk::Shared { message: message.clone(), ready: front.len() });
     }
 
-    /// Makes a chunk of the buffer.
-    fn close_buffer(&mut self) {
-        let mut bytes = mem::take(&mut self.bytes);
-        if self.chunks.is_empty() {
-            bytes.drain(..mem::take(&mut self.written));
-        }
-        self.chunks.push_back(Chunk::Bytes(bytes));
+    /// Makes a chunk of the buffer, behind which `follow` bytes of a payload come.
+    fn close_buffer(&mut self, follow: usize) {
+        self.queued = self.len() + follow;
+        self.chunks.push_back(Chunk::Bytes(mem::take(&mut self.bytes)));
     }
 
     /// Returns the next bytes to write; nothing if there are none. There may be more behind them.
@@ -117,45 +134,60 @@ impl Output {
         all.get(self.written..).unwrap_or_default()
     }
 
-    /// Drops the first `len` bytes, which were written.
+    /// Drops the first `len` of the [pending](Self::pending) bytes, which were written; no more than there
+    /// are. Returns how many.
     #[inline]
-    pub(crate) fn advance(&mut self, len: usize) {
-        self.written = self.written.saturating_add(len);
-        if self.chunks.is_empty() {
-            if self.written >= self.bytes.len() {
-                self.reset();
-            }
-        } else {
-            self.advance_chunks();
+    pub(crate) fn advance(&mut self, len: usize) -> usize {
+        if !self.chunks.is_empty() {
+            return self.advance_chunks(len);
+        }
+        let len = len.min(self.len());
+        self.written += len;
+        self.let_go();
+        len
+    }
+
+    /// Lets go of bytes that were written: of all of them at once, or of so many that moving those behind
+    /// them is less work than writing them was. So the work stays linear, and a buffer that is never empty
+    /// does not grow.
+    #[inline]
+    fn let_go(&mut self) {
+        if self.written == self.bytes.len() {
+            self.reset();
+        } else if self.written >= PASSED && self.written >= self.bytes.len() / 2 {
+            self.bytes.drain(..self.written);
+            self.written = 0;
         }
     }
 
-    fn advance_chunks(&mut self) {
-        while let Some(chunk) = self.chunks.front() {
-            let len = match chunk {
-                Chunk::Bytes(bytes) | Chunk::Owned { bytes, .. } => bytes.len(),
-                Chunk::Shared { message, .. } => message.payload().len(),
-            };
-            if self.written < len {
-                return;
-            }
-            self.written -= len;
-            self.chunks.pop_front();
-            // The front of a payload left with its header.
-            if let Some(Chunk::Owned { ready, .. } | Chunk::Shared { ready, .. }) =
-                self.chunks.front()
-            {
-                self.written += ready;
-            }
+    fn advance_chunks(&mut self, len: usize) -> usize {
+        let len = len.min(self.pending_chunk().len());
+        self.written += len;
+        self.queued -= len;
+        let size = match self.chunks.front() {
+            Some(Chunk::Bytes(bytes) | Chunk::Owned { bytes, .. }) => bytes.len(),
+            Some(Chunk::Shared { message, .. }) => message.payload().len(),
+            None => 0,
+        };
+        if self.written < size {
+            return len;
         }
-        if self.chunks.is_empty() && self.written >= self.bytes.len() {
-            self.reset();
+        self.chunks.pop_front();
+        // The front of a payload left with its header.
+        self.written = match self.chunks.front() {
+            Some(Chunk::Owned { ready, .. } | Chunk::Shared { ready, .. }) => *ready,
+            Some(Chunk::Bytes(_)) | None => 0,
+        };
+        if self.chunks.is_empty() {
+            self.let_go();
         }
+        len
     }
 
     /// Drops everything.
     pub(crate) fn clear(&mut self) {
         self.chunks.clear();
+        self.queued = 0;
         self.reset();
     }
 
@@ -174,16 +206,21 @@ mod tests {
 
     use super::*;
 
+    fn push(output: &mut Output, bytes: &[u8]) {
+        output.append(|buffer| buffer.extend_from_slice(bytes));
+    }
+
     /// Writes everything in steps of `step` bytes.
     fn drain(output: &mut Output, step: usize) -> Vec<u8> {
         let mut all = Vec::new();
         while !output.is_empty() {
-            let part = output.pending();
-            assert!(!part.is_empty(), "there is something to write");
-            let part = &part[..step.min(part.len())];
-            all.extend_from_slice(part);
-            let len = part.len();
-            output.advance(len);
+            let pending = output.pending();
+            assert!(!pending.is_empty(), "there is something to write");
+            let len = step.min(pending.len());
+            all.extend(pending.iter().take(len));
+            let before = output.len();
+            assert_eq!(output.advance(len), len);
+            assert_eq!(output.len(), before - len);
         }
         assert!(output.pending().is_empty());
         all
@@ -191,25 +228,28 @@ mod tests {
 
     #[test]
     fn chunks_and_bytes_leave_in_order_however_they_are_cut() {
-        let payload: Vec<u8> = (0..300_000_usize).map(|i| (i % 251) as u8).collect();
+        let payload: Vec<u8> = (0..251).cycle().take(300_000).collect();
         let prepared = PreparedMessage::binary(&payload);
         for step in [1000, 4096, PIECE, 1 << 20] {
             for key in [None, Some([0x37, 0xFA, 0x21, 0x3D])] {
                 let mut output = Output::default();
                 let mut expected = vec![1, 2, 3];
-                output.buffer().extend([1, 2, 3]);
+                push(&mut output, &[1, 2, 3]);
                 output.push_owned(payload.clone(), key.map(Mask::new));
                 let mut masked = payload.clone();
                 if let Some(key) = key {
                     Mask::new(key).apply(&mut masked);
                 }
                 expected.extend(&masked);
-                output.buffer().extend([4, 5]);
+                push(&mut output, &[4, 5]);
                 expected.extend([4, 5]);
                 output.push_shared(&prepared);
                 expected.extend(&payload);
-                output.buffer().push(6);
+                output.push_owned(payload.clone(), None);
+                expected.extend(&payload);
+                push(&mut output, &[6]);
                 expected.push(6);
+                assert_eq!(output.len(), expected.len());
                 assert!(drain(&mut output, step) == expected, "{step} {key:?}");
             }
         }
@@ -218,11 +258,66 @@ mod tests {
     #[test]
     fn what_was_written_before_a_chunk_is_not_written_again() {
         let mut output = Output::default();
-        output.buffer().extend([1, 2, 3, 4]);
+        push(&mut output, &[1, 2, 3, 4]);
         output.advance(2);
         output.push_owned(vec![7; LARGE], None);
+        assert_eq!(output.len(), 2 + LARGE);
         let all = drain(&mut output, 100);
         assert_eq!(all.len(), 2 + LARGE);
-        assert_eq!(all[..3], [3, 4, 7]);
+        assert!(all.starts_with(&[3, 4, 7]));
+    }
+
+    /// I7: more than is pending cannot be written.
+    #[test]
+    fn no_more_is_written_than_is_pending() {
+        let mut output = Output::default();
+        push(&mut output, &[1, 2]);
+        output.push_owned(vec![7; LARGE], Some(Mask::new([1, 2, 3, 4])));
+        push(&mut output, &[3]);
+        let mut left = 2 + LARGE + 1;
+        while left > 0 {
+            let pending = output.pending().len();
+            assert_eq!(output.advance(usize::MAX), pending);
+            left -= pending;
+            assert_eq!(output.len(), left);
+        }
+        assert_eq!(output.advance(usize::MAX), 0);
+    }
+
+    /// E9: the bytes that are moved are at most those that are written, and a buffer that is never empty
+    /// holds no more than it has to.
+    #[test]
+    fn a_buffer_that_is_never_empty_does_not_grow() {
+        let mut output = Output::default();
+        push(&mut output, &[0; 1000]);
+        for _ in 0..10_000 {
+            push(&mut output, &[0; 1000]);
+            output.advance(1000);
+            assert!(output.bytes.len() <= 2 * PASSED);
+        }
+        assert_eq!(output.len(), 1000);
+
+        let (size, step) = (16 << 20, 1460);
+        push(&mut output, &vec![0; size]);
+        let (mut moved, mut left) = (0, output.len());
+        while left > 0 {
+            left -= output.advance(step);
+            if output.written == 0 {
+                moved += output.bytes.len();
+            }
+        }
+        assert!(moved <= size, "{moved} bytes were moved");
+    }
+
+    /// An application that takes out of the buffer what it did not put there harms only itself.
+    #[test]
+    fn a_buffer_that_shrinks_is_counted() {
+        let mut output = Output::default();
+        push(&mut output, &[1, 2, 3, 4]);
+        output.advance(2);
+        assert_eq!(output.append(Vec::clear).1, 0);
+        assert_eq!((output.len(), output.pending()), (0, &[][..]));
+        push(&mut output, &[5]);
+        assert_eq!(output.pending(), [5]);
     }
 }

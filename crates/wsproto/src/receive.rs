@@ -99,8 +99,13 @@ impl<R: Role> Receiver<R> {
     /// lies, however reads have cut it; longer ones are copied together in fewer parts.
     ///
     /// `None` leaves fewer than `most` bytes in `input`, and the next call has to begin with them: move them
-    /// to the front of the buffer, and read behind them. The buffer must have room for `most` bytes;
-    /// in a smaller one a frame could fill it, and wait for ever. More room makes larger reads.
+    /// to the front of the buffer, and read behind them. More room makes larger reads.
+    ///
+    /// Never ask for more than fits: from the front of `input` to the end of the buffer there must be room for
+    /// `most` bytes. Otherwise a frame can fill the buffer and wait for ever, and a read into no room returns
+    /// 0 bytes, which looks like the end of the transport. In a buffer that is small, in a ring, and wherever
+    /// bytes are not moved to the front before each read, pass the smaller of `most` and that room: whatever
+    /// fills the room is then taken, and the next read begins at the front.
     ///
     /// A wrong header is refused at its first wrong byte, as ever, but a wrong text only when it is taken.
     /// When no more comes, or you have waited long enough, `next_event` takes what is left, because its `most`

@@ -6,6 +6,17 @@ use crate::{Error, Event, Piece, Role, Sender};
 
 /// The sending half of a [`Connection`](crate::Connection) that was [split](crate::Connection::split):
 /// a [`Sender`], and the replies that a whole connection appends by itself.
+///
+/// Only here can they be appended by a call. A connection or a session that is whole answers what was
+/// received, and nothing that was made up:
+///
+/// ```compile_fail
+/// # use wsproto::{Event, Server, Session, SendError};
+/// # fn f(session: &mut Session<Server>, out: &mut Vec<u8>) -> Result<(), SendError> {
+/// session.sender()?.answer(&Event::Close(None), out);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct SplitSender<R> {
     sender: Sender<R>,

@@ -90,6 +90,7 @@ enum Happening {
     /// Time passes, in milliseconds.
     Time(u64),
     Deadline,
+    Flush,
     EndOfInput,
     Abort,
 }
@@ -103,6 +104,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => Just(Happening::Ping),
         2 => (0..3000_u64).prop_map(Happening::Time),
         2 => Just(Happening::Deadline),
+        2 => Just(Happening::Flush),
         1 => Just(Happening::EndOfInput),
         1 => Just(Happening::Abort),
     ]
@@ -151,6 +153,7 @@ fn live<R: End>(opened: bool, happenings: &[Happening]) -> (Vec<Seen>, Vec<u8>) 
                     life.at(deadline);
                 }
             }
+            Happening::Flush => life.flush(),
             Happening::EndOfInput => life.end_of_input(),
             Happening::Abort => life.abort(),
         }

@@ -139,9 +139,6 @@ fn calls<R: End>() -> Vec<Call<R>> {
         |ws, out| drop(feed(ws, &R::from_peer(0x81, b"text"), out)),
         |ws, out| bring(ws, Cause::Peer, out),
         |ws, out| bring(ws, Cause::Violation, out),
-        |ws, out| ws.sender().fail(Error::ReservedBit, out),
-        |ws, out| ws.sender().answer(&Event::Ping(b"?"[..].into()), out),
-        |ws, out| ws.sender().answer(&Event::Close(None), out),
     ]
 }
 

@@ -84,7 +84,7 @@ fn a_server_limits_the_time_of_the_handshake() {
     assert_eq!(life.log, [SessionEvent::Error(SessionError::HandshakeTimeout)]);
     assert_eq!(life.session.advice(), Advice::Shutdown);
 
-    // The answer has as long to arrive as a closing handshake.
+    // The answer has as long to leave as a closing handshake.
     assert_eq!(life.session.deadline(), Some(s(20)));
     nothing_happens_early(&mut life);
     life.at(s(20));
@@ -133,7 +133,8 @@ fn the_closing_handshake_has_one_deadline() {
         let wrong: Begin<R> = |life| life.read(&VIOLATION);
         for (begin, error, code, clean) in [
             (ours, Some(SessionError::CloseTimeout), 1006, false),
-            (theirs, None, 1000, true),
+            // T1: our Close was never written.
+            (theirs, None, 1000, false),
             (wrong, Some(wsproto::Error::ReservedOpcode.into()), 1006, false),
         ] {
             let mut life = Life::<R>::open(config(|c| c.close_timeout = Some(s(3))));
@@ -167,7 +168,7 @@ fn the_answer_to_our_close_does_not_move_the_deadline() {
     assert_eq!(life.session.deadline(), Some(s(10)));
     life.at(s(10));
     assert_eq!(last_error(&life), None, "both Closes were exchanged");
-    assert!(life.ended().was_clean);
+    assert!(!life.ended().was_clean, "T1: ours was not written");
 }
 
 /// A Close that was sent through the sending half is limited in time, too, even if nothing arrives
@@ -287,12 +288,15 @@ fn a_keep_alive_without_an_answer_ends_the_session() {
         assert_eq!(close.close_code(), Some(1011));
         assert_eq!(close.payload[2..], *b"keep-alive timeout");
         assert_eq!(last_error(&life), Some(SessionError::KeepAliveTimeout));
+        // L12: nobody waits for a peer that is not there.
+        assert_eq!(life.log.last(), Some(&SessionEvent::Closed(lost(Initiator::Local))));
         // The Close may still arrive; a late answer does not open the connection again.
         assert_eq!(life.session.advice(), Advice::Shutdown);
-        assert_eq!(life.session.deadline(), Some(s(45)));
+        assert_eq!(life.session.deadline(), Some(s(37)));
         life.read_frame(0x8A, &0_u32.to_be_bytes());
         life.read_frame(0x88, b"\x03\xE8");
-        life.at(s(45));
+        life.at(s(37));
+        assert_eq!(life.session.advice(), Advice::Drop);
         assert!(life.out.is_empty());
         assert_eq!(life.ended(), lost(Initiator::Local));
     }

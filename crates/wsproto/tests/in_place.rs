@@ -188,3 +188,44 @@ fn the_rest_of_a_longer_frame_waits_as_well() {
     assert_eq!(reader.read(&wire[MOST..2 * MOST - 1]), Ok(Vec::new()));
     assert_eq!(reader.buffer, wire[MOST..2 * MOST - 1], "less is not");
 }
+
+// fault-E8: in a buffer that is never moved and smaller than `MOST`, a loop that asks for no more than there is room
+// for always has room to read into, and gets everything.
+#[test]
+fn a_buffer_of_any_size_never_fills_up() {
+    fn check<R: End>(size: usize) {
+        let wire: Vec<u8> = (0..50)
+            .flat_map(|number| R::from_peer(0x82, &vec![number; 7 * number as usize]))
+            .collect();
+        let (mut ws, mut buffer, mut out) = (R::connect(), vec![0; size], Vec::new());
+        let (mut start, mut end) = (0, 0);
+        let (mut unread, mut messages) = (&wire[..], Vec::new());
+        while !unread.is_empty() {
+            assert!(end < size, "no room to read into");
+            let len = unread.len().min(size - end).min(37);
+            buffer[end..end + len].copy_from_slice(&unread[..len]);
+            (end, unread) = (end + len, &unread[len..]);
+
+            let mut input = &mut buffer[start..end];
+            loop {
+                let room = input.len() + (size - end);
+                let event = ws.next_event_in_place(&mut input, MOST.min(room), &mut out);
+                match event.expect("valid frames") {
+                    Some(Event::Binary(bytes)) => messages.push(bytes.into_owned()),
+                    Some(event) => panic!("{event:?}"),
+                    None => break,
+                }
+            }
+            start = end - input.len();
+            if start == end {
+                (start, end) = (0, 0);
+            }
+        }
+        assert!(messages.iter().zip(0..).all(|(bytes, n)| *bytes == vec![n; 7 * n as usize]));
+        assert_eq!(messages.len(), 50);
+    }
+    for size in [1, 2, 13, 100, 256, 999, 1000, 1500] {
+        check::<Server>(size);
+        check::<Client>(size);
+    }
+}

@@ -9,7 +9,7 @@ use wsproto::frame::{Header, Opcode};
 use wsproto::mask::Mask;
 use wsproto::{
     Client, CloseFrame, Closing, Config, Connection, Error, Event, PreparedMessage, Role,
-    SendError, Sender, Server,
+    SendError, Sender, Server, SplitSender,
 };
 use wsproto_testing::{End, Frame, SEED, closes, header, xor};
 
@@ -406,8 +406,8 @@ fn split_halves_answer_as_the_whole_does() {
         };
         assert_eq!(result, whole_result);
         assert_eq!(out, whole_out);
-        assert_eq!(sender.closing(), whole.closing());
-        assert_eq!(sender.advice(), whole.advice());
+        assert_eq!(sender.sender().closing(), whole.closing());
+        assert_eq!(sender.sender().advice(), whole.advice());
         assert_eq!(receiver.config(), whole.config());
     }
     fn both<R: End>() {
@@ -425,13 +425,13 @@ fn split_halves_answer_as_the_whole_does() {
 /// receiving half that knows: R6455-5.5.1-10.
 #[test]
 fn a_sender_that_has_closed_answers_nothing() {
-    fn check<R: Role>((_, mut sender): (wsproto::Receiver<R>, Sender<R>)) {
+    fn check<R: Role>((_, mut sender): (wsproto::Receiver<R>, SplitSender<R>)) {
         let mut out = Vec::new();
-        sender.close(None, &mut out).expect("open");
+        sender.sender().close(None, &mut out).expect("open");
         sender.answer(&Event::Ping(b"?"[..].into()), &mut out);
         sender.answer(&Event::Close(None), &mut out);
         assert_eq!(closes(&out), 1);
-        assert_eq!(sender.closing(), Closing::Exchanged);
+        assert_eq!(sender.sender().closing(), Closing::Exchanged);
         sender.fail(Error::ReservedBit, &mut out);
         assert_eq!(closes(&out), 1);
     }

@@ -57,7 +57,8 @@ fn half_a_frame<R: End>(life: &mut Life<R>) {
 }
 
 /// R6455-7.1.4-1, R6455-7.1.5-1, R6455-7.1.6-1, R6455-7.2.1-1, A36: what happened until the
-/// transport ended, and what is reported of it. The code is never the one that we sent.
+/// transport ended, and what is reported of it. The code is never the one that we sent. T1: the end is clean
+/// only if our Close was written; the code and the reason are told all the same.
 #[test]
 fn the_end_of_the_transport_after_everything() {
     fn check<R: End>() {
@@ -83,7 +84,24 @@ fn the_end_of_the_transport_after_everything() {
             }
             assert!(!matches!(life.log.last(), Some(SessionEvent::Closed(_))), "too early");
             life.end_of_input();
-            assert_eq!(life.ended(), expected, "row {number} as {:?}", R::SIDE);
+            let unclean = CloseInfo { was_clean: false, ..expected.clone() };
+            assert_eq!(life.ended(), unclean, "row {number} as {:?}", R::SIDE);
+
+            for each in [false, true] {
+                let mut life = open::<R>();
+                for step in steps {
+                    step(&mut life);
+                    if each {
+                        life.flush();
+                    }
+                }
+                // L13: there is nothing to wait for, but where we wait for the peer's Close.
+                let over = life.session.advice() != Advice::KeepOpen;
+                life.flush();
+                assert_eq!(matches!(life.log.last(), Some(SessionEvent::Closed(_))), over);
+                life.end_of_input();
+                assert_eq!(life.ended(), expected, "row {number} as {:?}, written", R::SIDE);
+            }
         }
     }
     check::<Server>();
@@ -91,7 +109,7 @@ fn the_end_of_the_transport_after_everything() {
 }
 
 /// I10, R6455-7.1.1-2: an abort writes nothing and ends the session in any stage; the end is clean
-/// only if both Closes had been exchanged.
+/// only if both Closes had been exchanged, and ours was written.
 #[test]
 fn an_abort_ends_every_stage() {
     fn check<R: End>() {
@@ -108,12 +126,19 @@ fn an_abort_ends_every_stage() {
             (&[we_close, peer_closes], info(1001, "theirs", true, Initiator::Local)),
         ];
         for (steps, expected) in stages {
-            let mut life = open::<R>();
-            for step in steps {
-                step(&mut life);
+            for written in [false, true] {
+                let mut life = open::<R>();
+                for step in steps {
+                    step(&mut life);
+                }
+                if written {
+                    life.flush();
+                }
+                life.abort();
+                assert_eq!(life.session.advice(), Advice::Drop);
+                let was_clean = expected.was_clean && written;
+                assert_eq!(life.ended(), CloseInfo { was_clean, ..expected.clone() });
             }
-            life.abort();
-            assert_eq!(life.ended(), expected);
         }
     }
     check::<Server>();
@@ -150,6 +175,7 @@ fn events_come_in_order_from_the_first_segment_on() {
             R::from_peer(0x81, b"late"),
         ];
         life.read(&[&handshake[..], &frames.concat()].concat());
+        life.flush();
         life.end_of_input();
         let log: Vec<_> = life.log.iter().filter(|e| **e != SessionEvent::Upgrade).collect();
         let [open, binary, ping, text, pong, close, closed] = log[..] else {
@@ -275,7 +301,10 @@ fn advice_for_the_transport_at_each_stage() {
                 step(&mut life);
             }
             assert_eq!(life.session.advice(), advice);
+            // fault-E2: a peer that has ended its own side may still read.
             life.end_of_input();
+            assert_eq!(life.session.advice(), Advice::Flush);
+            life.flush();
             assert_eq!(life.session.advice(), Advice::Drop);
         }
     }
@@ -284,6 +313,8 @@ fn advice_for_the_transport_at_each_stage() {
 
     let mut life = begin::<Server>();
     life.read(b"POST / HTTP/1.1\r\n\r\n");
+    assert_eq!(life.session.advice(), Advice::Shutdown, "the answer has to arrive");
+    life.flush();
     assert_eq!(life.session.advice(), Advice::Shutdown, "the answer has to arrive");
     life.end_of_input();
     assert_eq!(life.session.advice(), Advice::Drop);
@@ -394,6 +425,7 @@ fn a_close_through_the_sender_is_ours() {
         let sender = life.session.sender().expect("open");
         sender.close(None, &mut life.out).expect("open");
         peer_closes(&mut life);
+        life.flush();
         life.end_of_input();
         assert_eq!(life.ended(), info(1001, "theirs", true, Initiator::Local));
 
@@ -498,6 +530,7 @@ fn a_session_in_pieces() {
         assert_eq!(life.session.round_trip(), Some(second / 2));
         assert_eq!(life.take_sent().iter().map(|f| f.first).collect::<Vec<_>>(), [0x8A, 0x88]);
 
+        life.flush();
         life.end_of_input();
         assert_eq!(life.ended(), info(1001, "bye", true, Initiator::Remote));
     }

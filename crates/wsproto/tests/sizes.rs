@@ -1,7 +1,8 @@
 //! Promise I5: an idle connection is small, and holds nothing elsewhere.
 
 use wsproto::{
-    Client, Connection, Error, Event, Receiver, Sender, Server, Session, SessionError, SessionEvent,
+    Client, Connection, Endpoint, Error, Event, Receiver, Sender, Server, Session, SessionError,
+    SessionEvent,
 };
 
 #[test]
@@ -14,6 +15,11 @@ fn a_server_connection_fits_a_cache_line() {
 #[test]
 fn a_server_session_adds_its_clock_and_little_else() {
     assert_eq!(size_of::<Session<Server>>(), 112);
+}
+
+#[test]
+fn a_server_endpoint_fits_two_cache_lines() {
+    assert_eq!(size_of::<Endpoint<Server>>(), 120);
 }
 
 #[test]

@@ -1,8 +1,12 @@
 //! A session with its output: may I read, must I write, may I let go, when again?
 
 mod account;
+mod clock;
 mod opening;
+mod receiving;
+mod recycling;
 mod sending;
+mod writing;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -12,11 +16,11 @@ use core::time::Duration;
 
 pub use account::Outbox;
 
+use account::Account;
+
 use crate::closing::Advice;
 use crate::handshake::ClientRequest;
-use crate::{
-    Client, CloseFrame, Config, Event, ReadyState, Role, SendError, Server, Session, SessionEvent,
-};
+use crate::{Client, CloseFrame, Config, ReadyState, Role, SendError, Server, Session};
 
 /// A [`Session`] with its output and everything that an event loop has to remember of it.
 ///
@@ -87,12 +91,6 @@ pub struct Endpoint<R: Role> {
     session: Session<R>,
     /// `None` while there is nothing to write, if it was [given back](Self::reclaim).
     outbox: Option<Box<Outbox>>,
-    /// Whether what the application sends is an answer to a message.
-    answering: bool,
-    /// Whether writing has failed: what is appended goes nowhere.
-    failed: bool,
-    /// Whether nothing more can be read.
-    ended: bool,
 }
 
 impl Endpoint<Server> {
@@ -128,12 +126,14 @@ impl Endpoint<Client> {
 }
 
 impl<R: Role> Endpoint<R> {
-    /// Takes over a session, and what it has appended so far.
+    /// Takes over a session, and what it has appended and nobody has written yet; it counts as owed.
     #[must_use]
     pub fn new(session: Session<R>, out: Vec<u8>) -> Self {
-        let mut endpoint =
-            Self { session, outbox: None, answering: false, failed: false, ended: false };
-        if !out.is_empty() {
+        let mut endpoint = Self { session, outbox: None };
+        if out.is_empty() {
+            // The time that the session was told last.
+            endpoint.session.flushed(Duration::ZERO);
+        } else {
             endpoint.owing(|_, to| *to = out);
         }
         endpoint
@@ -155,226 +155,14 @@ impl<R: Role> Endpoint<R> {
         self.session.config().high_water_mark
     }
 
-    /// Takes the next event off the front of `input`, unmasking it in place; `None` when there is none and
-    /// all of `input` was consumed. Replies are appended to the output.
-    ///
-    /// While the endpoint [does not want to read](Self::wants_read), input is kept, and its events come
-    /// once there is room; call this after every [`wrote`](Self::wrote), also without input.
-    #[inline]
-    pub fn next_event<'b>(
-        &mut self,
-        now: Duration,
-        input: &mut &'b mut [u8],
-    ) -> Option<SessionEvent<Event<'b>>> {
-        let mark = self.mark();
-        let outbox = self.outbox.get_or_insert_default();
-        if outbox.is_quiet(mark) && !self.failed && !self.session.is_postponed() {
-            let buffer = outbox.output.buffer();
-            let before = buffer.len();
-            let event = self.session.next_event(now, input, buffer);
-            outbox.owed += outbox.output.buffer().len() - before;
-            self.answering = is_message(event.as_ref());
-            if event.is_some() || !outbox.output.is_empty() {
-                return event;
-            }
-            self.session.flushed(now);
-            return self.session.next_event(now, input, outbox.output.buffer());
-        }
-        self.next_event_by_steps(now, input)
-    }
-
-    /// As [`next_event`](Self::next_event), while something waits or has failed.
-    fn next_event_by_steps<'b>(
-        &mut self,
-        now: Duration,
-        input: &mut &'b mut [u8],
-    ) -> Option<SessionEvent<Event<'b>>> {
-        let outbox = self.outbox.get_or_insert_default();
-        outbox.hold_behind(input);
-        self.answering = false;
-        if self.is_paused() || self.session.is_postponed() {
-            let paused = self.is_paused();
-            let outbox = self.outbox.get_or_insert_default();
-            outbox.hold(input);
-            if paused {
-                outbox.begin_stall(now);
-            }
-            // It may have something to report all the same.
-            return self.session.next_event(now, input, outbox.output.buffer());
-        }
-        let mut held = self.outbox.get_or_insert_default().take_held();
-        if held.is_empty() {
-            return self.receive(now, input);
-        }
-        let mut rest = held.rest();
-        let event = self.receive(now, &mut rest).map(SessionEvent::<Event<'_>>::into_owned);
-        let left = rest.len();
-        self.outbox.get_or_insert_default().hold_again(held, left);
-        if event.is_none() && self.ended {
-            self.end_of_input(now);
-            return self.receive(now, input);
-        }
-        event
-    }
-
-    /// Takes an event, and keeps account of the replies.
-    fn receive<'b>(
-        &mut self,
-        now: Duration,
-        input: &mut &'b mut [u8],
-    ) -> Option<SessionEvent<Event<'b>>> {
-        let mark = self.mark();
-        let outbox = self.outbox.get_or_insert_default();
-        let before = outbox.output.buffer().len();
-        let event = self.session.next_event(now, input, outbox.output.buffer());
-        if !R::SERVER
-            && outbox.owed > mark
-            && let Some(SessionEvent::Received(Event::Ping(payload))) = &event
-        {
-            // A client does not stop reading, so it answers only the newest of very many Pings.
-            outbox.output.buffer().truncate(before);
-            outbox.late_pong = Some(payload.to_vec());
-        }
-        outbox.owed += outbox.output.buffer().len() - before;
-        if self.failed {
-            outbox.lose();
-        }
-        self.answering = is_message(event.as_ref());
-        event
-    }
-
-    /// Tells that nothing more can be read: end of file, or any error of the transport.
-    pub fn end_of_input(&mut self, now: Duration) {
-        self.ended = true;
-        // The last messages are worth hearing, whether or not the answers to them have left.
-        let outbox = self.outbox.get_or_insert_default();
-        if !outbox.has_held() || self.session.is_postponed() {
-            self.owing(|session, out| session.end_of_input(out));
-            self.settle(now);
-        }
-    }
-
-    /// Whether to read now, if there is something.
-    #[must_use]
-    #[inline]
-    pub fn wants_read(&self) -> bool {
-        !self.ended
-            && match self.session.advice() {
-                Advice::KeepOpen => {
-                    !self.is_paused()
-                        && !self.session.is_postponed()
-                        && self.outbox.as_ref().is_none_or(|out| !out.has_held())
-                }
-                Advice::AwaitEnd | Advice::Shutdown => true,
-                Advice::Flush | Advice::Drop => false,
-            }
-    }
-
-    /// Whether input that was kept can be looked at now: call [`next_event`](Self::next_event).
-    #[must_use]
-    #[inline]
-    pub fn has_input(&self) -> bool {
-        self.outbox.as_ref().is_some_and(|outbox| outbox.has_held())
-            && !self.is_paused()
-            && !self.session.is_postponed()
-    }
-
-    /// Whether the peer has to take something before anything more is read.
-    #[inline]
-    fn is_paused(&self) -> bool {
-        R::SERVER
-            && self.outbox.as_ref().is_some_and(|outbox| outbox.owed > self.mark())
-            && self.session.advice() == Advice::KeepOpen
-    }
-
-    /// Returns the next bytes to write; nothing if there are none. Once they are written, there may be more.
-    #[inline]
-    pub fn pending(&mut self) -> &[u8] {
-        match &mut self.outbox {
-            Some(outbox) => outbox.output.pending(),
-            None => &[],
-        }
-    }
-
-    /// Tells that the transport has taken the first `len` bytes of what is [pending](Self::pending).
-    #[inline]
-    pub fn wrote(&mut self, len: usize, now: Duration) {
-        let Some(outbox) = &mut self.outbox else { return };
-        if len > 0 && outbox.wrote(len, now) {
-            self.session.ping_delayed(now);
-        }
-        self.settle(now);
-    }
-
-    /// Tells that nothing more can be written. What is unwritten is lost; what the peer wrote before it
-    /// went away can still be read, perhaps a Close.
-    pub fn write_failed(&mut self) {
-        self.failed = true;
-        self.outbox.get_or_insert_default().lose();
-    }
-
-    /// Tells the session that all is written, if it is.
-    #[inline]
-    fn settle(&mut self, now: Duration) {
-        let mark = self.mark();
-        let Some(outbox) = &mut self.outbox else { return self.session.flushed(now) };
-        if outbox.owed <= mark {
-            outbox.stalled_since = None;
-            if let Some(payload) = outbox.late_pong.take() {
-                // Nothing is owed to a peer that is closing.
-                let _ = self.owing(|session, out| session.sender()?.pong(&payload, out));
-                return;
-            }
-        }
-        if outbox.output.is_empty() && !self.failed {
-            self.session.flushed(now);
-        }
-    }
-
     /// Returns what to do with the transport.
     #[must_use]
     pub fn advice(&self) -> Advice {
         match self.session.advice() {
             Advice::Flush if self.unwritten() == 0 => Advice::Drop,
+            Advice::AwaitEnd | Advice::Shutdown if self.has_ended() => Advice::Flush,
             advice => advice,
         }
-    }
-
-    /// Returns when to call [`handle_timeout`](Self::handle_timeout), unless something happens before. May
-    /// change after every call that takes `&mut self`.
-    #[must_use]
-    pub fn deadline(&self) -> Option<Duration> {
-        let stalled = self.outbox.as_ref().and_then(|outbox| outbox.stalled_since);
-        let given_up = match (stalled, self.session.config().write_timeout) {
-            (Some(since), Some(timeout)) => Some(since.saturating_add(timeout)),
-            _ => None,
-        };
-        self.session.deadline().into_iter().chain(given_up).min()
-    }
-
-    /// Does what is due at `now`, if anything is. Take events and write afterwards.
-    pub fn handle_timeout(&mut self, now: Duration) {
-        if self.deadline().is_none_or(|deadline| now < deadline) {
-            return;
-        }
-        if self.is_paused() {
-            let timeout = self.session.config().write_timeout;
-            let since = self.outbox.as_ref().and_then(|outbox| outbox.stalled_since);
-            if timeout.zip(since).is_some_and(|(most, since)| since.saturating_add(most) <= now) {
-                return self.session.fail_stalled();
-            }
-            // A Pong may be among what is not read.
-            self.session.ping_delayed(now);
-        }
-        let before = self.unwritten();
-        self.owing(|session, out| session.handle_timeout(now, out));
-        if self.session.advice() == Advice::KeepOpen
-            && self.unwritten() > before
-            && let Some(outbox) = &mut self.outbox
-        {
-            outbox.ping_behind = outbox.owed + outbox.own;
-        }
-        self.settle(now);
     }
 
     /// Begins the patience for a Pong anew, because one may be among what was not read yet.
@@ -401,25 +189,6 @@ impl<R: Role> Endpoint<R> {
         self.session.abort();
     }
 
-    /// Returns how many bytes wait to be written.
-    #[must_use]
-    #[inline]
-    pub fn unwritten(&self) -> usize {
-        self.outbox.as_ref().map_or(0, |outbox| outbox.owed + outbox.own)
-    }
-
-    /// Returns how many bytes could not be written.
-    #[must_use]
-    pub fn lost(&self) -> usize {
-        self.outbox.as_ref().map_or(0, |outbox| outbox.lost)
-    }
-
-    /// Whether writing has failed.
-    #[must_use]
-    pub const fn has_failed(&self) -> bool {
-        self.failed
-    }
-
     /// Lends a buffer, for loops with many connections that have something to write only in their turn;
     /// does nothing if there is one.
     #[inline]
@@ -437,18 +206,12 @@ impl<R: Role> Endpoint<R> {
 
     /// Lets the session append bytes that are owed to the peer.
     fn owing<T>(&mut self, append: impl FnOnce(&mut Session<R>, &mut Vec<u8>) -> T) -> T {
-        let outbox = self.outbox.get_or_insert_default();
-        let before = outbox.output.buffer().len();
-        let result = append(&mut self.session, outbox.output.buffer());
-        outbox.owed += outbox.output.buffer().len() - before;
-        if self.failed {
+        let (session, outbox) = (&mut self.session, self.outbox.get_or_insert_default());
+        let result = outbox.append(Account::Owed, |out| append(session, out));
+        if outbox.failed {
             outbox.lose();
+            self.session.output_lost();
         }
         result
     }
-}
-
-#[inline]
-fn is_message(event: Option<&SessionEvent<Event<'_>>>) -> bool {
-    matches!(event, Some(SessionEvent::Received(Event::Text(_) | Event::Binary(_))))
 }

@@ -1,16 +1,12 @@
 //! What an application sends through an endpoint.
 
 use alloc::borrow::Cow;
-use alloc::string::String;
 use alloc::vec::Vec;
-use core::mem;
 
 use super::Endpoint;
-use crate::outbox::LARGE;
+use crate::mask::Mask;
+use crate::outbox::{LARGE, Output};
 use crate::{PreparedMessage, Role, SendError, Sender};
-
-/// The memory of a longer message is not kept, in bytes.
-const KEEP_MESSAGE: usize = 16 << 10;
 
 impl<R: Role> Endpoint<R> {
     /// Whether the application may send: at most [`Config::high_water_mark`](crate::Config::high_water_mark)
@@ -20,9 +16,9 @@ impl<R: Role> Endpoint<R> {
     #[inline]
     pub fn has_room(&self) -> bool {
         let mark = self.session.config().high_water_mark;
-        self.outbox.as_ref().is_none_or(|outbox| match self.answering {
-            true => outbox.owed <= mark,
-            false => outbox.own <= mark,
+        self.outbox.as_ref().is_none_or(|outbox| match outbox.answering {
+            true => outbox.owed() <= mark,
+            false => outbox.own() <= mark,
         })
     }
 
@@ -80,16 +76,11 @@ impl<R: Role> Endpoint<R> {
     ///
     /// [`SendError`]; nothing was sent.
     pub fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), SendError> {
-        let len = message.payload().len();
-        if !R::SERVER || len < LARGE {
+        if !R::SERVER || message.payload().len() < LARGE {
             return self.send_with(|sender, out| sender.send_prepared(message, out));
         }
         self.send_with(|sender, out| sender.send_prepared_header(message, out))?;
-        self.count(len);
-        match &mut self.outbox {
-            Some(outbox) if !self.failed => outbox.output.push_shared(message),
-            _ => self.write_failed(),
-        }
+        self.push(message.payload().len(), |output| output.push_shared(message));
         Ok(())
     }
 
@@ -103,7 +94,8 @@ impl<R: Role> Endpoint<R> {
     }
 
     /// Sends anything that a [`Sender`] can: fragments, headers, Pongs. What is appended to the buffer is
-    /// counted and written.
+    /// counted and written. A Close that is sent so begins the closing handshake, and changes
+    /// [`deadline`](Self::deadline).
     ///
     /// # Errors
     ///
@@ -115,88 +107,24 @@ impl<R: Role> Endpoint<R> {
     ) -> Result<T, SendError> {
         let sender = self.session.sender()?;
         let outbox = self.outbox.get_or_insert_default();
-        let before = outbox.output.buffer().len();
-        let result = send(sender, outbox.output.buffer());
-        let len = outbox.output.buffer().len() - before;
-        match self.answering {
-            true => outbox.owed += len,
-            false => outbox.own += len,
-        }
-        if self.failed {
+        let result = outbox.append(outbox.account(), |out| send(sender, out));
+        if outbox.failed {
             outbox.lose();
         }
         result
     }
 
-    /// Notes that an application was told to wait, because there is no room or a message was not written at
-    /// once; [`take_drained`](Self::take_drained) then tells it to go on.
-    pub fn await_drained(&mut self) {
-        self.outbox.get_or_insert_default().awaited = true;
+    /// Queues a payload behind a header that was just appended.
+    fn push_owned(&mut self, payload: Vec<u8>, mask: Option<Mask>) {
+        self.push(payload.len(), |output| output.push_owned(payload, mask));
     }
 
-    /// Whether everything is written, after the application was [told to wait](Self::await_drained); once.
-    #[inline]
-    pub fn take_drained(&mut self) -> bool {
-        let Some(outbox) = &mut self.outbox else { return false };
-        let drained = outbox.awaited && outbox.output.is_empty() && !self.failed;
-        outbox.awaited &= !drained;
-        drained
-    }
-
-    /// Makes an owned text, in the memory of a message that was sent: a steady echo of messages of at most
-    /// 16 KiB allocates nothing.
-    #[inline]
-    pub fn own_text(&mut self, text: Cow<'_, str>) -> String {
-        match text {
-            Cow::Owned(text) => text,
-            Cow::Borrowed(text) => {
-                // What was kept is empty, and so a text.
-                let spare = mem::take(&mut self.outbox.get_or_insert_default().spare);
-                let mut owned = String::from_utf8(spare).unwrap_or_default();
-                owned.push_str(text);
-                owned
-            }
-        }
-    }
-
-    /// Makes an owned binary message, as [`own_text`](Self::own_text) does.
-    #[inline]
-    pub fn own_binary(&mut self, bytes: Cow<'_, [u8]>) -> Vec<u8> {
-        match bytes {
-            Cow::Owned(bytes) => bytes,
-            Cow::Borrowed(bytes) => {
-                let mut owned = mem::take(&mut self.outbox.get_or_insert_default().spare);
-                owned.extend_from_slice(bytes);
-                owned
-            }
-        }
-    }
-
-    /// Keeps the memory of a message that was sent, for the next one that is received.
-    #[inline]
-    fn recycle(&mut self, mut bytes: Vec<u8>) {
-        if let Some(outbox) = &mut self.outbox
-            && bytes.capacity() <= KEEP_MESSAGE
-        {
-            bytes.clear();
-            outbox.spare = bytes;
-        }
-    }
-
-    /// Queues the payload behind a header that was just appended.
-    fn push_owned(&mut self, payload: Vec<u8>, mask: Option<crate::mask::Mask>) {
-        self.count(payload.len());
-        match &mut self.outbox {
-            Some(outbox) if !self.failed => outbox.output.push_owned(payload, mask),
-            _ => self.write_failed(),
-        }
-    }
-
-    fn count(&mut self, len: usize) {
+    fn push(&mut self, len: usize, push: impl FnOnce(&mut Output)) {
         let outbox = self.outbox.get_or_insert_default();
-        match self.answering {
-            true => outbox.owed += len,
-            false => outbox.own += len,
+        push(&mut outbox.output);
+        outbox.count(outbox.account(), len);
+        if outbox.failed {
+            outbox.lose();
         }
     }
 }

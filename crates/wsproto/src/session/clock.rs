@@ -38,12 +38,13 @@ impl<R: Role> Session<R> {
                 if connection.ping(&number.to_be_bytes(), out).is_ok() {
                     self.timer.await_pong(now.into(), &self.config);
                     self.detour |= Self::AWAITS_PONG;
+                    self.counted = 0;
                 } else {
                     self.timer = Timer::Off;
                 }
             }
             (Timer::Pong { .. }, Stage::Open(connection)) => {
-                if self.timer.extend(&self.config) {
+                if self.timer.extend(now.into(), &self.config) {
                     return;
                 }
                 connection.sender().give_up(CloseCode::INTERNAL_ERROR, "keep-alive timeout", out);
@@ -60,6 +61,11 @@ impl<R: Role> Session<R> {
             }
             _ => self.finish(None, Initiator::Local),
         }
+    }
+
+    /// Returns the latest time that was told.
+    pub(crate) fn now(&self) -> Duration {
+        self.now.into()
     }
 
     /// Tells the session that the peer took some of the output in front of a Ping, which has not left

@@ -11,8 +11,8 @@ use crate::{CloseFrame, CloseInfo, Role, SendError, SessionError};
 
 impl<R: Role> Session<R> {
     /// Begins the closing handshake, as [`Sender::close`](crate::Sender::close) does, and its
-    /// deadline; appends a Close to `out`, to be written. A session that is not open yet is given up: a server answers with status 503, a
-    /// client drops the transport.
+    /// deadline; appends a Close to `out`, to be written. A session that is not open yet is given up: a
+    /// server answers with status 503, a client drops the transport.
     ///
     /// # Errors
     ///
@@ -42,11 +42,13 @@ impl<R: Role> Session<R> {
     }
 
     /// Tells the session that nothing more can be read: end of file, or any error of the transport.
-    /// Everything that was read before must have been consumed.
+    /// Everything that was read before must have been consumed, and what it was answered with should have
+    /// been written, if it can be: the end is clean only if our Close was.
     ///
     /// The session is over then. What is left in `out` may still reach a peer that has only ended its
-    /// own side, and [`advice`](Self::advice) is [`Flush`](crate::Advice::Flush) for a moment. May append
-    /// nothing to `out`.
+    /// own side, and [`advice`](Self::advice) is [`Flush`](crate::Advice::Flush) until
+    /// [`flushed`](Self::flushed), or for as long as a transport lingers, from the latest time that was told.
+    /// Appends nothing to `out`.
     pub fn end_of_input(&mut self, out: &mut Vec<u8>) {
         if matches!(self.stage, Stage::Ended) {
             return;
@@ -57,8 +59,45 @@ impl<R: Role> Session<R> {
             }
             Stage::Open(_) | Stage::Answered | Stage::Ended => None,
         };
+        // In the opening handshake there was nothing to answer yet; behind the end all was written.
+        let may_flush = match &self.stage {
+            Stage::Handshake(_) => false,
+            _ => self.detour & Self::OVER == 0,
+        };
         self.finish(error, Initiator::Remote);
-        self.timer = Timer::linger(self.now, &self.config);
+        if may_flush {
+            self.timer = Timer::linger(self.now, &self.config);
+        }
+    }
+
+    /// As [`end_of_input`](Self::end_of_input), and tells the time, too.
+    pub(crate) fn end_of_input_at(&mut self, now: Duration, out: &mut Vec<u8>) {
+        self.watch_closing(now);
+        self.end_of_input(out);
+    }
+
+    /// Whether both Closes are exchanged and ours is not written yet. Nothing more can be read, so the
+    /// transport lingers for that Close only.
+    pub(crate) fn linger_for_close(&mut self, now: Duration) -> bool {
+        self.watch_closing(now);
+        let exchanged =
+            matches!(&self.stage, Stage::Open(open) if open.closing() == Closing::Exchanged);
+        let waits = exchanged && self.detour & Self::OVER == 0;
+        if waits && !matches!(self.timer, Timer::Linger { .. }) {
+            self.timer = Timer::linger(self.now, &self.config);
+        }
+        waits
+    }
+
+    /// Tells the session that nothing can be written any more. One that has nothing to wait for but that its
+    /// last bytes leave is over.
+    pub(crate) fn output_lost(&mut self) {
+        match &self.stage {
+            Stage::Open(open) if matches!(open.closing(), Closing::Open | Closing::Sent) => {}
+            Stage::Open(_) | Stage::Answered => self.finish(None, Initiator::Local),
+            Stage::Ended => self.timer = Timer::Off,
+            Stage::Handshake(_) => {}
+        }
     }
 
     /// Tells the session that the transport has failed, as [`end_of_input`](Self::end_of_input) does; but the
@@ -158,6 +197,7 @@ impl<R: Role> Session<R> {
 
     /// Ends the session, and reports the error, if any, and the end.
     pub(super) fn finish(&mut self, error: Option<SessionError>, initiator: Initiator) {
+        self.timer = Timer::Off;
         if matches!(self.stage, Stage::Ended) {
             return;
         }
@@ -168,7 +208,6 @@ impl<R: Role> Session<R> {
         };
         let clean = self.is_clean();
         self.stage = Stage::Ended;
-        self.timer = Timer::Off;
         if self.detour & Self::OVER != 0 {
             return;
         }

@@ -108,6 +108,8 @@ pub struct Session<R: Role> {
     rare: Option<Box<Rare>>,
     /// How many microseconds the answer to the last Ping took; [`NEVER`] if there was none.
     round_trip: u32,
+    /// While a Pong is missing, how many bytes in front of the next input were counted before.
+    counted: u16,
     /// Why the next call cannot take the short way: [`OPENED`](Self::OPENED) and others, or nothing.
     detour: u8,
 }
@@ -156,7 +158,7 @@ impl<R: Role> Session<R> {
         let now = now.into();
         let timer = Timer::handshake(now, &config);
         let stage = Stage::Handshake(Box::new(handshake));
-        Self { stage, config, timer, now, rare: None, round_trip: NEVER, detour: 0 }
+        Self { stage, config, timer, now, rare: None, round_trip: NEVER, counted: 0, detour: 0 }
     }
 
     fn rare(&mut self) -> &mut Rare {
@@ -181,8 +183,9 @@ impl<R: Role> Session<R> {
     }
 
     /// As [`next_event`](Self::next_event), but once the session is open, a frame that is cut waits in
-    /// `input`: `None` may leave fewer than `most` bytes there, as [`Receiver::next_event_in_place`] says.
-    /// Before [`end_of_input`](Self::end_of_input), take them with `next_event`.
+    /// `input`: `None` may leave fewer than `most` bytes there, as [`Receiver::next_event_in_place`] says,
+    /// also of how long `most` may be. Before [`end_of_input`](Self::end_of_input), take them with
+    /// `next_event`.
     ///
     /// [`Receiver::next_event_in_place`]: crate::Receiver::next_event_in_place
     #[inline]
@@ -220,7 +223,7 @@ impl<R: Role> Session<R> {
         let event = self.advance(now, input, out, |connection, input, out| {
             connection.next_event_in_place(input, most, out)
         });
-        self.timer.count(before - input.len());
+        self.count_input(before, input.len());
         self.limit_closing();
         event
     }
@@ -236,9 +239,19 @@ impl<R: Role> Session<R> {
         let before = input.len();
         self.watch_closing(now);
         let event = self.advance(now, input, out, Connection::next_piece);
-        self.timer.count(before - input.len());
+        self.count_input(before, input.len());
         self.limit_closing();
         event
+    }
+
+    /// Counts what has arrived while a Pong is missing: of `before` bytes of input, `left` wait for the next
+    /// call, and are not to be counted twice.
+    #[inline]
+    fn count_input(&mut self, before: usize, left: usize) {
+        if self.detour & Self::AWAITS_PONG != 0 {
+            self.timer.count(before.saturating_sub(self.counted.into()));
+            self.counted = u16::try_from(left).unwrap_or(u16::MAX);
+        }
     }
 
     fn advance<'b, E: Received>(
@@ -322,7 +335,7 @@ impl<R: Role> Session<R> {
         Some(SessionEvent::Closed(*end))
     }
 
-    /// Rare what the rest of the session depends on.
+    /// Notes what the rest of the session depends on.
     fn observe(&mut self, event: &impl Received, now: Duration) {
         if let Some(payload) = event.pong()
             && let Some(sent) = self.timer.answered(payload, now.into(), &self.config)

@@ -15,6 +15,13 @@ impl Nanos {
     pub(super) fn saturating_sub(self, duration: Duration) -> Self {
         Self(self.0.saturating_sub(Self::from(duration).0))
     }
+
+    /// Returns how many whole periods have passed since then.
+    pub(super) fn periods_since(self, then: Self, period: Duration) -> u32 {
+        let passed = self.0.saturating_sub(then.0);
+        let periods = passed.checked_div(Self::from(period).0).unwrap_or(0);
+        u32::try_from(periods).unwrap_or(u32::MAX)
+    }
 }
 
 impl From<Duration> for Nanos {

@@ -112,8 +112,9 @@ impl Timer {
         }
     }
 
-    /// The patience has ended. Begins it anew, if enough bytes arrived meanwhile.
-    pub(super) fn extend(&mut self, config: &Config) -> bool {
+    /// The patience has ended. Begins it anew, if enough bytes arrived meanwhile, and as often as it takes to
+    /// end in the future: the call may come late.
+    pub(super) fn extend(&mut self, now: Nanos, config: &Config) -> bool {
         let keep_alive = config.keep_alive.and_then(KeepAlive::in_force);
         let (Self::Pong { at, received, extended, .. }, Some(keep_alive)) = (self, keep_alive)
         else {
@@ -122,9 +123,10 @@ impl Timer {
         if *received < SIGN_OF_LIFE {
             return false;
         }
-        *at = at.saturating_add(keep_alive.patience);
+        let times = now.periods_since(*at, keep_alive.patience).saturating_add(1);
+        *at = at.saturating_add(keep_alive.patience.saturating_mul(times));
         *received = 0;
-        *extended = extended.saturating_add(1);
+        *extended = extended.saturating_add(u8::try_from(times).unwrap_or(u8::MAX));
         true
     }
 

@@ -138,7 +138,7 @@ impl Run {
     }
 }
 
-/// Passes everything in the pieces it comes in to a session, and ends the transport.
+/// Passes everything in the pieces it comes in to a session, writes what it answers, and ends the transport.
 fn feed<R: Role>(
     session: &mut Session<R>,
     pieces: &[&[u8]],
@@ -156,7 +156,9 @@ fn feed<R: Role>(
         assert!(input.is_empty(), "I1: all of the input is consumed");
     }
     let transport = session.advice();
+    session.flushed(NOW);
     session.end_of_input(out);
+    session.flushed(NOW);
     while let Some(event) = session.next_event(NOW, &mut &mut [][..], out) {
         events.push(event.into_owned());
     }

@@ -1,0 +1,180 @@
+//! An endpoint in a loop that does its duties and nothing else.
+use std::time::Duration;
+
+use crate::{Cuts, End, Pipe, Seen, assert_order};
+use wsproto::{Advice, CloseInfo, Config, Endpoint, Event, SessionEvent};
+
+/// An application: is given every event; and `None` once in each turn of its loop.
+pub type App<R> = Box<dyn FnMut(&mut Endpoint<R>, Option<&SessionEvent<Event<'_>>>)>;
+
+/// An [`Endpoint`] in a loop that does exactly what its documentation says, with a transport that takes
+/// and gives what it likes.
+///
+/// It panics where a promise is broken: if a deadline stays in the past, if what is counted as unwritten is
+/// not what is pending, if input is left over.
+pub struct Node<R: End> {
+    /// The endpoint.
+    pub endpoint: Endpoint<R>,
+    /// What is done with the events.
+    pub app: App<R>,
+    /// What was reported; of messages, Pings and Pongs not what was in them.
+    pub log: Vec<Seen>,
+    /// The most bytes that were ever unwritten.
+    pub peak: usize,
+    /// Whether the transport was dropped.
+    pub dropped: bool,
+    reads: Cuts,
+    writes: Cuts,
+    told: bool,
+}
+
+impl<R: End> Node<R> {
+    /// What is read at a time at most, in bytes.
+    pub const READ: usize = 16 << 10;
+
+    /// Begins with an open transport, at time zero. The transport takes and gives parts that `cuts` says.
+    #[must_use]
+    pub fn begin(config: Config, cuts: Cuts) -> Self {
+        let mut out = Vec::new();
+        let session = R::session(config, &mut out);
+        let app: App<R> = Box::new(|_, _| {});
+        let (reads, writes) = (cuts.clone(), cuts);
+        let endpoint = Endpoint::new(session, out);
+        let (log, peak, dropped, told) = (Vec::new(), 0, false, false);
+        Self { endpoint, app, log, peak, dropped, reads, writes, told }
+    }
+
+    /// Begins, and finishes the opening handshake. What it wrote is dropped.
+    ///
+    /// # Panics
+    ///
+    /// If it does not open.
+    #[must_use]
+    pub fn open(config: Config, cuts: Cuts) -> Self {
+        let mut node = Self::begin(config, cuts);
+        let request = node.endpoint.pending().to_vec();
+        node.endpoint.wrote(request.len(), Duration::ZERO);
+        node.read(&mut R::handshake(&request), Duration::ZERO);
+        node.endpoint.wrote(node.endpoint.unwritten(), Duration::ZERO);
+        assert_eq!(node.log.last(), Some(&SessionEvent::Open));
+        node.peak = 0;
+        node
+    }
+
+    /// How the connection ended, once that was reported; checks the order of all events (promise I10).
+    #[must_use]
+    pub fn closed(&self) -> Option<&CloseInfo> {
+        assert_order(&self.log);
+        match self.log.last() {
+            Some(SessionEvent::Closed(info)) => Some(info),
+            _ => None,
+        }
+    }
+
+    /// Lets everything happen that can at that time: one read, what is due, a turn of the application, one
+    /// write, and what is advised. Returns whether anything did.
+    pub fn turn(&mut self, now: Duration, from: &mut Pipe, to: &mut Pipe) -> bool {
+        if self.dropped {
+            return false;
+        }
+        let mut moved = self.read_from(from, now);
+        self.serve_deadline(now);
+        let before = self.endpoint.unwritten();
+        (self.app)(&mut self.endpoint, None);
+        moved |= self.endpoint.unwritten() != before;
+        self.peak = self.peak.max(self.endpoint.unwritten());
+        moved |= self.write_to(to, now);
+        self.follow_advice(from, to) || moved
+    }
+
+    fn read_from(&mut self, from: &mut Pipe, now: Duration) -> bool {
+        if !self.endpoint.wants_read() {
+            return false;
+        }
+        let mut part = from.read(self.reads.next_len().min(Self::READ));
+        if !part.is_empty() {
+            self.read(&mut part, now);
+            return true;
+        }
+        if from.is_at_end() && !self.told {
+            self.told = true;
+            self.endpoint.end_of_input(now);
+            self.read(&mut [], now);
+            return true;
+        }
+        false
+    }
+
+    /// Reads, and takes all events.
+    pub fn read(&mut self, bytes: &mut [u8], now: Duration) {
+        let mut input = bytes;
+        while let Some(event) = self.endpoint.next_event(now, &mut input) {
+            if matches!(event, SessionEvent::Upgrade | SessionEvent::Http) {
+                R::accept_at(&mut self.endpoint, now);
+            }
+            (self.app)(&mut self.endpoint, Some(&event));
+            self.log.push(without_payload(event));
+            self.peak = self.peak.max(self.endpoint.unwritten());
+        }
+        assert!(input.is_empty(), "I1: input was left over");
+    }
+
+    fn serve_deadline(&mut self, now: Duration) {
+        for _ in 0..8 {
+            if self.endpoint.deadline().is_none_or(|at| now < at) {
+                return;
+            }
+            self.endpoint.handle_timeout(now);
+            self.read(&mut [], now);
+        }
+        panic!("a deadline stays in the past");
+    }
+
+    fn write_to(&mut self, to: &mut Pipe, now: Duration) -> bool {
+        let before = self.endpoint.unwritten();
+        let pending = self.endpoint.pending();
+        assert_eq!(pending.is_empty(), before == 0, "{before} bytes are unwritten");
+        if pending.is_empty() {
+            return false;
+        }
+        if to.gone {
+            self.endpoint.write_failed();
+            self.read(&mut [], now);
+            return true;
+        }
+        let most = self.writes.next_len().min(pending.len());
+        let len = to.write(&pending[..most]);
+        self.endpoint.wrote(len, now);
+        assert!(self.endpoint.unwritten() >= before - len);
+        self.read(&mut [], now);
+        len > 0
+    }
+
+    fn follow_advice(&mut self, from: &mut Pipe, to: &mut Pipe) -> bool {
+        let before = (to.shut, self.dropped);
+        match self.endpoint.advice() {
+            Advice::KeepOpen | Advice::AwaitEnd | Advice::Flush => {}
+            Advice::Shutdown => to.shut |= self.endpoint.unwritten() == 0,
+            Advice::Drop => {
+                (to.shut, from.gone, self.dropped) = (true, true, true);
+            }
+        }
+        before != (to.shut, self.dropped)
+    }
+}
+
+fn without_payload(event: SessionEvent<Event<'_>>) -> Seen {
+    match event {
+        SessionEvent::Received(Event::Text(_)) => SessionEvent::Received(Event::Text("".into())),
+        SessionEvent::Received(Event::Binary(_)) => {
+            SessionEvent::Received(Event::Binary(b""[..].into()))
+        }
+        SessionEvent::Received(Event::Ping(_)) => {
+            SessionEvent::Received(Event::Ping(b""[..].into()))
+        }
+        SessionEvent::Received(Event::Pong(_)) => {
+            SessionEvent::Received(Event::Pong(b""[..].into()))
+        }
+        other => other.into_owned(),
+    }
+}

@@ -1,0 +1,48 @@
+//! How time moves an endpoint on.
+
+use core::time::Duration;
+
+use super::Endpoint;
+use crate::Role;
+use crate::closing::Advice;
+
+impl<R: Role> Endpoint<R> {
+    /// Returns when to call [`handle_timeout`](Self::handle_timeout), unless something happens before. May
+    /// change after every call that takes `&mut self`.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Duration> {
+        self.session.deadline().into_iter().chain(self.stall_deadline()).min()
+    }
+
+    /// Returns when a peer is given up that takes nothing of what it is owed.
+    fn stall_deadline(&self) -> Option<Duration> {
+        if !self.is_paused() {
+            return None;
+        }
+        let since = self.outbox.as_ref()?.stalled_since.unwrap_or_else(|| self.session.now());
+        Some(since.saturating_add(self.session.config().write_timeout?))
+    }
+
+    /// Does what is due at `now`, if anything is. Take events and write afterwards.
+    pub fn handle_timeout(&mut self, now: Duration) {
+        if self.deadline().is_none_or(|deadline| now < deadline) {
+            return;
+        }
+        if self.is_paused() {
+            if self.stall_deadline().is_some_and(|deadline| deadline <= now) {
+                return self.session.fail_stalled();
+            }
+            // A Pong may be among what is not read.
+            self.session.ping_delayed(now);
+        }
+        let before = self.unwritten();
+        self.owing(|session, out| session.handle_timeout(now, out));
+        if self.session.advice() == Advice::KeepOpen
+            && self.unwritten() > before
+            && let Some(outbox) = &mut self.outbox
+        {
+            outbox.end_with_ping();
+        }
+        self.settle(now);
+    }
+}

@@ -1,0 +1,224 @@
+//! The keep-alive: who is alive, and from when on patience is needed.
+
+use core::time::Duration;
+
+use wsproto::{Client, Config, Event, KeepAlive, Server, SessionError, SessionEvent};
+use wsproto_testing::{Cuts, End, Life, Node};
+
+const fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+fn config(interval: Duration, patience: Duration) -> Config {
+    Config::new().keep_alive(Some(KeepAlive::new(interval, patience)))
+}
+
+fn gave_up<R: End>(life: &Life<R>) -> bool {
+    life.log.contains(&SessionEvent::Error(SessionError::KeepAliveTimeout))
+}
+
+// L14: one frame that takes five seconds to arrive, with a patience of one: the peer is alive. Its Pong comes
+// behind the frame, and tells the whole round trip.
+#[test]
+fn a_peer_that_uploads_is_alive() {
+    fn check<R: End>() {
+        let mut life = Life::<R>::open(config(ms(500), ms(1000)));
+        let frame = R::from_peer(0x82, &[0; 50_000]);
+        let mut now = ms(0);
+        for part in frame.chunks(1000) {
+            now += ms(100);
+            if life.session.deadline().is_some_and(|at| at <= now) {
+                life.at(now);
+            }
+            life.now = now;
+            life.read(part);
+        }
+        assert!(!gave_up(&life));
+        life.read_frame(0x8A, &0_u32.to_be_bytes());
+        assert_eq!(life.session.round_trip(), Some(now - ms(500)));
+        assert_eq!(life.session.deadline(), Some(now + ms(500)));
+    }
+    check::<Server>();
+    check::<Client>();
+}
+
+// L14: the same if the frame waits in the buffer of the caller, in which each byte counts once.
+#[test]
+fn what_waits_in_place_counts_once() {
+    for (step, alive) in [(1000, true), (1, false)] {
+        let mut life = Life::<Server>::open(config(ms(500), ms(1000)));
+        let mut buffer = Server::from_peer(0x82, &[0; 50_000]);
+        let mut arrived = 8000;
+        let mut now = ms(0);
+        for _ in 0..40 {
+            now += ms(100);
+            life.session.handle_timeout(now, &mut life.out);
+            arrived += step;
+            let mut input = &mut buffer[..arrived];
+            let event = life.session.next_event_in_place(now, &mut input, 60_000, &mut life.out);
+            match event {
+                Some(SessionEvent::Error(_)) => life.log.push(event.unwrap().into_owned()),
+                event => assert!(event.is_none() || !alive),
+            }
+        }
+        assert_eq!(!gave_up(&life), alive, "{step} bytes each time");
+    }
+}
+
+// L14: a trickle of single bytes is not a sign of life.
+#[test]
+fn a_peer_that_trickles_is_not() {
+    let mut life = Life::<Server>::open(config(ms(500), ms(1000)));
+    life.at(ms(500));
+    life.read(&Server::from_peer(0x82, &[0; 50_000])[..3900]);
+    for now in (510..1500).step_by(10) {
+        life.at(ms(now));
+        life.read(&[0]);
+    }
+    life.at(ms(1500));
+    assert!(gave_up(&life));
+}
+
+// L14: the call may come late; the next patience ends in the future.
+#[test]
+fn a_late_call_does_not_leave_a_deadline_in_the_past() {
+    let mut life = Life::<Server>::open(config(ms(500), ms(1000)));
+    life.at(ms(500));
+    life.read(&Server::from_peer(0x82, &[0; 10_000])[..5000]);
+    life.at(ms(7600));
+    assert_eq!(life.session.deadline(), Some(ms(8500)));
+    life.read(&[0; 5008][..]);
+    life.read_frame(0x8A, &0_u32.to_be_bytes());
+    assert_eq!(life.session.round_trip(), Some(ms(7100)));
+}
+
+// L14: a long download: the Ping waits behind it, and the patience begins when it has left.
+#[test]
+fn a_ping_that_has_not_left_needs_no_answer() {
+    fn check<R: End>() {
+        let mut node = Node::<R>::open(config(ms(500), ms(1000)), Cuts::every(1 << 20));
+        node.endpoint.send_binary(vec![0; 1_000_000]).expect("open");
+        let mut now = ms(0);
+        // A byte in each patience is enough: the peer takes it.
+        while now < ms(20_000) {
+            now += ms(900);
+            node.endpoint.handle_timeout(now);
+            node.endpoint.wrote(1, now);
+        }
+        while node.endpoint.unwritten() > 0 {
+            let len = node.endpoint.pending().len();
+            node.endpoint.wrote(len, now);
+        }
+        node.read(&mut [], now);
+        assert_eq!(node.log.last(), Some(&SessionEvent::Open), "{:?}", node.closed());
+        assert_eq!(node.endpoint.deadline(), Some(now + ms(1000)));
+        // What is written behind the Ping is no reason to wait longer.
+        node.endpoint.send_text("more").expect("open");
+        node.endpoint.wrote(3, now + ms(500));
+        assert_eq!(node.endpoint.deadline(), Some(now + ms(1000)));
+        node.read(&mut R::from_peer(0x8A, &0_u32.to_be_bytes()), now + ms(40));
+        assert_eq!(node.endpoint.session().round_trip(), Some(ms(40)));
+    }
+    check::<Server>();
+    check::<Client>();
+}
+
+// L14: and a peer that takes nothing for so long is not alive.
+#[test]
+fn a_peer_that_takes_nothing_is_not_alive() {
+    let mut node = Node::<Client>::open(config(ms(500), ms(1000)), Cuts::every(1 << 20));
+    node.endpoint.send_binary(vec![0; 1_000_000]).expect("open");
+    node.endpoint.handle_timeout(ms(500));
+    node.endpoint.handle_timeout(ms(1500));
+    node.read(&mut [], ms(1500));
+    assert!(node.log.contains(&SessionEvent::Error(SessionError::KeepAliveTimeout)));
+    assert!(node.closed().is_some());
+}
+
+// L14: while a server waits, the Pong may be among what it does not read.
+#[test]
+fn a_server_that_waits_does_not_miss_the_pong() {
+    let mut configured = config(ms(500), ms(1000)).high_water_mark(100);
+    configured.write_timeout = Some(ms(60_000));
+    let mut node = Node::<Server>::open(configured, Cuts::every(1 << 20));
+    node.app = Box::new(|ws, event| {
+        if let Some(SessionEvent::Received(Event::Text(_))) = event {
+            ws.send_binary(vec![0; 1000]).expect("open");
+        }
+    });
+    node.endpoint.handle_timeout(ms(500));
+    let frames = [Server::from_peer(0x81, b"?"), Server::from_peer(0x8A, &0_u32.to_be_bytes())];
+    node.read(&mut frames.concat(), ms(600));
+    assert!(!node.endpoint.wants_read());
+    for now in (600..10_000).step_by(100).map(ms) {
+        node.endpoint.handle_timeout(now);
+        node.read(&mut [], now);
+    }
+    assert_eq!(node.closed(), None);
+    node.endpoint.wrote(usize::MAX, ms(10_000));
+    node.read(&mut [], ms(10_000));
+    assert!(node.endpoint.session().round_trip().is_some());
+}
+
+// B11: a zero turns it off, and what is too short to be meant counts as ten milliseconds.
+#[test]
+fn zero_is_off_and_tiny_is_not_a_flood() {
+    fn check<R: End>() {
+        for (interval, patience) in [(ms(0), ms(1000)), (ms(1000), ms(0)), (ms(0), ms(0))] {
+            let life = Life::<R>::open(config(interval, patience));
+            assert_eq!(life.session.deadline(), None);
+        }
+        let nano = Duration::from_nanos(1);
+        let mut life = Life::<R>::open(config(nano, nano));
+        assert_eq!(life.session.deadline(), Some(ms(10)));
+        life.at(ms(10));
+        assert_eq!(life.session.deadline(), Some(ms(20)));
+        life.read_frame(0x8A, &0_u32.to_be_bytes());
+        assert_eq!(life.session.deadline(), Some(ms(20)));
+    }
+    check::<Server>();
+    check::<Client>();
+}
+
+// B11, B7: with every timeout zero, or as long as can be, in every stage: a loop that serves deadlines comes
+// to an end of them.
+#[test]
+fn zero_and_endless_timeouts_are_harmless() {
+    fn check<R: End>(timeout: Duration, now: Duration) {
+        let mut config = config(timeout, timeout).high_water_mark(0);
+        config.handshake_timeout = Some(timeout);
+        config.close_timeout = Some(timeout);
+        config.write_timeout = Some(timeout);
+        let stages: [fn(&mut Node<R>, Duration); 6] = [
+            |_, _| {},
+            |node, now| node.endpoint.close(None, now).expect("always allowed"),
+            |node, now| node.read(&mut R::from_peer(0x89, b"?"), now),
+            |node, now| node.read(&mut R::from_peer(0x88, b""), now),
+            |node, now| node.read(&mut [0x83], now),
+            |node, now| node.endpoint.end_of_input(now),
+        ];
+        for stage in stages {
+            for opened in [false, true] {
+                let begin = if opened { Node::<R>::open } else { Node::<R>::begin };
+                let mut node = begin(config.clone(), Cuts::every(1 << 20));
+                node.read(&mut [], now);
+                stage(&mut node, now);
+                let mut calls = 0;
+                while node.endpoint.deadline().is_some_and(|at| at <= now) {
+                    node.endpoint.handle_timeout(now);
+                    node.read(&mut [], now);
+                    calls += 1;
+                    assert!(calls < 5, "a deadline stays in the past");
+                }
+                // The order of what was reported.
+                let _ = node.closed();
+            }
+        }
+    }
+    for timeout in [Duration::ZERO, Duration::from_nanos(1), Duration::MAX] {
+        for now in [ms(0), ms(1000), Duration::MAX] {
+            check::<Server>(timeout, now);
+            check::<Client>(timeout, now);
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! Any order of calls on an endpoint (promises I7, I8, I10 and I11), and its account, which is exact.
+
+use core::time::Duration;
+use std::mem;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use wsproto::{
+    Advice, Client, CloseCode, CloseFrame, Config, Endpoint, KeepAlive, Outbox, PreparedMessage,
+    Server, SessionEvent,
+};
+use wsproto_testing::{
+    Call, End, Frame, Part, Seen, Side, assert_order, call, closes, limits, part,
+};
+
+/// Something that happens to an endpoint.
+#[derive(Clone, Debug)]
+enum Happening {
+    /// The next bytes of the opening handshake arrive.
+    Handshake(usize),
+    Arrival(Part),
+    Call(Call),
+    /// A message of so many bytes, owned, or encoded before.
+    Large(usize, bool),
+    Close(Option<u16>),
+    /// At most so many bytes are written, and the events taken or not.
+    Write(usize, bool),
+    WriteFailed,
+    /// Time passes, in milliseconds.
+    Time(u64),
+    Deadline,
+    EndOfInput,
+    Abort,
+    Reclaim,
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    let lens = prop_oneof![4 => 0..300_usize, 1 => Just(70_000), 1 => Just(usize::MAX)];
+    let large = prop_oneof![0..300_usize, Just(65_535), Just(65_536), Just(150_000)];
+    prop_oneof![
+        4 => (1..400_usize).prop_map(Happening::Handshake),
+        8 => part().prop_map(Happening::Arrival),
+        4 => call().prop_map(Happening::Call),
+        2 => (large, any::<bool>()).prop_map(|(len, owned)| Happening::Large(len, owned)),
+        1 => proptest::option::of(1000..5000_u16).prop_map(Happening::Close),
+        6 => (lens, any::<bool>()).prop_map(|(most, events)| Happening::Write(most, events)),
+        1 => Just(Happening::WriteFailed),
+        2 => (0..3000_u64).prop_map(Happening::Time),
+        2 => Just(Happening::Deadline),
+        1 => Just(Happening::EndOfInput),
+        1 => Just(Happening::Abort),
+        1 => Just(Happening::Reclaim),
+    ]
+}
+
+/// An endpoint, and all that is known of it.
+struct Life<R: End> {
+    ws: Endpoint<R>,
+    now: Duration,
+    log: Vec<Seen>,
+    written: Vec<u8>,
+    spare: Option<Box<Outbox>>,
+}
+
+impl<R: End> Life<R> {
+    fn read(&mut self, mut bytes: Vec<u8>) {
+        let mut input = &mut bytes[..];
+        while let Some(event) = self.ws.next_event(self.now, &mut input) {
+            if matches!(event, SessionEvent::Upgrade) {
+                R::accept_at(&mut self.ws, self.now);
+            }
+            self.log.push(event.into_owned());
+            assert_order(&self.log);
+        }
+        assert!(input.is_empty(), "I1: input was left over");
+    }
+
+    /// Writes some of what is pending, and checks the account.
+    fn write(&mut self, most: usize) {
+        let before = self.ws.unwritten();
+        let pending = self.ws.pending();
+        assert_eq!(pending.is_empty(), before == 0);
+        let len = pending.len().min(most);
+        self.written.extend_from_slice(&pending[..len]);
+        // More than is pending cannot be written.
+        let told = if most > pending.len() { most } else { len };
+        self.ws.wrote(told, self.now);
+        let more = self.ws.unwritten() - (before - len);
+        assert!(more == 0 || R::SIDE == Side::Client && more <= 131, "{more} bytes of a Pong");
+    }
+
+    fn serve_deadline(&mut self) {
+        for _ in 0..8 {
+            if self.ws.deadline().is_none_or(|at| self.now < at) {
+                return;
+            }
+            self.ws.handle_timeout(self.now);
+        }
+        panic!("a deadline stays in the past");
+    }
+
+    fn perform(&mut self, happening: &Happening, handshake: &mut Vec<u8>) {
+        match happening {
+            Happening::Handshake(len) => {
+                let rest = handshake.split_off(handshake.len().min(*len));
+                self.read(mem::replace(handshake, rest));
+            }
+            Happening::Arrival(part) => self.read(part.encode(R::peer_key())),
+            Happening::Call(call) => {
+                let before = self.ws.unwritten();
+                let result = self.ws.send_with(|sender, out| call.make(sender, out));
+                assert!(result.is_ok() || self.ws.unwritten() == before, "I11");
+            }
+            Happening::Large(len, owned) => {
+                let (before, lost) = (self.ws.unwritten(), self.ws.lost());
+                let result = match owned {
+                    true => self.ws.send_binary(vec![7; *len]),
+                    false => self.ws.send_prepared(&PreparedMessage::binary(&vec![7; *len])),
+                };
+                let grown = self.ws.unwritten() + self.ws.lost() - before - lost;
+                assert!(if result.is_ok() { grown > *len } else { grown == 0 }, "I11: {result:?}");
+            }
+            Happening::Close(code) => {
+                let frame = code.and_then(|code| CloseFrame::new(CloseCode::from(code), "").ok());
+                let _ = self.ws.close(frame.as_ref(), self.now);
+            }
+            Happening::Write(most, events) => {
+                self.write(*most);
+                if *events {
+                    self.read(Vec::new());
+                }
+            }
+            Happening::WriteFailed => {
+                self.ws.write_failed();
+                assert_eq!(self.ws.unwritten(), 0);
+            }
+            Happening::Time(passed) => {
+                self.now += Duration::from_millis(*passed);
+                self.serve_deadline();
+            }
+            Happening::Deadline => {
+                self.now = self.ws.deadline().unwrap_or_default().max(self.now);
+                self.serve_deadline();
+            }
+            Happening::EndOfInput => self.ws.end_of_input(self.now),
+            Happening::Abort => self.ws.abort(),
+            Happening::Reclaim => match self.ws.reclaim() {
+                Some(outbox) => self.spare = Some(outbox),
+                None => self.ws.lend(&mut self.spare),
+            },
+        }
+        let _ = (self.ws.wants_read(), self.ws.has_room(), self.ws.advice());
+    }
+}
+
+/// Lets it all happen, and returns what was reported and written.
+fn live<R: End>(opened: bool, mark: usize, happenings: &[Happening]) -> (Vec<Seen>, Vec<u8>) {
+    let keep_alive = KeepAlive::new(Duration::from_secs(4), Duration::from_secs(2));
+    let config: Config = limits().high_water_mark(mark).keep_alive(Some(keep_alive));
+    let mut out = Vec::new();
+    let session = R::session(config, &mut out);
+    let mut handshake = R::handshake(&out);
+    let mut life = Life {
+        ws: Endpoint::new(session, out),
+        now: Duration::ZERO,
+        log: Vec::new(),
+        written: Vec::new(),
+        spare: None,
+    };
+    if opened {
+        life.read(mem::take(&mut handshake));
+    }
+    for happening in happenings {
+        life.perform(happening, &mut handshake);
+    }
+
+    // Whatever happened, the end is reached from here by writing, deadlines, and the end of the input.
+    life.ws.end_of_input(life.now);
+    life.read(Vec::new());
+    while life.ws.unwritten() > 0 {
+        life.write(usize::MAX);
+        life.read(Vec::new());
+    }
+    assert!(matches!(life.log.last(), Some(SessionEvent::Closed(_))), "I10: {:?}", life.log);
+    assert_eq!((life.ws.advice(), life.ws.deadline()), (Advice::Drop, None));
+    let (log, written) = (life.log.clone(), life.written.clone());
+    life.read(R::from_peer(0x81, b"late"));
+    life.perform(&Happening::Close(None), &mut handshake);
+    life.perform(&Happening::Deadline, &mut handshake);
+    life.read(Vec::new());
+    assert_eq!((life.log, life.ws.unwritten()), (log.clone(), 0), "I10: nothing follows");
+
+    if !life.ws.has_failed() && log.contains(&SessionEvent::Open) {
+        let end = written.windows(4).position(|end| end == b"\r\n\r\n").expect("a head");
+        assert!(closes(&written[end + 4..]) <= 1, "I10: a second Close");
+        let _ = Frame::read_all(&written[end + 4..]);
+    }
+    (log, written)
+}
+
+proptest! {
+    // I7, I8, I10, I11: whatever is called in whatever order, nothing panics, what is counted as unwritten is
+    // what is written later, the end comes exactly once, and all of it can be repeated.
+    #[test]
+    fn any_order_of_calls(
+        opened in prop::bool::weighted(0.8),
+        mark in prop_oneof![Just(0), Just(200), Just(64 << 10)],
+        happenings in vec(happening(), 0..40),
+    ) {
+        prop_assert_eq!(
+            live::<Server>(opened, mark, &happenings),
+            live::<Server>(opened, mark, &happenings)
+        );
+        prop_assert_eq!(
+            live::<Client>(opened, mark, &happenings),
+            live::<Client>(opened, mark, &happenings)
+        );
+    }
+}
