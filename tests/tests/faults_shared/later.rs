@@ -115,7 +115,8 @@ pub(crate) fn decisions_may_be_anything<S: Adapter, C: Adapter>() {
     let status = |decide: fn(Decider<Echo>)| refused::<C>(&server, &deciders, decide).status;
     assert_eq!(status(|decider| decider.decide(Decision::decline())), Some(403));
     assert_eq!(status(|decider| decider.decide(Response::text(401, "no\n").into())), Some(401));
-    assert_eq!(status(|decider| decider.decide(Decision::later().0)), Some(503));
+    let refusal = refused::<C>(&server, &deciders, |decider| decider.decide(Decision::later().0));
+    assert_eq!(refusal.status, Some(503), "{refusal:?}");
     assert_eq!(status(drop), Some(503));
 
     // A page.

@@ -27,10 +27,17 @@ fn is_large(message: &Message, len: usize, of: u8) -> bool {
 }
 
 /// An end that sends one large message at the opening, and tells when the other one's has arrived.
-fn sends_at_the_opening(len: usize, (ours, theirs): (u8, u8), threaded: bool, to: Sender<u8>) -> On {
+fn sends_at_the_opening(
+    len: usize,
+    (ours, theirs): (u8, u8),
+    threaded: bool,
+    to: Sender<u8>,
+) -> On {
     On::open(move |ws| {
         let ws = ws.clone();
-        let send = move || drop(ws.send(large(len, ours)).expect("nothing waits yet"));
+        let send = move || {
+            ws.send(large(len, ours)).expect("nothing waits yet");
+        };
         if threaded { drop(thread::spawn(send)) } else { send() }
     })
     .message(move |_, message| {
@@ -154,10 +161,10 @@ pub(crate) fn streams<S: Adapter, C: Adapter>(
 ) {
     let (options, client_options) = (ServerOptions::new(), ClientOptions::new());
     let (up, down) = (Stream::new(), Stream::new());
-    let (mark, client_mark) = (options.config.high_water_mark, client_options.config.high_water_mark);
+    let (mark, client_mark) =
+        (options.config.high_water_mark, client_options.config.high_water_mark);
     let stream = Arc::clone(&down);
-    let server =
-        serve::<S, _>(options, move || Arc::clone(&stream).end(mark, server_threaded));
+    let server = serve::<S, _>(options, move || Arc::clone(&stream).end(mark, server_threaded));
     let handler = Arc::clone(&up).end(client_mark, client_threaded);
     let client = connect::<C>(address(&server), client_options, handler).expect("it opens");
     let received = |stream: &Stream| stream.received.load(Ordering::SeqCst);
@@ -214,8 +221,12 @@ pub(crate) fn a_server_writes_10_mb_before_it_reads<S: Adapter, C: Adapter>() {
     });
     let received = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&received);
-    let handler = On::open(|ws| drop(ws.send(large(10 * MIB, 2)).expect("nothing waits yet")))
-        .message(move |_, _| drop(count.fetch_add(1, Ordering::SeqCst)));
+    let handler = On::open(|ws| {
+        ws.send(large(10 * MIB, 2)).expect("nothing waits yet");
+    })
+    .message(move |_, _| {
+        count.fetch_add(1, Ordering::SeqCst);
+    });
     connect::<C>(address, ClientOptions::new(), handler).expect("it opens").join();
     assert_eq!(received.load(Ordering::SeqCst), 1000);
     let (first, is_ours, _) = serving.join().expect("no panic");
@@ -228,8 +239,10 @@ fn a_client_writes_10_mb_before_it_reads<S: Adapter>() {
     let (arrived, arrivals) = mpsc::channel();
     let server = serve::<S, _>(ServerOptions::new(), move || {
         let arrived = arrived.clone();
-        On::open(|ws| drop(ws.send(large(10 * MIB, 1)).expect("nothing waits yet")))
-            .message(move |_, _| arrived.send(()).expect("the test waits"))
+        On::open(|ws| {
+            ws.send(large(10 * MIB, 1)).expect("nothing waits yet");
+        })
+        .message(move |_, _| arrived.send(()).expect("the test waits"))
     });
     let mut peer = Peer::open(address(&server));
     writes_before_it_reads(&mut peer, &frame(0x82, &[7; SMALL]));

@@ -73,9 +73,7 @@ pub(crate) fn a_redirect_is_followed_at_its_head<S: Adapter, C: Adapter>() {
     let (server, targets) = destination::<S>();
     let to = address(&server);
     for fields in ["Transfer-Encoding: chunked\r\n", "Content-Length: 1000\r\n", ""] {
-        followed::<C>(format!(
-            "HTTP/1.1 302 Found\r\nLocation: http://{to}/there\r\n{fields}\r\n"
-        ));
+        followed::<C>(format!("HTTP/1.1 302 Found\r\nLocation: http://{to}/there\r\n{fields}\r\n"));
         assert_eq!(targets.recv_timeout(LONG), Ok("/there".to_owned()));
     }
     end(server);
@@ -85,7 +83,9 @@ pub(crate) fn a_redirect_is_followed_at_its_head<S: Adapter, C: Adapter>() {
 pub(crate) fn a_location_is_written_as_browsers_write_it<S: Adapter, C: Adapter>() {
     let (server, targets) = destination::<S>();
     let to = address(&server);
-    for (location, target) in [("/a|b", "/a%7Cb"), ("/{x}", "/%7Bx%7D"), ("/50%?q={|}", "/50%25?q=%7B%7C%7D")] {
+    for (location, target) in
+        [("/a|b", "/a%7Cb"), ("/{x}", "/%7Bx%7D"), ("/50%?q={|}", "/50%25?q=%7B%7C%7D")]
+    {
         followed::<C>(format!(
             "HTTP/1.1 307 Temporary Redirect\r\nLocation: ws://{to}{location}\r\n\
              Content-Length: 0\r\n\r\n"
@@ -94,4 +94,3 @@ pub(crate) fn a_location_is_written_as_browsers_write_it<S: Adapter, C: Adapter>
     }
     end(server);
 }
-

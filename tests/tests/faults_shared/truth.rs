@@ -21,8 +21,10 @@ pub(crate) fn a_close_that_never_left_is_not_clean<S: Adapter, C: Adapter>() {
     let (to, calls) = Calls::new();
     let server = serve::<S, _>(ServerOptions::new(), move || {
         let to = to.clone();
-        On::open(|ws| drop(ws.send(vec![7; 32 << 20]).expect("nothing waits yet")))
-            .terminate(move |_, info| drop(to.send(Call::Terminate(info.clone()))))
+        On::open(|ws| {
+            ws.send(vec![7; 32 << 20]).expect("nothing waits yet");
+        })
+        .terminate(move |_, info| drop(to.send(Call::Terminate(info.clone()))))
     });
     let mut peer = Peer::open(address(&server));
     peer.send(frame(0x88, b"\x0F\xA3gone"));
@@ -51,9 +53,15 @@ pub(crate) fn a_close_that_never_left_is_not_clean<S: Adapter, C: Adapter>() {
 /// A handler that tells the address of its peer in each call.
 fn addresses(to: mpsc::Sender<(&'static str, Option<SocketAddr>)>) -> On {
     let (open, error) = (to.clone(), to.clone());
-    On::open(move |ws| drop(open.send(("open", ws.peer_addr()))))
-        .error(move |ws, _| drop(error.send(("error", ws.peer_addr()))))
-        .terminate(move |ws, _| drop(to.send(("terminate", ws.peer_addr()))))
+    On::open(move |ws| {
+        let _ = open.send(("open", ws.peer_addr()));
+    })
+    .error(move |ws, _| {
+        let _ = error.send(("error", ws.peer_addr()));
+    })
+    .terminate(move |ws, _| {
+        let _ = to.send(("terminate", ws.peer_addr()));
+    })
 }
 
 // T2: to the last call, however it ends, and for as long as there is a handle.
@@ -196,19 +204,21 @@ pub(crate) fn errors_name_the_values<S: Adapter, C: Adapter>() {
     let config = Config::new().max_message_size(1234);
     let server = serve::<S, _>(config.clone().into(), move || telling(to.clone()));
     let mut peer = Peer::open(address(&server));
-    peer.send(frame(0x82, &[7; 5678]));
+    peer.send(frame(0x82, &[7; 5632]));
     let (_, errors) = calls.ended();
-    assert!(errors[0].contains("1234") && errors[0].contains("5678"), "{errors:?}");
+    assert!(errors[0].contains("1234") && errors[0].contains("5632"), "{errors:?}");
     drop(peer);
     end(server);
 
     let (to, calls) = Calls::new();
     let server = serve::<S, _>(ServerOptions::new(), || {
-        On::open(|ws| drop(ws.send(vec![7; 5678]).expect("open")))
+        On::open(|ws| {
+            ws.send(vec![7; 5632]).expect("open");
+        })
     });
     let client = connect::<C>(address(&server), config.into(), telling(to)).expect("it opens");
     let (_, errors) = calls.ended();
-    assert!(errors[0].contains("1234") && errors[0].contains("5678"), "{errors:?}");
+    assert!(errors[0].contains("1234") && errors[0].contains("5632"), "{errors:?}");
     client.join();
     end(server);
 }

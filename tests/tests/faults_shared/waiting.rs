@@ -5,7 +5,9 @@ use std::thread;
 use std::time::Duration;
 
 use conformance::adapters::{Adapter, Client};
-use ws_common::{ClientOptions, Decision, Message, ServerHandle, ServerOptions, WebSocketConnection};
+use ws_common::{
+    ClientOptions, Decision, Message, ServerHandle, ServerOptions, WebSocketConnection,
+};
 use wsproto::handshake::Request;
 use wsproto::{CloseCode, CloseFrame, Config, KeepAlive};
 
