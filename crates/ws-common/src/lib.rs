@@ -5,6 +5,7 @@
 //! handler that is written against these types runs on either adapter unchanged. What says *for
 //! adapters* is for whoever writes another one.
 
+pub mod adapter;
 mod answer;
 mod broadcast;
 mod client;
@@ -29,9 +30,11 @@ pub use error::Error;
 pub use handler::{Accepted, ConnectionHandler, ServerHandler};
 pub use link::{ConnectionLink, Outgoing};
 pub use message::{Message, SendStatus};
-pub use proxy::{Proxy, ProxyError, Tunnel};
+pub use proxy::{Proxy, ProxyError};
 pub use registry::{Connections, Registry};
 pub use running::RunningServer;
+#[cfg(feature = "tls")]
+pub use rustls;
 pub use server::{ServerHandle, ServerOptions};
 #[cfg(feature = "tls")]
 pub use tls::{ClientTls, ServerTls};

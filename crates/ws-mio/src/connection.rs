@@ -9,7 +9,7 @@ use wsproto::url::WsUrl;
 use wsproto::{CloseFrame, PreparedMessage, ReadyState, SendError};
 
 use crate::WebSocket;
-use crate::dialing::Dialing;
+use crate::dial::Dialing;
 use crate::scratch::Scratch;
 use crate::shared::Shared;
 use crate::side::Side;

@@ -231,7 +231,7 @@ impl EventLoop {
             let connection = self.shared.slots().get(key).map(|slot| Arc::clone(&slot.connection));
             // It may be given up, and another one in its place.
             if let Some(connection) = connection.filter(|connection| *connection.id() == id) {
-                connection.found(found);
+                connection.found(found, self.kit.now);
                 self.turn(Token(key), None);
             }
         }

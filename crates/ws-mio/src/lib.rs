@@ -56,8 +56,8 @@
 //!
 //! [`EventLoop::connect`] and [`LoopHandle::connect`] begin a connection and return its handle at once;
 //! the handler is told when it is [open](ConnectionHandler::on_open), or why it never was. Names are
-//! looked up in another thread, every address is tried, and [`ClientOptions`] has the proxy, the
-//! redirects and the limits.
+//! looked up in a few threads that the process shares, addresses are tried one after the other, 250 ms
+//! apart or as soon as one fails, and [`ClientOptions`] has the proxy, the redirects and the limits.
 //!
 //! # TLS
 //!
@@ -68,7 +68,7 @@
 
 mod connection;
 mod deadlines;
-mod dialing;
+mod dial;
 mod door;
 mod event_loop;
 mod listening;

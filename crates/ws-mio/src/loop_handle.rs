@@ -3,12 +3,13 @@
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
+use ws_common::adapter::Target;
 use ws_common::{ClientOptions, ConnectionHandler, ConnectionLink, Error, WebSocketConnection};
 use wsproto::Client;
 use wsproto::handshake::ClientRequest;
 
 use crate::connection::{Connection, Phase};
-use crate::dialing::Dialing;
+use crate::dial::Dialing;
 use crate::shared::Shared;
 use crate::side::Quest;
 
@@ -32,9 +33,8 @@ impl LoopHandle {
         options: impl Into<ClientOptions>,
         handler: impl ConnectionHandler,
     ) -> Result<WebSocketConnection, Error> {
-        let options = options.into();
-        check(&request, &options)?;
-        let quest = Box::new(Quest::new(Arc::clone(&self.0), request, options));
+        let target = Target::new(request, options.into())?;
+        let quest = Box::new(Quest::new(Arc::clone(&self.0), target));
         let phase = Phase::Dialing(Box::new(Dialing::new()));
         let connection = Arc::new(Connection::<Client>::new(quest, phase));
         let handle = WebSocketConnection::new(Arc::clone(&connection) as Arc<dyn ConnectionLink>);
@@ -43,18 +43,4 @@ impl LoopHandle {
         }
         Ok(handle)
     }
-}
-
-/// Finds what is wrong with a request before anything is opened.
-fn check(request: &ClientRequest, options: &ClientOptions) -> Result<(), Error> {
-    if request.url().is_secure() {
-        #[cfg(feature = "tls")]
-        options.tls.clone().unwrap_or_default().begin(request.url().host())?;
-        #[cfg(not(feature = "tls"))]
-        {
-            let _ = options;
-            return Err(Error::Secure);
-        }
-    }
-    Ok(())
 }

@@ -12,7 +12,7 @@ use slab::Slab;
 use ws_common::{ConnectionHandler, ConnectionId, ServerHandle};
 
 use crate::deadlines::Armed;
-use crate::dialing::Found;
+use crate::dial::Resolved;
 use crate::turn::{Carrier, Turns};
 
 /// The way into a loop from other threads, and from its own callbacks.
@@ -40,7 +40,7 @@ pub(crate) struct Inbox {
     /// Connections that have something to write, or have to look at themselves.
     pub(crate) changed: Vec<usize>,
     /// Names that were looked up, for connections that are being opened.
-    pub(crate) found: Vec<(usize, ConnectionId, Found)>,
+    pub(crate) found: Vec<(usize, ConnectionId, Resolved)>,
     /// Connections that begin.
     pub(crate) begun: Vec<(Arc<dyn Turns>, Box<dyn ConnectionHandler>)>,
     /// Whether a server is to end.

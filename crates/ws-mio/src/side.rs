@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ws_common::{ClientOptions, ConnectionHandler, Error, ServerHandle, WebSocketConnection};
-use wsproto::handshake::{ClientRequest, Response, ResponseError};
+use ws_common::adapter::Target;
+use ws_common::{ConnectionHandler, Error, ServerHandle, WebSocketConnection};
+use wsproto::handshake::ResponseError;
 use wsproto::url::WsUrl;
 use wsproto::{Client, Role, Server, SessionError};
 
@@ -11,7 +12,7 @@ use wsproto::{Client, Role, Server, SessionError};
 use crate::Stream;
 use crate::WebSocket;
 use crate::connection::{Connection, Phase};
-use crate::dialing::{Dialing, Exchange};
+use crate::dial::{DialContext, Dialing};
 use crate::door::Entrance;
 use crate::shared::Shared;
 
@@ -48,7 +49,7 @@ pub(crate) trait Side: Role {
     fn dial(
         origin: &Self::Origin,
         dialing: &mut Dialing,
-        exchange: &Exchange<'_>,
+        context: &DialContext<'_>,
         out: &mut Vec<u8>,
     ) -> Result<Option<WebSocket<Self>>, Error>
     where
@@ -113,7 +114,7 @@ impl Side for Server {
     fn dial(
         _: &Arc<Entrance>,
         _: &mut Dialing,
-        _: &Exchange<'_>,
+        _: &DialContext<'_>,
         _: &mut Vec<u8>,
     ) -> Result<Option<WebSocket<Self>>, Error> {
         Ok(None)
@@ -139,37 +140,18 @@ impl Side for Server {
 /// What a client wants to be connected to.
 pub(crate) struct Quest {
     shared: Arc<Shared>,
-    pub(crate) options: ClientOptions,
-    request: Mutex<Errand>,
-}
-
-struct Errand {
-    request: ClientRequest,
-    redirects: u8,
+    high_water_mark: usize,
+    target: Mutex<Target>,
 }
 
 impl Quest {
-    pub(crate) fn new(shared: Arc<Shared>, request: ClientRequest, options: ClientOptions) -> Self {
-        let redirects = options.redirects;
-        Self { shared, options, request: Mutex::new(Errand { request, redirects }) }
+    pub(crate) fn new(shared: Arc<Shared>, target: Target) -> Self {
+        let high_water_mark = target.options().high_water_mark;
+        Self { shared, high_water_mark, target: Mutex::new(target) }
     }
 
-    pub(crate) fn request(&self) -> ClientRequest {
-        self.errand().request.clone()
-    }
-
-    /// Goes where a response leads. Returns whether it leads anywhere.
-    fn follow(&self, response: &Response) -> bool {
-        let mut errand = self.errand();
-        let Some(redirects) = errand.redirects.checked_sub(1) else { return false };
-        let Some(next) = errand.request.redirected(response) else { return false };
-        log::debug!("{} redirects to {}", errand.request.url(), next.url());
-        *errand = Errand { request: next, redirects };
-        true
-    }
-
-    fn errand(&self) -> MutexGuard<'_, Errand> {
-        self.request.lock().unwrap_or_else(PoisonError::into_inner)
+    fn target(&self) -> MutexGuard<'_, Target> {
+        self.target.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -187,11 +169,11 @@ impl Side for Client {
     }
 
     fn url(quest: &Box<Quest>) -> Option<WsUrl> {
-        Some(quest.errand().request.url().clone())
+        Some(quest.target().request().url().clone())
     }
 
     fn high_water_mark(quest: &Box<Quest>) -> usize {
-        quest.options.high_water_mark
+        quest.high_water_mark
     }
 
     fn answer(_: &Connection<Self>) -> Option<Box<dyn ConnectionHandler>> {
@@ -205,9 +187,14 @@ impl Side for Client {
         let mut inner = connection.lock();
         let response = inner.live().and_then(|(ws, _)| ws.session().take_response());
         let Some(response) = response else { return Some(error) };
-        if !connection.origin.follow(&response) {
-            return Some(Error::Http(Box::new(response)));
+        let mut target = connection.origin.target();
+        match target.redirect(&response) {
+            Ok(true) => {}
+            Ok(false) => return Some(Error::Http(Box::new(response))),
+            Err(error) => return Some(error),
         }
+        log::debug!("redirected to {}", target.request().url().host_header());
+        drop(target);
         inner.phase = Phase::Dialing(Box::new(Dialing::new()));
         None
     }
@@ -215,24 +202,20 @@ impl Side for Client {
     fn dial(
         quest: &Box<Quest>,
         dialing: &mut Dialing,
-        exchange: &Exchange<'_>,
+        context: &DialContext<'_>,
         out: &mut Vec<u8>,
     ) -> Result<Option<WebSocket<Self>>, Error> {
-        let (request, options) = (quest.request(), &quest.options);
-        let Some(tcp) = dialing.advance(request.url(), options, exchange)? else {
-            return Ok(None);
-        };
+        let target = quest.target();
+        let Some(tcp) = dialing.advance(&target, context)? else { return Ok(None) };
+        let (request, config) = (target.request().clone(), Arc::clone(&target.options().config));
         #[cfg(feature = "tls")]
-        let stream = if request.url().is_secure() {
-            let tls = options.tls.clone().unwrap_or_default();
-            Stream::connect_tls(&tls, tcp, request.url().host())?
-        } else {
-            tcp.into()
+        let stream = match target.begin_tls()? {
+            Some(tls) => Stream::over_tls(tcp, tls.into()),
+            None => tcp.into(),
         };
         #[cfg(not(feature = "tls"))]
         let stream = tcp;
-        let config = Arc::clone(&options.config);
-        Ok(Some(WebSocket::client(stream, request, config, exchange.now, out)?))
+        Ok(Some(WebSocket::client(stream, request, config, context.now, out)?))
     }
 
     fn add(_: &Box<Quest>, _: &WebSocketConnection) -> bool {

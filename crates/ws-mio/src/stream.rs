@@ -6,6 +6,7 @@ use std::net::Shutdown;
 use mio::event::Source;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
+use socket2::SockRef;
 
 #[cfg(feature = "tls")]
 use crate::tls::TlsStream;
@@ -22,6 +23,11 @@ enum Kind {
 }
 
 impl Stream {
+    #[cfg(feature = "tls")]
+    pub(crate) fn over_tls(tcp: TcpStream, tls: rustls::Connection) -> Self {
+        Self(Kind::Tls(Box::new(TlsStream::new(tcp, tls))))
+    }
+
     /// Begins TLS on a connection that a client has opened; nothing is read yet.
     ///
     /// # Errors
@@ -29,7 +35,7 @@ impl Stream {
     /// [`io::Error`] if the configuration is not fit for use.
     #[cfg(feature = "tls")]
     pub fn accept_tls(tls: &ws_common::ServerTls, tcp: TcpStream) -> io::Result<Self> {
-        Ok(Self(Kind::Tls(Box::new(TlsStream::new(tcp, tls.begin()?.into())))))
+        Ok(Self::over_tls(tcp, tls.begin()?.into()))
     }
 
     /// Begins TLS on a connection to the host of that name; nothing is written yet.
@@ -39,7 +45,7 @@ impl Stream {
     /// [`io::Error`] if that is no name that a certificate can be for.
     #[cfg(feature = "tls")]
     pub fn connect_tls(tls: &ws_common::ClientTls, tcp: TcpStream, host: &str) -> io::Result<Self> {
-        Ok(Self(Kind::Tls(Box::new(TlsStream::new(tcp, tls.begin(host)?.into())))))
+        Ok(Self::over_tls(tcp, tls.begin(host)?.into()))
     }
 
     /// Returns the TCP connection, for its addresses and options.
@@ -49,6 +55,16 @@ impl Stream {
             Kind::Tcp(tcp) => tcp,
             #[cfg(feature = "tls")]
             Kind::Tls(tls) => tls.tcp(),
+        }
+    }
+
+    /// Whether there is more to read although the last read found nothing: it stopped, so that others
+    /// have their turn.
+    pub(crate) const fn has_more(&self) -> bool {
+        match &self.0 {
+            Kind::Tcp(_) => false,
+            #[cfg(feature = "tls")]
+            Kind::Tls(tls) => tls.has_more(),
         }
     }
 
@@ -74,6 +90,55 @@ impl Stream {
         }
     }
 }
+
+/// Writes several slices at once. No signal comes of it if the peer is gone (SIGPIPE), as it would of
+/// `writev`, which knows no flags.
+pub(crate) fn send_vectored(tcp: &TcpStream, from: &[IoSlice<'_>]) -> io::Result<usize> {
+    match NO_SIGNAL {
+        Some(flags) => tcp.try_io(|| SockRef::from(tcp).send_vectored_with_flags(from, flags)),
+        // One after the other: plain writes are sent without a signal everywhere.
+        None => {
+            let first = from.iter().find(|slice| !slice.is_empty());
+            (&mut &*tcp).write(first.map_or(&[], |slice| slice))
+        }
+    }
+}
+
+/// How to send without a signal; `None` where that is not known.
+const NO_SIGNAL: Option<i32> = {
+    #[cfg(any(
+        target_os = "linux",
+        target_os = "android",
+        target_os = "freebsd",
+        target_os = "netbsd",
+        target_os = "openbsd",
+        target_os = "dragonfly",
+        target_os = "illumos",
+        target_os = "solaris",
+    ))]
+    {
+        Some(libc::MSG_NOSIGNAL)
+    }
+    // There are no signals.
+    #[cfg(windows)]
+    {
+        Some(0)
+    }
+    #[cfg(not(any(
+        windows,
+        target_os = "linux",
+        target_os = "android",
+        target_os = "freebsd",
+        target_os = "netbsd",
+        target_os = "openbsd",
+        target_os = "dragonfly",
+        target_os = "illumos",
+        target_os = "solaris",
+    )))]
+    {
+        None
+    }
+};
 
 impl From<TcpStream> for Stream {
     fn from(tcp: TcpStream) -> Self {
@@ -102,7 +167,7 @@ impl Write for Stream {
 
     fn write_vectored(&mut self, from: &[IoSlice<'_>]) -> io::Result<usize> {
         match &mut self.0 {
-            Kind::Tcp(tcp) => tcp.write_vectored(from),
+            Kind::Tcp(tcp) => send_vectored(tcp, from),
             #[cfg(feature = "tls")]
             Kind::Tls(tls) => tls.write_vectored(from),
         }

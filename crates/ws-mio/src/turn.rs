@@ -12,7 +12,7 @@ use ws_common::{ConnectionHandler, ConnectionLink, Error, Message, WebSocketConn
 use wsproto::{CloseCode, CloseFrame, CloseInfo, Event, Initiator, ReadyState, SessionEvent};
 
 use crate::connection::{Connection, Inner, Phase};
-use crate::dialing::{Exchange, Found};
+use crate::dial::{DialContext, Resolved};
 use crate::scratch::Scratch;
 use crate::side::Side;
 
@@ -54,7 +54,7 @@ pub(crate) trait Turns: ConnectionLink {
     fn is_open(&self) -> bool;
 
     /// Takes the addresses of its server.
-    fn found(&self, found: Found);
+    fn found(&self, found: Resolved, now: Duration);
 
     /// Notes where the loop finds it.
     fn settled(&self, key: usize);
@@ -87,9 +87,9 @@ impl<R: Side> Turns for Connection<R> {
         self.lock().opened
     }
 
-    fn found(&self, found: Found) {
+    fn found(&self, found: Resolved, now: Duration) {
         if let Phase::Dialing(dialing) = &mut self.lock().phase {
-            dialing.found(found);
+            dialing.resolved(found, now);
         }
     }
 
@@ -120,7 +120,7 @@ impl<'a, R: Side> Turn<'a, R> {
     fn dial(&mut self, mut inner: Held<'a, R>, kit: &Kit) -> Held<'a, R> {
         let Some(key) = inner.key() else { return inner };
         let Phase::Dialing(dialing) = &mut inner.phase else { return inner };
-        let exchange = Exchange {
+        let context = DialContext {
             key,
             id: self.handle.id(),
             shared: self.connection.shared(),
@@ -128,7 +128,7 @@ impl<'a, R: Side> Turn<'a, R> {
             now: self.now,
         };
         let mut out = Vec::new();
-        match R::dial(&self.connection.origin, dialing, &exchange, &mut out) {
+        match R::dial(&self.connection.origin, dialing, &context, &mut out) {
             Ok(None) => {}
             Ok(Some(ws)) => {
                 inner.phase = Phase::Live(ws);
@@ -289,7 +289,7 @@ impl<'a, R: Side> Turn<'a, R> {
         }
         let after = match &mut inner.phase {
             Phase::Dialing(dialing) => {
-                After { deadline: dialing.deadline(), again: dialing.is_new(), finished: false }
+                After { deadline: dialing.deadline(), again: dialing.is_again(), finished: false }
             }
             Phase::Live(ws) if !ws.is_finished() => {
                 let (deadline, may_go_on) = (ws.session().deadline(), ws.unsent() <= mark);

@@ -155,7 +155,7 @@ impl<R: Role> WebSocket<R> {
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.readable = false;
+                    self.readable = self.stream.has_more();
                     return Ok(&mut []);
                 }
                 Err(error) => {

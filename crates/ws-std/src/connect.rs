@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use log::debug;
 use ws_common::ClientOptions;
+use ws_common::adapter::Target;
 use wsproto::handshake::{ClientRequest, ResponseError};
 use wsproto::url::WsUrl;
 use wsproto::{Client, Config, ReadyState, Session, SessionError};
@@ -24,8 +25,9 @@ pub fn connect(url: &str) -> Result<WebSocket, Error> {
     connect_with(ClientRequest::new(WsUrl::parse(url)?), ClientOptions::default())
 }
 
-/// Connects to the URL of a request, as the options say; a [`Config`] alone is options, too. Every
-/// address that the host has is tried.
+/// Connects to the URL of a request, as the options say; a [`Config`] alone is options, too. The
+/// addresses of the host are tried one after the other, 250 ms apart or as soon as one fails, and the
+/// first that opens is used (RFC 8305); all of it within [`ClientOptions::connect_timeout`].
 ///
 /// ```no_run
 /// use ws_std::wsproto::{handshake::ClientRequest, url::WsUrl};
@@ -35,7 +37,7 @@ pub fn connect(url: &str) -> Result<WebSocket, Error> {
 ///     .subprotocol("chat.v2")?
 ///     .header("Authorization", "Bearer mF_9.B5f-4.1JqM")?;
 /// let mut options = ClientOptions::default();
-/// options.proxy = Some(Proxy::new("proxy.example:3128")?.credentials("user", "password")?);
+/// options.proxy = Some(Proxy::new("http://user:password@proxy.example:3128")?);
 /// let mut ws = connect_with(request, options)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -47,22 +49,23 @@ pub fn connect_with(
     request: ClientRequest,
     options: impl Into<ClientOptions>,
 ) -> Result<WebSocket, Error> {
-    let (mut request, options) = (request, options.into());
-    let mut redirects = options.redirects;
+    let mut target = Target::new(request, options.into())?;
     loop {
-        let refusal = match attempt(&request, &options) {
-            Err(Error::Http(response)) if redirects > 0 => response,
+        let refusal = match attempt(&target) {
+            Err(Error::Http(response)) => response,
             result => return result,
         };
-        let Some(next) = request.redirected(&refusal) else { return Err(Error::Http(refusal)) };
-        debug!("{} redirects to {}", request.url(), next.url());
-        (request, redirects) = (next, redirects - 1);
+        if !target.redirect(&refusal)? {
+            return Err(Error::Http(refusal));
+        }
+        debug!("redirected to {}", target.request().url().host_header());
     }
 }
 
-fn attempt(request: &ClientRequest, options: &ClientOptions) -> Result<WebSocket, Error> {
-    let stream = dial(request.url(), options)?;
-    let mut ws = start(stream, Control::own(), request.clone(), Arc::clone(&options.config))?;
+fn attempt(target: &Target) -> Result<WebSocket, Error> {
+    let stream = dial(target)?;
+    let (request, options) = (target.request().clone(), target.options());
+    let mut ws = start(stream, Control::own(), request, Arc::clone(&options.config))?;
     ws.set_high_water_mark(options.high_water_mark);
     ws.handshake()?;
     Ok(ws)
@@ -111,7 +114,7 @@ impl<S: Read + Write> WebSocket<S, Client> {
                 }
             }
         }
-        debug!("connection {} to {} is open", self.id(), self.url());
+        debug!("connection {} to {} is open", self.id(), self.url().host_header());
         Ok(())
     }
 }

@@ -5,17 +5,14 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Instant;
 
-use rustls::Connection;
+use ws_common::adapter::tls::process;
+use ws_common::rustls::Connection;
 
 use crate::patience::HARDLY;
 use crate::pipe::{is_timeout, retry};
 
 /// The ciphertext that one read takes at most: a TLS record, more or less.
 const READ_SIZE: usize = 17 << 10;
-
-fn invalid(error: impl std::error::Error + Send + Sync + 'static) -> io::Error {
-    io::Error::new(ErrorKind::InvalidData, error)
-}
 
 /// A TLS connection over TCP. Clones are the same connection; one may read while another writes,
 /// because nobody holds the lock of the TLS state while waiting for the socket.
@@ -119,7 +116,7 @@ impl TlsStream {
                 return Err(ErrorKind::WouldBlock.into());
             }
             *start += tls.read_tls(&mut &bytes[*start..*end])?;
-            tls.process_new_packets().map_err(invalid)?;
+            process(&mut tls)?;
         }
     }
 }

@@ -273,12 +273,12 @@ fn a_proxy_that_cannot_be_reached_is_named() {
 
 #[test]
 fn an_address_or_credentials_that_cannot_be_are_errors() {
-    for bad in ["", ":3128", "proxy:port", "proxy:0", "proxy/path", "http://proxy", "a b", "u@h"] {
+    for bad in ["", ":3128", "proxy:port", "proxy:0", "proxy/path", "http://", "a b", "u@"] {
         assert!(matches!(Proxy::new(bad), Err(ProxyError::Address(_))), "{bad}");
     }
     for (user, password) in [("a:b", ""), ("a\r\n", ""), ("a", "b\nc"), ("a\0", "")] {
         let proxy = Proxy::new("proxy").expect("an address").credentials(user, password);
-        assert!(matches!(proxy, Err(ProxyError::Credentials(_))), "{user:?} {password:?}");
+        assert!(matches!(proxy, Err(ProxyError::Credentials)), "{user:?} {password:?}");
     }
     let proxy = Proxy::new("[::1]:3128").expect("an address");
     assert_eq!((proxy.host(), proxy.port()), ("::1", 3128));

@@ -79,7 +79,10 @@ fn interim_answers_without_end_meet_the_limit_of_one_head() {
         }
     };
     let head = |error| TunnelError::Response(ResponseError::Head(error));
-    assert!([HeadError::TooLong, HeadError::FirstLineTooLong].map(head).contains(&error), "{error:?}");
+    assert!(
+        [HeadError::TooLong, HeadError::FirstLineTooLong].map(head).contains(&error),
+        "{error:?}"
+    );
 }
 
 #[test]

@@ -157,7 +157,9 @@ enum Chunk {
     /// Behind the data, before the size of the next chunk.
     DataEnd,
     /// Behind the last chunk; whether the line of the trailer is empty so far.
-    Trailer { empty: bool },
+    Trailer {
+        empty: bool,
+    },
     Done,
 }
 

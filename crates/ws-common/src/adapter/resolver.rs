@@ -1,0 +1,380 @@
+//! The system's look-up of names, which blocks, in a few threads for all.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+/// How many threads look up names at a time.
+const MOST_THREADS: usize = 8;
+
+/// How long a thread waits for another name.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// The addresses of a host, or why there are none.
+type Found = io::Result<Vec<SocketAddr>>;
+
+type Done = Box<dyn FnOnce(Found) + Send>;
+
+type LookUp = Box<dyn Fn(&str, u16) -> Found + Send + Sync>;
+
+/// Looks up names in a few threads, which are started on demand and end when there is nothing to do. Names
+/// wait for a thread in order; those who ask for the same name at the same time share one look-up, so that
+/// a slow name does not hold up others, however often it is asked for. Clones are the same resolver.
+#[derive(Clone)]
+pub struct Resolver(Arc<Pool>);
+
+struct Pool {
+    look_up: LookUp,
+    most_threads: usize,
+    idle: Duration,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    jobs: VecDeque<Job>,
+    threads: usize,
+    idle_threads: usize,
+    next_id: u64,
+}
+
+/// A name that is asked for.
+struct Job {
+    host: String,
+    port: u16,
+    started: bool,
+    askers: Vec<(u64, Done)>,
+}
+
+/// A look-up that was asked for. Dropping it gives it up: if it has not started, it never does.
+#[must_use = "dropping it gives it up"]
+pub struct Lookup {
+    pool: Arc<Pool>,
+    id: u64,
+}
+
+impl Resolver {
+    /// Returns the resolver that all adapters in the process share: at most eight threads.
+    #[must_use]
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<Resolver> = OnceLock::new();
+        SHARED.get_or_init(|| {
+            Self::new(MOST_THREADS, IDLE, |host, port| {
+                (host, port).to_socket_addrs().map(Iterator::collect)
+            })
+        })
+    }
+
+    /// Makes a resolver with at most so many threads, at least one, which end after they have waited that
+    /// long for a name; for tests, and for other ways to look up names.
+    #[must_use]
+    pub fn new(
+        most_threads: usize,
+        idle: Duration,
+        look_up: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(Pool {
+            look_up: Box::new(look_up),
+            most_threads: most_threads.max(1),
+            idle,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        }))
+    }
+
+    /// Looks up a name in another thread, which calls `done` with the result; it should do little. If the
+    /// look-up is given up, `done` is dropped, unless its thread is just about to call it.
+    ///
+    /// # Errors
+    ///
+    /// [`io::Error`] if there is no thread, and none can be started.
+    pub fn resolve(
+        &self,
+        host: &str,
+        port: u16,
+        done: impl FnOnce(io::Result<Vec<SocketAddr>>) + Send + 'static,
+    ) -> io::Result<Lookup> {
+        let mut state = self.0.lock();
+        let id = state.next_id;
+        state.next_id += 1;
+        let asker: (u64, Done) = (id, Box::new(done));
+        match state.jobs.iter_mut().find(|job| job.port == port && job.host == host) {
+            Some(job) => job.askers.push(asker),
+            None => {
+                let askers = vec![asker];
+                state.jobs.push_back(Job { host: host.into(), port, started: false, askers });
+            }
+        }
+        let waiting = state.jobs.iter().filter(|job| !job.started).count();
+        if waiting > state.idle_threads && state.threads < self.0.most_threads {
+            let pool = Arc::clone(&self.0);
+            match thread::Builder::new().name("resolver".into()).spawn(move || pool.work()) {
+                Ok(_) => state.threads += 1,
+                // Those that are there will do.
+                Err(_) if state.threads > 0 => {}
+                Err(error) => {
+                    let given_up = state.remove(id);
+                    drop(state);
+                    drop(given_up);
+                    return Err(error);
+                }
+            }
+        }
+        drop(state);
+        self.0.changed.notify_one();
+        Ok(Lookup { pool: Arc::clone(&self.0), id })
+    }
+
+    /// Returns how many threads there are now.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        self.0.lock().threads
+    }
+
+    /// Returns how many names are looked up or wait for it.
+    #[must_use]
+    pub fn names(&self) -> usize {
+        self.0.lock().jobs.len()
+    }
+}
+
+impl Pool {
+    /// Looks up one name after the other, until there was none for a while.
+    fn work(&self) {
+        let mut state = self.lock();
+        loop {
+            let Some(job) = state.jobs.iter_mut().find(|job| !job.started) else {
+                state.idle_threads += 1;
+                let waited = self.changed.wait_timeout(state, self.idle);
+                let timeout;
+                (state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+                state.idle_threads -= 1;
+                if timeout.timed_out() && state.jobs.iter().all(|job| job.started) {
+                    state.threads -= 1;
+                    return;
+                }
+                continue;
+            };
+            job.started = true;
+            let (host, port) = (job.host.clone(), job.port);
+            drop(state);
+            let look_up = AssertUnwindSafe(|| (self.look_up)(&host, port));
+            let found = panic::catch_unwind(look_up)
+                .unwrap_or_else(|_| Err(io::Error::other("the look-up has panicked")));
+            state = self.lock();
+            let is_it = |job: &Job| job.started && job.port == port && job.host == host;
+            let job = state.jobs.iter().position(is_it).and_then(|at| state.jobs.remove(at));
+            drop(state);
+            for (_, done) in job.into_iter().flat_map(|job| job.askers) {
+                // A panic is that of one who asks; the others get their answer.
+                let _ = panic::catch_unwind(AssertUnwindSafe(|| done(copy(&found))));
+            }
+            state = self.lock();
+        }
+    }
+
+    /// The state is whole between any two uses of it.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Removes one who asks, and the name that nobody else asks for, unless it is being looked up.
+    fn remove(&mut self, id: u64) -> Option<Done> {
+        let asks = |job: &Job| job.askers.iter().position(|(asker, _)| *asker == id);
+        let (at, asker) =
+            self.jobs.iter().enumerate().find_map(|(at, job)| Some((at, asks(job)?)))?;
+        let job = &mut self.jobs[at];
+        let (_, done) = job.askers.swap_remove(asker);
+        if job.askers.is_empty() && !job.started {
+            self.jobs.remove(at);
+        }
+        Some(done)
+    }
+}
+
+/// Copies a result for each who asks.
+fn copy(found: &Found) -> Found {
+    match found {
+        Ok(addresses) => Ok(addresses.clone()),
+        Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
+    }
+}
+
+impl Drop for Lookup {
+    fn drop(&mut self) {
+        let given_up = self.pool.lock().remove(self.id);
+        // Outside the lock: it is somebody else's.
+        drop(given_up);
+    }
+}
+
+impl fmt::Debug for Resolver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Resolver")
+            .field("threads", &self.threads())
+            .field("names", &self.names())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Lookup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lookup").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{self, Receiver};
+    use std::time::Instant;
+
+    use super::*;
+
+    /// The longest that anything may take before it counts as hanging.
+    const LONG: Duration = Duration::from_secs(60);
+
+    /// A resolver that looks up nothing before it is let; what it has begun to look up is received.
+    fn held(most: usize, idle: Duration) -> (Resolver, Receiver<String>, mpsc::Sender<()>) {
+        let (begun, names) = mpsc::channel();
+        let (go, gate) = mpsc::channel::<()>();
+        let gate = Mutex::new(gate);
+        let resolver = Resolver::new(most, idle, move |host, port| {
+            begun.send(host.to_owned()).expect("the test waits");
+            let go = gate.lock().expect("no panic").recv_timeout(LONG);
+            go.map_err(|_| io::Error::other("never let go"))?;
+            match host {
+                "unknown" => Err(io::Error::new(io::ErrorKind::NotFound, "unknown")),
+                "panic" => panic!("as asked"),
+                _ => Ok(vec![([127, 0, 0, 1], port).into()]),
+            }
+        });
+        (resolver, names, go)
+    }
+
+    fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+        let until = Instant::now() + LONG;
+        while !is_so() {
+            assert!(Instant::now() < until, "never: {what}");
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn many_names_need_few_threads_and_all_are_answered() {
+        // L11
+        let (resolver, names, go) = held(3, LONG);
+        let (sender, results) = mpsc::channel();
+        let lookups: Vec<_> = (0..600_u16)
+            .map(|number| {
+                let sender = sender.clone();
+                let done = move |found| sender.send((number, found)).expect("the test waits");
+                resolver.resolve(&format!("host-{number}"), number, done).expect("a thread")
+            })
+            .collect();
+        assert_eq!((resolver.threads(), resolver.names()), (3, 600));
+        for _ in 0..600 {
+            go.send(()).expect("a thread waits");
+        }
+        for _ in 0..600 {
+            let (number, found) = results.recv_timeout(LONG).expect("an answer");
+            assert_eq!(found.expect("an address"), [([127, 0, 0, 1], number).into()]);
+        }
+        assert_eq!(names.try_iter().count(), 600);
+        assert_eq!((resolver.threads(), resolver.names()), (3, 0));
+        drop(lookups);
+    }
+
+    #[test]
+    fn one_slow_name_is_looked_up_once_at_a_time_and_holds_up_nobody() {
+        // L11
+        let (resolver, names, go) = held(2, LONG);
+        let (sender, results) = mpsc::channel();
+        let ask = |host: &'static str| {
+            let sender = sender.clone();
+            let done = move |found: Found| sender.send((host, found.is_ok())).expect("it waits");
+            resolver.resolve(host, 80, done).expect("a thread")
+        };
+        let slow: Vec<_> = (0..100).map(|_| ask("slow")).collect();
+        let unknown = ask("unknown");
+        let mut begun = [names.recv_timeout(LONG), names.recv_timeout(LONG)].map(Result::unwrap);
+        begun.sort_unstable();
+        assert_eq!(begun, ["slow", "unknown"]);
+        go.send(()).expect("a thread waits");
+        go.send(()).expect("a thread waits");
+        let all: Vec<_> = (0..101).map(|_| results.recv_timeout(LONG).expect("one")).collect();
+        assert_eq!(all.iter().filter(|(host, ok)| *host == "slow" && *ok).count(), 100);
+        assert!(all.contains(&("unknown", false)));
+        assert!(names.try_recv().is_err());
+        drop((slow, unknown));
+    }
+
+    #[test]
+    fn who_gives_up_leaves_nothing_behind() {
+        // L11
+        let (resolver, names, go) = held(1, LONG);
+        let nobody = |_| panic!("given up");
+        let mark = Arc::new(());
+        let first = resolver.resolve("first", 80, nobody).expect("a thread");
+        assert_eq!(names.recv_timeout(LONG).as_deref(), Ok("first"));
+        let kept = Arc::clone(&mark);
+        let second = resolver.resolve("second", 80, move |_| drop(kept)).expect("a thread");
+        assert_eq!(resolver.names(), 2);
+        drop(second);
+        assert_eq!((resolver.names(), Arc::strong_count(&mark)), (1, 1));
+        // It is being looked up, and nobody is told.
+        drop(first);
+        go.send(()).expect("a thread waits");
+        wait_until("nothing is looked up", || resolver.names() == 0);
+        assert!(names.try_recv().is_err());
+    }
+
+    #[test]
+    fn idle_threads_end_and_others_are_started() {
+        // L11
+        let (resolver, _names, go) = held(2, Duration::from_millis(1));
+        for _ in 0..2 {
+            let (sender, results) = mpsc::channel();
+            let done = move |found: Found| drop(sender.send(found));
+            let lookup = resolver.resolve("name", 80, done).expect("a thread");
+            go.send(()).expect("a thread waits");
+            assert!(results.recv_timeout(LONG).expect("an answer").is_ok());
+            wait_until("no threads", || resolver.threads() == 0);
+            drop(lookup);
+        }
+    }
+
+    #[test]
+    fn a_panic_costs_no_thread() {
+        let (resolver, _names, go) = held(1, LONG);
+        let (sender, results) = mpsc::channel();
+        for host in ["panic", "name"] {
+            let sender = sender.clone();
+            let done = move |found: Found| {
+                sender.send(found.is_ok()).expect("the test waits");
+                panic!("as the look-up");
+            };
+            let lookup = resolver.resolve(host, 80, done).expect("a thread");
+            go.send(()).expect("a thread waits");
+            assert_eq!(results.recv_timeout(LONG), Ok(host == "name"));
+            drop(lookup);
+        }
+        assert_eq!(resolver.threads(), 1);
+    }
+
+    #[test]
+    fn the_system_knows_localhost() {
+        let (sender, results) = mpsc::channel();
+        let done = move |found| drop(sender.send(found));
+        let _lookup = Resolver::shared().resolve("localhost", 9, done).expect("a thread");
+        let found = results.recv_timeout(LONG).expect("an answer").expect("an address");
+        assert!(found.iter().all(|address| address.ip().is_loopback() && address.port() == 9));
+    }
+}

@@ -1,0 +1,170 @@
+//! A client's request and its options, checked before anything is opened, and where redirects lead.
+
+use std::fmt;
+
+use wsproto::handshake::{ClientRequest, Response};
+use wsproto::url::WsUrl;
+
+use crate::{ClientOptions, Error};
+
+/// What a client is to be connected to. Redirects change it.
+pub struct Target {
+    request: ClientRequest,
+    options: ClientOptions,
+    /// How many more redirects may be followed.
+    redirects: u8,
+}
+
+impl Target {
+    /// Checks a request and its options. No socket is opened.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Secure`] if the URL asks for TLS and the feature `tls` is missing; [`Error::Url`] if it
+    /// asks for TLS with a host that no certificate can be for.
+    pub fn new(request: ClientRequest, options: ClientOptions) -> Result<Self, Error> {
+        check(request.url())?;
+        Ok(Self { request, redirects: options.redirects, options })
+    }
+
+    /// Returns the request to make now.
+    #[must_use]
+    pub const fn request(&self) -> &ClientRequest {
+        &self.request
+    }
+
+    /// Returns how to connect.
+    #[must_use]
+    pub const fn options(&self) -> &ClientOptions {
+        &self.options
+    }
+
+    /// Follows a response, if it redirects: [`request`](Self::request) is then the next one to make, on a
+    /// new stream. The head of the response is enough. Returns whether there is one; if not, the response
+    /// is a refusal, [`Error::Http`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ClientCertificate`] if it redirects to another origin and a client certificate is
+    /// configured; [`Error::Url`] and [`Error::Secure`] as [`new`](Self::new).
+    pub fn redirect(&mut self, response: &Response) -> Result<bool, Error> {
+        let Some(left) = self.redirects.checked_sub(1) else { return Ok(false) };
+        let Some(next) = self.request.redirected(response) else { return Ok(false) };
+        check(next.url())?;
+        #[cfg(feature = "tls")]
+        {
+            let shows = next.url().is_secure()
+                && self.options.tls.as_ref().is_some_and(crate::ClientTls::has_certificate);
+            if shows && origin(next.url()) != origin(self.request.url()) {
+                let response = Box::new(response.clone());
+                return Err(Error::ClientCertificate { to: origin(next.url()), response });
+            }
+        }
+        (self.request, self.redirects) = (next, left);
+        Ok(true)
+    }
+
+    /// Begins TLS, if the URL asks for it; nothing is written yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Tls`] if the configuration is not fit for use.
+    #[cfg(feature = "tls")]
+    pub fn begin_tls(&self) -> Result<Option<rustls::ClientConnection>, Error> {
+        if !self.request.url().is_secure() {
+            return Ok(None);
+        }
+        let tls = self.options.tls.clone().unwrap_or_default();
+        tls.begin(self.request.url().host()).map(Some).map_err(Error::Tls)
+    }
+}
+
+/// Shows neither the request's header fields nor its query: they may be credentials.
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = self.request.url();
+        f.debug_struct("Target")
+            .field("scheme", &url.scheme())
+            .field("host", &url.host_header())
+            .field("redirects", &self.redirects)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Checks what TLS needs to know.
+fn check(url: &WsUrl) -> Result<(), Error> {
+    if !url.is_secure() {
+        return Ok(());
+    }
+    #[cfg(feature = "tls")]
+    return Ok(crate::ClientTls::check(url.host())?);
+    #[cfg(not(feature = "tls"))]
+    Err(Error::Secure)
+}
+
+/// Returns scheme, host and port. A path or a query may be a secret.
+#[cfg(feature = "tls")]
+fn origin(url: &WsUrl) -> String {
+    format!("{}://{}", url.scheme(), url.host_header())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(url: &str, redirects: u8) -> Target {
+        let mut options = ClientOptions::default();
+        options.redirects = redirects;
+        let url = WsUrl::parse(url).expect("a URL");
+        Target::new(ClientRequest::new(url), options).expect("a target")
+    }
+
+    fn to(location: &str) -> Response {
+        Response::new(302).header("Location", location).expect("a header")
+    }
+
+    #[test]
+    fn redirects_are_counted_and_judged_by_their_head() {
+        let mut target = target("ws://a.example/1", 2);
+        assert!(!target.redirect(&Response::new(403)).expect("a refusal"));
+        assert!(!target.redirect(&to("ftp://a.example/")).expect("leads nowhere"));
+        assert!(target.redirect(&to("/2")).expect("the same origin"));
+        assert!(target.redirect(&to("ws://b.example/3")).expect("another origin"));
+        assert_eq!(target.request().url().to_string(), "ws://b.example/3");
+        assert!(!target.redirect(&to("/4")).expect("one too many"));
+        assert_eq!(target.request().url().to_string(), "ws://b.example/3");
+    }
+
+    #[cfg(feature = "tls")]
+    #[test]
+    fn a_host_that_no_certificate_can_be_for_is_an_error_of_the_url() {
+        // T4
+        let label = "a".repeat(64);
+        for host in ["a..b", "127.1", &label, "1.2.3.4.5"] {
+            let new = |scheme: &str| {
+                let url = WsUrl::parse(&format!("{scheme}://{host}/")).expect("a URL");
+                Target::new(ClientRequest::new(url), ClientOptions::default())
+            };
+            assert!(matches!(new("wss"), Err(Error::Url(_))), "{host}");
+            assert!(new("ws").is_ok(), "{host}: for the system to say");
+            let mut target = target("ws://a.example/", 1);
+            assert!(matches!(target.redirect(&to(&format!("wss://{host}/"))), Err(Error::Url(_))));
+        }
+        for host in ["localhost", "127.0.0.1", "[::1]", "xn--mnchen-3ya.example", "a_b.example"] {
+            let url = WsUrl::parse(&format!("wss://{host}/")).expect("a URL");
+            assert!(
+                Target::new(ClientRequest::new(url), ClientOptions::default()).is_ok(),
+                "{host}"
+            );
+        }
+    }
+
+    #[cfg(not(feature = "tls"))]
+    #[test]
+    fn tls_needs_the_feature() {
+        let url = WsUrl::parse("wss://a.example/").expect("a URL");
+        let secure = Target::new(ClientRequest::new(url), ClientOptions::default());
+        assert!(matches!(secure, Err(Error::Secure)));
+        assert!(matches!(target("ws://a/", 1).redirect(&to("wss://a/")), Err(Error::Secure)));
+    }
+}
