@@ -1,5 +1,8 @@
 //! A client's way to a server, without waiting: does the steps of a [`Dial`] on non-blocking sockets.
 
+#[cfg(test)]
+mod tests;
+
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -4,6 +4,8 @@
 mod attempts;
 #[cfg(any(not(unix), test))]
 mod one_by_one;
+#[cfg(test)]
+mod tests;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -146,89 +148,5 @@ fn exchange(mut tcp: &TcpStream, attempt: usize, dial: &mut Dial, time: Instants
         Err(error) if !is_timeout(&error) => dial.failed(attempt, error, time.now()),
         // That there is no time left, the dial says in the same words everywhere.
         _ => {}
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::net::TcpListener;
-    use std::{io, thread};
-
-    use ws_common::{ClientOptions, Proxy};
-    use wsproto::handshake::ClientRequest;
-    use wsproto::url::WsUrl;
-
-    use super::one_by_one::Attempts as OneByOne;
-    use super::*;
-
-    fn target(url: &str, options: ClientOptions) -> Target {
-        let request = ClientRequest::new(WsUrl::parse(url).expect("a URL"));
-        Target::new(request, options).expect("a target")
-    }
-
-    /// Opens a stream in both ways there are; the second is for systems that are not Unix.
-    fn open_both(url: &str, options: &ClientOptions) -> [Result<TcpStream, Error>; 2] {
-        let target = target(url, options.clone());
-        let mut dials = [(); 2].map(|()| Dial::new(&target, Duration::ZERO));
-        let [first, second] = &mut dials;
-        [open(first, Attempts::default()), open(second, OneByOne::default())]
-    }
-
-    #[test]
-    fn a_stream_opens_and_blocks_without_a_timeout() -> io::Result<()> {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        let port = listener.local_addr()?.port();
-        for timeout in [None, Some(Duration::from_secs(60)), Some(Duration::MAX)] {
-            let mut options = ClientOptions::default();
-            options.connect_timeout = timeout;
-            for host in ["127.0.0.1", "localhost"] {
-                for tcp in open_both(&format!("ws://{host}:{port}/"), &options) {
-                    let tcp = tcp.expect("a listener");
-                    assert_eq!(tcp.peer_addr()?.port(), port);
-                    assert_eq!((tcp.read_timeout()?, tcp.write_timeout()?), (None, None));
-                    assert!(tcp.nodelay()?);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    #[test]
-    fn an_address_that_refuses_is_told() -> io::Result<()> {
-        // Bound, and not listening any more.
-        let dead = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        for result in open_both(&format!("ws://{dead}/"), &ClientOptions::default()) {
-            let Err(Error::Connect { to, error }) = result else { panic!("{result:?}") };
-            assert_eq!((to, error.kind()), (dead.to_string(), ErrorKind::ConnectionRefused));
-        }
-        Ok(())
-    }
-
-    #[test]
-    fn a_tunnel_opens_through_small_writes() -> io::Result<()> {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        let mut options = ClientOptions::default();
-        options.connect_timeout = Some(Duration::MAX);
-        options.proxy = Some(Proxy::new(&listener.local_addr()?.to_string()).expect("a proxy"));
-        let proxy = thread::spawn(move || -> io::Result<()> {
-            for _ in 0..2 {
-                let (mut client, _) = listener.accept()?;
-                let mut request = Vec::new();
-                while !request.ends_with(b"\r\n\r\n") {
-                    let mut byte = [0];
-                    client.read_exact(&mut byte)?;
-                    request.extend(byte);
-                }
-                for byte in b"HTTP/1.1 200 OK\r\n\r\n" {
-                    client.write_all(&[*byte])?;
-                }
-            }
-            Ok(())
-        });
-        for tcp in open_both("ws://server.example/", &options) {
-            let tcp = tcp.expect("a tunnel");
-            assert_eq!((tcp.read_timeout()?, tcp.write_timeout()?), (None, None));
-        }
-        proxy.join().expect("no panic")
     }
 }

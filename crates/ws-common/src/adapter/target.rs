@@ -159,6 +159,51 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "tls")]
+    #[test]
+    fn a_client_certificate_is_not_shown_to_another_origin() {
+        // B10
+        use std::sync::Arc;
+
+        use rustls::pki_types::PrivateKeyDer;
+
+        let made = rcgen::generate_simple_self_signed(["client".into()]).expect("a certificate");
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_root_certificates(rustls::RootCertStore::empty())
+            .with_client_auth_cert(vec![made.cert.der().clone()], key)
+            .expect("a certificate");
+        let mut options = ClientOptions::default();
+        options.redirects = 9;
+        options.tls = Some(config.into());
+        let target = |url: &str| {
+            let url = WsUrl::parse(url).expect("a URL");
+            Target::new(ClientRequest::new(url), options.clone()).expect("a target")
+        };
+        for (from, location, other) in [
+            ("wss://a.example/", "wss://b.example/?secret", "wss://b.example"),
+            ("wss://a.example/", "wss://a.example:444/", "wss://a.example:444"),
+            ("ws://a.example/", "wss://a.example/", "wss://a.example"),
+        ] {
+            let error = target(from).redirect(&to(location)).expect_err(location);
+            let shown = error.to_string();
+            assert!(!shown.contains("secret"), "{shown}");
+            let Error::ClientCertificate { to, response } = error else { panic!("{error:?}") };
+            assert_eq!((&*to, response.status()), (other, 302));
+        }
+        for (from, location) in [
+            ("wss://a.example/", "/2"),
+            ("wss://a.example/", "wss://A.example:443/2"),
+            // Without TLS, it is not shown.
+            ("ws://a.example/", "ws://b.example/"),
+        ] {
+            assert!(target(from).redirect(&to(location)).expect(location));
+        }
+    }
+
     #[cfg(not(feature = "tls"))]
     #[test]
     fn tls_needs_the_feature() {

@@ -26,11 +26,14 @@ impl PinnedVerifier {
     }
 }
 
-/// Whether webpki objects to nothing but the place of a certificate in a chain. It looks at the dates
-/// before that, and at the name after it.
+/// Whether webpki objects to nothing but the issuer of a certificate, or its place in a chain. It looks at
+/// the dates before that, and at the name after it.
 pub(super) fn is_about_issuer(error: &Error) -> bool {
     match error {
-        Error::InvalidCertificate(CertificateError::UnknownIssuer) => true,
+        // A certificate that was made anew, under the same name, is not signed by the old one's key.
+        Error::InvalidCertificate(
+            CertificateError::UnknownIssuer | CertificateError::BadSignature,
+        ) => true,
         error => is_ca_used_as_end_entity(error),
     }
 }

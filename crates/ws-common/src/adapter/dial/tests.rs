@@ -218,7 +218,7 @@ fn six_silent_addresses_take_as_long_as_one() {
 #[test]
 fn all_that_fail_are_one_error_which_says_what_the_last_one_said() {
     let peers = [(A, Peer::Refuses(0)), (B, Peer::Refuses(5)), (C, Peer::Refuses(0))];
-    let outcome = Network::of(&peers).run("wss://host.example/", within(None));
+    let outcome = Network::of(&peers).run("ws://host.example:443/", within(None));
     assert_connect(outcome.result, "host.example:443", ErrorKind::ConnectionRefused);
     assert_eq!(outcome.at, ms(5));
     let nothing = Network::of(&[]).run("ws://host.example/", within(None));
@@ -292,7 +292,7 @@ fn a_proxy_is_looked_up_and_asked_in_the_same_time() {
         look_up: (100, Ok(vec!["10.0.0.9:3128"])),
         ..Network::proxy(&[(50, b"HTTP/1.1 200 "), (100, b"OK\r\n\r\n")])
     };
-    let outcome = network.run("wss://server.example/", options.clone());
+    let outcome = network.run("ws://server.example:443/", options.clone());
     assert_eq!(outcome.result.expect("open").to_string(), "10.0.0.9:3128");
     assert_eq!(outcome.at, ms(200));
     assert!(
