@@ -139,3 +139,78 @@ impl Write for Quiet<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::sync::Arc;
+    use std::thread;
+
+    use rustls::crypto::ring;
+    use rustls::pki_types::PrivateKeyDer;
+    use rustls::{RootCertStore, ServerConfig, ServerConnection};
+
+    use super::*;
+
+    #[test]
+    fn ciphertext_without_plaintext_is_read_in_parts() -> io::Result<()> {
+        // L6a
+        // As many as rustls takes when they come in records that do not end where they do.
+        const TICKETS: usize = 250;
+        let made = rcgen::generate_simple_self_signed(["localhost".into()]).expect("a certificate");
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
+        let mut roots = RootCertStore::empty();
+        roots.add(made.cert.der().clone()).expect("a certificate");
+        let provider = Arc::new(ring::default_provider());
+        let mut server = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)
+            .expect("a key");
+        server.ticketer = ring::Ticketer::new().expect("a ticketer");
+        server.send_tls13_tickets = TICKETS;
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let address = listener.local_addr()?;
+        let flood = thread::spawn(move || -> io::Result<()> {
+            let (mut tcp, _) = listener.accept()?;
+            let mut tls = ServerConnection::new(Arc::new(server)).expect("a configuration");
+            while tls.is_handshaking() || tls.wants_write() {
+                tls.complete_io(&mut tcp)?;
+            }
+            tls.writer().write_all(b"Hello")?;
+            tls.complete_io(&mut tcp).map(drop)
+        });
+        let client = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let client = ws_common::ClientTls::from(client).begin("localhost")?;
+        let tcp = std::net::TcpStream::connect(address)?;
+        tcp.set_nonblocking(true)?;
+        let mut stream = TlsStream::new(TcpStream::from_std(tcp), client.into());
+        let mut plaintext = [0; 100];
+        stream.flush()?;
+        while stream.tls.is_handshaking() {
+            let read = stream.read(&mut plaintext).map(drop);
+            assert!(read.is_err_and(|error| error.kind() == ErrorKind::WouldBlock));
+            thread::yield_now();
+        }
+        // Now the tickets are sent, and all of them are there.
+        flood.join().expect("no panic")?;
+        let mut parts = 0;
+        let read = loop {
+            match stream.read(&mut plaintext) {
+                Ok(read) => break read,
+                Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error),
+                Err(_) if stream.has_more() => parts += 1,
+                Err(_) => thread::yield_now(),
+            }
+        };
+        assert_eq!(&plaintext[..read], b"Hello");
+        // A ticket has more than 200 bytes, a read takes 4 KiB.
+        assert!(parts >= TICKETS * 200 / (READS * 4096) - 1, "{parts} parts");
+        Ok(())
+    }
+}
