@@ -1,19 +1,21 @@
 //! TLS set-up, by rustls.
 
+mod advice;
+mod pem;
 mod pinned;
 
-use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::ring;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection};
 use wsproto::url::UrlError;
 
+pub(crate) use advice::{explained, is_tls};
+use pem::{in_file, read_certificates, read_key};
 use pinned::PinnedVerifier;
 
 /// The protocol of the opening handshake (RFC 7301 section 6), and the only one that is spoken here.
@@ -142,8 +144,7 @@ impl ServerTls {
         key: impl AsRef<Path>,
     ) -> io::Result<Self> {
         let chain = read_certificates(certificates.as_ref())?;
-        let key = PrivateKeyDer::from_pem_slice(&read(key.as_ref())?)
-            .map_err(|error| in_file(key.as_ref(), &error))?;
+        let key = read_key(key.as_ref())?;
         let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
         let builder = builder.with_safe_default_protocol_versions().map_err(invalid)?;
         let config = builder.with_no_client_auth().with_single_cert(chain, key).map_err(invalid)?;
@@ -176,53 +177,6 @@ impl From<Arc<ServerConfig>> for ServerTls {
     }
 }
 
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    fs::read(path).map_err(|error| in_file(path, &error))
-}
-
-fn read_certificates(path: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
-    let pem = read(path)?;
-    let certificates: Vec<_> = CertificateDer::pem_slice_iter(&pem)
-        .collect::<Result<_, _>>()
-        .map_err(|error| in_file(path, &error))?;
-    if certificates.is_empty() {
-        return Err(in_file(path, &"no certificate"));
-    }
-    Ok(certificates)
-}
-
-fn in_file(path: &Path, error: &dyn std::fmt::Display) -> io::Error {
-    io::Error::new(ErrorKind::InvalidData, format!("{}: {error}", path.display()))
-}
-
 fn invalid(error: impl std::error::Error + Send + Sync + 'static) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, error)
-}
-
-/// A TLS error, and the way out of it.
-#[derive(Debug, thiserror::Error)]
-#[error("{error}: {advice}")]
-struct Advised {
-    #[source]
-    error: rustls::Error,
-    advice: &'static str,
-}
-
-/// Makes an I/O error of a TLS error, and says what to do about a certificate that is not trusted.
-pub(crate) fn explained(error: rustls::Error) -> io::Error {
-    let advice = if pinned::is_ca_used_as_end_entity(&error) {
-        "the server's certificate is that of an authority (CA:TRUE), which is trusted for a server only \
-        if it is itself in the file of ClientTls::from_pem_file"
-    } else if pinned::is_about_issuer(&error) {
-        "neither the server's certificate nor its issuer is trusted; ClientTls::from_pem_file trusts \
-        those of a file"
-    } else {
-        return invalid(error);
-    };
-    invalid(Advised { error, advice })
-}
-
-/// Whether an I/O error is one of TLS.
-pub(crate) fn is_tls(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>() || inner.is::<Advised>())
 }

@@ -7,8 +7,8 @@ mod one_by_one;
 #[cfg(test)]
 mod tests;
 
-use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -44,19 +44,13 @@ pub(crate) fn dial(target: &Target) -> Result<Stream, Error> {
 /// The sockets of the attempts that are running.
 trait Connect {
     /// Begins an attempt. `dial` is to be told how it goes, now or by [`wait`](Self::wait).
-    fn begin(
-        &mut self,
-        attempt: usize,
-        address: std::net::SocketAddr,
-        dial: &mut Dial,
-        now: Instants,
-    );
+    fn begin(&mut self, attempt: usize, address: SocketAddr, dial: &mut Dial, now: Instants);
 
     /// Waits for an attempt to end, or for the dial's deadline.
     fn wait(&mut self, dial: &mut Dial, now: Instants);
 
     /// Returns the stream of an attempt that has connected, which blocks; drops the others.
-    fn take(&mut self, attempt: usize) -> std::io::Result<TcpStream>;
+    fn take(&mut self, attempt: usize) -> io::Result<TcpStream>;
 }
 
 /// The dial's time.
@@ -94,9 +88,9 @@ fn open(dial: &mut Dial, mut attempts: impl Connect) -> Result<TcpStream, Error>
                     }
                 };
                 if matches!(step, DialStep::Ready { .. }) {
-                    // From here on, the connection sets its own.
-                    tcp.set_read_timeout(None)?;
-                    tcp.set_write_timeout(None)?;
+                    // From here on, the connection sets its own. If the peer is gone, reading says so.
+                    let _ = tcp.set_read_timeout(None);
+                    let _ = tcp.set_write_timeout(None);
                     return Ok(tcp);
                 }
                 exchange(&tcp, attempt, dial, time);

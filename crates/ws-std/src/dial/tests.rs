@@ -1,7 +1,7 @@
 //! Streams that open, or do not, by both ways to connect.
 
-use std::net::{SocketAddr, TcpListener};
-use std::{io, thread};
+use std::net::TcpListener;
+use std::thread;
 
 use socket2::{Domain, Socket, Type};
 use ws_common::{ClientOptions, Proxy};

@@ -1,6 +1,7 @@
 //! A client's way to an open stream, without I/O: look-up, attempts, the tunnel of a proxy, and the time
 //! for all of it.
 
+mod exchange;
 mod race;
 #[cfg(test)]
 mod tests;
@@ -12,14 +13,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wsproto::Config;
-use wsproto::handshake::{Tunnel, TunnelError};
 
 use super::Target;
-use crate::{Error, ProxyError};
+use crate::Error;
+use exchange::Exchange;
 use race::{Next, Race};
-
-/// How long the rest of a proxy's refusal may take once its head has arrived.
-const BODY_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What an adapter is to do next, to open a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,9 +64,8 @@ pub struct Dial {
     host: String,
     port: u16,
     config: Arc<Config>,
-    /// What a proxy is asked for; `None` without one, and once it was asked.
-    request: Option<Vec<u8>>,
-    tunnel: Option<Tunnel>,
+    /// What a proxy is asked for; `None` without one, and once an attempt has connected.
+    exchange: Option<Exchange>,
     until: Option<Duration>,
     stage: Stage,
 }
@@ -78,19 +75,9 @@ enum Stage {
     Begin,
     Resolving,
     Connecting(Race),
-    Tunnel(Exchange),
+    Tunnel(usize, Exchange),
     Ready(usize),
     Failed(Option<Error>),
-}
-
-/// What goes between us and the proxy.
-struct Exchange {
-    attempt: usize,
-    tunnel: Tunnel,
-    out: Vec<u8>,
-    written: usize,
-    /// When the rest of a refusal is not waited for any more.
-    body_until: Option<Duration>,
 }
 
 impl Dial {
@@ -102,15 +89,11 @@ impl Dial {
             Some(proxy) => (proxy.host(), proxy.port()),
             None => (url.host(), url.port()),
         };
-        let mut out = Vec::new();
-        let tunnel =
-            options.proxy.as_ref().map(|proxy| Tunnel::open(url, proxy.headers(), &mut out));
         Self {
             host: host.into(),
             port,
             config: Arc::clone(&options.config),
-            request: Some(out),
-            tunnel,
+            exchange: options.proxy.as_ref().map(|proxy| Exchange::new(url, proxy)),
             until: options.connect_timeout.map(|timeout| now.saturating_add(timeout)),
             stage: Stage::Begin,
         }
@@ -133,7 +116,7 @@ impl Dial {
                 Next::Wait => Ok(DialStep::Wait),
                 Next::Lost(error) => Err(self.fail(error)),
             },
-            Stage::Tunnel(exchange) => Ok(DialStep::Tunnel { attempt: exchange.attempt }),
+            Stage::Tunnel(attempt, _) => Ok(DialStep::Tunnel { attempt: *attempt }),
             Stage::Ready(attempt) => Ok(DialStep::Ready { attempt: *attempt }),
             Stage::Failed(error) => match error.take() {
                 Some(error) => Err(error),
@@ -148,7 +131,7 @@ impl Dial {
     pub fn deadline(&self) -> Option<Duration> {
         let (also, until) = match &self.stage {
             Stage::Connecting(race) => (race.deadline(), self.until),
-            Stage::Tunnel(exchange) => (exchange.body_until, self.until),
+            Stage::Tunnel(_, exchange) => (exchange.body_until(), self.until),
             Stage::Begin | Stage::Resolving => (None, self.until),
             Stage::Ready(_) | Stage::Failed(_) => (None, None),
         };
@@ -189,11 +172,8 @@ impl Dial {
         if !matches!(&self.stage, Stage::Connecting(race) if race.is_running(attempt)) {
             return;
         }
-        let out = self.request.take().unwrap_or_default();
-        self.stage = match self.tunnel.take() {
-            Some(tunnel) => {
-                Stage::Tunnel(Exchange { attempt, tunnel, out, written: 0, body_until: None })
-            }
+        self.stage = match self.exchange.take() {
+            Some(exchange) => Stage::Tunnel(attempt, exchange),
             None => Stage::Ready(attempt),
         };
     }
@@ -202,11 +182,10 @@ impl Dial {
     pub fn failed(&mut self, attempt: usize, error: io::Error, now: Duration) {
         match &mut self.stage {
             Stage::Connecting(race) => race.failed(attempt, error, now),
-            Stage::Tunnel(exchange) if exchange.attempt == attempt => {
+            Stage::Tunnel(connected, exchange) if *connected == attempt => {
                 // A refusal says more than how the connection ended behind it.
-                let refusal = exchange.tunnel.is_refused().then(|| exchange.tunnel.give_up());
-                let error = match refusal {
-                    Some(refusal) => Error::Proxy(refusal.into()),
+                let error = match exchange.refusal() {
+                    Some(refusal) => refusal.into(),
                     None => self.fail(error),
                 };
                 self.stage = Stage::Failed(Some(error));
@@ -219,32 +198,25 @@ impl Dial {
     #[must_use]
     pub fn pending(&self) -> &[u8] {
         match &self.stage {
-            Stage::Tunnel(exchange) => exchange.out.get(exchange.written..).unwrap_or_default(),
+            Stage::Tunnel(_, exchange) => exchange.pending(),
             _ => &[],
         }
     }
 
     /// Tells how many bytes of [`pending`](Self::pending) were written.
     pub fn wrote(&mut self, len: usize) {
-        if let Stage::Tunnel(exchange) = &mut self.stage {
-            exchange.written = exchange.written.saturating_add(len).min(exchange.out.len());
+        if let Stage::Tunnel(_, exchange) = &mut self.stage {
+            exchange.wrote(len);
         }
     }
 
     /// Tells what the proxy has sent; nothing, if it has ended the connection.
     pub fn received(&mut self, bytes: &[u8], now: Duration) {
-        let Stage::Tunnel(exchange) = &mut self.stage else { return };
-        let advanced = match bytes {
-            [] => Err(exchange.tunnel.give_up()),
-            bytes => exchange.tunnel.advance(bytes, &self.config),
-        };
-        match advanced {
-            Ok(true) => self.stage = Stage::Ready(exchange.attempt),
-            Ok(false) if exchange.tunnel.is_refused() => {
-                exchange.body_until.get_or_insert(now.saturating_add(BODY_PATIENCE));
-            }
+        let Stage::Tunnel(attempt, exchange) = &mut self.stage else { return };
+        match exchange.received(bytes, now, &self.config) {
+            Ok(true) => self.stage = Stage::Ready(*attempt),
             Ok(false) => {}
-            Err(error) => self.refused(error),
+            Err(error) => self.stage = Stage::Failed(Some(error.into())),
         }
     }
 
@@ -269,27 +241,23 @@ impl Dial {
 
     /// Ends what has taken too long.
     fn observe(&mut self, now: Duration) {
-        let is_over = |until: Option<Duration>| until.is_some_and(|until| now >= until);
-        let late = is_over(self.until);
+        let late = self.until.is_some_and(|until| now >= until);
         let during = match &mut self.stage {
-            Stage::Tunnel(exchange) if exchange.tunnel.is_refused() => {
-                if late || is_over(exchange.body_until) {
-                    let refusal = exchange.tunnel.give_up();
-                    self.refused(refusal);
+            Stage::Tunnel(_, exchange) => match exchange.late_refusal(late, now) {
+                Some(refusal) => {
+                    self.stage = Stage::Failed(Some(refusal.into()));
+                    return;
                 }
-                return;
-            }
-            Stage::Begin | Stage::Resolving if late => "timed out looking up the name",
-            Stage::Connecting(_) if late => "timed out: no address has answered",
-            Stage::Tunnel(_) if late => "timed out waiting for the proxy's answer",
-            _ => return,
+                None => "timed out waiting for the proxy's answer",
+            },
+            Stage::Begin | Stage::Resolving => "timed out looking up the name",
+            Stage::Connecting(_) => "timed out: no address has answered",
+            Stage::Ready(_) | Stage::Failed(_) => return,
         };
-        let error = self.fail(io::Error::new(ErrorKind::TimedOut, during));
-        self.stage = Stage::Failed(Some(error));
-    }
-
-    fn refused(&mut self, error: TunnelError) {
-        self.stage = Stage::Failed(Some(Error::Proxy(ProxyError::from(error))));
+        if late {
+            let error = self.fail(io::Error::new(ErrorKind::TimedOut, during));
+            self.stage = Stage::Failed(Some(error));
+        }
     }
 
     fn fail(&mut self, error: io::Error) -> Error {
@@ -310,12 +278,5 @@ impl fmt::Debug for Dial {
             .field("port", &self.port)
             .field("stage", &self.stage)
             .finish_non_exhaustive()
-    }
-}
-
-/// Shows no credentials.
-impl fmt::Debug for Exchange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Exchange").field("attempt", &self.attempt).finish_non_exhaustive()
     }
 }
