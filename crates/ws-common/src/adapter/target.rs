@@ -113,8 +113,7 @@ mod tests {
     use super::*;
 
     fn target(url: &str, redirects: u8) -> Target {
-        let mut options = ClientOptions::default();
-        options.redirects = redirects;
+        let options = ClientOptions { redirects, ..ClientOptions::default() };
         let url = WsUrl::parse(url).expect("a URL");
         Target::new(ClientRequest::new(url), options).expect("a target")
     }
@@ -176,9 +175,8 @@ mod tests {
             .with_root_certificates(rustls::RootCertStore::empty())
             .with_client_auth_cert(vec![made.cert.der().clone()], key)
             .expect("a certificate");
-        let mut options = ClientOptions::default();
-        options.redirects = 9;
-        options.tls = Some(config.into());
+        let tls = Some(config.into());
+        let options = ClientOptions { redirects: 9, tls, ..ClientOptions::default() };
         let target = |url: &str| {
             let url = WsUrl::parse(url).expect("a URL");
             Target::new(ClientRequest::new(url), options.clone()).expect("a target")

@@ -1,11 +1,11 @@
 //! A dial under virtual time, in a network that the tests make up.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::OccupiedEntry;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use wsproto::Config;
 use wsproto::handshake::ClientRequest;
 use wsproto::url::WsUrl;
 
@@ -132,7 +132,7 @@ impl Network {
                     assert!(at >= now, "a deadline in the past");
                     now = at;
                     let due = reports.first_entry().filter(|report| report.key().0 <= now);
-                    match due.map(|report| report.remove()) {
+                    match due.map(OccupiedEntry::remove) {
                         None => {}
                         Some(Report::Resolved(found)) => dial.resolved(found, now),
                         Some(Report::Connected(attempt)) => dial.connected(attempt),
@@ -153,9 +153,7 @@ impl Network {
 }
 
 fn within(timeout: Option<Duration>) -> ClientOptions {
-    let mut options = ClientOptions::default();
-    options.connect_timeout = timeout;
-    options
+    ClientOptions { connect_timeout: timeout, ..ClientOptions::default() }
 }
 
 fn through(proxy: &str, timeout: u64) -> ClientOptions {
@@ -378,8 +376,7 @@ fn what_a_proxy_answers_is_judged_and_bounded() {
 
 #[test]
 fn results_that_nobody_waits_for_change_nothing() {
-    let mut options = through("10.0.0.9:3128", 1000);
-    options.config = Config::default().into();
+    let options = through("10.0.0.9:3128", 1000);
     let request = ClientRequest::new(WsUrl::parse("ws://server.example/").expect("a URL"));
     let target = Target::new(request, options).expect("a target");
     let mut dial = Dial::new(&target, ms(0));
