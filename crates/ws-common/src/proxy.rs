@@ -99,7 +99,7 @@ impl Proxy {
         }
         let url = WsUrl::parse(&format!("ws://{authority}"))?;
         let proxy = Self { host: url.host().into(), port: url.port(), headers: Headers::new() };
-        let Some(user_info) = user_info else { return Ok(proxy) };
+        let Some(user_info) = user_info.filter(|text| !text.is_empty()) else { return Ok(proxy) };
         let (user, password) = user_info.split_once(':').unwrap_or((user_info, ""));
         proxy.credentials(&decode(user)?, &decode(password)?)
     }
@@ -186,6 +186,7 @@ mod tests {
             ("http://proxy", "proxy", 80, None),
             ("HTTP://Proxy:3128/", "proxy", 3128, None),
             ("http://[::1]:3128", "::1", 3128, None),
+            ("http://@proxy", "proxy", 80, None),
             ("http://u@proxy", "proxy", 80, Some("Basic dTo=")),
             ("http://u:p@proxy:3128/", "proxy", 3128, Some("Basic dTpw")),
             ("u:p@proxy", "proxy", 80, Some("Basic dTpw")),
