@@ -9,9 +9,9 @@ use std::sync::atomic::{self, AtomicU64};
 use std::time::Duration;
 
 use wsproto::url::WsUrl;
-use wsproto::{CloseCode, CloseError, CloseFrame, PreparedMessage, ReadyState};
+use wsproto::{CloseCode, CloseFrame, CloseInfo, PreparedMessage, ReadyState};
 
-use crate::link::{ConnectionLink, Outgoing};
+use crate::adapter::{ConnectionLink, Outgoing};
 use crate::{Error, Message, SendStatus, ServerHandle};
 
 /// Tells connections apart; never used twice in a process.
@@ -48,7 +48,7 @@ impl WebSocketConnection {
         Self(link)
     }
 
-    /// Returns what tells it apart.
+    /// Returns its id.
     #[must_use]
     pub fn id(&self) -> ConnectionId {
         *self.0.id()
@@ -67,24 +67,30 @@ impl WebSocketConnection {
         self.0.url()
     }
 
-    /// Returns the address of the peer, or of the proxy before it; on an event loop, only while there
-    /// is a stream to ask: from when a client's connection has one until its handler's last call.
+    /// Returns the address of the peer, or of the proxy in between; `None` before a client has connected,
+    /// and for a transport that has none.
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.0.peer_addr()
     }
 
-    /// Returns the subprotocol in use; on an event loop, until its handler's last call.
+    /// Returns the subprotocol in use, until the handler's last call.
     #[must_use]
     pub fn subprotocol(&self) -> Option<String> {
         self.0.subprotocol()
     }
 
-    /// How far the connection has got. Handlers never see [`ReadyState::Connecting`]; whoever begins a
-    /// client's connection on an event loop does.
+    /// Returns how far the connection has got. Handlers never see [`ReadyState::Connecting`]; the caller
+    /// that begins a client's connection on an event loop does.
     #[must_use]
-    pub fn status(&self) -> ReadyState {
+    pub fn ready_state(&self) -> ReadyState {
         self.0.ready_state()
+    }
+
+    /// Returns how the connection ended, after its handler's last call.
+    #[must_use]
+    pub fn close_info(&self) -> Option<CloseInfo> {
+        self.0.close_info()
     }
 
     /// Returns how many bytes, headers of frames included, were taken to be sent and are not handed
@@ -153,6 +159,11 @@ impl WebSocketConnection {
         self.0.send(Outgoing::Prepared(message))
     }
 
+    /// Sends a message that was encoded before, and never waits.
+    pub(crate) fn try_send_prepared(&self, message: &PreparedMessage) -> Result<SendStatus, Error> {
+        self.0.try_send(Outgoing::Prepared(message))
+    }
+
     /// Sends a Ping with at most 125 bytes of payload.
     ///
     /// # Errors
@@ -175,15 +186,19 @@ impl WebSocketConnection {
         self.server().is_some_and(|server| server.unsubscribe(self, topic))
     }
 
-    /// Closes the connection with a code that an application may set (1000 or 3000-4999) and a reason
-    /// of at most 123 bytes, behind what was sent before. Does nothing if it is closing or closed.
-    /// Never waits for the peer.
+    /// Closes the connection with a code and a reason, behind everything that was sent before. Does nothing
+    /// if it is closing or closed. Never waits for the peer. Of a reason that is longer than 123 bytes, the
+    /// characters that fit are sent.
+    ///
+    /// A server may close with any code that a server may send, such as 1001, 1008 or 1011. A client may
+    /// set 1000 and 3000 to 4999, as in browsers; [`close_with`](Self::close_with) has the others.
     ///
     /// # Errors
     ///
-    /// [`Error::Close`] for another code or a longer reason: nothing was sent.
+    /// [`Error::Close`] for a code that may not be sent, [`Error::ClientCode`] for one that a client's
+    /// application may not set: nothing was sent, and the connection is as it was.
     pub fn terminate(&self, code: CloseCode, reason: &str) -> Result<(), Error> {
-        self.close(CloseFrame::new(code, reason)?)
+        self.close(CloseFrame::truncated(code, reason)?)
     }
 
     /// Closes the connection as [`terminate`](Self::terminate) does; without a frame, the Close is
@@ -191,19 +206,13 @@ impl WebSocketConnection {
     ///
     /// # Errors
     ///
-    /// [`Error::Close`] for a code that an application may not set.
+    /// As [`terminate`](Self::terminate).
     pub fn close<'a>(&self, frame: impl Into<Option<CloseFrame<'a>>>) -> Result<(), Error> {
-        let frame = frame.into();
-        match &frame {
-            Some(frame) if !frame.code().is_application() => {
-                Err(CloseError::CodeNotAllowed(frame.code()).into())
-            }
-            _ => self.0.close(frame.as_ref()),
-        }
+        self.0.close_as_application(frame.into().as_ref())
     }
 
-    /// Closes the connection with any code that may be sent, or with none: for servers that go away
-    /// (1001), and for proxies (1012-1014).
+    /// Closes the connection with any code that this end may send, or with none: for endpoints that
+    /// relay what another one has said.
     ///
     /// # Errors
     ///
@@ -250,7 +259,7 @@ impl fmt::Debug for WebSocketConnection {
         f.debug_struct("WebSocketConnection")
             .field("id", &self.id())
             .field("peer_addr", &self.peer_addr())
-            .field("status", &self.status())
+            .field("ready_state", &self.ready_state())
             .finish_non_exhaustive()
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 
 use wsproto::handshake::{AcceptError, OfferError, Response};
 use wsproto::url::UrlError;
-use wsproto::{CloseError, SendError, SessionError};
+use wsproto::{CloseCode, CloseError, SendError, SessionError};
 
 use crate::{Message, ProxyError};
 
@@ -17,7 +17,7 @@ pub enum Error {
     Url(#[from] UrlError),
     /// The URL asks for TLS, and the crate was built without its feature `tls`.
     #[error("wss:// needs the feature `tls`, or a TLS stream for `WebSocket::client`")]
-    Secure,
+    TlsUnavailable,
     /// No connection could be made to the host, or to the proxy: its name is not known, none of its
     /// addresses answers, the proxy resets the connection instead of answering, or all of it takes longer
     /// than [`connect_timeout`](crate::ClientOptions::connect_timeout). If every address has failed, this
@@ -71,6 +71,12 @@ pub enum Error {
     /// The connection cannot be closed this way. Nothing was written.
     #[error("cannot close: {0}")]
     Close(#[from] CloseError),
+    /// A client's application may not set this close code: nothing was written, and the connection is as it
+    /// was.
+    #[error(
+        "a client's application may close with 1000 or 3000 to 4999, not {0}; `close_with` sends it for endpoints that relay"
+    )]
+    ClientCode(CloseCode),
     /// The message is not JSON, or not of the value that was asked for; or the value cannot be written
     /// as JSON. The connection is not affected.
     #[cfg(feature = "json")]

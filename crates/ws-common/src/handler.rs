@@ -1,38 +1,37 @@
-//! What an application does with a server and with its connections.
+//! The handlers of an application: of a server, and of a connection.
 
 use wsproto::CloseInfo;
-use wsproto::handshake::{Accept, Request, Response};
+use wsproto::handshake::Request;
 
-use crate::{Error, Message, ServerHandle, WebSocketConnection};
+use crate::{Decision, Error, Message, ServerHandle, WebSocketConnection};
 
-/// What an application does with a server.
+/// The handler of a server.
 ///
 /// Calls come one at a time: [`on_open`](Self::on_open) first, before anything is accepted, and
-/// [`on_terminate`](Self::on_terminate) last, after that of every connection.
+/// [`on_terminate`](Self::on_terminate) last, after that of every connection. So a decision that takes
+/// time holds up those behind it, and is better made [later](Decision::later).
 ///
-/// A decision that panics is status 500 for whoever asked, and nobody else notices.
+/// A panic costs what it belongs to and nothing else: if a decision panics, that client gets status 500; a
+/// panic in another call is logged.
 ///
 /// A closure is a handler that only decides on connections.
 pub trait ServerHandler: Send + 'static {
-    /// What carries one connection.
-    type Connection: ConnectionHandler;
+    /// The handler of one connection.
+    type Handler: ConnectionHandler;
 
     /// Decides on an opening handshake, which is valid and asks for a path and from an origin that
     /// the server's options allow. Called before it is answered.
-    ///
-    /// # Errors
-    ///
-    /// The response that the client gets instead, such as one with status 403.
     fn on_connection(
         &mut self,
         server: &ServerHandle,
         request: &Request,
-    ) -> Result<Accepted<Self::Connection>, Response>;
+    ) -> Decision<Self::Handler>;
 
-    /// Answers an ordinary request, such as for a page; without an answer it is refused with 426.
-    fn on_request(&mut self, server: &ServerHandle, request: &Request) -> Option<Response> {
+    /// Answers an ordinary request, such as for a page. To accept it is to
+    /// [decline](Decision::decline): it asks for no connection.
+    fn on_request(&mut self, server: &ServerHandle, request: &Request) -> Decision<Self::Handler> {
         let _ = (server, request);
-        None
+        Decision::decline()
     }
 
     /// The server has started.
@@ -40,7 +39,7 @@ pub trait ServerHandler: Send + 'static {
         let _ = server;
     }
 
-    /// Something went wrong that concerns no connection: a handshake was refused, or none could be
+    /// Something went wrong that concerns no open connection: a handshake failed, or nothing could be
     /// accepted for a while.
     fn on_error(&mut self, server: &ServerHandle, error: &Error) {
         let _ = (server, error);
@@ -52,23 +51,19 @@ pub trait ServerHandler: Send + 'static {
     }
 }
 
-impl<F, C> ServerHandler for F
+impl<F, H> ServerHandler for F
 where
-    F: FnMut(&ServerHandle, &Request) -> Result<Accepted<C>, Response> + Send + 'static,
-    C: ConnectionHandler,
+    F: FnMut(&ServerHandle, &Request) -> Decision<H> + Send + 'static,
+    H: ConnectionHandler,
 {
-    type Connection = C;
+    type Handler = H;
 
-    fn on_connection(
-        &mut self,
-        server: &ServerHandle,
-        request: &Request,
-    ) -> Result<Accepted<C>, Response> {
+    fn on_connection(&mut self, server: &ServerHandle, request: &Request) -> Decision<H> {
         self(server, request)
     }
 }
 
-/// What an application does with a connection.
+/// The handler of a connection.
 ///
 /// Calls come one at a time, in this order: [`on_open`](Self::on_open),
 /// [`on_message`](Self::on_message) for each message and [`on_drained`](Self::on_drained) between
@@ -86,7 +81,7 @@ pub trait ConnectionHandler: Send + 'static {
         let _ = ws;
     }
 
-    /// What had to wait, because the peer did not read, is sent: there is room again.
+    /// Everything that had to wait, because the peer did not read, is sent: there is room again.
     fn on_drained(&mut self, ws: &WebSocketConnection) {
         let _ = ws;
     }
@@ -106,28 +101,5 @@ pub trait ConnectionHandler: Send + 'static {
 impl<F: FnMut(&WebSocketConnection, Message) + Send + 'static> ConnectionHandler for F {
     fn on_message(&mut self, ws: &WebSocketConnection, message: Message) {
         self(ws, message);
-    }
-}
-
-/// A connection that is accepted: how, and what carries it.
-#[derive(Clone, Debug)]
-pub struct Accepted<C> {
-    /// The subprotocol and headers of the answer.
-    pub accept: Accept,
-    /// What carries the connection.
-    pub handler: C,
-}
-
-impl<C> Accepted<C> {
-    /// Accepts without a subprotocol.
-    #[must_use]
-    pub fn new(handler: C) -> Self {
-        Self { accept: Accept::new(), handler }
-    }
-
-    /// Accepts in a certain way.
-    #[must_use]
-    pub const fn with(accept: Accept, handler: C) -> Self {
-        Self { accept, handler }
     }
 }

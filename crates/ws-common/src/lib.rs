@@ -1,41 +1,38 @@
-//! What the blocking and the event-loop adapters of [`wsproto`] have in common: messages, errors,
-//! TLS set-up, the handler traits, and the handles that handlers are given.
+//! The common part of the adapters of [`wsproto`]: messages, errors, options, TLS set-up, the handler
+//! traits, and the handles that handlers are given.
 //!
 //! A program depends on an adapter, `ws-std` or `ws-mio`, which re-exports what programs need of this. A
-//! handler that is written against these types runs on either adapter unchanged. What says *for
-//! adapters* is for whoever writes another one.
+//! handler that is written against these types runs with either adapter unchanged.
+//!
+//! The module [`adapter`] is for those who write another one: everything that adapters would otherwise
+//! decide twice, without I/O. *An adapter is only waiting, reading and writing.*
 
 pub mod adapter;
-mod answer;
-mod broadcast;
-mod client;
 mod connection;
+mod decision;
 mod error;
 mod handler;
-mod link;
 mod message;
+mod options;
 mod proxy;
-mod registry;
+mod pubsub;
 mod running;
 mod server;
 #[cfg(feature = "tls")]
 mod tls;
-mod topics;
 
-pub use answer::Answer;
-pub use broadcast::Broadcast;
-pub use client::ClientOptions;
 pub use connection::{ConnectionId, WebSocketConnection};
+pub use decision::{Decider, Decision};
 pub use error::Error;
-pub use handler::{Accepted, ConnectionHandler, ServerHandler};
-pub use link::{ConnectionLink, Outgoing};
+pub use handler::{ConnectionHandler, ServerHandler};
 pub use message::{Message, SendStatus};
+pub use options::{ClientOptions, ServerOptions};
 pub use proxy::{Proxy, ProxyError};
-pub use registry::{Connections, Registry};
+pub use pubsub::Broadcast;
 pub use running::RunningServer;
 #[cfg(feature = "tls")]
 pub use rustls;
-pub use server::{ServerHandle, ServerOptions};
+pub use server::ServerHandle;
 #[cfg(feature = "tls")]
 pub use tls::{ClientTls, ServerTls};
 pub use wsproto;

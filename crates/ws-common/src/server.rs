@@ -5,58 +5,11 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use wsproto::handshake::{AllowedOrigins, Request, Response};
-use wsproto::{CloseCode, CloseFrame, Config, ReadyState};
+use wsproto::{CloseCode, CloseFrame, ReadyState};
 
-use crate::topics::Topics;
-use crate::{Broadcast, ConnectionId, Message, Registry, WebSocketConnection};
-
-/// How many bytes may wait by default.
-pub(crate) const HIGH_WATER_MARK: usize = 64 << 10;
-
-/// What a server accepts.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct ServerOptions {
-    /// Limits and deadlines of every connection.
-    pub config: Arc<Config>,
-    /// The path, without query, that connections must ask for; others get 404. `None` is any.
-    pub path: Option<String>,
-    /// The origins whose pages may connect; others get 403. `None` is any.
-    pub origins: Option<AllowedOrigins>,
-    /// The most connections at a time, those in the opening handshake included; more get 503.
-    pub max_connections: Option<usize>,
-    /// How many bytes may wait, because the peer does not read, when a message is taken to be sent;
-    /// nothing is read either while more do. So a connection never holds more than these, one message,
-    /// a few replies, and in an event loop what one read took. Default: 64 KiB.
-    pub high_water_mark: usize,
-}
-
-impl Default for ServerOptions {
-    fn default() -> Self {
-        Self {
-            config: Arc::default(),
-            path: None,
-            origins: None,
-            max_connections: None,
-            high_water_mark: HIGH_WATER_MARK,
-        }
-    }
-}
-
-impl ServerOptions {
-    /// Returns the refusal of an opening handshake that the options do not allow.
-    #[must_use]
-    pub fn refusal(&self, request: &Request) -> Option<Response> {
-        if self.path.as_deref().is_some_and(|path| path != request.path()) {
-            return Some(Response::text(404, "Not Found\n"));
-        }
-        if self.origins.as_ref().is_some_and(|origins| !origins.allows(request)) {
-            return Some(Response::text(403, "Forbidden\n"));
-        }
-        None
-    }
-}
+use crate::adapter::{Ending, Registry};
+use crate::pubsub::Topics;
+use crate::{Broadcast, ConnectionId, Message, ServerOptions, WebSocketConnection};
 
 /// A handle to a server. Clones are the same server, may be used from any thread, and do not end it
 /// when they are dropped.
@@ -81,15 +34,6 @@ struct State {
     handled: usize,
     ending: Option<Ending>,
     terminated: bool,
-}
-
-/// How a server ends.
-#[derive(Clone, Copy)]
-enum Ending {
-    /// When all connections are closed.
-    Patient,
-    /// At a certain time at the latest.
-    At(Instant),
 }
 
 impl ServerHandle {
@@ -142,8 +86,8 @@ impl ServerHandle {
         self.0.registry.connection(self, id)
     }
 
-    /// Sends a message to every connection, encoded once. With an adapter that blocks, a peer that
-    /// does not read holds it up for as long as the server's patience for writing.
+    /// Sends a message to every connection, encoded once. Never waits: a peer that does not read is left
+    /// out, and named in [`Broadcast::refused`].
     pub fn broadcast(&self, message: impl Into<Message>) -> Broadcast {
         Broadcast::new(&message.into(), self.connections())
     }
@@ -163,7 +107,7 @@ impl ServerHandle {
     pub(crate) fn subscribe(&self, connection: &WebSocketConnection, topic: &str) -> bool {
         let mut state = self.lock();
         // It is closed before it is removed.
-        let present = connection.status() != ReadyState::Closed;
+        let present = connection.ready_state() != ReadyState::Closed;
         if present {
             state.topics.subscribe(connection, topic);
         }
@@ -176,23 +120,20 @@ impl ServerHandle {
 
     /// Ends the server: nothing more is accepted, and every connection is closed with 1001. After
     /// `timeout`, those that are not closed yet are ended at once; with zero, all are, without a
-    /// Close. `None` waits as long as [`Config::handshake_timeout`] and [`Config::close_timeout`]
-    /// let a connection take together; without these, as long as it takes.
+    /// Close. `None` waits as long as
+    /// [`Config::handshake_timeout`](wsproto::Config::handshake_timeout) and
+    /// [`Config::close_timeout`](wsproto::Config::close_timeout) let a connection take together; without
+    /// these, as long as it takes.
     ///
     /// Does not wait. Called again, it can only hasten the end.
     pub fn terminate(&self, timeout: Option<Duration>) {
         {
             let mut state = self.lock();
             let config = &self.0.options.config;
-            let usual = || Some(config.handshake_timeout? + config.close_timeout?);
+            let usual = || Some(config.handshake_timeout?.saturating_add(config.close_timeout?));
             let timeout = timeout.or_else(usual);
             let at = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-            state.ending = Some(match (state.ending, at) {
-                (Some(Ending::At(earlier)), Some(at)) => Ending::At(earlier.min(at)),
-                (Some(ending), None) => ending,
-                (_, Some(at)) => Ending::At(at),
-                (None, None) => Ending::Patient,
-            });
+            state.ending = Some(Ending::hasten(state.ending, at));
         }
         for connection in self.connections() {
             self.end(&connection);
@@ -223,27 +164,13 @@ impl ServerHandle {
         }
     }
 
-    /// Counts a transport that was accepted; `false` if there are too many. For adapters, which
-    /// call [`release`](Self::release) when they are done with it.
-    #[must_use]
-    pub fn admit(&self) -> bool {
-        let mut state = self.lock();
-        let admitted = self.0.options.max_connections.is_none_or(|most| state.carried < most);
-        state.carried += usize::from(admitted);
-        admitted
+    /// Returns the count of the places that are taken.
+    pub(crate) fn roster(&self) -> Roster<'_> {
+        Roster(self)
     }
 
-    /// Counts a transport no longer. For adapters.
-    pub fn release(&self) {
-        self.lock().carried -= 1;
-        self.0.changed.notify_all();
-    }
-
-    /// Adds a connection that has opened; `false` if the server has ended, and its handlers are not
-    /// to be called any more. For adapters, which call [`remove`](Self::remove) when it is closed,
-    /// and then [`finish`](Self::finish).
-    #[must_use]
-    pub fn add(&self, connection: &WebSocketConnection) -> bool {
+    /// Adds a connection that has opened; `false` if the server has ended.
+    pub(crate) fn open(&self, connection: &WebSocketConnection) -> bool {
         let mut state = self.lock();
         if state.terminated {
             return false;
@@ -258,22 +185,15 @@ impl ServerHandle {
         true
     }
 
-    /// Removes a connection that is closed. For adapters.
-    pub fn remove(&self, connection: &WebSocketConnection) {
+    /// Removes a connection that is closed.
+    pub(crate) fn close(&self, connection: &WebSocketConnection) {
         self.lock().topics.remove(connection);
         self.0.registry.remove(connection);
     }
 
-    /// Notes that the handler of a connection was called for the last time. For adapters.
-    pub fn finish(&self) {
-        self.lock().handled -= 1;
-        self.0.changed.notify_all();
-    }
-
     /// Waits until nothing is carried any more; when the time has come, ends what is left and waits
-    /// for its handlers only. The server has ended then. For adapters, after they have stopped
-    /// accepting.
-    pub fn wait_terminated(&self) {
+    /// for its handlers only. The server has ended then. Called once nothing more is accepted.
+    pub(crate) fn wait_terminated(&self) {
         let mut state = self.lock();
         while state.carried > 0 {
             let Some(Ending::At(at)) = state.ending else {
@@ -301,7 +221,7 @@ impl ServerHandle {
     fn end(&self, connection: &WebSocketConnection) {
         let now = matches!(self.lock().ending, Some(Ending::At(at)) if at <= Instant::now());
         match CloseFrame::new(CloseCode::GOING_AWAY, "") {
-            // Who is gone already needs no Close.
+            // A connection that is gone needs no Close.
             Ok(frame) if !now => drop(connection.close_with(frame)),
             _ => connection.abort(),
         }
@@ -310,6 +230,31 @@ impl ServerHandle {
     /// The state is whole between any two calls.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The places among the connections that a server allows.
+pub(crate) struct Roster<'a>(&'a ServerHandle);
+
+impl Roster<'_> {
+    /// Takes a place, if fewer than `most` are taken.
+    pub(crate) fn admit(&self, most: usize) -> bool {
+        let mut state = self.0.lock();
+        let admitted = state.carried < most;
+        state.carried += usize::from(admitted);
+        admitted
+    }
+
+    /// Frees a place.
+    pub(crate) fn release(&self) {
+        self.0.lock().carried -= 1;
+        self.0.0.changed.notify_all();
+    }
+
+    /// Notes that the handler of a connection that was open was called for the last time.
+    pub(crate) fn finish(&self) {
+        self.0.lock().handled -= 1;
+        self.0.0.changed.notify_all();
     }
 }
 

@@ -40,8 +40,9 @@ impl Deadlines {
         self.0.first().map(|(at, _)| Duration::from_nanos(*at))
     }
 
-    /// Returns the connection whose deadline is the first, if it has passed.
-    pub(crate) fn due(&self, now: Duration) -> Option<usize> {
-        self.0.first().filter(|(at, _)| Duration::from_nanos(*at) <= now).map(|(_, key)| *key)
+    /// Returns the connections whose deadlines have passed.
+    pub(crate) fn due(&self, now: Duration) -> Vec<usize> {
+        let due = self.0.iter().take_while(|(at, _)| Duration::from_nanos(*at) <= now);
+        due.map(|(_, key)| *key).collect()
     }
 }

@@ -5,88 +5,149 @@ mod tests;
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use log::debug;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
-use ws_common::adapter::{Dial, DialStep, Lookup, Resolver, Target};
-use ws_common::{ConnectionId, Error};
-use wsproto::SessionError;
+use ws_common::adapter::{self, Dial, DialStep, Link, Lookup, Resolver};
+use ws_common::{ClientOptions, Error};
+use wsproto::handshake::{ClientRequest, Response};
+use wsproto::url::WsUrl;
+use wsproto::{Client, Endpoint};
 
+use crate::Stream;
+use crate::origin::Dialed;
 use crate::shared::Shared;
+#[cfg(feature = "tls")]
+use crate::tls::TlsStream;
 
 /// The bytes of a proxy's answer that one read takes at most.
 const READ_SIZE: usize = 4096;
 
-/// The addresses of a host.
-pub(crate) type Resolved = io::Result<Vec<SocketAddr>>;
-
-/// A client's connection before it has a stream to the server. Dropped, it leaves nothing behind.
-#[derive(Debug)]
-pub(crate) struct Dialing {
-    /// `None` before its first turn.
-    dial: Option<Dial>,
-    lookup: Option<Lookup>,
-    /// The sockets that are connecting, and the one that is connected to a proxy. All have the
-    /// connection's token: an event of one is reason to look at each.
-    attempts: Vec<(usize, TcpStream)>,
-    given_up: bool,
-    /// Whether there is more to do at once, without an event.
-    again: bool,
+/// A client's request, and how far the way to its server has got.
+pub(crate) struct Target {
+    pub(crate) shared: Arc<Shared>,
+    state: Mutex<(adapter::Target, Dialing)>,
 }
 
 /// Where a connection is dialed.
 pub(crate) struct DialContext<'a> {
     pub(crate) key: usize,
-    pub(crate) id: ConnectionId,
-    pub(crate) shared: &'a Arc<Shared>,
     pub(crate) registry: &'a Registry,
     pub(crate) now: Duration,
+    /// Makes a call that has the loop look at the connection.
+    pub(crate) wake: &'a dyn Fn() -> Box<dyn FnOnce() + Send>,
 }
 
-impl Dialing {
-    pub(crate) const fn new() -> Self {
-        Self { dial: None, lookup: None, attempts: Vec::new(), given_up: false, again: true }
+/// What a look-up has found, until the loop looks.
+type Found = Arc<Mutex<Option<io::Result<Vec<SocketAddr>>>>>;
+
+/// The way to a stream. Dropped, it leaves nothing behind.
+#[derive(Default)]
+struct Dialing {
+    /// `None` before its first turn.
+    dial: Option<Dial>,
+    lookup: Option<(Lookup, Found)>,
+    /// The sockets that are connecting, and the one that is connected to a proxy. All have the
+    /// connection's token: an event of one is reason to look at each.
+    attempts: Vec<(usize, TcpStream)>,
+    /// Why a redirect is not followed.
+    refused: Option<Error>,
+    /// Whether there is more to do at once, without an event.
+    again: bool,
+}
+
+impl Target {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        request: ClientRequest,
+        options: ClientOptions,
+    ) -> Result<Self, Error> {
+        let target = adapter::Target::new(request, options)?;
+        Ok(Self { shared, state: Mutex::new((target, Dialing::default())) })
     }
 
-    /// Ends it with its next turn.
-    pub(crate) fn give_up(&mut self) {
-        *self = Self { given_up: true, ..Self::new() };
-    }
-
-    /// Takes the addresses that another thread has found.
-    pub(crate) fn resolved(&mut self, found: Resolved, now: Duration) {
-        self.lookup = None;
-        if let Some(dial) = &mut self.dial {
-            debug!("the addresses are {found:?}");
-            dial.resolved(found, now);
-        }
-    }
-
-    /// Whether there is more to do at once.
-    pub(crate) const fn is_again(&self) -> bool {
-        self.again
+    pub(crate) fn url(&self) -> WsUrl {
+        self.lock().0.request().url().clone()
     }
 
     pub(crate) fn deadline(&self) -> Option<Duration> {
-        self.dial.as_ref()?.deadline()
+        self.lock().1.dial.as_ref()?.deadline()
     }
 
+    pub(crate) fn is_again(&self) -> bool {
+        self.lock().1.again
+    }
+
+    /// Drops what was begun.
+    pub(crate) fn stop(&self) {
+        let left = std::mem::take(&mut self.lock().1);
+        drop(left);
+    }
+
+    /// Whether the response leads elsewhere. Where it must not be followed to, dialing says why.
+    pub(crate) fn follows(&self, response: &Response) -> bool {
+        let (target, dialing) = &mut *self.lock();
+        let followed = target.redirect(response);
+        if matches!(followed, Ok(false)) {
+            return false;
+        }
+        *dialing = Dialing { refused: followed.err(), ..Dialing::default() };
+        true
+    }
+
+    pub(crate) fn dial(&self, context: &DialContext<'_>) -> Result<Option<Dialed<Client>>, Error> {
+        let (target, dialing) = &mut *self.lock();
+        let advanced = dialing.advance(target, context);
+        if !matches!(advanced, Ok(None)) {
+            // What is left of it ends here.
+            *dialing = Dialing::default();
+        }
+        let Some(tcp) = advanced? else { return Ok(None) };
+        let peer = tcp.peer_addr().ok();
+        #[cfg(feature = "tls")]
+        let stream = match target.begin_tls()? {
+            Some(tls) => Stream::over_tls(TlsStream::new(tcp, tls.into())),
+            None => tcp.into(),
+        };
+        #[cfg(not(feature = "tls"))]
+        let stream: Stream = tcp.into();
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(io::Error::from)?;
+        let (request, config) = (target.request().clone(), Arc::clone(&target.options().config));
+        let endpoint = Endpoint::client(request, config, seed, context.now);
+        Ok(Some((Link::new(endpoint, stream), peer)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, (adapter::Target, Dialing)> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Dialing {
     /// Goes on as far as it can without waiting, and reads at most once. Returns the stream to the server
     /// once there is one, registered with the connection's key as its token.
-    pub(crate) fn advance(
+    fn advance(
         &mut self,
-        target: &Target,
+        target: &adapter::Target,
         context: &DialContext<'_>,
     ) -> Result<Option<TcpStream>, Error> {
         self.again = false;
-        if self.given_up {
-            return Err(SessionError::Abandoned.into());
+        if let Some(refused) = self.refused.take() {
+            return Err(refused);
         }
         let now = context.now;
         let dial = self.dial.get_or_insert_with(|| Dial::new(target, now));
+        let found = |(_, found): &mut (Lookup, Found)| {
+            found.lock().unwrap_or_else(PoisonError::into_inner).take()
+        };
+        if let Some(found) = self.lookup.as_mut().and_then(found) {
+            debug!("the addresses are {found:?}");
+            self.lookup = None;
+            dial.resolved(found, now);
+        }
         look(&mut self.attempts, dial, now);
         loop {
             match dial.next(now)? {
@@ -129,14 +190,14 @@ impl Dialing {
 }
 
 /// Has the shared threads look up a name, which leave the answer for the loop.
-fn look_up(host: &str, port: u16, context: &DialContext<'_>) -> io::Result<Lookup> {
-    let (key, id, shared) = (context.key, context.id, Arc::downgrade(context.shared));
-    Resolver::shared().resolve(host, port, move |found| {
-        // Without the loop, nobody waits for the answer.
-        if let Some(shared) = shared.upgrade() {
-            shared.post(|inbox| inbox.found.push((key, id, found)));
-        }
-    })
+fn look_up(host: &str, port: u16, context: &DialContext<'_>) -> io::Result<(Lookup, Found)> {
+    let found = Found::default();
+    let (to, wake) = (Arc::clone(&found), (context.wake)());
+    let lookup = Resolver::shared().resolve(host, port, move |found| {
+        *to.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
+        wake();
+    });
+    Ok((lookup?, found))
 }
 
 fn connect(address: SocketAddr, context: &DialContext<'_>) -> io::Result<TcpStream> {

@@ -3,25 +3,26 @@
 use std::io::{self, ErrorKind};
 use std::mem;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use log::info;
-use mio::event::{Event, Source};
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
+use ws_common::adapter::{Acceptor, Admission, Connection, Conversation, Link};
 use ws_common::{
     ClientOptions, ConnectionHandler, Error, ServerHandle, ServerHandler, WebSocketConnection,
 };
+use wsproto::Endpoint;
 use wsproto::handshake::ClientRequest;
 
-use crate::connection::{Connection, Phase};
 use crate::deadlines::{Armed, Deadlines};
-use crate::door::{Door, Entrance};
-use crate::listening::Listening;
-use crate::loop_handle::LoopHandle;
-use crate::shared::{Shared, Slot};
-use crate::turn::{Carrier, Kit, Turns};
-use crate::{Stream, WebSocket, WebSocketServer};
+use crate::listener::{Arrival, Listener};
+use crate::loop_handle::{LoopHandle, connect};
+use crate::origin::{Accepted, LoopServer};
+use crate::shared::Shared;
+use crate::slot::{Cause, DynConnection, LoopContext, Slot};
+use crate::{Stream, WebSocketServer};
 
 /// The bytes that one read takes at most.
 const READ_SIZE: usize = 64 << 10;
@@ -35,17 +36,19 @@ const WAKER: Token = Token(usize::MAX);
 ///
 /// ```
 /// use ws_mio::wsproto::{CloseCode, handshake::ClientRequest, url::WsUrl};
-/// use ws_mio::{Accepted, EventLoop, Message, WebSocketConnection, WebSocketServer};
+/// use ws_mio::{
+///     Decision, EventLoop, Message, ServerOptions, WebSocketConnection, WebSocketServer,
+/// };
 ///
-/// let server = WebSocketServer::bind("127.0.0.1:0")?;
+/// let server = WebSocketServer::bind("127.0.0.1:0", ServerOptions::new())?;
 /// let url = format!("ws://{}/", server.local_addr()?);
 ///
 /// let mut event_loop = EventLoop::new()?;
 /// let server = event_loop.serve(server, |_: &_, _: &_| {
-///     Ok(Accepted::new(|ws: &WebSocketConnection, message: Message| {
-///         // Whoever is gone meanwhile gets no echo.
+///     Decision::accept(|ws: &WebSocketConnection, message: Message| {
+///         // A peer that is gone meanwhile gets no echo.
 ///         let _ = ws.send(message);
-///     }))
+///     })
 /// })?;
 /// let client = event_loop.connect(
 ///     ClientRequest::new(WsUrl::parse(&url)?),
@@ -53,7 +56,7 @@ const WAKER: Token = Token(usize::MAX);
 ///     Greeter(server),
 /// )?;
 /// event_loop.run()?;
-/// assert_eq!(client.status(), ws_mio::wsproto::ReadyState::Closed);
+/// assert_eq!(client.ready_state(), ws_mio::wsproto::ReadyState::Closed);
 ///
 /// struct Greeter(ws_mio::ServerHandle);
 ///
@@ -72,11 +75,11 @@ const WAKER: Token = Token(usize::MAX);
 pub struct EventLoop {
     poll: Poll,
     shared: Arc<Shared>,
-    listeners: Slab<Listening>,
+    listeners: Slab<Listener>,
     deadlines: Deadlines,
-    /// Whose turn comes before the loop waits again.
-    again: Vec<Token>,
-    kit: Kit,
+    /// Connections and listeners that have more to do before the loop waits, each once.
+    queue: Vec<Token>,
+    context: LoopContext,
 }
 
 impl EventLoop {
@@ -88,23 +91,25 @@ impl EventLoop {
     pub fn new() -> io::Result<Self> {
         let poll = Poll::new()?;
         let shared = Arc::new(Shared::new(poll.registry(), WAKER)?);
-        let kit = Kit {
+        let context = LoopContext {
             now: shared.now(),
             input: vec![0; READ_SIZE].into(),
-            scratch: Some(Box::default()),
+            outbox: Some(Box::default()),
             registry: poll.registry().try_clone()?,
+            lingering: 0,
         };
         Ok(Self {
             poll,
             shared,
             listeners: Slab::new(),
             deadlines: Deadlines::default(),
-            again: Vec::new(),
-            kit,
+            queue: Vec::new(),
+            context,
         })
     }
 
-    /// Returns a way into the loop, for other threads and for callbacks.
+    /// Returns a way into the loop, for other threads and for callbacks. As long as there is one, the loop
+    /// goes on.
     #[must_use]
     pub fn handle(&self) -> LoopHandle {
         LoopHandle::new(Arc::clone(&self.shared))
@@ -122,30 +127,35 @@ impl EventLoop {
         server: WebSocketServer,
         handler: impl ServerHandler,
     ) -> io::Result<ServerHandle> {
-        let (door, listeners) = server.open(handler, vec![Arc::clone(&self.shared)])?;
+        let (acceptor, listeners) = server.open(handler, vec![Arc::clone(&self.shared)])?;
         for listener in listeners {
-            self.listen(listener, &door)?;
+            self.listen(listener, &acceptor)?;
         }
-        door.opened();
-        Ok(door.server.clone())
+        acceptor.opened();
+        Ok(acceptor.server().clone())
     }
 
     pub(crate) fn listen(
         &mut self,
         listener: std::net::TcpListener,
-        door: &Arc<Door>,
+        acceptor: &Arc<Acceptor>,
     ) -> io::Result<()> {
         listener.set_nonblocking(true)?;
-        let mut listener = mio::net::TcpListener::from_std(listener);
+        let mut socket = mio::net::TcpListener::from_std(listener);
         let token = listener_token(self.listeners.vacant_key());
-        self.kit.registry.register(&mut listener, token, Interest::READABLE)?;
-        info!("accepting at {:?}", listener.local_addr());
-        door.enter();
-        let entrance = Entrance { door: Arc::clone(door), shared: Arc::clone(&self.shared) };
-        let (listener, entrance) = (Some(listener), Arc::new(entrance));
-        self.listeners.insert(Listening { listener, entrance, retry_at: None });
-        // Somebody may wait already.
-        self.again.push(token);
+        self.context.registry.register(&mut socket, token, Interest::READABLE)?;
+        info!("accepting at {:?}", socket.local_addr());
+        acceptor.join();
+        let server =
+            LoopServer { acceptor: Arc::clone(acceptor), shared: Arc::clone(&self.shared) };
+        // Clients may wait already.
+        self.queue.push(token);
+        self.listeners.insert(Listener {
+            socket: Some(socket),
+            server: Arc::new(server),
+            retry_at: None,
+            queued: true,
+        });
         Ok(())
     }
 
@@ -166,10 +176,12 @@ impl EventLoop {
         options: impl Into<ClientOptions>,
         handler: impl ConnectionHandler,
     ) -> Result<WebSocketConnection, Error> {
-        self.handle().connect(request, options, handler)
+        connect(&self.shared, request, options.into(), handler)
     }
 
-    /// Runs until there is no server and no connection left: at once, if nothing was begun.
+    /// Runs until there is no server, no connection and no [`LoopHandle`] left, or until
+    /// [`LoopHandle::stop`] is called: at once, if nothing was begun. Transports that only linger are not
+    /// waited for.
     ///
     /// # Errors
     ///
@@ -177,146 +189,169 @@ impl EventLoop {
     pub fn run(mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(EVENTS);
         loop {
-            self.take_messages();
+            if self.read_mail() {
+                return Ok(());
+            }
             self.look_for_ends();
-            if self.shared.slots().is_empty() && self.listeners.is_empty() && self.shared.end() {
+            if self.has_nothing_to_do() && self.shared.end() {
                 return Ok(());
             }
             self.wait(&mut events)?;
-            let again = mem::take(&mut self.again);
+            let queue = mem::take(&mut self.queue);
             for event in &events {
-                self.turn(event.token(), Some(event));
+                self.turn(event.token(), Cause::Ready(event));
             }
-            for token in again {
-                self.turn(token, None);
+            for token in queue {
+                self.turn(token, Cause::Queued);
             }
-            while let Some(key) = self.deadlines.due(self.kit.now) {
-                self.turn(Token(key), None);
+            for key in self.deadlines.due(self.context.now) {
+                self.turn(Token(key), Cause::Other);
             }
         }
     }
 
+    fn has_nothing_to_do(&self) -> bool {
+        self.listeners.is_empty()
+            && self.shared.handles.load(Ordering::SeqCst) == 0
+            && self.shared.slots().iter().all(|(_, slot)| slot.connection.is_over())
+    }
+
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {
         events.clear();
-        let retries = self.listeners.iter().filter_map(|(_, listening)| listening.retry_at);
-        let ends = self.listeners.iter().filter_map(|(_, listening)| {
-            let at = listening.entrance.door.server.deadline()?;
-            listening.listener.is_none().then(|| self.shared.time_of(at))
+        let retries = self.listeners.iter().filter_map(|(_, listener)| listener.retry_at);
+        let ends = self.listeners.iter().filter_map(|(_, listener)| {
+            let at = listener.server.acceptor.server().deadline()?;
+            listener.socket.is_none().then(|| self.shared.time_of(at))
         });
         let first = retries.chain(ends).chain(self.deadlines.first()).min();
-        let may_wait = self.again.is_empty() && self.shared.fall_asleep();
+        let may_wait = self.queue.is_empty() && self.shared.fall_asleep();
         let timeout = match first {
             _ if !may_wait => Some(Duration::ZERO),
             first => first.map(|at| at.saturating_sub(self.shared.now())),
         };
         let polled = self.poll.poll(events, timeout);
         self.shared.wake_up();
-        self.kit.now = self.shared.now();
+        self.context.now = self.shared.now();
         match polled {
             Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
             _ => {}
         }
-        for (index, listening) in &self.listeners {
-            if listening.retry_at.is_some_and(|at| at <= self.kit.now) {
-                self.again.push(listener_token(index));
+        for (index, listener) in &mut self.listeners {
+            if listener.retry_at.is_some_and(|at| at <= self.context.now)
+                && !mem::replace(&mut listener.queued, true)
+            {
+                self.queue.push(listener_token(index));
             }
         }
         Ok(())
     }
 
-    /// Takes what other threads, and callbacks, have left.
-    fn take_messages(&mut self) {
-        let inbox = self.shared.take_inbox();
-        for (key, id, found) in inbox.found {
-            let connection = self.shared.slots().get(key).map(|slot| Arc::clone(&slot.connection));
-            // It may be given up, and another one in its place.
-            if let Some(connection) = connection.filter(|connection| *connection.id() == id) {
-                connection.found(found, self.kit.now);
-                self.turn(Token(key), None);
-            }
+    /// Takes what other threads, and callbacks, have left. Returns whether the loop is to stop.
+    fn read_mail(&mut self) -> bool {
+        let mail = self.shared.take_mail();
+        for (connection, conversation) in mail.begun {
+            self.begin(&connection, Some(conversation));
         }
-        for (connection, carrier) in inbox.begun {
-            self.begin(&connection, Some(carrier));
+        for key in mail.changed {
+            self.turn(Token(key), Cause::Other);
         }
-        for key in inbox.changed {
-            self.turn(Token(key), None);
-        }
+        mail.stop
     }
 
-    fn begin(&mut self, connection: &Arc<dyn Turns>, carrier: Carrier) {
-        let slot = Slot { connection: Arc::clone(connection), carrier, armed: Armed::NEVER };
+    fn begin(&mut self, connection: &Arc<dyn DynConnection>, conversation: Option<Conversation>) {
+        let slot = Slot { connection: Arc::clone(connection), conversation, armed: Armed::NEVER };
         let key = self.shared.slots().insert(slot);
-        connection.settled(key);
-        self.turn(Token(key), None);
+        connection.settle(key);
+        self.turn(Token(key), Cause::Other);
     }
 
-    fn turn(&mut self, token: Token, event: Option<&Event>) {
+    fn turn(&mut self, token: Token, cause: Cause<'_>) {
         if token == WAKER {
             return;
         }
         if let Some(index) = listener_index(token) {
-            return self.accept(index);
+            return self.accept(index, cause);
         }
         let Token(key) = token;
-        let (connection, mut carrier) = match self.shared.slots().get_mut(key) {
-            Some(slot) => (Arc::clone(&slot.connection), slot.carrier.take()),
+        let (connection, mut conversation) = match self.shared.slots().get_mut(key) {
+            Some(slot) => (Arc::clone(&slot.connection), slot.conversation.take()),
             // It has ended since this was asked for.
             None => return,
         };
-        let after = connection.turn(&mut self.kit, &mut carrier, event);
-        if after.again {
-            self.again.push(token);
+        let outcome = connection.turn(&mut self.context, &mut conversation, cause);
+        if outcome.queue {
+            self.queue.push(token);
         }
         let mut slots = self.shared.slots();
         let Some(slot) = slots.get_mut(key) else { return };
-        self.deadlines.set(key, &mut slot.armed, Armed::at(after.deadline));
-        slot.carrier = carrier;
-        if after.finished {
+        self.deadlines.set(key, &mut slot.armed, Armed::at(outcome.deadline));
+        slot.conversation = conversation;
+        if outcome.finished {
             let over = slots.remove(key);
             drop(slots);
             drop(over);
         }
     }
 
-    fn accept(&mut self, index: usize) {
-        let Some(listening) = self.listeners.get_mut(index) else { return };
-        let (streams, more) = listening.accept(self.kit.now);
-        let entrance = Arc::clone(&listening.entrance);
-        for stream in streams {
-            self.welcome(stream, &entrance);
+    fn accept(&mut self, index: usize, cause: Cause<'_>) {
+        let Some(listener) = self.listeners.get_mut(index) else { return };
+        if let Cause::Queued = cause {
+            listener.queued = false;
         }
-        if more {
-            self.again.push(listener_token(index));
+        let mut arrivals = Vec::new();
+        if listener.accept(self.context.now, &mut arrivals)
+            && !mem::replace(&mut listener.queued, true)
+        {
+            self.queue.push(listener_token(index));
+        }
+        let server = Arc::clone(&listener.server);
+        for arrival in arrivals {
+            if let Err(error) = self.register(arrival, &server)
+                && let Some(listener) = self.listeners.get_mut(index)
+            {
+                listener.pause(self.context.now, error);
+            }
         }
     }
 
-    fn welcome(&mut self, stream: Stream, entrance: &Arc<Entrance>) {
-        let door = &entrance.door;
-        let config = Arc::clone(&door.server.options().config);
-        let mut ws = WebSocket::server(stream, config, self.kit.now);
+    /// Begins the connection of a transport that was accepted.
+    fn register(&mut self, arrival: Arrival, server: &Arc<LoopServer>) -> io::Result<()> {
+        let Arrival { tcp, peer, admission } = arrival;
+        let now = self.context.now;
+        let (endpoint, conversation, stream) = match admission {
+            Admission::Admitted(permit) => {
+                let config = Arc::clone(&server.acceptor.server().options().config);
+                let endpoint = Endpoint::server(config, now);
+                let stream = server.stream(tcp)?;
+                (endpoint, Conversation::server(permit), stream)
+            }
+            Admission::Refused(endpoint) => (*endpoint, Conversation::refused(), tcp.into()),
+            Admission::Dropped => return Ok(()),
+        };
+        let mut stream: Stream = stream;
         let both = Interest::READABLE | Interest::WRITABLE;
         let token = Token(self.shared.slots().vacant_key());
-        if let Err(error) = ws.register(&self.kit.registry, token, both) {
-            door.failed(&error.into());
-            return door.server.release();
-        }
-        let connection = Connection::new(Arc::clone(entrance), Phase::Live(ws));
-        let connection: Arc<dyn Turns> = Arc::new(connection);
-        self.begin(&connection, None);
+        self.context.registry.register(&mut stream, token, both)?;
+        let driver = Accepted(Arc::clone(server));
+        let connection = Connection::new(driver, Link::new(endpoint, stream), Some(peer));
+        let connection: Arc<dyn DynConnection> = Arc::new(connection);
+        self.begin(&connection, Some(conversation));
+        Ok(())
     }
 
     /// Stops accepting for servers that are ending; ends their connections when the time has come, and
     /// leaves those that have none left.
     fn look_for_ends(&mut self) {
         let (now, mut left) = (Instant::now(), Vec::new());
-        for (index, listening) in &mut self.listeners {
-            let server = &listening.entrance.door.server;
+        for (index, listener) in &mut self.listeners {
+            let server = listener.server.acceptor.server();
             if !server.is_ending() {
                 continue;
             }
-            listening.listener = None;
-            listening.retry_at = None;
-            let connections = self.shared.connections_of(server);
+            listener.socket = None;
+            listener.retry_at = None;
+            let mut connections = self.shared.connections_of(server);
+            connections.retain(|connection| !connection.is_over());
             if connections.is_empty() {
                 left.push(index);
             } else if server.deadline().is_some_and(|at| at <= now) {
@@ -324,7 +359,7 @@ impl EventLoop {
             }
         }
         for index in left {
-            self.listeners.remove(index).entrance.door.leave();
+            self.listeners.remove(index).server.acceptor.leave();
         }
     }
 }
@@ -343,8 +378,7 @@ fn listener_index(token: Token) -> Option<usize> {
 /// called.
 impl Drop for EventLoop {
     fn drop(&mut self) {
-        let left = (mem::take(&mut *self.shared.slots()), self.shared.give_up());
-        drop(left);
+        drop(self.shared.give_up());
     }
 }
 

@@ -2,13 +2,13 @@
 //! connections in one thread, without an async runtime.
 //!
 //! ```no_run
-//! use ws_mio::{Accepted, Message, WebSocketConnection, WebSocketServer};
+//! use ws_mio::{Decision, Message, ServerOptions, WebSocketConnection, WebSocketServer};
 //!
-//! WebSocketServer::bind("127.0.0.1:9002")?.run(|_: &_, _: &_| {
-//!     Ok(Accepted::new(|ws: &WebSocketConnection, message: Message| {
-//!         // Whoever is gone meanwhile gets no echo.
+//! WebSocketServer::bind("127.0.0.1:9002", ServerOptions::new())?.run(|_: &_, _: &_| {
+//!     Decision::accept(|ws: &WebSocketConnection, message: Message| {
+//!         // A peer that is gone meanwhile gets no echo.
 //!         let _ = ws.send(message);
-//!     }))
+//!     })
 //! })?;
 //! # Ok::<(), std::io::Error>(())
 //! ```
@@ -29,20 +29,22 @@
 //!
 //! # Sending, and peers that do not read
 //!
-//! A [`WebSocketConnection`] sends from any thread and from callbacks. What [`send`](WebSocketConnection::send) returns says what became of the message:
+//! A [`WebSocketConnection`] sends from any thread and from callbacks. The result of
+//! [`send`](WebSocketConnection::send) says what became of the message:
 //!
 //! * [`SendStatus::Sent`]: nothing waits for the peer. The message leaves when the events of one read
 //!   are all handled, in one write with the other answers; from another thread, at the loop's next turn.
 //! * [`SendStatus::Queued`]: it is taken, and leaves when the peer reads.
-//! * [`Error::WouldExceed`]: more than [`high_water_mark`](WebSocketServer::high_water_mark) bytes wait
-//!   already. The message is handed back; [`on_drained`](ConnectionHandler::on_drained) says when there
-//!   is room again.
+//! * [`Error::WouldExceed`]: more than
+//!   [`Config::high_water_mark`](wsproto::Config::high_water_mark) bytes wait already. The message is handed
+//!   back; [`on_drained`](ConnectionHandler::on_drained) says when there is room again.
 //!
-//! As long as so much waits, nothing of that peer is read, and nothing of what was read is handed to its
-//! handler; so a handler that sends one message for each it is given never sees `WouldExceed`. A
-//! connection holds at most its high-water mark, one message, a few replies, and what one read took. With
-//! [`broadcast`](ServerHandle::broadcast) and [`publish`](ServerHandle::publish), who does not read is
-//! left out, and named in [`Broadcast::refused`].
+//! Answers that a handler sends in [`on_message`](ConnectionHandler::on_message) are counted apart from
+//! everything else that is sent. While more than the mark of them waits, a server takes nothing more from
+//! that peer; so a server's handler that sends one message for each it is given never sees `WouldExceed`. A
+//! client always reads. A connection holds at most the mark and a message of either kind, and what one read
+//! took. [`broadcast`](ServerHandle::broadcast) and [`publish`](ServerHandle::publish) leave out a peer that
+//! does not read, and name it in [`Broadcast::refused`].
 //!
 //! # Threads
 //!
@@ -56,8 +58,8 @@
 //!
 //! [`EventLoop::connect`] and [`LoopHandle::connect`] begin a connection and return its handle at once;
 //! the handler is told when it is [open](ConnectionHandler::on_open), or why it never was. Names are
-//! looked up in a few threads that the process shares, addresses are tried one after the other, 250 ms
-//! apart or as soon as one fails, and [`ClientOptions`] has the proxy, the redirects and the limits.
+//! looked up in another thread, every address is tried, and [`ClientOptions`] has the proxy, the
+//! redirects and the limits.
 //!
 //! # TLS
 //!
@@ -66,18 +68,16 @@
 //!
 //! What happens is told through the [`log`] facade.
 
-mod connection;
 mod deadlines;
 mod dial;
-mod door;
 mod event_loop;
-mod listening;
+mod listener;
 mod loop_handle;
+mod origin;
 mod registry;
-mod scratch;
 mod server;
 mod shared;
-mod side;
+mod slot;
 mod stream;
 #[cfg(feature = "tls")]
 mod tls;
@@ -90,10 +90,10 @@ pub use server::WebSocketServer;
 pub use stream::Stream;
 pub use websocket::WebSocket;
 pub use ws_common::{
-    Accepted, Answer, Broadcast, ClientOptions, ConnectionHandler, ConnectionId, Error, Message,
+    Broadcast, ClientOptions, ConnectionHandler, ConnectionId, Decider, Decision, Error, Message,
     Proxy, ProxyError, RunningServer, SendStatus, ServerHandle, ServerHandler, ServerOptions,
     WebSocketConnection,
 };
 #[cfg(feature = "tls")]
-pub use ws_common::{ClientTls, ServerTls};
+pub use ws_common::{ClientTls, ServerTls, rustls};
 pub use {mio, wsproto};

@@ -2,23 +2,24 @@
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use ws_common::adapter::Target;
-use ws_common::{ClientOptions, ConnectionHandler, ConnectionLink, Error, WebSocketConnection};
-use wsproto::Client;
+use ws_common::adapter::{ConnectionLink, Conversation};
+use ws_common::{ClientOptions, ConnectionHandler, Error, WebSocketConnection};
 use wsproto::handshake::ClientRequest;
 
-use crate::connection::{Connection, Phase};
-use crate::dial::Dialing;
+use crate::dial::Target;
+use crate::origin::{ClientConnection, Requested};
 use crate::shared::Shared;
-use crate::side::Quest;
 
-/// A way into an event loop, from any thread and from callbacks.
-#[derive(Clone, Debug)]
+/// A way into an event loop, from any thread and from callbacks. As long as there is one, the loop goes on,
+/// unless it is told to [stop](Self::stop).
+#[derive(Debug)]
 pub struct LoopHandle(Arc<Shared>);
 
 impl LoopHandle {
-    pub(crate) const fn new(shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        shared.handles.fetch_add(1, Ordering::SeqCst);
         Self(shared)
     }
 
@@ -33,14 +34,43 @@ impl LoopHandle {
         options: impl Into<ClientOptions>,
         handler: impl ConnectionHandler,
     ) -> Result<WebSocketConnection, Error> {
-        let target = Target::new(request, options.into())?;
-        let quest = Box::new(Quest::new(Arc::clone(&self.0), target));
-        let phase = Phase::Dialing(Box::new(Dialing::new()));
-        let connection = Arc::new(Connection::<Client>::new(quest, phase));
-        let handle = WebSocketConnection::new(Arc::clone(&connection) as Arc<dyn ConnectionLink>);
-        if !self.0.post(|inbox| inbox.begun.push((connection, Box::new(handler)))) {
-            return Err(io::Error::from(ErrorKind::NotConnected).into());
-        }
-        Ok(handle)
+        connect(&self.0, request, options.into(), handler)
     }
+
+    /// Tells the loop to stop. Connections that are left end at once; their handlers are not called.
+    pub fn stop(&self) {
+        self.0.post(|mailbox| mailbox.stop = true);
+    }
+}
+
+impl Clone for LoopHandle {
+    fn clone(&self) -> Self {
+        Self::new(Arc::clone(&self.0))
+    }
+}
+
+/// A loop that nobody can use any more, and that has nothing to do, ends.
+impl Drop for LoopHandle {
+    fn drop(&mut self) {
+        if self.0.handles.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.0.post(|mailbox| mailbox.look = true);
+        }
+    }
+}
+
+/// Begins a client's connection on a loop.
+pub(crate) fn connect(
+    shared: &Arc<Shared>,
+    request: ClientRequest,
+    options: ClientOptions,
+    handler: impl ConnectionHandler,
+) -> Result<WebSocketConnection, Error> {
+    let target = Target::new(Arc::clone(shared), request, options)?;
+    let connection = Arc::new(ClientConnection::dialing(Requested(Box::new(target))));
+    let handle = WebSocketConnection::new(Arc::clone(&connection) as Arc<dyn ConnectionLink>);
+    let conversation = Conversation::client(handler);
+    if !shared.post(|mailbox| mailbox.begun.push((connection, conversation))) {
+        return Err(io::Error::from(ErrorKind::NotConnected).into());
+    }
+    Ok(handle)
 }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use ws_common::{ConnectionId, Registry, ServerHandle, WebSocketConnection};
+use ws_common::adapter::Registry;
+use ws_common::{ConnectionId, ServerHandle, WebSocketConnection};
 
 use crate::shared::Shared;
 
@@ -10,7 +11,7 @@ use crate::shared::Shared;
 pub(crate) struct Loops(pub(crate) Vec<Arc<Shared>>);
 
 impl Registry for Loops {
-    /// Nothing is to be done: a connection knows itself whether it is open.
+    /// Does nothing: a connection knows itself whether it is open.
     fn add(&self, _: &WebSocketConnection) {}
 
     fn remove(&self, _: &WebSocketConnection) {}

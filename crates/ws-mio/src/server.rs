@@ -8,30 +8,27 @@ use std::thread;
 use std::time::Duration;
 
 use log::error;
-use socket2::{Domain, Protocol, Socket, Type};
+use ws_common::adapter::{Acceptor, listen};
 use ws_common::{RunningServer, ServerHandle, ServerHandler, ServerOptions};
-use wsproto::Config;
-use wsproto::handshake::AllowedOrigins;
 
 use crate::EventLoop;
-use crate::door::Door;
 use crate::registry::Loops;
 use crate::shared::Shared;
 
-/// How many connections the system keeps for a loop that does not accept at the moment.
-const BACKLOG: i32 = 4096;
+/// The most connections at a time by default: more than the descriptors of most processes.
+const MAX_CONNECTIONS: usize = 100_000;
 
 /// A WebSocket server that is bound to an address, and not started yet.
 ///
 /// ```
-/// use ws_mio::{Accepted, Message, WebSocketConnection, WebSocketServer};
+/// use ws_mio::{Decision, Message, ServerOptions, WebSocketConnection, WebSocketServer};
 ///
-/// let server = WebSocketServer::bind("127.0.0.1:0")?;
+/// let server = WebSocketServer::bind("127.0.0.1:0", ServerOptions::new())?;
 /// let running = server.spawn(|_: &_, _: &_| {
-///     Ok(Accepted::new(|ws: &WebSocketConnection, message: Message| {
-///         // Whoever is gone meanwhile gets no echo.
+///     Decision::accept(|ws: &WebSocketConnection, message: Message| {
+///         // A peer that is gone meanwhile gets no echo.
 ///         let _ = ws.send(message);
-///     }))
+///     })
 /// })?;
 /// running.handle().terminate(None);
 /// running.join();
@@ -41,8 +38,6 @@ const BACKLOG: i32 = 4096;
 pub struct WebSocketServer {
     listeners: Vec<TcpListener>,
     options: ServerOptions,
-    #[cfg(feature = "tls")]
-    tls: Option<ws_common::ServerTls>,
 }
 
 impl WebSocketServer {
@@ -51,37 +46,36 @@ impl WebSocketServer {
     /// # Errors
     ///
     /// [`io::Error`] if the address cannot be bound.
-    pub fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
-        Ok(Self::from_listener(bind_any(address, false)?))
+    pub fn bind(address: impl ToSocketAddrs, options: ServerOptions) -> io::Result<Self> {
+        Ok(Self::from_listener(listen(address, false)?, options))
     }
 
-    /// Binds an address for so many threads, at least one, each with a loop and a listener of its own; the system
-    /// distributes the connections among them (`SO_REUSEPORT`). Other programs of the same user can bind
-    /// the address as well then.
+    /// Binds an address for so many threads, at least one, each with a loop and a listener of its own; the
+    /// system distributes the connections among them (`SO_REUSEPORT`). Other programs of the same user can
+    /// bind the address as well then.
     ///
     /// # Errors
     ///
     /// [`io::Error`] if the address cannot be bound, or the system does not have listeners that share
     /// a port.
-    pub fn bind_threads(address: impl ToSocketAddrs, threads: usize) -> io::Result<Self> {
-        let first = bind_any(address, true)?;
+    pub fn bind_threads(
+        address: impl ToSocketAddrs,
+        threads: usize,
+        options: ServerOptions,
+    ) -> io::Result<Self> {
+        let first = listen(address, true)?;
         let address = first.local_addr()?;
-        let mut server = Self::from_listener(first);
+        let mut server = Self::from_listener(first, options);
         for _ in 1..threads {
-            server.listeners.push(bind(address, true)?);
+            server.listeners.push(listen(address, true)?);
         }
         Ok(server)
     }
 
     /// Takes over a listener.
     #[must_use]
-    pub fn from_listener(listener: TcpListener) -> Self {
-        Self {
-            listeners: vec![listener],
-            options: ServerOptions::default(),
-            #[cfg(feature = "tls")]
-            tls: None,
-        }
+    pub fn from_listener(listener: TcpListener, options: ServerOptions) -> Self {
+        Self { listeners: vec![listener], options }
     }
 
     /// Returns the address it listens on.
@@ -91,51 +85,6 @@ impl WebSocketServer {
     /// [`io::Error`] if the operating system does not tell.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.listeners[0].local_addr()
-    }
-
-    /// Sets the limits and deadlines of every connection.
-    #[must_use]
-    pub fn config(mut self, config: impl Into<Arc<Config>>) -> Self {
-        self.options.config = config.into();
-        self
-    }
-
-    /// Accepts connections that ask for this path only; others get 404.
-    #[must_use]
-    pub fn path(mut self, path: impl Into<String>) -> Self {
-        self.options.path = Some(path.into());
-        self
-    }
-
-    /// Accepts connections of pages from these origins only; others get 403.
-    #[must_use]
-    pub fn origins(mut self, origins: AllowedOrigins) -> Self {
-        self.options.origins = Some(origins);
-        self
-    }
-
-    /// Accepts so many connections at a time, those in the opening handshake included; more get 503,
-    /// or over TLS no answer.
-    #[must_use]
-    pub fn max_connections(mut self, most: usize) -> Self {
-        self.options.max_connections = Some(most);
-        self
-    }
-
-    /// Sets how many bytes may be unsent when a message is taken; see
-    /// [`ServerOptions::high_water_mark`].
-    #[must_use]
-    pub fn high_water_mark(mut self, bytes: usize) -> Self {
-        self.options.high_water_mark = bytes;
-        self
-    }
-
-    /// Speaks TLS: `wss://`.
-    #[cfg(feature = "tls")]
-    #[must_use]
-    pub fn tls(mut self, tls: ws_common::ServerTls) -> Self {
-        self.tls = Some(tls);
-        self
     }
 
     /// Starts the server in threads of its own.
@@ -169,35 +118,30 @@ impl WebSocketServer {
         let mut loops =
             self.listeners.iter().map(|_| EventLoop::new()).collect::<io::Result<Vec<_>>>()?;
         let shared = loops.iter().map(|event_loop| Arc::clone(event_loop.shared())).collect();
-        let (door, listeners) = self.open(handler, shared)?;
+        let (acceptor, listeners) = self.open(handler, shared)?;
         for (event_loop, listener) in loops.iter_mut().zip(listeners) {
-            event_loop.listen(listener, &door)?;
+            event_loop.listen(listener, &acceptor)?;
         }
-        door.opened();
-        Ok((door.server.clone(), loops))
+        acceptor.opened();
+        Ok((acceptor.server().clone(), loops))
     }
 
-    /// Makes the door to the server, which those loops will serve.
+    /// Makes the acceptor of the server, which those loops will serve.
     pub(crate) fn open(
         self,
         handler: impl ServerHandler,
         loops: Vec<Arc<Shared>>,
-    ) -> io::Result<(Arc<Door>, Vec<TcpListener>)> {
+    ) -> io::Result<(Arc<Acceptor>, Vec<TcpListener>)> {
         let address = self.local_addr()?;
+        let options = self.options.or_max_connections(MAX_CONNECTIONS);
         let registry = Loops(loops.clone());
         let wake = move || {
             for shared in &loops {
-                shared.post(|inbox| inbox.ending = true);
+                shared.post(|mailbox| mailbox.look = true);
             }
         };
-        let server = ServerHandle::new(self.options, Some(address), registry, wake);
-        let door = Door::new(
-            server,
-            handler,
-            #[cfg(feature = "tls")]
-            self.tls,
-        );
-        Ok((Arc::new(door), self.listeners))
+        let server = ServerHandle::new(options, Some(address), registry, wake);
+        Ok((Arc::new(Acceptor::new(server, handler)), self.listeners))
     }
 }
 
@@ -224,32 +168,4 @@ fn run_all(mut loops: Vec<EventLoop>, server: &ServerHandle) -> io::Result<()> {
         }
         result
     })
-}
-
-/// Binds the first of several addresses that can be.
-fn bind_any(address: impl ToSocketAddrs, share: bool) -> io::Result<TcpListener> {
-    let mut result = Err(io::ErrorKind::AddrNotAvailable.into());
-    for address in address.to_socket_addrs()? {
-        result = bind(address, share);
-        if result.is_ok() {
-            break;
-        }
-    }
-    result
-}
-
-fn bind(address: SocketAddr, share: bool) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    // A server that is started again need not wait for what is left of its connections.
-    #[cfg(unix)]
-    socket.set_reuse_address(true)?;
-    if share {
-        #[cfg(unix)]
-        socket.set_reuse_port(true)?;
-        #[cfg(not(unix))]
-        return Err(io::ErrorKind::Unsupported.into());
-    }
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
 }

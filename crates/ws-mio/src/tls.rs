@@ -1,13 +1,13 @@
-//! TLS, by rustls, over a stream that does not block.
+//! TLS, by rustls, over a non-blocking TCP connection.
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::mem;
 use std::net::Shutdown;
 
 use mio::net::TcpStream;
 use rustls::Connection;
+use socket2::SockRef;
 use ws_common::adapter::tls::process;
-
-use crate::stream::send_vectored;
 
 /// How many reads of ciphertext one read makes at most: 4 KiB each, or what is missing of a message of the
 /// TLS handshake. One more round of the loop costs as much as it takes to decrypt these.
@@ -21,13 +21,17 @@ const DRAIN: usize = 1 << 20;
 pub(crate) struct TlsStream {
     tcp: TcpStream,
     tls: Connection,
+    /// How many bytes were encrypted of which the ciphertext has not left yet.
+    taken: usize,
     /// Whether the last read has stopped before it had read everything.
     has_more: bool,
 }
 
 impl TlsStream {
-    pub(crate) const fn new(tcp: TcpStream, tls: Connection) -> Self {
-        Self { tcp, tls, has_more: false }
+    pub(crate) fn new(tcp: TcpStream, tls: Connection) -> Self {
+        // Messages are written whole; waiting for more only delays them.
+        let _ = tcp.set_nodelay(true);
+        Self { tcp, tls, taken: 0, has_more: false }
     }
 
     pub(crate) const fn tcp(&self) -> &TcpStream {
@@ -38,8 +42,28 @@ impl TlsStream {
         &mut self.tcp
     }
 
-    pub(crate) const fn has_more(&self) -> bool {
-        self.has_more
+    pub(crate) fn is_handshaking(&self) -> bool {
+        self.tls.is_handshaking()
+    }
+
+    /// Whether there may be more to read, without another event; after a read that succeeded or not.
+    pub(crate) const fn may_read_more(&self, succeeded: bool) -> bool {
+        succeeded || self.has_more
+    }
+
+    /// Writes as [`Transport::try_write`](ws_common::adapter::Transport::try_write) does: bytes count as
+    /// written once their ciphertext has left.
+    pub(crate) fn try_write(&mut self, from: &[u8]) -> io::Result<usize> {
+        self.flush()?;
+        if self.taken == 0 {
+            self.taken = self.tls.writer().write(from)?;
+            if self.taken == 0 {
+                // rustls keeps so much before the handshake is done, and no more.
+                return Err(ErrorKind::WouldBlock.into());
+            }
+            self.flush()?;
+        }
+        Ok(mem::take(&mut self.taken))
     }
 
     /// Ends the writing side, with the alert that says so.
@@ -64,11 +88,24 @@ impl TlsStream {
             }
         }
     }
+
+    fn flush(&mut self) -> io::Result<()> {
+        while self.tls.wants_write() {
+            match self.tls.write_tls(&mut Quiet(&self.tcp)) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                written => {
+                    written?;
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Read for TlsStream {
     /// Takes plaintext, or a bounded amount of ciphertext; without plaintext in it, that is `WouldBlock`,
-    /// and [`has_more`](Self::has_more) tells whether to come back without an event.
+    /// and [`may_read_more`](Self::may_read_more) tells whether to come back without an event.
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
         self.has_more = false;
         for reads in 0.. {
@@ -96,33 +133,6 @@ impl Read for TlsStream {
     }
 }
 
-impl Write for TlsStream {
-    fn write(&mut self, from: &[u8]) -> io::Result<usize> {
-        self.write_vectored(&[IoSlice::new(from)])
-    }
-
-    fn write_vectored(&mut self, from: &[IoSlice<'_>]) -> io::Result<usize> {
-        // What was encrypted before leaves first, so that it cannot pile up.
-        self.flush()?;
-        let taken = self.tls.writer().write_vectored(from)?;
-        match self.flush() {
-            Err(error) if error.kind() != ErrorKind::WouldBlock => Err(error),
-            // In a server's handshake, nothing is taken beyond what rustls keeps.
-            _ if taken == 0 => Err(ErrorKind::WouldBlock.into()),
-            _ => Ok(taken),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        while self.tls.wants_write() {
-            if self.tls.write_tls(&mut Quiet(&self.tcp))? == 0 {
-                return Err(ErrorKind::WriteZero.into());
-            }
-        }
-        Ok(())
-    }
-}
-
 /// A socket that is written to without signals: rustls writes several records at once.
 struct Quiet<'a>(&'a TcpStream);
 
@@ -139,6 +149,55 @@ impl Write for Quiet<'_> {
         Ok(())
     }
 }
+
+/// Writes several slices at once. No signal comes of it if the peer is gone (SIGPIPE), as it would of
+/// `writev`, which knows no flags.
+fn send_vectored(tcp: &TcpStream, from: &[IoSlice<'_>]) -> io::Result<usize> {
+    match NO_SIGNAL {
+        Some(flags) => tcp.try_io(|| SockRef::from(tcp).send_vectored_with_flags(from, flags)),
+        // One after the other: plain writes are sent without a signal everywhere.
+        None => {
+            let first = from.iter().find(|slice| !slice.is_empty());
+            (&mut &*tcp).write(first.map_or(&[], |slice| slice))
+        }
+    }
+}
+
+/// How to send without a signal; `None` where that is not known.
+const NO_SIGNAL: Option<i32> = {
+    #[cfg(any(
+        target_os = "linux",
+        target_os = "android",
+        target_os = "freebsd",
+        target_os = "netbsd",
+        target_os = "openbsd",
+        target_os = "dragonfly",
+        target_os = "illumos",
+        target_os = "solaris",
+    ))]
+    {
+        Some(libc::MSG_NOSIGNAL)
+    }
+    // There are no signals.
+    #[cfg(windows)]
+    {
+        Some(0)
+    }
+    #[cfg(not(any(
+        windows,
+        target_os = "linux",
+        target_os = "android",
+        target_os = "freebsd",
+        target_os = "netbsd",
+        target_os = "openbsd",
+        target_os = "dragonfly",
+        target_os = "illumos",
+        target_os = "solaris",
+    )))]
+    {
+        None
+    }
+};
 
 #[cfg(test)]
 mod tests {
@@ -204,7 +263,7 @@ mod tests {
             match stream.read(&mut plaintext) {
                 Ok(read) => break read,
                 Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error),
-                Err(_) if stream.has_more() => parts += 1,
+                Err(_) if stream.may_read_more(false) => parts += 1,
                 Err(_) => thread::yield_now(),
             }
         };

@@ -1,376 +1,205 @@
 //! A connection's turn: one read, all its events, one write.
 
-use std::mem;
-use std::panic::{self, AssertUnwindSafe};
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
-use log::{debug, error, trace};
-use mio::Registry;
-use mio::event::Event as Readiness;
-use ws_common::{ConnectionHandler, ConnectionLink, Error, Message, WebSocketConnection};
-use wsproto::{CloseCode, CloseFrame, CloseInfo, Event, Initiator, ReadyState, SessionEvent};
+use ws_common::adapter::{Connection, Conversation, Step, Written};
+use ws_common::{Error, WebSocketConnection};
+use wsproto::{Role, SessionError};
 
-use crate::connection::{Connection, Inner, Phase};
-use crate::dial::{DialContext, Resolved};
-use crate::scratch::Scratch;
-use crate::side::Side;
+use crate::dial::DialContext;
+use crate::origin::Origin;
+use crate::slot::{Cause, DynConnection, LoopContext, TurnOutcome};
+use crate::websocket::{WRITE_MOST, read};
 
-/// How many reads may follow a deadline that has passed, because what it waits for may be there
-/// already: all that a socket holds, but not all that a flooding peer can send.
-const LATE_READS: usize = 100;
+/// How many transports may linger at a time. Those beyond are dropped at once, and may lose our last bytes.
+const MOST_LINGERING: usize = 1024;
 
-/// What all turns of a loop use.
-pub(crate) struct Kit {
-    pub(crate) now: Duration,
-    pub(crate) input: Box<[u8]>,
-    /// `None` while a connection has it.
-    pub(crate) scratch: Option<Box<Scratch>>,
-    pub(crate) registry: Registry,
-}
-
-/// What carries a connection; `None` before it is accepted, and once it has panicked.
-pub(crate) type Carrier = Option<Box<dyn ConnectionHandler>>;
-
-/// What comes after a turn.
-pub(crate) struct After {
-    pub(crate) deadline: Option<Duration>,
-    /// Whether there is more to do at once.
-    pub(crate) again: bool,
-    pub(crate) finished: bool,
-}
-
-/// A connection, whichever end it is.
-pub(crate) trait Turns: ConnectionLink {
-    /// Does what there is to do; `event` says why, if the stream does.
+impl<R: Role, D: Origin<R>> DynConnection for Connection<R, D> {
     fn turn(
         self: Arc<Self>,
-        kit: &mut Kit,
-        carrier: &mut Carrier,
-        event: Option<&Readiness>,
-    ) -> After;
-
-    /// Whether its handler was told that it is open, and not that it is closed.
-    fn is_open(&self) -> bool;
-
-    /// Takes the addresses of its server.
-    fn found(&self, found: Resolved, now: Duration);
-
-    /// Notes where the loop finds it.
-    fn settled(&self, key: usize);
-}
-
-impl<R: Side> Turns for Connection<R> {
-    fn turn(
-        self: Arc<Self>,
-        kit: &mut Kit,
-        carrier: &mut Carrier,
-        event: Option<&Readiness>,
-    ) -> After {
-        let handle = WebSocketConnection::new(Arc::clone(&self) as Arc<dyn ConnectionLink>);
-        let (connection, now) = (&*self, kit.now);
-        let mut turn = Turn { connection, handle, now, carrier, failed: false, closed: None };
-        let mut inner = self.lock();
-        (inner.busy, inner.notified) = (true, false);
-        inner.lend(&mut kit.scratch);
-        match (&mut inner.phase, event) {
-            (Phase::Live(ws), Some(event)) => ws.ready(event),
-            (Phase::Dialing(_), _) => inner = turn.dial(inner, kit),
-            _ => {}
-        }
-        inner = turn.receive(inner, &mut kit.input);
-        inner = turn.handle_timeout(inner, &mut kit.input);
-        turn.conclude(inner, kit)
+        context: &mut LoopContext,
+        conversation: &mut Option<Conversation>,
+        cause: Cause<'_>,
+    ) -> TurnOutcome {
+        let handle = self.handle();
+        let lingered = self.lock().is_lingering();
+        let mut turn = Turn { connection: &self, handle, conversation };
+        turn.begin(context, cause);
+        turn.dial(context);
+        turn.receive(context);
+        // A redirect may have led elsewhere.
+        turn.dial(context);
+        turn.handle_timeout(context);
+        let outcome = turn.conclude(context);
+        context.lingering -= usize::from(lingered);
+        context.lingering += usize::from(outcome.lingers);
+        outcome
     }
 
     fn is_open(&self) -> bool {
-        self.lock().opened
+        self.lock().was_opened()
     }
 
-    fn found(&self, found: Resolved, now: Duration) {
-        if let Phase::Dialing(dialing) = &mut self.lock().phase {
-            dialing.resolved(found, now);
-        }
+    fn is_over(&self) -> bool {
+        self.lock().is_over()
     }
 
-    fn settled(&self, key: usize) {
+    fn settle(&self, key: usize) {
         self.lock().settle(key);
     }
 }
 
-struct Turn<'a, R: Side> {
-    connection: &'a Connection<R>,
+struct Turn<'a, R: Role, D: Origin<R>> {
+    connection: &'a Arc<Connection<R, D>>,
     handle: WebSocketConnection,
-    now: Duration,
-    carrier: &'a mut Carrier,
-    /// Whether an error was reported.
-    failed: bool,
-    closed: Option<CloseInfo>,
+    /// `None` once the handler was called for the last time.
+    conversation: &'a mut Option<Conversation>,
 }
 
-/// A connection whose lock is held. It is let go of to call a handler.
-type Held<'a, R> = MutexGuard<'a, Inner<R>>;
-
-impl<'a, R: Side> Turn<'a, R> {
-    fn lock(&self) -> Held<'a, R> {
-        self.connection.lock()
+impl<R: Role, D: Origin<R>> Turn<'_, R, D> {
+    fn begin(&mut self, context: &mut LoopContext, cause: Cause<'_>) {
+        let mut held = self.connection.lock();
+        held.begin_work();
+        if let Cause::Queued = cause {
+            held.unqueue();
+        }
+        let Some(link) = held.link_mut() else { return };
+        link.endpoint_mut().lend(&mut context.outbox);
+        if let Cause::Ready(event) = cause {
+            link.transport_mut().ready(event);
+        }
     }
 
     /// Goes on with opening a stream.
-    fn dial(&mut self, mut inner: Held<'a, R>, kit: &Kit) -> Held<'a, R> {
-        let Some(key) = inner.key() else { return inner };
-        let Phase::Dialing(dialing) = &mut inner.phase else { return inner };
-        let context = DialContext {
+    fn dial(&mut self, context: &LoopContext) {
+        let held = self.connection.lock();
+        if held.is_given_up() {
+            drop(held);
+            return self.give_up(&SessionError::Abandoned.into());
+        }
+        let Some(key) = held.dialing_key() else { return };
+        drop(held);
+        let waiting = Arc::clone(self.connection);
+        let dial = DialContext {
             key,
-            id: self.handle.id(),
-            shared: self.connection.shared(),
-            registry: &kit.registry,
-            now: self.now,
+            registry: &context.registry,
+            now: context.now,
+            wake: &move || {
+                let waiting = Arc::clone(&waiting);
+                Box::new(move || waiting.notify())
+            },
         };
-        let mut out = Vec::new();
-        match R::dial(&self.connection.origin, dialing, &context, &mut out) {
+        match self.connection.driver().dial(&dial) {
             Ok(None) => {}
-            Ok(Some(ws)) => {
-                inner.phase = Phase::Live(ws);
-                if let Some((_, to)) = inner.live() {
-                    to.append(&mut out);
+            Ok(Some((link, peer))) => {
+                if !self.connection.lock().connected(link, peer) {
+                    self.give_up(&SessionError::Abandoned.into());
                 }
             }
-            Err(error) => {
-                inner.phase = Phase::Closed(0);
-                drop(inner);
-                self.closed = Some(CloseInfo::abnormal(Initiator::Local));
-                self.call(|handler, ws| handler.on_error(ws, &error));
-                return self.lock();
-            }
-        }
-        inner
-    }
-
-    /// Takes what was held back, or reads once, and deals with it.
-    fn receive(&mut self, mut inner: Held<'a, R>, buffer: &mut [u8]) -> Held<'a, R> {
-        inner.write();
-        if inner.exceeds(R::high_water_mark(&self.connection.origin)) {
-            // It waits until the peer reads; but the session may have something to report.
-            return self.react(inner, &mut &mut [][..]);
-        }
-        let Some((ws, _)) = inner.live() else { return inner };
-        if let Some(mut held) = ws.take_held() {
-            return self.react(inner, &mut &mut held[..]);
-        }
-        if !ws.is_readable() {
-            return self.react(inner, &mut &mut [][..]);
-        }
-        let state = ws.session().ready_state();
-        match ws.read(buffer) {
-            Ok(mut input) => self.react(inner, &mut input),
-            Err(error) => {
-                if matches!(state, ReadyState::Connecting | ReadyState::Open) {
-                    drop(inner);
-                    self.fail(error.into());
-                    inner = self.lock();
-                }
-                self.react(inner, &mut &mut [][..])
-            }
+            Err(error) => self.give_up(&error),
         }
     }
 
-    /// Does what is due, unless what it waits for has arrived.
-    fn handle_timeout(&mut self, mut inner: Held<'a, R>, buffer: &mut [u8]) -> Held<'a, R> {
-        let mut reads = 0;
-        while inner.is_due(self.now) {
-            match inner.live() {
-                Some((ws, _)) if ws.can_read() && reads < LATE_READS => {
-                    reads += 1;
-                    inner = self.receive(inner, buffer);
-                }
-                Some((ws, out)) => {
-                    ws.session().handle_timeout(self.now, out);
-                    inner = self.react(inner, &mut &mut [][..]);
-                }
-                None => break,
-            }
+    fn give_up(&mut self, error: &Error) {
+        if let Some(mut conversation) = self.conversation.take() {
+            conversation.give_up(self.connection, &self.handle, error);
         }
-        inner
     }
 
-    /// Takes event after event out of what was read, until the peer does not read our answers.
-    fn react(&mut self, mut inner: Held<'a, R>, input: &mut &mut [u8]) -> Held<'a, R> {
-        let mark = R::high_water_mark(&self.connection.origin);
-        loop {
-            // There is always room for one answer to what is taken out.
-            if inner.exceeds(mark)
-                && let Some((ws, _)) = inner.live()
-            {
-                let rest: &mut [u8] = mem::take(input);
-                ws.hold(rest);
+    /// Writes what waited, reads once, and deals with what was read.
+    fn receive(&mut self, context: &mut LoopContext) {
+        let mut input: &mut [u8] = &mut [];
+        let mut failure = None;
+        let mut held = self.connection.lock();
+        if let Some(link) = held.link_mut() {
+            link.write(context.now, WRITE_MOST);
+            if link.endpoint().wants_read() && link.transport().is_readable() {
+                match read(link, &mut context.input, context.now) {
+                    Ok(read) => input = read,
+                    Err(error) => failure = Some(error),
+                }
             }
-            let Some((ws, scratch)) = inner.at_work() else { return inner };
-            let event = ws.session().next_event(self.now, input, &mut scratch.out);
-            let step = Step::of(event, scratch);
-            if matches!(step, Step::None) {
-                return inner;
+        }
+        drop(held);
+        if let (Some(error), Some(conversation)) = (failure, &mut *self.conversation) {
+            conversation.fail(self.connection, &self.handle, &error);
+        }
+        self.react(context.now, &mut input);
+    }
+
+    /// Does what is due, now that what had arrived was looked at.
+    fn handle_timeout(&mut self, context: &LoopContext) {
+        let mut held = self.connection.lock();
+        let Some(link) = held.link_mut() else { return };
+        if link.endpoint().deadline().is_some_and(|deadline| deadline <= context.now) {
+            link.endpoint_mut().handle_timeout(context.now);
+            drop(held);
+            self.react(context.now, &mut &mut [][..]);
+        }
+    }
+
+    /// Takes event after event out of what was read, and calls the handler.
+    fn react(&mut self, now: Duration, input: &mut &mut [u8]) {
+        match self.conversation {
+            Some(conversation) => {
+                conversation.react(self.connection, &self.handle, now, input);
+                if conversation.is_over() {
+                    *self.conversation = None;
+                }
             }
-            drop(inner);
-            match step {
-                Step::None | Step::Other => {}
-                Step::Message(message) => self.call(|handler, ws| handler.on_message(ws, message)),
-                Step::Request => {
-                    if let Some(accepted) = R::answer(self.connection) {
-                        *self.carrier = Some(accepted);
+            // The transport lingers, or its handler has panicked: what it brings is discarded.
+            None => {
+                let mut held = self.connection.lock();
+                while let Some(step) = held.link_mut().and_then(|link| link.next(now, input)) {
+                    if let Step::Closed(info) = step {
+                        drop(held.finish(info));
                     }
                 }
-                Step::Open => self.open(),
-                Step::Error(error) => self.fail(error),
-                Step::Closed(info) => self.closed = Some(info),
             }
-            inner = self.lock();
         }
     }
 
-    fn open(&mut self) {
-        debug!("connection {} is open", self.handle.id());
-        self.lock().opened = true;
-        if !R::add(&self.connection.origin, &self.handle) {
-            self.lock().opened = false;
-            *self.carrier = None;
-            return self.handle.abort();
+    /// Writes, tells the handler that there is room again, and ends the turn.
+    fn conclude(mut self, context: &mut LoopContext) -> TurnOutcome {
+        self.write(context);
+        // What is written may make room, or be the last there is.
+        self.react(context.now, &mut &mut [][..]);
+        if let Some(conversation) = &mut *self.conversation {
+            conversation.tell_drained(self.connection, &self.handle);
         }
-        self.call(ConnectionHandler::on_open);
+        let written = self.write(context);
+
+        let mut held = self.connection.lock();
+        held.end_work();
+        let mut more = self.connection.driver().dials_again();
+        let mut deadline = self.connection.driver().dial_deadline();
+        if let Some(link) = held.link_mut() {
+            deadline = link.endpoint().deadline();
+            more |= written == Written::Some
+                || link.endpoint().has_input()
+                || link.endpoint().wants_read() && link.transport().is_readable();
+            if let Some(outbox) = link.endpoint_mut().reclaim() {
+                context.outbox = Some(outbox);
+            }
+        }
+        if held.is_lingering() && context.lingering >= MOST_LINGERING {
+            held.hasten();
+        }
+        let gone = held.let_go();
+        let finished = held.is_gone();
+        if finished {
+            self.connection.driver().stop_dialing();
+        }
+        let queue = more && !finished && held.queue();
+        let lingers = held.is_lingering();
+        drop(held);
+        drop(gone);
+        TurnOutcome { deadline, queue, finished, lingers }
     }
 
-    /// Reports an error, unless one was reported that says more.
-    fn fail(&mut self, error: Error) {
-        if mem::replace(&mut self.failed, true) {
-            return;
-        }
-        debug!("connection {}: {error}", self.handle.id());
-        let opened = self.lock().opened;
-        let error = if opened { Some(error) } else { R::failed(self.connection, error) };
-        if let Some(error) = error {
-            self.call(|handler, ws| handler.on_error(ws, &error));
-        }
-    }
-
-    /// Calls the handler, which may panic, and is not called again then.
-    fn call(&mut self, call: impl FnOnce(&mut dyn ConnectionHandler, &WebSocketConnection)) {
-        let Some(handler) = self.carrier.as_deref_mut() else { return };
-        if panic::catch_unwind(AssertUnwindSafe(|| call(handler, &self.handle))).is_err() {
-            error!("the handler of connection {} has panicked", self.handle.id());
-            // The peer learns that it was not at fault.
-            let sorry = CloseFrame::new(CloseCode::INTERNAL_ERROR, "").ok();
-            let _ = self.handle.close_with(sorry);
-            drop_quietly(self.carrier.take());
-        }
-    }
-
-    /// Writes, and ends the turn; and the connection if it is over.
-    fn conclude(mut self, mut inner: Held<'a, R>, kit: &mut Kit) -> After {
-        let mark = R::high_water_mark(&self.connection.origin);
-        loop {
-            inner.write();
-            if inner.has_drained() {
-                drop(inner);
-                self.call(ConnectionHandler::on_drained);
-                inner = self.lock();
-            } else if inner.is_finished() && self.closed.is_none() {
-                // Another thread has ended it, which is still to be reported.
-                inner = self.react(inner, &mut &mut [][..]);
-                self.closed.get_or_insert_with(|| CloseInfo::abnormal(Initiator::Remote));
-            } else {
-                break;
-            }
-        }
-        inner.busy = false;
-        if let Some(scratch) = inner.give_back()
-            && scratch.is_worth_keeping()
-        {
-            kit.scratch = Some(scratch);
-        }
-        let after = match &mut inner.phase {
-            Phase::Dialing(dialing) => {
-                After { deadline: dialing.deadline(), again: dialing.is_again(), finished: false }
-            }
-            Phase::Live(ws) if !ws.is_finished() => {
-                let (deadline, may_go_on) = (ws.session().deadline(), ws.unsent() <= mark);
-                let readable = ws.is_readable();
-                let again = may_go_on && (readable || ws.holds());
-                return After { deadline, again, finished: false };
-            }
-            Phase::Live(ws) => {
-                // Nobody waits for its events any more.
-                let _ = mio::event::Source::deregister(ws, &kit.registry);
-                After { deadline: None, again: false, finished: true }
-            }
-            Phase::Closed(_) => After { deadline: None, again: false, finished: true },
-        };
-        let opened = mem::take(&mut inner.opened);
-        drop(inner);
-        if after.finished {
-            self.finish(opened);
-        }
-        after
-    }
-
-    fn finish(&mut self, opened: bool) {
-        let origin = &self.connection.origin;
-        if opened {
-            R::remove(origin, &self.handle);
-        }
-        let unknown = || CloseInfo::abnormal(Initiator::Local);
-        let info = self.closed.take().unwrap_or_else(unknown);
-        debug!("connection {} is closed: {}", self.handle.id(), info.code);
-        // It is closed, and still knows who was at the other end.
-        self.call(|handler, ws| handler.on_terminate(ws, &info));
-        let mut inner = self.lock();
-        let lost = inner.buffered_amount();
-        let over = mem::replace(&mut inner.phase, Phase::Closed(lost));
-        drop(inner);
-        drop(over);
-        // Before anything that its server does at the end.
-        drop_quietly(self.carrier.take());
-        if opened {
-            R::finish(origin);
-        }
-        R::release(origin);
-    }
-}
-
-fn drop_quietly(carrier: Carrier) {
-    // Who panics even now has been told of before, or never answers for anything again.
-    let _ = panic::catch_unwind(AssertUnwindSafe(|| drop(carrier)));
-}
-
-/// What the session says, for those who do not have its input.
-enum Step {
-    None,
-    Request,
-    Open,
-    Message(Message),
-    /// Nothing for the application, such as a Ping.
-    Other,
-    Error(Error),
-    Closed(CloseInfo),
-}
-
-impl Step {
-    #[inline]
-    fn of(event: Option<SessionEvent<Event<'_>>>, scratch: &mut Scratch) -> Self {
-        match event {
-            None => Self::None,
-            Some(SessionEvent::Upgrade | SessionEvent::Http) => Self::Request,
-            Some(SessionEvent::Open) => Self::Open,
-            Some(SessionEvent::Received(Event::Text(text))) => {
-                trace!("received a text of {} bytes", text.len());
-                Self::Message(scratch.text(text))
-            }
-            Some(SessionEvent::Received(Event::Binary(bytes))) => {
-                trace!("received {} bytes", bytes.len());
-                Self::Message(scratch.binary(bytes))
-            }
-            Some(SessionEvent::Received(_)) => Self::Other,
-            Some(SessionEvent::Error(error)) => Self::Error(error.into()),
-            Some(SessionEvent::Closed(info)) => Self::Closed(info),
-        }
+    fn write(&mut self, context: &LoopContext) -> Written {
+        let mut held = self.connection.lock();
+        held.link_mut().map_or(Written::All, |link| link.write(context.now, WRITE_MOST))
     }
 }

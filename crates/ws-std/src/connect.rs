@@ -1,20 +1,21 @@
 //! The client's side of the opening handshake.
 
-use std::io::{self, Read, Write};
+use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use log::debug;
 use ws_common::ClientOptions;
-use ws_common::adapter::Target;
-use wsproto::handshake::{ClientRequest, ResponseError};
+use ws_common::adapter::{Step, Target};
+use wsproto::handshake::{ClientRequest, Response};
 use wsproto::url::WsUrl;
-use wsproto::{Client, Config, ReadyState, Session, SessionError};
+use wsproto::{Client, Config, Endpoint, ReadyState, SessionError};
 
+use crate::accept::set_nodelay;
+use crate::clock::{Patience, now};
 use crate::dial::dial;
-use crate::transport::Control;
+use crate::driver::Owner;
 use crate::websocket::Opening;
-use crate::{Error, WebSocket};
+use crate::{Error, Stream, WebSocket};
 
 /// Connects to a `ws://` or `wss://` URL, with the default limits and deadlines.
 ///
@@ -22,7 +23,7 @@ use crate::{Error, WebSocket};
 ///
 /// [`Error`] says what failed: the URL, the transport, or the handshake.
 pub fn connect(url: &str) -> Result<WebSocket, Error> {
-    connect_with(ClientRequest::new(WsUrl::parse(url)?), ClientOptions::default())
+    connect_with(ClientRequest::new(WsUrl::parse(url)?), ClientOptions::new())
 }
 
 /// Connects to the URL of a request, as the options say; a [`Config`] alone is options, too. The
@@ -36,9 +37,8 @@ pub fn connect(url: &str) -> Result<WebSocket, Error> {
 /// let request = ClientRequest::new(WsUrl::parse("wss://example.com/chat")?)
 ///     .subprotocol("chat.v2")?
 ///     .header("Authorization", "Bearer mF_9.B5f-4.1JqM")?;
-/// let mut options = ClientOptions::default();
-/// options.proxy = Some(Proxy::new("http://user:password@proxy.example:3128")?);
-/// let mut ws = connect_with(request, options)?;
+/// let proxy = Proxy::new("proxy.example:3128")?.credentials("user", "password")?;
+/// let mut ws = connect_with(request, ClientOptions::new().proxy(proxy))?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
@@ -51,41 +51,42 @@ pub fn connect_with(
 ) -> Result<WebSocket, Error> {
     let mut target = Target::new(request, options.into())?;
     loop {
-        let refusal = match attempt(&target) {
-            Err(Error::Http(response)) => response,
-            result => return result,
-        };
-        if !target.redirect(&refusal)? {
-            return Err(Error::Http(refusal));
+        let stream = dial(&target)?;
+        let (request, config) = (target.request().clone(), Arc::clone(&target.options().config));
+        let mut ws = WebSocket::client(stream, request, config)?;
+        let mut followed = false;
+        let opened = ws.open_unless(|response| {
+            followed = followed || target.redirect(response)?;
+            Ok(followed)
+        });
+        if !followed {
+            return opened.map(|()| ws);
         }
         debug!("redirected to {}", target.request().url().host_header());
     }
 }
 
-fn attempt(target: &Target) -> Result<WebSocket, Error> {
-    let stream = dial(target)?;
-    let (request, options) = (target.request().clone(), target.options());
-    let mut ws = start(stream, Control::own(), request, Arc::clone(&options.config))?;
-    ws.set_high_water_mark(options.high_water_mark);
-    ws.handshake()?;
-    Ok(ws)
-}
-
-impl<S: Read + Write> WebSocket<S, Client> {
-    /// Takes over any stream to the server, such as one of TLS or through a tunnel. Nothing is
-    /// written yet: [`handshake`](Self::handshake) comes next.
-    ///
-    /// Deadlines are observed whenever a read or write returns; give the stream timeouts for more.
+impl WebSocket<Client> {
+    /// Takes over a stream to the server, such as one through a tunnel. Nothing is read yet:
+    /// [`handshake`](Self::handshake) comes next.
     ///
     /// # Errors
     ///
     /// [`Error::Io`] if the operating system has no random bytes.
     pub fn client(
-        stream: S,
+        stream: impl Into<Stream>,
         request: ClientRequest,
         config: impl Into<Arc<Config>>,
     ) -> Result<Self, Error> {
-        start(stream, Control::none(), request, config.into())
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(io::Error::from)?;
+        let stream = stream.into();
+        set_nodelay(&stream);
+        let url = Some(request.url().clone());
+        let endpoint = Endpoint::client(request.clone(), config, seed, now());
+        let connection = Owner::begin(None, url, endpoint, stream.clone());
+        let opening = Opening::Client { request: Box::new(request), response: None };
+        Ok(Self::new(connection, stream, opening))
     }
 
     /// Sends the request and waits until the connection is open.
@@ -95,40 +96,45 @@ impl<S: Read + Write> WebSocket<S, Client> {
     /// As [`connect`]. After `WouldBlock` or `TimedOut`, which a stream may return that is
     /// non-blocking or has timeouts, call it again.
     pub fn handshake(&mut self) -> Result<(), Error> {
+        self.open_unless(|_| Ok(false))
+    }
+
+    /// As [`handshake`](Self::handshake), unless `follow` says that a response leads elsewhere, as soon as
+    /// its head has arrived: that is [`Error::Http`] then.
+    fn open_unless(
+        &mut self,
+        mut follow: impl FnMut(&Response) -> Result<bool, Error>,
+    ) -> Result<(), Error> {
         while self.ready_state() == ReadyState::Connecting {
-            let step = self.step();
-            let arrived = self.link(|link| link.session.take_response().map(Box::new));
-            match (step, arrived) {
-                (
-                    Err(Error::Session(SessionError::Response(ResponseError::Status(_)))),
-                    Some(no),
-                ) => {
-                    return Err(Error::Http(no));
-                }
-                (Err(error), _) => return Err(error),
-                (Ok(None), _) => return Err(SessionError::EndOfInput.into()),
-                (Ok(Some(_)), arrived) => {
-                    if let Opening::Client { response, .. } = &mut self.opening {
-                        *response = arrived;
-                    }
-                }
+            let stepped = self.step_unless(Patience::new(None), |ws| match ws.arrived() {
+                Some(response) if follow(&response)? => Err(Error::Http(response)),
+                _ => Ok(()),
+            });
+            // The body may have arrived with the head.
+            if let Err(Error::Http(response)) = &stepped {
+                follow(response)?;
+            }
+            let step = stepped?;
+            let mut held = self.connection.lock();
+            let arrived = held.live().ok().and_then(|link| link.endpoint_mut().take_response());
+            drop(held);
+            if let (Opening::Client { response, .. }, Some(arrived)) = (&mut self.opening, arrived)
+            {
+                *response = Some(Box::new(arrived));
+            }
+            match step {
+                None => return Err(SessionError::EndOfInput.into()),
+                Some(Step::Open) => break,
+                Some(_) => {}
             }
         }
         debug!("connection {} to {} is open", self.id(), self.url().host_header());
         Ok(())
     }
-}
 
-fn start<S: Read + Write>(
-    stream: S,
-    control: Control<S>,
-    request: ClientRequest,
-    config: Arc<Config>,
-) -> Result<WebSocket<S>, Error> {
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(io::Error::from)?;
-    let mut out = Vec::new();
-    let session = Session::client(request.clone(), config, seed, Duration::ZERO, &mut out);
-    let opening = Opening::Client { request: Box::new(request), response: None };
-    Ok(WebSocket::new(stream, control, session, out, opening))
+    /// Returns the response, once its head has arrived.
+    fn arrived(&self) -> Option<Box<Response>> {
+        let held = self.connection.lock();
+        held.link()?.endpoint().session().response().cloned().map(Box::new)
+    }
 }

@@ -15,14 +15,16 @@ use std::time::{Duration, Instant};
 use log::debug;
 use ws_common::adapter::{Dial, DialStep, Resolver, Target};
 
-use crate::patience::HARDLY;
-use crate::pipe::{is_timeout, retry};
+use crate::stream::{is_timeout, retry};
 use crate::{Error, Stream};
 
 #[cfg(unix)]
 use attempts::Attempts;
 #[cfg(not(unix))]
 use one_by_one::Attempts;
+
+/// The least time a call waits: zero would be no limit.
+const MIN_WAIT: Duration = Duration::from_millis(1);
 
 /// The bytes of a proxy's answer that one read takes at most.
 const READ_SIZE: usize = 4096;
@@ -64,7 +66,7 @@ impl Instants {
 
     /// How long a call may wait: to the dial's deadline, and never zero, which would be no limit.
     fn left(self, dial: &Dial) -> Option<Duration> {
-        dial.deadline().map(|deadline| deadline.saturating_sub(self.now()).max(HARDLY))
+        dial.deadline().map(|deadline| deadline.saturating_sub(self.now()).max(MIN_WAIT))
     }
 }
 

@@ -5,19 +5,21 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
-use log::{debug, warn};
-use ws_common::{Answer, Error, ServerHandle};
+use log::debug;
+use ws_common::adapter::Acceptor;
+use ws_common::{Decision, Error, ServerHandle};
 use wsproto::Server;
-use wsproto::handshake::{Accept, Request};
+use wsproto::handshake::Request;
 
-use crate::{Stream, WebSocket, WebSocketServer, accept_with};
+use crate::server::begin;
+use crate::{WebSocket, WebSocketServer};
 
 impl WebSocketServer {
     /// Opens connections for a loop, instead of calling handlers. Each handshake has a thread of its
     /// own, so that a slow one does not hold up the others. Ordinary requests are refused.
     ///
     /// ```
-    /// # let server = ws_std::WebSocketServer::bind("127.0.0.1:0")?;
+    /// # let server = ws_std::WebSocketServer::bind("127.0.0.1:0", Default::default())?;
     /// # let url = format!("ws://{}/", server.local_addr()?);
     /// # let client = std::thread::spawn(move || ws_std::connect(&url)?.recv());
     /// for mut ws in server.incoming()? {
@@ -32,11 +34,10 @@ impl WebSocketServer {
     ///
     /// [`io::Error`] if the operating system has no thread.
     pub fn incoming(self) -> io::Result<Incoming> {
-        let accept = |_: &Request| Answer::Accept(Accept::new());
-        self.incoming_with(accept)
+        self.incoming_with(|_: &Request| Decision::accept(()))
     }
 
-    /// As [`incoming`](Self::incoming), but `answer` decides on every request that the options allow,
+    /// As [`incoming`](Self::incoming), but `decide` decides on every request that the options allow,
     /// and on ordinary ones; it is called by several threads.
     ///
     /// # Errors
@@ -44,30 +45,23 @@ impl WebSocketServer {
     /// As [`incoming`](Self::incoming).
     pub fn incoming_with(
         self,
-        answer: impl Fn(&Request) -> Answer + Send + Sync + 'static,
+        decide: impl Fn(&Request) -> Decision<()> + Send + Sync + 'static,
     ) -> io::Result<Incoming> {
-        let server = self.handle();
-        let (handle, answer) = (server.clone(), Arc::new(answer));
+        let acceptor = Arc::new(Acceptor::new(self.handle(), |_: &_, _: &_| Decision::accept(())));
+        let server = acceptor.server().clone();
+        let decide = Arc::new(decide);
         // A connection keeps its thread, and its place among those that are allowed, until it is taken.
         let (sender, opened) = mpsc::sync_channel(0);
         thread::Builder::new().spawn(move || {
-            let start = |tcp, peer| {
-                let (server, sender, answer) =
-                    (handle.clone(), sender.clone(), Arc::clone(&answer));
-                let patience = self.write_patience;
-                self.start(&handle, tcp, move |stream| {
-                    let config = Arc::clone(&server.options().config);
-                    let answer = |request: &Request| match server.options().refusal(request) {
-                        Some(refusal) if request.check_upgrade().is_ok() => {
-                            Answer::Respond(refusal)
-                        }
-                        _ => answer(request),
-                    };
-                    let opened = stream.map_err(Error::from);
-                    match opened.and_then(|stream| accept_with(stream, config, answer)) {
-                        Ok(Some(mut ws)) => {
-                            ws.set_write_patience(patience);
-                            ws.set_high_water_mark(server.options().high_water_mark);
+            acceptor.join();
+            self.accept_until_end(&acceptor, |acceptor, permit, tcp, peer| {
+                let (acceptor, sender, decide) =
+                    (Arc::clone(acceptor), sender.clone(), Arc::clone(&decide));
+                thread::Builder::new().spawn(move || {
+                    let decide = |request: &Request| acceptor.refusal(request, &*decide);
+                    match begin(&acceptor, tcp).map_err(Error::from).and_then(|ws| open(ws, decide))
+                    {
+                        Ok(Some(ws)) => {
                             // Nobody waits for it any more if the loop has ended.
                             let _ = sender.send(Some(ws));
                         }
@@ -75,15 +69,25 @@ impl WebSocketServer {
                         // A handshake that fails is no connection.
                         Err(error) => debug!("no connection with {peer}: {error}"),
                     }
-                })
-            };
-            let failed = |error| warn!("cannot accept: {error}");
-            self.accept_until_end(&handle, start, failed);
-            handle.wait_terminated();
+                    drop(permit);
+                })?;
+                Ok(())
+            });
+            acceptor.leave();
             // There may be handshakes yet, which nobody waits for.
             let _ = sender.send(None);
         })?;
         Ok(Incoming { server, opened: Some(opened) })
+    }
+}
+
+fn open(
+    mut ws: WebSocket<Server>,
+    decide: impl FnOnce(&Request) -> Decision<()>,
+) -> Result<Option<WebSocket<Server>>, Error> {
+    match ws.handshake(decide)? {
+        true => Ok(Some(ws)),
+        false => ws.wait_closed().map(|_| None),
     }
 }
 
@@ -93,7 +97,7 @@ impl WebSocketServer {
 pub struct Incoming {
     server: ServerHandle,
     /// `None` once the server has ended.
-    opened: Option<Receiver<Option<WebSocket<Stream, Server>>>>,
+    opened: Option<Receiver<Option<WebSocket<Server>>>>,
 }
 
 impl Incoming {
@@ -105,7 +109,7 @@ impl Incoming {
 }
 
 impl Iterator for Incoming {
-    type Item = WebSocket<Stream, Server>;
+    type Item = WebSocket<Server>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let next = self.opened.as_ref()?.recv().ok().flatten();

@@ -36,21 +36,19 @@
 //! crate `ws-mio` runs the same handlers on an event loop.
 
 mod accept;
-mod carrier;
+mod clock;
 mod connect;
 mod dial;
-mod handle;
+mod driver;
 mod incoming;
-mod link;
-mod patience;
-mod pipe;
-mod run;
+mod poller;
+mod receive;
 mod server;
-mod step;
 mod stream;
+mod sys;
 #[cfg(feature = "tls")]
 mod tls;
-mod transport;
+mod warden;
 mod websocket;
 
 pub use accept::{accept, accept_with};
@@ -60,10 +58,10 @@ pub use server::WebSocketServer;
 pub use stream::Stream;
 pub use websocket::WebSocket;
 pub use ws_common::{
-    Accepted, Answer, Broadcast, ClientOptions, ConnectionHandler, ConnectionId, Error, Message,
+    Broadcast, ClientOptions, ConnectionHandler, ConnectionId, Decider, Decision, Error, Message,
     Proxy, ProxyError, RunningServer, SendStatus, ServerHandle, ServerHandler, ServerOptions,
     WebSocketConnection,
 };
 #[cfg(feature = "tls")]
-pub use ws_common::{ClientTls, ServerTls};
+pub use ws_common::{ClientTls, ServerTls, rustls};
 pub use wsproto;

@@ -6,16 +6,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use log::{debug, info, warn};
-use ws_common::{Connections, RunningServer, ServerHandle, ServerHandler, ServerOptions};
-use wsproto::Config;
-use wsproto::handshake::{AllowedOrigins, Response};
+use log::{debug, info};
+use ws_common::adapter::{Acceptor, Admission, Connections, Conversation, Permit, listen};
+use ws_common::{RunningServer, ServerHandle, ServerHandler, ServerOptions};
+use wsproto::{Endpoint, Server};
 
-use crate::Stream;
-use crate::carrier::Carrier;
+use crate::accept::set_nodelay;
+use crate::clock::now;
+use crate::driver::Owner;
+use crate::receive::linger;
+use crate::websocket::Opening;
+use crate::{Stream, WebSocket};
 
-/// How long to wait when nothing can be accepted, such as for want of descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// The most connections at a time by default. Each has a thread, and a thread has several mappings of
+/// memory, of which a process has some ten thousands.
+const MAX_CONNECTIONS: usize = 4096;
 
 /// How long to try to wake the thread that accepts; if others connect all the time, it is awake.
 const WAKE_PATIENCE: Duration = Duration::from_millis(250);
@@ -23,15 +28,15 @@ const WAKE_PATIENCE: Duration = Duration::from_millis(250);
 /// A WebSocket server that is bound to an address, and not started yet.
 ///
 /// ```
-/// use ws_std::{Accepted, Message, WebSocketConnection, WebSocketServer, connect};
+/// use ws_std::{Decision, Message, ServerOptions, WebSocketConnection, WebSocketServer, connect};
 ///
-/// let server = WebSocketServer::bind("127.0.0.1:0")?;
+/// let server = WebSocketServer::bind("127.0.0.1:0", ServerOptions::new())?;
 /// let url = format!("ws://{}/", server.local_addr()?);
 /// let running = server.spawn(|_: &_, _: &_| {
-///     Ok(Accepted::new(|ws: &WebSocketConnection, message: Message| {
-///         // Whoever is gone meanwhile gets no echo.
+///     Decision::accept(|ws: &WebSocketConnection, message: Message| {
+///         // A peer that is gone meanwhile gets no echo.
 ///         let _ = ws.send(message);
-///     }))
+///     })
 /// })?;
 ///
 /// let mut ws = connect(&url)?;
@@ -47,9 +52,6 @@ const WAKE_PATIENCE: Duration = Duration::from_millis(250);
 pub struct WebSocketServer {
     listener: TcpListener,
     options: ServerOptions,
-    pub(crate) write_patience: Option<Duration>,
-    #[cfg(feature = "tls")]
-    tls: Option<ws_common::ServerTls>,
 }
 
 impl WebSocketServer {
@@ -58,20 +60,14 @@ impl WebSocketServer {
     /// # Errors
     ///
     /// [`io::Error`] if the address cannot be bound.
-    pub fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
-        Ok(Self::from_listener(TcpListener::bind(address)?))
+    pub fn bind(address: impl ToSocketAddrs, options: ServerOptions) -> io::Result<Self> {
+        Ok(Self::from_listener(listen(address, false)?, options))
     }
 
     /// Takes over a listener.
     #[must_use]
-    pub fn from_listener(listener: TcpListener) -> Self {
-        Self {
-            listener,
-            options: ServerOptions::default(),
-            write_patience: None,
-            #[cfg(feature = "tls")]
-            tls: None,
-        }
+    pub fn from_listener(listener: TcpListener, options: ServerOptions) -> Self {
+        Self { listener, options: options.or_max_connections(MAX_CONNECTIONS) }
     }
 
     /// Returns the address it listens on.
@@ -83,77 +79,28 @@ impl WebSocketServer {
         self.listener.local_addr()
     }
 
-    /// Sets the limits and deadlines of every connection.
-    #[must_use]
-    pub fn config(mut self, config: impl Into<Arc<Config>>) -> Self {
-        self.options.config = config.into();
-        self
-    }
-
-    /// Accepts connections that ask for this path only; others get 404.
-    #[must_use]
-    pub fn path(mut self, path: impl Into<String>) -> Self {
-        self.options.path = Some(path.into());
-        self
-    }
-
-    /// Accepts connections of pages from these origins only; others get 403.
-    #[must_use]
-    pub fn origins(mut self, origins: AllowedOrigins) -> Self {
-        self.options.origins = Some(origins);
-        self
-    }
-
-    /// Accepts so many connections at a time, those in the opening handshake included; more get 503,
-    /// or over TLS no answer. With [`incoming`](Self::incoming), those are counted that the loop has not
-    /// taken yet.
-    #[must_use]
-    pub fn max_connections(mut self, most: usize) -> Self {
-        self.options.max_connections = Some(most);
-        self
-    }
-
-    /// Sets how many bytes may be unsent when a message is taken; see
-    /// [`ServerOptions::high_water_mark`](crate::ServerOptions::high_water_mark).
-    #[must_use]
-    pub fn high_water_mark(mut self, bytes: usize) -> Self {
-        self.options.high_water_mark = bytes;
-        self
-    }
-
-    /// Limits how long sending waits for a peer that does not read, as
-    /// [`WebSocket::set_write_patience`](crate::WebSocket::set_write_patience) does; by default, as long as it takes.
-    #[must_use]
-    pub fn write_patience(mut self, patience: Duration) -> Self {
-        self.write_patience = Some(patience);
-        self
-    }
-
-    /// Speaks TLS: `wss://`.
-    #[cfg(feature = "tls")]
-    #[must_use]
-    pub fn tls(mut self, tls: ws_common::ServerTls) -> Self {
-        self.tls = Some(tls);
-        self
-    }
-
     /// Starts the server in threads of its own.
     ///
     /// # Errors
     ///
     /// [`io::Error`] if the operating system has no thread.
     pub fn spawn(self, handler: impl ServerHandler) -> io::Result<RunningServer> {
-        let server = self.handle();
-        let handle = server.clone();
-        let thread = thread::Builder::new().spawn(move || self.serve(&handle, handler))?;
+        let acceptor = Arc::new(Acceptor::new(self.handle(), handler));
+        let server = acceptor.server().clone();
+        let thread = thread::Builder::new().spawn(move || self.serve(&acceptor))?;
         Ok(RunningServer::new(server, thread))
     }
 
     /// Starts the server in this thread, until [`ServerHandle::terminate`] is called, which the
     /// handler can do.
-    pub fn run(self, handler: impl ServerHandler) {
-        let server = self.handle();
-        self.serve(&server, handler);
+    ///
+    /// # Errors
+    ///
+    /// None with this adapter; others may fail to wait for events.
+    pub fn run(self, handler: impl ServerHandler) -> io::Result<()> {
+        let acceptor = Arc::new(Acceptor::new(self.handle(), handler));
+        self.serve(&acceptor);
+        Ok(())
     }
 
     pub(crate) fn handle(&self) -> ServerHandle {
@@ -168,99 +115,101 @@ impl WebSocketServer {
         ServerHandle::new(self.options.clone(), address, Connections::default(), wake)
     }
 
-    fn serve(self, server: &ServerHandle, mut handler: impl ServerHandler) {
-        handler.on_open(server);
-        let handler = Arc::new(Mutex::new(handler));
-        let lock = || handler.lock().unwrap_or_else(PoisonError::into_inner);
-        let start = |tcp, peer| {
-            let carrier = Carrier {
-                server: server.clone(),
-                handler: Arc::clone(&handler),
-                peer,
-                write_patience: self.write_patience,
-            };
-            self.start(server, tcp, move |stream| carrier.carry(stream))
-        };
-        self.accept_until_end(server, start, |error| {
-            warn!("cannot accept: {error}");
-            lock().on_error(server, &error.into());
+    fn serve(self, acceptor: &Arc<Acceptor>) {
+        acceptor.opened();
+        acceptor.join();
+        self.accept_until_end(acceptor, |acceptor, permit, tcp, peer| {
+            let acceptor = Arc::clone(acceptor);
+            thread::Builder::new().spawn(move || carry(&acceptor, permit, tcp, peer))?;
+            Ok(())
         });
         drop(self.listener);
-        server.wait_terminated();
-        lock().on_terminate(server);
-    }
-
-    #[cfg(feature = "tls")]
-    const fn speaks_tls(&self) -> bool {
-        self.tls.is_some()
-    }
-
-    #[cfg(not(feature = "tls"))]
-    #[allow(clippy::unused_self, reason = "as with the feature")]
-    const fn speaks_tls(&self) -> bool {
-        false
+        acceptor.leave();
     }
 
     /// Accepts transports until the server is to end.
     pub(crate) fn accept_until_end(
         &self,
-        server: &ServerHandle,
-        start: impl Fn(TcpStream, SocketAddr) -> io::Result<()>,
-        failed: impl Fn(io::Error),
+        acceptor: &Arc<Acceptor>,
+        start: impl Fn(&Arc<Acceptor>, Permit, TcpStream, SocketAddr) -> io::Result<()>,
     ) {
+        let server = acceptor.server();
         info!("accepting at {:?}", server.local_addr());
         // A listener that was taken over may be anything.
         if let Err(error) = self.listener.set_nonblocking(false) {
-            failed(error);
+            acceptor.report_pause(error);
         }
         while !server.is_ending() {
             let accepted = self.listener.accept();
             if server.is_ending() {
                 break;
             }
-            if let Err(error) = accepted.and_then(|(tcp, peer)| start(tcp, peer)) {
-                failed(error);
-                thread::sleep(ACCEPT_PAUSE);
+            let started = accepted.and_then(|(tcp, peer)| match acceptor.admit(now()) {
+                Admission::Admitted(permit) => start(acceptor, permit, tcp, peer),
+                Admission::Refused(endpoint) => {
+                    debug!("too many connections for {peer}");
+                    refuse(acceptor, *endpoint, tcp);
+                    Ok(())
+                }
+                Admission::Dropped => Ok(()),
+            });
+            match started {
+                Err(error) if !Acceptor::is_gone(&error) => {
+                    acceptor.report_pause(error);
+                    thread::sleep(Acceptor::PAUSE);
+                }
+                _ => {}
             }
         }
     }
+}
 
-    /// Carries a connection in a thread of its own.
-    pub(crate) fn start(
-        &self,
-        server: &ServerHandle,
-        mut tcp: TcpStream,
-        carry: impl FnOnce(io::Result<Stream>) + Send + 'static,
-    ) -> io::Result<()> {
-        if !server.admit() {
-            debug!("too many connections");
-            if self.speaks_tls() {
-                // It would not understand; and a handshake is what there is no room for.
-                return Ok(());
-            }
-            let mut out = Vec::new();
-            Response::text(503, "Too many connections\n").encode(&mut out);
-            tcp.set_nonblocking(true)?;
-            // If it does not fit, it does not matter.
-            let _ = io::Write::write(&mut tcp, &out);
-            return Ok(());
-        }
-        let released = Released(server.clone());
-        #[cfg(feature = "tls")]
-        let tls = self.tls.clone();
-        thread::Builder::new().spawn(move || {
-            let _released = released;
-            #[cfg(feature = "tls")]
-            let stream = match tls {
-                Some(tls) => Stream::accept_tls(&tls, tcp),
-                None => Ok(tcp.into()),
-            };
-            #[cfg(not(feature = "tls"))]
-            let stream = Ok::<Stream, io::Error>(tcp.into());
-            carry(stream);
-        })?;
-        Ok(())
+/// Begins a connection on a transport that was accepted, through TLS if the server speaks it.
+fn stream(acceptor: &Acceptor, tcp: TcpStream) -> io::Result<Stream> {
+    #[cfg(feature = "tls")]
+    if let Some(tls) = &acceptor.server().options().tls {
+        return Stream::accept_tls(tls, tcp);
     }
+    let _ = acceptor;
+    Ok(tcp.into())
+}
+
+/// Makes the connection of a transport that was accepted.
+pub(crate) fn begin(acceptor: &Arc<Acceptor>, tcp: TcpStream) -> io::Result<WebSocket<Server>> {
+    let stream = stream(acceptor, tcp)?;
+    set_nodelay(&stream);
+    let config = Arc::clone(&acceptor.server().options().config);
+    let patience = config.write_timeout;
+    let endpoint = Endpoint::server(config, now());
+    let connection = Owner::begin(Some(Arc::clone(acceptor)), None, endpoint, stream.clone());
+    connection.driver().set_patience(patience);
+    Ok(WebSocket::new(connection, stream, Opening::Server { request: None }))
+}
+
+/// Carries a connection of a server to its end.
+fn carry(acceptor: &Arc<Acceptor>, permit: Permit, tcp: TcpStream, peer: SocketAddr) {
+    match begin(acceptor, tcp) {
+        Ok(mut ws) => {
+            // A panic of the handler's was logged, and ends nothing else.
+            let _ = ws.carry(&mut Conversation::server(permit));
+        }
+        Err(error) => {
+            debug!("no connection with {peer}: {error}");
+            acceptor.report(&error.into());
+        }
+    }
+}
+
+/// Has the warden carry a transport that is refused.
+fn refuse(acceptor: &Arc<Acceptor>, endpoint: Endpoint<Server>, tcp: TcpStream) {
+    let connection = Owner::begin(Some(Arc::clone(acceptor)), None, endpoint, tcp.into());
+    let mut held = connection.lock();
+    held.begin_work();
+    connection.driver().settle(&mut held);
+    drop(held);
+    let mut conversation = Conversation::refused();
+    conversation.react(&connection, &connection.handle(), now(), &mut &mut [][..]);
+    linger(&connection);
 }
 
 /// An address at which one can connect to a server that listens on `address`.
@@ -272,13 +221,4 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
         });
     }
     address
-}
-
-/// Releases a connection's place, however its thread ends.
-struct Released(ServerHandle);
-
-impl Drop for Released {
-    fn drop(&mut self) {
-        self.0.release();
-    }
 }

@@ -1,34 +1,34 @@
 //! TLS, by rustls: a stream that one thread reads while others write.
 
 use std::io::{self, ErrorKind, Read, Write};
+use std::mem;
 use std::net::{Shutdown, TcpStream};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rustls::Connection;
 use ws_common::adapter::tls::process;
-use ws_common::rustls::Connection;
 
-use crate::patience::HARDLY;
-use crate::pipe::{is_timeout, retry};
+use crate::stream::retry;
+use crate::sys;
 
 /// The ciphertext that one read takes at most: a TLS record, more or less.
 const READ_SIZE: usize = 17 << 10;
 
 /// A TLS connection over TCP. Clones are the same connection; one may read while another writes,
-/// because nobody holds the lock of the TLS state while waiting for the socket.
+/// because no thread holds the lock of the TLS state while it waits for the socket.
 #[derive(Debug)]
 pub(crate) struct TlsStream {
     tcp: Arc<TcpStream>,
-    tls: Arc<Mutex<Connection>>,
-    sending: Arc<Mutex<Sending>>,
+    state: Arc<Mutex<State>>,
     received: Received,
 }
 
-/// Ciphertext on its way out.
-#[derive(Debug, Default)]
-struct Sending {
-    bytes: Vec<u8>,
-    written: usize,
+/// The state of TLS, and ciphertext on its way out.
+#[derive(Debug)]
+struct State {
+    tls: Connection,
+    /// How many bytes were encrypted of which the ciphertext has not left yet.
+    taken: usize,
 }
 
 /// Ciphertext that came in and was not decrypted yet.
@@ -39,84 +39,93 @@ struct Received {
     end: usize,
 }
 
+/// Writes ciphertext without waiting.
+struct Now<'a>(&'a TcpStream);
+
+impl Write for Now<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        sys::write_now(self.0, bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl State {
+    /// Sends all ciphertext there is.
+    fn flush(&mut self, tcp: &TcpStream) -> io::Result<()> {
+        while self.tls.wants_write() {
+            if retry(|| self.tls.write_tls(&mut Now(tcp)))? == 0 {
+                return Err(ErrorKind::WriteZero.into());
+            }
+        }
+        Ok(())
+    }
+}
+
 impl TlsStream {
     /// Begins TLS on a stream; nothing is read or written yet.
     pub(crate) fn new(tcp: TcpStream, tls: Connection) -> Self {
-        Self {
-            tcp: Arc::new(tcp),
-            tls: Arc::new(Mutex::new(tls)),
-            sending: Arc::default(),
-            received: Received::default(),
-        }
+        let state = Arc::new(Mutex::new(State { tls, taken: 0 }));
+        Self { tcp: Arc::new(tcp), state, received: Received::default() }
     }
 
-    pub(crate) fn tcp(&self) -> &TcpStream {
+    pub(crate) const fn tcp(&self) -> &Arc<TcpStream> {
         &self.tcp
     }
 
-    /// Ends the writing side, with the alert that says so, or both sides.
-    pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.lock().send_close_notify();
-        // The peer may not take it, and nobody waits for that.
-        let _ = self.tcp.set_write_timeout(Some(HARDLY));
-        let _ = self.try_send();
-        self.tcp.shutdown(how)
+    /// Writes as [`Transport::try_write`](ws_common::adapter::Transport::try_write) does: bytes count as
+    /// written once their ciphertext has left.
+    pub(crate) fn try_write(&self, from: &[u8]) -> io::Result<usize> {
+        let state = &mut *self.lock();
+        state.flush(&self.tcp)?;
+        if state.taken == 0 {
+            state.taken = state.tls.writer().write(from)?;
+            if state.taken == 0 {
+                // rustls keeps so much before the handshake is done, and no more.
+                return Err(ErrorKind::WouldBlock.into());
+            }
+            state.flush(&self.tcp)?;
+        }
+        Ok(mem::take(&mut state.taken))
+    }
+
+    /// Ends the writing side, with the alert that says so.
+    pub(crate) fn shutdown(&self) -> io::Result<()> {
+        let mut state = self.lock();
+        state.tls.send_close_notify();
+        // If the peer does not take it, the end of TCP must do.
+        let _ = state.flush(&self.tcp);
+        drop(state);
+        self.tcp.shutdown(Shutdown::Write)
     }
 
     /// The TLS state is whole between any two calls of it.
-    fn lock(&self) -> MutexGuard<'_, Connection> {
-        self.tls.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Sends all ciphertext there is.
-    fn send(&self) -> io::Result<()> {
-        self.send_through(&mut self.sending.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Sends all ciphertext there is, unless another thread is at it.
-    fn try_send(&self) -> io::Result<()> {
-        match self.sending.try_lock() {
-            Ok(mut sending) => self.send_through(&mut sending),
-            Err(TryLockError::Poisoned(sending)) => self.send_through(&mut sending.into_inner()),
-            Err(TryLockError::WouldBlock) => Ok(()),
-        }
-    }
-
-    fn send_through(&self, sending: &mut Sending) -> io::Result<()> {
-        loop {
-            while sending.written < sending.bytes.len() {
-                let rest = &sending.bytes[sending.written..];
-                match retry(|| (&*self.tcp).write(rest))? {
-                    0 => return Err(ErrorKind::WriteZero.into()),
-                    written => sending.written += written,
-                }
-            }
-            sending.written = 0;
-            sending.bytes.clear();
-            let mut tls = self.lock();
-            if !tls.wants_write() {
-                return Ok(());
-            }
-            tls.write_tls(&mut sending.bytes)?;
-        }
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Decrypts until there is plaintext, or no ciphertext left.
     fn decrypt(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        let mut tls = self.tls.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let Received { bytes, start, end } = &mut self.received;
         loop {
-            match tls.reader().read(to) {
+            match state.tls.reader().read(to) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 // The end, with the alert that says so or without; a WebSocket says it once more.
                 Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(0),
                 result => return result,
             }
-            let Received { bytes, start, end } = &mut self.received;
             if start == end {
                 return Err(ErrorKind::WouldBlock.into());
             }
-            *start += tls.read_tls(&mut &bytes[*start..*end])?;
-            process(&mut tls)?;
+            *start += state.tls.read_tls(&mut &bytes[*start..*end])?;
+            let processed = process(&mut state.tls);
+            // A handshake has its own bytes to send, and a failed one an alert. If they cannot be sent,
+            // reading says why.
+            let _ = state.flush(&self.tcp);
+            processed?;
         }
     }
 }
@@ -124,58 +133,27 @@ impl TlsStream {
 impl Clone for TlsStream {
     /// The same connection, for writing: what was received stays with the one that reads.
     fn clone(&self) -> Self {
-        Self {
-            tcp: Arc::clone(&self.tcp),
-            tls: Arc::clone(&self.tls),
-            sending: Arc::clone(&self.sending),
-            received: Received::default(),
-        }
+        let (tcp, state) = (Arc::clone(&self.tcp), Arc::clone(&self.state));
+        Self { tcp, state, received: Received::default() }
     }
 }
 
 impl Read for TlsStream {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        let began = Instant::now();
-        for reads in 0.. {
-            let decrypted = self.decrypt(to);
-            // A handshake has its own bytes to send, and a failed one an alert. If they cannot be sent,
-            // reading says why.
-            let _ = self.try_send();
-            match decrypted {
+        // A client speaks first.
+        let _ = self.lock().flush(&self.tcp);
+        loop {
+            match self.decrypt(to) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 result => return result,
-            }
-            // Ciphertext that makes no plaintext does not stretch the timeout.
-            if reads > 0 && self.tcp.read_timeout()?.is_some_and(|limit| began.elapsed() >= limit) {
-                break;
             }
             let Received { bytes, start, end } = &mut self.received;
             bytes.resize(READ_SIZE, 0);
             (*start, *end) = (0, retry(|| (&*self.tcp).read(bytes))?);
             if *end == 0 {
                 // Tells rustls that nothing more comes.
-                self.lock().read_tls(&mut io::empty())?;
+                self.lock().tls.read_tls(&mut io::empty())?;
             }
         }
-        Err(ErrorKind::WouldBlock.into())
-    }
-}
-
-impl Write for TlsStream {
-    fn write(&mut self, from: &[u8]) -> io::Result<usize> {
-        // Nobody else sends until this has left: a reader that did would wait for the peer in our stead.
-        let mut sending = self.sending.lock().unwrap_or_else(PoisonError::into_inner);
-        // What was taken before leaves first, so that it cannot pile up.
-        self.send_through(&mut sending)?;
-        let taken = self.lock().writer().write(from)?;
-        // All of it was taken, wherever it is now: what cannot be sent at once is sent by `flush`.
-        match self.send_through(&mut sending) {
-            Err(error) if !is_timeout(&error) => Err(error),
-            _ => Ok(taken),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.send()
     }
 }

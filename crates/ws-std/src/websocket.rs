@@ -1,78 +1,113 @@
 //! The connection, as its owner sees it.
 
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::Shutdown;
+use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use ws_common::{ConnectionId, Outgoing, ServerHandle, WebSocketConnection};
+use ws_common::adapter::{Conversation, Panic, Step};
+use ws_common::{ConnectionHandler, ConnectionId, WebSocketConnection};
 use wsproto::handshake::{ClientRequest, Extension, Request, Response};
 use wsproto::url::WsUrl;
 use wsproto::{
-    Client, CloseFrame, CloseInfo, PreparedMessage, ReadyState, Role, SendError, Server, Session,
+    Advice, Client, CloseCode, CloseFrame, CloseInfo, PreparedMessage, ReadyState, Role, SendError,
+    Server,
 };
 
-use crate::handle::Handle;
-use crate::link::{Link, Shared};
-use crate::patience::Patience;
-use crate::step::{Input, Step};
-use crate::transport::Control;
+use crate::clock::Patience;
+use crate::driver::{Blocking, Owner};
+use crate::receive::{Input, Waited, linger};
 use crate::{Error, Message, SendStatus, Stream};
 
 /// One end of an open connection on a blocking stream: a client's, unless `R` is
 /// [`Server`](wsproto::Server).
 ///
-/// Pings are answered and the closing handshake is carried out while [`recv`](Self::recv) waits for
-/// a message; a program that only sends should call it now and then. A stream that is non-blocking
-/// works too, and any other than our own [`Stream`] may have timeouts of its own: a call that fails with
-/// `WouldBlock` or `TimedOut` has lost nothing and can be repeated.
+/// The closing handshake is carried out, and Pings are answered, while [`recv`](Self::recv) waits for a
+/// message; a program that only sends should call it now and then.
 ///
-/// Sending waits for a peer that does not read, for as long as
-/// [`set_write_patience`](Self::set_write_patience) says. A message is taken while at most 64 KiB are
-/// unsent ([`set_high_water_mark`](Self::set_high_water_mark)); it is handed back when that does not
-/// come about in time, so that no more than these and one message ever wait.
+/// [`send`](Self::send) hands a message over, and waits only for room: while more than
+/// [`Config::high_water_mark`](wsproto::Config::high_water_mark) bytes are unwritten because the peer does
+/// not read, for as long as [`set_write_patience`](Self::set_write_patience) says. What the peer does not
+/// take at once is written in the background. So no more than the mark and one message ever wait.
 ///
 /// Dropping a `WebSocket` ends its stream without a Close, and never blocks.
-#[derive(Debug)]
-pub struct WebSocket<S = Stream, R: Role = Client> {
-    pub(crate) stream: S,
-    pub(crate) control: Control<S>,
-    pub(crate) link: Shared<R>,
+pub struct WebSocket<R: Role = Client> {
+    pub(crate) connection: Arc<Blocking<R>>,
+    handle: WebSocketConnection,
     pub(crate) input: Input,
-    id: ConnectionId,
     pub(crate) opening: Opening,
     read_patience: Option<Duration>,
-    /// What went wrong, until the end of it is reported.
+    /// The error to report with the end.
     pub(crate) failed: Option<Error>,
     pub(crate) close_info: Option<CloseInfo>,
+    subprotocol: Option<String>,
 }
 
-/// What the connection was opened with.
+/// The messages that opened a connection.
 #[derive(Debug)]
 pub(crate) enum Opening {
     Client { request: Box<ClientRequest>, response: Option<Box<Response>> },
     Server { request: Option<Box<Request>> },
 }
 
-impl<S: Read + Write, R: Role> WebSocket<S, R> {
-    pub(crate) fn new(
-        stream: S,
-        control: Control<S>,
-        session: Session<R>,
-        out: Vec<u8>,
-        opening: Opening,
-    ) -> Self {
+impl<R: Role> WebSocket<R> {
+    pub(crate) fn new(connection: Arc<Blocking<R>>, stream: Stream, opening: Opening) -> Self {
+        connection.lock().begin_work();
         Self {
-            stream,
-            control,
-            link: Shared::new(session, out),
-            input: Input::new(),
-            id: ConnectionId::new(),
+            handle: connection.handle(),
+            connection,
+            input: Input::new(stream),
             opening,
             read_patience: None,
             failed: None,
             close_info: None,
+            subprotocol: None,
         }
+    }
+
+    /// Goes on to the next thing that happens; `None` when the connection is closed. An error is reported
+    /// then, so that the peer has been told, and a caller that drops the connection at an error does not
+    /// prevent it.
+    pub(crate) fn step(&mut self, patience: Patience) -> Result<Option<Step>, Error> {
+        self.step_unless(patience, |_| Ok(()))
+    }
+
+    /// As [`step`](Self::step), unless `look`, which looks at the connection before each wait, fails.
+    pub(crate) fn step_unless(
+        &mut self,
+        patience: Patience,
+        mut look: impl FnMut(&Self) -> Result<(), Error>,
+    ) -> Result<Option<Step>, Error> {
+        loop {
+            match self.next_step() {
+                Some(Step::Error(error)) => drop(self.failed.get_or_insert(error)),
+                Some(Step::Closed(info)) => {
+                    self.subprotocol = self.handle.subprotocol();
+                    self.close_info = Some(info.clone());
+                    drop(self.connection.lock().finish(info));
+                    linger(&self.connection);
+                }
+                Some(step) => {
+                    // A reply does not wait until the application has dealt with the message behind it.
+                    self.flush_now();
+                    return Ok(Some(step));
+                }
+                None if self.close_info.is_some() => {
+                    return self.failed.take().map_or(Ok(None), Err);
+                }
+                None => {
+                    look(self)?;
+                    self.wait(patience)?;
+                }
+            }
+        }
+    }
+
+    fn next_step(&mut self) -> Option<Step> {
+        let connection = &self.connection;
+        self.input.with(|input| {
+            let mut held = connection.lock();
+            held.live().ok()?.next(crate::clock::now(), input)
+        })
     }
 
     /// Waits for the next message; `None` when the connection is closed, see
@@ -88,33 +123,25 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
         if self.ready_state() == ReadyState::Connecting {
             return Err(SendError::NotOpen.into());
         }
-        let until = self.read_patience.map(|patience| Instant::now() + patience);
-        self.input.has_read = false;
-        while let Some(step) = self.step_until(until)? {
-            if let Step::Message(message) = step {
-                return Ok(Some(message));
+        let patience = Patience::new(self.read_patience);
+        loop {
+            match self.step(patience)? {
+                Some(Step::Message(message)) => return Ok(Some(message)),
+                Some(_) => {}
+                None => return Ok(None),
             }
         }
-        Ok(None)
     }
 
-    /// Sends a message and waits until it is handed to the operating system.
+    /// Sends a message, as soon as there is room for it.
     ///
     /// # Errors
     ///
-    /// [`Error::Send`] if the connection is not open, or closing: nothing was written.
+    /// [`Error::Send`] if the connection is not open, or closing: nothing was sent.
     /// [`Error::WouldExceed`] if there is no room for it in time; it has the message. [`Error::Io`] if
     /// the transport failed.
     pub fn send(&mut self, message: impl Into<Message>) -> Result<SendStatus, Error> {
-        let message = message.into();
-        let sent = match &message {
-            Message::Text(text) => self.send_text(text),
-            Message::Binary(bytes) => self.send_binary(bytes),
-        };
-        sent.map_err(|error| match error {
-            Error::WouldExceed(_) => Error::WouldExceed(Some(message)),
-            error => error,
-        })
+        self.handle.send(message)
     }
 
     /// Sends a text message, as [`send`](Self::send) does.
@@ -123,7 +150,7 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
     ///
     /// As [`send`](Self::send).
     pub fn send_text(&mut self, text: &str) -> Result<SendStatus, Error> {
-        self.with(|link| link.send(&Outgoing::Text(text)))
+        self.handle.send_text(text)
     }
 
     /// Sends a binary message, as [`send`](Self::send) does.
@@ -132,7 +159,7 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
     ///
     /// As [`send`](Self::send).
     pub fn send_binary(&mut self, bytes: &[u8]) -> Result<SendStatus, Error> {
-        self.with(|link| link.send(&Outgoing::Binary(bytes)))
+        self.handle.send_binary(bytes)
     }
 
     /// Sends a value as JSON, in a text message, as [`send`](Self::send) does;
@@ -146,7 +173,7 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
         &mut self,
         value: &T,
     ) -> Result<SendStatus, Error> {
-        self.send(Message::from_json(value)?)
+        self.handle.send_json(value)
     }
 
     /// Sends a message that was encoded before, as [`send`](Self::send) does.
@@ -155,7 +182,7 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
     ///
     /// As [`send`](Self::send).
     pub fn send_prepared(&mut self, message: &PreparedMessage) -> Result<SendStatus, Error> {
-        self.with(|link| link.send(&Outgoing::Prepared(message)))
+        self.handle.send_prepared(message)
     }
 
     /// Sends a Ping with at most 125 bytes of payload; [`recv`](Self::recv) takes note of the Pong.
@@ -164,33 +191,41 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
     ///
     /// As [`send`](Self::send).
     pub fn ping(&mut self, payload: &[u8]) -> Result<SendStatus, Error> {
-        self.with(|link| link.send(&Outgoing::Ping(payload)))
+        self.handle.ping(payload)
     }
 
-    /// Begins the closing handshake with a code that an application may set (1000 or 3000-4999), or
-    /// with none. Does nothing if the connection is closing or closed. [`recv`](Self::recv) still
-    /// gives the messages that the peer sent before it answers.
+    /// Begins the closing handshake with a code that this end's application may set, or with none; see
+    /// [`WebSocketConnection::terminate`]. Does nothing if the connection is closing or closed, and never
+    /// waits. [`recv`](Self::recv) still gives the messages that the peer sent before it answers.
     ///
     /// # Errors
     ///
-    /// [`Error::Close`] for another code, and [`Error::Io`] as [`send`](Self::send).
+    /// [`Error::ClientCode`] for a code that a client's application may not set, [`Error::Send`] if a server
+    /// asks for 1010.
     pub fn close<'a>(&mut self, frame: impl Into<Option<CloseFrame<'a>>>) -> Result<(), Error> {
-        self.link.lock().close(frame.into().as_ref())?;
-        self.flush().map(drop)
+        self.handle.close(frame)
     }
 
-    /// As [`close`](Self::close), but with any code that may be sent: for servers that go away
-    /// (1001), and for proxies (1012-1014).
+    /// Begins the closing handshake with a code and a reason, as [`WebSocketConnection::terminate`] does.
     ///
     /// # Errors
     ///
-    /// [`Error::Send`] if a server asks for 1010, and [`Error::Io`] as [`send`](Self::send).
+    /// As [`close`](Self::close), and [`Error::Close`] for a code that may not be sent.
+    pub fn terminate(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
+        self.close(CloseFrame::truncated(code, reason)?)
+    }
+
+    /// As [`close`](Self::close), but with any code that this end may send: for endpoints that relay what
+    /// another one has said.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Send`] if a server asks for 1010.
     pub fn close_with<'a>(
         &mut self,
         frame: impl Into<Option<CloseFrame<'a>>>,
     ) -> Result<(), Error> {
-        self.link.lock().close_with(frame.into().as_ref())?;
-        self.flush().map(drop)
+        self.handle.close_with(frame)
     }
 
     /// Receives and discards until the connection is closed, however long it takes, and tells how it
@@ -200,31 +235,120 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
     ///
     /// As [`recv`](Self::recv).
     pub fn wait_closed(&mut self) -> Result<&CloseInfo, Error> {
-        while self.step()?.is_some() {}
+        while self.step(Patience::new(None))?.is_some() {}
         match &self.close_info {
             Some(info) => Ok(info),
             // The session reports its end before there are no more steps.
-            None => Err(io::Error::from(ErrorKind::NotConnected).into()),
+            None => Err(io::Error::from(io::ErrorKind::NotConnected).into()),
         }
     }
 
-    /// Writes what earlier calls could not.
+    /// Waits until all is written, for as long as [`set_write_patience`](Self::set_write_patience) says.
     ///
     /// # Errors
     ///
     /// [`Error::Io`] if the transport failed.
     pub fn flush(&mut self) -> Result<SendStatus, Error> {
-        let patience = Patience::new(self.link.lock().patience);
-        Ok(match self.link.write(&mut self.control.sink(&mut self.stream), patience)? {
-            true => SendStatus::Sent,
-            false => SendStatus::Queued,
-        })
+        let patience = Patience::new(self.connection.driver().patience());
+        loop {
+            let mut held = self.connection.lock();
+            self.connection.driver().settle(&mut held);
+            let Ok(link) = held.live() else { return Ok(SendStatus::Sent) };
+            if link.endpoint().has_failed() {
+                return Err(io::Error::from(io::ErrorKind::BrokenPipe).into());
+            }
+            if link.endpoint().unwritten() == 0 || link.endpoint().advice() == Advice::Drop {
+                return Ok(SendStatus::Sent);
+            }
+            drop(held);
+            if patience.is_over() || self.input.stream.tcp().is_none() {
+                return Ok(SendStatus::Queued);
+            }
+            Owner::wait_for_room(&self.connection, patience);
+        }
     }
 
-    /// Returns what tells it apart; never used twice in a process.
+    /// Calls a handler in this thread, until the connection is closed; tells how it ended. The same
+    /// handler may carry a server's connections. Take a [`handle`](Self::handle) before, or in
+    /// [`on_open`](ConnectionHandler::on_open), to send from elsewhere. What a client's handler sends itself
+    /// never waits: it gets [`Error::WouldExceed`], and then
+    /// [`on_drained`](ConnectionHandler::on_drained).
+    ///
+    /// ```no_run
+    /// use ws_std::{Message, WebSocketConnection, connect};
+    ///
+    /// let ws = connect("ws://127.0.0.1:9001/")?;
+    /// ws.handle().send("Hello")?;
+    /// let info = ws.run(|ws: &WebSocketConnection, message: Message| {
+    ///     println!("{message:?}");
+    ///     // It may have been closed meanwhile.
+    ///     let _ = ws.close(None);
+    /// });
+    /// println!("{info:?}");
+    /// # Ok::<(), ws_std::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the handler does, after the connection was closed with 1011.
+    pub fn run(mut self, handler: impl ConnectionHandler) -> CloseInfo {
+        if !R::is_server() {
+            self.connection.driver().receive_here();
+        }
+        let mut conversation = Conversation::opened(handler);
+        let panic = conversation.begin(&self.connection, &self.handle);
+        let panic = panic.or(self.carry(&mut conversation));
+        if let Some(panic) = panic {
+            std::panic::resume_unwind(panic);
+        }
+        let info = self.close_info.take().or_else(|| self.handle.close_info());
+        info.unwrap_or_else(|| CloseInfo::abnormal(wsproto::Initiator::Local))
+    }
+
+    /// Carries a connection to its end, whatever goes wrong on the way. Returns the payload of the handler's
+    /// panic, if it panicked.
+    pub(crate) fn carry(&mut self, conversation: &mut Conversation) -> Option<Panic> {
+        let mut panic = None;
+        loop {
+            let (connection, handle) = (&self.connection, &self.handle);
+            let now = crate::clock::now();
+            let panicked =
+                self.input.with(|input| conversation.react(connection, handle, now, input));
+            panic = panic.or(panicked);
+            self.flush_now();
+            panic = panic.or(conversation.tell_drained(&self.connection, &self.handle));
+            if self.connection.lock().is_over() {
+                break;
+            }
+            // A timeout of the stream's own is no end.
+            let waited = self.wait(Patience::new(None));
+            if let Some(error) = self.failed.take() {
+                let failed = conversation.fail(&self.connection, &self.handle, &error);
+                panic = panic.or(failed);
+            }
+            if let Ok(Waited::Over) = waited {
+                // The session reports its end, and the handler learns of it.
+                let input = &mut &mut [][..];
+                let now = crate::clock::now();
+                let last = conversation.react(&self.connection, &self.handle, now, input);
+                panic = panic.or(last);
+                if !self.connection.lock().is_over() {
+                    drop(
+                        self.connection
+                            .lock()
+                            .finish(CloseInfo::abnormal(wsproto::Initiator::Local)),
+                    );
+                }
+            }
+        }
+        linger(&self.connection);
+        panic
+    }
+
+    /// Returns its id.
     #[must_use]
-    pub const fn id(&self) -> ConnectionId {
-        self.id
+    pub fn id(&self) -> ConnectionId {
+        self.connection.id()
     }
 
     /// Tells how the connection ended, once it has.
@@ -233,58 +357,65 @@ impl<S: Read + Write, R: Role> WebSocket<S, R> {
         self.close_info.as_ref()
     }
 
-    /// How far the connection has got.
+    /// Returns how far the connection has got.
     #[must_use]
     pub fn ready_state(&self) -> ReadyState {
-        self.link.lock().session.ready_state()
+        self.handle.ready_state()
     }
 
     /// Returns the subprotocol in use.
     #[must_use]
     pub fn subprotocol(&self) -> Option<String> {
-        self.link.lock().session.subprotocol().map(Into::into)
+        self.subprotocol.clone().or_else(|| self.handle.subprotocol())
     }
 
     /// Returns the extensions in use.
     #[must_use]
     pub fn extensions(&self) -> Vec<Extension> {
-        self.link.lock().session.extensions().into()
+        let held = self.connection.lock();
+        held.link().map_or_else(Vec::new, |link| link.endpoint().session().extensions().into())
     }
 
     /// Returns how many bytes, headers of frames included, were taken to be sent and are not handed
     /// to the operating system yet. What could not be sent before the end stays counted.
     #[must_use]
     pub fn buffered_amount(&self) -> usize {
-        self.link.lock().buffered_amount()
+        self.handle.buffered_amount()
     }
 
     /// Returns how long the answer to the last Ping of the keep-alive took.
     #[must_use]
     pub fn round_trip(&self) -> Option<Duration> {
-        self.link.lock().session.round_trip()
-    }
-
-    /// Sets how many bytes may be unsent when a message is taken; 64 KiB by default.
-    pub fn set_high_water_mark(&mut self, mark: usize) {
-        self.link.lock().high_water_mark = mark;
+        self.handle.round_trip()
     }
 
     /// Returns the stream.
     #[must_use]
-    pub const fn stream(&self) -> &S {
-        &self.stream
+    pub const fn stream(&self) -> &Stream {
+        &self.input.stream
     }
 
-    /// Appends to the output, and writes it.
-    fn with(
-        &mut self,
-        append: impl FnOnce(&mut Link<R>) -> Result<(), Error>,
-    ) -> Result<SendStatus, Error> {
-        self.link.send(&mut self.control.sink(&mut self.stream), append)
+    /// Limits how long [`recv`](Self::recv) waits; `None`, the default, is as long as it takes. A
+    /// call that fails for that reason returns [`Error::Io`] of kind `WouldBlock` or `TimedOut`.
+    pub const fn set_read_patience(&mut self, patience: Option<Duration>) {
+        self.read_patience = patience;
+    }
+
+    /// Limits how long sending waits for room, because the peer does not read, here and through every
+    /// [`handle`](Self::handle); `None`, the default, is as long as it takes, and zero is not at all.
+    pub fn set_write_patience(&mut self, patience: Option<Duration>) {
+        self.connection.driver().set_patience(patience);
+    }
+
+    /// Returns a handle that sends and closes from any thread, while this one receives, which has to
+    /// go on so that the connection stays alive.
+    #[must_use]
+    pub fn handle(&self) -> WebSocketConnection {
+        self.handle.clone()
     }
 }
 
-impl<S> WebSocket<S, Client> {
+impl WebSocket<Client> {
     /// Returns the URL it is connected to, where redirects may have led.
     #[must_use]
     pub fn url(&self) -> &WsUrl {
@@ -304,7 +435,7 @@ impl<S> WebSocket<S, Client> {
     }
 }
 
-impl<S> WebSocket<S, Server> {
+impl WebSocket<Server> {
     /// Returns the request that opened the connection.
     #[must_use]
     pub fn request(&self) -> Option<&Request> {
@@ -315,42 +446,26 @@ impl<S> WebSocket<S, Server> {
     }
 }
 
-impl<R: Role> WebSocket<Stream, R> {
-    /// Limits how long [`recv`](Self::recv) waits; `None`, the default, is as long as it takes. A
-    /// call that fails for that reason returns [`Error::Io`] of kind `WouldBlock` or `TimedOut`.
-    pub fn set_read_patience(&mut self, patience: Option<Duration>) {
-        self.read_patience = patience;
-    }
-
-    /// Limits how long sending waits for a peer that does not read, here and through every
-    /// [`handle`](Self::handle); `None`, the default, is as long as it takes, and zero is not at all.
-    /// What a call could not write by then is written by the next one, or by [`recv`](Self::recv).
-    pub fn set_write_patience(&mut self, patience: Option<Duration>) {
-        self.link.lock().patience = patience;
-    }
-
-    /// Returns a handle that sends and closes from any thread, while this one receives, which has to
-    /// go on so that the connection stays alive.
-    #[must_use]
-    pub fn handle(&self) -> WebSocketConnection {
-        self.handle_of(None)
-    }
-
-    pub(crate) fn handle_of(&self, server: Option<ServerHandle>) -> WebSocketConnection {
-        let url = match &self.opening {
-            Opening::Client { request, .. } => Some(request.url().clone()),
-            Opening::Server { .. } => None,
-        };
-        let (id, link, stream) = (self.id, self.link.clone(), self.stream.clone());
-        let peer = stream.tcp().peer_addr().ok();
-        WebSocketConnection::new(Arc::new(Handle { id, link, stream, peer, url, server }))
+impl<R: Role> Drop for WebSocket<R> {
+    fn drop(&mut self) {
+        let mut held = self.connection.lock();
+        if !held.is_over() {
+            if let Ok(link) = held.live() {
+                link.endpoint_mut().abort();
+            }
+            drop(held.finish(CloseInfo::abnormal(wsproto::Initiator::Local)));
+        }
+        drop(held);
+        linger(&self.connection);
     }
 }
 
-impl<S, R: Role> Drop for WebSocket<S, R> {
-    fn drop(&mut self) {
-        // Handles may live on, and have a duplicate of the stream.
-        self.link.lock().session.abort();
-        self.control.shutdown(&self.stream, Shutdown::Both);
+impl<R: Role> std::fmt::Debug for WebSocket<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WebSocket")
+            .field("id", &self.id())
+            .field("ready_state", &self.ready_state())
+            .field("stream", &self.input.stream)
+            .finish_non_exhaustive()
     }
 }

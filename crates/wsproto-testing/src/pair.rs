@@ -46,7 +46,7 @@ impl<R: End> Half<R> {
         if self.life.out.is_empty() {
             match self.life.session.advice() {
                 Advice::KeepOpen | Advice::AwaitEnd => {}
-                Advice::Shutdown | Advice::Drop => self.shut = true,
+                Advice::Shutdown | Advice::Flush | Advice::Drop => self.shut = true,
             }
         }
     }

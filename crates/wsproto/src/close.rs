@@ -169,6 +169,17 @@ impl<'a> CloseFrame<'a> {
         }
     }
 
+    /// Makes a body of any code that may be sent, and of as many characters of the reason as fit into
+    /// [`MAX_REASON_LEN`] bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`CloseError::CodeNotAllowed`].
+    pub fn truncated(code: CloseCode, reason: &'a str) -> Result<Self, CloseError> {
+        let len = reason.floor_char_boundary(MAX_REASON_LEN);
+        Self::new(code, reason.split_at(len).0)
+    }
+
     /// Makes a body with code 1000.
     ///
     /// # Errors

@@ -66,18 +66,24 @@ impl Closing {
     }
 }
 
-/// What the owner of the transport does next, after it has written the whole output.
+/// What the owner of the transport does next.
+///
+/// After the end of a connection was reported, the transport may linger for a moment; it counts for
+/// nothing then, and [`Session::deadline`](crate::Session::deadline) bounds it (2 s at most).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Advice {
     /// Go on reading and writing.
     KeepOpen,
-    /// Write nothing more, and read until the peer ends the transport; then drop it.
+    /// Write what is left, then read and discard until the peer ends the transport; then drop it.
     AwaitEnd,
-    /// End the writing side (`shutdown(SHUT_WR)`, `close_notify`), then read and discard until the
-    /// peer ends its side, so that no reset destroys our Close on its way (section 7.1.1); then
-    /// drop it.
+    /// Write what is left, then end the writing side (`shutdown(SHUT_WR)`, `close_notify`), and read
+    /// and discard until the peer ends its side, so that no reset destroys our Close on its way
+    /// (section 7.1.1); then drop the transport.
     Shutdown,
-    /// Drop the transport.
+    /// Write what is left, and drop the transport once that is done. The peer has ended its side, and
+    /// may still read: the answer to its last message is worth writing.
+    Flush,
+    /// Drop the transport now, whatever is left to write.
     Drop,
 }
 
@@ -88,7 +94,7 @@ pub struct CloseInfo {
     pub code: CloseCode,
     /// The reason of the Close that was received, or nothing.
     pub reason: alloc::string::String,
-    /// Whether both ends had sent a Close when the transport ended.
+    /// Whether both ends sent a Close, and ours was written.
     pub was_clean: bool,
     /// Which end sent its Close first, refused the connection, or found the other at fault; the
     /// peer, if the transport just ended.

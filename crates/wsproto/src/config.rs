@@ -40,9 +40,15 @@ pub struct Config {
     pub max_body_size: usize,
     /// How long the whole opening handshake may take. Default: 10 s.
     pub handshake_timeout: Option<Duration>,
-    /// How long the closing handshake and the end of the transport after it may take. Default:
-    /// 10 s.
+    /// How long the closing handshake may take. Default: 10 s. The transport then lingers for as long,
+    /// but at most 2 s.
     pub close_timeout: Option<Duration>,
+    /// How many bytes may wait for the peer before more is refused, or nothing more is read; see
+    /// [`Endpoint`](crate::Endpoint). Default: 64 KiB.
+    pub high_water_mark: usize,
+    /// How long a server's peer may take no byte of what it is owed, while that keeps the server from
+    /// reading, before it is given up; see [`Endpoint`](crate::Endpoint). Default: 10 s.
+    pub write_timeout: Option<Duration>,
     /// Whether and how to find out that the peer is gone. Default: off.
     pub keep_alive: Option<KeepAlive>,
     /// Whether a client that offered subprotocols fails the connection if the server selects none,
@@ -52,16 +58,38 @@ pub struct Config {
 
 /// When to send Pings, and how long to wait for their answers.
 ///
-/// A Ping goes out at every `interval`, whatever else is sent or received. Only the Pong that
-/// carries the payload of the newest Ping answers it, so that a peer that trickles bytes without
-/// ever finishing a frame is found out, too; `patience` should be longer than the peer may need for
-/// the largest frame.
+/// A Ping goes out at every `interval`, whatever else is sent or received. The Pong that carries the
+/// payload of the newest Ping answers it. A peer that is busy with a long frame is alive, too: if at
+/// least 4 KiB arrive in a `patience`, another one begins. A trickle of single bytes does not count.
+///
+/// A zero turns the keep-alive off; anything shorter than 10 ms counts as 10 ms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeepAlive {
     /// From the opening, or the last answer, to the next Ping.
     pub interval: Duration,
-    /// From a Ping to its Pong.
+    /// From the moment a Ping has left to its Pong. With an [`Endpoint`](crate::Endpoint), a Ping that
+    /// waits behind other output has not left, and each byte the peer takes begins the patience anew.
     pub patience: Duration,
+}
+
+impl KeepAlive {
+    const SHORTEST: Duration = Duration::from_millis(10);
+
+    /// Makes a keep-alive.
+    #[must_use]
+    pub const fn new(interval: Duration, patience: Duration) -> Self {
+        Self { interval, patience }
+    }
+
+    /// Returns what is kept to: `None` for a zero, and no time that is too short to be meant.
+    pub(crate) fn in_force(self) -> Option<Self> {
+        if self.interval.is_zero() || self.patience.is_zero() {
+            return None;
+        }
+        let (interval, patience) =
+            (self.interval.max(Self::SHORTEST), self.patience.max(Self::SHORTEST));
+        Some(Self { interval, patience })
+    }
 }
 
 impl Config {
@@ -77,6 +105,8 @@ impl Config {
             max_body_size: 16 << 10,
             handshake_timeout: Some(Duration::from_secs(10)),
             close_timeout: Some(Duration::from_secs(10)),
+            high_water_mark: 64 << 10,
+            write_timeout: Some(Duration::from_secs(10)),
             keep_alive: None,
             require_subprotocol: true,
         }
@@ -108,6 +138,8 @@ setters! {
     max_body_size: usize,
     handshake_timeout: Option<Duration>,
     close_timeout: Option<Duration>,
+    high_water_mark: usize,
+    write_timeout: Option<Duration>,
     keep_alive: Option<KeepAlive>,
     require_subprotocol: bool,
 }

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use crate::closing::{Advice, Closing};
 use crate::{
     Client, CloseFrame, Config, Error, Event, Extensions, Piece, Receiver, Role, SendError, Sender,
-    Server,
+    Server, SplitSender,
 };
 
 /// One end of an open WebSocket connection.
@@ -68,7 +68,7 @@ impl<R: Role> Connection<R> {
     ///
     /// Appends to `out` what the event calls for: the Pong to a Ping, the answer to a Close. That
     /// is never more than the bytes of the frame that asked for it (a client: three times as many),
-    /// so that who does not read while `out` is unsent bounds it (promise I3).
+    /// so a caller that does not read while `out` is unsent bounds its size (promise I3).
     ///
     /// # Errors
     ///
@@ -197,11 +197,11 @@ impl<R: Role> Connection<R> {
         &mut self.sender
     }
 
-    /// Takes the connection apart, for two threads. The one that receives passes every event and
-    /// error on to [`Sender::answer`] or [`Sender::fail`].
+    /// Takes the connection apart, for two threads. The thread that receives passes every event and
+    /// error on to the other, for [`SplitSender::answer`] or [`SplitSender::fail`].
     #[must_use]
-    pub fn split(self) -> (Receiver<R>, Sender<R>) {
-        (self.receiver, self.sender)
+    pub fn split(self) -> (Receiver<R>, SplitSender<R>) {
+        (self.receiver, SplitSender::new(self.sender))
     }
 
     /// Returns the limits.

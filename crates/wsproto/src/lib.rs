@@ -25,7 +25,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # Three layers
+//! # Four layers
 //!
 //! Each uses only those above it, and can be used without those below.
 //!
@@ -34,8 +34,9 @@
 //! * [`Connection`], RFC 6455 after the opening handshake: bytes in, events out, replies appended.
 //!   It [`split`](Connection::split)s into a [`Receiver`] and a [`Sender`] that two threads can own.
 //! * [`Session`], a whole life: opening handshake, open, closing, closed. Bytes and time in, ordered
-//!   events out, deadlines and what to do with the transport as answers. Begin here if you write
-//!   an adapter.
+//!   events out, deadlines and advice on the transport as answers.
+//! * [`Endpoint`], a session with its output: may I read, must I write, may I let go, when again?
+//!   Begin here if you have an event loop, or write an adapter.
 //!
 //! # Promises
 //!
@@ -44,9 +45,10 @@
 //! * **I1** `None` means that all of `input` was consumed; only
 //!   [`next_event_in_place`](Connection::next_event_in_place) may leave a part of a frame there.
 //! * **I2** However the same bytes are cut, events, output and error are the same.
-//! * **I3** What receiving appends is bounded by the bytes it has consumed: a server appends at most
-//!   as many, a client three times as many, and either one Close. Answering cannot amplify, so "do
-//!   not read while `out` is unsent" is complete backpressure.
+//! * **I3** After the opening handshake, in which a server appends one response, what receiving appends
+//!   is bounded by the bytes it has consumed: a server appends at most as many, a client three times as
+//!   many, and either one Close. Answering cannot amplify, so a server that does not read while much of
+//!   what it owes is unwritten needs no other back pressure.
 //! * **I4** Nothing is reserved because a header announced it. The heap held for a message in flight
 //!   is at most a small constant (1 KiB, and a control frame) plus twice the bytes received for it, and
 //!   never beyond the limit.
@@ -87,8 +89,8 @@
 //! with `simdutf8`. It needs `std`, which finds out what the processor can do, and is therefore off by
 //! default; turn it on wherever there is `std`.
 //!
-//! Most messages that reads have cut need not be copied together: who has a buffer for each connection
-//! calls [`next_event_in_place`](Connection::next_event_in_place).
+//! Most messages that reads have cut need not be copied together: a loop with a buffer for each
+//! connection calls [`next_event_in_place`](Connection::next_event_in_place).
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(
@@ -113,6 +115,7 @@ mod config;
 mod connection;
 mod control;
 mod cursor;
+mod endpoint;
 mod error;
 mod event;
 mod extensions;
@@ -120,11 +123,13 @@ pub mod frame;
 pub mod handshake;
 pub mod mask;
 mod message;
+mod outbox;
 mod prepared;
 mod receive;
 mod role;
 mod send;
 mod session;
+mod split;
 pub mod url;
 pub mod utf8;
 
@@ -132,6 +137,7 @@ pub use close::{CloseCode, CloseError, CloseFrame};
 pub use closing::{Advice, CloseInfo, Closing, Initiator};
 pub use config::{Config, KeepAlive};
 pub use connection::Connection;
+pub use endpoint::{Endpoint, Outbox};
 pub use error::{Error, SendError};
 pub use event::{Event, Piece};
 pub use extensions::Extensions;
@@ -140,3 +146,4 @@ pub use receive::Receiver;
 pub use role::{Client, Role, Server};
 pub use send::Sender;
 pub use session::{ReadyState, Session, SessionError, SessionEvent};
+pub use split::SplitSender;

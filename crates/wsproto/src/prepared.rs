@@ -1,10 +1,12 @@
 //! A message encoded once, for many receivers.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::frame::{Header, Opcode};
 
-/// A message that is already a frame, so that sending it to many clients is a copy each.
+/// A message that is already a frame, so that sending it to many clients is a copy each, or none if it
+/// is large. Clones share the bytes.
 ///
 /// ```
 /// use wsproto::{Connection, Config, PreparedMessage};
@@ -19,7 +21,7 @@ use crate::frame::{Header, Opcode};
 pub struct PreparedMessage {
     opcode: Opcode,
     header_len: usize,
-    frame: Vec<u8>,
+    frame: Arc<[u8]>,
 }
 
 impl PreparedMessage {
@@ -42,7 +44,7 @@ impl PreparedMessage {
         let header_len = frame.len();
         frame.reserve_exact(payload.len());
         frame.extend_from_slice(payload);
-        Self { opcode, header_len, frame }
+        Self { opcode, header_len, frame: frame.into() }
     }
 
     /// Returns the payload.

@@ -16,8 +16,8 @@ use crate::{CloseFrame, Config, Error, Event, Extensions, Piece, Role, utf8};
 /// The receiving half of a [`Connection`](crate::Connection).
 ///
 /// It decides everything about what arrives and writes nothing: the replies that its events and
-/// errors call for are appended by [`Sender::answer`](crate::Sender::answer) and
-/// [`Sender::fail`](crate::Sender::fail), in another thread if you like.
+/// errors call for are appended by a [`SplitSender`](crate::SplitSender), in another thread if you
+/// like.
 #[derive(Debug)]
 pub struct Receiver<R> {
     frame: Frame,

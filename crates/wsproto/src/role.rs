@@ -6,7 +6,13 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 /// One end of a connection: [`Server`] or [`Client`].
-pub trait Role: sealed::Role + fmt::Debug + Send + Sync + Unpin + 'static {}
+pub trait Role: sealed::Role + fmt::Debug + Send + Sync + Unpin + 'static {
+    /// Whether this is the server.
+    #[must_use]
+    fn is_server() -> bool {
+        Self::SERVER
+    }
+}
 
 impl Role for Server {}
 impl Role for Client {}
@@ -55,12 +61,19 @@ pub(crate) mod sealed {
         /// Whether this end is the server.
         const SERVER: bool;
 
+        /// Makes the role, if it is the server's.
+        fn server() -> Option<Self>;
+
         /// Draws the masking key of the next frame, in the role that masks.
         fn masking_key(&mut self) -> Option<[u8; 4]>;
     }
 
     impl Role for Server {
         const SERVER: bool = true;
+
+        fn server() -> Option<Self> {
+            Some(Self)
+        }
 
         #[inline]
         fn masking_key(&mut self) -> Option<[u8; 4]> {
@@ -70,6 +83,10 @@ pub(crate) mod sealed {
 
     impl Role for Client {
         const SERVER: bool = false;
+
+        fn server() -> Option<Self> {
+            None
+        }
 
         #[inline]
         fn masking_key(&mut self) -> Option<[u8; 4]> {

@@ -202,7 +202,7 @@ impl<R: Role> Sender<R> {
     /// Appends the reply that an event calls for: to a Ping a Pong, to a Close a Close with the
     /// same body; to anything else, and after a Close, nothing.
     #[inline]
-    pub fn answer(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+    pub(crate) fn answer(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
         match event {
             Event::Ping(payload) => self.answer_ping(payload, out),
             Event::Close(frame) => self.advance(Cause::Peer, frame.as_ref(), out),
@@ -210,9 +210,9 @@ impl<R: Role> Sender<R> {
         }
     }
 
-    /// As [`answer`](Self::answer), for pieces.
+    /// Appends the reply that a piece calls for, as `answer` does.
     #[inline]
-    pub fn answer_piece(&mut self, piece: &Piece<'_>, out: &mut Vec<u8>) {
+    pub(crate) fn answer_piece(&mut self, piece: &Piece<'_>, out: &mut Vec<u8>) {
         match piece {
             Piece::Ping(payload) => self.answer_ping(payload, out),
             Piece::Close(frame) => self.advance(Cause::Peer, frame.as_ref(), out),
@@ -221,7 +221,7 @@ impl<R: Role> Sender<R> {
     }
 
     /// Appends the Close that tells the peer which rule it broke, unless a Close was sent before.
-    pub fn fail(&mut self, error: Error, out: &mut Vec<u8>) {
+    pub(crate) fn fail(&mut self, error: Error, out: &mut Vec<u8>) {
         self.give_up(error.close_code(), "", out);
     }
 

@@ -20,7 +20,7 @@ impl Target {
     ///
     /// # Errors
     ///
-    /// [`Error::Secure`] if the URL asks for TLS and the feature `tls` is missing; [`Error::Url`] if it
+    /// [`Error::TlsUnavailable`] if the URL asks for TLS and the feature `tls` is missing; [`Error::Url`] if it
     /// asks for TLS with a host that no certificate can be for.
     pub fn new(request: ClientRequest, options: ClientOptions) -> Result<Self, Error> {
         check(request.url())?;
@@ -46,7 +46,7 @@ impl Target {
     /// # Errors
     ///
     /// [`Error::ClientCertificate`] if it redirects to another origin and a client certificate is
-    /// configured; [`Error::Url`] and [`Error::Secure`] as [`new`](Self::new).
+    /// configured; [`Error::Url`] and [`Error::TlsUnavailable`] as [`new`](Self::new).
     pub fn redirect(&mut self, response: &Response) -> Result<bool, Error> {
         let Some(left) = self.redirects.checked_sub(1) else { return Ok(false) };
         let Some(next) = self.request.redirected(response) else { return Ok(false) };
@@ -99,7 +99,7 @@ fn check(url: &WsUrl) -> Result<(), Error> {
     #[cfg(feature = "tls")]
     return Ok(crate::ClientTls::check(url.host())?);
     #[cfg(not(feature = "tls"))]
-    Err(Error::Secure)
+    Err(Error::TlsUnavailable)
 }
 
 /// Returns scheme, host and port. A path or a query may be a secret.
@@ -207,7 +207,10 @@ mod tests {
     fn tls_needs_the_feature() {
         let url = WsUrl::parse("wss://a.example/").expect("a URL");
         let secure = Target::new(ClientRequest::new(url), ClientOptions::default());
-        assert!(matches!(secure, Err(Error::Secure)));
-        assert!(matches!(target("ws://a/", 1).redirect(&to("wss://a/")), Err(Error::Secure)));
+        assert!(matches!(secure, Err(Error::TlsUnavailable)));
+        assert!(matches!(
+            target("ws://a/", 1).redirect(&to("wss://a/")),
+            Err(Error::TlsUnavailable)
+        ));
     }
 }

@@ -1,37 +1,26 @@
 //! Connections that are dialed on a loop of the test's own, to addresses that were looked up.
 
 use std::net::TcpListener;
+use std::time::Instant;
 
 use mio::{Events, Poll};
 use socket2::{Domain, Socket, Type};
-use ws_common::ClientOptions;
-use wsproto::handshake::ClientRequest;
-use wsproto::url::WsUrl;
 
 use super::*;
 
-const WAKER: Token = Token(usize::MAX);
-
 struct Loop {
     poll: Poll,
-    shared: Arc<Shared>,
+    now: Duration,
 }
 
 impl Loop {
     fn new() -> Self {
-        let poll = Poll::new().expect("a poll");
-        let shared = Arc::new(Shared::new(poll.registry(), WAKER).expect("a waker"));
-        Self { poll, shared }
+        Self { poll: Poll::new().expect("a poll"), now: Duration::ZERO }
     }
 
     fn context(&self) -> DialContext<'_> {
-        DialContext {
-            key: 7,
-            id: ConnectionId::new(),
-            shared: &self.shared,
-            registry: self.poll.registry(),
-            now: self.shared.now(),
-        }
+        let wake: &dyn Fn() -> Box<dyn FnOnce() + Send> = &|| Box::new(|| {});
+        DialContext { key: 7, registry: self.poll.registry(), now: self.now, wake }
     }
 
     /// Dials, as the loop does, to these addresses.
@@ -41,20 +30,22 @@ impl Loop {
         options: ClientOptions,
     ) -> Result<TcpStream, Error> {
         let url = WsUrl::parse("ws://host.example/").expect("a URL");
-        let target = Target::new(ClientRequest::new(url), options).expect("a target");
-        let (mut dialing, mut events) = (Dialing::new(), Events::with_capacity(8));
-        let mut dial = Dial::new(&target, self.shared.now());
-        assert!(matches!(dial.next(self.shared.now()), Ok(DialStep::Resolve { .. })));
+        let target = adapter::Target::new(ClientRequest::new(url), options).expect("a target");
+        let (mut dialing, mut events) = (Dialing::default(), Events::with_capacity(8));
+        let (start, began) = (Instant::now(), self.now);
+        let mut dial = Dial::new(&target, self.now);
+        assert!(matches!(dial.next(self.now), Ok(DialStep::Resolve { .. })));
+        dial.resolved(Ok(addresses.into()), self.now);
         dialing.dial = Some(dial);
-        dialing.resolved(Ok(addresses.into()), self.shared.now());
         loop {
+            self.now = began + start.elapsed();
             if let Some(tcp) = dialing.advance(&target, &self.context())? {
                 assert!(dialing.attempts.is_empty(), "the others are dropped");
                 return Ok(tcp);
             }
-            assert!(!dialing.is_again());
-            let now = self.shared.now();
-            let timeout = dialing.deadline().map(|deadline| deadline.saturating_sub(now));
+            assert!(!dialing.again);
+            let deadline = dialing.dial.as_ref().and_then(Dial::deadline);
+            let timeout = deadline.map(|deadline| deadline.saturating_sub(self.now));
             self.poll.poll(&mut events, timeout).expect("events");
         }
     }
@@ -106,22 +97,5 @@ fn every_address_is_tried_whatever_the_others_do() -> io::Result<()> {
         let Err(Error::Connect { to, error }) = result else { panic!("{result:?}") };
         assert_eq!((&*to, error.kind()), ("host.example:80", expected));
     }
-    Ok(())
-}
-
-#[test]
-fn a_connection_that_is_given_up_leaves_nothing() -> io::Result<()> {
-    // L11
-    let (_listener, _filled, silent) = silent()?;
-    let event_loop = Loop::new();
-    let url = WsUrl::parse(&format!("ws://{silent}/")).expect("a URL");
-    let target = Target::new(ClientRequest::new(url), within(None)).expect("a target");
-    let mut dialing = Dialing::new();
-    assert!(dialing.advance(&target, &event_loop.context()).expect("it waits").is_none());
-    assert_eq!(dialing.attempts.len(), 1);
-    dialing.give_up();
-    assert!(dialing.attempts.is_empty() && dialing.lookup.is_none() && dialing.is_again());
-    assert!(dialing.advance(&target, &event_loop.context()).is_err());
-    assert_eq!(dialing.deadline(), None);
     Ok(())
 }

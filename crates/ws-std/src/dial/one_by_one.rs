@@ -18,7 +18,7 @@ impl Connect for Attempts {
         let untried = u32::try_from(dial.untried()).unwrap_or(u32::MAX).saturating_add(1);
         let connected = match dial.time_left(time.now()) {
             Some(left) => {
-                TcpStream::connect_timeout(&address, (left / untried).max(crate::patience::HARDLY))
+                TcpStream::connect_timeout(&address, (left / untried).max(super::MIN_WAIT))
             }
             None => TcpStream::connect(address),
         };

@@ -6,11 +6,11 @@ use alloc::vec::Vec;
 use core::mem;
 use core::time::Duration;
 
-use super::Session;
 use super::handshake::{Handshake, Progress};
+use super::{Session, Stage};
 use crate::cursor::take;
 use crate::handshake::{ClientRequest, HeadFinder, Response, ResponseError};
-use crate::{Client, Config, Connection, Extensions, SessionError};
+use crate::{Client, Config, Connection, Extensions, Role, SessionError};
 
 /// A request that was sent, and the response that is being read.
 #[derive(Debug)]
@@ -50,8 +50,19 @@ impl Session<Client> {
         };
         Self::begin(handshake, config.into(), now)
     }
+}
 
-    /// Takes the response of the server out of the session, once it has arrived: the one that
+impl<R: Role> Session<R> {
+    /// Returns the response whose head has arrived, although its body has not.
+    #[must_use]
+    pub fn response(&self) -> Option<&Response> {
+        match &self.stage {
+            Stage::Handshake(handshake) => handshake.response(),
+            _ => self.rare.as_ref()?.response.as_deref(),
+        }
+    }
+
+    /// Takes the response of the server out of a client's session, once it has arrived: the one that
     /// opened the connection, or the one that refused to, with its body.
     pub fn take_response(&mut self) -> Option<Response> {
         let response = self.rare.as_mut()?.response.take()?;
@@ -143,6 +154,10 @@ impl Handshake<Client> for ClientHandshake {
 
     fn give_up(&mut self, error: SessionError, _out: &mut Vec<u8>) -> (Option<SessionError>, bool) {
         (Some(self.finish_body().unwrap_or(error)), false)
+    }
+
+    fn response(&self) -> Option<&Response> {
+        self.response.as_deref()
     }
 
     fn take_response(&mut self) -> Option<Box<Response>> {

@@ -1,4 +1,4 @@
-//! What a session does because of the time.
+//! How time moves a session on.
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -9,8 +9,11 @@ use crate::closing::{Closing, Initiator};
 use crate::{CloseCode, Role, SessionError};
 
 impl<R: Role> Session<R> {
-    /// Returns when [`handle_timeout`](Self::handle_timeout) is to be called, if nothing happens
-    /// before.
+    /// Returns when to call [`handle_timeout`](Self::handle_timeout), unless something happens before.
+    ///
+    /// May change after every other call that takes `&mut self`: look at it again before each wait. A
+    /// Close that was sent through [`sender`](Self::sender) begins the closing handshake, and so its
+    /// deadline, too.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
         // A Close that was sent through `sender` begins its deadline at the latest time that is known.
@@ -21,7 +24,7 @@ impl<R: Role> Session<R> {
     }
 
     /// Does what is due at `now`, if anything is: gives up a handshake, sends a Ping, or ends the
-    /// session. Appends at most one frame or HTTP response to `out`.
+    /// session. Appends at most one frame or HTTP response to `out`, to be written.
     pub fn handle_timeout(&mut self, now: Duration, out: &mut Vec<u8>) {
         self.watch_closing(now);
         if self.deadline().is_none_or(|deadline| now < deadline) {
@@ -32,16 +35,24 @@ impl<R: Role> Session<R> {
                 self.give_up_handshake(SessionError::HandshakeTimeout, now, out);
             }
             (Timer::Ping { number, .. }, Stage::Open(connection)) => {
-                let sent = connection.ping(&number.to_be_bytes(), out).is_ok();
-                self.timer =
-                    if sent { self.timer.sent(now.into(), &self.config) } else { Timer::Off };
+                if connection.ping(&number.to_be_bytes(), out).is_ok() {
+                    self.timer.await_pong(now.into(), &self.config);
+                    self.detour |= Self::AWAITS_PONG;
+                } else {
+                    self.timer = Timer::Off;
+                }
             }
             (Timer::Pong { .. }, Stage::Open(connection)) => {
+                if self.timer.extend(&self.config) {
+                    return;
+                }
                 connection.sender().give_up(CloseCode::INTERNAL_ERROR, "keep-alive timeout", out);
                 self.end(Initiator::Local);
                 self.rare().error = Some(SessionError::KeepAliveTimeout);
-                self.watch_closing(now);
+                // The peer is not there: nobody waits for it.
+                self.conclude(now.into());
             }
+            (Timer::Linger { .. }, _) => self.finish(None, Initiator::Local),
             (_, Stage::Open(connection)) => {
                 let error =
                     (connection.closing() == Closing::Sent).then_some(SessionError::CloseTimeout);
@@ -51,7 +62,15 @@ impl<R: Role> Session<R> {
         }
     }
 
-    /// Rare the time, and limits that of the closing handshake, from the first call after it began.
+    /// Tells the session that the peer took some of the output in front of a Ping, which has not left
+    /// yet: the patience for its Pong begins anew. [`Endpoint`](crate::Endpoint) does this by itself.
+    pub fn ping_delayed(&mut self, now: Duration) {
+        if let Timer::Pong { .. } = self.timer {
+            self.timer.await_pong(now.into(), &self.config);
+        }
+    }
+
+    /// Notes the time, and limits that of the closing handshake, from the first call after it began.
     #[inline]
     pub(super) fn watch_closing(&mut self, now: Duration) {
         self.now = self.now.max(now.into());

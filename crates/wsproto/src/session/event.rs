@@ -24,6 +24,21 @@ pub enum SessionEvent<E> {
     Closed(CloseInfo),
 }
 
+impl<'b> SessionEvent<crate::Event<'b>> {
+    /// Copies what is borrowed, so that the event can outlive the input.
+    #[must_use]
+    pub fn into_owned<'a>(self) -> SessionEvent<crate::Event<'a>> {
+        match self {
+            Self::Upgrade => SessionEvent::Upgrade,
+            Self::Http => SessionEvent::Http,
+            Self::Open => SessionEvent::Open,
+            Self::Received(event) => SessionEvent::Received(event.into_owned()),
+            Self::Error(error) => SessionEvent::Error(error),
+            Self::Closed(info) => SessionEvent::Closed(info),
+        }
+    }
+}
+
 /// What ended a session before its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
@@ -50,6 +65,10 @@ pub enum SessionError {
     /// No Pong came within [`KeepAlive::patience`](crate::KeepAlive::patience).
     #[error("the peer does not answer")]
     KeepAliveTimeout,
+    /// The peer took nothing of what it is owed for
+    /// [`Config::write_timeout`](crate::Config::write_timeout).
+    #[error("the peer does not read")]
+    WriteTimeout,
     /// No Close came within [`Config::close_timeout`](crate::Config::close_timeout).
     #[error("the peer does not close")]
     CloseTimeout,

@@ -27,6 +27,27 @@ pub(super) trait Handshake<R>: fmt::Debug + Send + Sync + Unpin {
         None
     }
 
+    /// Refuses the request as the protocol asks for. Returns the error to report, if it is one.
+    fn decline(&mut self, out: &mut Vec<u8>) -> Option<SessionError> {
+        let _ = out;
+        None
+    }
+
+    /// Whether the peer has sent nothing.
+    fn is_blank(&self) -> bool {
+        false
+    }
+
+    /// Notes that the decision on the request comes later; whether there is one.
+    fn postpone(&mut self) -> bool {
+        false
+    }
+
+    /// Returns the response whose head a client has received.
+    fn response(&self) -> Option<&Response> {
+        None
+    }
+
     /// Takes out the response that a client received.
     fn take_response(&mut self) -> Option<Box<Response>> {
         None
@@ -44,4 +65,6 @@ pub(super) enum Progress<R> {
     Failed(SessionError),
     /// A request was refused because nobody decided on it.
     Undecided,
+    /// The decision on a request comes later.
+    Postponed,
 }

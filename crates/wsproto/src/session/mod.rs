@@ -43,13 +43,21 @@ use timer::Timer;
 ///
 /// 1. It passes what it reads to [`next_event`](Self::next_event), until that returns `None`; and
 ///    calls [`end_of_input`](Self::end_of_input) when there is nothing more to read.
-/// 2. It writes what is in `out`, and does not read more while that does not get away.
-/// 3. It calls [`handle_timeout`](Self::handle_timeout) at [`deadline`](Self::deadline), after it
-///    has passed on what can be read without waiting: the answer may be there already. `now` is the
-///    time since any nanos the caller likes, the same for all calls.
-/// 4. It does what [`advice`](Self::advice) says, once `out` is written.
+/// 2. It writes what is in `out`, whether or not it reads, and calls [`flushed`](Self::flushed) when all
+///    of it is written. A server reads no more while much of what it *owes* is unwritten: Pongs, the
+///    answer to a Close, answers to messages. A client always reads; nor do messages that an end sends
+///    by itself ever stop its reading. So at most one end waits for the other.
+/// 3. It calls [`handle_timeout`](Self::handle_timeout) at [`deadline`](Self::deadline), after at most
+///    one more read: the answer may be there already. `now` is the time since any moment the caller
+///    likes, the same for all calls.
+/// 4. It does what [`advice`](Self::advice) says.
 ///
-/// After any of these calls `next_event` may have something to report, even without input.
+/// After any of these calls `next_event` may have something to report, even without input, and there may
+/// be something to write. [`Endpoint`](crate::Endpoint) keeps account of all this and answers the
+/// questions of a loop: may I read, must I write, may I let go, when again?
+///
+/// Two threads share a session, or an endpoint, behind a lock, which neither holds while it waits for
+/// the transport. A session does not split: keep-alive, closing and the order of events need both halves.
 ///
 /// ```
 /// use std::time::Duration;
@@ -82,7 +90,8 @@ use timer::Timer;
 /// assert!(out.starts_with(b"HTTP/1.1 101 ") && out.ends_with(b"\x81\x02Hi\x88\x00"));
 /// assert_eq!(session.advice(), Advice::Shutdown);
 ///
-/// session.end_of_input(&mut out); // the peer has ended its side
+/// out.clear();
+/// session.flushed(now); // all of it is written
 /// let Some(SessionEvent::Closed(info)) = session.next_event(now, &mut &mut [][..], &mut out) else {
 ///     unreachable!()
 /// };
@@ -99,8 +108,8 @@ pub struct Session<R: Role> {
     rare: Option<Box<Rare>>,
     /// How many microseconds the answer to the last Ping took; [`NEVER`] if there was none.
     round_trip: u32,
-    /// Whether it is to be reported that the session is open, before anything else.
-    opened: bool,
+    /// Why the next call cannot take the short way: [`OPENED`](Self::OPENED) and others, or nothing.
+    detour: u8,
 }
 
 /// No time at all, and as much as can be measured.
@@ -134,11 +143,20 @@ pub enum ReadyState {
 }
 
 impl<R: Role> Session<R> {
+    /// It is to be reported that the session is open, before anything else.
+    const OPENED: u8 = 1;
+    /// The bytes that arrive are counted, because a Pong is missing.
+    const AWAITS_PONG: u8 = 2;
+    /// The end was reported, or is to be reported next.
+    const OVER: u8 = 4;
+    /// The decision on a request comes later.
+    const POSTPONED: u8 = 8;
+
     fn begin(handshake: impl Handshake<R> + 'static, config: Arc<Config>, now: Duration) -> Self {
         let now = now.into();
         let timer = Timer::handshake(now, &config);
         let stage = Stage::Handshake(Box::new(handshake));
-        Self { stage, config, timer, now, rare: None, round_trip: NEVER, opened: false }
+        Self { stage, config, timer, now, rare: None, round_trip: NEVER, detour: 0 }
     }
 
     fn rare(&mut self) -> &mut Rare {
@@ -178,7 +196,7 @@ impl<R: Role> Session<R> {
         // What most calls do, where the compiler can see it: to move an event out of here costs as much as
         // to make it.
         if let Stage::Open(connection) = &mut self.stage
-            && !self.opened
+            && self.detour == 0
             && let Some(message) = connection.small_message(input, out)
         {
             self.now = self.now.max(now.into());
@@ -197,10 +215,12 @@ impl<R: Role> Session<R> {
         most: usize,
         out: &mut Vec<u8>,
     ) -> Option<SessionEvent<Event<'b>>> {
+        let before = input.len();
         self.watch_closing(now);
         let event = self.advance(now, input, out, |connection, input, out| {
             connection.next_event_in_place(input, most, out)
         });
+        self.timer.count(before - input.len());
         self.limit_closing();
         event
     }
@@ -213,8 +233,10 @@ impl<R: Role> Session<R> {
         input: &mut &'b mut [u8],
         out: &mut Vec<u8>,
     ) -> Option<SessionEvent<Piece<'b>>> {
+        let before = input.len();
         self.watch_closing(now);
         let event = self.advance(now, input, out, Connection::next_piece);
+        self.timer.count(before - input.len());
         self.limit_closing();
         event
     }
@@ -231,7 +253,7 @@ impl<R: Role> Session<R> {
         }
         match &mut self.stage {
             Stage::Handshake(handshake) => match handshake.advance(input, out, &self.config) {
-                Progress::NeedMore => None,
+                Progress::NeedMore | Progress::Postponed => None,
                 Progress::Upgrade => Some(SessionEvent::Upgrade),
                 Progress::Http => Some(SessionEvent::Http),
                 Progress::Open(connection, agreed) => {
@@ -251,7 +273,9 @@ impl<R: Role> Session<R> {
                     None
                 }
             },
-            Stage::Open(connection) if connection.closing() != Closing::Failed => {
+            Stage::Open(connection)
+                if connection.closing() != Closing::Failed && self.detour & Self::OVER == 0 =>
+            {
                 match next(connection, input, out) {
                     Ok(event) => event.map(|event| {
                         self.observe(&event, now);
@@ -272,11 +296,13 @@ impl<R: Role> Session<R> {
     fn broken<E>(&mut self, error: Error) -> SessionEvent<E> {
         self.end(Initiator::Local);
         self.limit_closing();
+        self.conclude_if_written();
         SessionEvent::Error(SessionError::Protocol(error))
     }
 
     fn next_report<E>(&mut self) -> Option<SessionEvent<E>> {
-        if mem::take(&mut self.opened) {
+        if self.detour & Self::OPENED != 0 {
+            self.detour &= !Self::OPENED;
             return Some(SessionEvent::Open);
         }
         let rare = self.rare.as_mut()?;
@@ -297,6 +323,7 @@ impl<R: Role> Session<R> {
         if let Some(payload) = event.pong()
             && let Some(sent) = self.timer.answered(payload, now.into(), &self.config)
         {
+            self.detour &= !Self::AWAITS_PONG;
             let micros = now.saturating_sub(sent.into()).as_micros();
             self.round_trip = u32::try_from(micros).unwrap_or(NEVER - 1).min(NEVER - 1);
         }
@@ -304,6 +331,14 @@ impl<R: Role> Session<R> {
             let end = self.end(Initiator::Remote);
             end.code = frame.map_or(CloseCode::NO_STATUS, CloseFrame::code);
             end.reason = frame.map_or_else(String::new, |frame| frame.reason().into());
+            self.conclude_if_written();
+        }
+    }
+
+    /// Our Close was written before the closing went on: nothing is left to wait for.
+    fn conclude_if_written(&mut self) {
+        if self.rare.as_ref().is_some_and(|rare| rare.close_written) {
+            self.conclude(self.now);
         }
     }
 
@@ -315,7 +350,7 @@ impl<R: Role> Session<R> {
             self.rare().agreed = agreed;
         }
         self.timer = Timer::keep_alive(self.now, &self.config);
-        self.opened = true;
+        self.detour = Self::OPENED;
     }
 
     /// Keeps the response that ends a client's handshake.
@@ -334,20 +369,24 @@ impl<R: Role> Session<R> {
     /// [`SendError::NotOpen`] in the opening handshake, [`SendError::Closed`] after the end.
     pub fn sender(&mut self) -> Result<&mut Sender<R>, SendError> {
         match &mut self.stage {
+            Stage::Open(_) if self.detour & Self::OVER != 0 => Err(SendError::Closed),
             Stage::Open(connection) => Ok(connection.sender()),
             Stage::Handshake(_) => Err(SendError::NotOpen),
             Stage::Answered | Stage::Ended => Err(SendError::Closed),
         }
     }
 
-    /// What to do with the transport once `out` is written.
+    /// Returns what to do with the transport.
+    ///
+    /// May change after every call that takes `&mut self`.
     #[must_use]
     pub fn advice(&self) -> Advice {
         match &self.stage {
             Stage::Handshake(_) => Advice::KeepOpen,
             Stage::Open(connection) => connection.advice(),
             Stage::Answered => Advice::Shutdown,
-            Stage::Ended => Advice::Drop,
+            Stage::Ended if matches!(self.timer, Timer::Off) => Advice::Drop,
+            Stage::Ended => Advice::Flush,
         }
     }
 
@@ -355,11 +394,19 @@ impl<R: Role> Session<R> {
     #[must_use]
     pub fn ready_state(&self) -> ReadyState {
         match &self.stage {
+            _ if self.detour & Self::OVER != 0 => ReadyState::Closed,
             Stage::Handshake(_) => ReadyState::Connecting,
             Stage::Open(connection) if connection.closing() == Closing::Open => ReadyState::Open,
             Stage::Open(_) => ReadyState::Closing,
             Stage::Answered | Stage::Ended => ReadyState::Closed,
         }
+    }
+
+    /// Whether this is a server's session whose client has sent nothing yet: one that opened a transport in
+    /// advance, or a health check.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        matches!(&self.stage, Stage::Handshake(handshake) if handshake.is_blank())
     }
 
     /// Returns the subprotocol in use.

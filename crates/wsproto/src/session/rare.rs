@@ -1,4 +1,4 @@
-//! What few sessions have to remember, and none for long that is idle without a subprotocol.
+//! Rarely used state, boxed so that an idle session stays small.
 
 use alloc::boxed::Box;
 
@@ -6,16 +6,19 @@ use crate::closing::Initiator;
 use crate::handshake::{Agreed, Response};
 use crate::{CloseInfo, SessionError};
 
-/// The rare things that a session knows, in one place elsewhere, so that an idle one is small.
+/// Rarely used state of a session. An idle session without a subprotocol has none.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Rare {
     pub(super) agreed: Agreed,
     pub(super) response: Option<Box<Response>>,
-    /// What is known of the end, from the first that is.
+    /// How the connection ends, as far as it is known.
     pub(super) end: Option<Box<CloseInfo>>,
-    /// What the next calls report first: an error, then the end.
+    /// The error to report next, before the end.
     pub(super) error: Option<SessionError>,
+    /// Whether the end is to be reported next.
     pub(super) closed: bool,
+    /// Whether our Close was written.
+    pub(super) close_written: bool,
 }
 
 impl Rare {

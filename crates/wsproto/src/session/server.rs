@@ -9,7 +9,7 @@ use super::handshake::{Handshake, Progress};
 use super::{Session, Stage};
 use crate::cursor::take;
 use crate::handshake::{Accept, AcceptError, HeadFinder, Request, RequestError, Response};
-use crate::{Config, Connection, Extensions, Server, SessionError};
+use crate::{Config, Connection, Extensions, Role, Server, SessionError};
 
 /// A request that is being read, or waits for a decision.
 #[derive(Debug)]
@@ -18,18 +18,43 @@ struct ServerHandshake {
     /// What has arrived of the head, if it did not arrive at once.
     head: Vec<u8>,
     request: Option<Request>,
+    /// Whether the decision comes later.
+    postponed: bool,
 }
 
 impl Session<Server> {
     /// Begins with a transport that a client has just opened.
     #[must_use]
     pub fn server(config: impl Into<Arc<Config>>, now: Duration) -> Self {
-        let handshake =
-            ServerHandshake { finder: HeadFinder::new(), head: Vec::new(), request: None };
+        let handshake = ServerHandshake {
+            finder: HeadFinder::new(),
+            head: Vec::new(),
+            request: None,
+            postponed: false,
+        };
         Self::begin(handshake, config.into(), now)
     }
+}
 
-    /// Returns the request that waits for a decision.
+impl Session<Server> {
+    /// Begins with a transport that is refused, whatever the client asks for: appends the response to `out`.
+    /// What the client sends is discarded.
+    #[must_use]
+    pub fn refusing(
+        response: &Response,
+        config: impl Into<Arc<Config>>,
+        now: Duration,
+        out: &mut Vec<u8>,
+    ) -> Self {
+        let mut session = Self::server(config, now);
+        response.encode(out);
+        session.answered(now);
+        session
+    }
+}
+
+impl<R: Role> Session<R> {
+    /// Returns the request that waits for a decision; a client's session never has one.
     #[must_use]
     pub fn request(&self) -> Option<&Request> {
         match &self.stage {
@@ -51,11 +76,57 @@ impl Session<Server> {
         now: Duration,
         out: &mut Vec<u8>,
     ) -> Result<(), AcceptError> {
-        let request = self.request().ok_or(AcceptError::NoRequest)?;
+        let (Some(request), Some(role)) = (self.request(), R::server()) else {
+            return Err(AcceptError::NoRequest);
+        };
         accept.encode(request, out)?;
-        let connection = Connection::new(Server, Arc::clone(&self.config), Extensions::none());
+        let connection = Connection::new(role, Arc::clone(&self.config), Extensions::none());
         self.open(connection, accept.agreed(), now);
         Ok(())
+    }
+
+    /// Postpones the decision on the request: until [`accept`](Self::accept) or
+    /// [`respond`](Self::respond), `next_event` takes nothing, and leaves `input` as it is. The deadline of
+    /// the handshake goes on; when it has passed, the request is refused with status 503.
+    ///
+    /// # Errors
+    ///
+    /// [`AcceptError::NoRequest`].
+    pub fn postpone(&mut self) -> Result<(), AcceptError> {
+        match &mut self.stage {
+            Stage::Handshake(handshake) => {
+                if !handshake.postpone() {
+                    return Err(AcceptError::NoRequest);
+                }
+                self.detour |= Self::POSTPONED;
+                Ok(())
+            }
+            _ => Err(AcceptError::NoRequest),
+        }
+    }
+
+    /// Whether the decision on a request was postponed, and not made yet.
+    #[inline]
+    pub(crate) fn is_postponed(&self) -> bool {
+        self.detour & Self::POSTPONED != 0 && matches!(self.stage, Stage::Handshake(_))
+    }
+
+    /// Refuses the request as the protocol asks for: 403 to an opening handshake, 426 or 405 to an ordinary
+    /// request. Appends the answer to `out`.
+    ///
+    /// # Errors
+    ///
+    /// [`AcceptError::NoRequest`]. Nothing was appended.
+    pub fn decline(&mut self, now: Duration, out: &mut Vec<u8>) -> Result<(), AcceptError> {
+        match &mut self.stage {
+            Stage::Handshake(handshake) if handshake.request().is_some() => {
+                let error = handshake.decline(out);
+                self.answered(now);
+                self.rare().error = error;
+                Ok(())
+            }
+            _ => Err(AcceptError::NoRequest),
+        }
     }
 
     /// Answers the request with an ordinary response, which refuses an upgrade: appends it to
@@ -124,14 +195,14 @@ impl Handshake<Server> for ServerHandshake {
         out: &mut Vec<u8>,
         config: &Arc<Config>,
     ) -> Progress<Server> {
-        if let Some(request) = &self.request {
-            // Nobody decided on it.
-            return match request.check_upgrade() {
-                Err(error) => Self::refuse(error, request.method(), out),
-                Ok(()) => {
-                    Response::text(403, "Forbidden\n").encode(out);
-                    Progress::Undecided
-                }
+        if self.request.is_some() {
+            if self.postponed {
+                return Progress::Postponed;
+            }
+            // The application did not decide on it.
+            return match self.decline(out) {
+                Some(error) => Progress::Failed(error),
+                None => Progress::Undecided,
             };
         }
         let request = match self.read(input, config) {
@@ -152,12 +223,35 @@ impl Handshake<Server> for ServerHandshake {
         self.request.as_ref()
     }
 
+    fn decline(&mut self, out: &mut Vec<u8>) -> Option<SessionError> {
+        let request = self.request.as_ref()?;
+        match request.check_upgrade() {
+            Err(error) => {
+                answer(&error.response(), request.method(), out);
+                Some(error.into())
+            }
+            Ok(()) => {
+                Response::text(403, "Forbidden\n").encode(out);
+                None
+            }
+        }
+    }
+
+    fn is_blank(&self) -> bool {
+        self.finder.is_empty()
+    }
+
+    fn postpone(&mut self) -> bool {
+        self.postponed = self.request.is_some();
+        self.postponed
+    }
+
     fn give_up(&mut self, error: SessionError, out: &mut Vec<u8>) -> (Option<SessionError>, bool) {
         let status = match error {
             // Who sent nothing opened the transport in advance, and gets nothing.
             _ if self.finder.is_empty() => return (None, false),
             SessionError::EndOfInput => return (Some(error), false),
-            SessionError::HandshakeTimeout => 408,
+            SessionError::HandshakeTimeout if self.request.is_none() => 408,
             _ => 503,
         };
         let method = self.request.as_ref().map_or("", Request::method);

@@ -3,9 +3,17 @@
 use core::time::Duration;
 
 use super::nanos::Nanos;
-use crate::Config;
+use crate::{Config, KeepAlive};
 
-/// What the deadline is for. The stages of a session follow one another, so it needs only one.
+/// How long a transport lingers after the end of its connection was reported: time enough for our last
+/// bytes to arrive, and for the peer to end its side.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// A peer that does not answer a Ping is alive all the same if it sends as many bytes in the time of a
+/// [`KeepAlive::patience`]. A trickle of single bytes is not a sign of life.
+const SIGN_OF_LIFE: u16 = 4096;
+
+/// The purpose of the deadline. The stages of a session follow one another, so it needs only one.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Timer {
     Off,
@@ -22,13 +30,21 @@ pub(super) enum Timer {
     Pong {
         at: Nanos,
         number: u32,
+        /// How many bytes arrived since the patience began, as far as they count.
+        received: u16,
+        /// How often the patience began anew because enough bytes arrived.
+        extended: u8,
     },
-    /// The closing handshake must be finished, and the transport ended.
+    /// The closing handshake must be finished.
     Closing {
         at: Nanos,
     },
     /// As `Closing`, however long it takes.
     ClosingPatiently,
+    /// The end was reported; the transport must be dropped.
+    Linger {
+        at: Nanos,
+    },
 }
 
 impl Timer {
@@ -44,12 +60,17 @@ impl Timer {
             .map_or(Self::ClosingPatiently, |t| Self::Closing { at: now.saturating_add(t) })
     }
 
+    pub(super) fn linger(now: Nanos, config: &Config) -> Self {
+        let most = config.close_timeout.map_or(LINGER, |timeout| timeout.min(LINGER));
+        Self::Linger { at: now.saturating_add(most) }
+    }
+
     pub(super) fn keep_alive(now: Nanos, config: &Config) -> Self {
         Self::next_ping(now, 0, config)
     }
 
     fn next_ping(now: Nanos, number: u32, config: &Config) -> Self {
-        config.keep_alive.map_or(Self::Off, |keep_alive| Self::Ping {
+        config.keep_alive.and_then(KeepAlive::in_force).map_or(Self::Off, |keep_alive| Self::Ping {
             at: now.saturating_add(keep_alive.interval),
             number,
         })
@@ -61,22 +82,50 @@ impl Timer {
             Self::Handshake { at }
             | Self::Ping { at, .. }
             | Self::Pong { at, .. }
-            | Self::Closing { at } => Some(at.into()),
+            | Self::Closing { at }
+            | Self::Linger { at } => Some(at.into()),
         }
     }
 
     pub(super) const fn is_closing(&self) -> bool {
-        matches!(self, Self::Closing { .. } | Self::ClosingPatiently)
+        matches!(self, Self::Closing { .. } | Self::ClosingPatiently | Self::Linger { .. })
     }
 
-    /// The Ping was sent: waits for its Pong.
-    pub(super) fn sent(self, now: Nanos, config: &Config) -> Self {
-        match (self, config.keep_alive) {
-            (Self::Ping { number, .. }, Some(keep_alive)) => {
-                Self::Pong { at: now.saturating_add(keep_alive.patience), number }
-            }
-            _ => Self::Off,
+    /// The Ping was appended, or has left: the patience for its Pong begins.
+    pub(super) fn await_pong(&mut self, now: Nanos, config: &Config) {
+        let (Self::Ping { number, .. } | Self::Pong { number, .. }) = *self else { return };
+        *self = match config.keep_alive.and_then(KeepAlive::in_force) {
+            Some(keep_alive) => Self::Pong {
+                at: now.saturating_add(keep_alive.patience),
+                number,
+                received: 0,
+                extended: 0,
+            },
+            None => Self::Off,
+        };
+    }
+
+    /// Counts bytes that arrived while a Pong is missing.
+    pub(super) fn count(&mut self, bytes: usize) {
+        if let Self::Pong { received, .. } = self {
+            *received = received.saturating_add(u16::try_from(bytes).unwrap_or(u16::MAX));
         }
+    }
+
+    /// The patience has ended. Begins it anew, if enough bytes arrived meanwhile.
+    pub(super) fn extend(&mut self, config: &Config) -> bool {
+        let keep_alive = config.keep_alive.and_then(KeepAlive::in_force);
+        let (Self::Pong { at, received, extended, .. }, Some(keep_alive)) = (self, keep_alive)
+        else {
+            return false;
+        };
+        if *received < SIGN_OF_LIFE {
+            return false;
+        }
+        *at = at.saturating_add(keep_alive.patience);
+        *received = 0;
+        *extended = extended.saturating_add(1);
+        true
     }
 
     /// A Pong arrived. If it answers the last Ping, waits for the next and returns when the last
@@ -87,10 +136,13 @@ impl Timer {
         now: Nanos,
         config: &Config,
     ) -> Option<Nanos> {
-        match (*self, config.keep_alive) {
-            (Self::Pong { at, number }, Some(keep_alive)) if payload == number.to_be_bytes() => {
+        match (*self, config.keep_alive.and_then(KeepAlive::in_force)) {
+            (Self::Pong { at, number, extended, .. }, Some(keep_alive))
+                if payload == number.to_be_bytes() =>
+            {
                 *self = Self::next_ping(now, number.wrapping_add(1), config);
-                Some(at.saturating_sub(keep_alive.patience))
+                let waited = keep_alive.patience.saturating_mul(u32::from(extended) + 1);
+                Some(at.saturating_sub(waited))
             }
             _ => None,
         }

@@ -4,7 +4,7 @@ use wsproto::PreparedMessage;
 
 use crate::{Error, Message, WebSocketConnection};
 
-/// Whom a message reached that was sent to many.
+/// The outcome of a message that was sent to many connections.
 #[derive(Clone, Debug, Default)]
 pub struct Broadcast {
     /// How many connections have taken it. Those that are closing are not counted, nor told.
@@ -23,7 +23,7 @@ impl Broadcast {
         };
         let mut done = Self::default();
         for connection in connections {
-            match connection.send_prepared(&message) {
+            match connection.try_send_prepared(&message) {
                 Ok(_) => done.sent += 1,
                 Err(Error::WouldExceed(_)) => done.refused.push(connection),
                 // It is closing, or its handler learns of the end.

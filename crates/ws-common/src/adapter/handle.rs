@@ -1,17 +1,17 @@
-//! What an adapter does for the handles of its connections.
+//! A connection, as its handles see it.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use wsproto::url::WsUrl;
-use wsproto::{CloseFrame, PreparedMessage, ReadyState};
+use wsproto::{CloseFrame, CloseInfo, PreparedMessage, ReadyState};
 
 use crate::{ConnectionId, Error, Message, SendStatus, ServerHandle};
 
-/// What is to be sent on a connection.
+/// A message, or a Ping, to be sent on a connection.
 #[derive(Debug)]
 pub enum Outgoing<'a> {
-    /// A message whose memory the adapter may take, if it takes the message.
+    /// A message whose memory may be taken, if the message is taken.
     Owned(&'a mut Message),
     /// A text message.
     Text(&'a str),
@@ -23,16 +23,16 @@ pub enum Outgoing<'a> {
     Ping(&'a [u8]),
 }
 
-/// What an adapter does for a [`WebSocketConnection`](crate::WebSocketConnection); only adapters
-/// implement it.
+/// A connection behind a [`WebSocketConnection`](crate::WebSocketConnection).
+/// [`Connection`](super::Connection) implements it for adapters.
 pub trait ConnectionLink: Send + Sync {
-    /// Returns what tells it apart; always the same.
+    /// Returns the id; always the same.
     fn id(&self) -> &ConnectionId;
 
     /// Returns the server that accepted it.
     fn server(&self) -> Option<&ServerHandle>;
 
-    /// Returns the URL that a client has connected to.
+    /// Returns the URL that a client connects to.
     fn url(&self) -> Option<WsUrl>;
 
     /// Returns the address at the other end of the transport.
@@ -41,8 +41,11 @@ pub trait ConnectionLink: Send + Sync {
     /// Returns the subprotocol in use.
     fn subprotocol(&self) -> Option<String>;
 
-    /// How far the connection has got.
+    /// Returns how far the connection has got.
     fn ready_state(&self) -> ReadyState;
+
+    /// Returns how the connection ended, once its handler was told or nobody is to be told.
+    fn close_info(&self) -> Option<CloseInfo>;
 
     /// Returns how many bytes were taken and are not handed to the operating system yet.
     fn buffered_amount(&self) -> usize;
@@ -50,20 +53,34 @@ pub trait ConnectionLink: Send + Sync {
     /// Returns how long the answer to the last Ping of the keep-alive took.
     fn round_trip(&self) -> Option<Duration>;
 
-    /// Sends; if it returns [`Error::WouldExceed`], without a message, what was to be sent is as it was.
+    /// Sends; an adapter that blocks may wait for the peer, as long as its patience lasts. If it returns
+    /// [`Error::WouldExceed`], without a message, what was to be sent is as it was.
     ///
     /// # Errors
     ///
     /// [`Error::Send`], [`Error::WouldExceed`] or [`Error::Io`].
     fn send(&self, outgoing: Outgoing<'_>) -> Result<SendStatus, Error>;
 
-    /// Begins the closing handshake, with any code that may be sent, and does not wait for the peer.
-    /// If the transport fails, that is for the one to know who receives.
+    /// Sends as [`send`](Self::send) does, and never waits.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    fn try_send(&self, outgoing: Outgoing<'_>) -> Result<SendStatus, Error>;
+
+    /// Begins the closing handshake, with any code that this end may send, and does not wait for the peer.
     ///
     /// # Errors
     ///
     /// [`Error::Send`].
     fn close(&self, frame: Option<&CloseFrame<'_>>) -> Result<(), Error>;
+
+    /// Begins the closing handshake with a code that this end's application may set.
+    ///
+    /// # Errors
+    ///
+    /// As [`close`](Self::close), and [`Error::ClientCode`].
+    fn close_as_application(&self, frame: Option<&CloseFrame<'_>>) -> Result<(), Error>;
 
     /// Ends the connection at once.
     fn abort(&self);

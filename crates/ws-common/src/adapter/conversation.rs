@@ -1,0 +1,338 @@
+//! The calls of a connection's handler: in order, guarded against panics, to the last.
+
+use std::any::Any;
+use std::mem;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
+use std::time::Duration;
+
+use log::{debug, error};
+use wsproto::{CloseCode, CloseFrame, CloseInfo, Endpoint, ReadyState, Role};
+
+use super::connection::unknown_end;
+use super::{Connection, Driver, Permit, Step};
+use crate::decision::{Decided, Undecided, Verdict};
+use crate::{ConnectionHandler, Error, WebSocketConnection};
+
+/// The payload of a panic.
+pub type Panic = Box<dyn Any + Send>;
+
+/// A connection and its handler: what happens to the one is a call of the other.
+pub struct Conversation {
+    part: Option<Box<dyn Part>>,
+    permit: Option<Permit>,
+}
+
+/// The other side of a connection: a handler, or a decision that is waited for. One box will do for either.
+pub trait Part: Send {
+    /// Returns the handler.
+    fn handler(&mut self) -> Option<&mut dyn ConnectionHandler> {
+        None
+    }
+
+    /// Returns the decision that is waited for.
+    fn undecided(&mut self) -> Option<&mut dyn Undecided> {
+        None
+    }
+}
+
+impl<H: ConnectionHandler> Part for H {
+    #[inline]
+    fn handler(&mut self) -> Option<&mut dyn ConnectionHandler> {
+        Some(self)
+    }
+}
+
+struct Deciding(Box<dyn Undecided>);
+
+impl Part for Deciding {
+    fn undecided(&mut self) -> Option<&mut dyn Undecided> {
+        Some(&mut *self.0)
+    }
+}
+
+impl Conversation {
+    /// Begins with a client's handler.
+    pub fn client(handler: impl ConnectionHandler) -> Self {
+        Self { part: Some(Box::new(handler)), permit: None }
+    }
+
+    /// Begins with the handler of a connection that is open already.
+    pub fn opened(handler: impl ConnectionHandler) -> Self {
+        Self::client(handler)
+    }
+
+    /// Tells the handler of a connection that was open already that it is open.
+    pub fn begin<R: Role, D: Driver<R>>(
+        &mut self,
+        connection: &Connection<R, D>,
+        handle: &WebSocketConnection,
+    ) -> Option<Panic> {
+        self.open(connection, handle)
+    }
+
+    /// Begins with a transport that a server has accepted: its application decides on the handler.
+    #[must_use]
+    pub const fn server(permit: Permit) -> Self {
+        Self { part: None, permit: Some(permit) }
+    }
+
+    /// Begins with a transport that a server has refused.
+    #[must_use]
+    pub fn refused() -> Self {
+        Self { part: Some(Box::new(())), permit: None }
+    }
+
+    /// Whether the connection's end was told, or nobody is to be told.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        self.part.is_none() && self.permit.is_none()
+    }
+}
+
+impl Conversation {
+    /// Takes everything that happened out of `input` and of the connection, and calls the handler. Returns the
+    /// payload of the handler's panic, if it panicked.
+    pub fn react<R: Role, D: Driver<R>>(
+        &mut self,
+        connection: &Arc<Connection<R, D>>,
+        handle: &WebSocketConnection,
+        now: Duration,
+        input: &mut &mut [u8],
+    ) -> Option<Panic> {
+        let mut panic = None;
+        self.resume(connection, now);
+        loop {
+            let mut held = connection.lock();
+            let step = held.link_mut().and_then(|link| link.next(now, input));
+            drop(held);
+            let panicked = match step {
+                None => {
+                    follow_redirect(connection);
+                    return panic;
+                }
+                Some(Step::Error(Error::Http(response)))
+                    if connection.driver().follows(&response) =>
+                {
+                    let left = connection.lock().redial();
+                    drop(left);
+                    return panic;
+                }
+                Some(Step::Message(message)) => {
+                    self.call(handle, |handler, ws| handler.on_message(ws, message))
+                }
+                Some(Step::Other) => None,
+                Some(Step::Request) => {
+                    self.decide(connection, now);
+                    None
+                }
+                Some(Step::Open) => self.open(connection, handle),
+                Some(Step::Error(error)) => self.fail(connection, handle, &error),
+                Some(Step::Closed(info)) => self.finish(connection, handle, info),
+            };
+            panic = panic.or(panicked);
+        }
+    }
+
+    /// Tells the handler that there is room again, if it was told to wait before.
+    pub fn tell_drained<R: Role, D: Driver<R>>(
+        &mut self,
+        connection: &Arc<Connection<R, D>>,
+        handle: &WebSocketConnection,
+    ) -> Option<Panic> {
+        let mut held = connection.lock();
+        let drained = held.live().is_ok_and(|link| link.endpoint_mut().take_drained());
+        drop(held);
+        drained.then(|| self.call(handle, ConnectionHandler::on_drained)).flatten()
+    }
+
+    /// Asks the application what to answer.
+    fn decide<R: Role, D: Driver<R>>(&mut self, connection: &Arc<Connection<R, D>>, now: Duration) {
+        let Some(acceptor) = connection.driver().acceptor() else { return };
+        let mut held = connection.lock();
+        let request = held.live().ok().and_then(|link| link.endpoint().request().cloned());
+        drop(held);
+        let Some(request) = request else { return };
+        match acceptor.decide(&request) {
+            Verdict::Now(decided) => self.answer(connection, now, decided),
+            Verdict::Later(mut undecided) => {
+                if let Ok(link) = connection.lock().live() {
+                    // There is a request, so it can wait.
+                    let _ = link.endpoint_mut().postpone();
+                }
+                let waiting = Arc::clone(connection);
+                undecided.notify(Box::new(move || waiting.notify()));
+                self.part = Some(Box::new(Deciding(undecided)));
+            }
+        }
+    }
+
+    /// Answers a request whose decision was put off, once it is made.
+    fn resume<R: Role, D: Driver<R>>(&mut self, connection: &Arc<Connection<R, D>>, now: Duration) {
+        let undecided = self.part.as_mut().and_then(|part| part.undecided());
+        if let Some(decided) = undecided.and_then(|undecided| undecided.take()) {
+            self.part = None;
+            self.answer(connection, now, decided);
+        }
+    }
+
+    fn answer<R: Role, D: Driver<R>>(
+        &mut self,
+        connection: &Connection<R, D>,
+        now: Duration,
+        decided: Decided,
+    ) {
+        let mut held = connection.lock();
+        let Ok(link) = held.live() else { return };
+        match answer(link.endpoint_mut(), now, decided) {
+            Ok(handler) => self.part = handler,
+            Err(error) => {
+                drop(held);
+                if let Some(acceptor) = connection.driver().acceptor() {
+                    acceptor.report(&error);
+                }
+            }
+        }
+    }
+
+    fn open<R: Role, D: Driver<R>>(
+        &mut self,
+        connection: &Connection<R, D>,
+        handle: &WebSocketConnection,
+    ) -> Option<Panic> {
+        debug!("connection {} is open", connection.id());
+        connection.lock().opened = true;
+        if self.permit.as_ref().is_some_and(|permit| !permit.open(handle)) {
+            // The server has ended, and calls no handler any more.
+            connection.lock().opened = false;
+            self.part = None;
+            handle.abort();
+            return None;
+        }
+        self.call(handle, ConnectionHandler::on_open)
+    }
+
+    /// Reports an error: to the handler of the connection, or to that of the server before it is open.
+    pub fn fail<R: Role, D: Driver<R>>(
+        &mut self,
+        connection: &Connection<R, D>,
+        handle: &WebSocketConnection,
+        error: &Error,
+    ) -> Option<Panic> {
+        debug!("connection {}: {error}", connection.id());
+        let opened = connection.lock().was_opened();
+        match connection.driver().acceptor() {
+            Some(acceptor) if !opened => {
+                acceptor.report(error);
+                None
+            }
+            _ => self.call(handle, |handler, ws| handler.on_error(ws, error)),
+        }
+    }
+
+    /// Ends a client's connection that never had a transport, or whose transport goes away with the loop.
+    pub fn give_up<R: Role, D: Driver<R>>(
+        &mut self,
+        connection: &Connection<R, D>,
+        handle: &WebSocketConnection,
+        error: &Error,
+    ) -> Option<Panic> {
+        let panic = self.fail(connection, handle, error);
+        panic.or(self.finish(connection, handle, unknown_end()))
+    }
+
+    /// Tells the handler of the end, for the last time; the connection then is one no longer, although its
+    /// transport may linger.
+    fn finish<R: Role, D: Driver<R>>(
+        &mut self,
+        connection: &Connection<R, D>,
+        handle: &WebSocketConnection,
+        info: CloseInfo,
+    ) -> Option<Panic> {
+        let opened = mem::take(&mut connection.lock().opened);
+        if let Some(permit) = self.permit.as_ref().filter(|_| opened) {
+            permit.close(handle);
+        }
+        debug!("connection {} is closed: {}", connection.id(), info.code);
+        let panic = self.call(handle, |handler, ws| handler.on_terminate(ws, &info));
+        let over = connection.lock().finish(info);
+        drop(over);
+        let dropped = self.drop_part();
+        if let Some(permit) = self.permit.take()
+            && opened
+        {
+            permit.finish();
+        }
+        panic.or(dropped)
+    }
+
+    /// Calls the handler, which may panic, and is not called again then.
+    #[inline]
+    fn call(
+        &mut self,
+        handle: &WebSocketConnection,
+        call: impl FnOnce(&mut dyn ConnectionHandler, &WebSocketConnection),
+    ) -> Option<Panic> {
+        let handler = self.part.as_mut().and_then(|part| part.handler())?;
+        let panic = panic::catch_unwind(AssertUnwindSafe(|| call(handler, handle))).err()?;
+        error!("the handler of connection {} has panicked", handle.id());
+        // The peer learns that it was not at fault.
+        let sorry = CloseFrame::new(CloseCode::INTERNAL_ERROR, "").ok();
+        let _ = handle.close_with(sorry);
+        // A second panic, in dropping the handler, adds nothing.
+        let _ = self.drop_part();
+        Some(panic)
+    }
+
+    fn drop_part(&mut self) -> Option<Panic> {
+        let part = self.part.take();
+        panic::catch_unwind(AssertUnwindSafe(|| drop(part))).err()
+    }
+}
+
+/// No panic in dropping a handler is the adapter's, not even when it gives everything up.
+impl Drop for Conversation {
+    fn drop(&mut self) {
+        let _ = self.drop_part();
+    }
+}
+
+/// Has a client dial anew, if the response whose head has arrived redirects it.
+fn follow_redirect<R: Role, D: Driver<R>>(connection: &Connection<R, D>) {
+    let mut held = connection.lock();
+    let response = match held.link() {
+        Some(link) if link.endpoint().ready_state() == ReadyState::Connecting => {
+            link.endpoint().session().response()
+        }
+        _ => None,
+    };
+    if response.is_some_and(|response| connection.driver().follows(response)) {
+        let left = held.redial();
+        drop(held);
+        drop(left);
+    }
+}
+
+/// Answers the request that waits. Returns the handler of the connection, if it is accepted.
+///
+/// # Errors
+///
+/// [`Error::Accept`] if the request cannot be accepted this way; it was then refused with status 500.
+pub fn answer<R: Role>(
+    endpoint: &mut Endpoint<R>,
+    now: Duration,
+    decided: Decided,
+) -> Result<Option<Box<dyn Part>>, Error> {
+    let upgrade = endpoint.request().is_some_and(|request| request.check_upgrade().is_ok());
+    let given = match decided {
+        Decided::Respond(response) => endpoint.respond(&response, now).map(|()| None),
+        Decided::Accept(accept, handler) if upgrade => {
+            endpoint.accept(&accept, now).map(|()| Some(handler))
+        }
+        Decided::Accept(..) | Decided::Decline => endpoint.decline(now).map(|()| None),
+    };
+    given.or_else(|error| {
+        endpoint.respond(&super::acceptor::internal_error(), now)?;
+        Err(error.into())
+    })
+}

@@ -1,0 +1,7 @@
+//! Messages for many connections.
+
+mod broadcast;
+mod topics;
+
+pub use broadcast::Broadcast;
+pub(crate) use topics::Topics;

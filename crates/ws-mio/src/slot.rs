@@ -1,0 +1,72 @@
+//! The table of a loop's connections.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mio::Registry;
+use mio::event::Event;
+use ws_common::adapter::{ConnectionLink, Conversation};
+use wsproto::Outbox;
+
+use crate::deadlines::Armed;
+
+/// The things that all turns of a loop use.
+pub(crate) struct LoopContext {
+    pub(crate) now: Duration,
+    pub(crate) input: Box<[u8]>,
+    /// `None` while a connection has it.
+    pub(crate) outbox: Option<Box<Outbox>>,
+    pub(crate) registry: Registry,
+    /// How many transports linger after the end of their connections.
+    pub(crate) lingering: usize,
+}
+
+/// Why a connection has a turn.
+#[derive(Clone, Copy)]
+pub(crate) enum Cause<'a> {
+    /// Its stream is ready.
+    Ready(&'a Event),
+    /// It has more to do.
+    Queued,
+    /// Another thread, or a callback, has changed it; or its deadline has passed.
+    Other,
+}
+
+/// The outcome of a turn.
+pub(crate) struct TurnOutcome {
+    pub(crate) deadline: Option<Duration>,
+    /// Whether there is more to do before the loop waits.
+    pub(crate) queue: bool,
+    /// Whether the connection and its transport are gone.
+    pub(crate) finished: bool,
+    /// Whether its transport lingers.
+    pub(crate) lingers: bool,
+}
+
+/// A connection of a loop, whichever end it is.
+pub(crate) trait DynConnection: ConnectionLink {
+    /// Does everything there is to do.
+    fn turn(
+        self: Arc<Self>,
+        context: &mut LoopContext,
+        conversation: &mut Option<Conversation>,
+        cause: Cause<'_>,
+    ) -> TurnOutcome;
+
+    /// Whether its handler was told that it is open, and not that it is closed.
+    fn is_open(&self) -> bool;
+
+    /// Whether it is over; its transport may linger.
+    fn is_over(&self) -> bool;
+
+    /// Notes where the loop finds it.
+    fn settle(&self, key: usize);
+}
+
+/// A connection, and what only its loop uses.
+pub(crate) struct Slot {
+    pub(crate) connection: Arc<dyn DynConnection>,
+    /// Not here during the connection's turn.
+    pub(crate) conversation: Option<Conversation>,
+    pub(crate) armed: Armed,
+}

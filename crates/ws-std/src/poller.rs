@@ -1,0 +1,149 @@
+//! Waiting for several sockets, or for a call from another thread.
+
+#[cfg(unix)]
+pub(crate) use by_poll::Poller;
+#[cfg(not(unix))]
+pub(crate) use by_time::Poller;
+
+/// What to wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Interest {
+    /// There is something to read.
+    Read,
+    /// There is room to write.
+    Write,
+}
+
+#[cfg(unix)]
+mod by_poll {
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+    use std::os::unix::net::UnixStream;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    use ws_common::ConnectionId;
+
+    use super::Interest;
+
+    /// Waits by `poll`, and is woken through a pair of sockets.
+    pub(crate) struct Poller {
+        /// `None` if the process had no descriptors for it; then it looks around in between.
+        wake: Option<(UnixStream, UnixStream)>,
+    }
+
+    /// How long to wait at most without a way to be woken.
+    const LOOK: Duration = Duration::from_millis(50);
+
+    impl Poller {
+        pub(crate) fn new() -> Self {
+            let pair = UnixStream::pair().and_then(|(from, to)| {
+                from.set_nonblocking(true)?;
+                to.set_nonblocking(true)?;
+                Ok((from, to))
+            });
+            Self { wake: pair.ok() }
+        }
+
+        /// Has the thread that waits look again.
+        pub(crate) fn wake(&self) {
+            if let Some((_, to)) = &self.wake {
+                // If it is full, the thread wakes up anyway.
+                let _ = (&*to).write(&[1]);
+            }
+        }
+
+        /// Waits until a socket is ready, or the time has passed, or it is woken. Returns who is ready.
+        pub(crate) fn wait(
+            &self,
+            sockets: &[(ConnectionId, Interest, Arc<TcpStream>)],
+            limit: Option<Duration>,
+        ) -> Vec<ConnectionId> {
+            let limit = match self.wake {
+                Some(_) => limit,
+                None => Some(limit.map_or(LOOK, |limit| limit.min(LOOK))),
+            };
+            // A fraction of a tick must not become a wait of nothing, again and again.
+            let timeout = limit.and_then(|limit| Timespec::try_from(limit).ok());
+            let mut polled: Vec<_> = sockets
+                .iter()
+                .map(|(_, interest, tcp)| PollFd::new(&**tcp, flags(*interest)))
+                .collect();
+            if let Some((from, _)) = &self.wake {
+                polled.push(PollFd::new(from, PollFlags::IN));
+            }
+            // A signal only ends the wait.
+            let _ = poll(&mut polled, timeout.as_ref());
+            if let Some((from, _)) = &self.wake {
+                while matches!((&*from).read(&mut [0; 64]), Ok(1..)) {}
+            }
+            let ready = sockets.iter().zip(&polled).filter(|(_, fd)| !fd.revents().is_empty());
+            ready.map(|((id, ..), _)| *id).collect()
+        }
+    }
+
+    const fn flags(interest: Interest) -> PollFlags {
+        match interest {
+            Interest::Read => PollFlags::IN,
+            Interest::Write => PollFlags::OUT,
+        }
+    }
+}
+
+#[cfg(not(unix))]
+mod by_time {
+    use std::net::TcpStream;
+    use std::sync::{Arc, Condvar, Mutex, PoisonError};
+    use std::time::Duration;
+
+    use ws_common::ConnectionId;
+
+    use super::Interest;
+
+    /// Tries all sockets every few milliseconds, if there are any.
+    #[derive(Default)]
+    pub(crate) struct Poller {
+        woken: Mutex<bool>,
+        changed: Condvar,
+    }
+
+    const PAUSE: Duration = Duration::from_millis(5);
+
+    impl Poller {
+        pub(crate) fn new() -> Self {
+            Self::default()
+        }
+
+        pub(crate) fn wake(&self) {
+            *self.woken.lock().unwrap_or_else(PoisonError::into_inner) = true;
+            self.changed.notify_one();
+        }
+
+        pub(crate) fn wait(
+            &self,
+            sockets: &[(ConnectionId, Interest, Arc<TcpStream>)],
+            limit: Option<Duration>,
+        ) -> Vec<ConnectionId> {
+            let limit = match sockets {
+                [] => limit,
+                _ => Some(limit.map_or(PAUSE, |limit| limit.min(PAUSE))),
+            };
+            let mut woken = self.woken.lock().unwrap_or_else(PoisonError::into_inner);
+            while !*woken {
+                match limit {
+                    None => {
+                        woken = self.changed.wait(woken).unwrap_or_else(PoisonError::into_inner);
+                    }
+                    Some(limit) => {
+                        let waited = self.changed.wait_timeout(woken, limit);
+                        woken = waited.unwrap_or_else(PoisonError::into_inner).0;
+                        break;
+                    }
+                }
+            }
+            *woken = false;
+            sockets.iter().map(|(id, ..)| *id).collect()
+        }
+    }
+}
