@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use wsproto::handshake::{Accept, ClientRequest};
 use wsproto::url::WsUrl;
-use wsproto::{Advice, Config, Event, ReadyState, Role, Session, SessionEvent};
+use wsproto::{Advice, Config, Event, ReadyState, Role, Session, SessionError, SessionEvent};
 
 use crate::cuts;
 
@@ -26,13 +26,15 @@ pub fn handshake_server(data: &[u8]) {
     assert_eq!(whole, run(&mut cuts(*seed).cut(wire)));
 
     let (events, out) = whole;
-    if events.iter().any(|event| event.starts_with("Error(Request(")) {
+    let refused = |event: &Seen| matches!(event, SessionEvent::Error(SessionError::Request(_)));
+    if events.iter().any(refused) {
         let head_end = out.windows(4).position(|four| four == b"\r\n\r\n").expect("a whole head");
         let head = String::from_utf8(out[..head_end].to_vec()).expect("a head is ASCII");
         let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
         let length: usize = length.expect("a length").parse().expect("a number");
         let body = out.len() - head_end - 4;
         // The answer to HEAD has the length of a body that does not follow (RFC 9110 section 9.3.2).
+        let wire = wire.strip_prefix(b"\r\n").unwrap_or(wire);
         assert!(body == length || body == 0 && wire.starts_with(b"HEAD "));
     }
 }
@@ -56,17 +58,19 @@ pub fn handshake_client(data: &[u8]) {
     assert_eq!(whole, run(&mut cuts(*seed).cut(wire)));
 }
 
-/// Feeds a session to its end. Returns its events, as text, and its output.
+type Seen = SessionEvent<Event<'static>>;
+
+/// Feeds a session to its end. Returns its events and its output.
 fn drive<R: Role>(
     mut session: Session<R>,
     mut out: Vec<u8>,
     parts: &mut dyn Iterator<Item = &[u8]>,
     accept: impl Fn(&mut Session<R>, &mut Vec<u8>),
-) -> (Vec<String>, Vec<u8>) {
+) -> (Vec<Seen>, Vec<u8>) {
     let mut events = Vec::new();
     let mut next = |session: &mut Session<R>, input: &mut &mut [u8], out: &mut Vec<u8>| {
         let Some(event) = session.next_event(Duration::ZERO, input, out) else { return false };
-        events.push(format!("{event:?}"));
+        events.push(event.clone().into_owned());
         match event {
             SessionEvent::Upgrade => accept(session, out),
             SessionEvent::Received(Event::Text(text)) => {
@@ -87,7 +91,8 @@ fn drive<R: Role>(
     while next(&mut session, &mut &mut [][..], &mut out) {}
     assert_eq!(session.advice(), Advice::Drop);
     assert_eq!(session.ready_state(), ReadyState::Closed);
-    assert_eq!(events.iter().filter(|event| event.starts_with("Closed")).count(), 1, "I10");
-    assert!(events.last().is_some_and(|event| event.starts_with("Closed")), "I10");
+    let closed = |event: &&Seen| matches!(event, SessionEvent::Closed(_));
+    assert_eq!(events.iter().filter(closed).count(), 1, "I10");
+    assert!(events.last().as_ref().is_some_and(closed), "I10");
     (events, out)
 }

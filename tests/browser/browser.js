@@ -2,54 +2,25 @@
 //
 //   node browser.js CHROMIUM CHAT_URL ECHO_URL PEER_URL PICTURE
 //
+//   CHAT          the example that serves the chat, to be ended and started again
 //   CHAT_CLIENT   the example chat_client, which joins the chat from a terminal
 //   PEER          "loop", if the peer has no special paths
 'use strict';
 
 const assert = require('node:assert/strict');
-const { spawn } = require('node:child_process');
-const { once } = require('node:events');
 const net = require('node:net');
-const { setTimeout: sleep } = require('node:timers/promises');
 const { chromium } = require('playwright-core');
+const { testChat } = require('./chat.js');
+const { check, hasFailed } = require('./harness.js');
+const { testLayout } = require('./layout.js');
+const { testReconnect } = require('./reconnect.js');
 
-const PATIENCE = 20_000; // how long a check may take
 const ARGUMENTS = [
   '--no-sandbox', '--disable-gpu', '--disable-background-networking',
   '--disable-component-update', '--disable-sync',
 ];
 const [executablePath, chat, echo, peer, picture] = process.argv.slice(2);
 const special = process.env.PEER !== 'loop';
-
-let failed = 0;
-async function check(name, run) {
-  const timer = new AbortController();
-  try {
-    await Promise.race([
-      run(),
-      sleep(PATIENCE, null, { signal: timer.signal }).then(() => { throw new Error('took too long'); }),
-    ]);
-    console.log(`ok ${name}`);
-  } catch (error) {
-    failed += 1;
-    console.log(`FAIL ${name}: ${String(error.message).replace(/\s+/g, ' ').slice(0, 400)}`);
-  }
-  timer.abort();
-}
-
-// What a page shows comes when it comes.
-async function shows(read, expected) {
-  const until = Date.now() + 5000;
-  for (;;) {
-    const got = await read();
-    try {
-      return assert.deepEqual(got, expected);
-    } catch (error) {
-      if (Date.now() > until) throw error;
-    }
-    await sleep(20);
-  }
-}
 
 // Runs in every page: a WebSocket whose events can be awaited in order.
 function helpers() {
@@ -81,144 +52,6 @@ function helpers() {
     const bytes = new Uint8Array(buffer);
     return bytes.length === length && bytes.every((byte, index) => byte === index % 251);
   };
-}
-
-async function testChat(context) {
-  const errors = [];
-  const foreign = [];
-  const tab = async () => {
-    const page = await context.newPage();
-    page.on('pageerror', (error) => errors.push(error.message));
-    page.on('console', (message) => { if (message.type() === 'error') errors.push(message.text()); });
-    page.on('request', (request) => {
-      if (!request.url().startsWith(chat) && !request.url().startsWith('data:')) foreign.push(request.url());
-    });
-    const response = await page.goto(chat);
-    assert.equal(response.status(), 200);
-    return page;
-  };
-  const join = async (page, name, room = '') => {
-    await page.fill('#name', name);
-    await page.fill('#room', room);
-    await page.click('#enter button');
-  };
-  const say = async (page, text) => {
-    await page.fill('#text', text);
-    await page.press('#text', 'Enter');
-  };
-  const text = (page, selector) => () => page.$eval(selector, (element) => element.textContent);
-  // What was said, without the names in front of it.
-  const said = (page) => () =>
-    page.$$eval('#log .said', (all) => all.map((line) => line.lastChild.textContent));
-  const notes = (page) => () => page.$$eval('#log .note', (all) => all.map((note) => note.textContent));
-
-  let ada;
-  let bob;
-  let carol;
-  await check('chat: the page opens in two tabs', async () => {
-    [ada, bob] = [await tab(), await tab()];
-    assert.equal(await ada.title(), 'Chat');
-    await ada.screenshot({ path: `${picture}-begin.png` });
-  });
-  await check('chat: one joins', async () => {
-    await join(ada, 'Ada');
-    await shows(text(ada, '#state'), 'connected');
-    await shows(text(ada, '#present'), '1 here: Ada');
-  });
-  await check('chat: another joins, and both see it', async () => {
-    await join(bob, 'Bob');
-    await shows(text(ada, '#present'), '2 here: Ada, Bob');
-    await shows(text(bob, '#present'), '2 here: Ada, Bob');
-    await shows(notes(ada), ['Ada joined', 'Bob joined']);
-  });
-  const lines = [
-    'Hello, Bob',
-    'Grüße, κόσμε, 你好',
-    '👋🏽 👩‍👩‍👧‍👦 🇪🇺',
-    '<b>bold</b> <img src=x onerror="window.markup = 1"> &amp; <script>window.markup = 2</script>',
-    '{"type":"left","name":"Bob","present":[]}',
-  ];
-  for (const [index, name] of ['text', 'not ASCII', 'emoji', 'markup', 'JSON'].entries()) {
-    await check(`chat: ${name} is shown literally in both`, async () => {
-      await say(ada, lines[index]);
-      await shows(said(ada), lines.slice(0, index + 1));
-      await shows(said(bob), lines.slice(0, index + 1));
-    });
-  }
-  await check('chat: markup does nothing', async () => {
-    for (const page of [ada, bob]) {
-      assert.equal(await page.evaluate(() => window.markup), undefined);
-      assert.equal(await page.$$eval('#log img, #log script', (all) => all.length), 0);
-    }
-  });
-  await check('chat: the other answers, with the name', async () => {
-    await say(bob, 'Hello, Ada');
-    await shows(said(ada), [...lines, 'Hello, Ada']);
-    assert.equal(await ada.$eval('#log .said:last-child', (line) => line.firstChild.textContent), 'Bob');
-  });
-  await check('chat: another room hears nothing', async () => {
-    carol = await tab();
-    await join(carol, 'Carol', 'elsewhere');
-    await shows(text(carol, '#present'), '1 here: Carol');
-    await say(carol, 'anybody here?');
-    await shows(said(carol), ['anybody here?']);
-    assert.deepEqual(await said(ada)(), [...lines, 'Hello, Ada']);
-    assert.equal(await text(ada, '#present')(), '2 here: Ada, Bob');
-  });
-  await check('chat: one closes the tab, and the other sees it', async () => {
-    await bob.close();
-    await shows(text(ada, '#present'), '1 here: Ada');
-    await shows(notes(ada), ['Ada joined', 'Bob joined', 'Bob left']);
-  });
-  await check('chat: who has left can come back', async () => {
-    bob = await tab();
-    await join(bob, 'Bob');
-    await shows(text(ada, '#present'), '2 here: Ada, Bob');
-  });
-
-  let dan;
-  let printed = '';
-  await check('chat: a terminal joins, and the tabs see it', async () => {
-    dan = spawn(process.env.CHAT_CLIENT, [chat.replace('http:', 'ws:'), 'Dan'], { stdio: ['pipe', 'pipe', 'inherit'] });
-    dan.stdout.setEncoding('utf8').on('data', (text) => { printed += text; });
-    await shows(text(ada, '#present'), '3 here: Ada, Bob, Dan');
-    await shows(text(bob, '#present'), '3 here: Ada, Bob, Dan');
-    await shows(() => printed, '* Dan joined; here: Ada, Bob, Dan\n');
-  });
-  await check('chat: the terminal shows what a tab says', async () => {
-    printed = '';
-    await say(bob, lines[2]);
-    await shows(() => printed, `Bob: ${lines[2]}\n`);
-  });
-  await check('chat: the tabs show what the terminal says', async () => {
-    printed = '';
-    dan.stdin.write(`${lines[1]}\n\n${lines[3]}\n`);
-    const last = async (page) => (await said(page)()).slice(-2);
-    await shows(() => last(ada), [lines[1], lines[3]]);
-    await shows(() => last(bob), [lines[1], lines[3]]);
-    await shows(() => printed, `Dan: ${lines[1]}\nDan: ${lines[3]}\n`);
-    assert.equal(await ada.$eval('#log .said:last-child', (line) => line.firstChild.textContent), 'Dan');
-  });
-  await check('chat: a picture of it', async () => {
-    await say(ada, 'I see what the terminal says');
-    await shows(async () => (await said(ada)()).at(-1), 'I see what the terminal says');
-    await ada.screenshot({ path: `${picture}.png` });
-    // Smaller, the newest line is still in view.
-    await ada.setViewportSize({ width: 390, height: 500 });
-    await ada.emulateMedia({ colorScheme: 'dark' });
-    await shows(() => ada.$eval('#log', (log) => log.scrollHeight - log.scrollTop - log.clientHeight < 2), true);
-    await ada.screenshot({ path: `${picture}-small.png` });
-  });
-  await check('chat: the terminal leaves, and the tabs see it', async () => {
-    dan.stdin.end();
-    assert.deepEqual(await once(dan, 'exit'), [0, null]);
-    await shows(text(ada, '#present'), '2 here: Ada, Bob');
-    await shows(async () => (await notes(bob)()).at(-1), 'Dan left');
-  });
-  dan?.kill();
-  await check('chat: no errors in the console, nothing from elsewhere', async () => {
-    assert.deepEqual({ errors, foreign }, { errors: [], foreign: [] });
-  });
 }
 
 async function testScript(context) {
@@ -394,14 +227,14 @@ async function testScript(context) {
     async ({ chat }) => {
       const ws = dial(`${chat}?name=Eve&room=binary`);
       await ws.next();
-      await ws.next(); // Eve joined
+      await ws.next(); // welcome
       return ws.ask(new Uint8Array(1));
     });
   await checkPage('closing: 1009 by the chat, for a message too big', { code: 1009, reason: '', wasClean: true },
     async ({ chat }) => {
       const ws = dial(`${chat}?name=Eve&room=big`);
       await ws.next();
-      await ws.next(); // Eve joined
+      await ws.next(); // welcome
       return ws.ask('x'.repeat(4097));
     });
   await checkPage('abort of the server: 1006', lost, async ({ peer }) => {
@@ -435,13 +268,15 @@ async function main() {
     context.setDefaultTimeout(10_000);
     await context.addInitScript(helpers);
     console.log(`chromium ${browser.version()}`);
-    await testChat(context);
+    await testChat(context, chat, picture);
+    await testReconnect(browser, process.env.CHAT);
+    await testLayout(browser, chat, picture);
     await testScript(context);
   } finally {
     await browser.close();
   }
   // Without this line a program that ended too early could be taken for a success.
   console.log('done');
-  process.exitCode = failed ? 1 : 0;
+  process.exitCode = hasFailed() ? 1 : 0;
 }
 main();

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Opens the chat in a real browser, headless, and lets scripts in its pages talk to
-# our servers, those of ws-std and then those of ws-mio: the examples chat and echo_server,
+# our servers, those of ws-std and then those of ws-mio: the examples (mio_)chat and (mio_)echo_server,
 # and `peer` (tests/examples/peer). A terminal, the example chat_client, joins the chat. All of
 # it stays on the loopback.
 #
@@ -51,7 +51,7 @@ if ! cmp -s "$here/package-lock.json" "$modules/installed"; then
     cp "$here/package-lock.json" "$modules/installed"
 fi
 examples ws-std chat chat_client echo_server
-examples ws-mio chat echo_server
+examples ws-mio mio_chat mio_echo_server
 examples conformance peer
 
 rm -rf "$logs" # nothing of an earlier run is counted
@@ -83,18 +83,18 @@ start() { # LOG COMMAND...: starts a server of ours, leaves its address in $addr
 
 all=0
 all_failed=0
-run() { # CRATE HOW: runs all checks with the servers of a crate, and `peer HOW`
+run() { # CRATE PREFIX HOW: runs all checks with the servers of a crate, and `peer HOW`
     crate=$1
-    ours=$target/examples/$crate
-    start "$crate-chat" "$ours/chat" 127.0.0.1:0
+    ours=$examples/$2
+    start "$crate-chat" "${ours}chat" 127.0.0.1:0
     chat=http://$address/
-    start "$crate-echo" "$ours/echo_server" 127.0.0.1:0
+    start "$crate-echo" "${ours}echo_server" 127.0.0.1:0
     echo=ws://$address
-    start "$crate-peer" "$target/examples/conformance/peer" "$2" 127.0.0.1:0
+    start "$crate-peer" "$examples/peer" "$3" 127.0.0.1:0
     peer=ws://$address
 
     log=$logs/$crate.log
-    NODE_PATH=$modules/node_modules PEER=$2 CHAT_CLIENT=$target/examples/ws-std/chat_client \
+    NODE_PATH=$modules/node_modules PEER=$3 CHAT=${ours}chat CHAT_CLIENT=$examples/chat_client \
         timeout -k 5 "$limit" node "$here/browser.js" \
         "$chromium" "$chat" "$echo" "$peer" "$logs/$crate" >"$log" 2>&1 &
     last=$!
@@ -116,7 +116,7 @@ run() { # CRATE HOW: runs all checks with the servers of a crate, and `peer HOW`
     all_failed=$((all_failed + failed))
 }
 
-run ws-std serve
-run ws-mio loop
+run ws-std '' serve
+run ws-mio mio_ loop
 printf 'browser: %s checks, %s passed\n' "$all" $((all - all_failed))
 [ "$all_failed" -eq 0 ]

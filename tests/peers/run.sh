@@ -2,7 +2,7 @@
 # Runs our crates with peers of other make, Node's ws and Python's websockets: each
 # as a client of the echo servers of ws-std and ws-mio and of `peer serve` and `peer loop`
 # (tests/examples/peer), and as a server for `peer call`, over ws and over wss; and as a
-# client of the examples own_loop and by_hand. All of it stays on the loopback.
+# client of the examples mio_own_loop and by_hand. All of it stays on the loopback.
 #
 #   run.sh [ws|websockets]    with one of them, or with both
 #
@@ -68,9 +68,8 @@ for peer in "$@"; do
     esac
 done
 examples ws-std echo_server tls_echo
-examples ws-mio echo_server own_loop by_hand
+examples ws-mio mio_echo_server mio_own_loop by_hand
 examples conformance peer
-std=$target/examples/ws-std mio=$target/examples/ws-mio ours=$target/examples/conformance
 
 rm -rf "$logs" # nothing of an earlier run is counted
 mkdir -p "$logs"
@@ -131,25 +130,25 @@ run() { # NAME COMMAND...: runs checks and counts them
     passed=$((passed + good))
 }
 
-start std-echo "$std/echo_server" 127.0.0.1:0
+start std-echo "$examples/echo_server" 127.0.0.1:0
 std_echo=ws://$address
-start std-tls-echo "$std/tls_echo" 127.0.0.1:0 "$cert" "$key"
+start std-tls-echo "$examples/tls_echo" 127.0.0.1:0 "$cert" "$key"
 std_tls_echo=wss://$address
-start mio-echo "$mio/echo_server" 127.0.0.1:0
+start mio-echo "$examples/mio_echo_server" 127.0.0.1:0
 mio_echo=ws://$address
-start mio-tls-echo "$mio/echo_server" 127.0.0.1:0 --tls "$cert" "$key"
+start mio-tls-echo "$examples/mio_echo_server" 127.0.0.1:0 --tls "$cert" "$key"
 mio_tls_echo=wss://$address
-start own-loop "$mio/own_loop" 127.0.0.1:0
+start mio-own-loop "$examples/mio_own_loop" 127.0.0.1:0
 own_loop=ws://$address
-start by-hand "$mio/by_hand" 127.0.0.1:0
+start by-hand "$examples/by_hand" 127.0.0.1:0
 by_hand=ws://$address
-start peer-serve "$ours/peer" serve 127.0.0.1:0
+start peer-serve "$examples/peer" serve 127.0.0.1:0
 serve=ws://$address
-start peer-tls-serve "$ours/peer" serve 127.0.0.1:0 "$cert" "$key"
+start peer-tls-serve "$examples/peer" serve 127.0.0.1:0 "$cert" "$key"
 tls_serve=wss://$address
-start peer-loop "$ours/peer" loop 127.0.0.1:0
+start peer-loop "$examples/peer" loop 127.0.0.1:0
 loop=ws://$address
-start peer-tls-loop "$ours/peer" loop 127.0.0.1:0 "$cert" "$key"
+start peer-tls-loop "$examples/peer" loop 127.0.0.1:0 "$cert" "$key"
 tls_loop=wss://$address
 
 export NODE_PATH="$target/peers-node/node_modules" PYTHONDONTWRITEBYTECODE=1
@@ -162,16 +161,16 @@ for peer in "$@"; do
     run "$peer to ws-std, TLS" "$program" "$script" echo "$std_tls_echo"
     run "$peer to ws-mio" "$program" "$script" echo "$mio_echo"
     run "$peer to ws-mio, TLS" "$program" "$script" echo "$mio_tls_echo"
-    run "$peer to own_loop" "$program" "$script" echo "$own_loop"
+    run "$peer to mio_own_loop" "$program" "$script" echo "$own_loop"
     run "$peer to by_hand" "$program" "$script" echo "$by_hand"
     run "$peer to peer serve" "$program" "$script" client "$serve"
     run "$peer to peer serve, TLS" "$program" "$script" client "$tls_serve"
     run "$peer to peer loop" env PEERS_LOOP=1 "$program" "$script" client "$loop"
     run "$peer to peer loop, TLS" env PEERS_LOOP=1 "$program" "$script" client "$tls_loop"
     start "$peer" "$program" "$script" server
-    run "peer to $peer" "$ours/peer" call "ws://$address"
+    run "peer to $peer" "$examples/peer" call "ws://$address"
     start "$peer-tls" env PEERS_CERT="$cert" PEERS_KEY="$key" "$program" "$script" server
-    run "peer to $peer, TLS" "$ours/peer" call --ca "$cert" "wss://$address"
+    run "peer to $peer, TLS" "$examples/peer" call --ca "$cert" "wss://$address"
 done
 
 printf 'peers: %s checks, %s passed\n' "$checks" "$passed"

@@ -77,31 +77,13 @@ impl From<io::Error> for Refused {
     }
 }
 
-/// Applies what both builders of servers have in common.
-macro_rules! configured {
-    ($server:expr, $options:expr) => {{
-        let options = $options;
-        let mut server = $server.config(options.config).high_water_mark(options.high_water_mark);
-        if let Some(path) = options.path {
-            server = server.path(path);
-        }
-        if let Some(origins) = options.origins {
-            server = server.origins(origins);
-        }
-        if let Some(most) = options.max_connections {
-            server = server.max_connections(most);
-        }
-        server
-    }};
-}
-
 /// `ws-std`: a thread for each connection.
 #[derive(Debug)]
 pub enum Std {}
 
 impl Adapter for Std {
     fn serve(options: ServerOptions, handler: impl ServerHandler) -> io::Result<RunningServer> {
-        configured!(ws_std::WebSocketServer::bind("127.0.0.1:0")?, options).spawn(handler)
+        ws_std::WebSocketServer::bind("127.0.0.1:0", options)?.spawn(handler)
     }
 
     fn connect(
@@ -122,7 +104,7 @@ pub enum Mio {}
 
 impl Adapter for Mio {
     fn serve(options: ServerOptions, handler: impl ServerHandler) -> io::Result<RunningServer> {
-        configured!(ws_mio::WebSocketServer::bind("127.0.0.1:0")?, options).spawn(handler)
+        ws_mio::WebSocketServer::bind("127.0.0.1:0", options)?.spawn(handler)
     }
 
     fn connect(

@@ -119,6 +119,13 @@ impl<H> From<Response> for Decision<H> {
     }
 }
 
+/// No response is [`decline`](Decision::decline).
+impl<H> From<Option<Response>> for Decision<H> {
+    fn from(response: Option<Response>) -> Self {
+        response.map_or_else(Self::decline, Self::respond)
+    }
+}
+
 /// Makes a decision that was put off; from any thread. Dropped without one, the request is refused with
 /// status 503.
 pub struct Decider<H>(Arc<Pending<H>>);

@@ -1,46 +1,64 @@
 //! A ticker: sends the time to everybody who subscribes to `seconds` or `tenths`, each message encoded
-//! once. Who does not read fast enough is left out, and in the end closed.
+//! once. A client that does not read fast enough is left out, and in the end closed.
 //!
 //! ```text
-//! cargo run --release -p ws-mio --example broadcast -- 127.0.0.1:9003
+//! cargo run --release -p ws-mio --example broadcast [-- 127.0.0.1:9003]
 //! cargo run --release -p ws-std --example client -- ws://127.0.0.1:9003/?seconds
 //! ```
 
-use std::env;
-use std::error::Error;
-use std::io::{self, Write};
+use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ws_mio::wsproto::handshake::{Accept, Request, Response};
+use ws_demo::{Arguments, Failure, cannot_listen, on_ctrl_c};
+use ws_mio::wsproto::handshake::{Request, Response};
 use ws_mio::wsproto::{CloseCode, CloseFrame};
 use ws_mio::{
     Accepted, ConnectionHandler, Message, ServerHandle, WebSocketConnection, WebSocketServer,
 };
 
+const USAGE: &str = "\
+usage: broadcast [ADDRESS]
+
+Sends the time since the start to all who ask for ?seconds or ?tenths at ADDRESS (default
+127.0.0.1:9003). Any message of a client changes from one to the other.
+Ctrl-C closes all connections with 1001.
+";
+
 const TOPICS: [&str; 2] = ["seconds", "tenths"];
 
-fn main() -> Result<(), Box<dyn Error>> {
-    env_logger::init();
-    let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9003".into());
-    let server = WebSocketServer::bind(&address)?;
-    println!("listening on {}", server.local_addr()?);
-    io::stdout().flush()?;
+fn main() -> ExitCode {
+    ws_demo::main(USAGE, run)
+}
+
+fn run(arguments: &mut Arguments) -> Result<(), Failure> {
+    let address = arguments.word_if_any("ADDRESS")?.unwrap_or_else(|| "127.0.0.1:9003".to_owned());
+    arguments.end()?;
+    let server = WebSocketServer::bind(&address).map_err(cannot_listen(&address))?;
+    let address = server.local_addr()?;
 
     let running = server.spawn(welcome)?;
+    let server = running.handle().clone();
+    on_ctrl_c(move || server.terminate(None))?;
+    println!("listening on {address}");
+
+    let server = running.handle();
     let start = Instant::now();
-    for tenths in 1_u32.. {
+    let mut tenths = 0_u32;
+    while !server.is_ending() {
+        tenths += 1;
         let due = Duration::from_millis(100) * tenths;
         thread::sleep(due.saturating_sub(start.elapsed()));
-        tell(running.handle(), "tenths", &format!("{}.{}", tenths / 10, tenths % 10))?;
-        if tenths % 10 == 0 {
-            tell(running.handle(), "seconds", &format!("{}", tenths / 10))?;
+        tell(server, "tenths", &format!("{}.{}", tenths / 10, tenths % 10))?;
+        if tenths.is_multiple_of(10) {
+            tell(server, "seconds", &format!("{}", tenths / 10))?;
         }
     }
+    running.join();
     Ok(())
 }
 
-fn tell(server: &ServerHandle, topic: &str, text: &str) -> Result<(), Box<dyn Error>> {
+fn tell(server: &ServerHandle, topic: &str, text: &str) -> Result<(), Failure> {
     for slow in server.publish(topic, text).refused {
         slow.close_with(CloseFrame::new(CloseCode::TRY_AGAIN_LATER, "too slow")?)?;
     }
@@ -50,7 +68,7 @@ fn tell(server: &ServerHandle, topic: &str, text: &str) -> Result<(), Box<dyn Er
 fn welcome(_: &ServerHandle, request: &Request) -> Result<Accepted<Listener>, Response> {
     let wanted = TOPICS.iter().find(|topic| request.query_pairs().any(|(key, _)| key == **topic));
     match wanted {
-        Some(topic) => Ok(Accepted::with(Accept::new(), Listener { topic })),
+        Some(topic) => Ok(Accepted::new(Listener { topic })),
         None => Err(Response::text(404, "Ask for ?seconds or ?tenths\n")),
     }
 }

@@ -1,31 +1,63 @@
-//! The engine by hand: an echo server on `mio` and `wsproto`, with nothing of `ws-mio`. `own_loop` is the
+//! The engine by hand: an echo server on `mio` and `wsproto`, with nothing of `ws-mio`. `mio_own_loop` is the
 //! same with its pieces.
 //!
 //! ```text
-//! cargo run --release -p ws-mio --example by_hand -- 127.0.0.1:9002
+//! cargo run --release -p ws-mio --example by_hand [-- 127.0.0.1:9002]
 //! ```
 
 use std::collections::{HashMap, HashSet};
 use std::io::ErrorKind::{Interrupted, WouldBlock};
 use std::io::{Read, Write};
+use std::mem;
+use std::net::{Shutdown, SocketAddr};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use std::{env, error::Error, mem, net::Shutdown};
 
 use mio::net::{TcpListener, TcpStream};
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Interest, Poll, Token, Waker};
+use ws_demo::{Arguments, Failure, cannot_listen, on_ctrl_c};
 use wsproto::handshake::Accept;
-use wsproto::{Advice, Config, Event, Server, Session, SessionEvent};
+use wsproto::{Advice, CloseCode, CloseFrame, Config, Event, Server, Session, SessionEvent};
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9002".into());
+const USAGE: &str = "\
+usage: by_hand [ADDRESS]
+
+Sends every message back, at ADDRESS (default 127.0.0.1:9002; port 0 is any that is free).
+Ctrl-C closes all connections with 1001.
+";
+
+const LISTENER: Token = Token(0);
+const WAKER: Token = Token(1);
+
+fn main() -> ExitCode {
+    ws_demo::main(USAGE, run)
+}
+
+fn run(arguments: &mut Arguments) -> Result<(), Failure> {
+    let default = SocketAddr::from(([127, 0, 0, 1], 9002));
+    let address = arguments.word_if_any("ADDRESS")?.unwrap_or(default);
+    arguments.end()?;
+
     let (mut poll, mut events) = (Poll::new()?, Events::with_capacity(256));
-    let mut listener = TcpListener::bind(address.parse()?)?;
-    poll.registry().register(&mut listener, Token(0), Interest::READABLE)?;
+    let mut listener = TcpListener::bind(address).map_err(cannot_listen(address))?;
+    poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+
+    // Both sides hold the waker: one that is dropped takes back what it has not delivered.
+    let interrupt = Arc::new((AtomicBool::new(false), Waker::new(poll.registry(), WAKER)?));
+    let interrupted = Arc::clone(&interrupt);
+    on_ctrl_c(move || {
+        interrupt.0.store(true, Ordering::Release);
+        // If it fails, the loop looks at its next turn.
+        let _ = interrupt.1.wake();
+    })?;
     println!("listening on {}", listener.local_addr()?);
+    let mut ending = false;
 
     let (start, mut buffer) = (Instant::now(), vec![0; 64 << 10]);
-    let (mut connections, mut last) = (HashMap::<Token, Connection>::new(), Token(0));
-    loop {
+    let (mut connections, mut last) = (HashMap::<Token, Connection>::new(), WAKER);
+    while !ending || !connections.is_empty() {
         let deadline = connections.values().filter_map(|ws| ws.session.deadline()).min();
         let patience = deadline.map(|at| at.saturating_sub(start.elapsed()));
         match poll.poll(&mut events, patience) {
@@ -33,7 +65,15 @@ fn main() -> Result<(), Box<dyn Error>> {
             _ => {}
         }
         let now = start.elapsed();
-        while let Ok((mut tcp, _)) = listener.accept() {
+        let ends = interrupted.0.load(Ordering::Acquire) && !mem::replace(&mut ending, true);
+        if ends {
+            poll.registry().deregister(&mut listener)?;
+            let goodbye = CloseFrame::new(CloseCode::GOING_AWAY, "")?;
+            for ws in connections.values_mut() {
+                ws.session.close(Some(&goodbye), now, &mut ws.out)?;
+            }
+        }
+        while !ending && let Ok((mut tcp, _)) = listener.accept() {
             last.0 += 1;
             poll.registry().register(&mut tcp, last, Interest::READABLE | Interest::WRITABLE)?;
             let session = Session::server(Config::default(), now);
@@ -42,9 +82,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         let ready: HashSet<_> = events.iter().map(mio::event::Event::token).collect();
         connections.retain(|token, ws| {
             let is_due = ws.session.deadline().is_some_and(|at| at <= now);
-            !(is_due || ready.contains(token)) || ws.turn(now, &mut buffer) != Advice::Drop
+            !(is_due || ends || ready.contains(token)) || ws.turn(now, &mut buffer) != Advice::Drop
         });
     }
+    Ok(())
 }
 
 struct Connection {

@@ -13,7 +13,6 @@ use ws_common::adapter::{Acceptor, Admission, Connection, Conversation, Link};
 use ws_common::{
     ClientOptions, ConnectionHandler, Error, ServerHandle, ServerHandler, WebSocketConnection,
 };
-use wsproto::Endpoint;
 use wsproto::handshake::ClientRequest;
 
 use crate::deadlines::{Armed, Deadlines};
@@ -320,8 +319,7 @@ impl EventLoop {
         let now = self.context.now;
         let (endpoint, conversation, stream) = match admission {
             Admission::Admitted(permit) => {
-                let config = Arc::clone(&server.acceptor.server().options().config);
-                let endpoint = Endpoint::server(config, now);
+                let endpoint = server.acceptor.endpoint(now);
                 let stream = server.stream(tcp)?;
                 (endpoint, Conversation::server(permit), stream)
             }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use mio::event::{Event, Source};
 use mio::{Interest, Registry, Token};
 use ws_common::Error;
-use ws_common::adapter::{Link, Transport};
+use ws_common::adapter::{Link, Transport, server_endpoint};
 use wsproto::handshake::ClientRequest;
 use wsproto::{Advice, Client, Config, Endpoint, Outbox, Role, Server};
 
@@ -42,7 +42,7 @@ impl WebSocket<Server> {
         config: impl Into<Arc<Config>>,
         now: Duration,
     ) -> Self {
-        Self(Link::new(Endpoint::server(config, now), stream.into()))
+        Self(Link::new(server_endpoint(config, now), stream.into()))
     }
 }
 

@@ -6,22 +6,32 @@
 //!
 //! Over `wss://`, CA.pem has the certificate to trust.
 
-use std::env;
+use std::process::ExitCode;
 
+use ws_demo::{Arguments, Failure};
 use ws_std::wsproto::handshake::ClientRequest;
 use ws_std::wsproto::url::WsUrl;
 use ws_std::{ClientOptions, ClientTls, Error, Message, WebSocket, connect_with};
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let arguments: Vec<_> = env::args().skip(1).collect();
-    let (server, agent, tls) = match &*arguments {
-        [server, agent] => (server, agent, None),
-        [server, agent, ca] => (server, agent, Some(ClientTls::from_pem_file(ca)?)),
-        _ => return Err("usage: autobahn_client URL AGENT [CA.pem]".into()),
-    };
+const USAGE: &str = "\
+usage: autobahn_client URL AGENT [CA.pem]
+
+Runs all cases of the fuzzing server at URL (such as ws://127.0.0.1:9105), and has it write its report
+about AGENT. With wss://, the certificate to trust is in CA.pem.
+";
+
+fn main() -> ExitCode {
+    ws_demo::main(USAGE, run)
+}
+
+fn run(arguments: &mut Arguments) -> Result<(), Failure> {
+    let server: WsUrl = arguments.word("URL")?;
+    let agent: String = arguments.word("AGENT")?;
+    let ca: Option<String> = arguments.word_if_any("CA.pem")?;
+    arguments.end()?;
     let mut options = ClientOptions::default();
-    options.tls = tls;
-    let suite = Suite { server: server.trim_end_matches('/').into(), options };
+    options.tls = ca.map(ClientTls::from_pem_file).transpose()?;
+    let suite = Suite { server: server.as_given().trim_end_matches('/').into(), options };
 
     let count = suite.case_count()?;
     println!("{count} cases");
@@ -46,11 +56,14 @@ impl Suite {
         connect_with(ClientRequest::new(url), self.options.clone())
     }
 
-    fn case_count(&self) -> Result<u32, Box<dyn std::error::Error>> {
+    fn case_count(&self) -> Result<u32, Failure> {
         let mut ws = self.connect("/getCaseCount")?;
         let count = match ws.recv()? {
             Some(Message::Text(count)) => count.parse()?,
-            other => return Err(format!("expected the number of cases, got {other:?}").into()),
+            other => {
+                let text = format!("expected the number of cases, got {other:?}");
+                return Err(Failure::Other(text));
+            }
         };
         ws.wait_closed()?;
         Ok(count)

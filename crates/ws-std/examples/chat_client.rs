@@ -3,50 +3,56 @@
 //! ```text
 //! cargo run --release -p ws-std --example chat_client -- ws://127.0.0.1:8080/ NAME [ROOM]
 //! ```
-//!
-//! The end of the input (Ctrl-D) leaves the room.
 
-use std::error::Error;
+use std::io;
 use std::process::ExitCode;
-use std::{env, io, thread};
+use std::thread;
 
 use form_urlencoded::Serializer;
 use serde_json::Value;
+use ws_demo::{Arguments, Failure, local_time, on_ctrl_c, printable};
+use ws_std::wsproto::url::WsUrl;
 use ws_std::wsproto::{CloseCode, CloseInfo};
-use ws_std::{ConnectionHandler, Message, WebSocketConnection, connect};
+use ws_std::{ConnectionHandler, Error, Message, WebSocketConnection, connect};
+
+const USAGE: &str = "\
+usage: chat_client URL NAME [ROOM]
+
+Joins the chat at URL, such as ws://127.0.0.1:8080/, as NAME. Each line that is typed is said; the end
+of the input (Ctrl-D) leaves the room, and so does Ctrl-C.
+";
 
 fn main() -> ExitCode {
-    env_logger::init();
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    ws_demo::main(USAGE, run)
 }
 
-fn run() -> Result<(), Box<dyn Error>> {
-    let arguments: Vec<_> = env::args().skip(1).collect();
-    let (server, name, room) = match &*arguments {
-        [server, name] => (server, name, ""),
-        [server, name, room] => (server, name, &**room),
-        _ => return Err("usage: chat_client URL NAME [ROOM]".into()),
-    };
-    let query =
-        Serializer::new(String::new()).append_pair("name", name).append_pair("room", room).finish();
+fn run(arguments: &mut Arguments) -> Result<(), Failure> {
+    let url: WsUrl = arguments.word("URL")?;
+    let name: String = arguments.word("NAME")?;
+    let room: String = arguments.word_if_any("ROOM")?.unwrap_or_default();
+    arguments.end()?;
+    let mut query = Serializer::new(String::new());
+    query.append_pair("name", &name).append_pair("room", &room);
 
-    let ws = match connect(&format!("{server}?{query}")) {
-        Err(ws_std::Error::Http(no)) => {
-            return Err(String::from_utf8_lossy(no.body_bytes()).trim_end().into());
+    let ws = match connect(&format!("{}?{}", url.as_given(), query.finish())) {
+        Err(Error::Http(no)) => {
+            return Err(Failure::other(printable(String::from_utf8_lossy(no.body_bytes()).trim())));
         }
         result => result?,
     };
-    let handle = ws.handle();
+    let (speaker, leaver) = (ws.handle(), ws.handle());
+    on_ctrl_c(move || leave(&leaver))?;
     // Ends with the program, if the server closes first.
-    thread::spawn(move || speak(&handle));
-    let info = ws.run(Screen);
-    if info.was_clean { Ok(()) } else { Err("the connection was lost".into()) }
+    thread::spawn(move || speak(&speaker));
+    let info = ws.run(Screen::default());
+    match info.code {
+        _ if !info.was_clean => Err(Failure::other("the connection was lost")),
+        CloseCode::NORMAL => Ok(()),
+        CloseCode::GOING_AWAY => Err(Failure::other("the server went away")),
+        code => {
+            Err(Failure::other(format!("the server closed with {code} {}", info.reason).trim()))
+        }
+    }
 }
 
 /// Says what is typed, line by line, and then leaves.
@@ -56,28 +62,57 @@ fn speak(ws: &WebSocketConnection) {
             break;
         }
     }
+    leave(ws);
+}
+
+fn leave(ws: &WebSocketConnection) {
+    // It fails if the connection has ended already.
     let _ = ws.terminate(CloseCode::NORMAL, "");
 }
 
 /// Shows what happens in the room.
-struct Screen;
+#[derive(Default)]
+struct Screen {
+    /// The id of our connection, by which our own lines are known.
+    me: String,
+    /// The others and us, by id.
+    present: Vec<(String, String)>,
+}
 
 impl ConnectionHandler for Screen {
-    fn on_message(&mut self, ws: &WebSocketConnection, message: Message) {
+    fn on_message(&mut self, _: &WebSocketConnection, message: Message) {
         let Message::Text(text) = message else { return };
-        let Ok(event) = serde_json::from_str::<Value>(&text) else {
-            eprintln!("* that is no chat at {:?}", ws.url().map(|url| url.to_string()));
-            return;
-        };
-        let name = event["name"].as_str().unwrap_or("somebody");
-        match (event["type"].as_str(), event["text"].as_str()) {
-            (Some("said"), Some(text)) => println!("{name}: {text}"),
-            (Some(change), _) => println!("* {name} {change}; here: {}", present(&event)),
+        // An event that we do not know is none of our business; one that is no JSON is like that.
+        let event: Value = serde_json::from_str(&text).unwrap_or_default();
+        let (id, name) = (string(&event["id"]), string(&event["name"]));
+        match event["type"].as_str() {
+            Some("welcome") => {
+                let members = event["present"].as_array().into_iter().flatten();
+                self.present = members
+                    .map(|member| (string(&member["id"]), string(&member["name"])))
+                    .collect();
+                self.me = id;
+                println!("* You are {name}; {}", self.here());
+            }
+            Some("joined") => {
+                self.present.push((id, name.clone()));
+                println!("* {name} joined; {}", self.here());
+            }
+            Some("left") => {
+                self.present.retain(|(other, _)| *other != id);
+                println!("* {name} left; {}", self.here());
+            }
+            Some("said") => {
+                let time = local_time(event["time"].as_i64().unwrap_or_default());
+                let name = if id == self.me { "You" } else { &*name };
+                println!("{time} {name}: {}", string(&event["text"]));
+            }
+            Some("refused") => println!("* {}", string(&event["reason"])),
             _ => {}
         }
     }
 
-    fn on_error(&mut self, _: &WebSocketConnection, error: &ws_std::Error) {
+    fn on_error(&mut self, _: &WebSocketConnection, error: &Error) {
         eprintln!("* {error}");
     }
 
@@ -86,8 +121,20 @@ impl ConnectionHandler for Screen {
     }
 }
 
-/// Who is in the room now.
-fn present(event: &Value) -> String {
-    let names = event["present"].as_array().into_iter().flatten();
-    names.filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+impl Screen {
+    /// Names those in the room, as many as fit in a line or two.
+    fn here(&self) -> String {
+        const SHOWN: usize = 12;
+        let names: Vec<_> = self.present.iter().take(SHOWN).map(|(_, name)| &**name).collect();
+        let more = match self.present.len().saturating_sub(SHOWN) {
+            0 => String::new(),
+            more => format!(", +{more} more"),
+        };
+        format!("{} here: {}{more}", self.present.len(), names.join(", "))
+    }
+}
+
+/// What others have sent must not control our terminal.
+fn string(value: &Value) -> String {
+    printable(value.as_str().unwrap_or_default())
 }

@@ -6,42 +6,44 @@
 //!     [--proxy HOST:PORT] [--proxy-user USER:PASSWORD] [--redirects COUNT]
 //! ```
 //!
-//! The end of the input (Ctrl-D) closes with 1000. Messages go to standard output, all else to
-//! standard error. Whatever did not end cleanly is a failure, and the exit code says so. With
-//! `RUST_LOG=debug` in the environment, it tells what it does.
+//! With `RUST_LOG=debug` in the environment, it tells what it does.
 
-use std::error::Error as StdError;
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::{env, thread};
+use std::sync::{Arc, OnceLock};
+use std::thread;
 
+use ws_demo::{Arguments, Failure, on_ctrl_c};
 use ws_std::wsproto::handshake::{ClientRequest, Response};
-use ws_std::wsproto::url::WsUrl;
-use ws_std::wsproto::{CloseCode, CloseFrame, CloseInfo, Initiator};
+use ws_std::wsproto::{CloseCode, CloseInfo, Initiator};
 use ws_std::{
     ClientOptions, ClientTls, Error, Message, Proxy, WebSocket, WebSocketConnection, connect_with,
 };
 
-const USAGE: &str = "usage: client URL [--header \"Name: value\"]... [--subprotocol NAME]... \
-    [--ca CERT.pem] [--proxy HOST:PORT] [--proxy-user USER:PASSWORD] [--redirects COUNT]";
+const USAGE: &str = "\
+usage: client URL [--header \"Name: value\"]... [--subprotocol NAME]... [--ca CERT.pem]
+              [--proxy HOST:PORT] [--proxy-user USER:PASSWORD] [--redirects COUNT]
+
+Connects to URL, such as ws://127.0.0.1:9001/, sends each line that is typed, and prints what comes back.
+The end of the input (Ctrl-D) closes with 1000, and so does Ctrl-C. Messages go to standard output, all
+else to standard error. If the connection does not end cleanly, the exit status is 1.
+
+  --header \"Name: value\"      add a header field to the request
+  --subprotocol NAME           offer a subprotocol; the most wanted one first
+  --ca CERT.pem                trust these certificates for wss://, and no others
+  --proxy HOST:PORT            connect through an HTTP proxy
+  --proxy-user USER:PASSWORD   show it these credentials
+  --redirects COUNT            follow so many redirects (default: none)
+";
 
 fn main() -> ExitCode {
-    env_logger::init();
-    match run() {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    ws_demo::main(USAGE, run)
 }
 
-/// Returns whether the connection ended cleanly.
-fn run() -> Result<bool, Box<dyn StdError>> {
-    let (request, options) = arguments()?;
+fn run(arguments: &mut Arguments) -> Result<(), Failure> {
+    let (request, options) = prepare(arguments)?;
     let mut ws = match connect_with(request, options) {
-        Err(Error::Http(response)) => return Err(refusal(&response).into()),
+        Err(Error::Http(response)) => return Err(Failure::other(refusal(&response))),
         result => result?,
     };
     let url = ws.url();
@@ -50,33 +52,47 @@ fn run() -> Result<bool, Box<dyn StdError>> {
         None => eprintln!("connected to {url}"),
     }
 
-    let handle = ws.handle();
-    let sender = thread::spawn(move || send_lines(&handle));
+    let (sender, closer) = (ws.handle(), ws.handle());
+    on_ctrl_c(move || close(&closer))?;
+    let unread = Arc::new(OnceLock::new());
+    let noted = Arc::clone(&unread);
+    // Unless the input ends, it waits for a line until the program ends.
+    thread::spawn(move || {
+        if let Err(error) = send_lines(&sender) {
+            noted.get_or_init(|| format!("standard input: {error}"));
+        }
+        close(&sender);
+    });
+
     let received = print_messages(&mut ws);
-    if let Err(error) = &received {
-        eprintln!("{error}");
+    if let Some(info) = ws.close_info() {
+        eprintln!("{}", ending(info));
     }
-    let Some(info) = ws.close_info() else { return Ok(false) };
-    eprintln!("{}", ending(info));
-    // Unless we closed, the sender still waits for a line, and ends with the program.
-    if received.is_ok()
-        && info.initiator == Initiator::Local
-        && let Ok(Err(error)) = sender.join()
-    {
-        return Err(format!("standard input: {error}").into());
+    received?;
+    match (unread.get(), ws.close_info()) {
+        (Some(error), _) => Err(Failure::other(error)),
+        (None, Some(CloseInfo { was_clean: true, .. })) => Ok(()),
+        (None, _) => Err(Failure::other("the connection did not end cleanly")),
     }
-    Ok(received.is_ok() && info.was_clean)
 }
 
-/// Sends what is typed, and closes when there is no more.
-fn send_lines(ws: &WebSocketConnection) -> Result<(), Error> {
-    let sent = io::stdin().lines().try_for_each(|line| ws.send_text(&line?).map(drop));
-    // If the connection has ended before, this does nothing.
-    ws.close(CloseFrame::normal("")?)?;
-    sent
+/// Sends what is typed.
+fn send_lines(ws: &WebSocketConnection) -> io::Result<()> {
+    for line in io::stdin().lines() {
+        if ws.send_text(&line?).is_err() {
+            // The thread that receives says why.
+            break;
+        }
+    }
+    Ok(())
 }
 
-fn print_messages(ws: &mut WebSocket) -> Result<(), Box<dyn StdError>> {
+/// Closes with 1000, unless the connection has ended before.
+fn close(ws: &WebSocketConnection) {
+    let _ = ws.terminate(CloseCode::NORMAL, "");
+}
+
+fn print_messages(ws: &mut WebSocket) -> Result<(), Failure> {
     let mut out = io::stdout();
     while let Some(message) = ws.recv()? {
         match message {
@@ -94,7 +110,7 @@ fn print_messages(ws: &mut WebSocket) -> Result<(), Box<dyn StdError>> {
 fn refusal(response: &Response) -> String {
     let mut text = format!("refused with status {}\n", response.status());
     for (name, value) in response.headers().iter() {
-        text.extend([name, ": ", value, "\n"]);
+        text.extend([name, ": ", &String::from_utf8_lossy(value), "\n"]);
     }
     text.push('\n');
     text.push_str(&String::from_utf8_lossy(response.body_bytes()));
@@ -140,44 +156,41 @@ fn explain(code: CloseCode) -> &'static str {
     }
 }
 
-fn arguments() -> Result<(ClientRequest, ClientOptions), Box<dyn StdError>> {
-    let (mut url, mut headers, mut subprotocols) = (None, Vec::new(), Vec::new());
-    let (mut proxy, mut proxy_user) = (None, None);
+/// Reads what was typed: the request, and how to connect.
+fn prepare(arguments: &mut Arguments) -> Result<(ClientRequest, ClientOptions), Failure> {
     let mut options = ClientOptions::default();
-    let mut arguments = env::args().skip(1);
-    while let Some(argument) = arguments.next() {
-        match argument.as_str() {
-            "--header" => headers.push(arguments.next().ok_or(USAGE)?),
-            "--subprotocol" => subprotocols.push(arguments.next().ok_or(USAGE)?),
-            "--ca" => {
-                let file = arguments.next().ok_or(USAGE)?;
-                options.tls = Some(ClientTls::from_pem_file(file)?);
-            }
-            "--proxy" => proxy = Some(arguments.next().ok_or(USAGE)?),
-            "--proxy-user" => proxy_user = Some(arguments.next().ok_or(USAGE)?),
-            "--redirects" => options.redirects = arguments.next().ok_or(USAGE)?.parse()?,
-            _ if argument.starts_with('-') || url.is_some() => return Err(USAGE.into()),
-            _ => url = Some(argument),
-        }
+    options.redirects = arguments.option("--redirects")?.unwrap_or(options.redirects);
+    options.proxy = proxy(arguments)?;
+    if let Some(file) = arguments.option::<String>("--ca")? {
+        options.tls = Some(ClientTls::from_pem_file(file)?);
     }
+    let headers = arguments.options("--header")?;
+    let subprotocols = arguments.options("--subprotocol")?;
+    let url = arguments.word("URL")?;
+    arguments.end()?;
 
-    let url = url.ok_or(USAGE)?;
-    let url = WsUrl::parse(&url).map_err(|error| format!("{url}: {error}"))?;
     let mut request = ClientRequest::new(url);
     for header in headers {
-        let (name, value) = header
-            .split_once(':')
-            .ok_or_else(|| format!("--header wants \"Name: value\", not {header:?}"))?;
+        let Some((name, value)) = header.split_once(':') else {
+            let text = format!("--header needs \"Name: value\", not {header:?}");
+            return Err(Failure::Usage(text));
+        };
         request = request.header(name, value)?;
     }
     for subprotocol in subprotocols {
         request = request.subprotocol(&subprotocol)?;
     }
-    options.proxy = proxy.map(|address| Proxy::new(&address)).transpose().map_err(Error::from)?;
-    if let Some(both) = proxy_user {
-        let (user, password) = both.split_once(':').ok_or("--proxy-user wants USER:PASSWORD")?;
-        let proxy = options.proxy.ok_or(USAGE)?;
-        options.proxy = Some(proxy.credentials(user, password).map_err(Error::from)?);
-    }
     Ok((request, options))
+}
+
+fn proxy(arguments: &mut Arguments) -> Result<Option<Proxy>, Failure> {
+    let address = arguments.option::<String>("--proxy")?;
+    let both = arguments.option::<String>("--proxy-user")?;
+    let proxy = address.map(|address| Proxy::new(&address)).transpose()?;
+    let Some(both) = both else { return Ok(proxy) };
+    let proxy = proxy.ok_or_else(|| Failure::Usage("--proxy-user needs --proxy".into()))?;
+    let (user, password) = both
+        .split_once(':')
+        .ok_or_else(|| Failure::Usage("--proxy-user needs USER:PASSWORD".into()))?;
+    Ok(Some(proxy.credentials(user, password)?))
 }

@@ -5,14 +5,27 @@
 //! ```
 
 use std::net::TcpListener;
+use std::process::ExitCode;
 use std::thread;
 
+use ws_demo::{Arguments, Failure};
 use ws_std::wsproto::CloseFrame;
 use ws_std::{Error, Message, accept, connect};
 
 const MESSAGES: usize = 1000;
 
-fn main() -> Result<(), Error> {
+const USAGE: &str = "\
+usage: duplex
+
+Sends 2000 messages to an echo server of its own, from two threads, while a third receives.
+";
+
+fn main() -> ExitCode {
+    ws_demo::main(USAGE, run)
+}
+
+fn run(arguments: &mut Arguments) -> Result<(), Failure> {
+    arguments.end()?;
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let url = format!("ws://{}/", listener.local_addr()?);
     let server = thread::spawn(move || echo(&listener));

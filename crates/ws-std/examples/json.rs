@@ -4,7 +4,10 @@
 //! cargo run -p ws-std --features json --example json
 //! ```
 
+use std::process::ExitCode;
+
 use serde::{Deserialize, Serialize};
+use ws_demo::{Arguments, Failure};
 use ws_std::{Accepted, Error, Message, WebSocketConnection, WebSocketServer, connect};
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -19,7 +22,18 @@ enum Answer {
     Error(String),
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+const USAGE: &str = "\
+usage: json
+
+Asks a server of its own for sums, in JSON.
+";
+
+fn main() -> ExitCode {
+    ws_demo::main(USAGE, run)
+}
+
+fn run(arguments: &mut Arguments) -> Result<(), Failure> {
+    arguments.end()?;
     let server = WebSocketServer::bind("127.0.0.1:0")?;
     let url = format!("ws://{}/", server.local_addr()?);
     let server = server.spawn(|_: &_, _: &_| {
@@ -28,19 +42,23 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let mut ws = connect(&url)?;
     ws.send_json(&Question { add: vec![1, 2, 39] })?;
-    let sum: Answer = ws.recv()?.ok_or("closed")?.json()?;
+    let sum: Answer = ws.recv()?.ok_or_else(closed)?.json()?;
     println!("{sum:?}");
     assert_eq!(sum, Answer::Sum(42));
 
     // What is not JSON is for the application to deal with; the connection stays open.
     ws.send("what is 1 + 2?")?;
-    let message = ws.recv()?.ok_or("closed")?;
+    let message = ws.recv()?.ok_or_else(closed)?;
     println!("{:?}", message.json::<Answer>()?);
 
     server.handle().terminate(None);
     println!("{:?}", ws.wait_closed()?);
     server.join();
     Ok(())
+}
+
+fn closed() -> Failure {
+    Failure::other("the server has closed the connection")
 }
 
 fn answer(ws: &WebSocketConnection, message: &Message) {

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use ws_common::adapter::Step;
+use ws_common::adapter::{Step, server_endpoint};
 use wsproto::handshake::Request;
-use wsproto::{Config, Endpoint, ReadyState, Server, SessionError};
+use wsproto::{Config, ReadyState, Server, SessionError};
 
 use crate::clock::{Patience, now};
 use crate::driver::Owner;
@@ -53,7 +53,7 @@ impl WebSocket<Server> {
     pub fn server(stream: impl Into<Stream>, config: impl Into<Arc<Config>>) -> Self {
         let stream = stream.into();
         set_nodelay(&stream);
-        let endpoint = Endpoint::server(config, now());
+        let endpoint = server_endpoint(config, now());
         let connection = Owner::begin(None, None, endpoint, stream.clone());
         Self::new(connection, stream, Opening::Server { request: None })
     }

@@ -62,7 +62,7 @@ pub fn connect_with(
         if !followed {
             return opened.map(|()| ws);
         }
-        debug!("redirected to {}", target.request().url().host_header());
+        debug!("redirected to {}", target.request().url().without_query());
     }
 }
 
@@ -128,7 +128,7 @@ impl WebSocket<Client> {
                 Some(_) => {}
             }
         }
-        debug!("connection {} to {} is open", self.id(), self.url().host_header());
+        debug!("connection {} to {} is open", self.id(), self.url().without_query());
         Ok(())
     }
 

@@ -178,9 +178,8 @@ fn stream(acceptor: &Acceptor, tcp: TcpStream) -> io::Result<Stream> {
 pub(crate) fn begin(acceptor: &Arc<Acceptor>, tcp: TcpStream) -> io::Result<WebSocket<Server>> {
     let stream = stream(acceptor, tcp)?;
     set_nodelay(&stream);
-    let config = Arc::clone(&acceptor.server().options().config);
-    let patience = config.write_timeout;
-    let endpoint = Endpoint::server(config, now());
+    let patience = acceptor.server().options().config.write_timeout;
+    let endpoint = acceptor.endpoint(now());
     let connection = Owner::begin(Some(Arc::clone(acceptor)), None, endpoint, stream.clone());
     connection.driver().set_patience(patience);
     Ok(WebSocket::new(connection, stream, Opening::Server { request: None }))

@@ -254,7 +254,10 @@ fn failures_are_told_apart() {
     let (address, _requests) = site(yes);
     let offer = request(&url(&address)).subprotocol("chat").expect("a token");
     let error = ask(offer).expect_err("none selected");
-    assert_eq!(error.to_string(), "the server selected none of the subprotocols");
+    assert_eq!(
+        error.to_string(),
+        "the server selected none of the subprotocols (offered: \"chat\")"
+    );
 
     #[cfg(feature = "tls")]
     {

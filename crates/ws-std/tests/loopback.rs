@@ -73,7 +73,7 @@ fn the_close_after_a_violation_arrives_although_more_was_sent() {
     client.shutdown(Shutdown::Write).expect("open");
     assert_eq!(read_all(&mut client), b"\x88\x02\x03\xEA");
     let error = server.join().expect("no panic").expect_err("an unmasked frame");
-    let unmasked = SessionError::Protocol(wsproto::Error::UnmaskedFrame);
+    let unmasked = SessionError::from(wsproto::Error::UnmaskedFrame);
     assert!(matches!(error, Error::Session(error) if error == unmasked));
 }
 
@@ -122,7 +122,9 @@ fn what_is_no_handshake_is_refused_and_the_refusal_arrives() {
     let request = String::from_utf8(REQUEST.to_vec()).expect("text");
     for (request, status) in [
         (request.replace("GET", "POST"), "405"),
-        (request.replace("HTTP/1.1", "HTTP/1.0"), "505"),
+        (request.replace("HTTP/1.1", "HTTP/2.0"), "505"),
+        // H1: HTTP/1.0 has no upgrades.
+        (request.replace("HTTP/1.1", "HTTP/1.0"), "426"),
         (request.replace("Version: 13", "Version: 8"), "426"),
         (request.replace("Upgrade: websocket\r\n", ""), "426"),
         (request.replace("dGhl", ""), "400"),

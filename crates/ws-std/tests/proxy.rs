@@ -240,7 +240,8 @@ fn an_answer_without_end_meets_the_limit() {
 fn a_proxy_that_is_silent_or_slow_meets_the_deadline() {
     for trickle in [false, true] {
         let (address, thread) = proxy(move |mut client, _| {
-            while trickle && client.write_all(b"H").is_ok() {
+            let _ = client.write_all(if trickle { b"HTTP/1.1 200 " } else { b"" });
+            while trickle && client.write_all(b"x").is_ok() {
                 thread::sleep(Duration::from_millis(5));
             }
             // Until the client gives up.

@@ -61,7 +61,7 @@ impl<R: End> Life<R> {
         let mut bytes = bytes.to_vec();
         let mut input = &mut bytes[..];
         while let Some(event) = self.session.next_event(self.now, &mut input, &mut self.out) {
-            let event = into_owned(event);
+            let event = event.into_owned();
             if matches!(event, SessionEvent::Upgrade | SessionEvent::Http) {
                 decide(&mut self.session, self.now, &mut self.out);
             }
@@ -174,16 +174,5 @@ impl<R: End> Life<R> {
         assert_eq!(self.session.deadline(), None);
         assert_eq!(self.session.sender().map(drop), Err(SendError::Closed));
         info.clone()
-    }
-}
-
-fn into_owned(event: SessionEvent<Event<'_>>) -> Seen {
-    match event {
-        SessionEvent::Upgrade => SessionEvent::Upgrade,
-        SessionEvent::Http => SessionEvent::Http,
-        SessionEvent::Open => SessionEvent::Open,
-        SessionEvent::Received(event) => SessionEvent::Received(event.into_owned()),
-        SessionEvent::Error(error) => SessionEvent::Error(error),
-        SessionEvent::Closed(info) => SessionEvent::Closed(info),
     }
 }

@@ -2,26 +2,55 @@
 //! pressure and an orderly end. This is all that an adapter has to do.
 //!
 //! ```text
-//! cargo run --release -p wsproto --example own_loop -- 127.0.0.1:9001
+//! cargo run --release -p wsproto --example own_loop [-- 127.0.0.1:9001]
 //! ```
+//!
+//! It needs nothing but the standard library, which does not know of Ctrl-C: that ends the program without
+//! a goodbye. The examples of the adapters close with 1001 first.
 
+use std::convert::Infallible;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use std::{env, io, thread};
 
 use wsproto::handshake::Accept;
 use wsproto::{Advice, Config, Event, Server, Session, SessionEvent};
 
-fn main() -> io::Result<()> {
-    let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".into());
+const USAGE: &str = "usage: own_loop [ADDRESS]
+
+Sends every message back, at ADDRESS (default 127.0.0.1:9001; port 0 is any that is free).";
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = env::args().skip(1).collect();
+    let address = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["--help" | "-h"] => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        [] => "127.0.0.1:9001",
+        [address] if !address.starts_with('-') => address,
+        _ => {
+            eprintln!("own_loop: unexpected arguments {arguments:?}\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    let Err(error) = serve(address);
+    eprintln!("own_loop: cannot serve at {address}: {error}");
+    if error.kind() == ErrorKind::AddrInUse {
+        eprintln!("End the program that listens there, or choose another port.");
+    }
+    ExitCode::FAILURE
+}
+
+fn serve(address: &str) -> io::Result<Infallible> {
     let listener = TcpListener::bind(address)?;
     println!("listening on {}", listener.local_addr()?);
-    for stream in listener.incoming() {
-        let stream = stream?;
+    loop {
+        let (stream, _) = listener.accept()?;
         thread::spawn(move || carry(stream));
     }
-    Ok(())
 }
 
 fn carry(mut stream: TcpStream) -> io::Result<()> {

@@ -3,20 +3,29 @@
 //!
 //! ```text
 //! cargo run --release -p wsproto --example trace -- server|client [OPTIONS] < capture
-//!
-//! server             the bytes were sent to a server, by a client
-//! client             the bytes were sent to a client, by a server
-//! --chunk N          hand over N bytes at a time
-//! --max-message N    accept messages of N bytes at most
-//! --batch            standard input is records: a 4-byte big-endian length and that many bytes;
-//!                    each is a connection of its own, and prints one line with all its events
 //! ```
 
 use std::io::{self, BufWriter, Read, StdinLock, Write};
+use std::num::NonZero;
+use std::process::ExitCode;
+use std::str::FromStr;
 use std::sync::Arc;
-use std::{env, process};
+use std::{env, fmt};
 
 use wsproto::{Client, Config, Connection, Error, Event, Extensions, Role, Server};
+
+const USAGE: &str = "\
+usage: trace server|client [--chunk N] [--max-message N] [--batch] < capture
+
+Prints a JSON object for each event in what a peer sent after the opening handshake.
+
+  server           the bytes were sent to a server, by a client
+  client           the bytes were sent to a client, by a server
+  --chunk N        hand over N bytes at a time
+  --max-message N  accept messages of N bytes at most
+  --batch          standard input is records: a 4-byte big-endian length and that many bytes;
+                   each is a connection of its own, and prints one line with all its events
+";
 
 /// Nothing is sent anywhere, so that the masking keys may be the same in every run.
 const SEED: [u8; 32] = [0; 32];
@@ -28,17 +37,35 @@ struct Options {
     config: Arc<Config>,
 }
 
-fn main() -> io::Result<()> {
-    let Some(options) = options() else {
-        eprintln!("usage: trace server|client [--chunk N] [--max-message N] [--batch]");
-        process::exit(2);
+fn main() -> ExitCode {
+    if env::args().skip(1).any(|argument| argument == "--help" || argument == "-h") {
+        print!("{USAGE}");
+        return ExitCode::SUCCESS;
+    }
+    let options = match options() {
+        Ok(options) => options,
+        Err(error) => {
+            let short = USAGE.lines().next().unwrap_or_default();
+            eprintln!("trace: {error}\n{short}");
+            return ExitCode::from(2);
+        }
     };
+    match trace(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("trace: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn trace(options: &Options) -> io::Result<()> {
     let input = io::stdin().lock();
     let print = BufWriter::new(io::stdout().lock());
     if options.server {
-        run(&options, || Server, input, print)
+        run(options, || Server, input, print)
     } else {
-        run(&options, || Client::from_seed(SEED), input, print)
+        run(options, || Client::from_seed(SEED), input, print)
     }
 }
 
@@ -156,21 +183,27 @@ fn read_record(input: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
     Ok(Some(record))
 }
 
-fn options() -> Option<Options> {
+fn options() -> Result<Options, String> {
     let mut arguments = env::args().skip(1);
-    let server = match arguments.next()?.as_str() {
-        "server" => true,
-        "client" => false,
-        _ => return None,
+    let server = match arguments.next().as_deref() {
+        Some("server") => true,
+        Some("client") => false,
+        Some(other) => return Err(format!("{other:?} is neither server nor client")),
+        None => return Err("server or client is missing".into()),
     };
     let (mut batch, mut chunk, mut config) = (false, usize::MAX, Config::default());
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--batch" => batch = true,
-            "--chunk" => chunk = arguments.next()?.parse().ok().filter(|chunk| *chunk > 0)?,
-            "--max-message" => config.max_message_size = arguments.next()?.parse().ok()?,
-            _ => return None,
+            "--chunk" => chunk = number::<NonZero<usize>>(&argument, arguments.next())?.get(),
+            "--max-message" => config.max_message_size = number(&argument, arguments.next())?,
+            _ => return Err(format!("unexpected argument {argument:?}")),
         }
     }
-    Some(Options { server, batch, chunk, config: config.into() })
+    Ok(Options { server, batch, chunk, config: config.into() })
+}
+
+fn number<T: FromStr<Err: fmt::Display>>(name: &str, value: Option<String>) -> Result<T, String> {
+    let value = value.ok_or_else(|| format!("{name} needs a value"))?;
+    value.parse().map_err(|error| format!("{name} cannot be {value:?}: {error}"))
 }

@@ -169,15 +169,20 @@ impl<'a> CloseFrame<'a> {
         }
     }
 
-    /// Makes a body of any code that may be sent, and of as many characters of the reason as fit into
-    /// [`MAX_REASON_LEN`] bytes.
+    /// As [`new`](Self::new), but cuts a reason that is too long, at the last character that fits.
     ///
     /// # Errors
     ///
     /// [`CloseError::CodeNotAllowed`].
-    pub fn truncated(code: CloseCode, reason: &'a str) -> Result<Self, CloseError> {
-        let len = reason.floor_char_boundary(MAX_REASON_LEN);
-        Self::new(code, reason.split_at(len).0)
+    pub fn truncated(code: CloseCode, reason: impl Into<Cow<'a, str>>) -> Result<Self, CloseError> {
+        let mut reason = reason.into();
+        let most = reason.len().min(MAX_REASON_LEN);
+        let len = (0..=most).rev().find(|len| reason.is_char_boundary(*len)).unwrap_or_default();
+        match &mut reason {
+            Cow::Borrowed(reason) => *reason = reason.get(..len).unwrap_or_default(),
+            Cow::Owned(reason) => reason.truncate(len),
+        }
+        Self::new(code, reason)
     }
 
     /// Makes a body with code 1000.

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use crate::closing::{Advice, Closing};
 use crate::{
     Client, CloseFrame, Config, Error, Event, Extensions, Piece, Receiver, Role, SendError, Sender,
-    Server, SplitSender,
+    Server, SplitSender, Violation,
 };
 
 /// One end of an open WebSocket connection.
@@ -147,6 +147,12 @@ impl<R: Role> Connection<R> {
             Err(error) => self.sender.fail(*error, out),
         }
         result
+    }
+
+    /// Returns what is known of the rule that the peer broke; see [`Receiver::violation`].
+    #[must_use]
+    pub const fn violation(&self) -> Option<&Violation> {
+        self.receiver.violation()
     }
 
     /// Appends a text message; see [`Sender::send_text`].

@@ -1,11 +1,12 @@
 //! Control frames that are cut.
 
+use core::fmt;
+
 use crate::cursor::take;
 use crate::frame::{MAX_CONTROL_LEN, Opcode};
 use crate::mask::Mask;
 
 /// The payload of a control frame that did not arrive in one piece.
-#[derive(Debug)]
 pub(crate) struct Control {
     opcode: Opcode,
     mask: Mask,
@@ -41,5 +42,15 @@ impl Control {
     /// The payload, once it is complete.
     pub(crate) fn payload(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
+
+/// Shows what the frame is and how long, and not what it says.
+impl fmt::Debug for Control {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Control")
+            .field("opcode", &self.opcode)
+            .field("len", &self.len)
+            .finish_non_exhaustive()
     }
 }

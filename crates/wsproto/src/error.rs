@@ -59,7 +59,7 @@ pub enum Error {
     #[error("close frame with half a close code")]
     TruncatedCloseCode,
     /// A close code that may not appear in a frame (section 7.4).
-    #[error("close code that may not be sent")]
+    #[error("the peer's close code may not be sent")]
     InvalidCloseCode,
     /// A close reason that is not UTF-8 (sections 5.5.1 and 8.1).
     #[error("close reason is not valid UTF-8")]

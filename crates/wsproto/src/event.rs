@@ -1,15 +1,17 @@
 //! What comes out of a connection.
 
 use alloc::borrow::Cow;
+use core::fmt;
 
 use crate::CloseFrame;
+use crate::redacted::Length;
 
 /// Something the peer sent, complete.
 ///
 /// Borrows the input bytes where a payload arrived in one piece, so that a connection can be used
 /// while its event is held. The replies that the protocol asks for are already in the output. The
 /// enum is exhaustive on purpose: RFC 6455 has these five and no others.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Event<'b> {
     /// A text message.
     Text(Cow<'b, str>),
@@ -38,7 +40,7 @@ impl Event<'_> {
 }
 
 /// Something the peer sent, messages in the pieces in which they arrive.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Piece<'b> {
     /// The next part of a text message; characters are never split.
     Text {
@@ -70,6 +72,55 @@ impl<'b> From<Event<'b>> for Piece<'b> {
             Event::Ping(payload) => Self::Ping(payload),
             Event::Pong(payload) => Self::Pong(payload),
             Event::Close(frame) => Self::Close(frame),
+        }
+    }
+}
+
+impl Piece<'_> {
+    /// Copies what is borrowed, so that the piece can outlive the input.
+    #[must_use]
+    pub fn into_owned(self) -> Piece<'static> {
+        match self {
+            Self::Text { text, fin } => Piece::Text { text: Cow::Owned(text.into_owned()), fin },
+            Self::Binary { bytes, fin } => {
+                Piece::Binary { bytes: Cow::Owned(bytes.into_owned()), fin }
+            }
+            Self::Ping(payload) => Piece::Ping(Cow::Owned(payload.into_owned())),
+            Self::Pong(payload) => Piece::Pong(Cow::Owned(payload.into_owned())),
+            Self::Close(frame) => Piece::Close(frame.map(CloseFrame::into_owned)),
+        }
+    }
+}
+
+/// Shows how long a payload is, and not what it says: `Text(5 bytes)`.
+impl fmt::Debug for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, len) = match self {
+            Self::Text(text) => ("Text", text.len()),
+            Self::Binary(bytes) => ("Binary", bytes.len()),
+            Self::Ping(payload) => ("Ping", payload.len()),
+            Self::Pong(payload) => ("Pong", payload.len()),
+            Self::Close(frame) => return f.debug_tuple("Close").field(frame).finish(),
+        };
+        f.debug_tuple(name).field(&Length(len)).finish()
+    }
+}
+
+/// Shows how long a payload is, and not what it says.
+impl fmt::Debug for Piece<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, len, fin) = match self {
+            Self::Text { text, fin } => ("Text", text.len(), *fin),
+            Self::Binary { bytes, fin } => ("Binary", bytes.len(), *fin),
+            Self::Ping(payload) => ("Ping", payload.len(), true),
+            Self::Pong(payload) => ("Pong", payload.len(), true),
+            Self::Close(frame) => return f.debug_tuple("Close").field(frame).finish(),
+        };
+        match self {
+            Self::Text { .. } | Self::Binary { .. } => {
+                f.debug_struct(name).field("payload", &Length(len)).field("fin", &fin).finish()
+            }
+            _ => f.debug_tuple(name).field(&Length(len)).finish(),
         }
     }
 }

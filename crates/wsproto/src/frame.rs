@@ -184,6 +184,24 @@ impl Expect {
 }
 
 impl Header {
+    /// How many bytes of payload the header at the front of `bytes` announces at least, when it turns out
+    /// that they are too many: as many as the bytes say that decide it, however many are there.
+    pub(crate) fn announced(bytes: &[u8], expect: &Expect) -> u64 {
+        let decides = |len: &usize| {
+            let known = bytes.get(..*len).unwrap_or_default();
+            matches!(Self::parse(known, expect), Err(Error::MessageTooBig))
+        };
+        let len = (2..=bytes.len().min(MAX_HEADER_LEN)).find(decides).unwrap_or(2);
+        let code = bytes.get(1).map_or(0, |byte| byte & !MASKED);
+        let width = match code {
+            126 => 2,
+            127 => 8,
+            short => return short.into(),
+        };
+        let known = bytes.get(2..len).unwrap_or_default();
+        (0..width).fold(0, |low, at| low << 8 | known.get(at).map_or(0, |byte| u64::from(*byte)))
+    }
+
     /// Parses the header at the front of `bytes`; returns it and its size in bytes, or `None` if
     /// more bytes are needed.
     ///

@@ -3,7 +3,7 @@
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::mem;
+use core::{fmt, mem};
 
 use crate::frame::Opcode;
 use crate::mask::Mask;
@@ -15,7 +15,6 @@ use crate::{Error, Event, Piece};
 const LEAST_CAPACITY: usize = 1024;
 
 /// The message whose frames have begun to arrive.
-#[derive(Debug)]
 pub(crate) enum Message {
     /// No message is open.
     None,
@@ -202,6 +201,21 @@ impl Message {
             }
             Self::None => Self::None,
         };
+    }
+}
+
+/// Shows what the message is and how long, and not what it says.
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self {
+            Self::None => return f.write_str("None"),
+            Self::Text { .. } | Self::TextPieces { .. } => "Text",
+            Self::Binary { .. } | Self::BinaryPieces { .. } => "Binary",
+        };
+        f.debug_struct(name)
+            .field("size", &self.size())
+            .field("fragments", &self.fragments())
+            .finish_non_exhaustive()
     }
 }
 

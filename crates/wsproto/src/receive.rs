@@ -11,7 +11,7 @@ use crate::cursor::take;
 use crate::frame::{Expect, Header, MAX_HEADER_LEN, NextData, Opcode};
 use crate::mask::Mask;
 use crate::message::{Message, unmask};
-use crate::{CloseFrame, Config, Error, Event, Extensions, Piece, Role, utf8};
+use crate::{CloseFrame, Config, Error, Event, Extensions, Piece, Role, Violation, utf8};
 
 /// The receiving half of a [`Connection`](crate::Connection).
 ///
@@ -39,7 +39,7 @@ enum Frame {
     /// Nowhere: the peer's Close has arrived.
     Closed,
     /// Nowhere: the peer broke a rule.
-    Failed(Error),
+    Failed(Violation),
 }
 
 impl Frame {
@@ -68,6 +68,15 @@ impl<R: Role> Receiver<R> {
     #[must_use]
     pub fn config(&self) -> &Arc<Config> {
         &self.config
+    }
+
+    /// Returns what is known of the rule that the peer broke, once an error was returned.
+    #[must_use]
+    pub const fn violation(&self) -> Option<&Violation> {
+        match &self.frame {
+            Frame::Failed(violation) => Some(violation),
+            _ => None,
+        }
     }
 
     /// Takes the next event off the front of `input`, unmasking it in place; `None` when all of
@@ -222,9 +231,33 @@ impl<R: Role> Receiver<R> {
     /// Makes the error final, and lets go of everything else.
     #[cold]
     pub(crate) fn fail(&mut self, error: Error, input: &mut &mut [u8]) {
-        self.frame = Frame::Failed(error);
+        if self.violation().is_none() {
+            self.frame = Frame::Failed(self.explain(error, input));
+        }
         self.message = Message::None;
         *input = &mut [];
+    }
+
+    /// Finds out what there is to say about an error that the next header is.
+    fn explain(&self, error: Error, input: &[u8]) -> Violation {
+        let header = match &self.frame {
+            Frame::Header { len: 0, .. } => input,
+            Frame::Header { bytes, len } => bytes.get(..usize::from(*len)).unwrap_or_default(),
+            _ => return error.into(),
+        };
+        match error {
+            Error::MessageTooBig => {
+                let least = Header::announced(header, &self.expect());
+                let size = self.message.size();
+                if least > self.config.max_frame_size {
+                    Violation::too_big(least, self.config.max_frame_size)
+                } else {
+                    Violation::too_big(size.saturating_add(least), self.config.max_message_size)
+                }
+            }
+            Error::TooManyFragments => Violation::too_many_fragments(self.config.max_fragments),
+            error => error.into(),
+        }
     }
 
     /// Takes a small message that is all there, as most are. Whatever else comes, right or wrong, is
@@ -270,7 +303,7 @@ impl<R: Role> Receiver<R> {
                 *input = &mut [];
                 Ok(Step::NeedMore)
             }
-            Frame::Failed(error) => Err(*error),
+            Frame::Failed(violation) => Err(violation.error()),
         }
     }
 
@@ -302,18 +335,21 @@ impl<R: Role> Receiver<R> {
         for (to, from) in bytes.iter_mut().zip(begun.iter()) {
             *to = *from;
         }
-        while let (Some(slot), [byte]) = (bytes.get_mut(usize::from(*len)), &*take(input, 1)) {
+        let mut header = Ok(None);
+        while let Ok(None) = header
+            && let (Some(slot), [byte]) = (bytes.get_mut(usize::from(*len)), &*take(input, 1))
+        {
             *slot = *byte;
             *len += 1;
-            if let Some((header, _)) = Header::parse(bytes.split_at((*len).into()).0, expect)? {
-                *len = 0;
-                return Ok(Some(header));
-            }
+            header = Header::parse(bytes.split_at((*len).into()).0, expect);
         }
         for (to, from) in begun.iter_mut().zip(bytes) {
             *to = from;
         }
-        Ok(None)
+        if let Ok(Some(_)) = header {
+            *len = 0;
+        }
+        header.map(|header| header.map(|(header, _)| header))
     }
 
     /// What may come next, from all that is known here.
@@ -376,7 +412,9 @@ impl<R: Role> Receiver<R> {
             Opcode::Ping => Event::Ping(Cow::Borrowed(payload)),
             Opcode::Pong => Event::Pong(Cow::Borrowed(payload)),
             _ => {
-                let frame = CloseFrame::parse(payload)?;
+                let frame = CloseFrame::parse(payload).inspect_err(|error| {
+                    self.frame = Frame::Failed(Violation::close(*error, payload));
+                })?;
                 self.frame = Frame::Closed;
                 self.message = Message::None;
                 Event::Close(frame)

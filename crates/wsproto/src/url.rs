@@ -10,9 +10,15 @@
 //! # Ok::<(), wsproto::url::UrlError>(())
 //! ```
 
+mod host;
+
 use alloc::string::String;
 use core::fmt::{self, Write};
-use core::net::Ipv6Addr;
+
+use crate::redacted::WithoutQuery;
+use host::{parse_name, why_no_host};
+
+pub(crate) use host::{is_authority, parse_host, parse_port, split_port};
 
 /// Why a URL is not one that a WebSocket can connect to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -22,7 +28,7 @@ pub enum UrlError {
     #[error("a WebSocket URL begins with ws:// or wss://")]
     Scheme,
     /// The host is missing, or not a name or address that can stand in a URL.
-    #[error("`{0}` is not a host; names outside ASCII are written in punycode")]
+    #[error("`{0}` is not a host{reason}", reason = why_no_host(.0))]
     Host(String),
     /// The port is not a number from 1 to 65535.
     #[error("`{0}` is not a port")]
@@ -40,7 +46,7 @@ pub enum UrlError {
 
 /// A URL of scheme `ws` or `wss`, taken apart and normalised. Two are equal if they are alike when
 /// normalised.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct WsUrl {
     as_given: String,
     secure: bool,
@@ -86,11 +92,16 @@ impl WsUrl {
             return Err(UrlError::UserInfo);
         }
         let (host, port) = split_port(authority);
+        let (host, port) =
+            parse_name(host).and_then(|host| Ok((host, parse_port(port)?))).map_err(
+                // A password with a slash in it would look like a port, and be printed.
+                |error| if resource.contains('@') { UrlError::UserInfo } else { error },
+            )?;
         Ok(Self {
             as_given: url.into(),
             secure: *secure,
-            host: parse_host(host)?,
-            port: parse_port(port)?.unwrap_or(default_port(*secure)),
+            host,
+            port: port.unwrap_or(default_port(*secure)),
             resource_name: parse_resource(resource)?,
         })
     }
@@ -141,6 +152,12 @@ impl WsUrl {
         value
     }
 
+    /// Shows the URL without its query, which may hold a secret: for logs.
+    #[must_use]
+    pub fn without_query(&self) -> impl fmt::Display {
+        Loggable(self)
+    }
+
     fn write_authority(&self, to: &mut impl Write) -> fmt::Result {
         if self.host.contains(':') {
             write!(to, "[{}]", self.host)?;
@@ -172,6 +189,24 @@ impl fmt::Display for WsUrl {
     }
 }
 
+struct Loggable<'a>(&'a WsUrl);
+
+impl fmt::Display for Loggable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(url) = self;
+        write!(f, "{}://", url.scheme())?;
+        url.write_authority(f)?;
+        write!(f, "{}", WithoutQuery(&url.resource_name))
+    }
+}
+
+/// Writes the URL without its query, as [`WsUrl::without_query`] does.
+impl fmt::Debug for WsUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WsUrl({})", self.without_query())
+    }
+}
+
 impl core::str::FromStr for WsUrl {
     type Err = UrlError;
 
@@ -182,48 +217,6 @@ impl core::str::FromStr for WsUrl {
 
 const fn default_port(secure: bool) -> u16 {
     if secure { 443 } else { 80 }
-}
-
-/// Splits off the port, but not the end of an IPv6 address in brackets.
-pub(crate) fn split_port(authority: &str) -> (&str, Option<&str>) {
-    match authority.rsplit_once(':') {
-        Some((host, port))
-            if !port.contains(']') && (host.ends_with(']') || !host.starts_with('[')) =>
-        {
-            (host, Some(port))
-        }
-        _ => (authority, None),
-    }
-}
-
-pub(crate) fn parse_port(port: Option<&str>) -> Result<Option<u16>, UrlError> {
-    match port {
-        // RFC 3986 section 3.2.3 allows a colon without a number: the default port.
-        None | Some("") => Ok(None),
-        Some(digits) => match digits.parse() {
-            Ok(port) if port > 0 && digits.bytes().all(|b| b.is_ascii_digit()) => Ok(Some(port)),
-            _ => Err(UrlError::Port(digits.into())),
-        },
-    }
-}
-
-pub(crate) fn parse_host(host: &str) -> Result<String, UrlError> {
-    let wrong = || UrlError::Host(host.into());
-    if let Some(address) = host.strip_prefix('[') {
-        let address = address.strip_suffix(']').ok_or_else(wrong)?;
-        address.parse::<Ipv6Addr>().map_err(|_| wrong())?;
-        return Ok(address.to_ascii_lowercase());
-    }
-    if host.is_empty() || !host.bytes().all(|b| is_unreserved(b) || is_sub_delim(b)) {
-        return Err(wrong());
-    }
-    Ok(host.to_ascii_lowercase())
-}
-
-/// Whether `text` is a host, perhaps with a port, and nothing else.
-pub(crate) fn is_authority(text: &str) -> bool {
-    let (host, port) = split_port(text);
-    parse_host(host).is_ok() && parse_port(port).is_ok()
 }
 
 fn parse_resource(resource: &str) -> Result<String, UrlError> {
@@ -276,6 +269,11 @@ const fn is_unreserved(byte: u8) -> bool {
 /// RFC 3986 section 2.2.
 const fn is_sub_delim(byte: u8) -> bool {
     matches!(byte, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=')
+}
+
+/// Whether the byte may stand in a path as it is; in a query, too.
+pub(crate) const fn is_in_path(byte: u8) -> bool {
+    is_pchar(byte) || byte == b'/'
 }
 
 /// RFC 3986 section 3.3, without the percent-encoded characters.

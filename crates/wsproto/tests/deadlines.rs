@@ -44,7 +44,7 @@ fn nothing_happens_early<R: End>(life: &mut Life<R>) {
 
 fn last_error<R: End>(life: &Life<R>) -> Option<SessionError> {
     life.log.iter().find_map(|event| match event {
-        SessionEvent::Error(error) => Some(*error),
+        SessionEvent::Error(error) => Some(error.clone()),
         _ => None,
     })
 }

@@ -6,7 +6,8 @@ use core::error::Error as _;
 
 use wsproto::utf8::{InvalidUtf8, Utf8};
 use wsproto::{
-    Client, CloseCode, CloseError, CloseFrame, Error, Event, Piece, SendError, Server, SessionError,
+    Client, CloseCode, CloseError, CloseFrame, Error, Event, Piece, SendError, Server,
+    SessionError, Violation,
 };
 use wsproto_testing::{End, Frame, closes, header};
 
@@ -71,7 +72,7 @@ const VIOLATIONS: [(Error, Input, u16, &str); 16] = [
         Error::InvalidCloseCode,
         || Server::from_peer(0x88, b"\x03\xED"),
         1002,
-        "close code that may not be sent",
+        "the peer's close code may not be sent",
     ),
     (
         Error::InvalidCloseReason,
@@ -133,6 +134,105 @@ fn every_violation_closes_with_its_code() {
     let mut variants = VIOLATIONS.map(|(error, ..)| format!("{error:?}"));
     variants.sort();
     assert!(variants.windows(2).all(|pair| pair[0] != pair[1]), "one row for each");
+}
+
+/// What a session says of a violation: the values that tell how, the same at every cut.
+// T15, T16
+#[test]
+fn a_violation_is_told_with_its_values() {
+    fn told<R: End>(bytes: &[u8]) -> Violation {
+        let run = |cut: usize| {
+            let mut ws = R::connect_with(limits());
+            assert_eq!(ws.violation(), None);
+            let (front, back) = bytes.split_at(cut);
+            let mut out = Vec::new();
+            let error = [front, back].iter().find_map(|part| feed(&mut ws, part, &mut out).err());
+            let violation = ws.violation().expect("a violation").clone();
+            assert_eq!(violation, error.expect("an error"));
+            violation
+        };
+        let whole = run(0);
+        for cut in 1..=bytes.len() {
+            assert_eq!(run(cut), whole, "cut at {cut}");
+        }
+        whole
+    }
+    let close = |payload: &[u8]| Server::from_peer(0x88, payload);
+    let fragments = [Server::from_peer(0x01, b"a"), Server::from_peer(0x00, b"b")].concat();
+    for (bytes, words) in [
+        (
+            close(b"\x03\xE7going"),
+            "the peer's close code may not be sent: the peer sent code 999 and reason \"going\"",
+        ),
+        (
+            close(b"\x03\xED"),
+            "the peer's close code may not be sent: \
+             the peer sent code 1005 No Status Received and reason \"\"",
+        ),
+        (
+            close(b"\x0B\xB7a \xFF \"b\""),
+            "the peer's close code may not be sent: \
+             the peer sent code 2999 and reason \"a \u{FFFD} \\\"b\\\"\"",
+        ),
+        (
+            close(b"\x03\xE8a\xFF"),
+            "close reason is not valid UTF-8: \
+             the peer sent code 1000 Normal Closure and reason \"a\u{FFFD}\"",
+        ),
+        (close(b"\x03"), "close frame with half a close code"),
+        (
+            header(0x82, Some([0; 4]), 201),
+            "message too big: at least 201 bytes, and the limit is 200",
+        ),
+        // The first byte of the length decides it, and says no more than this.
+        (
+            header(0x82, Some([0; 4]), 2000),
+            "message too big: at least 1792 bytes, and the limit is 200",
+        ),
+        (
+            header(0x82, Some([0; 4]), 0x1_0203),
+            "message too big: at least 65536 bytes, and the limit is 200",
+        ),
+        (
+            [&Server::from_peer(0x01, &[b'x'; 150])[..], &header(0x80, Some([0; 4]), 51)].concat(),
+            "message too big: at least 201 bytes, and the limit is 200",
+        ),
+        ([&fragments[..], &[0x80]].concat(), "message in too many fragments: the limit is 2"),
+        (vec![0x83], "reserved opcode"),
+    ] {
+        let violation = told::<Server>(&bytes);
+        assert_eq!(violation.to_string(), words);
+        assert_eq!(SessionError::from(violation).to_string(), words);
+    }
+    let received = told::<Server>(&close(b"\x03\xE7going"));
+    assert_eq!(received.received_close(), Some((CloseCode::from(999), "going")));
+
+    let mut small = limits();
+    small.max_frame_size = 10;
+    let mut ws = Server::connect_with(small);
+    let _ = feed(&mut ws, &header(0x82, Some([0; 4]), 11), &mut Vec::new());
+    let words = ws.violation().map(ToString::to_string);
+    assert_eq!(words.as_deref(), Some("message too big: at least 11 bytes, and the limit is 10"));
+}
+
+/// A reason is cut where a character ends, and only if it must be.
+// T14
+#[test]
+fn a_reason_can_be_cut_to_what_fits() {
+    let cut = |reason: &str| {
+        let owned = CloseFrame::truncated(4000.into(), reason.to_owned()).expect("a code");
+        let frame = CloseFrame::truncated(4000.into(), reason).expect("a code");
+        assert_eq!(frame, owned);
+        frame.reason().len()
+    };
+    assert_eq!(cut(""), 0);
+    assert_eq!(cut(&"x".repeat(123)), 123);
+    assert_eq!(cut(&"x".repeat(200)), 123);
+    assert_eq!(cut(&"\u{e9}".repeat(100)), 122);
+    assert_eq!(cut(&"\u{20ac}".repeat(100)), 123);
+    assert_eq!(cut(&format!("{}\u{1f600}", "x".repeat(120))), 120);
+    let code = CloseFrame::truncated(1005.into(), "x").expect_err("a local code");
+    assert_eq!(code, CloseError::CodeNotAllowed(CloseCode::NO_STATUS));
 }
 
 /// What the parts report on their own is the same error.

@@ -58,7 +58,8 @@ fn headers_are_found_by_name() {
     assert_eq!(headers.get("x"), Some("c"));
     assert_eq!(headers.get("y"), None);
     assert_eq!(headers.get(""), None);
-    let all = [("Accept", "a"), ("accept", "b"), ("Aether", ""), ("X", "c")];
+    let all: [(&str, &[u8]); 4] =
+        [("Accept", b"a"), ("accept", b"b"), ("Aether", b""), ("X", b"c")];
     assert_eq!(headers.iter().collect::<Vec<_>>(), all);
 }
 

@@ -106,7 +106,11 @@ fn an_announced_length_reserves_nothing() {
     }
 }
 
-/// A1, A2, A3, I4: what is refused at its header costs nothing but the Close.
+/// What a connection that failed holds at most: what there is to say about the rule, of which the
+/// longest is the reason of a wrong Close, its bytes replaced.
+const VIOLATION_SIZE: i64 = 512;
+
+/// A1, A2, A3, I4: what is refused at its header costs nothing but the Close, and the error's words.
 #[test]
 fn a_refused_length_reserves_nothing() {
     for len in [(64 << 20) + 1, 1 << 60, (1 << 63) - 1, 1 << 63, u64::MAX] {
@@ -114,7 +118,7 @@ fn a_refused_length_reserves_nothing() {
         let result = meter.feed(&mut header(0x82, Some([0; 4]), len));
         let error = if len >> 63 == 0 { Error::MessageTooBig } else { Error::LengthTopBit };
         assert_eq!(result, Err(error));
-        assert_eq!(meter.held, 0);
+        assert!(meter.held <= VIOLATION_SIZE, "{} for {len}", meter.held);
         assert!(meter.peak <= SMALL, "{} for {len}", meter.peak);
     }
 }
@@ -247,9 +251,10 @@ fn an_end_leaves_nothing() {
                 let mut end = end.clone();
                 let (front, back) = end.split_at_mut(cut);
                 let _ = meter.feed(front).and_then(|()| meter.feed(back));
-                assert_eq!(meter.held, 0, "{end:02X?} cut at {cut}");
+                let held = meter.held;
+                assert!(held <= VIOLATION_SIZE, "{held} for {end:02X?} cut at {cut}");
                 let _ = meter.feed(&mut R::from_peer(0x82, &[0; 500])[..400]);
-                assert_eq!(meter.held, 0, "after the end");
+                assert_eq!(meter.held, held, "after the end");
             }
         }
     }

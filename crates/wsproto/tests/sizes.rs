@@ -1,6 +1,8 @@
 //! Promise I5: an idle connection is small, and holds nothing elsewhere.
 
-use wsproto::{Client, Connection, Error, Event, Receiver, Sender, Server, Session};
+use wsproto::{
+    Client, Connection, Error, Event, Receiver, Sender, Server, Session, SessionError, SessionEvent,
+};
 
 #[test]
 fn a_server_connection_fits_a_cache_line() {
@@ -18,6 +20,13 @@ fn a_server_session_adds_its_clock_and_little_else() {
 fn a_client_connection_adds_the_generator_of_its_keys() {
     assert_eq!(size_of::<Client>(), 320);
     assert_eq!(size_of::<Connection<Client>>(), 384);
+}
+
+/// What every call returns is no larger for what errors tell.
+#[test]
+fn an_event_of_a_session_adds_little_to_an_event() {
+    assert!(size_of::<SessionError>() <= 32);
+    assert_eq!(size_of::<SessionEvent<Event<'_>>>(), 40);
 }
 
 /// No less: see the comment at [`Error`].

@@ -93,7 +93,7 @@ fn a_refusal_has_its_body_as_http_delimits_it() {
         (b"HTTP/1.1 407 No\r\nContent-Length: 5, 5\r\nContent-Length: 5\r\n\r\nHello", b"Hello"),
         (b"HTTP/1.1 407 No\r\nContent-Length: 9\r\n\r\nHello", b"Hello"),
         (b"HTTP/1.1 407 No\r\n\r\nHello", b"Hello"),
-        (b"HTTP/1.1 407 No\r\nContent-Length: 3, 4\r\n\r\nHello", b"Hello"),
+        (b"HTTP/1.1 407 No\r\nContent-Length: 3, 4\r\n\r\nHello", b""),
         (b"HTTP/1.1 304 No\r\n\r\nHello", b""),
         (b"HTTP/1.1 502 No\r\nContent-Length: 0\r\n\r\nHello", b""),
         (

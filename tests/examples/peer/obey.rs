@@ -19,6 +19,7 @@ pub(crate) fn welcome(request: &Request, ends: &Arc<Ends>) -> Result<Accepted<Ob
     }
     let mut head = String::new();
     for (name, value) in request.headers().iter() {
+        let value = String::from_utf8_lossy(value);
         head += &format!("{}: {value}\n", name.to_ascii_lowercase());
     }
     let id = request.query_pairs().find(|(name, _)| name == "id").map(|(_, id)| id.into_owned());

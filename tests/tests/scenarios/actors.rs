@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use conformance::adapters::{Adapter, Client, Refused};
 use ws_common::{
-    Accepted, ClientOptions, ConnectionHandler, Error, Message, RunningServer, ServerHandle,
+    ClientOptions, ConnectionHandler, Decision, Error, Message, RunningServer, ServerHandle,
     ServerHandler, ServerOptions, WebSocketConnection,
 };
 use wsproto::handshake::{Accept, ClientRequest, Request, Response};
@@ -65,7 +65,7 @@ impl Recorder {
 impl ConnectionHandler for Recorder {
     fn on_open(&mut self, ws: &WebSocketConnection) {
         // Somebody else may have closed it already.
-        assert!(matches!(ws.status(), ReadyState::Open | ReadyState::Closing));
+        assert!(matches!(ws.ready_state(), ReadyState::Open | ReadyState::Closing));
         if let Some(server) = ws.server() {
             assert_eq!(server.connection(ws.id()).as_ref(), Some(ws));
         }
@@ -103,12 +103,12 @@ impl ConnectionHandler for Recorder {
     }
 
     fn on_error(&mut self, ws: &WebSocketConnection, error: &Error) {
-        assert_ne!(ws.status(), ReadyState::Open);
+        assert_ne!(ws.ready_state(), ReadyState::Open);
         self.note("error", &format!(" {error}"));
     }
 
     fn on_terminate(&mut self, ws: &WebSocketConnection, info: &CloseInfo) {
-        assert_eq!(ws.status(), ReadyState::Closed);
+        assert_eq!(ws.ready_state(), ReadyState::Closed);
         assert!(ws.send("late").is_err());
         assert!(ws.close(None).is_ok(), "harmless");
         if let Some(server) = ws.server() {
@@ -127,26 +127,22 @@ pub(crate) struct Host {
 }
 
 impl ServerHandler for Host {
-    type Connection = Recorder;
+    type Handler = Recorder;
 
-    fn on_connection(
-        &mut self,
-        server: &ServerHandle,
-        request: &Request,
-    ) -> Result<Accepted<Recorder>, Response> {
+    fn on_connection(&mut self, server: &ServerHandle, request: &Request) -> Decision<Recorder> {
         assert!(!server.is_terminated());
         self.log.note(format!("connection {}", request.target()));
         assert_ne!(request.path(), "/panic", "as you wish");
         if request.path() == "/private" {
-            return Err(Response::text(401, "private\n"));
+            return Decision::respond(Response::text(401, "private\n"));
         }
         let accept = Accept::new().select_subprotocol(request, &["chat.v2", "chat.v1"]);
         let panic_in = request.query().unwrap_or_default().to_owned();
-        Ok(Accepted::with(accept, Recorder { log: self.log.clone(), panic_in }))
+        Decision::accept_with(accept, Recorder { log: self.log.clone(), panic_in })
     }
 
-    fn on_request(&mut self, _: &ServerHandle, request: &Request) -> Option<Response> {
-        (request.path() == "/health").then(|| Response::text(200, "well\n"))
+    fn on_request(&mut self, _: &ServerHandle, request: &Request) -> Decision<Recorder> {
+        (request.path() == "/health").then(|| Response::text(200, "well\n")).into()
     }
 
     fn on_open(&mut self, server: &ServerHandle) {

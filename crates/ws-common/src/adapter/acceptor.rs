@@ -4,11 +4,11 @@ use std::io::{self, ErrorKind};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use log::{error, warn};
-use wsproto::handshake::{Request, RequestError, Response};
-use wsproto::{Endpoint, Server, Session};
+use wsproto::handshake::{Request, Response};
+use wsproto::{Config, Endpoint, Server, Session};
 
 use super::Permit;
 use crate::decision::{Decided, Verdict};
@@ -89,6 +89,12 @@ impl Acceptor {
         &self.server
     }
 
+    /// Makes the endpoint of a transport that was just accepted.
+    #[must_use]
+    pub fn endpoint(&self, now: Duration) -> Endpoint<Server> {
+        server_endpoint(Arc::clone(&self.server.options().config), now)
+    }
+
     /// Decides whether there is room for a transport that was just accepted.
     #[must_use]
     pub fn admit(&self, now: Duration) -> Admission {
@@ -101,7 +107,7 @@ impl Acceptor {
         }
         let mut out = Vec::new();
         let config = Arc::clone(&self.server.options().config);
-        let response = Response::text(503, "Too many connections\n");
+        let response = Response::text(503, "Too many connections\n").date(unix_time());
         let session = Session::refusing(&response, config, now, &mut out);
         Admission::Refused(Box::new(Endpoint::new(session, out)))
     }
@@ -124,7 +130,7 @@ impl Acceptor {
         decide: impl FnOnce(&Request) -> Decision<()>,
     ) -> Decision<()> {
         match self.server.options().refusal(request) {
-            Some(refusal) if request.check_upgrade().is_ok() => Decision::respond(refusal),
+            Some(refusal) if request.is_upgrade() => Decision::respond(refusal),
             _ => decide(request),
         }
     }
@@ -134,11 +140,8 @@ impl Acceptor {
         if self.server.is_terminated() {
             return respond(Response::text(503, "The server has ended\n"));
         }
-        match request.check_upgrade() {
-            Err(RequestError::NoUpgrade | RequestError::Method) => {
-                return self.asked(|handler| handler.on_request(&self.server, request));
-            }
-            Err(_) | Ok(()) => {}
+        if !request.is_upgrade() {
+            return self.asked(|handler| handler.on_request(&self.server, request));
         }
         match self.server.options().refusal(request) {
             Some(refusal) => respond(refusal),
@@ -228,6 +231,17 @@ impl Drop for Acceptor {
     fn drop(&mut self) {
         self.drop_handler();
     }
+}
+
+/// Makes a server's endpoint, which knows the date.
+#[must_use]
+pub fn server_endpoint(config: impl Into<Arc<Config>>, now: Duration) -> Endpoint<Server> {
+    Endpoint::server(config, now).with_unix_time(unix_time().saturating_sub(now))
+}
+
+/// Returns the time since the UNIX epoch.
+fn unix_time() -> Duration {
+    SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default()
 }
 
 pub(super) fn internal_error() -> Response {

@@ -323,7 +323,7 @@ pub fn answer<R: Role>(
     now: Duration,
     decided: Decided,
 ) -> Result<Option<Box<dyn Part>>, Error> {
-    let upgrade = endpoint.request().is_some_and(|request| request.check_upgrade().is_ok());
+    let upgrade = endpoint.request().is_some_and(|request| request.is_upgrade());
     let given = match decided {
         Decided::Respond(response) => endpoint.respond(&response, now).map(|()| None),
         Decided::Accept(accept, handler) if upgrade => {

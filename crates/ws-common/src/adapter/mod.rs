@@ -29,7 +29,7 @@ mod target;
 pub mod tls;
 mod transport;
 
-pub use acceptor::{Acceptor, Admission, DynServerHandler};
+pub use acceptor::{Acceptor, Admission, DynServerHandler, server_endpoint};
 pub use connection::{Connection, Driver, Held, Inner};
 pub use conversation::{Conversation, Panic, Part, answer};
 pub use dial::{Dial, DialStep};

@@ -49,7 +49,7 @@ impl Target {
     /// configured; [`Error::Url`] and [`Error::TlsUnavailable`] as [`new`](Self::new).
     pub fn redirect(&mut self, response: &Response) -> Result<bool, Error> {
         let Some(left) = self.redirects.checked_sub(1) else { return Ok(false) };
-        let Some(next) = self.request.redirected(response) else { return Ok(false) };
+        let Ok(next) = self.request.redirected(response) else { return Ok(false) };
         check(next.url())?;
         #[cfg(feature = "tls")]
         {

@@ -101,6 +101,14 @@ impl Endpoint<Server> {
     pub fn server(config: impl Into<Arc<Config>>, now: Duration) -> Self {
         Self::new(Session::server(config, now), Vec::new())
     }
+
+    /// Tells the time since the UNIX epoch at time zero, for the `Date` of responses; see
+    /// [`Session::with_unix_time`].
+    #[must_use]
+    pub fn with_unix_time(mut self, at_zero: Duration) -> Self {
+        self.session = self.session.with_unix_time(at_zero);
+        self
+    }
 }
 
 impl Endpoint<Client> {
@@ -199,7 +207,7 @@ impl<R: Role> Endpoint<R> {
             return self.receive(now, input);
         }
         let mut rest = held.rest();
-        let event = self.receive(now, &mut rest).map(SessionEvent::into_owned);
+        let event = self.receive(now, &mut rest).map(SessionEvent::<Event<'_>>::into_owned);
         let left = rest.len();
         self.outbox.get_or_insert_default().hold_again(held, left);
         if event.is_none() && self.ended {

@@ -11,7 +11,7 @@ use sha1::{Digest, Sha1};
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// The RFC's own example of a key, before erratum 3150, has bits set in its last character that no
-/// byte takes; who read it may send such a key.
+/// byte takes; a client written after it may send such a key.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
     GeneralPurposeConfig::new()

@@ -1,14 +1,16 @@
 //! The client's part of the opening handshake (RFC 6455 section 4.1).
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use super::accept_key::encode_key;
-use super::headers::is_reserved;
+use super::headers::{checked, is_reserved, is_token_char, trim, up_to_first};
 use super::list::is_token;
 use super::response::encode_field;
 use super::server::is_builtin;
-use super::{Extension, HeadError, Headers, InvalidHeader, Response, accept_key};
+use super::{Extension, Headers, InvalidHeader, Response, ResponseError, Unoffered, accept_key};
 use crate::url::WsUrl;
 
 /// Header fields that only the handshake of a client writes.
@@ -31,49 +33,12 @@ pub enum OfferError {
     #[error("the subprotocol {0:?} is offered twice")]
     DuplicateSubprotocol(String),
     /// The cookie's name is no token, or its value has a character that it cannot have (RFC 6265
-    /// section 4.1.1).
+    /// section 4.1.1). This is the name, up to its first wrong character.
     #[error("the cookie {0:?} has a character that cookies cannot have")]
     InvalidCookie(String),
     /// The extension needs an engine that has it.
     #[error("the extension {0:?} is not available")]
     Extension(String),
-}
-
-/// What is wrong with the answer to a handshake.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-#[non_exhaustive]
-pub enum ResponseError {
-    /// The head is not HTTP, or longer than the limits allow.
-    #[error("malformed response: {0}")]
-    Head(#[from] HeadError),
-    /// The head is not HTTP, although every byte of it is allowed.
-    #[error("malformed response")]
-    Malformed,
-    /// A 101 of any version but HTTP/1.1.
-    #[error("HTTP version not supported")]
-    HttpVersion,
-    /// Any status but 101; [`Session::take_response`](crate::Session::take_response) has the rest.
-    #[error("the server answered with status {0}")]
-    Status(u16),
-    /// `Upgrade` is missing or another than `websocket`.
-    #[error("missing or invalid Upgrade header")]
-    Upgrade,
-    /// `Connection` does not contain `Upgrade`.
-    #[error("missing token Upgrade in the Connection header")]
-    Connection,
-    /// `Sec-WebSocket-Accept` is missing, repeated or does not match the key.
-    #[error("missing or wrong Sec-WebSocket-Accept header")]
-    Accept,
-    /// An extension that was not offered, or a malformed header.
-    #[error("the server selected an extension that was not offered")]
-    Extension,
-    /// A subprotocol that was not offered, or several.
-    #[error("the server selected a subprotocol that was not offered")]
-    Subprotocol,
-    /// Subprotocols were offered and none was selected; see
-    /// [`Config::require_subprotocol`](crate::Config::require_subprotocol).
-    #[error("the server selected none of the subprotocols")]
-    NoSubprotocol,
 }
 
 /// What both ends agreed on.
@@ -96,14 +61,14 @@ pub struct Agreed {
 ///     .header("Authorization", "Bearer mF_9.B5f-4.1JqM")?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ClientRequest {
     url: WsUrl,
     origin: Option<String>,
     subprotocols: Vec<String>,
     extensions: Vec<Extension>,
     /// The value of the `Cookie` header.
-    cookies: String,
+    cookies: Vec<u8>,
     headers: Headers,
 }
 
@@ -116,7 +81,7 @@ impl ClientRequest {
             origin: None,
             subprotocols: Vec::new(),
             extensions: Vec::new(),
-            cookies: String::new(),
+            cookies: Vec::new(),
             headers: Headers::new(),
         }
     }
@@ -126,7 +91,7 @@ impl ClientRequest {
     pub(super) fn towards(&self, url: WsUrl, with_headers: bool) -> Self {
         let (cookies, headers) = match with_headers {
             true => (self.cookies.clone(), self.headers.clone()),
-            false => (String::new(), Headers::new()),
+            false => (Vec::new(), Headers::new()),
         };
         Self { url, cookies, headers, ..self.clone() }
     }
@@ -137,36 +102,56 @@ impl ClientRequest {
         &self.url
     }
 
-    /// Adds a header field, such as `Authorization`; may be repeated.
+    /// Adds a header field, such as `Authorization`; may be repeated. The cookies of a `Cookie` header
+    /// join those of [`cookie`](Self::cookie).
     ///
     /// # Errors
     ///
     /// [`OfferError::ReservedHeader`] for one that the handshake writes, or
     /// [`OfferError::InvalidHeader`].
-    pub fn header(mut self, name: &str, value: &str) -> Result<Self, OfferError> {
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Result<Self, OfferError> {
         let reserved = RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(name));
         if reserved || is_reserved(name) {
             return Err(OfferError::ReservedHeader(name.into()));
         }
-        self.headers.push(name, value)?;
+        if name.eq_ignore_ascii_case("Cookie") {
+            let cookies = checked(name, value.as_ref())?;
+            self.push_cookie(&[trim(cookies, b" \t;")]);
+        } else {
+            self.headers.push(name, value)?;
+        }
         Ok(self)
     }
 
-    /// Adds a cookie; all of them are sent in one header field (RFC 6265 section 5.4).
+    /// Adds a cookie; all of them are sent in one header field (RFC 6265 section 5.4). Its value may stand
+    /// in quotes, and may have characters outside ASCII.
     ///
     /// # Errors
     ///
     /// [`OfferError::InvalidCookie`].
     pub fn cookie(mut self, name: &str, value: &str) -> Result<Self, OfferError> {
-        let octet = |b: u8| b.is_ascii_graphic() && !matches!(b, b'"' | b',' | b';' | b'\\');
-        if !is_token(name) || !value.bytes().all(octet) {
-            return Err(OfferError::InvalidCookie(name.into()));
+        let bare = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
+        let octet = |b: u8| match b {
+            b'"' | b',' | b';' | b'\\' => false,
+            b => b.is_ascii_graphic() || !b.is_ascii(),
+        };
+        if !is_token(name) || !bare.unwrap_or(value).bytes().all(octet) {
+            return Err(OfferError::InvalidCookie(up_to_first(name, |c| !is_token_char(c))));
+        }
+        self.push_cookie(&[name.as_bytes(), b"=", value.as_bytes()]);
+        Ok(self)
+    }
+
+    fn push_cookie(&mut self, parts: &[&[u8]]) {
+        if parts.iter().all(|part| part.is_empty()) {
+            return;
         }
         if !self.cookies.is_empty() {
-            self.cookies.push_str("; ");
+            self.cookies.extend_from_slice(b"; ");
         }
-        self.cookies.extend([name, "=", value]);
-        Ok(self)
+        for part in parts {
+            self.cookies.extend_from_slice(part);
+        }
     }
 
     /// Offers a subprotocol; those offered first are preferred.
@@ -193,7 +178,7 @@ impl ClientRequest {
     /// [`OfferError::InvalidHeader`].
     pub fn origin(mut self, origin: &str) -> Result<Self, OfferError> {
         if origin.is_empty() || !origin.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(InvalidHeader::Value(origin.into()).into());
+            return Err(InvalidHeader::Value("Origin".into()).into());
         }
         self.origin = Some(origin.into());
         Ok(self)
@@ -217,19 +202,20 @@ impl ClientRequest {
         for part in ["GET ", self.url.resource_name(), " HTTP/1.1\r\n"] {
             out.extend_from_slice(part.as_bytes());
         }
-        encode_field("Host", &self.url.host_header(), out);
-        encode_field("Upgrade", "websocket", out);
-        encode_field("Connection", "Upgrade", out);
-        encode_field("Sec-WebSocket-Key", &encode_key(nonce), out);
-        encode_field("Sec-WebSocket-Version", "13", out);
+        encode_field("Host", self.url.host_header().as_bytes(), out);
+        encode_field("Upgrade", b"websocket", out);
+        encode_field("Connection", b"Upgrade", out);
+        encode_field("Sec-WebSocket-Key", encode_key(nonce).as_bytes(), out);
+        encode_field("Sec-WebSocket-Version", b"13", out);
         if let Some(origin) = &self.origin {
-            encode_field("Origin", origin, out);
+            encode_field("Origin", origin.as_bytes(), out);
         }
         if !self.subprotocols.is_empty() {
-            encode_field("Sec-WebSocket-Protocol", &self.subprotocols.join(", "), out);
+            encode_field("Sec-WebSocket-Protocol", self.subprotocols.join(", ").as_bytes(), out);
         }
         for extension in &self.extensions {
-            encode_field("Sec-WebSocket-Extensions", &alloc::format!("{extension}"), out);
+            let extension = alloc::format!("{extension}");
+            encode_field("Sec-WebSocket-Extensions", extension.as_bytes(), out);
         }
         if !self.cookies.is_empty() {
             encode_field("Cookie", &self.cookies, out);
@@ -264,31 +250,55 @@ impl ClientRequest {
     }
 
     fn verify_extensions(&self, headers: &Headers) -> Result<Vec<Extension>, ResponseError> {
+        let header = "Sec-WebSocket-Extensions";
         let mut accepted = Vec::new();
-        for value in headers.get_all("Sec-WebSocket-Extensions") {
-            accepted.extend(Extension::parse_list(value).map_err(|_| ResponseError::Extension)?);
+        for value in headers.get_all(header) {
+            let malformed = |_| ResponseError::MalformedExtension(value.into());
+            accepted.extend(Extension::parse_list(value).map_err(malformed)?);
+        }
+        let unoffered = |selected| {
+            let offered = self.extensions.iter().map(Extension::name);
+            ResponseError::Extension(Box::new(Unoffered::extension(selected, offered)))
+        };
+        if accepted.is_empty() && headers.get_bytes(header).is_some() {
+            return Err(unoffered(""));
         }
         let offered = |name| self.extensions.iter().any(|offer| offer.name() == name);
-        if accepted.iter().all(|extension| offered(extension.name())) {
-            Ok(accepted)
-        } else {
-            Err(ResponseError::Extension)
+        match accepted.iter().map(Extension::name).find(|name| !offered(*name)) {
+            None => Ok(accepted),
+            Some(name) => Err(unoffered(name)),
         }
     }
 
+    /// Section 4.2.2: the header has one token, and stands there once. It is no list.
     fn verify_subprotocol(&self, headers: &Headers) -> Result<Option<String>, ResponseError> {
-        let mut selected = headers.get_all("Sec-WebSocket-Protocol");
-        match (selected.next(), selected.next()) {
-            (None, _) => Ok(None),
-            (Some(one), None) if self.subprotocols.iter().any(|offer| offer == one) => {
-                Ok(Some(one.into()))
+        let selected: Vec<_> = headers.get_all("Sec-WebSocket-Protocol").collect();
+        match selected.as_slice() {
+            [] => Ok(None),
+            [one] if self.subprotocols.iter().any(|offer| offer == one) => Ok(Some((*one).into())),
+            several => {
+                let offered = self.subprotocols.iter().map(String::as_str);
+                let error = Unoffered::subprotocol(&several.join(", "), offered);
+                Err(ResponseError::Subprotocol(Box::new(error)))
             }
-            _ => Err(ResponseError::Subprotocol),
         }
     }
 
-    /// Whether any subprotocol is offered.
-    pub(crate) fn offers_subprotocols(&self) -> bool {
-        !self.subprotocols.is_empty()
+    /// The subprotocols that are offered.
+    pub(crate) fn subprotocols(&self) -> &[String] {
+        &self.subprotocols
+    }
+}
+
+/// Shows no secrets: neither the query of the URL, nor cookies and credentials.
+impl fmt::Debug for ClientRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientRequest")
+            .field("url", &self.url)
+            .field("origin", &self.origin)
+            .field("subprotocols", &self.subprotocols)
+            .field("extensions", &self.extensions)
+            .field("headers", &self.headers)
+            .finish_non_exhaustive()
     }
 }

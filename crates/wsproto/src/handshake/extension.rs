@@ -49,16 +49,21 @@ impl Extension {
     }
 
     /// Parses the value of one header field. Several fields mean the same as one that joins their
-    /// values with commas.
+    /// values with commas. Empty elements are ignored (RFC 9110 section 5.6.1.2), so that the list may
+    /// be empty.
     ///
     /// # Errors
     ///
-    /// [`InvalidExtension`] for an empty element, a missing or malformed token, or a quoted string
-    /// that does not hold a token.
+    /// [`InvalidExtension`] for a missing or malformed token, or a quoted string that does not hold a
+    /// token.
     pub fn parse_list(value: &str) -> Result<Vec<Self>, InvalidExtension> {
         let mut rest = Cursor { rest: value };
         let mut list = Vec::new();
         loop {
+            while rest.skip(',') {}
+            if rest.rest.is_empty() {
+                return Ok(list);
+            }
             let mut extension = Self::new(rest.token()?)?;
             while rest.skip(';') {
                 let name = token(rest.token()?)?;
@@ -66,11 +71,10 @@ impl Extension {
                 extension.params.push((name, value));
             }
             list.push(extension);
-            if !rest.skip(',') {
-                break;
+            if !rest.rest.is_empty() && !rest.rest.starts_with(',') {
+                return Err(InvalidExtension);
             }
         }
-        if rest.rest.is_empty() { Ok(list) } else { Err(InvalidExtension) }
     }
 
     /// Returns the name.

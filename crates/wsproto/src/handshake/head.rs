@@ -1,12 +1,20 @@
 //! Where an HTTP head ends, found without looking at any byte twice (promise I9).
 
+use super::list::is_token_byte;
 use crate::Config;
 
 /// Why a head is refused before it is parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
 pub enum HeadError {
-    /// A byte that has no place in a head: outside ASCII, a control character, a CR or LF alone, a
-    /// folded line.
+    /// The first bytes begin neither a method nor, in an answer, `HTTP/`.
+    #[error("this is not HTTP")]
+    NotHttp,
+    /// The first byte begins a TLS record.
+    #[error("this is TLS, where plain HTTP is expected")]
+    Tls,
+    /// A byte that has no place in a head: a control character, a CR or LF alone, a folded line; in a
+    /// request line, a byte outside ASCII, too.
     #[error("invalid byte in the head")]
     InvalidByte,
     /// The first line alone is longer than [`Config::max_head_size`].
@@ -23,27 +31,44 @@ pub enum HeadError {
 /// Finds the empty line that ends the head of an HTTP request or response.
 ///
 /// It is stricter than HTTP has to be (RFC 9112 lets recipients forgive a good deal), because what
-/// two parsers read differently is what requests are smuggled with.
+/// two parsers read differently is what requests are smuggled with. Two things it lets pass, as RFC
+/// 9112 section 2.2 and RFC 9110 section 5.5 ask for: one empty line before a request, and bytes
+/// outside ASCII in the value of a field.
 ///
 /// ```
 /// use wsproto::{Config, handshake::HeadFinder};
 ///
 /// let config = Config::default();
-/// let mut finder = HeadFinder::new();
+/// let mut finder = HeadFinder::request();
 /// assert_eq!(finder.find(b"GET / HTTP/1.1\r\nHost: a\r", &config), Ok(None));
 /// assert_eq!(finder.find(b"\n\r\n\x81\x80", &config), Ok(Some(3)));
 /// # Ok::<(), wsproto::handshake::HeadError>(())
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct HeadFinder {
     len: usize,
     lines: usize,
     at: Position,
+    kind: Kind,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Request,
+    Response,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Position {
-    #[default]
+    /// Before a request, or the empty line before it.
+    Start,
+    /// Behind the CR of that empty line.
+    EmptyLine,
+    /// Before a request, and behind the empty line.
+    MethodStart,
+    InMethod,
+    /// Behind so many bytes of `HTTP/`, at the beginning of a response.
+    InVersion(u8),
     LineStart,
     InLine,
     /// Behind the CR that ends a line.
@@ -53,10 +78,16 @@ enum Position {
 }
 
 impl HeadFinder {
-    /// Begins a head.
+    /// Begins the head of a request.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn request() -> Self {
+        Self { len: 0, lines: 0, at: Position::Start, kind: Kind::Request }
+    }
+
+    /// Begins the head of a response.
+    #[must_use]
+    pub const fn response() -> Self {
+        Self { len: 0, lines: 0, at: Position::InVersion(0), kind: Kind::Response }
     }
 
     /// Returns how many bytes of the head were seen.
@@ -65,19 +96,19 @@ impl HeadFinder {
         self.len
     }
 
-    /// Whether no byte of the head was seen.
+    /// Whether no byte of the head was seen. An empty line before it is no part of it.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Begins another head behind a complete one; the limit on their length is for both together.
-    pub(crate) fn next_head(&mut self) {
-        *self = Self { len: self.len, ..Self::new() };
+    /// Begins another response behind a complete one; the limit on their length is for both together.
+    pub(crate) fn next_response(&mut self) {
+        *self = Self { len: self.len, ..Self::response() };
     }
 
     /// Looks at the bytes that follow those of the last call. Returns how many of them belong to
-    /// the head, once it is complete.
+    /// the head, and to an empty line before it, once the head is complete.
     ///
     /// # Errors
     ///
@@ -85,6 +116,11 @@ impl HeadFinder {
     pub fn find(&mut self, bytes: &[u8], config: &Config) -> Result<Option<usize>, HeadError> {
         let mut index = 0;
         while let Some(&byte) = bytes.get(index) {
+            if let Some(at) = self.skip_empty_line(byte) {
+                index += 1;
+                self.at = at;
+                continue;
+            }
             let left = config.max_head_size.saturating_sub(self.len);
             if left == 0 {
                 return Err(match self.lines {
@@ -94,7 +130,7 @@ impl HeadFinder {
             }
             if self.at == Position::InLine {
                 let rest = bytes.get(index..).unwrap_or_default();
-                let text = text_len(rest.split_at(left.min(rest.len())).0);
+                let text = self.text_len(rest.split_at(left.min(rest.len())).0);
                 if text > 0 {
                     (index, self.len) = (index + text, self.len + text);
                     continue;
@@ -108,29 +144,97 @@ impl HeadFinder {
                     Position::LineStart
                 }
                 (Position::HeadEnd, b'\n') => return Ok(Some(index)),
-                (Position::LineStart, b'\r') if self.lines > 0 => Position::HeadEnd,
+                (Position::LineStart, b'\r') => Position::HeadEnd,
                 (Position::LineStart, 0x21..=0x7E) if self.lines > config.max_headers => {
                     return Err(HeadError::TooManyFields);
                 }
                 (Position::LineStart, 0x21..=0x7E) => Position::InLine,
                 (Position::InLine, b'\r') => Position::LineEnd,
-                _ => return Err(HeadError::InvalidByte),
+                (at, byte) => begin(at, byte)?,
             };
         }
         Ok(None)
     }
+
+    /// RFC 9112 section 2.2: an empty line before a request is ignored; once.
+    const fn skip_empty_line(&self, byte: u8) -> Option<Position> {
+        match (self.at, byte) {
+            (Position::Start, b'\r') => Some(Position::EmptyLine),
+            (Position::EmptyLine, b'\n') => Some(Position::MethodStart),
+            _ => None,
+        }
+    }
+
+    /// How many bytes in front may stand in the line. Whole blocks first, without a branch for each
+    /// byte.
+    fn text_len(&self, bytes: &[u8]) -> usize {
+        match (self.kind, self.lines) {
+            (Kind::Request, 0) => prefix_len(bytes, is_ascii_text),
+            _ => prefix_len(bytes, is_text),
+        }
+    }
 }
 
-/// How many bytes in front may stand in a line. Whole blocks first, without a branch for each byte.
-fn text_len(bytes: &[u8]) -> usize {
+/// Judges a byte at the very beginning of a head, where what is not HTTP betrays itself.
+fn begin(at: Position, byte: u8) -> Result<Position, HeadError> {
+    /// The types of the records with which a client and a refusing server begin (RFC 8446 section
+    /// 5.1): handshake and alert.
+    const TLS: [u8; 2] = [22, 21];
+
+    match at {
+        Position::Start | Position::MethodStart | Position::InVersion(0) if TLS.contains(&byte) => {
+            Err(HeadError::Tls)
+        }
+        Position::Start | Position::MethodStart | Position::InMethod if is_token_byte(byte) => {
+            Ok(Position::InMethod)
+        }
+        Position::InMethod if byte == b' ' => Ok(Position::InLine),
+        Position::InVersion(4) if byte == b'/' => Ok(Position::InLine),
+        Position::InVersion(len) if b"HTTP".get(usize::from(len)) == Some(&byte) => {
+            Ok(Position::InVersion(len + 1))
+        }
+        Position::Start
+        | Position::MethodStart
+        | Position::InMethod
+        | Position::InVersion(_)
+        | Position::EmptyLine => Err(HeadError::NotHttp),
+        _ => Err(HeadError::InvalidByte),
+    }
+}
+
+#[inline]
+fn prefix_len(bytes: &[u8], fits: impl Fn(&[u8]) -> bool) -> usize {
     let (blocks, _) = bytes.as_chunks::<16>();
-    let whole = blocks.iter().take_while(|block| is_text(*block)).count() * 16;
+    let whole = blocks.iter().take_while(|block| fits(*block)).count() * 16;
     let rest = bytes.get(whole..).unwrap_or_default();
-    whole + rest.iter().take_while(|byte| is_text(&[**byte])).count()
+    whole + rest.iter().take_while(|byte| fits(&[**byte])).count()
 }
 
-/// Whether all bytes may stand in a line, behind its first.
+/// Whether all bytes may stand in the value of a field: all but control characters (RFC 9110 section
+/// 5.5).
 #[inline]
 pub(super) fn is_text(bytes: &[u8]) -> bool {
+    bytes.iter().fold(true, |text, byte| text & matches!(byte, b'\t' | b' '..=b'~' | 0x80..))
+}
+
+#[inline]
+fn is_ascii_text(bytes: &[u8]) -> bool {
     bytes.iter().fold(true, |text, byte| text & matches!(byte, b'\t' | b' '..=b'~'))
+}
+
+/// Splits the first line off a head; returns what follows it, too.
+pub(super) fn first_line(head: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = head.iter().position(|byte| *byte == b'\n')?;
+    let (line, rest) = head.split_at_checked(end)?;
+    Some((line.strip_suffix(b"\r")?, rest.get(1..)?))
+}
+
+/// Reads a version, as its major and minor number (RFC 9112 section 2.3).
+pub(super) const fn version(text: &[u8]) -> Option<(u8, u8)> {
+    match text {
+        [b'H', b'T', b'T', b'P', b'/', major @ b'0'..=b'9', b'.', minor @ b'0'..=b'9'] => {
+            Some((*major - b'0', *minor - b'0'))
+        }
+        _ => None,
+    }
 }

@@ -42,7 +42,9 @@ const fn may_stand_in_token(byte: u8) -> bool {
         )
 }
 
-/// Returns the elements of a list without quoted strings, white space around them dropped.
+/// Returns the elements of a list without quoted strings, white space around them dropped. Empty
+/// elements are ignored (RFC 9110 section 5.6.1.2).
 pub(super) fn elements(value: &str) -> impl Iterator<Item = &str> {
-    value.split(',').map(|element| element.trim_matches([' ', '\t']))
+    let elements = value.split(',').map(|element| element.trim_matches([' ', '\t']));
+    elements.filter(|element| !element.is_empty())
 }

@@ -5,7 +5,9 @@
 //! 8441), where subprotocols and extensions are negotiated as here but no key is exchanged.
 
 mod accept_key;
+mod body;
 mod client;
+mod date;
 mod extension;
 mod head;
 mod headers;
@@ -14,16 +16,26 @@ mod origin;
 mod proxy;
 mod redirect;
 mod request;
+mod request_error;
 mod response;
+mod response_error;
 mod server;
+mod unoffered;
 
 pub use accept_key::accept_key;
-pub use client::{Agreed, ClientRequest, OfferError, ResponseError};
+pub use client::{Agreed, ClientRequest, OfferError};
+pub use date::http_date;
 pub use extension::{Extension, InvalidExtension};
 pub use head::{HeadError, HeadFinder};
 pub use headers::{Headers, InvalidHeader};
 pub use origin::{AllowedOrigins, InvalidOrigin};
 pub use proxy::{Tunnel, TunnelError};
-pub use request::{Request, RequestError};
+pub use redirect::RedirectError;
+pub use request::Request;
+pub use request_error::RequestError;
 pub use response::Response;
+pub use response_error::ResponseError;
 pub use server::{Accept, AcceptError};
+pub use unoffered::Unoffered;
+
+pub(crate) use body::Body;

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::{fmt, mem};
 
 use super::response::encode_field;
-use super::{HeadError, HeadFinder, Headers, Response, ResponseError};
+use super::{Body, HeadError, HeadFinder, Headers, Response, ResponseError};
 use crate::Config;
 use crate::url::WsUrl;
 
@@ -44,7 +44,6 @@ pub enum TunnelError {
 /// assert_eq!(tunnel.advance(b"\n\r\n", &config), Ok(true));
 /// # Ok::<(), wsproto::url::UrlError>(())
 /// ```
-#[derive(Default)]
 pub struct Tunnel {
     /// Counts the bytes of all heads, so that interim responses are bounded together.
     finder: HeadFinder,
@@ -64,10 +63,10 @@ impl Tunnel {
         for part in ["CONNECT ", &to, " HTTP/1.1\r\n"] {
             out.extend_from_slice(part.as_bytes());
         }
-        encode_field("Host", &to, out);
+        encode_field("Host", to.as_bytes(), out);
         headers.encode(out);
         out.extend_from_slice(b"\r\n");
-        Self::default()
+        Self { finder: HeadFinder::response(), head: Vec::new(), refusal: None }
     }
 
     /// Takes what the proxy has sent since the last call. Returns whether the tunnel is open.
@@ -93,11 +92,11 @@ impl Tunnel {
                 200..=299 if input.is_empty() => return Ok(true),
                 200..=299 => return Err(TunnelError::Excess),
                 // RFC 9110 section 15.2: interim responses may come first, and mean nothing here.
-                100 | 102..=199 => self.finder.next_head(),
+                100 | 102..=199 => self.finder.next_response(),
                 _ => self.refusal = Some(Box::new(Refusal::new(response))),
             }
         }
-        let read = |refusal: &mut Box<Refusal>| refusal.read(input, config.max_body_size);
+        let read = |refusal: &mut Box<Refusal>| refusal.read(input, config);
         match self.refusal.as_mut().is_some_and(read) {
             true => Err(self.give_up()),
             false => Ok(false),
@@ -134,119 +133,26 @@ const fn malformed(error: HeadError) -> TunnelError {
 /// A response that refuses, and the body that follows it.
 struct Refusal {
     response: Response,
-    framing: Framing,
-    body: Vec<u8>,
-}
-
-/// Where a body ends (RFC 9112 section 6.3).
-#[derive(Clone, Copy)]
-enum Framing {
-    /// After this many more bytes.
-    Length(u64),
-    Chunked(Chunk),
-    /// With the connection.
-    UntilEnd,
-}
-
-/// Where in a chunked body the next byte is (RFC 9112 section 7.1).
-#[derive(Clone, Copy)]
-enum Chunk {
-    Size(u64),
-    Extension(u64),
-    Data(u64),
-    /// Behind the data, before the size of the next chunk.
-    DataEnd,
-    /// Behind the last chunk; whether the line of the trailer is empty so far.
-    Trailer {
-        empty: bool,
-    },
-    Done,
-}
-
-impl Framing {
-    fn of(response: &Response) -> Self {
-        let headers = response.headers();
-        let mut lengths = headers.get_all("Content-Length").flat_map(|value| value.split(','));
-        let first = lengths.next().map(str::trim);
-        let agree = lengths.all(|length| Some(length.trim()) == first);
-        match first.map(str::parse) {
-            _ if matches!(response.status(), 204 | 304) => Self::Length(0),
-            _ if headers.list_contains("Transfer-Encoding", "chunked") => {
-                Self::Chunked(Chunk::Size(0))
-            }
-            Some(Ok(length)) if agree && headers.get("Transfer-Encoding").is_none() => {
-                Self::Length(length)
-            }
-            _ => Self::UntilEnd,
-        }
-    }
+    /// `None` if the head contradicts itself about where the body ends.
+    body: Option<Body>,
+    content: Vec<u8>,
 }
 
 impl Refusal {
     fn new(response: Response) -> Self {
-        Self { framing: Framing::of(&response), response, body: Vec::new() }
+        Self { body: Body::new(&response).ok(), response, content: Vec::new() }
     }
 
-    /// Takes a part of the body. Returns whether it is complete, or has `most` bytes.
-    fn read(&mut self, mut input: &[u8], most: usize) -> bool {
-        loop {
-            let (part, rest) = match self.framing {
-                Framing::Length(0) | Framing::Chunked(Chunk::Done) => return true,
-                _ if self.body.len() >= most => return true,
-                _ if input.is_empty() => return false,
-                Framing::Chunked(Chunk::Data(left)) | Framing::Length(left) => {
-                    input.split_at(usize::try_from(left).unwrap_or(usize::MAX).min(input.len()))
-                }
-                Framing::Chunked(_) => input.split_at(1),
-                Framing::UntilEnd => (input, &[][..]),
-            };
-            input = rest;
-            match &mut self.framing {
-                Framing::Chunked(chunk) if !matches!(chunk, Chunk::Data(_)) => {
-                    *chunk = chunk.next(part.first().copied().unwrap_or(b'\n'));
-                    continue;
-                }
-                Framing::Chunked(Chunk::Data(left)) | Framing::Length(left) => {
-                    *left = left.saturating_sub(part.len() as u64);
-                }
-                _ => {}
-            }
-            if let Framing::Chunked(chunk @ Chunk::Data(0)) = &mut self.framing {
-                *chunk = Chunk::DataEnd;
-            }
-            let room = most.saturating_sub(self.body.len()).min(part.len());
-            self.body.extend_from_slice(part.get(..room).unwrap_or_default());
-        }
+    /// Takes a part of the body. Returns whether nothing more of it is of use: it is complete, long enough,
+    /// or malformed.
+    fn read(&mut self, input: &[u8], config: &Config) -> bool {
+        let Some(body) = &mut self.body else { return true };
+        let mut input = input.to_vec();
+        body.read(&mut &mut input[..], config, &mut self.content).unwrap_or(true)
     }
 
     fn finish(mut self) -> Response {
-        self.response.set_body(self.body);
+        self.response.set_body(self.content);
         self.response
-    }
-}
-
-impl Chunk {
-    /// Goes on behind a byte that is no data. A body that is not well-formed ends there: it is only to
-    /// be read by people.
-    fn next(self, byte: u8) -> Self {
-        match (self, byte) {
-            (Self::Size(0) | Self::Extension(0), b'\n') => Self::Trailer { empty: true },
-            (Self::Size(size) | Self::Extension(size), b'\n') => Self::Data(size),
-            (Self::Size(size), b'\r' | b';' | b' ' | b'\t') | (Self::Extension(size), _) => {
-                Self::Extension(size)
-            }
-            (Self::Size(size), digit) => {
-                let digit = char::from(digit).to_digit(16);
-                let next = size.checked_mul(16).zip(digit);
-                next.map_or(Self::Done, |(size, digit)| Self::Size(size | u64::from(digit)))
-            }
-            (Self::DataEnd, b'\n') => Self::Size(0),
-            (Self::DataEnd, b'\r') => Self::DataEnd,
-            (Self::Trailer { empty: true }, b'\n') => Self::Done,
-            (Self::Trailer { .. }, b'\n') => Self::Trailer { empty: true },
-            (Self::Trailer { empty }, b'\r') => Self::Trailer { empty },
-            (Self::Trailer { .. }, _) => Self::Trailer { empty: false },
-            (Self::DataEnd | Self::Data(_) | Self::Done, _) => Self::Done,
-        }
     }
 }

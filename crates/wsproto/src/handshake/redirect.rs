@@ -3,36 +3,92 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt::Write;
 
+use super::headers::trim;
 use super::{ClientRequest, Response};
-use crate::url::{UrlError, WsUrl};
+use crate::url::{UrlError, WsUrl, is_in_path};
+
+/// Why a response is not followed to another URL.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum RedirectError {
+    /// The status is none of a redirect.
+    #[error("status {0} is not a redirect")]
+    Status(u16),
+    /// `Location` is missing or repeated.
+    #[error("the redirect does not say where to, in a single Location header")]
+    Location,
+    /// `Location` leads to no WebSocket URL.
+    #[error("the redirect leads to no WebSocket URL: {0}")]
+    Url(#[from] UrlError),
+    /// From `wss` to `ws`: what was said in secret would go on in clear text.
+    #[error("the redirect leads from wss to ws")]
+    Insecure,
+}
 
 impl ClientRequest {
     /// Returns the request to make instead of this one, to which a server has answered with a
-    /// redirect; `None` if it has not, or if it is one not to follow: to no WebSocket URL, or from
-    /// `wss` to `ws`.
+    /// redirect.
     ///
     /// To another origin, which has another host, port or scheme, goes none of the header fields
     /// and cookies that were added: they may be credentials.
-    #[must_use]
-    pub fn redirected(&self, response: &Response) -> Option<Self> {
+    ///
+    /// # Errors
+    ///
+    /// [`RedirectError`] if the response is no redirect, or one not to follow.
+    pub fn redirected(&self, response: &Response) -> Result<Self, RedirectError> {
         if !matches!(response.status(), 301 | 302 | 303 | 307 | 308) {
-            return None;
+            return Err(RedirectError::Status(response.status()));
         }
-        let url = resolve(self.url(), response.headers().only("Location")?).ok()?;
+        let location = response.headers().only_bytes("Location").ok_or(RedirectError::Location)?;
+        let url = resolve(self.url(), &encoded(location))?;
         if self.url().is_secure() && !url.is_secure() {
-            return None;
+            return Err(RedirectError::Insecure);
         }
         let origin = |url: &WsUrl| (url.is_secure(), String::from(url.host()), url.port());
         let same_origin = origin(&url) == origin(self.url());
-        Some(self.towards(url, same_origin))
+        Ok(self.towards(url, same_origin))
     }
 }
 
-/// Resolves a reference against the URL it was found behind (RFC 3986 section 5.2). A fragment is for
-/// browsers, and dropped.
+/// Makes a reference valid as browsers do (the URL standard's basic URL parser): drops tabs and the
+/// fragment, takes a backslash for a slash, and percent-encodes what has no place in a path or a
+/// query. The host is left as it is, to be judged as any other.
+fn encoded(reference: &[u8]) -> String {
+    let mut rest = trim(reference, b" ").split(|byte| *byte == b'#').next().unwrap_or_default();
+    let (mut text, mut in_query) = (String::with_capacity(rest.len()), false);
+    let mut in_authority = false;
+    while let [byte, behind @ ..] = rest {
+        rest = behind;
+        let byte = if *byte == b'\\' && !in_query { b'/' } else { *byte };
+        if byte == b'\t' {
+            continue;
+        }
+        if in_authority && matches!(byte, b'/' | b'?') {
+            in_authority = false;
+        } else if byte == b'/' && !in_query {
+            in_authority = text == "/" || text.strip_suffix(":/").is_some_and(is_scheme);
+        }
+        in_query |= byte == b'?';
+        let fits = match (byte, behind) {
+            (b'%', [a, b, ..]) => a.is_ascii_hexdigit() && b.is_ascii_hexdigit(),
+            (b'%', _) => false,
+            (b'[' | b']', _) => in_authority,
+            (byte, _) => is_in_path(byte) || byte == b'?' || in_authority && byte.is_ascii(),
+        };
+        if fits {
+            text.push(byte.into());
+        } else {
+            // Writing to a `String` cannot fail.
+            let _ = write!(text, "%{byte:02X}");
+        }
+    }
+    text
+}
+
+/// Resolves a reference against the URL it was found behind (RFC 3986 section 5.2).
 fn resolve(base: &WsUrl, reference: &str) -> Result<WsUrl, UrlError> {
-    let reference = reference.split('#').next().unwrap_or(reference);
     if has_scheme(reference) {
         return WsUrl::parse(reference);
     }
@@ -59,12 +115,14 @@ fn resolve(base: &WsUrl, reference: &str) -> Result<WsUrl, UrlError> {
     WsUrl::parse(&format!("{}://{}{resource}", base.scheme(), base.host_header()))
 }
 
-/// RFC 3986 section 3.1.
 fn has_scheme(reference: &str) -> bool {
-    reference.split_once(':').is_some_and(|(scheme, _)| {
-        scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-            && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
-    })
+    reference.split_once(':').is_some_and(|(scheme, _)| is_scheme(scheme))
+}
+
+/// RFC 3986 section 3.1.
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
 }
 
 /// Follows the steps `.` and `..` of a path that begins with a slash (RFC 3986 section 5.2.4).

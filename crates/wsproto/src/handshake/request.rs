@@ -2,100 +2,24 @@
 
 use alloc::borrow::Cow;
 use alloc::string::String;
-use alloc::vec;
+use core::{fmt, str};
 
+use super::head::{first_line, version};
 use super::list::{elements, is_token};
-use super::{Extension, HeadError, Headers, Response, accept_key};
+use super::{Extension, Headers, RequestError, accept_key};
+use crate::redacted::WithoutQuery;
 use crate::url::is_authority;
 
-/// What is wrong with a request; [`response`](Self::response) is the answer it gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-#[non_exhaustive]
-pub enum RequestError {
-    /// The head is not HTTP: 400, or 414 and 431 where a limit was exceeded.
-    #[error("malformed request: {0}")]
-    Head(#[from] HeadError),
-    /// The head is not HTTP, although every byte of it is allowed: 400.
-    #[error("malformed request")]
-    Malformed,
-    /// Any version but HTTP/1.1: 505.
-    #[error("HTTP version not supported")]
-    HttpVersion,
-    /// The target is neither a path nor an absolute `http` or `https` URL: 400.
-    #[error("invalid request target")]
-    Target,
-    /// `Host` is missing, repeated or malformed: 400.
-    #[error("missing or invalid Host header")]
-    Host,
-    /// The request has a body, which could be taken for frames: 400.
-    #[error("request with a body")]
-    Body,
-    /// Any method but GET, or HEAD where no upgrade is asked for: 405.
-    #[error("method not allowed")]
-    Method,
-    /// `Upgrade` does not contain `websocket`: an ordinary request, which gets 426.
-    #[error("not a WebSocket handshake")]
-    NoUpgrade,
-    /// `Connection` does not contain `Upgrade`: 400.
-    #[error("missing token Upgrade in the Connection header")]
-    Connection,
-    /// `Sec-WebSocket-Version` is missing, repeated or no number: 400.
-    #[error("missing or invalid Sec-WebSocket-Version header")]
-    InvalidVersion,
-    /// `Sec-WebSocket-Version` is another than 13: 426, naming 13 (section 4.4).
-    #[error("WebSocket version not supported")]
-    UnsupportedVersion,
-    /// `Sec-WebSocket-Key` is missing, repeated or not 16 bytes in base64: 400.
-    #[error("missing or invalid Sec-WebSocket-Key header")]
-    Key,
-    /// `Sec-WebSocket-Protocol` is not a list of tokens: 400.
-    #[error("invalid Sec-WebSocket-Protocol header")]
-    Subprotocol,
-    /// `Sec-WebSocket-Extensions` is malformed: 400 (section 9.1).
-    #[error("invalid Sec-WebSocket-Extensions header")]
-    Extensions,
-}
-
-impl RequestError {
-    /// Returns the status of the answer.
-    #[must_use]
-    pub const fn status(self) -> u16 {
-        match self {
-            Self::Head(HeadError::FirstLineTooLong) => 414,
-            Self::Head(HeadError::TooLong | HeadError::TooManyFields) => 431,
-            Self::HttpVersion => 505,
-            Self::Method => 405,
-            Self::NoUpgrade | Self::UnsupportedVersion => 426,
-            _ => 400,
-        }
-    }
-
-    /// Returns the answer: a status, the headers that go with it, and a line that says why.
-    #[must_use]
-    pub fn response(self) -> Response {
-        let headers: &[(&str, &str)] = match self {
-            Self::Method => &[("Allow", "GET, HEAD")],
-            // RFC 9110 section 15.5.22: 426 names the protocol; RFC 6455 section 4.2.2: and version.
-            Self::NoUpgrade | Self::UnsupportedVersion => {
-                &[("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")]
-            }
-            Self::InvalidVersion => &[("Sec-WebSocket-Version", "13")],
-            _ => &[],
-        };
-        let mut response = Response::text(self.status(), &alloc::format!("{self}\n"));
-        for (name, value) in headers {
-            response.push_header(name, value);
-        }
-        response
-    }
-}
-
-/// An HTTP/1.1 request: one that asks for a WebSocket connection, or an ordinary one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A request of HTTP/1: one that asks for a WebSocket connection, or an ordinary one.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Request {
     method: String,
     target: String,
+    version_minor: u8,
     headers: Headers,
+    is_upgrade: bool,
+    /// What [`check_upgrade`](Self::check_upgrade) says.
+    verdict: Result<(), RequestError>,
 }
 
 impl Request {
@@ -105,72 +29,67 @@ impl Request {
     ///
     /// [`RequestError`], for what makes a request unfit for any answer but a refusal.
     pub fn parse(head: &[u8]) -> Result<Self, RequestError> {
-        let lines = head.iter().filter(|byte| **byte == b'\n').count();
-        let mut fields = vec![httparse::EMPTY_HEADER; lines];
-        let mut parsed = httparse::Request::new(&mut fields);
-        let version = match parsed.parse(head) {
-            Ok(httparse::Status::Complete(_)) => parsed.version,
-            Ok(httparse::Status::Partial) => None,
-            Err(httparse::Error::Version) if names_other_version(head) => {
-                return Err(RequestError::HttpVersion);
-            }
-            Err(_) => None,
+        let head = head.strip_prefix(b"\r\n").unwrap_or(head);
+        let (line, fields) = first_line(head).ok_or(RequestError::Malformed)?;
+        let line = str::from_utf8(line).map_err(|_| RequestError::Malformed)?;
+        let mut parts = line.split(' ');
+        let (Some(method), Some(target), Some(version_text), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(RequestError::Malformed);
         };
-        match version {
-            Some(1) => {}
+        if !is_token(method) || target.is_empty() {
+            return Err(RequestError::Malformed);
+        }
+        let version_minor = match version(version_text.as_bytes()) {
+            Some((1, minor)) => minor,
             Some(_) => return Err(RequestError::HttpVersion),
             None => return Err(RequestError::Malformed),
-        }
-        let mut headers = Headers::with_capacity(parsed.headers.len(), head.len());
-        for field in parsed.headers.iter() {
-            let value = core::str::from_utf8(field.value).map_err(|_| RequestError::Malformed)?;
-            headers.push(field.name, value).map_err(|_| RequestError::Malformed)?;
-        }
-        let request = Self {
-            method: parsed.method.unwrap_or_default().into(),
-            target: parsed.path.unwrap_or_default().into(),
-            headers,
         };
+        let headers = Headers::parse(fields)?;
+        // RFC 9110 section 7.8: HTTP/1.0 has no upgrades, and ignores the field.
+        let is_upgrade = version_minor > 0 && headers.list_contains("Upgrade", "websocket");
+        let (method, target) = (method.into(), target.into());
+        let mut request =
+            Self { method, target, version_minor, headers, is_upgrade, verdict: Ok(()) };
         request.check_http()?;
+        request.verdict = request.judge_upgrade();
         Ok(request)
     }
 
     /// Checks what concerns every request, in the order in which it stands there.
     fn check_http(&self) -> Result<(), RequestError> {
+        if self.method == "CONNECT" {
+            return Err(RequestError::Method);
+        }
         let target = self.target.as_str();
-        if split_target(target).is_none()
+        // RFC 9112 section 3.2.4: this asks about the server as a whole.
+        let is_asterisk = target == "*" && self.method == "OPTIONS";
+        if !is_asterisk && split_target(target).is_none()
             || !target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#')
         {
             return Err(RequestError::Target);
         }
-        // RFC 9112 section 3.2: a request without exactly one valid Host gets a 400.
-        if !self.headers.only("Host").is_some_and(is_host) {
+        // RFC 9112 section 3.2: a request of HTTP/1.1 without exactly one valid Host gets a 400.
+        let missing = self.headers.get_bytes("Host").is_none();
+        if !self.headers.only("Host").map_or(missing && self.version_minor == 0, is_host) {
             return Err(RequestError::Host);
         }
-        let lengths = self.headers.get_all("Content-Length");
-        if self.headers.get("Transfer-Encoding").is_some() || lengths.into_iter().any(|v| v != "0")
+        let mut lengths = self.headers.get_all_bytes("Content-Length");
+        if self.headers.get_bytes("Transfer-Encoding").is_some()
+            || !matches!((lengths.next(), lengths.next()), (None | Some(b"0"), None))
         {
             return Err(RequestError::Body);
         }
         Ok(())
     }
 
-    /// Checks that the request is an opening handshake as section 4.2.1 describes it.
-    ///
-    /// # Errors
-    ///
-    /// [`RequestError::NoUpgrade`] if it is an ordinary request, another [`RequestError`] if it is a
-    /// handshake gone wrong.
-    pub fn check_upgrade(&self) -> Result<(), RequestError> {
+    fn judge_upgrade(&self) -> Result<(), RequestError> {
         let headers = &self.headers;
-        if !headers.list_contains("Upgrade", "websocket") {
-            return Err(match self.method.as_str() {
-                "GET" | "HEAD" => RequestError::NoUpgrade,
-                _ => RequestError::Method,
-            });
-        }
-        if self.method != "GET" {
-            return Err(RequestError::Method);
+        match (self.is_upgrade, self.method.as_str()) {
+            (true, "GET") => {}
+            (false, "GET" | "HEAD" | "OPTIONS") => return Err(RequestError::NoUpgrade),
+            _ => return Err(RequestError::Method),
         }
         if !headers.list_contains("Connection", "Upgrade") {
             return Err(RequestError::Connection);
@@ -193,6 +112,24 @@ impl Request {
         Ok(())
     }
 
+    /// Whether the request asks for a WebSocket connection, rightly or not. Anything else is an ordinary
+    /// request, which an application may answer as it likes.
+    #[must_use]
+    pub const fn is_upgrade(&self) -> bool {
+        self.is_upgrade
+    }
+
+    /// Checks that the request is an opening handshake as section 4.2.1 describes it.
+    ///
+    /// # Errors
+    ///
+    /// What a server answers to it of its own accord: [`RequestError::NoUpgrade`] or
+    /// [`RequestError::Method`] if it is an ordinary request (see [`is_upgrade`](Self::is_upgrade)),
+    /// another [`RequestError`] if it is a handshake gone wrong.
+    pub const fn check_upgrade(&self) -> Result<(), RequestError> {
+        self.verdict
+    }
+
     /// Returns the method.
     #[must_use]
     pub fn method(&self) -> &str {
@@ -205,10 +142,17 @@ impl Request {
         &self.target
     }
 
-    /// Returns the path: the target without scheme, host and query.
+    /// Returns the minor number of the version: 1 for HTTP/1.1.
+    #[must_use]
+    pub const fn version_minor(&self) -> u8 {
+        self.version_minor
+    }
+
+    /// Returns the path: the target without scheme, host and query; `*` if OPTIONS asks about the server
+    /// as a whole.
     #[must_use]
     pub fn path(&self) -> &str {
-        split_target(&self.target).map_or("/", |(path, _)| path)
+        split_target(&self.target).map_or(&self.target, |(path, _)| path)
     }
 
     /// Returns the query as it was sent, without its question mark.
@@ -223,7 +167,8 @@ impl Request {
     }
 
     /// Returns the host that the request is for, with its port if it has one: that of a target in
-    /// absolute form, or else that of the `Host` header (RFC 9112 section 3.2.2).
+    /// absolute form, or else that of the `Host` header (RFC 9112 section 3.2.2). It is empty in a request
+    /// of HTTP/1.0 that names none.
     #[must_use]
     pub fn host(&self) -> &str {
         let authority = match self.target.split_once("://") {
@@ -263,6 +208,18 @@ impl Request {
     }
 }
 
+/// Shows no query, and no secrets of the header.
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("target", &WithoutQuery(&self.target))
+            .field("version_minor", &self.version_minor)
+            .field("headers", &self.headers)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Takes path and query out of a target in origin form or, with scheme and host, in absolute form
 /// (RFC 9112 section 3.2).
 fn split_target(target: &str) -> Option<(&str, Option<&str>)> {
@@ -285,13 +242,6 @@ fn split_target(target: &str) -> Option<(&str, Option<&str>)> {
         None => (resource, None),
     };
     Some((if path.is_empty() { "/" } else { path }, query))
-}
-
-/// Whether the first line ends in a version, and not in HTTP/1.1.
-fn names_other_version(head: &[u8]) -> bool {
-    let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
-    let last = line.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
-    last.starts_with(b"HTTP/") && last != b"HTTP/1.1"
 }
 
 /// A host, perhaps with a port (RFC 9112 section 3.2); a comma would look like two of them.

@@ -1,10 +1,13 @@
 //! A response: one that a server gives, or one that a client got.
 
 use alloc::string::String;
-use alloc::vec;
 use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
 
-use super::{Headers, InvalidHeader, ResponseError};
+use super::head::{first_line, version};
+use super::{AcceptError, Headers, InvalidHeader, ResponseError, http_date};
+use crate::redacted::Length;
 
 /// An HTTP/1.1 response with a body that is held in memory.
 ///
@@ -15,9 +18,10 @@ use super::{Headers, InvalidHeader, ResponseError};
 /// Response::text(403, "Not from there.\n").encode(&mut out);
 /// assert!(out.starts_with(b"HTTP/1.1 403 Forbidden\r\n"));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Response {
     status: u16,
+    version_minor: u8,
     headers: Headers,
     body: Vec<u8>,
 }
@@ -26,7 +30,7 @@ impl Response {
     /// Begins a response with neither headers nor a body.
     #[must_use]
     pub const fn new(status: u16) -> Self {
-        Self { status, headers: Headers::new(), body: Vec::new() }
+        Self { status, version_minor: 1, headers: Headers::new(), body: Vec::new() }
     }
 
     /// Makes a response of plain text.
@@ -54,9 +58,24 @@ impl Response {
     /// # Errors
     ///
     /// [`InvalidHeader`] if name or value could not stand in a head.
-    pub fn header(mut self, name: &str, value: &str) -> Result<Self, InvalidHeader> {
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Result<Self, InvalidHeader> {
         self.headers.push(name, value)?;
         Ok(self)
+    }
+
+    /// Adds the `Date` that every response must have if there is a clock (RFC 9110 section 6.6.1), unless
+    /// there is one; the time is that since the UNIX epoch. A session that was told the time
+    /// ([`with_unix_time`](crate::Session::with_unix_time)) does the same.
+    #[must_use]
+    pub fn date(mut self, since_epoch: Duration) -> Self {
+        if !self.has_date() {
+            self.push_header("Date", &http_date(since_epoch));
+        }
+        self
+    }
+
+    fn has_date(&self) -> bool {
+        self.headers.get_bytes("Date").is_some()
     }
 
     /// Adds a header field that is known to be valid.
@@ -67,16 +86,18 @@ impl Response {
     /// Appends the response to `out`: head and body. The connection is not used again afterwards,
     /// and the response says so.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        self.encode_head(out);
-        if !self.has_no_body() {
-            out.extend_from_slice(&self.body);
-        }
+        self.encode_to("", None, out);
     }
 
-    /// Appends the response to a HEAD request: all but the body.
-    pub(crate) fn encode_head(&self, out: &mut Vec<u8>) {
-        let length = alloc::format!("{}", self.body.len());
+    /// As [`encode`](Self::encode), in answer to a request of that method, at that time since the UNIX
+    /// epoch. HEAD gets no body (RFC 9110 section 9.3.2).
+    pub(crate) fn encode_to(&self, method: &str, date: Option<Duration>, out: &mut Vec<u8>) {
         out.extend_from_slice(self.status_line().as_bytes());
+        if let Some(date) = date
+            && !self.has_date()
+        {
+            encode_field("Date", http_date(date).as_bytes(), out);
+        }
         for (name, value) in self.headers.iter() {
             if !name.eq_ignore_ascii_case("Content-Length")
                 && !name.eq_ignore_ascii_case("Connection")
@@ -85,17 +106,21 @@ impl Response {
                 encode_field(name, value, out);
             }
         }
-        // RFC 9110 section 7.8: who sends Upgrade also names it in Connection.
-        let upgrade = self.headers.get("Upgrade").is_some();
-        encode_field("Connection", if upgrade { "Upgrade, close" } else { "close" }, out);
+        // RFC 9110 section 7.8: a sender of Upgrade also names it in Connection.
+        let upgrade = self.headers.get_bytes("Upgrade").is_some();
+        encode_field("Connection", if upgrade { b"Upgrade, close" } else { b"close" }, out);
         if !self.has_no_body() {
-            encode_field("Content-Length", &length, out);
+            let length = alloc::format!("{}", self.body.len());
+            encode_field("Content-Length", length.as_bytes(), out);
         }
         out.extend_from_slice(b"\r\n");
+        if !self.has_no_body() && method != "HEAD" {
+            out.extend_from_slice(&self.body);
+        }
     }
 
     /// RFC 9112 section 6.3: a body can never follow these.
-    const fn has_no_body(&self) -> bool {
+    pub(super) const fn has_no_body(&self) -> bool {
         matches!(self.status, 100..=199 | 204 | 304)
     }
 
@@ -107,26 +132,27 @@ impl Response {
     ///
     /// # Errors
     ///
-    /// [`ResponseError::Malformed`], or [`ResponseError::HttpVersion`] for a 101 of any but HTTP/1.1,
-    /// and for any response of another major version.
+    /// [`ResponseError::Malformed`], [`ResponseError::NonAscii`], or [`ResponseError::HttpVersion`] for
+    /// another major version than HTTP/1, and for a 101 of HTTP/1.0.
     pub fn parse(head: &[u8]) -> Result<Self, ResponseError> {
-        let lines = head.iter().filter(|byte| **byte == b'\n').count();
-        let mut fields = vec![httparse::EMPTY_HEADER; lines];
-        let mut parsed = httparse::Response::new(&mut fields);
-        match parsed.parse(head) {
-            Ok(httparse::Status::Complete(_))
-                if parsed.version == Some(1) || parsed.code != Some(101) => {}
-            Ok(httparse::Status::Complete(_)) | Err(httparse::Error::Version) => {
-                return Err(ResponseError::HttpVersion);
+        let (line, fields) = first_line(head).ok_or(ResponseError::Malformed)?;
+        let mut parts = line.splitn(3, |byte| *byte == b' ');
+        let minor = match parts.next().and_then(version) {
+            Some((1, minor)) => minor,
+            Some(_) => return Err(ResponseError::HttpVersion),
+            None => return Err(ResponseError::Malformed),
+        };
+        let status = match parts.next() {
+            Some([a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9']) => {
+                [a, b, c].into_iter().fold(0, |status, digit| status * 10 + u16::from(digit - b'0'))
             }
             _ => return Err(ResponseError::Malformed),
+        };
+        if status == 101 && minor == 0 {
+            return Err(ResponseError::HttpVersion);
         }
-        let mut headers = Headers::with_capacity(parsed.headers.len(), head.len());
-        for field in parsed.headers.iter() {
-            let value = core::str::from_utf8(field.value).map_err(|_| ResponseError::Malformed)?;
-            headers.push(field.name, value).map_err(|_| ResponseError::Malformed)?;
-        }
-        Ok(Self { status: parsed.code.unwrap_or_default(), headers, body: Vec::new() })
+        let headers = Headers::parse(fields)?;
+        Ok(Self { status, version_minor: minor, headers, body: Vec::new() })
     }
 
     /// Returns the status.
@@ -142,23 +168,15 @@ impl Response {
     }
 
     /// Returns the body; of a response that was received, what arrived of it, at most
-    /// [`Config::max_body_size`](crate::Config::max_body_size) bytes, as it was transferred.
+    /// [`Config::max_body_size`](crate::Config::max_body_size) bytes. A body that came in chunks is without
+    /// their sizes.
     #[must_use]
     pub fn body_bytes(&self) -> &[u8] {
         &self.body
     }
 
-    /// How long the body is that follows a head that was received, as far as the head says (RFC
-    /// 9112 section 6.3).
-    pub(crate) fn body_len(&self) -> usize {
-        match self.status {
-            204 | 304 => 0,
-            _ if self.headers.get("Transfer-Encoding").is_some() => usize::MAX,
-            _ => match self.headers.only("Content-Length").map(str::parse) {
-                Some(Ok(len)) => len,
-                _ => usize::MAX,
-            },
-        }
+    pub(super) const fn version_minor(&self) -> u8 {
+        self.version_minor
     }
 
     pub(crate) fn set_body(&mut self, body: Vec<u8>) {
@@ -166,9 +184,37 @@ impl Response {
     }
 }
 
-pub(super) fn encode_field(name: &str, value: &str, out: &mut Vec<u8>) {
-    for part in [name, ": ", value, "\r\n"] {
-        out.extend_from_slice(part.as_bytes());
+/// Shows no body, and no secrets of the header.
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("status", &self.status)
+            .field("headers", &self.headers)
+            .field("body", &Length(self.body.len()))
+            .finish_non_exhaustive()
+    }
+}
+
+/// The answer if the application's own could not be made: 500.
+impl From<InvalidHeader> for Response {
+    fn from(_: InvalidHeader) -> Self {
+        Self::text(500, "Internal Server Error\n")
+    }
+}
+
+/// The answer if a request could not be accepted: that of the request's error, or 500.
+impl From<AcceptError> for Response {
+    fn from(error: AcceptError) -> Self {
+        match error {
+            AcceptError::Request(error) => error.into(),
+            _ => Self::text(500, "Internal Server Error\n"),
+        }
+    }
+}
+
+pub(super) fn encode_field(name: &str, value: &[u8], out: &mut Vec<u8>) {
+    for part in [name.as_bytes(), b": ", value, b"\r\n"] {
+        out.extend_from_slice(part);
     }
 }
 

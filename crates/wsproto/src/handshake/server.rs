@@ -1,11 +1,15 @@
 //! The server's answer to an opening handshake (RFC 6455 section 4.2.2).
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::headers::is_reserved;
 use super::response::encode_field;
-use super::{Agreed, Extension, Headers, InvalidHeader, Request, RequestError};
+use super::{
+    Agreed, Extension, Headers, InvalidHeader, Request, RequestError, Unoffered, http_date,
+};
 
 /// What an application got wrong in answering a request. Nothing was written.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -21,11 +25,14 @@ pub enum AcceptError {
     #[error("{0} is not the status of a response")]
     Status(u16),
     /// The client did not offer the subprotocol.
-    #[error("the client did not offer the subprotocol {0:?}")]
-    Subprotocol(String),
-    /// The client did not offer the extension, or it needs an engine that has it.
-    #[error("the extension {0:?} was not offered or is not available")]
-    Extension(String),
+    #[error(transparent)]
+    Subprotocol(Box<Unoffered>),
+    /// The client did not offer the extension.
+    #[error(transparent)]
+    Extension(Box<Unoffered>),
+    /// The extension needs an engine that has it.
+    #[error("the extension {0:?} is not available")]
+    Unavailable(String),
     /// The handshake writes this header field itself.
     #[error("the handshake itself writes the header {0:?}")]
     ReservedHeader(String),
@@ -87,12 +94,30 @@ impl Accept {
     /// # Errors
     ///
     /// [`AcceptError::ReservedHeader`] or [`AcceptError::InvalidHeader`].
-    pub fn header(mut self, name: &str, value: &str) -> Result<Self, AcceptError> {
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Result<Self, AcceptError> {
         if is_reserved(name) {
             return Err(AcceptError::ReservedHeader(name.into()));
         }
         self.headers.push(name, value)?;
         Ok(self)
+    }
+
+    /// Returns the subprotocol that is selected.
+    #[must_use]
+    pub fn selected_subprotocol(&self) -> Option<&str> {
+        self.subprotocol.as_deref()
+    }
+
+    /// Returns the extensions that are accepted.
+    #[must_use]
+    pub fn extensions(&self) -> &[Extension] {
+        &self.extensions
+    }
+
+    /// Returns the header fields that were added.
+    #[must_use]
+    pub const fn headers(&self) -> &Headers {
+        &self.headers
     }
 
     /// Appends the answer to `out`: the head with status 101, at once followed by frames.
@@ -101,27 +126,49 @@ impl Accept {
     ///
     /// [`AcceptError`] if the request cannot be answered this way; nothing was appended.
     pub fn encode(&self, request: &Request, out: &mut Vec<u8>) -> Result<(), AcceptError> {
+        self.encode_to(request, None, out)
+    }
+
+    /// As [`encode`](Self::encode), at that time since the UNIX epoch.
+    pub(crate) fn encode_to(
+        &self,
+        request: &Request,
+        date: Option<Duration>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), AcceptError> {
         request.check_upgrade()?;
         if let Some(subprotocol) = &self.subprotocol
             && !request.subprotocols().any(|offer| offer == subprotocol)
         {
-            return Err(AcceptError::Subprotocol(subprotocol.clone()));
+            let error = Unoffered::subprotocol(subprotocol, request.subprotocols());
+            return Err(AcceptError::Subprotocol(Box::new(error)));
         }
         for extension in &self.extensions {
             let name = extension.name();
-            if is_builtin(name) || !request.extensions().any(|offer| offer.name() == name) {
-                return Err(AcceptError::Extension(name.into()));
+            if is_builtin(name) {
+                return Err(AcceptError::Unavailable(name.into()));
+            }
+            if !request.extensions().any(|offer| offer.name() == name) {
+                let offers: Vec<_> = request.extensions().collect();
+                let error = Unoffered::extension(name, offers.iter().map(Extension::name));
+                return Err(AcceptError::Extension(Box::new(error)));
             }
         }
         out.extend_from_slice(b"HTTP/1.1 101 Switching Protocols\r\n");
-        encode_field("Upgrade", "websocket", out);
-        encode_field("Connection", "Upgrade", out);
-        encode_field("Sec-WebSocket-Accept", &request.accept_key(), out);
+        if let Some(date) = date
+            && self.headers.get_bytes("Date").is_none()
+        {
+            encode_field("Date", http_date(date).as_bytes(), out);
+        }
+        encode_field("Upgrade", b"websocket", out);
+        encode_field("Connection", b"Upgrade", out);
+        encode_field("Sec-WebSocket-Accept", request.accept_key().as_bytes(), out);
         if let Some(subprotocol) = &self.subprotocol {
-            encode_field("Sec-WebSocket-Protocol", subprotocol, out);
+            encode_field("Sec-WebSocket-Protocol", subprotocol.as_bytes(), out);
         }
         for extension in &self.extensions {
-            encode_field("Sec-WebSocket-Extensions", &alloc::format!("{extension}"), out);
+            let extension = alloc::format!("{extension}");
+            encode_field("Sec-WebSocket-Extensions", extension.as_bytes(), out);
         }
         self.headers.encode(out);
         out.extend_from_slice(b"\r\n");

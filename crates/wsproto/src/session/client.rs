@@ -3,17 +3,17 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::mem;
 use core::time::Duration;
+use core::{fmt, mem};
 
 use super::handshake::{Handshake, Progress};
 use super::{Session, Stage};
 use crate::cursor::take;
-use crate::handshake::{ClientRequest, HeadFinder, Response, ResponseError};
+use crate::handshake::{Body, ClientRequest, HeadFinder, Response, ResponseError};
+use crate::redacted::Length;
 use crate::{Client, Config, Connection, Extensions, Role, SessionError};
 
 /// A request that was sent, and the response that is being read.
-#[derive(Debug)]
 struct ClientHandshake {
     request: ClientRequest,
     nonce: [u8; 16],
@@ -23,6 +23,8 @@ struct ClientHandshake {
     /// What has arrived of the head, if it did not arrive at once; then of the body.
     buffer: Vec<u8>,
     response: Option<Box<Response>>,
+    /// Once the response is there.
+    body: Option<Body>,
 }
 
 impl Session<Client> {
@@ -44,16 +46,18 @@ impl Session<Client> {
             request,
             nonce,
             role: Some(role),
-            finder: HeadFinder::new(),
+            finder: HeadFinder::response(),
             buffer: Vec::new(),
             response: None,
+            body: None,
         };
         Self::begin(handshake, config.into(), now)
     }
 }
 
 impl<R: Role> Session<R> {
-    /// Returns the response whose head has arrived, although its body has not.
+    /// Returns the response of the server, from when its head has arrived until it is taken. The body may
+    /// be on its way then: of a redirect, the head is all that counts.
     #[must_use]
     pub fn response(&self) -> Option<&Response> {
         match &self.stage {
@@ -85,7 +89,7 @@ impl ClientHandshake {
             if !matches!(response.status(), 100 | 102..=199) {
                 return Ok(Some(response));
             }
-            self.finder.next_head();
+            self.finder.next_response();
         }
         self.buffer.extend_from_slice(take(input, usize::MAX));
         Ok(None)
@@ -98,10 +102,10 @@ impl ClientHandshake {
     ) -> Result<Progress<Client>, ResponseError> {
         let agreed = self.request.verify(self.nonce, response)?;
         if config.require_subprotocol
-            && self.request.offers_subprotocols()
+            && !self.request.subprotocols().is_empty()
             && agreed.subprotocol.is_none()
         {
-            return Err(ResponseError::NoSubprotocol);
+            return Err(ResponseError::NoSubprotocol(self.request.subprotocols().into()));
         }
         Ok(match self.role.take() {
             Some(role) => Progress::Open(
@@ -112,17 +116,38 @@ impl ClientHandshake {
         })
     }
 
+    /// Reads on in the body of a response that refuses; returns the error to report, once it is complete.
+    fn read_body(&mut self, input: &mut &mut [u8], config: &Config) -> Option<ResponseError> {
+        let response = self.response.as_ref()?;
+        let end = match &mut self.body {
+            Some(body) => body.read(input, config, &mut self.buffer),
+            None => match Body::new(response) {
+                Ok(body) => self.body.insert(body).read(input, config, &mut self.buffer),
+                Err(error) => Err(error),
+            },
+        };
+        match end {
+            Ok(false) => None,
+            Ok(true) => self.finish_body(),
+            Err(error) => {
+                self.finish_body();
+                Some(error)
+            }
+        }
+    }
+
     /// Ends the body of the response with what has arrived of it.
-    fn finish_body(&mut self) -> Option<SessionError> {
+    fn finish_body(&mut self) -> Option<ResponseError> {
         let response = self.response.as_mut()?;
         response.set_body(mem::take(&mut self.buffer));
-        Some(ResponseError::Status(response.status()).into())
+        Some(ResponseError::Status(response.status()))
     }
 }
 
 impl Handshake<Client> for ClientHandshake {
     fn advance(
         &mut self,
+        _now: Duration,
         input: &mut &mut [u8],
         _out: &mut Vec<u8>,
         config: &Arc<Config>,
@@ -142,18 +167,19 @@ impl Handshake<Client> for ClientHandshake {
                 Err(error) => return Progress::Failed(error.into()),
             }
         }
-        let body_len = self.response.as_ref().map_or(0, |response| response.body_len());
-        let missing = body_len.min(config.max_body_size).saturating_sub(self.buffer.len());
-        let part = take(input, missing);
-        self.buffer.extend_from_slice(part);
-        if part.len() < missing {
-            return Progress::NeedMore;
+        match self.read_body(input, config) {
+            None => Progress::NeedMore,
+            Some(error) => Progress::Failed(error.into()),
         }
-        self.finish_body().map_or(Progress::NeedMore, Progress::Failed)
     }
 
-    fn give_up(&mut self, error: SessionError, _out: &mut Vec<u8>) -> (Option<SessionError>, bool) {
-        (Some(self.finish_body().unwrap_or(error)), false)
+    fn give_up(
+        &mut self,
+        error: SessionError,
+        _now: Duration,
+        _out: &mut Vec<u8>,
+    ) -> (Option<SessionError>, bool) {
+        (Some(self.finish_body().map_or(error, Into::into)), false)
     }
 
     fn response(&self) -> Option<&Response> {
@@ -162,5 +188,16 @@ impl Handshake<Client> for ClientHandshake {
 
     fn take_response(&mut self) -> Option<Box<Response>> {
         self.response.take()
+    }
+}
+
+/// Shows neither the nonce nor the bytes that have arrived.
+impl fmt::Debug for ClientHandshake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientHandshake")
+            .field("request", &self.request)
+            .field("response", &self.response)
+            .field("buffer", &Length(self.buffer.len()))
+            .finish_non_exhaustive()
     }
 }

@@ -52,7 +52,9 @@ impl<R: Role> Session<R> {
             return;
         }
         let error = match &mut self.stage {
-            Stage::Handshake(handshake) => handshake.give_up(SessionError::EndOfInput, out).0,
+            Stage::Handshake(handshake) => {
+                handshake.give_up(SessionError::EndOfInput, self.now.into(), out).0
+            }
             Stage::Open(_) | Stage::Answered | Stage::Ended => None,
         };
         self.finish(error, Initiator::Remote);
@@ -129,7 +131,7 @@ impl<R: Role> Session<R> {
         out: &mut Vec<u8>,
     ) {
         let Stage::Handshake(handshake) = &mut self.stage else { return };
-        match handshake.give_up(error, out) {
+        match handshake.give_up(error, now, out) {
             (error, true) => {
                 self.answered(now);
                 self.rare().error = error;

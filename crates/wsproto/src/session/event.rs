@@ -1,7 +1,7 @@
 //! What a session reports.
 
 use crate::handshake::{RequestError, ResponseError};
-use crate::{CloseInfo, Error};
+use crate::{CloseInfo, Error, Event, Piece, Violation};
 
 /// Something that happened in the life of a session. `E` is what is received: an
 /// [`Event`](crate::Event) or a [`Piece`](crate::Piece).
@@ -11,8 +11,9 @@ pub enum SessionEvent<E> {
     /// and call [`accept`](crate::Session::accept) or [`respond`](crate::Session::respond) before
     /// the next call of `next_event`, which otherwise refuses it with 403.
     Upgrade,
-    /// A server received an ordinary GET or HEAD request. [`respond`](crate::Session::respond) to it
-    /// before the next call of `next_event`, which otherwise refuses it with 426.
+    /// A server received an ordinary request, by any method, of any HTTP/1.
+    /// [`respond`](crate::Session::respond) to it before the next call of `next_event`, which otherwise
+    /// refuses it: GET, HEAD and OPTIONS with 426, other methods with 405.
     Http,
     /// The opening handshake is finished.
     Open,
@@ -24,28 +25,42 @@ pub enum SessionEvent<E> {
     Closed(CloseInfo),
 }
 
-impl<'b> SessionEvent<crate::Event<'b>> {
-    /// Copies what is borrowed, so that the event can outlive the input.
-    #[must_use]
-    pub fn into_owned<'a>(self) -> SessionEvent<crate::Event<'a>> {
+impl<E> SessionEvent<E> {
+    fn map<F>(self, received: impl FnOnce(E) -> F) -> SessionEvent<F> {
         match self {
             Self::Upgrade => SessionEvent::Upgrade,
             Self::Http => SessionEvent::Http,
             Self::Open => SessionEvent::Open,
-            Self::Received(event) => SessionEvent::Received(event.into_owned()),
+            Self::Received(event) => SessionEvent::Received(received(event)),
             Self::Error(error) => SessionEvent::Error(error),
             Self::Closed(info) => SessionEvent::Closed(info),
         }
     }
 }
 
+impl SessionEvent<Event<'_>> {
+    /// Copies what is borrowed, so that the event can outlive the input.
+    #[must_use]
+    pub fn into_owned(self) -> SessionEvent<Event<'static>> {
+        self.map(Event::into_owned)
+    }
+}
+
+impl SessionEvent<Piece<'_>> {
+    /// Copies what is borrowed, so that the event can outlive the input.
+    #[must_use]
+    pub fn into_owned(self) -> SessionEvent<Piece<'static>> {
+        self.map(Piece::into_owned)
+    }
+}
+
 /// What ended a session before its time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum SessionError {
     /// The peer broke a rule after the opening handshake.
     #[error(transparent)]
-    Protocol(#[from] Error),
+    Protocol(#[from] Violation),
     /// The request was refused.
     #[error(transparent)]
     Request(#[from] RequestError),
@@ -74,9 +89,15 @@ pub enum SessionError {
     CloseTimeout,
 }
 
+impl From<Error> for SessionError {
+    fn from(error: Error) -> Self {
+        Self::Protocol(error.into())
+    }
+}
+
 impl SessionError {
     /// Whether the server answered, and did not want to open a connection.
-    pub(super) const fn is_refusal(self) -> bool {
+    pub(super) const fn is_refusal(&self) -> bool {
         matches!(self, Self::Response(ResponseError::Status(_)))
     }
 }

@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
+use core::time::Duration;
 
 use crate::handshake::{Agreed, Request, Response};
 use crate::{Config, Connection, SessionError};
@@ -13,6 +14,7 @@ pub(super) trait Handshake<R>: fmt::Debug + Send + Sync + Unpin {
     /// Reads on. May leave input behind what belongs to the handshake.
     fn advance(
         &mut self,
+        now: Duration,
         input: &mut &mut [u8],
         out: &mut Vec<u8>,
         config: &Arc<Config>,
@@ -20,7 +22,12 @@ pub(super) trait Handshake<R>: fmt::Debug + Send + Sync + Unpin {
 
     /// Gives up because time ran out, or the transport ended. Returns the error to report, and
     /// whether an answer was appended that has to reach the peer.
-    fn give_up(&mut self, error: SessionError, out: &mut Vec<u8>) -> (Option<SessionError>, bool);
+    fn give_up(
+        &mut self,
+        error: SessionError,
+        now: Duration,
+        out: &mut Vec<u8>,
+    ) -> (Option<SessionError>, bool);
 
     /// Returns the request that a server has received.
     fn request(&self) -> Option<&Request> {
@@ -28,8 +35,8 @@ pub(super) trait Handshake<R>: fmt::Debug + Send + Sync + Unpin {
     }
 
     /// Refuses the request as the protocol asks for. Returns the error to report, if it is one.
-    fn decline(&mut self, out: &mut Vec<u8>) -> Option<SessionError> {
-        let _ = out;
+    fn decline(&mut self, now: Duration, out: &mut Vec<u8>) -> Option<SessionError> {
+        let _ = (now, out);
         None
     }
 
@@ -41,6 +48,14 @@ pub(super) trait Handshake<R>: fmt::Debug + Send + Sync + Unpin {
     /// Notes that the decision on the request comes later; whether there is one.
     fn postpone(&mut self) -> bool {
         false
+    }
+
+    /// Tells a server the time since the UNIX epoch at the session's time zero.
+    fn set_unix_time(&mut self, _at_zero: Duration) {}
+
+    /// Returns the time since the UNIX epoch, if a server was told it.
+    fn unix_time(&self, _now: Duration) -> Option<Duration> {
+        None
     }
 
     /// Returns the response whose head a client has received.

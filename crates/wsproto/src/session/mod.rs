@@ -252,7 +252,7 @@ impl<R: Role> Session<R> {
             return Some(report);
         }
         match &mut self.stage {
-            Stage::Handshake(handshake) => match handshake.advance(input, out, &self.config) {
+            Stage::Handshake(handshake) => match handshake.advance(now, input, out, &self.config) {
                 Progress::NeedMore | Progress::Postponed => None,
                 Progress::Upgrade => Some(SessionEvent::Upgrade),
                 Progress::Http => Some(SessionEvent::Http),
@@ -297,7 +297,11 @@ impl<R: Role> Session<R> {
         self.end(Initiator::Local);
         self.limit_closing();
         self.conclude_if_written();
-        SessionEvent::Error(SessionError::Protocol(error))
+        let violation = match &self.stage {
+            Stage::Open(connection) => connection.violation().cloned(),
+            _ => None,
+        };
+        SessionEvent::Error(SessionError::Protocol(violation.unwrap_or(error.into())))
     }
 
     fn next_report<E>(&mut self) -> Option<SessionEvent<E>> {

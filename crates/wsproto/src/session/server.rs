@@ -2,17 +2,17 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::mem;
 use core::time::Duration;
+use core::{fmt, mem};
 
 use super::handshake::{Handshake, Progress};
 use super::{Session, Stage};
 use crate::cursor::take;
 use crate::handshake::{Accept, AcceptError, HeadFinder, Request, RequestError, Response};
+use crate::redacted::Length;
 use crate::{Config, Connection, Extensions, Role, Server, SessionError};
 
 /// A request that is being read, or waits for a decision.
-#[derive(Debug)]
 struct ServerHandshake {
     finder: HeadFinder,
     /// What has arrived of the head, if it did not arrive at once.
@@ -20,6 +20,8 @@ struct ServerHandshake {
     request: Option<Request>,
     /// Whether the decision comes later.
     postponed: bool,
+    /// The time since the UNIX epoch at the session's time zero.
+    unix_time: Option<Duration>,
 }
 
 impl Session<Server> {
@@ -27,16 +29,26 @@ impl Session<Server> {
     #[must_use]
     pub fn server(config: impl Into<Arc<Config>>, now: Duration) -> Self {
         let handshake = ServerHandshake {
-            finder: HeadFinder::new(),
+            finder: HeadFinder::request(),
             head: Vec::new(),
             request: None,
             postponed: false,
+            unix_time: None,
         };
         Self::begin(handshake, config.into(), now)
     }
-}
 
-impl Session<Server> {
+    /// Tells the time since the UNIX epoch at the session's time zero, the `now` of
+    /// [`Duration::ZERO`]. Every response has a `Date` then, as it must if there is a clock (RFC 9110
+    /// section 6.6.1), unless it brings its own.
+    #[must_use]
+    pub fn with_unix_time(mut self, at_zero: Duration) -> Self {
+        if let Stage::Handshake(handshake) = &mut self.stage {
+            handshake.set_unix_time(at_zero);
+        }
+        self
+    }
+
     /// Begins with a transport that is refused, whatever the client asks for: appends the response to `out`.
     /// What the client sends is discarded.
     #[must_use]
@@ -54,6 +66,13 @@ impl Session<Server> {
 }
 
 impl<R: Role> Session<R> {
+    fn unix_time(&self, now: Duration) -> Option<Duration> {
+        match &self.stage {
+            Stage::Handshake(handshake) => handshake.unix_time(now),
+            _ => None,
+        }
+    }
+
     /// Returns the request that waits for a decision; a client's session never has one.
     #[must_use]
     pub fn request(&self) -> Option<&Request> {
@@ -79,7 +98,7 @@ impl<R: Role> Session<R> {
         let (Some(request), Some(role)) = (self.request(), R::server()) else {
             return Err(AcceptError::NoRequest);
         };
-        accept.encode(request, out)?;
+        accept.encode_to(request, self.unix_time(now), out)?;
         let connection = Connection::new(role, Arc::clone(&self.config), Extensions::none());
         self.open(connection, accept.agreed(), now);
         Ok(())
@@ -120,7 +139,7 @@ impl<R: Role> Session<R> {
     pub fn decline(&mut self, now: Duration, out: &mut Vec<u8>) -> Result<(), AcceptError> {
         match &mut self.stage {
             Stage::Handshake(handshake) if handshake.request().is_some() => {
-                let error = handshake.decline(out);
+                let error = handshake.decline(now, out);
                 self.answered(now);
                 self.rare().error = error;
                 Ok(())
@@ -146,7 +165,7 @@ impl<R: Role> Session<R> {
         if !matches!(response.status(), 200..=599) {
             return Err(AcceptError::Status(response.status()));
         }
-        answer(response, request.method(), out);
+        response.encode_to(request.method(), self.unix_time(now), out);
         self.answered(now);
         Ok(())
     }
@@ -172,25 +191,22 @@ impl ServerHandshake {
         }
     }
 
-    fn refuse(error: RequestError, method: &str, out: &mut Vec<u8>) -> Progress<Server> {
-        answer(&error.response(), method, out);
-        Progress::Failed(error.into())
+    /// Appends the response that a request gets; one that could not be read has no method.
+    fn answer(&self, response: &Response, now: Duration, out: &mut Vec<u8>) {
+        let method = self.request.as_ref().map_or("", Request::method);
+        response.encode_to(method, self.unix_time(now), out);
     }
-}
 
-/// Appends the response to a request with that method; HEAD gets it without its body (RFC 9110
-/// section 9.3.2).
-fn answer(response: &Response, method: &str, out: &mut Vec<u8>) {
-    if method == "HEAD" {
-        response.encode_head(out);
-    } else {
-        response.encode(out);
+    fn refuse(&self, error: RequestError, now: Duration, out: &mut Vec<u8>) -> Progress<Server> {
+        self.answer(&error.response(), now, out);
+        Progress::Failed(error.into())
     }
 }
 
 impl Handshake<Server> for ServerHandshake {
     fn advance(
         &mut self,
+        now: Duration,
         input: &mut &mut [u8],
         out: &mut Vec<u8>,
         config: &Arc<Config>,
@@ -200,38 +216,35 @@ impl Handshake<Server> for ServerHandshake {
                 return Progress::Postponed;
             }
             // The application did not decide on it.
-            return match self.decline(out) {
+            return match self.decline(now, out) {
                 Some(error) => Progress::Failed(error),
                 None => Progress::Undecided,
             };
         }
         let request = match self.read(input, config) {
             Ok(None) => return Progress::NeedMore,
-            Ok(Some(request)) => request,
-            Err(error) => return Self::refuse(error, "", out),
+            Ok(Some(request)) => self.request.insert(request),
+            Err(error) => return self.refuse(error, now, out),
         };
-        let progress = match request.check_upgrade() {
+        match request.check_upgrade() {
+            _ if !request.is_upgrade() => Progress::Http,
             Ok(()) => Progress::Upgrade,
-            Err(RequestError::NoUpgrade) => Progress::Http,
-            Err(error) => return Self::refuse(error, request.method(), out),
-        };
-        self.request = Some(request);
-        progress
+            Err(error) => self.refuse(error, now, out),
+        }
     }
 
     fn request(&self) -> Option<&Request> {
         self.request.as_ref()
     }
 
-    fn decline(&mut self, out: &mut Vec<u8>) -> Option<SessionError> {
-        let request = self.request.as_ref()?;
-        match request.check_upgrade() {
+    fn decline(&mut self, now: Duration, out: &mut Vec<u8>) -> Option<SessionError> {
+        match self.request.as_ref()?.check_upgrade() {
             Err(error) => {
-                answer(&error.response(), request.method(), out);
+                self.answer(&error.response(), now, out);
                 Some(error.into())
             }
             Ok(()) => {
-                Response::text(403, "Forbidden\n").encode(out);
+                self.answer(&Response::text(403, "Forbidden\n"), now, out);
                 None
             }
         }
@@ -246,16 +259,40 @@ impl Handshake<Server> for ServerHandshake {
         self.postponed
     }
 
-    fn give_up(&mut self, error: SessionError, out: &mut Vec<u8>) -> (Option<SessionError>, bool) {
+    fn set_unix_time(&mut self, at_zero: Duration) {
+        self.unix_time = Some(at_zero);
+    }
+
+    fn unix_time(&self, now: Duration) -> Option<Duration> {
+        self.unix_time.map(|at_zero| at_zero.saturating_add(now))
+    }
+
+    fn give_up(
+        &mut self,
+        error: SessionError,
+        now: Duration,
+        out: &mut Vec<u8>,
+    ) -> (Option<SessionError>, bool) {
         let status = match error {
-            // Who sent nothing opened the transport in advance, and gets nothing.
+            // A peer that sent nothing opened the transport in advance, or looked whether we are here: it
+            // gets nothing, and is nothing to report.
             _ if self.finder.is_empty() => return (None, false),
             SessionError::EndOfInput => return (Some(error), false),
             SessionError::HandshakeTimeout if self.request.is_none() => 408,
             _ => 503,
         };
-        let method = self.request.as_ref().map_or("", Request::method);
-        answer(&Response::text(status, &alloc::format!("{error}\n")), method, out);
+        self.answer(&Response::text(status, &alloc::format!("{error}\n")), now, out);
         (Some(error), true)
+    }
+}
+
+/// Shows nothing of a head that is not parsed: it may hold secrets.
+impl fmt::Debug for ServerHandshake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerHandshake")
+            .field("head", &Length(self.head.len()))
+            .field("request", &self.request)
+            .field("unix_time", &self.unix_time)
+            .finish_non_exhaustive()
     }
 }

@@ -151,28 +151,17 @@ fn feed<R: Role>(
         let mut input = &mut bytes[..];
         while let Some(event) = session.next_event(NOW, &mut input, out) {
             react(session, &event, out);
-            events.push(into_owned(event));
+            events.push(event.into_owned());
         }
         assert!(input.is_empty(), "I1: all of the input is consumed");
     }
     let transport = session.advice();
     session.end_of_input(out);
     while let Some(event) = session.next_event(NOW, &mut &mut [][..], out) {
-        events.push(into_owned(event));
+        events.push(event.into_owned());
     }
     assert_eq!(session.advice(), Advice::Drop);
     (events, transport)
-}
-
-fn into_owned(event: SessionEvent<Event<'_>>) -> SessionEvent<Event<'static>> {
-    match event {
-        SessionEvent::Upgrade => SessionEvent::Upgrade,
-        SessionEvent::Http => SessionEvent::Http,
-        SessionEvent::Open => SessionEvent::Open,
-        SessionEvent::Received(event) => SessionEvent::Received(event.into_owned()),
-        SessionEvent::Error(error) => SessionEvent::Error(error),
-        SessionEvent::Closed(info) => SessionEvent::Closed(info),
-    }
 }
 
 /// The end of a session without a Close from the peer.

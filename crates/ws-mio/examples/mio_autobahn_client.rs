@@ -2,16 +2,15 @@
 //! it is one event loop, in which the end of each case begins the next.
 //!
 //! ```text
-//! cargo run --release -p ws-mio --example autobahn_client -- ws://127.0.0.1:9105 AGENT [CA.pem]
+//! cargo run --release -p ws-mio --example mio_autobahn_client -- ws://127.0.0.1:9105 AGENT [CA.pem]
 //! ```
 //!
 //! Over `wss://`, CA.pem has the certificate to trust.
 
-use std::env;
-use std::error::Error as StdError;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::process::ExitCode;
+use std::sync::{Arc, OnceLock};
 
+use ws_demo::{Arguments, Failure};
 use ws_mio::wsproto::CloseInfo;
 use ws_mio::wsproto::handshake::ClientRequest;
 use ws_mio::wsproto::url::WsUrl;
@@ -20,31 +19,40 @@ use ws_mio::{
     WebSocketConnection,
 };
 
-fn main() -> Result<(), Box<dyn StdError>> {
-    let arguments: Vec<_> = env::args().skip(1).collect();
-    let (server, agent, tls) = match &*arguments {
-        [server, agent] => (server, agent, None),
-        [server, agent, ca] => (server, agent, Some(ClientTls::from_pem_file(ca)?)),
-        _ => return Err("usage: autobahn_client URL AGENT [CA.pem]".into()),
-    };
+const USAGE: &str = "\
+usage: mio_autobahn_client URL AGENT [CA.pem]
+
+Runs all cases of the fuzzing server at URL (such as ws://127.0.0.1:9105), and has it write its report
+about AGENT. With wss://, the certificate to trust is in CA.pem.
+";
+
+fn main() -> ExitCode {
+    ws_demo::main(USAGE, run)
+}
+
+fn run(arguments: &mut Arguments) -> Result<(), Failure> {
+    let server: WsUrl = arguments.word("URL")?;
+    let agent: String = arguments.word("AGENT")?;
+    let ca: Option<String> = arguments.word_if_any("CA.pem")?;
+    arguments.end()?;
     let mut options = ClientOptions::default();
-    options.tls = tls;
+    options.tls = ca.map(ClientTls::from_pem_file).transpose()?;
 
     let event_loop = EventLoop::new()?;
     let suite = Suite {
-        server: server.trim_end_matches('/').into(),
-        agent: agent.clone(),
+        server: server.as_given().trim_end_matches('/').into(),
+        agent,
         options,
         way: event_loop.handle(),
-        done: Arc::default(),
+        outcome: Arc::default(),
     };
-    let done = Arc::clone(&suite.done);
+    let outcome = Arc::clone(&suite.outcome);
     suite.begin(Step::Count)?;
     event_loop.run()?;
-    if done.load(Ordering::Relaxed) {
-        Ok(())
-    } else {
-        Err("the suite did not get to its end".into())
+    match outcome.get() {
+        Some(Ok(())) => Ok(()),
+        Some(Err(error)) => Err(Failure::other(error)),
+        None => Err(Failure::other("the suite did not get to its end")),
     }
 }
 
@@ -54,7 +62,8 @@ struct Suite {
     agent: String,
     options: ClientOptions,
     way: LoopHandle,
-    done: Arc<AtomicBool>,
+    /// How it ended: the first that is noted counts.
+    outcome: Arc<OnceLock<Result<(), String>>>,
 }
 
 #[derive(Clone, Copy)]
@@ -78,6 +87,11 @@ impl Suite {
         let run = Run { suite: self.clone(), step, count: 0 };
         self.way.connect(ClientRequest::new(url), self.options.clone(), run)?;
         Ok(())
+    }
+
+    fn end(&self, outcome: Result<(), String>) {
+        // An earlier outcome stays.
+        let _ = self.outcome.set(outcome);
     }
 }
 
@@ -103,7 +117,7 @@ impl ConnectionHandler for Run {
         // Many cases are about our noticing what is wrong.
         match self.step {
             Step::Case(case, _) => println!("case {case}: {error}"),
-            Step::Count | Step::Reports => eprintln!("{error}"),
+            Step::Count | Step::Reports => self.suite.end(Err(error.to_string())),
         }
     }
 
@@ -116,10 +130,10 @@ impl ConnectionHandler for Run {
             Step::Case(case, count) if case < count => Step::Case(case + 1, count),
             Step::Case(..) => Step::Reports,
             Step::Count => return,
-            Step::Reports => return self.suite.done.store(true, Ordering::Relaxed),
+            Step::Reports => return self.suite.end(Ok(())),
         };
         if let Err(error) = self.suite.begin(next) {
-            eprintln!("{error}");
+            self.suite.end(Err(error.to_string()));
         }
     }
 }

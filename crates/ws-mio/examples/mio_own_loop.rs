@@ -2,34 +2,64 @@
 //! its own clock. What `WebSocket` does here is only to know a stream and what it did not take.
 //!
 //! ```text
-//! cargo run --release -p ws-mio --example own_loop -- 127.0.0.1:9002
+//! cargo run --release -p ws-mio --example mio_own_loop [-- 127.0.0.1:9002]
 //! ```
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use std::{env, error::Error, io};
+use std::{io, mem};
 
 use mio::event::Source;
 use mio::net::TcpListener;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Interest, Poll, Token, Waker};
+use ws_demo::{Arguments, Failure, cannot_listen, on_ctrl_c};
 use ws_mio::WebSocket;
 use ws_mio::wsproto::handshake::Accept;
-use ws_mio::wsproto::{Config, Event, Server, Session, SessionEvent};
+use ws_mio::wsproto::{CloseCode, CloseFrame, Config, Event, Server, Session, SessionEvent};
+
+const USAGE: &str = "\
+usage: mio_own_loop [ADDRESS]
+
+Sends every message back, at ADDRESS (default 127.0.0.1:9002; port 0 is any that is free).
+Ctrl-C closes all connections with 1001.
+";
 
 const LISTENER: Token = Token(0);
+const WAKER: Token = Token(1);
 const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9002".into());
-    let (mut poll, mut events) = (Poll::new()?, Events::with_capacity(256));
-    let mut listener = TcpListener::bind(address.parse()?)?;
-    poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
-    println!("listening on {}", listener.local_addr()?);
+fn main() -> ExitCode {
+    ws_demo::main(USAGE, run)
+}
 
-    let (start, config) = (Instant::now(), std::sync::Arc::new(Config::default()));
+fn run(arguments: &mut Arguments) -> Result<(), Failure> {
+    let default = SocketAddr::from(([127, 0, 0, 1], 9002));
+    let address = arguments.word_if_any("ADDRESS")?.unwrap_or(default);
+    arguments.end()?;
+
+    let (mut poll, mut events) = (Poll::new()?, Events::with_capacity(256));
+    let mut listener = TcpListener::bind(address).map_err(cannot_listen(address))?;
+    poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+
+    // Both sides hold the waker: one that is dropped takes back what it has not delivered.
+    let interrupt = Arc::new((AtomicBool::new(false), Waker::new(poll.registry(), WAKER)?));
+    let interrupted = Arc::clone(&interrupt);
+    on_ctrl_c(move || {
+        interrupt.0.store(true, Ordering::Release);
+        // If it fails, the loop looks at its next turn.
+        let _ = interrupt.1.wake();
+    })?;
+    println!("listening on {}", listener.local_addr()?);
+    let mut ending = false;
+
+    let (start, config) = (Instant::now(), Arc::new(Config::default()));
     let (mut buffer, mut out) = (vec![0; 64 << 10], Vec::new());
-    let (mut connections, mut next) = (HashMap::<Token, WebSocket<Server>>::new(), 1);
-    loop {
+    let (mut connections, mut next) = (HashMap::<Token, WebSocket<Server>>::new(), 2);
+    while !ending || !connections.is_empty() {
         let now = start.elapsed();
         // A server with many connections would keep their deadlines in order.
         let deadline = connections.values_mut().filter_map(|ws| ws.session().deadline()).min();
@@ -46,7 +76,15 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
         }
         let now = start.elapsed();
-        while let Ok((stream, _)) = listener.accept() {
+        if interrupted.0.load(Ordering::Acquire) && !mem::replace(&mut ending, true) {
+            poll.registry().deregister(&mut listener)?;
+            let goodbye = CloseFrame::new(CloseCode::GOING_AWAY, "")?;
+            for ws in connections.values_mut() {
+                ws.session().close(Some(&goodbye), now, &mut out)?;
+                ws.write(&mut out);
+            }
+        }
+        while !ending && let Ok((stream, _)) = listener.accept() {
             let mut ws = WebSocket::server(stream, config.clone(), now);
             ws.register(poll.registry(), Token(next), BOTH)?;
             connections.insert(Token(next), ws);
@@ -62,6 +100,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             !ws.is_finished()
         });
     }
+    Ok(())
 }
 
 /// The application.

@@ -1,0 +1,52 @@
+//! Names that can be shown, and told apart.
+
+use super::MAX_NAME;
+use crate::terminal::controls;
+
+/// Makes a name fit to be shown: in one line, not too long, without characters that would move what
+/// stands beside it.
+pub(super) fn clean(name: &str) -> String {
+    let words: Vec<_> = name.split_whitespace().collect();
+    words
+        .join(" ")
+        .chars()
+        .filter(|c| !controls(*c))
+        .take(MAX_NAME)
+        .collect::<String>()
+        .trim()
+        .into()
+}
+
+/// Returns `wanted`, with a number behind it if it is taken: `Ann`, `Ann 2`, `Ann 3`.
+pub(super) fn free(wanted: &str, taken: &[&str]) -> String {
+    // Nobody can tell `Ann` from `ann` at a glance.
+    let taken: Vec<_> = taken.iter().map(|name| name.to_lowercase()).collect();
+    let is_free = |name: &String| !taken.contains(&name.to_lowercase());
+    let numbered = (2..=taken.len() + 1).map(|number| format!("{wanted} {number}"));
+    // So many names and one more cannot all be taken.
+    std::iter::once(wanted.to_owned()).chain(numbered).find(is_free).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clean_names_fit_in_a_line() {
+        assert_eq!(clean("  Ann \n\t Lee "), "Ann Lee");
+        assert_eq!(clean("\u{202e}Ann\0\u{200f}"), "Ann");
+        assert_eq!(clean(&"x".repeat(99)).len(), MAX_NAME);
+        assert_eq!(clean(&"é".repeat(99)).chars().count(), MAX_NAME);
+        assert_eq!(clean(" \u{2066} "), "");
+    }
+
+    #[test]
+    fn taken_names_get_a_number() {
+        assert_eq!(free("Ann", &[]), "Ann");
+        assert_eq!(free("Ann", &["Bob"]), "Ann");
+        assert_eq!(free("Ann", &["ann"]), "Ann 2");
+        assert_eq!(free("Ann", &["Ann", "Ann 2"]), "Ann 3");
+        assert_eq!(free("Ann", &["Ann", "Ann 3"]), "Ann 2");
+        assert_eq!(free("Ann 2", &["Ann", "Ann 2"]), "Ann 2 2");
+    }
+}

@@ -1,0 +1,39 @@
+//! The chat of `ws-std`, on an event loop: the same page, the same handlers, one thread.
+//!
+//! ```text
+//! cargo run --release -p ws-mio --example mio_chat [-- 127.0.0.1:8080]
+//! ```
+//!
+//! The handlers are in `ws_demo::chat`.
+
+use std::process::ExitCode;
+
+use ws_demo::{Arguments, Failure, cannot_listen, chat, on_ctrl_c};
+use ws_mio::WebSocketServer;
+
+const USAGE: &str = "\
+usage: mio_chat [ADDRESS]
+
+Serves a page and the chat on it at ADDRESS (default 127.0.0.1:8080), all in one thread.
+Ctrl-C sends everybody away with 1001.
+";
+
+fn main() -> ExitCode {
+    ws_demo::main(USAGE, run)
+}
+
+fn run(arguments: &mut Arguments) -> Result<(), Failure> {
+    let address = arguments.word_if_any("ADDRESS")?.unwrap_or_else(|| "127.0.0.1:8080".to_owned());
+    arguments.end()?;
+
+    let server =
+        WebSocketServer::bind(&address).map_err(cannot_listen(&address))?.config(chat::config());
+    let address = server.local_addr()?;
+
+    let running = server.spawn(chat::Chat::default())?;
+    let server = running.handle().clone();
+    on_ctrl_c(move || server.terminate(None))?;
+    println!("chat: open http://{address}/ in two browser windows");
+    running.join();
+    Ok(())
+}

@@ -1,0 +1,63 @@
+//! Echoes every message, with one event loop for each thread.
+//!
+//! ```text
+//! cargo run --release -p ws-mio --example mio_echo_server -- 127.0.0.1:9002 \
+//!     [--threads COUNT] [--max-message BYTES] [--tls CERT.pem KEY.pem]
+//! ```
+
+use std::process::ExitCode;
+
+use ws_demo::{Arguments, Failure, cannot_listen, on_ctrl_c};
+use ws_mio::wsproto::Config;
+use ws_mio::{Accepted, Message, ServerTls, WebSocketConnection, WebSocketServer};
+
+const USAGE: &str = "\
+usage: mio_echo_server ADDRESS [--threads COUNT] [--max-message BYTES] [--tls CERT.pem KEY.pem]
+
+Sends every message back, at ADDRESS (such as 127.0.0.1:9002; port 0 is any that is free).
+
+  --threads COUNT         an event loop in each of so many threads (default: one; more on Unix only)
+  --max-message BYTES     refuse larger messages, with 1009 (default: 64 MiB)
+  --tls CERT.pem KEY.pem  speak TLS (wss://), with this certificate and its private key
+
+Ctrl-C closes all connections with 1001.
+";
+
+fn main() -> ExitCode {
+    ws_demo::main(USAGE, run)
+}
+
+fn run(arguments: &mut Arguments) -> Result<(), Failure> {
+    let threads = arguments.option("--threads")?.unwrap_or(1);
+    let mut config = Config::new();
+    if let Some(bytes) = arguments.option("--max-message")? {
+        config = config.max_message_size(bytes);
+    }
+    let tls = arguments.values("--tls")?;
+    let address: String = arguments.word("ADDRESS")?;
+    arguments.end()?;
+
+    let mut server = match threads {
+        1 => WebSocketServer::bind(&address),
+        _ => WebSocketServer::bind_threads(&address, threads),
+    }
+    .map_err(cannot_listen(&address))?
+    .config(config);
+    if let Some([certificate, key]) = tls {
+        server = server.tls(ServerTls::from_pem_files(certificate, key)?);
+    }
+    let address = server.local_addr()?;
+
+    let running = server.spawn(|_: &_, _: &_| Ok(Accepted::new(echo)))?;
+    let server = running.handle().clone();
+    on_ctrl_c(move || server.terminate(None))?;
+    println!("listening on {address}");
+    running.join();
+    Ok(())
+}
+
+fn echo(ws: &WebSocketConnection, message: Message) {
+    // It fails if the client has gone meanwhile, and then nobody misses the echo. A peer that does not
+    // read is not read from either, so there is always room for one message.
+    let _ = ws.send(message);
+}

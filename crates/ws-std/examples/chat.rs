@@ -1,0 +1,44 @@
+//! A chat: open the page it prints in two browser windows, and talk.
+//!
+//! ```text
+//! cargo run --release -p ws-std --example chat [-- 127.0.0.1:8080]
+//! ```
+//!
+//! One port serves the page, to an ordinary request, and the conversation, to a WebSocket. What one
+//! member says is sent to all members of the same room. The handlers are in `ws_demo::chat`, because
+//! `mio_chat` serves the same ones on an event loop.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use ws_demo::{Arguments, Failure, cannot_listen, chat, on_ctrl_c};
+use ws_std::WebSocketServer;
+
+const USAGE: &str = "\
+usage: chat [ADDRESS]
+
+Serves a page and the chat on it at ADDRESS (default 127.0.0.1:8080), with a thread for each member.
+Ctrl-C sends everybody away with 1001.
+";
+
+fn main() -> ExitCode {
+    ws_demo::main(USAGE, run)
+}
+
+fn run(arguments: &mut Arguments) -> Result<(), Failure> {
+    let address = arguments.word_if_any("ADDRESS")?.unwrap_or_else(|| "127.0.0.1:8080".to_owned());
+    arguments.end()?;
+
+    let server = WebSocketServer::bind(&address)
+        .map_err(cannot_listen(&address))?
+        .config(chat::config())
+        // A member that does not take a message for so long would hold up the others.
+        .write_patience(Duration::from_secs(2));
+    let address = server.local_addr()?;
+    let running = server.spawn(chat::Chat::default())?;
+    let server = running.handle().clone();
+    on_ctrl_c(move || server.terminate(None))?;
+    println!("chat: open http://{address}/ in two browser windows");
+    running.join();
+    Ok(())
+}

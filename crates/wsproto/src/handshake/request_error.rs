@@ -1,0 +1,119 @@
+//! What a client can do wrong in asking for a connection, and the answers to it.
+
+use super::headers::InvalidFields;
+use super::{HeadError, Response};
+
+/// What is wrong with a request; [`response`](Self::response) is the answer it gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// The first bytes are not those of an HTTP request: 400.
+    #[error("the client does not speak HTTP")]
+    NotHttp,
+    /// The head is not HTTP: 400, or 414 and 431 where a limit was exceeded.
+    #[error("malformed request: {0}")]
+    Head(#[source] HeadError),
+    /// The head is not HTTP, although every byte of it is allowed: 400.
+    #[error("malformed request")]
+    Malformed,
+    /// This header field has a byte outside ASCII, and is one that the handshake reads: 400.
+    #[error("byte outside ASCII in the {0} header")]
+    NonAscii(&'static str),
+    /// Another major version than HTTP/1: 505.
+    #[error("HTTP version not supported")]
+    HttpVersion,
+    /// The target is neither a path nor an absolute `http` or `https` URL, nor the `*` of OPTIONS: 400.
+    #[error("invalid request target")]
+    Target,
+    /// `Host` is missing (which HTTP/1.0 allows), repeated or malformed: 400.
+    #[error("missing or invalid Host header")]
+    Host,
+    /// The request has a body, which could be taken for frames: 400.
+    #[error("request with a body")]
+    Body,
+    /// An upgrade by another method than GET; an ordinary request that nobody answered, by another than
+    /// GET, HEAD and OPTIONS; or CONNECT, which asks for a tunnel: 405.
+    #[error("method not allowed")]
+    Method,
+    /// `Upgrade` does not contain `websocket`, or the version is HTTP/1.0: an ordinary request, which gets
+    /// 426.
+    #[error("not a WebSocket handshake")]
+    NoUpgrade,
+    /// `Connection` does not contain `Upgrade`: 400.
+    #[error("missing token Upgrade in the Connection header")]
+    Connection,
+    /// `Sec-WebSocket-Version` is missing, repeated or no number: 400.
+    #[error("missing or invalid Sec-WebSocket-Version header")]
+    InvalidVersion,
+    /// `Sec-WebSocket-Version` is another than 13: 426, naming 13 (section 4.4).
+    #[error("WebSocket version not supported")]
+    UnsupportedVersion,
+    /// `Sec-WebSocket-Key` is missing, repeated or not 16 bytes in base64: 400.
+    #[error("missing or invalid Sec-WebSocket-Key header")]
+    Key,
+    /// `Sec-WebSocket-Protocol` is not a list of tokens: 400.
+    #[error("invalid Sec-WebSocket-Protocol header")]
+    Subprotocol,
+    /// `Sec-WebSocket-Extensions` is malformed: 400 (section 9.1).
+    #[error("invalid Sec-WebSocket-Extensions header")]
+    Extensions,
+}
+
+impl From<HeadError> for RequestError {
+    fn from(error: HeadError) -> Self {
+        match error {
+            HeadError::NotHttp => Self::NotHttp,
+            error => Self::Head(error),
+        }
+    }
+}
+
+impl From<InvalidFields> for RequestError {
+    fn from(error: InvalidFields) -> Self {
+        match error {
+            InvalidFields::Malformed => Self::Malformed,
+            InvalidFields::NonAscii(name) => Self::NonAscii(name),
+        }
+    }
+}
+
+impl RequestError {
+    /// Returns the status of the answer.
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::Head(HeadError::FirstLineTooLong) => 414,
+            Self::Head(HeadError::TooLong | HeadError::TooManyFields) => 431,
+            Self::HttpVersion => 505,
+            Self::Method => 405,
+            Self::NoUpgrade | Self::UnsupportedVersion => 426,
+            _ => 400,
+        }
+    }
+
+    /// Returns the answer: a status, the headers that go with it, and a line that says why.
+    #[must_use]
+    pub fn response(self) -> Response {
+        let headers: &[(&str, &str)] = match self {
+            Self::Method => &[("Allow", "GET, HEAD, OPTIONS")],
+            // RFC 9110 section 15.5.22: 426 names the protocol; RFC 6455 section 4.2.2: and version.
+            Self::NoUpgrade | Self::UnsupportedVersion => {
+                &[("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")]
+            }
+            Self::InvalidVersion => &[("Sec-WebSocket-Version", "13")],
+            _ => &[],
+        };
+        let mut response = Response::text(self.status(), &alloc::format!("{self}\n"));
+        for (name, value) in headers {
+            response.push_header(name, value);
+        }
+        response
+    }
+}
+
+/// The answer that an error calls for.
+impl From<RequestError> for Response {
+    fn from(error: RequestError) -> Self {
+        error.response()
+    }
+}

@@ -1,0 +1,102 @@
+//! Hosts and ports (RFC 3986 sections 3.2.2 and 3.2.3).
+
+use alloc::string::String;
+use core::net::{Ipv4Addr, Ipv6Addr};
+
+use super::{UrlError, is_sub_delim, is_unreserved};
+
+/// Splits off the port, but not the end of an IPv6 address in brackets.
+pub(crate) fn split_port(authority: &str) -> (&str, Option<&str>) {
+    match authority.rsplit_once(':') {
+        Some((host, port))
+            if !port.contains(']') && (host.ends_with(']') || !host.starts_with('[')) =>
+        {
+            (host, Some(port))
+        }
+        _ => (authority, None),
+    }
+}
+
+pub(crate) fn parse_port(port: Option<&str>) -> Result<Option<u16>, UrlError> {
+    match port {
+        // RFC 3986 section 3.2.3 allows a colon without a number: the default port.
+        None | Some("") => Ok(None),
+        Some(digits) => match digits.parse() {
+            Ok(port) if port > 0 && digits.bytes().all(|b| b.is_ascii_digit()) => Ok(Some(port)),
+            _ => Err(UrlError::Port(digits.into())),
+        },
+    }
+}
+
+pub(crate) fn parse_host(host: &str) -> Result<String, UrlError> {
+    let wrong = || UrlError::Host(host.into());
+    if let Some(address) = host.strip_prefix('[') {
+        let address = address.strip_suffix(']').ok_or_else(wrong)?;
+        address.parse::<Ipv6Addr>().map_err(|_| wrong())?;
+        return Ok(address.to_ascii_lowercase());
+    }
+    if host.is_empty() || !host.bytes().all(|b| is_unreserved(b) || is_sub_delim(b)) {
+        return Err(wrong());
+    }
+    Ok(host.to_ascii_lowercase())
+}
+
+/// The most bytes a label of a name has, and a name (RFC 1035 section 2.3.4; as text, without the dot
+/// of the root).
+const MAX_LABEL_LEN: usize = 63;
+const MAX_NAME_LEN: usize = 253;
+
+/// Parses the host to connect to: an address, or a name that the domain name system can have.
+pub(super) fn parse_name(host: &str) -> Result<String, UrlError> {
+    let name = parse_host(host)?;
+    if name.contains(':') {
+        return Ok(name);
+    }
+    let wrong = || UrlError::Host(host.into());
+    let bare = name.strip_suffix('.').unwrap_or(&name);
+    if ends_in_number(bare) {
+        return bare.parse::<Ipv4Addr>().map(|_| bare.into()).map_err(|_| wrong());
+    }
+    let fits = |label: &str| (1..=MAX_LABEL_LEN).contains(&label.len());
+    if bare.len() > MAX_NAME_LEN || !bare.split('.').all(fits) {
+        return Err(wrong());
+    }
+    Ok(name)
+}
+
+/// Whether the last label is a number, which makes the host an address of IPv4, in whatever notation
+/// (the URL standard's "ends in a number").
+fn ends_in_number(name: &str) -> bool {
+    let last = name.rsplit('.').next().unwrap_or_default();
+    let hex = last.strip_prefix("0x").or_else(|| last.strip_prefix("0X"));
+    match hex {
+        Some(digits) => digits.bytes().all(|b| b.is_ascii_hexdigit()),
+        None => !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit()),
+    }
+}
+
+/// Says what is wrong with a host, if that is not plain to see.
+pub(super) fn why_no_host(host: &str) -> &'static str {
+    let bare = host.strip_suffix('.').unwrap_or(host);
+    if host.is_empty() {
+        ": it is empty"
+    } else if !host.is_ascii() {
+        "; names outside ASCII are written in punycode"
+    } else if host.contains(['[', ':']) || parse_host(host).is_err() {
+        ""
+    } else if ends_in_number(bare) {
+        "; an IPv4 address has four numbers from 0 to 255, without leading zeros"
+    } else if bare.split('.').any(str::is_empty) {
+        ": a label is empty"
+    } else if bare.len() > MAX_NAME_LEN {
+        ": a name has at most 253 bytes"
+    } else {
+        ": a label has at most 63 bytes"
+    }
+}
+
+/// Whether `text` is a host, perhaps with a port, and nothing else.
+pub(crate) fn is_authority(text: &str) -> bool {
+    let (host, port) = split_port(text);
+    parse_host(host).is_ok() && parse_port(port).is_ok()
+}

@@ -1,0 +1,107 @@
+//! What is known of a broken rule beyond its name.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use core::fmt;
+
+use crate::{CloseCode, Error};
+
+/// A rule that the peer broke, or a limit of ours that it exceeded, with the values that tell how.
+///
+/// It is the same however the bytes were cut (promise I2). Its text is for people.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Violation(Box<Inner>);
+
+/// Boxed, so that a connection that broke no rule has no room for it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Inner {
+    error: Error,
+    details: Option<Details>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Details {
+    /// A message of at least so many bytes; the limit.
+    TooBig { least: u64, limit: u64 },
+    /// The most fragments of a message.
+    TooManyFragments { limit: u32 },
+    /// What the peer's Close says.
+    Close { code: CloseCode, reason: String },
+}
+
+impl Violation {
+    /// At least so many bytes were announced, of a message or of a frame, and fewer are allowed.
+    pub(crate) fn too_big(least: u64, limit: u64) -> Self {
+        Self::new(Error::MessageTooBig, Details::TooBig { least, limit })
+    }
+
+    pub(crate) fn too_many_fragments(limit: u32) -> Self {
+        Self::new(Error::TooManyFragments, Details::TooManyFragments { limit })
+    }
+
+    /// The peer's Close has a body that breaks a rule.
+    pub(crate) fn close(error: Error, payload: &[u8]) -> Self {
+        let [high, low, reason @ ..] = payload else { return error.into() };
+        let code = u16::from_be_bytes([*high, *low]).into();
+        Self::new(error, Details::Close { code, reason: String::from_utf8_lossy(reason).into() })
+    }
+
+    fn new(error: Error, details: Details) -> Self {
+        Self(Box::new(Inner { error, details: Some(details) }))
+    }
+
+    /// Returns the rule.
+    #[must_use]
+    pub const fn error(&self) -> Error {
+        self.0.error
+    }
+
+    /// Returns code and reason of the peer's Close, if they are what breaks a rule. What of the reason is
+    /// no UTF-8 was replaced.
+    #[must_use]
+    pub fn received_close(&self) -> Option<(CloseCode, &str)> {
+        match &self.0.details {
+            Some(Details::Close { code, reason }) => Some((*code, reason)),
+            _ => None,
+        }
+    }
+}
+
+impl From<Error> for Violation {
+    fn from(error: Error) -> Self {
+        Self(Box::new(Inner { error, details: None }))
+    }
+}
+
+impl PartialEq<Error> for Violation {
+    fn eq(&self, other: &Error) -> bool {
+        self.error() == *other
+    }
+}
+
+impl fmt::Debug for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.details {
+            None => write!(f, "{:?}", self.error()),
+            Some(details) => write!(f, "{:?} ({details:?})", self.error()),
+        }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.error())?;
+        match &self.0.details {
+            None => Ok(()),
+            Some(Details::TooBig { least, limit }) => {
+                write!(f, ": at least {least} bytes, and the limit is {limit}")
+            }
+            Some(Details::TooManyFragments { limit }) => write!(f, ": the limit is {limit}"),
+            Some(Details::Close { code, reason }) => {
+                write!(f, ": the peer sent code {code} and reason {reason:?}")
+            }
+        }
+    }
+}
+
+impl core::error::Error for Violation {}
