@@ -18,19 +18,22 @@ pub enum Error {
     /// The URL asks for TLS, and the crate was built without its feature `tls`.
     #[error("wss:// needs the feature `tls`, or a TLS stream for `WebSocket::client`")]
     TlsUnavailable,
-    /// No connection could be made to the host, or to the proxy: its name is not known, or none of its
-    /// addresses answers. This is what the last one said.
+    /// No connection could be made to the host, or to the proxy: its name is not known, none of its
+    /// addresses answers, the proxy resets the connection instead of answering, or all of it takes longer
+    /// than [`connect_timeout`](crate::ClientOptions::connect_timeout). If every address has failed, this
+    /// is what the last one said.
     #[error("cannot connect to {to}: {error}")]
     Connect {
-        /// The host and port.
+        /// The host and port: the proxy's, if there is one.
         to: String,
-        /// Why not.
+        /// Why not; of kind [`TimedOut`](io::ErrorKind::TimedOut) if there was no time left.
+        #[source]
         error: io::Error,
     },
     /// TLS failed: the certificate is not one to trust, or the other end does not speak TLS. If that
     /// is found out in connecting, no byte of the opening handshake has left.
     #[error("TLS: {0}")]
-    Tls(io::Error),
+    Tls(#[source] io::Error),
     /// The proxy did not let us through.
     #[error("proxy: {0}")]
     Proxy(#[from] ProxyError),
@@ -43,6 +46,17 @@ pub enum Error {
     /// The server refused the upgrade with this response.
     #[error("the server answered with status {}", .0.status())]
     Http(Box<Response>),
+    /// The server redirects to another origin, and a client certificate is configured, which is not shown
+    /// there. To go there nevertheless, connect to that URL, with or without the certificate.
+    #[error(
+        "redirected to {to}, where the client certificate is not shown: connect there yourself"
+    )]
+    ClientCertificate {
+        /// The other origin: scheme, host, and the port unless it is the default one.
+        to: String,
+        /// The response that redirects.
+        response: Box<Response>,
+    },
     /// The opening handshake failed, the peer broke a rule, or did not answer in time. The connection
     /// is closed, and the peer was told if that was possible.
     #[error(transparent)]
@@ -72,13 +86,13 @@ pub enum Error {
     /// [`TimedOut`](io::ErrorKind::TimedOut) come from timeouts or non-blocking modes that the
     /// stream's owner has set; nothing is lost, and the call can be repeated.
     #[error("i/o error: {0}")]
-    Io(io::Error),
+    Io(#[source] io::Error),
 }
 
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
         #[cfg(feature = "tls")]
-        if matches!(error.get_ref(), Some(inner) if inner.is::<rustls::Error>()) {
+        if crate::tls::is_tls(&error) {
             return Self::Tls(error);
         }
         Self::Io(error)

@@ -189,17 +189,24 @@ impl From<Config> for ServerOptions {
 pub struct ClientOptions {
     /// Limits and deadlines of the connection.
     pub config: Arc<Config>,
-    /// How long it may take to connect to the host, or to the proxy, all its addresses together, and
-    /// how long the proxy may take to answer. Default: 10 s.
+    /// How long it may take until a stream to the server is open: looking up the name of the host or the
+    /// proxy, all attempts at its addresses, and the proxy's answer, together. The call fails then with
+    /// [`Error::Connect`](crate::Error::Connect) of kind `TimedOut`, also in the middle of a look-up. TLS
+    /// and the opening handshake come after that; theirs is
+    /// [`Config::handshake_timeout`](wsproto::Config::handshake_timeout). Each redirect has this time anew.
+    /// `None` is as long as the operating system tries. Default: 10 s.
     pub connect_timeout: Option<Duration>,
     /// The proxy to go through. Default: none.
     pub proxy: Option<Proxy>,
     /// How many redirects to follow; see
-    /// [`ClientRequest::redirected`](wsproto::handshake::ClientRequest::redirected). Default: 0, so
-    /// that a redirect is an answer like others that refuse.
+    /// [`ClientRequest::redirected`](wsproto::handshake::ClientRequest::redirected). With a client
+    /// certificate, none to another origin is followed, which is
+    /// [`Error::ClientCertificate`](crate::Error::ClientCertificate). Default: 0, so that a redirect is an
+    /// answer like others that refuse.
     pub redirects: u8,
     /// Whom to trust, if the URL is `wss://`. `None`, the default, is
-    /// [`ClientTls::new`](crate::ClientTls::new).
+    /// [`ClientTls::new`](crate::ClientTls::new). The request waits in memory, whatever its length, until
+    /// the TLS handshake is done; servers limit the length of its head, usually to 8-64 KiB.
     #[cfg(feature = "tls")]
     pub tls: Option<crate::ClientTls>,
 }

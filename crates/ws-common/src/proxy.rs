@@ -1,43 +1,54 @@
-//! The way through an HTTP proxy (RFC 6455 section 4.1, RFC 9110 section 9.3.6).
+//! An HTTP proxy, as people write it.
 
 use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use wsproto::Config;
-use wsproto::handshake::{HeadFinder, Response, ResponseError};
+use wsproto::handshake::{Headers, Response, ResponseError, TunnelError};
 use wsproto::url::{UrlError, WsUrl};
 
-/// A proxy that opens tunnels by `CONNECT`, for `ws://` and `wss://` alike.
+/// A proxy that opens tunnels by `CONNECT` (RFC 9110 section 9.3.6), for `ws://` and `wss://` alike.
 ///
 /// ```
 /// use ws_common::Proxy;
 ///
-/// let proxy = Proxy::new("proxy.example:3128")?.credentials("user", "password")?;
+/// let proxy = Proxy::new("http://user:p%40ssword@proxy.example:3128/")?;
+/// assert_eq!((proxy.host(), proxy.port()), ("proxy.example", 3128));
+/// assert!(!format!("{proxy:?}").contains("ssword"));
+///
+/// let same = Proxy::new("proxy.example:3128")?.credentials("user", "p@ssword")?;
+/// assert_eq!(proxy, same);
 /// # Ok::<(), ws_common::ProxyError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Proxy {
     host: String,
     port: u16,
-    authorization: Option<String>,
+    /// What the proxy is told beside the name of the server.
+    headers: Headers,
 }
 
-/// Why there is no way through a proxy.
+/// Why there is no way through a proxy. No error shows credentials.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProxyError {
-    /// The proxy's address is none. No socket was opened.
+    /// The proxy's address is not a host, perhaps with a port. No socket was opened.
     #[error("invalid address: {0}")]
     Address(#[from] UrlError),
-    /// A user name has a colon or a control character, or the password has one of the latter
-    /// (RFC 7617 section 2). No socket was opened.
-    #[error("the credentials for the user {0:?} have a character that they cannot have")]
-    Credentials(String),
-    /// The proxy refused with this response: 407 asks for (other) credentials.
+    /// The address has a scheme other than `http`, such as `https` or `socks5`. No socket was opened.
+    #[error("proxies of scheme {0:?} are not supported, only http://")]
+    Scheme(String),
+    /// The user name has a colon, or the user name or the password has a control character (RFC 7617
+    /// section 2); or they stand in the address and are not percent-encoded UTF-8. No socket was opened.
+    #[error(
+        "the credentials have a character that they cannot have, or one that must be percent-encoded"
+    )]
+    Credentials,
+    /// The proxy refused with this response, which has as much of its body as arrived in time: 407 asks
+    /// for (other) credentials.
     #[error("the proxy answered with status {}", .0.status())]
     Refused(Box<Response>),
-    /// What the proxy answered is not HTTP.
+    /// The proxy's answer is not HTTP, or longer than the limits allow.
     #[error("the proxy's answer: {0}")]
     Response(ResponseError),
     /// Something came out of the tunnel before anything went in.
@@ -48,21 +59,52 @@ pub enum ProxyError {
     EndOfInput,
 }
 
+impl From<TunnelError> for ProxyError {
+    fn from(error: TunnelError) -> Self {
+        match error {
+            TunnelError::Refused(response) => Self::Refused(response),
+            TunnelError::Response(error) => Self::Response(error),
+            TunnelError::Excess => Self::Excess,
+            // The engine may tell more apart one day; none of it is an answer.
+            _ => Self::EndOfInput,
+        }
+    }
+}
+
 impl Proxy {
-    /// Names a proxy by its host and port, such as `proxy.example:3128`; without a port, it is 80.
+    /// Names a proxy as environment variables do: `proxy.example:3128`, or
+    /// `http://user:password@proxy.example:3128/`. Without a port, it is 80. User name and password are
+    /// percent-encoded, and shown as [`credentials`](Self::credentials) says.
     ///
     /// # Errors
     ///
-    /// [`ProxyError::Address`] if it is not a host, perhaps with a port.
+    /// [`ProxyError::Scheme`] for a scheme other than `http`, [`ProxyError::Credentials`], or
+    /// [`ProxyError::Address`] if the rest is not a host, perhaps with a port.
     pub fn new(address: &str) -> Result<Self, ProxyError> {
-        let url = WsUrl::parse(&format!("ws://{address}"))?;
-        if address.contains(['/', '?']) {
-            return Err(UrlError::Host(address.into()).into());
+        // What stands before the last @ may be a password, and never appears in an error.
+        let (scheme, rest) = match address.split_once("://") {
+            Some((scheme, rest)) if !scheme.contains(['@', ':']) => (Some(scheme), rest),
+            _ => (None, address),
+        };
+        if let Some(other) = scheme.filter(|scheme| !scheme.eq_ignore_ascii_case("http")) {
+            return Err(ProxyError::Scheme(other.into()));
         }
-        Ok(Self { host: url.host().into(), port: url.port(), authorization: None })
+        let (user_info, authority) = match rest.rsplit_once('@') {
+            Some((user_info, authority)) => (Some(user_info), authority),
+            None => (None, rest),
+        };
+        let authority = authority.strip_suffix('/').unwrap_or(authority);
+        if authority.contains(['/', '?', '#']) {
+            return Err(UrlError::Host(authority.into()).into());
+        }
+        let url = WsUrl::parse(&format!("ws://{authority}"))?;
+        let proxy = Self { host: url.host().into(), port: url.port(), headers: Headers::new() };
+        let Some(user_info) = user_info.filter(|text| !text.is_empty()) else { return Ok(proxy) };
+        let (user, password) = user_info.split_once(':').unwrap_or((user_info, ""));
+        proxy.credentials(&decode(user)?, &decode(password)?)
     }
 
-    /// Shows these credentials to the proxy, by the scheme `Basic`, in clear text.
+    /// Shows these credentials to the proxy, by the scheme `Basic` (RFC 7617), in clear text.
     ///
     /// # Errors
     ///
@@ -71,9 +113,11 @@ impl Proxy {
         if user.contains(|c: char| c == ':' || c.is_control())
             || password.contains(char::is_control)
         {
-            return Err(ProxyError::Credentials(user.into()));
+            return Err(ProxyError::Credentials);
         }
-        self.authorization = Some(STANDARD.encode(format!("{user}:{password}")));
+        self.headers = Headers::new();
+        let value = format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
+        self.headers.push("Proxy-Authorization", &value).map_err(|_| ProxyError::Credentials)?;
         Ok(self)
     }
 
@@ -88,9 +132,34 @@ impl Proxy {
     pub const fn port(&self) -> u16 {
         self.port
     }
+
+    pub(crate) const fn headers(&self) -> &Headers {
+        &self.headers
+    }
 }
 
-/// Says nothing of the credentials.
+/// Decodes a part of the user information (RFC 3986 section 2.1). Delimiters that end an authority must
+/// be encoded: whether `a/b@c` has a path or a password is for its author to say.
+fn decode(part: &str) -> Result<String, ProxyError> {
+    if part.contains(['/', '?', '#', '@']) {
+        return Err(ProxyError::Credentials);
+    }
+    let mut bytes = Vec::with_capacity(part.len());
+    let mut rest = part.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'%' => {
+                let mut digit = || char::from(rest.next()?).to_digit(16);
+                let value = digit().zip(digit()).map(|(high, low)| high << 4 | low);
+                value.and_then(|value| value.try_into().ok()).ok_or(ProxyError::Credentials)?
+            }
+            byte => byte,
+        });
+    }
+    String::from_utf8(bytes).map_err(|_| ProxyError::Credentials)
+}
+
+/// Shows no credentials.
 impl fmt::Debug for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Proxy")
@@ -100,55 +169,72 @@ impl fmt::Debug for Proxy {
     }
 }
 
-/// A tunnel that is being opened. It does no I/O; adapters do.
-#[derive(Debug)]
-pub struct Tunnel {
-    finder: HeadFinder,
-    head: Vec<u8>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Tunnel {
-    /// Begins on a connection to the proxy: appends the request for a tunnel to the URL's host to
-    /// `out`.
-    #[must_use]
-    pub fn open(proxy: &Proxy, url: &WsUrl, out: &mut Vec<u8>) -> Self {
-        let host = match url.host() {
-            address if address.contains(':') => format!("[{address}]"),
-            name => name.into(),
-        };
-        let to = format!("{host}:{}", url.port());
-        out.extend_from_slice(format!("CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n").as_bytes());
-        if let Some(credentials) = &proxy.authorization {
-            let field = format!("Proxy-Authorization: Basic {credentials}\r\n");
-            out.extend_from_slice(field.as_bytes());
-        }
-        out.extend_from_slice(b"\r\n");
-        Self { finder: HeadFinder::response(), head: Vec::new() }
+    fn authorization(proxy: &Proxy) -> Option<&str> {
+        proxy.headers.get("Proxy-Authorization")
     }
 
-    /// Goes on with what the proxy has sent since the last call. Returns whether the tunnel is open.
-    ///
-    /// # Errors
-    ///
-    /// [`ProxyError`] if it never will be.
-    pub fn advance(&mut self, mut input: &[u8], config: &Config) -> Result<bool, ProxyError> {
-        let wrong = |error| ProxyError::Response(ResponseError::from(error));
-        while let Some(len) = self.finder.find(input, config).map_err(wrong)? {
-            let (head, rest) = input.split_at(len);
-            self.head.extend_from_slice(head);
-            let response = Response::parse(&self.head).map_err(ProxyError::Response)?;
-            match response.status() {
-                200..=299 if rest.is_empty() => return Ok(true),
-                200..=299 => return Err(ProxyError::Excess),
-                // RFC 9110 section 15.2: interim responses may come first, and mean nothing to us.
-                100 | 102..=199 => {
-                    *self = Self { finder: HeadFinder::response(), head: Vec::new() }
-                }
-                _ => return Err(ProxyError::Refused(Box::new(response))),
-            }
-            input = rest;
+    #[test]
+    fn a_proxy_is_taken_as_people_write_it() {
+        // T9
+        for (address, host, port, authorized) in [
+            ("proxy", "proxy", 80, None),
+            ("proxy:3128", "proxy", 3128, None),
+            ("http://proxy", "proxy", 80, None),
+            ("HTTP://Proxy:3128/", "proxy", 3128, None),
+            ("http://[::1]:3128", "::1", 3128, None),
+            ("http://@proxy", "proxy", 80, None),
+            ("http://u@proxy", "proxy", 80, Some("Basic dTo=")),
+            ("http://u:p@proxy:3128/", "proxy", 3128, Some("Basic dTpw")),
+            ("u:p@proxy", "proxy", 80, Some("Basic dTpw")),
+            ("http://u:a:b@proxy", "proxy", 80, Some("Basic dTphOmI=")),
+            ("http://u:%40%2F%c3%a4@proxy", "proxy", 80, Some("Basic dTpAL8Ok")),
+        ] {
+            let proxy = Proxy::new(address).expect(address);
+            assert_eq!((proxy.host(), proxy.port()), (host, port), "{address}");
+            assert_eq!(authorization(&proxy), authorized, "{address}");
         }
-        self.head.extend_from_slice(input);
-        Ok(false)
+    }
+
+    #[test]
+    fn no_error_shows_a_secret() {
+        // T9
+        for address in [
+            "http://user:secret@",
+            "http://user:secret@proxy:port",
+            "http://user:secret@proxy/path",
+            "http://user:sec/secret@proxy",
+            "http://user:secret%@proxy",
+            "http://user:secret%zz@proxy",
+            "http://user:secret%ff@proxy",
+            "http://us%3Aer:secret@proxy",
+            "http://secret\n@proxy",
+            "https://user:secret@proxy",
+            "socks5://user:secret@proxy",
+            "secret://x@proxy/@y z",
+            "user:secret://p@proxy/x",
+            "user:secret@proxy?q",
+            "user:secret@ä",
+        ] {
+            let error = Proxy::new(address).expect_err(address);
+            let shown = format!("{error} {error:?}");
+            let is_scheme = address.starts_with("secret://");
+            assert!(is_scheme || !shown.contains("secret"), "{address}: {shown}");
+        }
+        let proxy = Proxy::new("http://user:secret@proxy").expect("an address");
+        let shown = format!("{proxy:?}");
+        assert!(!shown.contains("secret") && !shown.contains("Basic"), "{shown}");
+    }
+
+    #[test]
+    fn other_kinds_of_proxies_are_named() {
+        for scheme in ["https", "socks5", "socks5h", "socks4", "ftp"] {
+            let error = Proxy::new(&format!("{scheme}://proxy:1080")).expect_err("not http");
+            let text = format!("proxies of scheme {scheme:?} are not supported, only http://");
+            assert_eq!(error.to_string(), text);
+        }
     }
 }

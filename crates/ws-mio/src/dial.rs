@@ -1,29 +1,35 @@
-//! A client's way to a server, without waiting: its addresses, TCP, a tunnel through a proxy.
+//! A client's way to a server, without waiting: does the steps of a [`Dial`] on non-blocking sockets.
+
+#[cfg(test)]
+mod tests;
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::Duration;
 
 use log::debug;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
-use ws_common::adapter::{Link, Tunnel};
-use ws_common::{ClientOptions, Error, ProxyError};
+use ws_common::adapter::{self, Dial, DialStep, Link, Lookup, Resolver};
+use ws_common::{ClientOptions, Error};
 use wsproto::handshake::{ClientRequest, Response};
 use wsproto::url::WsUrl;
-use wsproto::{Client, Config, Endpoint};
+use wsproto::{Client, Endpoint};
 
 use crate::Stream;
 use crate::origin::Dialed;
 use crate::shared::Shared;
+#[cfg(feature = "tls")]
+use crate::tls::TlsStream;
+
+/// The bytes of a proxy's answer that one read takes at most.
+const READ_SIZE: usize = 4096;
 
 /// A client's request, and how far the way to its server has got.
 pub(crate) struct Target {
     pub(crate) shared: Arc<Shared>,
-    options: ClientOptions,
-    dialing: Mutex<Dialing>,
+    state: Mutex<(adapter::Target, Dialing)>,
 }
 
 /// Where a connection is dialed.
@@ -35,25 +41,22 @@ pub(crate) struct DialContext<'a> {
     pub(crate) wake: &'a dyn Fn() -> Box<dyn FnOnce() + Send>,
 }
 
+/// What a look-up has found, until the loop looks.
 type Found = Arc<Mutex<Option<io::Result<Vec<SocketAddr>>>>>;
 
+/// The way to a stream. Dropped, it leaves nothing behind.
+#[derive(Default)]
 struct Dialing {
-    request: ClientRequest,
-    redirects: u8,
-    stage: Stage,
-    addresses: Vec<SocketAddr>,
-    until: Option<Duration>,
-    share_until: Option<Duration>,
-    error: io::Error,
-}
-
-enum Stage {
-    Begin,
-    Resolving(Found),
-    Next,
-    Connecting(TcpStream),
-    Tunnel(TcpStream, Tunnel, Vec<u8>),
-    Done,
+    /// `None` before its first turn.
+    dial: Option<Dial>,
+    lookup: Option<(Lookup, Found)>,
+    /// The sockets that are connecting, and the one that is connected to a proxy. All have the
+    /// connection's token: an event of one is reason to look at each.
+    attempts: Vec<(usize, TcpStream)>,
+    /// Why a redirect is not followed.
+    refused: Option<Error>,
+    /// Whether there is more to do at once, without an event.
+    again: bool,
 }
 
 impl Target {
@@ -62,179 +65,139 @@ impl Target {
         request: ClientRequest,
         options: ClientOptions,
     ) -> Result<Self, Error> {
-        if request.url().is_secure() {
-            #[cfg(feature = "tls")]
-            options.tls.clone().unwrap_or_default().begin(request.url().host())?;
-            #[cfg(not(feature = "tls"))]
-            return Err(Error::TlsUnavailable);
-        }
-        let redirects = options.redirects;
-        Ok(Self { shared, options, dialing: Mutex::new(Dialing::new(request, redirects)) })
+        let target = adapter::Target::new(request, options)?;
+        Ok(Self { shared, state: Mutex::new((target, Dialing::default())) })
     }
 
     pub(crate) fn url(&self) -> WsUrl {
-        self.lock().request.url().clone()
+        self.lock().0.request().url().clone()
     }
 
     pub(crate) fn deadline(&self) -> Option<Duration> {
-        let dialing = self.lock();
-        if matches!(dialing.stage, Stage::Done) {
-            return None;
-        }
-        dialing.until.into_iter().chain(dialing.share_until).min()
+        self.lock().1.dial.as_ref()?.deadline()
     }
 
+    pub(crate) fn is_again(&self) -> bool {
+        self.lock().1.again
+    }
+
+    /// Drops what was begun.
+    pub(crate) fn stop(&self) {
+        let left = std::mem::take(&mut self.lock().1);
+        drop(left);
+    }
+
+    /// Whether the response leads elsewhere. Where it must not be followed to, dialing says why.
     pub(crate) fn follows(&self, response: &Response) -> bool {
-        let mut dialing = self.lock();
-        let Some(redirects) = dialing.redirects.checked_sub(1) else { return false };
-        let Ok(next) = dialing.request.redirected(response) else { return false };
-        *dialing = Dialing::new(next, redirects);
+        let (target, dialing) = &mut *self.lock();
+        let followed = target.redirect(response);
+        if matches!(followed, Ok(false)) {
+            return false;
+        }
+        *dialing = Dialing { refused: followed.err(), ..Dialing::default() };
         true
     }
 
     pub(crate) fn dial(&self, context: &DialContext<'_>) -> Result<Option<Dialed<Client>>, Error> {
-        let mut dialing = self.lock();
-        let Some(tcp) = dialing.advance(&self.options, context)? else { return Ok(None) };
-        let request = dialing.request.clone();
-        drop(dialing);
+        let (target, dialing) = &mut *self.lock();
+        let advanced = dialing.advance(target, context);
+        if !matches!(advanced, Ok(None)) {
+            // What is left of it ends here.
+            *dialing = Dialing::default();
+        }
+        let Some(tcp) = advanced? else { return Ok(None) };
         let peer = tcp.peer_addr().ok();
         #[cfg(feature = "tls")]
-        let stream = if request.url().is_secure() {
-            let tls = self.options.tls.clone().unwrap_or_default();
-            Stream::connect_tls(&tls, tcp, request.url().host())?
-        } else {
-            tcp.into()
+        let stream = match target.begin_tls()? {
+            Some(tls) => Stream::over_tls(TlsStream::new(tcp, tls.into())),
+            None => tcp.into(),
         };
         #[cfg(not(feature = "tls"))]
         let stream: Stream = tcp.into();
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(io::Error::from)?;
-        let config = Arc::clone(&self.options.config);
+        let (request, config) = (target.request().clone(), Arc::clone(&target.options().config));
         let endpoint = Endpoint::client(request, config, seed, context.now);
         Ok(Some((Link::new(endpoint, stream), peer)))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Dialing> {
-        self.dialing.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, (adapter::Target, Dialing)> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Dialing {
-    fn new(request: ClientRequest, redirects: u8) -> Self {
-        Self {
-            request,
-            redirects,
-            stage: Stage::Begin,
-            addresses: Vec::new(),
-            until: None,
-            share_until: None,
-            error: ErrorKind::AddrNotAvailable.into(),
-        }
-    }
-
+    /// Goes on as far as it can without waiting, and reads at most once. Returns the stream to the server
+    /// once there is one, registered with the connection's key as its token.
     fn advance(
         &mut self,
-        options: &ClientOptions,
+        target: &adapter::Target,
         context: &DialContext<'_>,
     ) -> Result<Option<TcpStream>, Error> {
-        let url = self.request.url().clone();
-        let (host, port) = match &options.proxy {
-            Some(proxy) => (proxy.host(), proxy.port()),
-            None => (url.host(), url.port()),
+        self.again = false;
+        if let Some(refused) = self.refused.take() {
+            return Err(refused);
+        }
+        let now = context.now;
+        let dial = self.dial.get_or_insert_with(|| Dial::new(target, now));
+        let found = |(_, found): &mut (Lookup, Found)| {
+            found.lock().unwrap_or_else(PoisonError::into_inner).take()
         };
-        let failed = |error| Error::Connect { to: format!("{host}:{port}"), error };
-        let late = |until: Option<Duration>| until.is_some_and(|until| context.now >= until);
+        if let Some(found) = self.lookup.as_mut().and_then(found) {
+            debug!("the addresses are {found:?}");
+            self.lookup = None;
+            dial.resolved(found, now);
+        }
+        look(&mut self.attempts, dial, now);
         loop {
-            match std::mem::replace(&mut self.stage, Stage::Done) {
-                Stage::Done => return Ok(None),
-                Stage::Begin => {
-                    let now = context.now;
-                    self.until = options.connect_timeout.map(|limit| now.saturating_add(limit));
-                    self.stage = self.look_up(host, port, context).map_err(failed)?;
-                }
-                Stage::Resolving(found) => {
-                    let result = found.lock().unwrap_or_else(PoisonError::into_inner).take();
-                    self.stage = match result {
-                        None if late(self.until) => {
-                            return Err(failed(ErrorKind::TimedOut.into()));
-                        }
-                        None => {
-                            self.stage = Stage::Resolving(found);
-                            return Ok(None);
-                        }
-                        Some(Ok(addresses)) => {
-                            self.addresses = addresses.into_iter().rev().collect();
-                            Stage::Next
-                        }
-                        Some(Err(error)) => return Err(failed(error)),
-                    };
-                }
-                Stage::Next => {
-                    let Some(address) = self.addresses.pop() else {
-                        let error = std::mem::replace(&mut self.error, ErrorKind::Other.into());
-                        return Err(failed(error));
-                    };
-                    debug!("connecting to {host} at {address}");
-                    self.stage = match connect(address, context) {
-                        Ok(tcp) => Stage::Connecting(tcp),
-                        Err(error) => self.try_next(error),
-                    };
-                    let untried = u32::try_from(self.addresses.len() + 1).unwrap_or(u32::MAX);
-                    self.share_until = self.until.map(|until| {
-                        context.now.saturating_add(until.saturating_sub(context.now) / untried)
-                    });
-                }
-                Stage::Connecting(tcp) => match outcome(&tcp) {
-                    Ok(true) => {
-                        self.share_until = None;
-                        let Some(proxy) = &options.proxy else { return Ok(Some(tcp)) };
-                        let mut out = Vec::new();
-                        let tunnel = Tunnel::open(proxy, &url, &mut out);
-                        self.stage = Stage::Tunnel(tcp, tunnel, out);
-                    }
-                    Ok(false) if late(self.share_until) => {
-                        self.stage = self.try_next(ErrorKind::TimedOut.into());
-                    }
-                    Ok(false) => {
-                        self.stage = Stage::Connecting(tcp);
-                        return Ok(None);
-                    }
-                    Err(error) => self.stage = self.try_next(error),
+            match dial.next(now)? {
+                DialStep::Resolve { host, port } => match look_up(&host, port, context) {
+                    Ok(lookup) => self.lookup = Some(lookup),
+                    Err(error) => dial.resolved(Err(error), now),
                 },
-                Stage::Tunnel(mut tcp, mut tunnel, mut out) => {
-                    if dig(&mut tcp, &mut tunnel, &mut out, &options.config)? {
-                        return Ok(Some(tcp));
+                DialStep::Connect { attempt, address } => {
+                    debug!("connecting to {address}");
+                    match connect(address, context) {
+                        Ok(tcp) => self.attempts.push((attempt, tcp)),
+                        Err(error) => dial.failed(attempt, error, now),
                     }
-                    if late(self.until) {
-                        return Err(failed(ErrorKind::TimedOut.into()));
+                }
+                DialStep::Wait => return Ok(None),
+                DialStep::Tunnel { attempt } => {
+                    self.attempts.retain(|(number, _)| *number == attempt);
+                    match self.attempts.first_mut().map(|(_, tcp)| exchange(tcp, dial, now)) {
+                        // There may be more: others have their turn first. It may also be all that was
+                        // waited for.
+                        Some(Ok(true)) => {
+                            if matches!(dial.next(now)?, DialStep::Tunnel { .. }) {
+                                self.again = true;
+                                return Ok(None);
+                            }
+                        }
+                        Some(Ok(false)) => return Ok(None),
+                        Some(Err(error)) => dial.failed(attempt, error, now),
+                        None => dial.failed(attempt, ErrorKind::NotConnected.into(), now),
                     }
-                    self.stage = Stage::Tunnel(tcp, tunnel, out);
-                    return Ok(None);
+                }
+                DialStep::Ready { attempt } => {
+                    let mut attempts = std::mem::take(&mut self.attempts).into_iter();
+                    let won = attempts.find(|(number, _)| *number == attempt);
+                    return Ok(won.map(|(_, tcp)| tcp));
                 }
             }
         }
     }
+}
 
-    fn look_up(&mut self, host: &str, port: u16, context: &DialContext<'_>) -> io::Result<Stage> {
-        if let Ok(address) = host.parse::<IpAddr>() {
-            self.addresses = vec![(address, port).into()];
-            return Ok(Stage::Next);
-        }
-        let found = Found::default();
-        let (host, to, wake) = (host.to_owned(), Arc::clone(&found), (context.wake)());
-        thread::Builder::new().spawn(move || {
-            let result = (&*host, port).to_socket_addrs().map(Iterator::collect);
-            *to.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
-            wake();
-        })?;
-        Ok(Stage::Resolving(found))
-    }
-
-    fn try_next(&mut self, error: io::Error) -> Stage {
-        debug!("no connection: {error}");
-        self.error = error;
-        Stage::Next
-    }
+/// Has the shared threads look up a name, which leave the answer for the loop.
+fn look_up(host: &str, port: u16, context: &DialContext<'_>) -> io::Result<(Lookup, Found)> {
+    let found = Found::default();
+    let (to, wake) = (Arc::clone(&found), (context.wake)());
+    let lookup = Resolver::shared().resolve(host, port, move |found| {
+        *to.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
+        wake();
+    });
+    Ok((lookup?, found))
 }
 
 fn connect(address: SocketAddr, context: &DialContext<'_>) -> io::Result<TcpStream> {
@@ -244,43 +207,59 @@ fn connect(address: SocketAddr, context: &DialContext<'_>) -> io::Result<TcpStre
     Ok(tcp)
 }
 
+/// Looks at every socket that is connecting, and drops those that have failed.
+fn look(attempts: &mut Vec<(usize, TcpStream)>, dial: &mut Dial, now: Duration) {
+    attempts.retain(|(attempt, tcp)| match outcome(tcp) {
+        Ok(true) => {
+            dial.connected(*attempt);
+            true
+        }
+        Ok(false) => true,
+        Err(error) => {
+            debug!("no connection: {error}");
+            dial.failed(*attempt, error, now);
+            false
+        }
+    });
+}
+
+/// Whether a stream is connected.
 fn outcome(tcp: &TcpStream) -> io::Result<bool> {
     if let Some(error) = tcp.take_error()? {
         return Err(error);
     }
     match tcp.peer_addr() {
-        Ok(_) => Ok(true),
+        // Messages are written whole; waiting for more only delays them.
+        Ok(_) => tcp.set_nodelay(true).map(|()| true),
         Err(error) if error.kind() == ErrorKind::NotConnected => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-fn dig(
-    tcp: &mut TcpStream,
-    tunnel: &mut Tunnel,
-    out: &mut Vec<u8>,
-    config: &Config,
-) -> Result<bool, Error> {
-    while !out.is_empty() {
-        match tcp.write(out) {
-            Ok(written) => drop(out.drain(..written)),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
-            Err(error) => return Err(error.into()),
-        }
-    }
-    let mut buffer = [0; 4096];
+/// Writes what there is for the proxy, and reads once. Returns whether there may be more to read now.
+fn exchange(tcp: &mut TcpStream, dial: &mut Dial, now: Duration) -> io::Result<bool> {
+    let mut buffer = [0; READ_SIZE];
     loop {
-        match tcp.read(&mut buffer) {
-            Ok(0) => return Err(ProxyError::EndOfInput.into()),
-            Ok(read) => {
-                if tunnel.advance(&buffer[..read], config)? {
-                    return Ok(true);
-                }
+        let moved = if dial.pending().is_empty() {
+            tcp.read(&mut buffer).map(|read| {
+                dial.received(&buffer[..read], now);
+                true
+            })
+        } else {
+            match tcp.write(dial.pending()) {
+                Ok(0) => Err(ErrorKind::WriteZero.into()),
+                written => written.map(|written| {
+                    dial.wrote(written);
+                    false
+                }),
             }
+        };
+        match moved {
+            Ok(true) => return Ok(true),
+            Ok(false) => {}
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         }
     }
 }

@@ -29,6 +29,14 @@ pub(crate) trait Origin<R: Role>: Driver<R, Transport = Stream> {
 
     /// Returns when to go on with opening a stream, whatever happens.
     fn dial_deadline(&self) -> Option<Duration>;
+
+    /// Whether there is more to do at once to open a stream, without an event.
+    fn dials_again(&self) -> bool {
+        false
+    }
+
+    /// Ends opening a stream: its sockets and its look-up do not live as long as handles may.
+    fn stop_dialing(&self) {}
 }
 
 /// Has the loop look at a connection, unless it looks anyway.
@@ -123,6 +131,14 @@ impl Origin<Client> for Requested {
 
     fn dial_deadline(&self) -> Option<Duration> {
         self.0.deadline()
+    }
+
+    fn dials_again(&self) -> bool {
+        self.0.is_again()
+    }
+
+    fn stop_dialing(&self) {
+        self.0.stop();
     }
 }
 

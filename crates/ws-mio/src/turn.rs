@@ -172,7 +172,7 @@ impl<R: Role, D: Origin<R>> Turn<'_, R, D> {
 
         let mut held = self.connection.lock();
         held.end_work();
-        let mut more = false;
+        let mut more = self.connection.driver().dials_again();
         let mut deadline = self.connection.driver().dial_deadline();
         if let Some(link) = held.link_mut() {
             deadline = link.endpoint().deadline();
@@ -188,6 +188,9 @@ impl<R: Role, D: Origin<R>> Turn<'_, R, D> {
         }
         let gone = held.let_go();
         let finished = held.is_gone();
+        if finished {
+            self.connection.driver().stop_dialing();
+        }
         let queue = more && !finished && held.queue();
         let lingers = held.is_lingering();
         drop(held);

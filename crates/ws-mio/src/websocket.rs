@@ -135,10 +135,11 @@ pub(crate) fn read<'b, R: Role>(
         Ok(0) => link.input_ended(now),
         Ok(read) => return Ok(buffer.split_at_mut(read).0),
         Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-        Err(error) => match link.input_failed(error) {
-            Some(error) => return Err(error),
-            None => {}
-        },
+        Err(error) => {
+            if let Some(error) = link.input_failed(error) {
+                return Err(error);
+            }
+        }
     }
     Ok(&mut [])
 }

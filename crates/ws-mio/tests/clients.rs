@@ -155,7 +155,74 @@ fn silence_meets_a_deadline() {
     let mut options = within(SOON);
     options.proxy =
         Some(Proxy::new(url.trim_start_matches("ws://").trim_end_matches('/')).expect("one"));
-    assert_fails(&attempt("ws://server.example/", options), "timed out");
+    // T3
+    let named = format!("cannot connect to {}: timed out", url[5..].trim_end_matches('/'));
+    assert_fails(&attempt("ws://server.example/", options), &named);
+}
+
+#[test]
+fn a_proxy_that_trickles_or_resets_or_floods_is_named_or_judged() {
+    // T3, L6b
+    let through = |proxy: SocketAddr| {
+        let mut options = within(Duration::from_millis(300));
+        options.proxy = Some(Proxy::new(&format!("http://user:secret@{proxy}/")).expect("one"));
+        let lines = attempt("ws://server.example/", options);
+        assert!(!lines.iter().any(|line| line.contains("secret")), "{lines:?}");
+        lines
+    };
+    let trickling = peer(|mut stream| {
+        read_head(&mut stream);
+        while stream.write_all(b"H").is_ok() {
+            thread::sleep(Duration::from_millis(5));
+        }
+    });
+    assert_fails(&through(trickling), &format!("cannot connect to {trickling}: timed out"));
+    let resetting = peer(|stream| {
+        read_head(&mut &stream);
+        SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("a socket");
+    });
+    assert_fails(&through(resetting), &format!("cannot connect to {resetting}: "));
+    let flooding = peer(|mut stream| {
+        read_head(&mut stream);
+        while stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").is_ok() {}
+    });
+    assert_fails(&through(flooding), "proxy: the proxy's answer: ");
+}
+
+#[test]
+fn many_names_need_few_threads() {
+    // L11
+    const COUNT: usize = 600;
+    let (mut event_loop, log) = (EventLoop::new().expect("a loop"), Log::default());
+    for number in 0..COUNT {
+        let url = format!("ws://no-such-host-{number}.invalid/");
+        let handler = Recorder(log.clone());
+        // Where there is no name server, each look-up may take long.
+        let ws = event_loop.connect(request(&url), within(Duration::from_millis(500)), handler);
+        // Half of them are not wanted any more.
+        if number % 2 == 0 {
+            ws.expect("a request").abort();
+        }
+    }
+    event_loop.run().expect("events");
+    let resolver = ws_common::adapter::Resolver::shared();
+    assert!(resolver.threads() <= 8, "{}", resolver.threads());
+    let lines = log.lines();
+    assert_eq!(lines.iter().filter(|line| *line == "terminate 1006").count(), COUNT);
+    let errors = lines.iter().filter(|line| line.starts_with("error cannot connect to no-such-"));
+    assert_eq!(errors.count(), COUNT / 2);
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn a_host_that_no_certificate_can_be_for_is_an_error_of_the_url() {
+    // T4
+    let mut event_loop = EventLoop::new().expect("a loop");
+    for url in ["wss://a..b/", "wss://127.1/"] {
+        let handler = Recorder(Log::default());
+        let error = event_loop.connect(request(url), ClientOptions::default(), handler);
+        assert!(matches!(error, Err(ws_mio::Error::Url(_))), "{error:?}");
+    }
 }
 
 #[test]

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use log::debug;
 use ws_common::ClientOptions;
-use ws_common::adapter::Step;
-use wsproto::handshake::ClientRequest;
+use ws_common::adapter::{Step, Target};
+use wsproto::handshake::{ClientRequest, Response};
 use wsproto::url::WsUrl;
 use wsproto::{Client, Config, Endpoint, ReadyState, SessionError};
 
-use crate::accept::set_nodelay;
+use crate::accept::tune;
 use crate::clock::{Patience, now};
 use crate::dial::dial;
 use crate::driver::Owner;
@@ -26,8 +26,9 @@ pub fn connect(url: &str) -> Result<WebSocket, Error> {
     connect_with(ClientRequest::new(WsUrl::parse(url)?), ClientOptions::new())
 }
 
-/// Connects to the URL of a request, as the options say; a [`Config`] alone is options, too. Every
-/// address that the host has is tried.
+/// Connects to the URL of a request, as the options say; a [`Config`] alone is options, too. The
+/// addresses of the host are tried one after the other, 250 ms apart or as soon as one fails, and the
+/// first that opens is used (RFC 8305); all of it within [`ClientOptions::connect_timeout`].
 ///
 /// ```no_run
 /// use ws_std::wsproto::{handshake::ClientRequest, url::WsUrl};
@@ -48,24 +49,21 @@ pub fn connect_with(
     request: ClientRequest,
     options: impl Into<ClientOptions>,
 ) -> Result<WebSocket, Error> {
-    let (mut request, options) = (request, options.into());
-    let mut redirects = options.redirects;
+    let mut target = Target::new(request, options.into())?;
     loop {
-        let refusal = match attempt(&request, &options) {
-            Err(Error::Http(response)) if redirects > 0 => response,
-            result => return result,
-        };
-        let Ok(next) = request.redirected(&refusal) else { return Err(Error::Http(refusal)) };
-        debug!("{} redirects to {}", request.url().without_query(), next.url().without_query());
-        (request, redirects) = (next, redirects - 1);
+        let stream = dial(&target)?;
+        let (request, config) = (target.request().clone(), Arc::clone(&target.options().config));
+        let mut ws = WebSocket::client(stream, request, config)?;
+        let mut followed = false;
+        let opened = ws.open_unless(|response| {
+            followed = followed || target.redirect(response)?;
+            Ok(followed)
+        });
+        if !followed {
+            return opened.map(|()| ws);
+        }
+        debug!("redirected to {}", target.request().url().without_query());
     }
-}
-
-fn attempt(request: &ClientRequest, options: &ClientOptions) -> Result<WebSocket, Error> {
-    let stream = dial(request.url(), options)?;
-    let mut ws = WebSocket::client(stream, request.clone(), Arc::clone(&options.config))?;
-    ws.handshake()?;
-    Ok(ws)
 }
 
 impl WebSocket<Client> {
@@ -83,7 +81,7 @@ impl WebSocket<Client> {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(io::Error::from)?;
         let stream = stream.into();
-        set_nodelay(&stream);
+        tune(&stream);
         let url = Some(request.url().clone());
         let endpoint = Endpoint::client(request.clone(), config, seed, now());
         let connection = Owner::begin(None, url, endpoint, stream.clone());
@@ -98,8 +96,25 @@ impl WebSocket<Client> {
     /// As [`connect`]. After `WouldBlock` or `TimedOut`, which a stream may return that is
     /// non-blocking or has timeouts, call it again.
     pub fn handshake(&mut self) -> Result<(), Error> {
+        self.open_unless(|_| Ok(false))
+    }
+
+    /// As [`handshake`](Self::handshake), unless `follow` says that a response leads elsewhere, as soon as
+    /// its head has arrived: that is [`Error::Http`] then.
+    fn open_unless(
+        &mut self,
+        mut follow: impl FnMut(&Response) -> Result<bool, Error>,
+    ) -> Result<(), Error> {
         while self.ready_state() == ReadyState::Connecting {
-            let step = self.step(Patience::new(None))?;
+            let stepped = self.step_unless(Patience::new(None), |ws| match ws.arrived() {
+                Some(response) if follow(&response)? => Err(Error::Http(response)),
+                _ => Ok(()),
+            });
+            // The body may have arrived with the head.
+            if let Err(Error::Http(response)) = &stepped {
+                follow(response)?;
+            }
+            let step = stepped?;
             let mut held = self.connection.lock();
             let arrived = held.live().ok().and_then(|link| link.endpoint_mut().take_response());
             drop(held);
@@ -113,7 +128,13 @@ impl WebSocket<Client> {
                 Some(_) => {}
             }
         }
-        debug!("connection {} to {} is open", self.id(), self.url());
+        debug!("connection {} to {} is open", self.id(), self.url().without_query());
         Ok(())
+    }
+
+    /// Returns the response, once its head has arrived.
+    fn arrived(&self) -> Option<Box<Response>> {
+        let held = self.connection.lock();
+        held.link()?.endpoint().session().response().cloned().map(Box::new)
     }
 }

@@ -1,156 +1,148 @@
-//! The way to a server, before its handshake: TCP, a tunnel through a proxy, TLS.
+//! The way to a server, before its handshake: does the steps of a [`Dial`] with calls that block.
+
+#[cfg(unix)]
+mod attempts;
+#[cfg(any(not(unix), test))]
+mod one_by_one;
+#[cfg(test)]
+mod tests;
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
-use std::time::Duration;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 use log::debug;
-use ws_common::adapter::Tunnel;
-use ws_common::{ClientOptions, Proxy, ProxyError};
-use wsproto::url::WsUrl;
+use ws_common::adapter::{Dial, DialStep, Resolver, Target};
 
-use crate::clock::Patience;
 use crate::stream::{is_timeout, retry};
 use crate::{Error, Stream};
 
+#[cfg(unix)]
+use attempts::Attempts;
+#[cfg(not(unix))]
+use one_by_one::Attempts;
+
+/// The least time a call waits: zero would be no limit.
+const MIN_WAIT: Duration = Duration::from_millis(1);
+
+/// The bytes of a proxy's answer that one read takes at most.
+const READ_SIZE: usize = 4096;
+
 /// Opens a stream to the host of a URL; TLS has not sent anything yet.
-pub(crate) fn dial(url: &WsUrl, options: &ClientOptions) -> Result<Stream, Error> {
-    let secure = Security::of(url, options)?;
-    let patience = Patience::new(options.connect_timeout);
-    let (host, port) = match &options.proxy {
-        Some(proxy) => (proxy.host(), proxy.port()),
-        None => (url.host(), url.port()),
-    };
-    let tcp = connect_tcp(host, port, patience)
-        .map_err(|error| Error::Connect { to: format!("{host}:{port}"), error })?;
-    // Messages are written whole; waiting for more only delays them.
-    tcp.set_nodelay(true)?;
-    if let Some(proxy) = &options.proxy {
-        open_tunnel(&tcp, proxy, url, options, patience).map_err(|error| match error {
-            Error::Io(error) => Error::Connect { to: format!("{host}:{port}"), error },
-            error => error,
-        })?;
-    }
-    Ok(secure.over(tcp)?)
-}
-
-fn connect_tcp(host: &str, port: u16, patience: Patience) -> io::Result<TcpStream> {
-    let addresses: Vec<_> = (host, port).to_socket_addrs()?.collect();
-    debug!("{host} is {addresses:?}");
-    connect_any(&addresses, patience)
-}
-
-/// Tries one address after the other.
-fn connect_any(addresses: &[SocketAddr], patience: Patience) -> io::Result<TcpStream> {
-    let mut result = Err(ErrorKind::AddrNotAvailable.into());
-    for (untried, address) in (1..=addresses.len()).rev().zip(addresses) {
-        debug!("connecting to {address}");
-        // One that does not answer leaves time for the others.
-        let share = patience.left().map(|left| left / u32::try_from(untried).unwrap_or(u32::MAX));
-        result = match share {
-            Some(Duration::ZERO) => Err(ErrorKind::TimedOut.into()),
-            Some(share) => TcpStream::connect_timeout(address, share),
-            None => TcpStream::connect(address),
-        };
-        match &result {
-            Ok(_) => break,
-            Err(error) => debug!("{address}: {error}"),
-        }
-    }
-    result
-}
-
-fn open_tunnel(
-    mut tcp: &TcpStream,
-    proxy: &Proxy,
-    url: &WsUrl,
-    options: &ClientOptions,
-    patience: Patience,
-) -> Result<(), Error> {
-    debug!("asking the proxy for {}:{}", url.host(), url.port());
-    let mut out = Vec::new();
-    let mut tunnel = Tunnel::open(proxy, url, &mut out);
-    tcp.set_write_timeout(patience.left())?;
-    tcp.write_all(&out)?;
-    let mut buffer = [0; 4096];
-    loop {
-        if patience.is_over() {
-            return Err(io::Error::from(ErrorKind::TimedOut).into());
-        }
-        tcp.set_read_timeout(patience.left())?;
-        let read = match retry(|| tcp.read(&mut buffer)) {
-            // That patience is over is said above, in the same words everywhere.
-            Err(error) if is_timeout(&error) => continue,
-            read => read?,
-        };
-        if read == 0 {
-            return Err(ProxyError::EndOfInput.into());
-        }
-        if tunnel.advance(&buffer[..read], &options.config)? {
-            break;
-        }
-    }
-    // From here on, the connection sets its own.
-    tcp.set_read_timeout(None)?;
-    Ok(tcp.set_write_timeout(None)?)
-}
-
-/// What protects a connection, found out before a socket is opened.
-enum Security {
-    None,
+pub(crate) fn dial(target: &Target) -> Result<Stream, Error> {
+    // Before a socket is opened.
     #[cfg(feature = "tls")]
-    Tls(Box<rustls::ClientConnection>),
+    let tls = target.begin_tls()?;
+    let mut dial = Dial::new(target, Duration::ZERO);
+    let tcp = open(&mut dial, Attempts::default())?;
+    #[cfg(feature = "tls")]
+    if let Some(tls) = tls {
+        return Ok(Stream::over_tls(tcp, tls.into()));
+    }
+    Ok(tcp.into())
 }
 
-impl Security {
-    fn of(url: &WsUrl, options: &ClientOptions) -> Result<Self, Error> {
-        if !url.is_secure() {
-            return Ok(Self::None);
-        }
-        #[cfg(feature = "tls")]
-        {
-            let tls = options.tls.clone().unwrap_or_default();
-            Ok(Self::Tls(Box::new(tls.begin(url.host())?)))
-        }
-        #[cfg(not(feature = "tls"))]
-        {
-            let _ = options;
-            Err(Error::TlsUnavailable)
-        }
+/// The sockets of the attempts that are running.
+trait Connect {
+    /// Begins an attempt. `dial` is to be told how it goes, now or by [`wait`](Self::wait).
+    fn begin(&mut self, attempt: usize, address: SocketAddr, dial: &mut Dial, now: Instants);
+
+    /// Waits for an attempt to end, or for the dial's deadline.
+    fn wait(&mut self, dial: &mut Dial, now: Instants);
+
+    /// Returns the stream of an attempt that has connected, which blocks; drops the others.
+    fn take(&mut self, attempt: usize) -> io::Result<TcpStream>;
+}
+
+/// The dial's time.
+#[derive(Clone, Copy)]
+struct Instants(Instant);
+
+impl Instants {
+    fn now(self) -> Duration {
+        self.0.elapsed()
     }
 
-    fn over(self, tcp: TcpStream) -> io::Result<Stream> {
-        Ok(match self {
-            Self::None => tcp.into(),
-            #[cfg(feature = "tls")]
-            Self::Tls(tls) => Stream::over_tls(tcp, (*tls).into()),
-        })
+    /// How long a call may wait: to the dial's deadline, and never zero, which would be no limit.
+    fn left(self, dial: &Dial) -> Option<Duration> {
+        dial.deadline().map(|deadline| deadline.saturating_sub(self.now()).max(MIN_WAIT))
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::net::TcpListener;
-    use std::time::Duration;
-
-    use super::*;
-
-    #[test]
-    fn every_address_is_tried() -> io::Result<()> {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        let alive = listener.local_addr()?;
-        // Bound, and not listening any more.
-        let dead = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        for limit in [None, Some(Duration::from_secs(60))] {
-            for addresses in [&[alive][..], &[dead, alive], &[dead, dead, alive], &[alive, dead]] {
-                let stream = connect_any(addresses, Patience::new(limit))?;
-                assert_eq!(stream.peer_addr()?, alive);
+fn open(dial: &mut Dial, mut attempts: impl Connect) -> Result<TcpStream, Error> {
+    let time = Instants(Instant::now());
+    let mut opened = None;
+    loop {
+        match dial.next(time.now())? {
+            DialStep::Resolve { host, port } => look_up(&host, port, dial, time),
+            DialStep::Connect { attempt, address } => {
+                debug!("connecting to {address}");
+                attempts.begin(attempt, address, dial, time);
             }
-            let refused = connect_any(&[dead, dead], Patience::new(limit)).map(drop);
-            assert!(refused.is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused));
+            DialStep::Wait => attempts.wait(dial, time),
+            step @ (DialStep::Tunnel { attempt } | DialStep::Ready { attempt }) => {
+                let tcp = match opened.take().map_or_else(|| attempts.take(attempt), Ok) {
+                    Ok(tcp) => tcp,
+                    Err(error) => {
+                        dial.failed(attempt, error, time.now());
+                        continue;
+                    }
+                };
+                if matches!(step, DialStep::Ready { .. }) {
+                    // From here on, the connection sets its own. If the peer is gone, reading says so.
+                    let _ = tcp.set_read_timeout(None);
+                    let _ = tcp.set_write_timeout(None);
+                    return Ok(tcp);
+                }
+                exchange(&tcp, attempt, dial, time);
+                opened = Some(tcp);
+            }
         }
-        let late = connect_any(&[alive], Patience::new(Some(Duration::ZERO))).map(drop);
-        assert!(late.is_err_and(|error| error.kind() == ErrorKind::TimedOut));
-        Ok(())
+    }
+}
+
+fn look_up(host: &str, port: u16, dial: &mut Dial, time: Instants) {
+    let (sender, found) = mpsc::channel();
+    // Nobody may wait for the answer any more.
+    let lookup = Resolver::shared().resolve(host, port, move |found| drop(sender.send(found)));
+    let _lookup = match lookup {
+        Ok(lookup) => lookup,
+        Err(error) => return dial.resolved(Err(error), time.now()),
+    };
+    let found = match time.left(dial) {
+        Some(left) => found.recv_timeout(left).ok(),
+        None => found.recv().ok(),
+    };
+    // Without an answer, the dial's time is over.
+    if let Some(found) = found {
+        debug!("{host} is {found:?}");
+        dial.resolved(found, time.now());
+    }
+}
+
+/// Writes to the proxy, or reads once.
+fn exchange(mut tcp: &TcpStream, attempt: usize, dial: &mut Dial, time: Instants) {
+    let left = time.left(dial);
+    let mut buffer = [0; READ_SIZE];
+    let moved = if dial.pending().is_empty() {
+        tcp.set_read_timeout(left).and_then(|()| {
+            let read = retry(|| tcp.read(&mut buffer))?;
+            dial.received(&buffer[..read], time.now());
+            Ok(())
+        })
+    } else {
+        tcp.set_write_timeout(left).and_then(|()| match retry(|| tcp.write(dial.pending()))? {
+            0 => Err(ErrorKind::WriteZero.into()),
+            written => {
+                dial.wrote(written);
+                Ok(())
+            }
+        })
+    };
+    match moved {
+        Err(error) if !is_timeout(&error) => dial.failed(attempt, error, time.now()),
+        // That there is no time left, the dial says in the same words everywhere.
+        _ => {}
     }
 }

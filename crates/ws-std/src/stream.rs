@@ -83,7 +83,7 @@ impl Stream {
 
     /// Whether there is something to read.
     pub(crate) fn has_input(&self) -> bool {
-        self.tcp().is_some_and(|tcp| sys::has_input(tcp))
+        self.tcp().is_some_and(sys::has_input)
     }
 }
 

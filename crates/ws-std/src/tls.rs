@@ -6,6 +6,7 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustls::Connection;
+use ws_common::adapter::tls::process;
 
 use crate::stream::retry;
 use crate::sys;
@@ -120,11 +121,11 @@ impl TlsStream {
                 return Err(ErrorKind::WouldBlock.into());
             }
             *start += state.tls.read_tls(&mut &bytes[*start..*end])?;
-            let processed = state.tls.process_new_packets();
+            let processed = process(&mut state.tls);
             // A handshake has its own bytes to send, and a failed one an alert. If they cannot be sent,
             // reading says why.
             let _ = state.flush(&self.tcp);
-            processed.map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
+            processed?;
         }
     }
 }

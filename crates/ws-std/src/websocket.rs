@@ -68,6 +68,15 @@ impl<R: Role> WebSocket<R> {
     /// then, so that the peer has been told, and a caller that drops the connection at an error does not
     /// prevent it.
     pub(crate) fn step(&mut self, patience: Patience) -> Result<Option<Step>, Error> {
+        self.step_unless(patience, |_| Ok(()))
+    }
+
+    /// As [`step`](Self::step), unless `look`, which looks at the connection before each wait, fails.
+    pub(crate) fn step_unless(
+        &mut self,
+        patience: Patience,
+        mut look: impl FnMut(&Self) -> Result<(), Error>,
+    ) -> Result<Option<Step>, Error> {
         loop {
             match self.next_step() {
                 Some(Step::Error(error)) => drop(self.failed.get_or_insert(error)),
@@ -86,6 +95,7 @@ impl<R: Role> WebSocket<R> {
                     return self.failed.take().map_or(Ok(None), Err);
                 }
                 None => {
+                    look(self)?;
                     self.wait(patience)?;
                 }
             }

@@ -274,13 +274,65 @@ fn a_proxy_that_cannot_be_reached_is_named() {
 
 #[test]
 fn an_address_or_credentials_that_cannot_be_are_errors() {
-    for bad in ["", ":3128", "proxy:port", "proxy:0", "proxy/path", "http://proxy", "a b", "u@h"] {
+    for bad in ["", ":3128", "proxy:port", "proxy:0", "proxy/path", "http://", "a b", "u@"] {
         assert!(matches!(Proxy::new(bad), Err(ProxyError::Address(_))), "{bad}");
     }
     for (user, password) in [("a:b", ""), ("a\r\n", ""), ("a", "b\nc"), ("a\0", "")] {
         let proxy = Proxy::new("proxy").expect("an address").credentials(user, password);
-        assert!(matches!(proxy, Err(ProxyError::Credentials(_))), "{user:?} {password:?}");
+        assert!(matches!(proxy, Err(ProxyError::Credentials)), "{user:?} {password:?}");
     }
     let proxy = Proxy::new("[::1]:3128").expect("an address");
     assert_eq!((proxy.host(), proxy.port()), ("::1", 3128));
+}
+
+#[test]
+fn a_refusal_comes_with_its_body() {
+    // T11: in the same segment, as HTTP delimits it.
+    for (answer, body) in [
+        (&b"HTTP/1.1 403 No\r\nContent-Length: 5\r\n\r\nHello"[..], &b"Hello"[..]),
+        (b"HTTP/1.1 403 No\r\n\r\nHello", b"Hello"),
+        (b"HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nHello\r\n0\r\n\r\n", b"Hello"),
+        (b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", b""),
+    ] {
+        let ProxyError::Refused(response) = refused(answer) else { panic!("it refuses") };
+        assert_eq!((response.status(), response.body_bytes()), (403, body));
+    }
+    // One that keeps the connection open is not waited for.
+    let (address, _) = proxy(|mut client, _| {
+        client.write_all(b"HTTP/1.1 403 No\r\nContent-Length: 5\r\n\r\nHello").expect("written");
+        client.read_to_end(&mut Vec::new())
+    });
+    let proxy = Proxy::new(&address).expect("an address");
+    let error = through(proxy, "ws://server.example/", LONG).expect_err("refused");
+    let Error::Proxy(ProxyError::Refused(response)) = error else { panic!("{error:?}") };
+    assert_eq!(response.body_bytes(), b"Hello");
+}
+
+#[test]
+fn interim_answers_without_end_meet_the_limit() {
+    // L6b
+    let (address, thread) =
+        proxy(|mut client, _| while client.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").is_ok() {});
+    let proxy = Proxy::new(&address).expect("an address");
+    let error = through(proxy, "ws://server.example/", LONG).expect_err("no end");
+    assert!(
+        matches!(error, Error::Proxy(ProxyError::Response(ResponseError::Head(_)))),
+        "{error:?}"
+    );
+    thread.join().expect("no panic");
+}
+
+#[test]
+fn a_proxy_is_taken_with_its_credentials_and_no_error_shows_them() {
+    // T9
+    let (address, thread) = proxy(|mut client, head| {
+        client.write_all(b"HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n").expect("written");
+        head
+    });
+    let proxy = Proxy::new(&format!("http://user:s%65cret@{address}/")).expect("a proxy");
+    let error = through(proxy, "ws://server.example/", LONG).expect_err("refused");
+    let shown = format!("{error} {error:?}");
+    assert!(!shown.contains("secret") && !shown.contains("dXNlcjp"), "{shown}");
+    let head = thread.join().expect("no panic");
+    assert!(head.contains("\r\nProxy-Authorization: Basic dXNlcjpzZWNyZXQ=\r\n"), "{head}");
 }

@@ -15,6 +15,8 @@ use std::time::Duration;
 
 use identity::Identity;
 use net::{read_all, yes};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use ws_std::wsproto::handshake::ClientRequest;
@@ -131,7 +133,7 @@ fn the_name_of_the_host_is_sent() -> Result<(), Error> {
     }
 
     let made = rcgen::generate_simple_self_signed(["localhost".into()]).expect("a certificate");
-    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der());
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der());
     let key = rustls::crypto::ring::sign::any_supported_type(&key.expect("a key")).expect("a key");
     let certified = CertifiedKey::new(vec![made.cert.der().clone()], key);
     let names = Arc::new(Names(Mutex::default(), Arc::new(certified)));
@@ -217,4 +219,161 @@ fn a_file_that_is_not_what_it_should_be_is_named() {
     }
     let other = Identity::new();
     assert!(ServerTls::from_pem_files(certificate, &other.key).is_err(), "another's key");
+}
+
+/// A certificate that signs itself, and its key, in files; `change` says what kind it is.
+fn self_signed(change: impl FnOnce(&mut rcgen::CertificateParams)) -> Identity {
+    let identity = Identity::new();
+    let mut params = rcgen::CertificateParams::new(["localhost".into()]).expect("a name");
+    change(&mut params);
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let certificate = params.self_signed(&key).expect("a certificate");
+    std::fs::write(&identity.certificate, certificate.pem()).expect("written");
+    std::fs::write(&identity.key, key.serialize_pem()).expect("written");
+    identity
+}
+
+fn authority(params: &mut rcgen::CertificateParams) {
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+}
+
+#[test]
+fn a_server_may_show_what_is_in_the_file_whatever_kind_it_is() -> Result<(), Error> {
+    // T8: what `openssl req -x509` makes calls itself an authority.
+    for identity in [
+        self_signed(authority),
+        self_signed(|params| params.is_ca = rcgen::IsCa::ExplicitNoCa),
+        self_signed(|_| {}),
+    ] {
+        let (port, server) = echo_once(identity.server());
+        let mut ws = connect_to("localhost", port, &identity.client())?;
+        ws.close(None)?;
+        assert!(ws.wait_closed()?.was_clean);
+        assert!(server.join().expect("no panic")?);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_certificate_of_the_file_is_still_for_its_names_and_its_time() {
+    // T8
+    let past = rcgen::date_time_ymd(2001, 1, 1)..rcgen::date_time_ymd(2002, 1, 1);
+    let expire = |params: &mut rcgen::CertificateParams| {
+        (params.not_before, params.not_after) = (past.start, past.end);
+    };
+    let expired = self_signed(|params| {
+        authority(params);
+        expire(params);
+    });
+    for (identity, host, expected) in [
+        (&self_signed(authority), "127.0.0.1", "not valid for name"),
+        (&self_signed(|_| {}), "127.0.0.1", "not valid for name"),
+        (&expired, "localhost", "expired"),
+        (&self_signed(expire), "localhost", "expired"),
+    ] {
+        let (port, server) = echo_once(identity.server());
+        let error = connect_to(host, port, &identity.client()).expect_err("not to be trusted");
+        assert!(matches!(error, Error::Tls(_)), "{error:?}");
+        assert!(error.to_string().contains(expected), "{error}");
+        assert!(!matches!(server.join().expect("no panic"), Ok(true)));
+    }
+}
+
+#[test]
+fn an_error_says_what_to_do_about_a_certificate_that_is_not_trusted() {
+    // T8
+    let (ca, plain, other) = (self_signed(authority), self_signed(|_| {}), Identity::new());
+    for (identity, expected) in [(&ca, "CA:TRUE"), (&plain, "from_pem_file")] {
+        for trusted in [other.client(), ClientTls::new()] {
+            let (port, server) = echo_once(identity.server());
+            let error = connect_to("localhost", port, &trusted).expect_err("not to be trusted");
+            assert!(error.to_string().contains(expected), "{error}");
+            // What rustls has said is at the end of the sources.
+            let mut source: &dyn std::error::Error = &error;
+            while let Some(deeper) = source.source() {
+                source = deeper;
+            }
+            assert!(source.is::<rustls::Error>(), "{source:?}");
+            assert!(!matches!(server.join().expect("no panic"), Ok(true)));
+        }
+    }
+}
+
+#[test]
+fn a_configuration_with_other_protocols_speaks_http() -> Result<(), Error> {
+    // T7
+    let identity = Identity::new();
+    let provider = || Arc::new(rustls::crypto::ring::default_provider());
+    let mut roots = rustls::RootCertStore::empty();
+    let pem = std::fs::read(&identity.certificate)?;
+    let certificate = CertificateDer::from_pem_slice(&pem).expect("a certificate");
+    roots.add(certificate.clone()).expect("a certificate");
+    let mut config = rustls::ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".into(), b"http/1.1".into()];
+    let key = PrivateKeyDer::from_pem_slice(&std::fs::read(&identity.key)?).expect("a key");
+    let mut server = rustls::ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .expect("a key");
+    server.alpn_protocols = config.alpn_protocols.clone();
+    let (port, server) = echo_once(server.into());
+    let mut ws = connect_to("localhost", port, &config.into())?;
+    ws.send("Hello")?;
+    assert_eq!(ws.recv()?, Some("Hello".into()));
+    ws.close(None)?;
+    ws.wait_closed()?;
+    assert!(server.join().expect("no panic")?);
+    Ok(())
+}
+
+#[test]
+fn a_long_request_waits_for_the_handshake() -> Result<(), Error> {
+    // L16
+    let identity = Identity::new();
+    let long = "x".repeat(10_000);
+    let request = |port: u16| -> Result<ClientRequest, Error> {
+        let url = WsUrl::parse(&format!("wss://localhost:{port}/"))?;
+        (0..20).try_fold(ClientRequest::new(url), |request, number| {
+            Ok(request.header(&format!("X-{number}"), &long)?)
+        })
+    };
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let port = listener.local_addr()?.port();
+    let tls = identity.server();
+    let server = thread::spawn(move || {
+        let (tcp, _) = listener.accept()?;
+        let config = Config::default().max_head_size(1 << 20);
+        let ws = accept_with(Stream::accept_tls(&tls, tcp)?, config, yes)?;
+        let mut ws = ws.expect("an upgrade");
+        ws.recv().map(drop)
+    });
+    let mut options = ClientOptions::default();
+    options.tls = Some(identity.client());
+    let mut ws = connect_with(request(port)?, options)?;
+    ws.close(None)?;
+    assert!(ws.wait_closed()?.was_clean);
+    server.join().expect("no panic")?;
+    // And does not hide what is wrong with a certificate.
+    let (port, server) = echo_once(identity.server());
+    let error = connect_with(request(port)?, ClientOptions::default()).expect_err("self-signed");
+    assert!(matches!(error, Error::Tls(_)), "{error:?}");
+    let _ = server.join().expect("no panic");
+    Ok(())
+}
+
+#[test]
+fn a_host_that_no_certificate_can_be_for_is_an_error_of_the_url() {
+    // T4
+    let label = "a".repeat(64);
+    for host in ["a..b", "127.1", &label] {
+        let error = connect(&format!("wss://{host}/")).expect_err("no name");
+        assert!(matches!(error, Error::Url(_)), "{error:?}");
+        assert!(error.to_string().contains(host), "{error}");
+    }
 }

@@ -1,0 +1,116 @@
+//! Attempts at the addresses of a host, one begun after the other, until one opens (RFC 8305 section 5).
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// How long an attempt is alone before the next begins beside it (RFC 8305 section 5).
+pub(super) const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+
+/// The attempts at one host.
+#[derive(Debug)]
+pub(super) struct Race {
+    untried: VecDeque<SocketAddr>,
+    /// How many were begun: attempts are numbered in this order.
+    begun: usize,
+    /// Those that have neither opened nor failed.
+    running: Vec<usize>,
+    /// When to begin the next one, whatever the others do.
+    next_at: Duration,
+    error: io::Error,
+}
+
+/// What to do next.
+pub(super) enum Next {
+    Begin(usize, SocketAddr),
+    Wait,
+    /// Every address has failed.
+    Lost(io::Error),
+}
+
+impl Race {
+    /// Orders the addresses: families take turns, the family of the first address first (RFC 8305
+    /// section 4). An address that is named twice is tried once.
+    pub(super) fn new(addresses: &[SocketAddr], now: Duration) -> Self {
+        let first_is_v4 = addresses.first().is_some_and(SocketAddr::is_ipv4);
+        let (mut first, mut second) = (VecDeque::new(), VecDeque::new());
+        for address in addresses {
+            let family = if address.is_ipv4() == first_is_v4 { &mut first } else { &mut second };
+            if !family.contains(address) {
+                family.push_back(*address);
+            }
+        }
+        let mut untried = VecDeque::with_capacity(first.len() + second.len());
+        while !first.is_empty() || !second.is_empty() {
+            untried.extend(first.pop_front());
+            untried.extend(second.pop_front());
+        }
+        let error = io::Error::new(ErrorKind::NotFound, "the name has no address");
+        Self { untried, begun: 0, running: Vec::new(), next_at: now, error }
+    }
+
+    pub(super) fn next(&mut self, now: Duration) -> Next {
+        if now < self.next_at && !self.running.is_empty() {
+            return Next::Wait;
+        }
+        match self.untried.pop_front() {
+            Some(address) => {
+                let attempt = self.begun;
+                self.begun += 1;
+                self.running.push(attempt);
+                self.next_at = now.saturating_add(ATTEMPT_DELAY);
+                Next::Begin(attempt, address)
+            }
+            None if self.running.is_empty() => {
+                Next::Lost(std::mem::replace(&mut self.error, ErrorKind::NotConnected.into()))
+            }
+            None => Next::Wait,
+        }
+    }
+
+    /// Returns when to begin the next attempt, if there is an address left.
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        (!self.untried.is_empty()).then_some(self.next_at)
+    }
+
+    pub(super) fn untried(&self) -> usize {
+        self.untried.len()
+    }
+
+    pub(super) fn is_running(&self, attempt: usize) -> bool {
+        self.running.contains(&attempt)
+    }
+
+    /// Notes that an attempt has failed: the next one begins at once.
+    pub(super) fn failed(&mut self, attempt: usize, error: io::Error, now: Duration) {
+        if self.is_running(attempt) {
+            self.running.retain(|running| *running != attempt);
+            self.next_at = now;
+            self.error = error;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(addresses: &[&str]) -> Vec<String> {
+        let addresses: Vec<_> =
+            addresses.iter().map(|address| address.parse().expect("an address")).collect();
+        let race = Race::new(&addresses, Duration::ZERO);
+        race.untried.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn families_take_turns_beginning_with_that_of_the_first_address() {
+        // L9
+        let (a, b, c) = ("[::1]:1", "[::2]:1", "[::3]:1");
+        let (x, y) = ("1.1.1.1:1", "2.2.2.2:1");
+        assert_eq!(order(&[a, b, c, x, y]), [a, x, b, y, c]);
+        assert_eq!(order(&[x, a, b, y, c]), [x, a, y, b, c]);
+        assert_eq!(order(&[x, x, y, x]), [x, y]);
+        assert!(order(&[]).is_empty());
+    }
+}

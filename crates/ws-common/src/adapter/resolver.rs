@@ -1,0 +1,235 @@
+//! The system's look-up of names, which blocks, in a few threads for all.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+/// How many threads look up names at a time.
+const MOST_THREADS: usize = 8;
+
+/// How long a thread waits for another name.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// The addresses of a host, or why there are none.
+type Found = io::Result<Vec<SocketAddr>>;
+
+type Done = Box<dyn FnOnce(Found) + Send>;
+
+type LookUp = Box<dyn Fn(&str, u16) -> Found + Send + Sync>;
+
+/// Looks up names in a few threads, which are started on demand and end when there is nothing to do. Names
+/// wait for a thread in order; those who ask for the same name at the same time share one look-up, so that
+/// a slow name does not hold up others, however often it is asked for. Clones are the same resolver.
+#[derive(Clone)]
+pub struct Resolver(Arc<Pool>);
+
+struct Pool {
+    look_up: LookUp,
+    most_threads: usize,
+    idle: Duration,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    jobs: VecDeque<Job>,
+    threads: usize,
+    idle_threads: usize,
+    next_id: u64,
+}
+
+/// A name that is asked for.
+struct Job {
+    host: String,
+    port: u16,
+    started: bool,
+    askers: Vec<(u64, Done)>,
+}
+
+/// A look-up that was asked for. Dropping it gives it up: if it has not started, it never does.
+#[must_use = "dropping it gives it up"]
+pub struct Lookup {
+    pool: Arc<Pool>,
+    id: u64,
+}
+
+impl Resolver {
+    /// Returns the resolver that all adapters in the process share: at most eight threads.
+    #[must_use]
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<Resolver> = OnceLock::new();
+        SHARED.get_or_init(|| {
+            Self::new(MOST_THREADS, IDLE, |host, port| {
+                (host, port).to_socket_addrs().map(Iterator::collect)
+            })
+        })
+    }
+
+    /// Makes a resolver with at most so many threads, at least one, which end after they have waited that
+    /// long for a name; for tests, and for other ways to look up names.
+    #[must_use]
+    pub fn new(
+        most_threads: usize,
+        idle: Duration,
+        look_up: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(Pool {
+            look_up: Box::new(look_up),
+            most_threads: most_threads.max(1),
+            idle,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        }))
+    }
+
+    /// Looks up a name in another thread, which calls `done` with the result; it should do little. If the
+    /// look-up is given up, `done` is dropped, unless its thread is just about to call it.
+    ///
+    /// # Errors
+    ///
+    /// [`io::Error`] if there is no thread, and none can be started.
+    pub fn resolve(
+        &self,
+        host: &str,
+        port: u16,
+        done: impl FnOnce(io::Result<Vec<SocketAddr>>) + Send + 'static,
+    ) -> io::Result<Lookup> {
+        let mut state = self.0.lock();
+        let id = state.next_id;
+        state.next_id += 1;
+        let asker: (u64, Done) = (id, Box::new(done));
+        match state.jobs.iter_mut().find(|job| job.port == port && job.host == host) {
+            Some(job) => job.askers.push(asker),
+            None => {
+                let askers = vec![asker];
+                state.jobs.push_back(Job { host: host.into(), port, started: false, askers });
+            }
+        }
+        let waiting = state.jobs.iter().filter(|job| !job.started).count();
+        if waiting > state.idle_threads && state.threads < self.0.most_threads {
+            let pool = Arc::clone(&self.0);
+            match thread::Builder::new().name("resolver".into()).spawn(move || pool.work()) {
+                Ok(_) => state.threads += 1,
+                // Those that are there will do.
+                Err(_) if state.threads > 0 => {}
+                Err(error) => {
+                    let given_up = state.remove(id);
+                    drop(state);
+                    drop(given_up);
+                    return Err(error);
+                }
+            }
+        }
+        drop(state);
+        self.0.changed.notify_one();
+        Ok(Lookup { pool: Arc::clone(&self.0), id })
+    }
+
+    /// Returns how many threads there are now.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        self.0.lock().threads
+    }
+
+    /// Returns how many names are looked up or wait for it.
+    #[must_use]
+    pub fn names(&self) -> usize {
+        self.0.lock().jobs.len()
+    }
+}
+
+impl Pool {
+    /// Looks up one name after the other, until there was none for a while.
+    fn work(&self) {
+        let mut state = self.lock();
+        loop {
+            let Some(job) = state.jobs.iter_mut().find(|job| !job.started) else {
+                state.idle_threads += 1;
+                let waited = self.changed.wait_timeout(state, self.idle);
+                let timeout;
+                (state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+                state.idle_threads -= 1;
+                if timeout.timed_out() && state.jobs.iter().all(|job| job.started) {
+                    state.threads -= 1;
+                    return;
+                }
+                continue;
+            };
+            job.started = true;
+            let (host, port) = (job.host.clone(), job.port);
+            drop(state);
+            let look_up = AssertUnwindSafe(|| (self.look_up)(&host, port));
+            let found = panic::catch_unwind(look_up)
+                .unwrap_or_else(|_| Err(io::Error::other("the look-up has panicked")));
+            state = self.lock();
+            let is_it = |job: &Job| job.started && job.port == port && job.host == host;
+            let job = state.jobs.iter().position(is_it).and_then(|at| state.jobs.remove(at));
+            drop(state);
+            for (_, done) in job.into_iter().flat_map(|job| job.askers) {
+                // A panic is that of one who asks; the others get their answer.
+                let _ = panic::catch_unwind(AssertUnwindSafe(|| done(copy(&found))));
+            }
+            state = self.lock();
+        }
+    }
+
+    /// The state is whole between any two uses of it.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Removes one who asks, and the name that nobody else asks for, unless it is being looked up.
+    fn remove(&mut self, id: u64) -> Option<Done> {
+        let asks = |job: &Job| job.askers.iter().position(|(asker, _)| *asker == id);
+        let (at, asker) =
+            self.jobs.iter().enumerate().find_map(|(at, job)| Some((at, asks(job)?)))?;
+        let job = &mut self.jobs[at];
+        let (_, done) = job.askers.swap_remove(asker);
+        if job.askers.is_empty() && !job.started {
+            self.jobs.remove(at);
+        }
+        Some(done)
+    }
+}
+
+/// Copies a result for each who asks.
+fn copy(found: &Found) -> Found {
+    match found {
+        Ok(addresses) => Ok(addresses.clone()),
+        Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
+    }
+}
+
+impl Drop for Lookup {
+    fn drop(&mut self) {
+        let given_up = self.pool.lock().remove(self.id);
+        // Outside the lock: it is somebody else's.
+        drop(given_up);
+    }
+}
+
+impl fmt::Debug for Resolver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Resolver")
+            .field("threads", &self.threads())
+            .field("names", &self.names())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Lookup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lookup").field("id", &self.id).finish_non_exhaustive()
+    }
+}

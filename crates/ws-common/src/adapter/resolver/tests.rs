@@ -1,0 +1,146 @@
+//! A resolver that looks up what the tests let it.
+
+use std::sync::mpsc::{self, Receiver};
+use std::time::Instant;
+
+use super::*;
+
+/// The longest that anything may take before it counts as hanging.
+const LONG: Duration = Duration::from_secs(60);
+
+/// A resolver that looks up nothing before it is let; what it has begun to look up is received.
+fn held(most: usize, idle: Duration) -> (Resolver, Receiver<String>, mpsc::Sender<()>) {
+    let (begun, names) = mpsc::channel();
+    let (go, gate) = mpsc::channel::<()>();
+    let gate = Mutex::new(gate);
+    let resolver = Resolver::new(most, idle, move |host, port| {
+        begun.send(host.to_owned()).expect("the test waits");
+        let go = gate.lock().expect("no panic").recv_timeout(LONG);
+        go.map_err(|_| io::Error::other("never let go"))?;
+        match host {
+            "unknown" => Err(io::Error::new(io::ErrorKind::NotFound, "unknown")),
+            "panic" => panic!("as asked"),
+            _ => Ok(vec![([127, 0, 0, 1], port).into()]),
+        }
+    });
+    (resolver, names, go)
+}
+
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let until = Instant::now() + LONG;
+    while !is_so() {
+        assert!(Instant::now() < until, "never: {what}");
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn many_names_need_few_threads_and_all_are_answered() {
+    // L11
+    let (resolver, names, go) = held(3, LONG);
+    let (sender, results) = mpsc::channel();
+    let lookups: Vec<_> = (0..600_u16)
+        .map(|number| {
+            let sender = sender.clone();
+            let done = move |found| sender.send((number, found)).expect("the test waits");
+            resolver.resolve(&format!("host-{number}"), number, done).expect("a thread")
+        })
+        .collect();
+    assert_eq!((resolver.threads(), resolver.names()), (3, 600));
+    for _ in 0..600 {
+        go.send(()).expect("a thread waits");
+    }
+    for _ in 0..600 {
+        let (number, found) = results.recv_timeout(LONG).expect("an answer");
+        assert_eq!(found.expect("an address"), [([127, 0, 0, 1], number).into()]);
+    }
+    assert_eq!(names.try_iter().count(), 600);
+    assert_eq!((resolver.threads(), resolver.names()), (3, 0));
+    drop(lookups);
+}
+
+#[test]
+fn one_slow_name_is_looked_up_once_at_a_time_and_holds_up_nobody() {
+    // L11
+    let (resolver, names, go) = held(2, LONG);
+    let (sender, results) = mpsc::channel();
+    let ask = |host: &'static str| {
+        let sender = sender.clone();
+        let done = move |found: Found| sender.send((host, found.is_ok())).expect("it waits");
+        resolver.resolve(host, 80, done).expect("a thread")
+    };
+    let slow: Vec<_> = (0..100).map(|_| ask("slow")).collect();
+    let unknown = ask("unknown");
+    let mut begun = [names.recv_timeout(LONG), names.recv_timeout(LONG)].map(Result::unwrap);
+    begun.sort_unstable();
+    assert_eq!(begun, ["slow", "unknown"]);
+    go.send(()).expect("a thread waits");
+    go.send(()).expect("a thread waits");
+    let all: Vec<_> = (0..101).map(|_| results.recv_timeout(LONG).expect("one")).collect();
+    assert_eq!(all.iter().filter(|(host, ok)| *host == "slow" && *ok).count(), 100);
+    assert!(all.contains(&("unknown", false)));
+    assert!(names.try_recv().is_err());
+    drop((slow, unknown));
+}
+
+#[test]
+fn who_gives_up_leaves_nothing_behind() {
+    // L11
+    let (resolver, names, go) = held(1, LONG);
+    let nobody = |_| panic!("given up");
+    let mark = Arc::new(());
+    let first = resolver.resolve("first", 80, nobody).expect("a thread");
+    assert_eq!(names.recv_timeout(LONG).as_deref(), Ok("first"));
+    let kept = Arc::clone(&mark);
+    let second = resolver.resolve("second", 80, move |_| drop(kept)).expect("a thread");
+    assert_eq!(resolver.names(), 2);
+    drop(second);
+    assert_eq!((resolver.names(), Arc::strong_count(&mark)), (1, 1));
+    // It is being looked up, and nobody is told.
+    drop(first);
+    go.send(()).expect("a thread waits");
+    wait_until("nothing is looked up", || resolver.names() == 0);
+    assert!(names.try_recv().is_err());
+}
+
+#[test]
+fn idle_threads_end_and_others_are_started() {
+    // L11
+    let (resolver, _names, go) = held(2, Duration::from_millis(1));
+    for _ in 0..2 {
+        let (sender, results) = mpsc::channel();
+        let done = move |found: Found| drop(sender.send(found));
+        let lookup = resolver.resolve("name", 80, done).expect("a thread");
+        go.send(()).expect("a thread waits");
+        assert!(results.recv_timeout(LONG).expect("an answer").is_ok());
+        wait_until("no threads", || resolver.threads() == 0);
+        drop(lookup);
+    }
+}
+
+#[test]
+fn a_panic_costs_no_thread() {
+    let (resolver, _names, go) = held(1, LONG);
+    let (sender, results) = mpsc::channel();
+    for host in ["panic", "name"] {
+        let sender = sender.clone();
+        let done = move |found: Found| {
+            sender.send(found.is_ok()).expect("the test waits");
+            panic!("as the look-up");
+        };
+        let lookup = resolver.resolve(host, 80, done).expect("a thread");
+        go.send(()).expect("a thread waits");
+        assert_eq!(results.recv_timeout(LONG), Ok(host == "name"));
+        drop(lookup);
+    }
+    assert_eq!(resolver.threads(), 1);
+}
+
+#[test]
+fn the_system_knows_localhost() {
+    let (sender, results) = mpsc::channel();
+    let done = move |found| drop(sender.send(found));
+    let _lookup = Resolver::shared().resolve("localhost", 9, done).expect("a thread");
+    let found = results.recv_timeout(LONG).expect("an answer").expect("an address");
+    assert!(found.iter().all(|address| address.ip().is_loopback() && address.port() == 9));
+}

@@ -1,0 +1,168 @@
+//! What every TLS stream does with what it has read.
+
+use std::io;
+
+use rustls::Connection;
+
+use crate::tls::{HTTP_1_1, explained};
+
+/// How many bytes a TLS stream buffers in either form, as rustls does by default.
+const BUFFER_LIMIT: usize = 64 << 10;
+
+/// Processes the ciphertext that was read; to be called after each `read_tls`. Checks what the handshake
+/// has agreed on. If the peer does not speak HTTP/1.1, nothing more is written, not even the request.
+///
+/// # Errors
+///
+/// [`io::Error`] of kind [`InvalidData`](io::ErrorKind::InvalidData), which is
+/// [`Error::Tls`](crate::Error::Tls) when converted. An alert may wait to be written.
+pub fn process(tls: &mut Connection) -> io::Result<()> {
+    let was_handshaking = tls.is_handshaking();
+    tls.process_new_packets().map_err(explained)?;
+    if was_handshaking && !tls.is_handshaking() {
+        // The request may have been larger.
+        tls.set_buffer_limit(Some(BUFFER_LIMIT));
+        if let Some(protocol) = tls.alpn_protocol().filter(|protocol| *protocol != HTTP_1_1) {
+            let error = rustls::Error::General(format!(
+                "the peer has selected the protocol {:?}, not http/1.1",
+                protocol.escape_ascii().to_string()
+            ));
+            discard_output(tls)?;
+            return Err(explained(error));
+        }
+    }
+    Ok(())
+}
+
+fn discard_output(tls: &mut Connection) -> io::Result<()> {
+    while tls.wants_write() {
+        tls.write_tls(&mut io::sink())?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::Arc;
+
+    use rustls::crypto::ring;
+    use rustls::pki_types::{PrivateKeyDer, ServerName};
+    use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection};
+
+    use super::*;
+    use crate::{ClientTls, Error, ServerTls};
+
+    struct Ends {
+        client: Connection,
+        server: Connection,
+    }
+
+    /// Configurations that trust each other, and offer these protocols.
+    fn configs(client: &[&[u8]], server: &[&[u8]]) -> (ClientConfig, ServerConfig) {
+        let made = rcgen::generate_simple_self_signed(["localhost".into()]).expect("a certificate");
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
+        let certificate = made.cert.der().clone();
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate.clone()).expect("a certificate");
+        let provider = || Arc::new(ring::default_provider());
+        let mut client_config = ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let mut server_config = ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key)
+            .expect("a key");
+        let owned = |protocols: &[&[u8]]| protocols.iter().map(|name| name.to_vec()).collect();
+        client_config.alpn_protocols = owned(client);
+        server_config.alpn_protocols = owned(server);
+        (client_config, server_config)
+    }
+
+    impl Ends {
+        /// Moves what both have written, until nothing moves.
+        fn shake_hands(&mut self) -> io::Result<()> {
+            while self.client.wants_write() || self.server.wants_write() {
+                move_to(&mut self.client, &mut self.server)?;
+                move_to(&mut self.server, &mut self.client)?;
+            }
+            Ok(())
+        }
+    }
+
+    fn move_to(from: &mut Connection, to: &mut Connection) -> io::Result<()> {
+        let mut wire = Vec::new();
+        while from.wants_write() {
+            from.write_tls(&mut wire)?;
+        }
+        let mut rest = &wire[..];
+        while !rest.is_empty() {
+            to.read_tls(&mut rest)?;
+            process(to)?;
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn http_1_1_alone_is_offered_and_selected() {
+        // T7
+        let (client, server) = configs(&[b"h2", b"http/1.1"], &[b"h2", b"http/1.1"]);
+        let (client, server) = (ClientTls::from(client), ServerTls::from(Arc::new(server)));
+        let client = client.begin("localhost").expect("a name").into();
+        let server = server.begin().expect("a configuration").into();
+        let mut ends = Ends { client, server };
+        ends.shake_hands().expect("both agree");
+        assert_eq!(ends.client.alpn_protocol(), Some(HTTP_1_1));
+        assert_eq!(ends.server.alpn_protocol(), Some(HTTP_1_1));
+    }
+
+    #[test]
+    fn without_protocols_none_is_negotiated() {
+        let (client, server) = configs(&[], &[b"h2"]);
+        let client = ClientTls::from(client).begin("localhost").expect("a name").into();
+        let server = ServerTls::from(server).begin().expect("a configuration").into();
+        let mut ends = Ends { client, server };
+        ends.shake_hands().expect("there is nothing to disagree about");
+        assert_eq!(ends.client.alpn_protocol(), None);
+    }
+
+    #[test]
+    fn a_peer_that_speaks_another_protocol_is_named_and_gets_no_request() {
+        // T7: connections that were made without our configurations.
+        let (client, server) = configs(&[b"h2"], &[b"h2"]);
+        let name = ServerName::try_from("localhost").expect("a name");
+        let client = ClientConnection::new(Arc::new(client), name).expect("a client").into();
+        let server = ServerConnection::new(Arc::new(server)).expect("a server").into();
+        let mut ends = Ends { client, server };
+        ends.client.writer().write_all(b"GET / HTTP/1.1\r\n").expect("kept");
+        let error = ends.shake_hands().expect_err("h2");
+        assert!(error.to_string().contains("\"h2\""), "{error}");
+        assert!(matches!(Error::from(error), Error::Tls(_)));
+        assert!(!ends.client.wants_write(), "the request is gone");
+    }
+
+    #[test]
+    fn a_request_of_any_length_waits_for_the_handshake() {
+        // L16
+        let (client, server) = configs(&[], &[]);
+        let client: Connection = ClientTls::from(client).begin("localhost").expect("a name").into();
+        let server = ServerTls::from(server).begin().expect("a configuration").into();
+        let mut ends = Ends { client, server };
+        let request = vec![b'x'; 1 << 20];
+        assert_eq!(ends.client.writer().write(&request).expect("kept"), request.len());
+        move_to(&mut ends.client, &mut ends.server).expect("a hello");
+        move_to(&mut ends.server, &mut ends.client).expect("an answer");
+        assert!(ends.client.wants_write() && !ends.client.is_handshaking());
+        // From here on, no more than usual is kept.
+        let mut wire = Vec::new();
+        while ends.client.wants_write() {
+            ends.client.write_tls(&mut wire).expect("written");
+        }
+        assert!(wire.len() > request.len());
+        assert!(ends.client.writer().write(&request).expect("kept") <= BUFFER_LIMIT);
+    }
+}
