@@ -286,7 +286,8 @@ impl Conversation {
     }
 
     fn drop_part(&mut self) -> Option<Panic> {
-        self.part.take().and_then(drop_guarded)
+        let part = self.part.take();
+        panic::catch_unwind(AssertUnwindSafe(|| drop(part))).err()
     }
 }
 
@@ -324,24 +325,15 @@ pub fn answer<R: Role>(
     decided: Decided,
 ) -> Result<Option<Box<dyn Part>>, Error> {
     let upgrade = endpoint.request().is_some_and(Request::is_upgrade);
-    let (given, handler) = match decided {
-        Decided::Respond(response) => (endpoint.respond(&response, now), None),
+    let given = match decided {
+        Decided::Respond(response) => endpoint.respond(&response, now).map(|()| None),
         Decided::Accept(accept, handler) if upgrade => {
-            (endpoint.accept(&accept, now), Some(handler))
+            endpoint.accept(&accept, now).map(|()| Some(handler))
         }
-        Decided::Accept(_, handler) => {
-            drop_guarded(handler);
-            (endpoint.decline(now), None)
-        }
-        Decided::Decline => (endpoint.decline(now), None),
+        Decided::Accept(..) | Decided::Decline => endpoint.decline(now).map(|()| None),
     };
-    let Err(error) = given else { return Ok(handler) };
-    handler.map(drop_guarded);
-    endpoint.respond(&super::acceptor::internal_error(), now)?;
-    Err(error.into())
-}
-
-/// Drops a handler. Returns the payload of its panic, if that panics.
-fn drop_guarded(part: Box<dyn Part>) -> Option<Panic> {
-    panic::catch_unwind(AssertUnwindSafe(|| drop(part))).err()
+    given.or_else(|error| {
+        endpoint.respond(&super::acceptor::internal_error(), now)?;
+        Err(error.into())
+    })
 }
