@@ -1,7 +1,6 @@
 //! Scenarios of our client with a server of other make.
 
 use std::fmt::Debug;
-use std::io::{Read, Write};
 use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
@@ -307,14 +306,11 @@ fn offer(url: &str, subprotocols: &[&str]) -> Result<ClientRequest, Error> {
     Ok(subprotocols.iter().try_fold(request, |request, offer| request.subprotocol(offer))?)
 }
 
-fn open(url: &str) -> Result<WebSocket<impl Read + Write + use<>>, Error> {
+fn open(url: &str) -> Result<WebSocket, Error> {
     connect(request(url)?, Config::default())
 }
 
-fn connect(
-    request: ClientRequest,
-    config: Config,
-) -> Result<WebSocket<impl Read + Write + use<>>, Error> {
+fn connect(request: ClientRequest, config: Config) -> Result<WebSocket, Error> {
     let mut options = ClientOptions::from(config);
     options.tls = TRUSTED.get().cloned();
     let mut ws = connect_with(request, options)?;
@@ -323,15 +319,12 @@ fn connect(
     Ok(ws)
 }
 
-fn ask<S: Read + Write>(ws: &mut WebSocket<S>, command: &str) -> Result<Message, Error> {
+fn ask(ws: &mut WebSocket, command: &str) -> Result<Message, Error> {
     ws.send_text(command)?;
     ws.recv()?.ok_or(Error::Session(SessionError::EndOfInput))
 }
 
-fn ask_text<S: Read + Write>(
-    ws: &mut WebSocket<S>,
-    command: &str,
-) -> Result<String, Box<dyn std::error::Error>> {
+fn ask_text(ws: &mut WebSocket, command: &str) -> Result<String, Box<dyn std::error::Error>> {
     match ask(ws, command)? {
         Message::Text(text) => Ok(text),
         Message::Binary(_) => Err("binary where text was expected".into()),
@@ -339,13 +332,13 @@ fn ask_text<S: Read + Write>(
 }
 
 /// Receives until the connection is closed; nothing may come any more.
-fn rest<S: Read + Write>(mut ws: WebSocket<S>) -> Result<CloseInfo, Box<dyn std::error::Error>> {
+fn rest(mut ws: WebSocket) -> Result<CloseInfo, Box<dyn std::error::Error>> {
     same(&ws.recv()?, &None)?;
     Ok(ws.close_info().ok_or("no end")?.clone())
 }
 
 /// Closes in the usual way.
-fn finish<S: Read + Write>(mut ws: WebSocket<S>) -> Outcome {
+fn finish(mut ws: WebSocket) -> Outcome {
     ws.close(CloseFrame::normal("")?)?;
     same_end(&rest(ws)?, Some((1000, "")), Initiator::Local)
 }

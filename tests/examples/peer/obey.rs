@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ws_common::wsproto::handshake::{Accept, AcceptError, Request, Response};
 use ws_common::wsproto::{CloseCode, CloseError, CloseFrame, CloseInfo};
-use ws_common::{Accepted, ConnectionHandler, Error, Message, WebSocketConnection};
+use ws_common::{ConnectionHandler, Error, Message, WebSocketConnection};
 
 use crate::{Outcome, pattern};
 
 const SUBPROTOCOLS: &[&str] = &["chat.v2", "chat.v1"];
 
-/// Decides on a request.
-pub(crate) fn welcome(request: &Request, ends: &Arc<Ends>) -> Result<Accepted<Obey>, Response> {
+/// Decides on a request: how it is accepted, or the refusal.
+pub(crate) fn welcome(request: &Request, ends: &Arc<Ends>) -> Result<(Accept, Obey), Response> {
     let status = request.path().strip_prefix("/refuse/").and_then(|status| status.parse().ok());
     if let Some(status) = status {
         return Err(Response::text(status, "not today\n"));
@@ -25,7 +25,7 @@ pub(crate) fn welcome(request: &Request, ends: &Arc<Ends>) -> Result<Accepted<Ob
     let id = request.query_pairs().find(|(name, _)| name == "id").map(|(_, id)| id.into_owned());
     let obey = Obey { head, id, ends: Arc::clone(ends) };
     match accept(request) {
-        Ok(accept) => Ok(Accepted::with(accept, obey)),
+        Ok(accept) => Ok((accept, obey)),
         Err(error) => Err(Response::text(500, &error.to_string())),
     }
 }
@@ -54,11 +54,11 @@ impl Obey {
         match command {
             "close" => ws.close_with(close_frame(rest)?)?,
             "abort" => ws.abort(),
-            "ping" => drop(ws.ping(rest.as_bytes())?),
-            "headers" => drop(ws.send_text(&self.head)?),
-            "large" => drop(ws.send_binary(&pattern(rest.parse()?))?),
+            "ping" => ws.ping(rest.as_bytes()).map(drop)?,
+            "headers" => ws.send_text(&self.head).map(drop)?,
+            "large" => ws.send_binary(&pattern(rest.parse()?)).map(drop)?,
             "ended" => self.ends.ask(rest, ws)?,
-            _ => drop(ws.send(message)?),
+            _ => ws.send(message).map(drop)?,
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ws_common::wsproto::handshake::Request;
 use ws_common::wsproto::{Config, KeepAlive};
-use ws_common::{Accepted, Answer, ServerTls};
+use ws_common::{Decision, ServerOptions, ServerTls};
 use ws_std::{Stream, accept_with};
 
 use crate::obey::{Ends, welcome};
@@ -39,14 +39,17 @@ pub(crate) fn run(address: &str, tls: Option<&ServerTls>) -> Outcome {
 
 /// Serves with `ws-mio`, on one loop, without special paths.
 pub(crate) fn run_loop(address: &str, tls: Option<ServerTls>) -> Outcome {
-    let mut server = ws_mio::WebSocketServer::bind(address)?;
-    if let Some(tls) = tls {
-        server = server.tls(tls);
-    }
+    // Others send larger messages than a server takes by default.
+    let mut options = ServerOptions::from(Config::default());
+    options.tls = tls;
+    let server = ws_mio::WebSocketServer::bind(address, options)?;
     println!("listening on {}", server.local_addr()?);
     io::stdout().flush()?;
     let ends = Arc::new(Ends::default());
-    Ok(server.run(move |_: &_, request: &Request| welcome(request, &ends))?)
+    Ok(server.run(move |_: &_, request: &Request| match welcome(request, &ends) {
+        Ok((accept, obey)) => Decision::accept_with(accept, obey),
+        Err(response) => response.into(),
+    })?)
 }
 
 fn serve(stream: TcpStream, ends: &Arc<Ends>) -> Outcome {
@@ -66,14 +69,14 @@ fn serve(stream: TcpStream, ends: &Arc<Ends>) -> Outcome {
 
 fn converse(stream: Stream, config: Config, ends: &Arc<Ends>) -> Outcome {
     let mut handler = None;
-    let answer = |request: &Request| match welcome(request, ends) {
-        Ok(Accepted { accept, handler: obey }) => {
+    let decide = |request: &Request| match welcome(request, ends) {
+        Ok((accept, obey)) => {
             handler = Some(obey);
-            Answer::Accept(accept)
+            Decision::accept_with(accept, ())
         }
-        Err(response) => Answer::Respond(response),
+        Err(response) => response.into(),
     };
-    let ws = accept_with(stream, config, answer)?;
+    let ws = accept_with(stream, config, decide)?;
     if let (Some(ws), Some(handler)) = (ws, handler) {
         ws.run(handler);
     }

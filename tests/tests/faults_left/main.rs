@@ -92,9 +92,9 @@ fn handles_of_the_dead_keep_no_descriptor<A: Adapter>() {
         let client = connect::<A>(address(&server), ClientOptions::new(), |_: &_, _| {});
         let client = client.expect("it opens");
         if number % 2 == 0 {
-            client.ws.abort()
+            client.ws.abort();
         } else {
-            client.ws.close(None).expect("open")
+            client.ws.close(None).expect("open");
         }
         clients.push(client.ws.clone());
         client.join();

@@ -18,7 +18,7 @@ fn impatient() -> ServerOptions {
 }
 
 // L14: one frame whose upload takes several patiences, and no Pong in between.
-pub(crate) fn a_slow_upload_is_a_sign_of_life<S: Adapter, C: Adapter>() {
+pub(crate) fn a_slow_upload_is_a_sign_of_life<S: Adapter>() {
     let server = echo::<S>(impatient());
     let mut peer = Peer::open(address(&server));
     let frame = frame(0x82, &vec![7; 1 << 20]);
@@ -36,7 +36,7 @@ pub(crate) fn a_slow_upload_is_a_sign_of_life<S: Adapter, C: Adapter>() {
 }
 
 // L14: a download that takes several patiences; the Ping waits behind it.
-pub(crate) fn a_long_download_is_a_sign_of_life<S: Adapter, C: Adapter>() {
+pub(crate) fn a_long_download_is_a_sign_of_life<S: Adapter>() {
     const LEN: usize = 48 << 20;
     let server = serve::<S, _>(impatient(), || {
         On::open(|ws| {
@@ -70,7 +70,7 @@ pub(crate) fn a_long_download_is_a_sign_of_life<S: Adapter, C: Adapter>() {
 }
 
 // L14: a trickle of single bytes is none.
-pub(crate) fn a_trickle_is_no_sign_of_life<S: Adapter, C: Adapter>() {
+pub(crate) fn a_trickle_is_no_sign_of_life<S: Adapter>() {
     let (to, calls) = Calls::new();
     let keep_alive = KeepAlive::new(INTERVAL, INTERVAL);
     let options = ServerOptions::new().keep_alive(Some(keep_alive));

@@ -11,7 +11,7 @@ use crate::support::{
 };
 
 // B1: beyond the limit, and nobody inside notices.
-pub(crate) fn more_than_allowed_get_503<S: Adapter, C: Adapter>() {
+pub(crate) fn more_than_allowed_get_503<S: Adapter>() {
     let server = echo::<S>(ServerOptions::new().max_connections(2));
     let mut inside: Vec<_> = (0..2).map(|_| Peer::open(address(&server))).collect();
     let outside: Vec<_> = (0..50).map(|_| Peer::connect(address(&server))).collect();
@@ -34,7 +34,7 @@ pub(crate) fn more_than_allowed_get_503<S: Adapter, C: Adapter>() {
 }
 
 // B8: a head in two parts: the refusal comes after the first, and the second does not meet a reset.
-pub(crate) fn a_refusal_ends_as_others_do<S: Adapter, C: Adapter>() {
+pub(crate) fn a_refusal_ends_as_others_do<S: Adapter>() {
     let server = echo::<S>(ServerOptions::new().max_connections(1));
     let mut inside = Peer::open(address(&server));
     for _ in 0..10 {

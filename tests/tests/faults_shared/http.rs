@@ -52,7 +52,7 @@ fn status(head: &str) -> u16 {
 }
 
 // H1: health checks of every kind; only the upgrade needs GET and 1.1.
-pub(crate) fn ordinary_requests_are_the_applications<S: Adapter, C: Adapter>() {
+pub(crate) fn ordinary_requests_are_the_applications<S: Adapter>() {
     let (server, requests) = site::<S>(ServerOptions::new());
     let to = address(&server);
     for method in ["GET", "HEAD", "OPTIONS", "POST"] {
@@ -79,7 +79,7 @@ pub(crate) fn ordinary_requests_are_the_applications<S: Adapter, C: Adapter>() {
 }
 
 // H2
-pub(crate) fn empty_list_elements_are_ignored<S: Adapter, C: Adapter>() {
+pub(crate) fn empty_list_elements_are_ignored<S: Adapter>() {
     let (server, _requests) = site::<S>(ServerOptions::new());
     for (fields, selected) in [
         ("Sec-WebSocket-Protocol: v1,\r\n", Some("v1")),
@@ -137,7 +137,7 @@ fn now() -> Duration {
 }
 
 // H4: in every response.
-pub(crate) fn responses_have_a_date<S: Adapter, C: Adapter>() {
+pub(crate) fn responses_have_a_date<S: Adapter>() {
     let origins = AllowedOrigins::new(["https://good.example"]).expect("an origin");
     let options = ServerOptions::new().path("/").origins(origins);
     let (server, _requests) = site::<S>(options);
@@ -166,7 +166,7 @@ pub(crate) fn responses_have_a_date<S: Adapter, C: Adapter>() {
 }
 
 // H5: once.
-pub(crate) fn an_empty_line_before_the_request_is_ignored<S: Adapter, C: Adapter>() {
+pub(crate) fn an_empty_line_before_the_request_is_ignored<S: Adapter>() {
     let (server, _requests) = site::<S>(ServerOptions::new());
     assert_eq!(status(&ask(address(&server), format!("\r\n{}", upgrade("/", "")))), 101);
     let twice = ask(address(&server), format!("\r\n\r\n{}", upgrade("/", "")));

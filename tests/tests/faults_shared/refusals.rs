@@ -8,7 +8,7 @@ use conformance::adapters::{Adapter, Refused};
 use ws_common::{Decision, Message, ServerHandle, ServerOptions, WebSocketConnection};
 use wsproto::handshake::Request;
 
-use crate::support::{LONG, address, by_hand, connect, end, patient_client};
+use crate::support::{LONG, address, by_hand, connect, end, in_time, patient_client};
 
 /// Answers a request, and keeps the transport open until the client has gone.
 fn answers(answer: impl Into<Vec<u8>>) -> SocketAddr {
@@ -22,12 +22,13 @@ fn answers(answer: impl Into<Vec<u8>>) -> SocketAddr {
 }
 
 fn refused<C: Adapter>(answer: impl Into<Vec<u8>>) -> Refused {
-    let refused = connect::<C>(answers(answer), patient_client(), |_: &_, _| {});
-    refused.map(drop).expect_err("no server of ours")
+    let to = answers(answer);
+    let connect = move || connect::<C>(to, patient_client(), |_: &_, _| {}).map(drop);
+    in_time("a refusal", connect).expect_err("no server of ours")
 }
 
 // T6: at the first bytes.
-pub(crate) fn a_server_of_another_kind_is_told_at_once<S: Adapter, C: Adapter>() {
+pub(crate) fn a_server_of_another_kind_is_told_at_once<C: Adapter>() {
     for banner in ["SSH-2.0-OpenSSH_9.6\r\n", "220 mail.example ESMTP\r\n", "S", "\0\0\0"] {
         let refused = refused::<C>(banner);
         assert!(refused.error.contains("does not speak HTTP"), "{banner:?}: {refused:?}");
@@ -35,7 +36,7 @@ pub(crate) fn a_server_of_another_kind_is_told_at_once<S: Adapter, C: Adapter>()
 }
 
 // L7: at the end of the body, wherever that is; without the sizes of its chunks.
-pub(crate) fn a_refusal_ends_where_http_says<S: Adapter, C: Adapter>() {
+pub(crate) fn a_refusal_ends_where_http_says<C: Adapter>() {
     let head = "HTTP/1.1 403 Forbidden\r\n";
     for (fields, body, expected) in [
         ("Transfer-Encoding: chunked", "5\r\nno wa\r\n1;x=y\r\ny\r\n0\r\nX: y\r\n\r\n", "no way"),
@@ -63,7 +64,9 @@ fn destination<S: Adapter>() -> (ws_common::RunningServer, mpsc::Receiver<String
 
 fn followed<C: Adapter>(answer: String) {
     let options = patient_client().redirects(1).connect_timeout(None);
-    let client = connect::<C>(answers(answer), options, |_: &_, _| {}).expect("it is followed");
+    let to = answers(answer);
+    let connect = move || connect::<C>(to, options, |_: &_, _| {});
+    let client = in_time("a redirect", connect).expect("it is followed");
     client.ws.close(None).expect("open");
     client.join();
 }

@@ -1,6 +1,6 @@
 //! Servers, clients, and peers by hand.
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
@@ -32,14 +32,18 @@ pub(crate) fn upgrade(target: &str, fields: &str) -> String {
     )
 }
 
+type Called = Box<dyn FnMut(&WebSocketConnection) + Send>;
+type CalledWith<T> = Box<dyn FnMut(&WebSocketConnection, T) + Send>;
+type CalledWithRef<T> = Box<dyn FnMut(&WebSocketConnection, &T) + Send>;
+
 /// A handler made of closures.
 #[derive(Default)]
 pub(crate) struct On {
-    open: Option<Box<dyn FnMut(&WebSocketConnection) + Send>>,
-    message: Option<Box<dyn FnMut(&WebSocketConnection, Message) + Send>>,
-    drained: Option<Box<dyn FnMut(&WebSocketConnection) + Send>>,
-    error: Option<Box<dyn FnMut(&WebSocketConnection, &Error) + Send>>,
-    terminate: Option<Box<dyn FnMut(&WebSocketConnection, &CloseInfo) + Send>>,
+    open: Option<Called>,
+    message: Option<CalledWith<Message>>,
+    drained: Option<Called>,
+    error: Option<CalledWithRef<Error>>,
+    terminate: Option<CalledWithRef<CloseInfo>>,
 }
 
 impl On {
@@ -215,17 +219,17 @@ pub(crate) fn assert_serves<C: Adapter>(server: &RunningServer) {
     client.join();
 }
 
-/// Sends, and waits for room where the adapter does not.
-pub(crate) fn send_when_there_is_room(ws: &WebSocketConnection, message: Message) -> bool {
-    let mut message = message;
-    loop {
-        match ws.send(message) {
-            Ok(_) => return true,
-            Err(Error::WouldExceed(Some(back))) => message = back,
-            Err(_) => return false,
-        }
-        thread::sleep(Duration::from_millis(1));
-    }
+/// Does something that may hang; that is a failure, too.
+pub(crate) fn in_time<T: Send + 'static>(
+    what: &str,
+    run: impl FnOnce() -> T + Send + 'static,
+) -> T {
+    let (done, result) = mpsc::channel();
+    thread::spawn(move || {
+        // Nobody may wait for it any more.
+        let _ = done.send(run());
+    });
+    result.recv_timeout(LONG).unwrap_or_else(|error| panic!("{what}: {error}"))
 }
 
 /// Waits until something is so.
@@ -394,12 +398,4 @@ pub(crate) fn switching(request: &str, fields: &[u8]) -> Vec<u8> {
 /// A client that never gives up by itself.
 pub(crate) fn patient_client() -> ClientOptions {
     ClientOptions::from(Config::new().handshake_timeout(None).close_timeout(Some(NEVER)))
-}
-
-/// Whether the peer is gone.
-pub(crate) fn is_gone(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof
-    )
 }

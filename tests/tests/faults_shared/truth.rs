@@ -136,7 +136,7 @@ impl ServerHandler for Errors {
 }
 
 // T5: a health check that ends before a byte of a head, in any way, is no error.
-pub(crate) fn nothing_was_asked_and_nothing_is_reported<S: Adapter, C: Adapter>() {
+pub(crate) fn nothing_was_asked_and_nothing_is_reported<S: Adapter>() {
     let (to, errors) = mpsc::channel();
     let server = S::serve(ServerOptions::new(), Errors(to)).expect("a free port");
     for number in 0..20 {

@@ -36,7 +36,7 @@ fn sends_for_ever<S: Adapter>(
 }
 
 // L2: a handler that waits in `send`, and a keep-alive that finds the peer dead.
-pub(crate) fn a_wait_ends_with_the_keep_alive<S: Adapter, C: Adapter>() {
+pub(crate) fn a_wait_ends_with_the_keep_alive<S: Adapter>() {
     let options = ServerOptions::new().keep_alive(Some(KeepAlive::new(SOON, SOON)));
     let (server, begins, calls) = sends_for_ever::<S>(options);
     let peer = Peer::open(address(&server));
@@ -47,7 +47,7 @@ pub(crate) fn a_wait_ends_with_the_keep_alive<S: Adapter, C: Adapter>() {
 }
 
 // L2: a Close from elsewhere, which cannot leave.
-pub(crate) fn a_wait_ends_with_the_close_timeout<S: Adapter, C: Adapter>() {
+pub(crate) fn a_wait_ends_with_the_close_timeout<S: Adapter>() {
     let config = ServerOptions::new().config;
     let config = Config::clone(&config).close_timeout(Some(SOON));
     let (server, begins, calls) = sends_for_ever::<S>(config.into());
@@ -61,7 +61,7 @@ pub(crate) fn a_wait_ends_with_the_close_timeout<S: Adapter, C: Adapter>() {
 }
 
 // L2: an end at once, and the end of the server.
-pub(crate) fn a_wait_ends_with_what_it_waits_for<S: Adapter, C: Adapter>() {
+pub(crate) fn a_wait_ends_with_what_it_waits_for<S: Adapter>() {
     let (server, begins, calls) = sends_for_ever::<S>(ServerOptions::new());
     let first = Peer::open(address(&server));
     begins.recv_timeout(LONG).expect("it opens").abort();
@@ -75,7 +75,7 @@ pub(crate) fn a_wait_ends_with_what_it_waits_for<S: Adapter, C: Adapter>() {
 }
 
 // L2: a client's thread that waits in `send`.
-pub(crate) fn a_clients_wait_ends_with_the_close_timeout<S: Adapter, C: Adapter>() {
+pub(crate) fn a_clients_wait_ends_with_the_close_timeout<C: Adapter>() {
     let (done, wait) = mpsc::channel::<()>();
     let (to, _serving) = by_hand(move |mut peer, head| {
         peer.send(switching(&head, b""));
@@ -94,7 +94,7 @@ pub(crate) fn a_clients_wait_ends_with_the_close_timeout<S: Adapter, C: Adapter>
 }
 
 /// A connection to a peer that reads nothing, with no room for more.
-fn stuck<S: Adapter>(server: &ws_common::RunningServer) -> (Peer, WebSocketConnection) {
+fn stuck(server: &ws_common::RunningServer) -> (Peer, WebSocketConnection) {
     let before = server.handle().connections();
     let peer = Peer::open(address(server));
     let new = || server.handle().connections().into_iter().find(|ws| !before.contains(ws));
@@ -137,7 +137,7 @@ fn leave(clients: Clients) {
 // L3: for ever, if `publish` or `broadcast` waited for room.
 pub(crate) fn a_stuck_subscriber_holds_up_nobody<S: Adapter, C: Adapter>() {
     let server = serve::<S, _>(ServerOptions::new().write_timeout(None), || |_: &_, _| {});
-    let (_peers, stuck): (Vec<_>, Vec<_>) = (0..3).map(|_| stuck::<S>(&server)).unzip();
+    let (_peers, stuck): (Vec<_>, Vec<_>) = (0..3).map(|_| stuck(&server)).unzip();
     let clients = gather::<C>(&server, 50);
     wait_until("all are open", || server.handle().connections().len() == 53);
     for ws in server.handle().connections() {
@@ -165,7 +165,7 @@ pub(crate) fn a_broadcast_in_deciding_keeps_nobody_out<S: Adapter, C: Adapter>()
         Decision::accept(|_: &WebSocketConnection, _: Message| {})
     };
     let server = S::serve(ServerOptions::new().write_timeout(None), decide).expect("a free port");
-    let _stuck = stuck::<S>(&server);
+    let _stuck = stuck(&server);
     let clients = gather::<C>(&server, 10);
     leave(clients);
     end(server);
@@ -201,7 +201,7 @@ pub(crate) fn a_dead_peer_is_waited_for_no_longer<S: Adapter, C: Adapter>() {
 const MANY: usize = 40;
 
 // L13: the client keeps TCP open after both Closes: the place is free, and the next one may come.
-pub(crate) fn closed_means_closed_for_a_server<S: Adapter, C: Adapter>() {
+pub(crate) fn closed_means_closed_for_a_server<S: Adapter>() {
     let begun = std::time::Instant::now();
     let (to, calls) = Calls::new();
     let config = Config::new().close_timeout(Some(NEVER));
@@ -230,7 +230,7 @@ pub(crate) fn closed_means_closed_for_a_server<S: Adapter, C: Adapter>() {
 }
 
 // L13: the server keeps TCP open after both Closes.
-pub(crate) fn closed_means_closed_for_a_client<S: Adapter, C: Adapter>() {
+pub(crate) fn closed_means_closed_for_a_client<C: Adapter>() {
     let begun = std::time::Instant::now();
     let mut serving = Vec::new();
     for number in 0..MANY {

@@ -31,7 +31,7 @@ macro_rules! of_pairs {
             #[test]
             #[ignore = "a load: ./check loads"]
             fn both_send_50_mb() {
-                liveness::both_send_50_mb::<$server, $client>();
+                streams::both_send_50_mb::<$server, $client>();
             }
 
             #[test]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use conformance::adapters::Adapter;
 
 use crate::HEAP;
-use crate::liveness::streams;
+use crate::liveness::{MIB, both_send, streams};
 
 /// What both ends may hold: the mark, what one read takes, and a few messages on their way, each while it
 /// grows; for either direction, at either end.
@@ -24,4 +24,10 @@ pub(crate) fn ten_seconds_both_ways<S: Adapter, C: Adapter>() {
         println!("client's sends from a thread: {client_threaded}; {peak} bytes of {MEMORY}");
         assert!(peak <= MEMORY, "{peak} bytes held");
     }
+}
+
+// L1
+pub(crate) fn both_send_50_mb<S: Adapter, C: Adapter>() {
+    both_send::<S, C>(50 * MIB, false);
+    both_send::<S, C>(50 * MIB, true);
 }
