@@ -68,9 +68,9 @@ pub struct Inner<R: Role, T> {
     stage: Stage<R, T>,
     /// Where the adapter finds the connection; [`NOWHERE`], if it does not know it yet.
     key: u32,
-    /// Whether the adapter is at work on it, and looks at everything before it stops.
+    /// Whether the adapter is at work on it, and is told of nothing.
     busy: bool,
-    /// Whether the adapter was told to look.
+    /// Whether the adapter was told to look, or would have been if it were not at work.
     noticed: bool,
     /// Whether its handler was told that it is open.
     pub(super) opened: bool,
@@ -171,17 +171,19 @@ pub struct Held<'a, R: Role, D: Driver<R>> {
 
 impl<'a, R: Role, D: Driver<R>> Held<'a, R, D> {
     /// Returns the connection.
-    #[must_use] 
+    #[must_use]
     pub const fn connection(&self) -> &'a Connection<R, D> {
         self.connection
     }
 
     /// Notes that the adapter is about to be told to look. Returns where it finds the connection: `None`, if
     /// it looks anyway, because it is at work on the connection, was told already, or does not know it yet.
+    ///
+    /// No notice is lost: what changes while the adapter is at work is told by [`end_work`](Inner::end_work).
     pub fn begin_notice(&mut self) -> Option<usize> {
         let known = self.key != NOWHERE;
-        (!self.busy && !std::mem::replace(&mut self.noticed, true) && known)
-            .then_some(self.key as usize)
+        let first = !std::mem::replace(&mut self.noticed, true);
+        (first && !self.busy && known).then_some(self.key as usize)
     }
 }
 
@@ -239,16 +241,26 @@ impl<R: Role, T: Transport> Inner<R, T> {
         self.key = u32::try_from(key).unwrap_or(NOWHERE);
     }
 
-    /// Begins the adapter's work on it, at whose [end](Self::end_work) it has looked at everything.
+    /// Begins the adapter's work on it. Until its [end](Self::end_work), the adapter is told of nothing.
     #[inline]
     pub fn begin_work(&mut self) {
         (self.busy, self.noticed) = (true, false);
     }
 
-    /// Ends the adapter's work on it.
+    /// Notes that the adapter looks at everything once more. What changed before is done with; what changes
+    /// from now on is told by [`end_work`](Self::end_work). For work in which handlers are called: what
+    /// they change is looked at before the work ends.
     #[inline]
-    pub fn end_work(&mut self) {
+    pub fn begin_last_look(&mut self) {
+        self.noticed = false;
+    }
+
+    /// Ends the adapter's work on it. Returns whether something has changed since the
+    /// [last look](Self::begin_last_look), of which the adapter was not told: it has to look again.
+    #[inline]
+    pub fn end_work(&mut self) -> bool {
         self.busy = false;
+        std::mem::take(&mut self.noticed)
     }
 
     /// Puts the connection into the adapter's list of those that have more to do. Returns whether it was not
@@ -309,8 +321,11 @@ impl<R: Role, T: Transport> Inner<R, T> {
     }
 
     /// Ends it: what remains is how. Its transport lingers, unless it is to be dropped at once; then it is
-    /// returned.
+    /// returned. Does nothing the second time.
     pub fn finish(&mut self, info: CloseInfo) -> Option<Box<Link<R, T>>> {
+        if self.is_over() {
+            return None;
+        }
         let (lost, info) = (self.buffered_amount(), Box::new(info));
         let over = Stage::Over { lost, info, lingering: None };
         let Stage::Live(link) = std::mem::replace(&mut self.stage, over) else { return None };
