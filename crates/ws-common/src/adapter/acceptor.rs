@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use log::{error, warn};
-use wsproto::handshake::{Request, Response};
-use wsproto::{Config, Endpoint, Server, Session};
+use wsproto::handshake::{ClientRequest, Request, Response};
+use wsproto::{Client, Config, Endpoint, Server, Session};
 
-use super::Permit;
+use super::{Conversation, Permit};
 use crate::decision::{Decided, Verdict};
 use crate::{Decision, Error, ServerHandle, ServerHandler};
 
@@ -110,6 +110,18 @@ impl Acceptor {
         let response = Response::text(503, "Too many connections\n").date(unix_time());
         let session = Session::refusing(&response, config, now, &mut out);
         Admission::Refused(Box::new(Endpoint::new(session, out)))
+    }
+
+    /// Begins a connection with a transport that was just accepted, or refuses it: see
+    /// [`admit`](Self::admit). Returns its endpoint and its conversation; `None` if the transport is to be
+    /// dropped.
+    #[must_use]
+    pub fn accept(&self, now: Duration) -> Option<(Endpoint<Server>, Conversation)> {
+        match self.admit(now) {
+            Admission::Admitted(permit) => Some((self.endpoint(now), Conversation::server(permit))),
+            Admission::Refused(endpoint) => Some((*endpoint, Conversation::refused())),
+            Admission::Dropped => None,
+        }
     }
 
     /// Asks the application, unless the server's options decide, or it has ended. If a decision panics, that
@@ -237,6 +249,21 @@ impl Drop for Acceptor {
 #[must_use]
 pub fn server_endpoint(config: impl Into<Arc<Config>>, now: Duration) -> Endpoint<Server> {
     Endpoint::server(config, now).with_unix_time(unix_time().saturating_sub(now))
+}
+
+/// Makes a client's endpoint, with a seed of the operating system's.
+///
+/// # Errors
+///
+/// [`io::Error`] if the operating system has no random bytes.
+pub fn client_endpoint(
+    request: ClientRequest,
+    config: impl Into<Arc<Config>>,
+    now: Duration,
+) -> io::Result<Endpoint<Client>> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(io::Error::from)?;
+    Ok(Endpoint::client(request, config, seed, now))
 }
 
 /// Returns the time since the UNIX epoch.

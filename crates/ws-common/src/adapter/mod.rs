@@ -28,8 +28,9 @@ mod target;
 #[cfg(feature = "tls")]
 pub mod tls;
 mod transport;
+mod turn;
 
-pub use acceptor::{Acceptor, Admission, DynServerHandler, server_endpoint};
+pub use acceptor::{Acceptor, Admission, DynServerHandler, client_endpoint, server_endpoint};
 pub use connection::{Connection, Driver, Held, Inner};
 pub use conversation::{Conversation, Panic, Part, answer};
 pub use dial::{Dial, DialStep};
@@ -42,5 +43,6 @@ pub(crate) use roster::Ending;
 pub use roster::Permit;
 pub use target::Target;
 pub use transport::Transport;
+pub use turn::{Duplex, TurnContext, TurnOutcome};
 
 pub use crate::decision::{Decided, Undecided, Verdict};
