@@ -11,7 +11,7 @@ mod patience;
 mod raw;
 mod site;
 
-use conformance::adapters::{Mio, Std};
+use conformance::adapters::{Mio, Std, Toy};
 
 /// Makes a test of each scenario, for a pair of adapters.
 macro_rules! scenarios {
@@ -51,4 +51,5 @@ scenarios! {
     std_with_mio: Std, Mio;
     mio_with_std: Mio, Std;
     mio_with_mio: Mio, Mio;
+    toy_with_toy: Toy, Toy;
 }
