@@ -27,7 +27,6 @@ const WORDS: &[(&str, &str)] = &[
     ("is_application()", "ws-common: ConnectionLink::close_as_application"),
     // HTTP.
     (".status()", "ws-common: Acceptor, Link, Target; wsproto: the handshake"),
-    ("Response::new", "ws-common: Acceptor; wsproto: Session"),
     ("Response::text", "ws-common: Acceptor; wsproto: Session"),
     ("is_upgrade()", "ws-common: Acceptor"),
     ("redirected(", "ws-common: Target"),
