@@ -1,6 +1,6 @@
 //! The life of a connection.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -233,4 +233,36 @@ pub(crate) fn a_reset_is_noticed<S: Adapter, C: Adapter>() {
     // T5: no byte of a head, no error.
     let errors = lines.iter().filter(|line| line.starts_with("server error"));
     assert_eq!(errors.count(), 1, "{lines:?}");
+}
+
+/// What another thread sends while the adapter is about to wait for the peer leaves before the peer does
+/// anything.
+pub(crate) fn what_is_sent_when_nothing_else_happens_leaves<S: Adapter, C: Adapter>() {
+    const ROUNDS: usize = 3000;
+    let running = serve::<S>(|_| {});
+    let mut peer = raw::open::<S>(running.address());
+    running.log.wait(1, "open");
+    let [connection] = &running.handle().connections()[..] else { panic!("one connection") };
+    let (begin, begun) = mpsc::channel();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            for (round, ()) in begun.iter().enumerate() {
+                (0..round % 500 * 10).for_each(|_| std::hint::spin_loop());
+                connection.send("!").expect("open");
+            }
+        });
+        for round in 0..ROUNDS {
+            begin.send(()).expect("the thread is there");
+            peer.write_all(b"\x81\x81\0\0\0\0?").expect("written");
+            let mut both = [0; 6];
+            peer.read_exact(&mut both).unwrap_or_else(|error| panic!("round {round}: {error}"));
+            assert!([b"\x81\x01!\x81\x01?", b"\x81\x01?\x81\x01!"].contains(&&both));
+        }
+        drop(begin);
+    });
+    drop(peer);
+    let (client, _) = running.connect::<C>("/");
+    client.ws.close(None).expect("open");
+    client.join();
+    running.end();
 }
