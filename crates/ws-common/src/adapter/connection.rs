@@ -22,7 +22,8 @@ pub trait Driver<R: Role>: Send + Sync + Sized + 'static {
     fn now(&self) -> Duration;
 
     /// Something has changed: there is something to write, to report, or another deadline. `held` says
-    /// whether the adapter [has to be told](Held::begin_notice).
+    /// whether the adapter [has to be told](Held::begin_notice), which may then take a while: any thread calls
+    /// this, a handler's included, and waits for it.
     fn changed(&self, held: Held<'_, R, Self>);
 
     /// Sends; an adapter that blocks may wait for the peer here.
@@ -76,6 +77,8 @@ pub struct Inner<R: Role, T> {
     pub(super) opened: bool,
     /// Whether it is in the adapter's list of connections that have more to do.
     queued: bool,
+    /// Whether the application wants it no more, so that it is not dialed anew.
+    unwanted: bool,
 }
 
 /// The key of a connection that the adapter does not know yet.
@@ -117,6 +120,7 @@ impl<R: Role, D: Driver<R>> Connection<R, D> {
             noticed: false,
             opened: false,
             queued: false,
+            unwanted: false,
         };
         Self { id: ConnectionId::new(), driver, inner: Mutex::new(inner) }
     }
@@ -213,7 +217,8 @@ impl<R: Role, T: Transport> Inner<R, T> {
     pub fn live(&mut self) -> Result<&mut Link<R, T>, SendError> {
         match &mut self.stage {
             Stage::Live(link) => Ok(link),
-            Stage::Dialing { .. } => Err(SendError::NotOpen),
+            Stage::Dialing { given_up: false } => Err(SendError::NotOpen),
+            Stage::Dialing { given_up: true } => Err(SendError::Closed),
             Stage::Over { .. } => Err(SendError::Closed),
         }
     }
@@ -236,7 +241,8 @@ impl<R: Role, T: Transport> Inner<R, T> {
         }
     }
 
-    /// Notes where the adapter finds the connection.
+    /// Notes where the adapter finds the connection. Before this, it is told of nothing, and has to look of its
+    /// own accord; an adapter that looks at all of its connections anyway may call them all 0.
     pub fn settle(&mut self, key: usize) {
         self.key = u32::try_from(key).unwrap_or(NOWHERE);
     }
@@ -305,10 +311,11 @@ impl<R: Role, T: Transport> Inner<R, T> {
         true
     }
 
-    /// Begins to dial anew, because the server has redirected the client. Returns the transport, to be
-    /// dropped.
+    /// Begins to dial anew, because the server has redirected the client, unless the application has closed
+    /// the connection meanwhile. Returns the transport, to be dropped.
     pub fn redial(&mut self) -> Option<T> {
-        let before = std::mem::replace(&mut self.stage, Stage::Dialing { given_up: false });
+        let dialing = Stage::Dialing { given_up: self.unwanted };
+        let before = std::mem::replace(&mut self.stage, dialing);
         match before {
             Stage::Live(link) => Some(link.into_transport()),
             Stage::Dialing { .. } | Stage::Over { .. } => None,
@@ -318,6 +325,14 @@ impl<R: Role, T: Transport> Inner<R, T> {
     /// Whether a client's connection was given up before there was a transport.
     pub fn is_given_up(&self) -> bool {
         matches!(self.stage, Stage::Dialing { given_up: true })
+    }
+
+    /// Gives up a client's connection that has no transport: it is closed, and its handler is about to learn
+    /// of it.
+    pub(super) fn give_up(&mut self) {
+        if let Stage::Dialing { given_up } = &mut self.stage {
+            *given_up = true;
+        }
     }
 
     /// Ends it: what remains is how. Its transport lingers, unless it is to be dropped at once; then it is
@@ -394,9 +409,9 @@ impl<R: Role, D: Driver<R>> ConnectionLink for Connection<R, D> {
 
     fn ready_state(&self) -> ReadyState {
         match &self.lock().stage {
-            Stage::Dialing { .. } => ReadyState::Connecting,
+            Stage::Dialing { given_up: false } => ReadyState::Connecting,
             Stage::Live(link) => link.endpoint().ready_state(),
-            Stage::Over { .. } => ReadyState::Closed,
+            Stage::Dialing { given_up: true } | Stage::Over { .. } => ReadyState::Closed,
         }
     }
 
@@ -432,6 +447,7 @@ impl<R: Role, D: Driver<R>> ConnectionLink for Connection<R, D> {
             Stage::Live(link) => link.close(frame, now)?,
             Stage::Over { .. } => return Ok(()),
         }
+        held.unwanted = true;
         self.driver.changed(held);
         Ok(())
     }
@@ -452,6 +468,7 @@ impl<R: Role, D: Driver<R>> ConnectionLink for Connection<R, D> {
             Stage::Live(link) => link.endpoint_mut().abort(),
             Stage::Over { .. } => return,
         }
+        held.unwanted = true;
         self.driver.changed(held);
     }
 }

@@ -206,7 +206,7 @@ impl Conversation {
         if self.permit.as_ref().is_some_and(|permit| !permit.open(handle)) {
             // The server has ended, and calls no handler any more.
             connection.lock().opened = false;
-            self.part = None;
+            let _ = self.drop_part();
             handle.abort();
             return None;
         }
@@ -238,6 +238,7 @@ impl Conversation {
         handle: &WebSocketConnection,
         error: &Error,
     ) -> Option<Panic> {
+        connection.lock().give_up();
         let panic = self.fail(connection, handle, error);
         panic.or(self.finish(connection, handle, unknown_end()))
     }

@@ -9,9 +9,14 @@
 //!   reports. A [`Permit`] is the place of one connection among those that the server allows.
 //! * [`Target`] is what a client wants to be connected to, where redirects lead, and a [`Dial`] the way to an
 //!   open stream: names, by the [`Resolver`], addresses, a proxy, and the time for all of it.
+//! * [`Conversation::turn`] is all of this in order, once, for event loops: one read of a [`Duplex`], all its
+//!   events, one write.
 //!
 //! An adapter waits, reads and passes on what it has read, writes when there is room, and looks at the
 //! connection at its deadline. `tests/src/adapters/toy.rs` is one over an in-memory transport.
+
+#[cfg(test)]
+mod tests;
 
 mod acceptor;
 mod connection;
