@@ -202,6 +202,16 @@ pub enum Decided {
     Decline,
 }
 
+impl Decided {
+    /// Returns the handler, if the connection is accepted.
+    pub(crate) fn into_part(self) -> Option<Box<dyn Part>> {
+        match self {
+            Self::Accept(_, handler) => Some(handler),
+            Self::Respond(_) | Self::Decline => None,
+        }
+    }
+}
+
 /// A decision that is not made yet. For adapters.
 pub trait Undecided: Send {
     /// Returns the decision, once it is made.

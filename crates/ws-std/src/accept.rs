@@ -87,7 +87,7 @@ impl WebSocket<Server> {
         drop(held);
         let decided = decide(&request).wait();
         let mut held = self.connection.lock();
-        let answered = ws_common::adapter::answer(held.live()?.endpoint_mut(), now(), decided);
+        let answered = ws_common::adapter::answer(held.live()?.endpoint_mut(), now(), &decided);
         self.opening = Opening::Server { request: Some(Box::new(request)) };
         answered.map(drop)
     }

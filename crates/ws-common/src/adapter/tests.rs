@@ -5,14 +5,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use wsproto::handshake::ClientRequest;
+use wsproto::handshake::{Accept, ClientRequest, Request};
 use wsproto::url::WsUrl;
-use wsproto::{Client, CloseInfo, ReadyState, SendError, SessionError};
+use wsproto::{Client, CloseInfo, ReadyState, SendError, Server, SessionError};
 
 use super::{
-    Connection, Conversation, Driver, Duplex, Held, Link, Transport, TurnContext, client_endpoint,
+    Acceptor, Connection, Connections, Conversation, Driver, Duplex, Held, Link, Transport,
+    TurnContext, client_endpoint,
 };
-use crate::{ConnectionHandler, Error, Message, WebSocketConnection};
+use crate::{
+    ConnectionHandler, Decision, Error, Message, ServerHandle, ServerHandler, ServerOptions,
+    WebSocketConnection,
+};
 
 /// A transport that takes everything and brings nothing.
 struct Void;
@@ -181,4 +185,72 @@ fn a_connection_that_was_closed_is_not_dialed_anew() {
     assert!(connection.lock().is_given_up());
     assert_eq!(connection.lock().dialing_key(), None);
     assert!(!connection.lock().connected(link(), None));
+}
+
+/// A server's connection that has sent a request.
+struct Hosted(Acceptor);
+
+impl Driver<Server> for Hosted {
+    type Transport = Void;
+
+    fn now(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn changed(&self, _: Held<'_, Server, Self>) {}
+
+    fn acceptor(&self) -> Option<&Acceptor> {
+        Some(&self.0)
+    }
+}
+
+/// Panics when it is dropped.
+struct Fragile;
+
+impl Drop for Fragile {
+    fn drop(&mut self) {
+        panic!("as you wish");
+    }
+}
+
+impl ConnectionHandler for Fragile {
+    fn on_message(&mut self, _: &WebSocketConnection, _: Message) {}
+}
+
+#[test]
+fn a_handler_that_is_not_needed_may_panic_when_it_is_dropped() {
+    let (server, reports) = (server(), Arc::new(AtomicUsize::new(0)));
+    let acceptor = Acceptor::new(server, Picky(Arc::clone(&reports)));
+    let (endpoint, mut conversation) = acceptor.accept(Duration::ZERO).expect("room");
+    let link = Link::new(endpoint, Void);
+    let connection = Arc::new(Connection::new(Hosted(acceptor), link, None));
+    let mut request = b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        .to_vec();
+    let handle = connection.handle();
+    conversation.react(&connection, &handle, Duration::ZERO, &mut &mut request[..]);
+    assert_eq!(reports.load(Ordering::SeqCst), 1);
+    let mut held = connection.lock();
+    let out = held.link_mut().expect("a transport").endpoint_mut().pending().to_vec();
+    assert!(out.starts_with(b"HTTP/1.1 500 "));
+}
+
+/// Accepts in a way that cannot be, and counts the errors.
+struct Picky(Arc<AtomicUsize>);
+
+impl ServerHandler for Picky {
+    type Handler = Fragile;
+
+    fn on_connection(&mut self, _: &ServerHandle, _: &Request) -> Decision<Fragile> {
+        let accept = Accept::new().subprotocol("never.offered");
+        Decision::accept_with(accept, Fragile)
+    }
+
+    fn on_error(&mut self, _: &ServerHandle, _: &Error) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+fn server() -> ServerHandle {
+    ServerHandle::new(ServerOptions::new(), None, Connections::default(), || {})
 }
