@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use wsproto::handshake::{Accept, ClientRequest, Request};
+use wsproto::handshake::{Accept, ClientRequest, Request, Response};
 use wsproto::url::WsUrl;
 use wsproto::{Client, CloseInfo, ReadyState, SendError, Server, SessionError};
 
@@ -18,8 +18,9 @@ use crate::{
     WebSocketConnection,
 };
 
-/// A transport that takes everything and brings nothing.
-struct Void;
+/// A transport that takes everything, and brings so much.
+#[derive(Default)]
+struct Void(Vec<u8>);
 
 impl Transport for Void {
     fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -34,12 +35,19 @@ impl Transport for Void {
 }
 
 impl Duplex for Void {
-    fn try_read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        Err(ErrorKind::WouldBlock.into())
+    fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.0.len() {
+            0 => Err(ErrorKind::WouldBlock.into()),
+            len => {
+                buffer[..len].copy_from_slice(&self.0);
+                self.0.clear();
+                Ok(len)
+            }
+        }
     }
 
     fn is_readable(&self) -> bool {
-        false
+        !self.0.is_empty()
     }
 }
 
@@ -65,12 +73,19 @@ impl Driver<Client> for Counter {
             self.0.fetch_add(1, Ordering::SeqCst);
         }
     }
+
+    fn follows(&self, response: &Response) -> bool {
+        response.status() == 302
+    }
 }
 
 fn link() -> Link<Client, Void> {
     let request = ClientRequest::new(WsUrl::parse("ws://a.example/").expect("a URL"));
     let config = wsproto::Config::default();
-    Link::new(client_endpoint(request, config, Duration::ZERO).expect("random bytes"), Void)
+    Link::new(
+        client_endpoint(request, config, Duration::ZERO).expect("random bytes"),
+        Void::default(),
+    )
 }
 
 fn connection() -> Arc<Connection<Client, Counter>> {
@@ -177,6 +192,22 @@ fn a_connection_that_is_given_up_is_closed_for_its_handler() {
 }
 
 #[test]
+fn a_redirect_asks_for_another_turn() {
+    for (status, follows) in [(302, true), (403, false)] {
+        let (connection, states) = (connection(), States::default());
+        let mut conversation = Conversation::client(states.clone());
+        let answer = format!("HTTP/1.1 {status} x\r\nContent-Length: 0\r\n\r\n");
+        let mut held = connection.lock();
+        held.link_mut().expect("a transport").transport_mut().0 = answer.into();
+        drop(held);
+        let outcome = conversation.turn(&connection, &mut TurnContext::new(Duration::ZERO));
+        assert_eq!((outcome.more, outcome.gone), (follows, !follows), "{status}");
+        assert_eq!(states.take().is_empty(), follows);
+        assert_eq!(connection.lock().dialing_key().is_some(), follows);
+    }
+}
+
+#[test]
 fn a_connection_that_was_closed_is_not_dialed_anew() {
     let connection = connection();
     connection.handle().close(None).expect("it may be closed at any time");
@@ -222,7 +253,7 @@ fn a_handler_that_is_not_needed_may_panic_when_it_is_dropped() {
     let (server, reports) = (server(), Arc::new(AtomicUsize::new(0)));
     let acceptor = Acceptor::new(server, Picky(Arc::clone(&reports)));
     let (endpoint, mut conversation) = acceptor.accept(Duration::ZERO).expect("room");
-    let link = Link::new(endpoint, Void);
+    let link = Link::new(endpoint, Void::default());
     let connection = Arc::new(Connection::new(Hosted(acceptor), link, None));
     let mut request = b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"

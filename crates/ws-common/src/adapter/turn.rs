@@ -102,8 +102,12 @@ impl Conversation {
     /// what was read, does what is due, and writes. Its lock is free while the handler is called.
     ///
     /// It has a turn when it was begun, when its transport is ready, when its [`Driver`] was told that it has
-    /// [changed](Driver::changed), and when the last [`TurnOutcome`] says so; one too many does no harm. A
-    /// connection that is still being dialed has none.
+    /// [changed](Driver::changed), and when the last [`TurnOutcome`] says so; one too many does no harm.
+    ///
+    /// While a client's connection has no transport, a turn does nothing: the adapter dials before it, gives
+    /// the connection its transport ([`Inner::connected`](super::Inner::connected)) or
+    /// [gives it up](Self::give_up). After a redirect, the transport is gone again, and the outcome asks for
+    /// another turn.
     pub fn turn<R, D>(
         &mut self,
         connection: &Arc<Connection<R, D>>,
@@ -120,6 +124,7 @@ impl Conversation {
         let mut held = connection.lock();
         held.begin_work();
         let lingered = held.is_lingering();
+        let dialed = held.link_mut().is_some();
         if let Some(link) = held.link_mut() {
             link.endpoint_mut().lend(&mut context.outbox);
             link.write(now, WRITE_MOST);
@@ -163,6 +168,9 @@ impl Conversation {
             if let Some(outbox) = link.endpoint_mut().reclaim() {
                 context.outbox = Some(outbox);
             }
+        } else {
+            // A redirect leads elsewhere: it is to be dialed anew.
+            outcome.more = dialed && !over;
         }
         outcome.more |= held.end_work();
         context.lingering -= usize::from(lingered);
