@@ -15,6 +15,12 @@ use crate::decision::{Decided, Verdict};
 use crate::{Decision, Error, ServerHandle, ServerHandler};
 
 /// A server, as its listeners and its connections before they are open see it.
+///
+/// Call [`opened`](Self::opened) once, when it listens; [`join`](Self::join) for each loop or thread that
+/// accepts; [`accept`](Self::accept) for each transport that was accepted; and [`leave`](Self::leave) for
+/// each that has joined, once the server [is ending](ServerHandle::is_ending), its listener is closed, and all
+/// its connections are over. A connection that is not over at the server's
+/// [deadline](ServerHandle::deadline) is to be [aborted](crate::WebSocketConnection::abort).
 pub struct Acceptor {
     server: ServerHandle,
     /// `None` in the end.
@@ -24,16 +30,11 @@ pub struct Acceptor {
 }
 
 /// An object-safe [`ServerHandler`]: connection handlers are boxed.
-pub trait DynServerHandler: Send {
-    /// Calls [`ServerHandler::on_connection`].
+trait DynServerHandler: Send {
     fn on_connection(&mut self, server: &ServerHandle, request: &Request) -> Verdict;
-    /// Calls [`ServerHandler::on_request`].
     fn on_request(&mut self, server: &ServerHandle, request: &Request) -> Verdict;
-    /// Calls [`ServerHandler::on_open`].
     fn on_open(&mut self, server: &ServerHandle);
-    /// Calls [`ServerHandler::on_error`].
     fn on_error(&mut self, server: &ServerHandle, error: &Error);
-    /// Calls [`ServerHandler::on_terminate`].
     fn on_terminate(&mut self, server: &ServerHandle);
 }
 

@@ -35,7 +35,7 @@ pub mod tls;
 mod transport;
 mod turn;
 
-pub use acceptor::{Acceptor, Admission, DynServerHandler, client_endpoint, server_endpoint};
+pub use acceptor::{Acceptor, Admission, client_endpoint, server_endpoint};
 pub use connection::{Connection, Driver, Held, Inner};
 pub use conversation::{Conversation, Panic, Part, answer};
 pub use dial::{Dial, DialStep};
