@@ -15,9 +15,9 @@ use crate::{CloseFrame, Config, Error, Event, Extensions, Piece, Role, Violation
 
 /// The receiving half of a [`Connection`](crate::Connection).
 ///
-/// It decides everything about what arrives and writes nothing: the replies that its events and
-/// errors call for are appended by a [`SplitSender`](crate::SplitSender), in another thread if you
-/// like.
+/// It makes every decision about incoming bytes and writes nothing: a
+/// [`SplitSender`](crate::SplitSender), perhaps in another thread, appends the replies that its
+/// events and errors call for.
 #[derive(Debug)]
 pub struct Receiver<R> {
     frame: Frame,
@@ -27,7 +27,7 @@ pub struct Receiver<R> {
     role: PhantomData<R>,
 }
 
-/// Where in a frame the next byte belongs.
+/// The position of the next byte within a frame.
 #[derive(Debug)]
 enum Frame {
     /// In the header, of which `bytes` holds the first `len`.
@@ -36,9 +36,9 @@ enum Frame {
     Data { remaining: u64, mask: Mask, fin: bool },
     /// In the payload of a control frame.
     Control(Box<Control>),
-    /// Nowhere: the peer's Close has arrived.
+    /// After the peer's Close.
     Closed,
-    /// Nowhere: the peer broke a rule.
+    /// After a violation by the peer.
     Failed(Violation),
 }
 
@@ -46,9 +46,9 @@ impl Frame {
     const START: Self = Self::Header { bytes: [0; MAX_HEADER_LEN - 1], len: 0 };
 }
 
-/// What the next bytes are, before it is decided whether messages are assembled.
+/// The meaning of the next bytes, before messages are assembled or handed out in pieces.
 enum Step<'b> {
-    /// All input was consumed and nothing became complete.
+    /// All input was consumed and nothing was completed.
     NeedMore,
     /// A control frame.
     Control(Event<'b>),
@@ -59,7 +59,7 @@ enum Step<'b> {
 }
 
 impl<R: Role> Receiver<R> {
-    /// Begins with the first byte after the opening handshake.
+    /// Creates a receiver whose next byte is the first after the opening handshake.
     pub(crate) fn new(config: Arc<Config>, extensions: Extensions) -> Self {
         Self { frame: Frame::START, message: Message::None, config, extensions, role: PhantomData }
     }
@@ -70,7 +70,7 @@ impl<R: Role> Receiver<R> {
         &self.config
     }
 
-    /// Returns what is known of the rule that the peer broke, once an error was returned.
+    /// Returns the violation behind the error, once an error has been returned.
     #[must_use]
     pub const fn violation(&self) -> Option<&Violation> {
         match &self.frame {
@@ -82,8 +82,8 @@ impl<R: Role> Receiver<R> {
     /// Takes the next event off the front of `input`, unmasking it in place; `None` when all of
     /// `input` was consumed without completing one (promise I1).
     ///
-    /// Of a message that [`next_piece`](Self::next_piece) has begun to hand out, the rest is
-    /// checked and skipped.
+    /// If [`next_piece`](Self::next_piece) has handed out part of a message, the rest of that
+    /// message is checked and skipped.
     ///
     /// # Errors
     ///
@@ -93,23 +93,27 @@ impl<R: Role> Receiver<R> {
         self.next_event_in_place(input, 0)
     }
 
-    /// As [`next_event`](Self::next_event), for whoever has a buffer for each connection: of a frame that
-    /// is cut, nothing is taken out of `input` before all that is left of it is there, or `most` bytes of
-    /// it. So a message in one frame of at most `most` bytes, its header included, is handed out where it
-    /// lies, however reads have cut it; longer ones are copied together in fewer parts.
+    /// Takes the next event, as [`next_event`](Self::next_event) does, for callers with a buffer
+    /// for each connection: an incomplete frame stays in `input` until it is whole, or at least
+    /// `most` bytes of it have arrived. So a message in one frame of at most `most` bytes,
+    /// including its header, is never copied, however reads have cut it; longer ones are
+    /// reassembled from fewer parts.
     ///
-    /// `None` leaves fewer than `most` bytes in `input`, and the next call has to begin with them: move them
-    /// to the front of the buffer, and read behind them. More room makes larger reads.
+    /// `None` leaves fewer than `most` bytes in `input`, and the next call's input must begin with
+    /// them: move them to the front of the buffer, and read behind them. A larger buffer allows
+    /// larger reads.
     ///
-    /// Never ask for more than fits: from the front of `input` to the end of the buffer there must be room for
-    /// `most` bytes. Otherwise a frame can fill the buffer and wait for ever, and a read into no room returns
-    /// 0 bytes, which looks like the end of the transport. In a buffer that is small, in a ring, and wherever
-    /// bytes are not moved to the front before each read, pass the smaller of `most` and that room: whatever
-    /// fills the room is then taken, and the next read begins at the front.
+    /// `most` must fit: from the front of `input` to the end of the buffer there must be room for
+    /// `most` bytes. Otherwise a frame can fill the buffer and wait forever, and a read into no
+    /// space returns 0 bytes, which looks like the end of the transport. With a small buffer, a
+    /// ring buffer, or a buffer whose bytes are not moved to the front before each read, pass the
+    /// smaller of `most` and that room: a frame that fills the room is then consumed, and the next
+    /// read begins at the front.
     ///
-    /// A wrong header is refused at its first wrong byte, as ever, but a wrong text only when it is taken.
-    /// When no more comes, or you have waited long enough, `next_event` takes what is left, because its `most`
-    /// is 0; the two may be mixed. What was taken of a header or a control frame does not wait for the rest.
+    /// An invalid header is refused at its first wrong byte, as always, but invalid text only when
+    /// it is consumed. When the input has ended, or the wait has been long enough, `next_event`
+    /// consumes the remaining bytes, because its `most` is 0; the two may be mixed. Once part of a
+    /// header or a control frame has been consumed, the rest of it is no longer left in `input`.
     ///
     /// ```
     /// use wsproto::{Config, Connection, Event};
@@ -118,7 +122,7 @@ impl<R: Role> Receiver<R> {
     /// let (mut receiver, _) = Connection::server(Config::default()).split();
     ///
     /// let mut buffer = [0; 2048];
-    /// let mut held = 0; // how many bytes wait, in front
+    /// let mut held = 0; // how many bytes are kept in front
     /// let mut events = Vec::new();
     /// for read in wire.chunks(4) {
     ///     let end = held + read.len();
@@ -151,15 +155,15 @@ impl<R: Role> Receiver<R> {
         result
     }
 
-    /// As [`next_event`](Self::next_event), but hands out messages in the pieces in which they
-    /// arrive, in constant memory.
+    /// Takes the next event, as [`next_event`](Self::next_event) does, but hands out messages in
+    /// pieces as they arrive, in constant memory.
     ///
-    /// If a message has already been assembled in part, that part is the first piece.
+    /// If part of a message has already been assembled, that part is the first piece.
     ///
     /// # Errors
     ///
-    /// As [`next_event`](Self::next_event). Pieces of a message may have been handed out before
-    /// it turns out to be wrong.
+    /// As [`next_event`](Self::next_event). Pieces of a message may have been handed out before the
+    /// message turns out to be invalid.
     pub fn next_piece<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Piece<'b>>, Error> {
         let result = self.advance_piece(input);
         if let Err(error) = result {
@@ -180,7 +184,7 @@ impl<R: Role> Receiver<R> {
         self.advance_by_steps(input, most)
     }
 
-    /// Whether `input` has less than what is left of a frame.
+    /// Returns whether `input` ends before the current frame does.
     fn is_cut(&self, input: &[u8]) -> bool {
         let left = match self.frame {
             Frame::Header { len: 0, .. } => match Header::parse(input, &self.expect()) {
@@ -233,7 +237,7 @@ impl<R: Role> Receiver<R> {
         }
     }
 
-    /// Makes the error final, and lets go of everything else.
+    /// Makes the error final and releases all other state.
     #[cold]
     pub(crate) fn fail(&mut self, error: Error, input: &mut &mut [u8]) {
         if self.violation().is_none() {
@@ -243,7 +247,7 @@ impl<R: Role> Receiver<R> {
         *input = &mut [];
     }
 
-    /// Finds out what there is to say about an error that the next header is.
+    /// Adds the details of an error in the next header.
     fn explain(&self, error: Error, input: &[u8]) -> Violation {
         let header = match &self.frame {
             Frame::Header { len: 0, .. } => input,
@@ -265,8 +269,8 @@ impl<R: Role> Receiver<R> {
         }
     }
 
-    /// Takes a small message that is all there, as most are. Whatever else comes, right or wrong, is
-    /// left to [`step`](Self::step).
+    /// Takes a small message that has arrived completely, as most do. Everything else, valid or
+    /// not, is left to [`step`](Self::step).
     #[inline]
     pub(crate) fn small_message<'b>(
         &self,
@@ -284,7 +288,7 @@ impl<R: Role> Receiver<R> {
         Some(message(header.opcode, unmask(payload, header.mask.map(Mask::new).as_mut())))
     }
 
-    /// Walks to the next thing that is complete, or to the next bytes of an open message.
+    /// Advances to the next complete event, or to the next bytes of an open message.
     #[inline]
     fn step<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Step<'b>, Error> {
         match &mut self.frame {
@@ -327,8 +331,8 @@ impl<R: Role> Receiver<R> {
         self.next_header_bytewise(input, &expect)
     }
 
-    /// Collects a header that is cut. A byte at a time, because it is at most 14 of them, and
-    /// because that is how headers are judged.
+    /// Collects a header that is cut, byte by byte: it has at most 14 bytes, and each is checked as
+    /// it arrives.
     #[cold]
     fn next_header_bytewise(
         &mut self,
@@ -357,7 +361,7 @@ impl<R: Role> Receiver<R> {
         header.map(|header| header.map(|(header, _)| header))
     }
 
-    /// What may come next, from all that is known here.
+    /// Returns the constraints on the next header.
     #[inline]
     fn expect(&self) -> Expect {
         let (data, size) = match &self.message {
@@ -373,7 +377,8 @@ impl<R: Role> Receiver<R> {
         }
     }
 
-    /// How long the next frame may be, if `size` bytes of its message are there.
+    /// Returns the maximum payload of the next frame, given that `size` bytes of its message have
+    /// arrived.
     #[inline]
     fn max_len(&self, size: u64) -> u64 {
         self.config.max_frame_size.min(self.config.max_message_size.saturating_sub(size))
@@ -405,13 +410,13 @@ impl<R: Role> Receiver<R> {
             _ => {
                 self.message.begin_frame(header.opcode);
                 self.frame = Frame::Data { remaining: header.len, mask, fin: header.fin };
-                // An empty frame is complete without a further byte.
+                // An empty frame is complete without another byte.
                 Ok(if header.len > 0 && input.is_empty() { Step::NeedMore } else { Step::Data })
             }
         }
     }
 
-    /// Reads a complete control frame.
+    /// Turns a complete control frame into an event.
     fn control<'b>(&mut self, opcode: Opcode, payload: &'b [u8]) -> Result<Event<'b>, Error> {
         Ok(match opcode {
             Opcode::Ping => Event::Ping(Cow::Borrowed(payload)),
@@ -427,7 +432,8 @@ impl<R: Role> Receiver<R> {
         })
     }
 
-    /// Adds what has arrived of the frame to the open message; returns the message if that was all.
+    /// Adds the next bytes of the frame to the open message; returns the message if they complete
+    /// it.
     fn assemble(&mut self, input: &mut &mut [u8]) -> Result<Option<Event<'static>>, Error> {
         let limit = self.config.max_message_size;
         let Frame::Data { remaining, mask, fin } = &mut self.frame else { return Ok(None) };
@@ -444,7 +450,7 @@ impl<R: Role> Receiver<R> {
         if message_ends { self.message.finish() } else { Ok(None) }
     }
 
-    /// Makes a piece of what has arrived of the frame.
+    /// Makes a piece of the next bytes of the frame.
     fn piece<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Piece<'b>>, Error> {
         let Frame::Data { remaining, mask, fin } = &mut self.frame else { return Ok(None) };
         let available = usize::try_from(*remaining).unwrap_or(usize::MAX).min(input.len());
@@ -460,7 +466,7 @@ impl<R: Role> Receiver<R> {
     }
 }
 
-/// Makes an event of a whole message.
+/// Turns a whole message into an event.
 #[inline]
 fn message(opcode: Opcode, payload: &[u8]) -> Result<Event<'_>, Error> {
     if opcode == Opcode::Text {

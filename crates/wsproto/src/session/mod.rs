@@ -1,4 +1,5 @@
-//! A whole life: opening handshake, open, closing, closed. Bytes and time in, events in order out.
+//! A connection from first byte to last: opening handshake, open, closing, closed. Bytes and time
+//! in, ordered events out.
 
 mod client;
 mod clock;
@@ -33,31 +34,33 @@ use timer::Timer;
 
 /// One end of a WebSocket connection from its first byte to its last.
 ///
-/// A [`Session<Server>`](crate::Server) begins by reading a request, and asks the application what
-/// to answer; a [`Session<Client>`](crate::Client) begins by writing one. From then on they are
-/// alike. Events come in this order: a server's request, [`Open`](SessionEvent::Open) once, what is
-/// [`Received`](SessionEvent::Received), at most one [`Error`](SessionEvent::Error), and exactly one
-/// [`Closed`](SessionEvent::Closed), last, on every path (promise I10).
+/// A [`Session<Server>`](crate::Server) begins by reading a request, and asks the application for
+/// the response; a [`Session<Client>`](crate::Client) begins by writing a request. From then on
+/// they behave alike. Events come in this order: the request (server only),
+/// [`Open`](SessionEvent::Open) once, any number of [`Received`](SessionEvent::Received), at most
+/// one [`Error`](SessionEvent::Error), and exactly one [`Closed`](SessionEvent::Closed), last, on
+/// every path (promise I10).
 ///
-/// The owner of the transport does four things, in any loop that suits it:
+/// The owner of the transport has four duties, in any loop:
 ///
-/// 1. It passes what it reads to [`next_event`](Self::next_event), until that returns `None`; and
-///    calls [`end_of_input`](Self::end_of_input) when there is nothing more to read.
-/// 2. It writes what is in `out`, whether or not it reads, and calls [`flushed`](Self::flushed) when all
-///    of it is written. A server reads no more while much of what it *owes* is unwritten: Pongs, the
-///    answer to a Close, answers to messages. A client always reads; nor do messages that an end sends
-///    by itself ever stop its reading. So at most one end waits for the other.
-/// 3. It calls [`handle_timeout`](Self::handle_timeout) at [`deadline`](Self::deadline), after at most
-///    one more read: the answer may be there already. `now` is the time since any moment the caller
-///    likes, the same for all calls.
-/// 4. It does what [`advice`](Self::advice) says.
+/// 1. Pass the bytes it reads to [`next_event`](Self::next_event) until that returns `None`; call
+///    [`end_of_input`](Self::end_of_input) when nothing more can be read.
+/// 2. Write the bytes in `out`, whether or not it reads, and call [`flushed`](Self::flushed) when all of
+///    them are written. A server stops reading while many of its *replies* are unwritten: Pongs, the
+///    answering Close, answers to messages. A client always reads; and messages that either end sends
+///    on its own initiative never stop its reading. So at most one end waits for the other.
+/// 3. Call [`handle_timeout`](Self::handle_timeout) at [`deadline`](Self::deadline), after at most one
+///    more read, because the awaited bytes may already have arrived. `now` is the time since any fixed
+///    moment, the same for all calls.
+/// 4. Follow [`advice`](Self::advice).
 ///
-/// After any of these calls `next_event` may have something to report, even without input, and there may
-/// be something to write. [`Endpoint`](crate::Endpoint) keeps account of all this and answers the
-/// questions of a loop: may I read, must I write, may I let go, when again?
+/// After any of these calls `next_event` may have an event to report, even without input, and there
+/// may be bytes to write. [`Endpoint`](crate::Endpoint) does this bookkeeping and answers the
+/// questions of a loop: may I read, must I write, may I drop the transport, when must I call again?
 ///
-/// Two threads share a session, or an endpoint, behind a lock, which neither holds while it waits for
-/// the transport. A session does not split: keep-alive, closing and the order of events need both halves.
+/// Two threads share a session, or an endpoint, behind a lock that neither holds while waiting for
+/// the transport. A session does not split: keep-alive, closing and the order of events need both
+/// halves.
 ///
 /// ```
 /// use std::time::Duration;
@@ -103,34 +106,36 @@ pub struct Session<R: Role> {
     stage: Stage<R>,
     config: Arc<Config>,
     timer: Timer,
-    /// The latest time that was told.
+    /// The latest time passed in.
     now: Nanos,
     rare: Option<Box<Rare>>,
-    /// How many microseconds the answer to the last Ping took; [`NEVER`] if there was none.
+    /// The round-trip time of the last Ping in microseconds; [`UNMEASURED`] if there is none.
     round_trip: u32,
-    /// While a Pong is missing, how many bytes in front of the next input were counted before.
+    /// While a Pong is outstanding: how many bytes at the front of the next input were already
+    /// counted.
     counted: u16,
-    /// Why the next call cannot take the short way: [`OPENED`](Self::OPENED) and others, or nothing.
-    detour: u8,
+    /// Reasons why the next call cannot take the fast path: [`OPENED`](Self::OPENED) and others, or
+    /// 0.
+    flags: u8,
 }
 
-/// No time at all, and as much as can be measured.
-const NEVER: u32 = u32::MAX;
+/// The round-trip time before any Pong arrived; also an upper bound for measured ones.
+const UNMEASURED: u32 = u32::MAX;
 
-/// Where in its life a session is.
+/// The stage of a session's life.
 #[derive(Debug)]
 enum Stage<R: Role> {
     /// In the opening handshake.
     Handshake(Box<dyn Handshake<R>>),
     /// Open, or in the closing handshake.
     Open(Connection<R>),
-    /// The opening handshake ended in an ordinary HTTP response, on its way to the peer.
+    /// The opening handshake ended in an ordinary HTTP response, still on its way to the peer.
     Answered,
-    /// The transport has ended, or is to be dropped.
+    /// The transport has ended, or must be dropped.
     Ended,
 }
 
-/// How far a connection has got, as the browser's `WebSocket.readyState` tells it.
+/// The state of a connection, as in the browser's `WebSocket.readyState`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum ReadyState {
@@ -145,20 +150,20 @@ pub enum ReadyState {
 }
 
 impl<R: Role> Session<R> {
-    /// It is to be reported that the session is open, before anything else.
+    /// The opening must be reported before anything else.
     const OPENED: u8 = 1;
-    /// The bytes that arrive are counted, because a Pong is missing.
+    /// Incoming bytes are counted, because a Pong is outstanding.
     const AWAITS_PONG: u8 = 2;
-    /// The end was reported, or is to be reported next.
+    /// The end was reported, or must be reported next.
     const OVER: u8 = 4;
-    /// The decision on a request comes later.
+    /// The application postponed its decision on a request.
     const POSTPONED: u8 = 8;
 
     fn begin(handshake: impl Handshake<R> + 'static, config: Arc<Config>, now: Duration) -> Self {
         let now = now.into();
         let timer = Timer::handshake(now, &config);
         let stage = Stage::Handshake(Box::new(handshake));
-        Self { stage, config, timer, now, rare: None, round_trip: NEVER, counted: 0, detour: 0 }
+        Self { stage, config, timer, now, rare: None, round_trip: UNMEASURED, counted: 0, flags: 0 }
     }
 
     fn rare(&mut self) -> &mut Rare {
@@ -170,8 +175,8 @@ impl<R: Role> Session<R> {
     }
 
     /// Takes the next event off the front of `input`, unmasking it in place; `None` when there is
-    /// none and all of `input` was consumed. Replies are appended to `out`, as
-    /// [`Connection::next_event`] says.
+    /// none and all of `input` was consumed. Appends replies to `out`, as
+    /// [`Connection::next_event`] does.
     #[inline]
     pub fn next_event<'b>(
         &mut self,
@@ -182,10 +187,10 @@ impl<R: Role> Session<R> {
         self.next_event_in_place(now, input, 0, out)
     }
 
-    /// As [`next_event`](Self::next_event), but once the session is open, a frame that is cut waits in
-    /// `input`: `None` may leave fewer than `most` bytes there, as [`Receiver::next_event_in_place`] says,
-    /// also of how long `most` may be. Before [`end_of_input`](Self::end_of_input), take them with
-    /// `next_event`.
+    /// Takes the next event, as [`next_event`](Self::next_event) does, but once the session is
+    /// open, an incomplete frame stays in `input`: `None` may leave fewer than `most` bytes there.
+    /// [`Receiver::next_event_in_place`] gives the rules, including the bounds on `most`. Before
+    /// [`end_of_input`](Self::end_of_input), consume the remaining bytes with `next_event`.
     ///
     /// [`Receiver::next_event_in_place`]: crate::Receiver::next_event_in_place
     #[inline]
@@ -196,16 +201,16 @@ impl<R: Role> Session<R> {
         most: usize,
         out: &mut Vec<u8>,
     ) -> Option<SessionEvent<Event<'b>>> {
-        // What most calls do, where the compiler can see it: to move an event out of here costs as much as
-        // to make it.
+        // The most frequent path, inlined for the compiler: moving an event out of a function costs
+        // as much as creating it.
         if let Stage::Open(connection) = &mut self.stage
-            && self.detour == 0
+            && self.flags == 0
             && let Some(message) = connection.small_message(input, out)
         {
             self.now = self.now.max(now.into());
             return Some(match message {
                 Ok(message) => SessionEvent::Received(message),
-                Err(error) => self.broken(error),
+                Err(error) => self.violated(error),
             });
         }
         self.next_event_by_steps(now, input, most, out)
@@ -228,8 +233,8 @@ impl<R: Role> Session<R> {
         event
     }
 
-    /// As [`next_event`](Self::next_event), but hands out messages in pieces, as
-    /// [`Connection::next_piece`] says.
+    /// Takes the next event, as [`next_event`](Self::next_event) does, but hands out messages in
+    /// pieces, as [`Connection::next_piece`] does.
     pub fn next_piece<'b>(
         &mut self,
         now: Duration,
@@ -244,11 +249,11 @@ impl<R: Role> Session<R> {
         event
     }
 
-    /// Counts what has arrived while a Pong is missing: of `before` bytes of input, `left` wait for the next
-    /// call, and are not to be counted twice.
+    /// Counts bytes that arrive while a Pong is outstanding. Of `before` bytes of input, `left`
+    /// remain for the next call and must not be counted again.
     #[inline]
     fn count_input(&mut self, before: usize, left: usize) {
-        if self.detour & Self::AWAITS_PONG != 0 {
+        if self.flags & Self::AWAITS_PONG != 0 {
             self.timer.count(before.saturating_sub(self.counted.into()));
             self.counted = u16::try_from(left).unwrap_or(u16::MAX);
         }
@@ -287,14 +292,14 @@ impl<R: Role> Session<R> {
                 }
             },
             Stage::Open(connection)
-                if connection.closing() != Closing::Failed && self.detour & Self::OVER == 0 =>
+                if connection.closing() != Closing::Failed && self.flags & Self::OVER == 0 =>
             {
                 match next(connection, input, out) {
                     Ok(event) => event.map(|event| {
                         self.observe(&event, now);
                         SessionEvent::Received(event)
                     }),
-                    Err(error) => Some(self.broken(error)),
+                    Err(error) => Some(self.violated(error)),
                 }
             }
             Stage::Open(_) | Stage::Answered | Stage::Ended => {
@@ -304,9 +309,9 @@ impl<R: Role> Session<R> {
         }
     }
 
-    /// The peer broke a rule.
+    /// Reports a violation by the peer.
     #[cold]
-    fn broken<E>(&mut self, error: Error) -> SessionEvent<E> {
+    fn violated<E>(&mut self, error: Error) -> SessionEvent<E> {
         self.end(Initiator::Local);
         self.limit_closing();
         self.conclude_if_written();
@@ -318,8 +323,8 @@ impl<R: Role> Session<R> {
     }
 
     fn next_report<E>(&mut self) -> Option<SessionEvent<E>> {
-        if self.detour & Self::OPENED != 0 {
-            self.detour &= !Self::OPENED;
+        if self.flags & Self::OPENED != 0 {
+            self.flags &= !Self::OPENED;
             return Some(SessionEvent::Open);
         }
         let rare = self.rare.as_mut()?;
@@ -335,14 +340,14 @@ impl<R: Role> Session<R> {
         Some(SessionEvent::Closed(*end))
     }
 
-    /// Notes what the rest of the session depends on.
+    /// Updates keep-alive and closing state from an event.
     fn observe(&mut self, event: &impl Received, now: Duration) {
         if let Some(payload) = event.pong()
             && let Some(sent) = self.timer.answered(payload, now.into(), &self.config)
         {
-            self.detour &= !Self::AWAITS_PONG;
+            self.flags &= !Self::AWAITS_PONG;
             let micros = now.saturating_sub(sent.into()).as_micros();
-            self.round_trip = u32::try_from(micros).unwrap_or(NEVER - 1).min(NEVER - 1);
+            self.round_trip = u32::try_from(micros).unwrap_or(UNMEASURED - 1).min(UNMEASURED - 1);
         }
         if let Some(frame) = event.close() {
             let end = self.end(Initiator::Remote);
@@ -352,7 +357,7 @@ impl<R: Role> Session<R> {
         }
     }
 
-    /// Our Close was written before the closing went on: nothing is left to wait for.
+    /// Reports the end if our Close has already been written: then nothing is left to wait for.
     fn conclude_if_written(&mut self) {
         if self.rare.as_ref().is_some_and(|rare| rare.close_written) {
             self.conclude(self.now);
@@ -367,10 +372,10 @@ impl<R: Role> Session<R> {
             self.rare().agreed = agreed;
         }
         self.timer = Timer::keep_alive(self.now, &self.config);
-        self.detour = Self::OPENED;
+        self.flags = Self::OPENED;
     }
 
-    /// Keeps the response that ends a client's handshake.
+    /// Keeps the response that ended a client's handshake.
     fn keep_response(&mut self) {
         if let Stage::Handshake(handshake) = &mut self.stage
             && let Some(response) = handshake.take_response()
@@ -386,7 +391,7 @@ impl<R: Role> Session<R> {
     /// [`SendError::NotOpen`] in the opening handshake, [`SendError::Closed`] after the end.
     pub fn sender(&mut self) -> Result<&mut Sender<R>, SendError> {
         match &mut self.stage {
-            Stage::Open(_) if self.detour & Self::OVER != 0 => Err(SendError::Closed),
+            Stage::Open(_) if self.flags & Self::OVER != 0 => Err(SendError::Closed),
             Stage::Open(connection) => Ok(connection.sender()),
             Stage::Handshake(_) => Err(SendError::NotOpen),
             Stage::Answered | Stage::Ended => Err(SendError::Closed),
@@ -395,7 +400,7 @@ impl<R: Role> Session<R> {
 
     /// Returns what to do with the transport.
     ///
-    /// May change after every call that takes `&mut self`.
+    /// It may change after every call that takes `&mut self`.
     #[must_use]
     pub fn advice(&self) -> Advice {
         match &self.stage {
@@ -407,11 +412,11 @@ impl<R: Role> Session<R> {
         }
     }
 
-    /// How far the connection has got.
+    /// Returns the state of the connection.
     #[must_use]
     pub fn ready_state(&self) -> ReadyState {
         match &self.stage {
-            _ if self.detour & Self::OVER != 0 => ReadyState::Closed,
+            _ if self.flags & Self::OVER != 0 => ReadyState::Closed,
             Stage::Handshake(_) => ReadyState::Connecting,
             Stage::Open(connection) if connection.closing() == Closing::Open => ReadyState::Open,
             Stage::Open(_) => ReadyState::Closing,
@@ -419,8 +424,8 @@ impl<R: Role> Session<R> {
         }
     }
 
-    /// Whether this is a server's session whose client has sent nothing yet: one that opened a transport in
-    /// advance, or a health check.
+    /// Returns whether this is a server's session whose client has sent nothing yet: a speculative
+    /// connection or a health check.
     #[must_use]
     pub fn is_blank(&self) -> bool {
         matches!(&self.stage, Stage::Handshake(handshake) if handshake.is_blank())
@@ -438,10 +443,10 @@ impl<R: Role> Session<R> {
         self.rare.as_ref().map_or(&[], |rare| &rare.agreed.extensions)
     }
 
-    /// Returns how long the answer to the last Ping of the keep-alive took, to the microsecond.
+    /// Returns the round-trip time of the last keep-alive Ping, in whole microseconds.
     #[must_use]
     pub fn round_trip(&self) -> Option<Duration> {
-        (self.round_trip != NEVER).then(|| Duration::from_micros(self.round_trip.into()))
+        (self.round_trip != UNMEASURED).then(|| Duration::from_micros(self.round_trip.into()))
     }
 
     /// Returns the limits and deadlines.
