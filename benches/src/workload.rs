@@ -28,7 +28,7 @@ impl Kind {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Binary, Self::Ascii, Self::Mixed];
 
-    /// Whether the message is a text.
+    /// Returns whether the message is a text.
     #[must_use]
     pub const fn is_text(self) -> bool {
         !matches!(self, Self::Binary)

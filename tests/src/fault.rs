@@ -78,7 +78,7 @@ impl Plan {
         Self { fault, upwards, at: dice.roll(range) }
     }
 
-    /// Whether all arrives in the end.
+    /// Returns whether all arrives in the end.
     #[must_use]
     pub const fn is_harmless(&self) -> bool {
         matches!(self.fault, Fault::Delay | Fault::Bytewise | Fault::Stall)

@@ -64,7 +64,7 @@ impl Frame {
         frames
     }
 
-    /// Whether the frame has that opcode.
+    /// Returns whether the frame has that opcode.
     #[must_use]
     pub const fn is(&self, opcode: Opcode) -> bool {
         self.first & 0x0F == opcode as u8

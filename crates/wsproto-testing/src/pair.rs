@@ -27,7 +27,7 @@ impl<R: End> Half<R> {
         Self { life, shut: false, told: false, damage: None, sent: Vec::new() }
     }
 
-    /// Whether the session is over.
+    /// Returns whether the session is over.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.life.session.advice() == Advice::Drop
@@ -168,7 +168,7 @@ impl Pair {
     }
 }
 
-/// Whether there is something to move from one end to the other: bytes, or the end of them.
+/// Returns whether there is something to move from one end to the other: bytes, or the end of them.
 fn is_due<A: End, B: End>(from: &Half<A>, to: &Half<B>) -> bool {
     !from.life.out.is_empty() || from.shut && !to.told
 }

@@ -30,7 +30,7 @@ impl Pipe {
         self.bytes.len()
     }
 
-    /// Whether no bytes are on their way.
+    /// Returns whether no bytes are on their way.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
@@ -53,7 +53,7 @@ impl Pipe {
         self.bytes.drain(..len).collect()
     }
 
-    /// Whether the end of what was written has been reached.
+    /// Returns whether the end of what was written has been reached.
     #[must_use]
     pub fn is_at_end(&self) -> bool {
         self.shut && self.bytes.is_empty() && !self.stuck

@@ -101,7 +101,7 @@ fn carry(mut stream: TcpStream) -> io::Result<()> {
     }
 }
 
-/// Whether a call has only waited long enough.
+/// Returns whether a call has only waited long enough.
 fn has_waited(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }
