@@ -1,4 +1,4 @@
-//! What ends up in logs: names and numbers, but no keys and no payloads.
+//! `Debug` and `Display` output for logs: names and numbers, but no keys and no payloads.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ use wsproto_testing::{End, REQUEST, SEED};
 
 /// The state of the generator is as secret as the next masking key.
 #[test]
-fn a_client_says_nothing_of_its_keys() {
+fn a_client_hides_its_keys() {
     assert_eq!(format!("{:?}", Client::from_seed(SEED)), "Client { .. }");
 }
 
 #[test]
-fn a_prepared_message_says_how_long_it_is() {
+fn a_prepared_message_shows_its_length() {
     let message = PreparedMessage::text("secret");
     assert_eq!(format!("{message:?}"), "PreparedMessage { opcode: Text, len: 6 }");
 }
@@ -29,7 +29,7 @@ fn headers_are_a_list_of_names_and_values() {
     assert!(printed.starts_with(r#"[("Host", "localhost"), ("Upgrade", "websocket"), "#));
 }
 
-/// The words that must not be printed.
+/// The text that must not be printed.
 const SECRET: &str = "hunter2";
 
 #[track_caller]
@@ -41,10 +41,10 @@ fn assert_silent(what: &impl core::fmt::Debug) {
     }
 }
 
-/// Credentials, cookies and queries stand in many heads.
+/// Credentials, cookies and queries occur in many heads.
 // T9
 #[test]
-fn heads_keep_their_secrets() {
+fn heads_hide_secrets() {
     let fields = [
         "Authorization: Basic hunter2",
         "proxy-authorization: hunter2",
@@ -102,7 +102,7 @@ fn heads_keep_their_secrets() {
 
 // T9
 #[test]
-fn errors_keep_secrets() {
+fn errors_hide_secrets() {
     let url = WsUrl::parse("ws://h/").expect("a URL");
     let request = || ClientRequest::new(url.clone());
     for error in [
@@ -134,7 +134,7 @@ fn errors_keep_secrets() {
     }
 }
 
-/// What is received and sent is nobody's business: it is printed as its length.
+/// Received and sent data is printed as its length.
 // T9
 #[test]
 fn payloads_are_printed_as_their_length() {
