@@ -1,5 +1,5 @@
-//! Tells what the bytes of a capture mean: reads what a peer sent after the opening handshake from
-//! standard input, and prints one JSON object for each event.
+//! Decodes a capture: reads a peer's bytes after the opening handshake from standard input, and
+//! prints one JSON object for each event.
 //!
 //! ```text
 //! cargo run --release -p wsproto --example trace -- server|client [OPTIONS] < capture
@@ -27,7 +27,7 @@ Prints a JSON object for each event in what a peer sent after the opening handsh
                    each is a connection of its own, and prints one line with all its events
 ";
 
-/// Nothing is sent anywhere, so that the masking keys may be the same in every run.
+/// No output is sent, so the masking keys may be the same in every run.
 const SEED: [u8; 32] = [0; 32];
 
 struct Options {
@@ -102,7 +102,7 @@ fn run<R: Role>(
     print.flush()
 }
 
-/// A connection, and what it wants to send.
+/// A connection and its output.
 struct Trace<R> {
     connection: Connection<R>,
     out: Vec<u8>,
