@@ -84,7 +84,7 @@ pub fn extensions(data: &[u8]) {
 pub fn url(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let Ok(url) = WsUrl::parse(text) else { return };
-    let again = WsUrl::parse_ws(&url.to_string()).expect("what is printed can be parsed");
+    let again = WsUrl::parse_ws(&url.to_string()).expect("printed URLs can be parsed");
     assert_eq!(again.to_string(), url.to_string());
     assert_eq!((again.host(), again.port()), (url.host(), url.port()));
     assert_eq!(again.resource_name(), url.resource_name());

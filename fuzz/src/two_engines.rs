@@ -30,13 +30,13 @@ fn run<A: End, B: End>(u: &mut Unstructured<'_>) -> Result<()> {
     let mut answers = Vec::new();
     assert_eq!(receive(&mut b, &wire, &cuts, &mut answers), expected);
 
-    let owed = expected.into_iter().filter_map(|event| match event {
+    let replies = expected.into_iter().filter_map(|event| match event {
         Event::Ping(payload) => Some(Event::Pong(payload)),
         Event::Close(frame) => Some(Event::Close(frame)),
         _ => None,
     });
     let mut nothing = Vec::new();
-    assert_eq!(receive(&mut a, &answers, &cuts, &mut nothing), owed.collect::<Vec<_>>());
+    assert_eq!(receive(&mut a, &answers, &cuts, &mut nothing), replies.collect::<Vec<_>>());
     assert!(nothing.is_empty(), "a reply was answered");
     Ok(())
 }
@@ -116,7 +116,7 @@ fn receive<R: End>(
     for part in cuts.cut(wire) {
         let mut bytes = part.to_vec();
         let mut input = &mut bytes[..];
-        while let Some(event) = ws.next_event(&mut input, out).expect("what is sent is legal") {
+        while let Some(event) = ws.next_event(&mut input, out).expect("sent frames are legal") {
             events.push(event.into_owned());
         }
     }

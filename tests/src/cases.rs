@@ -12,7 +12,7 @@
 //! out: 88 02 03EA
 //! ```
 //!
-//! * `name:` is unique in the whole corpus. `proves:` lists what the case is evidence for: rules of
+//! * `name:` is unique in the whole corpus. `proves:` lists the evidence it provides: rules of
 //!   RFC 6455 (`R6455-5.2-5`), rows of the abuse list (`A6`), rows of the close code table
 //!   (`E1004`), decisions of `OBJECTS.md` (`X19`), test vectors (`F3`), cases of the Autobahn test
 //!   suite (`AB5.19`, or `AB5` for a family).

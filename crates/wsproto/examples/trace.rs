@@ -17,14 +17,14 @@ use wsproto::{Client, Config, Connection, Error, Event, Extensions, Role, Server
 const USAGE: &str = "\
 usage: trace server|client [--chunk N] [--max-message N] [--batch] < capture
 
-Prints a JSON object for each event in what a peer sent after the opening handshake.
+Prints a JSON object for each event in a peer's bytes after the opening handshake.
 
   server           the bytes were sent to a server, by a client
   client           the bytes were sent to a client, by a server
-  --chunk N        hand over N bytes at a time
+  --chunk N        pass in N bytes at a time
   --max-message N  accept messages of N bytes at most
   --batch          standard input is records: a 4-byte big-endian length and that many bytes;
-                   each is a connection of its own, and prints one line with all its events
+                   each is a separate connection, and prints one line with all its events
 ";
 
 /// No output is sent, so the masking keys may be the same in every run.

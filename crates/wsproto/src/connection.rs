@@ -18,8 +18,8 @@ use crate::{
 /// use wsproto::{Config, Connection, Event};
 ///
 /// let mut ws = Connection::server(Config::default());
-/// let mut buffer = *b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"; // what was read
-/// let mut out = Vec::new(); // what is to be written
+/// let mut buffer = *b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"; // the bytes read
+/// let mut out = Vec::new(); // the bytes to write
 ///
 /// let mut input = &mut buffer[..];
 /// while let Some(event) = ws.next_event(&mut input, &mut out)? {

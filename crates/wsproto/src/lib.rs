@@ -10,8 +10,8 @@
 //! use wsproto::{Config, Connection, Event};
 //!
 //! let mut ws = Connection::server(Config::default());
-//! let mut buffer = *b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"; // what was read
-//! let mut out = Vec::new(); // what is to be written
+//! let mut buffer = *b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"; // the bytes read
+//! let mut out = Vec::new(); // the bytes to write
 //!
 //! let mut input = &mut buffer[..];
 //! while let Some(event) = ws.next_event(&mut input, &mut out)? {
@@ -68,7 +68,7 @@
 //! * **I11** Everything the types allow to be sent is legal. An illegal call returns `Err` before
 //!   anything is appended; it never panics and never truncates silently.
 //!
-//! # What it refuses
+//! # Refused input
 //!
 //! Everything the RFC forbids, as soon as a byte decides it: reserved bits and opcodes, wrong
 //! masking, lengths not in their shortest form, text that can no longer become UTF-8, close codes

@@ -41,14 +41,14 @@ pub(crate) struct Output {
 enum Chunk {
     Bytes(Vec<u8>),
     /// An owned payload, masked in place, piece by piece. Its first `ready` bytes have been masked,
-    /// or were copied behind the header.
+    /// or were copied after the header.
     Owned {
         bytes: Vec<u8>,
         mask: Option<Mask>,
         ready: usize,
     },
     /// A payload shared by many connections of a server, so it is not masked. Its first `ready`
-    /// bytes were copied behind the header.
+    /// bytes were copied after the header.
     Shared {
         message: PreparedMessage,
         ready: usize,

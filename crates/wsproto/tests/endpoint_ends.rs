@@ -51,7 +51,7 @@ fn the_four_questions() {
     assert_eq!((client.code, &*client.reason), (CloseCode::NORMAL, "bye"));
     assert_eq!((client.initiator, server.initiator), (Initiator::Local, Initiator::Remote));
     assert!(client.was_clean && server.was_clean);
-    assert!(net.now < s(1), "nobody waited");
+    assert!(net.now < s(1), "there was no wait");
 }
 
 // fault-E2: a peer that has closed its writing side and still reads gets the echo.
@@ -93,7 +93,7 @@ fn a_reply_that_cannot_leave_is_dropped() {
 
 // fault-E2: after the close timeout there is nothing left to wait for.
 #[test]
-fn a_close_timeout_drops_what_is_unwritten() {
+fn a_close_timeout_drops_unwritten_output() {
     let mut node = open::<Server>();
     node.endpoint.send_binary(vec![0; 1 << 20]).expect("open");
     node.endpoint.close(None, s(1)).expect("open");

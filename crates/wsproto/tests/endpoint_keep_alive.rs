@@ -112,7 +112,7 @@ fn a_ping_that_has_not_left_needs_no_answer() {
         node.read(&mut [], now);
         assert_eq!(node.log.last(), Some(&SessionEvent::Open), "{:?}", node.closed());
         assert_eq!(node.endpoint.deadline(), Some(now + ms(1000)));
-        // Data written behind the Ping does not extend the wait.
+        // Data written after the Ping does not extend the wait.
         node.endpoint.send_text("more").expect("open");
         node.endpoint.wrote(3, now + ms(500));
         assert_eq!(node.endpoint.deadline(), Some(now + ms(1000)));

@@ -52,7 +52,7 @@ fn assert_failed(request: &ClientRequest, input: &[u8], error: ResponseError) ->
     run
 }
 
-/// Feeds a response that must be accepted, at every cut, with a frame behind it.
+/// Feeds a response that must be accepted, at every cut, with a frame after it.
 #[track_caller]
 fn assert_opened(request: &ClientRequest, head: &Head) -> Run {
     let input = head.then(HELLO);
@@ -350,7 +350,7 @@ fn every_legal_form_of_the_response_opens_the_connection() {
 
 /// R6455-4.1-34, A50: many frames, including those that end the connection.
 #[test]
-fn frames_behind_the_response_are_delivered() {
+fn frames_after_the_response_are_delivered() {
     let input = good().then(&[HELLO, b"\x89\x00", HELLO, b"\x88\x02\x03\xE8"].concat());
     let run = at_every_cut(&input, |pieces| connect(&Config::default(), &plain(), pieces));
     let kinds: Vec<_> = run
@@ -424,7 +424,7 @@ fn the_selected_subprotocol_is_in_use() {
 
 /// R6455-4.1-35: unlike a browser, a client may go without the subprotocols it offered.
 #[test]
-fn a_server_need_not_select_a_subprotocol_unless_told() {
+fn a_server_need_not_select_a_subprotocol_unless_required() {
     let offer = plain().subprotocol("chat").unwrap();
     let offered = Box::new(["chat".to_owned()]);
     assert_failed(&offer, &good().bytes(), ResponseError::NoSubprotocol(offered));
@@ -543,7 +543,7 @@ fn a_response_that_breaks_a_rule_fails_the_connection() {
         .and_then(|request| request.extension(Extension::new("foo").unwrap()))
         .unwrap();
     for (error, head) in cases {
-        // A frame behind it is ignored.
+        // A frame after it is ignored.
         let run = assert_failed(&offer, &head.then(HELLO), error.clone());
         assert_eq!(run.transport, Advice::Drop);
         let has_response = !matches!(error, E::HttpVersion | E::Malformed);
@@ -835,7 +835,7 @@ fn a_refused_version_shows_the_supported_ones() {
     assert_eq!(versions, ["13", "8, 7"]);
 }
 
-/// A case of a refusal's body: the header fields; the bytes behind the head; the content kept; and
+/// A case of a refusal's body: the header fields; the bytes after the head; the content kept; and
 /// whether the end is known before the transport ends.
 type Refusal = (&'static [(&'static str, &'static str)], &'static [u8], &'static [u8], bool);
 

@@ -138,11 +138,11 @@ fn every_legal_form_of_the_request_is_accepted() {
         ("a later version", good().first_line("GET /chat HTTP/1.2")),
         ("the last version", good().first_line("GET /chat HTTP/1.9")),
     ];
-    for (what, head) in cases {
+    for (case, head) in cases {
         let run = at_every_cut(&head.bytes(), |pieces| serve(&Config::default(), pieces, accept));
-        assert_eq!(run.events[..2], [SessionEvent::Upgrade, SessionEvent::Open], "{what}");
-        assert_eq!(run.answer().status, 101, "{what}");
-        assert_eq!(run.answer().only("Sec-WebSocket-Accept"), ACCEPT, "{what}");
+        assert_eq!(run.events[..2], [SessionEvent::Upgrade, SessionEvent::Open], "{case}");
+        assert_eq!(run.answer().status, 101, "{case}");
+        assert_eq!(run.answer().only("Sec-WebSocket-Accept"), ACCEPT, "{case}");
     }
 }
 
@@ -209,7 +209,7 @@ fn the_application_sees_the_request() {
 
 /// R6455-4.2.1-12, A50: a segment with the request and frames, cut everywhere.
 #[test]
-fn frames_behind_the_request_are_delivered() {
+fn frames_after_the_request_are_delivered() {
     let input = Head::request().then(&[HELLO_MASKED, b"\x89\x80abcd", HELLO_MASKED].concat());
     let run = at_every_cut(&input, |pieces| serve(&Config::default(), pieces, accept));
     assert_eq!(
@@ -810,7 +810,7 @@ fn an_ordinary_request_without_an_answer_gets_426() {
         good().set("Upgrade", "web socket"),
         Head::new("GET / HTTP/1.1", &[("Host", "h")]),
     ] {
-        // A second request behind it is ignored.
+        // A second request after it is ignored.
         let input = head.then(&head.bytes());
         let run = at_every_cut(&input, |pieces| serve(&Config::default(), pieces, undecided));
         let events =
@@ -1033,7 +1033,7 @@ fn a_handshake_without_a_decision_gets_403() {
 }
 
 /// R6455-4.2.2-2, R6455-4.2.2-3, R6455-4.2.2-4, R6455-4.2.2-6, R6455-10.2-1: a handshake is refused
-/// by an ordinary response, and the bytes behind it are ignored.
+/// by an ordinary response, and the bytes after it are ignored.
 #[test]
 fn the_application_may_refuse_a_handshake() {
     let answers = [

@@ -135,7 +135,7 @@ fn waiting_bytes_can_be_taken_early() {
     assert_eq!(reader.read(back), Ok(vec![(text("all of it"), false)]));
 }
 
-/// The opening handshake never stays in the input; a frame behind it does.
+/// The opening handshake never stays in the input; a frame after it does.
 #[test]
 fn a_session_waits_once_it_is_open() {
     fn check<R: End>() {
@@ -166,9 +166,9 @@ fn a_session_waits_once_it_is_open() {
     check::<Client>();
 }
 
-/// A frame behind a fragment stays, too.
+/// A frame after a fragment stays, too.
 #[test]
-fn a_frame_behind_a_fragment_waits() {
+fn a_frame_after_a_fragment_waits() {
     let first = Server::from_peer(0x01, b"in ");
     for second in [Server::from_peer(0x80, b"two"), Server::from_peer(0x89, b"still there?")] {
         for cut in 1..second.len() {

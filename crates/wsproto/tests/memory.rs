@@ -127,7 +127,7 @@ fn a_refused_length_reserves_nothing() {
 
 /// For a message of `len` bytes in frames of `frame_len`, arriving in parts of `part_len`: checks
 /// that the memory held never exceeds a constant plus twice the bytes that arrived, nor the limit.
-fn holds_what_arrived<R: End>(text: bool, len: usize, frame_len: usize, part_len: usize) {
+fn holds_the_bytes_that_arrived<R: End>(text: bool, len: usize, frame_len: usize, part_len: usize) {
     let place = format!("{:?}, {len} in frames of {frame_len}, parts of {part_len}", R::SIDE);
     // Three bytes per character, so that parts and frames end inside characters.
     let payload: Vec<u8> = "€".bytes().cycle().take(len).collect();
@@ -166,8 +166,8 @@ fn a_message_in_flight_holds_the_bytes_that_arrived() {
         [(300_000, 300_000, 1460), (300_000, 300_000, 65_536), (50_000, 700, 333), (9_999, 10, 17)]
     {
         for text in [true, false] {
-            holds_what_arrived::<Server>(text, len, frame_len, part_len);
-            holds_what_arrived::<Client>(text, len, frame_len, part_len);
+            holds_the_bytes_that_arrived::<Server>(text, len, frame_len, part_len);
+            holds_the_bytes_that_arrived::<Client>(text, len, frame_len, part_len);
         }
     }
 }
@@ -175,15 +175,15 @@ fn a_message_in_flight_holds_the_bytes_that_arrived() {
 /// A18, I4: a hundred thousand one-byte fragments are one message, not as many allocations.
 #[test]
 fn fragments_of_a_byte_hold_the_bytes() {
-    holds_what_arrived::<Server>(false, 100_000, 1, 7);
-    holds_what_arrived::<Server>(true, 100_000, 1, 4096);
+    holds_the_bytes_that_arrived::<Server>(false, 100_000, 1, 7);
+    holds_the_bytes_that_arrived::<Server>(true, 100_000, 1, 4096);
 }
 
 /// A19, I4, I9.
 #[test]
 fn a_mebibyte_a_byte_at_a_time_holds_the_bytes() {
-    holds_what_arrived::<Server>(true, 1 << 20, 1 << 20, 1);
-    holds_what_arrived::<Client>(false, 1 << 20, 1 << 20, 1);
+    holds_the_bytes_that_arrived::<Server>(true, 1 << 20, 1 << 20, 1);
+    holds_the_bytes_that_arrived::<Client>(false, 1 << 20, 1 << 20, 1);
 }
 
 /// I4: messages in pieces take constant memory, binary ones none at all.

@@ -125,10 +125,10 @@ fn a_request_is_checked_by_its_origin() {
     assert!(allowed().require().allows(&good));
     assert!(!allowed().require().allows(&evil));
 
-    let nobody = AllowedOrigins::default();
-    assert!(!nobody.allows(&good));
-    assert!(nobody.allows(&none));
-    assert!(!nobody.require().allows(&none));
+    let empty = AllowedOrigins::default();
+    assert!(!empty.allows(&good));
+    assert!(empty.allows(&none));
+    assert!(!empty.require().allows(&none));
 }
 
 /// A53: schemes without a default port, and IPv6 in different case.

@@ -94,7 +94,7 @@ fn messages_there_and_back_and_a_clean_end() {
 /// Invariant 5: data sent before the Close arrives before it, although the client closes without
 /// waiting; the server's answers from before the Close arrive, too.
 #[test]
-fn a_close_right_behind_the_messages_loses_none_of_them() {
+fn a_close_right_after_the_messages_loses_none_of_them() {
     for cuts in all_cuts() {
         let mut pair = Pair::new(&Config::default(), cuts.clone());
         pair.run(is_open);

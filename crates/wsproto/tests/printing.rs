@@ -33,8 +33,8 @@ fn headers_are_a_list_of_names_and_values() {
 const SECRET: &str = "hunter2";
 
 #[track_caller]
-fn assert_silent(what: &impl core::fmt::Debug) {
-    for printed in [format!("{what:?}"), format!("{what:#?}")] {
+fn assert_silent(value: &impl core::fmt::Debug) {
+    for printed in [format!("{value:?}"), format!("{value:#?}")] {
         assert!(!printed.contains(SECRET), "{printed}");
         let bytes = format!("{:?}", SECRET.as_bytes());
         assert!(!printed.contains(bytes.trim_matches(['[', ']'])), "{printed}");

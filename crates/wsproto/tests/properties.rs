@@ -161,7 +161,7 @@ fn round_trip<A: End, B: End>(asks: &[Ask], cuts: &Cuts) {
     let (mut b, mut back) = (B::connect(), Vec::new());
     let mut seen = Vec::new();
     for part in cuts.cut(&wire) {
-        seen.extend(feed(&mut b, part, &mut back).expect("what we send is legal"));
+        seen.extend(feed(&mut b, part, &mut back).expect("sent frames are legal"));
     }
     assert_eq!(seen, expected);
 
@@ -170,7 +170,7 @@ fn round_trip<A: End, B: End>(asks: &[Ask], cuts: &Cuts) {
         Event::Ping(payload) => Some(Event::Pong(payload.clone())),
         _ => None,
     });
-    let pongs = feed(&mut a, &back, &mut Vec::new()).expect("what we send is legal");
+    let pongs = feed(&mut a, &back, &mut Vec::new()).expect("sent frames are legal");
     assert_eq!(pongs, pings.collect::<Vec<_>>());
 }
 

@@ -366,7 +366,7 @@ fn a_prepared_message_equals_the_message() {
     }
 }
 
-/// R6455-10.3-2: the payload is copied, masked, behind the bytes in `out`; changing the original
+/// R6455-10.3-2: the payload is copied, masked, after the bytes in `out`; changing the original
 /// changes no frame.
 #[test]
 fn sending_appends_a_copy() {
@@ -374,7 +374,7 @@ fn sending_appends_a_copy() {
     let mut out = b"before".to_vec();
     Client::connect().send_binary(&original, &mut out).expect("open");
     original.fill(b'x');
-    let frame = out.strip_prefix(b"before").expect("what was there stays");
+    let frame = out.strip_prefix(b"before").expect("the existing bytes stay");
     assert_eq!(Frame::read_all(frame)[0].payload, b"first");
     assert_ne!(Frame::read_all(frame)[0].payload, original);
 }

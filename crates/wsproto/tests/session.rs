@@ -195,7 +195,7 @@ fn events_come_in_order_from_the_first_segment_on() {
 
 /// R6455-4.2.2-16: data that a server sends right after accepting follows its response.
 #[test]
-fn a_server_sends_at_once_behind_its_response() {
+fn a_server_sends_right_after_its_response() {
     let mut life = begin::<Server>();
     life.read_deciding(REQUEST, |session, now, out| {
         <Server as End>::accept(session, now, out);

@@ -17,7 +17,7 @@ fn answered(answer: &[u8]) -> Result<(), TunnelError> {
     let run = |most: usize| {
         let (mut tunnel, _) = open("ws://server.example/", &Headers::new());
         for part in answer.chunks(most) {
-            // Bytes behind an open tunnel cannot be detected byte by byte.
+            // Bytes after the opening of a tunnel cannot be detected byte by byte.
             if tunnel.advance(part, &config)? {
                 return Ok(());
             }
@@ -55,7 +55,7 @@ fn the_request_names_the_server_and_carries_the_headers() {
 }
 
 #[test]
-fn a_tunnel_opens_with_any_2xx_behind_interim_responses() {
+fn a_tunnel_opens_with_any_2xx_after_interim_responses() {
     assert_eq!(answered(b"HTTP/1.1 200 OK\r\n\r\n"), Ok(()));
     assert_eq!(answered(b"HTTP/1.0 204 x\r\nA: b\r\n\r\n"), Ok(()));
     let late = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\n\r\n";

@@ -57,7 +57,7 @@ const VALID: &[Valid] = &[
     ("ws://my_host-1~x/", false, "my_host-1~x", 80, "/", "my_host-1~x"),
     // R8307-1-1: well-known paths are paths.
     ("ws://h/.well-known/x", false, "h", 80, "/.well-known/x", "h"),
-    // User information or a port is not recognised behind the first slash.
+    // User information or a port is not recognised after the first slash.
     ("ws://h/u:p@i:99", false, "h", 80, "/u:p@i:99", "h"),
     ("ws://h?u@i", false, "h", 80, "/?u@i", "h"),
 ];

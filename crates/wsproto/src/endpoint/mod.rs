@@ -58,7 +58,7 @@ use crate::{Client, CloseFrame, Config, ReadyState, Role, SendError, Server, Ses
 ///
 /// let now = Duration::ZERO;
 /// let mut ws = Endpoint::server(Config::default(), now);
-/// let mut wire = Vec::new(); // what the peer receives
+/// let mut wire = Vec::new(); // the bytes the peer receives
 ///
 /// let mut buffer = *b"GET /chat HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
 ///     Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\

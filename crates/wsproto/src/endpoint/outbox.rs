@@ -101,7 +101,7 @@ impl Outbox {
         !self.deferred.is_empty()
     }
 
-    /// Defers input, behind any already deferred.
+    /// Defers input, after any already deferred.
     pub(super) fn defer(&mut self, input: &mut &mut [u8]) {
         let input: &mut [u8] = mem::take(input);
         self.deferred.bytes.extend_from_slice(input);

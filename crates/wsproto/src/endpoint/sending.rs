@@ -115,7 +115,7 @@ impl<R: Role> Endpoint<R> {
         result
     }
 
-    /// Queues a payload behind the header that was just appended.
+    /// Queues a payload after the header that was just appended.
     fn push_owned(&mut self, payload: Vec<u8>, mask: Option<Mask>) {
         self.push(payload.len(), |output| output.push_owned(payload, mask));
     }

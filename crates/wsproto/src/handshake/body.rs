@@ -38,7 +38,7 @@ enum Chunk {
         size: u64,
         digits: u8,
     },
-    /// In the chunk extension, behind the size.
+    /// In the chunk extension, after the size.
     Extension {
         size: u64,
     },
@@ -69,7 +69,7 @@ impl Chunk {
 }
 
 impl Body {
-    /// Determines how the body behind a head ends.
+    /// Determines how the body after a head ends.
     ///
     /// # Errors
     ///

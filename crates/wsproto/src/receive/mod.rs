@@ -71,7 +71,7 @@ impl<R: Role> Receiver<R> {
         &self.config
     }
 
-    /// Returns the violation behind the error, once an error has been returned.
+    /// Returns the violation that caused the error, once an error has been returned.
     #[must_use]
     pub const fn violation(&self) -> Option<&Violation> {
         match &self.frame {

@@ -11,7 +11,7 @@ use crate::{Config, Connection, SessionError};
 
 /// The part of the opening handshake that differs between the roles.
 pub(super) trait Handshake<R>: fmt::Debug + Send + Sync + Unpin {
-    /// Reads the next input, and leaves any bytes behind the handshake in `input`.
+    /// Reads the next input, and leaves any bytes after the handshake in `input`.
     fn advance(
         &mut self,
         now: Duration,

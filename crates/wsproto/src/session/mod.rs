@@ -65,7 +65,7 @@ use timer::Timer;
 /// let mut session = Session::server(Config::default(), now);
 /// let mut out = Vec::new();
 ///
-/// // One read may bring the request and the first frames behind it: a text and a Close.
+/// // One read may bring the request and the first frames after it: a text and a Close.
 /// let mut buffer = *b"GET /chat HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
 ///     Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
 ///     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n\

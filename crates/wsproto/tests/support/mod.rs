@@ -14,7 +14,7 @@ pub(crate) fn config(change: impl FnOnce(&mut Config)) -> Config {
     config
 }
 
-/// Gives `bytes` to the connection, and returns what it reports.
+/// Passes `bytes` to the connection, and returns the events.
 pub(crate) fn feed<R: Role>(
     ws: &mut Connection<R>,
     bytes: &[u8],
