@@ -105,7 +105,7 @@ pub struct CloseInfo {
     pub initiator: Initiator,
 }
 
-/// The end that initiated the end of a connection.
+/// The side that initiated the end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Initiator {
     /// This end.

@@ -66,6 +66,11 @@ impl Message {
     }
 
     /// Adds bytes to the message; `ceiling` is the maximum size in bytes it can still reach.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidUtf8`] at the first byte that no continuation can make valid, or
+    /// [`Error::MessageTooBig`] if the message cannot be held in memory.
     pub(crate) fn push(
         &mut self,
         bytes: &mut [u8],
@@ -111,6 +116,10 @@ impl Message {
     }
 
     /// Ends the message; `None` if pieces of it were handed out, or if no message is open.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidUtf8`] if a text ends inside a character.
     pub(crate) fn finish(&mut self) -> Result<Option<Event<'static>>, Error> {
         Ok(match mem::replace(self, Self::None) {
             Self::Text { text, utf8, .. } => {
@@ -155,6 +164,10 @@ impl Message {
 
     /// Makes a piece of the next bytes; `fin` if they are the last of the message. `None` if they
     /// do not complete a character.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidUtf8`] if the bytes are invalid, or the last ones end inside a character.
     pub(crate) fn piece<'b>(
         &mut self,
         bytes: &'b mut [u8],
@@ -230,6 +243,10 @@ pub(crate) fn unmask<'b>(bytes: &'b mut [u8], mask: Option<&mut Mask>) -> &'b [u
 
 /// Returns how much to reserve for `additional` bytes: double the need, so that a message arriving
 /// in small parts costs linear work, but never more than the message can still reach.
+///
+/// # Errors
+///
+/// [`Error::MessageTooBig`] beyond the largest possible allocation.
 fn room(len: usize, capacity: usize, additional: usize, ceiling: usize) -> Result<usize, Error> {
     // No allocation can be larger, whatever the limit; on 32-bit targets this is reachable.
     const MOST: usize = isize::MAX as usize;

@@ -121,6 +121,10 @@ impl Utf8 {
 }
 
 /// Validates a complete text.
+///
+/// # Errors
+///
+/// [`InvalidUtf8`] if the text is invalid or incomplete.
 #[inline]
 pub(crate) fn text(bytes: &[u8]) -> Result<&str, InvalidUtf8> {
     #[cfg(feature = "simd")]

@@ -71,6 +71,11 @@ impl Headers {
     }
 
     /// Parses all lines of a head except the first.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidFields`] if a line is not a header field, or a field that the handshake reads is
+    /// not ASCII.
     pub(super) fn parse(lines: &[u8]) -> Result<Self, InvalidFields> {
         let count = lines.iter().filter(|byte| **byte == b'\n').count();
         let mut fields = vec![httparse::EMPTY_HEADER; count];

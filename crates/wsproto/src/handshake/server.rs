@@ -131,6 +131,10 @@ impl Accept {
     }
 
     /// Appends the response, as [`encode`](Self::encode) does, at that time since the UNIX epoch.
+    ///
+    /// # Errors
+    ///
+    /// As [`encode`](Self::encode).
     pub(crate) fn encode_to(
         &self,
         request: &Request,

@@ -223,7 +223,7 @@ impl<R: Role> Session<R> {
         rare.closed = true;
     }
 
-    /// Returns the close information; `initiator` counts if the end begins here.
+    /// Returns the close information, and creates it with `initiator` if there is none.
     pub(super) fn end(&mut self, initiator: Initiator) -> &mut CloseInfo {
         self.rare().end(initiator)
     }

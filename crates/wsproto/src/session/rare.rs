@@ -22,7 +22,7 @@ pub(super) struct Rare {
 }
 
 impl Rare {
-    /// Returns the close information; `initiator` counts if the end begins here.
+    /// Returns the close information, and creates it with `initiator` if there is none.
     pub(super) fn end(&mut self, initiator: Initiator) -> &mut CloseInfo {
         self.end.get_or_insert_with(|| Box::new(CloseInfo::abnormal(initiator)))
     }

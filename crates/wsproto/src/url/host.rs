@@ -47,6 +47,10 @@ const MAX_LABEL_LEN: usize = 63;
 const MAX_NAME_LEN: usize = 253;
 
 /// Parses the host to connect to: an IP address, or a name that is valid in the DNS.
+///
+/// # Errors
+///
+/// [`UrlError::Host`] for any other host.
 pub(super) fn parse_name(host: &str) -> Result<String, UrlError> {
     let name = parse_host(host)?;
     if name.contains(':') {
