@@ -204,8 +204,10 @@ impl Conversation {
         connection: &Connection<R, D>,
         handle: &WebSocketConnection,
     ) -> Option<Panic> {
+        if mem::replace(&mut connection.lock().opened, true) {
+            return None;
+        }
         debug!("connection {} is open", connection.id());
-        connection.lock().opened = true;
         if self.permit.as_ref().is_some_and(|permit| !permit.open(handle)) {
             // The server has ended, and calls no handler any more.
             connection.lock().opened = false;
