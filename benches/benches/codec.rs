@@ -1,5 +1,5 @@
-//! Decoding and encoding in memory: how fast the engine is here and now. How it compares is what
-//! `./check bench-codec` says.
+//! Decoding and encoding in memory: the engine's speed on this machine. For comparisons, use
+//! `./check bench-codec`.
 //!
 //! ```text
 //! cargo bench -p benches --bench codec

@@ -1,4 +1,4 @@
-//! Masking and validation alone, beside a plain copy of as many bytes.
+//! Masking and validation alone, compared with a plain copy of the same size.
 //!
 //! ```text
 //! cargo bench -p benches --bench parts
@@ -16,7 +16,7 @@ fn main() {
     divan::main();
 }
 
-/// The bound.
+/// The lower bound.
 #[divan::bench(args = SIZES)]
 fn copy(bencher: Bencher<'_, '_>, size: usize) {
     let payload = Kind::Binary.payload(size);
@@ -28,7 +28,7 @@ fn copy(bencher: Bencher<'_, '_>, size: usize) {
     });
 }
 
-/// As a server does with what has arrived whole.
+/// As a server unmasks a frame that arrived whole.
 #[divan::bench(args = SIZES)]
 fn mask_in_place(bencher: Bencher<'_, '_>, size: usize) {
     let mut payload = Kind::Binary.payload(size);
@@ -37,7 +37,7 @@ fn mask_in_place(bencher: Bencher<'_, '_>, size: usize) {
     });
 }
 
-/// As a client sends, and as a message is assembled.
+/// As a client sends, and as a receiver assembles a message.
 #[divan::bench(args = SIZES)]
 fn mask_and_append(bencher: Bencher<'_, '_>, size: usize) {
     let payload = Kind::Binary.payload(size);

@@ -1,14 +1,14 @@
-//! The engine at work.
+//! The engine under measurement.
 
 use wsproto::{Client, Config, Connection, Event, Extensions, Role, Server};
 
 use crate::workload::Workload;
 
-/// What one read gives at most.
+/// The maximum size of a read, in bytes.
 pub const SEGMENT: usize = 64 << 10;
 
-/// Receives a workload, each segment copied to `scratch` first, as the kernel does. Returns how many
-/// messages and bytes arrived.
+/// Receives a workload, each segment copied to `scratch` first, as the kernel does. Returns the
+/// number of messages and of payload bytes.
 ///
 /// # Panics
 ///
@@ -24,8 +24,8 @@ pub fn decode(workload: &Workload, scratch: &mut [u8]) -> (usize, usize) {
     })
 }
 
-/// Receives what is on the wire without a copy; it is unmasked afterwards. Returns how many messages
-/// and bytes arrived.
+/// Receives the bytes of the wire without a copy; they are unmasked in place. Returns the number of
+/// messages and of payload bytes.
 ///
 /// # Panics
 ///
@@ -53,7 +53,7 @@ fn receive(server: &mut Connection<Server>, mut input: &mut [u8]) -> (usize, usi
     (messages, bytes)
 }
 
-/// Sends the messages of a workload as a server, all with one write.
+/// Sends the messages of a workload as a server, all into one buffer.
 ///
 /// # Panics
 ///
@@ -62,7 +62,7 @@ pub fn encode_server(workload: &Workload, out: &mut Vec<u8>) {
     encode(Server, workload, out);
 }
 
-/// Sends the messages of a workload as a client, all with one write.
+/// Sends the messages of a workload as a client, all into one buffer.
 ///
 /// # Panics
 ///
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
     use crate::workload::Kind;
 
-    /// The work is done before anybody times it.
+    /// Checks that the work is really done before it is timed.
     #[test]
     fn everything_arrives() {
         for kind in Kind::ALL {
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_client_sends_is_the_workload() {
+    fn client_output_equals_the_workload() {
         let workload = Workload::repeated(Kind::Binary, 1 << 10, 1 << 10, 20);
         let mut out = Vec::new();
         encode_client(&workload, &mut out);

@@ -1,11 +1,11 @@
-//! The same message many times over, as the frames that a client sends.
+//! One message repeated many times, as frames of a client.
 
 use wsproto::{Client, Config, Connection};
 
-/// How many bytes of payload a workload has at least.
+/// The minimum payload of a workload in bytes.
 const VOLUME: usize = 8 << 20;
 
-/// How many messages a workload has at most.
+/// The maximum number of messages of a workload.
 const MOST: usize = 100_000;
 
 const ASCII: &str =
@@ -13,7 +13,7 @@ const ASCII: &str =
 const MIXED: &str =
     "Zwölf Boxkämpfer — 五人の拳闘家 🥊 in plain words, Съешь же ещё, ξεσκεπάζω 다람쥐 ";
 
-/// What a payload is made of.
+/// The content of a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Bytes of every value.
@@ -28,13 +28,13 @@ impl Kind {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Binary, Self::Ascii, Self::Mixed];
 
-    /// Whether the message is a text.
+    /// Returns whether the message is a text.
     #[must_use]
     pub const fn is_text(self) -> bool {
         !matches!(self, Self::Binary)
     }
 
-    /// The name in results.
+    /// Returns the name used in results.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -44,11 +44,11 @@ impl Kind {
         }
     }
 
-    /// Makes a payload of exactly `size` bytes.
+    /// Creates a payload of exactly `size` bytes.
     #[must_use]
     pub fn payload(self, size: usize) -> Vec<u8> {
         let text = match self {
-            // 251 is a prime, so that no length of a mask or a register divides the period.
+            // 251 is prime, so that no mask or register size divides the period.
             Self::Binary => return (0..=250).cycle().take(size).collect(),
             Self::Ascii => ASCII,
             Self::Mixed => MIXED,
@@ -66,10 +66,10 @@ impl Kind {
     }
 }
 
-/// The same message many times over.
+/// One message repeated many times.
 #[derive(Debug)]
 pub struct Workload {
-    /// What the payload is made of.
+    /// The content of the payload.
     pub kind: Kind,
     /// The payload of each message.
     pub payload: Vec<u8>,
@@ -82,7 +82,7 @@ pub struct Workload {
 }
 
 impl Workload {
-    /// Makes messages of `size` bytes, a frame each.
+    /// Creates messages of `size` bytes, one frame each.
     ///
     /// # Panics
     ///
@@ -92,7 +92,7 @@ impl Workload {
         Self::fragmented(kind, size, size)
     }
 
-    /// Makes messages of `size` bytes in frames of at most `fragment` bytes, which may part
+    /// Creates messages of `size` bytes in frames of at most `fragment` bytes, which may split
     /// characters.
     ///
     /// # Panics
@@ -103,7 +103,7 @@ impl Workload {
         Self::repeated(kind, size, fragment, (VOLUME / size.max(1)).clamp(4, MOST))
     }
 
-    /// Makes `messages` messages.
+    /// Creates `messages` messages.
     ///
     /// # Panics
     ///
@@ -124,7 +124,7 @@ impl Workload {
                 let fin = at + 1 == fragments.len();
                 sender.send_binary_fragment(part, fin, &mut wire).expect("an open connection");
                 if at == 0 && kind.is_text() {
-                    // As the fragment of a text it would have to end with a character.
+                    // A text fragment sent by the engine would have to end at a character boundary.
                     wire[first_byte] ^= 0x03;
                 }
             }

@@ -1,5 +1,5 @@
-//! Writes the case data of the conformance tests as a corpus of the target `receive`:
-//! `cargo run -p wsproto-fuzz --example seeds -- FOLDER`. `./check fuzz` begins with it.
+//! Writes the case data of the conformance tests as a corpus for the target `receive`: `cargo run
+//! -p wsproto-fuzz --example seeds -- FOLDER`. `./check fuzz` starts with it.
 
 use std::path::Path;
 use std::{env, fs, io};
@@ -7,7 +7,7 @@ use std::{env, fs, io};
 use conformance::cases;
 use conformance::model::Role;
 
-/// A longer case is a flood, and no seed.
+/// Longer cases are floods, and unsuitable as seeds.
 const LONGEST: usize = 4096;
 
 fn main() -> io::Result<()> {

@@ -1,4 +1,4 @@
-//! Frames that are right, or almost.
+//! Frames that are valid, or almost.
 
 use arbitrary::{Result, Unstructured};
 use conformance::model::Role;
@@ -7,8 +7,8 @@ use wsproto_testing::{KEY, xor};
 use crate::receive::{check, limits, role};
 use crate::{cuts, source};
 
-/// Sequences of frames of which most are right: what gets past the first header. Judged as
-/// [`receive`](crate::receive()) judges any bytes.
+/// Sequences of mostly valid frames, which get past the first header. Checked as
+/// [`receive`](crate::receive()) checks arbitrary bytes.
 pub fn frames(data: &[u8]) {
     let mut u = Unstructured::new(data);
     let _ = run(&mut u);
@@ -26,12 +26,12 @@ fn run(u: &mut Unstructured<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Appends a frame to `wire`. Returns whether a message is unfinished behind it.
+/// Appends a frame to `wire`. Returns whether a message is unfinished after it.
 fn frame(u: &mut Unstructured<'_>, role: Role, open: bool, wire: &mut Vec<u8>) -> Result<bool> {
     let kind: u8 = u.arbitrary()?;
     let fin = kind & 0x80 != 0;
     let (first, still_open) = match kind & 0x0F {
-        // Whatever fits, twice as often as the rest.
+        // A legal opcode, twice as often as any other.
         0..=7 => {
             let opcode = if open { 0 } else { 1 + (kind >> 4 & 1) };
             (u8::from(fin) << 7 | opcode, !fin)
@@ -39,7 +39,7 @@ fn frame(u: &mut Unstructured<'_>, role: Role, open: bool, wire: &mut Vec<u8>) -
         8 => (0x88, open),
         9..=11 => (0x89, open),
         12..=13 => (0x8A, open),
-        // Whatever does not.
+        // Any opcode.
         _ => (u.arbitrary()?, open),
     };
     let odd = if kind & 0x40 == 0 { 0 } else { u.arbitrary::<u8>()? };
@@ -58,7 +58,7 @@ fn frame(u: &mut Unstructured<'_>, role: Role, open: bool, wire: &mut Vec<u8>) -
     Ok(still_open)
 }
 
-/// The length of a payload, perhaps in a form that is too long, and perhaps not its own.
+/// Encodes the length of a payload, perhaps in a form that is too long, and perhaps a wrong one.
 fn length(len: usize, masked: bool, odd: u8) -> Vec<u8> {
     let mask = u8::from(masked) << 7;
     let claimed = if odd & 3 == 3 { len + 1 } else { len };

@@ -1,4 +1,4 @@
-//! Heads of both kinds: judged alike however they are cut, and answered in full.
+//! Heads of both types: the result does not depend on the cuts, and responses are complete.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use wsproto::{Advice, Config, Event, ReadyState, Role, Session, SessionError, Se
 
 use crate::cuts;
 
-/// Any bytes to a server: accepted, answered or refused, alike in every cut, and a refusal is a
-/// complete response.
+/// Arbitrary bytes to a server: accepted, answered or refused, with the same result for every cut,
+/// and a refusal is a complete response.
 pub fn handshake_server(data: &[u8]) {
     let [seed, wire @ ..] = data else { return };
     let mut config = Config::default();
@@ -33,13 +33,14 @@ pub fn handshake_server(data: &[u8]) {
         let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
         let length: usize = length.expect("a length").parse().expect("a number");
         let body = out.len() - head_end - 4;
-        // The answer to HEAD has the length of a body that does not follow (RFC 9110 section 9.3.2).
+        // The response to HEAD has the length of a body that does not follow (RFC 9110 section
+        // 9.3.2).
         let wire = wire.strip_prefix(b"\r\n").unwrap_or(wire);
         assert!(body == length || body == 0 && wire.starts_with(b"HEAD "));
     }
 }
 
-/// Any bytes to a client: accepted or refused, alike in every cut.
+/// Arbitrary bytes to a client: accepted or refused, with the same result for every cut.
 pub fn handshake_client(data: &[u8]) {
     let [seed, wire @ ..] = data else { return };
     let mut config = Config::default();
@@ -60,7 +61,7 @@ pub fn handshake_client(data: &[u8]) {
 
 type Seen = SessionEvent<Event<'static>>;
 
-/// Feeds a session to its end. Returns its events and its output.
+/// Drives a session to its end. Returns its events and its output.
 fn drive<R: Role>(
     mut session: Session<R>,
     mut out: Vec<u8>,
@@ -74,7 +75,7 @@ fn drive<R: Role>(
         match event {
             SessionEvent::Upgrade => accept(session, out),
             SessionEvent::Received(Event::Text(text)) => {
-                // After its Close a peer is not answered any more.
+                // After its Close, a peer gets no replies any more.
                 let _ = session.sender().map(|sender| sender.send_text(&text, out));
             }
             _ => {}

@@ -1,8 +1,8 @@
 //! The bodies of the fuzz targets: plain functions that panic if a promise is broken.
 //!
-//! Each takes any bytes, so a corpus is a folder of files, and a finding is one file more. Those
-//! that look for what a peer can send take it as it is, behind a few bytes that choose the role,
-//! the limits and the cuts; the others make a structure of the bytes, with `arbitrary`.
+//! Each takes arbitrary bytes, so a corpus is a folder of files, and a finding is one more file.
+//! Targets for a peer's input take it verbatim, behind a few bytes that select the role, the limits
+//! and the cuts; the others build a structure from the bytes, with `arbitrary`.
 
 mod frames;
 mod handshake;
@@ -43,7 +43,7 @@ pub const TARGETS: [(&str, Target); 11] = [
     ("mask", mask),
 ];
 
-/// Makes the `main` of a target: libFuzzer's under `cargo fuzz`, and [`replay`] otherwise.
+/// Defines the `main` of a target: libFuzzer's under `cargo fuzz`, and [`replay`] otherwise.
 #[macro_export]
 macro_rules! main {
     ($target:ident) => {
@@ -57,11 +57,11 @@ macro_rules! main {
     };
 }
 
-/// Runs a target on the files that are named as arguments.
+/// Runs a target on the files named as arguments.
 ///
 /// # Errors
 ///
-/// The first file that cannot be read.
+/// The error of the first file that cannot be read.
 pub fn replay(target: Target) -> io::Result<()> {
     for path in env::args().skip(1) {
         println!("{path}");
@@ -70,7 +70,7 @@ pub fn replay(target: Target) -> io::Result<()> {
     Ok(())
 }
 
-/// The way of cutting that a byte chooses.
+/// Returns the way of cutting that a byte selects.
 fn cuts(seed: u8) -> Cuts {
     let lengths = [1, 2, 3, 5, 7, 14, 125, 1460];
     let (start, stride) = (usize::from(seed & 7), usize::from(seed >> 4) | 1);

@@ -1,4 +1,4 @@
-//! Masking, beside the byte loop.
+//! Masking, compared with the byte loop.
 
 use wsproto::mask::Mask;
 use wsproto_testing::xor;

@@ -1,4 +1,4 @@
-//! Everything after the opening handshake, beside the reference model.
+//! Everything after the opening handshake, compared with the reference model.
 
 use conformance::engine;
 use conformance::model::{self, Limits, Role};
@@ -6,19 +6,19 @@ use wsproto_testing::Cuts;
 
 use crate::cuts;
 
-/// Any bytes from a peer, in both roles: the engine sees and sends what the model says, however the
-/// bytes are cut (I1, I2, I3, I6, I7), in whole messages, in place and in pieces.
+/// Arbitrary bytes from a peer, in both roles: events and output equal the model's for every cut
+/// (I1, I2, I3, I6, I7), in whole messages, in place and in pieces.
 pub fn receive(data: &[u8]) {
     let [choice, seed, wire @ ..] = data else { return };
     check(role(*choice), &limits(choice >> 1), wire, &cuts(*seed));
 }
 
-/// The role that a byte chooses.
+/// Returns the role that a byte selects.
 pub(crate) const fn role(choice: u8) -> Role {
     if choice & 1 == 0 { Role::Server } else { Role::Client }
 }
 
-/// The limits that a byte chooses.
+/// Returns the limits that a byte selects.
 pub(crate) fn limits(choice: u8) -> Limits {
     match choice & 3 {
         0 => Limits::default(),
@@ -28,7 +28,7 @@ pub(crate) fn limits(choice: u8) -> Limits {
     }
 }
 
-/// Holds the engine against the model.
+/// Compares the engine with the model.
 pub(crate) fn check(role: Role, limits: &Limits, wire: &[u8], cuts: &Cuts) {
     let expected = model::run(role, limits, wire);
     for outcome in [

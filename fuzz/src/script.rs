@@ -1,4 +1,4 @@
-//! Both ends of a whole connection, and everything that may happen to them.
+//! Both ends of a connection from start to end, with arbitrary operations.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use wsproto_testing::{Pair, limits};
 use crate::{cuts, source};
 
 /// Any script of calls, losses and times on two sessions joined by a cutter: no panic (I7), events
-/// in their order, at most one Close, `Closed` once and last (I10), no deadline in the past. The
-/// checks are those of [`wsproto_testing`].
+/// in order, at most one Close, `Closed` once and last (I10), no deadline in the past.
+/// [`wsproto_testing`] makes the checks.
 pub fn script(data: &[u8]) {
     let mut u = Unstructured::new(data);
     let _ = run(&mut u);
@@ -29,7 +29,7 @@ fn run(u: &mut Unstructured<'_>) -> Result<()> {
         script.push(source::step(u)?);
     }
     pair.play(&script);
-    // With no deadline, only the end of the transport can be the end.
+    // Without a deadline, only the end of the transport can end it.
     let _ = pair.client.life.close(None);
     let (client, server) = pair.run_to_the_end();
     client.ended();

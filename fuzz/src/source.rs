@@ -1,20 +1,20 @@
-//! What `arbitrary` makes of bytes: what applications, peers and networks do.
+//! Structures built by `arbitrary`: actions of applications, peers and networks.
 
 use arbitrary::{Result, Unstructured};
 use wsproto_testing::{Act, Ask, Call, Side, Step};
 
-/// At most `most` bytes.
+/// Returns at most `most` bytes.
 pub(crate) fn bytes(u: &mut Unstructured<'_>, most: usize) -> Result<Vec<u8>> {
     let len = u.int_in_range(0..=most)?.min(u.len());
     u.bytes(len).map(<[u8]>::to_vec)
 }
 
-/// A short text, now and then with characters of every length.
+/// Returns a short text, sometimes with characters of every length.
 pub(crate) fn text(u: &mut Unstructured<'_>) -> Result<String> {
     Ok(String::from_utf8_lossy(&bytes(u, 60)?).into_owned())
 }
 
-/// A text of a length at which the form of the header changes, or near it.
+/// Returns a text with a length at, or near, a change of the header's form.
 pub(crate) fn sized(u: &mut Unstructured<'_>) -> Result<String> {
     let len: usize = *u.choose(&[0, 1, 124, 125, 126, 127, 1460, 4097, 65535, 65536])?;
     let character = *u.choose(&['a', 'é', '€', '\u{10FFFF}'])?;
@@ -22,7 +22,7 @@ pub(crate) fn sized(u: &mut Unstructured<'_>) -> Result<String> {
     Ok(whole + &"-".repeat(len % character.len_utf8()))
 }
 
-/// The body of a Close, right or almost.
+/// Returns the body of a Close, valid or almost.
 pub(crate) fn close_body(u: &mut Unstructured<'_>) -> Result<Vec<u8>> {
     let code: u16 = *u.choose(&[999, 1000, 1001, 1004, 1005, 1011, 2999, 3000, 4999, 5000])?;
     let body = [&code.to_be_bytes()[..], &bytes(u, 60)?].concat();
@@ -30,12 +30,12 @@ pub(crate) fn close_body(u: &mut Unstructured<'_>) -> Result<Vec<u8>> {
     Ok(body.get(..len).unwrap_or(&body).to_vec())
 }
 
-/// The code of a Close that an application asks for, or none.
+/// Returns a close code for an application to use, or none.
 pub(crate) fn close_code(u: &mut Unstructured<'_>) -> Result<Option<u16>> {
     u.choose(&[None, Some(1000), Some(1001), Some(1005), Some(1010), Some(4999)]).copied()
 }
 
-/// Anything that happens to a pair of sessions.
+/// Returns any step of a pair of sessions.
 pub(crate) fn step(u: &mut Unstructured<'_>) -> Result<Step> {
     let kind: u8 = u.arbitrary()?;
     let side = if kind & 0x80 == 0 { Side::Client } else { Side::Server };

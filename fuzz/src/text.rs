@@ -1,4 +1,4 @@
-//! The parts that read text, each beside something simpler.
+//! The parts that parse text, each compared with something simpler.
 
 use conformance::model::{self, Limits, Role, Seen};
 use wsproto::CloseFrame;
@@ -9,7 +9,8 @@ use wsproto_testing::Frame;
 
 use crate::cuts;
 
-/// Any bytes in parts: refused and accepted as `core::str` does, at the same byte, and the same text.
+/// Arbitrary bytes in parts: accepted and refused as by `core::str`, at the same byte, and with the
+/// same text.
 pub fn utf8(data: &[u8]) {
     let [seed, bytes @ ..] = data else { return };
     let mut utf8 = Utf8::new();
@@ -34,7 +35,7 @@ pub fn utf8(data: &[u8]) {
     }
 }
 
-/// Any payload of a Close: judged as the model does, and written as it was read.
+/// Any payload of a Close: checked as by the model, and written as it was read.
 pub fn close(payload: &[u8]) {
     if payload.len() > 125 {
         assert!(CloseFrame::parse(payload).is_err());
@@ -62,8 +63,8 @@ pub fn close(payload: &[u8]) {
     assert_eq!([seen], expected[..]);
 }
 
-/// Any value of `Sec-WebSocket-Extensions`: what is parsed and printed is parsed as the same again,
-/// and can be built as well.
+/// Any value of `Sec-WebSocket-Extensions`: the parsed value prints to one that parses to the same,
+/// and can also be built.
 pub fn extensions(data: &[u8]) {
     let Ok(value) = std::str::from_utf8(data) else { return };
     let Ok(list) = Extension::parse_list(value) else { return };
@@ -78,12 +79,12 @@ pub fn extensions(data: &[u8]) {
     }
 }
 
-/// Any URL: what is parsed and printed is parsed as the same again, and is safe to write into a
+/// Any URL: the parsed URL prints to one that parses to the same, and is safe to write into a
 /// request.
 pub fn url(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let Ok(url) = WsUrl::parse(text) else { return };
-    let again = WsUrl::parse_ws(&url.to_string()).expect("what is printed can be parsed");
+    let again = WsUrl::parse_ws(&url.to_string()).expect("printed URLs can be parsed");
     assert_eq!(again.to_string(), url.to_string());
     assert_eq!((again.host(), again.port()), (url.host(), url.port()));
     assert_eq!(again.resource_name(), url.resource_name());

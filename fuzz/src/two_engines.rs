@@ -1,4 +1,4 @@
-//! Everything a sender can produce, and the engine at the other end.
+//! Any output of a sender, and the engine at the other end.
 
 use arbitrary::{Result, Unstructured};
 use wsproto::{Client, CloseFrame, Connection, Event, PreparedMessage, SendError, Sender, Server};
@@ -6,8 +6,8 @@ use wsproto_testing::{Cuts, End};
 
 use crate::{cuts, source};
 
-/// Any calls of a sender: what it accepts, the other end accepts, and sees the same of it (I11); and
-/// what the other end answers is accepted as well.
+/// Any calls of a sender: the other end accepts everything that the sender accepts, and reports the
+/// same (I11); and the replies of the other end are accepted as well.
 pub fn two_engines(data: &[u8]) {
     let mut u = Unstructured::new(data);
     let _ = match u.arbitrary() {
@@ -24,25 +24,25 @@ fn run<A: End, B: End>(u: &mut Unstructured<'_>) -> Result<()> {
         let before = wire.len();
         match send(u, a.sender(), &mut wire, &mut open)? {
             Ok(event) => expected.extend(event),
-            Err(_) => assert_eq!(wire.len(), before, "I11: an error that wrote"),
+            Err(_) => assert_eq!(wire.len(), before, "I11: a refused call appended bytes"),
         }
     }
     let mut answers = Vec::new();
     assert_eq!(receive(&mut b, &wire, &cuts, &mut answers), expected);
 
-    let owed = expected.into_iter().filter_map(|event| match event {
+    let replies = expected.into_iter().filter_map(|event| match event {
         Event::Ping(payload) => Some(Event::Pong(payload)),
         Event::Close(frame) => Some(Event::Close(frame)),
         _ => None,
     });
     let mut nothing = Vec::new();
-    assert_eq!(receive(&mut a, &answers, &cuts, &mut nothing), owed.collect::<Vec<_>>());
-    assert!(nothing.is_empty(), "an answer was answered");
+    assert_eq!(receive(&mut a, &answers, &cuts, &mut nothing), replies.collect::<Vec<_>>());
+    assert!(nothing.is_empty(), "a reply was answered");
     Ok(())
 }
 
-/// Makes a call. Returns what the other end must see of it; `open` is the payload of a message in
-/// fragments so far.
+/// Makes a call. Returns the events that the other end must report; `open` is the payload so far of
+/// a message in fragments.
 fn send<R: End>(
     u: &mut Unstructured<'_>,
     sender: &mut Sender<R>,
@@ -116,7 +116,7 @@ fn receive<R: End>(
     for part in cuts.cut(wire) {
         let mut bytes = part.to_vec();
         let mut input = &mut bytes[..];
-        while let Some(event) = ws.next_event(&mut input, out).expect("what is sent is legal") {
+        while let Some(event) = ws.next_event(&mut input, out).expect("sent frames are legal") {
             events.push(event.into_owned());
         }
     }

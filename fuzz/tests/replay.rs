@@ -16,7 +16,7 @@ fn every_target_replays_its_corpus() {
         let mut count = 0;
         for file in files {
             let path = file.expect("a file").path();
-            // A panic does not say which file it was: this does, in the output of the test.
+            // A panic does not name the file; this line in the test's output does.
             println!("{}", path.display());
             target(&fs::read(&path).expect("a file that can be read"));
             count += 1;

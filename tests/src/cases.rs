@@ -1,4 +1,4 @@
-//! Cases as data: what arrives, what the application must see, what must be sent.
+//! Cases as data: the input, the events, the output.
 //!
 //! Each `.txt` file is a list of cases. A blank line ends a case, `#` starts a comment, and every
 //! other line is `field: value`:
@@ -12,10 +12,10 @@
 //! out: 88 02 03EA
 //! ```
 //!
-//! * `name:` is unique in the whole corpus. `proves:` lists what the case is evidence for: rules of
+//! * `name:` is unique in the whole corpus. `proves:` lists the evidence it provides: rules of
 //!   RFC 6455 (`R6455-5.2-5`), rows of the abuse list (`A6`), rows of the close code table
-//!   (`E1004`), decisions of `OBJECTS.md` (`X19`), test vectors (`F3`), cases of the Autobahn test suite (`AB5.19`, or `AB5` for a
-//!   family).
+//!   (`E1004`), decisions of `OBJECTS.md` (`X19`), test vectors (`F3`), cases of the Autobahn test
+//!   suite (`AB5.19`, or `AB5` for a family).
 //! * `role:` is the side that receives: `server`, `client` or `both`.
 //! * `limit:` lowers or raises one limit: `message`, `frame` or `fragments`, then a number.
 //! * `in:` lines are concatenated. Their tokens are hex bytes, `"ASCII with \" and \\"`, `mNN` for
@@ -26,9 +26,9 @@
 //! * `event:` lines are in order: `text`, `binary`, `ping` or `pong` with a payload, `close` with a
 //!   code and a reason (or `close none`), `error` with a rule and a close code. Text that is not
 //!   ASCII is written `text hex E282AC`.
-//! * `out:` lines are the frames owed in return, unmasked and with minimal headers.
-//! * `*N` repeats: after a token (`"a"*125`, `FF*10`) that token, after a field (`in*9: 00 m00 M`)
-//!   that line.
+//! * `out:` lines are the reply frames, unmasked and with minimal headers.
+//! * `*N` repeats a token if it follows one (`"a"*125`, `FF*10`), or a line if it follows a field
+//!   (`in*9: 00 m00 M`).
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -40,9 +40,9 @@ use crate::model::{Limits, RULES, Role, Seen};
 /// One case of the corpus.
 #[derive(Clone, Debug)]
 pub struct Case {
-    /// What the case is about, unique in the corpus.
+    /// The subject of the case, unique in the corpus.
     pub name: String,
-    /// Where the case is written, as `file:line`.
+    /// The location of the case, as `file:line`.
     pub place: String,
     /// The rules and rows the case is evidence for.
     pub proves: Vec<String>,
@@ -50,7 +50,7 @@ pub struct Case {
     pub roles: Vec<Role>,
     /// The limits in force.
     pub limits: Limits,
-    /// What the application must see, in order.
+    /// The events that the application must receive, in order.
     pub events: Vec<Seen>,
     /// The frames that must be sent, unmasked and with minimal headers.
     pub out: Vec<u8>,
@@ -58,7 +58,7 @@ pub struct Case {
 }
 
 impl Case {
-    /// Returns the bytes that arrive, masked with `key` where `role` is the server.
+    /// Returns the input, masked with `key` if `role` is the server.
     #[must_use]
     pub fn input(&self, role: Role, key: [u8; 4]) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -76,7 +76,7 @@ impl Case {
 ///
 /// # Panics
 ///
-/// Panics with `file:line` where a case is malformed, and where there is nothing to read.
+/// With `file:line` where a case is malformed, or if there are no cases.
 #[must_use]
 pub fn load(dir: impl AsRef<Path>) -> Vec<Case> {
     let dir = dir.as_ref();
@@ -115,13 +115,13 @@ struct Line {
 
 #[derive(Clone, Debug)]
 enum Token {
-    /// Bytes as they are, before masking.
+    /// Literal bytes, before masking.
     Bytes(Vec<u8>),
-    /// `mNN`: a length byte, to which the MASK bit belongs where the receiver is the server.
+    /// `mNN`: a length byte, with the MASK bit added where the receiver is the server.
     Length(u8),
-    /// `M`: the masking key, and the start of what it masks.
+    /// `M`: the masking key, and the start of the masked bytes.
     Key,
-    /// `|`: the end of what is masked.
+    /// `|`: the end of the masked bytes.
     End,
 }
 
@@ -151,7 +151,7 @@ impl Line {
     }
 }
 
-/// A case as far as it has been read.
+/// A partially read case.
 #[derive(Default)]
 struct Draft {
     place: String,
@@ -167,7 +167,7 @@ struct Draft {
 fn parse(file: &str, text: &str) -> Vec<Case> {
     let mut cases = Vec::new();
     let mut draft: Option<Draft> = None;
-    // One blank line more ends the last case like all the others.
+    // One more blank line ends the last case like the others.
     for (index, line) in text.lines().chain([""]).enumerate() {
         let place = format!("{file}:{}", index + 1);
         let line = line.trim();
@@ -273,7 +273,7 @@ fn event(value: &str, place: &str) -> Seen {
     }
 }
 
-/// Reads tokens that are bytes and nothing else.
+/// Reads tokens that are literal bytes.
 fn payload(text: &str, place: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     for token in tokens(text, place) {
@@ -298,7 +298,7 @@ fn tokens(text: &str, place: &str) -> Vec<Token> {
             }
             None => (None, rest),
         };
-        // What is glued to a quotation can only be its repetition.
+        // Only a repetition may directly follow a quotation.
         let (word, next) = after.split_once(char::is_whitespace).unwrap_or((after, ""));
         let (word, times) = repetition(word, place);
         tokens.push(match quoted {
@@ -316,7 +316,7 @@ fn tokens(text: &str, place: &str) -> Vec<Token> {
     tokens
 }
 
-/// Splits `text` behind the quotation mark that ends the quotation.
+/// Splits `text` after the closing quotation mark.
 fn quotation<'t>(text: &'t str, place: &str) -> (Vec<u8>, &'t str) {
     let mut bytes = Vec::new();
     let mut characters = text.char_indices();
@@ -340,7 +340,7 @@ fn quotation<'t>(text: &'t str, place: &str) -> (Vec<u8>, &'t str) {
     malformed(place, "the quotation does not end")
 }
 
-/// Splits `word*N` into the word and the number of times it stands for.
+/// Splits `word*N` into the word and the number of repetitions.
 fn repetition<'w>(word: &'w str, place: &str) -> (&'w str, usize) {
     match word.split_once('*') {
         Some((word, times)) => (word, number(times, place)),
@@ -416,9 +416,9 @@ mod tests {
         assert!(disagreements.is_empty(), "\n{}", disagreements.join("\n"));
     }
 
-    /// Nothing that arrives later changes what was seen or sent before.
+    /// Later bytes do not change earlier events or output.
     #[test]
-    fn every_beginning_of_a_case_has_a_beginning_of_its_outcome() {
+    fn every_prefix_of_a_case_has_a_prefix_of_its_outcome() {
         for case in load(CORPUS) {
             for &role in &case.roles {
                 let input = case.input(role, KEYS[1]);
@@ -443,7 +443,7 @@ mod tests {
     }
 
     #[test]
-    fn every_rule_is_broken_and_no_case_goes_on_after_the_end() {
+    fn every_rule_is_broken_and_no_case_continues_after_the_end() {
         let mut unbroken: Vec<_> = RULES.into_iter().map(|(rule, _)| rule).collect();
         for case in load(CORPUS) {
             let Some((last, before)) = case.events.split_last() else { continue };
@@ -460,7 +460,7 @@ mod tests {
     }
 
     #[test]
-    fn every_case_says_what_it_proves() {
+    fn every_case_lists_its_rules() {
         let cases = load(CORPUS);
         for case in &cases {
             assert!(!case.proves.is_empty(), "{}", case.place);
@@ -473,7 +473,7 @@ mod tests {
                 assert!(known, "{}: `{proof}`", case.place);
             }
         }
-        // The rows of the abuse list that can be told by bytes alone.
+        // The rows of the abuse list that bytes alone can show.
         for row in 1..=34 {
             let row = format!("A{row}");
             assert!(cases.iter().any(|case| case.proves.contains(&row)), "no case proves {row}");
@@ -481,7 +481,7 @@ mod tests {
     }
 
     #[test]
-    fn a_case_reads_as_the_module_documentation_says() {
+    fn a_case_parses_as_documented() {
         let text = r#"
             # A comment.
             name: one of each
@@ -542,7 +542,7 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_case_is_refused_with_its_place() {
+    fn a_malformed_case_is_refused_with_its_location() {
         let whole = "name: n\nproves: A1\nrole: both\n";
         for (line, why) in [
             ("in: 8", "`8` is not hex bytes"),

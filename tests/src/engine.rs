@@ -1,10 +1,10 @@
-//! The engine, driven as the model is: bytes in, everything it did out.
+//! The engine, driven like the model: bytes in, the complete outcome out.
 
 use wsproto::{CloseFrame, Config, Connection, Error, Event, Piece, Role, SendError};
 
 use crate::model::{self, Limits, Outcome, Seen};
 
-/// A seed for tests. Nothing else may use one that is known.
+/// A seed for tests. Anything else must use a fresh, secret one.
 pub const SEED: [u8; 32] = [7; 32];
 
 /// Returns the configuration with the given limits.
@@ -26,8 +26,8 @@ pub fn run<'a>(
     run_in_place(role, limits, 0, parts)
 }
 
-/// Runs the engine as [`run`] does, but takes nothing before there are `most` bytes of a frame, or all
-/// that is left of it.
+/// Runs the engine as [`run`] does, but leaves an incomplete frame in the input until it is whole
+/// or `most` bytes of it have arrived.
 pub fn run_in_place<'a>(
     role: model::Role,
     limits: &Limits,
@@ -42,7 +42,7 @@ pub fn run_in_place<'a>(
 
 /// Runs the engine as [`run`] does, but takes messages in pieces and joins them again.
 ///
-/// What was handed out of a message that never ended is not an event.
+/// Pieces of a message that never ended are not an event.
 pub fn run_pieces<'a>(
     role: model::Role,
     limits: &Limits,
@@ -62,7 +62,7 @@ fn whole<'a, R: Role>(
     let mut events = Vec::new();
     let mut out = Vec::new();
     let mut buffer = Vec::new();
-    // What waits for more is not lost: whoever waits no longer takes it.
+    // A final call with `most` 0 consumes the bytes that still wait.
     let parts = parts.into_iter().map(|part| (part, most)).chain([(&[][..], 0)]);
     for (part, most) in parts {
         buffer.extend_from_slice(part);
@@ -77,7 +77,7 @@ fn whole<'a, R: Role>(
                 Ok(None) if most == 0 => {
                     break assert!(input.is_empty(), "I1: input was left over");
                 }
-                Ok(None) => break assert!(input.len() < most, "so much need not wait"),
+                Ok(None) => break assert!(input.len() < most, "more bytes wait than allowed"),
                 Err(error) => {
                     events.push(seen_error(error));
                     assert_final(connection, error, &mut out);
@@ -131,7 +131,7 @@ fn pieces<'a, R: Role>(
     Outcome { events, out: plain(&out) }
 }
 
-/// Promise I6: after an error nothing is parsed, sent or said differently.
+/// Promise I6: after an error nothing is parsed or sent, and the error stays the same.
 fn assert_final<R: Role>(mut connection: Connection<R>, error: Error, out: &mut Vec<u8>) {
     let before = out.len();
     let mut bytes = *b"\x81\x02ok\x89\x80\0\0\0\0";
@@ -164,8 +164,8 @@ fn seen_error(error: Error) -> Seen {
     Seen::Error { rule, close_code: error.close_code().into() }
 }
 
-/// Rewrites frames without masking, as the model writes them, and checks that they are either all
-/// masked or all plain.
+/// Rewrites frames without masking, as the model writes them, and checks that either all or none of
+/// them are masked.
 #[must_use]
 pub fn plain(mut frames: &[u8]) -> Vec<u8> {
     let mut plain = Vec::new();
@@ -184,6 +184,6 @@ pub fn plain(mut frames: &[u8]) -> Vec<u8> {
         plain.extend(rest[..len].iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key));
         frames = &rest[len..];
     }
-    assert!(frames.is_empty(), "half a frame was sent");
+    assert!(frames.is_empty(), "incomplete frame");
     plain
 }

@@ -1,5 +1,5 @@
-//! A way over loopback that misbehaves, as a seed says: delays, single bytes, stalls, cuts, resets, and
-//! ends of one direction only.
+//! A faulty proxy on the loopback interface, driven by a seed: delays, single bytes, stalls, cuts,
+//! resets, and half-closes.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -11,12 +11,12 @@ use std::time::Duration;
 
 use socket2::SockRef;
 
-/// Numbers that look random, and are the same for the same seed.
+/// A deterministic pseudo-random number generator.
 #[derive(Clone, Debug)]
 pub struct Dice(u64);
 
 impl Dice {
-    /// Begins with a seed.
+    /// Creates a generator from a seed.
     #[must_use]
     pub const fn new(seed: u64) -> Self {
         Self(seed)
@@ -32,36 +32,36 @@ impl Dice {
     }
 }
 
-/// What happens to a connection.
+/// A fault on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Every piece waits a little.
+    /// Every piece is delayed a little.
     Delay,
     /// A few hundred bytes go one by one.
     Bytewise,
-    /// Nothing moves for a while.
+    /// Nothing is transferred for a while.
     Stall,
     /// Both directions end.
     Cut,
-    /// Both ends get a reset.
+    /// Both ends are reset.
     Reset,
-    /// The direction ends, the other one does not.
+    /// This direction ends, the other one does not.
     HalfClose,
 }
 
-/// What happens to a connection, and when.
+/// A fault, and its place and time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// What happens.
+    /// The fault.
     pub fault: Fault,
-    /// Whether to what the client sends, or to what it gets.
+    /// Whether it affects the data that the client sends, or the data that it receives.
     pub upwards: bool,
-    /// How many bytes have gone there before.
+    /// How many bytes pass in that direction before the fault.
     pub at: usize,
 }
 
 impl Plan {
-    /// Makes the plan of a seed: in the handshake, or among the messages.
+    /// Creates the plan of a seed: a fault in the handshake, or among the messages.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         const FAULTS: [Fault; 6] = [
@@ -78,7 +78,7 @@ impl Plan {
         Self { fault, upwards, at: dice.roll(range) }
     }
 
-    /// Whether all arrives in the end.
+    /// Returns whether all data still arrives in the end.
     #[must_use]
     pub const fn is_harmless(&self) -> bool {
         matches!(self.fault, Fault::Delay | Fault::Bytewise | Fault::Stall)
@@ -92,21 +92,21 @@ impl fmt::Display for Plan {
     }
 }
 
-/// A proxy in threads of its own. The connection number `n` has the plan of the seed plus `n`.
+/// A proxy in its own threads. Connection number `n` has the plan of the seed plus `n`.
 #[derive(Debug)]
 pub struct FaultProxy {
-    /// Where it listens.
+    /// The address it listens on.
     pub address: SocketAddr,
     ended: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl FaultProxy {
-    /// Starts it before a server.
+    /// Starts a proxy in front of a server.
     ///
     /// # Errors
     ///
-    /// If there is no free port.
+    /// Any error in opening the listening socket.
     pub fn start(server: SocketAddr, seed: u64) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let (address, ended) = (listener.local_addr()?, Arc::new(AtomicBool::new(false)));
@@ -118,7 +118,7 @@ impl FaultProxy {
                     break;
                 }
                 let Ok(client) = client else { continue };
-                // If there is no server any more, that is one more way to fail.
+                // A server that has gone is one more way to fail.
                 let Ok(server) = TcpStream::connect(server) else { continue };
                 ways.extend(Way::open(client, server, Plan::new(seed)));
                 ways.retain(|way| !way.is_finished());
@@ -132,7 +132,7 @@ impl FaultProxy {
 }
 
 impl Drop for FaultProxy {
-    /// Ends it, when its connections have ended.
+    /// Ends the proxy once its connections have ended.
     fn drop(&mut self) {
         self.ended.store(true, Ordering::SeqCst);
         drop(TcpStream::connect(self.address));
@@ -149,9 +149,9 @@ impl Drop for FaultProxy {
 struct Way {
     from: Arc<TcpStream>,
     to: Arc<TcpStream>,
-    /// What happens to it, if anything, and after how many bytes.
+    /// The fault, if any, and the number of bytes before it.
     fault: Option<(Fault, usize)>,
-    /// Whether both are to be reset, so that neither must get an ordinary end.
+    /// Whether both ends must be reset, so that neither may see an orderly end.
     reset: Arc<AtomicBool>,
 }
 
@@ -171,7 +171,7 @@ impl Way {
         })
     }
 
-    /// Carries until an end; whoever is gone is told of by the other direction.
+    /// Transfers until an end; the other direction notices an end that is gone.
     fn carry(mut self) {
         let (mut buffer, mut carried) = (vec![0; 16 << 10], 0);
         while let Ok(read @ 1..) = (&*self.from).read(&mut buffer) {
@@ -180,7 +180,7 @@ impl Way {
             }
         }
         if !self.reset.load(Ordering::SeqCst) {
-            // It may be gone.
+            // The peer may be gone.
             let _ = self.to.shutdown(Shutdown::Write);
         }
     }
@@ -213,13 +213,14 @@ impl Way {
                 self.reset.store(true, Ordering::SeqCst);
                 for stream in [&self.from, &self.to] {
                     SockRef::from(&**stream).set_linger(Some(Duration::ZERO))?;
-                    // Frees the other direction; nothing is sent before both let go.
+                    // Unblocks the other direction; nothing is sent before both threads release the
+                    // stream.
                     stream.shutdown(Shutdown::Read)?;
                 }
             }
             Fault::HalfClose => {
                 self.to.shutdown(Shutdown::Write)?;
-                // What comes is read, and goes nowhere.
+                // Read and discard incoming data.
                 io::copy(&mut &*self.from, &mut io::sink())?;
             }
         }

@@ -1,4 +1,4 @@
-//! The cases, the reference model, and what runs the engine beside them.
+//! The cases, the reference model, and drivers that compare the engine with it.
 
 pub mod adapters;
 pub mod cases;

@@ -1,9 +1,9 @@
-//! Other implementations as oracles: the same whole frames for them and for the engine.
+//! Other implementations as oracles: they receive the same whole frames as the engine.
 //!
 //! Only whole frames are compared, because implementations decide at different bytes: the engine at
-//! the first that can decide, others when a header, a frame or a message is complete. What is left
-//! are differences of choice, each of which is listed with its reason; anything else is a failure,
-//! of the one or the other.
+//! the first byte that decides, others when a header, a frame or a message is complete. The
+//! remaining differences are choices, each listed with its reason; any other difference is a
+//! failure of one or the other.
 
 mod tokio_websockets;
 mod tungstenite;
@@ -13,26 +13,27 @@ use crate::model::{Outcome, Seen};
 pub use tokio_websockets::{TOKIO_WEBSOCKETS, tokio_websockets};
 pub use tungstenite::{TUNGSTENITE, tungstenite};
 
-/// What an implementation makes of whole frames.
+/// An implementation's outcome for whole frames.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
-    /// What its application sees, in order.
+    /// The events of its application, in order.
     pub events: Vec<Seen>,
-    /// Whether it then refuses what comes.
+    /// Whether it then refuses the input.
     pub refused: bool,
 }
 
-/// A rule of [`RULES`](crate::model::RULES) that an implementation judges differently, and why.
+/// A rule of [`RULES`](crate::model::RULES) that an implementation treats differently, and the
+/// reason.
 pub type Difference = (&'static str, &'static str);
 
-/// Compares a verdict with what the engine makes of the same frames.
+/// Compares a verdict with the engine's outcome for the same frames.
 ///
-/// Where the engine refuses by a rule that is among the known differences, the other may go on; up
-/// to there, it has to see the same.
+/// If the engine refuses by a rule among the known differences, the other may continue; up to that
+/// point, the events must be equal.
 ///
 /// # Errors
 ///
-/// What differs, for people.
+/// The difference, as text for people.
 pub fn compare(ours: &Outcome, theirs: &Verdict, known: &[Difference]) -> Result<(), String> {
     let (rule, events) = match ours.events.split_last() {
         Some((Seen::Error { rule, .. }, events)) => (Some(*rule), events),

@@ -1,4 +1,4 @@
-//! Counts instructions, which do not depend on what else the machine is doing.
+//! Counts instructions, which do not depend on the load of the machine.
 //!
 //! ```text
 //! cargo run --release -p benches --bin instructions            compare with the baseline
@@ -25,7 +25,7 @@ const WORKLOADS: [&str; 5] =
 const SIZES: [usize; 3] = [16, 125, 1 << 10];
 const MESSAGES: usize = 2000;
 
-/// How much more than the baseline is a regression, in parts of one.
+/// The relative increase over the baseline that counts as a regression.
 const TOLERANCE: f64 = 0.03;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
@@ -44,7 +44,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     }
 }
 
-/// Counts, and fails if a cell needs more than it did.
+/// Counts, and fails if a cell needs more instructions than the baseline.
 fn compare() -> Result<ExitCode, Box<dyn Error>> {
     let baseline = fs::read_to_string(BASELINE)?;
     let mut lines = baseline.lines();
@@ -71,7 +71,7 @@ fn compare() -> Result<ExitCode, Box<dyn Error>> {
     Ok(if worse { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// The instructions of a cell, for each frame.
+/// The number of instructions of a cell, per frame.
 struct Cell {
     name: String,
     instructions: f64,
@@ -87,7 +87,7 @@ fn count_all() -> Result<Vec<Cell>, Box<dyn Error>> {
         .collect()
 }
 
-/// Runs this program under callgrind, which says on its standard error how much it collected.
+/// Runs this program under callgrind, which reports the count on standard error.
 fn count(workload: &str, size: usize) -> Result<u64, Box<dyn Error>> {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
@@ -119,7 +119,7 @@ fn work(workload: &str, size: usize) {
     black_box(&out);
 }
 
-/// Only what happens in here is counted.
+/// Only instructions in here are counted.
 #[inline(never)]
 fn measured(work: impl FnOnce()) {
     work();
@@ -132,7 +132,7 @@ fn table(cells: &[Cell]) -> String {
     })
 }
 
-/// Another compiler makes other instructions.
+/// Returns the compiler's version: another compiler produces other instructions.
 fn compiler() -> Result<String, Box<dyn Error>> {
     let output = Command::new("rustc").arg("--version").output()?;
     Ok(String::from_utf8(output.stdout)?.trim().to_owned())

@@ -1,11 +1,11 @@
-//! One message to many connections.
+//! Broadcasts: one message to many connections.
 
 use std::path::Path;
 
 use crate::results::{Result, distinct, rows};
 use crate::tables::{bytes, header, row, significant};
 
-/// What it costs to send a message to one of many.
+/// The cost of sending one message to many connections.
 struct Cost {
     connections: usize,
     size: usize,
@@ -26,7 +26,7 @@ impl Broadcasts {
         Ok(Self(rows.collect::<Result<_>>()?))
     }
 
-    /// Nanoseconds for each connection.
+    /// Returns a table of nanoseconds per connection.
     pub(crate) fn table(&self) -> String {
         let columns = distinct(self.0.iter().map(|cost| (cost.size, cost.connections)));
         let titles =

@@ -1,4 +1,4 @@
-//! What a connection costs, counted.
+//! Counted costs of a connection.
 
 use std::path::Path;
 
@@ -23,7 +23,7 @@ impl Facts {
         Ok(Self(rows.collect::<Result<_>>()?))
     }
 
-    /// A row for each fact, a column for each implementation.
+    /// Returns a table with a row for each fact and a column for each implementation.
     pub(crate) fn table(&self) -> String {
         let peers = distinct(self.0.iter().map(|fact| &*fact.peer));
         let mut table = header("", peers.iter().map(ToString::to_string));
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_not_counted_is_blank() {
+    fn missing_counts_are_blank() {
         let fact =
             |fact: &str, peer: &str, count| Fact { fact: fact.into(), peer: peer.into(), count };
         let facts = [

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::results::{Result, distinct, rows};
 use crate::tables::{header, row};
 
-/// What a handshake costs an implementation at one end.
+/// The cost of a handshake for an implementation at one end.
 struct Cost {
     end: String,
     peer: String,
@@ -27,7 +27,7 @@ impl Handshakes {
         Ok(Self(rows.collect::<Result<_>>()?))
     }
 
-    /// For each end: how many a second, what one allocates.
+    /// Returns a table for each end: handshakes per second, allocations per handshake.
     pub(crate) fn table(&self) -> String {
         let ends = distinct(self.0.iter().map(|cost| &*cost.end));
         let columns: Vec<String> = ends
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_end_has_its_columns_and_who_has_none_is_blank() {
+    fn each_end_has_its_columns_and_a_missing_one_is_blank() {
         let cost = |end: &str, peer: &str, nanoseconds| Cost {
             end: end.into(),
             peer: peer.into(),

@@ -1,7 +1,8 @@
-//! Makes tables and plots of the results: `cargo run -p benches --bin report`.
+//! Generates tables and plots from the results: `cargo run -p benches --bin report`.
 //!
-//! Whatever stands between `<!-- begin NAME -->` and `<!-- end NAME -->` in the project's README and in
-//! `results/README.md` is replaced by the table of that name; the plots go beside the results.
+//! The text between `<!-- begin NAME -->` and `<!-- end NAME -->` in the project's README and in
+//! `results/README.md` is replaced by the table of that name; the plots are written beside the
+//! results.
 
 mod broadcast;
 mod connection;
@@ -56,7 +57,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The file of these results, if they were measured.
+/// Returns the file of these results, if they were measured.
 fn existing(results: &Path, name: &str) -> Option<PathBuf> {
     let path = results.join(name).with_extension("tsv");
     if !path.exists() {
@@ -66,7 +67,7 @@ fn existing(results: &Path, name: &str) -> Option<PathBuf> {
     Some(path)
 }
 
-/// Puts a table where its marks are, if there are any.
+/// Inserts a table between its marks, if they exist.
 fn replaced(text: &str, name: &str, table: &str) -> String {
     let (begin, end) = (format!("<!-- begin {name} -->\n"), format!("<!-- end {name} -->"));
     let Some((before, rest)) = text.split_once(&begin) else { return text.to_owned() };
@@ -79,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_table_takes_the_place_of_another() {
+    fn a_table_replaces_the_old_one() {
         let text = "a\n<!-- begin x -->\nold\n<!-- end x -->\nb\n";
         let expected = "a\n<!-- begin x -->\nnew\n<!-- end x -->\nb\n";
         assert_eq!(replaced(text, "x", "new\n"), expected);

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::results::{BOUND, Codec, Echo, OURS};
 use crate::tables::{bytes, title};
 
-/// For those that are not ours; ours are black and thick.
+/// Colours of other implementations; ours are black and thick.
 const COLOURS: [&str; 8] =
     ["#4e79a7", "#f28e2b", "#e15759", "#76b7b2", "#59a14f", "#edc948", "#b07aa1", "#9c755f"];
 
@@ -13,12 +13,12 @@ const WIDTH: f64 = 960.0;
 const LEFT: f64 = 52.0;
 const TOP: f64 = 64.0;
 
-/// Every implementation's time divided by ours, over the size of the frame, for each workload.
+/// Plots each implementation's time divided by ours, by frame size, for each workload.
 pub(crate) fn codec(codec: &Codec) -> String {
     const COLUMNS: usize = 3;
     const PANEL: (f64, f64) = ((WIDTH - LEFT) / COLUMNS as f64, 200.0);
     const INSIDE: (f64, f64) = (PANEL.0 - 50.0, PANEL.1 - 50.0);
-    /// The logarithms to base 2 of what is shown.
+    /// The range shown, as logarithms to base 2.
     const RANGE: (f64, f64) = (-3.0, 5.0);
 
     let workloads: Vec<_> =
@@ -58,7 +58,7 @@ pub(crate) fn codec(codec: &Codec) -> String {
     plot.finish()
 }
 
-/// Every server's messages per second divided by those of the bound, for each scenario.
+/// Plots each server's messages per second divided by those of the bound, for each scenario.
 pub(crate) fn echo(echo: &Echo) -> String {
     const HEIGHT: f64 = 320.0;
     const INSIDE: f64 = 210.0;

@@ -1,4 +1,4 @@
-//! The results, as they were measured.
+//! The measured results.
 
 use std::error::Error;
 use std::fs;
@@ -7,10 +7,10 @@ use std::path::Path;
 /// Our own names, the engine first.
 pub(crate) const OURS: [&str; 4] = ["wsproto", "ws-mio", "ws-mio (own loop)", "ws-std"];
 
-/// What the servers are compared with.
+/// The server that the others are compared with.
 pub(crate) const BOUND: &str = "bare-epoll";
 
-/// Says of an implementation's time that it is not to be compared with.
+/// Marks an implementation whose time must not be compared.
 pub(crate) const WEAK: &str = " (weak keys)";
 
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -37,7 +37,7 @@ impl Codec {
         Ok(Self(rows.collect::<Result<_>>()?))
     }
 
-    /// The workloads that are handed over in large segments, or not in segments, in their order.
+    /// Returns the workloads with large segments, or without segments, in order.
     pub(crate) fn workloads(&self) -> Vec<(&str, &str)> {
         distinct(self.0.iter().map(|time| (&*time.workload, &*time.segment)))
     }
@@ -56,7 +56,7 @@ impl Codec {
         self.0.iter().filter(wanted).collect()
     }
 
-    /// Our time, and the time of the fastest that may be compared with it.
+    /// Returns our time, and the time of the fastest comparable implementation.
     pub(crate) fn contest(&self, workload: (&str, &str), size: usize) -> Option<(f64, &Time)> {
         let cell = self.cell(workload, size);
         let ours = cell.iter().find(|time| time.peer == OURS[0])?.nanoseconds;
@@ -98,17 +98,18 @@ impl Echo {
         distinct(self.0.iter().map(|load| &*load.server))
     }
 
-    /// The median of messages per second.
+    /// Returns the median number of messages per second.
     pub(crate) fn rate(&self, scenario: &str, server: &str) -> Option<f64> {
         median(self.of(scenario, server).map(|load| load.messages_per_second).collect())
     }
 
-    /// The median of microseconds for a message.
+    /// Returns the median number of microseconds per message.
     pub(crate) fn microseconds(&self, scenario: &str, server: &str) -> Option<f64> {
         median(self.of(scenario, server).map(|load| load.microseconds).collect())
     }
 
-    /// Messages per second divided by those of the bound in the same round: least, median, most.
+    /// Returns messages per second divided by those of the bound in the same round: minimum,
+    /// median, maximum.
     pub(crate) fn ratio(&self, scenario: &str, server: &str) -> Option<[f64; 3]> {
         let ratios: Vec<f64> = self
             .of(scenario, server)
@@ -128,7 +129,7 @@ impl Echo {
     }
 }
 
-/// What a connection costs a server, in bytes.
+/// The memory that a connection costs a server, in bytes.
 pub(crate) struct Cost {
     pub(crate) server: String,
     pub(crate) connections: usize,
@@ -137,7 +138,7 @@ pub(crate) struct Cost {
     pub(crate) half_message: f64,
 }
 
-/// What connections cost the servers.
+/// The memory costs of connections.
 pub(crate) struct Memory(pub(crate) Vec<Cost>);
 
 impl Memory {
@@ -159,7 +160,7 @@ impl Memory {
     }
 }
 
-/// Reads a table whose columns have these names.
+/// Reads a table with these column names.
 pub(crate) fn rows<const N: usize>(path: &Path, columns: [&str; N]) -> Result<Vec<[String; N]>> {
     let text = fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
     let mut rows = text.lines().map(|line| line.split('\t').map(str::to_owned).collect::<Vec<_>>());

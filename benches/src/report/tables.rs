@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use crate::results::{Codec, Echo, Memory};
 
-/// The time of the best other divided by ours, for each workload and size; and the plot.
+/// Returns the time of the fastest other implementation divided by ours, for each workload and
+/// size, and the plot.
 pub(crate) fn codec(codec: &Codec) -> String {
     let sizes = codec.sizes();
     let mut table =
@@ -23,7 +24,7 @@ pub(crate) fn codec(codec: &Codec) -> String {
     table + "\n![Times of all implementations](benches/results/codec.svg)\n"
 }
 
-/// All times, in nanoseconds for each frame.
+/// Returns all times, in nanoseconds per frame.
 pub(crate) fn codec_times(codec: &Codec) -> String {
     let sizes = codec.sizes();
     let mut tables = String::new();
@@ -49,12 +50,12 @@ pub(crate) fn codec_times(codec: &Codec) -> String {
     tables
 }
 
-/// The plot of servers under load.
+/// Returns the plot of servers under load.
 pub(crate) fn echo_plot() -> String {
     "![Messages per second of all servers](benches/results/echo.svg)\n".to_owned()
 }
 
-/// Messages per second, and how they compare with the bound.
+/// Returns messages per second, and their ratio to the bound.
 pub(crate) fn echo(echo: &Echo) -> String {
     by_scenario(echo, |scenario, server| {
         let rate = echo.rate(scenario, server)?;
@@ -63,14 +64,14 @@ pub(crate) fn echo(echo: &Echo) -> String {
     })
 }
 
-/// Microseconds of processor time for each message.
+/// Returns microseconds of processor time per message.
 pub(crate) fn echo_cpu(echo: &Echo) -> String {
     by_scenario(echo, |scenario, server| {
         echo.microseconds(scenario, server).map(|time| format!("{time:.2}"))
     })
 }
 
-/// Bytes for each connection.
+/// Returns bytes per connection.
 pub(crate) fn memory(memory: &Memory) -> String {
     let columns = [
         "connections",
@@ -88,13 +89,13 @@ pub(crate) fn memory(memory: &Memory) -> String {
     table
 }
 
-/// What to call a workload.
+/// Returns the title of a workload.
 pub(crate) fn title((workload, segment): (&str, &str)) -> String {
     let words = workload.replace('-', " ");
     segment.parse().map_or(words.clone(), |segment| format!("{words}, {} reads", bytes(segment)))
 }
 
-/// A size as people write it.
+/// Formats a size for readers.
 pub(crate) fn bytes(size: usize) -> String {
     match size {
         size if size >= 1 << 20 && size % (1 << 20) == 0 => format!("{} MiB", size >> 20),

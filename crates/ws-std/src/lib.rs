@@ -36,6 +36,7 @@
 //! crate `ws-mio` runs the same handlers on an event loop.
 
 mod accept;
+mod calls;
 mod clock;
 mod connect;
 mod dial;

@@ -1,4 +1,4 @@
-//! What an application asks its end to send.
+//! Messages and control frames that an application sends.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -13,20 +13,20 @@ pub enum Ask {
     Text(String),
     /// A binary message.
     Binary(Vec<u8>),
-    /// A text message in at least one fragment, a Ping between any two.
+    /// A text message in at least one fragment, with a Ping between any two.
     Fragments(Vec<String>),
     /// A Ping of at most 125 bytes.
     Ping(Vec<u8>),
-    /// A Pong of at most 125 bytes that nobody asked for.
+    /// An unsolicited Pong of at most 125 bytes.
     Pong(Vec<u8>),
 }
 
 impl Ask {
-    /// Appends it to `out`, and returns what the other end must see of it.
+    /// Appends it to `out`, and returns the events that the other end must report.
     ///
     /// # Errors
     ///
-    /// That of the sender: the connection is not open, or another message is unfinished.
+    /// [`SendError`]: the connection is not open, or another message is unfinished.
     pub fn send<R: Role>(
         &self,
         sender: &mut Sender<R>,
@@ -64,7 +64,8 @@ impl Ask {
     }
 }
 
-/// Anything to send: messages of at most a few hundred bytes, whole and in fragments, Pings, Pongs.
+/// Generates an [`Ask`]: messages of at most a few hundred bytes, whole and in fragments, Pings,
+/// Pongs.
 pub fn ask() -> impl Strategy<Value = Ask> {
     prop_oneof![
         "\\PC{0,200}".prop_map(Ask::Text),
@@ -75,11 +76,11 @@ pub fn ask() -> impl Strategy<Value = Ask> {
     ]
 }
 
-/// The body of a Close that may be sent, or none.
+/// Generates the sendable body of a Close, or none.
 pub fn close_frame() -> impl Strategy<Value = Option<CloseFrame<'static>>> {
     let codes = (1000..5000_u16).prop_map(CloseCode::from);
     let codes = codes.prop_filter("sendable", |code| code.is_sendable());
-    // A character has at most four bytes, a reason 123.
+    // A character has at most 4 bytes, a reason at most 123.
     let frame = (codes, "\\PC{0,30}").prop_map(|(code, reason)| CloseFrame::new(code, reason).ok());
     prop_oneof![1 => Just(None), 3 => frame]
 }

@@ -1,27 +1,27 @@
-//! Calls of the sending half, legal now or not.
+//! Calls of the sending half, legal or not.
 
 use proptest::prelude::*;
 
 use crate::{Ask, ask};
 use wsproto::{CloseCode, CloseFrame, Role, SendError, Sender};
 
-/// The longest payload that a [`Call::Header`] is followed by, in bytes.
+/// The longest payload written after a [`Call::Header`], in bytes.
 const LONGEST: u64 = 1000;
 
 /// A call of a [`Sender`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Call {
-    /// Something that is legal while nothing else is unfinished.
+    /// A send that is legal while no message is unfinished.
     Ask(Ask),
-    /// A fragment of a text or of a binary message, perhaps the last.
+    /// A fragment of a text or binary message, perhaps the last.
     Fragment {
         /// Whether it is text.
         text: bool,
         /// Whether it is the last.
         fin: bool,
     },
-    /// The header of a binary message of that many bytes, followed by its payload; or, if that is
-    /// longer than 1000 bytes, taken back.
+    /// The header of a binary message of that many bytes, followed by its payload; or, beyond 1000
+    /// bytes, removed again.
     Header(u64),
     /// A Ping that is too long.
     LongPing,
@@ -34,11 +34,11 @@ impl Call {
     ///
     /// # Errors
     ///
-    /// That of the sender.
+    /// [`SendError`], as returned by the sender.
     ///
     /// # Panics
     ///
-    /// If a call that is refused has written something (promise I11).
+    /// If a refused call has appended bytes (promise I11).
     pub fn make<R: Role>(
         &self,
         sender: &mut Sender<R>,
@@ -53,12 +53,12 @@ impl Call {
             Self::LongPing => sender.ping(&[0; 126], out),
             Self::Close(code) => sender.close(body(*code).as_ref(), out),
         };
-        assert!(result.is_ok() || out.len() == before, "I11: an error that wrote");
+        assert!(result.is_ok() || out.len() == before, "I11: a refused call appended bytes");
         result
     }
 }
 
-/// Any call.
+/// Generates any call.
 pub fn call() -> impl Strategy<Value = Call> {
     prop_oneof![
         3 => ask().prop_map(Call::Ask),
@@ -69,7 +69,7 @@ pub fn call() -> impl Strategy<Value = Call> {
     ]
 }
 
-/// The body of a Close with that code; none if it may not be sent.
+/// Returns the body of a Close with that code; `None` if the code may not be sent.
 pub(crate) fn body(code: Option<u16>) -> Option<CloseFrame<'static>> {
     CloseFrame::new(CloseCode::from(code?), "").ok()
 }

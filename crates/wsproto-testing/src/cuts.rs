@@ -1,8 +1,8 @@
-//! The ways of cutting bytes into parts.
+//! Ways of cutting bytes into parts.
 
 use proptest::prelude::*;
 
-/// A way of cutting bytes: the lengths of the parts, over and over. No part is empty.
+/// A way of cutting bytes: the lengths of the parts, repeated. No part is empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cuts {
     lengths: Vec<usize>,
@@ -10,8 +10,8 @@ pub struct Cuts {
 }
 
 impl Cuts {
-    /// Cuts parts of these lengths, in bytes, and then of the same again; 0 counts as 1, and no
-    /// length at all as no cut.
+    /// Cuts parts of these lengths in bytes, repeatedly; 0 counts as 1, and an empty list means no
+    /// cut.
     #[must_use]
     pub fn new(lengths: impl Into<Vec<usize>>) -> Self {
         Self { lengths: lengths.into(), turn: 0 }
@@ -41,7 +41,7 @@ impl Cuts {
     }
 }
 
-/// Any way of cutting; byte by byte as often as all others.
+/// Generates a way of cutting; byte by byte in half of the cases.
 pub fn cuts() -> impl Strategy<Value = Cuts> {
     prop_oneof![Just(vec![1]), proptest::collection::vec(1..50_usize, 1..20)].prop_map(Cuts::new)
 }

@@ -1,4 +1,4 @@
-//! The two roles, as tests need them.
+//! The two roles, with the operations that tests need.
 use std::time::Duration;
 
 use crate::{Frame, KEY, REQUEST, SEED};
@@ -6,7 +6,7 @@ use wsproto::handshake::{Accept, ClientRequest, Request, accept_key};
 use wsproto::url::WsUrl;
 use wsproto::{Client, Config, Connection, Endpoint, Role, Server, Session};
 
-/// Which end the engine is.
+/// The role of the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     /// The end that accepted.
@@ -15,9 +15,9 @@ pub enum Side {
     Client,
 }
 
-/// A role that tests can ask to begin, and for what its peer would say.
+/// A role that tests can start, with matching input from its peer.
 pub trait End: Role + Sized {
-    /// Which end this is.
+    /// The role as a value.
     const SIDE: Side;
 
     /// Opens a connection with the default limits.
@@ -34,23 +34,23 @@ pub trait End: Role + Sized {
     #[must_use]
     fn session(config: Config, out: &mut Vec<u8>) -> Session<Self>;
 
-    /// What this end has to read to be open, if it wrote `out`.
+    /// Returns the input that opens this end, given that it wrote `out`.
     #[must_use]
     fn handshake(out: &[u8]) -> Vec<u8>;
 
-    /// Accepts the request that a server reports; appends the answer to `out`.
+    /// Accepts the request that a server reports; appends the response to `out`.
     fn accept(session: &mut Session<Self>, now: Duration, out: &mut Vec<u8>);
 
-    /// As [`accept`](Self::accept), of an endpoint.
+    /// Accepts a request, as [`accept`](Self::accept) does, on an endpoint.
     fn accept_at(endpoint: &mut Endpoint<Self>, now: Duration);
 
-    /// The masking key of the frames that the peer of this end sends.
+    /// Returns the masking key of the frames that the peer of this end sends.
     #[must_use]
     fn peer_key() -> Option<[u8; 4]> {
         (Self::SIDE == Side::Server).then_some(KEY)
     }
 
-    /// A frame as the peer of this end sends it.
+    /// Encodes a frame as the peer of this end sends it.
     #[must_use]
     fn from_peer(first: u8, payload: &[u8]) -> Vec<u8> {
         Frame::new(first, Self::peer_key(), payload).encode()
@@ -73,7 +73,7 @@ impl End for Server {
     }
 
     fn accept(session: &mut Session<Self>, now: Duration, out: &mut Vec<u8>) {
-        // An ordinary request cannot be accepted, and the next call refuses it.
+        // An ordinary request cannot be accepted; the next call refuses it.
         let _ = session.accept(&Accept::new(), now, out);
     }
 
@@ -106,10 +106,10 @@ impl End for Client {
     }
 
     fn accept(_session: &mut Session<Self>, _now: Duration, _out: &mut Vec<u8>) {
-        unreachable!("only servers are asked");
+        unreachable!("only servers receive requests");
     }
 
     fn accept_at(_endpoint: &mut Endpoint<Self>, _now: Duration) {
-        unreachable!("only servers are asked");
+        unreachable!("only servers receive requests");
     }
 }

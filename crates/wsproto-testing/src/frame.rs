@@ -1,8 +1,8 @@
-//! Frames written and read by hand, so that no mistake of the engine hides itself.
+//! Hand-written frame encoding and parsing, independent of the engine.
 
 use wsproto::frame::Opcode;
 
-/// A frame as a test sees it, with its payload unmasked.
+/// A frame with its payload unmasked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
     /// The first byte: FIN, reserved bits, opcode.
@@ -14,13 +14,13 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// Makes a frame of its first byte, its masking key and its payload.
+    /// Creates a frame from its first byte, its masking key and its payload.
     #[must_use]
     pub fn new(first: u8, key: Option<[u8; 4]>, payload: &[u8]) -> Self {
         Self { first, key, payload: payload.to_vec() }
     }
 
-    /// Writes the frame, the length in its shortest form.
+    /// Encodes the frame, with its length in the shortest form.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut frame = header(self.first, self.key, self.payload.len() as u64);
@@ -28,11 +28,11 @@ impl Frame {
         frame
     }
 
-    /// Reads what was sent.
+    /// Parses frames.
     ///
     /// # Panics
     ///
-    /// If it is not whole frames.
+    /// If the bytes are not whole frames.
     #[must_use]
     pub fn read_all(mut bytes: &[u8]) -> Vec<Self> {
         let mut frames = Vec::new();
@@ -51,7 +51,7 @@ impl Frame {
                 rest => (None, rest),
             };
             let len = usize::try_from(len).expect("a length in memory");
-            assert!(len <= rest.len(), "half a frame was sent");
+            assert!(len <= rest.len(), "incomplete frame");
             let (payload, rest) = rest.split_at(len);
             frames.push(Self {
                 first: *first,
@@ -60,17 +60,17 @@ impl Frame {
             });
             bytes = rest;
         }
-        assert!(bytes.is_empty(), "half a frame was sent");
+        assert!(bytes.is_empty(), "incomplete frame");
         frames
     }
 
-    /// Whether the frame has that opcode.
+    /// Returns whether the frame has that opcode.
     #[must_use]
     pub const fn is(&self, opcode: Opcode) -> bool {
         self.first & 0x0F == opcode as u8
     }
 
-    /// The code of a Close, if it has one.
+    /// Returns the code of a Close, if it has one.
     #[must_use]
     pub fn close_code(&self) -> Option<u16> {
         match *self.payload {
@@ -80,7 +80,7 @@ impl Frame {
     }
 }
 
-/// Writes the header of a frame whose payload has `len` bytes.
+/// Encodes the header of a frame whose payload has `len` bytes.
 #[must_use]
 pub fn header(first: u8, key: Option<[u8; 4]>, len: u64) -> Vec<u8> {
     let masked = if key.is_some() { 0x80 } else { 0 };
@@ -93,17 +93,17 @@ pub fn header(first: u8, key: Option<[u8; 4]>, len: u64) -> Vec<u8> {
     header
 }
 
-/// The byte loop of RFC 6455 section 5.3.
+/// Masks a payload with the byte loop of RFC 6455 section 5.3.
 #[must_use]
 pub fn xor(payload: &[u8], key: [u8; 4]) -> Vec<u8> {
     payload.iter().enumerate().map(|(i, byte)| byte ^ key[i % 4]).collect()
 }
 
-/// How many Closes were sent.
+/// Returns how many Closes there are.
 ///
 /// # Panics
 ///
-/// If something follows one (promise I10), or it is not whole frames.
+/// If a frame follows one (promise I10), or the bytes are not whole frames.
 #[must_use]
 pub fn closes(out: &[u8]) -> usize {
     let frames = Frame::read_all(out);

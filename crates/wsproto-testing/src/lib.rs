@@ -1,16 +1,17 @@
-//! What tests of an engine are made of, for those who test theirs with this one (feature `testing`).
+//! Building blocks for tests of `wsproto`, and of code built on it.
 //!
-//! * **Input**: [`Frame`]s written and read by hand, not by the code under test; strategies of
-//!   `proptest` for what a peer sends, right or wrong ([`part`], [`wire`]), for what an application
-//!   sends ([`ask`], [`close_frame`]), for the ways of cutting bytes ([`cuts`]), and for whole
+//! * **Input**: [`Frame`]s encoded and parsed by hand, not by the code under test; `proptest`
+//!   strategies for a peer's bytes, valid or not ([`part`], [`wire`]), for an application's
+//!   messages ([`ask`], [`close_frame`]), for ways of cutting bytes ([`cuts`]), and for whole
 //!   scripts of calls ([`script`]).
-//! * **Drivers**: [`Life`], a [`Session`](wsproto::Session) and everything it reported, in an order
-//!   that is checked; [`Pair`], a client and a server joined by a transport that cuts bytes
-//!   anywhere, under a clock that only runs when nothing else happens.
-//! * **An oracle**: [`model`], a naive receiver that walks byte by byte.
+//! * **Drivers**: [`Life`], a [`Session`](wsproto::Session) and its reports, whose order is
+//!   checked; [`Pair`], a client and a server joined by a transport that cuts bytes anywhere, under
+//!   a clock that runs only when nothing else happens; [`Net`], two endpoints joined by a transport
+//!   of bounded capacity.
+//! * **An oracle**: [`model`], a naive receiver that works byte by byte.
 //!
-//! All of it is deterministic (promise I8) and panics where a promise is broken, so that it serves
-//! unit tests, properties and fuzzers alike.
+//! Everything is deterministic (promise I8) and panics if a promise is broken, so it serves unit
+//! tests, property tests and fuzzers alike.
 //!
 //! ```
 //! use proptest::collection::vec;
@@ -37,7 +38,7 @@
 //! # }
 //! ```
 //!
-//! The feature belongs into `dev-dependencies`; it needs `std`, because `proptest` does.
+//! The crate belongs in `dev-dependencies`; it needs `std`, because `proptest` does.
 
 mod ask;
 mod call;
@@ -68,13 +69,13 @@ pub use part::{Part, bytes, limits, part, wire};
 pub use pipe::Pipe;
 pub use script::{Act, Step, script};
 
-/// A seed for tests. Nothing else may use one that is known.
+/// A seed for tests. Anything else must use a fresh, secret one.
 pub const SEED: [u8; 32] = [7; 32];
 
-/// The masking key of the frames that tests write.
+/// The masking key of frames written by tests.
 pub const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
 
-/// The request that tests send to a server by hand, with the key of RFC 6455.
+/// The request that tests send to a server, with the key of RFC 6455.
 pub const REQUEST: &[u8] = b"GET /chat HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
     Sec-WebSocket-Version: 13\r\n\r\n";

@@ -1,4 +1,4 @@
-//! A session, everything it reported, and the rules for the order of that.
+//! A session, its reports, and checks of their order.
 use std::mem;
 use std::time::Duration;
 
@@ -7,22 +7,22 @@ use wsproto::{
     Advice, CloseFrame, CloseInfo, Config, Event, ReadyState, SendError, Session, SessionEvent,
 };
 
-/// Something that a session reported.
+/// An event reported by a session.
 pub type Seen = SessionEvent<Event<'static>>;
 
-/// One end of a connection from its first byte to its last: it writes down what is reported, and
-/// checks the order of it (promise I10).
+/// One end of a connection from its first byte to its last: it logs the reports, and checks their
+/// order (promise I10).
 ///
-/// Its methods call the session, report what comes of it, and panic where a promise is broken.
+/// Its methods call the session, log the resulting events, and panic if a promise is broken.
 #[derive(Debug)]
 pub struct Life<R: End> {
     /// The session.
     pub session: Session<R>,
-    /// The time that it is told.
+    /// The time passed to the session.
     pub now: Duration,
-    /// What it wrote.
+    /// The session's output.
     pub out: Vec<u8>,
-    /// What it reported.
+    /// The session's reports.
     pub log: Vec<Seen>,
 }
 
@@ -38,7 +38,7 @@ impl<R: End> Life<R> {
         Self { session, now: Duration::ZERO, out, log: Vec::new() }
     }
 
-    /// Begins, and finishes the opening handshake. What it wrote is dropped.
+    /// Begins, and completes the opening handshake. The output is discarded.
     #[must_use]
     pub fn open(config: Config) -> Self {
         let mut life = Self::begin(config);
@@ -50,12 +50,12 @@ impl<R: End> Life<R> {
         life
     }
 
-    /// Reads; a request is accepted.
+    /// Passes in bytes; accepts a request.
     pub fn read(&mut self, bytes: &[u8]) {
         self.read_deciding(bytes, R::accept);
     }
 
-    /// Reads; on a request, does what `decide` does.
+    /// Passes in bytes; calls `decide` on a request.
     pub fn read_deciding(
         &mut self,
         bytes: &[u8],
@@ -74,46 +74,46 @@ impl<R: End> Life<R> {
         assert!(input.is_empty(), "I1: input was left over");
     }
 
-    /// Reads a frame of the peer.
+    /// Passes in a frame from the peer.
     pub fn read_frame(&mut self, first: u8, payload: &[u8]) {
         self.read(&R::from_peer(first, payload));
     }
 
-    /// Everything that it wrote has left. It stays in `out`, to be looked at.
+    /// Reports all output as written. It stays in `out` for inspection.
     pub fn flush(&mut self) {
         self.session.flushed(self.now);
         self.read(&[]);
     }
 
-    /// Nothing more can be read. Whether what it wrote has left, is for [`flush`](Self::flush) to say, before
-    /// or afterwards.
+    /// Reports the end of the input. Whether the output was written is reported by
+    /// [`flush`](Self::flush), before or afterwards.
     pub fn end_of_input(&mut self) {
         let before = self.out.len();
         self.session.end_of_input(&mut self.out);
         self.read(&[]);
-        assert_eq!(self.out.len(), before, "the end of the input is not answered");
+        assert_eq!(self.out.len(), before, "the end of the input gets no reply");
     }
 
-    /// Gives up: nothing more may be written.
+    /// Aborts: nothing more may be written.
     pub fn abort(&mut self) {
         let before = self.out.len();
         self.session.abort();
         self.read(&[]);
-        assert_eq!(self.out.len(), before, "who aborts writes nothing");
+        assert_eq!(self.out.len(), before, "an abort writes nothing");
     }
 
     /// Closes, with the given body or an empty one.
     ///
     /// # Errors
     ///
-    /// [`SendError::ClientOnlyCode`] if a server asks for 1010.
+    /// [`SendError::ClientOnlyCode`] if a server passes close code 1010.
     pub fn close(&mut self, frame: Option<&CloseFrame<'_>>) -> Result<(), SendError> {
         let result = self.session.close(frame, self.now, &mut self.out);
         self.read(&[]);
         result
     }
 
-    /// Lets the time be `now`.
+    /// Advances the time to `now`.
     pub fn at(&mut self, now: Duration) {
         self.now = now;
         self.session.handle_timeout(now, &mut self.out);
@@ -122,7 +122,7 @@ impl<R: End> Life<R> {
         assert!(self.session.deadline().is_none_or(|at| at >= now), "a deadline in the past");
     }
 
-    /// Lets the time be that of the deadline.
+    /// Advances the time to the deadline.
     ///
     /// # Panics
     ///
@@ -132,7 +132,7 @@ impl<R: End> Life<R> {
         self.at(deadline);
     }
 
-    /// Sends something, and returns what the other end must see of it.
+    /// Sends something, and returns the events that the other end must report.
     ///
     /// # Panics
     ///
@@ -142,7 +142,7 @@ impl<R: End> Life<R> {
         ask.send(sender, &mut self.out).expect("open")
     }
 
-    /// What was received so far.
+    /// Returns the events received so far.
     #[must_use]
     pub fn received(&self) -> Vec<Event<'static>> {
         let events = self.log.iter().filter_map(|event| match event {
@@ -152,21 +152,21 @@ impl<R: End> Life<R> {
         events.collect()
     }
 
-    /// Takes what was written since the opening handshake.
+    /// Takes the frames written since the opening handshake.
     ///
     /// # Panics
     ///
-    /// If it is not whole frames.
+    /// If the output is not whole frames.
     pub fn take_sent(&mut self) -> Vec<Frame> {
         Frame::read_all(&mem::take(&mut self.out))
     }
 
-    /// Checks that the session is over and stays so whatever is called, that its transport lingers for a
-    /// bounded time (promise I10, L13), and returns how it ended.
+    /// Checks that the session is over and stays over after any further call, and that its
+    /// transport lingers for a bounded time (promise I10, L13). Returns how the session ended.
     ///
     /// # Panics
     ///
-    /// If it is not over, or something happens after the end.
+    /// If the session is not over, or something happens after the end.
     pub fn ended(mut self) -> CloseInfo {
         let log = self.log.clone();
         let Some(SessionEvent::Closed(info)) = log.last() else { panic!("not over: {log:?}") };
@@ -185,7 +185,7 @@ impl<R: End> Life<R> {
         if let Some(deadline) = self.session.deadline() {
             self.at(deadline);
         }
-        assert_eq!(self.session.advice(), Advice::Drop, "L13: it lingers for ever");
+        assert_eq!(self.session.advice(), Advice::Drop, "L13: it lingers forever");
         self.end_of_input();
         self.abort();
         assert_eq!(self.close(None), Ok(()));

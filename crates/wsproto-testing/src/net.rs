@@ -1,11 +1,11 @@
-//! Two endpoints, joined by a transport that holds only so much.
+//! Two endpoints, joined by a transport of bounded capacity.
 use std::time::Duration;
 
 use crate::{Cuts, Node, Pipe};
 use wsproto::{Client, CloseInfo, Config, Server};
 
-/// A client and a server, each in a [loop of its own](Node), joined by two [`Pipe`]s that hold at most so
-/// many bytes, under a virtual clock.
+/// A client and a server, each in its own [loop](Node), joined by two [`Pipe`]s of bounded
+/// capacity, under a virtual clock.
 ///
 /// ```
 /// use wsproto::{Config, Event, SessionEvent};
@@ -34,20 +34,20 @@ pub struct Net {
     pub client: Node<Client>,
     /// The end that accepts.
     pub server: Node<Server>,
-    /// What is on its way to the client.
+    /// The bytes on their way to the client.
     pub to_client: Pipe,
-    /// What is on its way to the server.
+    /// The bytes on their way to the server.
     pub to_server: Pipe,
-    /// The time that both ends are told.
+    /// The time passed to both ends.
     pub now: Duration,
 }
 
 impl Net {
-    /// How long a turn of both loops takes.
+    /// The duration of a turn of both loops.
     pub const TURN: Duration = Duration::from_micros(20);
 
-    /// Begins with an open transport and no handshake, at time zero. Each direction holds at most `size`
-    /// bytes, and takes and gives parts that `cuts` says.
+    /// Begins with an open transport and no handshake, at time zero. Each direction holds at most
+    /// `size` bytes, which are written and read in parts given by `cuts`.
     #[must_use]
     pub fn new(config: &Config, size: usize, cuts: Cuts) -> Self {
         Self {
@@ -59,8 +59,8 @@ impl Net {
         }
     }
 
-    /// Lets one turn of each loop happen; or the time of the next deadline come, if nothing else happens.
-    /// Returns whether there was any of it.
+    /// Runs one turn of each loop, or advances the time to the next deadline if nothing else
+    /// happens. Returns whether anything happened.
     pub fn step(&mut self) -> bool {
         let client = self.client.turn(self.now, &mut self.to_client, &mut self.to_server);
         let server = self.server.turn(self.now, &mut self.to_server, &mut self.to_client);
@@ -77,7 +77,7 @@ impl Net {
         next.is_some()
     }
 
-    /// Runs until `until`, or until nothing happens any more. Returns whether it was the former.
+    /// Runs until `until` holds, or until nothing happens any more. Returns whether `until` holds.
     ///
     /// # Panics
     ///
@@ -94,15 +94,15 @@ impl Net {
         panic!("it never ends");
     }
 
-    /// Runs until both ends have dropped their transport, and returns how the connection ended for the client
-    /// and for the server.
+    /// Runs until both ends have dropped their transport, and returns how the connection ended for
+    /// the client and for the server.
     ///
     /// # Panics
     ///
-    /// If one of them waits for ever, or a promise is broken.
+    /// If an end waits forever, or a promise is broken.
     #[must_use]
     pub fn run_to_the_end(&mut self) -> (CloseInfo, CloseInfo) {
-        assert!(self.run(|net| net.client.dropped && net.server.dropped), "an end waits for ever");
+        assert!(self.run(|net| net.client.dropped && net.server.dropped), "an end waits forever");
         let (client, server) = (self.client.closed(), self.server.closed());
         (client.expect("I10: Closed").clone(), server.expect("I10: Closed").clone())
     }

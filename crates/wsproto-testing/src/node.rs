@@ -1,38 +1,38 @@
-//! An endpoint in a loop that does its duties and nothing else.
+//! An endpoint in a loop with only the required duties.
 use std::time::Duration;
 
 use crate::{Cuts, End, Pipe, Seen, assert_order};
 use wsproto::{Advice, CloseInfo, Config, Endpoint, Event, SessionEvent};
 
-/// An application: is given every event; and `None` once in each turn of its loop.
+/// An application: called with every event, and with `None` once in each turn of its loop.
 pub type App<R> = Box<dyn FnMut(&mut Endpoint<R>, Option<&SessionEvent<Event<'_>>>)>;
 
-/// An [`Endpoint`] in a loop that does exactly what its documentation says, with a transport that takes
-/// and gives what it likes.
+/// An [`Endpoint`] in a loop that follows its documentation exactly, with a transport that
+/// transfers parts of any size.
 ///
-/// It panics where a promise is broken: if a deadline stays in the past, if what is counted as unwritten is
-/// not what is pending, if input is left over.
+/// It panics if a promise is broken: if a deadline stays in the past, if the count of unwritten
+/// bytes does not match the pending ones, or if input is left over.
 pub struct Node<R: End> {
     /// The endpoint.
     pub endpoint: Endpoint<R>,
-    /// What is done with the events.
+    /// The application, called with the events.
     pub app: App<R>,
-    /// What was reported; of messages, Pings and Pongs not what was in them.
+    /// The reported events; messages, Pings and Pongs without their payloads.
     pub log: Vec<Seen>,
-    /// The most bytes that were ever unwritten.
+    /// The maximum number of unwritten bytes so far.
     pub peak: usize,
     /// Whether the transport was dropped.
     pub dropped: bool,
     reads: Cuts,
     writes: Cuts,
-    told: bool,
+    end_reported: bool,
 }
 
 impl<R: End> Node<R> {
-    /// What is read at a time at most, in bytes.
+    /// The maximum size of a read in bytes.
     pub const READ: usize = 16 << 10;
 
-    /// Begins with an open transport, at time zero. The transport takes and gives parts that `cuts` says.
+    /// Begins with an open transport, at time zero, which transfers parts given by `cuts`.
     #[must_use]
     pub fn begin(config: Config, cuts: Cuts) -> Self {
         let mut out = Vec::new();
@@ -40,15 +40,15 @@ impl<R: End> Node<R> {
         let app: App<R> = Box::new(|_, _| {});
         let (reads, writes) = (cuts.clone(), cuts);
         let endpoint = Endpoint::new(session, out);
-        let (log, peak, dropped, told) = (Vec::new(), 0, false, false);
-        Self { endpoint, app, log, peak, dropped, reads, writes, told }
+        let (log, peak, dropped, end_reported) = (Vec::new(), 0, false, false);
+        Self { endpoint, app, log, peak, dropped, reads, writes, end_reported }
     }
 
-    /// Begins, and finishes the opening handshake. What it wrote is dropped.
+    /// Begins, and completes the opening handshake. The output is discarded.
     ///
     /// # Panics
     ///
-    /// If it does not open.
+    /// If the connection does not open.
     #[must_use]
     pub fn open(config: Config, cuts: Cuts) -> Self {
         let mut node = Self::begin(config, cuts);
@@ -61,7 +61,8 @@ impl<R: End> Node<R> {
         node
     }
 
-    /// How the connection ended, once that was reported; checks the order of all events (promise I10).
+    /// Returns how the connection ended, once that was reported; checks the order of all events
+    /// (promise I10).
     #[must_use]
     pub fn closed(&self) -> Option<&CloseInfo> {
         assert_order(&self.log);
@@ -71,8 +72,8 @@ impl<R: End> Node<R> {
         }
     }
 
-    /// Lets everything happen that can at that time: one read, what is due, a turn of the application, one
-    /// write, and what is advised. Returns whether anything did.
+    /// Runs one turn: one read, the action that is due, the application, one write, and the advice.
+    /// Returns whether anything happened.
     pub fn turn(&mut self, now: Duration, from: &mut Pipe, to: &mut Pipe) -> bool {
         if self.dropped {
             return false;
@@ -96,8 +97,8 @@ impl<R: End> Node<R> {
             self.read(&mut part, now);
             return true;
         }
-        if from.is_at_end() && !self.told {
-            self.told = true;
+        if from.is_at_end() && !self.end_reported {
+            self.end_reported = true;
             self.endpoint.end_of_input(now);
             self.read(&mut [], now);
             return true;
@@ -105,7 +106,7 @@ impl<R: End> Node<R> {
         false
     }
 
-    /// Reads, and takes all events.
+    /// Passes in bytes, and takes all events.
     pub fn read(&mut self, bytes: &mut [u8], now: Duration) {
         let mut input = bytes;
         while let Some(event) = self.endpoint.next_event(now, &mut input) {

@@ -1,15 +1,15 @@
-//! The order in which a session may report.
+//! The permitted order of a session's reports.
 
 use crate::Seen;
 use wsproto::{Event, SessionEvent};
 
-/// Checks the order of everything that a session has reported so far: the request first, `Open`
-/// once and before anything received, at most one `Error`, at most one `Closed`, which is last; and
-/// nothing but `Closed` after an error or the peer's Close (promise I10).
+/// Checks the order of a session's reports so far: the request first, `Open` once and before
+/// anything received, at most one `Error`, at most one `Closed`, which is last; and nothing but
+/// `Closed` after an error or the peer's Close (promise I10).
 ///
 /// # Panics
 ///
-/// If the order is another.
+/// If the order differs.
 pub fn assert_order(log: &[Seen]) {
     let place = |is: fn(&Seen) -> bool| log.iter().position(is);
     let count = |is: fn(&Seen) -> bool| log.iter().filter(|event| is(event)).count();

@@ -1,5 +1,5 @@
-//! Two sessions joined to each other: bytes cut anywhere, time that passes only when nothing else
-//! happens, and each end doing to the transport what the session advises.
+//! Two sessions joined: bytes cut anywhere, time that passes only when nothing else happens, and
+//! each end following the session's advice.
 use std::mem;
 use std::time::Duration;
 
@@ -9,31 +9,31 @@ use wsproto::{Advice, Client, Config, Event, Server, SessionEvent};
 /// One end and its half of the transport.
 #[derive(Debug)]
 pub struct Half<R: End> {
-    /// The session and what it reported.
+    /// The session and its reports.
     pub life: Life<R>,
     /// Whether this end has written its last byte.
     pub shut: bool,
-    /// Whether this end was told that the other has.
-    told: bool,
-    /// Where the next part that leaves is to be changed.
+    /// Whether the end of the input was reported to this end.
+    end_reported: bool,
+    /// The position of the byte to change in the next part that leaves.
     pub(crate) damage: Option<usize>,
-    /// Everything that was taken away to be delivered or lost.
+    /// All output that was taken, to be delivered or lost.
     sent: Vec<u8>,
 }
 
 impl<R: End> Half<R> {
     fn new(config: &Config) -> Self {
         let life = Life::begin(config.clone());
-        Self { life, shut: false, told: false, damage: None, sent: Vec::new() }
+        Self { life, shut: false, end_reported: false, damage: None, sent: Vec::new() }
     }
 
-    /// Whether the session is over.
+    /// Returns whether the session is over.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.life.session.advice() == Advice::Drop
     }
 
-    /// Takes the first bytes of what was written away.
+    /// Takes the first `len` bytes of the output.
     pub(crate) fn take(&mut self, len: usize) -> Vec<u8> {
         let rest = self.life.out.split_off(len);
         let part = mem::replace(&mut self.life.out, rest);
@@ -41,7 +41,7 @@ impl<R: End> Half<R> {
         part
     }
 
-    /// Does what an adapter does, once everything is written.
+    /// Follows the advice, as an adapter does, once everything is written.
     fn follow_advice(&mut self) {
         if self.life.out.is_empty() {
             self.life.flush();
@@ -52,8 +52,8 @@ impl<R: End> Half<R> {
         }
     }
 
-    /// Checks that it is over, and that at most one Close was sent, last (promise I10). Returns its
-    /// life.
+    /// Checks that the session is over, and that at most one Close was sent, last (promise I10).
+    /// Returns the session and its log.
     fn finish(mut self) -> Life<R> {
         let len = self.life.out.len();
         self.take(len);
@@ -65,9 +65,9 @@ impl<R: End> Half<R> {
     }
 }
 
-/// A client, and a server that accepts it and sends every message back.
+/// A client, and a server that accepts it and echoes every message.
 ///
-/// The clock is virtual, and runs only when nothing is on its way: so a whole day of keep-alive
+/// The clock is virtual, and runs only when no bytes are in transit: so a whole day of keep-alive
 /// takes no time, and every run is the same.
 #[derive(Debug)]
 pub struct Pair {
@@ -75,19 +75,19 @@ pub struct Pair {
     pub client: Half<Client>,
     /// The end that accepts.
     pub server: Half<Server>,
-    /// The time that both ends are told.
+    /// The time passed to both ends.
     pub now: Duration,
-    /// Whether the line is dead: what is written does not arrive any more, nor does its end.
+    /// Whether the line is dead: neither data nor its end arrives any more.
     pub cut_off: bool,
     cuts: Cuts,
 }
 
 impl Pair {
-    /// What it takes for some bytes to get from one end to the other.
+    /// The time that bytes take from one end to the other.
     pub const LATENCY: Duration = Duration::from_micros(20);
 
-    /// Begins with an open transport and no handshake, at time zero. What is written arrives in
-    /// parts that `cuts` says.
+    /// Begins with an open transport and no handshake, at time zero. Output arrives in parts given
+    /// by `cuts`.
     #[must_use]
     pub fn new(config: &Config, cuts: Cuts) -> Self {
         Self {
@@ -99,7 +99,8 @@ impl Pair {
         }
     }
 
-    /// Lets one thing happen: bytes arrive, or else the next deadline does. Returns whether any did.
+    /// Runs one step: bytes arrive, or else the next deadline does. Returns whether anything
+    /// happened.
     pub fn step(&mut self) -> bool {
         let moves = !self.cut_off
             && (is_due(&self.client, &self.server) || is_due(&self.server, &self.client));
@@ -120,12 +121,12 @@ impl Pair {
         true
     }
 
-    /// Lets time pass, whatever is on its way.
+    /// Lets time pass, even if bytes are in transit.
     pub fn wait(&mut self, passed: Duration) {
         self.tell(self.now + passed);
     }
 
-    /// Runs until `until`, or until nothing happens any more.
+    /// Runs until `until` holds, or until nothing happens any more.
     ///
     /// # Panics
     ///
@@ -139,20 +140,20 @@ impl Pair {
         panic!("it never ends");
     }
 
-    /// Lets everything in a script happen.
+    /// Performs all steps of a script.
     pub fn play(&mut self, script: &[Step]) {
         for step in script {
             step.perform(self);
         }
     }
 
-    /// Runs until both ends are over, and returns what became of them. An end that has nothing to
-    /// wait for, because the line is dead, is told that the transport has ended.
+    /// Runs until both ends are over, and returns them. An end without a deadline on a dead line is
+    /// told that the transport has ended.
     ///
     /// # Panics
     ///
-    /// If nobody closes, and keep-alives answer each other for ever; or if an end sent more than one Close,
-    /// or anything after it (promise I10).
+    /// If neither end closes and keep-alives answer each other forever; or if an end sent more than
+    /// one Close, or anything after it (promise I10).
     #[must_use]
     pub fn run_to_the_end(mut self) -> (Life<Client>, Life<Server>) {
         self.run(|pair| pair.client.is_over() && pair.server.is_over());
@@ -168,15 +169,15 @@ impl Pair {
     }
 }
 
-/// Whether there is something to move from one end to the other: bytes, or the end of them.
+/// Returns whether data, or the end of it, is waiting to be moved from one end to the other.
 fn is_due<A: End, B: End>(from: &Half<A>, to: &Half<B>) -> bool {
-    !from.life.out.is_empty() || from.shut && !to.told
+    !from.life.out.is_empty() || from.shut && !to.end_reported
 }
 
-/// Moves some of what one end wrote to the other.
+/// Moves some output of one end to the other.
 fn carry<A: End, B: End>(from: &mut Half<A>, to: &mut Half<B>, most: usize) {
-    if from.shut && from.life.out.is_empty() && !to.told {
-        to.told = true;
+    if from.shut && from.life.out.is_empty() && !to.end_reported {
+        to.end_reported = true;
         to.life.end_of_input();
         return;
     }
@@ -188,11 +189,11 @@ fn carry<A: End, B: End>(from: &mut Half<A>, to: &mut Half<B>, most: usize) {
     to.life.read(&part);
 }
 
-/// Sends back the messages that were reported since `seen`.
+/// Echoes the messages that were reported since `seen`.
 fn echo(server: &mut Life<Server>, seen: usize) {
     for event in &server.log[seen..] {
         let Ok(sender) = server.session.sender() else { return };
-        // An echo that comes after a Close is refused, and not missed.
+        // An echo after a Close is refused, which is fine.
         let _ = match event {
             SessionEvent::Received(Event::Text(text)) => sender.send_text(text, &mut server.out),
             SessionEvent::Received(Event::Binary(data)) => {

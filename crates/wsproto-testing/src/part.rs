@@ -1,4 +1,4 @@
-//! What a peer might send, right or wrong.
+//! Input from a peer, valid or not.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -7,29 +7,29 @@ use proptest::sample::select;
 use crate::{End, Frame};
 use wsproto::Config;
 
-/// Something that a peer might send, right or wrong.
+/// A part of a peer's input, valid or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {
     /// A text message.
     Text(String),
     /// A binary message.
     Binary(Vec<u8>),
-    /// A binary message in fragments, a Ping behind each.
+    /// A binary message in fragments, with a Ping after each.
     Fragments(Vec<Vec<u8>>),
     /// A Ping.
     Ping(Vec<u8>),
     /// A Pong.
     Pong(Vec<u8>),
-    /// A Close with that code, right or wrong, and reason.
+    /// A Close with that code, valid or not, and reason.
     Close(u16, String),
-    /// A frame with whatever first byte.
+    /// A frame with any first byte.
     Odd(u8, Vec<u8>),
-    /// No frame at all.
+    /// Bytes that need not be frames.
     Noise(Vec<u8>),
 }
 
 impl Part {
-    /// Writes it with that masking key: `Some` to a server, `None` to a client.
+    /// Encodes it with that masking key: `Some` to a server, `None` to a client.
     #[must_use]
     pub fn encode(&self, key: Option<[u8; 4]>) -> Vec<u8> {
         let frame = |first, payload: &[u8]| Frame::new(first, key, payload).encode();
@@ -56,12 +56,12 @@ impl Part {
     }
 }
 
-/// At most `most` bytes.
+/// Generates at most `most` bytes.
 pub fn bytes(most: usize) -> impl Strategy<Value = Vec<u8>> {
     vec(any::<u8>(), 0..=most)
 }
 
-/// A [`Part`]; most are right.
+/// Generates a [`Part`]; most are valid.
 pub fn part() -> impl Strategy<Value = Part> {
     prop_oneof![
         6 => "\\PC{0,60}".prop_map(Part::Text),
@@ -76,13 +76,13 @@ pub fn part() -> impl Strategy<Value = Part> {
     ]
 }
 
-/// What may arrive at an end in that role: up to eleven [`Part`]s in a row.
+/// Generates input for an end in that role: up to eleven [`Part`]s in a row.
 pub fn wire<R: End>() -> impl Strategy<Value = Vec<u8>> {
     vec(part(), 0..12)
         .prop_map(|parts| parts.iter().flat_map(|part| part.encode(R::peer_key())).collect())
 }
 
-/// Limits that what is generated here can exceed.
+/// Returns limits that the generated input can exceed.
 #[must_use]
 pub fn limits() -> Config {
     Config::new().max_message_size(120).max_frame_size(110).max_fragments(4)

@@ -1,42 +1,42 @@
 //! One direction of a transport.
 use std::collections::VecDeque;
 
-/// One direction of a transport, in which only so many bytes can be on their way.
+/// One direction of a transport, with a bounded number of bytes in transit.
 #[derive(Debug)]
 pub struct Pipe {
     bytes: VecDeque<u8>,
     size: usize,
-    /// How many bytes went through it.
+    /// How many bytes have entered it.
     pub carried: usize,
-    /// Whether nothing more is written.
+    /// Whether the writing end is closed.
     pub shut: bool,
-    /// Whether the end that reads is gone: writing fails.
+    /// Whether the reading end is gone, so that writing fails.
     pub gone: bool,
-    /// Whether it takes nothing and gives nothing, without a word.
+    /// Whether it silently transfers nothing.
     pub stuck: bool,
 }
 
 impl Pipe {
-    /// Makes a direction that holds at most `size` bytes.
+    /// Creates a direction that holds at most `size` bytes.
     #[must_use]
     pub const fn new(size: usize) -> Self {
         let bytes = VecDeque::new();
         Self { bytes, size, carried: 0, shut: false, gone: false, stuck: false }
     }
 
-    /// Returns how many bytes are on their way.
+    /// Returns how many bytes are in transit.
     #[must_use]
     pub fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Whether no bytes are on their way.
+    /// Returns whether no bytes are in transit.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
-    /// Takes the first of these bytes, as many as there is room for. Returns how many.
+    /// Accepts the first of these bytes, as many as there is room for. Returns how many.
     pub fn write(&mut self, bytes: &[u8]) -> usize {
         if self.stuck || self.shut || self.gone {
             return 0;
@@ -47,19 +47,19 @@ impl Pipe {
         part.len()
     }
 
-    /// Gives at most `most` bytes, in order.
+    /// Returns at most `most` bytes, in order.
     pub fn read(&mut self, most: usize) -> Vec<u8> {
         let len = if self.stuck { 0 } else { most.min(self.bytes.len()) };
         self.bytes.drain(..len).collect()
     }
 
-    /// Whether the end of what was written has been reached.
+    /// Returns whether the end of the data has been reached.
     #[must_use]
     pub fn is_at_end(&self) -> bool {
         self.shut && self.bytes.is_empty() && !self.stuck
     }
 
-    /// What it holds is lost, and both ends are told: as after a reset.
+    /// Discards all bytes and ends both sides, as a reset does.
     pub fn reset(&mut self) {
         self.bytes.clear();
         (self.shut, self.gone) = (true, true);

@@ -1,4 +1,4 @@
-//! Scripts: what both applications, the clock and the network do to a [`Pair`], in any order.
+//! Scripts: actions of both applications, the clock and the network on a [`Pair`], in any order.
 use std::time::Duration;
 
 use proptest::collection::vec;
@@ -7,40 +7,40 @@ use proptest::prelude::*;
 use crate::call::body;
 use crate::{Call, End, Half, Life, Pair, Side, call};
 
-/// Something that an application, or its transport, does to one end.
+/// An action of an application, or of its transport, on one end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Act {
-    /// It calls the sending half, if there is one.
+    /// A call of the sending half, if there is one.
     Call(Call),
-    /// It closes the session, with that code or an empty Close.
+    /// A close of the session, with that code or an empty Close.
     Close(Option<u16>),
-    /// Its transport ends without a word.
+    /// The transport ends abruptly.
     EndOfInput,
-    /// It aborts the session.
+    /// An abort of the session.
     Abort,
 }
 
-/// Something that happens to a pair.
+/// A step of a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Something is done to that end.
+    /// An action on that end.
     At(Side, Act),
-    /// Some of what was written arrives, or else the next deadline does.
+    /// Some output arrives, or else the next deadline does.
     Go,
     /// Time passes, in milliseconds.
     Wait(u16),
-    /// At most so many bytes on their way to that end are lost.
+    /// At most that many bytes on their way to that end are lost.
     Lose(Side, u8),
     /// A byte on its way to that end is changed.
     Damage(Side, u8),
-    /// From now on nothing arrives at all.
+    /// From now on nothing arrives.
     CutOff,
 }
 
 impl Act {
     fn perform<R: End>(&self, life: &mut Life<R>) {
         match self {
-            // What is refused has written nothing, and is not missed.
+            // A refused call has written nothing, which is fine.
             Self::Call(call) => {
                 let _ = life.session.sender().and_then(|s| call.make(s, &mut life.out));
             }
@@ -54,7 +54,7 @@ impl Act {
 }
 
 impl Step {
-    /// Lets it happen.
+    /// Performs the step.
     pub(crate) fn perform(&self, pair: &mut Pair) {
         match self {
             Self::At(Side::Client, act) => act.perform(&mut pair.client.life),
@@ -81,7 +81,7 @@ fn damage<R: End>(from: &mut Half<R>, place: u8) {
     from.damage = Some(place.into());
 }
 
-/// Any script of at most 60 steps.
+/// Generates a script of at most 60 steps.
 pub fn script() -> impl Strategy<Value = Vec<Step>> {
     let side = || prop_oneof![Just(Side::Client), Just(Side::Server)];
     let act = prop_oneof![

@@ -1,4 +1,4 @@
-//! Two engines talk through two `Vec`s: a client and an echo server, and no socket anywhere.
+//! Two engines connected by two `Vec`s: a client and an echo server, without a socket.
 //!
 //! ```text
 //! cargo run -p wsproto --example echo_bytes
@@ -11,12 +11,12 @@ use wsproto::url::WsUrl;
 use wsproto::{Advice, CloseFrame, Config, Event, Session, SessionEvent};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // Time is an input. Nothing here takes any, so it stands still.
+    // Time is an input. Nothing here takes time, so it stands still.
     let now = Duration::ZERO;
     // A real client takes its seed from the operating system.
     let seed = [42; 32];
 
-    // What each end wants to write. The client begins with its request.
+    // The unsent output of each end. The client begins with its request.
     let (mut to_server, mut to_client) = (Vec::new(), Vec::new());
     let request = ClientRequest::new(WsUrl::parse("ws://localhost/echo")?);
     let mut client = Session::client(request, Config::default(), seed, now, &mut to_server);
@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let mut closed = 0;
     while closed < 2 {
-        // The "network": whatever one end wrote is what the other end reads.
+        // The "network": one end's output is the other end's input.
         let mut bytes = std::mem::take(&mut to_server);
         let mut input = &mut bytes[..];
         while let Some(event) = server.next_event(now, &mut input, &mut to_client) {
@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                     server.sender()?.send_binary(&bytes, &mut to_client)?;
                 }
                 SessionEvent::Closed(_) => closed += 1,
-                // Pings are answered, and so is a Close, before the event is even seen.
+                // Pings and Closes are answered before their events are reported.
                 _ => {}
             }
         }
@@ -63,8 +63,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             }
         }
 
-        // A server ends the transport first, once both have sent their Close and all is written.
-        // Then there is nothing more to read for either.
+        // A server ends the transport first, once both ends have sent their Close and everything is
+        // written. Then neither end has anything left to read.
         if server.advice() == Advice::Shutdown && to_client.is_empty() {
             client.end_of_input(&mut to_server);
             server.end_of_input(&mut to_client);

@@ -1,12 +1,12 @@
-//! The engine in a loop of one's own: a server that echoes on plain `std::net`, with deadlines, back
-//! pressure and an orderly end. This is all that an adapter has to do.
+//! The engine in a custom event loop: an echo server on plain `std::net`, with deadlines, back
+//! pressure and an orderly end. An adapter needs no more than this.
 //!
 //! ```text
 //! cargo run --release -p wsproto --example own_loop [-- 127.0.0.1:9001]
 //! ```
 //!
-//! It needs nothing but the standard library, which does not know of Ctrl-C: that ends the program without
-//! a goodbye. The examples of the adapters close with 1001 first.
+//! It needs only the standard library, which has no support for Ctrl-C: that ends the program
+//! without a closing handshake. The examples of the adapters close with 1001 first.
 
 use std::convert::Infallible;
 use std::io::{ErrorKind, Read, Write};
@@ -61,24 +61,24 @@ fn carry(mut stream: TcpStream) -> io::Result<()> {
     let mut buffer = vec![0; 16 << 10];
     let (mut read, mut half_closed) = (0, false);
     loop {
-        // 1. What was read, event by event. Each borrows the buffer, none the endpoint.
+        // 1. Process the bytes read, event by event. Events borrow the buffer, not the endpoint.
         let mut input = &mut buffer[..read];
         while let Some(event) = ws.next_event(start.elapsed(), &mut input) {
             react(&mut ws, event, start.elapsed());
         }
         read = 0;
-        // 2. What the engine says about the transport.
+        // 2. Follow the engine's advice on the transport.
         match ws.advice() {
             Advice::Drop => return Ok(()),
             Advice::Shutdown if ws.unwritten() == 0 && !half_closed => {
                 half_closed = true;
-                // If the peer has gone, the next read says so.
+                // If the peer has gone, the next read fails or returns 0.
                 let _ = stream.shutdown(Shutdown::Write);
             }
             _ => {}
         }
-        // 3. Something to write, or else something to read; no wait is longer than the deadline allows. One
-        //    thread that does one of them at a time has to be the end that waits, as servers may.
+        // 3. Write if there is output, otherwise read; never wait beyond the deadline. A single thread that
+        //    does one or the other has to be the end that waits, as servers may.
         let patience = ws.deadline().map(|at| at.saturating_sub(start.elapsed()));
         let patience = patience.map(|patience| patience.max(Duration::from_millis(1)));
         if ws.unwritten() > 0 {
@@ -96,12 +96,13 @@ fn carry(mut stream: TcpStream) -> io::Result<()> {
                 Ok(_) | Err(_) => ws.end_of_input(start.elapsed()),
             }
         }
-        // 4. What is due, if anything is: a peer that never stops does not put it off.
+        // 4. Perform the action that is due, if any: a peer that never stops sending does not delay
+        // it.
         ws.handle_timeout(start.elapsed());
     }
 }
 
-/// Whether a call has only waited long enough.
+/// Returns whether a call has only timed out or was interrupted.
 fn has_waited(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }
@@ -117,7 +118,7 @@ fn react(ws: &mut Endpoint<Server>, event: SessionEvent<Event<'_>>, now: Duratio
             ws.send_binary(bytes).map_err(|error| error.to_string())
         }
         SessionEvent::Error(error) => Err(error.to_string()),
-        // Pings are answered, Closes echoed, and requests that are not answered refused.
+        // Pings are answered, Closes echoed, and undecided requests refused.
         _ => Ok(()),
     };
     if let Err(error) = result {

@@ -1,5 +1,5 @@
-//! Tells what the bytes of a capture mean: reads what a peer sent after the opening handshake from
-//! standard input, and prints one JSON object for each event.
+//! Decodes a capture: reads a peer's bytes after the opening handshake from standard input, and
+//! prints one JSON object for each event.
 //!
 //! ```text
 //! cargo run --release -p wsproto --example trace -- server|client [OPTIONS] < capture
@@ -17,17 +17,17 @@ use wsproto::{Client, Config, Connection, Error, Event, Extensions, Role, Server
 const USAGE: &str = "\
 usage: trace server|client [--chunk N] [--max-message N] [--batch] < capture
 
-Prints a JSON object for each event in what a peer sent after the opening handshake.
+Prints a JSON object for each event in a peer's bytes after the opening handshake.
 
   server           the bytes were sent to a server, by a client
   client           the bytes were sent to a client, by a server
-  --chunk N        hand over N bytes at a time
+  --chunk N        pass in N bytes at a time
   --max-message N  accept messages of N bytes at most
   --batch          standard input is records: a 4-byte big-endian length and that many bytes;
-                   each is a connection of its own, and prints one line with all its events
+                   each is a separate connection, and prints one line with all its events
 ";
 
-/// Nothing is sent anywhere, so that the masking keys may be the same in every run.
+/// No output is sent, so the masking keys may be the same in every run.
 const SEED: [u8; 32] = [0; 32];
 
 struct Options {
@@ -102,7 +102,7 @@ fn run<R: Role>(
     print.flush()
 }
 
-/// A connection, and what it wants to send.
+/// A connection and its output.
 struct Trace<R> {
     connection: Connection<R>,
     out: Vec<u8>,

@@ -7,12 +7,12 @@ use core::fmt;
 use crate::Error;
 use crate::frame::MAX_CONTROL_LEN;
 
-/// The most bytes a close reason can have: a control frame less the code.
+/// The maximum length of a close reason in bytes: that of a control frame's payload less the code.
 pub const MAX_REASON_LEN: usize = MAX_CONTROL_LEN - 2;
 
-/// Why a connection is closed (section 7.4, and the codes registered since).
+/// The reason for closing a connection (section 7.4, and the codes registered since).
 ///
-/// Any number can be one, but few may be sent:
+/// Any number can be represented, but few may be sent:
 ///
 /// | codes | in a frame | set by an application |
 /// |---|---|---|
@@ -27,48 +27,48 @@ pub struct CloseCode(u16);
 impl CloseCode {
     /// 1000: the purpose of the connection is fulfilled.
     pub const NORMAL: Self = Self(1000);
-    /// 1001: a server shuts down, or a page is left.
+    /// 1001: a server is shutting down, or a browser has left the page.
     pub const GOING_AWAY: Self = Self(1001);
     /// 1002: the peer broke a rule of the protocol.
     pub const PROTOCOL_ERROR: Self = Self(1002);
-    /// 1003: a type of data that this endpoint does not take.
+    /// 1003: data of a type that this endpoint does not accept.
     pub const UNSUPPORTED_DATA: Self = Self(1003);
     /// 1005: the peer's Close had no code. Never in a frame.
     pub const NO_STATUS: Self = Self(1005);
     /// 1006: the connection ended without a Close from the peer. Never in a frame.
     pub const ABNORMAL: Self = Self(1006);
-    /// 1007: text that is not UTF-8, or data that does not fit its type.
+    /// 1007: text that is not UTF-8, or data that does not match its type.
     pub const INVALID_PAYLOAD: Self = Self(1007);
     /// 1008: a policy was violated, and no other code fits.
     pub const POLICY_VIOLATION: Self = Self(1008);
-    /// 1009: a message too big to be processed.
+    /// 1009: a message too big to process.
     pub const MESSAGE_TOO_BIG: Self = Self(1009);
-    /// 1010: the server did not agree to an extension that the client needs. For clients only.
+    /// 1010: the server did not accept an extension that the client requires. For clients only.
     pub const MANDATORY_EXTENSION: Self = Self(1010);
-    /// 1011: something unexpected went wrong in this endpoint.
+    /// 1011: an unexpected condition in this endpoint.
     pub const INTERNAL_ERROR: Self = Self(1011);
-    /// 1012: the service restarts; come back in a while.
+    /// 1012: the service is restarting; reconnect later.
     pub const SERVICE_RESTART: Self = Self(1012);
     /// 1013: overload; try again later.
     pub const TRY_AGAIN_LATER: Self = Self(1013);
-    /// 1014: a gateway got an invalid answer from behind it.
+    /// 1014: a gateway got an invalid response from its upstream server.
     pub const BAD_GATEWAY: Self = Self(1014);
     /// 1015: the TLS handshake failed. Never in a frame.
     pub const TLS_HANDSHAKE: Self = Self(1015);
 
-    /// Takes any number for a code, whether it may be sent or not.
+    /// Creates a code from any number, sendable or not.
     #[must_use]
     pub const fn new(code: u16) -> Self {
         Self(code)
     }
 
-    /// Whether the code may stand in a Close frame, sent or received.
+    /// Returns whether the code may appear in a Close frame, sent or received.
     #[must_use]
     pub const fn is_sendable(self) -> bool {
         matches!(self.0, 1000..=1003 | 1007..=1014 | 3000..=4999)
     }
 
-    /// Whether an application may choose the code: 1000 and 3000-4999, as in the browser's
+    /// Returns whether an application may set the code: 1000 and 3000-4999, as in the browser's
     /// `WebSocket.close`.
     #[must_use]
     pub const fn is_application(self) -> bool {
@@ -117,7 +117,7 @@ impl fmt::Debug for CloseCode {
     }
 }
 
-/// The number, and the name if there is one: `1001 Going Away`.
+/// Shows the number, and the name if there is one: `1001 Going Away`.
 impl fmt::Display for CloseCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.name() {
@@ -127,10 +127,10 @@ impl fmt::Display for CloseCode {
     }
 }
 
-/// Why a [`CloseFrame`] cannot be made.
+/// The reason why a [`CloseFrame`] cannot be created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum CloseError {
-    /// The code may not stand in a Close frame, or not be set by an application.
+    /// The code may not appear in a Close frame, or may not be set by an application.
     #[error("close code {0} may not be sent")]
     CodeNotAllowed(CloseCode),
     /// The reason has more than [`MAX_REASON_LEN`] bytes.
@@ -141,10 +141,10 @@ pub enum CloseError {
     },
 }
 
-/// The body of a Close frame that has one: a code that may be sent, and a reason.
+/// The body of a Close frame that is not empty: a sendable code, and a reason.
 ///
-/// A Close without a body is `None` wherever an `Option<CloseFrame>` is asked for or given. A
-/// reason without a code cannot be expressed, on the wire or here.
+/// A Close without a body is `None` wherever the API uses `Option<CloseFrame>`. A reason without a
+/// code cannot be expressed, on the wire or here.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CloseFrame<'a> {
     code: CloseCode,
@@ -152,12 +152,13 @@ pub struct CloseFrame<'a> {
 }
 
 impl<'a> CloseFrame<'a> {
-    /// Makes a body of any code that may be sent; an application's own reasons belong in the codes
-    /// that [`CloseCode::is_application`] accepts.
+    /// Creates a body with any sendable code; applications should use only the codes that
+    /// [`CloseCode::is_application`] accepts.
     ///
     /// # Errors
     ///
-    /// [`CloseError`] names what the protocol does not allow.
+    /// [`CloseError`] if the code may not be sent or the reason is longer than [`MAX_REASON_LEN`]
+    /// bytes.
     pub fn new(code: CloseCode, reason: impl Into<Cow<'a, str>>) -> Result<Self, CloseError> {
         let reason = reason.into();
         if !code.is_sendable() {
@@ -169,11 +170,12 @@ impl<'a> CloseFrame<'a> {
         }
     }
 
-    /// As [`new`](Self::new), but cuts a reason that is too long, at the last character that fits.
+    /// Creates a body, as [`new`](Self::new) does, but cuts a reason that is too long after the
+    /// last character that fits.
     ///
     /// # Errors
     ///
-    /// [`CloseError::CodeNotAllowed`].
+    /// [`CloseError::CodeNotAllowed`] if the code may not be sent.
     pub fn truncated(code: CloseCode, reason: impl Into<Cow<'a, str>>) -> Result<Self, CloseError> {
         let mut reason = reason.into();
         let most = reason.len().min(MAX_REASON_LEN);
@@ -185,7 +187,7 @@ impl<'a> CloseFrame<'a> {
         Self::new(code, reason)
     }
 
-    /// Makes a body with code 1000.
+    /// Creates a body with code 1000.
     ///
     /// # Errors
     ///
@@ -194,7 +196,7 @@ impl<'a> CloseFrame<'a> {
         Self::new(CloseCode::NORMAL, reason)
     }
 
-    /// Reads the payload of a Close frame.
+    /// Parses the payload of a Close frame.
     ///
     /// # Errors
     ///
@@ -228,8 +230,8 @@ impl<'a> CloseFrame<'a> {
         self.code
     }
 
-    /// Returns the reason, empty if none was given. It is for programs and logs; section 5.5.1 does
-    /// not want it shown to people.
+    /// Returns the reason, empty if none was given. It is meant for programs and logs; section
+    /// 5.5.1 says that it must not be shown to end users.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.reason

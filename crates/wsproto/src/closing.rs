@@ -1,44 +1,46 @@
-//! The closing handshake: every transition, for both roles (RFC 6455 section 7).
+//! The closing handshake: all transitions, for both roles (RFC 6455 section 7).
 
 use core::fmt;
 
 use crate::{CloseCode, Role};
 
-/// How far the closing of a connection has got.
+/// The state of the closing handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Closing {
     /// No Close was sent or received.
     Open,
     /// We sent a Close and wait for the peer's.
     Sent,
-    /// Both ends sent a Close: what remains is to end the transport.
+    /// Both ends sent a Close: the transport remains to be ended.
     Exchanged,
-    /// The peer broke a rule, or does not answer; we sent a Close that says so and stopped listening.
+    /// The peer broke a rule or stopped responding; we sent a Close that reports it, and stopped
+    /// receiving.
     Failed,
 }
 
-/// What can bring the closing forward.
+/// The cause of a transition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cause {
-    /// We close.
+    /// This end closes.
     Local,
     /// The peer's Close arrived.
     Peer,
-    /// The peer broke a rule, or does not answer.
+    /// The peer broke a rule or stopped responding.
     Violation,
 }
 
-/// What a [`Cause`] makes us send.
+/// The frame that a [`Cause`] makes us send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reply {
-    /// A Close: our own, the answer to the peer's, or the one that names the violation.
+    /// A Close: our own, the answer to the peer's, or the one that reports the violation.
     Close,
     /// Nothing, because a Close was already sent.
     Nothing,
 }
 
 impl Closing {
-    /// The closing table. It is the same for both roles, and no row sends a second Close.
+    /// Returns the next state, and the frame to send. The table is the same for both roles, and no
+    /// row sends a second Close.
     #[must_use]
     pub const fn next(self, cause: Cause) -> (Self, Reply) {
         use {Cause::*, Closing::*, Reply::*};
@@ -49,15 +51,15 @@ impl Closing {
             (Sent, Local) => (Sent, Nothing),
             (Sent, Peer) => (Exchanged, Nothing),
             (Sent, Violation) => (Failed, Nothing),
-            // Section 7.1.7: after failing, not even the answering Close is processed. Section
+            // Section 7.1.7: after a failure, not even the answering Close is processed. Section
             // 5.5.1: after both Closes nothing counts any more.
             (Exchanged, _) => (Exchanged, Nothing),
             (Failed, _) => (Failed, Nothing),
         }
     }
 
-    /// What to do with the transport: the part of the table where the roles differ, because a
-    /// server ends the transport first (section 7.1.1).
+    /// Returns what to do with the transport: the part of the table where the roles differ, because
+    /// a server ends the transport first (section 7.1.1).
     #[must_use]
     pub const fn advice<R: Role>(self) -> Advice {
         match (self, R::SERVER) {
@@ -68,24 +70,26 @@ impl Closing {
     }
 }
 
-/// What the owner of the transport does next.
+/// The next step for the owner of the transport.
 ///
-/// After the end of a connection was reported, the transport may linger for a moment; it counts for
-/// nothing then, and [`Session::deadline`](crate::Session::deadline) bounds it (2 s at most).
+/// After the end of a connection was reported, the transport may linger for a moment; received
+/// bytes are then ignored, and [`Session::deadline`](crate::Session::deadline) bounds the wait (2 s
+/// at most).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Advice {
-    /// Go on reading and writing.
+    /// Keep reading and writing.
     KeepOpen,
-    /// Write what is left, then read and discard until the peer ends the transport; then drop it.
+    /// Write the remaining output, then read and discard until the peer ends the transport; then
+    /// drop it.
     AwaitEnd,
-    /// Write what is left, then end the writing side (`shutdown(SHUT_WR)`, `close_notify`), and read
-    /// and discard until the peer ends its side, so that no reset destroys our Close on its way
-    /// (section 7.1.1); then drop the transport.
+    /// Write the remaining output, then end the writing side (`shutdown(SHUT_WR)`, `close_notify`),
+    /// and read and discard until the peer ends its side, so that no reset destroys our Close in
+    /// transit (section 7.1.1); then drop the transport.
     Shutdown,
-    /// Write what is left, and drop the transport once that is done. The peer has ended its side, and
-    /// may still read: the answer to its last message is worth writing.
+    /// Write the remaining output, then drop the transport. The peer has ended its writing side,
+    /// but may still read: the answer to its last message is worth writing.
     Flush,
-    /// Drop the transport now, whatever is left to write.
+    /// Drop the transport now, even if output remains.
     Drop,
 }
 
@@ -94,26 +98,26 @@ pub enum Advice {
 pub struct CloseInfo {
     /// The code of the Close that was received: 1005 if it had none, 1006 if there was no Close.
     pub code: CloseCode,
-    /// The reason of the Close that was received, or nothing.
+    /// The reason of the Close that was received, or an empty string.
     pub reason: alloc::string::String,
     /// Whether both ends sent a Close, and ours was written.
     pub was_clean: bool,
-    /// Which end sent its Close first, refused the connection, or found the other at fault; the
-    /// peer, if the transport just ended.
+    /// The end that sent its Close first, refused the connection, or detected a violation; the
+    /// peer, if the transport simply ended.
     pub initiator: Initiator,
 }
 
-/// Who began the end of a connection.
+/// The side that initiated the end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Initiator {
-    /// We did.
+    /// This end.
     Local,
     /// The peer, or the network.
     Remote,
 }
 
 impl CloseInfo {
-    /// Describes an end without a Close: 1006, and nothing more is known but who began it.
+    /// Describes an end without a Close: code 1006, and only the initiator is known.
     #[must_use]
     pub const fn abnormal(initiator: Initiator) -> Self {
         let reason = alloc::string::String::new();

@@ -2,12 +2,12 @@
 
 use core::time::Duration;
 
-/// Limits and deadlines of a connection; share one among all of them in an `Arc`.
+/// Limits and deadlines of a connection; share one among all connections in an `Arc`.
 ///
-/// Limits are inclusive, count bytes, and none of them means "unlimited" at zero. A limit that is
-/// exceeded ends the connection with the close code or HTTP status of its rule, at the first byte
-/// that exceeds it and before anything is allocated for it. A timeout of zero leaves no time at all;
-/// `None` turns it off.
+/// Limits are inclusive and count bytes; zero never means "unlimited". Exceeding a limit ends the
+/// connection with the close code or HTTP status of its rule, at the first byte beyond the limit
+/// and before anything is allocated for it. A timeout of zero expires immediately; `None` disables
+/// it.
 ///
 /// ```
 /// use std::time::Duration;
@@ -20,56 +20,60 @@ use core::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Config {
-    /// The longest message to accept, all its fragments together, in bytes (RFC 6455 section
-    /// 10.4). Beyond it: close code 1009. It holds for messages handed out in pieces, too. Default:
-    /// 64 MiB.
+    /// The longest message to accept, all its fragments together, in bytes (RFC 6455 section 10.4).
+    /// Beyond it: close code 1009. It also applies to messages handed out in pieces. Default: 64
+    /// MiB.
     pub max_message_size: u64,
     /// The longest payload of a single data frame to accept, in bytes. Beyond it: close code 1009.
-    /// Default: no other than that on messages. Nothing is reserved because a header announces it,
-    /// so that a limit saves no memory.
+    /// Default: no limit beyond [`max_message_size`](Self::max_message_size). Nothing is reserved
+    /// because a header announces it, so a lower limit saves no memory.
     pub max_frame_size: u64,
-    /// The most fragments to accept in one message; a message of one frame is always accepted.
-    /// Beyond it: close code 1008. Default: 131072, twice what Autobahn's test suite sends.
+    /// The maximum number of fragments to accept in one message; a message in one frame is always
+    /// accepted. Beyond it: close code 1008. Default: 131072, twice the number in the Autobahn test
+    /// suite.
     pub max_fragments: u32,
-    /// The longest HTTP request or response head to accept, in bytes. Beyond it: status 431, or
-    /// 414 if it is the request target that does not end. Default: 16 KiB.
+    /// The longest HTTP request or response head to accept, in bytes. Beyond it: status 431, or 414
+    /// if the request line alone is longer. Default: 16 KiB.
     pub max_head_size: usize,
-    /// The most header fields to accept in a head. Beyond it: status 431. Default: 100.
+    /// The maximum number of header fields to accept in a head. Beyond it: status 431. Default:
+    /// 100.
     pub max_headers: usize,
-    /// The most bytes of the body to keep of an HTTP response that refuses the upgrade. Default:
-    /// 16 KiB.
+    /// How many bytes to keep of the body of an HTTP response that refuses the upgrade. Default: 16
+    /// KiB.
     pub max_body_size: usize,
     /// How long the whole opening handshake may take. Default: 10 s.
     pub handshake_timeout: Option<Duration>,
-    /// How long the closing handshake may take. Default: 10 s. The transport then lingers for as long,
-    /// but at most 2 s.
+    /// How long the closing handshake may take. Default: 10 s. The transport then lingers for the
+    /// same time, but at most 2 s.
     pub close_timeout: Option<Duration>,
-    /// How many bytes may wait for the peer before more is refused, or nothing more is read; see
-    /// [`Endpoint`](crate::Endpoint). Default: 64 KiB.
+    /// How many bytes may be unwritten before [`Endpoint::has_room`](crate::Endpoint::has_room)
+    /// returns false, and a server stops reading; see [`Endpoint`](crate::Endpoint). Default: 64
+    /// KiB.
     pub high_water_mark: usize,
-    /// How long a server's peer may take no byte of what it is owed, while that keeps the server from
-    /// reading, before it is given up; see [`Endpoint`](crate::Endpoint). Default: 10 s.
+    /// How long a peer may read nothing of a server's replies while the server therefore does not
+    /// read, before it is given up; see [`Endpoint`](crate::Endpoint). Default: 10 s.
     pub write_timeout: Option<Duration>,
-    /// Whether and how to find out that the peer is gone. Default: off.
+    /// How to detect that the peer is gone; `None` disables it. Default: off.
     pub keep_alive: Option<KeepAlive>,
     /// Whether a client that offered subprotocols fails the connection if the server selects none,
     /// as browsers do. Default: true.
     pub require_subprotocol: bool,
 }
 
-/// When to send Pings, and how long to wait for their answers.
+/// When to send Pings, and how long to wait for their Pongs.
 ///
-/// A Ping goes out at every `interval`, whatever else is sent or received. The Pong that carries the
-/// payload of the newest Ping answers it. A peer that is busy with a long frame is alive, too: if at
-/// least 4 KiB arrive in a `patience`, another one begins. A trickle of single bytes does not count.
+/// A Ping is sent every `interval`, regardless of other traffic. It is answered by the Pong that
+/// carries its payload. A peer that is busy sending a long frame is also alive: if at least 4 KiB
+/// arrive within a `patience`, the patience restarts. A trickle of single bytes does not count.
 ///
 /// A zero turns the keep-alive off; anything shorter than 10 ms counts as 10 ms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeepAlive {
-    /// From the opening, or the last answer, to the next Ping.
+    /// The time from the opening, or from the last Pong, to the next Ping.
     pub interval: Duration,
-    /// From the moment a Ping has left to its Pong. With an [`Endpoint`](crate::Endpoint), a Ping that
-    /// waits behind other output has not left, and each byte the peer takes begins the patience anew.
+    /// The time from the moment a Ping has left until its Pong must have arrived. With an
+    /// [`Endpoint`](crate::Endpoint), a Ping that waits behind other output has not left, and each
+    /// byte the peer reads restarts the patience.
     pub patience: Duration,
 }
 
@@ -78,13 +82,13 @@ impl KeepAlive {
     /// A hundred years, so that sums of times are exact.
     const LONGEST: Duration = Duration::from_secs(100 * 366 * 86_400);
 
-    /// Makes a keep-alive.
+    /// Creates a keep-alive.
     #[must_use]
     pub const fn new(interval: Duration, patience: Duration) -> Self {
         Self { interval, patience }
     }
 
-    /// Returns what is kept to: `None` for a zero, and no time that is too short to be meant.
+    /// Returns the effective times: `None` if one is zero, otherwise clamped to a sensible range.
     pub(crate) fn in_force(self) -> Option<Self> {
         if self.interval.is_zero() || self.patience.is_zero() {
             return None;
@@ -95,7 +99,7 @@ impl KeepAlive {
 }
 
 impl Config {
-    /// Makes the default limits and deadlines.
+    /// Creates the default limits and deadlines.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -115,7 +119,7 @@ impl Config {
     }
 }
 
-/// Defines a setter for each field, which chain.
+/// Defines a chaining setter for each field.
 macro_rules! setters {
     ($($field:ident: $type:ty),* $(,)?) => {
         impl Config {

@@ -11,15 +11,15 @@ use crate::{
 
 /// One end of an open WebSocket connection.
 ///
-/// It owns neither the bytes that arrive nor those that leave, so that an idle connection holds no
-/// buffer, and one buffer for each direction can serve every connection of a thread:
+/// It owns no buffers, so an idle connection holds no memory for them, and one buffer for each
+/// direction can serve all connections of a thread:
 ///
 /// ```
 /// use wsproto::{Config, Connection, Event};
 ///
 /// let mut ws = Connection::server(Config::default());
-/// let mut buffer = *b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"; // what was read
-/// let mut out = Vec::new(); // what is to be written
+/// let mut buffer = *b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"; // the bytes read
+/// let mut out = Vec::new(); // the bytes to write
 ///
 /// let mut input = &mut buffer[..];
 /// while let Some(event) = ws.next_event(&mut input, &mut out)? {
@@ -38,8 +38,8 @@ pub struct Connection<R> {
 }
 
 impl Connection<Server> {
-    /// Begins the server's end of a connection, with the first byte after the opening handshake.
-    /// Many connections can share one `Arc<Config>`.
+    /// Creates the server's end of a connection; the next byte is the first after the opening
+    /// handshake. Many connections can share one `Arc<Config>`.
     #[must_use]
     pub fn server(config: impl Into<Arc<Config>>) -> Self {
         Self::new(Server, config, Extensions::none())
@@ -47,8 +47,8 @@ impl Connection<Server> {
 }
 
 impl Connection<Client> {
-    /// Begins the client's end of a connection, with the first byte after the opening handshake.
-    /// The seed of the masking keys must come from the operating system, see
+    /// Creates the client's end of a connection; the next byte is the first after the opening
+    /// handshake. The seed of the masking keys must come from the operating system, see
     /// [`Client::from_seed`].
     #[must_use]
     pub fn client(config: impl Into<Arc<Config>>, seed: [u8; 32]) -> Self {
@@ -57,7 +57,7 @@ impl Connection<Client> {
 }
 
 impl<R: Role> Connection<R> {
-    /// Begins a connection with the extensions that its opening handshake negotiated.
+    /// Creates a connection with the extensions negotiated in its opening handshake.
     #[must_use]
     pub fn new(role: R, config: impl Into<Arc<Config>>, extensions: Extensions) -> Self {
         Self { receiver: Receiver::new(config.into(), extensions), sender: Sender::new(role) }
@@ -66,15 +66,16 @@ impl<R: Role> Connection<R> {
     /// Takes the next event off the front of `input`, unmasking it in place; `None` when all of
     /// `input` was consumed without completing one (promise I1).
     ///
-    /// Appends to `out` what the event calls for: the Pong to a Ping, the answer to a Close. That
-    /// is never more than the bytes of the frame that asked for it (a client: three times as many),
-    /// so a server that does not read while much of that is unsent bounds its size (promise I3). A client
-    /// reads always, or both ends could wait for each other; [`Endpoint`](crate::Endpoint) sees to it.
+    /// Appends the reply to `out`: a Pong to a Ping, a Close to a Close. A reply never has more
+    /// bytes than the frame it answers (a client's: three times as many), so a server that stops
+    /// reading while many replies are unsent bounds the size of `out` (promise I3). A client must
+    /// always read, or both ends could wait for each other; [`Endpoint`](crate::Endpoint) ensures
+    /// this.
     ///
     /// # Errors
     ///
-    /// The rule that the peer broke; the Close that says so is in `out`. It is final, and every
-    /// later call returns it again (promise I6).
+    /// The rule that the peer broke; the Close that reports it is in `out`. The error is final, and
+    /// every later call returns it again (promise I6).
     #[inline]
     pub fn next_event<'b>(
         &mut self,
@@ -84,9 +85,11 @@ impl<R: Role> Connection<R> {
         self.next_event_in_place(input, 0, out)
     }
 
-    /// As [`next_event`](Self::next_event), but a frame that is cut waits in `input` until it is whole, or
-    /// `most` bytes of it are there: fewer messages have to be copied together, and `None` may leave fewer
-    /// than `most` bytes for the next call to begin with. [`Receiver::next_event_in_place`] says how.
+    /// Takes the next event, as [`next_event`](Self::next_event) does, but leaves an incomplete
+    /// frame in `input` until it is whole, or at least `most` bytes of it have arrived. Fewer
+    /// messages have to be reassembled by copying, and `None` may leave fewer than `most` bytes,
+    /// with which the input of the next call must begin. See [`Receiver::next_event_in_place`] for
+    /// the rules.
     ///
     /// # Errors
     ///
@@ -107,8 +110,8 @@ impl<R: Role> Connection<R> {
         result
     }
 
-    /// Takes a small message that is all there, while nothing but messages matters. Whatever else comes
-    /// is left to [`next_event`](Self::next_event).
+    /// Takes a small message that has arrived completely, while the connection is open. Everything
+    /// else is left to [`next_event`](Self::next_event).
     #[inline]
     pub(crate) fn small_message<'b>(
         &mut self,
@@ -126,16 +129,16 @@ impl<R: Role> Connection<R> {
         Some(message)
     }
 
-    /// As [`next_event`](Self::next_event), but hands out messages in the pieces in which they
-    /// arrive, in constant memory: for messages larger than memory, and for those who forward them.
+    /// Takes the next event, as [`next_event`](Self::next_event) does, but hands out messages in
+    /// pieces as they arrive, in constant memory: for messages larger than memory, and for relays.
     ///
-    /// The two may be mixed. Of a message assembled in part, that part is the first piece; of a
-    /// message handed out in part, `next_event` skips the rest.
+    /// The two may be mixed. If part of a message has been assembled, that part is the first piece;
+    /// if part has been handed out, `next_event` skips the rest of the message.
     ///
     /// # Errors
     ///
-    /// As [`next_event`](Self::next_event). Pieces of a message may have been handed out before
-    /// it turns out to be wrong.
+    /// As [`next_event`](Self::next_event). Pieces of a message may have been handed out before the
+    /// message turns out to be invalid.
     pub fn next_piece<'b>(
         &mut self,
         input: &mut &'b mut [u8],
@@ -150,7 +153,7 @@ impl<R: Role> Connection<R> {
         result
     }
 
-    /// Returns what is known of the rule that the peer broke; see [`Receiver::violation`].
+    /// Returns the rule that the peer broke, with its details; see [`Receiver::violation`].
     #[must_use]
     pub const fn violation(&self) -> Option<&Violation> {
         self.receiver.violation()
@@ -185,7 +188,7 @@ impl<R: Role> Connection<R> {
         self.sender.ping(payload, out)
     }
 
-    /// Appends a Close, unless there was one; see [`Sender::close`].
+    /// Appends a Close, unless one was sent before; see [`Sender::close`].
     ///
     /// # Errors
     ///
@@ -198,14 +201,14 @@ impl<R: Role> Connection<R> {
         self.sender.close(frame, out)
     }
 
-    /// Returns the sending half, for everything else that can be sent: fragments, headers alone,
+    /// Returns the sending half, for everything else that can be sent: fragments, separate headers,
     /// prepared messages, Pongs.
     pub fn sender(&mut self) -> &mut Sender<R> {
         &mut self.sender
     }
 
-    /// Takes the connection apart, for two threads. The thread that receives passes every event and
-    /// error on to the other, for [`SplitSender::answer`] or [`SplitSender::fail`].
+    /// Splits the connection for two threads. The receiving thread passes every event and error on
+    /// to the sending one, for [`SplitSender::answer`] or [`SplitSender::fail`].
     #[must_use]
     pub fn split(self) -> (Receiver<R>, SplitSender<R>) {
         (self.receiver, SplitSender::new(self.sender))
@@ -217,13 +220,13 @@ impl<R: Role> Connection<R> {
         self.receiver.config()
     }
 
-    /// How far the closing has got.
+    /// Returns the state of the closing handshake.
     #[must_use]
     pub const fn closing(&self) -> Closing {
         self.sender.closing()
     }
 
-    /// What to do with the transport once all output is written.
+    /// Returns what to do with the transport once all output is written.
     #[must_use]
     pub const fn advice(&self) -> Advice {
         self.sender.advice()

@@ -1,4 +1,4 @@
-//! Control frames that are cut.
+//! Control frames cut by a read.
 
 use core::fmt;
 
@@ -6,7 +6,7 @@ use crate::cursor::take;
 use crate::frame::{MAX_CONTROL_LEN, Opcode};
 use crate::mask::Mask;
 
-/// The payload of a control frame that did not arrive in one piece.
+/// A control frame whose payload did not arrive in one piece.
 pub(crate) struct Control {
     opcode: Opcode,
     mask: Mask,
@@ -21,12 +21,12 @@ impl Control {
         Self { opcode, mask, len, filled: 0, bytes: [0; MAX_CONTROL_LEN] }
     }
 
-    /// What the frame is.
+    /// Returns the opcode.
     pub(crate) const fn opcode(&self) -> Opcode {
         self.opcode
     }
 
-    /// Takes what is missing of the payload from `input`; returns whether that completes it.
+    /// Takes missing bytes of the payload from `input`; returns whether the payload is complete.
     pub(crate) fn fill(&mut self, input: &mut &mut [u8]) -> bool {
         let part = take(input, self.len - self.filled);
         self.mask.apply(part);
@@ -39,13 +39,13 @@ impl Control {
         self.filled == self.len
     }
 
-    /// The payload, once it is complete.
+    /// Returns the payload, once it is complete.
     pub(crate) fn payload(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()
     }
 }
 
-/// Shows what the frame is and how long, and not what it says.
+/// Shows the opcode and length, not the payload.
 impl fmt::Debug for Control {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Control")

@@ -1,18 +1,19 @@
-//! What a peer can do wrong after the opening handshake, and what we can ask for in vain.
+//! Violations by the peer after the opening handshake, and illegal calls by the application.
 
 use crate::CloseCode;
 use crate::utf8::InvalidUtf8;
 
 /// A rule of RFC 6455 that the *peer* broke, or one of our limits that it exceeded.
 ///
-/// An error is final: the [`Close`](crate::Event::Close) frame with [`close_code`](Self::close_code)
-/// is already in the output when the error is returned, and every later call returns it again.
-/// There is one variant for each rule. Which of two broken rules is reported does not depend on how
-/// the bytes were cut: bytes are judged in the order in which they arrive.
+/// An error is final: the [`Close`](crate::Event::Close) frame with
+/// [`close_code`](Self::close_code) is already in the output when the error is returned, and every
+/// later call returns the error again. There is one variant for each rule. If two rules are broken,
+/// the one reported does not depend on how the bytes were cut: bytes are checked in the order in
+/// which they arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
-// As wide as the first word of an event: if it were a byte, a `Result<Option<Event>, Error>` would be
-// moved as that byte and the rest, and reading what was just written in other parts stalls.
+// As wide as the first word of an event: with a one-byte tag, a `Result<Option<Event>, Error>`
+// would be moved as that byte and the rest, and loading it after stores of other widths stalls.
 #[repr(usize)]
 pub enum Error {
     /// The opcode is one of 3-7 or B-F, which no specification defines (section 5.2).
@@ -30,10 +31,10 @@ pub enum Error {
     /// A text or binary frame while another message is unfinished (section 5.4).
     #[error("new message before the previous one was finished")]
     UnfinishedMessage,
-    /// One more fragment than [`Config::max_fragments`](crate::Config::max_fragments).
+    /// More fragments than [`Config::max_fragments`](crate::Config::max_fragments).
     #[error("message in too many fragments")]
     TooManyFragments,
-    /// A frame without masking arrived at a server (section 5.1).
+    /// An unmasked frame arrived at a server (section 5.1).
     #[error("unmasked frame from a client")]
     UnmaskedFrame,
     /// A masked frame arrived at a client (section 5.1).
@@ -67,7 +68,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Returns the close code that tells the peer what it did wrong (section 7.4.1).
+    /// Returns the close code that reports the violation to the peer (section 7.4.1).
     #[must_use]
     pub const fn close_code(self) -> CloseCode {
         match self {
@@ -85,31 +86,31 @@ impl From<InvalidUtf8> for Error {
     }
 }
 
-/// Something *we* asked for that the protocol does not allow now, or ever.
+/// A send that the protocol does not allow, now or ever.
 ///
-/// Nothing was appended to the output, and the connection goes on as if nothing had been asked.
+/// Nothing was appended to the output, and the state of the connection is unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
-    /// The opening handshake is not finished (section 4.1: nothing is sent before the answer).
+    /// The opening handshake is not finished (section 4.1: nothing is sent before the response).
     #[error("the connection is not open yet")]
     NotOpen,
     /// A Close frame was sent or received; nothing may follow it (section 5.5.1).
     #[error("the connection is closing or closed")]
     Closed,
-    /// Fragments of a message were sent and its last one is still missing (section 5.4).
+    /// A message was sent in fragments, and its last fragment is still missing (section 5.4).
     #[error("another message is unfinished")]
     UnfinishedMessage,
     /// The payload of a Ping or Pong is longer than 125 bytes (section 5.5).
-    #[error("{len} bytes are too many for a control frame, which holds 125")]
+    #[error("control frame payload of {len} bytes, but the maximum is 125")]
     ControlTooLong {
-        /// The length asked for, in bytes.
+        /// The payload length passed in, in bytes.
         len: usize,
     },
-    /// The length of a message does not fit 63 bits (section 5.2).
-    #[error("no frame holds {len} bytes")]
+    /// The length of a message does not fit in 63 bits (section 5.2).
+    #[error("message of {len} bytes, but the maximum is 2^63 - 1")]
     TooLong {
-        /// The length asked for, in bytes.
+        /// The message length passed in, in bytes.
         len: u64,
     },
     /// 1010 (Mandatory Extension) is for clients only (section 7.4.1).

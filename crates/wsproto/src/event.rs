@@ -1,4 +1,4 @@
-//! What comes out of a connection.
+//! The events of a connection.
 
 use alloc::borrow::Cow;
 use core::fmt;
@@ -8,8 +8,8 @@ use crate::redacted::Length;
 
 /// Something the peer sent, complete.
 ///
-/// Borrows the input bytes where a payload arrived in one piece, so that a connection can be used
-/// while its event is held. The replies that the protocol asks for are already in the output. The
+/// It borrows from the input where a payload arrived in one piece, so the connection can be used
+/// while the event is held. The replies that the protocol requires are already in the output. The
 /// enum is exhaustive on purpose: RFC 6455 has these five and no others.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Event<'b> {
@@ -17,16 +17,16 @@ pub enum Event<'b> {
     Text(Cow<'b, str>),
     /// A binary message.
     Binary(Cow<'b, [u8]>),
-    /// A Ping and its payload, at most 125 bytes. The Pong was already appended.
+    /// A Ping and its payload, at most 125 bytes. The Pong has already been appended.
     Ping(Cow<'b, [u8]>),
-    /// A Pong and its payload, at most 125 bytes; asked for or not.
+    /// A Pong and its payload, at most 125 bytes, solicited or not.
     Pong(Cow<'b, [u8]>),
-    /// The peer's Close. Nothing the peer sends after it is looked at.
+    /// The peer's Close. Anything the peer sends after it is ignored.
     Close(Option<CloseFrame<'b>>),
 }
 
 impl Event<'_> {
-    /// Copies what is borrowed, so that the event can outlive the input.
+    /// Copies borrowed data, so that the event can outlive the input.
     #[must_use]
     pub fn into_owned(self) -> Event<'static> {
         match self {
@@ -39,28 +39,28 @@ impl Event<'_> {
     }
 }
 
-/// Something the peer sent, messages in the pieces in which they arrive.
+/// Something the peer sent, with messages in pieces as they arrive.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Piece<'b> {
     /// The next part of a text message; characters are never split.
     Text {
-        /// The text; empty only in a last piece.
+        /// The text; empty only in the last piece.
         text: Cow<'b, str>,
         /// Whether this is the last piece of the message.
         fin: bool,
     },
     /// The next part of a binary message.
     Binary {
-        /// The bytes; empty only in a last piece.
+        /// The bytes; empty only in the last piece.
         bytes: Cow<'b, [u8]>,
         /// Whether this is the last piece of the message.
         fin: bool,
     },
-    /// As [`Event::Ping`].
+    /// See [`Event::Ping`].
     Ping(Cow<'b, [u8]>),
-    /// As [`Event::Pong`].
+    /// See [`Event::Pong`].
     Pong(Cow<'b, [u8]>),
-    /// As [`Event::Close`].
+    /// See [`Event::Close`].
     Close(Option<CloseFrame<'b>>),
 }
 
@@ -77,7 +77,7 @@ impl<'b> From<Event<'b>> for Piece<'b> {
 }
 
 impl Piece<'_> {
-    /// Copies what is borrowed, so that the piece can outlive the input.
+    /// Copies borrowed data, so that the piece can outlive the input.
     #[must_use]
     pub fn into_owned(self) -> Piece<'static> {
         match self {
@@ -92,7 +92,7 @@ impl Piece<'_> {
     }
 }
 
-/// Shows how long a payload is, and not what it says: `Text(5 bytes)`.
+/// Shows the length of a payload, not its content: `Text(5 bytes)`.
 impl fmt::Debug for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, len) = match self {
@@ -106,7 +106,7 @@ impl fmt::Debug for Event<'_> {
     }
 }
 
-/// Shows how long a payload is, and not what it says.
+/// Shows the length of a payload, not its content.
 impl fmt::Debug for Piece<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, len, fin) = match self {
@@ -125,12 +125,12 @@ impl fmt::Debug for Piece<'_> {
     }
 }
 
-/// What a session has to know of something received.
+/// The parts of an event that a session acts on.
 pub(crate) trait Received {
-    /// The payload of a Pong.
+    /// Returns the payload of a Pong.
     fn pong(&self) -> Option<&[u8]>;
 
-    /// The body of a Close.
+    /// Returns the body of a Close.
     fn close(&self) -> Option<Option<&CloseFrame<'_>>>;
 }
 

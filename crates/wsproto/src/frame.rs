@@ -1,4 +1,4 @@
-//! The frame header: parse and encode, nothing else (RFC 6455 section 5.2).
+//! Frame headers: parsing and encoding, nothing else (RFC 6455 section 5.2).
 //!
 //! ```
 //! use wsproto::frame::{Expect, Header, Opcode};
@@ -17,19 +17,20 @@ use alloc::vec::Vec;
 
 use crate::Error;
 
-/// The most bytes a frame header can have: 2, then 8 of length, then 4 of masking key.
+/// The maximum length of a frame header in bytes: 2, then 8 of payload length, then 4 of masking
+/// key.
 pub const MAX_HEADER_LEN: usize = 14;
 
-/// The most payload bytes a control frame can have (section 5.5).
+/// The maximum payload length of a control frame in bytes (section 5.5).
 pub const MAX_CONTROL_LEN: usize = 125;
 
-/// The three reserved bits, at their place in the first byte.
+/// The three reserved bits, at their position in the first byte.
 pub const RSV: u8 = 0x70;
 
 const FIN: u8 = 0x80;
 const MASKED: u8 = 0x80;
 
-/// What a frame is (section 5.2; the eleven other values are reserved).
+/// The type of a frame (section 5.2; the ten other values are reserved).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Opcode {
@@ -41,14 +42,14 @@ pub enum Opcode {
     Binary = 0x2,
     /// Begins or answers the closing handshake.
     Close = 0x8,
-    /// Asks for a Pong.
+    /// Requests a Pong.
     Ping = 0x9,
-    /// Answers a Ping, or says unasked that we are alive.
+    /// Answers a Ping, or serves as an unsolicited heartbeat.
     Pong = 0xA,
 }
 
 impl Opcode {
-    /// Reads an opcode from the low four bits of a frame's first byte; `None` for a reserved one.
+    /// Returns the opcode in the low four bits of a frame's first byte; `None` for a reserved one.
     #[inline]
     #[must_use]
     pub const fn from_bits(byte: u8) -> Option<Self> {
@@ -63,7 +64,7 @@ impl Opcode {
         }
     }
 
-    /// Whether this is a Close, Ping or Pong (section 5.5).
+    /// Returns whether this is a Close, Ping or Pong (section 5.5).
     #[inline]
     #[must_use]
     pub const fn is_control(self) -> bool {
@@ -76,9 +77,9 @@ impl Opcode {
 pub struct Header {
     /// Whether this is the last frame of its message.
     pub fin: bool,
-    /// RSV1, RSV2 and RSV3 as they stand in the first byte (mask [`RSV`]).
+    /// RSV1, RSV2 and RSV3 at their position in the first byte (mask [`RSV`]).
     pub rsv: u8,
-    /// What the frame is.
+    /// The type of the frame.
     pub opcode: Opcode,
     /// The masking key, if the payload is masked (section 5.3).
     pub mask: Option<[u8; 4]>,
@@ -86,7 +87,7 @@ pub struct Header {
     pub len: u64,
 }
 
-/// What a receiver knows of the next frame before it arrives; everything else is an error.
+/// The constraints on the next frame; any other frame is an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Expect {
     /// Whether frames must be masked: `true` in a server, `false` in a client (section 5.1).
@@ -94,9 +95,9 @@ pub struct Expect {
     /// The reserved bits that a negotiated extension owns, allowed on the first frame of a message
     /// (RFC 7692 section 6: never on a control frame, never on a continuation).
     pub rsv: u8,
-    /// Which data frame may come.
+    /// Which data frame may come next.
     pub data: NextData,
-    /// The longest acceptable payload of a data frame, in bytes.
+    /// The maximum payload length of a data frame, in bytes.
     pub max_len: u64,
 }
 
@@ -107,24 +108,24 @@ pub enum NextData {
     First,
     /// A continuation of the open message.
     Next,
-    /// None: the open message has used up its fragments.
+    /// No data frame: the open message has used up its fragments.
     Exhausted,
 }
 
 impl Expect {
-    /// Expects what a server may be sent at the start: a masked frame of any length.
+    /// Returns the constraints for a server at the start: a masked frame of any length.
     #[must_use]
     pub const fn masked() -> Self {
         Self { masked: true, rsv: 0, data: NextData::First, max_len: u64::MAX }
     }
 
-    /// Expects what a client may be sent at the start: an unmasked frame of any length.
+    /// Returns the constraints for a client at the start: an unmasked frame of any length.
     #[must_use]
     pub const fn unmasked() -> Self {
         Self { masked: false, ..Self::masked() }
     }
 
-    /// Checks what the first byte can tell.
+    /// Checks the first byte.
     #[inline]
     fn first_byte(&self, byte: u8) -> Result<Opcode, Error> {
         let opcode = Opcode::from_bits(byte).ok_or(Error::ReservedOpcode)?;
@@ -143,7 +144,7 @@ impl Expect {
         wrong.map_or(Ok(opcode), Err)
     }
 
-    /// Checks what the second byte can tell beyond the first.
+    /// Checks the second byte, given the opcode.
     #[inline]
     fn second_byte(&self, opcode: Opcode, byte: u8) -> Result<u8, Error> {
         if self.masked != (byte & MASKED != 0) {
@@ -156,10 +157,10 @@ impl Expect {
         Ok(code)
     }
 
-    /// Checks a length of which `least..=most` is what the bytes so far leave possible.
+    /// Checks a length known to be in `least..=most`, given the bytes so far.
     ///
-    /// Bytes only ever narrow the range, so a prefix is refused exactly when every completion of it
-    /// would be refused for the same reason.
+    /// Further bytes only narrow the range, so a prefix is refused exactly when every completion of
+    /// it would be refused for the same reason.
     #[inline]
     fn length(&self, least: u64, most: u64, shortest: u64) -> Result<(), Error> {
         if least >> 63 != 0 {
@@ -173,7 +174,7 @@ impl Expect {
         }
     }
 
-    /// Checks the first bytes of a length that takes `width` bytes.
+    /// Checks the first bytes of a length field that takes `width` bytes.
     #[cold]
     fn partial_length(&self, known: &[u8], width: usize, shortest: u64) -> Result<(), Error> {
         let range = (0..width).map(|at| known.get(at).copied());
@@ -184,8 +185,9 @@ impl Expect {
 }
 
 impl Header {
-    /// How many bytes of payload the header at the front of `bytes` announces at least, when it turns out
-    /// that they are too many: as many as the bytes say that decide it, however many are there.
+    /// Returns the minimum payload length announced by the header at the front of `bytes`, when
+    /// that length exceeds the limit. Only the bytes that decide this count, however many there
+    /// are.
     pub(crate) fn announced(bytes: &[u8], expect: &Expect) -> u64 {
         let decides = |len: &usize| {
             let known = bytes.get(..*len).unwrap_or_default();
@@ -207,9 +209,9 @@ impl Header {
     ///
     /// # Errors
     ///
-    /// The rule that the frame breaks, as soon as the bytes that are there decide it: a reserved
-    /// opcode at the first byte, a control frame too long at the second, a length too large at
-    /// the first byte that makes it so.
+    /// The rule that the frame breaks, as soon as the available bytes decide it: a reserved opcode
+    /// at the first byte, an overlong control frame at the second, an excessive length at the first
+    /// byte that makes it so.
     #[inline]
     pub fn parse(bytes: &[u8], expect: &Expect) -> Result<Option<(Self, usize)>, Error> {
         let [first, rest @ ..] = bytes else { return Ok(None) };
@@ -239,8 +241,9 @@ impl Header {
         Ok(Some((header, bytes.len() - rest.len())))
     }
 
-    /// Parses what most frames begin with: the header of a whole data message below 64 KiB, without
-    /// reserved bits and in its shortest form. `None` says nothing; [`parse`](Self::parse) knows.
+    /// Parses the header of the most frequent frames: a whole data message below 64 KiB, without
+    /// reserved bits and with the length in its shortest form. On `None`, use
+    /// [`parse`](Self::parse).
     #[inline]
     pub(crate) fn parse_small(bytes: &[u8], masked: bool) -> Option<(Self, usize)> {
         let (first, len, mask, size) = match (masked, bytes) {
@@ -265,7 +268,7 @@ impl Header {
     }
 
     /// Appends the header to `out`: 2 to 14 bytes, the length in its shortest form.
-    // Wherever something is sent most of this is known: half the instructions.
+    // Callers know most fields at compile time: inlining halves the instructions.
     #[inline(always)]
     pub fn encode(&self, out: &mut Vec<u8>) {
         let first = u8::from(self.fin) << 7 | self.rsv & RSV | self.opcode as u8;
@@ -291,9 +294,9 @@ impl Header {
 mod tests {
     use super::*;
 
-    /// Promise I2, for headers: which way one is parsed makes no difference.
+    /// Promise I2, for headers: both parsers give the same result.
     #[test]
-    fn the_short_way_leads_where_the_long_one_does() {
+    fn parse_small_agrees_with_parse() {
         for expect in [Expect::masked(), Expect::unmasked()] {
             let mut parsed = 0;
             for start in 0..=u16::MAX {

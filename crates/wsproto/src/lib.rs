@@ -1,16 +1,17 @@
 //! A complete WebSocket (RFC 6455) protocol engine without any I/O: *give it bytes, take events,
 //! write out what is in `out`.*
 //!
-//! It opens no socket, owns no clock and starts no thread. It takes bytes that somebody read and the
-//! time that somebody measured, and appends what has to be written to a `Vec<u8>` of the caller's.
-//! So it fits any event loop, any runtime, any test, and any place that has an allocator (`no_std`).
+//! It opens no socket, owns no clock and starts no thread. The caller passes in the bytes it has
+//! read and the time it has measured; the engine appends the bytes to write to the caller's
+//! `Vec<u8>`. So it fits any event loop, any runtime, any test, and any target with an allocator
+//! (`no_std`).
 //!
 //! ```
 //! use wsproto::{Config, Connection, Event};
 //!
 //! let mut ws = Connection::server(Config::default());
-//! let mut buffer = *b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"; // what was read
-//! let mut out = Vec::new(); // what is to be written
+//! let mut buffer = *b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"; // the bytes read
+//! let mut out = Vec::new(); // the bytes to write
 //!
 //! let mut input = &mut buffer[..];
 //! while let Some(event) = ws.next_event(&mut input, &mut out)? {
@@ -27,69 +28,71 @@
 //!
 //! # Four layers
 //!
-//! Each uses only those above it, and can be used without those below.
+//! Each layer uses only those above it, and can be used without those below.
 //!
-//! * **Parts**, pure functions of their input: [`frame`] headers, [`mask`]ing, [`utf8`] in parts,
-//!   [`close`] codes, the [`closing`] table, [`url`]s, and the [`handshake`].
+//! * **Parts**, pure functions of their input: [`frame`] headers, [`mask`]ing, incremental
+//!   [`utf8`], [`close`] codes, the [`closing`] table, [`url`]s, and the [`handshake`].
 //! * [`Connection`], RFC 6455 after the opening handshake: bytes in, events out, replies appended.
-//!   It [`split`](Connection::split)s into a [`Receiver`] and a [`Sender`] that two threads can own.
-//! * [`Session`], a whole life: opening handshake, open, closing, closed. Bytes and time in, ordered
-//!   events out, deadlines and advice on the transport as answers.
-//! * [`Endpoint`], a session with its output: may I read, must I write, may I let go, when again?
-//!   Begin here if you have an event loop, or write an adapter.
+//!   It [`split`](Connection::split)s into a [`Receiver`] and a [`Sender`] for two threads.
+//! * [`Session`], a connection from first byte to last: opening handshake, open, closing, closed.
+//!   Bytes and time in; ordered events, deadlines and advice on the transport out.
+//! * [`Endpoint`], a session with its output. It answers an event loop's four questions: may I
+//!   read, must I write, may I drop the transport, when must I call again? Start here to embed the
+//!   engine in an event loop, or to write an adapter.
 //!
 //! # Promises
 //!
-//! They hold for every input, every order of calls and both roles. Tests cite their numbers.
+//! They hold for every input, every order of calls and both roles. Tests cite them by number.
 //!
 //! * **I1** `None` means that all of `input` was consumed; only
-//!   [`next_event_in_place`](Connection::next_event_in_place) may leave a part of a frame there.
+//!   [`next_event_in_place`](Connection::next_event_in_place) may leave part of a frame there.
 //! * **I2** However the same bytes are cut, events, output and error are the same.
-//! * **I3** After the opening handshake, in which a server appends one response, what receiving appends
-//!   is bounded by the bytes it has consumed: a server appends at most as many, a client three times as
-//!   many, and either one Close. Answering cannot amplify, so a server that does not read while much of
-//!   what it owes is unwritten needs no other back pressure.
-//! * **I4** Nothing is reserved because a header announced it. The heap held for a message in flight
-//!   is at most a small constant (1 KiB, and a control frame) plus twice the bytes received for it, and
-//!   never beyond the limit.
-//!   (While it grows, an allocator that has to move it holds the old half as well.)
-//!   Limits are inclusive, count bytes, and are decided at the first byte that can decide them.
+//! * **I3** After the opening handshake, in which a server appends one response, the bytes that
+//!   receiving appends are bounded by the bytes consumed: a server appends at most as many, a
+//!   client at most three times as many, and either at most one Close. Replies cannot amplify, so a
+//!   server that stops reading while many of its replies are unwritten needs no other back
+//!   pressure.
+//! * **I4** Nothing is reserved because a header announced it. The heap held for a message in
+//!   flight is at most a small constant (1 KiB, plus a control frame) plus twice the bytes received
+//!   for it, and never beyond the limit. (While it grows, an allocator that has to move it also
+//!   holds the old half.) Limits are inclusive, count bytes, and are enforced at the first byte
+//!   that decides them.
 //! * **I5** No heap while no message is in flight. A `Connection<Server>` is 64 bytes.
-//! * **I6** An error is final: the Close that says so is already in `out`, nothing is parsed
-//!   afterwards, and every later call says the same.
+//! * **I6** An error is final: the Close that reports it is already in `out`, nothing is parsed
+//!   afterwards, and every later call returns the same error.
 //! * **I7** No input and no order of calls can panic.
 //! * **I8** Deterministic: the same seed, calls and times give the same bytes.
-//! * **I9** Linear: the work grows with the bytes, also when they come one at a time.
+//! * **I9** Linear: work is proportional to the bytes, even when they arrive one at a time.
 //! * **I10** At most one Close is ever sent, and nothing after it; nothing is delivered after the
 //!   peer's Close; [`Closed`](SessionEvent::Closed) is reported exactly once, last, on every path.
-//! * **I11** What the types let you send is legal. A call that is not is an `Err` before anything is
-//!   appended, never a panic, never cut short in silence.
+//! * **I11** Everything the types allow to be sent is legal. An illegal call returns `Err` before
+//!   anything is appended; it never panics and never truncates silently.
 //!
-//! # What it refuses
+//! # Refused input
 //!
-//! Everything the RFC forbids, as soon as a byte decides it: reserved bits and opcodes, frames with
-//! the wrong masking, lengths not in their shortest form, text that cannot become UTF-8 any more,
-//! close codes that may not be sent. [`Error`] has one variant for each rule,
-//! [`RequestError`](handshake::RequestError) and [`ResponseError`](handshake::ResponseError) those
-//! of the handshake.
+//! Everything the RFC forbids, as soon as a byte decides it: reserved bits and opcodes, wrong
+//! masking, lengths not in their shortest form, text that can no longer become UTF-8, close codes
+//! that may not be sent. [`Error`] has one variant for each rule;
+//! [`RequestError`](handshake::RequestError) and [`ResponseError`](handshake::ResponseError) cover
+//! the rules of the handshake.
 //!
 //! # Randomness
 //!
-//! A client masks every frame with a fresh key from a cryptographically secure generator, which the
-//! caller seeds once per connection from the operating system; see [`Client::from_seed`].
+//! A client masks every frame with a fresh key from a cryptographically secure generator. The
+//! caller seeds it once per connection from the operating system; see [`Client::from_seed`].
 //!
-//! # Tests of what you build on it
+//! # Testing what you build on it
 //!
 //! The crate `wsproto-testing` has strategies for `proptest`, a client and a server joined under a
-//! virtual clock, and a naive model to compare with.
+//! virtual clock, and a naive reference model.
 //!
 //! # Speed
 //!
-//! The feature `simd` masks with the widest registers of the processor at hand, and validates text
-//! with `simdutf8`. It needs `std`, which finds out what the processor can do, and is therefore off by
-//! default; turn it on wherever there is `std`.
+//! The feature `simd` masks with the widest registers the processor has, and validates text with
+//! `simdutf8`. It needs `std` to detect processor features, and is therefore off by default; turn
+//! it on wherever `std` is available.
 //!
-//! Most messages that reads have cut need not be copied together: a loop with a buffer for each
+//! Most messages cut by reads need not be reassembled by copying: a loop with a buffer for each
 //! connection calls [`next_event_in_place`](Connection::next_event_in_place).
 #![no_std]
 #![forbid(unsafe_code)]
@@ -123,7 +126,7 @@ pub mod frame;
 pub mod handshake;
 pub mod mask;
 mod message;
-mod outbox;
+mod output;
 mod prepared;
 mod receive;
 mod redacted;

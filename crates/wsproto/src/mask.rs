@@ -10,31 +10,31 @@
 
 use alloc::vec::Vec;
 
-/// From how many bytes on it is worth asking what the processor can do.
+/// The payload length in bytes from which runtime feature detection pays off.
 const LONG: usize = 128;
 
-/// From how many bytes on it is worth masking what comes before a line of the cache by itself, so
-/// that all else lies in whole lines.
+/// The payload length in bytes from which it pays off to mask up to the next cache line first, so
+/// that the rest is aligned.
 const LINES: usize = 2048;
 
-/// The bytes of a line.
+/// The size of a cache line in bytes.
 const LINE: usize = 64;
 
-/// How many bytes are masked at once on their way to where they are appended.
+/// How many bytes are masked at once while appending.
 const BLOCK: usize = 512;
 
-/// A masking key and how much of the payload it was already applied to.
+/// A masking key, and the position in the payload up to which it was applied.
 ///
-/// A payload may be masked in parts of any length, one after the other; masking and unmasking are
-/// the same.
+/// A payload may be masked in parts of any length, in order; masking and unmasking are the same
+/// operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mask {
-    /// Little-endian, and rotated so that the lowest byte is for the next byte of the payload.
+    /// Little-endian, rotated so that the lowest byte applies to the next byte of the payload.
     key: u32,
 }
 
 impl Mask {
-    /// Begins a payload that is masked with `key`.
+    /// Creates a mask at the start of a payload.
     #[inline]
     #[must_use]
     pub const fn new(key: [u8; 4]) -> Self {
@@ -63,14 +63,14 @@ impl Mask {
         self.skip(payload.len());
     }
 
-    /// Passes over the next bytes of the payload.
+    /// Skips the next bytes of the payload.
     #[inline]
     pub(crate) fn skip(&mut self, len: usize) {
         self.key = rotated(self.key, len);
     }
 }
 
-/// The key for what comes `len` bytes later.
+/// Returns the key as it applies `len` bytes later.
 #[inline]
 fn rotated(key: u32, len: usize) -> u32 {
     key.rotate_right(8 * u32::try_from(len % 4).unwrap_or(0))
@@ -109,7 +109,7 @@ fn append_long(payload: &[u8], key: u32, out: &mut Vec<u8>) {
     );
 }
 
-/// Masks from one block into another.
+/// Masks one block into another.
 #[inline(always)]
 fn xor_into(from: &[u8; BLOCK], key: u32, to: &mut [u8; BLOCK]) {
     let double = u64::from(key) << 32 | u64::from(key);
@@ -132,8 +132,8 @@ fn xor_long(payload: &mut [u8], key: u32) {
     );
 }
 
-/// Does the work with the widest registers that this processor turns out to have; without the feature
-/// `simd`, with those that every processor of this kind has.
+/// Runs `work` compiled for the widest registers this processor has; without the feature `simd`,
+/// for those that every processor of the target has.
 #[inline(always)]
 fn widest(work: impl FnOnce()) {
     #[cfg(feature = "simd")]
@@ -142,7 +142,7 @@ fn widest(work: impl FnOnce()) {
     work();
 }
 
-// Were it not part of its callers, it would be compiled once, for the narrowest registers.
+// Inlined into its callers, or it would be compiled only once, for the narrowest registers.
 #[inline(always)]
 fn xor(payload: &mut [u8], key: u32) {
     let double = u64::from(key) << 32 | u64::from(key);

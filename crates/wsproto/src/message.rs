@@ -1,4 +1,4 @@
-//! The message in flight: what is kept of it, and no more (promises I4 and I5).
+//! The message in flight, and the memory it holds (promises I4 and I5).
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -10,8 +10,8 @@ use crate::mask::Mask;
 use crate::utf8::Utf8;
 use crate::{Error, Event, Piece};
 
-/// The least room to make for a message, if it can become as long: most that are cut at all are cut
-/// once, and need no second allocation then. It is the small constant of promise I4.
+/// The minimum capacity reserved for a message that can grow this long: most messages that are cut
+/// are cut once, and then need no second allocation. It is the small constant of promise I4.
 const LEAST_CAPACITY: usize = 1024;
 
 /// The message whose frames have begun to arrive.
@@ -43,7 +43,7 @@ impl Message {
         }
     }
 
-    /// How many frames of the message have begun.
+    /// Returns how many frames of the message have begun.
     pub(crate) const fn fragments(&self) -> u32 {
         match self {
             Self::None => 0,
@@ -54,8 +54,8 @@ impl Message {
         }
     }
 
-    /// How many bytes of the message have arrived in whole frames; of a character that a frame
-    /// began and did not end, too.
+    /// Returns how many bytes of the message have arrived, including a character that is still
+    /// incomplete.
     pub(crate) fn size(&self) -> u64 {
         match self {
             Self::None => 0,
@@ -65,7 +65,12 @@ impl Message {
         }
     }
 
-    /// Adds bytes to the message; `ceiling` is the most bytes it can still become.
+    /// Adds bytes to the message; `ceiling` is the maximum size in bytes it can still reach.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidUtf8`] at the first byte that no continuation can make valid, or
+    /// [`Error::MessageTooBig`] if the message cannot be held in memory.
     pub(crate) fn push(
         &mut self,
         bytes: &mut [u8],
@@ -94,7 +99,7 @@ impl Message {
                 }
                 message.push_str(text);
             }
-            // Its pieces are not wanted any more, but it must still be right.
+            // The application no longer wants its pieces, but the text must still be valid.
             Self::TextPieces { size, utf8, .. } => {
                 *size += bytes.len() as u64;
                 utf8.push(unmask(bytes, mask))?;
@@ -110,7 +115,11 @@ impl Message {
         Ok(())
     }
 
-    /// Ends the message; `None` if pieces of it were handed out, or there is none.
+    /// Ends the message; `None` if pieces of it were handed out, or if no message is open.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidUtf8`] if a text ends inside a character.
     pub(crate) fn finish(&mut self) -> Result<Option<Event<'static>>, Error> {
         Ok(match mem::replace(self, Self::None) {
             Self::Text { text, utf8, .. } => {
@@ -126,7 +135,7 @@ impl Message {
         })
     }
 
-    /// Takes out what was assembled of the open message, the first of its pieces.
+    /// Takes out the part of the open message assembled so far, as its first piece.
     pub(crate) fn take_assembled(&mut self) -> Option<Piece<'static>> {
         let size = self.size();
         let piece = match self {
@@ -142,8 +151,8 @@ impl Message {
         Some(piece)
     }
 
-    /// How many of the next `available` bytes make a piece: all of them, but of a text that was cut
-    /// inside a character only those that end the character.
+    /// Returns how many of the next `available` bytes make a piece: all of them, or, in a text cut
+    /// inside a character, only those that complete the character.
     pub(crate) fn piece_len(&self, available: usize) -> usize {
         match self {
             Self::Text { utf8, .. } | Self::TextPieces { utf8, .. } if !utf8.is_complete() => {
@@ -154,7 +163,11 @@ impl Message {
     }
 
     /// Makes a piece of the next bytes; `fin` if they are the last of the message. `None` if they
-    /// are not even a character.
+    /// do not complete a character.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidUtf8`] if the bytes are invalid, or the last ones end inside a character.
     pub(crate) fn piece<'b>(
         &mut self,
         bytes: &'b mut [u8],
@@ -189,8 +202,8 @@ impl Message {
         Ok(piece)
     }
 
-    /// Rare that pieces of the open message were handed out, so that it will not be assembled;
-    /// `size` is the number of bytes that have arrived of it.
+    /// Switches the open message from assembling to pieces; `size` is the number of bytes that have
+    /// arrived of it.
     fn count_pieces(&mut self, size: u64) {
         *self = match mem::replace(self, Self::None) {
             Self::Text { utf8, fragments, .. } | Self::TextPieces { utf8, fragments, .. } => {
@@ -204,7 +217,7 @@ impl Message {
     }
 }
 
-/// Shows what the message is and how long, and not what it says.
+/// Shows the type and size of the message, not its content.
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match self {
@@ -228,10 +241,14 @@ pub(crate) fn unmask<'b>(bytes: &'b mut [u8], mask: Option<&mut Mask>) -> &'b [u
     bytes
 }
 
-/// How much to reserve for `additional` bytes more: as many again, so that a message that comes in
-/// small parts costs linear work, but never beyond what it can still become.
+/// Returns how much to reserve for `additional` bytes: double the need, so that a message arriving
+/// in small parts costs linear work, but never more than the message can still reach.
+///
+/// # Errors
+///
+/// [`Error::MessageTooBig`] beyond the largest possible allocation.
 fn room(len: usize, capacity: usize, additional: usize, ceiling: usize) -> Result<usize, Error> {
-    // No allocation can be larger, whatever the limit; 32-bit machines get there.
+    // No allocation can be larger, whatever the limit; on 32-bit targets this is reachable.
     const MOST: usize = isize::MAX as usize;
 
     let needed = len.checked_add(additional).filter(|n| *n <= MOST).ok_or(Error::MessageTooBig)?;

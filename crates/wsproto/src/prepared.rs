@@ -1,12 +1,12 @@
-//! A message encoded once, for many receivers.
+//! A message encoded once for many receivers.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::frame::{Header, Opcode};
 
-/// A message that is already a frame, so that sending it to many clients is a copy each, or none if it
-/// is large. Clones share the bytes.
+/// A message encoded as a frame, so that sending it to many clients costs one copy each, or none if
+/// it is large. Clones share the bytes.
 ///
 /// ```
 /// use wsproto::{Connection, Config, PreparedMessage};
@@ -57,7 +57,7 @@ impl PreparedMessage {
         self.opcode
     }
 
-    /// The frame as a server sends it.
+    /// Returns the frame as a server sends it.
     pub(crate) fn frame(&self) -> &[u8] {
         &self.frame
     }

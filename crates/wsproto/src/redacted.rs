@@ -1,8 +1,8 @@
-//! What of a message is shown in logs: no secrets.
+//! Redaction: `Debug` output without secrets.
 
 use core::fmt::{self, Write};
 
-/// Header fields whose values are credentials, or stand for them.
+/// Header fields whose values are credentials or derived from them.
 const SECRET: [&str; 5] =
     ["Authorization", "Cookie", "Proxy-Authorization", "Sec-WebSocket-Key", "Set-Cookie"];
 
@@ -17,7 +17,7 @@ impl fmt::Debug for RedactedValue<'_> {
         if SECRET.iter().any(|secret| secret.eq_ignore_ascii_case(self.name)) {
             return f.write_str("[redacted]");
         }
-        // A query can be in `Location`, `Referer`, `Link` and fields of the application's own.
+        // A query can occur in `Location`, `Referer`, `Link` and application-defined fields.
         let mut parts = self.value.splitn(2, |byte| *byte == b'?');
         let shown = parts.next().unwrap_or_default();
         f.write_char('"')?;
@@ -28,7 +28,7 @@ impl fmt::Debug for RedactedValue<'_> {
     }
 }
 
-/// A request target or another reference, for `Debug`: without its query.
+/// A request target or other URL reference, for `Debug`: without its query.
 pub(crate) struct WithoutQuery<'a>(pub(crate) &'a str);
 
 impl fmt::Display for WithoutQuery<'_> {
@@ -46,7 +46,7 @@ impl fmt::Debug for WithoutQuery<'_> {
     }
 }
 
-/// A payload or a body, for `Debug`: how long it is.
+/// A payload or a body, for `Debug`: its length only.
 pub(crate) struct Length(pub(crate) usize);
 
 impl fmt::Debug for Length {

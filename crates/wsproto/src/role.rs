@@ -1,4 +1,4 @@
-//! The two ends of a connection, as types: what only one of them does is decided at compile time.
+//! The two roles as types: role-specific behaviour is decided at compile time.
 
 use core::fmt;
 
@@ -7,7 +7,7 @@ use rand::{Rng, SeedableRng};
 
 /// One end of a connection: [`Server`] or [`Client`].
 pub trait Role: sealed::Role + fmt::Debug + Send + Sync + Unpin + 'static {
-    /// Whether this is the server.
+    /// Returns whether this is the server.
     #[must_use]
     fn is_server() -> bool {
         Self::SERVER
@@ -17,23 +17,24 @@ pub trait Role: sealed::Role + fmt::Debug + Send + Sync + Unpin + 'static {
 impl Role for Server {}
 impl Role for Client {}
 
-/// The end that accepted: it sends plain frames and takes masked ones (RFC 6455 section 5.1).
+/// The end that accepted: it sends unmasked frames and requires masked ones (RFC 6455 section 5.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Server;
 
-/// The end that connected: it masks what it sends, with a fresh key for every frame (section 5.3).
+/// The end that connected: it masks every frame it sends with a fresh key (section 5.3).
 ///
-/// Keys and the nonce of the opening handshake come from a cryptographically secure generator
-/// (`rand`'s `StdRng`, which is ChaCha12), so that nobody can tell the next key from earlier ones.
+/// Masking keys and the nonce of the opening handshake come from a cryptographically secure
+/// generator (`rand`'s `StdRng`, which is ChaCha12), so the next key cannot be predicted from
+/// earlier ones.
 pub struct Client {
     keys: StdRng,
 }
 
 impl Client {
-    /// Begins the sequence of keys that `seed` determines.
+    /// Creates a client whose masking keys are determined by `seed`.
     ///
-    /// The seed must come from the operating system's generator, anew for every connection; only
-    /// tests have reason to use a seed they know.
+    /// The seed must come from the operating system's generator, fresh for every connection; only
+    /// tests have a reason to use a known seed.
     #[must_use]
     pub fn from_seed(seed: [u8; 32]) -> Self {
         Self { keys: StdRng::from_seed(seed) }
@@ -47,7 +48,7 @@ impl Client {
     }
 }
 
-/// Says nothing of the keys.
+/// Hides the state of the generator.
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").finish_non_exhaustive()

@@ -1,4 +1,4 @@
-//! The sending half: everything that is ever appended to an output.
+//! The sending half: everything that is appended to an output.
 
 use alloc::vec::Vec;
 
@@ -10,22 +10,22 @@ use crate::{CloseCode, CloseFrame, Error, Event, Piece, PreparedMessage, Role, S
 /// The sending half of a [`Connection`](crate::Connection).
 ///
 /// Every method that sends appends whole frames to `out`, masked with a fresh key if this is the
-/// client, or appends nothing and returns an error. `out` is never cleared or read.
+/// client, or appends nothing and returns an error. `out` is never read or cleared.
 #[derive(Debug)]
 pub struct Sender<R> {
     role: R,
     closing: Closing,
-    unfinished: Option<Kind>,
+    unfinished: Option<MessageType>,
 }
 
-/// The two kinds of message.
+/// The type of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum MessageType {
     Text,
     Binary,
 }
 
-impl Kind {
+impl MessageType {
     const fn opcode(self) -> Opcode {
         match self {
             Self::Text => Opcode::Text,
@@ -63,7 +63,7 @@ impl<R: Role> Sender<R> {
         Ok(())
     }
 
-    /// Appends a message that was encoded before, for many receivers.
+    /// Appends a prepared message.
     ///
     /// # Errors
     ///
@@ -95,26 +95,26 @@ impl<R: Role> Sender<R> {
         fin: bool,
         out: &mut Vec<u8>,
     ) -> Result<(), SendError> {
-        self.fragment(Kind::Text, fin, text.as_bytes(), out)
+        self.fragment(MessageType::Text, fin, text.as_bytes(), out)
     }
 
     /// Appends the next fragment of a binary message, the last one if `fin`.
     ///
     /// # Errors
     ///
-    /// As [`send_text_fragment`](Self::send_text_fragment), the kinds exchanged.
+    /// As [`send_text_fragment`](Self::send_text_fragment), with text and binary exchanged.
     pub fn send_binary_fragment(
         &mut self,
         bytes: &[u8],
         fin: bool,
         out: &mut Vec<u8>,
     ) -> Result<(), SendError> {
-        self.fragment(Kind::Binary, fin, bytes, out)
+        self.fragment(MessageType::Binary, fin, bytes, out)
     }
 
-    /// Appends only the header of a text message, 2 to 14 bytes; its payload is written by the
-    /// caller, directly after the header. A client must apply the returned mask to the bytes of the
-    /// text; a server gets `None` and writes them as they are.
+    /// Appends only the header of a text message, 2 to 14 bytes; the caller writes the payload
+    /// directly after it. A client must apply the returned mask to the bytes of the text; a server
+    /// gets `None` and writes them unchanged.
     ///
     /// # Errors
     ///
@@ -146,7 +146,7 @@ impl<R: Role> Sender<R> {
         Ok(self.header(true, Opcode::Binary, len, out))
     }
 
-    /// Appends only the header of a message that was encoded before, as
+    /// Appends only the header of a prepared message, as
     /// [`send_text_header`](Self::send_text_header) does; its payload is
     /// [`PreparedMessage::payload`].
     ///
@@ -171,7 +171,7 @@ impl<R: Role> Sender<R> {
         self.control(Opcode::Ping, payload, out)
     }
 
-    /// Appends a Pong that nobody asked for (section 5.5.3). Those that were asked for need no call.
+    /// Appends an unsolicited Pong (section 5.5.3). Pings are answered without a call.
     ///
     /// # Errors
     ///
@@ -180,13 +180,13 @@ impl<R: Role> Sender<R> {
         self.control(Opcode::Pong, payload, out)
     }
 
-    /// Begins the closing handshake: appends a Close with the given body, or an empty one. Does
-    /// nothing if a Close was sent before; an unfinished message stays unfinished. A server must not
-    /// begin with 1010, although it echoes it.
+    /// Begins the closing handshake: appends a Close with the given body, or an empty one. Appends
+    /// nothing if a Close was sent before; an unfinished message stays unfinished. A server must
+    /// not initiate with 1010, although it echoes it.
     ///
     /// # Errors
     ///
-    /// [`SendError::ClientOnlyCode`] if a server asks for 1010.
+    /// [`SendError::ClientOnlyCode`] if a server passes close code 1010.
     pub fn close(
         &mut self,
         frame: Option<&CloseFrame<'_>>,
@@ -199,8 +199,8 @@ impl<R: Role> Sender<R> {
         Ok(())
     }
 
-    /// Appends the reply that an event calls for: to a Ping a Pong, to a Close a Close with the
-    /// same body; to anything else, and after a Close, nothing.
+    /// Appends the reply to an event: a Pong to a Ping, a Close with the same body to a Close. To
+    /// any other event, and after a Close, appends nothing.
     #[inline]
     pub(crate) fn answer(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
         match event {
@@ -210,7 +210,7 @@ impl<R: Role> Sender<R> {
         }
     }
 
-    /// Appends the reply that a piece calls for, as `answer` does.
+    /// Appends the reply to a piece, as `answer` does to an event.
     #[inline]
     pub(crate) fn answer_piece(&mut self, piece: &Piece<'_>, out: &mut Vec<u8>) {
         match piece {
@@ -220,25 +220,24 @@ impl<R: Role> Sender<R> {
         }
     }
 
-    /// Appends the Close that tells the peer which rule it broke, unless a Close was sent before.
+    /// Appends the Close that reports a violation to the peer, unless a Close was sent before.
     pub(crate) fn fail(&mut self, error: Error, out: &mut Vec<u8>) {
         self.give_up(error.close_code(), "", out);
     }
 
-    /// Gives up on the peer for a reason of our own: appends the Close that says so, and expects
-    /// nothing more.
+    /// Gives up on the peer: appends a Close with the code and reason, and expects nothing more.
     pub(crate) fn give_up(&mut self, code: CloseCode, reason: &str, out: &mut Vec<u8>) {
         let frame = CloseFrame::new(code, reason).ok();
         self.advance(Cause::Violation, frame.as_ref(), out);
     }
 
-    /// How far the closing has got.
+    /// Returns the state of the closing handshake.
     #[must_use]
     pub const fn closing(&self) -> Closing {
         self.closing
     }
 
-    /// What to do with the transport once all output is written.
+    /// Returns what to do with the transport once all output is written.
     #[must_use]
     pub const fn advice(&self) -> Advice {
         self.closing.advice::<R>()
@@ -257,7 +256,7 @@ impl<R: Role> Sender<R> {
     }
 
     fn answer_ping(&mut self, payload: &[u8], out: &mut Vec<u8>) {
-        // A Ping that was received is never longer; an event can be made up.
+        // A received Ping is never longer; an event built by the application can be.
         if self.closing == Closing::Open && payload.len() <= MAX_CONTROL_LEN {
             self.frame(true, Opcode::Pong, payload, out);
         }
@@ -279,18 +278,18 @@ impl<R: Role> Sender<R> {
 
     fn fragment(
         &mut self,
-        kind: Kind,
+        message_type: MessageType,
         fin: bool,
         payload: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), SendError> {
         self.may_send()?;
         let opcode = match self.unfinished {
-            None => kind.opcode(),
-            Some(unfinished) if unfinished == kind => Opcode::Continuation,
+            None => message_type.opcode(),
+            Some(unfinished) if unfinished == message_type => Opcode::Continuation,
             Some(_) => return Err(SendError::UnfinishedMessage),
         };
-        self.unfinished = (!fin).then_some(kind);
+        self.unfinished = (!fin).then_some(message_type);
         self.frame(fin, opcode, payload, out);
         Ok(())
     }

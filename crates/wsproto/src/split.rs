@@ -4,11 +4,12 @@ use alloc::vec::Vec;
 
 use crate::{Error, Event, Piece, Role, Sender};
 
-/// The sending half of a [`Connection`](crate::Connection) that was [split](crate::Connection::split):
-/// a [`Sender`], and the replies that a whole connection appends by itself.
+/// The sending half of a [`Connection`](crate::Connection) after
+/// [`split`](crate::Connection::split): a [`Sender`], and the replies that an unsplit connection
+/// appends by itself.
 ///
-/// Only here can they be appended by a call. A connection or a session that is whole answers what was
-/// received, and nothing that was made up:
+/// Only this type has methods that append replies. An unsplit connection or session replies to
+/// received events only, and the caller cannot pass it a fabricated one:
 ///
 /// ```compile_fail
 /// # use wsproto::{Event, Server, Session, SendError};
@@ -27,23 +28,23 @@ impl<R: Role> SplitSender<R> {
         Self { sender }
     }
 
-    /// Returns the sender, for everything that the application sends by itself.
+    /// Returns the sender, for everything that the application itself sends.
     pub const fn sender(&mut self) -> &mut Sender<R> {
         &mut self.sender
     }
 
-    /// Appends the reply that an event calls for: to a Ping a Pong, to a Close a Close with the
-    /// same body; to anything else, and after a Close, nothing.
+    /// Appends the reply to an event: a Pong to a Ping, a Close with the same body to a Close. To
+    /// any other event, and after a Close, appends nothing.
     pub fn answer(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
         self.sender.answer(event, out);
     }
 
-    /// As [`answer`](Self::answer), for pieces.
+    /// Appends the reply to a piece, as [`answer`](Self::answer) does to an event.
     pub fn answer_piece(&mut self, piece: &Piece<'_>, out: &mut Vec<u8>) {
         self.sender.answer_piece(piece, out);
     }
 
-    /// Appends the Close that tells the peer which rule it broke, unless a Close was sent before.
+    /// Appends the Close that reports a violation to the peer, unless a Close was sent before.
     pub fn fail(&mut self, error: Error, out: &mut Vec<u8>) {
         self.sender.fail(error, out);
     }

@@ -16,36 +16,36 @@ use alloc::string::String;
 use core::fmt::{self, Write};
 
 use crate::redacted::WithoutQuery;
-use host::{parse_name, why_no_host};
+use host::{host_hint, parse_name};
 
 pub(crate) use host::{is_authority, parse_host, parse_port, split_port};
 
-/// Why a URL is not one that a WebSocket can connect to.
+/// The reason why a URL is not a WebSocket URL.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum UrlError {
-    /// The scheme is none of those that were asked for, or `//` does not follow it.
+    /// The scheme is not one of those accepted, or is not followed by `//`.
     #[error("a WebSocket URL begins with ws:// or wss://")]
     Scheme,
-    /// The host is missing, or not a name or address that can stand in a URL.
-    #[error("`{0}` is not a host{reason}", reason = why_no_host(.0))]
+    /// The host is missing, or is not a name or address allowed in a URL.
+    #[error("`{0}` is not a host{reason}", reason = host_hint(.0))]
     Host(String),
     /// The port is not a number from 1 to 65535.
     #[error("`{0}` is not a port")]
     Port(String),
-    /// There is a fragment, which a WebSocket URL must not have, not even an empty one.
+    /// There is a fragment. A WebSocket URL must not have one, not even an empty one.
     #[error("a WebSocket URL has no fragment; a `#` within it is written %23")]
     Fragment,
     /// There is a user name or password before the host.
     #[error("user information has no place in a WebSocket URL; use an Authorization header")]
     UserInfo,
-    /// A character that has to be percent-encoded, or a `%` that does not begin an encoded one.
+    /// A character that must be percent-encoded, or a `%` that does not begin an encoded one.
     #[error("character {0:?} must be percent-encoded")]
     Character(char),
 }
 
-/// A URL of scheme `ws` or `wss`, taken apart and normalised. Two are equal if they are alike when
-/// normalised.
+/// A parsed and normalised URL of scheme `ws` or `wss`. Two are equal if their normalised forms
+/// are.
 #[derive(Clone)]
 pub struct WsUrl {
     as_given: String,
@@ -57,23 +57,23 @@ pub struct WsUrl {
 }
 
 impl WsUrl {
-    /// Parses a URL. `http` and `https` are taken for `ws` and `wss`, as browsers do.
+    /// Parses a URL. `http` and `https` are treated as `ws` and `wss`, as in browsers.
     ///
-    /// Non-ASCII characters of the path and query are percent-encoded as UTF-8; everything else of
-    /// them is kept as it is.
+    /// Non-ASCII characters in the path and query are percent-encoded as UTF-8; all other
+    /// characters there are kept unchanged.
     ///
     /// # Errors
     ///
-    /// [`UrlError`] names the first thing that is wrong.
+    /// [`UrlError`] for the first error in the URL.
     pub fn parse(url: &str) -> Result<Self, UrlError> {
         Self::parse_scheme(url, &[("ws", false), ("wss", true), ("http", false), ("https", true)])
     }
 
-    /// Parses a URL as [`parse`](Self::parse) does, but of scheme `ws` and `wss` only.
+    /// Parses a URL as [`parse`](Self::parse) does, but accepts only the schemes `ws` and `wss`.
     ///
     /// # Errors
     ///
-    /// [`UrlError`] names the first thing that is wrong.
+    /// [`UrlError`] for the first error in the URL.
     pub fn parse_ws(url: &str) -> Result<Self, UrlError> {
         Self::parse_scheme(url, &[("ws", false), ("wss", true)])
     }
@@ -94,7 +94,7 @@ impl WsUrl {
         let (host, port) = split_port(authority);
         let (host, port) =
             parse_name(host).and_then(|host| Ok((host, parse_port(port)?))).map_err(
-                // A password with a slash in it would look like a port, and be printed.
+                // A password containing a slash would be taken for a port, and shown in the error.
                 |error| if resource.contains('@') { UrlError::UserInfo } else { error },
             )?;
         Ok(Self {
@@ -118,7 +118,7 @@ impl WsUrl {
         if self.secure { "wss" } else { "ws" }
     }
 
-    /// Whether the connection goes through TLS.
+    /// Returns whether the connection uses TLS.
     #[must_use]
     pub const fn is_secure(&self) -> bool {
         self.secure
@@ -136,13 +136,13 @@ impl WsUrl {
         self.port
     }
 
-    /// Returns what the request asks for: the path, at least `/`, and the query unless it is empty.
+    /// Returns the request target: the path, at least `/`, and the query unless it is empty.
     #[must_use]
     pub fn resource_name(&self) -> &str {
         &self.resource_name
     }
 
-    /// Returns the value of the `Host` header: the host, and the port unless it is the default one
+    /// Returns the value of the `Host` header: the host, with the port unless it is the default
     /// (section 4.1).
     #[must_use]
     pub fn host_header(&self) -> String {
@@ -152,7 +152,7 @@ impl WsUrl {
         value
     }
 
-    /// Shows the URL without its query, which may hold a secret: for logs.
+    /// Returns the URL without its query, which may contain a secret, for logs.
     #[must_use]
     pub fn without_query(&self) -> impl fmt::Display {
         Loggable(self)
@@ -236,7 +236,7 @@ fn parse_resource(resource: &str) -> Result<String, UrlError> {
     Ok(name)
 }
 
-/// Appends a part of a URL, its non-ASCII characters percent-encoded (section 11.1).
+/// Appends a part of a URL, with non-ASCII characters percent-encoded (section 11.1).
 fn push_encoded(part: &str, also: &[u8], to: &mut String) -> Result<(), UrlError> {
     let mut rest = part.chars();
     while let Some(character) = rest.next() {
@@ -261,22 +261,22 @@ fn push_encoded(part: &str, also: &[u8], to: &mut String) -> Result<(), UrlError
     Ok(())
 }
 
-/// RFC 3986 section 2.3.
+/// Returns whether the byte is unreserved (RFC 3986 section 2.3).
 const fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
-/// RFC 3986 section 2.2.
+/// Returns whether the byte is a sub-delimiter (RFC 3986 section 2.2).
 const fn is_sub_delim(byte: u8) -> bool {
     matches!(byte, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=')
 }
 
-/// Whether the byte may stand in a path as it is; in a query, too.
+/// Returns whether the byte may appear unescaped in a path, and so in a query.
 pub(crate) const fn is_in_path(byte: u8) -> bool {
     is_pchar(byte) || byte == b'/'
 }
 
-/// RFC 3986 section 3.3, without the percent-encoded characters.
+/// Returns whether the byte is a `pchar` (RFC 3986 section 3.3), percent-encoding aside.
 const fn is_pchar(byte: u8) -> bool {
     is_unreserved(byte) || is_sub_delim(byte) || matches!(byte, b':' | b'@')
 }

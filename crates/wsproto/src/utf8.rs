@@ -1,4 +1,4 @@
-//! UTF-8 that arrives in parts, refused at the first byte that cannot be right (RFC 6455
+//! Incremental UTF-8 validation, which fails at the first byte that cannot be valid (RFC 6455
 //! section 8.1).
 //!
 //! ```
@@ -13,36 +13,37 @@
 
 use core::str;
 
-/// From how many bytes on `simdutf8` is faster than the standard library.
+/// The length in bytes from which `simdutf8` is faster than the standard library.
 #[cfg(feature = "simd")]
 const WIDE: usize = 64;
 
-/// The bytes are not UTF-8, whatever may follow them.
+/// The bytes are not valid UTF-8, whatever may follow them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("invalid UTF-8")]
 pub struct InvalidUtf8;
 
-/// Validates text that arrives in parts, cut anywhere.
+/// A validator of text that arrives in parts, cut anywhere.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Utf8 {
-    /// The begun character at the end of the last part. A zero ends it: no byte of a character that
-    /// takes more than one is zero.
+    /// The bytes of the incomplete character at the end of the last part, terminated by a zero: no
+    /// byte of a multi-byte character is zero.
     begun: [u8; 3],
 }
 
 impl Utf8 {
-    /// Begins a text.
+    /// Creates a validator at the start of a text.
     #[must_use]
     pub const fn new() -> Self {
         Self { begun: [0; 3] }
     }
 
-    /// Validates the next part. Returns the character that the last part began and this one ends,
-    /// and the text after it; a character begun at the end of this part is kept for the next.
+    /// Validates the next part. Returns the character that the last part began and this one
+    /// completes, and the text after it; an incomplete character at the end of this part is kept
+    /// for the next.
     ///
     /// # Errors
     ///
-    /// [`InvalidUtf8`] if no continuation could make the text valid.
+    /// [`InvalidUtf8`] if no continuation can make the text valid.
     #[inline]
     pub fn push<'a>(&mut self, part: &'a [u8]) -> Result<(Option<char>, &'a str), InvalidUtf8> {
         let (character, part) =
@@ -65,28 +66,28 @@ impl Utf8 {
         if self.is_complete() { Ok(()) } else { Err(InvalidUtf8) }
     }
 
-    /// Whether the text so far ends with a whole character.
+    /// Returns whether the text so far ends with a whole character.
     #[inline]
     #[must_use]
     pub const fn is_complete(&self) -> bool {
         self.begun[0] == 0
     }
 
-    /// How many bytes the begun character still needs: 0 to 3.
+    /// Returns how many bytes the incomplete character still needs: 0 to 3.
     #[must_use]
     pub fn missing(&self) -> usize {
         let [lead, ..] = self.begun;
         if lead == 0 { 0 } else { width(lead) - self.begun().len() }
     }
 
-    /// Returns the bytes of the begun character: 0 to 3.
+    /// Returns the bytes of the incomplete character: 0 to 3.
     #[must_use]
     pub fn begun(&self) -> &[u8] {
         let len = self.begun.iter().take_while(|byte| **byte != 0).count();
         self.begun.split_at(len).0
     }
 
-    /// Takes bytes from the front of `part` until the begun character is complete.
+    /// Takes bytes from the front of `part` until the incomplete character is complete.
     fn complete<'a>(&mut self, part: &'a [u8]) -> Result<(Option<char>, &'a [u8]), InvalidUtf8> {
         let (missing, after) = part.split_at(self.missing().min(part.len()));
         let mut bytes = [0; 4];
@@ -103,9 +104,9 @@ impl Utf8 {
         Ok((text.chars().next(), after))
     }
 
-    /// Keeps the begun character `bytes`, at most three of them.
+    /// Keeps the incomplete character `bytes`, at most three of them.
     fn begin(&mut self, bytes: &[u8]) -> Result<(), InvalidUtf8> {
-        // `from_utf8` tells a sequence that ends too early from one that is wrong already.
+        // `from_utf8` distinguishes an incomplete sequence from an invalid one.
         match str::from_utf8(bytes) {
             Err(error) if error.error_len().is_none() => {
                 self.begun = [0; 3];
@@ -119,7 +120,11 @@ impl Utf8 {
     }
 }
 
-/// Validates a text that is all there.
+/// Validates a complete text.
+///
+/// # Errors
+///
+/// [`InvalidUtf8`] if the text is invalid or incomplete.
 #[inline]
 pub(crate) fn text(bytes: &[u8]) -> Result<&str, InvalidUtf8> {
     #[cfg(feature = "simd")]
@@ -129,7 +134,7 @@ pub(crate) fn text(bytes: &[u8]) -> Result<&str, InvalidUtf8> {
     str::from_utf8(bytes).map_err(|_| InvalidUtf8)
 }
 
-/// How many bytes the character takes that begins with `lead`.
+/// Returns the length in bytes of a character that begins with `lead`.
 const fn width(lead: u8) -> usize {
     match lead {
         0xF0.. => 4,
@@ -139,7 +144,7 @@ const fn width(lead: u8) -> usize {
     }
 }
 
-/// Splits off the last character of `part` if it needs more bytes than there are.
+/// Splits off the last character of `part` if it is incomplete.
 #[inline]
 fn split_last_character(part: &[u8]) -> (&[u8], &[u8]) {
     for back in 1..=part.len().min(3) {

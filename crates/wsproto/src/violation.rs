@@ -1,4 +1,4 @@
-//! What is known of a broken rule beyond its name.
+//! A broken rule with its details.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -6,13 +6,13 @@ use core::fmt;
 
 use crate::{CloseCode, Error};
 
-/// A rule that the peer broke, or a limit of ours that it exceeded, with the values that tell how.
+/// A rule that the peer broke, or a limit that it exceeded, with the values involved.
 ///
-/// It is the same however the bytes were cut (promise I2). Its text is for people.
+/// It does not depend on how the bytes were cut (promise I2). Its text is for people.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Violation(Box<Inner>);
 
-/// Boxed, so that a connection that broke no rule has no room for it.
+/// Boxed, so that a connection without a violation reserves no space for one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Inner {
     error: Error,
@@ -21,16 +21,16 @@ struct Inner {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Details {
-    /// A message of at least so many bytes; the limit.
+    /// The minimum size of the message or frame, and the limit, in bytes.
     TooBig { least: u64, limit: u64 },
-    /// The most fragments of a message.
+    /// The maximum number of fragments per message.
     TooManyFragments { limit: u32 },
-    /// What the peer's Close says.
+    /// The code and reason of the peer's Close.
     Close { code: CloseCode, reason: String },
 }
 
 impl Violation {
-    /// At least so many bytes were announced, of a message or of a frame, and fewer are allowed.
+    /// A message or frame announced at least `least` bytes, and the limit is lower.
     pub(crate) fn too_big(least: u64, limit: u64) -> Self {
         Self::new(Error::MessageTooBig, Details::TooBig { least, limit })
     }
@@ -39,7 +39,7 @@ impl Violation {
         Self::new(Error::TooManyFragments, Details::TooManyFragments { limit })
     }
 
-    /// The peer's Close has a body that breaks a rule.
+    /// The body of the peer's Close breaks a rule.
     pub(crate) fn close(error: Error, payload: &[u8]) -> Self {
         let [high, low, reason @ ..] = payload else { return error.into() };
         let code = u16::from_be_bytes([*high, *low]).into();
@@ -50,14 +50,14 @@ impl Violation {
         Self(Box::new(Inner { error, details: Some(details) }))
     }
 
-    /// Returns the rule.
+    /// Returns the rule that was broken.
     #[must_use]
     pub const fn error(&self) -> Error {
         self.0.error
     }
 
-    /// Returns code and reason of the peer's Close, if they are what breaks a rule. What of the reason is
-    /// no UTF-8 was replaced.
+    /// Returns the code and reason of the peer's Close, if that Close breaks the rule. Invalid
+    /// UTF-8 in the reason is replaced.
     #[must_use]
     pub fn received_close(&self) -> Option<(CloseCode, &str)> {
         match &self.0.details {

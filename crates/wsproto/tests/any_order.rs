@@ -13,7 +13,7 @@ use wsproto_testing::{Call, End, Frame, Life, Part, Seen, Side, call, closes, li
 
 use support::VIOLATION;
 
-/// Something that happens to a connection.
+/// An operation on a connection.
 #[derive(Clone, Debug)]
 enum Turn {
     Call(Call),
@@ -33,7 +33,7 @@ fn turn() -> impl Strategy<Value = Turn> {
 
 fn take<R: End>(ws: &mut Connection<R>, turn: &Turn, out: &mut Vec<u8>) {
     match turn {
-        // What is refused has written nothing.
+        // A refused call has written nothing.
         Turn::Call(call) => drop(call.make(ws.sender(), out)),
         Turn::Event(part) => {
             let mut bytes = part.encode(R::peer_key());
@@ -69,8 +69,7 @@ fn any_order<R: End>(turns: &[Turn]) {
 }
 
 proptest! {
-    /// I7, I10, I11: whatever is called in whatever order, nothing panics, nothing is written on an
-    /// error, and what is written is legal.
+    /// I7, I10, I11: no order of calls panics, errors write nothing, and all output is legal.
     #[test]
     fn any_order_of_calls(turns in vec(turn(), 0..30)) {
         any_order::<Server>(&turns);
@@ -78,7 +77,7 @@ proptest! {
     }
 }
 
-/// Something that happens to a session.
+/// An operation on a session.
 #[derive(Clone, Debug)]
 enum Happening {
     /// The next bytes of the opening handshake arrive.
@@ -117,7 +116,7 @@ fn configured() -> Config {
     config
 }
 
-/// Lets it all happen. The order of the events is checked after each.
+/// Performs all operations, and checks the order of the events after each.
 fn live<R: End>(opened: bool, happenings: &[Happening]) -> (Vec<Seen>, Vec<u8>) {
     let mut life = Life::<R>::begin(configured());
     let mut handshake = R::handshake(&life.out);
@@ -158,7 +157,7 @@ fn live<R: End>(opened: bool, happenings: &[Happening]) -> (Vec<Seen>, Vec<u8>) 
             Happening::Abort => life.abort(),
         }
         if life.log.contains(&SessionEvent::Open) {
-            // A request or the answer to it is in front.
+            // The request or the response to it comes first.
             if std::mem::take(&mut head) {
                 let end = life.out.windows(4).position(|end| end == b"\r\n\r\n");
                 life.out.drain(..end.expect("a head") + 4);
@@ -167,7 +166,7 @@ fn live<R: End>(opened: bool, happenings: &[Happening]) -> (Vec<Seen>, Vec<u8>) 
             assert!(closes(&frames) <= 1);
         }
     }
-    // Whatever happened, the end can be reached from here, by deadlines or by the transport.
+    // In any state, deadlines or the transport lead to the end.
     for _ in 0..9 {
         if life.session.advice() == Advice::Drop {
             break;
@@ -185,10 +184,10 @@ fn live<R: End>(opened: bool, happenings: &[Happening]) -> (Vec<Seen>, Vec<u8>) 
 }
 
 proptest! {
-    /// I7, I8, I10: whatever happens in whatever order, the events come in theirs, at most one Close
-    /// is sent, and the end comes exactly once; and all of it can be repeated.
+    /// I7, I8, I10: for any order of operations, the events are in order, at most one Close is
+    /// sent, the end is reported exactly once, and the run is reproducible.
     #[test]
-    fn any_life_of_a_session(opened: bool, happenings in vec(happening(), 0..30)) {
+    fn any_order_of_operations_on_a_session(opened: bool, happenings in vec(happening(), 0..30)) {
         prop_assert_eq!(live::<Server>(opened, &happenings), live::<Server>(opened, &happenings));
         prop_assert_eq!(live::<Client>(opened, &happenings), live::<Client>(opened, &happenings));
     }

@@ -1,4 +1,4 @@
-//! The closing handshake: the whole matrix of state, cause and role, as a table and on connections
+//! The closing handshake: the full matrix of state, cause and role, as a table and on connections
 //! driven into each state (RFC 6455 section 7).
 
 mod support;
@@ -14,7 +14,7 @@ use wsproto_testing::{End, Frame, Side, closes};
 
 use support::{VIOLATION, feed};
 
-/// In which state, what happens, what state follows, what is sent.
+/// State, cause, next state, frame sent.
 const MATRIX: [(Closing, Cause, Closing, Reply); 12] = [
     (Closing::Open, Cause::Local, Closing::Sent, Reply::Close),
     (Closing::Open, Cause::Peer, Closing::Exchanged, Reply::Close),
@@ -30,7 +30,7 @@ const MATRIX: [(Closing, Cause, Closing, Reply); 12] = [
     (Closing::Failed, Cause::Violation, Closing::Failed, Reply::Nothing),
 ];
 
-/// What to do with the transport: in which state, as a server, as a client.
+/// The advice on the transport: by state, for a server and for a client.
 const TRANSPORT: [(Closing, Advice, Advice); 4] = [
     (Closing::Open, Advice::KeepOpen, Advice::KeepOpen),
     (Closing::Sent, Advice::KeepOpen, Advice::KeepOpen),
@@ -38,7 +38,7 @@ const TRANSPORT: [(Closing, Advice, Advice); 4] = [
     (Closing::Failed, Advice::Shutdown, Advice::Shutdown),
 ];
 
-/// Every way into a state of the closing handshake.
+/// All paths into a state of the closing handshake.
 const WAYS: [(Closing, &[Cause]); 6] = [
     (Closing::Open, &[]),
     (Closing::Sent, &[Cause::Local]),
@@ -51,7 +51,7 @@ const WAYS: [(Closing, &[Cause]); 6] = [
 fn bring<R: End>(ws: &mut Connection<R>, cause: Cause, out: &mut Vec<u8>) {
     match cause {
         Cause::Local => ws.close(None, out).expect("an empty Close may always be asked for"),
-        // In a state that does not listen, both are discarded, or the old error is repeated.
+        // A state that no longer receives discards both, or repeats the old error.
         Cause::Peer => drop(feed(ws, &R::from_peer(0x88, &[]), out)),
         Cause::Violation => drop(feed(ws, &VIOLATION, out)),
     }
@@ -76,9 +76,9 @@ fn the_table_has_these_rows_and_no_others() {
     assert!(rows.windows(2).all(|pair| pair[0] != pair[1]), "a row is repeated, another missing");
 }
 
-/// The transport is ended first by the server, and after a violation by whoever saw it.
+/// The transport is ended first by the server, and after a violation by the end that detected it.
 #[test]
-fn the_table_says_what_to_do_with_the_transport() {
+fn the_table_gives_the_advice_on_the_transport() {
     for (state, server, client) in TRANSPORT {
         assert_eq!(state.advice::<Server>(), server, "{state:?}");
         assert_eq!(state.advice::<Client>(), client, "{state:?}");
@@ -158,14 +158,14 @@ fn nothing_follows_a_close<R: End>() {
     }
 }
 
-/// A40, I10, R6455-5.5.1-5: whatever is called in whatever order, not one further byte.
+/// A40, I10, R6455-5.5.1-5: for any order of calls, not one further byte.
 #[test]
 fn nothing_is_sent_after_a_close() {
     nothing_follows_a_close::<Server>();
     nothing_follows_a_close::<Client>();
 }
 
-/// I10, R6455-5.5.1-11: after the peer's Close neither events nor errors.
+/// I10, R6455-5.5.1-11: after the peer's Close, neither events nor errors.
 #[test]
 fn nothing_is_delivered_after_the_close_of_the_peer() {
     fn check<R: End>(way: &[Cause]) {
@@ -179,7 +179,7 @@ fn nothing_is_delivered_after_the_close_of_the_peer() {
     }
 }
 
-/// R6455-5.5.1-10: both Closes cross on the way, and that is a clean end for both.
+/// R6455-5.5.1-10: two Closes that cross in transit are a clean end for both.
 #[test]
 fn simultaneous_closes_are_a_clean_end() {
     let (mut server, mut client) = (Server::connect(), Client::connect());
@@ -199,7 +199,7 @@ fn simultaneous_closes_are_a_clean_end() {
     assert_eq!(client.advice(), Advice::AwaitEnd);
 }
 
-/// R6455-7.1.2-1, R6455-7.3-1, R6455-5.5.1-4: either end may begin, with a body or without; the
+/// R6455-7.1.2-1, R6455-7.3-1, R6455-5.5.1-4: either end may begin, with or without a body; the
 /// client's Close is masked.
 #[test]
 fn either_end_begins_with_or_without_a_body() {
@@ -218,7 +218,7 @@ fn either_end_begins_with_or_without_a_body() {
 }
 
 /// R6455-5.5.1-6: the answer repeats the code and the reason; an empty Close is answered by an
-/// empty one; who has sent a Close answers nothing.
+/// empty one; an end that has sent a Close sends no answer.
 #[test]
 fn a_close_is_answered_with_the_same_body() {
     fn check<R: End>() {
@@ -241,9 +241,9 @@ fn a_close_is_answered_with_the_same_body() {
     check::<Client>();
 }
 
-/// Invariant 5: what was sent before the Close leaves before it, in order.
+/// Invariant 5: data sent before the Close goes out before it, in order.
 #[test]
-fn messages_sent_before_the_close_leave_before_it() {
+fn messages_sent_before_the_close_precede_it() {
     let mut ws = Client::connect();
     let mut out = Vec::new();
     ws.send_text("one", &mut out).expect("open");
@@ -254,10 +254,10 @@ fn messages_sent_before_the_close_leave_before_it() {
     assert_eq!(firsts, [0x81, 0x89, 0x02, 0x88]);
 }
 
-/// R6455-6.1-1, R6455-5.5.1-7: the rest of a message that is being sent is refused once the peer
-/// closes; the answer does not wait for it.
+/// R6455-6.1-1, R6455-5.5.1-7: after the peer's Close, the rest of a half-sent message is refused;
+/// the answer does not wait for it.
 #[test]
-fn a_close_of_the_peer_ends_a_message_half_sent() {
+fn the_peers_close_ends_a_half_sent_message() {
     let mut ws = Server::connect();
     let mut out = Vec::new();
     ws.sender().send_text_fragment("half", false, &mut out).expect("open");
@@ -268,7 +268,7 @@ fn a_close_of_the_peer_ends_a_message_half_sent() {
     assert_eq!(out, b"\x01\x04half\x88\x02\x03\xE8");
 }
 
-/// The codes that may stand in a frame, and of those the ones that applications choose.
+/// Returns whether the code may appear in a frame, and whether applications may set it.
 fn table_e(code: u16) -> (bool, bool) {
     match code {
         1000 | 3000..=4999 => (true, true),
@@ -277,8 +277,8 @@ fn table_e(code: u16) -> (bool, bool) {
     }
 }
 
-/// R6455-7.4.1-1, R6455-7.4.1-2, R6455-7.4.1-3, R6455-7.4.2-1, A30, A35: all of the 65536 codes;
-/// 1005, 1006 and 1015 can be neither made nor received, so that no echo writes them either.
+/// R6455-7.4.1-1, R6455-7.4.1-2, R6455-7.4.1-3, R6455-7.4.2-1, A30, A35: all 65536 codes; 1005,
+/// 1006 and 1015 can be neither created nor received, so no echo writes them either.
 #[test]
 fn only_the_codes_of_the_table_can_be_sent_or_received() {
     for number in 0..=u16::MAX {
@@ -300,7 +300,7 @@ fn only_the_codes_of_the_table_can_be_sent_or_received() {
     }
 }
 
-/// R6455-7.4.1-4: 1010 is the client's; a server that asks for it may still close otherwise.
+/// R6455-7.4.1-4: 1010 is for clients; a server refused it may still close with another code.
 #[test]
 fn a_server_does_not_send_1010() {
     let body = CloseFrame::new(CloseCode::MANDATORY_EXTENSION, "permessage-deflate");
@@ -318,9 +318,9 @@ fn a_server_does_not_send_1010() {
     assert_eq!(Frame::read_all(&out)[0].close_code(), Some(1010));
 }
 
-/// Every code that an endpoint chooses for itself reaches the wire as it is, from both roles.
+/// Every sendable code is written unchanged, in both roles.
 #[test]
-fn every_sendable_code_is_written_as_it_is() {
+fn every_sendable_code_is_written_unchanged() {
     for number in (1000..=4999).filter(|code| table_e(*code).0 && *code != 1010) {
         let body = CloseFrame::new(CloseCode::from(number), "").expect("a code of the table");
         let (mut by_server, mut by_client) = (Vec::new(), Vec::new());
@@ -331,7 +331,7 @@ fn every_sendable_code_is_written_as_it_is() {
     }
 }
 
-/// A34, I11, R6455-5.5.1-2: 123 bytes fit, 124 do not, and a character is not cut in two to fit.
+/// A34, I11, R6455-5.5.1-2: 123 bytes fit, 124 do not, and no reason is truncated silently.
 #[test]
 fn a_reason_holds_123_bytes_and_is_never_cut() {
     let fitting = ["r".repeat(123), format!("{}é", "r".repeat(121)), "é".repeat(61) + "r"];
@@ -351,7 +351,7 @@ fn a_reason_holds_123_bytes_and_is_never_cut() {
     }
 }
 
-/// R6455-5.5-1: the body of a Close has at most 125 bytes, also for those who parse it alone.
+/// R6455-5.5-1: the body of a Close has at most 125 bytes, also when it is parsed on its own.
 #[test]
 fn a_close_body_holds_125_bytes() {
     let body = [&[0x03, 0xE8][..], &[b'r'; MAX_REASON_LEN]].concat();

@@ -1,4 +1,4 @@
-//! Time as an input: every deadline of a session, what happens at it, and what does not move it
+//! Time as an input: every deadline of a session, its effect, and the events that do not move it
 //! (A39; promises I8 and I10).
 
 mod support;
@@ -31,7 +31,7 @@ fn without_deadlines() -> Config {
     })
 }
 
-/// Asserts that nothing happens a moment before the deadline, which stays.
+/// Asserts that nothing happens just before the deadline, which stays.
 fn nothing_happens_early<R: End>(life: &mut Life<R>) {
     let deadline = life.session.deadline().expect("a deadline");
     let before = (life.out.clone(), life.log.clone(), life.session.ready_state());
@@ -62,7 +62,7 @@ fn the_default_deadlines() {
     assert_eq!(config.keep_alive, None);
 }
 
-/// A39, R6455-4.2.1-13: who trickles a head is told 408; who never said anything is told nothing.
+/// A39, R6455-4.2.1-13: a client that trickles a head gets 408; one that sent nothing gets nothing.
 #[test]
 fn a_server_limits_the_time_of_the_handshake() {
     let mut life = Life::<Server>::begin(Config::default());
@@ -84,14 +84,14 @@ fn a_server_limits_the_time_of_the_handshake() {
     assert_eq!(life.log, [SessionEvent::Error(SessionError::HandshakeTimeout)]);
     assert_eq!(life.session.advice(), Advice::Shutdown);
 
-    // The answer has as long to leave as a closing handshake.
+    // The response gets as much time to leave as a closing handshake.
     assert_eq!(life.session.deadline(), Some(s(20)));
     nothing_happens_early(&mut life);
     life.at(s(20));
     assert_eq!(life.ended(), lost(Initiator::Local));
 }
 
-/// A39: a client waits no longer for a response; nothing is sent.
+/// A39: a client also waits no longer than that for a response; nothing is sent.
 #[test]
 fn a_client_limits_the_time_of_the_handshake() {
     for part in ["", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: webs"] {
@@ -104,7 +104,7 @@ fn a_client_limits_the_time_of_the_handshake() {
         assert_eq!(last_error(&life), Some(SessionError::HandshakeTimeout));
         assert_eq!(life.ended(), lost(Initiator::Local));
     }
-    // A refusal whose body does not end is still the refusal.
+    // A refusal whose body does not end is still a refusal.
     let mut life = Life::<Client>::begin(Config::default());
     life.read(b"HTTP/1.1 404 Not Found\r\nContent-Length: 100\r\n\r\nnot th");
     life.at_deadline();
@@ -121,12 +121,12 @@ fn an_open_session_has_no_deadline_of_its_own() {
     assert_eq!(Life::<Client>::open(Config::default()).session.deadline(), None);
 }
 
-/// A39, R6455-5.5.1-9: the closing handshake has its deadline from the first Close on, whoever sent
-/// it, and nothing that arrives moves it.
+/// A39, R6455-5.5.1-9: the deadline of the closing handshake starts with the first Close, from
+/// either end, and incoming data does not move it.
 #[test]
 fn the_closing_handshake_has_one_deadline() {
     fn check<R: End>() {
-        // What we wait for, and what it is called if it does not come.
+        // The awaited Close, and the error if it does not arrive.
         type Begin<R> = fn(&mut Life<R>);
         let ours: Begin<R> = |life| life.close(None).expect("open");
         let theirs: Begin<R> = |life| life.read_frame(0x88, b"\x03\xE8");
@@ -157,7 +157,7 @@ fn the_closing_handshake_has_one_deadline() {
     check::<Client>();
 }
 
-/// The second Close does not begin the time anew.
+/// The second Close does not restart the deadline.
 #[test]
 fn the_answer_to_our_close_does_not_move_the_deadline() {
     let mut life = Life::<Client>::open(Config::default());
@@ -171,8 +171,8 @@ fn the_answer_to_our_close_does_not_move_the_deadline() {
     assert!(!life.ended().was_clean, "T1: ours was not written");
 }
 
-/// A Close that was sent through the sending half is limited in time, too, even if nothing arrives
-/// any more and only the deadline is served.
+/// A Close sent through the sending half has a deadline, too, even if nothing arrives any more and
+/// only the deadline is handled.
 #[test]
 fn a_close_through_the_sender_has_a_deadline() {
     let mut life = Life::<Server>::open(keep_alive(s(30), s(5)));
@@ -190,7 +190,7 @@ fn a_close_through_the_sender_has_a_deadline() {
     assert_eq!(life.ended(), lost(Initiator::Local));
 }
 
-/// S4-19, X14: without deadlines, a session waits for ever, and says so.
+/// S4-19, X14: without deadlines, a session waits forever and reports no deadline.
 #[test]
 fn deadlines_can_be_turned_off() {
     let mut life = Life::<Server>::begin(without_deadlines());
@@ -204,7 +204,7 @@ fn deadlines_can_be_turned_off() {
     assert_eq!(life.ended(), lost(Initiator::Local));
 }
 
-/// Pings at every interval after the last answer, numbered; the answer tells the round trip.
+/// One Ping per interval after the last Pong, numbered; the Pong gives the round trip.
 #[test]
 fn a_keep_alive_pings_and_measures() {
     fn check<R: End>() {
@@ -234,7 +234,7 @@ fn a_keep_alive_pings_and_measures() {
     check::<Client>();
 }
 
-/// Traffic is no answer, and does not put the Ping off: a peer that trickles is found out.
+/// Traffic is not a Pong and does not delay the Ping: a peer that trickles is detected.
 #[test]
 fn traffic_does_not_replace_a_pong() {
     let mut life = Life::<Server>::open(keep_alive(s(30), s(5)));
@@ -253,11 +253,11 @@ fn traffic_does_not_replace_a_pong() {
     assert_eq!(last_error(&life), Some(SessionError::KeepAliveTimeout));
 }
 
-/// A38, R6455-5.5.3-3: only the Pong with the payload of the newest Ping is its answer.
+/// A38, R6455-5.5.3-3: only the Pong with the payload of the newest Ping answers it.
 #[test]
 fn only_the_newest_ping_can_be_answered() {
     let mut life = Life::<Client>::open(keep_alive(s(30), s(5)));
-    // In advance: the right payload, but nothing was asked.
+    // Too early: the right payload, but no Ping was sent yet.
     life.read_frame(0x8A, &0_u32.to_be_bytes());
     assert_eq!((life.session.deadline(), life.session.round_trip()), (Some(s(30)), None));
     life.at(s(30));
@@ -275,7 +275,8 @@ fn only_the_newest_ping_can_be_answered() {
     assert_eq!(life.session.deadline(), Some(s(90)));
 }
 
-/// A peer that does not answer gets a Close that says why, the application an error and an end.
+/// A peer that does not answer gets a Close with a reason; the application gets an error and an
+/// end.
 #[test]
 fn a_keep_alive_without_an_answer_ends_the_session() {
     fn check<R: End>() {
@@ -288,9 +289,9 @@ fn a_keep_alive_without_an_answer_ends_the_session() {
         assert_eq!(close.close_code(), Some(1011));
         assert_eq!(close.payload[2..], *b"keep-alive timeout");
         assert_eq!(last_error(&life), Some(SessionError::KeepAliveTimeout));
-        // L12: nobody waits for a peer that is not there.
+        // L12: an absent peer is not waited for.
         assert_eq!(life.log.last(), Some(&SessionEvent::Closed(lost(Initiator::Local))));
-        // The Close may still arrive; a late answer does not open the connection again.
+        // The Close may still arrive; a late Pong does not reopen the connection.
         assert_eq!(life.session.advice(), Advice::Shutdown);
         assert_eq!(life.session.deadline(), Some(s(37)));
         life.read_frame(0x8A, &0_u32.to_be_bytes());
@@ -304,7 +305,7 @@ fn a_keep_alive_without_an_answer_ends_the_session() {
     check::<Client>();
 }
 
-/// I10: once the closing has begun, no Ping goes out any more, and no answer is waited for.
+/// I10: once closing has begun, no Ping is sent and no Pong is awaited.
 #[test]
 fn a_keep_alive_ends_with_the_closing() {
     for asked in [false, true] {
@@ -323,8 +324,8 @@ fn a_keep_alive_ends_with_the_closing() {
     }
 }
 
-/// However late `handle_timeout` is called, and however extreme the times are, it does one thing,
-/// and its next deadline is not in the past.
+/// However late `handle_timeout` is called, and however extreme the times are, it performs one
+/// action, and its next deadline is not in the past.
 #[test]
 fn extreme_times_do_no_harm() {
     for (interval, patience) in
@@ -349,9 +350,9 @@ fn extreme_times_do_no_harm() {
     assert_eq!(life.ended(), lost(Initiator::Local));
 }
 
-/// The page that a server answered with has a deadline to arrive by, and is no error.
+/// An ordinary HTTP response has a deadline, and is not an error.
 #[test]
-fn an_ordinary_answer_has_a_deadline() {
+fn an_ordinary_response_has_a_deadline() {
     let mut life = Life::<Server>::begin(Config::default());
     life.read_deciding(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", |session, now, out| {
         session.respond(&Response::html("<p>hello"), now, out).unwrap();
@@ -366,7 +367,7 @@ fn an_ordinary_answer_has_a_deadline() {
     life.ended();
 }
 
-/// A message tells the time, too.
+/// A message also advances the time.
 #[test]
 fn a_close_through_the_sender_is_timed_from_the_last_message() {
     fn check<R: End>() {

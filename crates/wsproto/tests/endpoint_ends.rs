@@ -1,4 +1,4 @@
-//! How an endpoint ends: what is still written, for how long it waits, and what it says of it.
+//! The ends of an endpoint: the bytes still written, the wait, and the report.
 
 use core::time::Duration;
 
@@ -20,7 +20,7 @@ fn read<R: End>(node: &mut Node<R>, first: u8, payload: &[u8], now: Duration) {
     node.read(&mut R::from_peer(first, payload), now);
 }
 
-/// Writes all there is, and takes the events.
+/// Writes everything, and takes the events.
 fn write<R: End>(node: &mut Node<R>, now: Duration) -> Vec<Frame> {
     let mut written = Vec::new();
     while node.endpoint.unwritten() > 0 {
@@ -36,7 +36,7 @@ fn firsts(frames: &[Frame]) -> Vec<u8> {
     frames.iter().map(|frame| frame.first).collect()
 }
 
-// fault-E1: a whole life, one question after another.
+// fault-E1: a connection from start to end, with all four questions.
 #[test]
 fn the_four_questions() {
     let mut net = Net::new(&Config::new(), 100, Cuts::every(9));
@@ -51,10 +51,10 @@ fn the_four_questions() {
     assert_eq!((client.code, &*client.reason), (CloseCode::NORMAL, "bye"));
     assert_eq!((client.initiator, server.initiator), (Initiator::Local, Initiator::Remote));
     assert!(client.was_clean && server.was_clean);
-    assert!(net.now < s(1), "nobody waited");
+    assert!(net.now < s(1), "there was no wait");
 }
 
-// fault-E2: a peer that has ended its side and still reads gets the echo.
+// fault-E2: a peer that has closed its writing side and still reads gets the echo.
 #[test]
 fn a_half_closed_peer_gets_its_answer() {
     let mut node = open::<Server>();
@@ -76,9 +76,9 @@ fn a_half_closed_peer_gets_its_answer() {
     assert!(node.closed().is_some_and(|info| info.initiator == Initiator::Remote));
 }
 
-// fault-E2: but not for ever, nor what nobody takes.
+// fault-E2: the wait is bounded, and so is that for a peer that reads nothing.
 #[test]
-fn an_answer_that_does_not_leave_is_dropped() {
+fn a_reply_that_cannot_leave_is_dropped() {
     let mut node = open::<Server>();
     node.endpoint.send_binary(vec![0; 1 << 20]).expect("open");
     node.read(&mut [], s(100));
@@ -91,9 +91,9 @@ fn an_answer_that_does_not_leave_is_dropped() {
     assert_eq!((node.endpoint.advice(), node.endpoint.deadline()), (Advice::Drop, None));
 }
 
-// fault-E2: after the close timeout nothing is left to wait for.
+// fault-E2: after the close timeout there is nothing left to wait for.
 #[test]
-fn a_close_timeout_drops_what_is_unwritten() {
+fn a_close_timeout_drops_unwritten_output() {
     let mut node = open::<Server>();
     node.endpoint.send_binary(vec![0; 1 << 20]).expect("open");
     node.endpoint.close(None, s(1)).expect("open");
@@ -131,8 +131,8 @@ fn a_close_that_never_leaves_is_not_clean() {
     check::<Client>(true);
 }
 
-// T1: a peer that ends its side right behind its Close still gets ours, and that is clean; or it does not
-// take it in time.
+// T1: a peer that closes its writing side right after its Close still gets our Close, and the end
+// is clean; unless it does not read it in time.
 #[test]
 fn a_close_that_leaves_after_the_end_of_the_input_is_clean() {
     for leaves in [true, false] {
@@ -152,9 +152,9 @@ fn a_close_that_leaves_after_the_end_of_the_input_is_clean() {
     }
 }
 
-// T1: what the peer said before it went away is heard although nothing can be written.
+// T1: data that the peer sent before it went away is delivered even if writing has failed.
 #[test]
-fn the_last_words_of_a_peer_are_heard() {
+fn the_last_data_of_a_peer_is_delivered() {
     let mut node = open::<Server>();
     node.endpoint.write_failed();
     assert!(node.endpoint.has_failed() && node.endpoint.wants_read());
@@ -166,9 +166,9 @@ fn the_last_words_of_a_peer_are_heard() {
     assert_eq!(node.endpoint.advice(), Advice::Drop);
 }
 
-// L12: a dead peer is reported as soon as it is known to be.
+// L12: a dead peer is reported as soon as it is detected.
 #[test]
-fn nobody_waits_for_a_peer_that_is_not_there() {
+fn an_absent_peer_is_not_waited_for() {
     let config = Config::new().keep_alive(Some(KeepAlive::new(s(30), s(5))));
     let mut node = Node::<Server>::open(config, Cuts::every(1 << 20));
     let mut pipes = (Pipe::new(10), Pipe::new(10));
@@ -176,17 +176,17 @@ fn nobody_waits_for_a_peer_that_is_not_there() {
     node.turn(s(35), &mut pipes.0, &mut pipes.1);
     assert!(node.log.contains(&SessionEvent::Error(SessionError::KeepAliveTimeout)));
     assert!(node.closed().is_some());
-    // Its transport lingers for the Close that says why.
+    // Its transport lingers for the Close that gives the reason.
     assert_eq!(node.endpoint.advice(), Advice::Shutdown);
     assert_eq!(node.endpoint.deadline(), Some(s(37)));
     node.turn(s(37), &mut pipes.0, &mut pipes.1);
     assert!(node.dropped);
 }
 
-// L13: the connection is closed when both Closes are exchanged and ours is written; the transport lingers for
-// a moment.
+// L13: the connection is closed once both Closes are exchanged and ours is written; the transport
+// lingers for a moment.
 #[test]
-fn a_peer_that_keeps_its_transport_open_holds_nobody() {
+fn a_peer_that_keeps_its_transport_open_delays_nothing() {
     fn check<R: End>(linger: Option<Duration>, deadline: Duration) {
         let config = Config::new().close_timeout(linger);
         for ours_first in [false, true] {
@@ -216,9 +216,9 @@ fn a_peer_that_keeps_its_transport_open_holds_nobody() {
     }
 }
 
-// fault-E3: a peer that never stops sending does not put a deadline off.
+// fault-E3: a peer that never stops sending does not postpone a deadline.
 #[test]
-fn a_flood_does_not_put_a_deadline_off() {
+fn a_flood_does_not_postpone_a_deadline() {
     fn check<R: End>(close: fn(&mut Node<R>), error: SessionError) {
         let mut node = open::<R>();
         close(&mut node);
@@ -248,7 +248,7 @@ fn a_flood_does_not_put_a_deadline_off() {
     check::<Client>(it_breaks_a_rule, broken);
 }
 
-// fault-E4: a Close through the sender, then a broken rule: one error, then the end.
+// fault-E4: a Close through the sender, then a violation: one error, then the end.
 #[test]
 fn an_error_comes_once_and_then_the_end() {
     let mut node = open::<Server>();
@@ -262,7 +262,8 @@ fn an_error_comes_once_and_then_the_end() {
     assert!(node.closed().is_some_and(|info| !info.was_clean && info.code == CloseCode::ABNORMAL));
 }
 
-// fault-E7: a Close through the sender moves the deadline, and what is due leaves bytes to write.
+// fault-E7: a Close through the sender moves the deadline, and handling a timeout leaves bytes to
+// write.
 #[test]
 fn the_deadline_moves_with_every_call() {
     let config = Config::new().keep_alive(Some(KeepAlive::new(s(60), s(5))));
@@ -277,7 +278,7 @@ fn the_deadline_moves_with_every_call() {
     assert_eq!(node.endpoint.deadline(), Some(s(71)));
 }
 
-// I10: an abort ends every stage at once, whatever waits.
+// I10: an abort ends every stage at once, even with unwritten data.
 #[test]
 fn an_abort_drops_everything() {
     let stages: [fn(&mut Node<Server>); 5] = [
@@ -301,7 +302,7 @@ fn an_abort_drops_everything() {
     }
 }
 
-// What a session that is taken over has left to write is written first.
+// A session that is taken over with unwritten output writes that first.
 #[test]
 fn a_session_is_taken_over_with_its_output() {
     let mut out = Vec::new();

@@ -1,4 +1,4 @@
-//! Peers that flood: what they can make an endpoint hold, and for how long.
+//! Floods by a peer: the memory an endpoint then holds, and the time it waits.
 
 use core::time::Duration;
 
@@ -19,7 +19,8 @@ fn number(pong: &Frame) -> u32 {
     u32::from_be_bytes(pong.payload[..4].try_into().expect("four bytes"))
 }
 
-/// Writes as many Pings as `from` takes, until the node reads no more or all of them are read.
+/// Writes up to `count` Pings, as many as `from` holds, until the node stops reading or has read
+/// them all.
 fn flood<R: End>(node: &mut Node<R>, from: &mut Pipe, to: &mut Pipe, now: Duration, count: u32) {
     let wire: Vec<u8> = (0..count).flat_map(ping::<R>).collect();
     let mut written = 0;
@@ -32,7 +33,7 @@ fn flood<R: End>(node: &mut Node<R>, from: &mut Pipe, to: &mut Pipe, now: Durati
     }
 }
 
-/// Reads all that comes.
+/// Reads everything that arrives.
 fn drain<R: End>(node: &mut Node<R>, from: &mut Pipe, to: &mut Pipe, now: Duration) -> Vec<Frame> {
     let mut received = Vec::new();
     while node.turn(now, from, to) || !to.is_empty() {
@@ -41,7 +42,8 @@ fn drain<R: End>(node: &mut Node<R>, from: &mut Pipe, to: &mut Pipe, now: Durati
     Frame::read_all(&received)
 }
 
-// L1: a client never stops reading. Of a hundred thousand Pings it answers as many as fit, and the newest.
+// L1: a client never stops reading. Of a hundred thousand Pings it answers as many as fit, and the
+// newest.
 #[test]
 fn a_flooded_client_answers_the_newest_ping() {
     let config = Config::new();
@@ -57,7 +59,7 @@ fn a_flooded_client_answers_the_newest_ping() {
     assert_eq!(pongs.last(), Some(&99_999));
     assert!(pongs.len() <= (mark + 1000) / 131 + 2);
 
-    // And then it goes on as before.
+    // Afterwards it behaves as before.
     let pongs = {
         from.write(&[ping::<Client>(7), ping::<Client>(8)].concat());
         drain(&mut node, &mut from, &mut to, s(1))
@@ -65,9 +67,9 @@ fn a_flooded_client_answers_the_newest_ping() {
     assert_eq!(pongs.iter().map(number).collect::<Vec<_>>(), [7, 8]);
 }
 
-// RFC 6455 section 5.5.3: the Pong that waits is not sent behind a Close.
+// RFC 6455 section 5.5.3: a deferred Pong is not sent after a Close.
 #[test]
-fn no_late_pong_follows_a_close() {
+fn no_deferred_pong_follows_a_close() {
     let mut node = Node::<Client>::open(Config::new(), Cuts::every(5000));
     let (mut from, mut to) = (Pipe::new(64 << 10), Pipe::new(1000));
     flood(&mut node, &mut from, &mut to, s(1), 10_000);
@@ -80,7 +82,7 @@ fn no_late_pong_follows_a_close() {
     assert!(node.closed().is_some_and(|info| info.was_clean));
 }
 
-// L1: a server waits, and holds little more than the mark and one read; then it goes on where it was.
+// L1: a server waits, holds little more than the mark and one read, and then resumes.
 #[test]
 fn a_flooded_server_waits() {
     for mark in [0, 1000, 64 << 10] {
@@ -98,9 +100,9 @@ fn a_flooded_server_waits() {
     }
 }
 
-// L1: a pause without any progress in writing has a deadline; progress moves it, and a byte is progress.
+// L1: a pause without write progress has a deadline; progress moves it, even by one byte.
 #[test]
-fn a_peer_that_takes_nothing_is_given_up() {
+fn a_peer_that_reads_nothing_is_given_up() {
     let mut node = Node::<Server>::open(Config::new(), Cuts::every(5000));
     let (mut from, mut to) = (Pipe::new(64 << 10), Pipe::new(1000));
     flood(&mut node, &mut from, &mut to, s(1), 5000);
@@ -111,7 +113,7 @@ fn a_peer_that_takes_nothing_is_given_up() {
         assert_eq!(node.endpoint.deadline(), Some(now + s(10)));
     }
     assert_eq!(node.closed(), None);
-    // Nothing moves any more, and trying to write is no progress.
+    // No progress any more: attempts to write do not count.
     for now in 101..=109 {
         node.turn(s(if now < 109 { 100 } else { now }), &mut from, &mut to);
     }
@@ -122,7 +124,7 @@ fn a_peer_that_takes_nothing_is_given_up() {
     assert_eq!(node.endpoint.deadline(), None);
 }
 
-// L1: without a write timeout nothing is scheduled, and no other deadline is lost by waiting.
+// L1: without a write timeout nothing is scheduled, and waiting loses no other deadline.
 #[test]
 fn a_paused_server_keeps_its_other_deadlines() {
     let config = Config::new().write_timeout(None);
@@ -134,17 +136,18 @@ fn a_paused_server_keeps_its_other_deadlines() {
     assert_eq!(node.endpoint.deadline(), Some(s(12)));
     node.turn(s(12), &mut from, &mut to);
     assert!(node.log.contains(&SessionEvent::Error(SessionError::CloseTimeout)));
-    assert!(node.dropped, "E2: whatever is left to write");
+    assert!(node.dropped, "E2: even with unwritten data");
 }
 
-// What is read while the server waits is kept in order, and heard even if the peer has ended its side.
+// Input read while the server waits is kept in order, and delivered even if the peer has closed its
+// writing side.
 #[test]
-fn input_is_held_in_order_and_to_the_end() {
+fn input_is_deferred_in_order_and_to_the_end() {
     let mut node = Node::<Server>::open(Config::new().high_water_mark(10), Cuts::every(1 << 20));
     let mut wire: Vec<u8> = (0..3).flat_map(ping::<Server>).collect();
     node.read(&mut wire, s(1));
     assert!(!node.endpoint.wants_read());
-    // fault-E3: one read that came after all.
+    // fault-E3: one more read despite the pause.
     node.read(&mut Server::from_peer(0x81, b"last"), s(1));
     node.endpoint.end_of_input(s(1));
     node.read(&mut [], s(1));

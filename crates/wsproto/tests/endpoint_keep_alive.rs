@@ -1,4 +1,4 @@
-//! The keep-alive: who is alive, and from when on patience is needed.
+//! The keep-alive: signs of life, and the start of the patience.
 
 use core::time::Duration;
 
@@ -17,8 +17,8 @@ fn gave_up<R: End>(life: &Life<R>) -> bool {
     life.log.contains(&SessionEvent::Error(SessionError::KeepAliveTimeout))
 }
 
-// L14: one frame that takes five seconds to arrive, with a patience of one: the peer is alive. Its Pong comes
-// behind the frame, and tells the whole round trip.
+// L14: a peer that takes five seconds to send one frame, with a patience of one second, is alive.
+// Its Pong comes after the frame, and gives the whole round trip.
 #[test]
 fn a_peer_that_uploads_is_alive() {
     fn check<R: End>() {
@@ -42,9 +42,9 @@ fn a_peer_that_uploads_is_alive() {
     check::<Client>();
 }
 
-// L14: the same if the frame waits in the buffer of the caller, in which each byte counts once.
+// L14: the same if the frame waits in the caller's buffer, where each byte counts once.
 #[test]
-fn what_waits_in_place_counts_once() {
+fn bytes_left_in_place_count_once() {
     for (step, alive) in [(1000, true), (1, false)] {
         let mut life = Life::<Server>::open(config(ms(500), ms(1000)));
         let mut buffer = Server::from_peer(0x82, &[0; 50_000]);
@@ -79,7 +79,7 @@ fn a_peer_that_trickles_is_not() {
     assert!(gave_up(&life));
 }
 
-// L14: the call may come late; the next patience ends in the future.
+// L14: after a late call, the next patience ends in the future.
 #[test]
 fn a_late_call_does_not_leave_a_deadline_in_the_past() {
     let mut life = Life::<Server>::open(config(ms(500), ms(1000)));
@@ -92,14 +92,14 @@ fn a_late_call_does_not_leave_a_deadline_in_the_past() {
     assert_eq!(life.session.round_trip(), Some(ms(7100)));
 }
 
-// L14: a long download: the Ping waits behind it, and the patience begins when it has left.
+// L14: a long download: the Ping waits behind it, and the patience begins once it has left.
 #[test]
 fn a_ping_that_has_not_left_needs_no_answer() {
     fn check<R: End>() {
         let mut node = Node::<R>::open(config(ms(500), ms(1000)), Cuts::every(1 << 20));
         node.endpoint.send_binary(vec![0; 1_000_000]).expect("open");
         let mut now = ms(0);
-        // A byte in each patience is enough: the peer takes it.
+        // One byte per patience is enough: the peer reads.
         while now < ms(20_000) {
             now += ms(900);
             node.endpoint.handle_timeout(now);
@@ -112,7 +112,7 @@ fn a_ping_that_has_not_left_needs_no_answer() {
         node.read(&mut [], now);
         assert_eq!(node.log.last(), Some(&SessionEvent::Open), "{:?}", node.closed());
         assert_eq!(node.endpoint.deadline(), Some(now + ms(1000)));
-        // What is written behind the Ping is no reason to wait longer.
+        // Data written after the Ping does not extend the wait.
         node.endpoint.send_text("more").expect("open");
         node.endpoint.wrote(3, now + ms(500));
         assert_eq!(node.endpoint.deadline(), Some(now + ms(1000)));
@@ -123,9 +123,9 @@ fn a_ping_that_has_not_left_needs_no_answer() {
     check::<Client>();
 }
 
-// L14: and a peer that takes nothing for so long is not alive.
+// L14: a peer that reads nothing for that long is not alive.
 #[test]
-fn a_peer_that_takes_nothing_is_not_alive() {
+fn a_peer_that_reads_nothing_is_not_alive() {
     let mut node = Node::<Client>::open(config(ms(500), ms(1000)), Cuts::every(1 << 20));
     node.endpoint.send_binary(vec![0; 1_000_000]).expect("open");
     node.endpoint.handle_timeout(ms(500));
@@ -135,9 +135,9 @@ fn a_peer_that_takes_nothing_is_not_alive() {
     assert!(node.closed().is_some());
 }
 
-// L14: while a server waits, the Pong may be among what it does not read.
+// L14: while a server waits, the Pong may be among the unread input.
 #[test]
-fn a_server_that_waits_does_not_miss_the_pong() {
+fn a_paused_server_does_not_miss_the_pong() {
     let mut configured = config(ms(500), ms(1000)).high_water_mark(100);
     configured.write_timeout = Some(ms(60_000));
     let mut node = Node::<Server>::open(configured, Cuts::every(1 << 20));
@@ -160,7 +160,7 @@ fn a_server_that_waits_does_not_miss_the_pong() {
     assert!(node.endpoint.session().round_trip().is_some());
 }
 
-// B11: a zero turns it off, and what is too short to be meant counts as ten milliseconds.
+// B11: zero disables the keep-alive, and shorter times count as ten milliseconds.
 #[test]
 fn zero_is_off_and_tiny_is_not_a_flood() {
     fn check<R: End>() {
@@ -180,8 +180,8 @@ fn zero_is_off_and_tiny_is_not_a_flood() {
     check::<Client>();
 }
 
-// B11, B7: with every timeout zero, or as long as can be, in every stage: a loop that serves deadlines comes
-// to an end of them.
+// B11, B7: with all timeouts zero, or as long as possible, in every stage: a loop that handles
+// deadlines runs out of them.
 #[test]
 fn zero_and_endless_timeouts_are_harmless() {
     fn check<R: End>(timeout: Duration, now: Duration) {
@@ -210,7 +210,7 @@ fn zero_and_endless_timeouts_are_harmless() {
                     calls += 1;
                     assert!(calls < 5, "a deadline stays in the past");
                 }
-                // The order of what was reported.
+                // Checks the order of the events.
                 let _ = node.closed();
             }
         }

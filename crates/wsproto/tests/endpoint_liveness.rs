@@ -7,7 +7,7 @@ use std::rc::Rc;
 use wsproto::{Client, Config, Endpoint, Event, Role, Server, SessionEvent};
 use wsproto_testing::{App, Cuts, End, Frame, Net, Node, Pipe};
 
-/// How much a direction of the transport holds.
+/// The capacity of each direction of the transport, in bytes.
 const SIZE: usize = 64 << 10;
 
 /// A payload whose order can be checked.
@@ -15,13 +15,14 @@ fn payload(len: usize) -> Vec<u8> {
     (0..251).cycle().take(len).collect()
 }
 
-/// How many bytes of messages an application has received.
+/// The number of message bytes an application has received.
 type Count = Rc<RefCell<usize>>;
 
-/// What an application does as soon as the connection is open, and in each turn.
+/// An action of an application when the connection opens, or in each turn.
 type Send<R> = fn(&mut Endpoint<R>);
 
-/// Does `open` at the opening and `turn` in each turn, and counts what arrives, whose content it checks.
+/// Performs `open` at the opening and `turn` in each turn, and counts the received bytes, whose
+/// content it checks.
 fn app<R: Role>(open: Send<R>, turn: Send<R>, count: &Count) -> App<R> {
     let count = Rc::clone(count);
     let mut opened = false;
@@ -45,7 +46,7 @@ fn push<R: Role, const LEN: usize>(ws: &mut Endpoint<R>) {
     ws.send_binary(payload(LEN)).expect("open");
 }
 
-/// Fills up what there is room for.
+/// Sends until there is no room.
 fn fill_up<R: Role>(ws: &mut Endpoint<R>) {
     while ws.has_room() && ws.send_binary(payload(10_000)).is_ok() {}
 }
@@ -58,7 +59,8 @@ fn close<R: Role>(ws: &mut Endpoint<R>, now: Duration) {
     ws.close(None, now).expect("open");
 }
 
-// L1: each sends at the opening, and only then reads. All of it arrives, and neither starves.
+// L1: both send at the opening, and only then read. Everything arrives, and neither direction
+// starves.
 fn both_push<const LEN: usize>(cuts: Cuts) {
     let (at_client, at_server) = (Count::default(), Count::default());
     let mut net = Net::new(&config(), SIZE, cuts);
@@ -88,7 +90,7 @@ fn both_push_fifty_megabytes_at_the_opening() {
 
 // L1: 10 kB messages until there is no room, and again as soon as there is.
 #[test]
-fn both_send_whatever_there_is_room_for() {
+fn both_send_while_there_is_room() {
     let (at_client, at_server) = (Count::default(), Count::default());
     let mut net = Net::new(&config(), SIZE, Cuts::new([4000, 100]));
     net.client.app = app(fill_up, fill_up, &at_client);
@@ -115,7 +117,7 @@ fn pipeline<R: Role>(ws: &mut Endpoint<R>) {
     }
 }
 
-// L1d: messages of 2 MiB, each sent back, and nobody waits for an answer; either end may be the one.
+// L1d: pipelined messages of 2 MiB, each sent back, from either end.
 #[test]
 fn a_pipelined_echo_of_large_messages() {
     const ALL: usize = 8 * (2 << 20);
@@ -124,7 +126,7 @@ fn a_pipelined_echo_of_large_messages() {
     net.client.app = app(pipeline, nothing, &count);
     net.server.app = echo();
     assert!(net.run(|_| *count.borrow() == ALL), "{} bytes came back", count.borrow());
-    // The server reads one message more than its mark allows, and not the rest of them.
+    // The server reads one message beyond its mark, not the rest of them.
     assert!(net.server.peak < 2 * (2 << 20) + SIZE, "the server does not pause");
 
     let count = Count::default();
@@ -134,8 +136,8 @@ fn a_pipelined_echo_of_large_messages() {
     assert!(net.run(|_| *count.borrow() == ALL), "{} bytes came back", count.borrow());
 }
 
-// L1b: a peer that is of another make writes 10 MB, and only then reads. What an end sends by itself does
-// not keep it from reading.
+// L1b: a peer of another implementation writes 10 MB before it reads. Unsolicited data does not
+// stop an end from reading.
 fn the_peer_writes_first<R: End>() {
     let count = Count::default();
     let mut node = Node::<R>::open(config(), Cuts::every(SIZE));

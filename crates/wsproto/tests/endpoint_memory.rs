@@ -1,4 +1,4 @@
-//! What an endpoint keeps on the heap, and what writing costs.
+//! The heap usage of an endpoint, and the cost of writing.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -64,7 +64,8 @@ fn a_steady_echo_allocates_nothing() {
     check::<Client>();
 }
 
-// I5: an idle endpoint whose buffer was given back holds no heap; one buffer serves many.
+// I5: an idle endpoint that has returned its buffer holds no heap; one buffer serves many
+// endpoints.
 #[test]
 fn an_idle_endpoint_holds_no_heap() {
     fn check<R: End>() {
@@ -72,7 +73,7 @@ fn an_idle_endpoint_holds_no_heap() {
         let mut buffer = wire.clone();
         let mut spare = None;
         let mut endpoints = Vec::with_capacity(10);
-        // The first makes the buffer.
+        // The first round allocates the buffer.
         for round in 0..10 {
             let mut out = Vec::new();
             let session = R::session(Config::clone(&config), &mut out);
@@ -100,7 +101,8 @@ fn an_idle_endpoint_holds_no_heap() {
         }
         for ws in endpoints {
             let freed = -measure(|| drop(ws)).bytes_current;
-            // The configuration, which many endpoints can share, and the response that a client has not taken.
+            // The configuration, which many endpoints can share, and the response, if a client has
+            // not taken it.
             let config = size_of::<Config>() as i64 + 16;
             assert!(freed == config || R::SIDE == Client::SIDE && freed < config + 1000, "{freed}");
         }
@@ -109,7 +111,8 @@ fn an_idle_endpoint_holds_no_heap() {
     check::<Client>();
 }
 
-/// Writes all in steps of `step` bytes. Returns how often what is pending was moved to another place.
+/// Writes everything in steps of `step` bytes. Returns how often the pending bytes moved to another
+/// address.
 fn moves<R: End>(ws: &mut Endpoint<R>, step: usize) -> usize {
     let (mut moves, mut next) = (0, ws.pending().as_ptr());
     while ws.unwritten() > 0 {
@@ -122,7 +125,7 @@ fn moves<R: End>(ws: &mut Endpoint<R>, step: usize) -> usize {
     moves
 }
 
-// fault-E9: 16 MiB in small writes: what is left is not moved after each of them.
+// fault-E9: 16 MiB in small writes: the rest is not moved after each of them.
 #[test]
 fn small_writes_of_a_large_output_move_little() {
     fn check<R: End>() {
@@ -139,7 +142,7 @@ fn small_writes_of_a_large_output_move_little() {
     check::<Client>();
 }
 
-// L21: an owned message is neither copied nor masked in one go.
+// L21: an owned message is neither copied nor masked all at once.
 #[test]
 fn a_large_owned_message_is_not_copied() {
     fn check<R: End>() {
@@ -157,7 +160,7 @@ fn a_large_owned_message_is_not_copied() {
     check::<Client>();
 }
 
-// I4: what was written makes room, also if there is always more to write.
+// I4: written bytes are released, even if there is always more to write.
 #[test]
 fn an_output_that_is_never_empty_does_not_grow() {
     let mut ws = open::<Server>();

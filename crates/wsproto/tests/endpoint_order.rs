@@ -1,4 +1,4 @@
-//! Any order of calls on an endpoint (promises I7, I8, I10 and I11), and its account, which is exact.
+//! Any order of calls on an endpoint (promises I7, I8, I10 and I11), and its exact byte counts.
 
 use core::time::Duration;
 use std::mem;
@@ -13,17 +13,17 @@ use wsproto_testing::{
     Call, End, Frame, Part, Seen, Side, assert_order, call, closes, limits, part,
 };
 
-/// Something that happens to an endpoint.
+/// An operation on an endpoint.
 #[derive(Clone, Debug)]
 enum Happening {
     /// The next bytes of the opening handshake arrive.
     Handshake(usize),
     Arrival(Part),
     Call(Call),
-    /// A message of so many bytes, owned, or encoded before.
+    /// An owned message of that many bytes, or a prepared one.
     Large(usize, bool),
     Close(Option<u16>),
-    /// At most so many bytes are written, and the events taken or not.
+    /// At most that many bytes are written, and the events taken or not.
     Write(usize, bool),
     WriteFailed,
     /// Time passes, in milliseconds.
@@ -53,7 +53,7 @@ fn happening() -> impl Strategy<Value = Happening> {
     ]
 }
 
-/// An endpoint, and all that is known of it.
+/// An endpoint and its observed state.
 struct Life<R: End> {
     ws: Endpoint<R>,
     now: Duration,
@@ -75,14 +75,14 @@ impl<R: End> Life<R> {
         assert!(input.is_empty(), "I1: input was left over");
     }
 
-    /// Writes some of what is pending, and checks the account.
+    /// Writes some of the pending bytes, and checks the counts.
     fn write(&mut self, most: usize) {
         let before = self.ws.unwritten();
         let pending = self.ws.pending();
         assert_eq!(pending.is_empty(), before == 0);
         let len = pending.len().min(most);
         self.written.extend_from_slice(&pending[..len]);
-        // More than is pending cannot be written.
+        // A count beyond the pending bytes is clamped.
         let told = if most > pending.len() { most } else { len };
         self.ws.wrote(told, self.now);
         let more = self.ws.unwritten() - (before - len);
@@ -153,7 +153,7 @@ impl<R: End> Life<R> {
     }
 }
 
-/// Lets it all happen, and returns what was reported and written.
+/// Performs all operations; returns the events and the written bytes.
 fn live<R: End>(opened: bool, mark: usize, happenings: &[Happening]) -> (Vec<Seen>, Vec<u8>) {
     let keep_alive = KeepAlive::new(Duration::from_secs(4), Duration::from_secs(2));
     let config: Config = limits().high_water_mark(mark).keep_alive(Some(keep_alive));
@@ -174,7 +174,7 @@ fn live<R: End>(opened: bool, mark: usize, happenings: &[Happening]) -> (Vec<See
         life.perform(happening, &mut handshake);
     }
 
-    // Whatever happened, the end is reached from here by writing, deadlines, and the end of the input.
+    // In any state, writing, deadlines and the end of the input lead to the end.
     life.ws.end_of_input(life.now);
     life.read(Vec::new());
     while life.ws.unwritten() > 0 {
@@ -199,8 +199,8 @@ fn live<R: End>(opened: bool, mark: usize, happenings: &[Happening]) -> (Vec<See
 }
 
 proptest! {
-    // I7, I8, I10, I11: whatever is called in whatever order, nothing panics, what is counted as unwritten is
-    // what is written later, the end comes exactly once, and all of it can be repeated.
+    // I7, I8, I10, I11: no order of calls panics, exactly the bytes counted as unwritten are
+    // written later, the end is reported exactly once, and the run is reproducible.
     #[test]
     fn any_order_of_calls(
         opened in prop::bool::weighted(0.8),

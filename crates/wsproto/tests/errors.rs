@@ -1,4 +1,4 @@
-//! Every error there is: produced, with its close code and its words.
+//! Every error: how to cause it, its close code and its text.
 
 mod support;
 
@@ -13,11 +13,11 @@ use wsproto_testing::{End, Frame, closes, header};
 
 use support::{config, feed};
 
-/// What the peer sends.
+/// The input from the peer.
 type Input = fn() -> Vec<u8>;
 
-/// What breaks a rule in a server (a client, where only that can), the close code that says so
-/// (section 7.4.1), and the words.
+/// The error, input that causes it in a server (in a client, where only that can), the close code
+/// (section 7.4.1), and the text.
 const VIOLATIONS: [(Error, Input, u16, &str); 16] = [
     (Error::ReservedOpcode, || vec![0x83], 1002, "reserved opcode"),
     (Error::ReservedBit, || vec![0xC1], 1002, "reserved bit set without an extension that owns it"),
@@ -104,7 +104,7 @@ fn check<R: End>(error: Error, bytes: &[u8], code: u16) {
     assert_eq!(ws.next_piece(&mut &mut late[..], &mut out), Err(error));
     assert_eq!(closes(&out), 1);
 
-    // So it is when messages are taken in pieces.
+    // The same when messages are taken in pieces.
     let mut out = Vec::new();
     let mut ws = R::connect_with(limits());
     let mut bytes = bytes.to_vec();
@@ -119,7 +119,8 @@ fn check<R: End>(error: Error, bytes: &[u8], code: u16) {
     assert_eq!(Frame::read_all(&out)[0].close_code(), Some(code), "{error:?}");
 }
 
-/// R6455-7.1.7-3, R6455-10.7-1, R6455-10.7-2, I6: one for each rule, and its Close on the wire.
+/// R6455-7.1.7-3, R6455-10.7-1, R6455-10.7-2, I6: one violation for each rule, and its Close on the
+/// wire.
 #[test]
 fn every_violation_closes_with_its_code() {
     for (error, bytes, code, words) in VIOLATIONS {
@@ -136,10 +137,10 @@ fn every_violation_closes_with_its_code() {
     assert!(variants.windows(2).all(|pair| pair[0] != pair[1]), "one row for each");
 }
 
-/// What a session says of a violation: the values that tell how, the same at every cut.
+/// The details that a session reports of a violation are the same at every cut.
 // T15, T16
 #[test]
-fn a_violation_is_told_with_its_values() {
+fn a_violation_is_reported_with_its_values() {
     fn told<R: End>(bytes: &[u8]) -> Violation {
         let run = |cut: usize| {
             let mut ws = R::connect_with(limits());
@@ -184,7 +185,7 @@ fn a_violation_is_told_with_its_values() {
             header(0x82, Some([0; 4]), 201),
             "message too big: at least 201 bytes, and the limit is 200",
         ),
-        // The first byte of the length decides it, and says no more than this.
+        // The first byte of the length decides, and gives only this lower bound.
         (
             header(0x82, Some([0; 4]), 2000),
             "message too big: at least 1792 bytes, and the limit is 200",
@@ -215,10 +216,10 @@ fn a_violation_is_told_with_its_values() {
     assert_eq!(words.as_deref(), Some("message too big: at least 11 bytes, and the limit is 10"));
 }
 
-/// A reason is cut where a character ends, and only if it must be.
+/// A reason is cut at a character boundary, and only if it is too long.
 // T14
 #[test]
-fn a_reason_can_be_cut_to_what_fits() {
+fn a_reason_can_be_truncated_to_fit() {
     let cut = |reason: &str| {
         let owned = CloseFrame::truncated(4000.into(), reason.to_owned()).expect("a code");
         let frame = CloseFrame::truncated(4000.into(), reason).expect("a code");
@@ -235,7 +236,7 @@ fn a_reason_can_be_cut_to_what_fits() {
     assert_eq!(code, CloseError::CodeNotAllowed(CloseCode::NO_STATUS));
 }
 
-/// What the parts report on their own is the same error.
+/// An error of a part converts to the same error of a message.
 #[test]
 fn invalid_utf8_becomes_the_error_of_a_message() {
     let error = Utf8::new().push(b"\xC0").expect_err("never valid");
@@ -243,7 +244,7 @@ fn invalid_utf8_becomes_the_error_of_a_message() {
     assert_eq!(InvalidUtf8.to_string(), "invalid UTF-8");
 }
 
-/// I11: each refusal of something we ask for, and that nothing was written.
+/// I11: each refusal to send, and that nothing was written.
 #[test]
 fn every_refusal_to_send() {
     let mut out = Vec::new();
@@ -257,7 +258,7 @@ fn every_refusal_to_send() {
 
     let too_long = ws.ping(&[0; 126], &mut out).expect_err("126 bytes");
     assert_eq!(too_long, SendError::ControlTooLong { len: 126 });
-    assert_eq!(too_long.to_string(), "126 bytes are too many for a control frame, which holds 125");
+    assert_eq!(too_long.to_string(), "control frame payload of 126 bytes, but the maximum is 125");
 
     let body = CloseFrame::new(CloseCode::MANDATORY_EXTENSION, "").expect("a body");
     let client_only = ws.close(Some(&body), &mut out).expect_err("a server");
@@ -268,7 +269,7 @@ fn every_refusal_to_send() {
     let beyond = Server::connect().sender().send_binary_header(1 << 63, &mut out);
     assert_eq!(beyond, Err(SendError::TooLong { len: 1 << 63 }));
     let words = beyond.expect_err("64 bits").to_string();
-    assert_eq!(words, "no frame holds 9223372036854775808 bytes");
+    assert_eq!(words, "message of 9223372036854775808 bytes, but the maximum is 2^63 - 1");
     assert!(out.is_empty());
 
     ws.close(None, &mut out).expect("open");
@@ -283,9 +284,9 @@ fn every_refusal_to_send() {
     assert_eq!(not_open.to_string(), "the connection is not open yet");
 }
 
-/// A35, I11: what no Close can carry.
+/// A35, I11: bodies that no Close can carry.
 #[test]
-fn every_body_that_cannot_be_made() {
+fn every_body_that_cannot_be_created() {
     let code = CloseFrame::new(CloseCode::ABNORMAL, "").expect_err("a local code");
     assert_eq!(code, CloseError::CodeNotAllowed(CloseCode::ABNORMAL));
     assert_eq!(code.to_string(), "close code 1006 Abnormal Closure may not be sent");
@@ -297,15 +298,15 @@ fn every_body_that_cannot_be_made() {
     assert_eq!(reason.to_string(), "a close reason holds 123 bytes, not 200");
 }
 
-/// The errors of a session that are its own; `session.rs` and `deadlines.rs` produce them.
+/// The texts of a session's own errors; `session.rs` and `deadlines.rs` cause them.
 #[test]
-fn the_words_of_a_session() {
+fn the_texts_of_session_errors() {
     for (error, words) in [
-        (SessionError::EndOfInput, "the connection ended in the opening handshake"),
-        (SessionError::Abandoned, "closed in the opening handshake"),
-        (SessionError::HandshakeTimeout, "the opening handshake took too long"),
-        (SessionError::KeepAliveTimeout, "the peer does not answer"),
-        (SessionError::CloseTimeout, "the peer does not close"),
+        (SessionError::EndOfInput, "the connection ended during the opening handshake"),
+        (SessionError::Abandoned, "closed during the opening handshake"),
+        (SessionError::HandshakeTimeout, "the opening handshake timed out"),
+        (SessionError::KeepAliveTimeout, "no pong from the peer within the keep-alive patience"),
+        (SessionError::CloseTimeout, "no close from the peer within the close timeout"),
         (Error::ReservedBit.into(), "reserved bit set without an extension that owns it"),
     ] {
         assert_eq!(error.to_string(), words);
@@ -338,7 +339,7 @@ fn close_codes_have_names() {
     }
 }
 
-/// A value taken out of an event outlives the input.
+/// An owned event outlives the input.
 #[test]
 fn events_can_be_owned() {
     let mut bytes = Server::from_peer(0x88, b"\x03\xE8bye");

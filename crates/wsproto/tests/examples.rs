@@ -1,4 +1,4 @@
-//! The examples that take arguments, as people meet them.
+//! The examples that take arguments, run as a user would.
 //!
 //! `cargo test` builds the examples; with `--test examples` alone it does not.
 
@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::{env, fs};
 
-/// Runs an example; returns its exit status and what it printed on standard output and standard error.
+/// Runs an example; returns its exit status, standard output and standard error.
 fn run(name: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
     // The tests are in target/debug/deps, the examples in target/debug/examples.
     let test = env::current_exe().expect("a test knows its own file");
@@ -20,7 +20,7 @@ fn run(name: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
 }
 
 #[test]
-fn usage_is_told() {
+fn usage_is_printed() {
     for name in ["own_loop", "trace"] {
         let (code, out, err) = run(name, &["--help"]);
         assert_eq!((code, &*err), (Some(0), ""));

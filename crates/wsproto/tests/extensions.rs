@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use wsproto::Config;
 use wsproto::handshake::{Accept, Extension, InvalidExtension, Request, RequestError};
 
-/// The list as it is written in its shortest form.
+/// Writes the list in its shortest form.
 fn written(list: &[Extension]) -> String {
     list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
@@ -69,7 +69,7 @@ fn a_malformed_list_is_refused() {
         "foo; a=,bar",
         "; a",
         "=",
-        // Characters that no token has.
+        // Characters not allowed in a token.
         "foo bar",
         "foo; a b",
         "foo; a=1 2",
@@ -82,7 +82,7 @@ fn a_malformed_list_is_refused() {
         "foo\r\n",
         "foo: bar",
         "foo=1",
-        // Bad quoting; a quoted string that, once unescaped, is no token.
+        // Bad quoting; a quoted string that does not unescape to a token.
         "\"foo\"",
         "foo; \"a\"",
         "foo; a=\"",
@@ -144,7 +144,7 @@ fn several_lines_are_one_list() {
     assert_eq!(three.check_upgrade(), Ok(()));
 }
 
-/// R6455-9.1-1: one malformed line spoils the handshake.
+/// R6455-9.1-1: one malformed line fails the handshake.
 #[test]
 fn a_server_refuses_a_malformed_list() {
     for value in [";", "foo;", "foo; a=\"b", "foo; a=\"b c\""] {
@@ -157,9 +157,10 @@ fn a_server_refuses_a_malformed_list() {
     }
 }
 
-/// R6455-4.2.2-9, R6455-9-1: what the application does not accept is not answered.
+/// R6455-4.2.2-9, R6455-9-1: an extension that the application does not accept is not in the
+/// response.
 #[test]
-fn a_server_accepts_no_extension_of_itself() {
+fn a_server_accepts_no_extension_by_itself() {
     let head = Head::request().with("Sec-WebSocket-Extensions", "permessage-deflate, foo; a, bar");
     let run = serve(&Config::default(), &[&head.bytes()], accept);
     assert!(run.answer().all("Sec-WebSocket-Extensions").is_empty());
@@ -192,7 +193,7 @@ proptest! {
         prop_assert_eq!(Extension::parse_list(&written(&list)), Ok(list));
     }
 
-    /// R6455-4.3-2: so is one with its values quoted, and every character escaped.
+    /// R6455-4.3-2: the same with quoted values and every character escaped.
     #[test]
     fn quotes_change_nothing(name in TOKEN, param in TOKEN, value in TOKEN) {
         let escaped: String = value.chars().flat_map(|character| ['\\', character]).collect();
@@ -204,7 +205,7 @@ proptest! {
         prop_assert_eq!(&escaped, &plain);
     }
 
-    /// Promise I7: no text panics, and what is accepted can be sent.
+    /// Promise I7: no text panics, and an accepted list can be sent.
     #[test]
     fn no_text_makes_an_unsafe_list(text in "(\\PC|[a-c;,=\"\\\\ \t\r\n\0]){0,20}") {
         if let Ok(list) = Extension::parse_list(&text) {

@@ -1,4 +1,5 @@
-//! The opening handshake as a client writes it and reads the answer (RFC 6455 section 4.1).
+//! The client's opening handshake: the request it writes, and the response it reads (RFC 6455
+//! section 4.1).
 
 mod handshake_support;
 
@@ -22,12 +23,12 @@ fn to(url: &str) -> ClientRequest {
     ClientRequest::new(WsUrl::parse(url).expect("a valid URL"))
 }
 
-/// What a client without any wishes sends.
+/// A request without any options.
 fn plain() -> ClientRequest {
     to("ws://server.example.com/chat")
 }
 
-/// The answer that accepts the key of the client.
+/// The response that accepts the client's key.
 fn good() -> Head {
     Head::response(&expected_accept())
 }
@@ -36,22 +37,22 @@ fn failed(error: ResponseError) -> SessionEvent<Event<'static>> {
     SessionEvent::Error(SessionError::Response(error))
 }
 
-/// Feeds an answer that must not be taken, at every cut.
+/// Feeds a response that must be refused, at every cut.
 #[track_caller]
 fn assert_failed(request: &ClientRequest, input: &[u8], error: ResponseError) -> Run {
     let run = at_every_cut(input, |pieces| connect(&Config::default(), request, pieces));
     let shown = input.escape_ascii().to_string();
     let initiator = match &error {
-        // The server refused; everything else is our verdict on its answer.
+        // A status is the server's refusal; any other error is ours.
         ResponseError::Status(_) => Initiator::Remote,
         _ => Initiator::Local,
     };
     assert_eq!(run.events, [failed(error), abnormal_end(initiator)], "{shown}");
-    assert_eq!(run.out, b"", "there is nothing to say to such a server");
+    assert_eq!(run.out, b"", "nothing is sent to such a server");
     run
 }
 
-/// Feeds an answer that must be taken, at every cut, with a frame behind it.
+/// Feeds a response that must be accepted, at every cut, with a frame after it.
 #[track_caller]
 fn assert_opened(request: &ClientRequest, head: &Head) -> Run {
     let input = head.then(HELLO);
@@ -91,14 +92,14 @@ fn the_request_names_the_resource_and_the_host() {
         assert_eq!(sent.only("Connection"), "Upgrade");
         assert_eq!(sent.only("Sec-WebSocket-Version"), "13");
         assert_eq!(sent.only("Sec-WebSocket-Key"), "AAAAAAAAAAAAAAAAAAAAAA==");
-        // R6455-4.1-18: no Origin unless one is given; nor anything else.
+        // R6455-4.1-18: Origin only if one is given; no other header either.
         assert_eq!(sent.fields.len(), 5, "{:?}", sent.fields);
     }
 }
 
 /// R6455-4.1-18, R6455-4.1-20, R6455-4.1-22, R6455-4.1-23
 #[test]
-fn the_request_carries_what_the_application_adds() {
+fn the_request_carries_the_application_additions() {
     let extension = Extension::new("foo").and_then(|foo| foo.param("a", Some("1"))).unwrap();
     let request = plain()
         .subprotocol("chat.v2")
@@ -132,7 +133,7 @@ fn the_key_is_the_nonce_in_canonical_base64() {
     assert_eq!(sent.only("Sec-WebSocket-Key"), "AQIDBAUGBwgJCgsMDQ4PEA==");
 }
 
-/// R6455-4.1-17, promise I8: the key depends on the seed and on nothing else.
+/// R6455-4.1-17, promise I8: the key depends only on the seed.
 #[test]
 fn two_seeds_give_different_keys() {
     let sent = |seed: u8| {
@@ -148,9 +149,9 @@ fn two_seeds_give_different_keys() {
     assert_eq!(sent(1), sent(1));
 }
 
-/// R6455-4.1-24: nothing can be sent before the answer.
+/// R6455-4.1-24: nothing can be sent before the response.
 #[test]
-fn nothing_is_sent_before_the_answer() {
+fn nothing_is_sent_before_the_response() {
     let mut out = Vec::new();
     let mut session = Session::client(plain(), Config::default(), SEED, NOW, &mut out);
     let written = out.len();
@@ -169,7 +170,7 @@ fn nothing_is_sent_before_the_answer() {
     assert!(session.sender().is_ok());
 }
 
-// What an application may not ask for
+// Requests that are refused
 
 /// R6455-4.1-20, R6455-4.1-21, A52
 #[test]
@@ -179,7 +180,7 @@ fn a_subprotocol_must_be_a_token_and_offered_once() {
     let wrong = separators.chars().map(String::from).chain(controls.map(str::to_owned));
     for wrong in wrong.flat_map(|wrong| [format!("a{wrong}b"), wrong]) {
         if wrong == "ab" {
-            continue; // Around nothing.
+            continue; // Surrounding white space is removed.
         }
         let error = OfferError::InvalidSubprotocol(wrong.clone());
         assert_eq!(plain().subprotocol(&wrong), Err(error));
@@ -231,7 +232,7 @@ fn headers_of_the_application_are_checked() {
     }
 }
 
-/// RFC 6265 section 4.1.1: what may stand in a cookie. R6455-4.1-23, A52
+/// RFC 6265 section 4.1.1: the characters of a cookie. R6455-4.1-23, A52
 #[test]
 fn cookies_are_checked_and_sent_in_one_header() {
     let value: String = ('!'..='~').filter(|character| !"\",;\\".contains(*character)).collect();
@@ -264,8 +265,8 @@ fn cookies_are_checked_and_sent_in_one_header() {
     }
 }
 
-/// RFC 6265 section 5.4: one header, whatever the cookies come from; section 4.1.1: quotes. H3: names are
-/// ASCII, values need not be.
+/// RFC 6265 section 5.4: one header for cookies from all sources; section 4.1.1: quotes. H3: names
+/// are ASCII, values need not be.
 // H6, H7
 #[test]
 fn cookies_of_all_sources_share_one_header() {
@@ -306,7 +307,7 @@ fn an_origin_is_checked() {
     }
 }
 
-/// R6455-9.1-4: what the engine cannot carry out is not offered.
+/// R6455-9.1-4: an extension that the engine does not support is not offered.
 #[test]
 fn an_extension_that_owns_a_reserved_bit_cannot_be_offered() {
     for name in ["permessage-deflate", "Permessage-Deflate"] {
@@ -315,12 +316,12 @@ fn an_extension_that_owns_a_reserved_bit_cannot_be_offered() {
     }
 }
 
-// The answer that opens the connection
+// Responses that open the connection
 
-/// R6455-4.1-26, R6455-4.1-27, R6455-4.1-28, R6455-4.1-32, R6455-4.1-33, R6455-4.1-34, A50: what a
-/// server may vary; frames in the same segment are delivered.
+/// R6455-4.1-26, R6455-4.1-27, R6455-4.1-28, R6455-4.1-32, R6455-4.1-33, R6455-4.1-34, A50:
+/// permitted variations of the response; frames in the same segment are delivered.
 #[test]
-fn every_legal_form_of_the_answer_opens_the_connection() {
+fn every_legal_form_of_the_response_opens_the_connection() {
     let accept = expected_accept();
     let cases = [
         good(),
@@ -347,9 +348,9 @@ fn every_legal_form_of_the_answer_opens_the_connection() {
     }
 }
 
-/// R6455-4.1-34, A50: all of many frames, also those that end the connection.
+/// R6455-4.1-34, A50: many frames, including those that end the connection.
 #[test]
-fn frames_behind_the_answer_are_delivered() {
+fn frames_after_the_response_are_delivered() {
     let input = good().then(&[HELLO, b"\x89\x00", HELLO, b"\x88\x02\x03\xE8"].concat());
     let run = at_every_cut(&input, |pieces| connect(&Config::default(), &plain(), pieces));
     let kinds: Vec<_> = run
@@ -369,17 +370,17 @@ fn frames_behind_the_answer_are_delivered() {
     assert_eq!(run.transport, Advice::AwaitEnd);
 }
 
-/// RFC 9112 section 6.3: a 101 has no body, whatever it claims; what follows are frames.
+/// RFC 9112 section 6.3: a 101 has no body, whatever its headers say; frames follow it.
 #[test]
-fn the_answer_that_opens_has_no_body() {
+fn the_response_that_opens_has_no_body() {
     assert_opened(&plain(), &good().with("Content-Length", "7"));
     assert_opened(&plain(), &good().with("Transfer-Encoding", "chunked"));
 }
 
-/// R6455-9.1-4: an extension that was offered is not in use unless it was accepted, and none that
-/// can be offered owns a reserved bit.
+/// R6455-9.1-4: an offered extension is not in use unless it was accepted, and none that can be
+/// offered owns a reserved bit.
 #[test]
-fn no_reserved_bit_comes_with_an_offer() {
+fn an_offer_alone_allows_no_reserved_bit() {
     let offer = plain().extension(Extension::new("foo").unwrap()).unwrap();
     for head in [good(), good().with("Sec-WebSocket-Extensions", "foo")] {
         let input = head.then(b"\xC1\x05Hello");
@@ -389,7 +390,7 @@ fn no_reserved_bit_comes_with_an_offer() {
     }
 }
 
-/// RFC 9110 section 15.2: a client is prepared for interim responses.
+/// RFC 9110 section 15.2: a client must be able to parse interim responses.
 #[test]
 fn interim_responses_are_skipped() {
     let interim = [
@@ -421,9 +422,9 @@ fn the_selected_subprotocol_is_in_use() {
     assert_eq!(assert_opened(&offer, &head).subprotocol.as_deref(), Some("chat"));
 }
 
-/// R6455-4.1-35: a client may, other than a browser, do without the subprotocols it offered.
+/// R6455-4.1-35: unlike a browser, a client may go without the subprotocols it offered.
 #[test]
-fn a_server_need_not_select_a_subprotocol_unless_told() {
+fn a_server_need_not_select_a_subprotocol_unless_required() {
     let offer = plain().subprotocol("chat").unwrap();
     let offered = Box::new(["chat".to_owned()]);
     assert_failed(&offer, &good().bytes(), ResponseError::NoSubprotocol(offered));
@@ -435,7 +436,7 @@ fn a_server_need_not_select_a_subprotocol_unless_told() {
     assert_eq!(run.subprotocol, None);
 }
 
-/// R6455-9.1-2, R6455-11.3.2-1, erratum 3433: the extensions of several lines are those of one.
+/// R6455-9.1-2, R6455-11.3.2-1, erratum 3433: extensions on several lines equal those on one.
 #[test]
 fn the_selected_extensions_are_in_use() {
     let extension = |name: &str| Extension::new(name).unwrap();
@@ -460,7 +461,7 @@ fn the_selected_extensions_are_in_use() {
     assert!(run.response.unwrap().headers().get("Sec-WebSocket-Extensions").is_none());
 }
 
-/// Both ends of the engine understand each other.
+/// The engine's client and server understand each other.
 #[test]
 fn our_client_connects_to_our_server() {
     let request = to("wss://example.com:8443/chat?x=1")
@@ -486,12 +487,12 @@ fn our_client_connects_to_our_server() {
     assert_eq!(client.extensions().len(), 1);
 }
 
-// The answer that fails the connection
+// Responses that fail the connection
 
 /// R6455-4.1-26, R6455-4.1-27, R6455-4.1-28, R6455-4.1-29, R6455-4.1-30, R6455-4.1-31, R6455-4.3-1,
 /// R6455-9.1-1, R6455-11.3.3-1, R6455-11.3.4-1, R7936-2-1, A51: one thing wrong at a time.
 #[test]
-fn an_answer_that_breaks_a_rule_fails_the_connection() {
+fn a_response_that_breaks_a_rule_fails_the_connection() {
     use ResponseError as E;
     let accept = expected_accept();
     let with = |name: &str, value: &str| good().with(name, value);
@@ -542,7 +543,7 @@ fn an_answer_that_breaks_a_rule_fails_the_connection() {
         .and_then(|request| request.extension(Extension::new("foo").unwrap()))
         .unwrap();
     for (error, head) in cases {
-        // No frame behind it is looked at.
+        // A frame after it is ignored.
         let run = assert_failed(&offer, &head.then(HELLO), error.clone());
         assert_eq!(run.transport, Advice::Drop);
         let has_response = !matches!(error, E::HttpVersion | E::Malformed);
@@ -550,7 +551,7 @@ fn an_answer_that_breaks_a_rule_fails_the_connection() {
     }
 }
 
-/// The text of the error with which an answer fails the connection, at every cut.
+/// Returns the error text with which a response fails the connection, at every cut.
 fn why_failed(request: &ClientRequest, input: &[u8]) -> String {
     let run = at_every_cut(input, |pieces| connect(&Config::default(), request, pieces));
     match &run.events[..] {
@@ -559,11 +560,11 @@ fn why_failed(request: &ClientRequest, input: &[u8]) -> String {
     }
 }
 
-/// R6455-4.1-29, R6455-4.1-30, R6455-4.1-31, R6455-11.3.4-1, R7936-2-1, R6455-9.1-1, A51: what was
-/// selected, and what was offered, if anything.
+/// R6455-4.1-29, R6455-4.1-30, R6455-4.1-31, R6455-11.3.4-1, R7936-2-1, R6455-9.1-1, A51: the error
+/// names the selected value and the offered ones, if any.
 // T10, T16
 #[test]
-fn a_server_cannot_select_what_nobody_offered() {
+fn a_server_cannot_select_a_value_that_was_not_offered() {
     let (protocol, extensions) = ("Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions");
     let nothing = plain();
     let offer = plain()
@@ -642,9 +643,9 @@ fn a_server_cannot_select_what_nobody_offered() {
     }
 }
 
-// H2: empty elements of a list that a server sends, too.
+// H2: empty elements of a list in a response are ignored, too.
 #[test]
-fn empty_elements_of_an_answer_are_ignored() {
+fn empty_elements_of_a_response_are_ignored() {
     let offer = plain().extension(Extension::new("foo").unwrap()).unwrap();
     for value in ["foo,", ",foo", " , foo ,,"] {
         assert_opened(&offer, &good().with("Sec-WebSocket-Extensions", value));
@@ -652,10 +653,10 @@ fn empty_elements_of_an_answer_are_ignored() {
     assert_opened(&plain(), &good().set("Connection", ", ,Upgrade,"));
 }
 
-/// R6455-4.1-31: what speaks another protocol altogether, is known at its first wrong byte.
+/// R6455-4.1-31: another protocol is recognised at its first wrong byte.
 // T6
 #[test]
-fn an_answer_that_is_not_http_fails_the_connection() {
+fn a_response_that_is_not_http_fails_the_connection() {
     for input in [
         &b"SSH-2.0-OpenSSH_9.9\r\n"[..],
         b"S",
@@ -685,17 +686,17 @@ fn an_answer_that_is_not_http_fails_the_connection() {
     assert_eq!(ResponseError::NotHttp.to_string(), "the peer does not speak HTTP");
 }
 
-/// A server of TLS refuses a plain request with an alert.
+/// A TLS server refuses a plain request with an alert.
 // T6
 #[test]
-fn an_answer_in_tls_is_told_from_others() {
+fn a_response_in_tls_is_recognised() {
     let words = why_failed(&plain(), b"\x15\x03\x01\0\x02\x02\x46");
     assert_eq!(words, "malformed response: this is TLS, where plain HTTP is expected");
 }
 
-/// R6455-8.1-1, A45: no byte that has no place in a head is let through anywhere in it.
+/// R6455-8.1-1, A45: a byte that is not allowed in a head is refused anywhere in it.
 #[test]
-fn a_bad_byte_anywhere_in_the_answer_fails_the_connection() {
+fn a_bad_byte_anywhere_in_the_response_fails_the_connection() {
     let head = good().bytes();
     let bad = (0..=0x7F).filter(|byte| !matches!(byte, b'\t' | b'\r' | b'\n' | b' '..=b'~'));
     for byte in bad.chain([b'\r', b'\n']) {
@@ -703,7 +704,7 @@ fn a_bad_byte_anywhere_in_the_answer_fails_the_connection() {
             let mut input = head.clone();
             input.insert(at, byte);
             if input.starts_with(&head) {
-                continue; // It stands behind the head.
+                continue; // After the head.
             }
             let run = connect(&Config::default(), &plain(), &[&input]);
             let error = failed(ResponseError::Head(HeadError::InvalidByte));
@@ -717,10 +718,10 @@ fn a_bad_byte_anywhere_in_the_answer_fails_the_connection() {
     }
 }
 
-/// RFC 9110 section 5.5, RFC 9112 section 4: values and the reason are opaque.
+/// RFC 9110 section 5.5, RFC 9112 section 4: values and the reason phrase are opaque.
 // H3
 #[test]
-fn bytes_outside_ascii_have_their_place_in_an_answer() {
+fn non_ascii_bytes_are_allowed_in_parts_of_a_response() {
     let date = b"X-Date: lun. 1 ao\xc3\xbbt";
     let latin = b"X-Name: Fran\xe7ois \xff\x80";
     let head = good().first_line("HTTP/1.1 101 \u{c7}a va").bytes();
@@ -731,7 +732,7 @@ fn bytes_outside_ascii_have_their_place_in_an_answer() {
     let response = run.response.unwrap();
     let headers = response.headers();
     assert_eq!(headers.get("x-date"), Some("lun. 1 ao\u{fb}t"));
-    assert_eq!(headers.get("x-name"), None, "it is no text");
+    assert_eq!(headers.get("x-name"), None, "not UTF-8");
     assert_eq!(headers.get_bytes("x-name"), Some(&b"Fran\xe7ois \xff\x80"[..]));
 
     for (name, value) in [
@@ -750,9 +751,9 @@ fn bytes_outside_ascii_have_their_place_in_an_answer() {
     assert_failed(&plain(), &head, ResponseError::Malformed);
 }
 
-/// A54: each limit on the head, decided at the first byte beyond it.
+/// A54: each limit on the head is enforced at the first byte beyond it.
 #[test]
-fn an_answer_that_does_not_end_is_cut_off() {
+fn an_endless_response_head_is_cut_off() {
     let long = "a".repeat(1 << 20);
     let many = "a: b\r\n".repeat(2000);
     let interim = "HTTP/1.1 100 Continue\r\n\r\n".repeat(10_000);
@@ -778,7 +779,7 @@ fn an_answer_that_does_not_end_is_cut_off() {
 
 /// A54: limits are inclusive; interim responses count, too.
 #[test]
-fn the_limits_of_an_answer_are_inclusive() {
+fn the_limits_of_a_response_are_inclusive() {
     let interim = Head::new("HTTP/1.1 100 Continue", &[]).bytes();
     let input = [&interim[..], &good().bytes()].concat();
     let mut config = Config::default();
@@ -797,9 +798,9 @@ fn the_limits_of_an_answer_are_inclusive() {
     assert_eq!(run.events[0], failed(ResponseError::Head(HeadError::TooManyFields)));
 }
 
-// The answer that refuses
+// Responses that refuse
 
-/// R6455-4.1-25: any status but 101 is the server's answer, with headers and body.
+/// R6455-4.1-25: any status but 101 is the server's response, with headers and body.
 #[test]
 fn a_refusal_is_reported_with_its_body() {
     for status in [200, 204, 301, 304, 400, 401, 403, 404, 407, 426, 500, 503, 999] {
@@ -817,7 +818,7 @@ fn a_refusal_is_reported_with_its_body() {
     }
 }
 
-/// R6455-4.4-2: who is refused because of the version learns which the server understands.
+/// R6455-4.4-2: a client refused for its version learns the supported ones.
 #[test]
 fn a_refused_version_shows_the_supported_ones() {
     let head = Head::new(
@@ -834,8 +835,8 @@ fn a_refused_version_shows_the_supported_ones() {
     assert_eq!(versions, ["13", "8, 7"]);
 }
 
-/// The body of a refusal, as a case: header fields; what follows the head; what is kept; and whether the
-/// end is known before that of the transport.
+/// A case of a refusal's body: the header fields; the bytes after the head; the content kept; and
+/// whether the end is known before the transport ends.
 type Refusal = (&'static [(&'static str, &'static str)], &'static [u8], &'static [u8], bool);
 
 const CHUNKED: &[(&str, &str)] = &[("Transfer-Encoding", "chunked")];
@@ -854,7 +855,7 @@ fn assert_bodies(line: &str, status: u16, cases: &[Refusal]) {
         assert_eq!(run.events, events, "{shown}");
         assert_eq!(run.response.unwrap().body_bytes(), *kept, "{shown}");
         assert_eq!(run.transport == Advice::Drop, *known, "{shown}");
-        // Known at the very last byte, and not one later.
+        // Known at the very last byte, not before and not after.
         if *known && kept.len() < 8 {
             let mut enough = (0..=input.len()).filter(|len| {
                 let run = connect(&config, &plain(), &[&input[..*len]]);
@@ -866,10 +867,10 @@ fn assert_bodies(line: &str, status: u16, cases: &[Refusal]) {
     }
 }
 
-/// R6455-4.1-25, A54: how long the body of a refusal is (RFC 9112 section 6.3), and what is kept.
+/// R6455-4.1-25, A54: the length of a refusal's body (RFC 9112 section 6.3), and the content kept.
 // L7
 #[test]
-fn the_body_of_a_refusal_ends_where_it_says() {
+fn the_body_of_a_refusal_ends_where_its_head_says() {
     assert_bodies(
         "HTTP/1.1 404 Not Found",
         404,
@@ -903,7 +904,7 @@ fn the_body_of_a_refusal_ends_where_it_says() {
     );
 }
 
-/// RFC 9112 section 7.1. The content comes without the sizes, the extensions and the trailers.
+/// RFC 9112 section 7.1. The content excludes the sizes, the extensions and the trailers.
 // L7
 #[test]
 fn a_chunked_body_is_decoded() {
@@ -933,7 +934,7 @@ fn a_chunked_body_is_decoded() {
                 b"x",
                 END,
             ),
-            // Section 6.3: the length counts for nothing beside it.
+            // Section 6.3: Transfer-Encoding overrides Content-Length.
             (
                 &[("Content-Length", "1"), ("Transfer-Encoding", "chunked")],
                 b"2\r\nhi\r\n0\r\n\r\nMORE",
@@ -948,7 +949,7 @@ fn a_chunked_body_is_decoded() {
             ),
         ],
     );
-    // Section 6.1: HTTP/1.0 has no chunks.
+    // Section 6.1: HTTP/1.0 has no chunked coding.
     let follows = b"0\r\n\r\n";
     assert_bodies("HTTP/1.0 403 Forbidden", 403, &[(CHUNKED, follows, follows, GOES_ON)]);
     let framing: &[(&str, &str)] = &[("Content-Length", "5"), ("Transfer-Encoding", "chunked")];
@@ -957,10 +958,10 @@ fn a_chunked_body_is_decoded() {
     }
 }
 
-/// RFC 9112 section 6.3: a length that cannot be believed ends the wait.
+/// RFC 9112 section 6.3: an invalid length ends the wait.
 // L7
 #[test]
-fn a_length_that_makes_no_sense_is_an_error_at_once() {
+fn an_invalid_length_is_an_error_at_once() {
     for lengths in [
         &["3", "4"][..],
         &["3, 4"],
@@ -986,7 +987,7 @@ fn a_length_that_makes_no_sense_is_an_error_at_once() {
 /// RFC 9112 section 7.1
 // L7
 #[test]
-fn what_is_no_chunk_is_an_error_at_once() {
+fn a_malformed_chunk_is_an_error_at_once() {
     for (follows, kept) in [
         (&b"\r\n"[..], &b""[..]),
         (b"x", b""),
@@ -1015,7 +1016,7 @@ fn what_is_no_chunk_is_an_error_at_once() {
     }
 }
 
-/// A54: what is skipped between the chunks is bounded, too.
+/// A54: the bytes skipped between chunks are bounded, too.
 // L7
 #[test]
 fn endless_extensions_and_trailers_are_cut_off() {
@@ -1030,10 +1031,10 @@ fn endless_extensions_and_trailers_are_cut_off() {
     }
 }
 
-/// A redirect is followed at its head, whatever its body does.
+/// A redirect is followed once its head is complete, whatever its body does.
 // L8
 #[test]
-fn the_response_is_there_with_its_head() {
+fn the_response_is_available_with_its_head() {
     for fields in [CHUNKED, &[("Content-Length", "5")], &[]] {
         let head = Head::new("HTTP/1.1 302 Found", fields).with("Location", "/elsewhere").bytes();
         let mut out = Vec::new();
@@ -1059,7 +1060,7 @@ fn the_response_is_there_with_its_head() {
     assert_eq!(session.response().map(Response::status), Some(101));
 }
 
-/// A54: a refusal without end is cut off, whatever the default.
+/// A54: an endless refusal is cut off, even by default.
 #[test]
 fn an_endless_body_is_bounded() {
     let input = Head::new("HTTP/1.1 200 OK", &[]).then(&vec![b'x'; 1 << 20]);
@@ -1074,9 +1075,9 @@ fn an_endless_body_is_bounded() {
     assert_eq!(run.response.unwrap().body_bytes(), b"");
 }
 
-// An answer that does not come
+// Missing responses
 
-/// R6455-7.2.1-1 as far as the handshake is concerned: the transport ends too early.
+/// R6455-7.2.1-1, as far as the handshake is concerned: the transport ends too early.
 #[test]
 fn a_transport_that_ends_in_the_head_is_reported() {
     let head = good().bytes();
@@ -1089,7 +1090,7 @@ fn a_transport_that_ends_in_the_head_is_reported() {
 }
 
 #[test]
-fn an_answer_must_come_in_time() {
+fn a_response_must_come_in_time() {
     let refusal = Head::new("HTTP/1.1 404 Not Found", &[]).then(b"hel");
     for (input, error, body) in [
         (&b"HTTP/1.1 10"[..], SessionError::HandshakeTimeout, None),
@@ -1116,7 +1117,7 @@ fn an_answer_must_come_in_time() {
     }
 }
 
-/// Closing before the answer drops the transport.
+/// Closing before the response drops the transport.
 #[test]
 fn a_handshake_can_be_given_up() {
     let mut out = Vec::new();
@@ -1145,7 +1146,7 @@ fn a_handshake_can_be_given_up() {
 
 /// R6455-4.1-28, section F: the proof for a known nonce.
 #[test]
-fn an_answer_can_be_verified_alone() {
+fn a_response_can_be_verified_alone() {
     let nonce = core::array::from_fn(|index| index as u8 + 1);
     let head =
         Head::response("C/0nmHhBztSRGR1CwL6Tf4ZjwpY=").with("Sec-WebSocket-Protocol", "chat");
@@ -1158,7 +1159,7 @@ fn an_answer_can_be_verified_alone() {
 
 // Properties
 
-/// Answers that come close to being right, and bytes that do not.
+/// Almost valid responses, and arbitrary bytes.
 fn any_input() -> impl Strategy<Value = Vec<u8>> {
     let accept = format!("Sec-WebSocket-Accept: {}\r\n", expected_accept());
     let known: Vec<Vec<u8>> = [
@@ -1200,7 +1201,7 @@ fn any_input() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Promises I2 and I7: whatever arrives, nothing panics and cuts change nothing.
+    /// Promises I2 and I7: no input panics, and cuts change nothing.
     #[test]
     fn no_input_confuses_a_client(input in any_input()) {
         let mut config = Config::default();
@@ -1219,7 +1220,7 @@ proptest! {
         }
     }
 
-    /// The same for bytes without any plan.
+    /// The same for arbitrary bytes.
     #[test]
     fn no_bytes_confuse_a_client(input in prop::collection::vec(any::<u8>(), 0..100)) {
         let run = at_every_cut(&input, |pieces| connect(&Config::default(), &plain(), pieces));
@@ -1228,8 +1229,8 @@ proptest! {
     }
 
     /// R6455-4.1-10, R6455-4.1-11, R6455-4.1-12, R6455-4.1-13, R6455-4.1-14, R6455-4.1-15,
-    /// R6455-4.1-16, R6455-4.1-17, R6455-4.1-18, R6455-4.1-19: the request is right, whatever is
-    /// asked for.
+    /// R6455-4.1-16, R6455-4.1-17, R6455-4.1-18, R6455-4.1-19: every request that can be built is
+    /// valid.
     #[test]
     fn every_request_is_valid(
         seed in any::<[u8; 32]>(),
@@ -1265,7 +1266,7 @@ proptest! {
         let key = sent.only("Sec-WebSocket-Key");
         prop_assert_eq!(key.len(), 24);
         prop_assert!(["A==", "Q==", "g==", "w=="].iter().any(|end| key.ends_with(end)), "{}", key);
-        // Decoding checks that the bits that no byte takes are zero.
+        // Decoding checks that the unused bits are zero.
         prop_assert_eq!(STANDARD.decode(key).map(|nonce| nonce.len()), Ok(16));
         let offered: Vec<_> = subprotocols.into_iter().collect();
         let protocol = sent.all("Sec-WebSocket-Protocol");

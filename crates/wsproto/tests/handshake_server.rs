@@ -1,4 +1,5 @@
-//! The opening handshake as a server reads and answers it (RFC 6455 sections 4.2 to 4.4).
+//! The server's opening handshake: the request it reads, and its response (RFC 6455 sections 4.2 to
+//! 4.4).
 
 mod handshake_support;
 
@@ -20,7 +21,7 @@ fn refused(error: RequestError) -> SessionEvent<Event<'static>> {
     SessionEvent::Error(SessionError::Request(error))
 }
 
-/// Feeds a request that must be refused, at every cut, and checks the answer.
+/// Feeds a request that must be refused, at every cut, and checks the response.
 #[track_caller]
 fn assert_refused(config: &Config, input: &[u8], error: RequestError, status: u16) {
     let run = at_every_cut(input, |pieces| serve(config, pieces, accept));
@@ -30,8 +31,8 @@ fn assert_refused(config: &Config, input: &[u8], error: RequestError, status: u1
     let answer = run.answer();
     answer.assert_refusal(status);
     assert_eq!(error.status(), status);
-    assert_eq!(Answer::parse(&encoded(&error.response())), answer, "both ways give one answer");
-    assert!(!answer.body.is_empty(), "the answer says why");
+    assert_eq!(Answer::parse(&encoded(&error.response())), answer, "both ways give one response");
+    assert!(!answer.body.is_empty(), "the response gives the reason");
 }
 
 fn encoded(response: &Response) -> Vec<u8> {
@@ -40,7 +41,7 @@ fn encoded(response: &Response) -> Vec<u8> {
     out
 }
 
-/// A server to which the whole input was given, and which asks for a decision.
+/// Returns a server that has read the whole input and waits for a decision.
 fn asking(input: &[u8], event: &SessionEvent<Event<'_>>) -> Session<Server> {
     let mut session = Session::server(Config::default(), NOW);
     let mut out = Vec::new();
@@ -52,10 +53,10 @@ fn asking(input: &[u8], event: &SessionEvent<Event<'_>>) -> Session<Server> {
     session
 }
 
-// What is accepted
+// Requests that are accepted
 
-/// R6455-4.2.2-13, section F, erratum 3150: the key counts as it was received, also in the form
-/// that the RFC printed before the erratum.
+/// R6455-4.2.2-13, section F, erratum 3150: the key is used as received, even in the form that the
+/// RFC printed before the erratum.
 #[test]
 fn the_proof_is_computed_from_the_key_as_received() {
     for (key, proof) in [
@@ -72,7 +73,7 @@ fn the_proof_is_computed_from_the_key_as_received() {
 
 /// R6455-4.2.2-8, R6455-4.2.2-9, R6455-4.2.2-10, R6455-4.2.2-11, R6455-4.2.2-12, R6455-9-1
 #[test]
-fn the_answer_is_a_101_with_three_headers_and_no_other() {
+fn the_response_is_a_101_with_three_headers_and_no_other() {
     let input = Head::request()
         .with("Sec-WebSocket-Protocol", "chat")
         .with("Sec-WebSocket-Extensions", "permessage-deflate, foo")
@@ -96,7 +97,7 @@ fn the_answer_is_a_101_with_three_headers_and_no_other() {
 }
 
 /// R6455-4.2.1-2, R6455-4.2.1-3, R6455-4.2.1-4, R6455-4.2.1-5, R6455-4.2.1-6, R6455-4.2.1-11,
-/// R6455-4.3-1, A46, A48: what a client may vary.
+/// R6455-4.3-1, A46, A48: permitted variations of the request.
 #[test]
 fn every_legal_form_of_the_request_is_accepted() {
     let good = Head::request;
@@ -137,15 +138,15 @@ fn every_legal_form_of_the_request_is_accepted() {
         ("a later version", good().first_line("GET /chat HTTP/1.2")),
         ("the last version", good().first_line("GET /chat HTTP/1.9")),
     ];
-    for (what, head) in cases {
+    for (case, head) in cases {
         let run = at_every_cut(&head.bytes(), |pieces| serve(&Config::default(), pieces, accept));
-        assert_eq!(run.events[..2], [SessionEvent::Upgrade, SessionEvent::Open], "{what}");
-        assert_eq!(run.answer().status, 101, "{what}");
-        assert_eq!(run.answer().only("Sec-WebSocket-Accept"), ACCEPT, "{what}");
+        assert_eq!(run.events[..2], [SessionEvent::Upgrade, SessionEvent::Open], "{case}");
+        assert_eq!(run.answer().status, 101, "{case}");
+        assert_eq!(run.answer().only("Sec-WebSocket-Accept"), ACCEPT, "{case}");
     }
 }
 
-/// R6455-4.2.1-2: the resource name may stand in an absolute URL without a path.
+/// R6455-4.2.1-2: the resource name may be in an absolute URL without a path.
 #[test]
 fn a_target_in_absolute_form_names_the_same_resource() {
     for (target, path, query) in [
@@ -206,9 +207,9 @@ fn the_application_sees_the_request() {
     assert_eq!(plain.extensions().count(), 0);
 }
 
-/// R6455-4.2.1-12, A50: a segment that holds the request and frames, cut everywhere.
+/// R6455-4.2.1-12, A50: a segment with the request and frames, cut everywhere.
 #[test]
-fn frames_behind_the_request_are_delivered() {
+fn frames_after_the_request_are_delivered() {
     let input = Head::request().then(&[HELLO_MASKED, b"\x89\x80abcd", HELLO_MASKED].concat());
     let run = at_every_cut(&input, |pieces| serve(&Config::default(), pieces, accept));
     assert_eq!(
@@ -240,7 +241,7 @@ fn a_server_may_send_as_soon_as_it_has_accepted() {
     assert!(run.out.ends_with(&[b"\r\n\r\n", HELLO].concat()));
 }
 
-/// Promise I10: `Open` is the first event of every session that opened, however short it was.
+/// Promise I10: `Open` is the first event of every session that opened, however briefly.
 #[test]
 fn the_open_event_comes_first_even_if_the_transport_has_ended() {
     let mut session = asking(&Head::request().bytes(), &SessionEvent::Upgrade);
@@ -254,7 +255,7 @@ fn the_open_event_comes_first_even_if_the_transport_has_ended() {
     assert_eq!(events, [SessionEvent::Open, abnormal_end(Initiator::Remote)]);
 }
 
-/// RFC 9112 section 5: the space between colon and value is customary, not required.
+/// RFC 9112 section 5: the space between colon and value is optional.
 #[test]
 fn values_need_no_space_before_them() {
     let input = String::from_utf8(Head::request().bytes()).unwrap().replace(": ", ":");
@@ -262,7 +263,7 @@ fn values_need_no_space_before_them() {
     assert_eq!(run.answer().only("Sec-WebSocket-Accept"), ACCEPT);
 }
 
-/// Promise I10: nor is an error lost that was not taken before the transport ended.
+/// Promise I10: an error not taken before the transport ended is not lost either.
 #[test]
 fn an_error_is_reported_even_if_the_transport_has_ended() {
     type Fail = fn(&mut Session<Server>, &mut Vec<u8>);
@@ -285,7 +286,7 @@ fn an_error_is_reported_even_if_the_transport_has_ended() {
     }
 }
 
-// What is refused
+// Requests that are refused
 
 /// R6455-4.2.1-1, R6455-4.2.1-2, R6455-4.2.1-3, R6455-4.2.1-4, R6455-4.2.1-5, R6455-4.2.1-6,
 /// R6455-4.2.1-7, R6455-4.3-1, R6455-4.4-1, R6455-9.1-1, R6455-11.3.1-1, R6455-11.3.5-1, A46, A47,
@@ -331,11 +332,11 @@ fn a_request_that_breaks_a_rule_is_refused() {
         (E::Host, 400, good().set("Host", "a,b")),
         (E::Host, 400, good().set("Host", "u@h")),
         (E::Host, 400, good().set("Host", "h/x")),
-        // A line that is no field.
+        // A line that is not a field.
         (E::Malformed, 400, good().names(|name| name.replace("Upgrade", "Up grade"))),
         (E::Malformed, 400, good().names(|name| name.replace("Upgrade", "Upgrade "))),
         (E::Malformed, 400, good().names(|name| name.replace("Upgrade", ""))),
-        // R6455-4.2.1-5, A48. (Without Upgrade, the request is an ordinary one.)
+        // R6455-4.2.1-5, A48. (Without Upgrade, the request is ordinary.)
         (E::Connection, 400, good().without("Connection")),
         (E::Connection, 400, good().set("Connection", "")),
         (E::Connection, 400, good().set("Connection", "close")),
@@ -381,7 +382,7 @@ fn a_request_that_breaks_a_rule_is_refused() {
             400,
             good().with("Sec-WebSocket-Protocol", "a").with("Sec-WebSocket-Protocol", ";"),
         ),
-        // R6455-9.1-1; the grammar has a table of its own.
+        // R6455-9.1-1; the grammar has its own table.
         (E::Extensions, 400, good().with("Sec-WebSocket-Extensions", "a; b=\"c d\"")),
         (
             E::Extensions,
@@ -394,8 +395,8 @@ fn a_request_that_breaks_a_rule_is_refused() {
     }
 }
 
-/// A target that claims to be absolute but names no host is no URL of `http` (RFC 9110 section
-/// 4.2.1), whatever path another reader might find in it.
+/// A target that looks absolute but names no host is not an `http` URL (RFC 9110 section 4.2.1),
+/// whatever path another parser might find in it.
 #[test]
 fn an_absolute_target_without_a_host_is_refused() {
     for target in ["http:///admin", "http://", "https://?x"] {
@@ -404,17 +405,17 @@ fn an_absolute_target_without_a_host_is_refused() {
     }
 }
 
-/// R6455-4.2.1-3, RFC 9112 section 3.2: a `Host` that is no host gets a 400.
+/// R6455-4.2.1-3, RFC 9112 section 3.2: an invalid `Host` gets a 400.
 #[test]
-fn a_host_that_is_no_host_is_refused() {
+fn an_invalid_host_is_refused() {
     for host in ["h:x", "h:80:80", "h:99999", "[::1", "::1", "[h]", "h^"] {
         let head = Head::request().set("Host", host);
         assert_refused(&Config::default(), &head.bytes(), RequestError::Host, 400);
     }
 }
 
-/// R6455-4.2.2-5, R6455-4.4-1: who speaks another version learns which would be understood, also
-/// where the header makes no sense.
+/// R6455-4.2.2-5, R6455-4.4-1: a client with another version learns the supported one, even if its
+/// header is invalid.
 #[test]
 fn a_refused_version_is_answered_with_the_supported_one() {
     for version in ["8", "14", "013", "13, 8", ""] {
@@ -424,7 +425,7 @@ fn a_refused_version_is_answered_with_the_supported_one() {
     }
 }
 
-/// RFC 9110 section 15.5.6: 405 names the methods that are allowed.
+/// RFC 9110 section 15.5.6: 405 lists the allowed methods.
 #[test]
 fn a_refused_method_is_answered_with_the_allowed_one() {
     let input = Head::request().first_line("POST /chat HTTP/1.1").bytes();
@@ -432,14 +433,14 @@ fn a_refused_method_is_answered_with_the_allowed_one() {
     assert_eq!(answer.only("Allow"), "GET, HEAD, OPTIONS");
 }
 
-/// A46: a client that starts with HTTP/2 at once.
+/// A46: a client that starts with HTTP/2.
 #[test]
 fn the_preface_of_http_2_is_refused() {
     let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
     assert_refused(&Config::default(), preface, RequestError::HttpVersion, 505);
 }
 
-/// A49: the bytes of a body are never taken for frames, or for a second request.
+/// A49: the bytes of a body are never mistaken for frames or a second request.
 #[test]
 fn a_request_with_a_body_is_refused() {
     let good = Head::request;
@@ -467,7 +468,7 @@ fn a_request_with_a_body_is_refused() {
     }
 }
 
-/// R6455-8.1-1, A45: no byte that has no place in a head is let through anywhere in it.
+/// R6455-8.1-1, A45: a byte that is not allowed in a head is refused anywhere in it.
 #[test]
 fn a_bad_byte_anywhere_in_the_head_is_refused() {
     let head = Head::request().with("Sec-WebSocket-Protocol", "chat").bytes();
@@ -477,7 +478,7 @@ fn a_bad_byte_anywhere_in_the_head_is_refused() {
             let mut input = head.clone();
             input.insert(at, byte);
             if input.starts_with(&head) {
-                continue; // It stands behind the head.
+                continue; // After the head.
             }
             let error = match (at, byte) {
                 (0, 0x15 | 0x16) => RequestError::Head(HeadError::Tls),
@@ -495,7 +496,7 @@ fn a_bad_byte_anywhere_in_the_head_is_refused() {
     }
 }
 
-/// R6455-8.1-1, A45: some of them at every cut.
+/// R6455-8.1-1, A45: some of these bytes at every cut.
 #[test]
 fn a_bad_byte_is_refused_at_every_cut() {
     let error = RequestError::Head(HeadError::InvalidByte);
@@ -516,10 +517,10 @@ fn a_bad_byte_is_refused_at_every_cut() {
     assert_refused(&Config::default(), b"GET /\xFF", error, 400);
 }
 
-/// RFC 9110 section 5.5: the value of a field is opaque, but for those that the handshake reads.
+/// RFC 9110 section 5.5: field values are opaque, except those that the handshake reads.
 // H3
 #[test]
-fn bytes_outside_ascii_have_their_place_in_a_request() {
+fn non_ascii_bytes_are_allowed_in_parts_of_a_request() {
     let head = Head::request().with("Cookie", "city=M\u{fc}nchen").bytes();
     let name: Vec<u8> = (0x80..=0xFF).collect();
     let input = [&head[..head.len() - 2], b"X-Name: ", &name, b"\r\n\r\n", HELLO_MASKED].concat();
@@ -528,7 +529,7 @@ fn bytes_outside_ascii_have_their_place_in_a_request() {
             let headers = session.request().unwrap().headers();
             assert_eq!(headers.get("cookie"), Some("city=M\u{fc}nchen"));
             assert_eq!(headers.get_bytes("cookie"), Some("city=M\u{fc}nchen".as_bytes()));
-            assert_eq!(headers.get("x-name"), None, "it is no text");
+            assert_eq!(headers.get("x-name"), None, "not UTF-8");
             assert_eq!(headers.get_all("x-name").count(), 0);
             assert_eq!(headers.get_all_bytes("x-name").collect::<Vec<_>>(), [&name]);
             assert_eq!(headers.iter().last(), Some(("X-Name", &name[..])));
@@ -562,7 +563,7 @@ fn bytes_outside_ascii_have_their_place_in_a_request() {
     assert_refused(&Config::default(), &target.bytes(), error, 400);
 }
 
-/// RFC 9112 section 2.2: one is ignored; two are no request.
+/// RFC 9112 section 2.2: one empty line is ignored; two are refused.
 // H5
 #[test]
 fn one_empty_line_before_the_request_is_ignored() {
@@ -578,13 +579,13 @@ fn one_empty_line_before_the_request_is_ignored() {
         let input = [wrong, &head].concat();
         assert_refused(&Config::default(), &input, RequestError::NotHttp, 400);
     }
-    // It is no part of a head: nothing was asked.
+    // It is not part of a head: no request was begun.
     // T5
     let run = serve(&Config::default(), &[b"\r\n"], accept);
     assert_eq!(run.events, [abnormal_end(Initiator::Remote)]);
 }
 
-/// What speaks another protocol is known at its first wrong byte.
+/// Another protocol is recognised at its first wrong byte.
 // T6
 #[test]
 fn a_client_that_does_not_speak_http_is_refused_at_once() {
@@ -596,10 +597,10 @@ fn a_client_that_does_not_speak_http_is_refused_at_once() {
     assert_eq!(error.to_string(), "malformed request: this is TLS, where plain HTTP is expected");
 }
 
-/// A peer that goes before it has asked for anything is nothing to report, however it goes.
+/// A peer that leaves without a request causes no error, however it leaves.
 // T5
 #[test]
-fn a_peer_that_asks_for_nothing_is_nothing_to_report() {
+fn a_peer_without_a_request_causes_no_error() {
     type End = fn(&mut Session<Server>, &mut Vec<u8>);
     let ends: [End; 4] = [
         |session, out| session.end_of_input(out),
@@ -622,9 +623,9 @@ fn a_peer_that_asks_for_nothing_is_nothing_to_report() {
 
 // Limits
 
-/// R6455-4.2.1-13, A43: each limit at its defaults, decided at the first byte beyond it.
+/// R6455-4.2.1-13, A43: each default limit is enforced at the first byte beyond it.
 #[test]
-fn a_head_that_does_not_end_is_cut_off() {
+fn an_endless_head_is_cut_off() {
     let config = Config::default();
     let long = "a".repeat(1 << 20);
     let many = "a: b\r\n".repeat(2000);
@@ -667,8 +668,8 @@ fn the_limits_of_a_head_are_inclusive() {
     assert_refused(&config, &head, RequestError::Head(HeadError::TooManyFields), 431);
 }
 
-/// A44, promise I9: a head of a mebibyte, one byte at a time; no byte is looked at twice, or this
-/// would take 500 gigabytes of looking.
+/// A44, promise I9: a head of 1 MiB, one byte at a time; no byte is examined twice, or this would
+/// examine 500 gigabytes.
 #[test]
 fn a_long_head_may_come_one_byte_at_a_time() {
     let mut config = Config::default();
@@ -694,7 +695,7 @@ fn a_head_may_be_cut_anywhere() {
 }
 
 #[test]
-fn the_finder_counts_what_it_has_seen() {
+fn the_finder_counts_the_bytes_it_examined() {
     let config = Config::default();
     let mut finder = HeadFinder::request();
     assert!(finder.is_empty());
@@ -706,7 +707,7 @@ fn the_finder_counts_what_it_has_seen() {
     assert_eq!(finder.len(), 18);
 }
 
-/// R6455-4.2.1-13: a client that is slow gets a 408, one that never began gets nothing.
+/// R6455-4.2.1-13: a slow client gets a 408, one that sent nothing gets nothing.
 #[test]
 fn a_head_must_be_complete_in_time() {
     let later = Duration::from_secs(10);
@@ -745,7 +746,7 @@ fn a_head_must_be_complete_in_time() {
     }
 }
 
-/// A refusal that nobody reads does not hold the transport for ever.
+/// A refusal that the client does not read does not hold the transport forever.
 #[test]
 fn the_end_after_a_refusal_has_a_deadline() {
     let mut session = Session::server(Config::default(), NOW);
@@ -778,7 +779,7 @@ fn a_transport_that_ends_in_the_head_is_reported() {
     assert_eq!(event, Some(ended));
 }
 
-/// Closing a session that is not open yet, as a server does that shuts down.
+/// Closing a session that is not open yet, as a server does at shutdown.
 #[test]
 fn a_handshake_can_be_given_up() {
     let mut session = asking(&Head::request().bytes(), &SessionEvent::Upgrade);
@@ -795,7 +796,8 @@ fn a_handshake_can_be_given_up() {
 
 // Decisions of the application
 
-/// R6455-4.2.1-4, A48: without `Upgrade: websocket` it is an ordinary request; nobody answered it.
+/// R6455-4.2.1-4, A48: without `Upgrade: websocket` it is an ordinary request, here left
+/// unanswered.
 #[test]
 fn an_ordinary_request_without_an_answer_gets_426() {
     let good = Head::request;
@@ -808,7 +810,7 @@ fn an_ordinary_request_without_an_answer_gets_426() {
         good().set("Upgrade", "web socket"),
         Head::new("GET / HTTP/1.1", &[("Host", "h")]),
     ] {
-        // A second request behind it is not looked at.
+        // A second request after it is ignored.
         let input = head.then(&head.bytes());
         let run = at_every_cut(&input, |pieces| serve(&Config::default(), pieces, undecided));
         let events =
@@ -819,10 +821,10 @@ fn an_ordinary_request_without_an_answer_gets_426() {
     }
 }
 
-/// RFC 9110 section 9.1: any request that is no upgrade is the application's.
+/// RFC 9110 section 9.1: any request that is not an upgrade is left to the application.
 // H1
 #[test]
-fn an_ordinary_request_is_the_applications() {
+fn an_ordinary_request_is_left_to_the_application() {
     let plain = |line: &str| Head::new(line, &[("Host", "h")]);
     let bare = |line: &str| Head::new(line, &[]);
     let cases = [
@@ -890,7 +892,7 @@ fn the_application_sees_version_and_target_of_an_ordinary_request() {
     }
     assert_eq!(Head::request().first_line("GET / HTTP/1.7").parse().version_minor(), 7);
     assert_eq!(Head::request().parse().version_minor(), 1);
-    // A Host of HTTP/1.0 need not be there, but must be one.
+    // Host is optional in HTTP/1.0, but must be valid.
     for hosts in [&["a", "a"][..], &["a,b"], &[""]] {
         let head =
             hosts.iter().fold(Head::new("GET / HTTP/1.0", &[]), |h, host| h.with("Host", host));
@@ -935,7 +937,7 @@ fn empty_elements_of_lists_are_ignored() {
     }
 }
 
-/// RFC 9110 section 6.6.1: with a clock, every response says when it was made.
+/// RFC 9110 section 6.6.1: with a clock, every response has a date.
 // H4
 #[test]
 fn every_response_has_a_date_if_there_is_a_clock() {
@@ -1020,7 +1022,7 @@ fn a_response_without_a_session_can_have_a_date() {
     assert_eq!(Answer::parse(&encoded(&own)).only("Date"), "today");
 }
 
-/// R6455-4.2.2-4: no decision is a refusal.
+/// R6455-4.2.2-4: an undecided request is refused.
 #[test]
 fn a_handshake_without_a_decision_gets_403() {
     let input = Head::request().then(HELLO_MASKED);
@@ -1031,7 +1033,7 @@ fn a_handshake_without_a_decision_gets_403() {
 }
 
 /// R6455-4.2.2-2, R6455-4.2.2-3, R6455-4.2.2-4, R6455-4.2.2-6, R6455-10.2-1: a handshake is refused
-/// by an ordinary response, and what follows it is not looked at.
+/// by an ordinary response, and the bytes after it are ignored.
 #[test]
 fn the_application_may_refuse_a_handshake() {
     let answers = [
@@ -1050,7 +1052,7 @@ fn the_application_may_refuse_a_handshake() {
                 session.respond(&response, NOW, out).unwrap();
                 assert_eq!(session.ready_state(), ReadyState::Closed);
                 assert_eq!(session.sender().err(), Some(SendError::Closed));
-                // The second decision is none.
+                // A second decision is refused.
                 let late = session.respond(&Response::new(200), NOW, out);
                 assert_eq!(late, Err(AcceptError::NoRequest));
                 let late = session.accept(&Accept::new(), NOW, out);
@@ -1088,9 +1090,9 @@ fn the_application_may_answer_an_ordinary_request() {
     assert_eq!(answer.only("Connection"), "close");
 }
 
-/// RFC 9110 section 9.3.2: the answer to HEAD is that to GET without its body.
+/// RFC 9110 section 9.3.2: the response to HEAD is that to GET without its body.
 #[test]
-fn the_answer_to_a_head_request_has_no_body() {
+fn the_response_to_a_head_request_has_no_body() {
     let page = Response::html("<p>Hello");
     let input = Head::new("HEAD / HTTP/1.1", &[("Host", "h")]).bytes();
     let run = at_every_cut(&input, |pieces| {
@@ -1104,7 +1106,7 @@ fn the_answer_to_a_head_request_has_no_body() {
     assert_eq!(answer.only("Content-Length"), "8");
 }
 
-/// RFC 9110 section 9.3.2: nor have the refusals that the engine writes itself.
+/// RFC 9110 section 9.3.2: the same for refusals that the engine writes itself.
 #[test]
 fn a_refusal_of_a_head_request_has_no_body() {
     let head = || Head::new("HEAD / HTTP/1.1", &[("Host", "h")]);
@@ -1137,9 +1139,9 @@ fn an_ordinary_request_cannot_be_accepted() {
     Answer::parse(&out).assert_refusal(404);
 }
 
-/// A response needs a final status: 101 is what `accept` is for.
+/// A response needs a final status: for 101 there is `accept`.
 #[test]
-fn a_status_that_is_no_final_one_is_refused_and_the_request_still_waits() {
+fn a_status_that_is_not_final_is_refused_and_the_request_still_waits() {
     let mut session = asking(&Head::request().bytes(), &SessionEvent::Upgrade);
     let mut out = Vec::new();
     for status in [0, 7, 100, 101, 199, 600, 65535] {
@@ -1239,7 +1241,7 @@ fn an_extension_that_was_not_offered_cannot_be_accepted() {
         assert_eq!(error.offered(), ["foo", "permessage-deflate", "bar"]);
         assert_eq!(out, b"");
     }
-    // The engine has no permessage-deflate that could own the reserved bit.
+    // The engine has no permessage-deflate to own the reserved bit.
     for name in ["permessage-deflate", "PERMESSAGE-DEFLATE"] {
         let result = Accept::new().extension(extension(name)).encode(&request, &mut out);
         assert_eq!(result, Err(AcceptError::Unavailable(name.to_owned())));
@@ -1254,7 +1256,7 @@ fn an_extension_that_was_not_offered_cannot_be_accepted() {
     assert_eq!(answer.all("Sec-WebSocket-Extensions").join(", "), "foo; a=1, bar");
 }
 
-/// A52: what the application adds to the answer cannot break out of it, or contradict it.
+/// A52: header fields added by the application cannot break out of the response, or contradict it.
 #[test]
 fn headers_of_the_application_are_checked() {
     for name in [
@@ -1292,7 +1294,7 @@ fn headers_of_the_application_are_checked() {
     assert_eq!(Answer::parse(&out).all("Set-Cookie"), ["a=1", "b=2"]);
 }
 
-/// What is no name, and as much of it as an error shows.
+/// Invalid names, and the part of each that an error shows.
 const BAD_NAMES: [(&str, &str); 8] = [
     ("", ""),
     ("a b", "a "),
@@ -1305,9 +1307,9 @@ const BAD_NAMES: [(&str, &str); 8] = [
 ];
 const BAD_VALUES: [&str; 5] = ["a\r\nX: b", "a\r", "\nb", "a\0b", "\x7F"];
 
-/// What an application returns from a function that gives a response for an error.
+/// An application function may return a response as its error.
 #[test]
-fn an_error_of_an_answer_is_a_response() {
+fn an_error_in_building_a_response_is_a_response() {
     fn answer(request: &Request) -> Result<Accept, Response> {
         request.check_upgrade()?;
         Ok(Accept::new().header("X", "a\nb")?)
@@ -1324,7 +1326,7 @@ fn an_error_of_an_answer_is_a_response() {
 
 // Responses
 
-/// The framing of a response is the engine's: nothing that an application adds contradicts it.
+/// The engine frames the response: no header added by the application contradicts it.
 #[test]
 fn a_response_frames_its_body_in_one_way() {
     let response = Response::text(200, "hello")
@@ -1338,7 +1340,7 @@ fn a_response_frames_its_body_in_one_way() {
 }
 
 /// RFC 9112 section 6.2: no Content-Length with a Transfer-Encoding; a body that is not encoded
-/// must not say that it is.
+/// must not claim to be.
 #[test]
 fn a_response_claims_no_transfer_encoding() {
     if let Ok(response) = Response::text(200, "hello").header("Transfer-Encoding", "chunked") {
@@ -1365,7 +1367,7 @@ fn a_content_type_cannot_break_out_of_the_head() {
     assert_eq!(answer.body, b"hello");
 }
 
-/// The status line is valid for statuses whose customary words are not known, too.
+/// The status line is also valid for statuses without a known reason phrase.
 #[test]
 fn every_status_makes_a_valid_response() {
     for status in 200..=999 {
@@ -1376,7 +1378,7 @@ fn every_status_makes_a_valid_response() {
 
 // Without the session
 
-/// R8441-5-3: where HTTP is somebody else's, subprotocols, extensions and origin are negotiated
+/// R8441-5-3: where other code handles HTTP, subprotocols, extensions and origin are negotiated
 /// without a key.
 #[test]
 fn a_negotiation_without_a_key_is_possible() {
@@ -1395,7 +1397,7 @@ fn a_negotiation_without_a_key_is_possible() {
     assert_eq!(request.headers().get("Sec-WebSocket-Version"), Some("13"));
 }
 
-/// R8441-5-4: a connection that was negotiated elsewhere begins open; framing is unchanged.
+/// R8441-5-4: a connection negotiated elsewhere begins open; framing is unchanged.
 #[test]
 fn a_connection_may_begin_after_its_handshake() {
     let mut out = Vec::new();
@@ -1417,7 +1419,7 @@ fn a_connection_may_begin_after_its_handshake() {
 
 // Properties
 
-/// Heads that come close to being right, and bytes that do not.
+/// Almost valid heads, and arbitrary bytes.
 fn any_input() -> impl Strategy<Value = Vec<u8>> {
     let known: Vec<Vec<u8>> = [
         "GET / HTTP/1.1\r\n",
@@ -1467,8 +1469,8 @@ fn response_or_nothing(out: &[u8]) {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// R6455-4.2.1-1, promises I2 and I7: whatever arrives, nothing panics, cuts change nothing,
-    /// and the answer is HTTP.
+    /// R6455-4.2.1-1, promises I2 and I7: no input panics, cuts change nothing, and the response is
+    /// HTTP.
     #[test]
     fn no_input_confuses_a_server(input in any_input()) {
         let mut config = Config::default();
@@ -1487,7 +1489,7 @@ proptest! {
         }
     }
 
-    /// The same for bytes without any plan.
+    /// The same for arbitrary bytes.
     #[test]
     fn no_bytes_confuse_a_server(input in prop::collection::vec(any::<u8>(), 0..100)) {
         let run = at_every_cut(&input, |pieces| serve(&Config::default(), pieces, accept));
@@ -1495,7 +1497,7 @@ proptest! {
         response_or_nothing(&run.out);
     }
 
-    /// A head that the finder lets through can be parsed or is an error, without the session.
+    /// A head that passes the finder either parses or is an error, without a session.
     #[test]
     fn no_bytes_confuse_the_parser(input in any_input()) {
         if let Ok(request) = Request::parse(&input) {
@@ -1509,7 +1511,7 @@ proptest! {
         }
     }
 
-    /// A52: a field that is let in stays one field.
+    /// A52: an accepted field stays one field.
     #[test]
     fn a_header_never_lets_a_line_break_through(
         name in "(\\PC|[\r\n\0 :-]){0,6}",

@@ -1,9 +1,8 @@
-//! Ordinary HTTP: what a server's application sees of a request, and what its response is on the
-//! wire.
+//! Ordinary HTTP: the request as the application sees it, and the response on the wire.
 
 use wsproto::handshake::{Headers, Request, Response};
 
-/// The words of RFC 9110 section 15 for every status that a WebSocket server has reason to send.
+/// The reason phrases of RFC 9110 section 15, for every status that a WebSocket server might send.
 const PHRASES: [(u16, &str); 24] = [
     (101, "Switching Protocols"),
     (200, "OK"),
@@ -31,9 +30,9 @@ const PHRASES: [(u16, &str); 24] = [
     (505, "HTTP Version Not Supported"),
 ];
 
-/// Any other status has none, and needs none.
+/// Any other status needs no reason phrase.
 #[test]
-fn a_status_has_its_customary_words() {
+fn a_status_has_its_standard_reason_phrase() {
     for status in 100..600 {
         let phrase = PHRASES.iter().find(|(known, _)| *known == status).map_or("", |(_, p)| p);
         let mut out = Vec::new();
@@ -42,7 +41,8 @@ fn a_status_has_its_customary_words() {
     }
 }
 
-/// RFC 9110 sections 5.1 and 5.3: names have no case, and the order of one name's values counts.
+/// RFC 9110 sections 5.1 and 5.3: names are case-insensitive, and the values of one name keep their
+/// order.
 #[test]
 fn headers_are_found_by_name() {
     let mut headers = Headers::new();
@@ -63,9 +63,9 @@ fn headers_are_found_by_name() {
     assert_eq!(headers.iter().collect::<Vec<_>>(), all);
 }
 
-/// RFC 9112 section 3.2.2: of a target in absolute form, the host is the target's.
+/// RFC 9112 section 3.2.2: for a target in absolute form, the host is that of the target.
 #[test]
-fn the_host_is_that_of_the_target_or_of_the_header() {
+fn the_host_comes_from_the_target_or_the_header() {
     for (target, host) in [
         ("/chat", "header.example:81"),
         ("/chat?to=http://other.example/", "header.example:81"),

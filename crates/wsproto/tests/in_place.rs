@@ -1,20 +1,20 @@
-//! Frames that wait in the input until they are whole.
+//! Incomplete frames that stay in the input until they are whole.
 
 use std::borrow::Cow;
 
 use wsproto::{Client, Config, Connection, Error, Event, Server, SessionEvent};
 use wsproto_testing::{End, Life, header};
 
-/// How many bytes of a frame are waited for.
+/// How many bytes of a frame to wait for.
 const MOST: usize = 1000;
 
-/// A connection, and the buffer of whoever reads for it.
+/// A connection, and the buffer that is read into.
 struct Reader<R> {
     ws: Connection<R>,
     buffer: Vec<u8>,
 }
 
-/// What is taken out, and whether it is where it was read to.
+/// An event, and whether it borrows from the buffer.
 type Taken = (Event<'static>, bool);
 
 impl<R: End> Reader<R> {
@@ -54,7 +54,7 @@ fn text(payload: &str) -> Event<'static> {
 }
 
 #[test]
-fn a_frame_that_fits_is_handed_out_where_it_lies_however_it_was_cut() {
+fn a_frame_that_fits_is_never_copied_however_it_was_cut() {
     fn check<R: End>() {
         let overhead = R::from_peer(0x81, &[b'x'; 126]).len() - 126;
         for len in [0, 1, 125, 126, MOST - overhead] {
@@ -77,7 +77,7 @@ fn a_frame_that_fits_is_handed_out_where_it_lies_however_it_was_cut() {
 }
 
 #[test]
-fn a_longer_frame_is_taken_in_parts() {
+fn a_longer_frame_is_consumed_in_parts() {
     let payload = "y".repeat(2 * MOST);
     let wire = Server::from_peer(0x81, payload.as_bytes());
     let mut reader = Reader::<Server>::new();
@@ -90,14 +90,14 @@ fn a_longer_frame_is_taken_in_parts() {
 }
 
 #[test]
-fn fragments_wait_each_by_itself() {
+fn each_fragment_waits_separately() {
     let wire = [Server::from_peer(0x01, b"in "), Server::from_peer(0x80, b"two")].concat();
     let taken = Reader::<Server>::new().read_slowly(&wire);
     assert_eq!(taken, Ok(vec![(text("in two"), false)]));
 }
 
 #[test]
-fn a_wrong_header_does_not_wait() {
+fn an_invalid_header_does_not_wait() {
     for (wrong, error) in [
         (vec![0x83], Error::ReservedOpcode),
         (vec![0x81, 0x05], Error::UnmaskedFrame),
@@ -109,7 +109,7 @@ fn a_wrong_header_does_not_wait() {
 }
 
 #[test]
-fn a_wrong_text_waits_for_its_frame_but_no_longer() {
+fn invalid_text_waits_for_its_frame_but_no_longer() {
     let wrong = Server::from_peer(0x81, b"\xFF and more");
     let mut reader = Reader::<Server>::new();
     let (last, front) = wrong.split_last().expect("a frame");
@@ -121,9 +121,9 @@ fn a_wrong_text_waits_for_its_frame_but_no_longer() {
     assert_eq!(Reader::<Server>::new().read(&long), Err(Error::InvalidUtf8));
 }
 
-/// Whoever has waited long enough takes what there is.
+/// A caller that has waited long enough takes the available bytes.
 #[test]
-fn what_waits_can_be_taken_as_it_is() {
+fn waiting_bytes_can_be_taken_early() {
     let wire = Server::from_peer(0x81, b"all of it");
     let (front, back) = wire.split_at(10);
     let mut reader = Reader::<Server>::new();
@@ -135,7 +135,7 @@ fn what_waits_can_be_taken_as_it_is() {
     assert_eq!(reader.read(back), Ok(vec![(text("all of it"), false)]));
 }
 
-/// The opening handshake never waits, and what is behind it does.
+/// The opening handshake never stays in the input; a frame after it does.
 #[test]
 fn a_session_waits_once_it_is_open() {
     fn check<R: End>() {
@@ -166,9 +166,9 @@ fn a_session_waits_once_it_is_open() {
     check::<Client>();
 }
 
-/// What is behind a fragment waits as well.
+/// A frame after a fragment stays, too.
 #[test]
-fn a_frame_behind_a_fragment_waits() {
+fn a_frame_after_a_fragment_waits() {
     let first = Server::from_peer(0x01, b"in ");
     for second in [Server::from_peer(0x80, b"two"), Server::from_peer(0x89, b"still there?")] {
         for cut in 1..second.len() {
@@ -180,7 +180,7 @@ fn a_frame_behind_a_fragment_waits() {
 }
 
 #[test]
-fn the_rest_of_a_longer_frame_waits_as_well() {
+fn the_rest_of_a_longer_frame_also_waits() {
     let wire = Server::from_peer(0x82, &[b'z'; 2 * MOST]);
     let mut reader = Reader::<Server>::new();
     assert_eq!(reader.read(&wire[..MOST]), Ok(Vec::new()));
@@ -189,8 +189,8 @@ fn the_rest_of_a_longer_frame_waits_as_well() {
     assert_eq!(reader.buffer, wire[MOST..2 * MOST - 1], "less is not");
 }
 
-// fault-E8: in a buffer that is never moved and smaller than `MOST`, a loop that asks for no more than there is room
-// for always has room to read into, and gets everything.
+// fault-E8: with a small buffer that is never moved, a loop that passes no more than the available
+// room always has room to read into, and receives everything.
 #[test]
 fn a_buffer_of_any_size_never_fills_up() {
     fn check<R: End>(size: usize) {

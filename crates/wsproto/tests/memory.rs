@@ -1,4 +1,4 @@
-//! What the engine keeps on the heap, counted by the allocator: promises I4 and I5.
+//! The engine's heap usage, counted by the allocator: promises I4 and I5.
 
 mod support;
 
@@ -14,17 +14,18 @@ use wsproto_testing::{End, Frame, KEY, SEED, header};
 
 use support::{VIOLATION, config};
 
-/// The small constant of I4: the payload of one control frame and what is least for a message.
+/// The small constant of I4: the payload of one control frame, and the minimum capacity for a
+/// message.
 const SMALL: i64 = 1024 + 256;
 
-/// Counts what a connection holds from call to call. The bytes that arrive and the output are the
-/// caller's, and not counted.
+/// Counts the heap a connection holds between calls. Input and output belong to the caller and are
+/// not counted.
 struct Meter<R> {
     ws: Connection<R>,
     out: Vec<u8>,
     held: i64,
     allocations: u64,
-    /// The most that was held while a call ran.
+    /// The maximum held during a call.
     peak: i64,
 }
 
@@ -39,7 +40,7 @@ impl<R: Role> Meter<R> {
         self.allocations += info.count_total;
     }
 
-    /// Passes on what arrived, and drops every event.
+    /// Passes in input, and drops every event.
     fn feed(&mut self, bytes: &mut [u8]) -> Result<(), Error> {
         let mut result = Ok(());
         let mut input = bytes;
@@ -56,7 +57,7 @@ impl<R: Role> Meter<R> {
         result
     }
 
-    /// As `feed`, but takes messages in pieces.
+    /// Passes in input, as `feed` does, but takes messages in pieces.
     fn feed_pieces(&mut self, bytes: &mut [u8]) -> Result<(), Error> {
         let mut result = Ok(());
         let mut input = bytes;
@@ -78,7 +79,7 @@ fn meter<R: End>() -> Meter<R> {
     Meter::new(R::connect())
 }
 
-/// What must not be counted as zero because the counter is broken.
+/// Guards against a broken counter that reports zero.
 #[test]
 fn the_counter_counts() {
     let mut kept = Vec::new();
@@ -87,7 +88,7 @@ fn the_counter_counts() {
     drop(kept);
 }
 
-/// I4, A3, A4: a length that a header announces reserves nothing.
+/// I4, A3, A4: an announced length reserves nothing.
 #[test]
 fn an_announced_length_reserves_nothing() {
     fn check<R: End>(first: u8, key: Option<[u8; 4]>) {
@@ -106,11 +107,12 @@ fn an_announced_length_reserves_nothing() {
     }
 }
 
-/// What a connection that failed holds at most: what there is to say about the rule, of which the
-/// longest is the reason of a wrong Close, its bytes replaced.
+/// The maximum that a failed connection holds: the details of the violation, of which the largest
+/// is the reason of an invalid Close with its invalid bytes replaced.
 const VIOLATION_SIZE: i64 = 512;
 
-/// A1, A2, A3, I4: what is refused at its header costs nothing but the Close, and the error's words.
+/// A1, A2, A3, I4: a frame refused at its header costs nothing but the Close and the details of the
+/// error.
 #[test]
 fn a_refused_length_reserves_nothing() {
     for len in [(64 << 20) + 1, 1 << 60, (1 << 63) - 1, 1 << 63, u64::MAX] {
@@ -123,15 +125,15 @@ fn a_refused_length_reserves_nothing() {
     }
 }
 
-/// A message of `len` bytes in frames of `frame_len`, arriving in parts of `part_len`: what is held
-/// is never more than a constant and twice what arrived, and never more than the limit.
-fn holds_what_arrived<R: End>(text: bool, len: usize, frame_len: usize, part_len: usize) {
+/// For a message of `len` bytes in frames of `frame_len`, arriving in parts of `part_len`: checks
+/// that the memory held never exceeds a constant plus twice the bytes that arrived, nor the limit.
+fn holds_the_bytes_that_arrived<R: End>(text: bool, len: usize, frame_len: usize, part_len: usize) {
     let place = format!("{:?}, {len} in frames of {frame_len}, parts of {part_len}", R::SIDE);
-    // Three bytes a character, so that parts and frames end inside of them.
+    // Three bytes per character, so that parts and frames end inside characters.
     let payload: Vec<u8> = "€".bytes().cycle().take(len).collect();
     let payload = if text { &payload[..len / 3 * 3] } else { &payload[..] };
     let mut wire = Vec::new();
-    // Of the payload, how much has arrived with each byte.
+    // How much of the payload has arrived with each byte.
     let mut arrived = Vec::new();
     for (index, part) in payload.chunks(frame_len).enumerate() {
         let kind = if text { 1 } else { 2 };
@@ -151,40 +153,40 @@ fn holds_what_arrived<R: End>(text: bool, len: usize, frame_len: usize, part_len
         assert!(meter.held <= SMALL + limit as i64, "{} beyond the limit: {place}", meter.held);
     }
     assert_eq!(meter.held, 0, "I5: nothing is left: {place}");
-    // To grow is to hold the old and the new for a moment.
+    // While growing, the old and the new allocation coexist for a moment.
     assert!(meter.peak <= SMALL + 3 * received, "{} at a time: {place}", meter.peak);
-    // I9: what grows in proportion grows seldom, and is copied seldom.
+    // I9: with proportional growth, reallocations and copies are rare.
     assert!(meter.allocations <= 32, "{} allocations: {place}", meter.allocations);
 }
 
-/// I4: for text and binary, in both roles, in one frame and many, however they arrive.
+/// I4: for text and binary, in both roles, in one frame and in many, however they arrive.
 #[test]
-fn a_message_in_flight_holds_what_arrived_of_it() {
+fn a_message_in_flight_holds_the_bytes_that_arrived() {
     for (len, frame_len, part_len) in
         [(300_000, 300_000, 1460), (300_000, 300_000, 65_536), (50_000, 700, 333), (9_999, 10, 17)]
     {
         for text in [true, false] {
-            holds_what_arrived::<Server>(text, len, frame_len, part_len);
-            holds_what_arrived::<Client>(text, len, frame_len, part_len);
+            holds_the_bytes_that_arrived::<Server>(text, len, frame_len, part_len);
+            holds_the_bytes_that_arrived::<Client>(text, len, frame_len, part_len);
         }
     }
 }
 
-/// A18, I4: a hundred thousand fragments of a byte are one message, not as many objects.
+/// A18, I4: a hundred thousand one-byte fragments are one message, not as many allocations.
 #[test]
 fn fragments_of_a_byte_hold_the_bytes() {
-    holds_what_arrived::<Server>(false, 100_000, 1, 7);
-    holds_what_arrived::<Server>(true, 100_000, 1, 4096);
+    holds_the_bytes_that_arrived::<Server>(false, 100_000, 1, 7);
+    holds_the_bytes_that_arrived::<Server>(true, 100_000, 1, 4096);
 }
 
 /// A19, I4, I9.
 #[test]
 fn a_mebibyte_a_byte_at_a_time_holds_the_bytes() {
-    holds_what_arrived::<Server>(true, 1 << 20, 1 << 20, 1);
-    holds_what_arrived::<Client>(false, 1 << 20, 1 << 20, 1);
+    holds_the_bytes_that_arrived::<Server>(true, 1 << 20, 1 << 20, 1);
+    holds_the_bytes_that_arrived::<Client>(false, 1 << 20, 1 << 20, 1);
 }
 
-/// I4: messages in pieces take constant memory, and binary ones none at all.
+/// I4: messages in pieces take constant memory, binary ones none at all.
 #[test]
 fn pieces_are_not_kept() {
     let payload = "€".repeat(100_000);
@@ -195,14 +197,14 @@ fn pieces_are_not_kept() {
                 meter.feed_pieces(part).expect("legal");
                 assert_eq!(meter.held, 0);
             }
-            // A character that was cut is handed out in a string of its own.
+            // A character that was cut is handed out in its own string.
             let room = if first == 0x81 { 8 } else { 0 };
             assert!(meter.peak <= room, "{} at a time", meter.peak);
         }
     }
 }
 
-/// I5: no heap before, between and after messages, whatever they were and however they arrived.
+/// I5: no heap before, between and after messages of any type, however they arrive.
 #[test]
 fn an_idle_connection_holds_nothing() {
     fn check<R: End>() {
@@ -232,7 +234,7 @@ fn an_idle_connection_holds_nothing() {
     check::<Client>();
 }
 
-/// I5: an error or a Close lets go of the message in flight, wherever it is cut.
+/// I5: an error or a Close releases the message in flight, wherever it is cut.
 #[test]
 fn an_end_leaves_nothing() {
     fn check<R: End>() {
@@ -262,7 +264,7 @@ fn an_end_leaves_nothing() {
     check::<Client>();
 }
 
-/// A58: with buffers that are reused, neither receiving nor answering allocates.
+/// A58: with reused buffers, neither receiving nor replying allocates.
 #[test]
 fn a_steady_echo_allocates_nothing() {
     fn echo<R: End>() {
@@ -299,7 +301,8 @@ fn a_steady_echo_allocates_nothing() {
     echo::<Client>();
 }
 
-/// A17, I4: endless empty fragments, with Pings between them or without, hold nothing, and end.
+/// A17, I4: endless empty fragments, with or without Pings between them, hold no memory, and hit
+/// the limit.
 #[test]
 fn a_flood_of_empty_fragments_is_flat_and_ends() {
     for ping in [&b""[..], &Server::from_peer(0x89, b"")] {
@@ -322,8 +325,8 @@ fn a_flood_of_empty_fragments_is_flat_and_ends() {
     }
 }
 
-/// A37, A38, I3: a million Pings or Pongs: nothing is kept, and a Ping is answered by no more than
-/// it brought.
+/// A37, A38, I3: a million Pings or Pongs: nothing is kept, and the reply to a Ping has no more
+/// bytes than the Ping.
 #[test]
 fn floods_of_control_frames_are_flat() {
     fn check<R: End>(first: u8, payload: &[u8], most: usize) {
@@ -345,7 +348,7 @@ fn floods_of_control_frames_are_flat() {
     check::<Client>(0x8A, b"", 0);
 }
 
-/// I5: of an opening handshake nothing remains in a session; of its end neither.
+/// I5: a session keeps nothing of its opening handshake, nor of its end.
 #[test]
 fn an_idle_session_holds_nothing() {
     const NOW: Duration = Duration::ZERO;
@@ -389,10 +392,10 @@ fn an_idle_session_holds_nothing() {
     assert_eq!(info.bytes_current, 0, "a closed server");
 }
 
-/// What was parsed takes as much as its head, and as much again for its fields while that is done, and
-/// for each of them a little.
+/// A parsed head takes as much memory as its bytes, as much again for the fields while parsing, and
+/// a little for each field.
 #[test]
-fn requests_and_responses_take_what_their_heads_do() {
+fn parsed_heads_take_memory_in_proportion() {
     fn check(first_line: &str, parse: impl Fn(&[u8]) -> Option<usize>) {
         const FIELD: u64 = 64;
         for fields in [1, 30] {
@@ -410,7 +413,7 @@ fn requests_and_responses_take_what_their_heads_do() {
     check("HTTP/1.1 200 OK", |head| Some(Response::parse(head).ok()?.headers().len()));
 }
 
-/// I4: what was assembled is handed out, not copied, when pieces are asked for.
+/// I4: when pieces are requested, the assembled part is handed out without a copy.
 #[test]
 fn an_assembled_part_becomes_a_piece() {
     let mut meter = meter::<Server>();

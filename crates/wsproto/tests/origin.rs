@@ -1,4 +1,4 @@
-//! Which pages may connect (RFC 6455 sections 4.2.2 and 10.2).
+//! Allowed origins (RFC 6455 sections 4.2.2 and 10.2).
 
 mod handshake_support;
 
@@ -28,7 +28,7 @@ fn an_origin_on_the_list_is_allowed() {
     }
 }
 
-/// R6455-10.2-1, A53: nothing that merely looks alike is.
+/// R6455-10.2-1, A53: an origin that merely looks similar is not equal.
 #[test]
 fn an_origin_that_looks_alike_is_not_allowed() {
     for origin in [
@@ -88,13 +88,13 @@ fn an_origin_that_looks_alike_is_not_allowed() {
     }
 }
 
-/// RFC 3986 section 3.2.3: a port is digits.
+/// RFC 3986 section 3.2.3: a port consists of digits.
 #[test]
 fn a_port_with_a_sign_is_none() {
     assert!(!allowed().allows_origin("https://good.example:+443"));
 }
 
-/// A53: `null` is what sandboxed pages and local files send; it is allowed only if it is listed.
+/// A53: `null` is sent by sandboxed pages and local files; it is allowed only if listed.
 #[test]
 fn the_opaque_origin_must_be_listed() {
     let list = AllowedOrigins::new(["null"]).unwrap();
@@ -106,7 +106,7 @@ fn the_opaque_origin_must_be_listed() {
 
 /// R6455-10.2-1, A53
 #[test]
-fn a_request_is_judged_by_its_origin() {
+fn a_request_is_checked_by_its_origin() {
     let none = Head::request().parse();
     let good = Head::request().with("origin", "https://good.example").parse();
     let evil = Head::request().with("Origin", "https://evil.example").parse();
@@ -119,19 +119,19 @@ fn a_request_is_judged_by_its_origin() {
     assert!(!allowed().allows(&evil));
     assert!(!allowed().allows(&empty));
     assert!(!allowed().allows(&twice));
-    // R6455-4.2.1-8: who names no origin is no browser.
+    // R6455-4.2.1-8: a client that sends no origin is not a browser.
     assert!(allowed().allows(&none));
     assert!(!allowed().require().allows(&none));
     assert!(allowed().require().allows(&good));
     assert!(!allowed().require().allows(&evil));
 
-    let nobody = AllowedOrigins::default();
-    assert!(!nobody.allows(&good));
-    assert!(nobody.allows(&none));
-    assert!(!nobody.require().allows(&none));
+    let empty = AllowedOrigins::default();
+    assert!(!empty.allows(&good));
+    assert!(empty.allows(&none));
+    assert!(!empty.require().allows(&none));
 }
 
-/// A53: schemes without a default port, and IPv6 in other cases.
+/// A53: schemes without a default port, and IPv6 in different case.
 #[test]
 fn other_schemes_have_origins_too() {
     let list = AllowedOrigins::new(["moz-extension://1a-2b", "http://[2001:DB8::1]:81"]).unwrap();
@@ -165,17 +165,17 @@ fn a_list_is_made_of_origins() {
     assert_eq!(AllowedOrigins::new([]), Ok(AllowedOrigins::default()));
 }
 
-/// RFC 6454 section 6.2, RFC 3986 section 3.1: an origin has a scheme. A list with a slip in it
-/// would silently allow nobody.
+/// RFC 6454 section 6.2, RFC 3986 section 3.1: an origin has a scheme. A list with a typo would
+/// silently allow no origin.
 #[test]
-fn a_list_takes_nothing_that_no_browser_sends() {
+fn a_list_refuses_origins_that_no_browser_sends() {
     for text in ["://good.example", "ht tp://good.example", "https://good:80:80", "https://[::1"] {
         let list = AllowedOrigins::new([text]);
         assert_eq!(list, Err(InvalidOrigin(text.to_owned())), "{text}");
     }
 }
 
-/// R6455-4.2.2-4, R6455-10.2-1: what is not allowed gets a 403, and no part of a 101.
+/// R6455-4.2.2-4, R6455-10.2-1: an origin that is not allowed gets a 403, and no part of a 101.
 #[test]
 fn a_page_that_is_not_allowed_gets_403() {
     for (origin, status) in [("https://good.example", 101), ("https://good.example.evil", 403)] {
@@ -200,8 +200,8 @@ fn a_page_that_is_not_allowed_gets_403() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// A53: what is put around or into an allowed origin makes it another, unless it is the default
-    /// port or another case.
+    /// A53: text added around or into an allowed origin makes it a different one, unless it is the
+    /// default port or a change of case.
     #[test]
     fn no_other_text_is_allowed(
         before in "[ -~]{0,5}",

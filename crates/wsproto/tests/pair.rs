@@ -1,5 +1,5 @@
-//! Two sessions wired to each other: bytes cut anywhere, time that passes only when nothing else
-//! happens, and each end doing to the transport what the session advises.
+//! Two sessions joined: bytes cut anywhere, time that passes only when nothing else happens, and
+//! each end following the session's advice.
 
 mod support;
 
@@ -57,7 +57,8 @@ fn send_all(client: &mut Life<Client>) {
     }
 }
 
-/// Parts of one byte, of a few, of segments, and of everything at once; some of each kind shorter.
+/// Parts of one byte, of a few, of segments, and everything at once; some parts of each kind are
+/// shorter.
 fn all_cuts() -> [Cuts; 4] {
     [Cuts::every(1), Cuts::new([7, 2, 5]), Cuts::new([1460, 1, 900]), Cuts::every(1 << 20)]
 }
@@ -90,10 +91,10 @@ fn messages_there_and_back_and_a_clean_end() {
     }
 }
 
-/// Invariant 5: what was sent before the Close arrives before it, although the client closes
-/// without waiting for anything; what the server answers before the Close reaches it does arrive.
+/// Invariant 5: data sent before the Close arrives before it, although the client closes without
+/// waiting; the server's answers from before the Close arrive, too.
 #[test]
-fn a_close_right_behind_the_messages_loses_none_of_them() {
+fn a_close_right_after_the_messages_loses_none_of_them() {
     for cuts in all_cuts() {
         let mut pair = Pair::new(&Config::default(), cuts.clone());
         pair.run(is_open);
@@ -101,7 +102,7 @@ fn a_close_right_behind_the_messages_loses_none_of_them() {
         pair.client.life.close(None).expect("open");
         pair.run(|pair| pair.client.is_over() && pair.server.is_over());
         assert_eq!(received(&pair.server.life.log), messages());
-        // X6: what the peer sent before its Close is delivered, although we have closed.
+        // X6: data that the peer sent before its Close is delivered, although we have closed.
         let echoed = received(&pair.client.life.log);
         assert_eq!(echoed, messages()[..echoed.len()]);
         let (client, server) = the_end(pair);
@@ -110,7 +111,8 @@ fn a_close_right_behind_the_messages_loses_none_of_them() {
     }
 }
 
-/// R6455-5.5.1-10: both close before either hears of it; each reports the other's code.
+/// R6455-5.5.1-10: both close before either receives the other's Close; each reports the other's
+/// code.
 #[test]
 fn simultaneous_closes_end_cleanly_in_both_directions() {
     for cuts in all_cuts() {
@@ -125,7 +127,7 @@ fn simultaneous_closes_end_cleanly_in_both_directions() {
     }
 }
 
-/// R6455-7.1.1-3: the server's end of the transport comes first; the client has only waited.
+/// R6455-7.1.1-3: the server ends the transport first; the client only waits.
 #[test]
 fn the_server_ends_the_transport_first() {
     let mut pair = Pair::new(&Config::default(), Cuts::every(7));
@@ -136,7 +138,7 @@ fn the_server_ends_the_transport_first() {
     assert_eq!(the_end(pair).0, clean(1005, "", Initiator::Local));
 }
 
-/// R6455-7.2.2-1: a refusal arrives whole before the transport ends.
+/// R6455-7.2.2-1: a refusal arrives completely before the transport ends.
 #[test]
 fn a_refusal_arrives_before_the_end() {
     let mut pair = Pair::new(&config(|config| config.max_headers = 3), Cuts::every(5));
@@ -154,7 +156,7 @@ fn keep_alive() -> Config {
     config(|config| config.keep_alive = Some(KeepAlive { interval, patience }))
 }
 
-/// Keep-alives of both ends at once answer each other for a day, and measure the way there and back.
+/// Concurrent keep-alives of both ends answer each other for a day, and measure the round trip.
 #[test]
 fn a_quiet_connection_stays_open() {
     let mut pair = Pair::new(&keep_alive(), Cuts::every(1 << 20));
@@ -166,9 +168,9 @@ fn a_quiet_connection_stays_open() {
     }
 }
 
-/// I10, A36, A39: nothing arrives any more, and neither end learns why: both end by their deadlines.
+/// I10, A36, A39: nothing arrives any more, and neither end is told: both end by their deadlines.
 #[test]
-fn a_dead_line_is_found_out_by_both() {
+fn a_dead_line_is_detected_by_both() {
     let mut pair = Pair::new(&keep_alive(), Cuts::every(1 << 20));
     pair.run(is_open);
     pair.cut_off = true;
@@ -181,7 +183,7 @@ fn a_dead_line_is_found_out_by_both() {
     assert_eq!((client, server), (lost(Initiator::Local), lost(Initiator::Local)));
 }
 
-/// The same while we wait for the answer to our Close.
+/// The same while waiting for the answer to our Close.
 #[test]
 fn a_dead_line_after_our_close_is_not_clean() {
     let mut pair = Pair::new(&Config::default(), Cuts::every(1 << 20));
@@ -197,9 +199,9 @@ fn a_dead_line_after_our_close_is_not_clean() {
 }
 
 proptest! {
-    /// I7, I8, I10: whatever both applications, the clock and the network do, nothing panics, the
-    /// order of events holds, each end sends at most one Close and is over exactly once; and all of
-    /// it can be repeated.
+    /// I7, I8, I10: for any behaviour of both applications, the clock and the network, nothing
+    /// panics, the order of events holds, each end sends at most one Close and is over exactly
+    /// once, and the run is reproducible.
     #[test]
     fn any_script(script in script(), cuts in cuts()) {
         let run = || {

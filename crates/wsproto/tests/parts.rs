@@ -1,4 +1,4 @@
-//! The parts that each do one thing, against naive code that does the same: masking, UTF-8, headers.
+//! The parts, compared with naive code for the same task: masking, UTF-8, headers.
 
 use core::str;
 
@@ -37,7 +37,7 @@ fn masking_equals_the_byte_loop_at_every_length_and_phase() {
     }
 }
 
-/// The blocks and the lines in which long payloads are masked do not show.
+/// The block structure of long masking is not observable.
 #[test]
 fn masking_equals_the_byte_loop_beyond_a_block() {
     const KEY: [u8; 4] = [9, 8, 7, 6];
@@ -45,7 +45,7 @@ fn masking_equals_the_byte_loop_beyond_a_block() {
         let bytes: Vec<u8> = (0..=250).cycle().take(len + 3).collect();
         for phase in 0..4 {
             let expected = xor(&bytes[..phase + len], KEY);
-            // Every alignment to a line of 64 bytes that matters.
+            // Every relevant alignment to a line of 64 bytes.
             for start in [0, 1, 2, 6, 8, 14, 31, 32, 63] {
                 let mut mask = Mask::new(KEY);
                 mask.apply(&mut [0; 3][..phase]);
@@ -72,10 +72,10 @@ fn masking_equals_the_byte_loop_beyond_a_block() {
     }
 }
 
-/// The lengths at which a routine that takes bytes in blocks would go wrong.
+/// The lengths at which code that works in blocks would fail.
 const EDGES: [usize; 16] = [0, 1, 3, 7, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129];
 
-/// Validates parts one after the other; returns what came out of them, or nothing if it is invalid.
+/// Validates the parts in order; returns the resulting text, or nothing if it is invalid.
 fn validate(parts: &[&[u8]]) -> Option<String> {
     let mut utf8 = Utf8::new();
     let mut text = String::new();
@@ -96,7 +96,7 @@ fn assert_as_std(bytes: &[u8], parts: &[&[u8]]) {
     assert_eq!(validate(&[bytes]).as_deref(), str::from_utf8(bytes).ok(), "{bytes:02X?}");
 }
 
-/// A27: a character or an error at every place around the edges, cut at every place.
+/// A27: a character or an error at every position around the block edges, cut at every position.
 #[test]
 fn utf8_equals_std_around_the_edges() {
     let tails: [&[u8]; 10] = [
@@ -128,12 +128,12 @@ fn utf8_equals_std_around_the_edges() {
     }
 }
 
-/// R6455-8.1-2: a part is refused exactly if nothing that follows could make it valid. All pairs of
-/// bytes, with every byte behind them at which a rule changes; `core` says what is right.
+/// R6455-8.1-2: a part is refused exactly if no continuation could make it valid. All pairs of
+/// bytes, followed by every byte at which a rule changes; `core` is the reference.
 #[test]
 fn utf8_is_refused_at_the_first_byte_that_is_wrong() {
     let check = |bytes: &[u8]| {
-        // What `core` calls an error that has no length is a character that is incomplete.
+        // `core` reports an incomplete character as an error without a length.
         let hopeless = str::from_utf8(bytes).is_err_and(|error| error.error_len().is_some());
         assert_eq!(Utf8::new().push(bytes).is_err(), hopeless, "{bytes:02X?}");
         let mut utf8 = Utf8::new();
@@ -174,7 +174,7 @@ fn cuts() -> impl Strategy<Value = Vec<usize>> {
     vec(prop_oneof![0..9_usize, 10..70_usize], 0..12)
 }
 
-/// Bytes that are nearly text.
+/// Bytes that are almost text.
 fn nearly_text() -> impl Strategy<Value = Vec<u8>> {
     let wrong = select(vec![0x80, 0xBF, 0xC0, 0xE0, 0xED, 0xF0, 0xF4, 0xF5, 0xFF]);
     (vec(any::<char>(), 0..60), proptest::option::of((any::<proptest::sample::Index>(), wrong)))
@@ -216,7 +216,7 @@ fn expect(header: &Header) -> Expect {
 }
 
 proptest! {
-    /// A13, R6455-5.3-4: masked in parts of any length, in place and copied.
+    /// A13, R6455-5.3-4: masking in parts of any length, in place and copied.
     #[test]
     fn masking_in_parts_equals_the_byte_loop(
         key: [u8; 4], payload in vec(any::<u8>(), 0..300), cuts in cuts(),
@@ -235,22 +235,22 @@ proptest! {
         prop_assert_eq!(in_place, copied);
     }
 
-    /// A27, R6455-8.1-1: text and what is nearly text, cut anywhere.
+    /// A27, R6455-8.1-1: text and almost-text, cut anywhere.
     #[test]
     fn utf8_in_parts_equals_std(bytes in nearly_text(), cuts in cuts()) {
         assert_as_std(&bytes, &cut(&bytes, &cuts));
     }
 
-    /// A27: no text at all.
+    /// A27: arbitrary bytes.
     #[test]
     fn utf8_of_any_bytes_equals_std(bytes in vec(any::<u8>(), 0..70), cuts in cuts()) {
         assert_as_std(&bytes, &cut(&bytes, &cuts));
     }
 
-    /// R6455-5.2-5 to R6455-5.2-7: what is encoded is parsed, byte for byte as by hand; a part of it
-    /// is no error, and no header.
+    /// R6455-5.2-5 to R6455-5.2-7: an encoded header parses to itself and matches a hand-written
+    /// one byte for byte; a part of it is neither an error nor a header.
     #[test]
-    fn headers_come_back(header in headers(), more in vec(any::<u8>(), 0..4)) {
+    fn headers_round_trip(header in headers(), more in vec(any::<u8>(), 0..4)) {
         let mut bytes = Vec::new();
         header.encode(&mut bytes);
         prop_assert!(bytes.len() <= MAX_HEADER_LEN);
@@ -265,7 +265,7 @@ proptest! {
         prop_assert_eq!(Header::parse(&bytes, &expect), Ok(Some((header, size))));
     }
 
-    /// I2: what a part of a header is refused for is what all of it is refused for.
+    /// I2: a part of a header is refused for the same reason as the whole header.
     #[test]
     fn a_header_is_refused_for_one_reason(bytes in vec(any::<u8>(), 14), max_len: u16) {
         for data in [NextData::First, NextData::Next, NextData::Exhausted] {
@@ -300,8 +300,8 @@ fn lengths_around_the_edges() {
     }
 }
 
-/// R6455-5.8-1, R6455-9.1-4: a reserved bit is allowed exactly where its owner says: on the first
-/// frame of a message.
+/// R6455-5.8-1, R6455-9.1-4: a reserved bit is allowed exactly where its owner permits: on the
+/// first frame of a message.
 #[test]
 fn a_reserved_bit_that_is_owned_is_for_first_frames() {
     let owned = Expect { rsv: 0x40, ..Expect::unmasked() };

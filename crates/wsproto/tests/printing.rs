@@ -1,4 +1,4 @@
-//! What ends up in logs: names and numbers, but no keys and no payloads.
+//! `Debug` and `Display` output for logs: names and numbers, but no keys and no payloads.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ use wsproto_testing::{End, REQUEST, SEED};
 
 /// The state of the generator is as secret as the next masking key.
 #[test]
-fn a_client_says_nothing_of_its_keys() {
+fn a_client_hides_its_keys() {
     assert_eq!(format!("{:?}", Client::from_seed(SEED)), "Client { .. }");
 }
 
 #[test]
-fn a_prepared_message_says_how_long_it_is() {
+fn a_prepared_message_shows_its_length() {
     let message = PreparedMessage::text("secret");
     assert_eq!(format!("{message:?}"), "PreparedMessage { opcode: Text, len: 6 }");
 }
@@ -39,22 +39,22 @@ fn the_end_of_a_connection_is_one_line() {
     assert_eq!(info.to_string(), r#"1001 Going Away: "until \"tomorrow\"""#);
 }
 
-/// The words that must not be printed.
+/// The text that must not be printed.
 const SECRET: &str = "hunter2";
 
 #[track_caller]
-fn assert_silent(what: &impl core::fmt::Debug) {
-    for printed in [format!("{what:?}"), format!("{what:#?}")] {
+fn assert_silent(value: &impl core::fmt::Debug) {
+    for printed in [format!("{value:?}"), format!("{value:#?}")] {
         assert!(!printed.contains(SECRET), "{printed}");
         let bytes = format!("{:?}", SECRET.as_bytes());
         assert!(!printed.contains(bytes.trim_matches(['[', ']'])), "{printed}");
     }
 }
 
-/// Credentials, cookies and queries stand in many heads.
+/// Credentials, cookies and queries occur in many heads.
 // T9
 #[test]
-fn heads_keep_their_secrets() {
+fn heads_hide_secrets() {
     let fields = [
         "Authorization: Basic hunter2",
         "proxy-authorization: hunter2",
@@ -112,7 +112,7 @@ fn heads_keep_their_secrets() {
 
 // T9
 #[test]
-fn errors_keep_secrets() {
+fn errors_hide_secrets() {
     let url = WsUrl::parse("ws://h/").expect("a URL");
     let request = || ClientRequest::new(url.clone());
     for error in [
@@ -144,7 +144,7 @@ fn errors_keep_secrets() {
     }
 }
 
-/// What is received and sent is nobody's business: it is printed as its length.
+/// Received and sent data is printed as its length.
 // T9
 #[test]
 fn payloads_are_printed_as_their_length() {

@@ -1,5 +1,5 @@
-//! What holds for any input: the engine against itself, cut differently (promises I1 to I3, I6, I8
-//! and I9).
+//! Properties that hold for any input: the engine against itself, cut differently (promises I1 to
+//! I3, I6, I8 and I9).
 
 mod support;
 
@@ -10,7 +10,7 @@ use wsproto_testing::{Ask, Cuts, End, Side, ask, bytes, closes, cuts, limits, wi
 
 use support::feed;
 
-/// Everything that came of some bytes.
+/// The result of receiving some bytes.
 #[derive(Debug, PartialEq)]
 struct Outcome {
     events: Vec<Event<'static>>,
@@ -18,7 +18,7 @@ struct Outcome {
     error: Option<Error>,
 }
 
-/// Runs an engine over parts, and checks on the way what holds for every call: I1, I3, I6 and A56.
+/// Runs an engine over the parts, and checks for every call: I1, I3, I6 and A56.
 fn run<R: End>(parts: &[&[u8]]) -> Outcome {
     let (mut ws, mut out) = (R::connect_with(limits()), Vec::new());
     let mut events = Vec::new();
@@ -49,8 +49,8 @@ fn run<R: End>(parts: &[&[u8]]) -> Outcome {
     Outcome { events, out, error }
 }
 
-/// I3: a server answers with at most as many bytes as came, a client with three times as many; and
-/// one Close.
+/// I3: a server replies with at most as many bytes as arrived, a client with three times as many;
+/// plus one Close.
 fn assert_output_bound(side: Side, consumed: usize, out: &[u8]) {
     let (factor, close) = if side == Side::Server { (1, 4) } else { (3, 8) };
     assert!(out.len() <= factor * consumed + close, "{} for {consumed}", out.len());
@@ -116,19 +116,19 @@ proptest! {
         assert_split_invariance::<Client>(&wire, &cuts);
     }
 
-    /// I1, I2, I3, I6, I9, A12, A56: frames that are mostly right.
+    /// I1, I2, I3, I6, I9, A12, A56: mostly valid frames.
     #[test]
     fn frames_to_a_server_however_cut(wire in wire::<Server>(), cuts in cuts()) {
         assert_split_invariance::<Server>(&wire, &cuts);
     }
 
-    /// I1, I2, I3, I6, I9, A12, A56: frames that are mostly right.
+    /// I1, I2, I3, I6, I9, A12, A56: mostly valid frames.
     #[test]
     fn frames_to_a_client_however_cut(wire in wire::<Client>(), cuts in cuts()) {
         assert_split_invariance::<Client>(&wire, &cuts);
     }
 
-    /// I2: pieces are the events, taken apart.
+    /// I2: joined pieces equal the events.
     #[test]
     fn pieces_join_to_events(wire in wire::<Server>(), cuts in cuts()) {
         let whole = run::<Server>(&[&wire]);
@@ -136,7 +136,7 @@ proptest! {
         prop_assert_eq!(&run_pieces::<Server>(&parts(&wire, &cuts)), &whole);
     }
 
-    /// I3: what one call appends is at most what the frame that asked for it brought.
+    /// I3: a call appends at most as many bytes as the frame that it answers.
     #[test]
     fn a_call_appends_no_more_than_its_frame(payload in bytes(125), reason in "[a-z]{0,123}") {
         fn check<R: End>(mut frame: Vec<u8>) {
@@ -161,31 +161,32 @@ fn round_trip<A: End, B: End>(asks: &[Ask], cuts: &Cuts) {
     let (mut b, mut back) = (B::connect(), Vec::new());
     let mut seen = Vec::new();
     for part in cuts.cut(&wire) {
-        seen.extend(feed(&mut b, part, &mut back).expect("what we send is legal"));
+        seen.extend(feed(&mut b, part, &mut back).expect("sent frames are legal"));
     }
     assert_eq!(seen, expected);
 
-    // The Pongs find their way back, with the payload of the Pings, in order.
+    // The Pongs arrive with the payloads of the Pings, in order.
     let pings = expected.iter().filter_map(|event| match event {
         Event::Ping(payload) => Some(Event::Pong(payload.clone())),
         _ => None,
     });
-    let pongs = feed(&mut a, &back, &mut Vec::new()).expect("what we send is legal");
+    let pongs = feed(&mut a, &back, &mut Vec::new()).expect("sent frames are legal");
     assert_eq!(pongs, pings.collect::<Vec<_>>());
 }
 
 proptest! {
-    /// I11, R6455-5.4-5, R6455-5.5.3-1, R6455-6.2-3: what one end sends is what the other sees.
+    /// I11, R6455-5.4-5, R6455-5.5.3-1, R6455-6.2-3: one end receives exactly the events that the
+    /// other sent.
     #[test]
-    fn what_is_sent_is_received(asks in vec(ask(), 0..10), cuts in cuts()) {
+    fn sent_messages_are_received(asks in vec(ask(), 0..10), cuts in cuts()) {
         round_trip::<Client, Server>(&asks, &cuts);
         round_trip::<Server, Client>(&asks, &cuts);
     }
 }
 
 proptest! {
-    /// A message that is taken with `next_event` and `next_piece` in turns: pieces first hand out
-    /// what was assembled, events skip what is left, and nothing comes twice or out of order.
+    /// Messages taken with `next_event` and `next_piece` in turns: pieces first hand out the
+    /// assembled part, events skip the rest, and nothing comes twice or out of order.
     #[test]
     fn events_and_pieces_mixed(
         parts in vec("\\PC{0,12}", 1..5), cuts in cuts(), pieces in vec(any::<bool>(), 1..9),
@@ -211,7 +212,7 @@ proptest! {
                     }
                 } else {
                     let event = ws.next_event(&mut input, &mut Vec::new()).expect("legal");
-                    // The rest may be a last frame that is empty.
+                    // The rest may be an empty last frame.
                     skipped |= begun;
                     match event {
                         Some(Event::Ping(_)) => {}
@@ -236,9 +237,9 @@ proptest! {
     }
 }
 
-/// A message is skipped only if a piece of it was handed out, not because one was asked for.
+/// A message is skipped only if a piece of it was handed out, not because one was requested.
 #[test]
-fn a_message_of_which_no_piece_came_is_not_skipped() {
+fn a_message_without_a_handed_out_piece_is_not_skipped() {
     fn check<R: End>(asked: Vec<u8>, rest: Vec<u8>, expected: Event<'_>) {
         let (mut ws, mut out) = (R::connect(), Vec::new());
         let (mut asked, mut rest) = (asked, rest);
@@ -260,9 +261,9 @@ fn a_message_of_which_no_piece_came_is_not_skipped() {
     both::<Client>();
 }
 
-/// What `next_event` skips in the middle of a frame, `next_piece` does not read as something else.
+/// Bytes that `next_event` skips within a frame are not misread by `next_piece`.
 #[test]
-fn pieces_go_on_after_a_part_of_a_frame_was_skipped() {
+fn pieces_resume_after_part_of_a_frame_was_skipped() {
     fn check<R: End>(opcode: u8) {
         let (mut ws, mut out) = (R::connect(), Vec::new());
         let mut frame = R::from_peer(0x80 | opcode, b"abcdefghijkl");
@@ -284,9 +285,9 @@ fn pieces_go_on_after_a_part_of_a_frame_was_skipped() {
     }
 }
 
-/// What was assembled is the first piece, even if the rest of the message is empty.
+/// The assembled part is the first piece, even if the rest of the message is empty.
 #[test]
-fn what_was_assembled_is_the_first_piece() {
+fn the_assembled_part_is_the_first_piece() {
     fn check<R: End>() {
         let (mut ws, mut out) = (R::connect(), Vec::new());
         let mut begun = R::from_peer(0x01, b"begun \xC3");

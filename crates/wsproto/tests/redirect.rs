@@ -1,9 +1,9 @@
-//! Where redirects lead, and what goes there.
+//! Redirects: their targets, and the header fields sent there.
 
 use wsproto::handshake::{ClientRequest, RedirectError, Response};
 use wsproto::url::{UrlError, WsUrl};
 
-/// The examples of RFC 3986 sections 5.4.1 and 5.4.2, on a base of our own scheme.
+/// The examples of RFC 3986 sections 5.4.1 and 5.4.2, on a base with a WebSocket scheme.
 #[test]
 fn references_are_resolved_as_the_rfc_shows() {
     let base = ClientRequest::new(WsUrl::parse("ws://a/b/c/d;p?q").expect("a URL"));
@@ -40,7 +40,7 @@ fn references_are_resolved_as_the_rfc_shows() {
         ("g/../h", "ws://a/b/c/h"),
         ("g;x=1/../y", "ws://a/b/c/y"),
         ("g?y/../x", "ws://a/b/c/g?y/../x"),
-        // A colon does not make a scheme of what is none.
+        // A colon alone does not make a scheme.
         ("g/x:y", "ws://a/b/c/g/x:y"),
         ("1g:y", "ws://a/b/c/1g:y"),
         ("wss://g:9/x", "wss://g:9/x"),
@@ -62,7 +62,8 @@ fn references_are_resolved_as_the_rfc_shows() {
     }
 }
 
-// H8: what browsers percent-encode (the URL standard), and what RFC 3986 does not allow beyond it.
+// H8: characters that browsers percent-encode (the URL standard), and others that RFC 3986 does not
+// allow.
 #[test]
 fn a_location_is_encoded_as_browsers_do() {
     let base = ClientRequest::new(WsUrl::parse("ws://a/b/c?q").expect("a URL"));
@@ -111,7 +112,7 @@ fn a_location_is_encoded_as_browsers_do() {
 
 // H8
 #[test]
-fn a_redirect_that_is_not_followed_says_why() {
+fn a_redirect_that_is_not_followed_gives_the_reason() {
     let base = ClientRequest::new(WsUrl::parse("wss://a/b").expect("a URL"));
     let answer = |locations: &[&str]| {
         let mut response = Response::new(302);
@@ -121,12 +122,13 @@ fn a_redirect_that_is_not_followed_says_why() {
         base.redirected(&response).expect_err("not followed")
     };
     for (locations, words) in [
-        (&[][..], "the redirect does not say where to, in a single Location header"),
-        (&["/a", "/b"], "the redirect does not say where to, in a single Location header"),
+        (&[][..], "the redirect has no single Location header"),
+        (&["/a", "/b"], "the redirect has no single Location header"),
         (&["ws://a/b"], "the redirect leads from wss to ws"),
         (
             &["ftp://secret:pw@a/b"],
-            "the redirect leads to no WebSocket URL: a WebSocket URL begins with ws:// or wss://",
+            "the Location header of the redirect is not a WebSocket URL: \
+             a WebSocket URL begins with ws:// or wss://",
         ),
     ] {
         assert_eq!(answer(locations).to_string(), words);

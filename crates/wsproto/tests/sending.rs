@@ -1,5 +1,5 @@
-//! What is sent: headers byte by byte, masking keys, fragments, prepared messages, control frames,
-//! and the two halves of a connection apart (RFC 6455 sections 5 and 6.1).
+//! The output: headers byte by byte, masking keys, fragments, prepared messages, control frames,
+//! and split connections (RFC 6455 sections 5 and 6.1).
 
 mod support;
 
@@ -15,7 +15,7 @@ use wsproto_testing::{End, Frame, SEED, closes, header, xor};
 
 use support::feed;
 
-/// R6455-5.2-5, R6455-5.2-6, R6455-6.1-2: the length of the payload, and all bytes before it.
+/// R6455-5.2-5, R6455-5.2-6, R6455-6.1-2: the payload length, and all bytes before the payload.
 const HEADERS: [(u64, &[u8]); 11] = [
     (0, b"\x82\x00"),
     (1, b"\x82\x01"),
@@ -47,7 +47,7 @@ fn headers_of_a_server_in_every_length_class() {
     }
 }
 
-/// R6455-5.1-1, R6455-5.2-7, R6455-5.3-1, R6455-6.1-5: as a server's, with the bit and a key.
+/// R6455-5.1-1, R6455-5.2-7, R6455-5.3-1, R6455-6.1-5: as a server's, with the MASK bit and a key.
 #[test]
 fn headers_of_a_client_in_every_length_class() {
     for (len, plain) in HEADERS {
@@ -62,8 +62,8 @@ fn headers_of_a_client_in_every_length_class() {
     }
 }
 
-/// R6455-5.1-1, R6455-5.1-3, R6455-5.4-1, R6455-6.1-2 to R6455-6.1-5: whole messages at the edges
-/// of every class; what a client masks is what a server sends.
+/// R6455-5.1-1, R6455-5.1-3, R6455-5.4-1, R6455-6.1-2 to R6455-6.1-5: whole messages at the limits
+/// of every length class; a client's unmasked payload equals a server's.
 #[test]
 fn messages_are_a_header_and_their_bytes() {
     for len in [0, 1, 124, 125, 126, 127, 4095, 4097, 65_535, 65_536, 70_000] {
@@ -107,7 +107,7 @@ fn the_vectors_of_the_rfc() {
     });
     assert_eq!(fragments, b"\x01\x03Hel\x80\x02lo");
 
-    // With a key of our choice, which only a header written by hand can have.
+    // With a chosen key, which only a hand-written header can have.
     let key = [0x37, 0xFA, 0x21, 0x3D];
     for (opcode, frame) in [
         (Opcode::Text, b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"),
@@ -150,8 +150,8 @@ fn keys(seed: [u8; 32], count: usize) -> Vec<u32> {
     frames.map(|[.., a, b, c, d]| u32::from_be_bytes([*a, *b, *c, *d])).collect()
 }
 
-/// A55, I8, R6455-5.3-3, R6455-10.3-1: no bit of a key is more often set than not, none follows from
-/// the key before, hardly any comes twice, and another seed gives others.
+/// A55, I8, R6455-5.3-3, R6455-10.3-1: each bit of a key is unbiased and independent of the
+/// previous key, keys hardly ever repeat, and another seed gives other keys.
 #[test]
 fn the_keys_of_a_million_frames_look_random() {
     const COUNT: usize = 1_000_000;
@@ -159,14 +159,14 @@ fn the_keys_of_a_million_frames_look_random() {
     assert_eq!(ours.len(), COUNT);
     assert_eq!(ours, keys(SEED, COUNT), "I8: the same seed gives the same keys");
 
-    // A fair coin is within five standard deviations of the half.
+    // A fair coin stays within five standard deviations of one half.
     let fair = |count: usize| count.abs_diff(COUNT / 2) < 2_500;
     for bit in 0..32 {
         assert!(fair(ours.iter().filter(|key| *key >> bit & 1 == 1).count()), "bit {bit}");
         let flips = ours.windows(2).filter(|pair| (pair[0] ^ pair[1]) >> bit & 1 == 1);
         assert!(fair(flips.count()), "bit {bit} against the key before");
     }
-    // Of a million drawn from 2^32, some 116 come twice.
+    // Among a million values from 2^32, about 116 pairs are equal.
     let distinct: HashSet<_> = ours.iter().copied().collect();
     assert!(COUNT - distinct.len() < 200);
     let theirs = keys([8; 32], COUNT);
@@ -189,7 +189,8 @@ fn one_seed_gives_one_output() {
 }
 
 /// R6455-5.4-2, R6455-5.4-3, R6455-5.4-7, R6455-5.5.2-3, R6455-6.1-3, R6455-6.1-4: the first frame
-/// says the kind, the last has FIN, fragments may be of any size, Pings and Pongs go in between.
+/// has the opcode, the last has FIN, fragments may have any size, Pings and Pongs may come in
+/// between.
 #[test]
 fn fragments_continue_the_message_that_the_first_began() {
     fn firsts<R: End>() -> Vec<(u8, Vec<u8>)> {
@@ -221,8 +222,8 @@ fn fragments_continue_the_message_that_the_first_began() {
     assert_eq!(firsts::<Client>(), firsts::<Server>());
 }
 
-/// R6455-5.4-6, I11: between fragments no other message can be begun, and the refusal changes
-/// nothing: the next fragment continues.
+/// R6455-5.4-6, I11: between fragments no other message can begin, and the refusal changes nothing:
+/// the next fragment continues the message.
 #[test]
 fn messages_never_interleave() {
     fn check<R: End>(text: bool) {
@@ -305,9 +306,9 @@ fn a_header_of_2_to_the_63_bytes_is_refused() {
     check::<Client>();
 }
 
-/// R6455-6.1-2, R6455-5.3-4: a header, then the bytes masked in parts, are the frame.
+/// R6455-6.1-2, R6455-5.3-4: a separate header and the payload masked in parts equal the frame.
 #[test]
-fn a_header_alone_and_the_bytes_after_it_are_the_frame() {
+fn a_separate_header_and_its_payload_equal_the_frame() {
     fn check<R: End>() {
         let text = "grüße ".repeat(30);
         let whole = written::<R>(|ws, out| {
@@ -335,7 +336,8 @@ fn a_header_alone_and_the_bytes_after_it_are_the_frame() {
     check::<Client>();
 }
 
-/// A prepared message is what would be sent anyway; R6455-5.3-2: a client masks it anew each time.
+/// A prepared message equals the message sent directly; R6455-5.3-2: a client masks it anew each
+/// time.
 #[test]
 fn a_prepared_message_equals_the_message() {
     for len in [0, 5, 125, 126, 70_000] {
@@ -364,7 +366,7 @@ fn a_prepared_message_equals_the_message() {
     }
 }
 
-/// R6455-10.3-2: what is sent is copied, masked, behind what is in `out`; changing the original
+/// R6455-10.3-2: the payload is copied, masked, after the bytes in `out`; changing the original
 /// changes no frame.
 #[test]
 fn sending_appends_a_copy() {
@@ -372,15 +374,15 @@ fn sending_appends_a_copy() {
     let mut out = b"before".to_vec();
     Client::connect().send_binary(&original, &mut out).expect("open");
     original.fill(b'x');
-    let frame = out.strip_prefix(b"before").expect("what was there stays");
+    let frame = out.strip_prefix(b"before").expect("the existing bytes stay");
     assert_eq!(Frame::read_all(frame)[0].payload, b"first");
     assert_ne!(Frame::read_all(frame)[0].payload, original);
 }
 
-/// The halves, in two threads if one likes, do together what the whole does: R6455-5.5.2-1,
+/// The two halves, in two threads if desired, behave like the unsplit connection: R6455-5.5.2-1,
 /// R6455-5.5.1-6, R6455-7.1.7-3.
 #[test]
-fn split_halves_answer_as_the_whole_does() {
+fn split_halves_reply_as_the_whole_does() {
     fn check<R: End>(input: &[u8]) {
         let mut whole_out = Vec::new();
         let mut whole = R::connect();
@@ -421,8 +423,8 @@ fn split_halves_answer_as_the_whole_does() {
     both::<Client>();
 }
 
-/// What the sending half has closed, the receiving half's events no longer answer; nor is it the
-/// receiving half that knows: R6455-5.5.1-10.
+/// After the sending half has closed, events of the receiving half get no replies, although the
+/// receiving half does not know of the Close: R6455-5.5.1-10.
 #[test]
 fn a_sender_that_has_closed_answers_nothing() {
     fn check<R: Role>((_, mut sender): (wsproto::Receiver<R>, SplitSender<R>)) {
@@ -439,10 +441,10 @@ fn a_sender_that_has_closed_answers_nothing() {
     check(Client::connect().split());
 }
 
-/// R6455-5.5-1, I11: an event that was made up, and a body that no frame carried, lead to no control
-/// frame that is too long.
+/// R6455-5.5-1, I11: an event built by the application, with a body that no frame can carry, causes
+/// no overlong control frame.
 #[test]
-fn what_was_never_received_is_not_answered_with_an_illegal_frame() {
+fn a_fabricated_event_gets_no_illegal_reply() {
     let mut out = Vec::new();
     let (_, mut sender) = Connection::server(Config::default()).split();
     sender.answer(&Event::Ping(vec![0; 126].into()), &mut out);

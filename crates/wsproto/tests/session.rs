@@ -1,4 +1,4 @@
-//! Whole lives: what is reported, in which order, and how each of them ends (RFC 6455 section 7.1;
+//! Sessions from start to end: the reports, their order, and the ends (RFC 6455 section 7.1;
 //! promise I10).
 
 mod support;
@@ -18,7 +18,7 @@ fn info(code: u16, reason: &str, was_clean: bool, initiator: Initiator) -> Close
     CloseInfo { code: CloseCode::from(code), reason: reason.into(), was_clean, initiator }
 }
 
-/// 1006, and no Close was exchanged.
+/// Code 1006: no Close was exchanged.
 fn lost(initiator: Initiator) -> CloseInfo {
     info(1006, "", false, initiator)
 }
@@ -31,7 +31,7 @@ fn begin<R: End>() -> Life<R> {
     Life::begin(Config::default())
 }
 
-/// A step in the life of an open session.
+/// A step of an open session.
 type Step<R> = fn(&mut Life<R>);
 
 fn we_close<R: End>(life: &mut Life<R>) {
@@ -56,9 +56,9 @@ fn half_a_frame<R: End>(life: &mut Life<R>) {
     life.read(&frame[..frame.len() - 1]);
 }
 
-/// R6455-7.1.4-1, R6455-7.1.5-1, R6455-7.1.6-1, R6455-7.2.1-1, A36: what happened until the
-/// transport ended, and what is reported of it. The code is never the one that we sent. T1: the end is clean
-/// only if our Close was written; the code and the reason are told all the same.
+/// R6455-7.1.4-1, R6455-7.1.5-1, R6455-7.1.6-1, R6455-7.2.1-1, A36: the steps before the transport
+/// ended, and the report of the end. The code is never the one that we sent. T1: the end is clean
+/// only if our Close was written; the code and the reason are reported regardless.
 #[test]
 fn the_end_of_the_transport_after_everything() {
     fn check<R: End>() {
@@ -95,7 +95,7 @@ fn the_end_of_the_transport_after_everything() {
                         life.flush();
                     }
                 }
-                // L13: there is nothing to wait for, but where we wait for the peer's Close.
+                // L13: there is nothing to wait for, except while waiting for the peer's Close.
                 let over = life.session.advice() != Advice::KeepOpen;
                 life.flush();
                 assert_eq!(matches!(life.log.last(), Some(SessionEvent::Closed(_))), over);
@@ -109,7 +109,7 @@ fn the_end_of_the_transport_after_everything() {
 }
 
 /// I10, R6455-7.1.1-2: an abort writes nothing and ends the session in any stage; the end is clean
-/// only if both Closes had been exchanged, and ours was written.
+/// only if both Closes were exchanged and ours was written.
 #[test]
 fn an_abort_ends_every_stage() {
     fn check<R: End>() {
@@ -159,7 +159,7 @@ fn an_abort_ends_every_stage() {
 }
 
 /// Invariants 1 and 2: Open first, then everything in order, a fragmented message once and after
-/// the Ping that came in its middle; bytes in the segment of the handshake are not lost.
+/// the Ping in its middle; bytes in the same segment as the handshake are not lost.
 #[test]
 fn events_come_in_order_from_the_first_segment_on() {
     fn check<R: End>() {
@@ -193,9 +193,9 @@ fn events_come_in_order_from_the_first_segment_on() {
     check::<Client>();
 }
 
-/// R6455-4.2.2-16: what a server sends as soon as it has accepted follows its answer.
+/// R6455-4.2.2-16: data that a server sends right after accepting follows its response.
 #[test]
-fn a_server_sends_at_once_behind_its_answer() {
+fn a_server_sends_right_after_its_response() {
     let mut life = begin::<Server>();
     life.read_deciding(REQUEST, |session, now, out| {
         <Server as End>::accept(session, now, out);
@@ -238,7 +238,7 @@ fn messages_are_sent_only_while_open() {
     check::<Client>();
 }
 
-/// Invariant 3: a violation is reported once, then only the end; its Close was written.
+/// Invariant 3: a violation is reported once, followed only by the end; its Close was written.
 #[test]
 fn a_violation_is_the_only_error() {
     fn check<R: End>() {
@@ -256,7 +256,7 @@ fn a_violation_is_the_only_error() {
     check::<Client>();
 }
 
-/// R6455-8.1-1: a session fails as its connection does, at whatever part the bytes were wrong.
+/// R6455-8.1-1: a session fails as its connection does, in whatever part the invalid bytes are.
 #[test]
 fn a_wrong_text_ends_a_session_however_it_is_cut() {
     fn check<R: End>() {
@@ -270,7 +270,7 @@ fn a_wrong_text_ends_a_session_however_it_is_cut() {
             assert_eq!(life.log, [SessionEvent::Open, good, error], "parts of {len}");
             let sent = life.take_sent();
             assert_eq!(sent.iter().map(Frame::close_code).collect::<Vec<_>>(), [Some(1007)]);
-            assert!(life.session.deadline().is_some(), "who is told so may not listen");
+            assert!(life.session.deadline().is_some(), "the peer may not read the Close");
             life.end_of_input();
             assert_eq!(life.ended().initiator, Initiator::Local);
         }
@@ -279,7 +279,7 @@ fn a_wrong_text_ends_a_session_however_it_is_cut() {
     check::<Client>();
 }
 
-/// What to do with the transport, from the first byte to the last.
+/// The advice on the transport, from the first byte to the last.
 #[test]
 fn advice_for_the_transport_at_each_stage() {
     fn check<R: End>(exchanged: Advice) {
@@ -301,7 +301,7 @@ fn advice_for_the_transport_at_each_stage() {
                 step(&mut life);
             }
             assert_eq!(life.session.advice(), advice);
-            // fault-E2: a peer that has ended its own side may still read.
+            // fault-E2: a peer that has closed its writing side may still read.
             life.end_of_input();
             assert_eq!(life.session.advice(), Advice::Flush);
             life.flush();
@@ -323,7 +323,7 @@ fn advice_for_the_transport_at_each_stage() {
 /// R6455-7.2.1-1, R6455-10.7-2: a handshake that fails is an error and an end, never an Open.
 #[test]
 fn a_failed_handshake_ends_without_an_open() {
-    // A server answers, and waits for the answer to arrive.
+    // A server responds, and waits for the response to arrive.
     let mut life = begin::<Server>();
     life.read(b"BREW /pot HTTP/1.1\r\nHost: a\r\n\r\nmore");
     let error = SessionEvent::Error(SessionError::Request(RequestError::Method));
@@ -332,7 +332,7 @@ fn a_failed_handshake_ends_without_an_open() {
     life.end_of_input();
     assert_eq!(life.ended().code, CloseCode::ABNORMAL);
 
-    // A request that nobody decides on is not an error of the peer's.
+    // A request left undecided is not an error of the peer.
     let mut life = begin::<Server>();
     life.read_deciding(REQUEST, |_, _, _| {});
     assert_eq!(life.log, [SessionEvent::Upgrade]);
@@ -340,7 +340,7 @@ fn a_failed_handshake_ends_without_an_open() {
     life.end_of_input();
     assert!(!life.ended().was_clean);
 
-    // A client has nothing to answer, and ends at once.
+    // A client has no response to send, and ends at once.
     let mut life = begin::<Client>();
     life.out.clear();
     life.read(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n\x81\x00");
@@ -351,20 +351,20 @@ fn a_failed_handshake_ends_without_an_open() {
     assert_eq!((end.code, end.was_clean), (CloseCode::ABNORMAL, false));
 }
 
-/// I10: the transport ends before the session was open, with and without bytes before.
+/// I10: the transport ends before the session opens, with and without bytes before.
 #[test]
 fn the_end_of_the_transport_in_the_handshake() {
     let error = SessionEvent::Error(SessionError::EndOfInput);
     let mut life = begin::<Server>();
     life.end_of_input();
-    assert_eq!(life.log.len(), 1, "who connects and says nothing made no error");
+    assert_eq!(life.log.len(), 1, "a silent connection is not an error");
     assert_eq!(life.ended(), lost(Initiator::Remote));
 
     let mut life = begin::<Server>();
     life.read(&REQUEST[..20]);
     life.end_of_input();
     assert_eq!(life.log[0], error);
-    assert!(life.out.is_empty(), "there is nobody to answer");
+    assert!(life.out.is_empty(), "there is no request to answer");
     assert_eq!(life.ended(), lost(Initiator::Remote));
 
     for part in ["", "HTTP/1.1 101 Swi"] {
@@ -376,13 +376,14 @@ fn the_end_of_the_transport_in_the_handshake() {
     }
 }
 
-/// S2-11: closing before the session is open gives it up: a server answers 503, a client only ends.
+/// S2-11: closing before the session is open gives it up: a server responds with 503, a client only
+/// ends.
 #[test]
 fn closing_before_the_session_is_open() {
     let error = SessionEvent::Error(SessionError::Abandoned);
     let mut life = begin::<Server>();
     life.close(None).expect("always allowed");
-    assert_eq!(life.log.len(), 1, "nobody asked for anything");
+    assert_eq!(life.log.len(), 1, "there was no request");
     assert!(life.out.is_empty());
     assert_eq!(life.ended(), lost(Initiator::Local));
 
@@ -404,7 +405,7 @@ fn closing_before_the_session_is_open() {
     assert_eq!(life.ended(), lost(Initiator::Local));
 }
 
-/// R6455-7.4.1-4: as on a connection, and the session goes on.
+/// R6455-7.4.1-4: as on a connection, and the session continues.
 #[test]
 fn a_refused_close_changes_nothing() {
     let body = CloseFrame::new(CloseCode::MANDATORY_EXTENSION, "").expect("a body");
@@ -417,7 +418,7 @@ fn a_refused_close_changes_nothing() {
     assert_eq!(life.ended(), lost(Initiator::Remote));
 }
 
-/// R6455-7.1.2-1: a Close that is sent through the sending half counts as ours, like any other.
+/// R6455-7.1.2-1: a Close sent through the sending half counts as ours, like any other.
 #[test]
 fn a_close_through_the_sender_is_ours() {
     fn check<R: End>() {
@@ -439,7 +440,7 @@ fn a_close_through_the_sender_is_ours() {
     check::<Client>();
 }
 
-/// I10: what was to be reported is not forgotten because the transport ends before it is asked for.
+/// I10: a pending report is not lost if the transport ends before it is taken.
 #[test]
 fn an_error_is_not_lost_when_the_end_comes_first() {
     let mut life = begin::<Server>();
@@ -461,7 +462,8 @@ fn an_error_is_not_lost_when_the_end_comes_first() {
     assert_eq!(life.ended(), lost(Initiator::Local));
 }
 
-/// Invariant 1: a session that was open is reported as open, even if it ends before anybody asks.
+/// Invariant 1: a session that opened is reported as open, even if it ends before the event is
+/// taken.
 #[test]
 fn open_is_not_lost_when_the_end_comes_first() {
     let mut life = begin::<Server>();
@@ -473,7 +475,7 @@ fn open_is_not_lost_when_the_end_comes_first() {
     assert_eq!(life.ended(), lost(Initiator::Remote));
 }
 
-/// R6455-5.5.2-1, R6455-5.1-1, R6455-5.1-3: as a connection does, and only a client masks.
+/// R6455-5.5.2-1, R6455-5.1-1, R6455-5.1-3: as a connection does; only a client masks.
 #[test]
 fn a_session_answers_pings_in_its_role() {
     fn check<R: End>() {
@@ -487,7 +489,7 @@ fn a_session_answers_pings_in_its_role() {
     check::<Client>();
 }
 
-/// A session whose messages are taken in pieces answers, measures and ends as any other.
+/// A session whose messages are taken in pieces replies, measures and ends like any other.
 #[test]
 fn a_session_in_pieces() {
     fn check<R: End>() {

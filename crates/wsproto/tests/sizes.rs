@@ -1,4 +1,4 @@
-//! Promise I5: an idle connection is small, and holds nothing elsewhere.
+//! Promise I5: an idle connection is small, and has no heap.
 
 use wsproto::{
     Client, Connection, Endpoint, Error, Event, Receiver, Sender, Server, Session, SessionError,
@@ -28,14 +28,14 @@ fn a_client_connection_adds_the_generator_of_its_keys() {
     assert_eq!(size_of::<Connection<Client>>(), 384);
 }
 
-/// What every call returns is no larger for what errors tell.
+/// Error details do not enlarge the return value of every call.
 #[test]
 fn an_event_of_a_session_adds_little_to_an_event() {
     assert!(size_of::<SessionError>() <= 32);
     assert_eq!(size_of::<SessionEvent<Event<'_>>>(), 40);
 }
 
-/// No less: see the comment at [`Error`].
+/// Also no smaller: see the comment at [`Error`].
 #[test]
 fn an_error_is_one_word() {
     assert_eq!(size_of::<Error>(), size_of::<usize>());

@@ -1,5 +1,5 @@
-//! What tests are made of is tested itself: that it lets pass what is right was seen everywhere
-//! else, so here is that it notices what is wrong.
+//! Tests of the test tools: other tests show that they accept valid behaviour, these show that they
+//! detect invalid behaviour.
 
 use std::panic;
 
@@ -13,9 +13,9 @@ fn panics(body: impl FnOnce() + panic::UnwindSafe) -> bool {
     panic::catch_unwind(body).is_err()
 }
 
-/// R6455-5.5.1-5: a second Close, or anything else behind the first.
+/// R6455-5.5.1-5: a second Close, or any other frame after the first.
 #[test]
-fn what_follows_a_close_is_noticed() {
+fn frames_after_a_close_are_detected() {
     let (close, text) = (Frame::new(0x88, None, b""), Frame::new(0x81, None, b"late"));
     assert_eq!(closes(&[text.encode(), close.encode()].concat()), 1);
     assert_eq!(closes(&[close.encode(), close.encode()].concat()), 2);
@@ -24,7 +24,7 @@ fn what_follows_a_close_is_noticed() {
 }
 
 #[test]
-fn half_a_frame_is_noticed() {
+fn half_a_frame_is_detected() {
     let frame = Frame::new(0x82, Some(KEY), &[7; 126]).encode();
     for len in 1..frame.len() {
         let part = frame[..len].to_vec();
@@ -33,7 +33,7 @@ fn half_a_frame_is_noticed() {
 }
 
 #[test]
-fn every_wrong_order_is_noticed() {
+fn every_wrong_order_is_detected() {
     let open = || SessionEvent::Open;
     let text = || SessionEvent::Received(Event::Text("".into()));
     let close = || SessionEvent::Received(Event::Close(None));
@@ -67,7 +67,7 @@ fn every_wrong_order_is_noticed() {
     }
 }
 
-/// A length of zero would cut for ever.
+/// A length of zero would cut forever.
 #[test]
 fn no_part_is_empty() {
     assert_eq!(Cuts::new([0]).cut(b"ab").collect::<Vec<_>>(), [b"a", b"b"]);
@@ -91,7 +91,7 @@ proptest! {
         prop_assert_eq!(Frame::read_all(&bytes), [frame]);
     }
 
-    /// But for noise, and frames at random, a part is whole frames.
+    /// Apart from noise and random frames, a part consists of whole frames.
     #[test]
     fn parts_are_frames(part in part()) {
         let frames = match &part {

@@ -1,4 +1,4 @@
-//! The way through an HTTP proxy, without one.
+//! Tunnels through an HTTP proxy, without a proxy.
 
 use wsproto::Config;
 use wsproto::handshake::{HeadError, Headers, Response, ResponseError, Tunnel, TunnelError};
@@ -10,13 +10,14 @@ fn open(url: &str, headers: &Headers) -> (Tunnel, String) {
     (tunnel, String::from_utf8(out).expect("text"))
 }
 
-/// Gives the answer at once and byte by byte, which is the same, and ends the input if the tunnel waits.
+/// Passes in the response at once and byte by byte, which must agree, and ends the input if the
+/// tunnel waits.
 fn answered(answer: &[u8]) -> Result<(), TunnelError> {
     let config = Config::default();
     let run = |most: usize| {
         let (mut tunnel, _) = open("ws://server.example/", &Headers::new());
         for part in answer.chunks(most) {
-            // What the proxy sends behind an open tunnel cannot be seen byte by byte.
+            // Bytes after the opening of a tunnel cannot be detected byte by byte.
             if tunnel.advance(part, &config)? {
                 return Ok(());
             }
@@ -54,7 +55,7 @@ fn the_request_names_the_server_and_carries_the_headers() {
 }
 
 #[test]
-fn a_tunnel_opens_with_any_2xx_behind_interim_answers() {
+fn a_tunnel_opens_with_any_2xx_after_interim_responses() {
     assert_eq!(answered(b"HTTP/1.1 200 OK\r\n\r\n"), Ok(()));
     assert_eq!(answered(b"HTTP/1.0 204 x\r\nA: b\r\n\r\n"), Ok(()));
     let late = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\n\r\n";
@@ -65,7 +66,7 @@ fn a_tunnel_opens_with_any_2xx_behind_interim_answers() {
 }
 
 #[test]
-fn interim_answers_without_end_meet_the_limit_of_one_head() {
+fn endless_interim_responses_hit_the_limit_of_one_head() {
     // L6b
     let (mut tunnel, _) = open("ws://server.example/", &Headers::new());
     let (config, mut sent) = (Config::default(), 0);
@@ -112,7 +113,7 @@ fn a_refusal_has_its_body_as_http_delimits_it() {
 }
 
 #[test]
-fn a_refusal_is_told_at_once_when_its_body_is_complete_and_bounded_if_it_never_is() {
+fn a_refusal_is_reported_once_its_body_is_complete_and_is_bounded() {
     // T11
     let config = Config::default().max_body_size(8);
     for head in ["", "Content-Length: 1000\r\n", "Transfer-Encoding: chunked\r\n"] {
@@ -134,7 +135,7 @@ fn a_refusal_is_told_at_once_when_its_body_is_complete_and_bounded_if_it_never_i
 }
 
 #[test]
-fn what_is_no_answer_is_an_error_and_nothing_shows_it() {
+fn an_invalid_response_is_an_error_and_is_not_shown() {
     assert_eq!(answered(b""), Err(TunnelError::EndOfInput));
     assert_eq!(answered(b"HTTP/1.1 100 Continue\r\n\r\n"), Err(TunnelError::EndOfInput));
     for answer in [&b"\x05\x00"[..], b"SSH-2.0-x\r\n\r\n", b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n"] {

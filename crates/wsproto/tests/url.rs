@@ -3,18 +3,18 @@
 use proptest::prelude::*;
 use wsproto::url::{UrlError, WsUrl};
 
-/// A valid URL and what it says: secure, host, port, resource name, value of `Host`.
+/// A valid URL and its parts: secure, host, port, resource name, value of `Host`.
 type Valid = (&'static str, bool, &'static str, u16, &'static str, &'static str);
 
 const VALID: &[Valid] = &[
-    // R6455-3-2: the scheme without regard to case.
+    // R6455-3-2: the scheme is case-insensitive.
     ("ws://h/", false, "h", 80, "/", "h"),
     ("WS://h/", false, "h", 80, "/", "h"),
     ("wss://h/", true, "h", 443, "/", "h"),
     ("wSs://h/", true, "h", 443, "/", "h"),
     ("http://h/", false, "h", 80, "/", "h"),
     ("HTTPS://h/", true, "h", 443, "/", "h"),
-    // R6455-3-3: the port is optional; R6455-4.1-13: `Host` has it unless it is the default one.
+    // R6455-3-3: the port is optional; R6455-4.1-13: `Host` contains it unless it is the default.
     ("ws://h:80/", false, "h", 80, "/", "h"),
     ("ws://h:443/", false, "h", 443, "/", "h:443"),
     ("wss://h:443/", true, "h", 443, "/", "h"),
@@ -35,7 +35,7 @@ const VALID: &[Valid] = &[
     ("ws://h/A;b=1,2:@!$&'()*+-._~", false, "h", 80, "/A;b=1,2:@!$&'()*+-._~", "h"),
     // R6455-3-6: an encoded `#` stays encoded.
     ("ws://h/a%23b?c%23d", false, "h", 80, "/a%23b?c%23d", "h"),
-    // R6455-3-7: other characters outside ASCII than those of a host are percent-encoded as UTF-8.
+    // R6455-3-7: non-ASCII characters outside the host are percent-encoded as UTF-8.
     ("ws://h/é?ü=€", false, "h", 80, "/%C3%A9?%C3%BC=%E2%82%AC", "h"),
     ("ws://h/\u{1F600}\u{80}", false, "h", 80, "/%F0%9F%98%80%C2%80", "h"),
     (
@@ -46,7 +46,7 @@ const VALID: &[Valid] = &[
         "/",
         "xn--bcher-kva.example",
     ),
-    // R6455-3-8: an address of IPv6 has brackets in `Host`, and none where to connect.
+    // R6455-3-8: an IPv6 address has brackets in `Host`, and none in the address to connect to.
     ("ws://[::1]:9/", false, "::1", 9, "/", "[::1]:9"),
     ("ws://[::1]", false, "::1", 80, "/", "[::1]"),
     ("wss://[::1]:443/", true, "::1", 443, "/", "[::1]"),
@@ -57,14 +57,14 @@ const VALID: &[Valid] = &[
     ("ws://my_host-1~x/", false, "my_host-1~x", 80, "/", "my_host-1~x"),
     // R8307-1-1: well-known paths are paths.
     ("ws://h/.well-known/x", false, "h", 80, "/.well-known/x", "h"),
-    // What looks like user information or a port behind the first slash is neither.
+    // User information or a port is not recognised after the first slash.
     ("ws://h/u:p@i:99", false, "h", 80, "/u:p@i:99", "h"),
     ("ws://h?u@i", false, "h", 80, "/?u@i", "h"),
 ];
 
 /// R6455-3-1, R6455-3-2, R6455-3-3, R6455-3-4, R6455-3-6, R6455-3-7, R6455-3-8, R8307-1-1
 #[test]
-fn a_valid_url_is_taken_apart() {
+fn a_valid_url_is_parsed() {
     for &(text, secure, host, port, resource_name, host_header) in VALID {
         let url = WsUrl::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
         assert_eq!(url.is_secure(), secure, "{text}");
@@ -99,7 +99,7 @@ fn port(text: &str) -> UrlError {
 }
 
 /// R6455-3-1, R6455-3-5, R6455-3-7, R6455-3-8, R6455-4.1-2, A52: an invalid URL is an error before
-/// anything could connect, and the error names what is wrong.
+/// any connection is attempted, and the error names the invalid part.
 #[test]
 fn an_invalid_url_is_refused() {
     let cases = [
@@ -118,7 +118,7 @@ fn an_invalid_url_is_refused() {
         ("about:blank", UrlError::Scheme),
         (" ws://h/", UrlError::Scheme),
         ("w\ts://h/", UrlError::Scheme),
-        // R6455-3-1: a host that is missing, or none.
+        // R6455-3-1: a missing or invalid host.
         ("ws://", host("")),
         ("ws:///chat", host("")),
         ("ws://?x", host("")),
@@ -132,7 +132,7 @@ fn an_invalid_url_is_refused() {
         ("ws://a%41/", host("a%41")),
         ("ws://a<b/", host("a<b")),
         ("ws://a:b:80/", host("a:b")),
-        // R6455-3-7: an international name has to be given in punycode.
+        // R6455-3-7: an international name must be given in punycode.
         ("ws://bücher.example/", host("bücher.example")),
         // R6455-3-8: addresses of IPv6.
         ("ws://::1/", host(":")),
@@ -154,7 +154,7 @@ fn an_invalid_url_is_refused() {
         ("ws://h:80 /", port("80 ")),
         ("ws://h:٣/", port("٣")),
         ("ws://[::1]:x/", port("x")),
-        // R6455-3-5: fragments, the empty one included.
+        // R6455-3-5: fragments, including the empty one.
         ("ws://h/#", UrlError::Fragment),
         ("ws://h/a#b", UrlError::Fragment),
         ("ws://h#", UrlError::Fragment),
@@ -178,7 +178,7 @@ fn an_invalid_url_is_refused() {
         ("ws://h/{a}", UrlError::Character('{')),
         ("ws://h/?a[]=1", UrlError::Character('[')),
         ("ws://h/a^b|c`", UrlError::Character('^')),
-        // A `%` that begins no encoded character.
+        // A `%` that does not begin an encoded character.
         ("ws://h/%", UrlError::Character('%')),
         ("ws://h/%4", UrlError::Character('%')),
         ("ws://h/%zz", UrlError::Character('%')),
@@ -190,7 +190,7 @@ fn an_invalid_url_is_refused() {
     }
 }
 
-/// R6455-3-1: where nothing but the two schemes of the RFC will do.
+/// R6455-3-1: only the two schemes of the RFC are accepted.
 #[test]
 fn the_schemes_of_http_can_be_refused() {
     for text in ["http://h/", "https://h/", "HTTP://h/", "ftp://h/"] {
@@ -202,8 +202,8 @@ fn the_schemes_of_http_can_be_refused() {
     }
 }
 
-/// A host that no resolver could look up is an error of the URL, which says what is wrong; browsers
-/// judge addresses of IPv4 so (the URL standard's host parser).
+/// A host that no resolver could look up is an error in the URL, and the error gives the reason;
+/// browsers validate IPv4 addresses in the same way (the URL standard's host parser).
 // T4
 #[test]
 fn a_host_is_a_name_or_an_address() {
@@ -317,7 +317,7 @@ proptest! {
         prop_assert_eq!(again.host_header(), url.host_header());
     }
 
-    /// R6455-3-7, A52: whatever is accepted can stand in a request.
+    /// R6455-3-7, A52: an accepted URL is safe in a request.
     #[test]
     fn no_text_makes_an_unsafe_request(
         text in "(ws://|wss://|)(\\PC|[\r\n\t\0 @#?/:%\\[\\]]){0,30}",

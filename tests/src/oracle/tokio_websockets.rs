@@ -1,5 +1,5 @@
-//! `tokio-websockets`, polled by hand: its stream is memory, which is always ready, so that no
-//! runtime is needed.
+//! `tokio-websockets`, polled by hand: its stream is in memory and always ready, so no runtime is
+//! needed.
 
 use std::io;
 use std::pin::Pin;
@@ -12,10 +12,10 @@ use tokio_websockets::{ClientBuilder, Message, ServerBuilder};
 use super::{Difference, Verdict};
 use crate::model::{Role, Seen};
 
-/// What `tokio-websockets` chooses differently.
+/// The known differences of `tokio-websockets`.
 pub const TOKIO_WEBSOCKETS: &[Difference] = &[];
 
-/// Bytes to read, and nowhere to write.
+/// Bytes to read; output is discarded.
 struct Memory(Vec<u8>);
 
 impl AsyncRead for Memory {
@@ -49,11 +49,11 @@ impl AsyncWrite for Memory {
     }
 }
 
-/// Returns what `tokio-websockets` makes of whole frames.
+/// Returns the verdict of `tokio-websockets` on whole frames.
 ///
 /// # Panics
 ///
-/// If it fails for a reason that has nothing to do with the frames.
+/// If it fails for a reason unrelated to the frames.
 #[must_use]
 pub fn tokio_websockets(role: Role, frames: &[u8]) -> Verdict {
     let memory = Memory(frames.to_vec());
@@ -78,7 +78,7 @@ pub fn tokio_websockets(role: Role, frames: &[u8]) -> Verdict {
                 verdict.refused = true;
                 return verdict;
             }
-            // The end of the bytes is no Close.
+            // The end of the input is not a Close.
             Some(Err(tokio_websockets::Error::Io(_))) | None => return verdict,
             Some(Err(error)) => panic!("{error:?}"),
         }

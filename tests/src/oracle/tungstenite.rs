@@ -9,11 +9,11 @@ use tungstenite::{Error, Message, WebSocket};
 use super::{Difference, Verdict};
 use crate::model::{Role, Seen};
 
-/// What `tungstenite` chooses differently.
+/// The known differences of `tungstenite`.
 pub const TUNGSTENITE: &[Difference] =
     &[("InvalidCloseCode", "answers with 1002, too, and reports that as a Close")];
 
-/// Bytes to read, and nowhere to write.
+/// Bytes to read; output is discarded.
 struct Memory(Cursor<Vec<u8>>);
 
 impl Read for Memory {
@@ -32,11 +32,11 @@ impl Write for Memory {
     }
 }
 
-/// Returns what `tungstenite` makes of whole frames.
+/// Returns the verdict of `tungstenite` on whole frames.
 ///
 /// # Panics
 ///
-/// If it fails for a reason that has nothing to do with the frames.
+/// If it fails for a reason unrelated to the frames.
 #[must_use]
 pub fn tungstenite(role: Role, frames: &[u8]) -> Verdict {
     let side = if role == Role::Server { Side::Server } else { Side::Client };

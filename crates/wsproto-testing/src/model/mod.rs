@@ -1,12 +1,11 @@
-//! A naive reference receiver for RFC 6455, to hold the engine against.
+//! A naive reference receiver for RFC 6455, to compare the engine with.
 //!
-//! It takes all the bytes at once, walks them one by one, owns everything and optimises nothing, so
-//! that a reader can check each rule by eye. It covers what arrives after the opening handshake,
-//! without extensions.
+//! It takes all the bytes at once, processes them one by one, owns everything and optimises
+//! nothing, so that a reader can check each rule by eye. It covers everything after the opening
+//! handshake, without extensions.
 //!
-//! Bytes are judged strictly in the order they arrive, and a verdict falls at the first byte that
-//! can decide it. When one byte breaks several rules, the one that comes first in [`RULES`] is
-//! reported.
+//! Bytes are checked strictly in order of arrival, and a violation is reported at the first byte
+//! that decides it. If one byte breaks several rules, the first of them in [`RULES`] is reported.
 
 mod utf8;
 use std::slice::Iter;
@@ -16,20 +15,20 @@ use utf8::{Sequence, is_utf8, sequence};
 /// Which side of the connection receives the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// We are the server: every frame that arrives must be masked.
+    /// The server: every received frame must be masked.
     Server,
-    /// We are the client: no frame that arrives may be masked.
+    /// The client: no received frame may be masked.
     Client,
 }
 
-/// What the receiver is willing to take; every limit is inclusive, and zero means zero.
+/// The limits of the receiver; each is inclusive, and zero means zero.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Largest payload of a whole message, in bytes.
     pub max_message_size: u64,
     /// Largest payload of one data frame, in bytes.
     pub max_frame_size: u64,
-    /// Largest number of frames one message may be spread over.
+    /// Largest number of frames in one message.
     pub max_fragments: u32,
 }
 
@@ -39,20 +38,20 @@ impl Default for Limits {
     }
 }
 
-/// One thing the application gets to see.
+/// An event reported to the application.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seen {
     /// A complete text message.
     Text(String),
     /// A complete binary message.
     Binary(Vec<u8>),
-    /// A Ping; its Pong is owed.
+    /// A Ping; the reply is a Pong.
     Ping(Vec<u8>),
     /// A Pong, solicited or not.
     Pong(Vec<u8>),
     /// A Close, with its close code and reason if it had a body.
     Close(Option<(u16, String)>),
-    /// The peer broke a rule; the connection is failed with this close code.
+    /// The peer broke a rule; the connection fails with this close code.
     Error {
         /// The name of the rule, one of [`RULES`].
         rule: &'static str,
@@ -61,17 +60,16 @@ pub enum Seen {
     },
 }
 
-/// Everything that follows from the input.
+/// The result of receiving the input.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// What the application sees, in order.
+    /// The events reported to the application, in order.
     pub events: Vec<Seen>,
-    /// The frames we owe the peer, in order: unmasked in either role, with minimal headers.
+    /// The reply frames, in order: unmasked in either role, with minimal headers.
     pub out: Vec<u8>,
 }
 
-/// Every rule a peer can break, with the close code the connection is failed with, in the order of
-/// judgement.
+/// Every rule a peer can break, with the close code of the violation, in the order of the checks.
 pub const RULES: [(&str, u16); 16] = [
     // The first byte: FIN, RSV1-3, opcode.
     ("ReservedOpcode", 1002),
@@ -120,9 +118,9 @@ const CLOSE: u8 = 0x8;
 const PING: u8 = 0x9;
 const PONG: u8 = 0xA;
 
-/// Why the walk over the input stops.
+/// The reason why receiving stops.
 enum End {
-    /// The input has no more bytes, be it inside a frame or between two.
+    /// The input has ended, inside a frame or between two.
     Input,
     /// The peer's Close has been answered; everything after it is ignored.
     Closed,
@@ -130,7 +128,7 @@ enum End {
     Violation { rule: &'static str, close_code: u16 },
 }
 
-/// Makes the verdict that `rule` was broken.
+/// Returns the violation of `rule`.
 fn violation(rule: &str) -> End {
     let (rule, close_code) =
         RULES.into_iter().find(|(name, _)| *name == rule).expect("the rule is listed");
@@ -139,13 +137,13 @@ fn violation(rule: &str) -> End {
 
 /// A message of which at least the first byte of the first frame has been accepted.
 struct Message {
-    /// Text or binary: the opcode of the first frame speaks for all of them.
+    /// The opcode of the first frame, which applies to all of them.
     opcode: u8,
     /// Frames so far, the current one included.
     fragments: u32,
     /// Payload so far, unmasked.
     payload: Vec<u8>,
-    /// In a text message, the bytes of the UTF-8 sequence that has begun but is not whole yet.
+    /// In a text message, the bytes of an incomplete UTF-8 sequence.
     begun: Vec<u8>,
 }
 
@@ -200,7 +198,7 @@ impl Receiver<'_> {
         Ok(())
     }
 
-    /// Receives the rest of a control frame, then obeys it.
+    /// Receives the rest of a control frame, then acts on it.
     fn control_frame(&mut self, opcode: u8) -> Result<(), End> {
         let length = self.length_code()?;
         if length > 125 {
@@ -268,7 +266,7 @@ impl Receiver<'_> {
         Ok(())
     }
 
-    /// Reads the second byte: judges the MASK bit and returns the 7-bit length.
+    /// Reads the second byte: checks the MASK bit and returns the 7-bit length.
     fn length_code(&mut self) -> Result<u8, End> {
         let second = self.byte()?;
         let masked = second & 0x80 != 0;
@@ -279,7 +277,7 @@ impl Receiver<'_> {
         }
     }
 
-    /// Reads the whole payload length of a data frame that may not be longer than `room` bytes.
+    /// Reads the whole payload length of a data frame, which must not exceed `room` bytes.
     fn data_length(&mut self, room: u64) -> Result<u64, End> {
         let (extended_bytes, fits_shorter_form) = match self.length_code()? {
             126 => (2, 125),
@@ -287,7 +285,7 @@ impl Receiver<'_> {
             length if u64::from(length) > room => return Err(violation("MessageTooBig")),
             length => return Ok(u64::from(length)),
         };
-        // Bytes that have not arrived could be anything from 00 to FF.
+        // Bytes that have not arrived can be anything from 00 to FF.
         let mut lowest = 0;
         for unknown_bytes in (0..extended_bytes).rev() {
             let byte = self.byte()?;
@@ -316,7 +314,7 @@ impl Receiver<'_> {
     }
 }
 
-/// Takes the body of a Close apart: nothing, or a close code in two bytes and a reason in UTF-8.
+/// Parses the body of a Close: nothing, or a close code in two bytes and a reason in UTF-8.
 fn read_close_body(body: &[u8]) -> Result<Option<(u16, String)>, End> {
     let (code, reason) = match body {
         [] => return Ok(None),
@@ -352,7 +350,7 @@ mod tests {
 
     #[test]
     fn no_input_and_no_limit_panics() {
-        // Every pair of header bytes, with a little to read after it, in either role.
+        // Every pair of header bytes, with some input after it, in either role.
         let limits = [
             Limits::default(),
             Limits { max_message_size: 0, max_frame_size: 0, max_fragments: 0 },

@@ -1,7 +1,7 @@
-//! UTF-8 by comparing with the table of the Unicode standard.
+//! UTF-8 by comparison with the table of the Unicode standard.
 use std::ops::RangeInclusive;
 
-/// Unicode's table 3-7, "Well-Formed UTF-8 Byte Sequences": one row per kind of sequence, one range
+/// Unicode's table 3-7, "Well-Formed UTF-8 Byte Sequences": one row per type of sequence, one range
 /// per byte.
 static WELL_FORMED: [&[RangeInclusive<u8>]; 9] = [
     &[0x00..=0x7F],
@@ -15,14 +15,14 @@ static WELL_FORMED: [&[RangeInclusive<u8>]; 9] = [
     &[0xF4..=0xF4, 0x80..=0x8F, 0x80..=0xBF, 0x80..=0xBF],
 ];
 
-/// What one or more bytes, taken together, are in UTF-8.
+/// The meaning of one or more bytes in UTF-8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sequence {
     /// Exactly one character.
     Whole,
-    /// The beginning of a character, and more bytes can complete it.
+    /// The beginning of a character that more bytes can complete.
     Begun,
-    /// No byte that could follow makes this a character.
+    /// Ill-formed: no continuation makes this a character.
     IllFormed,
 }
 
@@ -38,7 +38,7 @@ pub(super) fn sequence(bytes: &[u8]) -> Sequence {
     Sequence::IllFormed
 }
 
-/// Tells whether `bytes` are whole characters and nothing else.
+/// Returns whether `bytes` are whole characters and nothing else.
 pub(super) fn is_utf8(bytes: &[u8]) -> bool {
     let mut begun = Vec::new();
     for &byte in bytes {
@@ -56,7 +56,7 @@ pub(super) fn is_utf8(bytes: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    /// What the standard library makes of one or more bytes.
+    /// Returns the standard library's classification of one or more bytes.
     fn sequence_by_std(bytes: &[u8]) -> Sequence {
         match core::str::from_utf8(bytes) {
             Ok(text) if text.chars().count() == 1 => Sequence::Whole,
@@ -79,7 +79,7 @@ mod tests {
             agrees(&[first]);
             for second in 0..=u8::MAX {
                 agrees(&[first, second]);
-                // Behind a first byte that is a character, three bytes are two bytes again.
+                // After a first byte that is a character, three bytes reduce to two.
                 let thirds = if first.is_ascii() { 0..=0 } else { 0..=u8::MAX };
                 for third in thirds {
                     agrees(&[first, second, third]);

@@ -1,4 +1,4 @@
-//! How time moves an endpoint on.
+//! The effects of time on an endpoint.
 
 use core::time::Duration;
 
@@ -7,14 +7,14 @@ use crate::Role;
 use crate::closing::Advice;
 
 impl<R: Role> Endpoint<R> {
-    /// Returns when to call [`handle_timeout`](Self::handle_timeout), unless something happens before. May
-    /// change after every call that takes `&mut self`.
+    /// Returns when to call [`handle_timeout`](Self::handle_timeout), unless something happens
+    /// before. It may change after every call that takes `&mut self`.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
         self.session.deadline().into_iter().chain(self.stall_deadline()).min()
     }
 
-    /// Returns when a peer is given up that takes nothing of what it is owed.
+    /// Returns when to give up a peer that does not read the unwritten replies.
     fn stall_deadline(&self) -> Option<Duration> {
         if !self.is_paused() {
             return None;
@@ -23,7 +23,7 @@ impl<R: Role> Endpoint<R> {
         Some(since.saturating_add(self.session.config().write_timeout?))
     }
 
-    /// Does what is due at `now`, if anything is. Take events and write afterwards.
+    /// Performs the action due at `now`, if any. Take events and write afterwards.
     pub fn handle_timeout(&mut self, now: Duration) {
         if self.deadline().is_none_or(|deadline| now < deadline) {
             return;
@@ -32,11 +32,11 @@ impl<R: Role> Endpoint<R> {
             if self.stall_deadline().is_some_and(|deadline| deadline <= now) {
                 return self.session.fail_stalled();
             }
-            // A Pong may be among what is not read.
+            // A Pong may be among the bytes not read yet.
             self.session.ping_delayed(now);
         }
         let before = self.unwritten();
-        self.owing(|session, out| session.handle_timeout(now, out));
+        self.append_reply(|session, out| session.handle_timeout(now, out));
         if self.session.advice() == Advice::KeepOpen
             && self.unwritten() > before
             && let Some(outbox) = &mut self.outbox

@@ -1,8 +1,8 @@
-//! A session with its output: may I read, must I write, may I let go, when again?
+//! A session with its output: may I read, must I write, may I drop the transport, when again?
 
-mod account;
 mod clock;
 mod opening;
+mod outbox;
 mod receiving;
 mod recycling;
 mod sending;
@@ -14,41 +14,42 @@ use alloc::vec::Vec;
 use core::mem;
 use core::time::Duration;
 
-pub use account::Outbox;
+pub use outbox::Outbox;
 
-use account::Account;
+use outbox::OutputKind;
 
 use crate::closing::Advice;
 use crate::handshake::ClientRequest;
 use crate::{Client, CloseFrame, Config, ReadyState, Role, SendError, Server, Session};
 
-/// A [`Session`] with its output and everything that an event loop has to remember of it.
+/// A [`Session`] with its output and the state that an event loop has to keep for it.
 ///
-/// It does no I/O and knows no clock. The loop asks it four questions:
+/// It does no I/O and has no clock. The loop asks it four questions:
 ///
-/// * **May I read?** [`wants_read`](Self::wants_read). Pass what was read to
-///   [`next_event`](Self::next_event), which consumes all of it, until that returns `None`.
-/// * **Must I write?** Write [`pending`](Self::pending), and tell how much was taken by
-///   [`wrote`](Self::wrote); or that writing failed, by [`write_failed`](Self::write_failed).
-/// * **May I let go?** [`advice`](Self::advice).
-/// * **When again?** At [`deadline`](Self::deadline), call [`handle_timeout`](Self::handle_timeout), after
-///   at most one more read.
+/// * **May I read?** [`wants_read`](Self::wants_read). Pass the bytes read to
+///   [`next_event`](Self::next_event), which consumes all of them, until it returns `None`.
+/// * **Must I write?** Write [`pending`](Self::pending), and report the number of bytes written to
+///   [`wrote`](Self::wrote), or a failure to [`write_failed`](Self::write_failed).
+/// * **May I drop the transport?** Ask [`advice`](Self::advice).
+/// * **When must I call again?** At [`deadline`](Self::deadline), call
+///   [`handle_timeout`](Self::handle_timeout), after at most one more read.
 ///
-/// After each of these calls, and after any from elsewhere, take events until there are none, then write.
+/// After each of these calls, and after any call from elsewhere, take events until there are none,
+/// then write.
 ///
 /// # Back pressure
 ///
-/// At most one end of a connection may wait for the other, or both could wait for ever. So a client always
-/// reads. A server stops reading, and stops taking events out of what was read, while more than
-/// [`Config::high_water_mark`] bytes are *owed* and unwritten: Pongs, the answer to a Close, and what the
-/// application sends between a message and the next call of `next_event`. If the peer takes none of it for
-/// [`Config::write_timeout`], the connection is given up. What the application sends at other times is
-/// its *own*, and never stops reading.
+/// At most one end of a connection may wait for the other, or both could wait forever. So a client
+/// always reads. A server stops reading, and stops taking events out of bytes already read, while
+/// more than [`Config::high_water_mark`] bytes of *replies* are unwritten: Pongs, the answering
+/// Close, and whatever the application sends between a message and the next call of `next_event`.
+/// If the peer reads none of them for [`Config::write_timeout`], the connection is given up.
+/// Anything the application sends at other times is *unsolicited*, and never stops reading.
 ///
-/// Either kind may be sent while [`has_room`](Self::has_room) says so: at most the mark is unwritten of that
-/// kind. An application that asks never has more in memory than the mark and a message of each kind, and
-/// what one read brought. A client that owes more than the mark answers only the newest Ping (RFC 6455
-/// section 5.5.3).
+/// Either kind may be sent while [`has_room`](Self::has_room) returns true: at most the mark is
+/// unwritten of that kind. An application that checks it never has more in memory than the mark
+/// plus one message of each kind, and the bytes of one read. A client with more than the mark of
+/// unwritten replies answers only the newest Ping (RFC 6455 section 5.5.3).
 ///
 /// ```
 /// use std::time::Duration;
@@ -57,7 +58,7 @@ use crate::{Client, CloseFrame, Config, ReadyState, Role, SendError, Server, Ses
 ///
 /// let now = Duration::ZERO;
 /// let mut ws = Endpoint::server(Config::default(), now);
-/// let mut wire = Vec::new(); // what the peer receives
+/// let mut wire = Vec::new(); // the bytes the peer receives
 ///
 /// let mut buffer = *b"GET /chat HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
 ///     Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
@@ -89,18 +90,18 @@ use crate::{Client, CloseFrame, Config, ReadyState, Role, SendError, Server, Ses
 #[derive(Debug)]
 pub struct Endpoint<R: Role> {
     session: Session<R>,
-    /// `None` while there is nothing to write, if it was [given back](Self::reclaim).
+    /// `None` while there is nothing to write, if it was [returned](Self::reclaim).
     outbox: Option<Box<Outbox>>,
 }
 
 impl Endpoint<Server> {
-    /// Begins with a transport that a client has just opened.
+    /// Creates an endpoint for a transport that a client has just opened.
     #[must_use]
     pub fn server(config: impl Into<Arc<Config>>, now: Duration) -> Self {
         Self::new(Session::server(config, now), Vec::new())
     }
 
-    /// Tells the time since the UNIX epoch at time zero, for the `Date` of responses; see
+    /// Sets the time since the UNIX epoch at time zero, for the `Date` of responses; see
     /// [`Session::with_unix_time`].
     #[must_use]
     pub fn with_unix_time(mut self, at_zero: Duration) -> Self {
@@ -110,8 +111,8 @@ impl Endpoint<Server> {
 }
 
 impl Endpoint<Client> {
-    /// Begins with a transport to the server that is open, through TLS if the URL says so; see
-    /// [`Session::client`], also for the seed.
+    /// Creates an endpoint on an open transport to the server (through TLS if the URL requires it);
+    /// see [`Session::client`], also for the seed.
     #[must_use]
     pub fn client(
         request: ClientRequest,
@@ -126,26 +127,26 @@ impl Endpoint<Client> {
 }
 
 impl<R: Role> Endpoint<R> {
-    /// Takes over a session, and what it has appended and nobody has written yet; it counts as owed.
+    /// Takes over a session and its unwritten output, which counts as replies.
     #[must_use]
     pub fn new(session: Session<R>, out: Vec<u8>) -> Self {
         let mut endpoint = Self { session, outbox: None };
         if out.is_empty() {
-            // The time that the session was told last.
+            // The session keeps the latest time it was given.
             endpoint.session.flushed(Duration::ZERO);
         } else {
-            endpoint.owing(|_, to| *to = out);
+            endpoint.append_reply(|_, to| *to = out);
         }
         endpoint
     }
 
-    /// Returns the session, to look at it.
+    /// Returns the session, for inspection.
     #[must_use]
     pub const fn session(&self) -> &Session<R> {
         &self.session
     }
 
-    /// Returns how far the connection has got.
+    /// Returns the state of the connection.
     #[must_use]
     pub fn ready_state(&self) -> ReadyState {
         self.session.ready_state()
@@ -165,9 +166,12 @@ impl<R: Role> Endpoint<R> {
         }
     }
 
-    /// Begins the patience for a Pong anew, because one may be among what was not read yet.
+    /// Restarts the patience for a Pong, because one may be among the bytes not read yet. Does nothing
+    /// while the Ping itself has not left.
     pub fn ping_delayed(&mut self, now: Duration) {
-        self.session.ping_delayed(now);
+        if self.outbox.as_ref().is_none_or(|outbox| outbox.ping_has_left()) {
+            self.session.ping_delayed(now);
+        }
     }
 
     /// Begins the closing handshake, as [`Session::close`] does.
@@ -180,17 +184,17 @@ impl<R: Role> Endpoint<R> {
         frame: Option<&CloseFrame<'_>>,
         now: Duration,
     ) -> Result<(), SendError> {
-        self.owing(|session, out| session.close(frame, now, out))
+        self.append_reply(|session, out| session.close(frame, now, out))
     }
 
-    /// Ends the session at once: nothing more is sent, not even a Close, and the transport is to be
+    /// Ends the session at once: nothing more is sent, not even a Close, and the transport must be
     /// dropped.
     pub fn abort(&mut self) {
         self.session.abort();
     }
 
-    /// Lends a buffer, for loops with many connections that have something to write only in their turn;
-    /// does nothing if there is one.
+    /// Lends a buffer, for loops whose connections write only in their turn; does nothing if the
+    /// endpoint already has one.
     #[inline]
     pub fn lend(&mut self, outbox: &mut Option<Box<Outbox>>) {
         if self.outbox.is_none() {
@@ -198,16 +202,16 @@ impl<R: Role> Endpoint<R> {
         }
     }
 
-    /// Gives the buffer back, unless something in it waits. An idle endpoint then owns no heap.
+    /// Returns the buffer, unless it holds data or state. An idle endpoint then owns no heap.
     #[inline]
     pub fn reclaim(&mut self) -> Option<Box<Outbox>> {
         self.outbox.take_if(|outbox| outbox.is_idle())
     }
 
-    /// Lets the session append bytes that are owed to the peer.
-    fn owing<T>(&mut self, append: impl FnOnce(&mut Session<R>, &mut Vec<u8>) -> T) -> T {
+    /// Lets the session append replies.
+    fn append_reply<T>(&mut self, append: impl FnOnce(&mut Session<R>, &mut Vec<u8>) -> T) -> T {
         let (session, outbox) = (&mut self.session, self.outbox.get_or_insert_default());
-        let result = outbox.append(Account::Owed, |out| append(session, out));
+        let result = outbox.append(OutputKind::Reply, |out| append(session, out));
         if outbox.failed {
             outbox.lose();
             self.session.output_lost();

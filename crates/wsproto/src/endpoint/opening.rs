@@ -1,4 +1,4 @@
-//! The opening handshake, and the end of the transport, through an endpoint.
+//! The opening handshake of an endpoint.
 
 use core::time::Duration;
 
@@ -19,7 +19,7 @@ impl<R: Role> Endpoint<R> {
     ///
     /// As [`Session::accept`](crate::Session::accept).
     pub fn accept(&mut self, accept: &Accept, now: Duration) -> Result<(), AcceptError> {
-        self.owing(|session, out| session.accept(accept, now, out))
+        self.append_reply(|session, out| session.accept(accept, now, out))
     }
 
     /// Answers the request with an ordinary response, as [`Session::respond`](crate::Session::respond)
@@ -29,20 +29,21 @@ impl<R: Role> Endpoint<R> {
     ///
     /// As [`Session::respond`](crate::Session::respond).
     pub fn respond(&mut self, response: &Response, now: Duration) -> Result<(), AcceptError> {
-        self.owing(|session, out| session.respond(response, now, out))
+        self.append_reply(|session, out| session.respond(response, now, out))
     }
 
-    /// Refuses the request as the protocol asks for, as [`Session::decline`](crate::Session::decline) does.
+    /// Refuses the request as the protocol requires, as
+    /// [`Session::decline`](crate::Session::decline) does.
     ///
     /// # Errors
     ///
     /// As [`Session::decline`](crate::Session::decline).
     pub fn decline(&mut self, now: Duration) -> Result<(), AcceptError> {
-        self.owing(|session, out| session.decline(now, out))
+        self.append_reply(|session, out| session.decline(now, out))
     }
 
-    /// Postpones the decision on the request, as [`Session::postpone`](crate::Session::postpone) does.
-    /// Nothing is read meanwhile; input that is passed is kept.
+    /// Postpones the decision on the request, as [`Session::postpone`](crate::Session::postpone)
+    /// does. Nothing is read meanwhile; input passed in is kept.
     ///
     /// # Errors
     ///
@@ -51,14 +52,14 @@ impl<R: Role> Endpoint<R> {
         self.session.postpone()
     }
 
-    /// Takes the response of the server out, as [`Session::take_response`](crate::Session::take_response)
-    /// does.
+    /// Takes out the server's response, as
+    /// [`Session::take_response`](crate::Session::take_response) does.
     pub fn take_response(&mut self) -> Option<Response> {
         self.session.take_response()
     }
 
-    /// Tells that the transport has failed, as [`end_of_input`](Self::end_of_input) does; but the loop knows
-    /// why, so no [`Error`](crate::SessionEvent::Error) is reported.
+    /// Tells the endpoint that the transport has failed, as [`end_of_input`](Self::end_of_input)
+    /// does; but the loop knows the cause, so no [`Error`](crate::SessionEvent::Error) is reported.
     pub fn transport_failed(&mut self) {
         self.session.transport_failed();
     }

@@ -1,4 +1,4 @@
-//! Messages of an application: their memory, and when there is room for more.
+//! Memory of an application's messages, and notice of room for more.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -8,17 +8,18 @@ use core::mem;
 use super::Endpoint;
 use crate::Role;
 
-/// The memory of a longer message is not kept, in bytes.
+/// The longest message whose memory is kept, in bytes.
 const KEEP_MESSAGE: usize = 16 << 10;
 
 impl<R: Role> Endpoint<R> {
-    /// Notes that an application was told to wait, because there is no room or a message was not written at
-    /// once; [`take_drained`](Self::take_drained) then tells it to go on.
+    /// Records that the application was told to wait, because there is no room or a message was not
+    /// written at once; [`take_drained`](Self::take_drained) then reports when to go on.
     pub fn await_drained(&mut self) {
         self.outbox.get_or_insert_default().awaited = true;
     }
 
-    /// Whether everything is written, after the application was [told to wait](Self::await_drained); once.
+    /// Returns whether everything has been written since the application was [told to
+    /// wait](Self::await_drained), once.
     #[inline]
     pub fn take_drained(&mut self) -> bool {
         let Some(outbox) = &mut self.outbox else { return false };
@@ -27,14 +28,14 @@ impl<R: Role> Endpoint<R> {
         drained
     }
 
-    /// Makes an owned text, in the memory of a message that was sent: a steady echo of messages of at most
-    /// 16 KiB allocates nothing.
+    /// Makes an owned text, reusing the memory of a sent message: a steady echo of messages of at
+    /// most 16 KiB allocates nothing.
     #[inline]
     pub fn own_text(&mut self, text: Cow<'_, str>) -> String {
         match text {
             Cow::Owned(text) => text,
             Cow::Borrowed(text) => {
-                // What was kept is empty, and so a text.
+                // The spare buffer is empty, and so valid UTF-8.
                 let mut owned = String::from_utf8(self.take_spare()).unwrap_or_default();
                 owned.push_str(text);
                 owned
@@ -59,7 +60,7 @@ impl<R: Role> Endpoint<R> {
         self.outbox.as_mut().map(|outbox| mem::take(&mut outbox.spare)).unwrap_or_default()
     }
 
-    /// Keeps the memory of a message that was sent, for the next one that is received.
+    /// Keeps the memory of a sent message for the next received one.
     #[inline]
     pub(super) fn recycle(&mut self, mut bytes: Vec<u8>) {
         if let Some(outbox) = &mut self.outbox

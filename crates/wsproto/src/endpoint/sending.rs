@@ -1,29 +1,30 @@
-//! What an application sends through an endpoint.
+//! The messages an application sends through an endpoint.
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 use super::Endpoint;
 use crate::mask::Mask;
-use crate::outbox::{LARGE, Output};
+use crate::output::{LARGE, Output};
 use crate::{PreparedMessage, Role, SendError, Sender};
 
 impl<R: Role> Endpoint<R> {
-    /// Whether the application may send: at most [`Config::high_water_mark`](crate::Config::high_water_mark)
-    /// bytes are unwritten of what is owed, between a message and the next call of
-    /// [`next_event`](Self::next_event); or, at other times, of the application's own.
+    /// Returns whether the application may send: between a message and the next call of
+    /// [`next_event`](Self::next_event), whether at most
+    /// [`Config::high_water_mark`](crate::Config::high_water_mark) bytes of replies are unwritten;
+    /// at other times, whether at most that many unsolicited bytes are.
     #[must_use]
     #[inline]
     pub fn has_room(&self) -> bool {
         let mark = self.session.config().high_water_mark;
         self.outbox.as_ref().is_none_or(|outbox| match outbox.answering {
-            true => outbox.owed() <= mark,
-            false => outbox.own() <= mark,
+            true => outbox.unwritten_replies() <= mark,
+            false => outbox.unsolicited() <= mark,
         })
     }
 
-    /// Sends a text message, whether or not there [is room](Self::has_room). One that is owned and at least
-    /// 64 KiB long is not copied.
+    /// Sends a text message, whether or not there [is room](Self::has_room). An owned text of at
+    /// least 64 KiB is not copied.
     ///
     /// # Errors
     ///
@@ -70,7 +71,7 @@ impl<R: Role> Endpoint<R> {
         }
     }
 
-    /// Sends a message that was encoded before. A server copies none of at least 64 KiB.
+    /// Sends a prepared message. A server does not copy one of at least 64 KiB.
     ///
     /// # Errors
     ///
@@ -93,9 +94,9 @@ impl<R: Role> Endpoint<R> {
         self.send_with(|sender, out| sender.ping(payload, out))
     }
 
-    /// Sends anything that a [`Sender`] can: fragments, headers, Pongs. What is appended to the buffer is
-    /// counted and written. A Close that is sent so begins the closing handshake, and changes
-    /// [`deadline`](Self::deadline).
+    /// Calls `send` with the [`Sender`], for anything it can send: fragments, separate headers,
+    /// Pongs. Bytes appended to the buffer are counted and written. A Close sent this way begins
+    /// the closing handshake, and changes [`deadline`](Self::deadline).
     ///
     /// # Errors
     ///
@@ -107,14 +108,14 @@ impl<R: Role> Endpoint<R> {
     ) -> Result<T, SendError> {
         let sender = self.session.sender()?;
         let outbox = self.outbox.get_or_insert_default();
-        let result = outbox.append(outbox.account(), |out| send(sender, out));
+        let result = outbox.append(outbox.output_kind(), |out| send(sender, out));
         if outbox.failed {
             outbox.lose();
         }
         result
     }
 
-    /// Queues a payload behind a header that was just appended.
+    /// Queues a payload after the header that was just appended.
     fn push_owned(&mut self, payload: Vec<u8>, mask: Option<Mask>) {
         self.push(payload.len(), |output| output.push_owned(payload, mask));
     }
@@ -122,7 +123,7 @@ impl<R: Role> Endpoint<R> {
     fn push(&mut self, len: usize, push: impl FnOnce(&mut Output)) {
         let outbox = self.outbox.get_or_insert_default();
         push(&mut outbox.output);
-        outbox.count(outbox.account(), len);
+        outbox.count(outbox.output_kind(), len);
         if outbox.failed {
             outbox.lose();
         }

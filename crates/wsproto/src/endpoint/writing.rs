@@ -1,4 +1,4 @@
-//! What an endpoint has to write, and what becomes of it.
+//! An endpoint's output.
 
 use core::time::Duration;
 
@@ -6,7 +6,8 @@ use super::Endpoint;
 use crate::Role;
 
 impl<R: Role> Endpoint<R> {
-    /// Returns the next bytes to write; nothing if there are none. Once they are written, there may be more.
+    /// Returns the next bytes to write, empty if there are none. Once they are written, there may
+    /// be more.
     #[inline]
     pub fn pending(&mut self) -> &[u8] {
         match &mut self.outbox {
@@ -15,7 +16,8 @@ impl<R: Role> Endpoint<R> {
         }
     }
 
-    /// Tells that the transport has taken the first `len` bytes of what is [pending](Self::pending).
+    /// Tells the endpoint that the transport has accepted the first `len` of the
+    /// [pending](Self::pending) bytes.
     #[inline]
     pub fn wrote(&mut self, len: usize, now: Duration) {
         if let Some(outbox) = &mut self.outbox
@@ -26,8 +28,8 @@ impl<R: Role> Endpoint<R> {
         self.settle(now);
     }
 
-    /// Tells that the transport takes no more at the moment, although something is
-    /// [pending](Self::pending). Once it takes more, the peer is alive, and a Pong may still be on its way
+    /// Tells the endpoint that the transport accepts no more bytes at the moment, although some are
+    /// [pending](Self::pending). Once it accepts more, the peer is alive, and its Pong may still wait
     /// behind everything that the transport holds.
     #[inline]
     pub fn write_blocked(&mut self) {
@@ -36,35 +38,35 @@ impl<R: Role> Endpoint<R> {
         }
     }
 
-    /// Tells that nothing more can be written. What is unwritten is lost; what the peer wrote before it
-    /// went away can still be read, perhaps a Close.
+    /// Tells the endpoint that nothing more can be written. Unwritten bytes are lost; bytes that
+    /// the peer sent before it went away can still be read, perhaps including a Close.
     pub fn write_failed(&mut self) {
         self.outbox.get_or_insert_default().failed = true;
-        self.owing(|_, _| ());
-        self.tell_end(Duration::ZERO);
+        self.append_reply(|_, _| ());
+        self.report_end(Duration::ZERO);
     }
 
-    /// Does what is due after bytes were written, or the input has ended: sends the Pong that waits, and
-    /// tells the session that all is written, if it is.
+    /// Updates the state after bytes were written or the input ended: sends the deferred Pong, and
+    /// tells the session if everything is written.
     #[inline]
     pub(super) fn settle(&mut self, now: Duration) {
         let mark = self.mark();
         if let Some(outbox) = &mut self.outbox
-            && outbox.owed() <= mark
+            && outbox.unwritten_replies() <= mark
         {
             outbox.stalled_since = None;
-            if let Some(payload) = outbox.late_pong.take() {
-                // Nothing is owed to a peer that is closing.
-                let _ = self.owing(|session, out| session.sender()?.pong(&payload, out));
+            if let Some(payload) = outbox.deferred_pong.take() {
+                // A closing peer gets no Pong.
+                let _ = self.append_reply(|session, out| session.sender()?.pong(&payload, out));
             }
         }
         if !self.has_failed() && self.unwritten() == 0 {
             self.session.flushed(now);
         }
-        self.tell_end(now);
+        self.report_end(now);
     }
 
-    /// Returns how many bytes wait to be written.
+    /// Returns how many bytes are unwritten.
     #[must_use]
     #[inline]
     pub fn unwritten(&self) -> usize {
@@ -77,7 +79,7 @@ impl<R: Role> Endpoint<R> {
         self.outbox.as_ref().map_or(0, |outbox| outbox.lost())
     }
 
-    /// Whether writing has failed.
+    /// Returns whether writing has failed.
     #[must_use]
     pub fn has_failed(&self) -> bool {
         self.outbox.as_ref().is_some_and(|outbox| outbox.failed)

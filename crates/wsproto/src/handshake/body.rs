@@ -1,4 +1,4 @@
-//! Where the body of a response ends, and what of it is content (RFC 9112 sections 6.3 and 7.1).
+//! Response bodies: their end, and their content (RFC 9112 sections 6.3 and 7.1).
 
 use alloc::vec::Vec;
 
@@ -7,7 +7,7 @@ use super::{Response, ResponseError};
 use crate::Config;
 use crate::cursor::take;
 
-/// Reads the body of a response, of which it keeps the content alone.
+/// Reads the body of a response, and keeps only its content.
 #[derive(Debug)]
 pub(crate) struct Body {
     status: u16,
@@ -16,50 +16,50 @@ pub(crate) struct Body {
     skipped: usize,
 }
 
-/// How the end is found.
+/// The end of the body.
 #[derive(Debug)]
 enum End {
-    /// After so many bytes more, or where the transport ends.
+    /// After this many more bytes, or at the end of the transport.
     Length(u64),
     /// After the last chunk.
     Chunked(Chunk),
 }
 
 impl End {
-    /// Where the transport ends.
+    /// The end of the transport.
     const TRANSPORT: Self = Self::Length(u64::MAX);
 }
 
-/// Where in the chunks the next byte belongs.
+/// The position of the next byte within the chunked coding.
 #[derive(Clone, Copy, Debug)]
 enum Chunk {
-    /// In the size, which has had so many digits.
+    /// In the chunk size; `digits` were read so far.
     Size {
         size: u64,
         digits: u8,
     },
-    /// In what follows the size in its line.
+    /// In the chunk extension, after the size.
     Extension {
         size: u64,
     },
-    /// Behind the CR of that line.
+    /// After the CR of the size line.
     SizeEnd {
         size: u64,
     },
-    /// In the data, of which so many bytes are missing.
+    /// In the data, of which `missing` bytes remain.
     Data {
         missing: u64,
     },
-    /// Behind the data.
+    /// After the data.
     DataEnd,
-    /// Behind the CR that follows the data.
+    /// After the CR that follows the data.
     DataLineEnd,
-    /// At the beginning of a line of the trailers.
+    /// At the beginning of a trailer line.
     TrailerStart,
     InTrailer,
-    /// Behind the CR of a trailer.
+    /// After the CR of a trailer line.
     TrailerEnd,
-    /// Behind the CR of the empty line that ends it all.
+    /// After the CR of the empty line that ends the trailers.
     LastLine,
     Done,
 }
@@ -69,20 +69,20 @@ impl Chunk {
 }
 
 impl Body {
-    /// Finds out how the body behind a head ends.
+    /// Determines how the body after a head ends.
     ///
     /// # Errors
     ///
-    /// [`ResponseError::ContentLength`] if the head says nonsense, or several things.
+    /// [`ResponseError::ContentLength`] if that header is invalid, or gives different lengths.
     pub(crate) fn new(response: &Response) -> Result<Self, ResponseError> {
         let headers = response.headers();
         let end = if response.has_no_body() {
             End::Length(0)
         } else if headers.get_bytes("Transfer-Encoding").is_some() {
-            // The length counts for nothing then.
+            // Section 6.3: Transfer-Encoding overrides Content-Length.
             let codings = headers.get_all("Transfer-Encoding").flat_map(elements);
             let chunked = codings.last().is_some_and(|last| last.eq_ignore_ascii_case("chunked"));
-            // Section 6.1: HTTP/1.0 knows no transfer codings, so that such a head is faulty.
+            // Section 6.1: HTTP/1.0 has no transfer codings, so such a head is faulty.
             if chunked && response.version_minor() > 0 {
                 End::Chunked(Chunk::START)
             } else {
@@ -97,13 +97,13 @@ impl Body {
         Ok(Self { status: response.status(), end, skipped: 0 })
     }
 
-    /// Takes what is there of the body off the front of `input`, and appends its content to `content`.
-    /// Returns whether that was all, or all that is kept.
+    /// Takes the available part of the body off the front of `input`, and appends its content to
+    /// `content`. Returns whether the body is complete or the limit on its size is reached.
     ///
     /// # Errors
     ///
-    /// [`ResponseError::Chunk`] if what should be a chunk is none, or if what is skipped between them is
-    /// longer than a head may be.
+    /// [`ResponseError::Chunk`] if a chunk is malformed, or if chunk extensions and trailers exceed
+    /// [`Config::max_head_size`] bytes together.
     pub(crate) fn read(
         &mut self,
         input: &mut &mut [u8],
@@ -137,14 +137,14 @@ impl Body {
 }
 
 impl Chunk {
-    /// Whether the next byte means nothing to us.
+    /// Returns whether the next byte is ignored.
     const fn is_skipped(self) -> bool {
         matches!(self, Self::Extension { .. } | Self::TrailerStart | Self::InTrailer)
     }
 
-    /// Where the byte leads that is not data; `None` if it has no place there.
+    /// Returns the state after a byte that is not data; `None` if the byte is not allowed.
     fn next(self, byte: u8) -> Option<Self> {
-        /// As many as a size of 64 bits can have.
+        /// The maximum number of hexadecimal digits of a 64-bit size.
         const MAX_DIGITS: u8 = 16;
 
         Some(match (self, byte) {
@@ -175,8 +175,8 @@ impl Chunk {
     }
 }
 
-/// Reads a length, which may stand there several times if it is the same; one that is larger than
-/// any memory is as good as the largest number.
+/// Parses Content-Length, which may be repeated with the same value; values beyond 64 bits
+/// saturate.
 fn length<'a>(values: impl Iterator<Item = &'a str>) -> Option<u64> {
     let mut lengths = values.flat_map(elements).map(|digits| {
         let digits = Some(digits).filter(|text| text.bytes().all(|b| b.is_ascii_digit()))?;

@@ -13,35 +13,35 @@ use super::server::is_builtin;
 use super::{Extension, Headers, InvalidHeader, Response, ResponseError, Unoffered, accept_key};
 use crate::url::WsUrl;
 
-/// Header fields that only the handshake of a client writes.
+/// Additional header fields that only a client's handshake writes.
 const RESERVED: [&str; 3] = ["Host", "Origin", "Sec-WebSocket-Key"];
 
-/// What an application got wrong in describing a handshake. Nothing was written.
+/// An error by the application in building a request. Nothing was written.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum OfferError {
     /// The handshake writes this header field itself.
     #[error("the handshake itself writes the header {0:?}")]
     ReservedHeader(String),
-    /// The header field could not stand in a head.
+    /// The header field cannot appear in a head.
     #[error(transparent)]
     InvalidHeader(#[from] InvalidHeader),
-    /// The subprotocol is empty or has a character that a subprotocol must not have.
+    /// The subprotocol is empty or contains a character that is not allowed.
     #[error("{0:?} is not a subprotocol")]
     InvalidSubprotocol(String),
-    /// The subprotocol was offered before, perhaps in another case.
+    /// The subprotocol was offered before, perhaps in different case.
     #[error("the subprotocol {0:?} is offered twice")]
     DuplicateSubprotocol(String),
-    /// The cookie's name is no token, or its value has a character that it cannot have (RFC 6265
-    /// section 4.1.1). This is the name, up to its first wrong character.
+    /// The cookie's name is not a token, or its value contains a character that is not allowed (RFC
+    /// 6265 section 4.1.1). The name is given up to its first invalid character.
     #[error("the cookie {0:?} has a character that cookies cannot have")]
     InvalidCookie(String),
-    /// The extension needs an engine that has it.
+    /// The extension requires support in the engine, which has none for it.
     #[error("the extension {0:?} is not available")]
     Extension(String),
 }
 
-/// What both ends agreed on.
+/// The result of the negotiation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Agreed {
     /// The subprotocol in use.
@@ -50,7 +50,7 @@ pub struct Agreed {
     pub extensions: Vec<Extension>,
 }
 
-/// The request that asks a server for a connection.
+/// A client's opening handshake request.
 ///
 /// ```
 /// use wsproto::{handshake::ClientRequest, url::WsUrl};
@@ -73,7 +73,7 @@ pub struct ClientRequest {
 }
 
 impl ClientRequest {
-    /// Asks for the resource that the URL names.
+    /// Creates a request for the resource that the URL names.
     #[must_use]
     pub const fn new(url: WsUrl) -> Self {
         Self {
@@ -86,8 +86,8 @@ impl ClientRequest {
         }
     }
 
-    /// Asks for the same of another URL; without the header fields that were added, if they are not
-    /// for it.
+    /// Creates the same request for another URL; without the added header fields and cookies unless
+    /// `with_headers`.
     pub(super) fn towards(&self, url: WsUrl, with_headers: bool) -> Self {
         let (cookies, headers) = match with_headers {
             true => (self.cookies.clone(), self.headers.clone()),
@@ -102,12 +102,12 @@ impl ClientRequest {
         &self.url
     }
 
-    /// Adds a header field, such as `Authorization`; may be repeated. The cookies of a `Cookie` header
-    /// join those of [`cookie`](Self::cookie).
+    /// Adds a header field, such as `Authorization`; may be repeated. The cookies of a `Cookie`
+    /// header are combined with those of [`cookie`](Self::cookie).
     ///
     /// # Errors
     ///
-    /// [`OfferError::ReservedHeader`] for one that the handshake writes, or
+    /// [`OfferError::ReservedHeader`] if the handshake itself writes the field, or
     /// [`OfferError::InvalidHeader`].
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Result<Self, OfferError> {
         let reserved = RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(name));
@@ -123,12 +123,13 @@ impl ClientRequest {
         Ok(self)
     }
 
-    /// Adds a cookie; all of them are sent in one header field (RFC 6265 section 5.4). Its value may stand
-    /// in quotes, and may have characters outside ASCII.
+    /// Adds a cookie; all cookies are sent in one header field (RFC 6265 section 5.4). Its value
+    /// may be quoted, and may contain non-ASCII characters.
     ///
     /// # Errors
     ///
-    /// [`OfferError::InvalidCookie`].
+    /// [`OfferError::InvalidCookie`] if the name or the value contains a character that is not
+    /// allowed.
     pub fn cookie(mut self, name: &str, value: &str) -> Result<Self, OfferError> {
         let bare = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
         let octet = |b: u8| match b {
@@ -154,12 +155,12 @@ impl ClientRequest {
         }
     }
 
-    /// Offers a subprotocol; those offered first are preferred.
+    /// Offers a subprotocol, in order of preference.
     ///
     /// # Errors
     ///
-    /// [`OfferError::InvalidSubprotocol`], or [`OfferError::DuplicateSubprotocol`] if it was
-    /// offered before, in whatever case.
+    /// [`OfferError::InvalidSubprotocol`] if it is not a token, or
+    /// [`OfferError::DuplicateSubprotocol`] if it was offered before, in any case.
     pub fn subprotocol(mut self, subprotocol: &str) -> Result<Self, OfferError> {
         if !is_token(subprotocol) {
             return Err(OfferError::InvalidSubprotocol(subprotocol.into()));
@@ -171,11 +172,11 @@ impl ClientRequest {
         Ok(self)
     }
 
-    /// Says which page connects, as a browser does; other clients need not.
+    /// Sets the origin of the connecting page, as browsers do; other clients need not.
     ///
     /// # Errors
     ///
-    /// [`OfferError::InvalidHeader`].
+    /// [`OfferError::InvalidHeader`] if the origin cannot be a header value.
     pub fn origin(mut self, origin: &str) -> Result<Self, OfferError> {
         if origin.is_empty() || !origin.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(InvalidHeader::Value("Origin".into()).into());
@@ -184,11 +185,11 @@ impl ClientRequest {
         Ok(self)
     }
 
-    /// Offers an extension that needs nothing of the engine. (Those that own a reserved bit do.)
+    /// Offers an extension that needs no support in the engine (one that owns a reserved bit does).
     ///
     /// # Errors
     ///
-    /// [`OfferError::Extension`] if it does.
+    /// [`OfferError::Extension`] if it needs support in the engine.
     pub fn extension(mut self, extension: Extension) -> Result<Self, OfferError> {
         if is_builtin(extension.name()) {
             return Err(OfferError::Extension(extension.name().into()));
@@ -224,11 +225,11 @@ impl ClientRequest {
         out.extend_from_slice(b"\r\n");
     }
 
-    /// Checks the answer to the request that was sent with `nonce`.
+    /// Checks the response to the request that was sent with `nonce`.
     ///
     /// # Errors
     ///
-    /// [`ResponseError`] names the first rule of section 4.1 that the answer breaks.
+    /// [`ResponseError`] for the first rule of section 4.1 that the response breaks.
     pub fn verify(&self, nonce: [u8; 16], response: &Response) -> Result<Agreed, ResponseError> {
         let headers = response.headers();
         if response.status() != 101 {
@@ -270,7 +271,7 @@ impl ClientRequest {
         }
     }
 
-    /// Section 4.2.2: the header has one token, and stands there once. It is no list.
+    /// Section 4.2.2: the header has a single token and appears once. It is not a list.
     fn verify_subprotocol(&self, headers: &Headers) -> Result<Option<String>, ResponseError> {
         let selected: Vec<_> = headers.get_all("Sec-WebSocket-Protocol").collect();
         match selected.as_slice() {
@@ -284,13 +285,13 @@ impl ClientRequest {
         }
     }
 
-    /// The subprotocols that are offered.
+    /// Returns the offered subprotocols.
     pub(crate) fn subprotocols(&self) -> &[String] {
         &self.subprotocols
     }
 }
 
-/// Shows no secrets: neither the query of the URL, nor cookies and credentials.
+/// Hides secrets: the query of the URL, cookies and credentials.
 impl fmt::Debug for ClientRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientRequest")

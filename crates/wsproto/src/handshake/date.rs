@@ -1,10 +1,10 @@
-//! The time as HTTP writes it (RFC 9110 section 5.6.7).
+//! HTTP dates (RFC 9110 section 5.6.7).
 
 use alloc::format;
 use alloc::string::String;
 use core::time::Duration;
 
-/// The last second that has a year of four digits: the end of 9999.
+/// The last second of the year 9999, the last one with four digits.
 const LAST: u64 = 253_402_300_799;
 
 const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
@@ -12,8 +12,7 @@ const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
 const MONTHS: [&str; 12] =
     ["Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Jan", "Feb"];
 
-/// Writes a time, given as the time since the UNIX epoch, as the value of a `Date` header: an
-/// IMF-fixdate.
+/// Formats a time since the UNIX epoch as the value of a `Date` header: an IMF-fixdate.
 ///
 /// ```
 /// use std::time::Duration;
@@ -39,15 +38,15 @@ pub fn http_date(since_epoch: Duration) -> String {
     )
 }
 
-/// Returns year, month and day of a day since the epoch. Years are counted from March here, so that
-/// a leap day is the last of its year, and months from 0.
+/// Returns the year, month and day of a day since the epoch. Years are counted from March here, so
+/// that a leap day is the last day of its year, and months from 0.
 const fn date(days: u64) -> (u64, u64, u64) {
-    // From 0000-03-01, in eras of 400 years, which are all alike.
+    // Counted from 0000-03-01, in eras of 400 years, which all have the same length.
     let days = days + 719_468;
     let (era, day) = (days / 146_097, days % 146_097);
     let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
     let day = day - (365 * year + year / 4 - year / 100);
-    // Months of 31, 30, 31, 30 and 31 days, over and over: 153 days for five of them.
+    // Months of 31, 30, 31, 30 and 31 days repeat: 153 days for five of them.
     let month = (5 * day + 2) / 153;
     let day = day - (153 * month + 2) / 5 + 1;
     let year = 400 * era + year + if month < 10 { 0 } else { 1 };
@@ -60,7 +59,7 @@ mod tests {
 
     // H4
     #[test]
-    fn known_times_are_written_as_http_writes_them() {
+    fn known_times_are_formatted_as_http_dates() {
         for (seconds, date) in [
             (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
             (68_169_600, "Tue, 29 Feb 1972 00:00:00 GMT"),

@@ -6,12 +6,12 @@ use core::fmt;
 
 use super::list::{is_token, is_token_byte};
 
-/// The value is not a list of extensions, or the name or parameter not a token.
+/// The value is not a list of extensions, or a name or parameter is not a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("malformed extension")]
 pub struct InvalidExtension;
 
-/// An extension that is offered or accepted, with its parameters in order.
+/// An offered or accepted extension, with its parameters in order.
 ///
 /// ```
 /// use wsproto::handshake::Extension;
@@ -29,7 +29,7 @@ pub struct Extension {
 }
 
 impl Extension {
-    /// Names an extension, without parameters.
+    /// Creates an extension without parameters.
     ///
     /// # Errors
     ///
@@ -38,7 +38,7 @@ impl Extension {
         Ok(Self { name: token(name)?, params: Vec::new() })
     }
 
-    /// Adds a parameter, with a value or without.
+    /// Adds a parameter, with or without a value.
     ///
     /// # Errors
     ///
@@ -49,12 +49,12 @@ impl Extension {
     }
 
     /// Parses the value of one header field. Several fields mean the same as one that joins their
-    /// values with commas. Empty elements are ignored (RFC 9110 section 5.6.1.2), so that the list may
+    /// values with commas. Empty elements are ignored (RFC 9110 section 5.6.1.2), so the list may
     /// be empty.
     ///
     /// # Errors
     ///
-    /// [`InvalidExtension`] for a missing or malformed token, or a quoted string that does not hold a
+    /// [`InvalidExtension`] for a missing or malformed token, or a quoted string that is not a
     /// token.
     pub fn parse_list(value: &str) -> Result<Vec<Self>, InvalidExtension> {
         let mut rest = Cursor { rest: value };
@@ -83,13 +83,13 @@ impl Extension {
         &self.name
     }
 
-    /// Returns the parameters in order, a repeated one as often as it stands there.
+    /// Returns the parameters in order, including repeated ones.
     pub fn params(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
         self.params.iter().map(|(name, value)| (name.as_str(), value.as_deref()))
     }
 }
 
-/// Writes the extension as it stands in the header; values need no quotes, because they are tokens.
+/// Writes the extension as in the header; values need no quotes, because they are tokens.
 impl fmt::Display for Extension {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)?;
@@ -107,7 +107,7 @@ fn token(text: &str) -> Result<String, InvalidExtension> {
     if is_token(text) { Ok(text.into()) } else { Err(InvalidExtension) }
 }
 
-/// What is left of a header value.
+/// The unparsed rest of a header value.
 struct Cursor<'a> {
     rest: &'a str,
 }
@@ -117,7 +117,7 @@ impl<'a> Cursor<'a> {
         self.rest = self.rest.trim_start_matches([' ', '\t']);
     }
 
-    /// Skips white space and then `mark`, if that is what comes; returns whether it was.
+    /// Skips white space and then `mark`, if it comes next; returns whether it did.
     fn skip(&mut self, mark: char) -> bool {
         self.skip_space();
         match self.rest.strip_prefix(mark) {
@@ -137,7 +137,7 @@ impl<'a> Cursor<'a> {
         if token.is_empty() { Err(InvalidExtension) } else { Ok(token) }
     }
 
-    /// Takes a token or a quoted string that, without its backslashes, is one.
+    /// Takes a token, or a quoted string that unescapes to one.
     fn value(&mut self) -> Result<String, InvalidExtension> {
         if !self.skip('"') {
             return token(self.token()?);

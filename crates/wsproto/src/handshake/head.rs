@@ -1,39 +1,39 @@
-//! Where an HTTP head ends, found without looking at any byte twice (promise I9).
+//! The end of an HTTP head, found without examining any byte twice (promise I9).
 
 use super::list::is_token_byte;
 use crate::Config;
 
-/// Why a head is refused before it is parsed.
+/// The reason why a head is refused before it is parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum HeadError {
-    /// The first bytes begin neither a method nor, in an answer, `HTTP/`.
-    #[error("this is not HTTP")]
+    /// The first bytes begin neither a method nor, in a response, `HTTP/`.
+    #[error("not HTTP")]
     NotHttp,
-    /// The first byte begins a TLS record.
+    /// The first byte is that of a TLS record.
     #[error("this is TLS, where plain HTTP is expected")]
     Tls,
-    /// A byte that has no place in a head: a control character, a CR or LF alone, a folded line; in a
-    /// request line, a byte outside ASCII, too.
+    /// A byte that is not allowed in a head: a control character, a lone CR or LF, a folded line;
+    /// in a request line, also a non-ASCII byte.
     #[error("invalid byte in the head")]
     InvalidByte,
     /// The first line alone is longer than [`Config::max_head_size`].
-    #[error("first line too long")]
+    #[error("first line longer than the maximum head size")]
     FirstLineTooLong,
     /// The head is longer than [`Config::max_head_size`].
-    #[error("head too long")]
+    #[error("head longer than the maximum head size")]
     TooLong,
     /// There are more than [`Config::max_headers`] header fields.
     #[error("too many header fields")]
     TooManyFields,
 }
 
-/// Finds the empty line that ends the head of an HTTP request or response.
+/// A finder of the empty line that ends the head of an HTTP request or response.
 ///
-/// It is stricter than HTTP has to be (RFC 9112 lets recipients forgive a good deal), because what
-/// two parsers read differently is what requests are smuggled with. Two things it lets pass, as RFC
-/// 9112 section 2.2 and RFC 9110 section 5.5 ask for: one empty line before a request, and bytes
-/// outside ASCII in the value of a field.
+/// It is stricter than HTTP requires (RFC 9112 permits recipients to be lenient), because
+/// differences between two parsers enable request smuggling. It tolerates two things, as RFC 9112
+/// section 2.2 and RFC 9110 section 5.5 ask: one empty line before a request, and non-ASCII bytes
+/// in field values.
 ///
 /// ```
 /// use wsproto::{Config, handshake::HeadFinder};
@@ -60,55 +60,56 @@ enum Kind {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Position {
-    /// Before a request, or the empty line before it.
+    /// Before a request, or before an empty line in front of it.
     Start,
-    /// Behind the CR of that empty line.
+    /// After the CR of that empty line.
     EmptyLine,
-    /// Before a request, and behind the empty line.
+    /// Before a request, after the empty line.
     MethodStart,
     InMethod,
-    /// Behind so many bytes of `HTTP/`, at the beginning of a response.
+    /// After this many bytes of `HTTP/`, at the beginning of a response.
     InVersion(u8),
     LineStart,
     InLine,
-    /// Behind the CR that ends a line.
+    /// After the CR that ends a line.
     LineEnd,
-    /// Behind the CR that ends the head.
+    /// After the CR that ends the head.
     HeadEnd,
 }
 
 impl HeadFinder {
-    /// Begins the head of a request.
+    /// Creates a finder for the head of a request.
     #[must_use]
     pub const fn request() -> Self {
         Self { len: 0, lines: 0, at: Position::Start, kind: Kind::Request }
     }
 
-    /// Begins the head of a response.
+    /// Creates a finder for the head of a response.
     #[must_use]
     pub const fn response() -> Self {
         Self { len: 0, lines: 0, at: Position::InVersion(0), kind: Kind::Response }
     }
 
-    /// Returns how many bytes of the head were seen.
+    /// Returns how many bytes of the head have been examined.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether no byte of the head was seen. An empty line before it is no part of it.
+    /// Returns whether no byte of the head has been examined. An empty line before the head does
+    /// not count.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Begins another response behind a complete one; the limit on their length is for both together.
+    /// Starts on the next response after a complete one; the size limit covers both together.
     pub(crate) fn next_response(&mut self) {
         *self = Self { len: self.len, ..Self::response() };
     }
 
-    /// Looks at the bytes that follow those of the last call. Returns how many of them belong to
-    /// the head, and to an empty line before it, once the head is complete.
+    /// Examines the bytes that follow those of the last call. Once the head is complete, returns
+    /// how many of them belong to it, including an empty line before it.
     ///
     /// # Errors
     ///
@@ -156,7 +157,7 @@ impl HeadFinder {
         Ok(None)
     }
 
-    /// RFC 9112 section 2.2: an empty line before a request is ignored; once.
+    /// RFC 9112 section 2.2: one empty line before a request is ignored.
     const fn skip_empty_line(&self, byte: u8) -> Option<Position> {
         match (self.at, byte) {
             (Position::Start, b'\r') => Some(Position::EmptyLine),
@@ -165,8 +166,8 @@ impl HeadFinder {
         }
     }
 
-    /// How many bytes in front may stand in the line. Whole blocks first, without a branch for each
-    /// byte.
+    /// Returns how many bytes at the front are allowed in the line. Whole blocks are checked first,
+    /// without a branch for each byte.
     fn text_len(&self, bytes: &[u8]) -> usize {
         match (self.kind, self.lines) {
             (Kind::Request, 0) => prefix_len(bytes, is_ascii_text),
@@ -175,10 +176,10 @@ impl HeadFinder {
     }
 }
 
-/// Judges a byte at the very beginning of a head, where what is not HTTP betrays itself.
+/// Checks a byte at the very beginning of a head, where input that is not HTTP is recognised.
 fn begin(at: Position, byte: u8) -> Result<Position, HeadError> {
-    /// The types of the records with which a client and a refusing server begin (RFC 8446 section
-    /// 5.1): handshake and alert.
+    /// The record types with which a client and a refusing server begin (RFC 8446 section 5.1):
+    /// handshake and alert.
     const TLS: [u8; 2] = [22, 21];
 
     match at {
@@ -210,8 +211,8 @@ fn prefix_len(bytes: &[u8], fits: impl Fn(&[u8]) -> bool) -> usize {
     whole + rest.iter().take_while(|byte| fits(&[**byte])).count()
 }
 
-/// Whether all bytes may stand in the value of a field: all but control characters (RFC 9110 section
-/// 5.5).
+/// Returns whether all bytes are allowed in a field value: all but control characters (RFC 9110
+/// section 5.5).
 #[inline]
 pub(super) fn is_text(bytes: &[u8]) -> bool {
     bytes.iter().fold(true, |text, byte| text & matches!(byte, b'\t' | b' '..=b'~' | 0x80..))
@@ -222,14 +223,14 @@ fn is_ascii_text(bytes: &[u8]) -> bool {
     bytes.iter().fold(true, |text, byte| text & matches!(byte, b'\t' | b' '..=b'~'))
 }
 
-/// Splits the first line off a head; returns what follows it, too.
+/// Splits the first line off a head; returns the line and the rest.
 pub(super) fn first_line(head: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = head.iter().position(|byte| *byte == b'\n')?;
     let (line, rest) = head.split_at_checked(end)?;
     Some((line.strip_suffix(b"\r")?, rest.get(1..)?))
 }
 
-/// Reads a version, as its major and minor number (RFC 9112 section 2.3).
+/// Parses a version into its major and minor number (RFC 9112 section 2.3).
 pub(super) const fn version(text: &[u8]) -> Option<(u8, u8)> {
     match text {
         [b'H', b'T', b'T', b'P', b'/', major @ b'0'..=b'9', b'.', minor @ b'0'..=b'9'] => {

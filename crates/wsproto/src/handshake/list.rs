@@ -1,13 +1,13 @@
 //! Tokens and comma-separated lists (RFC 9110 sections 5.6.1 and 5.6.2).
 
-/// Whether `text` is a token. The same characters make a subprotocol (RFC 6455 section 4.1).
+/// Returns whether `text` is a token. Subprotocols use the same characters (RFC 6455 section 4.1).
 pub(super) fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_token_byte)
 }
 
 #[inline]
 pub(super) fn is_token_byte(byte: u8) -> bool {
-    /// A bit for each character of ASCII.
+    /// A bit for each ASCII character.
     const TOKEN: u128 = {
         let (mut bits, mut byte) = (0, 0);
         while byte < 128 {
@@ -42,8 +42,8 @@ const fn may_stand_in_token(byte: u8) -> bool {
         )
 }
 
-/// Returns the elements of a list without quoted strings, white space around them dropped. Empty
-/// elements are ignored (RFC 9110 section 5.6.1.2).
+/// Returns the elements of a list without quoted strings, with white space around them removed.
+/// Empty elements are ignored (RFC 9110 section 5.6.1.2).
 pub(super) fn elements(value: &str) -> impl Iterator<Item = &str> {
     let elements = value.split(',').map(|element| element.trim_matches([' ', '\t']));
     elements.filter(|element| !element.is_empty())

@@ -1,8 +1,8 @@
 //! The opening handshake (RFC 6455 section 4): each part a pure function of its input.
 //!
-//! [`Session`](crate::Session) puts these together. Use them alone where HTTP is already somebody
-//! else's: in a web server that hands over upgraded connections, or for WebSocket over HTTP/2 (RFC
-//! 8441), where subprotocols and extensions are negotiated as here but no key is exchanged.
+//! [`Session`](crate::Session) combines these. Use them alone where other code handles HTTP: in a
+//! web server that hands over upgraded connections, or for WebSocket over HTTP/2 (RFC 8441), where
+//! subprotocols and extensions are negotiated as here but no key is exchanged.
 
 mod accept_key;
 mod body;

@@ -1,4 +1,4 @@
-//! Which pages may connect (RFC 6455 section 10.2).
+//! Allowed origins (RFC 6455 section 10.2).
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -8,9 +8,9 @@ use crate::url::{parse_host, parse_port, split_port};
 
 /// A list of origins whose pages may connect.
 ///
-/// Browsers say truthfully which page connects; other clients say what they like, or nothing. The
-/// list therefore protects people who visit other pages, not the server. Origins are compared as
-/// scheme, host and port after parsing, never as text that merely begins or ends alike.
+/// Browsers report the origin of the connecting page truthfully; other clients can send any origin
+/// or none. The list therefore protects users who visit other pages, not the server. Origins are
+/// compared by scheme, host and port after parsing, never as text with a common prefix or suffix.
 ///
 /// ```
 /// use wsproto::handshake::AllowedOrigins;
@@ -27,13 +27,15 @@ pub struct AllowedOrigins {
 }
 
 impl AllowedOrigins {
-    /// Allows the given origins, such as `https://example.com` or, for pages without one, `null`.
+    /// Creates a list of origins, such as `https://example.com` or, for pages without an origin,
+    /// `null`.
     ///
     /// # Errors
     ///
-    /// [`InvalidOrigin`] names the first that is none, such as one with a path or a wildcard.
+    /// [`InvalidOrigin`] for the first text that is not an origin, such as one with a path or a
+    /// wildcard.
     pub fn new<'a>(origins: impl IntoIterator<Item = &'a str>) -> Result<Self, InvalidOrigin> {
-        // There are no wildcards; one that matched nothing would be a surprise.
+        // Wildcards are not supported, and one that matched nothing would be a surprise.
         let parse = |text: &str| match Origin::parse(text) {
             Some(origin) if !text.contains('*') => Ok(origin),
             _ => Err(InvalidOrigin(text.into())),
@@ -42,15 +44,15 @@ impl AllowedOrigins {
         Ok(Self { origins, required: false })
     }
 
-    /// Refuses clients that name no origin, too; they are no browsers, and are allowed otherwise.
+    /// Also refuses clients that send no origin; they are not browsers, and are otherwise allowed.
     #[must_use]
     pub fn require(mut self) -> Self {
         self.required = true;
         self
     }
 
-    /// Whether the request may be accepted; if not, the answer is 403 (section 4.2.2). A request
-    /// with several origins may not.
+    /// Returns whether the request may be accepted; if not, the response is 403 (section 4.2.2). A
+    /// request with several origins is not allowed.
     #[must_use]
     pub fn allows(&self, request: &Request) -> bool {
         let mut origins = request.headers().get_all("Origin");
@@ -61,14 +63,14 @@ impl AllowedOrigins {
         }
     }
 
-    /// Whether the value of an `Origin` header is allowed.
+    /// Returns whether the value of an `Origin` header is allowed.
     #[must_use]
     pub fn allows_origin(&self, origin: &str) -> bool {
         Origin::parse(origin).is_some_and(|origin| self.origins.contains(&origin))
     }
 }
 
-/// The text is no origin: scheme, `://`, host and perhaps port, and nothing else; or `null`.
+/// The text is not an origin: scheme, `://`, host and optional port, and nothing else; or `null`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("{0:?} is not an origin")]
 pub struct InvalidOrigin(pub String);

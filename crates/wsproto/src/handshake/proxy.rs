@@ -1,4 +1,4 @@
-//! The way through an HTTP proxy: a tunnel by `CONNECT` (RFC 6455 section 4.1, RFC 9110 section 9.3.6).
+//! HTTP proxies: a tunnel by `CONNECT` (RFC 6455 section 4.1, RFC 9110 section 9.3.6).
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -10,21 +10,21 @@ use super::{Body, HeadError, HeadFinder, Headers, Response, ResponseError};
 use crate::Config;
 use crate::url::WsUrl;
 
-/// Why a proxy opens no tunnel.
+/// The reason why a proxy opened no tunnel.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TunnelError {
-    /// The proxy refused with this response, which has as much of its body as arrived, at most
-    /// [`Config::max_body_size`] bytes: 407 asks for (other) credentials.
+    /// The proxy refused with this response, which includes at most [`Config::max_body_size`] bytes
+    /// of its body: 407 requests (different) credentials.
     #[error("the proxy answered with status {}", .0.status())]
     Refused(Box<Response>),
-    /// The proxy's answer is not HTTP, or longer than the limits allow.
+    /// The proxy's response is not HTTP, or exceeds a limit.
     #[error("the proxy's answer: {0}")]
     Response(ResponseError),
-    /// Something came out of the tunnel before anything went in.
+    /// The proxy sent bytes before the client sent any through the tunnel.
     #[error("the proxy sent more than its answer")]
     Excess,
-    /// The proxy ended the connection instead of answering.
+    /// The proxy ended the connection without a response.
     #[error("the proxy ended the connection")]
     EndOfInput,
 }
@@ -45,15 +45,15 @@ pub enum TunnelError {
 /// # Ok::<(), wsproto::url::UrlError>(())
 /// ```
 pub struct Tunnel {
-    /// Counts the bytes of all heads, so that interim responses are bounded together.
+    /// Counts the bytes of all heads, so that the limit covers interim responses, too.
     finder: HeadFinder,
     head: Vec<u8>,
     refusal: Option<Box<Refusal>>,
 }
 
 impl Tunnel {
-    /// Begins on a connection to the proxy: appends the request for a tunnel to the URL's host to
-    /// `out`, with header fields for the proxy, such as `Proxy-Authorization`.
+    /// Starts a tunnel on a connection to the proxy: appends the request for a tunnel to the URL's
+    /// host to `out`, with header fields for the proxy, such as `Proxy-Authorization`.
     #[must_use]
     pub fn open(url: &WsUrl, headers: &Headers, out: &mut Vec<u8>) -> Self {
         let to = match url.host() {
@@ -69,14 +69,15 @@ impl Tunnel {
         Self { finder: HeadFinder::response(), head: Vec::new(), refusal: None }
     }
 
-    /// Takes what the proxy has sent since the last call. Returns whether the tunnel is open.
+    /// Takes the bytes that the proxy has sent since the last call. Returns whether the tunnel is
+    /// open.
     ///
-    /// All heads of the answer together are at most [`Config::max_head_size`] bytes long.
+    /// All heads of the response together may have at most [`Config::max_head_size`] bytes.
     ///
     /// # Errors
     ///
-    /// [`TunnelError`] if the tunnel never will be open. A refusal is reported when its body is
-    /// complete (RFC 9112 section 6.3), or has [`Config::max_body_size`] bytes.
+    /// [`TunnelError`] if the tunnel cannot open. A refusal is reported once its body is complete
+    /// (RFC 9112 section 6.3) or has [`Config::max_body_size`] bytes.
     pub fn advance(&mut self, mut input: &[u8], config: &Config) -> Result<bool, TunnelError> {
         while self.refusal.is_none() {
             let Some(len) = self.finder.find(input, config).map_err(malformed)? else {
@@ -91,7 +92,7 @@ impl Tunnel {
             match response.status() {
                 200..=299 if input.is_empty() => return Ok(true),
                 200..=299 => return Err(TunnelError::Excess),
-                // RFC 9110 section 15.2: interim responses may come first, and mean nothing here.
+                // RFC 9110 section 15.2: interim responses may come first, and are ignored.
                 100 | 102..=199 => self.finder.next_response(),
                 _ => self.refusal = Some(Box::new(Refusal::new(response))),
             }
@@ -103,13 +104,13 @@ impl Tunnel {
         }
     }
 
-    /// Whether the proxy has refused, and the rest of the body may still arrive.
+    /// Returns whether the proxy has refused, and the rest of the body may still arrive.
     #[must_use]
     pub const fn is_refused(&self) -> bool {
         self.refusal.is_some()
     }
 
-    /// Ends the attempt, because the connection has ended or the rest of a body takes too long.
+    /// Ends the attempt, because the connection has ended or the rest of the body takes too long.
     #[must_use]
     pub fn give_up(&mut self) -> TunnelError {
         match self.refusal.take() {
@@ -119,7 +120,7 @@ impl Tunnel {
     }
 }
 
-/// Shows no bytes of the answer.
+/// Hides the bytes of the response.
 impl fmt::Debug for Tunnel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tunnel").field("is_refused", &self.is_refused()).finish_non_exhaustive()
@@ -130,10 +131,10 @@ const fn malformed(error: HeadError) -> TunnelError {
     TunnelError::Response(ResponseError::Head(error))
 }
 
-/// A response that refuses, and the body that follows it.
+/// A response that refuses the tunnel, and its body.
 struct Refusal {
     response: Response,
-    /// `None` if the head contradicts itself about where the body ends.
+    /// `None` if the head is contradictory about the end of the body.
     body: Option<Body>,
     content: Vec<u8>,
 }
@@ -143,8 +144,8 @@ impl Refusal {
         Self { body: Body::new(&response).ok(), response, content: Vec::new() }
     }
 
-    /// Takes a part of the body. Returns whether nothing more of it is of use: it is complete, long enough,
-    /// or malformed.
+    /// Takes a part of the body. Returns whether the rest is not needed: the body is complete, long
+    /// enough, or malformed.
     fn read(&mut self, input: &[u8], config: &Config) -> bool {
         let Some(body) = &mut self.body else { return true };
         let mut input = input.to_vec();

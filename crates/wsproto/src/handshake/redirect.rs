@@ -1,4 +1,4 @@
-//! Where a response sends a client instead (RFC 9110 sections 10.2.2 and 15.4).
+//! Redirects (RFC 9110 sections 10.2.2 and 15.4).
 
 use alloc::format;
 use alloc::string::String;
@@ -9,34 +9,33 @@ use super::headers::trim;
 use super::{ClientRequest, Response};
 use crate::url::{UrlError, WsUrl, is_in_path};
 
-/// Why a response is not followed to another URL.
+/// The reason why a redirect is not followed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum RedirectError {
-    /// The status is none of a redirect.
+    /// The status is not that of a redirect.
     #[error("status {0} is not a redirect")]
     Status(u16),
     /// `Location` is missing or repeated.
-    #[error("the redirect does not say where to, in a single Location header")]
+    #[error("the redirect has no single Location header")]
     Location,
-    /// `Location` leads to no WebSocket URL.
-    #[error("the redirect leads to no WebSocket URL: {0}")]
+    /// `Location` is not a WebSocket URL.
+    #[error("the Location header of the redirect is not a WebSocket URL: {0}")]
     Url(#[from] UrlError),
-    /// From `wss` to `ws`: what was said in secret would go on in clear text.
+    /// From `wss` to `ws`: confidential data would continue in clear text.
     #[error("the redirect leads from wss to ws")]
     Insecure,
 }
 
 impl ClientRequest {
-    /// Returns the request to make instead of this one, to which a server has answered with a
-    /// redirect.
+    /// Returns the request to send after a server has responded to this one with a redirect.
     ///
-    /// To another origin, which has another host, port or scheme, goes none of the header fields
-    /// and cookies that were added: they may be credentials.
+    /// Added header fields and cookies, which may be credentials, are dropped if the new URL has
+    /// another origin: another host, port or scheme.
     ///
     /// # Errors
     ///
-    /// [`RedirectError`] if the response is no redirect, or one not to follow.
+    /// [`RedirectError`] if the response is not a redirect, or must not be followed.
     pub fn redirected(&self, response: &Response) -> Result<Self, RedirectError> {
         if !matches!(response.status(), 301 | 302 | 303 | 307 | 308) {
             return Err(RedirectError::Status(response.status()));
@@ -52,9 +51,9 @@ impl ClientRequest {
     }
 }
 
-/// Makes a reference valid as browsers do (the URL standard's basic URL parser): drops tabs and the
-/// fragment, takes a backslash for a slash, and percent-encodes what has no place in a path or a
-/// query. The host is left as it is, to be judged as any other.
+/// Repairs a URL reference as browsers do (the URL standard's basic URL parser): removes tabs and
+/// the fragment, treats a backslash as a slash, and percent-encodes bytes that are not allowed in a
+/// path or query. The host is unchanged, and is validated like any other.
 fn encoded(reference: &[u8]) -> String {
     let mut rest = trim(reference, b" ").split(|byte| *byte == b'#').next().unwrap_or_default();
     let (mut text, mut in_query) = (String::with_capacity(rest.len()), false);
@@ -87,7 +86,7 @@ fn encoded(reference: &[u8]) -> String {
     text
 }
 
-/// Resolves a reference against the URL it was found behind (RFC 3986 section 5.2).
+/// Resolves a reference against its base URL (RFC 3986 section 5.2).
 fn resolve(base: &WsUrl, reference: &str) -> Result<WsUrl, UrlError> {
     if has_scheme(reference) {
         return WsUrl::parse(reference);
@@ -119,13 +118,13 @@ fn has_scheme(reference: &str) -> bool {
     reference.split_once(':').is_some_and(|(scheme, _)| is_scheme(scheme))
 }
 
-/// RFC 3986 section 3.1.
+/// Returns whether the text is a scheme (RFC 3986 section 3.1).
 fn is_scheme(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
 }
 
-/// Follows the steps `.` and `..` of a path that begins with a slash (RFC 3986 section 5.2.4).
+/// Removes the segments `.` and `..` from a path that begins with a slash (RFC 3986 section 5.2.4).
 fn without_dots(path: &str) -> String {
     let mut kept = Vec::new();
     let mut steps = path.split('/').skip(1).peekable();

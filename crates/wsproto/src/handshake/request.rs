@@ -1,4 +1,4 @@
-//! A request as a server sees it.
+//! Requests received by a server.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -10,7 +10,7 @@ use super::{Extension, Headers, RequestError, accept_key};
 use crate::redacted::WithoutQuery;
 use crate::url::is_authority;
 
-/// A request of HTTP/1: one that asks for a WebSocket connection, or an ordinary one.
+/// A request of HTTP/1: an opening handshake or an ordinary request.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Request {
     method: String,
@@ -18,16 +18,16 @@ pub struct Request {
     version_minor: u8,
     headers: Headers,
     is_upgrade: bool,
-    /// What [`check_upgrade`](Self::check_upgrade) says.
+    /// The result of [`check_upgrade`](Self::check_upgrade).
     verdict: Result<(), RequestError>,
 }
 
 impl Request {
-    /// Parses a head that [`HeadFinder`](super::HeadFinder) found, up to and with its empty line.
+    /// Parses a head found by [`HeadFinder`](super::HeadFinder), including its empty line.
     ///
     /// # Errors
     ///
-    /// [`RequestError`], for what makes a request unfit for any answer but a refusal.
+    /// [`RequestError`] if the request can only be refused.
     pub fn parse(head: &[u8]) -> Result<Self, RequestError> {
         let head = head.strip_prefix(b"\r\n").unwrap_or(head);
         let (line, fields) = first_line(head).ok_or(RequestError::Malformed)?;
@@ -57,13 +57,13 @@ impl Request {
         Ok(request)
     }
 
-    /// Checks what concerns every request, in the order in which it stands there.
+    /// Checks the rules that apply to every request, in the order of its parts.
     fn check_http(&self) -> Result<(), RequestError> {
         if self.method == "CONNECT" {
             return Err(RequestError::Method);
         }
         let target = self.target.as_str();
-        // RFC 9112 section 3.2.4: this asks about the server as a whole.
+        // RFC 9112 section 3.2.4: an asterisk addresses the server as a whole.
         let is_asterisk = target == "*" && self.method == "OPTIONS";
         if !is_asterisk && split_target(target).is_none()
             || !target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#')
@@ -112,20 +112,20 @@ impl Request {
         Ok(())
     }
 
-    /// Whether the request asks for a WebSocket connection, rightly or not. Anything else is an ordinary
-    /// request, which an application may answer as it likes.
+    /// Returns whether the request asks for a WebSocket connection, valid or not. Any other request
+    /// is an ordinary one, for the application to answer.
     #[must_use]
     pub const fn is_upgrade(&self) -> bool {
         self.is_upgrade
     }
 
-    /// Checks that the request is an opening handshake as section 4.2.1 describes it.
+    /// Checks that the request is an opening handshake as described in section 4.2.1.
     ///
     /// # Errors
     ///
-    /// What a server answers to it of its own accord: [`RequestError::NoUpgrade`] or
-    /// [`RequestError::Method`] if it is an ordinary request (see [`is_upgrade`](Self::is_upgrade)),
-    /// another [`RequestError`] if it is a handshake gone wrong.
+    /// The error that determines a server's default response: [`RequestError::NoUpgrade`] or
+    /// [`RequestError::Method`] for an ordinary request (see [`is_upgrade`](Self::is_upgrade)),
+    /// another [`RequestError`] for an invalid handshake.
     pub const fn check_upgrade(&self) -> Result<(), RequestError> {
         self.verdict
     }
@@ -136,20 +136,20 @@ impl Request {
         &self.method
     }
 
-    /// Returns the target exactly as it stands in the request line.
+    /// Returns the request target exactly as in the request line.
     #[must_use]
     pub fn target(&self) -> &str {
         &self.target
     }
 
-    /// Returns the minor number of the version: 1 for HTTP/1.1.
+    /// Returns the minor version number: 1 for HTTP/1.1.
     #[must_use]
     pub const fn version_minor(&self) -> u8 {
         self.version_minor
     }
 
-    /// Returns the path: the target without scheme, host and query; `*` if OPTIONS asks about the server
-    /// as a whole.
+    /// Returns the path: the target without scheme, host and query; `*` if an OPTIONS request
+    /// addresses the server as a whole.
     #[must_use]
     pub fn path(&self) -> &str {
         split_target(&self.target).map_or(&self.target, |(path, _)| path)
@@ -166,9 +166,9 @@ impl Request {
         form_urlencoded::parse(self.query().unwrap_or_default().as_bytes())
     }
 
-    /// Returns the host that the request is for, with its port if it has one: that of a target in
-    /// absolute form, or else that of the `Host` header (RFC 9112 section 3.2.2). It is empty in a request
-    /// of HTTP/1.0 that names none.
+    /// Returns the host that the request is for, with its port if it has one: from a target in
+    /// absolute form, otherwise from the `Host` header (RFC 9112 section 3.2.2). It is empty if a
+    /// request of HTTP/1.0 names no host.
     #[must_use]
     pub fn host(&self) -> &str {
         let authority = match self.target.split_once("://") {
@@ -184,31 +184,31 @@ impl Request {
         &self.headers
     }
 
-    /// Returns the origin of the page that connects; `None` if the client is no browser (section
+    /// Returns the origin of the connecting page; `None` if the client is not a browser (section
     /// 4.2.1).
     #[must_use]
     pub fn origin(&self) -> Option<&str> {
         self.headers.get("Origin")
     }
 
-    /// Returns the subprotocols that the client offers, the preferred one first.
+    /// Returns the subprotocols that the client offers, in order of preference.
     pub fn subprotocols(&self) -> impl Iterator<Item = &str> {
         self.headers.get_all("Sec-WebSocket-Protocol").flat_map(elements)
     }
 
-    /// Returns the extensions that the client offers, the preferred one first.
+    /// Returns the extensions that the client offers, in order of preference.
     pub fn extensions(&self) -> impl Iterator<Item = Extension> {
         let values = self.headers.get_all("Sec-WebSocket-Extensions");
         values.flat_map(|value| Extension::parse_list(value).unwrap_or_default())
     }
 
-    /// Returns what `Sec-WebSocket-Accept` has to be.
+    /// Returns the expected value of `Sec-WebSocket-Accept`.
     pub(super) fn accept_key(&self) -> String {
         accept_key(self.headers.get("Sec-WebSocket-Key").unwrap_or_default())
     }
 }
 
-/// Shows no query, and no secrets of the header.
+/// Hides the query and secret header values.
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
@@ -220,8 +220,8 @@ impl fmt::Debug for Request {
     }
 }
 
-/// Takes path and query out of a target in origin form or, with scheme and host, in absolute form
-/// (RFC 9112 section 3.2).
+/// Splits the path and query out of a target in origin form, or in absolute form with scheme and
+/// host (RFC 9112 section 3.2).
 fn split_target(target: &str) -> Option<(&str, Option<&str>)> {
     let resource = match target.split_once("://") {
         Some((scheme, rest)) if !target.starts_with('/') => {
@@ -244,12 +244,13 @@ fn split_target(target: &str) -> Option<(&str, Option<&str>)> {
     Some((if path.is_empty() { "/" } else { path }, query))
 }
 
-/// A host, perhaps with a port (RFC 9112 section 3.2); a comma would look like two of them.
+/// Returns whether the value is a host, optionally with a port (RFC 9112 section 3.2); a comma
+/// would look like two hosts.
 fn is_host(value: &str) -> bool {
     !value.contains(',') && is_authority(value)
 }
 
-/// Section 4.3: 0 to 255 without leading zeros.
+/// Returns whether the value is 0 to 255 without leading zeros (section 4.3).
 fn is_version(value: &str) -> bool {
     value.parse::<u8>().is_ok_and(|number| alloc::format!("{number}") == value)
 }

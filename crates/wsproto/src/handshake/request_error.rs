@@ -1,51 +1,52 @@
-//! What a client can do wrong in asking for a connection, and the answers to it.
+//! Invalid requests, and the responses to them.
 
 use super::headers::InvalidFields;
 use super::{HeadError, Response};
 
-/// What is wrong with a request; [`response`](Self::response) is the answer it gets.
+/// An invalid request; [`response`](Self::response) returns the response to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum RequestError {
     /// The first bytes are not those of an HTTP request: 400.
     #[error("the client does not speak HTTP")]
     NotHttp,
-    /// The head is not HTTP: 400, or 414 and 431 where a limit was exceeded.
+    /// The head is not valid HTTP: 400, or 414 or 431 if a limit was exceeded.
     #[error("malformed request: {0}")]
     Head(#[source] HeadError),
-    /// The head is not HTTP, although every byte of it is allowed: 400.
+    /// The head is not valid HTTP, although each of its bytes is allowed: 400.
     #[error("malformed request")]
     Malformed,
-    /// This header field has a byte outside ASCII, and is one that the handshake reads: 400.
-    #[error("byte outside ASCII in the {0} header")]
+    /// This header field, which the handshake reads, contains a non-ASCII byte: 400.
+    #[error("non-ASCII byte in the {0} header")]
     NonAscii(&'static str),
-    /// Another major version than HTTP/1: 505.
+    /// The major version is not HTTP/1: 505.
     #[error("HTTP version not supported")]
     HttpVersion,
-    /// The target is neither a path nor an absolute `http` or `https` URL, nor the `*` of OPTIONS: 400.
+    /// The request target is neither a path nor an absolute `http` or `https` URL, nor the `*` of
+    /// OPTIONS: 400.
     #[error("invalid request target")]
     Target,
     /// `Host` is missing (which HTTP/1.0 allows), repeated or malformed: 400.
     #[error("missing or invalid Host header")]
     Host,
-    /// The request has a body, which could be taken for frames: 400.
+    /// The request has a body, which could be mistaken for frames: 400.
     #[error("request with a body")]
     Body,
-    /// An upgrade by another method than GET; an ordinary request that nobody answered, by another than
-    /// GET, HEAD and OPTIONS; or CONNECT, which asks for a tunnel: 405.
+    /// The method is not allowed: an upgrade must use GET, an unanswered ordinary request GET, HEAD
+    /// or OPTIONS, and CONNECT, which asks for a tunnel, is never allowed: 405.
     #[error("method not allowed")]
     Method,
-    /// `Upgrade` does not contain `websocket`, or the version is HTTP/1.0: an ordinary request, which gets
-    /// 426.
+    /// `Upgrade` does not contain `websocket`, or the version is HTTP/1.0: an ordinary request,
+    /// refused with 426.
     #[error("not a WebSocket handshake")]
     NoUpgrade,
     /// `Connection` does not contain `Upgrade`: 400.
-    #[error("missing token Upgrade in the Connection header")]
+    #[error("no Upgrade token in the Connection header")]
     Connection,
-    /// `Sec-WebSocket-Version` is missing, repeated or no number: 400.
+    /// `Sec-WebSocket-Version` is missing, repeated or not a number: 400.
     #[error("missing or invalid Sec-WebSocket-Version header")]
     InvalidVersion,
-    /// `Sec-WebSocket-Version` is another than 13: 426, naming 13 (section 4.4).
+    /// `Sec-WebSocket-Version` is not 13: 426, with the supported version 13 (section 4.4).
     #[error("WebSocket version not supported")]
     UnsupportedVersion,
     /// `Sec-WebSocket-Key` is missing, repeated or not 16 bytes in base64: 400.
@@ -78,7 +79,7 @@ impl From<InvalidFields> for RequestError {
 }
 
 impl RequestError {
-    /// Returns the status of the answer.
+    /// Returns the status of the response.
     #[must_use]
     pub const fn status(self) -> u16 {
         match self {
@@ -91,12 +92,13 @@ impl RequestError {
         }
     }
 
-    /// Returns the answer: a status, the headers that go with it, and a line that says why.
+    /// Returns the response: a status, the headers that go with it, and a line with the reason.
     #[must_use]
     pub fn response(self) -> Response {
         let headers: &[(&str, &str)] = match self {
             Self::Method => &[("Allow", "GET, HEAD, OPTIONS")],
-            // RFC 9110 section 15.5.22: 426 names the protocol; RFC 6455 section 4.2.2: and version.
+            // RFC 9110 section 15.5.22: 426 names the protocol; RFC 6455 section 4.2.2: and the
+            // version.
             Self::NoUpgrade | Self::UnsupportedVersion => {
                 &[("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")]
             }
@@ -111,7 +113,7 @@ impl RequestError {
     }
 }
 
-/// The answer that an error calls for.
+/// Returns the response to the error.
 impl From<RequestError> for Response {
     fn from(error: RequestError) -> Self {
         error.response()

@@ -1,4 +1,4 @@
-//! A response: one that a server gives, or one that a client got.
+//! Responses, sent by a server or received by a client.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -9,7 +9,7 @@ use super::head::{first_line, version};
 use super::{AcceptError, Headers, InvalidHeader, ResponseError, http_date};
 use crate::redacted::Length;
 
-/// An HTTP/1.1 response with a body that is held in memory.
+/// An HTTP/1.1 response with its body in memory.
 ///
 /// ```
 /// use wsproto::handshake::Response;
@@ -27,25 +27,25 @@ pub struct Response {
 }
 
 impl Response {
-    /// Begins a response with neither headers nor a body.
+    /// Creates a response with neither headers nor a body.
     #[must_use]
     pub const fn new(status: u16) -> Self {
         Self { status, version_minor: 1, headers: Headers::new(), body: Vec::new() }
     }
 
-    /// Makes a response of plain text.
+    /// Creates a plain-text response.
     #[must_use]
     pub fn text(status: u16, body: &str) -> Self {
         Self::new(status).body("text/plain; charset=utf-8", body)
     }
 
-    /// Makes a page: status 200 and HTML.
+    /// Creates an HTML response with status 200.
     #[must_use]
     pub fn html(body: &str) -> Self {
         Self::new(200).body("text/html; charset=utf-8", body)
     }
 
-    /// Sets the body and its `Content-Type`, which is left out if it is no header value.
+    /// Sets the body and its `Content-Type`, which is omitted if it is not a valid header value.
     #[must_use]
     pub fn body(mut self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         self.push_header("Content-Type", content_type);
@@ -53,19 +53,19 @@ impl Response {
         self
     }
 
-    /// Adds a header field. `Content-Length` and `Connection` are written in any case.
+    /// Adds a header field. `Content-Length` and `Connection` are always written automatically.
     ///
     /// # Errors
     ///
-    /// [`InvalidHeader`] if name or value could not stand in a head.
+    /// [`InvalidHeader`] if the name or value is not allowed in a head.
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Result<Self, InvalidHeader> {
         self.headers.push(name, value)?;
         Ok(self)
     }
 
-    /// Adds the `Date` that every response must have if there is a clock (RFC 9110 section 6.6.1), unless
-    /// there is one; the time is that since the UNIX epoch. A session that was told the time
-    /// ([`with_unix_time`](crate::Session::with_unix_time)) does the same.
+    /// Adds the `Date` that every response of a server with a clock must have (RFC 9110 section
+    /// 6.6.1), unless there is one; the time is given since the UNIX epoch. A session [with a UNIX
+    /// time](crate::Session::with_unix_time) does the same.
     #[must_use]
     pub fn date(mut self, since_epoch: Duration) -> Self {
         if !self.has_date() {
@@ -83,14 +83,14 @@ impl Response {
         let _valid = self.headers.push(name, value);
     }
 
-    /// Appends the response to `out`: head and body. The connection is not used again afterwards,
-    /// and the response says so.
+    /// Appends the response to `out`: head and body. The response announces that the connection
+    /// will be closed.
     pub fn encode(&self, out: &mut Vec<u8>) {
         self.encode_to("", None, out);
     }
 
-    /// As [`encode`](Self::encode), in answer to a request of that method, at that time since the UNIX
-    /// epoch. HEAD gets no body (RFC 9110 section 9.3.2).
+    /// Appends the response to a request with that method, at that time since the UNIX epoch, as
+    /// [`encode`](Self::encode) does. HEAD gets no body (RFC 9110 section 9.3.2).
     pub(crate) fn encode_to(&self, method: &str, date: Option<Duration>, out: &mut Vec<u8>) {
         out.extend_from_slice(self.status_line().as_bytes());
         if let Some(date) = date
@@ -106,7 +106,7 @@ impl Response {
                 encode_field(name, value, out);
             }
         }
-        // RFC 9110 section 7.8: a sender of Upgrade also names it in Connection.
+        // RFC 9110 section 7.8: a sender of Upgrade also lists it in Connection.
         let upgrade = self.headers.get_bytes("Upgrade").is_some();
         encode_field("Connection", if upgrade { b"Upgrade, close" } else { b"close" }, out);
         if !self.has_no_body() {
@@ -119,7 +119,7 @@ impl Response {
         }
     }
 
-    /// RFC 9112 section 6.3: a body can never follow these.
+    /// Returns whether the status excludes a body (RFC 9112 section 6.3).
     pub(super) const fn has_no_body(&self) -> bool {
         matches!(self.status, 100..=199 | 204 | 304)
     }
@@ -128,12 +128,12 @@ impl Response {
         alloc::format!("HTTP/1.1 {} {}\r\n", self.status, reason_phrase(self.status))
     }
 
-    /// Parses a head that [`HeadFinder`](super::HeadFinder) found, up to and with its empty line.
+    /// Parses a head found by [`HeadFinder`](super::HeadFinder), including its empty line.
     ///
     /// # Errors
     ///
-    /// [`ResponseError::Malformed`], [`ResponseError::NonAscii`], or [`ResponseError::HttpVersion`] for
-    /// another major version than HTTP/1, and for a 101 of HTTP/1.0.
+    /// [`ResponseError::Malformed`], [`ResponseError::NonAscii`], or [`ResponseError::HttpVersion`]
+    /// for a major version other than HTTP/1, and for a 101 of HTTP/1.0.
     pub fn parse(head: &[u8]) -> Result<Self, ResponseError> {
         let (line, fields) = first_line(head).ok_or(ResponseError::Malformed)?;
         let mut parts = line.splitn(3, |byte| *byte == b' ');
@@ -167,9 +167,9 @@ impl Response {
         &self.headers
     }
 
-    /// Returns the body; of a response that was received, what arrived of it, at most
-    /// [`Config::max_body_size`](crate::Config::max_body_size) bytes. A body that came in chunks is without
-    /// their sizes.
+    /// Returns the body. That of a received response holds at most
+    /// [`Config::max_body_size`](crate::Config::max_body_size) bytes, with the chunked coding
+    /// removed.
     #[must_use]
     pub fn body_bytes(&self) -> &[u8] {
         &self.body
@@ -184,7 +184,7 @@ impl Response {
     }
 }
 
-/// Shows no body, and no secrets of the header.
+/// Hides the body and secret header values.
 impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Response")
@@ -195,14 +195,15 @@ impl fmt::Debug for Response {
     }
 }
 
-/// The answer if the application's own could not be made: 500.
+/// Returns the response for when the application's own could not be created: 500.
 impl From<InvalidHeader> for Response {
     fn from(_: InvalidHeader) -> Self {
         Self::text(500, "Internal Server Error\n")
     }
 }
 
-/// The answer if a request could not be accepted: that of the request's error, or 500.
+/// Returns the response for when a request could not be accepted: that of the request's error, or
+/// 500.
 impl From<AcceptError> for Response {
     fn from(error: AcceptError) -> Self {
         match error {
@@ -218,7 +219,7 @@ pub(super) fn encode_field(name: &str, value: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// The customary words after a status (RFC 9110 section 15); for others, none are needed.
+/// Returns the standard reason phrase of a status (RFC 9110 section 15); other statuses need none.
 const fn reason_phrase(status: u16) -> &'static str {
     match status {
         101 => "Switching Protocols",

@@ -1,4 +1,4 @@
-//! The server's answer to an opening handshake (RFC 6455 section 4.2.2).
+//! The server's response to an opening handshake (RFC 6455 section 4.2.2).
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -11,17 +11,17 @@ use super::{
     Agreed, Extension, Headers, InvalidHeader, Request, RequestError, Unoffered, http_date,
 };
 
-/// What an application got wrong in answering a request. Nothing was written.
+/// An error by the application in answering a request. Nothing was written.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum AcceptError {
     /// There is no request to answer, or it was answered already.
     #[error("no request waits for an answer")]
     NoRequest,
-    /// The request is not a handshake that could be accepted.
+    /// The request is not a valid handshake, and cannot be accepted.
     #[error("the request cannot be accepted: {0}")]
     Request(#[from] RequestError),
-    /// The status of the response is not one of 200 to 599.
+    /// The status of the response is outside 200 to 599.
     #[error("{0} is not the status of a response")]
     Status(u16),
     /// The client did not offer the subprotocol.
@@ -30,18 +30,18 @@ pub enum AcceptError {
     /// The client did not offer the extension.
     #[error(transparent)]
     Extension(Box<Unoffered>),
-    /// The extension needs an engine that has it.
+    /// The extension requires support in the engine, which has none for it.
     #[error("the extension {0:?} is not available")]
     Unavailable(String),
     /// The handshake writes this header field itself.
     #[error("the handshake itself writes the header {0:?}")]
     ReservedHeader(String),
-    /// The header field could not stand in a head.
+    /// The header field cannot appear in a head.
     #[error(transparent)]
     InvalidHeader(#[from] InvalidHeader),
 }
 
-/// How to accept an opening handshake: the subprotocol, and headers of the application's own.
+/// A server's acceptance of an opening handshake: the subprotocol, and header fields of its own.
 ///
 /// ```
 /// # use wsproto::handshake::*;
@@ -59,7 +59,7 @@ pub struct Accept {
 }
 
 impl Accept {
-    /// Accepts without a subprotocol.
+    /// Creates an acceptance without a subprotocol.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -81,19 +81,20 @@ impl Accept {
         self
     }
 
-    /// Accepts an extension that the client offers and that needs nothing of the engine. (Those
-    /// that own a reserved bit do.)
+    /// Accepts an extension that the client offers and that needs no support in the engine (one
+    /// that owns a reserved bit does).
     #[must_use]
     pub fn extension(mut self, extension: Extension) -> Self {
         self.extensions.push(extension);
         self
     }
 
-    /// Adds a header field to the answer.
+    /// Adds a header field to the response.
     ///
     /// # Errors
     ///
-    /// [`AcceptError::ReservedHeader`] or [`AcceptError::InvalidHeader`].
+    /// [`AcceptError::ReservedHeader`] if the handshake itself writes the field, or
+    /// [`AcceptError::InvalidHeader`].
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Result<Self, AcceptError> {
         if is_reserved(name) {
             return Err(AcceptError::ReservedHeader(name.into()));
@@ -102,25 +103,25 @@ impl Accept {
         Ok(self)
     }
 
-    /// Returns the subprotocol that is selected.
+    /// Returns the selected subprotocol.
     #[must_use]
     pub fn selected_subprotocol(&self) -> Option<&str> {
         self.subprotocol.as_deref()
     }
 
-    /// Returns the extensions that are accepted.
+    /// Returns the accepted extensions.
     #[must_use]
     pub fn extensions(&self) -> &[Extension] {
         &self.extensions
     }
 
-    /// Returns the header fields that were added.
+    /// Returns the added header fields.
     #[must_use]
     pub const fn headers(&self) -> &Headers {
         &self.headers
     }
 
-    /// Appends the answer to `out`: the head with status 101, at once followed by frames.
+    /// Appends the response to `out`: the head with status 101, which frames may follow at once.
     ///
     /// # Errors
     ///
@@ -129,7 +130,11 @@ impl Accept {
         self.encode_to(request, None, out)
     }
 
-    /// As [`encode`](Self::encode), at that time since the UNIX epoch.
+    /// Appends the response, as [`encode`](Self::encode) does, at that time since the UNIX epoch.
+    ///
+    /// # Errors
+    ///
+    /// As [`encode`](Self::encode).
     pub(crate) fn encode_to(
         &self,
         request: &Request,
@@ -175,13 +180,13 @@ impl Accept {
         Ok(())
     }
 
-    /// What both ends agree on once the answer is sent.
+    /// Returns the result of the negotiation once the response is sent.
     pub(crate) fn agreed(&self) -> Agreed {
         Agreed { subprotocol: self.subprotocol.clone(), extensions: self.extensions.clone() }
     }
 }
 
-/// Whether the extension is one that only the engine can carry out, because it owns a reserved bit.
+/// Returns whether only the engine can provide the extension, because it owns a reserved bit.
 pub(super) fn is_builtin(name: &str) -> bool {
     name.eq_ignore_ascii_case("permessage-deflate")
 }

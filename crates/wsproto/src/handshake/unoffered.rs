@@ -1,4 +1,4 @@
-//! A choice that was not offered.
+//! Selections that were not offered.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -7,7 +7,7 @@ use core::fmt;
 /// A subprotocol or an extension that the server selected although the client did not offer it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Unoffered {
-    /// What was selected, as a word.
+    /// The kind of selection, as a word.
     kind: &'static str,
     selected: String,
     offered: Vec<String>,
@@ -37,13 +37,13 @@ impl Unoffered {
         Self { kind, selected: selected.into(), offered }
     }
 
-    /// Returns the value that was selected; it may be empty.
+    /// Returns the selected value; it may be empty.
     #[must_use]
     pub fn selected(&self) -> &str {
         &self.selected
     }
 
-    /// Returns what was offered.
+    /// Returns the offered values.
     #[must_use]
     pub fn offered(&self) -> &[String] {
         &self.offered
@@ -63,7 +63,7 @@ impl fmt::Display for Unoffered {
 
 impl core::error::Error for Unoffered {}
 
-/// Names everything that was offered.
+/// Lists the offered values.
 pub(super) struct Offers<'a>(pub(super) &'a [String]);
 
 impl fmt::Display for Offers<'_> {

@@ -13,23 +13,23 @@ use crate::handshake::{Body, ClientRequest, HeadFinder, Response, ResponseError}
 use crate::redacted::Length;
 use crate::{Client, Config, Connection, Extensions, Role, SessionError};
 
-/// A request that was sent, and the response that is being read.
+/// A request that was sent, and the response to it.
 struct ClientHandshake {
     request: ClientRequest,
     nonce: [u8; 16],
-    /// Until the connection takes it over.
+    /// Kept until the connection takes it over.
     role: Option<Client>,
     finder: HeadFinder,
-    /// What has arrived of the head, if it did not arrive at once; then of the body.
+    /// The part of the head that has arrived, unless the head arrived in one piece; later the body.
     buffer: Vec<u8>,
     response: Option<Box<Response>>,
-    /// Once the response is there.
+    /// Set once the head of the response has arrived.
     body: Option<Body>,
 }
 
 impl Session<Client> {
-    /// Begins with a transport to the server that is open, through TLS if the URL says so: appends
-    /// the request to `out`. The seed of the nonce and the masking keys must come from the
+    /// Creates a session on an open transport to the server (through TLS if the URL requires it):
+    /// appends the request to `out`. The seed of the nonce and the masking keys must come from the
     /// operating system, see [`Client::from_seed`].
     #[must_use]
     pub fn client(
@@ -56,8 +56,8 @@ impl Session<Client> {
 }
 
 impl<R: Role> Session<R> {
-    /// Returns the response of the server, from when its head has arrived until it is taken. The body may
-    /// be on its way then: of a redirect, the head is all that counts.
+    /// Returns the server's response, from the arrival of its head until it is taken. Its body may
+    /// still be arriving: for a redirect, only the head matters.
     #[must_use]
     pub fn response(&self) -> Option<&Response> {
         match &self.stage {
@@ -66,8 +66,8 @@ impl<R: Role> Session<R> {
         }
     }
 
-    /// Takes the response of the server out of a client's session, once it has arrived: the one that
-    /// opened the connection, or the one that refused to, with its body.
+    /// Takes the server's response out of a client's session once it is complete: the response that
+    /// opened the connection, or the one that refused it, with its body.
     pub fn take_response(&mut self) -> Option<Response> {
         let response = self.rare.as_mut()?.response.take()?;
         self.drop_blank_rare();
@@ -76,7 +76,7 @@ impl<R: Role> Session<R> {
 }
 
 impl ClientHandshake {
-    /// Reads on to the final response; `None` while its head is incomplete.
+    /// Reads up to the final response; `None` while its head is incomplete.
     fn read_head(
         &mut self,
         input: &mut &mut [u8],
@@ -85,7 +85,7 @@ impl ClientHandshake {
         while let Some(len) = self.finder.find(input, config)? {
             self.buffer.extend_from_slice(take(input, len));
             let response = Response::parse(&mem::take(&mut self.buffer))?;
-            // RFC 9110 section 15.2: interim responses may come first, and mean nothing to us.
+            // RFC 9110 section 15.2: interim responses may come first, and are ignored.
             if !matches!(response.status(), 100 | 102..=199) {
                 return Ok(Some(response));
             }
@@ -116,7 +116,8 @@ impl ClientHandshake {
         })
     }
 
-    /// Reads on in the body of a response that refuses; returns the error to report, once it is complete.
+    /// Reads the body of a refusing response; returns the error to report once the body is
+    /// complete.
     fn read_body(&mut self, input: &mut &mut [u8], config: &Config) -> Option<ResponseError> {
         let response = self.response.as_ref()?;
         let end = match &mut self.body {
@@ -136,7 +137,7 @@ impl ClientHandshake {
         }
     }
 
-    /// Ends the body of the response with what has arrived of it.
+    /// Ends the response's body with the bytes that have arrived.
     fn finish_body(&mut self) -> Option<ResponseError> {
         let response = self.response.as_mut()?;
         response.set_body(mem::take(&mut self.buffer));
@@ -162,7 +163,7 @@ impl Handshake<Client> for ClientHandshake {
             self.response = Some(Box::new(response));
             match judged {
                 Ok(progress) => return progress,
-                // Its body says why, and is worth having.
+                // Wait for the body: it gives the reason for the refusal.
                 Err(ResponseError::Status(_)) => {}
                 Err(error) => return Progress::Failed(error.into()),
             }
@@ -191,7 +192,7 @@ impl Handshake<Client> for ClientHandshake {
     }
 }
 
-/// Shows neither the nonce nor the bytes that have arrived.
+/// Hides the nonce and the received bytes.
 impl fmt::Debug for ClientHandshake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientHandshake")

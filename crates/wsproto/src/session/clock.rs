@@ -1,4 +1,4 @@
-//! How time moves a session on.
+//! The effects of time on a session.
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -9,22 +9,23 @@ use crate::closing::{Closing, Initiator};
 use crate::{CloseCode, Role, SessionError};
 
 impl<R: Role> Session<R> {
-    /// Returns when to call [`handle_timeout`](Self::handle_timeout), unless something happens before.
+    /// Returns when to call [`handle_timeout`](Self::handle_timeout), unless something happens
+    /// before.
     ///
-    /// May change after every other call that takes `&mut self`: look at it again before each wait. A
-    /// Close that was sent through [`sender`](Self::sender) begins the closing handshake, and so its
-    /// deadline, too.
+    /// It may change after every other call that takes `&mut self`: check it again before each
+    /// wait. A Close sent through [`sender`](Self::sender) also begins the closing handshake, and
+    /// so changes the deadline.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
-        // A Close that was sent through `sender` begins its deadline at the latest time that is known.
+        // The deadline of a Close sent through `sender` counts from the latest time passed in.
         if self.closes_untimed() {
             return Timer::closing(self.now, &self.config).deadline();
         }
         self.timer.deadline()
     }
 
-    /// Does what is due at `now`, if anything is: gives up a handshake, sends a Ping, or ends the
-    /// session. Appends at most one frame or HTTP response to `out`, to be written.
+    /// Performs the action due at `now`, if any: gives up a handshake, sends a Ping, or ends the
+    /// session. Appends at most one frame or HTTP response to `out`.
     pub fn handle_timeout(&mut self, now: Duration, out: &mut Vec<u8>) {
         self.watch_closing(now);
         if self.deadline().is_none_or(|deadline| now < deadline) {
@@ -37,7 +38,7 @@ impl<R: Role> Session<R> {
             (Timer::Ping { number, .. }, Stage::Open(connection)) => {
                 if connection.ping(&number.to_be_bytes(), out).is_ok() {
                     self.timer.await_pong(now.into(), &self.config);
-                    self.detour |= Self::AWAITS_PONG;
+                    self.flags |= Self::AWAITS_PONG;
                     self.counted = 0;
                 } else {
                     self.timer = Timer::Off;
@@ -50,7 +51,7 @@ impl<R: Role> Session<R> {
                 connection.sender().give_up(CloseCode::INTERNAL_ERROR, "keep-alive timeout", out);
                 self.end(Initiator::Local);
                 self.rare().error = Some(SessionError::KeepAliveTimeout);
-                // The peer is not there: nobody waits for it.
+                // An unresponsive peer is not waited for.
                 self.conclude(now.into());
             }
             (Timer::Linger { .. }, _) => self.finish(None, Initiator::Local),
@@ -63,20 +64,22 @@ impl<R: Role> Session<R> {
         }
     }
 
-    /// Returns the latest time that was told.
+    /// Returns the latest time passed in.
     pub(crate) fn now(&self) -> Duration {
         self.now.into()
     }
 
-    /// Tells the session that the peer took some of the output in front of a Ping, which has not left
-    /// yet: the patience for its Pong begins anew. [`Endpoint`](crate::Endpoint) does this by itself.
+    /// Tells the session that the peer has read some of the output in front of a Ping that has not
+    /// left yet: the patience for its Pong restarts. [`Endpoint`](crate::Endpoint) calls this
+    /// itself.
     pub fn ping_delayed(&mut self, now: Duration) {
         if let Timer::Pong { .. } = self.timer {
             self.timer.await_pong(now.into(), &self.config);
         }
     }
 
-    /// Notes the time, and limits that of the closing handshake, from the first call after it began.
+    /// Stores the time, and starts the closing deadline on the first call after the closing
+    /// handshake began.
     #[inline]
     pub(super) fn watch_closing(&mut self, now: Duration) {
         self.now = self.now.max(now.into());
@@ -86,13 +89,13 @@ impl<R: Role> Session<R> {
     #[inline]
     pub(super) fn limit_closing(&mut self) {
         if self.closes_untimed() {
-            // All others than a Close through `sender` have set `end` before.
+            // All other ways to close have already set `end`.
             self.end(Initiator::Local);
             self.timer = Timer::closing(self.now, &self.config);
         }
     }
 
-    /// Whether the closing handshake has begun, and its time is not limited yet.
+    /// Returns whether the closing handshake has begun and has no deadline yet.
     pub(super) fn closes_untimed(&self) -> bool {
         matches!(&self.stage, Stage::Open(open) if open.closing() != Closing::Open)
             && !self.timer.is_closing()

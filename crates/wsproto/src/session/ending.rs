@@ -1,4 +1,4 @@
-//! How a session ends: in order, at once, or with an answer to the opening handshake.
+//! The ends of a session: orderly, immediate, or a response to the opening handshake.
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -10,13 +10,13 @@ use crate::closing::{Closing, Initiator};
 use crate::{CloseFrame, CloseInfo, Role, SendError, SessionError};
 
 impl<R: Role> Session<R> {
-    /// Begins the closing handshake, as [`Sender::close`](crate::Sender::close) does, and its
-    /// deadline; appends a Close to `out`, to be written. A session that is not open yet is given up: a
-    /// server answers with status 503, a client drops the transport.
+    /// Begins the closing handshake, as [`Sender::close`](crate::Sender::close) does, and starts
+    /// its deadline; appends a Close to `out`. A session that is not open yet is given up: a server
+    /// appends a response with status 503, a client drops the transport.
     ///
     /// # Errors
     ///
-    /// [`SendError::ClientOnlyCode`] if a server asks for 1010.
+    /// [`SendError::ClientOnlyCode`] if a server passes close code 1010.
     pub fn close(
         &mut self,
         frame: Option<&CloseFrame<'_>>,
@@ -35,20 +35,20 @@ impl<R: Role> Session<R> {
         Ok(())
     }
 
-    /// Ends the session at once: nothing more is sent, not even a Close, and the transport is to be
+    /// Ends the session at once: nothing more is sent, not even a Close, and the transport must be
     /// dropped.
     pub fn abort(&mut self) {
         self.finish(None, Initiator::Local);
     }
 
     /// Tells the session that nothing more can be read: end of file, or any error of the transport.
-    /// Everything that was read before must have been consumed, and what it was answered with should have
-    /// been written, if it can be: the end is clean only if our Close was.
+    /// All bytes read before must have been consumed, and the replies to them should have been
+    /// written if possible: the end is clean only if our Close was written.
     ///
-    /// The session is over then. What is left in `out` may still reach a peer that has only ended its
-    /// own side, and [`advice`](Self::advice) is [`Flush`](crate::Advice::Flush) until
-    /// [`flushed`](Self::flushed), or for as long as a transport lingers, from the latest time that was told.
-    /// Appends nothing to `out`.
+    /// The session is then over. Bytes left in `out` may still reach a peer that has closed only
+    /// its writing side, so [`advice`](Self::advice) is [`Flush`](crate::Advice::Flush) until
+    /// [`flushed`](Self::flushed) is called or the linger time has passed, counted from the latest
+    /// time passed in. Appends nothing to `out`.
     pub fn end_of_input(&mut self, out: &mut Vec<u8>) {
         if matches!(self.stage, Stage::Ended) {
             return;
@@ -59,10 +59,11 @@ impl<R: Role> Session<R> {
             }
             Stage::Open(_) | Stage::Answered | Stage::Ended => None,
         };
-        // In the opening handshake there was nothing to answer yet; behind the end all was written.
+        // In the opening handshake there was nothing to answer yet; after the end everything was
+        // written.
         let may_flush = match &self.stage {
             Stage::Handshake(_) => false,
-            _ => self.detour & Self::OVER == 0,
+            _ => self.flags & Self::OVER == 0,
         };
         self.finish(error, Initiator::Remote);
         if may_flush {
@@ -70,27 +71,27 @@ impl<R: Role> Session<R> {
         }
     }
 
-    /// As [`end_of_input`](Self::end_of_input), and tells the time, too.
+    /// Ends the input, as [`end_of_input`](Self::end_of_input) does, at the time `now`.
     pub(crate) fn end_of_input_at(&mut self, now: Duration, out: &mut Vec<u8>) {
         self.watch_closing(now);
         self.end_of_input(out);
     }
 
-    /// Whether both Closes are exchanged and ours is not written yet. Nothing more can be read, so the
-    /// transport lingers for that Close only.
+    /// Returns whether both Closes are exchanged and ours is still unwritten. Nothing more can be
+    /// read then, so the transport lingers for that Close only.
     pub(crate) fn linger_for_close(&mut self, now: Duration) -> bool {
         self.watch_closing(now);
         let exchanged =
             matches!(&self.stage, Stage::Open(open) if open.closing() == Closing::Exchanged);
-        let waits = exchanged && self.detour & Self::OVER == 0;
+        let waits = exchanged && self.flags & Self::OVER == 0;
         if waits && !matches!(self.timer, Timer::Linger { .. }) {
             self.timer = Timer::linger(self.now, &self.config);
         }
         waits
     }
 
-    /// Tells the session that nothing can be written any more. One that has nothing to wait for but that its
-    /// last bytes leave is over.
+    /// Tells the session that nothing more can be written. A session that only waits for its last
+    /// bytes to leave is over.
     pub(crate) fn output_lost(&mut self) {
         match &self.stage {
             Stage::Open(open) if matches!(open.closing(), Closing::Open | Closing::Sent) => {}
@@ -100,17 +101,19 @@ impl<R: Role> Session<R> {
         }
     }
 
-    /// Tells the session that the transport has failed, as [`end_of_input`](Self::end_of_input) does; but the
-    /// owner knows why, so no [`Error`](crate::SessionEvent::Error) is reported.
+    /// Tells the session that the transport has failed, as [`end_of_input`](Self::end_of_input)
+    /// does; but the owner knows the cause, so no [`Error`](crate::SessionEvent::Error) is
+    /// reported.
     pub fn transport_failed(&mut self) {
         self.finish(None, Initiator::Remote);
     }
 
-    /// Tells the session that `out` was written to its end. Call it whenever `out` has become empty that
-    /// way, and then `next_event`: once both Closes are exchanged and ours is written, the connection is
-    /// closed, and that is reported without waiting for the end of the transport.
+    /// Tells the session that all of `out` was written. Call it whenever writing has emptied `out`,
+    /// and then `next_event`: once both Closes are exchanged and ours is written, the connection is
+    /// closed, and the end is reported without waiting for the end of the transport.
     ///
-    /// If writing fails, empty `out` without this call, and read on to the end of the transport.
+    /// If writing fails, clear `out` without calling this, and keep reading until the end of the
+    /// transport.
     #[inline]
     pub fn flushed(&mut self, now: Duration) {
         match &self.stage {
@@ -137,17 +140,17 @@ impl<R: Role> Session<R> {
         }
     }
 
-    /// Gives up a peer that takes nothing of what it is owed.
+    /// Gives up a peer that does not read the unwritten replies.
     pub(crate) fn fail_stalled(&mut self) {
         self.finish(Some(SessionError::WriteTimeout), Initiator::Local);
     }
 
     /// Reports the end, and lets the transport linger.
     pub(super) fn conclude(&mut self, now: Nanos) {
-        if self.detour & Self::OVER != 0 {
+        if self.flags & Self::OVER != 0 {
             return;
         }
-        self.detour |= Self::OVER;
+        self.flags |= Self::OVER;
         let clean = self.is_clean();
         let rare = self.rare();
         rare.end(Initiator::Local).was_clean = clean;
@@ -155,14 +158,14 @@ impl<R: Role> Session<R> {
         self.timer = Timer::linger(now, &self.config);
     }
 
-    /// Whether both Closes were exchanged, and ours was written.
+    /// Returns whether both Closes were exchanged and ours was written.
     fn is_clean(&self) -> bool {
         matches!(&self.stage, Stage::Open(open) if open.closing() == Closing::Exchanged)
             && self.rare.as_ref().is_some_and(|rare| rare.close_written)
     }
 
-    /// Gives up an opening handshake of our own accord: with an answer that still has to arrive, or
-    /// at once.
+    /// Gives up an opening handshake on this end's initiative: at once, or with a response that
+    /// must still reach the peer.
     pub(super) fn give_up_handshake(
         &mut self,
         error: SessionError,
@@ -179,8 +182,8 @@ impl<R: Role> Session<R> {
         }
     }
 
-    /// Goes on after a handshake that ended in an HTTP response: a server lets it arrive, a client
-    /// has nothing more to do.
+    /// Leaves a handshake that ended in an HTTP response: a server waits until the response has
+    /// arrived, a client has nothing left to do.
     pub(super) fn answered(&mut self, now: Duration) {
         self.keep_response();
         self.end(Initiator::Local);
@@ -190,12 +193,12 @@ impl<R: Role> Session<R> {
         } else {
             self.stage = Stage::Ended;
             self.timer = Timer::Off;
-            self.detour |= Self::OVER;
+            self.flags |= Self::OVER;
             self.rare().closed = true;
         }
     }
 
-    /// Ends the session, and reports the error, if any, and the end.
+    /// Ends the session; reports the error, if any, and the end.
     pub(super) fn finish(&mut self, error: Option<SessionError>, initiator: Initiator) {
         self.timer = Timer::Off;
         if matches!(self.stage, Stage::Ended) {
@@ -208,11 +211,11 @@ impl<R: Role> Session<R> {
         };
         let clean = self.is_clean();
         self.stage = Stage::Ended;
-        if self.detour & Self::OVER != 0 {
+        if self.flags & Self::OVER != 0 {
             return;
         }
-        self.detour |= Self::OVER;
-        // A Close that was sent through `sender`, and not noticed yet.
+        self.flags |= Self::OVER;
+        // A Close sent through `sender` has not been observed yet.
         let initiator = if closing == Closing::Sent { Initiator::Local } else { initiator };
         let rare = self.rare();
         rare.end(initiator).was_clean = clean;
@@ -220,7 +223,7 @@ impl<R: Role> Session<R> {
         rare.closed = true;
     }
 
-    /// Returns what is known of the end, which begins here if it has not begun before.
+    /// Returns the close information, and creates it with `initiator` if there is none.
     pub(super) fn end(&mut self, initiator: Initiator) -> &mut CloseInfo {
         self.rare().end(initiator)
     }

@@ -1,25 +1,26 @@
-//! What a session reports.
+//! The events of a session.
 
 use crate::handshake::{RequestError, ResponseError};
 use crate::{CloseInfo, Error, Event, Piece, Violation};
 
-/// Something that happened in the life of a session. `E` is what is received: an
+/// Something that happened in a session. `E` is the type of received data: an
 /// [`Event`](crate::Event) or a [`Piece`](crate::Piece).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SessionEvent<E> {
-    /// A server received an opening handshake. Look at [`Session::request`](crate::Session::request)
-    /// and call [`accept`](crate::Session::accept) or [`respond`](crate::Session::respond) before
-    /// the next call of `next_event`, which otherwise refuses it with 403.
+    /// A server received an opening handshake. Inspect
+    /// [`Session::request`](crate::Session::request), and call [`accept`](crate::Session::accept)
+    /// or [`respond`](crate::Session::respond) before the next call of `next_event`, which
+    /// otherwise refuses it with 403.
     Upgrade,
-    /// A server received an ordinary request, by any method, of any HTTP/1.
-    /// [`respond`](crate::Session::respond) to it before the next call of `next_event`, which otherwise
-    /// refuses it: GET, HEAD and OPTIONS with 426, other methods with 405.
+    /// A server received an ordinary request, with any method and any HTTP/1 version.
+    /// [`respond`](crate::Session::respond) to it before the next call of `next_event`, which
+    /// otherwise refuses it: GET, HEAD and OPTIONS with 426, other methods with 405.
     Http,
     /// The opening handshake is finished.
     Open,
     /// The peer sent something.
     Received(E),
-    /// Something went wrong, and nothing more is received.
+    /// The session failed, and nothing more is received.
     Error(SessionError),
     /// The session is over.
     Closed(CloseInfo),
@@ -39,7 +40,7 @@ impl<E> SessionEvent<E> {
 }
 
 impl SessionEvent<Event<'_>> {
-    /// Copies what is borrowed, so that the event can outlive the input.
+    /// Copies borrowed data, so that the event can outlive the input.
     #[must_use]
     pub fn into_owned(self) -> SessionEvent<Event<'static>> {
         self.map(Event::into_owned)
@@ -47,14 +48,14 @@ impl SessionEvent<Event<'_>> {
 }
 
 impl SessionEvent<Piece<'_>> {
-    /// Copies what is borrowed, so that the event can outlive the input.
+    /// Copies borrowed data, so that the event can outlive the input.
     #[must_use]
     pub fn into_owned(self) -> SessionEvent<Piece<'static>> {
         self.map(Piece::into_owned)
     }
 }
 
-/// What ended a session before its time.
+/// The failure that ended a session.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum SessionError {
@@ -64,28 +65,28 @@ pub enum SessionError {
     /// The request was refused.
     #[error(transparent)]
     Request(#[from] RequestError),
-    /// The response was not the one to the request.
+    /// The response is not a valid answer to the request.
     #[error(transparent)]
     Response(#[from] ResponseError),
-    /// The transport ended in the opening handshake.
-    #[error("the connection ended in the opening handshake")]
+    /// The transport ended during the opening handshake.
+    #[error("the connection ended during the opening handshake")]
     EndOfInput,
-    /// We closed in the opening handshake.
-    #[error("closed in the opening handshake")]
+    /// The application closed the session during the opening handshake.
+    #[error("closed during the opening handshake")]
     Abandoned,
     /// The opening handshake took longer than
     /// [`Config::handshake_timeout`](crate::Config::handshake_timeout).
-    #[error("the opening handshake took too long")]
+    #[error("the opening handshake timed out")]
     HandshakeTimeout,
-    /// No Pong came within [`KeepAlive::patience`](crate::KeepAlive::patience).
-    #[error("the peer does not answer")]
+    /// No Pong arrived within [`KeepAlive::patience`](crate::KeepAlive::patience).
+    #[error("no pong from the peer within the keep-alive patience")]
     KeepAliveTimeout,
-    /// The peer took nothing of what it is owed for
+    /// The peer read none of the unwritten replies for
     /// [`Config::write_timeout`](crate::Config::write_timeout).
-    #[error("the peer does not read")]
+    #[error("the peer read nothing within the write timeout")]
     WriteTimeout,
-    /// No Close came within [`Config::close_timeout`](crate::Config::close_timeout).
-    #[error("the peer does not close")]
+    /// No Close arrived within [`Config::close_timeout`](crate::Config::close_timeout).
+    #[error("no close from the peer within the close timeout")]
     CloseTimeout,
 }
 
@@ -96,7 +97,7 @@ impl From<Error> for SessionError {
 }
 
 impl SessionError {
-    /// Whether the server answered, and did not want to open a connection.
+    /// Returns whether the server responded, and refused to open a connection.
     pub(super) const fn is_refusal(&self) -> bool {
         matches!(self, Self::Response(ResponseError::Status(_)))
     }

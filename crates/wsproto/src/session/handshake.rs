@@ -1,4 +1,4 @@
-//! What the opening handshakes of both roles have in common.
+//! The interface between a session and either role's opening handshake.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -11,7 +11,7 @@ use crate::{Config, Connection, SessionError};
 
 /// The part of the opening handshake that differs between the roles.
 pub(super) trait Handshake<R>: fmt::Debug + Send + Sync + Unpin {
-    /// Reads on. May leave input behind what belongs to the handshake.
+    /// Reads the next input, and leaves any bytes after the handshake in `input`.
     fn advance(
         &mut self,
         now: Duration,
@@ -20,8 +20,8 @@ pub(super) trait Handshake<R>: fmt::Debug + Send + Sync + Unpin {
         config: &Arc<Config>,
     ) -> Progress<R>;
 
-    /// Gives up because time ran out, or the transport ended. Returns the error to report, and
-    /// whether an answer was appended that has to reach the peer.
+    /// Gives up after a timeout or the end of the transport. Returns the error to report, and
+    /// whether a response was appended that must still reach the peer.
     fn give_up(
         &mut self,
         error: SessionError,
@@ -29,31 +29,31 @@ pub(super) trait Handshake<R>: fmt::Debug + Send + Sync + Unpin {
         out: &mut Vec<u8>,
     ) -> (Option<SessionError>, bool);
 
-    /// Returns the request that a server has received.
+    /// Returns the request received by a server.
     fn request(&self) -> Option<&Request> {
         None
     }
 
-    /// Refuses the request as the protocol asks for. Returns the error to report, if it is one.
+    /// Refuses the request as the protocol requires. Returns the error to report, if it is one.
     fn decline(&mut self, now: Duration, out: &mut Vec<u8>) -> Option<SessionError> {
         let _ = (now, out);
         None
     }
 
-    /// Whether the peer has sent nothing.
+    /// Returns whether the peer has sent nothing.
     fn is_blank(&self) -> bool {
         false
     }
 
-    /// Notes that the decision on the request comes later; whether there is one.
+    /// Postpones the decision on the request; returns whether there is a request.
     fn postpone(&mut self) -> bool {
         false
     }
 
-    /// Tells a server the time since the UNIX epoch at the session's time zero.
+    /// Sets a server's time since the UNIX epoch at the session's time zero.
     fn set_unix_time(&mut self, _at_zero: Duration) {}
 
-    /// Returns the time since the UNIX epoch, if a server was told it.
+    /// Returns the time since the UNIX epoch, if it was set.
     fn unix_time(&self, _now: Duration) -> Option<Duration> {
         None
     }
@@ -69,17 +69,17 @@ pub(super) trait Handshake<R>: fmt::Debug + Send + Sync + Unpin {
     }
 }
 
-/// What the bytes of a handshake led to.
+/// The result of reading handshake bytes.
 pub(super) enum Progress<R> {
     NeedMore,
     /// A request waits for a decision, see [`SessionEvent`].
     Upgrade,
     Http,
     Open(Connection<R>, Agreed),
-    /// The handshake failed; a server's answer is appended.
+    /// The handshake failed; a server has appended its response.
     Failed(SessionError),
-    /// A request was refused because nobody decided on it.
+    /// A request was refused because the application made no decision.
     Undecided,
-    /// The decision on a request comes later.
+    /// The application postponed the decision on a request.
     Postponed,
 }

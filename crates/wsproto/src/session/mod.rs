@@ -1,4 +1,5 @@
-//! A whole life: opening handshake, open, closing, closed. Bytes and time in, events in order out.
+//! A connection from first byte to last: opening handshake, open, closing, closed. Bytes and time
+//! in, ordered events out.
 
 mod client;
 mod clock;
@@ -7,57 +8,53 @@ mod event;
 mod handshake;
 mod nanos;
 mod rare;
+mod receiving;
 mod server;
 mod timer;
 
 use alloc::boxed::Box;
-use alloc::string::String;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
-use core::mem;
 use core::time::Duration;
 
 pub use event::{SessionError, SessionEvent};
 
-use crate::closing::{Advice, Closing, Initiator};
-use crate::event::Received;
+use crate::closing::{Advice, Closing};
 use crate::handshake::Agreed;
-use crate::{
-    CloseCode, CloseFrame, CloseInfo, Config, Connection, Error, Event, Piece, Role, SendError,
-    Sender,
-};
-use handshake::{Handshake, Progress};
+use crate::{Config, Connection, Role, SendError, Sender};
+use handshake::Handshake;
 use nanos::Nanos;
 use rare::Rare;
 use timer::Timer;
 
 /// One end of a WebSocket connection from its first byte to its last.
 ///
-/// A [`Session<Server>`](crate::Server) begins by reading a request, and asks the application what
-/// to answer; a [`Session<Client>`](crate::Client) begins by writing one. From then on they are
-/// alike. Events come in this order: a server's request, [`Open`](SessionEvent::Open) once, what is
-/// [`Received`](SessionEvent::Received), at most one [`Error`](SessionEvent::Error), and exactly one
-/// [`Closed`](SessionEvent::Closed), last, on every path (promise I10).
+/// A [`Session<Server>`](crate::Server) begins by reading a request, and asks the application for
+/// the response; a [`Session<Client>`](crate::Client) begins by writing a request. From then on
+/// they behave alike. Events come in this order: the request (server only),
+/// [`Open`](SessionEvent::Open) once, any number of [`Received`](SessionEvent::Received), at most
+/// one [`Error`](SessionEvent::Error), and exactly one [`Closed`](SessionEvent::Closed), last, on
+/// every path (promise I10).
 ///
-/// The owner of the transport does four things, in any loop that suits it:
+/// The owner of the transport has four duties, in any loop:
 ///
-/// 1. It passes what it reads to [`next_event`](Self::next_event), until that returns `None`; and
-///    calls [`end_of_input`](Self::end_of_input) when there is nothing more to read.
-/// 2. It writes what is in `out`, whether or not it reads, and calls [`flushed`](Self::flushed) when all
-///    of it is written. A server reads no more while much of what it *owes* is unwritten: Pongs, the
-///    answer to a Close, answers to messages. A client always reads; nor do messages that an end sends
-///    by itself ever stop its reading. So at most one end waits for the other.
-/// 3. It calls [`handle_timeout`](Self::handle_timeout) at [`deadline`](Self::deadline), after at most
-///    one more read: the answer may be there already. `now` is the time since any moment the caller
-///    likes, the same for all calls.
-/// 4. It does what [`advice`](Self::advice) says.
+/// 1. Pass the bytes it reads to [`next_event`](Self::next_event) until that returns `None`; call
+///    [`end_of_input`](Self::end_of_input) when nothing more can be read.
+/// 2. Write the bytes in `out`, whether or not it reads, and call [`flushed`](Self::flushed) when all of
+///    them are written. A server stops reading while many of its *replies* are unwritten: Pongs, the
+///    answering Close, answers to messages. A client always reads; and messages that either end sends
+///    on its own initiative never stop its reading. So at most one end waits for the other.
+/// 3. Call [`handle_timeout`](Self::handle_timeout) at [`deadline`](Self::deadline), after at most one
+///    more read, because the awaited bytes may already have arrived. `now` is the time since any fixed
+///    moment, the same for all calls.
+/// 4. Follow [`advice`](Self::advice).
 ///
-/// After any of these calls `next_event` may have something to report, even without input, and there may
-/// be something to write. [`Endpoint`](crate::Endpoint) keeps account of all this and answers the
-/// questions of a loop: may I read, must I write, may I let go, when again?
+/// After any of these calls `next_event` may have an event to report, even without input, and there
+/// may be bytes to write. [`Endpoint`](crate::Endpoint) does this bookkeeping and answers the
+/// questions of a loop: may I read, must I write, may I drop the transport, when must I call again?
 ///
-/// Two threads share a session, or an endpoint, behind a lock, which neither holds while it waits for
-/// the transport. A session does not split: keep-alive, closing and the order of events need both halves.
+/// Two threads share a session, or an endpoint, behind a lock that neither holds while waiting for
+/// the transport. A session does not split: keep-alive, closing and the order of events need both
+/// halves.
 ///
 /// ```
 /// use std::time::Duration;
@@ -68,7 +65,7 @@ use timer::Timer;
 /// let mut session = Session::server(Config::default(), now);
 /// let mut out = Vec::new();
 ///
-/// // One read may bring the request and the first frames behind it: a text and a Close.
+/// // One read may bring the request and the first frames after it: a text and a Close.
 /// let mut buffer = *b"GET /chat HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
 ///     Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
 ///     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n\
@@ -103,34 +100,36 @@ pub struct Session<R: Role> {
     stage: Stage<R>,
     config: Arc<Config>,
     timer: Timer,
-    /// The latest time that was told.
+    /// The latest time passed in.
     now: Nanos,
     rare: Option<Box<Rare>>,
-    /// How many microseconds the answer to the last Ping took; [`NEVER`] if there was none.
+    /// The round-trip time of the last Ping in microseconds; [`UNMEASURED`] if there is none.
     round_trip: u32,
-    /// While a Pong is missing, how many bytes in front of the next input were counted before.
+    /// While a Pong is outstanding: how many bytes at the front of the next input were already
+    /// counted.
     counted: u16,
-    /// Why the next call cannot take the short way: [`OPENED`](Self::OPENED) and others, or nothing.
-    detour: u8,
+    /// Reasons why the next call cannot take the fast path: [`OPENED`](Self::OPENED) and others, or
+    /// 0.
+    flags: u8,
 }
 
-/// No time at all, and as much as can be measured.
-const NEVER: u32 = u32::MAX;
+/// The round-trip time before any Pong arrived; also an upper bound for measured ones.
+const UNMEASURED: u32 = u32::MAX;
 
-/// Where in its life a session is.
+/// The stage of a session's life.
 #[derive(Debug)]
 enum Stage<R: Role> {
     /// In the opening handshake.
     Handshake(Box<dyn Handshake<R>>),
     /// Open, or in the closing handshake.
     Open(Connection<R>),
-    /// The opening handshake ended in an ordinary HTTP response, on its way to the peer.
+    /// The opening handshake ended in an ordinary HTTP response, still on its way to the peer.
     Answered,
-    /// The transport has ended, or is to be dropped.
+    /// The transport has ended, or must be dropped.
     Ended,
 }
 
-/// How far a connection has got, as the browser's `WebSocket.readyState` tells it.
+/// The state of a connection, as in the browser's `WebSocket.readyState`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum ReadyState {
@@ -145,20 +144,20 @@ pub enum ReadyState {
 }
 
 impl<R: Role> Session<R> {
-    /// It is to be reported that the session is open, before anything else.
+    /// The opening must be reported before anything else.
     const OPENED: u8 = 1;
-    /// The bytes that arrive are counted, because a Pong is missing.
+    /// Incoming bytes are counted, because a Pong is outstanding.
     const AWAITS_PONG: u8 = 2;
-    /// The end was reported, or is to be reported next.
+    /// The end was reported, or must be reported next.
     const OVER: u8 = 4;
-    /// The decision on a request comes later.
+    /// The application postponed its decision on a request.
     const POSTPONED: u8 = 8;
 
     fn begin(handshake: impl Handshake<R> + 'static, config: Arc<Config>, now: Duration) -> Self {
         let now = now.into();
         let timer = Timer::handshake(now, &config);
         let stage = Stage::Handshake(Box::new(handshake));
-        Self { stage, config, timer, now, rare: None, round_trip: NEVER, counted: 0, detour: 0 }
+        Self { stage, config, timer, now, rare: None, round_trip: UNMEASURED, counted: 0, flags: 0 }
     }
 
     fn rare(&mut self) -> &mut Rare {
@@ -169,196 +168,6 @@ impl<R: Role> Session<R> {
         self.rare.take_if(|rare| **rare == Rare::default());
     }
 
-    /// Takes the next event off the front of `input`, unmasking it in place; `None` when there is
-    /// none and all of `input` was consumed. Replies are appended to `out`, as
-    /// [`Connection::next_event`] says.
-    #[inline]
-    pub fn next_event<'b>(
-        &mut self,
-        now: Duration,
-        input: &mut &'b mut [u8],
-        out: &mut Vec<u8>,
-    ) -> Option<SessionEvent<Event<'b>>> {
-        self.next_event_in_place(now, input, 0, out)
-    }
-
-    /// As [`next_event`](Self::next_event), but once the session is open, a frame that is cut waits in
-    /// `input`: `None` may leave fewer than `most` bytes there, as [`Receiver::next_event_in_place`] says,
-    /// also of how long `most` may be. Before [`end_of_input`](Self::end_of_input), take them with
-    /// `next_event`.
-    ///
-    /// [`Receiver::next_event_in_place`]: crate::Receiver::next_event_in_place
-    #[inline]
-    pub fn next_event_in_place<'b>(
-        &mut self,
-        now: Duration,
-        input: &mut &'b mut [u8],
-        most: usize,
-        out: &mut Vec<u8>,
-    ) -> Option<SessionEvent<Event<'b>>> {
-        // What most calls do, where the compiler can see it: to move an event out of here costs as much as
-        // to make it.
-        if let Stage::Open(connection) = &mut self.stage
-            && self.detour == 0
-            && let Some(message) = connection.small_message(input, out)
-        {
-            self.now = self.now.max(now.into());
-            return Some(match message {
-                Ok(message) => SessionEvent::Received(message),
-                Err(error) => self.broken(error),
-            });
-        }
-        self.next_event_by_steps(now, input, most, out)
-    }
-
-    fn next_event_by_steps<'b>(
-        &mut self,
-        now: Duration,
-        input: &mut &'b mut [u8],
-        most: usize,
-        out: &mut Vec<u8>,
-    ) -> Option<SessionEvent<Event<'b>>> {
-        let before = input.len();
-        self.watch_closing(now);
-        let event = self.advance(now, input, out, |connection, input, out| {
-            connection.next_event_in_place(input, most, out)
-        });
-        self.count_input(before, input.len());
-        self.limit_closing();
-        event
-    }
-
-    /// As [`next_event`](Self::next_event), but hands out messages in pieces, as
-    /// [`Connection::next_piece`] says.
-    pub fn next_piece<'b>(
-        &mut self,
-        now: Duration,
-        input: &mut &'b mut [u8],
-        out: &mut Vec<u8>,
-    ) -> Option<SessionEvent<Piece<'b>>> {
-        let before = input.len();
-        self.watch_closing(now);
-        let event = self.advance(now, input, out, Connection::next_piece);
-        self.count_input(before, input.len());
-        self.limit_closing();
-        event
-    }
-
-    /// Counts what has arrived while a Pong is missing: of `before` bytes of input, `left` wait for the next
-    /// call, and are not to be counted twice.
-    #[inline]
-    fn count_input(&mut self, before: usize, left: usize) {
-        if self.detour & Self::AWAITS_PONG != 0 {
-            self.timer.count(before.saturating_sub(self.counted.into()));
-            self.counted = u16::try_from(left).unwrap_or(u16::MAX);
-        }
-    }
-
-    fn advance<'b, E: Received>(
-        &mut self,
-        now: Duration,
-        input: &mut &'b mut [u8],
-        out: &mut Vec<u8>,
-        next: impl Fn(&mut Connection<R>, &mut &'b mut [u8], &mut Vec<u8>) -> Result<Option<E>, Error>,
-    ) -> Option<SessionEvent<E>> {
-        if let Some(report) = self.next_report() {
-            return Some(report);
-        }
-        match &mut self.stage {
-            Stage::Handshake(handshake) => match handshake.advance(now, input, out, &self.config) {
-                Progress::NeedMore | Progress::Postponed => None,
-                Progress::Upgrade => Some(SessionEvent::Upgrade),
-                Progress::Http => Some(SessionEvent::Http),
-                Progress::Open(connection, agreed) => {
-                    self.open(connection, agreed, now);
-                    self.next_report()
-                }
-                Progress::Failed(error) => {
-                    if error.is_refusal() {
-                        self.end(Initiator::Remote);
-                    }
-                    self.answered(now);
-                    Some(SessionEvent::Error(error))
-                }
-                Progress::Undecided => {
-                    self.answered(now);
-                    *input = &mut [];
-                    None
-                }
-            },
-            Stage::Open(connection)
-                if connection.closing() != Closing::Failed && self.detour & Self::OVER == 0 =>
-            {
-                match next(connection, input, out) {
-                    Ok(event) => event.map(|event| {
-                        self.observe(&event, now);
-                        SessionEvent::Received(event)
-                    }),
-                    Err(error) => Some(self.broken(error)),
-                }
-            }
-            Stage::Open(_) | Stage::Answered | Stage::Ended => {
-                *input = &mut [];
-                None
-            }
-        }
-    }
-
-    /// The peer broke a rule.
-    #[cold]
-    fn broken<E>(&mut self, error: Error) -> SessionEvent<E> {
-        self.end(Initiator::Local);
-        self.limit_closing();
-        self.conclude_if_written();
-        let violation = match &self.stage {
-            Stage::Open(connection) => connection.violation().cloned(),
-            _ => None,
-        };
-        SessionEvent::Error(SessionError::Protocol(violation.unwrap_or(error.into())))
-    }
-
-    fn next_report<E>(&mut self) -> Option<SessionEvent<E>> {
-        if self.detour & Self::OPENED != 0 {
-            self.detour &= !Self::OPENED;
-            return Some(SessionEvent::Open);
-        }
-        let rare = self.rare.as_mut()?;
-        if let Some(error) = rare.error.take() {
-            return Some(SessionEvent::Error(error));
-        }
-        if !mem::take(&mut rare.closed) {
-            return None;
-        }
-        let unknown = || Box::new(CloseInfo::abnormal(Initiator::Remote));
-        let end = rare.end.take().unwrap_or_else(unknown);
-        self.drop_blank_rare();
-        Some(SessionEvent::Closed(*end))
-    }
-
-    /// Notes what the rest of the session depends on.
-    fn observe(&mut self, event: &impl Received, now: Duration) {
-        if let Some(payload) = event.pong()
-            && let Some(sent) = self.timer.answered(payload, now.into(), &self.config)
-        {
-            self.detour &= !Self::AWAITS_PONG;
-            let micros = now.saturating_sub(sent.into()).as_micros();
-            self.round_trip = u32::try_from(micros).unwrap_or(NEVER - 1).min(NEVER - 1);
-        }
-        if let Some(frame) = event.close() {
-            let end = self.end(Initiator::Remote);
-            end.code = frame.map_or(CloseCode::NO_STATUS, CloseFrame::code);
-            end.reason = frame.map_or_else(String::new, |frame| frame.reason().into());
-            self.conclude_if_written();
-        }
-    }
-
-    /// Our Close was written before the closing went on: nothing is left to wait for.
-    fn conclude_if_written(&mut self) {
-        if self.rare.as_ref().is_some_and(|rare| rare.close_written) {
-            self.conclude(self.now);
-        }
-    }
-
     fn open(&mut self, connection: Connection<R>, agreed: Agreed, now: Duration) {
         self.keep_response();
         self.now = now.into();
@@ -367,10 +176,10 @@ impl<R: Role> Session<R> {
             self.rare().agreed = agreed;
         }
         self.timer = Timer::keep_alive(self.now, &self.config);
-        self.detour = Self::OPENED;
+        self.flags = Self::OPENED;
     }
 
-    /// Keeps the response that ends a client's handshake.
+    /// Keeps the response that ended a client's handshake.
     fn keep_response(&mut self) {
         if let Stage::Handshake(handshake) = &mut self.stage
             && let Some(response) = handshake.take_response()
@@ -386,7 +195,7 @@ impl<R: Role> Session<R> {
     /// [`SendError::NotOpen`] in the opening handshake, [`SendError::Closed`] after the end.
     pub fn sender(&mut self) -> Result<&mut Sender<R>, SendError> {
         match &mut self.stage {
-            Stage::Open(_) if self.detour & Self::OVER != 0 => Err(SendError::Closed),
+            Stage::Open(_) if self.flags & Self::OVER != 0 => Err(SendError::Closed),
             Stage::Open(connection) => Ok(connection.sender()),
             Stage::Handshake(_) => Err(SendError::NotOpen),
             Stage::Answered | Stage::Ended => Err(SendError::Closed),
@@ -395,7 +204,7 @@ impl<R: Role> Session<R> {
 
     /// Returns what to do with the transport.
     ///
-    /// May change after every call that takes `&mut self`.
+    /// It may change after every call that takes `&mut self`.
     #[must_use]
     pub fn advice(&self) -> Advice {
         match &self.stage {
@@ -407,11 +216,11 @@ impl<R: Role> Session<R> {
         }
     }
 
-    /// How far the connection has got.
+    /// Returns the state of the connection.
     #[must_use]
     pub fn ready_state(&self) -> ReadyState {
         match &self.stage {
-            _ if self.detour & Self::OVER != 0 => ReadyState::Closed,
+            _ if self.flags & Self::OVER != 0 => ReadyState::Closed,
             Stage::Handshake(_) => ReadyState::Connecting,
             Stage::Open(connection) if connection.closing() == Closing::Open => ReadyState::Open,
             Stage::Open(_) => ReadyState::Closing,
@@ -419,8 +228,14 @@ impl<R: Role> Session<R> {
         }
     }
 
-    /// Whether this is a server's session whose client has sent nothing yet: one that opened a transport in
-    /// advance, or a health check.
+    /// Returns whether the session is over: its end was reported, or is reported next.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        self.flags & Self::OVER != 0
+    }
+
+    /// Returns whether this is a server's session whose client has sent nothing yet: a speculative
+    /// connection or a health check.
     #[must_use]
     pub fn is_blank(&self) -> bool {
         matches!(&self.stage, Stage::Handshake(handshake) if handshake.is_blank())
@@ -438,10 +253,10 @@ impl<R: Role> Session<R> {
         self.rare.as_ref().map_or(&[], |rare| &rare.agreed.extensions)
     }
 
-    /// Returns how long the answer to the last Ping of the keep-alive took, to the microsecond.
+    /// Returns the round-trip time of the last keep-alive Ping, in whole microseconds.
     #[must_use]
     pub fn round_trip(&self) -> Option<Duration> {
-        (self.round_trip != NEVER).then(|| Duration::from_micros(self.round_trip.into()))
+        (self.round_trip != UNMEASURED).then(|| Duration::from_micros(self.round_trip.into()))
     }
 
     /// Returns the limits and deadlines.

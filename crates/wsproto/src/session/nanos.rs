@@ -1,9 +1,9 @@
-//! Times as a session keeps them.
+//! Times as stored in a session.
 
 use core::time::Duration;
 
-/// A time since the caller's epoch, in nanoseconds: half as large as a [`Duration`], and enough for
-/// 584 years. All that is later is the end of time.
+/// A time since the caller's epoch, in nanoseconds: half the size of a [`Duration`], and sufficient
+/// for 584 years. Later times saturate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Nanos(u64);
 
@@ -16,7 +16,7 @@ impl Nanos {
         Self(self.0.saturating_sub(Self::from(duration).0))
     }
 
-    /// Returns how many whole periods have passed since then.
+    /// Returns how many whole periods have passed since `then`.
     pub(super) fn periods_since(self, then: Self, period: Duration) -> u32 {
         let passed = self.0.saturating_sub(then.0);
         let periods = passed.checked_div(Self::from(period).0).unwrap_or(0);

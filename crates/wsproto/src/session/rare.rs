@@ -11,18 +11,18 @@ use crate::{CloseInfo, SessionError};
 pub(super) struct Rare {
     pub(super) agreed: Agreed,
     pub(super) response: Option<Box<Response>>,
-    /// How the connection ends, as far as it is known.
+    /// The close information known so far.
     pub(super) end: Option<Box<CloseInfo>>,
     /// The error to report next, before the end.
     pub(super) error: Option<SessionError>,
-    /// Whether the end is to be reported next.
+    /// Whether the end must be reported next.
     pub(super) closed: bool,
-    /// Whether our Close was written.
+    /// Whether our Close has been written.
     pub(super) close_written: bool,
 }
 
 impl Rare {
-    /// Returns what is known of the end, which begins here if it has not begun before.
+    /// Returns the close information, and creates it with `initiator` if there is none.
     pub(super) fn end(&mut self, initiator: Initiator) -> &mut CloseInfo {
         self.end.get_or_insert_with(|| Box::new(CloseInfo::abnormal(initiator)))
     }

@@ -15,17 +15,17 @@ use crate::{Config, Connection, Extensions, Role, Server, SessionError};
 /// A request that is being read, or waits for a decision.
 struct ServerHandshake {
     finder: HeadFinder,
-    /// What has arrived of the head, if it did not arrive at once.
+    /// The part of the head that has arrived, unless the head arrived in one piece.
     head: Vec<u8>,
     request: Option<Request>,
-    /// Whether the decision comes later.
+    /// Whether the application postponed its decision.
     postponed: bool,
     /// The time since the UNIX epoch at the session's time zero.
     unix_time: Option<Duration>,
 }
 
 impl Session<Server> {
-    /// Begins with a transport that a client has just opened.
+    /// Creates a session for a transport that a client has just opened.
     #[must_use]
     pub fn server(config: impl Into<Arc<Config>>, now: Duration) -> Self {
         let handshake = ServerHandshake {
@@ -38,9 +38,9 @@ impl Session<Server> {
         Self::begin(handshake, config.into(), now)
     }
 
-    /// Tells the time since the UNIX epoch at the session's time zero, the `now` of
-    /// [`Duration::ZERO`]. Every response has a `Date` then, as it must if there is a clock (RFC 9110
-    /// section 6.6.1), unless it brings its own.
+    /// Sets the time since the UNIX epoch at the session's time zero, a `now` of
+    /// [`Duration::ZERO`]. Every response then has a `Date`, as required of a server with a clock
+    /// (RFC 9110 section 6.6.1), unless it already has one.
     #[must_use]
     pub fn with_unix_time(mut self, at_zero: Duration) -> Self {
         if let Stage::Handshake(handshake) = &mut self.stage {
@@ -49,8 +49,8 @@ impl Session<Server> {
         self
     }
 
-    /// Begins with a transport that is refused, whatever the client asks for: appends the response to `out`.
-    /// What the client sends is discarded.
+    /// Creates a session that refuses any request: appends the response to `out`, and discards
+    /// everything the client sends.
     #[must_use]
     pub fn refusing(
         response: &Response,
@@ -82,13 +82,13 @@ impl<R: Role> Session<R> {
         }
     }
 
-    /// Accepts the opening handshake: appends the answer with status 101 to `out`. The session is
-    /// open then, and frames can be sent at once.
+    /// Accepts the opening handshake: appends the response with status 101 to `out`. The session is
+    /// then open, and frames can be sent at once.
     ///
     /// # Errors
     ///
-    /// [`AcceptError`] if the request cannot be accepted this way. Nothing was appended, and it
-    /// still waits for a decision.
+    /// [`AcceptError`] if the request cannot be accepted this way. Nothing was appended, and the
+    /// request still waits for a decision.
     pub fn accept(
         &mut self,
         accept: &Accept,
@@ -105,37 +105,37 @@ impl<R: Role> Session<R> {
     }
 
     /// Postpones the decision on the request: until [`accept`](Self::accept) or
-    /// [`respond`](Self::respond), `next_event` takes nothing, and leaves `input` as it is. The deadline of
-    /// the handshake goes on; when it has passed, the request is refused with status 503.
+    /// [`respond`](Self::respond), `next_event` consumes nothing and leaves `input` unchanged. The
+    /// handshake deadline keeps running; when it passes, the request is refused with status 503.
     ///
     /// # Errors
     ///
-    /// [`AcceptError::NoRequest`].
+    /// [`AcceptError::NoRequest`] if no request waits for a decision.
     pub fn postpone(&mut self) -> Result<(), AcceptError> {
         match &mut self.stage {
             Stage::Handshake(handshake) => {
                 if !handshake.postpone() {
                     return Err(AcceptError::NoRequest);
                 }
-                self.detour |= Self::POSTPONED;
+                self.flags |= Self::POSTPONED;
                 Ok(())
             }
             _ => Err(AcceptError::NoRequest),
         }
     }
 
-    /// Whether the decision on a request was postponed, and not made yet.
+    /// Returns whether a decision on a request was postponed and is still outstanding.
     #[inline]
     pub(crate) fn is_postponed(&self) -> bool {
-        self.detour & Self::POSTPONED != 0 && matches!(self.stage, Stage::Handshake(_))
+        self.flags & Self::POSTPONED != 0 && matches!(self.stage, Stage::Handshake(_))
     }
 
-    /// Refuses the request as the protocol asks for: 403 to an opening handshake, 426 or 405 to an ordinary
-    /// request. Appends the answer to `out`.
+    /// Refuses the request as the protocol requires: with 403 for an opening handshake, 426 or 405
+    /// for an ordinary request. Appends the response to `out`.
     ///
     /// # Errors
     ///
-    /// [`AcceptError::NoRequest`]. Nothing was appended.
+    /// [`AcceptError::NoRequest`] if no request waits for a decision. Nothing was appended.
     pub fn decline(&mut self, now: Duration, out: &mut Vec<u8>) -> Result<(), AcceptError> {
         match &mut self.stage {
             Stage::Handshake(handshake) if handshake.request().is_some() => {
@@ -148,13 +148,13 @@ impl<R: Role> Session<R> {
         }
     }
 
-    /// Answers the request with an ordinary response, which refuses an upgrade: appends it to
-    /// `out`, without its body if the request is a HEAD.
+    /// Answers the request with an ordinary response, which refuses an upgrade. Appends the
+    /// response to `out`, without its body if the request is a HEAD.
     ///
     /// # Errors
     ///
-    /// [`AcceptError::NoRequest`], or [`AcceptError::Status`] if the response has a status that is
-    /// no final one. Nothing was appended.
+    /// [`AcceptError::NoRequest`] if no request waits for a decision, or [`AcceptError::Status`] if
+    /// the status is outside 200 to 599. Nothing was appended.
     pub fn respond(
         &mut self,
         response: &Response,
@@ -191,7 +191,7 @@ impl ServerHandshake {
         }
     }
 
-    /// Appends the response that a request gets; one that could not be read has no method.
+    /// Appends a response to the request; an unparsed request has no method.
     fn answer(&self, response: &Response, now: Duration, out: &mut Vec<u8>) {
         let method = self.request.as_ref().map_or("", Request::method);
         response.encode_to(method, self.unix_time(now), out);
@@ -215,7 +215,7 @@ impl Handshake<Server> for ServerHandshake {
             if self.postponed {
                 return Progress::Postponed;
             }
-            // The application did not decide on it.
+            // The application made no decision.
             return match self.decline(now, out) {
                 Some(error) => Progress::Failed(error),
                 None => Progress::Undecided,
@@ -274,8 +274,8 @@ impl Handshake<Server> for ServerHandshake {
         out: &mut Vec<u8>,
     ) -> (Option<SessionError>, bool) {
         let status = match error {
-            // A peer that sent nothing opened the transport in advance, or looked whether we are here: it
-            // gets nothing, and is nothing to report.
+            // A peer that sent nothing made a speculative connection or a health check: it gets no
+            // response, and there is no error to report.
             _ if self.finder.is_empty() => return (None, false),
             SessionError::EndOfInput => return (Some(error), false),
             SessionError::HandshakeTimeout if self.request.is_none() => 408,
@@ -286,7 +286,7 @@ impl Handshake<Server> for ServerHandshake {
     }
 }
 
-/// Shows nothing of a head that is not parsed: it may hold secrets.
+/// Hides an unparsed head: it may contain secrets.
 impl fmt::Debug for ServerHandshake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServerHandshake")

@@ -1,19 +1,20 @@
-//! The one deadline a session has at a time.
+//! The single deadline of a session.
 
 use core::time::Duration;
 
 use super::nanos::Nanos;
 use crate::{Config, KeepAlive};
 
-/// How long a transport lingers after the end of its connection was reported: time enough for our last
-/// bytes to arrive, and for the peer to end its side.
+/// How long a transport lingers after the end of its connection was reported: enough for our last
+/// bytes to arrive and for the peer to end its side.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// A peer that does not answer a Ping is alive all the same if it sends as many bytes in the time of a
-/// [`KeepAlive::patience`]. A trickle of single bytes is not a sign of life.
-const SIGN_OF_LIFE: u16 = 4096;
+/// A peer that does not answer a Ping still counts as alive if it sends this many bytes within a
+/// [`KeepAlive::patience`]. A trickle of single bytes does not.
+const MIN_ALIVE_BYTES: u16 = 4096;
 
-/// The purpose of the deadline. The stages of a session follow one another, so it needs only one.
+/// The current deadline and its purpose. The stages of a session follow one another, so one is
+/// enough.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Timer {
     Off,
@@ -21,27 +22,27 @@ pub(super) enum Timer {
     Handshake {
         at: Nanos,
     },
-    /// The next Ping of the keep-alive is due; its payload is its number.
+    /// The next keep-alive Ping is due; its payload is its number.
     Ping {
         at: Nanos,
         number: u32,
     },
-    /// The Pong to it must have arrived.
+    /// The Pong to that Ping must have arrived.
     Pong {
         at: Nanos,
         number: u32,
-        /// How many bytes arrived since the patience began, as far as they count.
+        /// How many bytes have arrived since the patience began, saturating.
         received: u16,
-        /// How often the patience began anew because enough bytes arrived.
+        /// How often the patience was restarted because enough bytes arrived.
         extended: u8,
     },
     /// The closing handshake must be finished.
     Closing {
         at: Nanos,
     },
-    /// As `Closing`, however long it takes.
+    /// As `Closing`, without a deadline.
     ClosingPatiently,
-    /// The end was reported; the transport must be dropped.
+    /// The end was reported; the transport must be dropped at the deadline.
     Linger {
         at: Nanos,
     },
@@ -91,7 +92,7 @@ impl Timer {
         matches!(self, Self::Closing { .. } | Self::ClosingPatiently | Self::Linger { .. })
     }
 
-    /// The Ping was appended, or has left: the patience for its Pong begins.
+    /// Starts the patience for the Pong: the Ping was appended, or has left.
     pub(super) fn await_pong(&mut self, now: Nanos, config: &Config) {
         let (Self::Ping { number, .. } | Self::Pong { number, .. }) = *self else { return };
         *self = match config.keep_alive.and_then(KeepAlive::in_force) {
@@ -105,22 +106,22 @@ impl Timer {
         };
     }
 
-    /// Counts bytes that arrived while a Pong is missing.
+    /// Counts bytes that arrive while a Pong is outstanding.
     pub(super) fn count(&mut self, bytes: usize) {
         if let Self::Pong { received, .. } = self {
             *received = received.saturating_add(u16::try_from(bytes).unwrap_or(u16::MAX));
         }
     }
 
-    /// The patience has ended. Begins it anew, if enough bytes arrived meanwhile, and as often as it takes to
-    /// end in the future: the call may come late.
+    /// Restarts the expired patience if enough bytes arrived meanwhile; returns whether it did. A
+    /// late call adds as many periods as it takes for the deadline to lie in the future.
     pub(super) fn extend(&mut self, now: Nanos, config: &Config) -> bool {
         let keep_alive = config.keep_alive.and_then(KeepAlive::in_force);
         let (Self::Pong { at, received, extended, .. }, Some(keep_alive)) = (self, keep_alive)
         else {
             return false;
         };
-        if *received < SIGN_OF_LIFE {
+        if *received < MIN_ALIVE_BYTES {
             return false;
         }
         let times = now.periods_since(*at, keep_alive.patience).saturating_add(1);
@@ -130,8 +131,8 @@ impl Timer {
         true
     }
 
-    /// A Pong arrived. If it answers the last Ping, waits for the next and returns when the last
-    /// was sent.
+    /// Handles a Pong. If it answers the last Ping, schedules the next one and returns the time at
+    /// which the last one was sent.
     pub(super) fn answered(
         &mut self,
         payload: &[u8],

@@ -41,12 +41,16 @@ pub(crate) fn parse_host(host: &str) -> Result<String, UrlError> {
     Ok(host.to_ascii_lowercase())
 }
 
-/// The most bytes a label of a name has, and a name (RFC 1035 section 2.3.4; as text, without the dot
-/// of the root).
+/// The maximum length in bytes of a label and of a name (RFC 1035 section 2.3.4; as text, without
+/// the root's dot).
 const MAX_LABEL_LEN: usize = 63;
 const MAX_NAME_LEN: usize = 253;
 
-/// Parses the host to connect to: an address, or a name that the domain name system can have.
+/// Parses the host to connect to: an IP address, or a name that is valid in the DNS.
+///
+/// # Errors
+///
+/// [`UrlError::Host`] for any other host.
 pub(super) fn parse_name(host: &str) -> Result<String, UrlError> {
     let name = parse_host(host)?;
     if name.contains(':') {
@@ -64,8 +68,8 @@ pub(super) fn parse_name(host: &str) -> Result<String, UrlError> {
     Ok(name)
 }
 
-/// Whether the last label is a number, which makes the host an address of IPv4, in whatever notation
-/// (the URL standard's "ends in a number").
+/// Returns whether the last label is a number, which makes the host an IPv4 address in some
+/// notation (the URL standard's "ends in a number").
 fn ends_in_number(name: &str) -> bool {
     let last = name.rsplit('.').next().unwrap_or_default();
     let hex = last.strip_prefix("0x").or_else(|| last.strip_prefix("0X"));
@@ -75,8 +79,8 @@ fn ends_in_number(name: &str) -> bool {
     }
 }
 
-/// Says what is wrong with a host, if that is not plain to see.
-pub(super) fn why_no_host(host: &str) -> &'static str {
+/// Returns an explanation of an invalid host, empty if the error is obvious.
+pub(super) fn host_hint(host: &str) -> &'static str {
     let bare = host.strip_suffix('.').unwrap_or(host);
     if host.is_empty() {
         ": it is empty"
@@ -95,7 +99,7 @@ pub(super) fn why_no_host(host: &str) -> &'static str {
     }
 }
 
-/// Whether `text` is a host, perhaps with a port, and nothing else.
+/// Returns whether `text` is a host, optionally with a port.
 pub(crate) fn is_authority(text: &str) -> bool {
     let (host, port) = split_port(text);
     parse_host(host).is_ok() && parse_port(port).is_ok()

@@ -1,5 +1,5 @@
-//! What the tests of the opening handshake share: heads to edit, sessions fed at every cut, and an
-//! independent look (`httparse`) at what was written.
+//! Shared code of the handshake tests: editable heads, sessions fed at every cut, and an
+//! independent parser (`httparse`) for the output.
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
@@ -12,15 +12,15 @@ use wsproto::{Client, CloseCode, CloseInfo, Config, Event, Role, Server, Session
 
 pub(crate) const NOW: Duration = Duration::ZERO;
 
-/// The example of RFC 6455 section 1.3, and the proof that belongs to it.
+/// The example of RFC 6455 section 1.3, and its proof.
 pub(crate) const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 pub(crate) const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-/// "Hello" as a client sends it, and as a server does (RFC 6455 section 5.7).
+/// "Hello" as sent by a client and by a server (RFC 6455 section 5.7).
 pub(crate) const HELLO_MASKED: &[u8] = b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
 pub(crate) const HELLO: &[u8] = b"\x81\x05Hello";
 
-/// An HTTP head to edit, line by line.
+/// An HTTP head that can be edited line by line.
 #[derive(Clone, Debug)]
 pub(crate) struct Head {
     first_line: String,
@@ -33,7 +33,7 @@ impl Head {
         Self { first_line: first_line.to_owned(), fields }
     }
 
-    /// A request that nothing is wrong with.
+    /// Returns a valid request.
     pub(crate) fn request() -> Self {
         Self::new(
             "GET /chat HTTP/1.1",
@@ -47,7 +47,7 @@ impl Head {
         )
     }
 
-    /// The answer to it that accepts the key.
+    /// Returns the response that accepts the key.
     pub(crate) fn response(accept: &str) -> Self {
         Self::new(
             "HTTP/1.1 101 Switching Protocols",
@@ -64,14 +64,14 @@ impl Head {
         self
     }
 
-    /// Changes a field that is there.
+    /// Changes an existing field.
     pub(crate) fn set(mut self, name: &str, value: &str) -> Self {
         let field = self.fields.iter_mut().find(|(n, _)| n == name).expect("a field of that name");
         value.clone_into(&mut field.1);
         self
     }
 
-    /// Removes a field that is there.
+    /// Removes an existing field.
     pub(crate) fn without(mut self, name: &str) -> Self {
         let before = self.fields.len();
         self.fields.retain(|(n, _)| n != name);
@@ -79,13 +79,13 @@ impl Head {
         self
     }
 
-    /// Adds a field at the end.
+    /// Appends a field.
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.fields.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// Turns the order of the fields around.
+    /// Reverses the order of the fields.
     pub(crate) fn reversed(mut self) -> Self {
         self.fields.reverse();
         self
@@ -108,37 +108,37 @@ impl Head {
         text.into_bytes()
     }
 
-    /// The head and what follows it.
+    /// Returns the head followed by more bytes.
     pub(crate) fn then(&self, more: &[u8]) -> Vec<u8> {
         [&self.bytes(), more].concat()
     }
 
-    /// The head as a server's application sees it.
+    /// Returns the head as a server's application sees it.
     pub(crate) fn parse(&self) -> Request {
         Request::parse(&self.bytes()).expect("a valid request")
     }
 }
 
-/// What a session reported and wrote.
+/// The reports and the output of a session.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Run {
     pub(crate) events: Vec<SessionEvent<Event<'static>>>,
     pub(crate) out: Vec<u8>,
-    /// What the transport should do when all input was read.
+    /// The advice on the transport after all input was read.
     pub(crate) transport: Advice,
     pub(crate) subprotocol: Option<String>,
-    /// What a client got.
+    /// The response that a client received.
     pub(crate) response: Option<Response>,
 }
 
 impl Run {
-    /// The answer that a server gave.
+    /// Returns the response of a server.
     pub(crate) fn answer(&self) -> Answer {
         Answer::parse(&self.out)
     }
 }
 
-/// Passes everything in the pieces it comes in to a session, writes what it answers, and ends the transport.
+/// Passes the pieces to a session, writes its replies, and ends the transport.
 fn feed<R: Role>(
     session: &mut Session<R>,
     pieces: &[&[u8]],
@@ -176,7 +176,7 @@ pub(crate) fn abnormal_end(initiator: Initiator) -> SessionEvent<Event<'static>>
     })
 }
 
-/// Runs a server, which calls `decide` where a request waits for a decision.
+/// Runs a server, which calls `decide` when a request waits for a decision.
 pub(crate) fn serve(
     config: &Config,
     pieces: &[&[u8]],
@@ -193,17 +193,17 @@ pub(crate) fn serve(
     Run { events, out, transport, subprotocol, response: None }
 }
 
-/// Leaves a request to its fate.
+/// Makes no decision on a request.
 pub(crate) fn undecided(_: &mut Session<Server>, _: &mut Vec<u8>) {}
 
-/// Accepts a handshake as it is.
+/// Accepts a handshake without options.
 pub(crate) fn accept(session: &mut Session<Server>, out: &mut Vec<u8>) {
     session.accept(&wsproto::handshake::Accept::new(), NOW, out).expect("an acceptable request");
 }
 
 pub(crate) const SEED: [u8; 32] = [7; 32];
 
-/// Runs a client, whose key is always the same.
+/// Runs a client with a fixed key.
 pub(crate) fn connect(config: &Config, request: &ClientRequest, pieces: &[&[u8]]) -> Run {
     let mut sent = Vec::new();
     let mut session = Session::client(request.clone(), config.clone(), SEED, NOW, &mut sent);
@@ -213,7 +213,7 @@ pub(crate) fn connect(config: &Config, request: &ClientRequest, pieces: &[&[u8]]
     Run { events, out, transport, subprotocol, response: session.take_response() }
 }
 
-/// The proof that the client of [`connect`] waits for.
+/// Returns the proof that the client of [`connect`] expects.
 pub(crate) fn expected_accept() -> String {
     let url = "ws://example.com/".parse().expect("a valid URL");
     let mut sent = Vec::new();
@@ -222,8 +222,8 @@ pub(crate) fn expected_accept() -> String {
     wsproto::handshake::accept_key(SentRequest::parse(&sent).only("Sec-WebSocket-Key"))
 }
 
-/// Promise I2: runs on the bytes in one piece, byte by byte, and cut in two wherever they can be;
-/// the result must always be the same, and is returned.
+/// Promise I2: runs on the bytes in one piece, byte by byte, and cut in two at every position; the
+/// results must be equal. Returns the result.
 pub(crate) fn at_every_cut<T: PartialEq + Debug>(bytes: &[u8], run: impl Fn(&[&[u8]]) -> T) -> T {
     let whole = run(&[bytes]);
     let single: Vec<&[u8]> = bytes.chunks(1).collect();
@@ -240,7 +240,7 @@ pub(crate) fn at_every_cut<T: PartialEq + Debug>(bytes: &[u8], run: impl Fn(&[&[
     whole
 }
 
-/// A response that we wrote, read by `httparse`.
+/// A response written by the engine and parsed by `httparse`.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -273,15 +273,15 @@ impl Answer {
         only(&self.fields, name)
     }
 
-    /// Checks what every refusal has to be: complete, the last on its connection, and nothing that
-    /// could be taken for a handshake.
+    /// Checks that a refusal is complete, is the last response on its connection, and cannot be
+    /// mistaken for a handshake.
     #[track_caller]
     pub(crate) fn assert_refusal(&self, status: u16) {
         self.assert_refusal_to_head(status);
         assert_eq!(self.only("Content-Length"), self.body.len().to_string());
     }
 
-    /// The same without a look at the body, which the answer to a HEAD request does not have.
+    /// The same without the body, which the response to a HEAD request does not have.
     #[track_caller]
     pub(crate) fn assert_refusal_to_head(&self, status: u16) {
         assert_eq!(self.status, status);
@@ -297,7 +297,7 @@ impl Answer {
     }
 }
 
-/// A request that we wrote, read by `httparse`.
+/// A request written by the engine and parsed by `httparse`.
 #[derive(Clone, Debug)]
 pub(crate) struct SentRequest {
     pub(crate) method: String,
@@ -310,7 +310,7 @@ impl SentRequest {
         let mut fields = [httparse::EMPTY_HEADER; 32];
         let mut request = httparse::Request::new(&mut fields);
         let status = request.parse(bytes).expect("a valid HTTP request");
-        assert_eq!(status, httparse::Status::Complete(bytes.len()), "nothing behind the head");
+        assert_eq!(status, httparse::Status::Complete(bytes.len()), "nothing after the head");
         assert_eq!(request.version, Some(1));
         assert!(bytes.ends_with(b"\r\n\r\n"));
         Self {
@@ -342,6 +342,6 @@ fn all<'a>(fields: &'a [(String, String)], name: &str) -> Vec<&'a str> {
 #[track_caller]
 fn only<'a>(fields: &'a [(String, String)], name: &str) -> &'a str {
     let values = all(fields, name);
-    assert_eq!(values.len(), 1, "{name} stands exactly once in {fields:?}");
+    assert_eq!(values.len(), 1, "{name} must appear exactly once in {fields:?}");
     values[0]
 }

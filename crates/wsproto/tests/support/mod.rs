@@ -1,20 +1,20 @@
-//! What the tests of the engine share.
+//! Shared code of the engine's tests.
 
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 
 use wsproto::{Config, Connection, Error, Event, Role};
 
-/// An opcode that no specification defines: wrong from its first byte on.
+/// An opcode that no specification defines: invalid from its first byte on.
 pub(crate) const VIOLATION: [u8; 1] = [0x83];
 
-/// The default limits, but for what `change` changes.
+/// Returns the default limits as modified by `change`.
 pub(crate) fn config(change: impl FnOnce(&mut Config)) -> Config {
     let mut config = Config::default();
     change(&mut config);
     config
 }
 
-/// Gives `bytes` to the connection, and returns what it reports.
+/// Passes `bytes` to the connection, and returns the events.
 pub(crate) fn feed<R: Role>(
     ws: &mut Connection<R>,
     bytes: &[u8],

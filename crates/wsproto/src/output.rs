@@ -1,4 +1,5 @@
-//! Bytes on their way out, in order: small frames in one buffer, large payloads where they lie.
+//! Bytes waiting to be written, in order: small frames in one buffer, large payloads in their own
+//! memory.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -7,29 +8,30 @@ use core::mem;
 use crate::PreparedMessage;
 use crate::mask::Mask;
 
-/// A payload from so many bytes on waits where it lies, and is not copied.
+/// Payloads of at least this many bytes are queued without copying.
 pub(crate) const LARGE: usize = 64 << 10;
 
-/// How many bytes of a large payload follow its header in the buffer, so that the two leave together.
-const FIRST: usize = 16 << 10;
+/// How many bytes of a large payload follow its header in the buffer, so that both go out in one
+/// write.
+const WITH_HEADER: usize = 16 << 10;
 
 /// How many bytes of a large payload are masked at a time.
-const PIECE: usize = 64 << 10;
+const MASK_AT_ONCE: usize = 64 << 10;
 
-/// How much memory an empty buffer keeps.
-const KEEP: usize = 1 << 20;
+/// How many bytes of capacity an empty buffer keeps.
+const MAX_EMPTY_CAPACITY: usize = 1 << 20;
 
-/// How many written bytes may lie in front of the unwritten ones before these are moved.
-const PASSED: usize = 64 << 10;
+/// How many written bytes may precede the unwritten ones before the latter are moved to the front.
+const COMPACT_FROM: usize = 64 << 10;
 
-/// Bytes on their way out.
+/// Bytes waiting to be written.
 #[derive(Debug, Default)]
 pub(crate) struct Output {
-    /// Chunks in front of `bytes`; mostly none.
+    /// Chunks in front of `bytes`; usually none.
     chunks: VecDeque<Chunk>,
-    /// Frames are appended here.
+    /// The buffer that frames are appended to.
     bytes: Vec<u8>,
-    /// How many bytes of the first chunk, or of `bytes` if there is none, were written.
+    /// How many bytes of the first chunk (or of `bytes`, if there is no chunk) have been written.
     written: usize,
     /// How many bytes of the chunks are unwritten.
     queued: usize,
@@ -38,15 +40,15 @@ pub(crate) struct Output {
 #[derive(Debug)]
 enum Chunk {
     Bytes(Vec<u8>),
-    /// An owned payload, masked where it lies, piece by piece. Its first `ready` bytes are masked, or
-    /// left with the header.
+    /// An owned payload, masked in place, piece by piece. Its first `ready` bytes have been masked,
+    /// or were copied after the header.
     Owned {
         bytes: Vec<u8>,
         mask: Option<Mask>,
         ready: usize,
     },
-    /// A payload that many connections share. A server's: it is not masked. Its first `ready` bytes left
-    /// with the header.
+    /// A payload shared by many connections of a server, so it is not masked. Its first `ready`
+    /// bytes were copied after the header.
     Shared {
         message: PreparedMessage,
         ready: usize,
@@ -54,14 +56,15 @@ enum Chunk {
 }
 
 impl Output {
-    /// Lets frames be appended to the buffer. Returns by how many bytes it has grown.
+    /// Calls `append` with the buffer. Returns its result, and by how many bytes the buffer has
+    /// grown.
     #[inline]
     pub(crate) fn append<T>(&mut self, append: impl FnOnce(&mut Vec<u8>) -> T) -> (T, usize) {
         let before = self.bytes.len();
         let result = append(&mut self.bytes);
         let after = self.bytes.len();
         if after < before && self.chunks.is_empty() {
-            // An application that was lent the buffer has taken bytes out.
+            // The application removed bytes from the buffer it was lent.
             self.written = self.written.min(after);
         }
         (result, after.saturating_sub(before))
@@ -81,9 +84,9 @@ impl Output {
         self.len() == 0
     }
 
-    /// Appends an owned payload, whose header was just appended.
+    /// Queues an owned payload whose header was just appended.
     pub(crate) fn push_owned(&mut self, mut bytes: Vec<u8>, mut mask: Option<Mask>) {
-        let first = FIRST.min(bytes.len());
+        let first = WITH_HEADER.min(bytes.len());
         let (front, back) = bytes.split_at_mut(first);
         match &mut mask {
             Some(mask) => mask.append(front, &mut self.bytes),
@@ -93,21 +96,21 @@ impl Output {
         self.chunks.push_back(Chunk::Owned { bytes, mask, ready: first });
     }
 
-    /// Appends the payload of a prepared message, whose header was just appended.
+    /// Queues the payload of a prepared message whose header was just appended.
     pub(crate) fn push_shared(&mut self, message: &PreparedMessage) {
-        let (front, back) = message.payload().split_at(FIRST.min(message.payload().len()));
+        let (front, back) = message.payload().split_at(WITH_HEADER.min(message.payload().len()));
         self.bytes.extend_from_slice(front);
         self.close_buffer(back.len());
         self.chunks.push_back(Chunk::Shared { message: message.clone(), ready: front.len() });
     }
 
-    /// Makes a chunk of the buffer, behind which `follow` bytes of a payload come.
+    /// Turns the buffer into a chunk; `follow` more bytes of a payload will come after it.
     fn close_buffer(&mut self, follow: usize) {
         self.queued = self.len() + follow;
         self.chunks.push_back(Chunk::Bytes(mem::take(&mut self.bytes)));
     }
 
-    /// Returns the next bytes to write; nothing if there are none. There may be more behind them.
+    /// Returns the next bytes to write, empty if there are none. More may follow them.
     #[inline]
     pub(crate) fn pending(&mut self) -> &[u8] {
         if self.chunks.is_empty() {
@@ -124,7 +127,7 @@ impl Output {
             Chunk::Owned { bytes, mask: None, .. } => &bytes[..],
             Chunk::Owned { bytes, mask: Some(mask), ready } => {
                 if self.written == *ready {
-                    let end = ready.saturating_add(PIECE).min(bytes.len());
+                    let end = ready.saturating_add(MASK_AT_ONCE).min(bytes.len());
                     mask.apply(bytes.get_mut(*ready..end).unwrap_or_default());
                     *ready = end;
                 }
@@ -134,8 +137,8 @@ impl Output {
         all.get(self.written..).unwrap_or_default()
     }
 
-    /// Drops the first `len` of the [pending](Self::pending) bytes, which were written; no more than there
-    /// are. Returns how many.
+    /// Drops the first `len` of the [pending](Self::pending) bytes, which were written, or all of
+    /// them if there are fewer. Returns how many.
     #[inline]
     pub(crate) fn advance(&mut self, len: usize) -> usize {
         if !self.chunks.is_empty() {
@@ -143,18 +146,18 @@ impl Output {
         }
         let len = len.min(self.len());
         self.written += len;
-        self.let_go();
+        self.release_written();
         len
     }
 
-    /// Lets go of bytes that were written: of all of them at once, or of so many that moving those behind
-    /// them is less work than writing them was. So the work stays linear, and a buffer that is never empty
-    /// does not grow.
+    /// Releases written bytes: all at once, or enough of them that moving the rest costs less work
+    /// than writing them did. So the work stays linear, and a buffer that is never empty does not
+    /// grow.
     #[inline]
-    fn let_go(&mut self) {
+    fn release_written(&mut self) {
         if self.written == self.bytes.len() {
             self.reset();
-        } else if self.written >= PASSED && self.written >= self.bytes.len() / 2 {
+        } else if self.written >= COMPACT_FROM && self.written >= self.bytes.len() / 2 {
             self.bytes.drain(..self.written);
             self.written = 0;
         }
@@ -173,13 +176,13 @@ impl Output {
             return len;
         }
         self.chunks.pop_front();
-        // The front of a payload left with its header.
+        // The front of the payload went out with its header.
         self.written = match self.chunks.front() {
             Some(Chunk::Owned { ready, .. } | Chunk::Shared { ready, .. }) => *ready,
             Some(Chunk::Bytes(_)) | None => 0,
         };
         if self.chunks.is_empty() {
-            self.let_go();
+            self.release_written();
         }
         len
     }
@@ -194,7 +197,7 @@ impl Output {
     fn reset(&mut self) {
         self.written = 0;
         self.bytes.clear();
-        if self.bytes.capacity() > KEEP {
+        if self.bytes.capacity() > MAX_EMPTY_CAPACITY {
             self.bytes = Vec::new();
         }
     }
@@ -227,10 +230,10 @@ mod tests {
     }
 
     #[test]
-    fn chunks_and_bytes_leave_in_order_however_they_are_cut() {
+    fn chunks_and_bytes_are_written_in_order_however_they_are_cut() {
         let payload: Vec<u8> = (0..251).cycle().take(300_000).collect();
         let prepared = PreparedMessage::binary(&payload);
-        for step in [1000, 4096, PIECE, 1 << 20] {
+        for step in [1000, 4096, MASK_AT_ONCE, 1 << 20] {
             for key in [None, Some([0x37, 0xFA, 0x21, 0x3D])] {
                 let mut output = Output::default();
                 let mut expected = vec![1, 2, 3];
@@ -256,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_before_a_chunk_is_not_written_again() {
+    fn bytes_written_before_a_chunk_are_not_written_again() {
         let mut output = Output::default();
         push(&mut output, &[1, 2, 3, 4]);
         output.advance(2);
@@ -267,9 +270,9 @@ mod tests {
         assert!(all.starts_with(&[3, 4, 7]));
     }
 
-    /// I7: more than is pending cannot be written.
+    /// I7: a count beyond the pending bytes is clamped.
     #[test]
-    fn no_more_is_written_than_is_pending() {
+    fn advance_is_limited_to_the_pending_bytes() {
         let mut output = Output::default();
         push(&mut output, &[1, 2]);
         output.push_owned(vec![7; LARGE], Some(Mask::new([1, 2, 3, 4])));
@@ -284,8 +287,7 @@ mod tests {
         assert_eq!(output.advance(usize::MAX), 0);
     }
 
-    /// E9: the bytes that are moved are at most those that are written, and a buffer that is never empty
-    /// holds no more than it has to.
+    /// E9: no more bytes are moved than are written, and a buffer that is never empty stays small.
     #[test]
     fn a_buffer_that_is_never_empty_does_not_grow() {
         let mut output = Output::default();
@@ -293,7 +295,7 @@ mod tests {
         for _ in 0..10_000 {
             push(&mut output, &[0; 1000]);
             output.advance(1000);
-            assert!(output.bytes.len() <= 2 * PASSED);
+            assert!(output.bytes.len() <= 2 * COMPACT_FROM);
         }
         assert_eq!(output.len(), 1000);
 
@@ -309,7 +311,7 @@ mod tests {
         assert!(moved <= size, "{moved} bytes were moved");
     }
 
-    /// An application that takes out of the buffer what it did not put there harms only itself.
+    /// An application that removes bytes it did not append harms only itself.
     #[test]
     fn a_buffer_that_shrinks_is_counted() {
         let mut output = Output::default();

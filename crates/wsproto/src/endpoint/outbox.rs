@@ -1,0 +1,186 @@
+//! The unwritten output of an endpoint, and the input deferred until it is written.
+
+use alloc::vec::Vec;
+use core::mem;
+use core::time::Duration;
+
+use crate::output::Output;
+
+/// The output of an [`Endpoint`](crate::Endpoint), and its deferred input.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    pub(super) output: Output,
+    /// How many unwritten bytes are replies; the rest are unsolicited. Bytes written count as
+    /// replies first, so unsolicited bytes are never counted as replies.
+    unwritten_replies: usize,
+    /// How many bytes could not be written.
+    lost: usize,
+    /// How many unwritten bytes there are up to the end of a keep-alive Ping.
+    ping_behind: usize,
+    /// The last time the peer read something, while the endpoint waits for that.
+    pub(super) stalled_since: Option<Duration>,
+    /// The payload of the newest Ping that is still unanswered.
+    pub(super) deferred_pong: Option<Vec<u8>>,
+    /// The memory of a sent message, for reuse.
+    pub(super) spare: Vec<u8>,
+    deferred: DeferredInput,
+    /// Whether the application's messages count as replies.
+    pub(super) answering: bool,
+    /// Whether the application was told to wait until everything is written.
+    pub(super) awaited: bool,
+    /// Whether writing has failed: appended bytes are lost.
+    pub(super) failed: bool,
+    /// Whether nothing more can be read, and the session has not been told yet.
+    pub(super) ended: bool,
+    /// Whether the transport accepted no more bytes when it was last tried.
+    pub(super) blocked: bool,
+}
+
+/// The two kinds of output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OutputKind {
+    /// Replies: they count against reading.
+    Reply,
+    /// Sent on the application's own initiative.
+    Unsolicited,
+}
+
+/// Input that is not read yet.
+#[derive(Debug, Default)]
+pub(super) struct DeferredInput {
+    bytes: Vec<u8>,
+    taken: usize,
+}
+
+impl DeferredInput {
+    pub(super) const fn is_empty(&self) -> bool {
+        self.taken >= self.bytes.len()
+    }
+
+    pub(super) fn rest(&mut self) -> &mut [u8] {
+        self.bytes.get_mut(self.taken..).unwrap_or_default()
+    }
+}
+
+impl Outbox {
+    /// Returns how many unwritten bytes are replies.
+    #[inline]
+    pub(super) const fn unwritten_replies(&self) -> usize {
+        self.unwritten_replies
+    }
+
+    /// Returns how many unwritten bytes the application sent on its own initiative.
+    #[inline]
+    pub(super) fn unsolicited(&self) -> usize {
+        self.output.len() - self.unwritten_replies
+    }
+
+    /// Returns how many bytes could not be written.
+    pub(super) const fn lost(&self) -> usize {
+        self.lost
+    }
+
+    /// Returns whether events may be taken directly out of the input: no input is deferred, few
+    /// replies are unwritten, and the transport has not failed or ended.
+    #[inline]
+    pub(super) const fn is_quiet(&self, mark: usize) -> bool {
+        self.unwritten_replies <= mark && self.deferred.is_empty() && !self.failed && !self.ended
+    }
+
+    /// Returns whether the outbox holds no data and no state.
+    #[inline]
+    pub(super) fn is_idle(&self) -> bool {
+        self.output.is_empty()
+            && self.lost == 0
+            && self.deferred.is_empty()
+            && self.deferred_pong.is_none()
+            && !self.awaited
+            && !self.failed
+            && !self.ended
+    }
+
+    pub(super) const fn has_deferred(&self) -> bool {
+        !self.deferred.is_empty()
+    }
+
+    /// Defers input, after any already deferred.
+    pub(super) fn defer(&mut self, input: &mut &mut [u8]) {
+        let input: &mut [u8] = mem::take(input);
+        self.deferred.bytes.extend_from_slice(input);
+    }
+
+    pub(super) const fn take_deferred(&mut self) -> DeferredInput {
+        mem::replace(&mut self.deferred, DeferredInput { bytes: Vec::new(), taken: 0 })
+    }
+
+    /// Defers the last `left` bytes of `input` again.
+    pub(super) fn defer_again(&mut self, mut deferred: DeferredInput, left: usize) {
+        if left > 0 {
+            deferred.taken = deferred.bytes.len().saturating_sub(left);
+            self.deferred = deferred;
+        }
+    }
+
+    /// Returns the kind of the application's next output.
+    #[inline]
+    pub(super) const fn output_kind(&self) -> OutputKind {
+        if self.answering { OutputKind::Reply } else { OutputKind::Unsolicited }
+    }
+
+    /// Calls `append` with the buffer, and counts the appended bytes.
+    #[inline]
+    pub(super) fn append<T>(
+        &mut self,
+        kind: OutputKind,
+        append: impl FnOnce(&mut Vec<u8>) -> T,
+    ) -> T {
+        let (result, grown) = self.output.append(append);
+        self.count(kind, grown);
+        result
+    }
+
+    /// Counts bytes that were added to the output.
+    #[inline]
+    pub(super) fn count(&mut self, kind: OutputKind, len: usize) {
+        if kind == OutputKind::Reply {
+            self.unwritten_replies += len;
+        }
+        self.unwritten_replies = self.unwritten_replies.min(self.output.len());
+    }
+
+    /// Records that the output now ends with a keep-alive Ping.
+    pub(super) fn end_with_ping(&mut self) {
+        self.ping_behind = self.output.len();
+    }
+
+    /// Removes written bytes from the output. Returns whether they are a reason to wait longer for a
+    /// Pong: they were in front of the Ping, or part of it, or the transport was blocked before, so
+    /// the peer has read some of what it held.
+    #[inline]
+    pub(super) fn wrote(&mut self, len: usize, now: Duration) -> bool {
+        let len = self.output.advance(len);
+        self.unwritten_replies = self.unwritten_replies.saturating_sub(len);
+        if len > 0
+            && let Some(since) = &mut self.stalled_since
+        {
+            *since = now.max(*since);
+        }
+        let delayed = len > 0 && (self.ping_behind > 0 || mem::take(&mut self.blocked));
+        self.ping_behind = self.ping_behind.saturating_sub(len);
+        delayed
+    }
+
+    /// Returns whether the last keep-alive Ping has left.
+    pub(super) const fn ping_has_left(&self) -> bool {
+        self.ping_behind == 0
+    }
+
+    /// Discards all unwritten bytes.
+    pub(super) fn lose(&mut self) {
+        self.lost = self.lost.saturating_add(self.output.len());
+        (self.unwritten_replies, self.ping_behind) = (0, 0);
+        self.stalled_since = None;
+        self.deferred_pong = None;
+        self.output.clear();
+    }
+}
