@@ -12,7 +12,7 @@ use wsproto::Config;
 use wsproto::handshake::{Request, Response};
 
 use crate::support::{
-    LONG, Peer, address, connect, end, patient_client, request, upgrade, wait_until,
+    LONG, Peer, address, connect, end, in_time, patient_client, request, upgrade, wait_until,
 };
 
 type Echo = fn(&WebSocketConnection, Message);
@@ -140,7 +140,7 @@ pub(crate) fn decisions_may_be_anything<S: Adapter, C: Adapter>() {
     end(server);
 }
 
-// L19: the deadline of the handshake goes on; the end of the server as well.
+// L19: the deadline of the handshake goes on.
 pub(crate) fn decisions_have_a_deadline<S: Adapter, C: Adapter>() {
     let soon = std::time::Duration::from_millis(200);
     let config = Config::new().handshake_timeout(Some(soon));
@@ -153,11 +153,14 @@ pub(crate) fn decisions_have_a_deadline<S: Adapter, C: Adapter>() {
     assert_eq!(refusal.status, Some(503), "{refusal:?}");
     drop(kept);
     end(server);
+}
 
+// L19
+pub(crate) fn decisions_end_with_the_server<S: Adapter>() {
     let (server, deciders) = hesitant::<S>(Config::new().handshake_timeout(None).into());
     let mut peer = Peer::connect(address(&server));
     peer.send(upgrade("/", ""));
     let (_, decider) = deciders.recv_timeout(LONG).expect("it is asked");
-    end(server);
+    in_time("the end", || end(server));
     wait_until("nobody waits", || !decider.is_awaited());
 }

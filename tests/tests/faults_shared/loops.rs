@@ -9,6 +9,7 @@ use ws_common::{ClientOptions, ServerOptions};
 use ws_mio::EventLoop;
 use wsproto::CloseCode;
 
+use crate::liveness::{ENOUGH, streams};
 use crate::support::{Calls, LONG, address, echo, end, request, telling};
 
 // L20: a delayed reconnect: the loop goes on although nothing is left in it.
@@ -42,4 +43,10 @@ fn a_loop_that_can_be_used_goes_on() {
     assert_eq!(ends.recv_timeout(LONG), Ok(true));
     running.join().expect("no panic").expect("the test waits");
     end(server);
+}
+
+// L1: handlers that are told of room need no thread to send at full speed.
+#[test]
+fn both_stream_from_their_handlers() {
+    streams::<Mio, Mio>(false, |received| received > ENOUGH);
 }

@@ -24,7 +24,7 @@ macro_rules! of_pairs {
 
             of_pairs! { @each $server, $client;
                 liveness: both_send_20_mb_from_a_thread, both_send_20_mb_from_the_handler,
-                    both_stream_from_threads, a_client_streams_from_its_handler;
+                    both_stream_from_threads;
                 waiting: a_stuck_subscriber_holds_up_nobody,
                     a_broadcast_in_deciding_keeps_nobody_out, a_dead_peer_is_waited_for_no_longer;
                 alive: zeros_of_the_keep_alive_turn_it_off;
@@ -75,6 +75,7 @@ macro_rules! of_servers {
                 a_wait_ends_with_what_it_waits_for, closed_means_closed_for_a_server;
             alive: a_slow_upload_is_a_sign_of_life, a_long_download_is_a_sign_of_life,
                 a_trickle_is_no_sign_of_life;
+            later: decisions_end_with_the_server;
             bounds: more_than_allowed_get_503, a_refusal_ends_as_others_do;
             truth: nothing_was_asked_and_nothing_is_reported;
             http: ordinary_requests_are_the_applications, empty_list_elements_are_ignored,

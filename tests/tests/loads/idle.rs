@@ -2,9 +2,9 @@
 
 use std::any::type_name;
 use std::fs;
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Lines, Read, Write};
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, io, thread};
 
@@ -20,6 +20,8 @@ const WHILE: Duration = Duration::from_secs(5);
 /// A server in a process of its own, whose threads are counted.
 struct Server {
     child: Child,
+    /// Kept, so that it may say that it has ended.
+    _output: Lines<BufReader<ChildStdout>>,
     address: SocketAddr,
 }
 
@@ -60,12 +62,12 @@ impl Server {
             };
         }
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it");
-        let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-        let address = lines.map_while(Result::ok).find_map(|line| {
+        let mut output = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let address = output.by_ref().map_while(Result::ok).find_map(|line| {
             let (_, address) = line.split_once("ADDRESS ")?;
             address.parse().ok()
         });
-        Self { child, address: address.expect("an address") }
+        Self { child, _output: output, address: address.expect("an address") }
     }
 
     /// How often its threads have waited for something, all together.
