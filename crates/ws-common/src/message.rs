@@ -1,7 +1,9 @@
-//! What is sent and received.
+//! Messages, and what becomes of those that are sent.
 
-/// A whole message.
-#[derive(Clone, Debug, PartialEq, Eq)]
+use std::fmt;
+
+/// A whole message. Its `Debug` shows a length in bytes, and no payload, which may be a secret.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Message {
     /// A text message.
     Text(String),
@@ -9,7 +11,37 @@ pub enum Message {
     Binary(Vec<u8>),
 }
 
-/// What became of a message that was taken.
+impl Message {
+    /// Returns the text of a text message.
+    #[must_use]
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Binary(_) => None,
+        }
+    }
+
+    /// Returns the payload of a message of either kind.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Binary(bytes) => bytes,
+        }
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self {
+            Self::Text(_) => "Text",
+            Self::Binary(_) => "Binary",
+        };
+        write!(f, "{kind}({} bytes)", self.as_bytes().len())
+    }
+}
+
+/// The fate of a message that was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SendStatus {
     /// It is handed to the operating system; by an event loop, with all else that the connection has to

@@ -6,7 +6,7 @@ use std::net::Shutdown;
 use mio::event::{Event, Source};
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
-use ws_common::adapter::Transport;
+use ws_common::adapter::{Transport, tune};
 
 #[cfg(feature = "tls")]
 use crate::tls::TlsStream;
@@ -154,9 +154,7 @@ impl Stream {
 
 impl From<TcpStream> for Stream {
     fn from(tcp: TcpStream) -> Self {
-        // Messages are written whole; waiting for more only delays them. If the peer is gone, reading says
-        // so.
-        let _ = tcp.set_nodelay(true);
+        tune(&tcp);
         Self(Kind::Tcp(tcp, Readiness::NEW))
     }
 }

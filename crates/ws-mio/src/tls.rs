@@ -8,6 +8,7 @@ use mio::net::TcpStream;
 use rustls::Connection;
 use socket2::SockRef;
 use ws_common::adapter::tls::process;
+use ws_common::adapter::tune;
 
 /// How many reads of ciphertext one read makes at most: 4 KiB each, or what is missing of a message of the
 /// TLS handshake. One more round of the loop costs as much as it takes to decrypt these.
@@ -29,8 +30,7 @@ pub(crate) struct TlsStream {
 
 impl TlsStream {
     pub(crate) fn new(tcp: TcpStream, tls: Connection) -> Self {
-        // Messages are written whole; waiting for more only delays them.
-        let _ = tcp.set_nodelay(true);
+        tune(&tcp);
         Self { tcp, tls, taken: 0, has_more: false }
     }
 

@@ -52,7 +52,7 @@ impl WebSocket<Server> {
     #[must_use]
     pub fn server(stream: impl Into<Stream>, config: impl Into<Arc<Config>>) -> Self {
         let stream = stream.into();
-        set_nodelay(&stream);
+        tune(&stream);
         let endpoint = server_endpoint(config, now());
         let connection = Owner::begin(None, None, endpoint, stream.clone());
         Self::new(connection, stream, Opening::Server { request: None })
@@ -93,9 +93,9 @@ impl WebSocket<Server> {
     }
 }
 
-/// Messages are written whole; waiting for more only delays them. If the peer is gone, reading says so.
-pub(crate) fn set_nodelay(stream: &Stream) {
+/// Sets the options of the socket, if there is one.
+pub(crate) fn tune(stream: &Stream) {
     if let Some(tcp) = stream.tcp() {
-        let _ = tcp.set_nodelay(true);
+        ws_common::adapter::tune(tcp);
     }
 }

@@ -10,7 +10,7 @@ use wsproto::handshake::{ClientRequest, Response};
 use wsproto::url::WsUrl;
 use wsproto::{Client, Config, Endpoint, ReadyState, SessionError};
 
-use crate::accept::set_nodelay;
+use crate::accept::tune;
 use crate::clock::{Patience, now};
 use crate::dial::dial;
 use crate::driver::Owner;
@@ -81,7 +81,7 @@ impl WebSocket<Client> {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(io::Error::from)?;
         let stream = stream.into();
-        set_nodelay(&stream);
+        tune(&stream);
         let url = Some(request.url().clone());
         let endpoint = Endpoint::client(request.clone(), config, seed, now());
         let connection = Owner::begin(None, url, endpoint, stream.clone());

@@ -11,7 +11,7 @@ use ws_common::adapter::{Acceptor, Admission, Connections, Conversation, Permit,
 use ws_common::{RunningServer, ServerHandle, ServerHandler, ServerOptions};
 use wsproto::{Endpoint, Server};
 
-use crate::accept::set_nodelay;
+use crate::accept::tune;
 use crate::clock::now;
 use crate::driver::Owner;
 use crate::receive::linger;
@@ -177,7 +177,7 @@ fn stream(acceptor: &Acceptor, tcp: TcpStream) -> io::Result<Stream> {
 /// Makes the connection of a transport that was accepted.
 pub(crate) fn begin(acceptor: &Arc<Acceptor>, tcp: TcpStream) -> io::Result<WebSocket<Server>> {
     let stream = stream(acceptor, tcp)?;
-    set_nodelay(&stream);
+    tune(&stream);
     let patience = acceptor.server().options().config.write_timeout;
     let endpoint = acceptor.endpoint(now());
     let connection = Owner::begin(Some(Arc::clone(acceptor)), None, endpoint, stream.clone());

@@ -1,5 +1,7 @@
 //! The closing handshake: every transition, for both roles (RFC 6455 section 7).
 
+use core::fmt;
+
 use crate::{CloseCode, Role};
 
 /// How far the closing of a connection has got.
@@ -116,5 +118,16 @@ impl CloseInfo {
     pub const fn abnormal(initiator: Initiator) -> Self {
         let reason = alloc::string::String::new();
         Self { code: CloseCode::ABNORMAL, reason, was_clean: false, initiator }
+    }
+}
+
+/// The code and the reason, as in `1001 Going Away: "until tomorrow"`, and whether the end was unclean.
+impl fmt::Display for CloseInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.code)?;
+        if !self.reason.is_empty() {
+            write!(f, ": {:?}", self.reason)?;
+        }
+        if self.was_clean { Ok(()) } else { f.write_str(" (unclean)") }
     }
 }

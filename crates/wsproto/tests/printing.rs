@@ -5,8 +5,8 @@ use std::time::Duration;
 use wsproto::handshake::{Accept, ClientRequest, Request, Response};
 use wsproto::url::WsUrl;
 use wsproto::{
-    Client, CloseCode, CloseFrame, Config, Connection, Event, Piece, PreparedMessage, Server,
-    Session, SessionEvent,
+    Client, CloseCode, CloseFrame, CloseInfo, Config, Connection, Event, Initiator, Piece,
+    PreparedMessage, Server, Session, SessionEvent,
 };
 use wsproto_testing::{End, REQUEST, SEED};
 
@@ -27,6 +27,16 @@ fn headers_are_a_list_of_names_and_values() {
     let request = Request::parse(REQUEST).expect("a request");
     let printed = format!("{:?}", request.headers());
     assert!(printed.starts_with(r#"[("Host", "localhost"), ("Upgrade", "websocket"), "#));
+}
+
+#[test]
+fn the_end_of_a_connection_is_one_line() {
+    let mut info = CloseInfo::abnormal(Initiator::Remote);
+    assert_eq!(info.to_string(), "1006 Abnormal Closure (unclean)");
+    (info.code, info.was_clean) = (CloseCode::GOING_AWAY, true);
+    assert_eq!(info.to_string(), "1001 Going Away");
+    info.reason = "until \"tomorrow\"".into();
+    assert_eq!(info.to_string(), r#"1001 Going Away: "until \"tomorrow\"""#);
 }
 
 /// The words that must not be printed.

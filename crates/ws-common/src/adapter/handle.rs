@@ -9,7 +9,6 @@ use wsproto::{CloseFrame, CloseInfo, PreparedMessage, ReadyState};
 use crate::{ConnectionId, Error, Message, SendStatus, ServerHandle};
 
 /// A message, or a Ping, to be sent on a connection.
-#[derive(Debug)]
 pub enum Outgoing<'a> {
     /// A message whose memory may be taken, if the message is taken.
     Owned(&'a mut Message),

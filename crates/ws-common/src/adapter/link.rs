@@ -153,7 +153,10 @@ impl<R: Role, T: Transport> Link<R, T> {
                     left = left.saturating_sub(len);
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Written::Blocked,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.endpoint.write_blocked();
+                    return Written::Blocked;
+                }
                 // If the peer is gone, reading says so; and what it wrote before can still be read.
                 Ok(_) | Err(_) => self.endpoint.write_failed(),
             }

@@ -19,11 +19,11 @@ mod conversation;
 mod dial;
 mod handle;
 mod link;
-mod listen;
 mod peer;
 mod registry;
 mod resolver;
 mod roster;
+mod socket;
 mod target;
 #[cfg(feature = "tls")]
 pub mod tls;
@@ -35,11 +35,11 @@ pub use conversation::{Conversation, Panic, Part, answer};
 pub use dial::{Dial, DialStep};
 pub use handle::{ConnectionLink, Outgoing};
 pub use link::{Link, Step, Written};
-pub use listen::listen;
 pub use registry::{Connections, Registry};
 pub use resolver::{Lookup, Resolver};
 pub(crate) use roster::Ending;
 pub use roster::Permit;
+pub use socket::{listen, tune};
 pub use target::Target;
 pub use transport::Transport;
 

@@ -32,6 +32,8 @@ pub struct Outbox {
     pub(super) failed: bool,
     /// Whether nothing more can be read, and the session does not know it yet.
     pub(super) ended: bool,
+    /// Whether the transport took no more when it was last tried: it takes more once the peer does.
+    pub(super) blocked: bool,
 }
 
 /// Whose account bytes are put to.
@@ -151,7 +153,9 @@ impl Outbox {
         self.ping_behind = self.output.len();
     }
 
-    /// Notes that bytes were written. Returns whether they were in front of a Ping, or part of it.
+    /// Notes that bytes were written. Returns whether that is a reason to wait longer for a Pong: they were in
+    /// front of the Ping, or part of it; or the transport has taken none for a while, so that the peer has
+    /// taken some.
     #[inline]
     pub(super) fn wrote(&mut self, len: usize, now: Duration) -> bool {
         let len = self.output.advance(len);
@@ -161,7 +165,7 @@ impl Outbox {
         {
             *since = now.max(*since);
         }
-        let delayed = len > 0 && self.ping_behind > 0;
+        let delayed = len > 0 && (self.ping_behind > 0 || mem::take(&mut self.blocked));
         self.ping_behind = self.ping_behind.saturating_sub(len);
         delayed
     }

@@ -26,6 +26,16 @@ impl<R: Role> Endpoint<R> {
         self.settle(now);
     }
 
+    /// Tells that the transport takes no more at the moment, although something is
+    /// [pending](Self::pending). Once it takes more, the peer is alive, and a Pong may still be on its way
+    /// behind everything that the transport holds.
+    #[inline]
+    pub fn write_blocked(&mut self) {
+        if let Some(outbox) = &mut self.outbox {
+            outbox.blocked = true;
+        }
+    }
+
     /// Tells that nothing more can be written. What is unwritten is lost; what the peer wrote before it
     /// went away can still be read, perhaps a Close.
     pub fn write_failed(&mut self) {

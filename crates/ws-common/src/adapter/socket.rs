@@ -1,12 +1,28 @@
-//! Listeners, as every adapter opens them.
+//! Sockets, as every adapter opens them.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 /// How many connections the system keeps for a listener that does not accept at the moment.
 const BACKLOG: i32 = 4096;
+
+/// How many bytes the system keeps for a peer, beyond those that are on their way to it.
+#[cfg(any(target_os = "android", target_os = "linux"))]
+const UNSENT: u32 = 128 << 10;
+
+/// Sets the options of a connection's socket. If the peer is gone, reading says so.
+///
+/// Messages are written whole; waiting for more only delays them (`TCP_NODELAY`). The system keeps little
+/// that it cannot send yet (`TCP_NOTSENT_LOWAT`): otherwise a Ping could wait behind megabytes in its
+/// buffers, and a peer that is slow be taken for one that is gone.
+pub fn tune<'s>(socket: impl Into<SockRef<'s>>) {
+    let socket = socket.into();
+    let _ = socket.set_tcp_nodelay(true);
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    let _ = socket.set_tcp_notsent_lowat(UNSENT);
+}
 
 /// Listens on the first of several addresses that can be bound; port 0 is any that is free. With `share`,
 /// several listeners have the same port (`SO_REUSEPORT`), and the system distributes the connections.
