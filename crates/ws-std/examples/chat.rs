@@ -9,10 +9,9 @@
 //! `mio_chat` serves the same ones on an event loop.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use ws_demo::{Arguments, Failure, cannot_listen, chat, on_ctrl_c};
-use ws_std::WebSocketServer;
+use ws_std::{ServerOptions, WebSocketServer};
 
 const USAGE: &str = "\
 usage: chat [ADDRESS]
@@ -29,11 +28,8 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
     let address = arguments.word_if_any("ADDRESS")?.unwrap_or_else(|| "127.0.0.1:8080".to_owned());
     arguments.end()?;
 
-    let server = WebSocketServer::bind(&address)
-        .map_err(cannot_listen(&address))?
-        .config(chat::config())
-        // A member that does not take a message for so long would hold up the others.
-        .write_patience(Duration::from_secs(2));
+    let options = ServerOptions::new().config(chat::config());
+    let server = WebSocketServer::bind(&address, options).map_err(cannot_listen(&address))?;
     let address = server.local_addr()?;
     let running = server.spawn(chat::Chat::default())?;
     let server = running.handle().clone();

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use ws_demo::{Arguments, Failure, cannot_listen, on_ctrl_c};
 use ws_std::wsproto::Config;
-use ws_std::{Accepted, Message, WebSocketConnection, WebSocketServer};
+use ws_std::{Decision, Message, ServerOptions, WebSocketConnection, WebSocketServer};
 
 const USAGE: &str = "\
 usage: echo_server ADDRESS [--max-message BYTES]
@@ -32,10 +32,11 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
     let address: String = arguments.word("ADDRESS")?;
     arguments.end()?;
 
-    let server = WebSocketServer::bind(&address).map_err(cannot_listen(&address))?.config(config);
+    let options = ServerOptions::new().config(config);
+    let server = WebSocketServer::bind(&address, options).map_err(cannot_listen(&address))?;
     let address = server.local_addr()?;
 
-    let running = server.spawn(|_: &_, _: &_| Ok(Accepted::new(echo)))?;
+    let running = server.spawn(|_: &_, _: &_| Decision::accept(echo))?;
     let server = running.handle().clone();
     on_ctrl_c(move || server.terminate(None))?;
     println!("listening on {address}");

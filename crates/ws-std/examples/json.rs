@@ -8,7 +8,9 @@ use std::process::ExitCode;
 
 use serde::{Deserialize, Serialize};
 use ws_demo::{Arguments, Failure};
-use ws_std::{Accepted, Error, Message, WebSocketConnection, WebSocketServer, connect};
+use ws_std::{
+    Decision, Error, Message, ServerOptions, WebSocketConnection, WebSocketServer, connect,
+};
 
 #[derive(Debug, Deserialize, Serialize)]
 struct Question {
@@ -34,10 +36,10 @@ fn main() -> ExitCode {
 
 fn run(arguments: &mut Arguments) -> Result<(), Failure> {
     arguments.end()?;
-    let server = WebSocketServer::bind("127.0.0.1:0")?;
+    let server = WebSocketServer::bind("127.0.0.1:0", ServerOptions::new())?;
     let url = format!("ws://{}/", server.local_addr()?);
     let server = server.spawn(|_: &_, _: &_| {
-        Ok(Accepted::new(|ws: &WebSocketConnection, message: Message| answer(ws, &message)))
+        Decision::accept(|ws: &WebSocketConnection, message: Message| answer(ws, &message))
     })?;
 
     let mut ws = connect(&url)?;

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use ws_demo::{Arguments, Failure, cannot_listen, on_ctrl_c};
 use ws_std::wsproto::Config;
-use ws_std::{Accepted, Message, ServerTls, WebSocketConnection, WebSocketServer};
+use ws_std::{Decision, Message, ServerOptions, ServerTls, WebSocketConnection, WebSocketServer};
 
 const USAGE: &str = "\
 usage: tls_echo ADDRESS CERT.pem KEY.pem [--max-message BYTES]
@@ -35,13 +35,12 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
     let key: String = arguments.word("KEY.pem")?;
     arguments.end()?;
 
-    let server = WebSocketServer::bind(&address)
-        .map_err(cannot_listen(&address))?
-        .config(config)
-        .tls(ServerTls::from_pem_files(certificate, key)?);
+    let tls = ServerTls::from_pem_files(certificate, key)?;
+    let options = ServerOptions::new().config(config).tls(tls);
+    let server = WebSocketServer::bind(&address, options).map_err(cannot_listen(&address))?;
     let address = server.local_addr()?;
 
-    let running = server.spawn(|_: &_, _: &_| Ok(Accepted::new(echo)))?;
+    let running = server.spawn(|_: &_, _: &_| Decision::accept(echo))?;
     let server = running.handle().clone();
     on_ctrl_c(move || server.terminate(None))?;
     println!("listening on {address}");
