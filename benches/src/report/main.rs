@@ -1,7 +1,7 @@
 //! Makes tables and plots of the results: `cargo run -p benches --bin report`.
 //!
-//! Whatever stands between `<!-- begin NAME -->` and `<!-- end NAME -->` in the project's README and in
-//! `results/README.md` is replaced by the table of that name; the plots go beside the results.
+//! Everything between `<!-- begin NAME -->` and `<!-- end NAME -->` in `results/README.md` is replaced by the
+//! table of that name. The plots are written beside it; the project's README shows one of them.
 
 mod broadcast;
 mod connection;
@@ -20,8 +20,7 @@ use handshake::Handshakes;
 use results::{Codec, Echo, Memory};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let benches = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let results = benches.join("results");
+    let results = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
     let mut tables = Vec::new();
     if let Some(path) = existing(&results, "codec") {
         let codec = Codec::read(&path)?;
@@ -33,7 +32,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         let echo = Echo::read(&path)?;
         fs::write(path.with_extension("svg"), plot::echo(&echo))?;
         tables.push(("echo", tables::echo(&echo)));
-        tables.push(("echo-plot", tables::echo_plot()));
         tables.push(("echo-cpu", tables::echo_cpu(&echo)));
     }
     if let Some(path) = existing(&results, "memory") {
@@ -48,11 +46,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     if let Some(path) = existing(&results, "connection") {
         tables.push(("connection", Facts::read(&path)?.table()));
     }
-    for readme in [benches.join("../README.md"), results.join("README.md")] {
-        let text = fs::read_to_string(&readme)?;
-        let new = tables.iter().fold(text, |text, (name, table)| replaced(&text, name, table));
-        fs::write(readme, new)?;
-    }
+    let readme = results.join("README.md");
+    let text = fs::read_to_string(&readme)?;
+    let new = tables.iter().fold(text, |text, (name, table)| replaced(&text, name, table));
+    fs::write(readme, new)?;
     Ok(())
 }
 
@@ -66,7 +63,7 @@ fn existing(results: &Path, name: &str) -> Option<PathBuf> {
     Some(path)
 }
 
-/// Puts a table where its marks are, if there are any.
+/// Puts a table between its marks, if the text has them.
 fn replaced(text: &str, name: &str, table: &str) -> String {
     let (begin, end) = (format!("<!-- begin {name} -->\n"), format!("<!-- end {name} -->"));
     let Some((before, rest)) = text.split_once(&begin) else { return text.to_owned() };

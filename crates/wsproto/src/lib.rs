@@ -38,6 +38,9 @@
 //! * [`Endpoint`], a session with its output: may I read, must I write, may I let go, when again?
 //!   Begin here if you have an event loop, or write an adapter.
 //!
+//! The [guide] has a chapter on [the engine in your loop](guide::embed), and one on
+//! [tests of what you build on it](guide::testing).
+//!
 //! # Promises
 //!
 //! They hold for every input, every order of calls and both roles. Tests cite their numbers.
@@ -120,6 +123,7 @@ mod error;
 mod event;
 mod extensions;
 pub mod frame;
+pub mod guide;
 pub mod handshake;
 pub mod mask;
 mod message;
