@@ -1,4 +1,4 @@
-//! What tests of an engine are made of, for those who test theirs with this one (feature `testing`).
+//! The parts of tests of a WebSocket engine, for programs that build on [`wsproto`].
 //!
 //! * **Input**: [`Frame`]s written and read by hand, not by the code under test; strategies of
 //!   `proptest` for what a peer sends, right or wrong ([`part`], [`wire`]), for what an application
@@ -37,7 +37,7 @@
 //! # }
 //! ```
 //!
-//! The feature belongs into `dev-dependencies`; it needs `std`, because `proptest` does.
+//! The crate belongs into `dev-dependencies`. [`wsproto::guide::testing`] shows how to use it.
 
 mod ask;
 mod call;
