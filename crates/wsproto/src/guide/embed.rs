@@ -66,7 +66,10 @@
 //!         }
 //!         match stream.write(pending) {
 //!             Ok(len @ 1..) => ws.wrote(len, now),
-//!             Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+//!             Err(error) if error.kind() == ErrorKind::WouldBlock => {
+//!                 ws.write_blocked();
+//!                 break;
+//!             }
 //!             Ok(_) | Err(_) => ws.write_failed(),
 //!         }
 //!     }
@@ -145,8 +148,10 @@
 //! # Must I write?
 //!
 //! Wait for room while [`pending`](Endpoint::pending) is not empty. Write some of it, and tell how much the
-//! transport has taken; there may be more afterwards. Never copy or shift the output yourself: the endpoint
-//! keeps the offset, and a large message that you gave away waits where it is.
+//! transport has taken; there may be more afterwards. If it takes nothing, tell that by
+//! [`write_blocked`](Endpoint::write_blocked): a peer that is busy with what it was sent is alive, and the keep-alive
+//! waits for it. Never copy or shift the output yourself: the endpoint keeps the offset, and a large message that you
+//! gave away waits where it is.
 //!
 //! # May I let go?
 //!
