@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs every fuzz target for some time, beginning with its corpus: fuzz/check.sh SECONDS
 #
-# What a target discovers stays out of the committed corpus, which is read only: it is in target/fuzz-corpus.
+# The committed corpus is read only; new inputs are in target/fuzz-corpus.
 # Exit: 0 nothing was found, 2 wrong usage or a tool is missing, anything else: a finding.
 set -eu
 cd "$(dirname "$0")/.."

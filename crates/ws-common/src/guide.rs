@@ -80,7 +80,7 @@
 //!     }
 //! }
 //!
-//! /// One read, its events, what is due, and the writes. Returns whether the connection is gone.
+//! /// One read, its events, the deadline, and the writes. Returns whether the connection is gone.
 //! fn turn(connection: &Arc<Connection<Server, Origin>>, conversation: &mut Conversation) -> bool {
 //!     let (now, handle) = (connection.driver().now(), connection.handle());
 //!     let mut buffer = [0; 4096]; // one for all connections of a loop
@@ -110,7 +110,7 @@
 //!         link.write(now, 1 << 20);
 //!     }
 //!     drop(held);
-//!     // What was written may make room, or be the last there is.
+//!     // Written bytes make room, or are the last there are.
 //!     conversation.react(connection, &handle, now, &mut &mut [][..]);
 //!     conversation.tell_drained(connection, &handle);
 //!
@@ -175,7 +175,7 @@
 //! itself. Call [`opened`](Acceptor::opened) before anything is accepted, [`join`](Acceptor::join) for each
 //! listener, and [`leave`](Acceptor::leave) when it has no more connections. If accepting fails for want of
 //! descriptors, call [`report_pause`](Acceptor::report_pause) once and accept nothing for [`Acceptor::PAUSE`].
-//! When [`ServerHandle::is_ending`] says so, close the listener; at [`ServerHandle::deadline`], abort what is left.
+//! When [`ServerHandle::is_ending`] says so, close the listener; at [`ServerHandle::deadline`], abort the connections that are left.
 //! [`Decision::later`] needs nothing from an adapter: the driver is told when the decision is made.
 //!
 //! # A client

@@ -45,7 +45,7 @@
 //!   on Linux (`net.ipv4.ip_local_port_range`). Give a proxy several addresses for more.
 //! * [`peer_addr`](crate::WebSocketConnection::peer_addr) is the proxy's. The client's is in the header fields of the
 //!   request, which count only if no client can reach the server without the proxy.
-//! * [`ServerOptions::origins`](crate::ServerOptions::origins) compares what browsers send: the public origin, such
+//! * [`ServerOptions::origins`](crate::ServerOptions::origins) compares the field that browsers send: the public origin, such
 //!   as `https://example.com`, also when the proxy has ended TLS.
 //!
 //! # Health checks
@@ -99,7 +99,7 @@
 //! # The end
 //!
 //! [`ServerHandle::terminate`](crate::ServerHandle::terminate) closes the listener, closes every connection with
-//! 1001, and aborts at the end of its timeout what is not closed. Clients that see 1001 reconnect: have them wait a
+//! 1001, and aborts the rest at the end of its timeout. Clients that see 1001 reconnect: have them wait a
 //! random time before.
 //!
 //! ```
@@ -124,7 +124,7 @@
 //!
 //! # Limits
 //!
-//! | limit of | what runs out | set |
+//! | limit of | resource | setting |
 //! |---|---|---|
 //! | a process | descriptors, one for each connection | `LimitNOFILE=`, `ulimit -n` |
 //! | a process, `ws-std` | threads, one for each connection | `TasksMax=`, `pids.max`, `ulimit -u` |
@@ -134,7 +134,7 @@
 //! | a connection | messages of 1 MiB, 64 KiB that wait for the peer | [`ServerOptions`] |
 //!
 //! Set `max_connections` below what the system allows: a refusal is an answer, want of descriptors is a pause of
-//! 50 ms for everybody. A connection holds at most one message in flight, and of what it sends the high-water mark and one
+//! 50 ms for everybody. A connection holds at most one message in flight, and of its output the high-water mark and one
 //! message, once for answers and once for everything else.
 //!
 //! # Load balancers and the keep-alive

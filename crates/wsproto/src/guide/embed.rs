@@ -9,7 +9,7 @@
 //! | layer | your code keeps | use it for |
 //! |---|---|---|
 //! | [`Endpoint`] | the transport and the clock | event loops, adapters: begin here |
-//! | [`Session`] | the output, its offset, and who may wait for whom | loops with unusual buffers, in-place reading |
+//! | [`Session`] | the output, its offset, and the rule about waiting | loops with unusual buffers, in-place reading |
 //! | [`Connection`] | also handshake, deadlines and the end | codecs; benchmarks; two halves in two threads |
 //! | parts | everything | proxies, analysers, tests |
 //!
@@ -38,7 +38,7 @@
 //!     }
 //! }
 //!
-//! /// One turn: one read, its events, what is due, and the writes. Returns what to do with the stream.
+//! /// One turn: one read, its events, the deadline, and the writes. Returns the advice on the stream.
 //! fn turn<R: Role>(
 //!     ws: &mut Endpoint<R>,
 //!     stream: &mut (impl Read + Write),
@@ -139,7 +139,7 @@
 //!
 //! [`wants_read`](Endpoint::wants_read) says so. While it says no, do not wait for readability either: a
 //! level-triggered poll would return at once, for ever. Pass everything that was read to
-//! [`next_event`](Endpoint::next_event) until it returns `None`; it consumes all of it, and keeps what has to
+//! [`next_event`](Endpoint::next_event) until it returns `None`; it consumes all of it, and keeps input that has to
 //! wait for room. So call `next_event` also after [`wrote`](Endpoint::wrote), without input.
 //!
 //! A layer below that has to read in order to write must not be paused. During the TLS handshake, read
@@ -149,7 +149,7 @@
 //!
 //! Wait for room while [`pending`](Endpoint::pending) is not empty. Write some of it, and tell how much the
 //! transport has taken; there may be more afterwards. If it takes nothing, tell that by
-//! [`write_blocked`](Endpoint::write_blocked): a peer that is busy with what it was sent is alive, and the keep-alive
+//! [`write_blocked`](Endpoint::write_blocked): a peer that is busy with our output is alive, and the keep-alive
 //! waits for it. Never copy or shift the output yourself: the endpoint keeps the offset, and a large message that you
 //! gave away waits where it is.
 //!
@@ -230,7 +230,7 @@
 //! Ask [`has_room`](Endpoint::has_room) before you send; sending itself never refuses. If there is no room,
 //! note that by [`await_drained`](Endpoint::await_drained), and go on when
 //! [`take_drained`](Endpoint::take_drained) says that all is written. An application that asks never has more
-//! in memory than the mark and one message of each kind, and one read. A peer that takes nothing of what it is
+//! in memory than the mark and one message of each kind, and one read. A peer that takes none of the bytes it is
 //! owed for [`Config::write_timeout`] is given up.
 //!
 //! # Decisions that take time
@@ -290,8 +290,8 @@
 //! # Frames that wait in your buffer
 //!
 //! A loop with a buffer for each connection can spare a copy of most messages that reads have cut: a
-//! [`Session`] hands them out of that buffer by [`next_event_in_place`](Session::next_event_in_place). Keep what
-//! it leaves in front, read behind it, and read into a buffer that has room for `most` bytes: a ring buffer that
+//! [`Session`] hands them out of that buffer by [`next_event_in_place`](Session::next_event_in_place). Keep the bytes
+//! that it leaves in front, read behind it, and read into a buffer that has room for `most` bytes: a ring buffer that
 //! wraps in the middle of a frame, or a smaller buffer, would never show the frame whole. A read into a full
 //! buffer returns 0, which is not the end of the input.
 

@@ -1,13 +1,13 @@
 //! Fuzzing and property tests of the code that you build on the engine.
 //!
-//! The engine does no I/O, so neither do tests of what is built on it: bytes are slices, time is a number, and
+//! The engine does no I/O, so neither do tests of programs on it: bytes are slices, time is a number, and
 //! a day of keep-alive takes microseconds. The crate `wsproto-testing` has the tools. It belongs into
 //! `dev-dependencies`.
 //!
 //! # An application without a socket
 //!
 //! Write the application as a function of an [`Endpoint`](crate::Endpoint) and an event. `Net` joins a client and a
-//! server by pipes that hold as much as you say, and cuts what goes through them:
+//! server by pipes that hold as much as you say, and cuts the bytes that go through them:
 //!
 //! ```
 //! use wsproto::{Config, Endpoint, Event, Role, SessionEvent};
@@ -44,7 +44,7 @@
 //! the past, events out of order. A test of liveness needs nothing but small pipes: an end that waits for ever is a
 //! panic, not a timeout.
 //!
-//! # What a peer can send
+//! # The input of a peer
 //!
 //! Write frames by hand, not by the code under test: a mistake in both would hide itself. `Life` is one session and
 //! all that it reports.
@@ -63,7 +63,7 @@
 //!
 //! # Properties
 //!
-//! The strategies generate what a peer may send, right or wrong (`part`, `wire`), what an application sends
+//! The strategies generate the input of a peer, right or wrong (`part`, `wire`), the sending of an application
 //! (`ask`), the ways of cutting bytes (`cuts`), and whole scripts of calls, times and losses (`script`). The
 //! most useful property is the one that finds the most mistakes in stream code: *the cuts do not matter*.
 //!
@@ -75,7 +75,7 @@
 //! fn log_of(bytes: &[u8], cuts: &Cuts) -> String {
 //!     let mut life = Life::<Server>::open(Config::new());
 //!     cuts.cut(bytes).for_each(|part| life.read(part));
-//!     format!("{:?}", life.log) // what your code has made of it
+//!     format!("{:?}", life.log) // here: the outcome of your code
 //! }
 //!
 //! # fn main() {
@@ -85,8 +85,8 @@
 //! # }
 //! ```
 //!
-//! Others that are worth having: what one end sends is what the other receives; every connection that opened is
-//! reported closed, once; memory never exceeds the limits and what one read brought; two runs with the same seed
+//! Others that are worth having: one end receives what the other sent; every connection that opened is
+//! reported closed, once; memory never exceeds the limits and one read; two runs with the same seed
 //! are the same. The module `model` of `wsproto-testing` is a naive receiver to compare with.
 //!
 //! # Fuzzing
@@ -98,7 +98,7 @@
 //! use wsproto::{Config, Server};
 //! use wsproto_testing::{Cuts, Life};
 //!
-//! /// The first bytes choose limits and cuts, the rest is what a peer sends.
+//! /// The first bytes choose limits and cuts, the rest is the input of a peer.
 //! pub fn target(bytes: &[u8]) {
 //!     let [limit, cut, rest @ ..] = bytes else { return };
 //!     let config = Config::new().max_message_size((*limit).into());
@@ -119,5 +119,5 @@
 //! # Transports that fail
 //!
 //! Give your adapter a stream that reads one byte at a time, writes in part, ends in the middle of a frame,
-//! resets, and takes nothing at all. Draw what it does from a seed, and print the seed of a failure. Count
-//! allocations, threads and descriptors before and after: what a connection leaves behind is a leak.
+//! resets, and takes nothing at all. Draw its behaviour from a seed, and print the seed of a failure. Count
+//! allocations, threads and descriptors before and after: anything that a connection leaves behind is a leak.
