@@ -71,9 +71,10 @@ impl<H> Decision<H> {
     ///
     /// ```
     /// # use ws_common::{Decision, Message, WebSocketConnection};
+    /// # type Handler = fn(&WebSocketConnection, Message);
     /// # fn look_up() -> bool { true }
-    /// # fn on_connection() -> Decision<fn(&WebSocketConnection, Message)> {
-    /// let (decision, decider) = Decision::later();
+    /// # fn on_connection() -> Decision<Handler> {
+    /// let (decision, decider) = Decision::<Handler>::later();
     /// std::thread::spawn(move || match look_up() {
     ///     true => decider.decide(Decision::accept(|_, _| {})),
     ///     false => decider.decide(Decision::decline()),
@@ -85,25 +86,6 @@ impl<H> Decision<H> {
     pub fn later() -> (Self, Decider<H>) {
         let pending = Arc::new(Pending(Mutex::new(State::Waiting(None))));
         (Self(Kind::Later(Arc::clone(&pending))), Decider(pending))
-    }
-}
-
-impl<H: ConnectionHandler> Decision<H> {
-    /// Waits for the decision, if it is made later. For adapters that block.
-    #[must_use]
-    pub fn wait(self) -> Decided {
-        match self.verdict() {
-            Verdict::Now(decided) => decided,
-            Verdict::Later(mut undecided) => {
-                let (decided, waits) = std::sync::mpsc::channel();
-                undecided.notify(Box::new(move || {
-                    let _ = decided.send(());
-                }));
-                // The decider sends when it decides, or when it is dropped.
-                let _ = waits.recv();
-                undecided.take().unwrap_or(Decided::Decline)
-            }
-        }
     }
 }
 
@@ -202,6 +184,16 @@ pub enum Decided {
     Decline,
 }
 
+impl Decided {
+    /// Returns the handler, if the connection is accepted.
+    pub(crate) fn into_part(self) -> Option<Box<dyn Part>> {
+        match self {
+            Self::Accept(_, handler) => Some(handler),
+            Self::Respond(_) | Self::Decline => None,
+        }
+    }
+}
+
 /// A decision that is not made yet. For adapters.
 pub trait Undecided: Send {
     /// Returns the decision, once it is made.
@@ -220,7 +212,9 @@ pub enum Verdict {
 }
 
 impl<H: ConnectionHandler> Decision<H> {
-    pub(crate) fn verdict(self) -> Verdict {
+    /// Returns the decision, or the wait for it. For adapters.
+    #[must_use]
+    pub fn verdict(self) -> Verdict {
         match self.0 {
             Kind::Decided(decided) => Verdict::Now(decided.boxed()),
             Kind::Later(pending) => Verdict::Later(Box::new(Later(pending))),

@@ -10,8 +10,9 @@
 //!
 //! # A server's connection
 //!
-//! The adapter brings two types. A [`Transport`] writes without waiting. A [`Driver`] tells the time, and has the
-//! loop look at a connection that another thread, or a handler, has changed.
+//! The adapter brings two types. A [`Duplex`] reads and writes without waiting. A [`Driver`] tells the time, and
+//! has the loop look at a connection that another thread, or a handler, has changed. [`Conversation::turn`] is
+//! the rest: one read, all its events, the deadline, one write.
 //!
 //! ```
 //! use std::collections::VecDeque;
@@ -20,7 +21,7 @@
 //! use std::sync::{Arc, Mutex};
 //! use std::time::{Duration, Instant};
 //! use ws_common::adapter::{
-//!     Acceptor, Admission, Connection, Connections, Conversation, Driver, Held, Link, Transport,
+//!     Acceptor, Connection, Connections, Driver, Duplex, Held, Link, Transport, TurnContext,
 //! };
 //! use ws_common::wsproto::Server;
 //! use ws_common::{Decision, Message, ServerHandle, ServerOptions, WebSocketConnection};
@@ -31,15 +32,6 @@
 //!     input: Arc<Mutex<VecDeque<u8>>>,
 //!     output: Arc<Mutex<Vec<u8>>>,
 //!     peer_has_ended: Arc<AtomicBool>,
-//! }
-//!
-//! impl Stream {
-//!     fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-//!         match self.input.lock().unwrap().read(buffer)? {
-//!             0 if !self.peer_has_ended.load(Ordering::SeqCst) => Err(ErrorKind::WouldBlock.into()),
-//!             read => Ok(read),
-//!         }
-//!     }
 //! }
 //!
 //! impl Transport for Stream {
@@ -53,6 +45,19 @@
 //!     }
 //!
 //!     fn shutdown(&mut self) {}
+//! }
+//!
+//! impl Duplex for Stream {
+//!     fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+//!         match self.input.lock().unwrap().read(buffer)? {
+//!             0 if !self.peer_has_ended.load(Ordering::SeqCst) => Err(ErrorKind::WouldBlock.into()),
+//!             read => Ok(read),
+//!         }
+//!     }
+//!
+//!     fn is_readable(&self) -> bool {
+//!         !self.input.lock().unwrap().is_empty() || self.peer_has_ended.load(Ordering::SeqCst)
+//!     }
 //! }
 //!
 //! struct Origin {
@@ -80,51 +85,6 @@
 //!     }
 //! }
 //!
-//! /// One read, its events, the deadline, and the writes. Returns whether the connection is gone.
-//! fn turn(connection: &Arc<Connection<Server, Origin>>, conversation: &mut Conversation) -> bool {
-//!     let (now, handle) = (connection.driver().now(), connection.handle());
-//!     let mut buffer = [0; 4096]; // one for all connections of a loop
-//!     let (mut input, mut failure) = (&mut [][..], None);
-//!
-//!     let mut held = connection.lock();
-//!     held.begin_work();
-//!     if let Some(link) = held.link_mut()
-//!         && link.endpoint().wants_read()
-//!     {
-//!         match link.transport_mut().try_read(&mut buffer) {
-//!             Ok(0) => link.input_ended(now),
-//!             Ok(read) => input = &mut buffer[..read],
-//!             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-//!             Err(error) => failure = link.input_failed(error),
-//!         }
-//!     }
-//!     drop(held); // handlers are called without the lock
-//!     if let Some(error) = failure {
-//!         conversation.fail(connection, &handle, &error);
-//!     }
-//!     conversation.react(connection, &handle, now, &mut input);
-//!
-//!     let mut held = connection.lock();
-//!     if let Some(link) = held.link_mut() {
-//!         link.endpoint_mut().handle_timeout(now);
-//!         link.write(now, 1 << 20);
-//!     }
-//!     drop(held);
-//!     // Written bytes make room, or are the last there are.
-//!     conversation.react(connection, &handle, now, &mut &mut [][..]);
-//!     conversation.tell_drained(connection, &handle);
-//!
-//!     let mut held = connection.lock();
-//!     if let Some(link) = held.link_mut() {
-//!         link.write(now, 1 << 20);
-//!     }
-//!     held.end_work();
-//!     let (left, gone) = (held.let_go(), held.is_gone());
-//!     drop(held);
-//!     drop(left); // a transport is dropped without the lock
-//!     gone
-//! }
-//!
 //! // A server that echoes, and a client that says "Hi" and closes.
 //! let options = ServerOptions::new().or_max_connections(1000);
 //! let server = ServerHandle::new(options, None, Connections::default(), || {});
@@ -140,39 +100,44 @@
 //!       \x81\x82\0\0\0\0Hi\x88\x80\0\0\0\0",
 //! );
 //!
-//! let Admission::Admitted(permit) = acceptor.admit(Duration::ZERO) else { panic!("full") };
-//! let endpoint = acceptor.endpoint(Duration::ZERO);
+//! // The loop accepts the stream, and gives the connection its turns.
+//! let mut context = TurnContext::new(Duration::ZERO);
+//! let (endpoint, mut conversation) = acceptor.accept(context.now).expect("there is room");
 //! let (start, changed) = (Instant::now(), Arc::default());
 //! let origin = Origin { acceptor, start, changed };
 //! let connection = Arc::new(Connection::new(origin, Link::new(endpoint, stream.clone()), None));
 //! connection.lock().settle(0); // where the loop finds it
-//! let mut conversation = Conversation::server(permit);
 //!
-//! assert!(!turn(&connection, &mut conversation));
+//! context.now = start.elapsed();
+//! let outcome = conversation.turn(&connection, &mut context);
 //! assert!(stream.output.lock().unwrap().ends_with(b"\x81\x02Hi\x88\x00"));
-//! assert!(connection.lock().is_over()); // its transport lingers
+//! assert!(connection.lock().is_over() && !outcome.gone); // its transport lingers
+//! assert!(outcome.deadline.is_some());
+//!
 //! stream.peer_has_ended.store(true, Ordering::SeqCst);
-//! assert!(turn(&connection, &mut conversation));
+//! assert!(conversation.turn(&connection, &mut context).gone);
 //! ```
 //!
 //! # When a connection has a turn
 //!
 //! * when it was begun;
-//! * when its transport is ready: for reading while [`wants_read`](wsproto::Endpoint::wants_read), for writing
-//!   while something is pending;
+//! * when its transport is ready;
 //! * when its driver was told that it has changed;
-//! * at its [`deadline`](wsproto::Endpoint::deadline), asked for at the end of each turn;
-//! * again, after others have had theirs, if something is left that needs no event: input that was kept, or a
-//!   transport that can still be read or written.
+//! * at the deadline that the last [`TurnOutcome`] names;
+//! * again without waiting, after others have had theirs, if that outcome asks for
+//!   [`more`](TurnOutcome::more).
 //!
 //! One turn too many does no harm. A connection belongs in a work list once: [`queue`](Inner::queue) and
-//! [`unqueue`](Inner::unqueue) keep account of that.
+//! [`unqueue`](Inner::unqueue) keep account of that. When the outcome is [`gone`](TurnOutcome::gone), drop it.
+//!
+//! An adapter that blocks has no turns. It calls [`Conversation::react`] with the bytes of a read, and
+//! [`Link::write`] when there is something to write; `ws-std` does so.
 //!
 //! # A server
 //!
-//! [`Acceptor::admit`] decides about each transport that was accepted: it is carried, or it is refused by an
-//! endpoint that is carried without a handler, or it is dropped. The [`Permit`] is its place, and frees
-//! itself. Call [`opened`](Acceptor::opened) before anything is accepted, [`join`](Acceptor::join) for each
+//! [`Acceptor::accept`] decides about each transport that was accepted: it is carried, or it is refused by an
+//! endpoint that is carried in the same way, or it is dropped. Its place among the connections that are allowed is a
+//! [`Permit`], which frees itself. Call [`opened`](Acceptor::opened) before anything is accepted, [`join`](Acceptor::join) for each
 //! listener, and [`leave`](Acceptor::leave) when it has no more connections. If accepting fails for want of
 //! descriptors, call [`report_pause`](Acceptor::report_pause) once and accept nothing for [`Acceptor::PAUSE`].
 //! When [`ServerHandle::is_ending`] says so, close the listener; at [`ServerHandle::deadline`], abort the connections that are left.
@@ -216,6 +181,6 @@
 
 #[cfg(doc)]
 use crate::adapter::{
-    Acceptor, Connection, Conversation, Dial, DialStep, Driver, Inner, Link, Permit, Resolver,
-    Target, Transport,
+    Acceptor, Connection, Conversation, Dial, DialStep, Driver, Duplex, Inner, Link, Permit,
+    Resolver, Target, TurnOutcome,
 };

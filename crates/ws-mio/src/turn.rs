@@ -162,6 +162,7 @@ impl<R: Role, D: Origin<R>> Turn<'_, R, D> {
 
     /// Writes, tells the handler that there is room again, and ends the turn.
     fn conclude(mut self, context: &mut LoopContext) -> TurnOutcome {
+        self.connection.lock().begin_last_look();
         self.write(context);
         // What is written may make room, or be the last there is.
         self.react(context.now, &mut &mut [][..]);
@@ -171,8 +172,9 @@ impl<R: Role, D: Origin<R>> Turn<'_, R, D> {
         let written = self.write(context);
 
         let mut held = self.connection.lock();
-        held.end_work();
         let mut more = self.connection.driver().dials_again();
+        // Another thread has changed something after it was looked at, and has not told the loop.
+        more |= held.end_work();
         let mut deadline = self.connection.driver().dial_deadline();
         if let Some(link) = held.link_mut() {
             deadline = link.endpoint().deadline();

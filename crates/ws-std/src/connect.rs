@@ -84,7 +84,7 @@ impl WebSocket<Client> {
         tune(&stream);
         let url = Some(request.url().clone());
         let endpoint = Endpoint::client(request.clone(), config, seed, now());
-        let connection = Owner::begin(None, url, endpoint, stream.clone());
+        let connection = Owner::begin(None, url, endpoint, stream.clone(), None);
         let opening = Opening::Client { request: Box::new(request), response: None };
         Ok(Self::new(connection, stream, opening))
     }
@@ -106,7 +106,7 @@ impl WebSocket<Client> {
         mut follow: impl FnMut(&Response) -> Result<bool, Error>,
     ) -> Result<(), Error> {
         while self.ready_state() == ReadyState::Connecting {
-            let stepped = self.step_unless(Patience::new(None), |ws| match ws.arrived() {
+            let stepped = self.step_unless(&mut Patience::new(None), |ws| match ws.arrived() {
                 Some(response) if follow(&response)? => Err(Error::Http(response)),
                 _ => Ok(()),
             });

@@ -39,6 +39,7 @@
 //! [servers in production](guide::deploy).
 
 mod accept;
+mod calls;
 mod clock;
 mod connect;
 mod dial;

@@ -64,7 +64,9 @@ impl Warden {
         let mut state = self.lock();
         let before = state.first();
         let removed = state.remove(id);
+        // The thread must not hold a socket for which nobody waits any more.
         let urgent = plan.interest.is_some()
+            || removed.as_ref().is_some_and(|entry| entry.plan.interest.is_some())
             || plan.deadline.is_some_and(|at| before.is_none_or(|first| at < first));
         if plan.deadline.is_some() || plan.interest.is_some() {
             state.insert(id, Entry { watched, plan });

@@ -5,7 +5,8 @@
 use std::{fs, thread};
 
 use ws_std::{
-    Accepted, Error, Message, RunningServer, WebSocketConnection, WebSocketServer, connect,
+    Decision, Error, Message, RunningServer, ServerOptions, WebSocketConnection, WebSocketServer,
+    connect,
 };
 
 const CLIENTS: usize = 200;
@@ -23,12 +24,12 @@ fn memory() -> usize {
 }
 
 fn echo_server() -> (RunningServer, String) {
-    let server = WebSocketServer::bind("127.0.0.1:0").expect("a free port");
+    let server = WebSocketServer::bind("127.0.0.1:0", ServerOptions::new()).expect("a free port");
     let url = format!("ws://{}/", server.local_addr().expect("an address"));
     let server = server.spawn(|_: &_, _: &_| {
-        Ok(Accepted::new(|ws: &WebSocketConnection, message: Message| {
+        Decision::accept(|ws: &WebSocketConnection, message: Message| {
             ws.send(message).expect("open");
-        }))
+        })
     });
     (server.expect("a thread"), url)
 }

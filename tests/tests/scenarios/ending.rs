@@ -28,7 +28,7 @@ pub(crate) fn a_server_says_goodbye<S: Adapter, C: Adapter>() {
 pub(crate) fn a_server_that_ends_at_once_sends_nothing<S: Adapter, C: Adapter>() {
     let running = serve::<S>(|_| {});
     let (client, log) = running.connect::<C>("/");
-    let mut peer = raw::open(running.address());
+    let mut peer = raw::open::<S>(running.address());
     peer.write_all(b"\x81\x81\0\0\0\0x").expect("written");
     let mut echo = [0; 3];
     peer.read_exact(&mut echo).expect("an echo");
@@ -45,7 +45,7 @@ pub(crate) fn a_server_that_ends_at_once_sends_nothing<S: Adapter, C: Adapter>()
 pub(crate) fn a_silent_peer_is_cut_off<S: Adapter, C: Adapter>() {
     let running = serve::<S>(|_| {});
     let (client, log) = running.connect::<C>("/");
-    let mut peer = raw::open(running.address());
+    let mut peer = raw::open::<S>(running.address());
     running.log.wait(2, "open");
     running.handle().terminate(Some(SOON));
     let lines = running.join();
@@ -59,7 +59,7 @@ pub(crate) fn a_handshake_in_progress_is_cut_off<S: Adapter, C: Adapter>() {
     let running = serve::<S>(|_| {});
     let (client, _) = running.connect::<C>("/");
     running.log.wait(1, "open");
-    let mut peer = raw::connect(running.address());
+    let mut peer = raw::connect::<S>(running.address());
     peer.write_all(b"GET / HTTP/1.1\r\n").expect("written");
     running.handle().terminate(Some(SOON));
     client.join();

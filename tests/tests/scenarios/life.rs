@@ -1,13 +1,11 @@
 //! The life of a connection.
 
-use std::io::Write;
-use std::net::Shutdown;
+use std::io::{Read, Write};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use conformance::adapters::Adapter;
-use socket2::SockRef;
+use conformance::adapters::{Adapter, RawStream};
 use ws_common::{ClientOptions, Error, Message, WebSocketConnection};
 use wsproto::{CloseCode, ReadyState};
 
@@ -144,7 +142,7 @@ pub(crate) fn what_was_sent_before_the_close_arrives<S: Adapter, C: Adapter>() {
 pub(crate) fn an_error_comes_once_and_before_the_end<S: Adapter, C: Adapter>() {
     let running = serve::<S>(|_| {});
     let (client, _) = running.connect::<C>("/");
-    let mut peer = raw::open(running.address());
+    let mut peer = raw::open::<S>(running.address());
     peer.write_all(b"\x81\x82\0\0\0\0hi\x83\x80\0\0\0\0\x81\x82\0\0\0\0no").expect("written");
     assert_eq!(raw::rest(&mut peer), b"\x81\x02hi\x88\x02\x03\xEA");
     drop(peer);
@@ -196,9 +194,9 @@ pub(crate) fn a_peer_that_vanishes_is_noticed<S: Adapter, C: Adapter>() {
     let (client, _) = running.connect::<C>("/");
     let mut peers = Vec::new();
     for number in 0..COUNT {
-        let mut peer = raw::open(running.address());
+        let mut peer = raw::open::<S>(running.address());
         peer.write_all(b"\x81\x82\0\0\0\0hi").expect("written");
-        peer.shutdown(Shutdown::Write).expect("open");
+        peer.end_writing().expect("open");
         // It goes on reading, or is gone altogether.
         if number % 2 == 0 {
             peers.push(peer);
@@ -217,16 +215,16 @@ pub(crate) fn a_reset_is_noticed<S: Adapter, C: Adapter>() {
     let running = serve::<S>(|_| {});
     let (client, _) = running.connect::<C>("/");
     for sent in [&b""[..], b"\x81\x82\0\0\0\0h", b"\x81\x82\0\0\0\0hi"] {
-        let mut peer = raw::open(running.address());
+        let mut peer = raw::open::<S>(running.address());
         peer.write_all(sent).expect("written");
-        SockRef::from(&peer).set_linger(Some(Duration::ZERO)).expect("a socket");
+        peer.reset().expect("open");
     }
     running.log.wait(3, "terminate 1006 \"\" false");
     assert!(running.log.count("error") <= 3, "{:?}", running.log.lines());
     for sent in [&b""[..], b"GET / HTTP/1.1\r\nHost"] {
-        let mut peer = raw::connect(running.address());
+        let mut peer = raw::connect::<S>(running.address());
         peer.write_all(sent).expect("written");
-        SockRef::from(&peer).set_linger(Some(Duration::ZERO)).expect("a socket");
+        peer.reset().expect("open");
     }
     running.log.wait(1, "server error");
     client.ws.close(None).expect("open");
@@ -235,4 +233,36 @@ pub(crate) fn a_reset_is_noticed<S: Adapter, C: Adapter>() {
     // T5: no byte of a head, no error.
     let errors = lines.iter().filter(|line| line.starts_with("server error"));
     assert_eq!(errors.count(), 1, "{lines:?}");
+}
+
+/// What another thread sends while the adapter is about to wait for the peer leaves before the peer does
+/// anything.
+pub(crate) fn what_is_sent_when_nothing_else_happens_leaves<S: Adapter, C: Adapter>() {
+    const ROUNDS: usize = 3000;
+    let running = serve::<S>(|_| {});
+    let mut peer = raw::open::<S>(running.address());
+    running.log.wait(1, "open");
+    let [connection] = &running.handle().connections()[..] else { panic!("one connection") };
+    let (begin, begun) = mpsc::channel();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            for (round, ()) in begun.iter().enumerate() {
+                (0..round % 500 * 10).for_each(|_| std::hint::spin_loop());
+                connection.send("!").expect("open");
+            }
+        });
+        for round in 0..ROUNDS {
+            begin.send(()).expect("the thread is there");
+            peer.write_all(b"\x81\x81\0\0\0\0?").expect("written");
+            let mut both = [0; 6];
+            peer.read_exact(&mut both).unwrap_or_else(|error| panic!("round {round}: {error}"));
+            assert!([b"\x81\x01!\x81\x01?", b"\x81\x01?\x81\x01!"].contains(&&both));
+        }
+        drop(begin);
+    });
+    drop(peer);
+    let (client, _) = running.connect::<C>("/");
+    client.ws.close(None).expect("open");
+    client.join();
+    running.end();
 }

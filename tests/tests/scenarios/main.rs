@@ -11,7 +11,7 @@ mod patience;
 mod raw;
 mod site;
 
-use conformance::adapters::{Mio, Std};
+use conformance::adapters::{Mio, Std, Toy};
 
 /// Makes a test of each scenario, for a pair of adapters.
 macro_rules! scenarios {
@@ -23,7 +23,7 @@ macro_rules! scenarios {
                 life: calls_come_in_order, every_kind_of_message_comes_back,
                     a_code_and_a_reason_go_either_way, a_server_closes_with_any_code, what_was_sent_before_the_close_arrives,
                     an_error_comes_once_and_before_the_end, threads_send_whole_messages_in_their_order,
-                    a_peer_that_vanishes_is_noticed, a_reset_is_noticed;
+                    a_peer_that_vanishes_is_noticed, a_reset_is_noticed, what_is_sent_when_nothing_else_happens_leaves;
                 panics: a_panic_costs_its_connection_only, a_panic_of_the_client_is_told,
                     a_panic_in_deciding_costs_that_request_only;
                 site: refusals_have_their_status, pages_are_served, a_subprotocol_is_agreed_upon,
@@ -51,4 +51,5 @@ scenarios! {
     std_with_mio: Std, Mio;
     mio_with_std: Mio, Std;
     mio_with_mio: Mio, Mio;
+    toy_with_toy: Toy, Toy;
 }

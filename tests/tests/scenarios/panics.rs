@@ -24,7 +24,7 @@ pub(crate) fn a_panic_costs_its_connection_only<S: Adapter, C: Adapter>() {
         assert_eq!(log.lines().last(), Some(&format!("terminate {code} \"\" true")), "{call}");
     }
     // An error has its own code.
-    let mut peer = raw::connect(running.address());
+    let mut peer = raw::connect::<S>(running.address());
     let request = String::from_utf8_lossy(raw::REQUEST).replace("GET / ", "GET /?error ");
     peer.write_all(request.as_bytes()).expect("written");
     peer.write_all(b"\x83\x80\0\0\0\0").expect("written");

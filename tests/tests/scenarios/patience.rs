@@ -1,12 +1,11 @@
 //! Peers that do not answer, or not in time.
 
 use std::io::Write;
-use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use conformance::adapters::Adapter;
+use conformance::adapters::{Adapter, Network};
 use ws_common::ClientOptions;
 use wsproto::handshake::ClientRequest;
 use wsproto::url::WsUrl;
@@ -33,7 +32,7 @@ pub(crate) fn a_peer_that_answers_no_ping_is_given_up<S: Adapter, C: Adapter>() 
         });
     });
     let (client, log) = running.connect::<C>("/");
-    let mut peer = raw::open(running.address());
+    let mut peer = raw::open::<S>(running.address());
     let sent = raw::rest(&mut peer);
     assert_eq!(sent[0], 0x89, "a Ping: {sent:?}");
     running.log.wait(1, "terminate 1006 \"\" false");
@@ -53,7 +52,7 @@ pub(crate) fn a_close_is_not_waited_for_long<S: Adapter, C: Adapter>() {
         options.config = config(|config| config.close_timeout = Some(SOON));
     });
     let (client, log) = running.connect::<C>("/");
-    let mut peer = raw::open(running.address());
+    let mut peer = raw::open::<S>(running.address());
     peer.write_all(b"\x81\x85\0\0\0\0close").expect("written");
     running.log.wait(1, "terminate 1006 \"\" false");
     assert_eq!(raw::rest(&mut peer), b"\x88\x0D\x0F\xA1as you wish");
@@ -73,7 +72,7 @@ pub(crate) fn a_slow_handshake_is_given_up<S: Adapter, C: Adapter>() {
             (config.handshake_timeout, config.close_timeout) = (Some(SOON), Some(SOON));
         });
     });
-    let mut peer = raw::connect(running.address());
+    let mut peer = raw::connect::<S>(running.address());
     for byte in raw::REQUEST.iter().cycle().take(100_000) {
         if running.log.count("server error") > 0 || peer.write_all(&[*byte]).is_err() {
             break;
@@ -91,10 +90,10 @@ pub(crate) fn a_slow_handshake_is_given_up<S: Adapter, C: Adapter>() {
 
 /// A server may take its time as well.
 fn client_gives_up<C: Adapter>() {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let url = format!("ws://{}/", listener.local_addr().expect("an address"));
+    let (listener, address) = C::Network::listen().expect("a free address");
+    let url = format!("ws://{address}/");
     let slow = thread::spawn(move || {
-        let (mut stream, _) = listener.accept().expect("a client");
+        let mut stream = C::Network::accept(&listener).expect("a client");
         for byte in b"HTTP/1.1 101 Switching Protocols\r\n".iter().chain([b'a'; 10_000].iter()) {
             if stream.write_all(&[*byte]).is_err() {
                 return true;

@@ -1,8 +1,10 @@
 //! A client by hand, for what a well-behaved one would not do.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::time::Duration;
+
+use conformance::adapters::{Adapter, Network, RawStream};
 
 pub(crate) const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
@@ -11,15 +13,18 @@ pub(crate) const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade
 /// The longest that anything may take before it counts as hanging.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
 
-pub(crate) fn connect(address: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect(address).expect("a server");
-    stream.set_read_timeout(Some(LONG)).expect("not zero");
+/// A stream of an adapter's network.
+type Stream<A> = <<A as Adapter>::Network as Network>::Stream;
+
+pub(crate) fn connect<S: Adapter>(address: SocketAddr) -> Stream<S> {
+    let mut stream = S::Network::connect(address).expect("a server");
+    stream.limit_reading(LONG).expect("open");
     stream
 }
 
 /// Opens a connection; what follows the head of the answer is still to be read.
-pub(crate) fn open(address: SocketAddr) -> TcpStream {
-    let mut stream = connect(address);
+pub(crate) fn open<S: Adapter>(address: SocketAddr) -> Stream<S> {
+    let mut stream = connect::<S>(address);
     stream.write_all(REQUEST).expect("written");
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -32,7 +37,7 @@ pub(crate) fn open(address: SocketAddr) -> TcpStream {
 }
 
 /// Reads to the end, which may be a reset.
-pub(crate) fn rest(stream: &mut TcpStream) -> Vec<u8> {
+pub(crate) fn rest(stream: &mut impl Read) -> Vec<u8> {
     let (mut bytes, mut buffer) = (Vec::new(), [0; 4096]);
     loop {
         match stream.read(&mut buffer) {
@@ -45,8 +50,8 @@ pub(crate) fn rest(stream: &mut TcpStream) -> Vec<u8> {
 }
 
 /// Sends a request and returns the status of the answer.
-pub(crate) fn status(address: SocketAddr, request: &str) -> u16 {
-    let mut stream = connect(address);
+pub(crate) fn status<S: Adapter>(address: SocketAddr, request: &str) -> u16 {
+    let mut stream = connect::<S>(address);
     stream.write_all(request.as_bytes()).expect("written");
     let answer = rest(&mut stream);
     let status = answer.get(9..12).and_then(|digits| std::str::from_utf8(digits).ok());

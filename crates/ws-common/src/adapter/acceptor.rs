@@ -7,14 +7,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use log::{error, warn};
-use wsproto::handshake::{Request, Response};
-use wsproto::{Config, Endpoint, Server, Session};
+use wsproto::handshake::{ClientRequest, Request, Response};
+use wsproto::{Client, Config, Endpoint, Server, Session};
 
-use super::Permit;
+use super::{Conversation, Permit};
 use crate::decision::{Decided, Verdict};
 use crate::{Decision, Error, ServerHandle, ServerHandler};
 
 /// A server, as its listeners and its connections before they are open see it.
+///
+/// Call [`opened`](Self::opened) once, when it listens; [`join`](Self::join) for each loop or thread that
+/// accepts; [`accept`](Self::accept) for each transport that was accepted; and [`leave`](Self::leave) for
+/// each that has joined, once the server [is ending](ServerHandle::is_ending), its listener is closed, and all
+/// its connections are over. A connection that is not over at the server's
+/// [deadline](ServerHandle::deadline) is to be [aborted](crate::WebSocketConnection::abort).
 pub struct Acceptor {
     server: ServerHandle,
     /// `None` in the end.
@@ -24,16 +30,11 @@ pub struct Acceptor {
 }
 
 /// An object-safe [`ServerHandler`]: connection handlers are boxed.
-pub trait DynServerHandler: Send {
-    /// Calls [`ServerHandler::on_connection`].
+trait DynServerHandler: Send {
     fn on_connection(&mut self, server: &ServerHandle, request: &Request) -> Verdict;
-    /// Calls [`ServerHandler::on_request`].
     fn on_request(&mut self, server: &ServerHandle, request: &Request) -> Verdict;
-    /// Calls [`ServerHandler::on_open`].
     fn on_open(&mut self, server: &ServerHandle);
-    /// Calls [`ServerHandler::on_error`].
     fn on_error(&mut self, server: &ServerHandle, error: &Error);
-    /// Calls [`ServerHandler::on_terminate`].
     fn on_terminate(&mut self, server: &ServerHandle);
 }
 
@@ -112,6 +113,18 @@ impl Acceptor {
         Admission::Refused(Box::new(Endpoint::new(session, out)))
     }
 
+    /// Begins a connection with a transport that was just accepted, or refuses it: see
+    /// [`admit`](Self::admit). Returns its endpoint and its conversation; `None` if the transport is to be
+    /// dropped.
+    #[must_use]
+    pub fn accept(&self, now: Duration) -> Option<(Endpoint<Server>, Conversation)> {
+        match self.admit(now) {
+            Admission::Admitted(permit) => Some((self.endpoint(now), Conversation::server(permit))),
+            Admission::Refused(endpoint) => Some((*endpoint, Conversation::refused())),
+            Admission::Dropped => None,
+        }
+    }
+
     /// Asks the application, unless the server's options decide, or it has ended. If a decision panics, that
     /// client gets status 500; other connections are unaffected.
     pub fn decide(&self, request: &Request) -> Verdict {
@@ -123,7 +136,7 @@ impl Acceptor {
         })
     }
 
-    /// Decides by the server's options, or else asks `decide`. For servers without handlers.
+    /// Decides by the server's options, or else asks `decide`, which may panic. For servers without handlers.
     pub fn refusal(
         &self,
         request: &Request,
@@ -131,7 +144,16 @@ impl Acceptor {
     ) -> Decision<()> {
         match self.server.options().refusal(request) {
             Some(refusal) if request.is_upgrade() => Decision::respond(refusal),
-            _ => decide(request),
+            _ => {
+                let asked = panic::catch_unwind(AssertUnwindSafe(|| decide(request)));
+                asked.unwrap_or_else(|_| {
+                    error!(
+                        "a decision of the server at {:?} has panicked",
+                        self.server.local_addr()
+                    );
+                    Decision::respond(internal_error())
+                })
+            }
         }
     }
 
@@ -237,6 +259,21 @@ impl Drop for Acceptor {
 #[must_use]
 pub fn server_endpoint(config: impl Into<Arc<Config>>, now: Duration) -> Endpoint<Server> {
     Endpoint::server(config, now).with_unix_time(unix_time().saturating_sub(now))
+}
+
+/// Makes a client's endpoint, with a seed of the operating system's.
+///
+/// # Errors
+///
+/// [`io::Error`] if the operating system has no random bytes.
+pub fn client_endpoint(
+    request: ClientRequest,
+    config: impl Into<Arc<Config>>,
+    now: Duration,
+) -> io::Result<Endpoint<Client>> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(io::Error::from)?;
+    Ok(Endpoint::client(request, config, seed, now))
 }
 
 /// Returns the time since the UNIX epoch.

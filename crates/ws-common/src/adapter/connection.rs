@@ -22,7 +22,8 @@ pub trait Driver<R: Role>: Send + Sync + Sized + 'static {
     fn now(&self) -> Duration;
 
     /// Something has changed: there is something to write, to report, or another deadline. `held` says
-    /// whether the adapter [has to be told](Held::begin_notice).
+    /// whether the adapter [has to be told](Held::begin_notice), which may then take a while: any thread calls
+    /// this, a handler's included, and waits for it.
     fn changed(&self, held: Held<'_, R, Self>);
 
     /// Sends; an adapter that blocks may wait for the peer here.
@@ -68,14 +69,16 @@ pub struct Inner<R: Role, T> {
     stage: Stage<R, T>,
     /// Where the adapter finds the connection; [`NOWHERE`], if it does not know it yet.
     key: u32,
-    /// Whether the adapter is at work on it, and looks at everything before it stops.
+    /// Whether the adapter is at work on it, and is told of nothing.
     busy: bool,
-    /// Whether the adapter was told to look.
+    /// Whether the adapter was told to look, or would have been if it were not at work.
     noticed: bool,
     /// Whether its handler was told that it is open.
     pub(super) opened: bool,
     /// Whether it is in the adapter's list of connections that have more to do.
     queued: bool,
+    /// Whether the application wants it no more, so that it is not dialed anew.
+    unwanted: bool,
 }
 
 /// The key of a connection that the adapter does not know yet.
@@ -117,6 +120,7 @@ impl<R: Role, D: Driver<R>> Connection<R, D> {
             noticed: false,
             opened: false,
             queued: false,
+            unwanted: false,
         };
         Self { id: ConnectionId::new(), driver, inner: Mutex::new(inner) }
     }
@@ -178,10 +182,12 @@ impl<'a, R: Role, D: Driver<R>> Held<'a, R, D> {
 
     /// Notes that the adapter is about to be told to look. Returns where it finds the connection: `None`, if
     /// it looks anyway, because it is at work on the connection, was told already, or does not know it yet.
+    ///
+    /// No notice is lost: what changes while the adapter is at work is told by [`end_work`](Inner::end_work).
     pub fn begin_notice(&mut self) -> Option<usize> {
         let known = self.key != NOWHERE;
-        (!self.busy && !std::mem::replace(&mut self.noticed, true) && known)
-            .then_some(self.key as usize)
+        let first = !std::mem::replace(&mut self.noticed, true);
+        (first && !self.busy && known).then_some(self.key as usize)
     }
 }
 
@@ -211,7 +217,8 @@ impl<R: Role, T: Transport> Inner<R, T> {
     pub fn live(&mut self) -> Result<&mut Link<R, T>, SendError> {
         match &mut self.stage {
             Stage::Live(link) => Ok(link),
-            Stage::Dialing { .. } => Err(SendError::NotOpen),
+            Stage::Dialing { given_up: false } => Err(SendError::NotOpen),
+            Stage::Dialing { given_up: true } => Err(SendError::Closed),
             Stage::Over { .. } => Err(SendError::Closed),
         }
     }
@@ -234,21 +241,32 @@ impl<R: Role, T: Transport> Inner<R, T> {
         }
     }
 
-    /// Notes where the adapter finds the connection.
+    /// Notes where the adapter finds the connection. Before this, it is told of nothing, and has to look of its
+    /// own accord; an adapter that looks at all of its connections anyway may call them all 0.
     pub fn settle(&mut self, key: usize) {
         self.key = u32::try_from(key).unwrap_or(NOWHERE);
     }
 
-    /// Begins the adapter's work on it, at whose [end](Self::end_work) it has looked at everything.
+    /// Begins the adapter's work on it. Until its [end](Self::end_work), the adapter is told of nothing.
     #[inline]
     pub fn begin_work(&mut self) {
         (self.busy, self.noticed) = (true, false);
     }
 
-    /// Ends the adapter's work on it.
+    /// Notes that the adapter looks at everything once more. What changed before is done with; what changes
+    /// from now on is told by [`end_work`](Self::end_work). For work in which handlers are called: what
+    /// they change is looked at before the work ends.
     #[inline]
-    pub fn end_work(&mut self) {
+    pub fn begin_last_look(&mut self) {
+        self.noticed = false;
+    }
+
+    /// Ends the adapter's work on it. Returns whether something has changed since the
+    /// [last look](Self::begin_last_look), of which the adapter was not told: it has to look again.
+    #[inline]
+    pub fn end_work(&mut self) -> bool {
         self.busy = false;
+        std::mem::take(&mut self.noticed)
     }
 
     /// Puts the connection into the adapter's list of those that have more to do. Returns whether it was not
@@ -293,10 +311,11 @@ impl<R: Role, T: Transport> Inner<R, T> {
         true
     }
 
-    /// Begins to dial anew, because the server has redirected the client. Returns the transport, to be
-    /// dropped.
+    /// Begins to dial anew, because the server has redirected the client, unless the application has closed
+    /// the connection meanwhile. Returns the transport, to be dropped.
     pub fn redial(&mut self) -> Option<T> {
-        let before = std::mem::replace(&mut self.stage, Stage::Dialing { given_up: false });
+        let dialing = Stage::Dialing { given_up: self.unwanted };
+        let before = std::mem::replace(&mut self.stage, dialing);
         match before {
             Stage::Live(link) => Some(link.into_transport()),
             Stage::Dialing { .. } | Stage::Over { .. } => None,
@@ -308,9 +327,20 @@ impl<R: Role, T: Transport> Inner<R, T> {
         matches!(self.stage, Stage::Dialing { given_up: true })
     }
 
+    /// Gives up a client's connection that has no transport: it is closed, and its handler is about to learn
+    /// of it.
+    pub(super) fn give_up(&mut self) {
+        if let Stage::Dialing { given_up } = &mut self.stage {
+            *given_up = true;
+        }
+    }
+
     /// Ends it: what remains is how. Its transport lingers, unless it is to be dropped at once; then it is
-    /// returned.
+    /// returned. Does nothing the second time.
     pub fn finish(&mut self, info: CloseInfo) -> Option<Box<Link<R, T>>> {
+        if self.is_over() {
+            return None;
+        }
         let (lost, info) = (self.buffered_amount(), Box::new(info));
         let over = Stage::Over { lost, info, lingering: None };
         let Stage::Live(link) = std::mem::replace(&mut self.stage, over) else { return None };
@@ -379,9 +409,9 @@ impl<R: Role, D: Driver<R>> ConnectionLink for Connection<R, D> {
 
     fn ready_state(&self) -> ReadyState {
         match &self.lock().stage {
-            Stage::Dialing { .. } => ReadyState::Connecting,
+            Stage::Dialing { given_up: false } => ReadyState::Connecting,
             Stage::Live(link) => link.endpoint().ready_state(),
-            Stage::Over { .. } => ReadyState::Closed,
+            Stage::Dialing { given_up: true } | Stage::Over { .. } => ReadyState::Closed,
         }
     }
 
@@ -417,6 +447,7 @@ impl<R: Role, D: Driver<R>> ConnectionLink for Connection<R, D> {
             Stage::Live(link) => link.close(frame, now)?,
             Stage::Over { .. } => return Ok(()),
         }
+        held.unwanted = true;
         self.driver.changed(held);
         Ok(())
     }
@@ -437,6 +468,7 @@ impl<R: Role, D: Driver<R>> ConnectionLink for Connection<R, D> {
             Stage::Live(link) => link.endpoint_mut().abort(),
             Stage::Over { .. } => return,
         }
+        held.unwanted = true;
         self.driver.changed(held);
     }
 }

@@ -184,15 +184,18 @@ impl Conversation {
         decided: Decided,
     ) {
         let mut held = connection.lock();
-        let Ok(link) = held.live() else { return };
-        match answer(link.endpoint_mut(), now, decided) {
-            Ok(handler) => self.part = handler,
-            Err(error) => {
-                drop(held);
+        let answered = held.live().map(|link| answer(link.endpoint_mut(), now, &decided));
+        drop(held);
+        self.part = decided.into_part();
+        match answered {
+            Ok(Ok(true)) => {}
+            Ok(Err(error)) => {
+                let _ = self.drop_part();
                 if let Some(acceptor) = connection.driver().acceptor() {
                     acceptor.report(&error);
                 }
             }
+            Ok(Ok(false)) | Err(_) => drop(self.drop_part()),
         }
     }
 
@@ -206,7 +209,7 @@ impl Conversation {
         if self.permit.as_ref().is_some_and(|permit| !permit.open(handle)) {
             // The server has ended, and calls no handler any more.
             connection.lock().opened = false;
-            self.part = None;
+            let _ = self.drop_part();
             handle.abort();
             return None;
         }
@@ -238,6 +241,7 @@ impl Conversation {
         handle: &WebSocketConnection,
         error: &Error,
     ) -> Option<Panic> {
+        connection.lock().give_up();
         let panic = self.fail(connection, handle, error);
         panic.or(self.finish(connection, handle, unknown_end()))
     }
@@ -314,7 +318,8 @@ fn follow_redirect<R: Role, D: Driver<R>>(connection: &Connection<R, D>) {
     }
 }
 
-/// Answers the request that waits. Returns the handler of the connection, if it is accepted.
+/// Answers the request that waits. Returns whether it is accepted; the handler is the decision's, also if it is
+/// not needed.
 ///
 /// # Errors
 ///
@@ -322,15 +327,13 @@ fn follow_redirect<R: Role, D: Driver<R>>(connection: &Connection<R, D>) {
 pub fn answer<R: Role>(
     endpoint: &mut Endpoint<R>,
     now: Duration,
-    decided: Decided,
-) -> Result<Option<Box<dyn Part>>, Error> {
+    decided: &Decided,
+) -> Result<bool, Error> {
     let upgrade = endpoint.request().is_some_and(Request::is_upgrade);
     let given = match decided {
-        Decided::Respond(response) => endpoint.respond(&response, now).map(|()| None),
-        Decided::Accept(accept, handler) if upgrade => {
-            endpoint.accept(&accept, now).map(|()| Some(handler))
-        }
-        Decided::Accept(..) | Decided::Decline => endpoint.decline(now).map(|()| None),
+        Decided::Respond(response) => endpoint.respond(response, now).map(|()| false),
+        Decided::Accept(accept, _) if upgrade => endpoint.accept(accept, now).map(|()| true),
+        Decided::Accept(..) | Decided::Decline => endpoint.decline(now).map(|()| false),
     };
     given.or_else(|error| {
         endpoint.respond(&super::acceptor::internal_error(), now)?;

@@ -9,9 +9,14 @@
 //!   reports. A [`Permit`] is the place of one connection among those that the server allows.
 //! * [`Target`] is what a client wants to be connected to, where redirects lead, and a [`Dial`] the way to an
 //!   open stream: names, by the [`Resolver`], addresses, a proxy, and the time for all of it.
+//! * [`Conversation::turn`] is all of this in order, once, for event loops: one read of a [`Duplex`], all its
+//!   events, one write.
 //!
 //! An adapter waits, reads and passes on what it has read, writes when there is room, and looks at the
 //! connection at its deadline. `tests/src/adapters/toy.rs` is one over an in-memory transport.
+
+#[cfg(test)]
+mod tests;
 
 mod acceptor;
 mod connection;
@@ -28,8 +33,9 @@ mod target;
 #[cfg(feature = "tls")]
 pub mod tls;
 mod transport;
+mod turn;
 
-pub use acceptor::{Acceptor, Admission, DynServerHandler, server_endpoint};
+pub use acceptor::{Acceptor, Admission, client_endpoint, server_endpoint};
 pub use connection::{Connection, Driver, Held, Inner};
 pub use conversation::{Conversation, Panic, Part, answer};
 pub use dial::{Dial, DialStep};
@@ -42,5 +48,6 @@ pub use roster::Permit;
 pub use socket::{listen, tune};
 pub use target::Target;
 pub use transport::Transport;
+pub use turn::{Duplex, TurnContext, TurnOutcome};
 
 pub use crate::decision::{Decided, Undecided, Verdict};

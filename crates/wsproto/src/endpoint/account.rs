@@ -170,6 +170,11 @@ impl Outbox {
         delayed
     }
 
+    /// Whether the last Ping of the keep-alive has left.
+    pub(super) const fn ping_has_left(&self) -> bool {
+        self.ping_behind == 0
+    }
+
     /// Gives up what is unwritten.
     pub(super) fn lose(&mut self) {
         self.lost = self.lost.saturating_add(self.output.len());

@@ -165,9 +165,12 @@ impl<R: Role> Endpoint<R> {
         }
     }
 
-    /// Begins the patience for a Pong anew, because one may be among what was not read yet.
+    /// Begins the patience for a Pong anew, because one may be among what was not read yet. It cannot, if
+    /// the Ping has not left.
     pub fn ping_delayed(&mut self, now: Duration) {
-        self.session.ping_delayed(now);
+        if self.outbox.as_ref().is_none_or(|outbox| outbox.ping_has_left()) {
+            self.session.ping_delayed(now);
+        }
     }
 
     /// Begins the closing handshake, as [`Session::close`] does.

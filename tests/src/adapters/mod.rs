@@ -1,7 +1,11 @@
-//! Both adapters behind one trait, so that what is written against the objects runs on either.
+//! The adapters behind one trait, so that what is written against the objects runs on each of them.
+
+mod memory;
+mod network;
+mod toy;
 
 use std::io;
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 
 use ws_common::{
@@ -12,8 +16,15 @@ use ws_mio::EventLoop;
 use wsproto::CloseInfo;
 use wsproto::handshake::ClientRequest;
 
+pub use memory::Memory;
+pub use network::{Network, RawStream, Tcp};
+pub use toy::Toy;
+
 /// An adapter of the engine.
 pub trait Adapter {
+    /// The network of its servers and clients.
+    type Network: Network;
+
     /// Starts a server at a free port of this host.
     ///
     /// # Errors
@@ -82,6 +93,8 @@ impl From<io::Error> for Refused {
 pub enum Std {}
 
 impl Adapter for Std {
+    type Network = Tcp;
+
     fn serve(options: ServerOptions, handler: impl ServerHandler) -> io::Result<RunningServer> {
         ws_std::WebSocketServer::bind("127.0.0.1:0", options)?.spawn(handler)
     }
@@ -103,6 +116,8 @@ impl Adapter for Std {
 pub enum Mio {}
 
 impl Adapter for Mio {
+    type Network = Tcp;
+
     fn serve(options: ServerOptions, handler: impl ServerHandler) -> io::Result<RunningServer> {
         ws_mio::WebSocketServer::bind("127.0.0.1:0", options)?.spawn(handler)
     }
@@ -112,15 +127,23 @@ impl Adapter for Mio {
         options: ClientOptions,
         handler: impl ConnectionHandler,
     ) -> Result<Client, Refused> {
-        let (outcome, opened) = mpsc::channel();
         let mut event_loop = EventLoop::new()?;
-        let handler = Opening { handler, outcome: Some(outcome), refused: false };
+        let (handler, opened) = Opening::new(handler);
         let ws =
             event_loop.connect(request, options, handler).map_err(|error| Refused::from(&error))?;
         let thread = thread::Builder::new().spawn(move || {
             event_loop.run().expect("the system can wait for events");
         })?;
-        opened.recv().map_err(|_| io::Error::other("the handler was not called"))??;
+        opened.wait(ws, thread)
+    }
+}
+
+/// Waits for a connection to open.
+struct Opened(Receiver<Result<(), Refused>>);
+
+impl Opened {
+    fn wait(self, ws: WebSocketConnection, thread: JoinHandle<()>) -> Result<Client, Refused> {
+        self.0.recv().map_err(|_| io::Error::other("the handler was not called"))??;
         Ok(Client { ws, thread })
     }
 }
@@ -133,6 +156,11 @@ struct Opening<H> {
 }
 
 impl<H> Opening<H> {
+    fn new(handler: H) -> (Self, Opened) {
+        let (outcome, opened) = mpsc::channel();
+        (Self { handler, outcome: Some(outcome), refused: false }, Opened(opened))
+    }
+
     fn tell(&mut self, outcome: Result<(), Refused>) {
         self.refused = outcome.is_err();
         if let Some(sender) = self.outcome.take() {

@@ -1,0 +1,287 @@
+//! Connections without a network: what an adapter is told, and when.
+
+use std::io::{self, ErrorKind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use wsproto::handshake::{Accept, ClientRequest, Request, Response};
+use wsproto::url::WsUrl;
+use wsproto::{Client, CloseInfo, ReadyState, SendError, Server, SessionError};
+
+use super::{
+    Acceptor, Connection, Connections, Conversation, Driver, Duplex, Held, Link, Transport,
+    TurnContext, client_endpoint,
+};
+use crate::{
+    ConnectionHandler, Decision, Error, Message, ServerHandle, ServerHandler, ServerOptions,
+    WebSocketConnection,
+};
+
+/// A transport that takes everything, and brings so much.
+#[derive(Default)]
+struct Void(Vec<u8>);
+
+impl Transport for Void {
+    fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn is_blocked(&self) -> bool {
+        false
+    }
+
+    fn shutdown(&mut self) {}
+}
+
+impl Duplex for Void {
+    fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.0.len() {
+            0 => Err(ErrorKind::WouldBlock.into()),
+            len => {
+                buffer[..len].copy_from_slice(&self.0);
+                self.0.clear();
+                Ok(len)
+            }
+        }
+    }
+
+    fn is_readable(&self) -> bool {
+        !self.0.is_empty()
+    }
+}
+
+/// Counts how often it is told to look.
+#[derive(Default)]
+struct Counter(AtomicUsize);
+
+impl Counter {
+    fn take(&self) -> usize {
+        self.0.swap(0, Ordering::SeqCst)
+    }
+}
+
+impl Driver<Client> for Counter {
+    type Transport = Void;
+
+    fn now(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn changed(&self, mut held: Held<'_, Client, Self>) {
+        if held.begin_notice().is_some() {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    fn follows(&self, response: &Response) -> bool {
+        response.status() == 302
+    }
+}
+
+fn link() -> Link<Client, Void> {
+    let request = ClientRequest::new(WsUrl::parse("ws://a.example/").expect("a URL"));
+    let config = wsproto::Config::default();
+    Link::new(
+        client_endpoint(request, config, Duration::ZERO).expect("random bytes"),
+        Void::default(),
+    )
+}
+
+fn connection() -> Arc<Connection<Client, Counter>> {
+    let connection = Arc::new(Connection::new(Counter::default(), link(), None));
+    connection.lock().settle(0);
+    connection
+}
+
+/// Notes in what state it is called.
+#[derive(Clone, Default)]
+struct States(Arc<Mutex<Vec<(&'static str, ReadyState)>>>);
+
+impl States {
+    fn note(&self, call: &'static str, ws: &WebSocketConnection) {
+        self.0.lock().expect("no panic").push((call, ws.ready_state()));
+    }
+
+    fn take(&self) -> Vec<(&'static str, ReadyState)> {
+        std::mem::take(&mut *self.0.lock().expect("no panic"))
+    }
+}
+
+impl ConnectionHandler for States {
+    fn on_message(&mut self, _: &WebSocketConnection, _: Message) {}
+
+    fn on_error(&mut self, ws: &WebSocketConnection, _: &Error) {
+        self.note("error", ws);
+    }
+
+    fn on_terminate(&mut self, ws: &WebSocketConnection, _: &CloseInfo) {
+        assert!(matches!(ws.send("late"), Err(Error::Send(SendError::Closed))));
+        self.note("terminate", ws);
+    }
+}
+
+#[test]
+fn an_adapter_is_told_once_until_it_looks() {
+    let connection = connection();
+    connection.notify();
+    connection.notify();
+    assert_eq!(connection.driver().take(), 1);
+    connection.lock().begin_work();
+    assert!(!connection.lock().end_work(), "what was told before is looked at");
+    connection.notify();
+    assert_eq!(connection.driver().take(), 1);
+}
+
+#[test]
+fn what_changes_during_the_work_is_not_lost() {
+    let connection = connection();
+    connection.lock().begin_work();
+    connection.notify();
+    connection.lock().begin_last_look();
+    assert!(!connection.lock().end_work(), "it was looked at");
+
+    connection.lock().begin_work();
+    connection.lock().begin_last_look();
+    connection.notify();
+    assert_eq!(connection.driver().take(), 0, "the adapter is at work");
+    assert!(connection.lock().end_work(), "and has to look again");
+    connection.notify();
+    assert_eq!(connection.driver().take(), 1);
+}
+
+#[test]
+fn nobody_is_told_of_a_connection_that_is_not_known_yet() {
+    let connection = Connection::new(Counter::default(), link(), None);
+    connection.notify();
+    connection.lock().settle(7);
+    assert_eq!(connection.driver().take(), 0);
+    connection.lock().begin_work();
+    connection.lock().end_work();
+    assert_eq!(connection.lock().begin_notice(), Some(7));
+}
+
+#[test]
+fn an_abort_ends_with_the_next_turn() {
+    let (connection, states) = (connection(), States::default());
+    let mut conversation = Conversation::client(states.clone());
+    let mut context = TurnContext::new(Duration::ZERO);
+    let outcome = conversation.turn(&connection, &mut context);
+    assert!(!outcome.gone && !outcome.more && outcome.deadline.is_some());
+    assert_eq!(outcome.due(Duration::ZERO), outcome.deadline);
+    connection.handle().abort();
+    assert_eq!(connection.driver().take(), 1);
+    assert!(conversation.turn(&connection, &mut context).gone);
+    assert_eq!(states.take().last(), Some(&("terminate", ReadyState::Closed)));
+    assert!(conversation.is_over());
+    assert!(conversation.turn(&connection, &mut context).gone, "one too many does no harm");
+    assert_eq!(states.take(), []);
+}
+
+#[test]
+fn a_connection_that_is_given_up_is_closed_for_its_handler() {
+    let connection = Arc::new(Connection::<Client, _>::dialing(Counter::default()));
+    let (handle, states) = (connection.handle(), States::default());
+    assert_eq!(handle.ready_state(), ReadyState::Connecting);
+    assert!(matches!(handle.send("early"), Err(Error::Send(SendError::NotOpen))));
+    let mut conversation = Conversation::client(states.clone());
+    conversation.give_up(&connection, &handle, &SessionError::Abandoned.into());
+    let closed = ReadyState::Closed;
+    assert_eq!(states.take(), [("error", closed), ("terminate", closed)]);
+    assert!(connection.lock().is_gone() && conversation.is_over());
+}
+
+#[test]
+fn a_redirect_asks_for_another_turn() {
+    for (status, follows) in [(302, true), (403, false)] {
+        let (connection, states) = (connection(), States::default());
+        let mut conversation = Conversation::client(states.clone());
+        let answer = format!("HTTP/1.1 {status} x\r\nContent-Length: 0\r\n\r\n");
+        let mut held = connection.lock();
+        held.link_mut().expect("a transport").transport_mut().0 = answer.into();
+        drop(held);
+        let outcome = conversation.turn(&connection, &mut TurnContext::new(Duration::ZERO));
+        assert_eq!((outcome.more, outcome.gone), (follows, !follows), "{status}");
+        assert_eq!(states.take().is_empty(), follows);
+        assert_eq!(connection.lock().dialing_key().is_some(), follows);
+    }
+}
+
+#[test]
+fn a_connection_that_was_closed_is_not_dialed_anew() {
+    let connection = connection();
+    connection.handle().close(None).expect("it may be closed at any time");
+    let left = connection.lock().redial();
+    assert!(left.is_some());
+    assert!(connection.lock().is_given_up());
+    assert_eq!(connection.lock().dialing_key(), None);
+    assert!(!connection.lock().connected(link(), None));
+}
+
+/// A server's connection that has sent a request.
+struct Hosted(Acceptor);
+
+impl Driver<Server> for Hosted {
+    type Transport = Void;
+
+    fn now(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn changed(&self, _: Held<'_, Server, Self>) {}
+
+    fn acceptor(&self) -> Option<&Acceptor> {
+        Some(&self.0)
+    }
+}
+
+/// Panics when it is dropped.
+struct Fragile;
+
+impl Drop for Fragile {
+    fn drop(&mut self) {
+        panic!("as you wish");
+    }
+}
+
+impl ConnectionHandler for Fragile {
+    fn on_message(&mut self, _: &WebSocketConnection, _: Message) {}
+}
+
+#[test]
+fn a_handler_that_is_not_needed_may_panic_when_it_is_dropped() {
+    let (server, reports) = (server(), Arc::new(AtomicUsize::new(0)));
+    let acceptor = Acceptor::new(server, Picky(Arc::clone(&reports)));
+    let (endpoint, mut conversation) = acceptor.accept(Duration::ZERO).expect("room");
+    let link = Link::new(endpoint, Void::default());
+    let connection = Arc::new(Connection::new(Hosted(acceptor), link, None));
+    let mut request = b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        .to_vec();
+    let handle = connection.handle();
+    conversation.react(&connection, &handle, Duration::ZERO, &mut &mut request[..]);
+    assert_eq!(reports.load(Ordering::SeqCst), 1);
+    let mut held = connection.lock();
+    let out = held.link_mut().expect("a transport").endpoint_mut().pending().to_vec();
+    assert!(out.starts_with(b"HTTP/1.1 500 "));
+}
+
+/// Accepts in a way that cannot be, and counts the errors.
+struct Picky(Arc<AtomicUsize>);
+
+impl ServerHandler for Picky {
+    type Handler = Fragile;
+
+    fn on_connection(&mut self, _: &ServerHandle, _: &Request) -> Decision<Fragile> {
+        let accept = Accept::new().subprotocol("never.offered");
+        Decision::accept_with(accept, Fragile)
+    }
+
+    fn on_error(&mut self, _: &ServerHandle, _: &Error) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+fn server() -> ServerHandle {
+    ServerHandle::new(ServerOptions::new(), None, Connections::default(), || {})
+}

@@ -1,0 +1,452 @@
+//! A network in memory, whose streams are transports. Its connections behave as those of TCP do: they have little room, end one side at a
+//! time, and are reset if an end goes away that has not read everything, or that somebody still writes to.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use ws_common::adapter::{Duplex, Transport};
+
+use super::network::{Network, RawStream};
+
+/// How many bytes wait for a reader at most, in each direction.
+const ROOM: usize = 64 << 10;
+
+/// How many connections wait to be accepted at most; those beyond are refused.
+const BACKLOG: usize = 128;
+
+/// Every end of a connection is in this network, which nobody can reach by TCP (RFC 1112 section 4).
+const HOST: Ipv4Addr = Ipv4Addr::new(240, 0, 0, 1);
+
+/// The listeners, by their addresses.
+static LISTENERS: Mutex<BTreeMap<SocketAddr, Arc<Backlog>>> = Mutex::new(BTreeMap::new());
+
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// Returns the network's time.
+#[must_use]
+pub(super) fn now() -> Duration {
+    START.elapsed()
+}
+
+/// Returns the network's time of a moment.
+#[must_use]
+pub(super) fn time_of(moment: Instant) -> Duration {
+    moment.saturating_duration_since(*START)
+}
+
+/// Returns an address that is not in use.
+fn free_address() -> SocketAddr {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    loop {
+        let port = NEXT.fetch_add(1, Ordering::Relaxed);
+        let address = (HOST, port).into();
+        if port != 0 && !lock(&LISTENERS).contains_key(&address) {
+            return address;
+        }
+    }
+}
+
+/// What is locked here is whole between any two calls.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Wakes a thread that waits for any of several things.
+#[derive(Debug, Default)]
+pub struct Bell {
+    count: Mutex<u64>,
+    rung: Condvar,
+}
+
+impl Bell {
+    /// Wakes the thread that waits, or that is going to wait for this.
+    pub fn ring(&self) {
+        let mut count = lock(&self.count);
+        *count += 1;
+        self.rung.notify_all();
+    }
+
+    /// Waits until the bell has rung more often than `heard`, or until that time. Returns how often it has:
+    /// a thread that looks at everything after that misses nothing.
+    pub fn wait(&self, heard: u64, until: Option<Duration>) -> u64 {
+        let mut count = lock(&self.count);
+        while *count == heard {
+            count = match until.map(|until| until.saturating_sub(now())) {
+                None => self.rung.wait(count).unwrap_or_else(PoisonError::into_inner),
+                Some(Duration::ZERO) => break,
+                Some(left) => {
+                    self.rung.wait_timeout(count, left).unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+        *count
+    }
+
+    /// Waits while `attempt` would block.
+    fn retry<T>(
+        &self,
+        limit: Option<Duration>,
+        mut attempt: impl FnMut() -> io::Result<T>,
+    ) -> io::Result<T> {
+        let until = limit.map(|limit| now().saturating_add(limit));
+        let mut heard = 0;
+        loop {
+            heard = self.wait(heard, Some(Duration::ZERO));
+            match attempt() {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                result => return result,
+            }
+            if until.is_some_and(|until| until <= now()) {
+                return Err(ErrorKind::TimedOut.into());
+            }
+            self.wait(heard, until);
+        }
+    }
+}
+
+/// A listener.
+#[derive(Debug)]
+pub struct Listener {
+    address: SocketAddr,
+    backlog: Arc<Backlog>,
+}
+
+#[derive(Debug)]
+struct Backlog {
+    bell: Arc<Bell>,
+    waiting: Mutex<VecDeque<Stream>>,
+}
+
+impl Listener {
+    /// Listens at a free address. The bell rings for clients, and for what they send later.
+    #[must_use]
+    pub fn new(bell: &Arc<Bell>) -> Self {
+        let address = free_address();
+        let backlog = Arc::new(Backlog { bell: Arc::clone(bell), waiting: Mutex::default() });
+        lock(&LISTENERS).insert(address, Arc::clone(&backlog));
+        Self { address, backlog }
+    }
+
+    /// Returns the address.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Accepts a client, if one waits.
+    #[must_use]
+    pub fn accept(&self) -> Option<Stream> {
+        lock(&self.backlog.waiting).pop_front()
+    }
+}
+
+/// Resets connections that nobody has accepted.
+impl Drop for Listener {
+    fn drop(&mut self) {
+        lock(&LISTENERS).remove(&self.address);
+        lock(&self.backlog.waiting).drain(..).for_each(|stream| drop(stream.reset()));
+    }
+}
+
+/// One end of a connection.
+#[derive(Debug)]
+pub struct Stream {
+    wire: Arc<Mutex<[End; 2]>>,
+    /// Which end it is.
+    index: usize,
+    peer: SocketAddr,
+    bell: Arc<Bell>,
+    /// How long reading waits.
+    limit: Option<Duration>,
+}
+
+/// What is known at one end.
+#[derive(Debug)]
+struct End {
+    /// What has arrived and is not read yet.
+    inbox: VecDeque<u8>,
+    /// Whether nothing more is going to arrive.
+    ended: bool,
+    /// Whether reading is to report a reset, once.
+    reset: bool,
+    /// Whether nothing can be written any more.
+    broken: bool,
+    /// Whether nobody is there any more.
+    gone: bool,
+    bell: Arc<Bell>,
+}
+
+impl End {
+    fn new(bell: &Arc<Bell>) -> Self {
+        let inbox = VecDeque::new();
+        Self { inbox, ended: false, reset: false, broken: false, gone: false, bell: bell.clone() }
+    }
+
+    fn take_reset(&mut self) {
+        (self.ended, self.reset, self.broken) = (true, true, true);
+        self.bell.ring();
+    }
+
+    /// Goes away, and resets the other end.
+    fn leave(&mut self, there: &mut Self) {
+        self.gone = true;
+        there.take_reset();
+    }
+}
+
+impl Stream {
+    /// Connects to a listener. The bell rings when there is something to read, or room to write.
+    ///
+    /// # Errors
+    ///
+    /// `ConnectionRefused` if nobody listens there, or accepts in time.
+    pub fn connect(address: SocketAddr, bell: &Arc<Bell>) -> io::Result<Self> {
+        let from = free_address();
+        let listeners = lock(&LISTENERS);
+        let backlog = listeners.get(&address).ok_or(ErrorKind::ConnectionRefused)?;
+        let mut waiting = lock(&backlog.waiting);
+        if waiting.len() >= BACKLOG {
+            return Err(ErrorKind::ConnectionRefused.into());
+        }
+        let wire = Arc::new(Mutex::new([End::new(bell), End::new(&backlog.bell)]));
+        let end = |index, peer, bell: &Arc<Bell>| Self {
+            wire: Arc::clone(&wire),
+            index,
+            peer,
+            bell: Arc::clone(bell),
+            limit: None,
+        };
+        waiting.push_back(end(1, from, &backlog.bell));
+        backlog.bell.ring();
+        Ok(end(0, address, bell))
+    }
+
+    /// Returns the address of the other end.
+    #[must_use]
+    pub const fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// Looks at this end and at the other one.
+    fn ends<T>(&self, look: impl FnOnce(&mut End, &mut End) -> T) -> T {
+        let [first, second] = &mut *lock(&self.wire);
+        match self.index {
+            0 => look(first, second),
+            _ => look(second, first),
+        }
+    }
+}
+
+impl Transport for Stream {
+    fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.ends(|here, there| {
+            if here.broken {
+                return Err(ErrorKind::BrokenPipe.into());
+            }
+            if there.gone {
+                here.take_reset();
+                return Ok(bytes.len());
+            }
+            let len = bytes.len().min(ROOM - there.inbox.len());
+            if len == 0 && !bytes.is_empty() {
+                return Err(ErrorKind::WouldBlock.into());
+            }
+            there.inbox.extend(&bytes[..len]);
+            there.bell.ring();
+            Ok(len)
+        })
+    }
+
+    fn is_blocked(&self) -> bool {
+        self.ends(|here, there| !here.broken && !there.gone && there.inbox.len() >= ROOM)
+    }
+
+    fn shutdown(&mut self) {
+        self.ends(|here, there| {
+            (here.broken, there.ended) = (true, true);
+            there.bell.ring();
+        });
+    }
+}
+
+impl Duplex for Stream {
+    fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.ends(|here, there| {
+            if here.inbox.is_empty() {
+                return match (std::mem::take(&mut here.reset), here.ended) {
+                    (true, _) => Err(ErrorKind::ConnectionReset.into()),
+                    (false, true) => Ok(0),
+                    (false, false) => Err(ErrorKind::WouldBlock.into()),
+                };
+            }
+            let len = here.inbox.read(buffer)?;
+            there.bell.ring();
+            Ok(len)
+        })
+    }
+
+    fn is_readable(&self) -> bool {
+        self.ends(|here, _| here.ended || here.reset || !here.inbox.is_empty())
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.ends(|here, there| match (here.gone, here.inbox.is_empty()) {
+            (true, _) => {}
+            (false, false) => here.leave(there),
+            (false, true) => {
+                (here.gone, there.ended) = (true, true);
+                there.bell.ring();
+            }
+        });
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let (bell, limit) = (Arc::clone(&self.bell), self.limit);
+        bell.retry(limit, || self.try_read(buffer))
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let bell = Arc::clone(&self.bell);
+        bell.retry(None, || self.try_write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl RawStream for Stream {
+    fn limit_reading(&mut self, limit: Duration) -> io::Result<()> {
+        self.limit = Some(limit);
+        Ok(())
+    }
+
+    fn end_writing(&mut self) -> io::Result<()> {
+        self.shutdown();
+        Ok(())
+    }
+
+    fn reset(self) -> io::Result<()> {
+        self.ends(End::leave);
+        Ok(())
+    }
+}
+
+/// The network in memory, for peers by hand.
+#[derive(Debug)]
+pub enum Memory {}
+
+impl Network for Memory {
+    type Stream = Stream;
+    type Listener = Listener;
+
+    fn connect(address: SocketAddr) -> io::Result<Stream> {
+        Stream::connect(address, &Arc::default())
+    }
+
+    fn listen() -> io::Result<(Listener, SocketAddr)> {
+        let listener = Listener::new(&Arc::default());
+        let address = listener.address();
+        Ok((listener, address))
+    }
+
+    fn accept(listener: &Listener) -> io::Result<Stream> {
+        let would_block = || io::Error::from(ErrorKind::WouldBlock);
+        listener.backlog.bell.retry(None, || listener.accept().ok_or_else(would_block))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair() -> (Stream, Stream) {
+        let (listener, address) = Memory::listen().expect("a free address");
+        let client = Memory::connect(address).expect("a listener");
+        (client, Memory::accept(&listener).expect("a client"))
+    }
+
+    fn kind<T>(result: io::Result<T>) -> ErrorKind {
+        result.err().expect("an error").kind()
+    }
+
+    #[test]
+    fn nobody_listens_at_an_address_that_is_free() {
+        assert_eq!(kind(Memory::connect(free_address())), ErrorKind::ConnectionRefused);
+        let (listener, address) = Memory::listen().expect("a free address");
+        let mut early = Memory::connect(address).expect("a listener");
+        drop(listener);
+        assert_eq!(kind(early.read(&mut [0])), ErrorKind::ConnectionReset);
+        assert_eq!(kind(Memory::connect(address)), ErrorKind::ConnectionRefused);
+    }
+
+    #[test]
+    fn a_full_pipe_takes_more_once_it_is_read() {
+        let (mut client, mut server) = pair();
+        assert_eq!(client.try_write(&vec![1; 2 * ROOM]).expect("room"), ROOM);
+        assert_eq!(kind(client.try_write(&[2])), ErrorKind::WouldBlock);
+        assert!(client.is_blocked() && !server.is_blocked());
+        assert_eq!(server.try_read(&mut [0; 10]).expect("input"), 10);
+        assert_eq!(client.try_write(&[3; 20]).expect("room"), 10);
+    }
+
+    #[test]
+    fn one_side_ends_before_the_other() {
+        let (mut client, mut server) = pair();
+        client.write_all(b"last").expect("room");
+        client.shutdown();
+        let mut all = Vec::new();
+        server.read_to_end(&mut all).expect("input");
+        assert_eq!(all, b"last");
+        assert_eq!(kind(client.write(b"late")), ErrorKind::BrokenPipe);
+        server.write_all(b"answer").expect("room");
+        drop(server);
+        client.read_to_end(&mut all).expect("input");
+        assert_eq!(all, b"lastanswer");
+    }
+
+    #[test]
+    fn an_end_that_has_not_read_everything_resets() {
+        let (mut client, mut server) = pair();
+        server.write_all(b"before").expect("room");
+        client.write_all(b"unread").expect("room");
+        drop(server);
+        let mut all = Vec::new();
+        assert_eq!(kind(client.read_to_end(&mut all)), ErrorKind::ConnectionReset);
+        assert_eq!(all, b"before");
+        assert_eq!(client.read(&mut [0]).expect("the end"), 0);
+        assert_eq!(kind(client.write(b"late")), ErrorKind::BrokenPipe);
+    }
+
+    #[test]
+    fn writing_to_nobody_resets() {
+        let (mut client, server) = pair();
+        drop(server);
+        client.write_all(b"taken").expect("nobody knows");
+        assert_eq!(kind(client.read(&mut [0])), ErrorKind::ConnectionReset);
+        assert_eq!(kind(client.write(b"late")), ErrorKind::BrokenPipe);
+    }
+
+    #[test]
+    fn reading_waits_no_longer_than_it_is_told() {
+        let (mut client, mut server) = pair();
+        client.limit_reading(Duration::from_millis(1)).expect("open");
+        assert_eq!(kind(client.read(&mut [0])), ErrorKind::TimedOut);
+        let writer = std::thread::spawn(move || server.write_all(&[7; 3 * ROOM]));
+        client.limit_reading(Duration::from_secs(60)).expect("open");
+        let mut all = vec![0; 3 * ROOM];
+        client.read_exact(&mut all).expect("input");
+        assert!(all.iter().all(|byte| *byte == 7));
+        writer.join().expect("no panic").expect("written");
+    }
+}

@@ -1,0 +1,150 @@
+//! A toy, over a network in memory: the proof that an adapter is only waiting, reading and writing. Each
+//! server, and each client, has one thread, in which every connection has a turn when the bell has rung.
+
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ws_common::adapter::{
+    Acceptor, Connection, Connections, Conversation, Driver, Held, Link, TurnContext,
+    client_endpoint,
+};
+use ws_common::{ClientOptions, ConnectionHandler, RunningServer, ServerHandle, ServerHandler};
+use ws_common::{ServerOptions, WebSocketConnection};
+use wsproto::handshake::ClientRequest;
+use wsproto::url::WsUrl;
+use wsproto::{Endpoint, Role, Server};
+
+use super::memory::{Bell, Listener, Memory, Stream, now, time_of};
+use super::{Adapter, Client, Opening, Refused};
+
+/// A toy: an event loop in memory, without names, proxies, redirects and TLS.
+#[derive(Debug)]
+pub enum Toy {}
+
+impl Adapter for Toy {
+    type Network = Memory;
+
+    fn serve(options: ServerOptions, handler: impl ServerHandler) -> io::Result<RunningServer> {
+        let (options, bell) = (options.or_max_connections(1000), Arc::<Bell>::default());
+        let (listener, waker) = (Listener::new(&bell), Arc::clone(&bell));
+        let (address, wake) = (Some(listener.address()), move || waker.ring());
+        let server = ServerHandle::new(options, address, Connections::default(), wake);
+        let acceptor = Arc::new(Acceptor::new(server.clone(), handler));
+        let carrier = Loop::new(Origin { acceptor: Some(Arc::clone(&acceptor)), url: None, bell });
+        let serve = move || carrier.serve(&acceptor, listener);
+        Ok(RunningServer::new(server, thread::Builder::new().spawn(serve)?))
+    }
+
+    fn connect(
+        request: ClientRequest,
+        options: ClientOptions,
+        handler: impl ConnectionHandler,
+    ) -> Result<Client, Refused> {
+        let (url, bell) = (request.url().clone(), Arc::<Bell>::default());
+        let host: IpAddr = url.host().parse().map_err(io::Error::other)?;
+        let stream = Stream::connect((host, url.port()).into(), &bell)?;
+        let endpoint = client_endpoint(request, options.config, now())?;
+        let (handler, opened) = Opening::new(handler);
+        let mut client = Loop::new(Origin { acceptor: None, url: Some(url), bell });
+        let ws = client.begin(stream, endpoint, Conversation::client(handler));
+        opened.wait(ws, thread::Builder::new().spawn(move || while !client.round(None) {})?)
+    }
+}
+
+/// Where the connections of a loop come from, and how it is woken.
+#[derive(Clone)]
+struct Origin {
+    acceptor: Option<Arc<Acceptor>>,
+    url: Option<WsUrl>,
+    bell: Arc<Bell>,
+}
+
+impl<R: Role> Driver<R> for Origin {
+    type Transport = Stream;
+
+    fn now(&self) -> Duration {
+        now()
+    }
+
+    fn changed(&self, mut held: Held<'_, R, Self>) {
+        if held.begin_notice().is_some() {
+            self.bell.ring();
+        }
+    }
+
+    fn acceptor(&self) -> Option<&Acceptor> {
+        self.acceptor.as_deref()
+    }
+
+    fn url(&self) -> Option<WsUrl> {
+        self.url.clone()
+    }
+}
+
+/// The connections of a server, or that of a client, and when they have their next turns.
+struct Loop<R: Role> {
+    origin: Origin,
+    connections: Vec<(Arc<Connection<R, Origin>>, Conversation)>,
+    context: TurnContext,
+    heard: u64,
+    next: Option<Duration>,
+}
+
+impl<R: Role> Loop<R> {
+    fn new(origin: Origin) -> Self {
+        let context = TurnContext::new(now());
+        Self { origin, connections: Vec::new(), context, heard: 0, next: None }
+    }
+
+    fn begin(
+        &mut self,
+        stream: Stream,
+        endpoint: Endpoint<R>,
+        conversation: Conversation,
+    ) -> WebSocketConnection {
+        let (origin, peer) = (self.origin.clone(), Some(stream.peer()));
+        let connection = Arc::new(Connection::new(origin, Link::new(endpoint, stream), peer));
+        connection.lock().settle(0);
+        let handle = connection.handle();
+        self.connections.push((connection, conversation));
+        self.next = Some(now());
+        handle
+    }
+
+    /// Waits, and gives every connection its turn. Returns whether all are over.
+    fn round(&mut self, until: Option<Duration>) -> bool {
+        self.heard = self.origin.bell.wait(self.heard, self.next.into_iter().chain(until).min());
+        self.context.now = now();
+        self.next = None;
+        self.connections.retain_mut(|(connection, conversation)| {
+            let outcome = conversation.turn(connection, &mut self.context);
+            self.next = self.next.into_iter().chain(outcome.due(self.context.now)).min();
+            !outcome.gone
+        });
+        self.connections.iter().all(|(connection, _)| connection.lock().is_over())
+    }
+}
+
+impl Loop<Server> {
+    fn serve(mut self, acceptor: &Arc<Acceptor>, listener: Listener) {
+        let (server, mut listener) = (acceptor.server(), Some(listener));
+        acceptor.opened();
+        acceptor.join();
+        while !(self.round(server.deadline().map(time_of)) && server.is_ending()) {
+            listener = listener.filter(|_| !server.is_ending());
+            while let Some(stream) = listener.as_ref().and_then(Listener::accept) {
+                if let Some((endpoint, conversation)) = acceptor.accept(now()) {
+                    self.begin(stream, endpoint, conversation);
+                }
+            }
+            if server.deadline().is_some_and(|at| at <= Instant::now()) {
+                self.connections.iter().for_each(|(connection, _)| connection.handle().abort());
+            }
+        }
+        drop(listener);
+        acceptor.leave();
+    }
+}

@@ -1,0 +1,130 @@
+//! An adapter is only waiting, reading and writing: what it decides about the protocol, or about the calls of a
+//! handler, would have to be decided again by the next one. So the words for that do not occur in adapters.
+//!
+//! This reads sources, without comments and tests. It cannot prove that nothing is decided; it finds the
+//! decisions that were made in adapters before, and those that are written by habit.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The most lines that an adapter may need, imports and documentation included.
+const TOY: usize = 150;
+
+/// What no adapter speaks of, and the place that decides it.
+const WORDS: &[(&str, &str)] = &[
+    // Frames.
+    ("Opcode", "wsproto: frame"),
+    ("frame::", "wsproto: frame"),
+    ("Mask", "wsproto: mask"),
+    ("mask(", "wsproto: mask"),
+    ("Violation", "wsproto: violation"),
+    ("SessionEvent", "ws-common: Link::next"),
+    ("Event::Text", "ws-common: Link::next"),
+    ("Event::Ping", "wsproto: Session"),
+    ("Event::Close", "wsproto: Session"),
+    // Closing.
+    ("CloseCode::", "ws-common: Conversation and ServerHandle, or the application"),
+    ("is_application()", "ws-common: ConnectionLink::close_as_application"),
+    // HTTP.
+    (".status()", "ws-common: Acceptor, Link, Target; wsproto: the handshake"),
+    ("Response::text", "ws-common: Acceptor; wsproto: Session"),
+    ("is_upgrade()", "ws-common: Acceptor"),
+    ("redirected(", "ws-common: Target"),
+    // Sizes.
+    ("max_message_size", "wsproto: receive"),
+    ("max_frame_size", "wsproto: receive"),
+    ("high_water_mark", "wsproto: Endpoint"),
+    // The calls of a handler.
+    ("on_open", "ws-common: Conversation and Acceptor"),
+    ("on_message", "ws-common: Conversation"),
+    ("on_drained", "ws-common: Conversation"),
+    ("on_error", "ws-common: Conversation and Acceptor"),
+    ("on_terminate", "ws-common: Conversation and Acceptor"),
+    ("on_connection", "ws-common: Acceptor"),
+    ("on_request", "ws-common: Acceptor"),
+    ("catch_unwind", "ws-common: Conversation and Acceptor"),
+];
+
+/// Where a word may occur all the same.
+const ALLOWED: &[(&str, &str, &str)] = &[];
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace").to_owned()
+}
+
+/// Returns the files of Rust in a folder, or the file.
+fn files(path: &Path) -> Vec<PathBuf> {
+    if path.is_file() {
+        return vec![path.to_owned()];
+    }
+    let entries = fs::read_dir(path).expect("a folder");
+    let mut found: Vec<_> =
+        entries.flat_map(|entry| files(&entry.expect("an entry").path())).collect();
+    found.retain(|path| path.extension().is_some_and(|extension| extension == "rs"));
+    found
+}
+
+/// Returns the lines of code, with their numbers: up to the tests, without comments.
+fn code(source: &str) -> impl Iterator<Item = (usize, &str)> {
+    let lines = source.lines().zip(1..).map(|(line, number)| (number, line.trim_start()));
+    lines.take_while(|(_, line)| *line != "mod tests {").filter(|(_, line)| !line.starts_with("//"))
+}
+
+#[test]
+fn a_toy_is_short() {
+    let toy = fs::read_to_string(workspace().join("tests/src/adapters/toy.rs")).expect("the toy");
+    let lines = toy.lines().count();
+    assert!(lines <= TOY, "{lines} lines");
+}
+
+#[test]
+fn adapters_do_not_speak_of_the_protocol() {
+    let root = workspace();
+    let mut found = Vec::new();
+    let mut used = vec![false; ALLOWED.len()];
+    for adapter in ["crates/ws-std/src", "crates/ws-mio/src", "tests/src/adapters/toy.rs"] {
+        let files = files(&root.join(adapter));
+        assert!(!files.is_empty(), "{adapter}");
+        for file in files {
+            if file.file_name().is_some_and(|name| name == "tests.rs") {
+                continue;
+            }
+            let name = file.strip_prefix(&root).expect("a file of the workspace");
+            let source = fs::read_to_string(&file).expect("a source");
+            for (number, line) in code(&source) {
+                for (word, home) in WORDS.iter().filter(|(word, _)| line.contains(word)) {
+                    let allowed = |(path, allowed, _): &(&str, &str, &str)| {
+                        name == Path::new(path) && word == allowed
+                    };
+                    match ALLOWED.iter().position(allowed) {
+                        Some(index) => used[index] = true,
+                        None => found.push(format!(
+                            "{}:{number}: {word:?} belongs to {home}: {line}",
+                            name.display()
+                        )),
+                    }
+                }
+            }
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    for ((path, word, reason), used) in ALLOWED.iter().zip(used) {
+        assert!(used, "{path} has no {word:?} any more, which it had because {reason}");
+    }
+}
+
+/// The words are those that the code below the adapters uses; otherwise this would look for nothing.
+#[test]
+fn the_words_are_spoken_below() {
+    let root = workspace();
+    let below = ["crates/wsproto/src", "crates/ws-common/src"];
+    let sources: Vec<_> = below
+        .iter()
+        .flat_map(|folder| files(&root.join(folder)))
+        .map(|file| fs::read_to_string(file).expect("a source"))
+        .collect();
+    for (word, _) in WORDS {
+        let spoken = sources.iter().any(|source| code(source).any(|(_, line)| line.contains(word)));
+        assert!(spoken, "{word:?}");
+    }
+}
