@@ -12,6 +12,9 @@ pub use wsproto_testing::model;
 /// Compiles the examples of the READMEs.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
+#[doc = include_str!("../../crates/wsproto/README.md")]
+#[doc = include_str!("../../crates/wsproto-testing/README.md")]
+#[doc = include_str!("../../crates/ws-common/README.md")]
 #[doc = include_str!("../../crates/ws-std/README.md")]
 #[doc = include_str!("../../crates/ws-mio/README.md")]
 pub struct Readmes;

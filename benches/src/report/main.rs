@@ -1,8 +1,7 @@
 //! Generates tables and plots from the results: `cargo run -p benches --bin report`.
 //!
-//! The text between `<!-- begin NAME -->` and `<!-- end NAME -->` in the project's README and in
-//! `results/README.md` is replaced by the table of that name; the plots are written beside the
-//! results.
+//! The text between `<!-- begin NAME -->` and `<!-- end NAME -->` in `results/README.md` is replaced
+//! by the table of that name. The plots are written beside it; the project's README shows one of them.
 
 mod broadcast;
 mod connection;
@@ -21,8 +20,7 @@ use handshake::Handshakes;
 use results::{Codec, Echo, Memory};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let benches = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let results = benches.join("results");
+    let results = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
     let mut tables = Vec::new();
     if let Some(path) = existing(&results, "codec") {
         let codec = Codec::read(&path)?;
@@ -34,7 +32,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         let echo = Echo::read(&path)?;
         fs::write(path.with_extension("svg"), plot::echo(&echo))?;
         tables.push(("echo", tables::echo(&echo)));
-        tables.push(("echo-plot", tables::echo_plot()));
         tables.push(("echo-cpu", tables::echo_cpu(&echo)));
     }
     if let Some(path) = existing(&results, "memory") {
@@ -49,11 +46,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     if let Some(path) = existing(&results, "connection") {
         tables.push(("connection", Facts::read(&path)?.table()));
     }
-    for readme in [benches.join("../README.md"), results.join("README.md")] {
-        let text = fs::read_to_string(&readme)?;
-        let new = tables.iter().fold(text, |text, (name, table)| replaced(&text, name, table));
-        fs::write(readme, new)?;
-    }
+    let readme = results.join("README.md");
+    let text = fs::read_to_string(&readme)?;
+    let new = tables.iter().fold(text, |text, (name, table)| replaced(&text, name, table));
+    fs::write(readme, new)?;
     Ok(())
 }
 

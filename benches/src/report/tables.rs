@@ -4,15 +4,10 @@ use std::fmt::Write;
 
 use crate::results::{Codec, Echo, Memory};
 
-/// Returns the time of the fastest other implementation divided by ours, for each workload and
-/// size, and the plot.
+/// Returns the time of the fastest other implementation divided by ours, for each workload and size.
 pub(crate) fn codec(codec: &Codec) -> String {
     let sizes = codec.sizes();
-    let mut table =
-        "The time of the fastest other for a frame, divided by ours, and which it is (among \
-                     clients, those with cryptographically secure keys):\n\n"
-            .to_owned();
-    table += &header("", sizes.iter().map(|size| bytes(*size)));
+    let mut table = header("", sizes.iter().map(|size| bytes(*size)));
     for workload in codec.workloads() {
         let cells = sizes.iter().map(|size| {
             codec.contest(workload, *size).map_or(String::new(), |(ours, best)| {
@@ -21,7 +16,7 @@ pub(crate) fn codec(codec: &Codec) -> String {
         });
         row(&mut table, &title(workload), cells);
     }
-    table + "\n![Times of all implementations](benches/results/codec.svg)\n"
+    table
 }
 
 /// Returns all times, in nanoseconds per frame.
@@ -48,11 +43,6 @@ pub(crate) fn codec_times(codec: &Codec) -> String {
         tables.push('\n');
     }
     tables
-}
-
-/// Returns the plot of servers under load.
-pub(crate) fn echo_plot() -> String {
-    "![Messages per second of all servers](benches/results/echo.svg)\n".to_owned()
 }
 
 /// Returns messages per second, and their ratio to the bound.

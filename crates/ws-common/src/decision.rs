@@ -71,9 +71,10 @@ impl<H> Decision<H> {
     ///
     /// ```
     /// # use ws_common::{Decision, Message, WebSocketConnection};
+    /// # type Handler = fn(&WebSocketConnection, Message);
     /// # fn look_up() -> bool { true }
-    /// # fn on_connection() -> Decision<fn(&WebSocketConnection, Message)> {
-    /// let (decision, decider) = Decision::later();
+    /// # fn on_connection() -> Decision<Handler> {
+    /// let (decision, decider) = Decision::<Handler>::later();
     /// std::thread::spawn(move || match look_up() {
     ///     true => decider.decide(Decision::accept(|_, _| {})),
     ///     false => decider.decide(Decision::decline()),

@@ -5,12 +5,13 @@
 //! handler that is written against these types runs with either adapter unchanged.
 //!
 //! The module [`adapter`] is for those who write another one: everything that adapters would otherwise
-//! decide twice, without I/O. *An adapter is only waiting, reading and writing.*
+//! decide twice, without I/O. *An adapter is only waiting, reading and writing.* The [guide] shows how.
 
 pub mod adapter;
 mod connection;
 mod decision;
 mod error;
+pub mod guide;
 mod handler;
 mod message;
 mod options;

@@ -24,7 +24,7 @@
 //!
 //! **With a loop of your own**: a [`WebSocket`] is an event source for your [`mio::Poll`], with your
 //! token. You tell it what is ready and what time it is, and get the events of its
-//! [`Session`](wsproto::Session); buffers, timers and listeners are yours. The example `own_loop` is a
+//! [`Endpoint`](wsproto::Endpoint); buffers, timers and listeners are yours. The example `mio_own_loop` is a
 //! server made this way, and `by_hand` the same with the engine alone.
 //!
 //! # Sending, and peers that do not read
@@ -63,10 +63,13 @@
 //!
 //! # TLS
 //!
-//! `wss://` is built in, with rustls (feature `tls`, on by default): [`WebSocketServer::tls`],
+//! `wss://` is built in, with rustls (feature `tls`, on by default): [`ServerOptions::tls`],
 //! [`ClientOptions::tls`], and [`Stream::accept_tls`] and [`Stream::connect_tls`] for a loop of your own.
 //!
 //! What happens is told through the [`log`] facade.
+//!
+//! `ws_std::guide::deploy`, on servers in production, holds here, too; an adapter of your own is the
+//! subject of [`ws_common::guide`].
 
 mod deadlines;
 mod dial;

@@ -34,6 +34,9 @@
 //!
 //! A [`WebSocketServer`] calls handlers, with a thread for each connection. Where there are very many, the
 //! crate `ws-mio` runs the same handlers on an event loop.
+//!
+//! The [guide] has a chapter for programs that come [from tungstenite](guide::tungstenite), and one on
+//! [servers in production](guide::deploy).
 
 mod accept;
 mod calls;
@@ -41,6 +44,7 @@ mod clock;
 mod connect;
 mod dial;
 mod driver;
+pub mod guide;
 mod incoming;
 mod poller;
 mod receive;

@@ -1,4 +1,4 @@
-//! Building blocks for tests of `wsproto`, and of code built on it.
+//! Building blocks for tests of [`wsproto`], and of code built on it.
 //!
 //! * **Input**: [`Frame`]s encoded and parsed by hand, not by the code under test; `proptest`
 //!   strategies for a peer's bytes, valid or not ([`part`], [`wire`]), for an application's
@@ -39,6 +39,7 @@
 //! ```
 //!
 //! The crate belongs in `dev-dependencies`; it needs `std`, because `proptest` does.
+//! [`wsproto::guide::testing`] shows how to use it.
 
 mod ask;
 mod call;

@@ -40,6 +40,9 @@
 //!   read, must I write, may I drop the transport, when must I call again? Start here to embed the
 //!   engine in an event loop, or to write an adapter.
 //!
+//! The [guide] has a chapter on [the engine in your loop](guide::embed), and one on
+//! [tests of what you build on it](guide::testing).
+//!
 //! # Promises
 //!
 //! They hold for every input, every order of calls and both roles. Tests cite them by number.
@@ -123,6 +126,7 @@ mod error;
 mod event;
 mod extensions;
 pub mod frame;
+pub mod guide;
 pub mod handshake;
 pub mod mask;
 mod message;

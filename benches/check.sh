@@ -1,0 +1,74 @@
+#!/bin/sh
+# Runs a benchmark: benches/check.sh STEP, where STEP is codec-alone, instructions, codec, echo, memory, handshake,
+# broadcast, connection, report or test. README.md says what each measures.
+#
+# Exit: 0 done, 2 wrong usage or something is missing, anything else: it has failed.
+set -eu
+cd "$(dirname "$0")/.."
+. tests/build.sh
+
+die() { printf 'benches: %s\n' "$*" >&2; exit 2; }
+
+# The other implementations are a workspace of their own.
+others='--manifest-path benches/peers/Cargo.toml'
+others_built=${CARGO_TARGET_DIR:-benches/peers/target}/release
+
+# Builds the programs that measure in memory.
+# shellcheck disable=SC2086 # a list of options
+build() { cargo build --quiet --release --bins $others; }
+
+# Runs echo or memory with our servers beside the others.
+under_load() {
+    program=$others_built/$1
+    # The example looks at all its connections each time, which 10 000 would be too many for.
+    case $1 in
+    echo) set -- --own "ws-mio (own loop)=$examples/mio_own_loop {}" ;;
+    *) set -- ;;
+    esac
+    set -- "$@" --own "ws-std=$examples/echo_server {}" --own "ws-mio=$examples/mio_echo_server {}"
+    "$program" "$@"
+}
+
+# results FILE COMMAND...: runs a command that prints a table, and keeps the table if the command succeeds.
+results() {
+    file=benches/results/$1
+    shift
+    mkdir -p benches/results
+    "$@" >"$file.new" || { rm -f "$file.new"; exit 1; }
+    mv "$file.new" "$file"
+    echo "$file is written"
+}
+
+case ${1:-} in
+codec-alone) cargo bench -p benches --bench codec --bench parts ;;
+instructions)
+    command -v valgrind >/dev/null || die 'instructions needs valgrind'
+    cargo run --quiet --release -p benches --bin instructions
+    ;;
+# shellcheck disable=SC2086
+codec) results codec.tsv cargo run --quiet --release $others --bin codec ;;
+echo | memory)
+    [ "$(uname)" = Linux ] || die 'servers are put under load on Linux only'
+    [ "$(nproc)" -ge 2 ] || die 'a server and its load need a processor each'
+    build
+    examples ws-std echo_server
+    examples ws-mio mio_echo_server mio_own_loop
+    results "$1.tsv" under_load "$1"
+    ;;
+handshake | broadcast)
+    build
+    results "$1.tsv" "$others_built/$1"
+    ;;
+connection)
+    build
+    results connection.tsv "$others_built/allocations" connection
+    ;;
+report) cargo run --quiet -p benches --bin report ;;
+# shellcheck disable=SC2086
+test)
+    cargo fmt $others --check
+    cargo clippy --quiet --all-targets $others -- -D warnings
+    cargo test --quiet --release $others
+    ;;
+*) die "no step ${1:-}; see the beginning of benches/check.sh" ;;
+esac

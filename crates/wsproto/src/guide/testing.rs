@@ -1,0 +1,123 @@
+//! Fuzzing and property tests of the code that you build on the engine.
+//!
+//! The engine does no I/O, so neither do tests of programs on it: bytes are slices, time is a number, and
+//! a day of keep-alive takes microseconds. The crate `wsproto-testing` has the tools. It belongs into
+//! `dev-dependencies`.
+//!
+//! # An application without a socket
+//!
+//! Write the application as a function of an [`Endpoint`](crate::Endpoint) and an event. `Net` joins a client and a
+//! server by pipes that hold as much as you say, and cuts the bytes that go through them:
+//!
+//! ```
+//! use wsproto::{Config, Endpoint, Event, Role, SessionEvent};
+//! use wsproto_testing::{Cuts, Net};
+//!
+//! /// The application under test: numbers the lines that it is sent.
+//! fn number<R: Role>(ws: &mut Endpoint<R>, event: &SessionEvent<Event<'_>>, lines: &mut u32) {
+//!     if let SessionEvent::Received(Event::Text(line)) = event {
+//!         *lines += 1;
+//!         ws.send_text(format!("{lines}: {line}")).expect("open");
+//!     }
+//! }
+//!
+//! let mut net = Net::new(&Config::new(), 64 << 10, Cuts::every(1)); // byte by byte
+//! let mut lines = 0;
+//! net.server.app = Box::new(move |ws, event| {
+//!     if let Some(event) = event {
+//!         number(ws, event, &mut lines);
+//!     }
+//! });
+//! net.client.app = Box::new(|ws, event| match event {
+//!     Some(SessionEvent::Open) => ws.send_text("a").expect("open"),
+//!     Some(SessionEvent::Received(Event::Text(line))) => {
+//!         assert_eq!(line, "1: a");
+//!         ws.close(None, Default::default()).expect("open");
+//!     }
+//!     _ => {}
+//! });
+//! let (client, server) = net.run_to_the_end();
+//! assert!(client.was_clean && server.was_clean);
+//! ```
+//!
+//! `Net` panics where a loop or the engine breaks a promise: bytes that are left over, a deadline that stays in
+//! the past, events out of order. A test of liveness needs nothing but small pipes: an end that waits for ever is a
+//! panic, not a timeout.
+//!
+//! # The input of a peer
+//!
+//! Write frames by hand, not by the code under test: a mistake in both would hide itself. `Life` is one session and
+//! all that it reports.
+//!
+//! ```
+//! use wsproto::{CloseCode, Config, Server};
+//! use wsproto_testing::Life;
+//!
+//! let mut life = Life::<Server>::open(Config::new());
+//! life.read_frame(0x83, b"an opcode that does not exist");
+//! let sent = life.take_sent();
+//! assert_eq!(sent[0].close_code(), Some(CloseCode::PROTOCOL_ERROR.into()));
+//! life.end_of_input();
+//! assert!(!life.ended().was_clean);
+//! ```
+//!
+//! # Properties
+//!
+//! The strategies generate the input of a peer, right or wrong (`part`, `wire`), the sending of an application
+//! (`ask`), the ways of cutting bytes (`cuts`), and whole scripts of calls, times and losses (`script`). The
+//! most useful property is the one that finds the most mistakes in stream code: *the cuts do not matter*.
+//!
+//! ```
+//! use proptest::prelude::*;
+//! use wsproto::{Config, Server};
+//! use wsproto_testing::{Cuts, Life, cuts, wire};
+//!
+//! fn log_of(bytes: &[u8], cuts: &Cuts) -> String {
+//!     let mut life = Life::<Server>::open(Config::new());
+//!     cuts.cut(bytes).for_each(|part| life.read(part));
+//!     format!("{:?}", life.log) // here: the outcome of your code
+//! }
+//!
+//! # fn main() {
+//! proptest!(|(bytes in wire::<Server>(), cuts in cuts())| {
+//!     prop_assert_eq!(log_of(&bytes, &cuts), log_of(&bytes, &Cuts::every(1 << 20)));
+//! });
+//! # }
+//! ```
+//!
+//! Others that are worth having: one end receives what the other sent; every connection that opened is
+//! reported closed, once; memory never exceeds the limits and one read; two runs with the same seed
+//! are the same. The module `model` of `wsproto-testing` is a naive receiver to compare with.
+//!
+//! # Fuzzing
+//!
+//! Make the body of a fuzz target a plain function of bytes. It then serves libFuzzer, and `cargo test` replays the
+//! corpus through it on stable Rust:
+//!
+//! ```
+//! use wsproto::{Config, Server};
+//! use wsproto_testing::{Cuts, Life};
+//!
+//! /// The first bytes choose limits and cuts, the rest is the input of a peer.
+//! pub fn target(bytes: &[u8]) {
+//!     let [limit, cut, rest @ ..] = bytes else { return };
+//!     let config = Config::new().max_message_size((*limit).into());
+//!     let mut life = Life::<Server>::begin(config);
+//!     Cuts::every((*cut).into()).cut(rest).for_each(|part| life.read(part));
+//!     life.end_of_input();
+//! }
+//!
+//! // `fuzz_targets/target.rs`: libfuzzer_sys::fuzz_target!(|bytes: &[u8]| target(bytes));
+//! for bytes in [&b"\xFF\x01GET / HTTP/1.1\r\n\r\n"[..], b"\x00\x00", b""] {
+//!     target(bytes); // the corpus: a folder of files
+//! }
+//! ```
+//!
+//! A finding becomes a file of the corpus before it is mended. The folder `fuzz` of the repository has eleven
+//! targets made this way.
+//!
+//! # Transports that fail
+//!
+//! Give your adapter a stream that reads one byte at a time, writes in part, ends in the middle of a frame,
+//! resets, and takes nothing at all. Draw its behaviour from a seed, and print the seed of a failure. Count
+//! allocations, threads and descriptors before and after: anything that a connection leaves behind is a leak.
