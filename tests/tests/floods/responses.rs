@@ -82,10 +82,10 @@ pub(crate) fn a_response_head_without_end_is_an_error<C: Flooded>() {
     let most = Config::default().max_head_size;
     let head = b"HTTP/1.1 101 Switching Protocols\r\nX: ";
     let refused = flooded::<C>("54: a response head without end", head, most, false);
-    assert!(refused.error.ends_with("head too long"), "{refused:?}");
+    assert!(refused.error.contains("maximum head size"), "{refused:?}");
     let head = b"HTTP/1.1 200 OK\r\nX: ";
     let refused = flooded::<C>("54: a proxy's head without end", head, most, true);
-    assert!(refused.error.ends_with("head too long"), "{refused:?}");
+    assert!(refused.error.contains("maximum head size"), "{refused:?}");
 }
 
 /// A54: what has arrived of the body is there, as much as is wanted.
