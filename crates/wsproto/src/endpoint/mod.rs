@@ -249,7 +249,7 @@ impl<R: Role> Endpoint<R> {
         // The last messages are worth hearing, whether or not the answers to them have left.
         let outbox = self.outbox.get_or_insert_default();
         if !outbox.has_held() || self.session.is_postponed() {
-            self.owing(|session, out| session.end_of_input(out));
+            self.owing(Session::end_of_input);
             self.settle(now);
         }
     }
@@ -364,7 +364,7 @@ impl<R: Role> Endpoint<R> {
                 return self.session.fail_stalled();
             }
             // A Pong may be among what is not read.
-            self.session.ping_delayed(now);
+            self.ping_delayed(now);
         }
         let before = self.unwritten();
         self.owing(|session, out| session.handle_timeout(now, out));
@@ -377,9 +377,12 @@ impl<R: Role> Endpoint<R> {
         self.settle(now);
     }
 
-    /// Begins the patience for a Pong anew, because one may be among what was not read yet.
+    /// Begins the patience for a Pong anew, because one may be among what was not read yet. It cannot, if
+    /// the Ping has not left.
     pub fn ping_delayed(&mut self, now: Duration) {
-        self.session.ping_delayed(now);
+        if self.outbox.as_ref().is_none_or(|outbox| outbox.ping_behind == 0) {
+            self.session.ping_delayed(now);
+        }
     }
 
     /// Begins the closing handshake, as [`Session::close`] does.

@@ -406,6 +406,12 @@ impl<R: Role> Session<R> {
         }
     }
 
+    /// Whether the session is over: its end was reported, or is what it reports next.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        self.detour & Self::OVER != 0
+    }
+
     /// Whether this is a server's session whose client has sent nothing yet: one that opened a transport in
     /// advance, or a health check.
     #[must_use]
