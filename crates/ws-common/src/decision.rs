@@ -88,25 +88,6 @@ impl<H> Decision<H> {
     }
 }
 
-impl<H: ConnectionHandler> Decision<H> {
-    /// Waits for the decision, if it is made later. For adapters that block.
-    #[must_use]
-    pub fn wait(self) -> Decided {
-        match self.verdict() {
-            Verdict::Now(decided) => decided,
-            Verdict::Later(mut undecided) => {
-                let (decided, waits) = std::sync::mpsc::channel();
-                undecided.notify(Box::new(move || {
-                    let _ = decided.send(());
-                }));
-                // The decider sends when it decides, or when it is dropped.
-                let _ = waits.recv();
-                undecided.take().unwrap_or(Decided::Decline)
-            }
-        }
-    }
-}
-
 /// A handler that is not there: for connections whose owner receives by itself.
 impl ConnectionHandler for () {
     fn on_message(&mut self, _: &crate::WebSocketConnection, _: crate::Message) {}
@@ -220,7 +201,9 @@ pub enum Verdict {
 }
 
 impl<H: ConnectionHandler> Decision<H> {
-    pub(crate) fn verdict(self) -> Verdict {
+    /// Returns the decision, or the wait for it. For adapters.
+    #[must_use]
+    pub fn verdict(self) -> Verdict {
         match self.0 {
             Kind::Decided(decided) => Verdict::Now(decided.boxed()),
             Kind::Later(pending) => Verdict::Later(Box::new(Later(pending))),

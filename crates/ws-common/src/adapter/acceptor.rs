@@ -123,7 +123,7 @@ impl Acceptor {
         })
     }
 
-    /// Decides by the server's options, or else asks `decide`. For servers without handlers.
+    /// Decides by the server's options, or else asks `decide`, which may panic. For servers without handlers.
     pub fn refusal(
         &self,
         request: &Request,
@@ -131,7 +131,16 @@ impl Acceptor {
     ) -> Decision<()> {
         match self.server.options().refusal(request) {
             Some(refusal) if request.is_upgrade() => Decision::respond(refusal),
-            _ => decide(request),
+            _ => {
+                let asked = panic::catch_unwind(AssertUnwindSafe(|| decide(request)));
+                asked.unwrap_or_else(|_| {
+                    error!(
+                        "a decision of the server at {:?} has panicked",
+                        self.server.local_addr()
+                    );
+                    Decision::respond(internal_error())
+                })
+            }
         }
     }
 

@@ -171,6 +171,7 @@ pub struct Held<'a, R: Role, D: Driver<R>> {
 
 impl<'a, R: Role, D: Driver<R>> Held<'a, R, D> {
     /// Returns the connection.
+    #[must_use]
     pub const fn connection(&self) -> &'a Connection<R, D> {
         self.connection
     }

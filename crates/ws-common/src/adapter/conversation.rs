@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use log::{debug, error};
+use wsproto::handshake::Request;
 use wsproto::{CloseCode, CloseFrame, CloseInfo, Endpoint, ReadyState, Role};
 
 use super::connection::unknown_end;
@@ -170,7 +171,7 @@ impl Conversation {
     /// Answers a request whose decision was put off, once it is made.
     fn resume<R: Role, D: Driver<R>>(&mut self, connection: &Arc<Connection<R, D>>, now: Duration) {
         let undecided = self.part.as_mut().and_then(|part| part.undecided());
-        if let Some(decided) = undecided.and_then(|undecided| undecided.take()) {
+        if let Some(decided) = undecided.and_then(Undecided::take) {
             self.part = None;
             self.answer(connection, now, decided);
         }
@@ -323,7 +324,7 @@ pub fn answer<R: Role>(
     now: Duration,
     decided: Decided,
 ) -> Result<Option<Box<dyn Part>>, Error> {
-    let upgrade = endpoint.request().is_some_and(|request| request.is_upgrade());
+    let upgrade = endpoint.request().is_some_and(Request::is_upgrade);
     let given = match decided {
         Decided::Respond(response) => endpoint.respond(&response, now).map(|()| None),
         Decided::Accept(accept, handler) if upgrade => {

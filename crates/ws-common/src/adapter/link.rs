@@ -180,7 +180,8 @@ impl<R: Role, T: Transport> Link<R, T> {
         if endpoint.has_failed() && endpoint.ready_state() == ReadyState::Open {
             return Err(io::Error::from(ErrorKind::BrokenPipe).into());
         }
-        if !endpoint.has_room() {
+        // One that is closing takes nothing more, however long one waits.
+        if !endpoint.has_room() && endpoint.ready_state() == ReadyState::Open {
             endpoint.await_drained();
             return Err(Error::WouldExceed(None));
         }
