@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use ws_common::adapter::{Step, server_endpoint};
+use ws_common::adapter::{Decided, Step, Verdict, server_endpoint};
 use wsproto::handshake::Request;
-use wsproto::{Config, ReadyState, Server, SessionError};
+use wsproto::{Config, ReadyState, Role, Server, SessionError};
 
 use crate::clock::{Patience, now};
 use crate::driver::Owner;
@@ -54,7 +54,7 @@ impl WebSocket<Server> {
         let stream = stream.into();
         set_nodelay(&stream);
         let endpoint = server_endpoint(config, now());
-        let connection = Owner::begin(None, None, endpoint, stream.clone());
+        let connection = Owner::begin(None, None, endpoint, stream.clone(), None);
         Self::new(connection, stream, Opening::Server { request: None })
     }
 
@@ -70,26 +70,55 @@ impl WebSocket<Server> {
         decide: impl FnOnce(&Request) -> Decision<()>,
     ) -> Result<bool, Error> {
         let mut decide = Some(decide);
-        while self.ready_state() == ReadyState::Connecting {
-            match (self.step(Patience::new(None))?, decide.take()) {
-                (Some(Step::Request), Some(decide)) => self.answer(decide)?,
-                (None, _) => return Ok(false),
+        let mut connecting = self.ready_state() == ReadyState::Connecting;
+        while connecting {
+            match (self.step(&mut Patience::new(None))?, decide.take()) {
+                (Some(Step::Request), Some(decide)) => {
+                    self.decide(decide)?;
+                    // That it is open is an event, too; that it was refused is not.
+                    connecting = self.ready_state() != ReadyState::Closed;
+                }
+                (Some(Step::Open), _) => connecting = false,
                 (Some(_), unused) => decide = unused,
+                (None, _) => return Ok(false),
             }
         }
         self.flush_now();
         Ok(self.ready_state() == ReadyState::Open)
     }
 
-    fn answer(&mut self, decide: impl FnOnce(&Request) -> Decision<()>) -> Result<(), Error> {
+    fn decide(&mut self, decide: impl FnOnce(&Request) -> Decision<()>) -> Result<(), Error> {
         let mut held = self.connection.lock();
         let Some(request) = held.live()?.endpoint().request().cloned() else { return Ok(()) };
         drop(held);
-        let decided = decide(&request).wait();
-        let mut held = self.connection.lock();
-        let answered = ws_common::adapter::answer(held.live()?.endpoint_mut(), now(), decided);
+        let verdict = decide(&request).verdict();
         self.opening = Opening::Server { request: Some(Box::new(request)) };
-        answered.map(drop)
+        match verdict {
+            Verdict::Now(decided) => self.answer(decided),
+            Verdict::Later(mut undecided) => {
+                if let Ok(link) = self.connection.lock().live() {
+                    // There is a request, so it can wait.
+                    let _ = link.endpoint_mut().postpone();
+                }
+                let waiting = Arc::clone(&self.connection);
+                undecided.notify(Box::new(move || waiting.notify()));
+                self.undecided = Some(undecided);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl<R: Role> WebSocket<R> {
+    /// Answers the request as was decided.
+    pub(crate) fn answer(&self, decided: Decided) -> Result<(), Error> {
+        let mut held = self.connection.lock();
+        let endpoint = held.live()?.endpoint_mut();
+        if endpoint.ready_state() != ReadyState::Connecting {
+            // The deadline has passed, and the client was told.
+            return Ok(());
+        }
+        ws_common::adapter::answer(endpoint, now(), decided).map(drop)
     }
 }
 

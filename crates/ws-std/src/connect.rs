@@ -86,7 +86,7 @@ impl WebSocket<Client> {
         set_nodelay(&stream);
         let url = Some(request.url().clone());
         let endpoint = Endpoint::client(request.clone(), config, seed, now());
-        let connection = Owner::begin(None, url, endpoint, stream.clone());
+        let connection = Owner::begin(None, url, endpoint, stream.clone(), None);
         let opening = Opening::Client { request: Box::new(request), response: None };
         Ok(Self::new(connection, stream, opening))
     }
@@ -99,7 +99,7 @@ impl WebSocket<Client> {
     /// non-blocking or has timeouts, call it again.
     pub fn handshake(&mut self) -> Result<(), Error> {
         while self.ready_state() == ReadyState::Connecting {
-            let step = self.step(Patience::new(None))?;
+            let step = self.step(&mut Patience::new(None))?;
             let mut held = self.connection.lock();
             let arrived = held.live().ok().and_then(|link| link.endpoint_mut().take_response());
             drop(held);

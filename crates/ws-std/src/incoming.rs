@@ -59,7 +59,9 @@ impl WebSocketServer {
                     (Arc::clone(acceptor), sender.clone(), Arc::clone(&decide));
                 thread::Builder::new().spawn(move || {
                     let decide = |request: &Request| acceptor.refusal(request, &*decide);
-                    match begin(&acceptor, tcp).map_err(Error::from).and_then(|ws| open(ws, decide))
+                    match begin(&acceptor, tcp, peer)
+                        .map_err(Error::from)
+                        .and_then(|ws| open(ws, decide))
                     {
                         Ok(Some(ws)) => {
                             // Nobody waits for it any more if the loop has ended.

@@ -36,6 +36,7 @@
 //! crate `ws-mio` runs the same handlers on an event loop.
 
 mod accept;
+mod calls;
 mod clock;
 mod connect;
 mod dial;
@@ -43,6 +44,7 @@ mod driver;
 mod incoming;
 mod poller;
 mod receive;
+mod remains;
 mod server;
 mod stream;
 mod sys;

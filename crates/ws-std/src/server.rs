@@ -12,6 +12,7 @@ use ws_common::{RunningServer, ServerHandle, ServerHandler, ServerOptions};
 use wsproto::{Endpoint, Server};
 
 use crate::accept::set_nodelay;
+use crate::calls::Calls;
 use crate::clock::now;
 use crate::driver::Owner;
 use crate::receive::linger;
@@ -148,7 +149,7 @@ impl WebSocketServer {
                 Admission::Admitted(permit) => start(acceptor, permit, tcp, peer),
                 Admission::Refused(endpoint) => {
                     debug!("too many connections for {peer}");
-                    refuse(acceptor, *endpoint, tcp);
+                    refuse(acceptor, *endpoint, tcp, peer);
                     Ok(())
                 }
                 Admission::Dropped => Ok(()),
@@ -175,23 +176,26 @@ fn stream(acceptor: &Acceptor, tcp: TcpStream) -> io::Result<Stream> {
 }
 
 /// Makes the connection of a transport that was accepted.
-pub(crate) fn begin(acceptor: &Arc<Acceptor>, tcp: TcpStream) -> io::Result<WebSocket<Server>> {
+pub(crate) fn begin(
+    acceptor: &Arc<Acceptor>,
+    tcp: TcpStream,
+    peer: SocketAddr,
+) -> io::Result<WebSocket<Server>> {
     let stream = stream(acceptor, tcp)?;
     set_nodelay(&stream);
     let patience = acceptor.server().options().config.write_timeout;
     let endpoint = acceptor.endpoint(now());
-    let connection = Owner::begin(Some(Arc::clone(acceptor)), None, endpoint, stream.clone());
+    let acceptor = Some(Arc::clone(acceptor));
+    let connection = Owner::begin(acceptor, None, endpoint, stream.clone(), Some(peer));
     connection.driver().set_patience(patience);
     Ok(WebSocket::new(connection, stream, Opening::Server { request: None }))
 }
 
 /// Carries a connection of a server to its end.
 fn carry(acceptor: &Arc<Acceptor>, permit: Permit, tcp: TcpStream, peer: SocketAddr) {
-    match begin(acceptor, tcp) {
-        Ok(mut ws) => {
-            // A panic of the handler's was logged, and ends nothing else.
-            let _ = ws.carry(&mut Conversation::server(permit));
-        }
+    match begin(acceptor, tcp, peer) {
+        // A panic of the handler's is logged, and ends nothing else.
+        Ok(mut ws) => ws.carry(&Calls::new(Conversation::server(permit))),
         Err(error) => {
             debug!("no connection with {peer}: {error}");
             acceptor.report(&error.into());
@@ -200,11 +204,12 @@ fn carry(acceptor: &Arc<Acceptor>, permit: Permit, tcp: TcpStream, peer: SocketA
 }
 
 /// Has the warden carry a transport that is refused.
-fn refuse(acceptor: &Arc<Acceptor>, endpoint: Endpoint<Server>, tcp: TcpStream) {
-    let connection = Owner::begin(Some(Arc::clone(acceptor)), None, endpoint, tcp.into());
+fn refuse(acceptor: &Arc<Acceptor>, endpoint: Endpoint<Server>, tcp: TcpStream, peer: SocketAddr) {
+    let acceptor = Some(Arc::clone(acceptor));
+    let connection = Owner::begin(acceptor, None, endpoint, tcp.into(), Some(peer));
     let mut held = connection.lock();
     held.begin_work();
-    connection.driver().settle(&mut held);
+    connection.driver().settle(&mut held, usize::MAX);
     drop(held);
     let mut conversation = Conversation::refused();
     conversation.react(&connection, &connection.handle(), now(), &mut &mut [][..]);

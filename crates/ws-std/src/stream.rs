@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 use ws_common::adapter::Transport;
 
-use crate::sys;
+use crate::sys::{self, Wait};
 #[cfg(feature = "tls")]
 use crate::tls::TlsStream;
 
@@ -33,10 +33,10 @@ impl<S: Read + Write + Send> Duplex for S {}
 impl Stream {
     /// Takes any stream, such as a pipe, a Unix socket, or TLS of another make.
     ///
-    /// Nothing is known of such a stream but how to read and write it: it is written by the thread that
-    /// receives, deadlines are observed whenever a call returns, and only dropping it ends it. Give it
-    /// timeouts, or make it non-blocking, for more: a call of the connection then fails with `WouldBlock` or
-    /// `TimedOut`, has lost nothing, and can be repeated.
+    /// Nothing is known of such a stream but how to read and write it: while one thread reads it, no other
+    /// can write it; deadlines are observed whenever a call returns; sending does not wait for room; and
+    /// only dropping it ends it. Give it timeouts, or make it non-blocking, for more: a call of the
+    /// connection then fails with `WouldBlock` or `TimedOut`, has lost nothing, and can be repeated.
     #[must_use]
     pub fn new(stream: impl Read + Write + Send + 'static) -> Self {
         Self(Kind::Other(Arc::new(Mutex::new(stream))))
@@ -72,6 +72,40 @@ impl Stream {
         }
     }
 
+    /// Reads something, once it is there. `None`, if room ended the wait, or if what came is not for the
+    /// connection, such as a part of a TLS record.
+    pub(crate) fn receive(&mut self, to: &mut [u8], wait: Wait) -> io::Result<Option<usize>> {
+        match &mut self.0 {
+            Kind::Tcp(tcp) => match sys::wait_readable(tcp, wait)? {
+                true => (&**tcp).read(to).map(Some),
+                false => Ok(None),
+            },
+            #[cfg(feature = "tls")]
+            Kind::Tls(tls) => tls.receive(to, wait),
+            Kind::Other(stream) => {
+                stream.lock().unwrap_or_else(PoisonError::into_inner).read(to).map(Some)
+            }
+        }
+    }
+
+    /// Whether it can be written although nothing was read: not in a TLS handshake.
+    pub(crate) fn takes_output(&self) -> bool {
+        match &self.0 {
+            #[cfg(feature = "tls")]
+            Kind::Tls(tls) => tls.takes_output(),
+            _ => true,
+        }
+    }
+
+    /// Whether it has bytes of its own to write, after an attempt to do so.
+    pub(crate) fn owes_output(&self) -> bool {
+        match &self.0 {
+            #[cfg(feature = "tls")]
+            Kind::Tls(tls) => tls.owes_output(),
+            _ => false,
+        }
+    }
+
     /// Ends the reading side, and with it a wait for input; or both sides.
     pub(crate) fn release(&self, both: bool) {
         if let Some(tcp) = self.tcp() {
@@ -83,7 +117,7 @@ impl Stream {
 
     /// Whether there is something to read.
     pub(crate) fn has_input(&self) -> bool {
-        self.tcp().is_some_and(|tcp| sys::has_input(tcp))
+        self.tcp().is_some_and(sys::has_input)
     }
 }
 
@@ -135,17 +169,6 @@ fn write(stream: &mut (impl Write + ?Sized), bytes: &[u8]) -> io::Result<usize> 
         Err(error) if !is_timeout(&error) => Err(error),
         // It was taken, and the stream goes on with it at the next call.
         _ => Ok(written),
-    }
-}
-
-impl Read for Stream {
-    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        match &mut self.0 {
-            Kind::Tcp(tcp) => (&**tcp).read(to),
-            #[cfg(feature = "tls")]
-            Kind::Tls(tls) => tls.read(to),
-            Kind::Other(stream) => stream.lock().unwrap_or_else(PoisonError::into_inner).read(to),
-        }
     }
 }
 

@@ -5,7 +5,16 @@ use std::io;
 use std::net::TcpStream;
 use std::time::Duration;
 
-pub(crate) use imp::{has_input, read_now, wait_writable, write_now};
+pub(crate) use imp::{has_input, read_now, wait_readable, wait_writable, write_now};
+
+/// What to wait for, besides input, and for how long.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wait {
+    /// Whether room for output ends the wait, too.
+    pub(crate) room: bool,
+    /// `None` is as long as it takes.
+    pub(crate) limit: Option<Duration>,
+}
 
 /// The least time a call waits that cannot be told not to wait at all.
 #[cfg(not(unix))]
@@ -16,7 +25,7 @@ mod imp {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     use rustix::net::{RecvFlags, SendFlags, recv, send};
 
-    use super::{Duration, TcpStream, io};
+    use super::{Duration, TcpStream, Wait, io};
 
     /// Where sockets do not have the flag, the standard library has set an option of the same effect.
     #[cfg(target_vendor = "apple")]
@@ -43,9 +52,30 @@ mod imp {
 
     /// Waits until the socket takes more, or is shut down.
     pub(crate) fn wait_writable(tcp: &TcpStream, limit: Option<Duration>) {
-        let timeout = limit.and_then(|limit| Timespec::try_from(limit).ok());
         // A signal, or any failure, is found out by the next attempt to write.
-        let _ = poll(&mut [PollFd::new(tcp, PollFlags::OUT)], timeout.as_ref());
+        let _ = poll(&mut [PollFd::new(tcp, PollFlags::OUT)], timeout(limit).as_ref());
+    }
+
+    /// Waits for input; returns whether to read, which may be the wait. Fails with `TimedOut` if the time
+    /// has passed.
+    pub(crate) fn wait_readable(tcp: &TcpStream, wait: Wait) -> io::Result<bool> {
+        if !wait.room && wait.limit.is_none() {
+            return Ok(true);
+        }
+        let flags = if wait.room { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
+        let mut polled = [PollFd::new(tcp, flags)];
+        match poll(&mut polled, timeout(wait.limit).as_ref()) {
+            Ok(0) => Err(io::ErrorKind::TimedOut.into()),
+            // The end and failures are found out by reading.
+            Ok(_) => Ok(polled.iter().any(|fd| fd.revents() != PollFlags::OUT)),
+            Err(rustix::io::Errno::INTR) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A time that is too long for the system is as long as it takes.
+    fn timeout(limit: Option<Duration>) -> Option<Timespec> {
+        limit.and_then(|limit| Timespec::try_from(limit).ok())
     }
 }
 
@@ -54,7 +84,10 @@ mod imp {
 mod imp {
     use std::io::{Read, Write};
 
-    use super::{Duration, MIN_WAIT, TcpStream, io};
+    use super::{Duration, MIN_WAIT, TcpStream, Wait, io};
+
+    /// How long to wait for input at a time, when room for output is waited for, too.
+    const PAUSE: Duration = Duration::from_millis(5);
 
     pub(crate) fn write_now(mut tcp: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
         tcp.set_write_timeout(Some(MIN_WAIT))?;
@@ -72,8 +105,24 @@ mod imp {
     }
 
     pub(crate) fn wait_writable(_: &TcpStream, limit: Option<Duration>) {
-        const PAUSE: Duration = Duration::from_millis(5);
         std::thread::sleep(limit.map_or(PAUSE, |limit| limit.min(PAUSE)));
+    }
+
+    pub(crate) fn wait_readable(tcp: &TcpStream, wait: Wait) -> io::Result<bool> {
+        let limit = match wait.limit {
+            _ if !wait.room => wait.limit,
+            Some(limit) => Some(limit.min(PAUSE)),
+            None => Some(PAUSE),
+        };
+        tcp.set_read_timeout(limit.map(|limit| limit.max(MIN_WAIT)))?;
+        match tcp.peek(&mut [0]).map_err(would_block) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && wait.room => Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && wait.limit.is_some() => {
+                Err(io::ErrorKind::TimedOut.into())
+            }
+            // The end and failures are found out by reading.
+            _ => Ok(true),
+        }
     }
 
     fn would_block(error: io::Error) -> io::Error {

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustls::Connection;
 
-use crate::stream::retry;
-use crate::sys;
+use crate::stream::{is_timeout, retry};
+use crate::sys::{self, Wait};
 
 /// The ciphertext that one read takes at most: a TLS record, more or less.
 const READ_SIZE: usize = 17 << 10;
@@ -100,24 +100,55 @@ impl TlsStream {
         self.tcp.shutdown(Shutdown::Write)
     }
 
+    /// Reads as [`Stream::receive`](crate::Stream) does.
+    pub(crate) fn receive(&mut self, to: &mut [u8], wait: Wait) -> io::Result<Option<usize>> {
+        // A client speaks first.
+        let _ = self.lock().flush(&self.tcp);
+        if let Some(read) = self.decrypt(to)? {
+            return Ok(Some(read));
+        }
+        if !sys::wait_readable(&self.tcp, wait)? {
+            return Ok(None);
+        }
+        let Received { bytes, start, end } = &mut self.received;
+        bytes.resize(READ_SIZE, 0);
+        (*start, *end) = (0, retry(|| (&*self.tcp).read(bytes))?);
+        if *end == 0 {
+            // Tells rustls that nothing more comes.
+            self.lock().tls.read_tls(&mut io::empty())?;
+        }
+        self.decrypt(to)
+    }
+
+    /// Whether the handshake is done.
+    pub(crate) fn takes_output(&self) -> bool {
+        !self.lock().tls.is_handshaking()
+    }
+
+    /// Whether there is ciphertext that could not leave.
+    pub(crate) fn owes_output(&self) -> bool {
+        let mut state = self.lock();
+        matches!(state.flush(&self.tcp), Err(error) if is_timeout(&error))
+    }
+
     /// The TLS state is whole between any two calls of it.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Decrypts until there is plaintext, or no ciphertext left.
-    fn decrypt(&mut self, to: &mut [u8]) -> io::Result<usize> {
+    /// Decrypts until there is plaintext; `None` if there is no ciphertext left.
+    fn decrypt(&mut self, to: &mut [u8]) -> io::Result<Option<usize>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let Received { bytes, start, end } = &mut self.received;
         loop {
             match state.tls.reader().read(to) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 // The end, with the alert that says so or without; a WebSocket says it once more.
-                Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(0),
-                result => return result,
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(Some(0)),
+                result => return result.map(Some),
             }
             if start == end {
-                return Err(ErrorKind::WouldBlock.into());
+                return Ok(None);
             }
             *start += state.tls.read_tls(&mut &bytes[*start..*end])?;
             let processed = state.tls.process_new_packets();
@@ -134,25 +165,5 @@ impl Clone for TlsStream {
     fn clone(&self) -> Self {
         let (tcp, state) = (Arc::clone(&self.tcp), Arc::clone(&self.state));
         Self { tcp, state, received: Received::default() }
-    }
-}
-
-impl Read for TlsStream {
-    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        // A client speaks first.
-        let _ = self.lock().flush(&self.tcp);
-        loop {
-            match self.decrypt(to) {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                result => return result,
-            }
-            let Received { bytes, start, end } = &mut self.received;
-            bytes.resize(READ_SIZE, 0);
-            (*start, *end) = (0, retry(|| (&*self.tcp).read(bytes))?);
-            if *end == 0 {
-                // Tells rustls that nothing more comes.
-                self.lock().tls.read_tls(&mut io::empty())?;
-            }
-        }
     }
 }

@@ -2,9 +2,10 @@
 
 use std::io;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
-use ws_common::adapter::{Conversation, Panic, Step};
+use ws_common::adapter::{Conversation, Step, Undecided};
 use ws_common::{ConnectionHandler, ConnectionId, WebSocketConnection};
 use wsproto::handshake::{ClientRequest, Extension, Request, Response};
 use wsproto::url::WsUrl;
@@ -13,7 +14,8 @@ use wsproto::{
     Server,
 };
 
-use crate::clock::Patience;
+use crate::calls::Calls;
+use crate::clock::{Patience, now};
 use crate::driver::{Blocking, Owner};
 use crate::receive::{Input, Waited, linger};
 use crate::{Error, Message, SendStatus, Stream};
@@ -35,12 +37,17 @@ pub struct WebSocket<R: Role = Client> {
     handle: WebSocketConnection,
     pub(crate) input: Input,
     pub(crate) opening: Opening,
+    /// A decision on the request that is made later.
+    pub(crate) undecided: Option<Box<dyn Undecided>>,
     read_patience: Option<Duration>,
     /// The error to report with the end.
     pub(crate) failed: Option<Error>,
     pub(crate) close_info: Option<CloseInfo>,
     subprotocol: Option<String>,
 }
+
+/// How long to wait for a stream that does not wait by itself, on behalf of a handler.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// The messages that opened a connection.
 #[derive(Debug)]
@@ -57,6 +64,7 @@ impl<R: Role> WebSocket<R> {
             connection,
             input: Input::new(stream),
             opening,
+            undecided: None,
             read_patience: None,
             failed: None,
             close_info: None,
@@ -67,14 +75,23 @@ impl<R: Role> WebSocket<R> {
     /// Goes on to the next thing that happens; `None` when the connection is closed. An error is reported
     /// then, so that the peer has been told, and a caller that drops the connection at an error does not
     /// prevent it.
-    pub(crate) fn step(&mut self, patience: Patience) -> Result<Option<Step>, Error> {
+    pub(crate) fn step(&mut self, patience: &mut Patience) -> Result<Option<Step>, Error> {
         loop {
+            // Before the look at the decision, so that none is missed.
+            let seen = self.connection.driver().seen();
+            if let Some(decided) = self.undecided.as_mut().and_then(|undecided| undecided.take()) {
+                self.undecided = None;
+                self.answer(decided)?;
+            }
             match self.next_step() {
                 Some(Step::Error(error)) => drop(self.failed.get_or_insert(error)),
                 Some(Step::Closed(info)) => {
                     self.subprotocol = self.handle.subprotocol();
                     self.close_info = Some(info.clone());
-                    drop(self.connection.lock().finish(info));
+                    // The client does not wait any more for a decision.
+                    self.undecided = None;
+                    let gone = self.connection.lock().finish(info);
+                    drop(gone);
                     linger(&self.connection);
                 }
                 Some(step) => {
@@ -86,7 +103,7 @@ impl<R: Role> WebSocket<R> {
                     return self.failed.take().map_or(Ok(None), Err);
                 }
                 None => {
-                    self.wait(patience)?;
+                    self.wait(seen, patience)?;
                 }
             }
         }
@@ -96,7 +113,7 @@ impl<R: Role> WebSocket<R> {
         let connection = &self.connection;
         self.input.with(|input| {
             let mut held = connection.lock();
-            held.live().ok()?.next(crate::clock::now(), input)
+            held.live().ok()?.next(now(), input)
         })
     }
 
@@ -113,9 +130,9 @@ impl<R: Role> WebSocket<R> {
         if self.ready_state() == ReadyState::Connecting {
             return Err(SendError::NotOpen.into());
         }
-        let patience = Patience::new(self.read_patience);
+        let mut patience = Patience::new(self.read_patience);
         loop {
-            match self.step(patience)? {
+            match self.step(&mut patience)? {
                 Some(Step::Message(message)) => return Ok(Some(message)),
                 Some(_) => {}
                 None => return Ok(None),
@@ -225,7 +242,7 @@ impl<R: Role> WebSocket<R> {
     ///
     /// As [`recv`](Self::recv).
     pub fn wait_closed(&mut self) -> Result<&CloseInfo, Error> {
-        while self.step(Patience::new(None))?.is_some() {}
+        while self.step(&mut Patience::new(None))?.is_some() {}
         match &self.close_info {
             Some(info) => Ok(info),
             // The session reports its end before there are no more steps.
@@ -242,7 +259,7 @@ impl<R: Role> WebSocket<R> {
         let patience = Patience::new(self.connection.driver().patience());
         loop {
             let mut held = self.connection.lock();
-            self.connection.driver().settle(&mut held);
+            self.connection.driver().settle(&mut held, usize::MAX);
             let Ok(link) = held.live() else { return Ok(SendStatus::Sent) };
             if link.endpoint().has_failed() {
                 return Err(io::Error::from(io::ErrorKind::BrokenPipe).into());
@@ -251,10 +268,9 @@ impl<R: Role> WebSocket<R> {
                 return Ok(SendStatus::Sent);
             }
             drop(held);
-            if patience.is_over() || self.input.stream.tcp().is_none() {
+            if patience.is_over() || !Owner::wait_for_room(&self.connection, patience) {
                 return Ok(SendStatus::Queued);
             }
-            Owner::wait_for_room(&self.connection, patience);
         }
     }
 
@@ -262,7 +278,8 @@ impl<R: Role> WebSocket<R> {
     /// handler may carry a server's connections. Take a [`handle`](Self::handle) before, or in
     /// [`on_open`](ConnectionHandler::on_open), to send from elsewhere. What a client's handler sends itself
     /// never waits: it gets [`Error::WouldExceed`], and then
-    /// [`on_drained`](ConnectionHandler::on_drained).
+    /// [`on_drained`](ConnectionHandler::on_drained), which another thread may call while this one waits
+    /// for input.
     ///
     /// ```no_run
     /// use ws_std::{Message, WebSocketConnection, connect};
@@ -282,57 +299,54 @@ impl<R: Role> WebSocket<R> {
     ///
     /// If the handler does, after the connection was closed with 1011.
     pub fn run(mut self, handler: impl ConnectionHandler) -> CloseInfo {
-        if !R::is_server() {
-            self.connection.driver().receive_here();
-        }
-        let mut conversation = Conversation::opened(handler);
-        let panic = conversation.begin(&self.connection, &self.handle);
-        let panic = panic.or(self.carry(&mut conversation));
-        if let Some(panic) = panic {
+        let calls = Calls::new(Conversation::opened(handler));
+        self.connection.driver().set_calls(&calls);
+        calls.with(&self.connection, |conversation| {
+            conversation.begin(&self.connection, &self.handle)
+        });
+        self.carry(&calls);
+        if let Some(panic) = calls.take_panic() {
             std::panic::resume_unwind(panic);
         }
         let info = self.close_info.take().or_else(|| self.handle.close_info());
         info.unwrap_or_else(|| CloseInfo::abnormal(wsproto::Initiator::Local))
     }
 
-    /// Carries a connection to its end, whatever goes wrong on the way. Returns the payload of the handler's
-    /// panic, if it panicked.
-    pub(crate) fn carry(&mut self, conversation: &mut Conversation) -> Option<Panic> {
-        let mut panic = None;
+    /// Carries a connection to its end, whatever goes wrong on the way.
+    pub(crate) fn carry(&mut self, calls: &Arc<Calls>) {
+        self.connection.driver().set_calls(calls);
         loop {
-            let (connection, handle) = (&self.connection, &self.handle);
-            let now = crate::clock::now();
-            let panicked =
-                self.input.with(|input| conversation.react(connection, handle, now, input));
-            panic = panic.or(panicked);
+            // A decision may be made as soon as it was put off, before anybody waits for it.
+            let seen = self.connection.driver().seen();
+            calls.react(&self.connection, &self.handle, now(), &mut self.input);
             self.flush_now();
-            panic = panic.or(conversation.tell_drained(&self.connection, &self.handle));
+            calls.tell_drained(&self.connection, &self.handle);
             if self.connection.lock().is_over() {
                 break;
             }
-            // A timeout of the stream's own is no end.
-            let waited = self.wait(Patience::new(None));
+            let waited = self.wait(seen, &mut Patience::new(None));
             if let Some(error) = self.failed.take() {
-                let failed = conversation.fail(&self.connection, &self.handle, &error);
-                panic = panic.or(failed);
+                calls.with(&self.connection, |conversation| {
+                    conversation.fail(&self.connection, &self.handle, &error)
+                });
             }
-            if let Ok(Waited::Over) = waited {
+            match waited {
+                Ok(Waited::Again) => {}
                 // The session reports its end, and the handler learns of it.
-                let input = &mut &mut [][..];
-                let now = crate::clock::now();
-                let last = conversation.react(&self.connection, &self.handle, now, input);
-                panic = panic.or(last);
-                if !self.connection.lock().is_over() {
-                    drop(
-                        self.connection
-                            .lock()
-                            .finish(CloseInfo::abnormal(wsproto::Initiator::Local)),
-                    );
+                Ok(Waited::Over) => {
+                    self.input.clear();
+                    calls.react(&self.connection, &self.handle, now(), &mut self.input);
+                    if !self.connection.lock().is_over() {
+                        let unknown = CloseInfo::abnormal(wsproto::Initiator::Local);
+                        let gone = self.connection.lock().finish(unknown);
+                        drop(gone);
+                    }
                 }
+                // The stream has a timeout of its own, which is no end, or never waits.
+                Err(_) => thread::sleep(LOOK_AGAIN),
             }
         }
         linger(&self.connection);
-        panic
     }
 
     /// Returns its id.
@@ -439,13 +453,17 @@ impl WebSocket<Server> {
 impl<R: Role> Drop for WebSocket<R> {
     fn drop(&mut self) {
         let mut held = self.connection.lock();
+        let mut gone = None;
         if !held.is_over() {
             if let Ok(link) = held.live() {
                 link.endpoint_mut().abort();
             }
-            drop(held.finish(CloseInfo::abnormal(wsproto::Initiator::Local)));
+            // Threads that wait for room are set free.
+            self.connection.driver().settle(&mut held, 0);
+            gone = held.finish(CloseInfo::abnormal(wsproto::Initiator::Local));
         }
         drop(held);
+        drop(gone);
         linger(&self.connection);
     }
 }

@@ -1,0 +1,85 @@
+//! The calls of a handler: by the thread that receives and, while that waits for input, by another one.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
+use std::time::Duration;
+
+use log::warn;
+use ws_common::WebSocketConnection;
+use ws_common::adapter::{Conversation, Panic};
+use wsproto::Role;
+
+use crate::driver::Blocking;
+use crate::receive::Input;
+
+/// A handler. Its calls come one at a time, whichever thread makes them.
+pub(crate) struct Calls(Mutex<Inner>);
+
+struct Inner {
+    conversation: Conversation,
+    /// The payload of its first panic.
+    panic: Option<Panic>,
+}
+
+impl Calls {
+    pub(crate) fn new(conversation: Conversation) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(Inner { conversation, panic: None })))
+    }
+
+    /// Lets `call` call the handler.
+    pub(crate) fn with<R: Role>(
+        &self,
+        connection: &Blocking<R>,
+        call: impl FnOnce(&mut Conversation) -> Option<Panic>,
+    ) {
+        let mut inner = self.lock();
+        connection.driver().set_caller(thread::current().id());
+        let panic = call(&mut inner.conversation);
+        inner.panic = inner.panic.take().or(panic);
+    }
+
+    /// Takes out the payload of the handler's panic.
+    pub(crate) fn take_panic(&self) -> Option<Panic> {
+        self.lock().panic.take()
+    }
+
+    pub(crate) fn react<R: Role>(
+        &self,
+        connection: &Arc<Blocking<R>>,
+        handle: &WebSocketConnection,
+        now: Duration,
+        input: &mut Input,
+    ) {
+        self.with(connection, |conversation| {
+            input.with(|input| conversation.react(connection, handle, now, input))
+        });
+    }
+
+    pub(crate) fn tell_drained<R: Role>(
+        &self,
+        connection: &Arc<Blocking<R>>,
+        handle: &WebSocketConnection,
+    ) {
+        self.with(connection, |conversation| conversation.tell_drained(connection, handle));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Tells a handler that there is room again, in a thread of its own: the one that receives waits for input,
+/// and nothing but input wakes it. This happens only if another thread had to wait, or was refused.
+pub(crate) fn tell_drained_elsewhere<R: Role>(connection: Arc<Blocking<R>>, calls: Arc<Calls>) {
+    let id = connection.id();
+    let told = thread::Builder::new().name("ws-std drained".into()).spawn(move || {
+        connection.driver().begin_telling();
+        calls.tell_drained(&connection, &connection.handle());
+    });
+    if let Err(error) = told {
+        warn!("connection {id}: there is room again, but no thread to tell its handler: {error}");
+    }
+}
+
+/// The thread that calls the handler of a connection at the moment.
+pub(crate) type Caller = Mutex<Option<ThreadId>>;
