@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use pair::{ALL, pair};
 use ws_std::wsproto::{CloseCode, Config, KeepAlive, ReadyState, Server, SessionError};
-use ws_std::{Error, Message, SendStatus, Stream, WebSocket, WebSocketConnection};
+use ws_std::{Error, Message, SendStatus, WebSocket, WebSocketConnection};
 
 /// How many bytes may be unsent when a message is taken.
 const HIGH_WATER: usize = 64 << 10;
@@ -56,7 +56,7 @@ fn fill(ws: &WebSocketConnection, thread: u32) -> u32 {
 }
 
 /// Goes on receiving, as a server does; returns the error, if there was one.
-fn receiving(mut ws: WebSocket<Stream, Server>) -> JoinHandle<(Option<Error>, CloseCode, bool)> {
+fn receiving(mut ws: WebSocket<Server>) -> JoinHandle<(Option<Error>, CloseCode, bool)> {
     thread::spawn(move || {
         let error = ws.recv().err();
         while !matches!(ws.recv(), Ok(None)) {}
@@ -252,8 +252,10 @@ fn writers_that_wait_are_released() {
                 _ => matches!(error, Some(Error::Session(SessionError::CloseTimeout))),
             };
             assert!(expected, "{over:?} {release:?}: {error:?}");
-            assert_eq!(handle.status(), ReadyState::Closed);
-            assert!(handle.buffered_amount() > 0, "what was not sent stays counted");
+            assert_eq!(handle.ready_state(), ReadyState::Closed);
+            // The system may have made room for the rest while nothing was added.
+            let left = release != Release::Abort || handle.buffered_amount() > 0;
+            assert!(left, "{over:?}: what was not sent stays counted");
             drop(client);
         }
     }
@@ -311,7 +313,7 @@ fn dropping_does_not_wait_for_the_peer() {
         let handle = server.handle();
         fill(&handle, 0);
         drop(server);
-        assert_eq!(handle.status(), ReadyState::Closed, "{over:?}");
+        assert_eq!(handle.ready_state(), ReadyState::Closed, "{over:?}");
         drop(client);
     }
 }

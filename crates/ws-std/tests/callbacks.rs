@@ -14,7 +14,7 @@ use std::thread::{self, JoinHandle};
 use net::{open_by_hand, read_all, site, url, yes};
 use ws_std::wsproto::{CloseCode, CloseInfo, Config, ReadyState, Server};
 use ws_std::{
-    ConnectionHandler, Error, Message, Stream, WebSocket, WebSocketConnection, accept_with, connect,
+    ConnectionHandler, Error, Message, WebSocket, WebSocketConnection, accept_with, connect,
 };
 
 /// Notes what it is called for. It answers `marco` with `polo`, ends at `bye`, and panics where it is
@@ -48,7 +48,7 @@ impl Recorder {
 
 impl ConnectionHandler for Recorder {
     fn on_open(&mut self, ws: &WebSocketConnection) {
-        assert_eq!(ws.status(), ReadyState::Open);
+        assert_eq!(ws.ready_state(), ReadyState::Open);
         self.note("open", "");
     }
 
@@ -67,7 +67,7 @@ impl ConnectionHandler for Recorder {
     }
 
     fn on_terminate(&mut self, ws: &WebSocketConnection, info: &CloseInfo) {
-        assert_eq!(ws.status(), ReadyState::Closed);
+        assert_eq!(ws.ready_state(), ReadyState::Closed);
         assert!(ws.send("late").is_err());
         self.note("terminate", format!(" {} {:?}", info.code, info.reason));
     }
@@ -75,7 +75,7 @@ impl ConnectionHandler for Recorder {
 
 /// Runs the server's end of one connection, in a thread.
 fn server_running<T: Send + 'static>(
-    run: impl FnOnce(WebSocket<Stream, Server>) -> T + Send + 'static,
+    run: impl FnOnce(WebSocket<Server>) -> T + Send + 'static,
 ) -> (String, JoinHandle<T>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("an address").to_string();
@@ -227,7 +227,7 @@ fn a_panic_over_an_error_is_passed_on_too() {
 }
 
 fn run_and_catch<R: wsproto::Role + Send>(
-    ws: WebSocket<Stream, R>,
+    ws: WebSocket<R>,
     handler: Recorder,
 ) -> Result<CloseInfo, String> {
     let ran = panic::catch_unwind(AssertUnwindSafe(|| ws.run(handler)));
@@ -235,7 +235,7 @@ fn run_and_catch<R: wsproto::Role + Send>(
 }
 
 /// The other end: says `bye` and waits to be closed.
-fn peer<R: wsproto::Role>(ws: &mut WebSocket<Stream, R>) -> CloseInfo {
+fn peer<R: wsproto::Role>(ws: &mut WebSocket<R>) -> CloseInfo {
     // It may be closed already.
     let _ = ws.send("bye");
     ws.wait_closed().expect("an orderly end").clone()

@@ -12,7 +12,7 @@ use net::{REQUEST, echo_once, open_by_hand, read_all, url, yes};
 use ws_std::wsproto::handshake::{Accept, ClientRequest, Request, RequestError, Response};
 use ws_std::wsproto::url::WsUrl;
 use ws_std::wsproto::{CloseCode, CloseFrame, Config, Initiator, KeepAlive, SessionError};
-use ws_std::{Answer, Error, Message, accept, accept_with, connect, connect_with};
+use ws_std::{Decision, Error, Message, accept, accept_with, connect, connect_with};
 
 #[test]
 fn messages_come_back_and_the_end_is_clean() -> Result<(), Error> {
@@ -141,7 +141,7 @@ fn a_client_learns_why_it_was_refused() {
     let server = thread::spawn(move || {
         let (stream, _) = listener.accept()?;
         let answer = |request: &Request| {
-            Answer::Respond(Response::text(401, &format!("{} is private", request.path())))
+            Decision::respond(Response::text(401, &format!("{} is private", request.path())))
         };
         accept_with(stream, Config::default(), answer)
     });
@@ -157,7 +157,7 @@ fn a_mistake_in_accepting_is_an_error_and_the_client_gets_a_500() {
     let address = listener.local_addr().expect("an address").to_string();
     let server = thread::spawn(move || {
         let (stream, _) = listener.accept()?;
-        let answer = |_: &Request| Answer::Accept(Accept::new().subprotocol("unasked"));
+        let answer = |_: &Request| Decision::accept_with(Accept::new().subprotocol("unasked"), ());
         accept_with(stream, Config::default(), answer)
     });
     let error = connect(&url(&address)).expect_err("refused");
@@ -172,7 +172,7 @@ fn one_port_serves_pages_too() {
     let server = thread::spawn(move || {
         let (stream, _) = listener.accept()?;
         let answer = |request: &Request| match request.check_upgrade() {
-            Err(RequestError::NoUpgrade) => Answer::Respond(Response::html("<p>Hello")),
+            Err(RequestError::NoUpgrade) => Decision::respond(Response::html("<p>Hello")),
             _ => yes(request),
         };
         accept_with(stream, Config::default(), answer)
@@ -191,7 +191,7 @@ fn nothing_is_connected_for_a_bad_url() {
         assert!(matches!(connect(bad), Err(Error::Url(_))), "{bad}");
     }
     #[cfg(not(feature = "tls"))]
-    assert!(matches!(connect("wss://localhost/"), Err(Error::Secure)));
+    assert!(matches!(connect("wss://localhost/"), Err(Error::TlsUnavailable)));
 }
 
 #[test]

@@ -9,14 +9,14 @@ mod net;
 use net::{site, url, yes};
 use ws_std::wsproto::handshake::{Accept, ClientRequest, Request, Response};
 use ws_std::wsproto::url::WsUrl;
-use ws_std::{Answer, ClientOptions, Error, WebSocket, connect, connect_with};
+use ws_std::{ClientOptions, Decision, Error, WebSocket, connect, connect_with};
 
-fn found(to: &str) -> Answer {
-    Answer::Respond(Response::new(302).header("Location", to).expect("a header"))
+fn found(to: &str) -> Decision<()> {
+    Decision::respond(Response::new(302).header("Location", to).expect("a header"))
 }
 
 /// `/3`, `/2` and `/1` lead to `/0`, one by one.
-fn staircase(request: &Request) -> Answer {
+fn staircase(request: &Request) -> Decision<()> {
     match request.path() {
         "/3" => found("/2?x"),
         "/2" => found("1"),
@@ -97,8 +97,8 @@ fn credentials_go_to_the_same_origin_only() -> Result<(), Error> {
     Ok(())
 }
 
-fn accepted(request: &Request) -> Answer {
-    Answer::Accept(Accept::new().select_subprotocol(request, &["chat"]))
+fn accepted(request: &Request) -> Decision<()> {
+    Decision::accept_with(Accept::new().select_subprotocol(request, &["chat"]), ())
 }
 
 #[test]

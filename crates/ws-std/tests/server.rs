@@ -15,8 +15,8 @@ use ws_std::wsproto::handshake::{Accept, AllowedOrigins, ClientRequest, Request,
 use ws_std::wsproto::url::WsUrl;
 use ws_std::wsproto::{CloseCode, CloseInfo, Config, Initiator, ReadyState};
 use ws_std::{
-    Accepted, Answer, ConnectionHandler, Error, Message, RunningServer, ServerHandle,
-    ServerHandler, WebSocketConnection, WebSocketServer, connect, connect_with,
+    ConnectionHandler, Decision, Error, Message, RunningServer, ServerHandle, ServerHandler,
+    ServerOptions, WebSocketConnection, WebSocketServer, connect, connect_with,
 };
 
 /// Notes what it is called for, and does what messages say.
@@ -42,26 +42,26 @@ impl Log {
 }
 
 impl ServerHandler for Recorder {
-    type Connection = RecordedConnection;
+    type Handler = RecordedConnection;
 
     fn on_connection(
         &mut self,
         _: &ServerHandle,
         request: &Request,
-    ) -> Result<Accepted<RecordedConnection>, Response> {
+    ) -> Decision<RecordedConnection> {
         let query: Vec<_> =
             request.query_pairs().map(|(key, value)| format!("{key}:{value}")).collect();
         self.log.note(format!("connection {} {}", request.path(), query.join(",")));
         if request.path() == "/private" {
-            return Err(Response::text(401, "private\n"));
+            return Decision::respond(Response::text(401, "private\n"));
         }
         let accept = Accept::new().select_subprotocol(request, &["chat.v2", "chat.v1"]);
         let accept = accept.header("X-Seen", "yes").expect("a header");
-        Ok(Accepted::with(accept, RecordedConnection { log: self.log.clone() }))
+        Decision::accept_with(accept, RecordedConnection { log: self.log.clone() })
     }
 
-    fn on_request(&mut self, _: &ServerHandle, request: &Request) -> Option<Response> {
-        (request.path() == "/health").then(|| Response::text(200, "well\n"))
+    fn on_request(&mut self, _: &ServerHandle, request: &Request) -> Decision<RecordedConnection> {
+        (request.path() == "/health").then(|| Response::text(200, "well\n")).into()
     }
 
     fn on_open(&mut self, server: &ServerHandle) {
@@ -85,7 +85,7 @@ fn server_of(ws: &WebSocketConnection) -> &ServerHandle {
 
 impl ConnectionHandler for RecordedConnection {
     fn on_open(&mut self, ws: &WebSocketConnection) {
-        assert!(ws.status() == ReadyState::Open || server_of(ws).is_ending());
+        assert!(ws.ready_state() == ReadyState::Open || server_of(ws).is_ending());
         assert_eq!(server_of(ws).connection(ws.id()).as_ref(), Some(ws));
         self.log.note("open");
     }
@@ -117,7 +117,7 @@ impl ConnectionHandler for RecordedConnection {
     }
 
     fn on_terminate(&mut self, ws: &WebSocketConnection, info: &CloseInfo) {
-        assert_eq!(ws.status(), ReadyState::Closed);
+        assert_eq!(ws.ready_state(), ReadyState::Closed);
         assert_eq!(server_of(ws).connection(ws.id()), None);
         assert!(ws.send("late").is_err());
         self.log.note(format!("terminate {} {}", info.code, info.was_clean));
@@ -130,8 +130,8 @@ struct Running {
     log: Log,
 }
 
-fn start(configure: impl FnOnce(WebSocketServer) -> WebSocketServer) -> Running {
-    let server = configure(WebSocketServer::bind("127.0.0.1:0").expect("a free port"));
+fn start(options: ServerOptions) -> Running {
+    let server = WebSocketServer::bind("127.0.0.1:0", options).expect("a free port");
     let address = server.local_addr().expect("an address").to_string();
     let log = Log::default();
     let server = server.spawn(Recorder { log: log.clone() }).expect("a thread");
@@ -168,7 +168,7 @@ fn get(address: &str, request: &str) -> Vec<u8> {
 #[test]
 fn handlers_are_called_in_order() -> Result<(), Error> {
     // S1-1, S1-2, S4-1, S4-2, S4-3, S4-4, S4-5, S4-9, S4-10, S4-11, S4-12, S4-18, S4-20, X9
-    let running = start(|server| server);
+    let running = start(ServerOptions::new());
     let mut ws = connect(&format!("ws://{}/room?name=a+b&x=%41", running.address))?;
     for text in ["one", "two"] {
         ws.send(text)?;
@@ -203,9 +203,9 @@ fn the_servers_handler_is_never_called_twice_at_once() {
         std::thread::sleep(Duration::from_millis(2));
         counted.fetch_add(1, Ordering::SeqCst);
         busy.store(false, Ordering::SeqCst);
-        Ok(Accepted::new(|_: &WebSocketConnection, _: Message| {}))
+        Decision::accept(|_: &WebSocketConnection, _: Message| {})
     };
-    let server = WebSocketServer::bind("127.0.0.1:0").expect("a free port");
+    let server = WebSocketServer::bind("127.0.0.1:0", ServerOptions::new()).expect("a free port");
     let address = server.local_addr().expect("an address").to_string();
     let running = server.spawn(decide).expect("a thread");
     std::thread::scope(|scope| {
@@ -228,12 +228,12 @@ fn the_handler_sees_all_of_the_request() {
         let cookie = headers.get("cookie").map(str::to_owned);
         to_test.send((request.target().to_owned(), marks, cookie)).expect("the test waits");
         let to_test = to_test.clone();
-        Ok(Accepted::new(move |ws: &WebSocketConnection, _: Message| {
+        Decision::accept(move |ws: &WebSocketConnection, _: Message| {
             let address = ws.peer_addr().expect("a peer").to_string();
             to_test.send((address, Vec::new(), None)).expect("the test waits");
-        }))
+        })
     };
-    let server = WebSocketServer::bind("127.0.0.1:0").expect("a free port");
+    let server = WebSocketServer::bind("127.0.0.1:0", ServerOptions::new()).expect("a free port");
     let address = server.local_addr().expect("an address").to_string();
     let running = server.spawn(decide).expect("a thread");
     let request = ClientRequest::new(
@@ -250,7 +250,7 @@ fn the_handler_sees_all_of_the_request() {
     assert_eq!(marks, ["one", "two"]);
     assert_eq!(cookie.as_deref(), Some("a=1; b=2"));
     ws.send("where am I?").expect("open");
-    let ours = ws.stream().tcp().local_addr().expect("an address").to_string();
+    let ours = ws.stream().tcp().expect("TCP").local_addr().expect("an address").to_string();
     assert_eq!(seen.recv().expect("an address").0, ours);
     running.handle().terminate(Some(Duration::ZERO));
     running.join();
@@ -259,7 +259,7 @@ fn the_handler_sees_all_of_the_request() {
 #[test]
 fn an_error_comes_once_and_before_the_end() {
     // S4-13, S4-6, X10
-    let running = start(|server| server);
+    let running = start(ServerOptions::new());
     let mut client = open_by_hand(&running.address);
     client.write_all(b"\x81\x82\0\0\0\0hi\x83\x80\0\0\0\0").expect("written");
     assert_eq!(read_all(&mut client), b"\x81\x02hi\x88\x02\x03\xEA");
@@ -278,7 +278,7 @@ fn an_error_comes_once_and_before_the_end() {
 #[test]
 fn a_connection_can_be_refused_and_ordinary_requests_answered() {
     // S4-3, S4-14, X7
-    let running = start(|server| server);
+    let running = start(ServerOptions::new());
     let error = connect(&format!("ws://{}/private", running.address)).expect_err("refused");
     assert!(matches!(error, Error::Http(response) if response.status() == 401));
     assert_eq!(status(&get(&running.address, "GET /health HTTP/1.1\r\nHost: a\r\n\r\n")), "200");
@@ -290,7 +290,7 @@ fn a_connection_can_be_refused_and_ordinary_requests_answered() {
 fn path_and_origin_are_decided_before_the_handler() {
     // S4-14, S4-17, R6455-4.2.2-4, R6455-4.2.2-6
     let origins = AllowedOrigins::new(["https://good.example"]).expect("an origin");
-    let running = start(|server| server.path("/chat").origins(origins));
+    let running = start(ServerOptions::new().path("/chat").origins(origins));
     assert_eq!(running.server.handle().options().path.as_deref(), Some("/chat"));
     let ask = |target: &str, origin: &str| {
         let url = WsUrl::parse(&format!("ws://{}{target}", running.address)).expect("a URL");
@@ -311,7 +311,7 @@ fn path_and_origin_are_decided_before_the_handler() {
 #[test]
 fn the_subprotocol_and_headers_of_the_answer_arrive() -> Result<(), Error> {
     // S2-8
-    let running = start(|server| server);
+    let running = start(ServerOptions::new());
     let request = ClientRequest::new(WsUrl::parse(&url(&running.address))?);
     let request = request.subprotocol("chat.v1")?.subprotocol("chat.v2")?;
     let mut ws = connect_with(request, Config::default())?;
@@ -332,16 +332,17 @@ fn the_subprotocol_and_headers_of_the_answer_arrive() -> Result<(), Error> {
 #[test]
 fn a_connection_is_terminated_with_a_code_and_a_reason() -> Result<(), Error> {
     // S1-3, S1-5, S1-6, S1-7, X2
-    let running = start(|server| server);
+    let running = start(ServerOptions::new());
     let mut ws = connect(&url(&running.address))?;
     ws.send("sync")?;
     ws.recv()?;
     let [handle] = &running.server.handle().connections()[..] else { panic!("one connection") };
-    for wrong in [999, 1001, 1005, 2999, 5000] {
+    for wrong in [999, 1005, 2999, 5000] {
         assert!(matches!(handle.terminate(wrong.into(), ""), Err(Error::Close(_))), "{wrong}");
     }
-    assert!(handle.terminate(CloseCode::NORMAL, &"x".repeat(124)).is_err());
-    assert_eq!(handle.status(), ReadyState::Open, "a wrong call changes nothing");
+    // Only a client may say this.
+    assert!(matches!(handle.terminate(1010.into(), ""), Err(Error::Send(_))));
+    assert_eq!(handle.ready_state(), ReadyState::Open, "a wrong call changes nothing");
     ws.send("terminate")?;
     let info = ws.wait_closed()?;
     assert_eq!((info.code, &*info.reason), (4001.into(), "as you wish"));
@@ -355,7 +356,7 @@ fn a_connection_is_terminated_with_a_code_and_a_reason() -> Result<(), Error> {
 #[test]
 fn ids_tell_connections_apart_and_a_broadcast_reaches_all() -> Result<(), Error> {
     // S1-3, S4-16
-    let running = start(|server| server);
+    let running = start(ServerOptions::new());
     let mut clients = Vec::new();
     for _ in 0..5 {
         let mut ws = connect(&url(&running.address))?;
@@ -380,7 +381,7 @@ fn ids_tell_connections_apart_and_a_broadcast_reaches_all() -> Result<(), Error>
 #[test]
 fn a_server_says_goodbye_and_waits_for_the_answer() -> Result<(), Error> {
     // S4-19: no timeout, X14
-    let running = start(|server| server);
+    let running = start(ServerOptions::new());
     let mut ws = connect(&url(&running.address))?;
     ws.send("sync")?;
     ws.recv()?;
@@ -397,7 +398,7 @@ fn a_server_says_goodbye_and_waits_for_the_answer() -> Result<(), Error> {
 #[test]
 fn a_server_that_is_terminated_at_once_sends_nothing() {
     // S4-19: a timeout of zero
-    let running = start(|server| server);
+    let running = start(ServerOptions::new());
     let mut client = open_by_hand(&running.address);
     client.write_all(b"\x81\x81\0\0\0\0x").expect("written");
     let mut echo = [0; 3];
@@ -413,7 +414,7 @@ fn a_server_that_is_terminated_at_once_sends_nothing() {
 #[test]
 fn a_peer_that_does_not_answer_is_cut_off_in_time() {
     // S4-19: a timeout
-    let running = start(|server| server);
+    let running = start(ServerOptions::new());
     let mut client = open_by_hand(&running.address);
     running.server.handle().terminate(Some(Duration::from_millis(50)));
     running.server.join();
@@ -424,7 +425,7 @@ fn a_peer_that_does_not_answer_is_cut_off_in_time() {
 
 #[test]
 fn a_handler_that_panics_costs_its_connection_only() -> Result<(), Error> {
-    let running = start(|server| server);
+    let running = start(ServerOptions::new());
     let mut other = connect(&url(&running.address))?;
     let mut ws = connect(&url(&running.address))?;
     ws.send("panic")?;
@@ -439,7 +440,7 @@ fn a_handler_that_panics_costs_its_connection_only() -> Result<(), Error> {
 
 #[test]
 fn more_connections_than_allowed_are_refused() -> Result<(), Error> {
-    let running = start(|server| server.max_connections(1));
+    let running = start(ServerOptions::new().max_connections(1));
     let mut ws = connect(&url(&running.address))?;
     ws.send("sync")?;
     ws.recv()?;
@@ -459,7 +460,7 @@ fn the_limits_of_the_server_are_those_of_its_connections() {
     // A42
     let mut config = Config::default();
     config.max_message_size = 4;
-    let running = start(|server| server.config(config));
+    let running = start(ServerOptions::new().config(config));
     let mut client = open_by_hand(&running.address);
     client.write_all(b"\x82\x85\0\0\0\0").expect("written");
     assert_eq!(read_all(&mut client), b"\x88\x02\x03\xF1");
@@ -472,7 +473,7 @@ fn the_limits_of_the_server_are_those_of_its_connections() {
 
 #[test]
 fn many_connections_come_and_go_and_nothing_is_left() -> Result<(), Error> {
-    let running = start(|server| server);
+    let running = start(ServerOptions::new());
     for _ in 0..5 {
         let clients: Vec<_> = (0..40)
             .map(|number| -> Result<_, Error> {
@@ -497,11 +498,11 @@ fn many_connections_come_and_go_and_nothing_is_left() -> Result<(), Error> {
 
 #[test]
 fn connections_can_be_taken_one_by_one_in_a_loop() -> Result<(), Error> {
-    let server = WebSocketServer::bind("127.0.0.1:0")?.path("/here");
+    let server = WebSocketServer::bind("127.0.0.1:0", ServerOptions::new().path("/here"))?;
     let address = server.local_addr()?.to_string();
     let mut incoming = server.incoming_with(|request| match request.check_upgrade() {
-        Ok(()) => Answer::Accept(Accept::new()),
-        Err(_) => Answer::Respond(Response::text(200, "well\n")),
+        Ok(()) => Decision::accept(()),
+        Err(_) => Decision::respond(Response::text(200, "well\n")),
     })?;
 
     // One that never finishes its handshake holds up nobody.

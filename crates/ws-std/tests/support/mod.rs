@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ws_std::wsproto::handshake::{Accept, accept_key};
@@ -79,11 +80,30 @@ impl Write for EchoPeer {
     }
 }
 
+/// What was written to a stream; clones are the same.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Output(Arc<Mutex<Vec<u8>>>);
+
+impl Output {
+    fn append(&self, bytes: &[u8]) {
+        self.0.lock().expect("no panic").extend(bytes);
+    }
+
+    /// Takes it all out.
+    pub(crate) fn taken(&self) -> Vec<u8> {
+        std::mem::take(&mut self.0.lock().expect("no panic"))
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().expect("no panic")).into_owned()
+    }
+}
+
 /// A stream that plays back what a peer wrote, and then ends in a certain way.
 #[derive(Debug)]
 pub(crate) struct Recording {
     pub(crate) to_read: VecDeque<u8>,
-    pub(crate) written: Vec<u8>,
+    pub(crate) written: Output,
     pub(crate) manner: Manner,
     /// The error at the end; an ordinary end if there is none.
     pub(crate) end: Option<ErrorKind>,
@@ -94,7 +114,7 @@ impl Recording {
     pub(crate) fn new(bytes: &[u8], manner: Manner, end: Option<ErrorKind>) -> Self {
         Self {
             to_read: bytes.iter().copied().collect(),
-            written: Vec::new(),
+            written: Output::default(),
             manner,
             end,
             calls: 0,
@@ -115,7 +135,7 @@ impl Read for Recording {
 impl Write for Recording {
     fn write(&mut self, from: &[u8]) -> io::Result<usize> {
         let most = misbehave(self.manner, &mut self.calls)?.min(from.len());
-        self.written.extend(&from[..most]);
+        self.written.append(&from[..most]);
         Ok(most)
     }
 
@@ -157,7 +177,7 @@ impl RecordedServer {
 impl Read for RecordedServer {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
         if !self.answered {
-            let request = String::from_utf8_lossy(&self.stream.written);
+            let request = self.stream.written.text();
             let Some((head, _)) = request.split_once("\r\n\r\n") else {
                 return Err(ErrorKind::WouldBlock.into());
             };

@@ -7,16 +7,16 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::thread::{self, JoinHandle};
 
-use ws_std::wsproto::handshake::{Accept, Request};
+use ws_std::wsproto::handshake::Request;
 use ws_std::wsproto::{Config, Server};
-use ws_std::{Answer, Error, Stream, WebSocket, accept_with};
+use ws_std::{Decision, Error, WebSocket, accept_with};
 
 pub(crate) const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
     Sec-WebSocket-Version: 13\r\n\r\n";
 
-pub(crate) fn yes(_: &Request) -> Answer {
-    Answer::Accept(Accept::new())
+pub(crate) fn yes(_: &Request) -> Decision<()> {
+    Decision::accept(())
 }
 
 /// How a server saw a connection end.
@@ -63,7 +63,7 @@ pub(crate) fn read_head(stream: &mut impl Read) -> String {
 /// Answers requests as `answer` says, and echoes on what it accepts, a thread for each. Returns the
 /// address, and what it was asked.
 pub(crate) fn site(
-    answer: impl Fn(&Request) -> Answer + Send + Sync + 'static,
+    answer: impl Fn(&Request) -> Decision<()> + Send + Sync + 'static,
 ) -> (String, Receiver<Request>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("an address").to_string();
@@ -86,7 +86,7 @@ pub(crate) fn site(
     (address, requests)
 }
 
-fn echo(ws: Option<WebSocket<Stream, Server>>) {
+fn echo(ws: Option<WebSocket<Server>>) {
     let Some(mut ws) = ws else { return };
     while let Ok(Some(message)) = ws.recv() {
         let _ = ws.send(message);

@@ -5,10 +5,10 @@ use std::thread;
 
 #[cfg(feature = "tls")]
 use ws_std::ClientOptions;
-use ws_std::wsproto::handshake::{Accept, ClientRequest};
+use ws_std::wsproto::handshake::ClientRequest;
 use ws_std::wsproto::url::WsUrl;
 use ws_std::wsproto::{Config, Server};
-use ws_std::{Answer, Stream, WebSocket, accept_with, connect_with};
+use ws_std::{Decision, Stream, WebSocket, accept_with, connect_with};
 
 #[cfg(feature = "tls")]
 use crate::identity::Identity;
@@ -28,7 +28,7 @@ pub(crate) const ALL: &[Over] = &[
 ];
 
 /// Opens a connection; the configuration is the server's.
-pub(crate) fn pair(over: Over, config: Config) -> (WebSocket<Stream, Server>, WebSocket) {
+pub(crate) fn pair(over: Over, config: Config) -> (WebSocket<Server>, WebSocket) {
     #[cfg(feature = "tls")]
     let identity = Identity::new();
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -52,7 +52,7 @@ pub(crate) fn pair(over: Over, config: Config) -> (WebSocket<Stream, Server>, We
         #[cfg(feature = "tls")]
         Over::Tls => Stream::accept_tls(&identity.server(), tcp).expect("a certificate"),
     };
-    let server = accept_with(stream, config, |_| Answer::Accept(Accept::new()));
+    let server = accept_with(stream, config, |_| Decision::accept(()));
     let server = server.expect("a request").expect("an upgrade");
     (server, client.join().expect("no panic").expect("a server"))
 }
