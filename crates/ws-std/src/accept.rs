@@ -70,11 +70,17 @@ impl WebSocket<Server> {
         decide: impl FnOnce(&Request) -> Decision<()>,
     ) -> Result<bool, Error> {
         let mut decide = Some(decide);
-        while self.ready_state() == ReadyState::Connecting {
+        let mut connecting = self.ready_state() == ReadyState::Connecting;
+        while connecting {
             match (self.step(&mut Patience::new(None))?, decide.take()) {
-                (Some(Step::Request), Some(decide)) => self.decide(decide)?,
-                (None, _) => return Ok(false),
+                (Some(Step::Request), Some(decide)) => {
+                    self.decide(decide)?;
+                    // That it is open is an event, too; that it was refused is not.
+                    connecting = self.ready_state() != ReadyState::Closed;
+                }
+                (Some(Step::Open), _) => connecting = false,
                 (Some(_), unused) => decide = unused,
+                (None, _) => return Ok(false),
             }
         }
         self.flush_now();

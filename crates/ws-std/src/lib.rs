@@ -48,6 +48,7 @@ pub mod guide;
 mod incoming;
 mod poller;
 mod receive;
+mod remains;
 mod server;
 mod stream;
 mod sys;
