@@ -23,9 +23,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ws_common::wsproto::handshake::{Request, Response};
-use ws_common::wsproto::{CloseCode, CloseFrame, CloseInfo, Config, KeepAlive};
+use ws_common::wsproto::{CloseCode, CloseInfo, Config, KeepAlive};
 use ws_common::{
-    Accepted, ConnectionHandler, Error, Message, ServerHandle, ServerHandler, WebSocketConnection,
+    ConnectionHandler, Decision, Error, Message, ServerHandle, ServerHandler, WebSocketConnection,
 };
 
 use rooms::Rooms;
@@ -54,26 +54,22 @@ pub struct Chat {
 }
 
 impl ServerHandler for Chat {
-    type Connection = Visit;
+    type Handler = Visit;
 
-    fn on_connection(
-        &mut self,
-        _: &ServerHandle,
-        request: &Request,
-    ) -> Result<Accepted<Visit>, Response> {
+    fn on_connection(&mut self, _: &ServerHandle, request: &Request) -> Decision<Visit> {
         let parameter = |wanted: &str| {
             let pair = request.query_pairs().find(|(key, _)| key == wanted);
             pair.map_or_else(String::new, |(_, value)| names::clean(&value))
         };
         let (name, room) = (parameter("name"), parameter("room"));
         if name.is_empty() {
-            return Err(Response::text(403, "A name is needed.\n"));
+            return Decision::respond(Response::text(403, "A name is needed.\n"));
         }
-        Ok(Accepted::new(Visit { rooms: Arc::clone(&self.rooms), name, room }))
+        Decision::accept(Visit { rooms: Arc::clone(&self.rooms), name, room })
     }
 
-    fn on_request(&mut self, _: &ServerHandle, request: &Request) -> Option<Response> {
-        Some(page::respond(request.path()))
+    fn on_request(&mut self, _: &ServerHandle, request: &Request) -> Decision<Visit> {
+        Decision::respond(page::respond(request.path()))
     }
 
     fn on_error(&mut self, _: &ServerHandle, error: &Error) {
@@ -103,9 +99,8 @@ impl ConnectionHandler for Visit {
             Message::Text(text) if text.trim().is_empty() => {}
             Message::Text(text) => self.rooms.say(&self.room, ws, &text),
             Message::Binary(_) => {
-                let no = CloseFrame::new(CloseCode::UNSUPPORTED_DATA, "text only").ok();
                 // If the peer has gone meanwhile, it need not be told.
-                let _ = ws.close_with(no);
+                let _ = ws.terminate(CloseCode::UNSUPPORTED_DATA, "text only");
             }
         }
     }

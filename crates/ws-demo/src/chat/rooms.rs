@@ -5,8 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
-use ws_common::wsproto::PreparedMessage;
-use ws_common::{Error, WebSocketConnection};
+use ws_common::{ConnectionId, Error, WebSocketConnection};
 
 use super::names;
 
@@ -18,7 +17,7 @@ pub(super) struct Rooms(Mutex<BTreeMap<String, Vec<Member>>>);
 #[derive(Debug)]
 struct Member {
     name: String,
-    ws: WebSocketConnection,
+    id: ConnectionId,
 }
 
 impl Rooms {
@@ -28,43 +27,38 @@ impl Rooms {
         let members = rooms.entry(room.into()).or_default();
         let taken: Vec<_> = members.iter().map(|member| &*member.name).collect();
         let name = names::free(wanted, &taken);
-        let others = handles(members);
-        members.push(Member { name: name.clone(), ws: ws.clone() });
-        let present: Vec<_> = members.iter().map(Member::to_json).collect();
         let id = ws.id().to_string();
         // Under the lock, so that nobody joins or leaves between the list and the changes to it that
-        // follow. It does not wait: nothing was sent on this connection before.
+        // follow. Nothing here waits: publishing never does, and nothing was sent on this connection before.
+        publish(ws, room, &json!({ "type": "joined", "id": id, "name": name }));
+        members.push(Member { name: name.clone(), id: ws.id() });
+        let present: Vec<_> = members.iter().map(Member::to_json).collect();
         let welcome = json!({
             "type": "welcome", "id": id, "name": name, "room": room, "present": present
         });
-        send(&welcome, std::slice::from_ref(ws));
-        drop(rooms);
-        send(&json!({ "type": "joined", "id": id, "name": name }), &others);
+        send(ws, &welcome);
+        ws.subscribe(room);
     }
 
     pub(super) fn leave(&self, room: &str, ws: &WebSocketConnection) {
         let mut rooms = self.lock();
         let Some(members) = rooms.get_mut(room) else { return };
-        let Some(at) = members.iter().position(|member| member.ws == *ws) else { return };
+        let Some(at) = members.iter().position(|member| member.id == ws.id()) else { return };
         let name = members.remove(at).name;
-        let others = handles(members);
         rooms.retain(|_, members| !members.is_empty());
-        drop(rooms);
-        send(&json!({ "type": "left", "id": ws.id().to_string(), "name": name }), &others);
+        publish(ws, room, &json!({ "type": "left", "id": ws.id().to_string(), "name": name }));
     }
 
     pub(super) fn say(&self, room: &str, ws: &WebSocketConnection, text: &str) {
         let rooms = self.lock();
         let members = rooms.get(room).map_or(&[][..], Vec::as_slice);
-        let Some(member) = members.iter().find(|member| member.ws == *ws) else { return };
+        let Some(member) = members.iter().find(|member| member.id == ws.id()) else { return };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let said = json!({
             "type": "said", "id": ws.id().to_string(), "name": member.name, "text": text,
             "time": u64::try_from(now.as_millis()).unwrap_or_default(),
         });
-        let all = handles(members);
-        drop(rooms);
-        send(&said, &all);
+        publish(ws, room, &said);
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Vec<Member>>> {
@@ -74,27 +68,28 @@ impl Rooms {
 
 impl Member {
     fn to_json(&self) -> Value {
-        json!({ "id": self.ws.id().to_string(), "name": self.name })
+        json!({ "id": self.id.to_string(), "name": self.name })
     }
 }
 
 /// Tells somebody why a line was not passed on.
 pub(super) fn refuse(ws: &WebSocketConnection, reason: &str) {
-    send(&json!({ "type": "refused", "reason": reason }), std::slice::from_ref(ws));
+    send(ws, &json!({ "type": "refused", "reason": reason }));
 }
 
-fn handles(members: &[Member]) -> Vec<WebSocketConnection> {
-    members.iter().map(|member| member.ws.clone()).collect()
+/// Sends an event to everybody in a room.
+fn publish(ws: &WebSocketConnection, room: &str, event: &Value) {
+    let Some(server) = ws.server() else { return };
+    for member in server.publish(room, event.to_string()).refused {
+        // It does not read. Its handler learns of the end.
+        member.abort();
+    }
 }
 
-/// Sends an event, encoded once. Never under the lock to a connection that may have to wait.
-fn send(event: &Value, to: &[WebSocketConnection]) {
-    let message = PreparedMessage::text(&event.to_string());
-    for ws in to {
-        // One that is closing, or has failed, ends by itself.
-        if let Err(Error::WouldExceed(_)) = ws.send_prepared(&message) {
-            // It does not read. Its handler learns of the end.
-            ws.abort();
-        }
+/// Sends an event to one member.
+fn send(ws: &WebSocketConnection, event: &Value) {
+    // A connection that is closing, or has failed, ends by itself.
+    if let Err(Error::WouldExceed(_)) = ws.send(event.to_string()) {
+        ws.abort();
     }
 }
