@@ -70,7 +70,7 @@ pub struct Inner<R: Role, T> {
     key: u32,
     /// Whether the adapter is at work on it, and looks at everything before it stops.
     busy: bool,
-    /// Whether the adapter was told to look.
+    /// Whether the adapter was told to look, or would have been if it were not at work on it.
     noticed: bool,
     /// Whether its handler was told that it is open.
     pub(super) opened: bool,
@@ -156,8 +156,13 @@ impl<R: Role, D: Driver<R>> Connection<R, D> {
     #[inline]
     pub fn try_send(&self, outgoing: &mut Outgoing<'_>) -> Result<SendStatus, Error> {
         let mut held = self.lock();
-        let now = self.driver.now();
-        let status = held.live()?.send(outgoing, now)?;
+        let link = held.live()?;
+        // Only what has to be written first needs the time, and to ask for it is not free.
+        let now = match link.endpoint().has_room() {
+            true => Duration::ZERO,
+            false => self.driver.now(),
+        };
+        let status = link.send(outgoing, now)?;
         self.driver.changed(held);
         Ok(status)
     }
@@ -171,17 +176,35 @@ pub struct Held<'a, R: Role, D: Driver<R>> {
 
 impl<'a, R: Role, D: Driver<R>> Held<'a, R, D> {
     /// Returns the connection.
-    #[must_use] 
+    #[must_use]
     pub const fn connection(&self) -> &'a Connection<R, D> {
         self.connection
     }
 
     /// Notes that the adapter is about to be told to look. Returns where it finds the connection: `None`, if
-    /// it looks anyway, because it is at work on the connection, was told already, or does not know it yet.
+    /// it looks anyway, because it was told already, does not know it yet, or is at work on the connection;
+    /// [`end_work`](Inner::end_work) then says so.
     pub fn begin_notice(&mut self) -> Option<usize> {
         let known = self.key != NOWHERE;
-        (!self.busy && !std::mem::replace(&mut self.noticed, true) && known)
+        (!std::mem::replace(&mut self.noticed, true) && !self.busy && known)
             .then_some(self.key as usize)
+    }
+}
+
+impl<R: Role, D: Driver<R>> Held<'_, R, D> {
+    /// Begins to dial anew, if the head of a response has arrived that redirects the client. Returns the
+    /// transport, to be dropped without the lock.
+    #[inline]
+    pub fn follow_redirect(&mut self) -> Option<D::Transport> {
+        let link = self.link().filter(|_| !R::is_server())?;
+        if link.endpoint().ready_state() != ReadyState::Connecting {
+            return None;
+        }
+        let response = link.endpoint().session().response()?;
+        if !self.connection.driver.follows(response) {
+            return None;
+        }
+        self.redial()
     }
 }
 
@@ -245,10 +268,14 @@ impl<R: Role, T: Transport> Inner<R, T> {
         (self.busy, self.noticed) = (true, false);
     }
 
-    /// Ends the adapter's work on it.
+    /// Ends the adapter's work on it. Returns whether it was to be told of something meanwhile.
+    ///
+    /// No notice is lost: each is given under the lock, and either before this, which then returns it, or
+    /// behind it, when the adapter is not at work any more and is told.
     #[inline]
-    pub fn end_work(&mut self) {
+    pub fn end_work(&mut self) -> bool {
         self.busy = false;
+        std::mem::take(&mut self.noticed)
     }
 
     /// Puts the connection into the adapter's list of those that have more to do. Returns whether it was not
@@ -303,6 +330,12 @@ impl<R: Role, T: Transport> Inner<R, T> {
         }
     }
 
+    /// Whether there is no transport yet.
+    #[inline]
+    pub fn is_dialing(&self) -> bool {
+        matches!(self.stage, Stage::Dialing { .. })
+    }
+
     /// Whether a client's connection was given up before there was a transport.
     pub fn is_given_up(&self) -> bool {
         matches!(self.stage, Stage::Dialing { given_up: true })
@@ -333,6 +366,19 @@ impl<R: Role, T: Transport> Inner<R, T> {
     /// Whether the connection is over, and its transport lingers.
     pub fn is_lingering(&self) -> bool {
         matches!(self.stage, Stage::Over { lingering: Some(_), .. })
+    }
+
+    /// Ends it although its adapter carries it no longer. Returns the transport, to be dropped without the
+    /// lock; handles that are kept then keep no descriptor.
+    pub fn abandon(&mut self) -> Option<Box<Link<R, T>>> {
+        match &mut self.stage {
+            Stage::Over { lingering, .. } => lingering.take(),
+            Stage::Live(link) => {
+                link.endpoint_mut().abort();
+                self.finish(unknown_end())
+            }
+            Stage::Dialing { .. } => self.finish(unknown_end()),
+        }
     }
 
     /// Has a transport that lingers be let go at once.

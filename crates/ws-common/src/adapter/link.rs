@@ -14,6 +14,10 @@ use wsproto::{
 use super::{Outgoing, Transport};
 use crate::{Error, Message, SendStatus};
 
+/// How many bytes a call that sends writes at most, more or less, to make room. The caller may be a handler on
+/// a loop with other connections.
+const MAKE_ROOM: usize = 1 << 20;
+
 /// One end of a connection that has a transport: its endpoint, and the writing side.
 #[derive(Debug)]
 pub struct Link<R: Role, T> {
@@ -147,7 +151,9 @@ impl<R: Role, T: Transport> Link<R, T> {
             if self.transport.is_blocked() {
                 return Written::Blocked;
             }
-            match self.transport.try_write(pending) {
+            // A socket whose peer reads meanwhile takes much more at a time than it can hold.
+            let part = pending.get(..left).unwrap_or(pending);
+            match self.transport.try_write(part) {
                 Ok(len @ 1..) => {
                     self.endpoint.wrote(len, now);
                     left = left.saturating_sub(len);
@@ -174,7 +180,7 @@ impl<R: Role, T: Transport> Link<R, T> {
         now: Duration,
     ) -> Result<SendStatus, Error> {
         if !self.endpoint.has_room() {
-            self.write(now, usize::MAX);
+            self.write(now, MAKE_ROOM);
         }
         let endpoint = &mut self.endpoint;
         if endpoint.has_failed() && endpoint.ready_state() == ReadyState::Open {
