@@ -286,7 +286,13 @@ impl Conversation {
         handle: &WebSocketConnection,
         info: CloseInfo,
     ) -> Option<Panic> {
-        let opened = mem::take(&mut connection.lock().opened);
+        let mut held = connection.lock();
+        let opened = mem::take(&mut held.opened);
+        if held.is_dialing() {
+            // Without a transport, there is no session that says it is closed.
+            held.finish(info.clone());
+        }
+        drop(held);
         if let Some(permit) = self.permit.as_ref().filter(|_| opened) {
             permit.close(handle);
         }
