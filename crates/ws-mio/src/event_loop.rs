@@ -326,3 +326,6 @@ impl std::fmt::Debug for EventLoop {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -173,8 +173,10 @@ fn a_proxy_that_trickles_or_resets_or_floods_is_named_or_judged() {
     };
     let trickling = peer(|mut stream| {
         read_head(&mut stream);
-        while stream.write_all(b"H").is_ok() {
+        let mut part: &[u8] = b"HTTP/1.1 200 OK\r\nX: ";
+        while stream.write_all(part).is_ok() {
             thread::sleep(Duration::from_millis(5));
+            part = b"x";
         }
     });
     assert_fails(&through(trickling), &format!("cannot connect to {trickling}: timed out"));

@@ -233,3 +233,50 @@ pub enum Written {
     /// There is more to write, and the transport may take it.
     Some,
 }
+
+#[cfg(test)]
+mod tests {
+    use wsproto::Server;
+
+    use super::*;
+
+    /// Takes everything.
+    #[derive(Default)]
+    struct Sink(Vec<usize>);
+
+    impl Transport for Sink {
+        fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.push(bytes.len());
+            Ok(bytes.len())
+        }
+
+        fn is_blocked(&self) -> bool {
+            false
+        }
+
+        fn shutdown(&mut self) {}
+    }
+
+    #[test]
+    fn writing_is_bounded_however_much_the_transport_takes() {
+        // L21
+        let mut endpoint = Endpoint::<Server>::server(wsproto::Config::new(), Duration::ZERO);
+        let mut request = *b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\
+            Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+            Sec-WebSocket-Version: 13\r\n\r\n";
+        let mut input = &mut request[..];
+        while let Some(event) = endpoint.next_event(Duration::ZERO, &mut input) {
+            if let SessionEvent::Upgrade = event {
+                let accept = wsproto::handshake::Accept::new();
+                endpoint.accept(&accept, Duration::ZERO).expect("an upgrade");
+            }
+        }
+        endpoint.send_binary(vec![7; 10 << 20]).expect("open");
+        let mut link = Link::new(endpoint, Sink::default());
+        assert_eq!(link.write(Duration::ZERO, 1 << 20), Written::Some);
+        assert_eq!(link.transport().0.iter().sum::<usize>(), 1 << 20);
+        while link.write(Duration::ZERO, 1 << 20) == Written::Some {}
+        let all = link.transport().0.iter().sum::<usize>();
+        assert!(all > 10 << 20 && link.endpoint().unwritten() == 0);
+    }
+}
