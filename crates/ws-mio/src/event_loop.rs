@@ -276,7 +276,8 @@ impl EventLoop {
             self.gone.push(key);
         }
         if let Some(slot) = self.shared.slots().get_mut(key) {
-            self.deadlines.set(key, &mut slot.armed, Armed::at(outcome.deadline));
+            let deadline = Armed::at(outcome.deadline);
+            self.deadlines.set(key, &mut slot.armed, deadline, self.context.now);
             slot.conversation = conversation;
         }
     }
