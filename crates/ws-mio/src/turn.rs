@@ -82,6 +82,7 @@ struct Turn<'a, R: Role, D: Origin<R>> {
 
 impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
     /// Lets go of the lock to call the application.
+    #[inline]
     fn call<T>(
         &mut self,
         held: Held<'a, R, D>,
@@ -164,12 +165,15 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
         let mut reacted = false;
         while let Some(step) = held.link_mut().and_then(|link| link.next(self.now, input)) {
             reacted = true;
-            if let Step::Other = step {
-                continue;
-            }
-            held = self.call(held, |turn| {
-                turn.conversation.take(turn.connection, &turn.handle, turn.now, step)
-            });
+            held = match step {
+                Step::Other => held,
+                Step::Message(message) => {
+                    self.call(held, |turn| turn.conversation.message(&turn.handle, message))
+                }
+                step => self.call(held, |turn| {
+                    turn.conversation.take(turn.connection, &turn.handle, turn.now, step)
+                }),
+            };
         }
         let left = held.follow_redirect();
         // A socket; nothing of the application's.

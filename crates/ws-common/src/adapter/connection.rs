@@ -157,12 +157,12 @@ impl<R: Role, D: Driver<R>> Connection<R, D> {
     pub fn try_send(&self, outgoing: &mut Outgoing<'_>) -> Result<SendStatus, Error> {
         let mut held = self.lock();
         let link = held.live()?;
-        // Only what has to be written first needs the time, and to ask for it is not free.
-        let now = match link.endpoint().has_room() {
-            true => Duration::ZERO,
-            false => self.driver.now(),
+        let status = if link.endpoint().has_room() {
+            // Nothing has to be written, and so nobody needs to know the time, which is not free.
+            link.send_now(outgoing)?
+        } else {
+            link.send(outgoing, self.driver.now())?
         };
-        let status = link.send(outgoing, now)?;
         self.driver.changed(held);
         Ok(status)
     }

@@ -13,7 +13,7 @@ use wsproto::{CloseCode, CloseFrame, CloseInfo, Endpoint, Role};
 use super::connection::unknown_end;
 use super::{Connection, Driver, Permit, Step};
 use crate::decision::{Decided, Undecided, Verdict};
-use crate::{ConnectionHandler, Error, WebSocketConnection};
+use crate::{ConnectionHandler, Error, Message, WebSocketConnection};
 
 /// The payload of a panic.
 pub type Panic = Box<dyn Any + Send>;
@@ -140,9 +140,7 @@ impl Conversation {
         step: Step,
     ) -> Option<Panic> {
         match step {
-            Step::Message(message) => {
-                self.call(handle, |handler, ws| handler.on_message(ws, message))
-            }
+            Step::Message(message) => self.message(handle, message),
             Step::Other => None,
             Step::Request => {
                 self.decide(connection, now);
@@ -169,6 +167,12 @@ impl Conversation {
         let drained = held.live().is_ok_and(|link| link.endpoint_mut().take_drained());
         drop(held);
         drained.then(|| self.drained(handle)).flatten()
+    }
+
+    /// Hands a message to the handler. Not to be called while the connection is locked.
+    #[inline]
+    pub fn message(&mut self, handle: &WebSocketConnection, message: Message) -> Option<Panic> {
+        self.call(handle, |handler, ws| handler.on_message(ws, message))
     }
 
     /// Tells the handler that there is room again. Not to be called while the connection is locked.

@@ -182,6 +182,12 @@ impl<R: Role, T: Transport> Link<R, T> {
         if !self.endpoint.has_room() {
             self.write(now, MAKE_ROOM);
         }
+        self.send_now(outgoing)
+    }
+
+    /// As [`send`](Self::send), but writes nothing to make room.
+    #[inline]
+    pub(super) fn send_now(&mut self, outgoing: &mut Outgoing<'_>) -> Result<SendStatus, Error> {
         let endpoint = &mut self.endpoint;
         if endpoint.has_failed() && endpoint.ready_state() == ReadyState::Open {
             return Err(io::Error::from(ErrorKind::BrokenPipe).into());
