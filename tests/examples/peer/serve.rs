@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use ws_common::wsproto::handshake::Request;
 use ws_common::wsproto::{Config, KeepAlive};
-use ws_common::{Accepted, Answer, ServerTls};
+use ws_common::{Decision, ServerOptions, ServerTls};
 use ws_std::{Stream, accept_with};
 
-use crate::obey::{Ends, welcome};
+use crate::obey::{Ends, Obey, admit, welcome};
 use crate::{Outcome, fragments};
 
 /// Serves with `ws-std`, a thread for each connection.
@@ -39,10 +39,9 @@ pub(crate) fn run(address: &str, tls: Option<&ServerTls>) -> Outcome {
 
 /// Serves with `ws-mio`, on one loop, without special paths.
 pub(crate) fn run_loop(address: &str, tls: Option<ServerTls>) -> Outcome {
-    let mut server = ws_mio::WebSocketServer::bind(address)?;
-    if let Some(tls) = tls {
-        server = server.tls(tls);
-    }
+    let mut options = ServerOptions::from(Config::default());
+    options.tls = tls;
+    let server = ws_mio::WebSocketServer::bind(address, options)?;
     println!("listening on {}", server.local_addr()?);
     io::stdout().flush()?;
     let ends = Arc::new(Ends::default());
@@ -66,14 +65,14 @@ fn serve(stream: TcpStream, ends: &Arc<Ends>) -> Outcome {
 
 fn converse(stream: Stream, config: Config, ends: &Arc<Ends>) -> Outcome {
     let mut handler = None;
-    let answer = |request: &Request| match welcome(request, ends) {
-        Ok(Accepted { accept, handler: obey }) => {
-            handler = Some(obey);
-            Answer::Accept(accept)
+    let decide = |request: &Request| match admit(request) {
+        Ok(accept) => {
+            handler = Some(Obey::new(request, ends));
+            Decision::accept_with(accept, ())
         }
-        Err(response) => Answer::Respond(response),
+        Err(response) => Decision::respond(response),
     };
-    let ws = accept_with(stream, config, answer)?;
+    let ws = accept_with(stream, config, decide)?;
     if let (Some(ws), Some(handler)) = (ws, handler) {
         ws.run(handler);
     }

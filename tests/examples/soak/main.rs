@@ -18,7 +18,7 @@ use census::Census;
 use conformance::adapters::{Adapter, Mio, Std};
 use conformance::fault::{Dice, FaultProxy};
 use ws_common::{
-    Accepted, ConnectionHandler, Message, RunningServer, ServerOptions, WebSocketConnection,
+    ConnectionHandler, Decision, Message, RunningServer, ServerOptions, WebSocketConnection,
 };
 use wsproto::{CloseInfo, Config, KeepAlive};
 
@@ -76,10 +76,9 @@ fn serve<A: Adapter>(seen: &Arc<Seen>) -> io::Result<RunningServer> {
     config.close_timeout = Some(Duration::from_secs(1));
     let (interval, patience) = (Duration::from_secs(2), Duration::from_secs(10));
     config.keep_alive = Some(KeepAlive { interval, patience });
-    let mut options = ServerOptions::default();
-    options.config = Arc::new(config);
+    let options = ServerOptions::new().config(config);
     let seen = Arc::clone(seen);
-    A::serve(options, move |_: &_, _: &_| Ok(Accepted::new(Echo(Arc::clone(&seen)))))
+    A::serve(options, move |_: &_, _: &_| Decision::accept(Echo(Arc::clone(&seen))))
 }
 
 fn soak<A: Adapter>(seconds: u64, seed: u64) -> Result<(), Box<dyn Error>> {
