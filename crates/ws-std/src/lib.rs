@@ -46,6 +46,7 @@ mod poller;
 mod receive;
 mod remains;
 mod server;
+mod signal;
 mod stream;
 mod sys;
 #[cfg(feature = "tls")]
