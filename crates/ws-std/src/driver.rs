@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use wsproto::{Advice, Endpoint, Role};
 use crate::calls::{Caller, Calls, tell_drained_elsewhere};
 use crate::clock::{Patience, now};
 use crate::poller::Interest;
+use crate::signal::Signal;
 use crate::warden::{Plan, Watched, warden};
 use crate::{Stream, remains, sys};
 
@@ -57,13 +58,6 @@ const RETRY: Duration = Duration::from_millis(50);
 struct Told {
     deadline: Option<Duration>,
     interest: Option<Interest>,
-}
-
-/// Wakes threads that wait for something other than input.
-#[derive(Debug, Default)]
-struct Signal {
-    count: Mutex<u64>,
-    changed: Condvar,
 }
 
 impl<R: Role> Owner<R> {
@@ -235,28 +229,9 @@ impl<R: Role> Owner<R> {
         }
     }
 
-    /// Waits until something has changed since `seen`, or the time has passed.
-    pub(crate) fn wait(&self, seen: u64, limit: Option<Duration>) {
-        let count = self.signal.count.lock().unwrap_or_else(PoisonError::into_inner);
-        if *count != seen {
-            return;
-        }
-        match limit {
-            Some(limit) => drop(self.signal.changed.wait_timeout(count, limit)),
-            None => drop(self.signal.changed.wait(count)),
-        }
-    }
-
-    /// Returns a mark for [`wait`](Self::wait).
-    pub(crate) fn seen(&self) -> u64 {
-        *self.signal.count.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn notify(&self) {
-        let mut count = self.signal.count.lock().unwrap_or_else(PoisonError::into_inner);
-        *count = count.wrapping_add(1);
-        drop(count);
-        self.signal.changed.notify_all();
+    /// Returns what wakes threads that wait for something other than input.
+    pub(crate) const fn signal(&self) -> &Signal {
+        &self.signal
     }
 
     /// Waits for the peer to take something, no longer than the patience lasts. Returns whether that is
@@ -286,7 +261,7 @@ impl<R: Role> Driver<R> for Owner<R> {
     fn changed(&self, mut held: Held<'_, R, Self>) {
         self.settle(&mut held, usize::MAX);
         drop(held);
-        self.notify();
+        self.signal.notify();
     }
 
     fn acceptor(&self) -> Option<&Acceptor> {
@@ -347,7 +322,7 @@ impl<R: Role> Watched for Blocking<R> {
         }
         drop(held);
         drop(gone);
-        owner.notify();
+        owner.signal.notify();
     }
 }
 

@@ -50,6 +50,7 @@ mod poller;
 mod receive;
 mod remains;
 mod server;
+mod signal;
 mod stream;
 mod sys;
 #[cfg(feature = "tls")]

@@ -124,7 +124,7 @@ impl<R: Role> WebSocket<R> {
             For::Change { deadline } => {
                 let until = deadline.map(|at| at.saturating_sub(now()));
                 let limit = until.into_iter().chain(patience.left()).min();
-                self.connection.driver().wait(seen, limit);
+                self.connection.driver().signal().wait(seen, limit);
                 Ok(Waited::Again)
             }
         };

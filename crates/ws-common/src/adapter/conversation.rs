@@ -382,9 +382,3 @@ pub fn answer<R: Role>(
         Err(error.into())
     })
 }
-
-/// Drops a handler that is not needed. If that panics, it is nothing of the adapter's.
-fn drop_quietly<T>(unneeded: T) {
-    // There is nobody to be told.
-    let _ = panic::catch_unwind(AssertUnwindSafe(|| drop(unneeded)));
-}
