@@ -4,6 +4,7 @@ pub mod adapters;
 pub mod cases;
 pub mod engine;
 pub mod fault;
+pub mod load;
 pub mod oracle;
 
 pub use wsproto_testing::model;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use conformance::adapters::{Adapter, Mio, Std};
 use conformance::fault::{Dice, FaultProxy, Plan};
 use ws_common::{
-    Accepted, ClientOptions, ConnectionHandler, Message, ServerOptions, WebSocketConnection,
+    ClientOptions, ConnectionHandler, Decision, Message, ServerOptions, WebSocketConnection,
 };
 use wsproto::handshake::ClientRequest;
 use wsproto::url::WsUrl;
@@ -80,13 +80,12 @@ fn messages(seed: u64) -> Vec<Message> {
 fn faults<S: Adapter, C: Adapter>() {
     let mut config = Config::default();
     config.close_timeout = Some(Duration::from_millis(500));
-    let mut options = ServerOptions::default();
-    options.config = Arc::new(config.clone());
+    let options = ServerOptions::from(config.clone());
     let (echo, counts) = {
         let echo = Echo::default();
         (echo.clone(), echo.0)
     };
-    let server = S::serve(options, move |_: &_, _: &_| Ok(Accepted::new(echo.clone())));
+    let server = S::serve(options, move |_: &_, _: &_| Decision::accept(echo.clone()));
     let server = server.expect("a free port");
     let address = server.handle().local_addr().expect("an address");
     for seed in SEEDS {

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use conformance::adapters::{Adapter, Mio, Std};
-use ws_common::{Accepted, Message, RunningServer, ServerHandle, WebSocketConnection};
+use ws_common::{Decision, Message, RunningServer, ServerHandle, WebSocketConnection};
 
 use crate::heap::{self, Meter};
 use crate::peer::{LONG, Peer};
@@ -111,7 +111,7 @@ fn serve<S: Adapter>() -> RunningServer {
         // Its peer may be gone.
         let _ = ws.send(message);
     };
-    let server = S::serve(Default::default(), move |_: &_, _: &_| Ok(Accepted::new(echo)));
+    let server = S::serve(Default::default(), move |_: &_, _: &_| Decision::accept(echo));
     server.expect("a free port")
 }
 

@@ -1,6 +1,6 @@
 //! Lengths that headers announce.
 
-use wsproto::Config;
+use ws_common::ServerOptions;
 
 use crate::flood::{Flood, Flooded, SMALL, assert_within};
 use crate::heap::Meter;
@@ -13,7 +13,7 @@ const EACH: usize = 2 << 10;
 
 /// A2, A3: refused at the header, with 1009.
 pub(crate) fn a_length_beyond_the_limit_reserves_nothing<S: Flooded>() {
-    let limit = Config::default().max_message_size;
+    let limit = ServerOptions::new().config.max_message_size;
     for (name, len) in [("2: 2^63 - 1 announced", u64::MAX >> 1), ("3: limit + 1", limit + 1)] {
         let header = header(0x82, len);
         let flood = Flood::<S>::new();
@@ -31,7 +31,7 @@ pub(crate) fn a_length_beyond_the_limit_reserves_nothing<S: Flooded>() {
 
 /// A4: the limit is announced, one byte comes, and nothing more.
 pub(crate) fn a_length_at_the_limit_reserves_next_to_nothing<S: Flooded>() {
-    let mut begun = header(0x82, Config::default().max_message_size);
+    let mut begun = header(0x82, ServerOptions::new().config.max_message_size);
     begun.push(b'x');
     let flood = Flood::<S>::new();
     let mut peers: Vec<_> = (0..PEERS).map(|_| Peer::open(flood.address())).collect();

@@ -1,0 +1,155 @@
+//! The keep-alive tells a busy peer from a dead one.
+
+use std::io::Read;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use conformance::adapters::Adapter;
+use ws_common::{Message, ServerOptions, WebSocketConnection};
+use wsproto::KeepAlive;
+
+use crate::support::{Calls, On, Peer, address, echo, end, frame, serve, telling};
+
+const INTERVAL: Duration = Duration::from_millis(200);
+const PATIENCE: Duration = Duration::from_secs(1);
+
+fn impatient() -> ServerOptions {
+    ServerOptions::new().keep_alive(Some(KeepAlive::new(INTERVAL, PATIENCE)))
+}
+
+// L14: one frame whose upload takes several patiences, and no Pong in between.
+pub(crate) fn a_slow_upload_is_a_sign_of_life<S: Adapter>() {
+    let server = echo::<S>(impatient());
+    let mut peer = Peer::open(address(&server));
+    let frame = frame(0x82, &vec![7; 1 << 20]);
+    for part in frame.chunks(16 << 10) {
+        peer.send(part);
+        thread::sleep(3 * PATIENCE / 64);
+    }
+    loop {
+        match peer.frame() {
+            (0x89, _) => {}
+            (first, payload) => break assert_eq!((first, payload.len()), (0x82, 1 << 20)),
+        }
+    }
+    end(server);
+}
+
+// L14: a download that takes several patiences; the Ping waits behind it.
+pub(crate) fn a_long_download_is_a_sign_of_life<S: Adapter>() {
+    const LEN: usize = 48 << 20;
+    let server = serve::<S, _>(impatient(), || {
+        On::open(|ws| {
+            ws.send(vec![7; LEN]).expect("nothing waits yet");
+        })
+        .message(|ws, message| {
+            // Its peer may be gone.
+            let _ = ws.send(message);
+        })
+    });
+    let mut peer = Peer::open(address(&server));
+    // As fast as that it takes four patiences.
+    let (begun, mut buffer) = (Instant::now(), vec![0; 64 << 10]);
+    let mut left = LEN + 10;
+    while left > 0 {
+        let most = left.min(buffer.len());
+        let read = peer.0.read(&mut buffer[..most]).expect("the rest");
+        assert_ne!(read, 0, "{left} are left");
+        left -= read;
+        let due = 4 * PATIENCE * ((LEN - left.min(LEN)) >> 10) as u32 / (LEN >> 10) as u32;
+        thread::sleep(due.saturating_sub(begun.elapsed()));
+    }
+    peer.send(frame(0x81, b"Hello"));
+    loop {
+        match peer.frame() {
+            (0x89, payload) => peer.send(frame(0x8A, &payload)),
+            other => break assert_eq!(other, (0x81, b"Hello".to_vec())),
+        }
+    }
+    end(server);
+}
+
+// L14: a trickle of single bytes is none.
+pub(crate) fn a_trickle_is_no_sign_of_life<S: Adapter>() {
+    let (to, calls) = Calls::new();
+    let keep_alive = KeepAlive::new(INTERVAL, INTERVAL);
+    let options = ServerOptions::new().keep_alive(Some(keep_alive));
+    let server = serve::<S, _>(options, move || telling(to.clone()));
+    let mut peer = Peer::open(address(&server));
+    let frame = frame(0x82, &[7; 10_000]);
+    for byte in frame.chunks(1) {
+        if std::io::Write::write_all(&mut peer.0, byte).is_err() || calls_end(&calls) {
+            break;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    let mut frames = Vec::new();
+    let ended = loop {
+        match peer.try_frame() {
+            Ok(frame) => frames.push(frame),
+            Err(error) => break error,
+        }
+    };
+    let (first, payload) = frames.last().expect("a frame");
+    assert!(*first == 0x88 && payload.starts_with(b"\x03\xF3"), "{frames:?}, then {ended}");
+    end(server);
+}
+
+/// Whether the end was told.
+fn calls_end(calls: &Calls) -> bool {
+    calls.0.try_iter().any(|call| matches!(call, crate::support::Call::Terminate(_)))
+}
+
+/// Counts the Pings that come while a peer sends messages and answers each of them.
+fn pings(
+    options: ServerOptions,
+    server: impl FnOnce(ServerOptions) -> ws_common::RunningServer,
+) -> (usize, Duration) {
+    let server = server(options);
+    let begun = Instant::now();
+    let mut peer = Peer::open(address(&server));
+    let mut pings = 0;
+    for _ in 0..20 {
+        peer.send(frame(0x81, b"Hello"));
+        loop {
+            match peer.frame() {
+                (0x89, payload) => {
+                    pings += 1;
+                    peer.send(frame(0x8A, &payload));
+                }
+                other => break assert_eq!(other, (0x81, b"Hello".to_vec()), "it is alive"),
+            }
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    let elapsed = begun.elapsed();
+    end(server);
+    (pings, elapsed)
+}
+
+// B11: a zero turns the keep-alive off, and no interval is too short to be meant.
+pub(crate) fn zeros_of_the_keep_alive_turn_it_off<S: Adapter, C: Adapter>() {
+    let options = |interval, patience| {
+        ServerOptions::new().keep_alive(Some(KeepAlive::new(interval, patience)))
+    };
+    let (zero, tiny) = (Duration::ZERO, Duration::from_nanos(1));
+    for (interval, patience) in [(zero, zero), (zero, INTERVAL), (tiny, zero)] {
+        assert_eq!(pings(options(interval, patience), echo::<S>).0, 0);
+    }
+    let (pings, elapsed) = pings(options(tiny, Duration::from_secs(30)), echo::<S>);
+    let most = elapsed.as_millis() / 10 + 2;
+    assert!(pings > 0 && pings as u128 <= most, "{pings} in {elapsed:?}");
+    // A client's.
+    let config = wsproto::Config::new().keep_alive(Some(KeepAlive::new(zero, zero)));
+    let server = echo::<S>(ServerOptions::new());
+    let (to, calls) = Calls::new();
+    let client = crate::support::connect::<C>(address(&server), config.into(), telling(to));
+    let client = client.expect("it opens");
+    let _ = |_: &WebSocketConnection, _: Message| {};
+    client.ws.send("Hello").expect("open");
+    calls.opened();
+    client.ws.close(None).expect("open");
+    assert!(calls.ended().0.was_clean);
+    client.join();
+    end(server);
+}

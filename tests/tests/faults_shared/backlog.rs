@@ -1,0 +1,31 @@
+//! Connects that come faster than they are accepted.
+
+use std::net::{SocketAddr, TcpStream};
+
+use ws_common::ServerOptions;
+
+use crate::support::LONG;
+
+/// Far more than the backlogs that listeners have by default.
+const AT_ONCE: usize = 600;
+
+// L15: nobody accepts yet, and the system takes them all.
+fn connects_wait(to: SocketAddr) {
+    let connect = |_| TcpStream::connect_timeout(&to, LONG).expect("there is room to wait in");
+    let waiting: Vec<_> = (0..AT_ONCE).map(connect).collect();
+    drop(waiting);
+}
+
+#[test]
+fn of_a_blocking_server() {
+    let server = ws_std::WebSocketServer::bind("127.0.0.1:0", ServerOptions::new());
+    let server = server.expect("a free port");
+    connects_wait(server.local_addr().expect("an address"));
+}
+
+#[test]
+fn of_an_event_loop() {
+    let server = ws_mio::WebSocketServer::bind("127.0.0.1:0", ServerOptions::new());
+    let server = server.expect("a free port");
+    connects_wait(server.local_addr().expect("an address"));
+}

@@ -1,0 +1,114 @@
+//! Faults that were found by use, on each pair of a server's and a client's adapter. The numbers are those
+//! of `faults.txt`.
+
+mod alive;
+mod backlog;
+mod bounds;
+mod http;
+mod later;
+mod liveness;
+mod loops;
+mod panics;
+mod refusals;
+mod support;
+mod truth;
+mod waiting;
+
+use conformance::adapters::{Mio, Std};
+
+/// Makes a test of each fault, for each pair of a server's and a client's adapter.
+macro_rules! of_pairs {
+    ($($name:ident: $server:ty, $client:ty;)*) => {$(
+        mod $name {
+            use super::*;
+
+            of_pairs! { @each $server, $client;
+                liveness: both_send_20_mb_from_a_thread, both_send_20_mb_from_the_handler,
+                    both_stream_from_threads;
+                waiting: a_stuck_subscriber_holds_up_nobody,
+                    a_broadcast_in_deciding_keeps_nobody_out, a_dead_peer_is_waited_for_no_longer;
+                alive: zeros_of_the_keep_alive_turn_it_off;
+                later: decisions_that_take_time_hold_up_nobody, decisions_may_be_anything,
+                    decisions_have_a_deadline;
+                bounds: the_longest_times_are_as_good_as_none, no_time_at_all_ends_nothing_else;
+                panics: no_panic_of_a_server_ends_anything_else,
+                    no_panic_of_a_connection_ends_anything_else,
+                    no_panic_in_a_drop_ends_anything_else;
+                truth: a_close_that_never_left_is_not_clean, the_address_of_the_peer_stays_known,
+                    a_close_that_breaks_a_rule_is_told, errors_name_the_values;
+                http: values_of_fields_are_opaque, cookies_are_one_field;
+                refusals: a_redirect_is_followed_at_its_head,
+                    a_location_is_written_as_browsers_write_it;
+            }
+        }
+    )*};
+    (@each $server:ty, $client:ty; $($file:ident: $($fault:ident),*;)*) => {$($(
+        #[test]
+        fn $fault() {
+            $file::$fault::<$server, $client>();
+        }
+    )*)*};
+}
+
+/// Makes a test of each fault that has only one adapter in it.
+macro_rules! of_one {
+    ($name:ident: $adapter:ty; $($file:ident: $($fault:ident),*;)*) => {
+        mod $name {
+            use super::*;
+
+            $($(
+                #[test]
+                fn $fault() {
+                    $file::$fault::<$adapter>();
+                }
+            )*)*
+        }
+    };
+}
+
+/// Makes a test of each fault of a server, whose peers are made by hand.
+macro_rules! of_servers {
+    ($($name:ident: $server:ty;)*) => {$(
+        of_one! { $name: $server;
+            liveness: a_client_writes_10_mb_before_it_reads;
+            waiting: a_wait_ends_with_the_keep_alive, a_wait_ends_with_the_close_timeout,
+                a_wait_ends_with_what_it_waits_for, closed_means_closed_for_a_server;
+            alive: a_slow_upload_is_a_sign_of_life, a_long_download_is_a_sign_of_life,
+                a_trickle_is_no_sign_of_life;
+            later: decisions_end_with_the_server;
+            bounds: more_than_allowed_get_503, a_refusal_ends_as_others_do;
+            truth: nothing_was_asked_and_nothing_is_reported;
+            http: ordinary_requests_are_the_applications, empty_list_elements_are_ignored,
+                responses_have_a_date, an_empty_line_before_the_request_is_ignored;
+        }
+    )*};
+}
+
+/// Makes a test of each fault of a client, whose peers are made by hand.
+macro_rules! of_clients {
+    ($($name:ident: $client:ty;)*) => {$(
+        of_one! { $name: $client;
+            liveness: a_server_writes_10_mb_before_it_reads;
+            waiting: a_clients_wait_ends_with_the_close_timeout,
+                closed_means_closed_for_a_client;
+            refusals: a_server_of_another_kind_is_told_at_once, a_refusal_ends_where_http_says;
+        }
+    )*};
+}
+
+of_pairs! {
+    std_with_std: Std, Std;
+    std_with_mio: Std, Mio;
+    mio_with_std: Mio, Std;
+    mio_with_mio: Mio, Mio;
+}
+
+of_servers! {
+    std_alone: Std;
+    mio_alone: Mio;
+}
+
+of_clients! {
+    std_client: Std;
+    mio_client: Mio;
+}

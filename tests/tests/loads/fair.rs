@@ -1,0 +1,64 @@
+//! Peers that are a load for others.
+
+use std::time::{Duration, Instant};
+
+use conformance::adapters::Adapter;
+use conformance::load::{Floods, median_echo};
+use ws_common::{RunningServer, ServerOptions};
+
+use crate::support::{Peer, address, echo, end, serve, wait_until};
+
+const SUBSCRIBERS: usize = 1000;
+const ROUNDS: usize = 21;
+
+/// Publishes, and waits until everybody has it; the median of several times.
+fn median_publish(server: &RunningServer, peers: &mut [Peer]) -> Duration {
+    let mut times: Vec<_> = (0..ROUNDS)
+        .map(|_| {
+            let begun = Instant::now();
+            assert_eq!(server.handle().publish("news", "it rains").sent, peers.len());
+            for peer in &mut *peers {
+                assert_eq!(peer.frame(), (0x81, b"it rains".to_vec()));
+            }
+            begun.elapsed()
+        })
+        .collect();
+    times.sort();
+    times[ROUNDS / 2]
+}
+
+// L3: no more than half as much again, which is noise: it would be the whole patience of 10 s.
+pub(crate) fn a_stuck_subscriber_costs_others_nothing<S: Adapter>() {
+    let server = serve::<S, _>(ServerOptions::new(), || |_: &_, _| {});
+    let mut peers: Vec<_> = (0..SUBSCRIBERS).map(|_| Peer::open(address(&server))).collect();
+    wait_until("all are open", || server.handle().connections().len() == SUBSCRIBERS);
+    for ws in server.handle().connections() {
+        assert!(ws.subscribe("news"));
+    }
+    let without = median_publish(&server, &mut peers);
+    let _stuck = Peer::open(address(&server));
+    wait_until("all are open", || server.handle().connections().len() == SUBSCRIBERS + 1);
+    let stuck = server.handle().connections().pop().expect("the newest");
+    assert!(stuck.subscribe("news"));
+    stuck.send(vec![7; 32 << 20]).expect("nothing waits yet");
+    let with = median_publish(&server, &mut peers);
+    let ratio = with.as_secs_f64() / without.as_secs_f64();
+    println!("a publish to {SUBSCRIBERS}: {without:?}, with a stuck one {with:?}: {ratio:.2}");
+    assert!(ratio < 1.5, "{ratio}");
+    end(server);
+}
+
+// L5: three peers that flood; the median echo of others takes at most ten times as long as in an idle server.
+pub(crate) fn floods_leave_others_their_turn<S: Adapter>() {
+    let server = echo::<S>(ServerOptions::new());
+    let to = address(&server);
+    let idle = median_echo(to, 1000).expect("echoes");
+    let floods = Floods::start(to, 3).expect("they are let in");
+    wait_until("it floods", || floods.sent() > 10 << 20);
+    let flooded = median_echo(to, 1000).expect("echoes");
+    let ratio = flooded.as_secs_f64() / idle.as_secs_f64();
+    println!("an echo: {idle:?}, with three floods {flooded:?}: {ratio:.1}");
+    assert!(ratio <= 10.0, "{ratio}");
+    drop(floods);
+    end(server);
+}

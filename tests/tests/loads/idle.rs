@@ -1,0 +1,135 @@
+//! Connections on which nothing happens.
+
+use std::any::type_name;
+use std::fs;
+use std::io::{BufRead, BufReader, ErrorKind, Lines, Read, Write};
+use std::net::SocketAddr;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+use std::{env, io, thread};
+
+use conformance::adapters::{Adapter, Mio, Std};
+use ws_common::ServerOptions;
+use wsproto::KeepAlive;
+
+use crate::support::{Peer, address, echo};
+
+const CONNECTIONS: usize = 1000;
+const WHILE: Duration = Duration::from_secs(5);
+
+/// A server in a process of its own, whose threads are counted.
+struct Server {
+    child: Child,
+    /// Kept, so that it may say that it has ended.
+    _output: Lines<BufReader<ChildStdout>>,
+    address: SocketAddr,
+}
+
+/// What the child is told.
+const ADAPTER: &str = "LOADS_ADAPTER";
+const INTERVAL: &str = "LOADS_INTERVAL";
+const WRITE_TIMEOUT: &str = "LOADS_WRITE_TIMEOUT";
+
+/// Is the child: serves until its input ends.
+#[test]
+#[ignore = "part of a load"]
+fn child() {
+    let Ok(adapter) = env::var(ADAPTER) else { return };
+    let seconds = |name| env::var(name).ok().and_then(|text| text.parse().ok());
+    let mut options = ServerOptions::new();
+    options = options.write_timeout(seconds(WRITE_TIMEOUT).map(Duration::from_secs));
+    options = options
+        .keep_alive(seconds(INTERVAL).map(|interval| {
+            KeepAlive::new(Duration::from_secs(interval), Duration::from_secs(30))
+        }));
+    let server = match adapter == type_name::<Std>() {
+        true => echo::<Std>(options),
+        false => echo::<Mio>(options),
+    };
+    println!("ADDRESS {}", address(&server));
+    io::stdin().read_to_end(&mut Vec::new()).expect("an end");
+}
+
+impl Server {
+    fn start<S: Adapter>(write_timeout: Option<u64>, interval: Option<u64>) -> Self {
+        let mut command = Command::new(env::current_exe().expect("this test"));
+        command.args(["--exact", "idle::child", "--ignored", "--nocapture"]);
+        command.env(ADAPTER, type_name::<S>());
+        for (name, value) in [(WRITE_TIMEOUT, write_timeout), (INTERVAL, interval)] {
+            match value {
+                Some(value) => command.env(name, value.to_string()),
+                None => command.env_remove(name),
+            };
+        }
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it");
+        let mut output = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let address = output.by_ref().map_while(Result::ok).find_map(|line| {
+            let (_, address) = line.split_once("ADDRESS ")?;
+            address.parse().ok()
+        });
+        Self { child, _output: output, address: address.expect("an address") }
+    }
+
+    /// How often its threads have waited for something, all together.
+    fn waits(&self) -> usize {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("Linux");
+        let waits = tasks.filter_map(|task| {
+            let status = fs::read_to_string(task.ok()?.path().join("status")).ok()?;
+            let line =
+                status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+            line?.trim().parse::<usize>().ok()
+        });
+        waits.sum()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Its input ends with this.
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
+}
+
+/// Answers Pings for a while; returns how many.
+fn answer(peers: &mut [Peer], duration: Duration) -> usize {
+    let (until, mut pings) = (Instant::now() + duration, 0);
+    while Instant::now() < until {
+        for peer in &mut *peers {
+            let mut ping = [0; 200];
+            match peer.0.read(&mut ping) {
+                Ok(read) => {
+                    assert!(read > 1 && ping[0] == 0x89 && usize::from(ping[1]) == read - 2);
+                    peer.0.write_all(&crate::support::frame(0x8A, &ping[2..read])).expect("room");
+                    pings += 1;
+                }
+                Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
+            }
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    pings
+}
+
+// L17: no wake-ups but those of a keep-alive, with any patience: one to send Pings, and one for each Pong.
+pub(crate) fn idle_connections_wake_nobody<S: Adapter>() {
+    for (write_timeout, interval) in
+        [(Some(10), None), (None, None), (Some(10), Some(30)), (Some(1), Some(30)), (None, Some(1))]
+    {
+        let server = Server::start::<S>(write_timeout, interval);
+        let mut peers: Vec<_> = (0..CONNECTIONS).map(|_| Peer::open(server.address)).collect();
+        peers.iter_mut().for_each(Peer::echoes);
+        for peer in &peers {
+            peer.0.set_nonblocking(true).expect("a socket");
+        }
+        answer(&mut peers, Duration::from_secs(1));
+        let before = server.waits();
+        let pings = answer(&mut peers, WHILE);
+        let waits = server.waits() - before;
+        println!(
+            "write timeout {write_timeout:?}, Pings each {interval:?}: {pings} Pings, {waits} waits"
+        );
+        assert!(waits <= 3 * pings + 10, "{waits} waits, {pings} Pings");
+        assert_eq!(pings > 0, interval == Some(1));
+    }
+}
