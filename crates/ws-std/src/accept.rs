@@ -94,7 +94,7 @@ impl WebSocket<Server> {
         let verdict = decide(&request).verdict();
         self.opening = Opening::Server { request: Some(Box::new(request)) };
         match verdict {
-            Verdict::Now(decided) => self.answer(decided),
+            Verdict::Now(decided) => self.answer(&decided),
             Verdict::Later(mut undecided) => {
                 if let Ok(link) = self.connection.lock().live() {
                     // There is a request, so it can wait.
@@ -111,14 +111,14 @@ impl WebSocket<Server> {
 
 impl<R: Role> WebSocket<R> {
     /// Answers the request as was decided.
-    pub(crate) fn answer(&self, decided: Decided) -> Result<(), Error> {
+    pub(crate) fn answer(&self, decided: &Decided) -> Result<(), Error> {
         let mut held = self.connection.lock();
         let endpoint = held.live()?.endpoint_mut();
         if endpoint.ready_state() != ReadyState::Connecting {
             // The deadline has passed, and the client was told.
             return Ok(());
         }
-        ws_common::adapter::answer(endpoint, now(), &decided).map(drop)
+        ws_common::adapter::answer(endpoint, now(), decided).map(drop)
     }
 }
 

@@ -90,7 +90,7 @@ impl<R: Role> WebSocket<R> {
             let seen = self.connection.driver().signal().seen();
             if let Some(decided) = self.undecided.as_mut().and_then(|undecided| undecided.take()) {
                 self.undecided = None;
-                self.answer(decided)?;
+                self.answer(&decided)?;
             }
             match self.next_step() {
                 Some(Step::Error(error)) => drop(self.failed.get_or_insert(error)),
