@@ -14,7 +14,8 @@ use ws_demo::{Arguments, Failure, cannot_listen, on_ctrl_c};
 use ws_mio::wsproto::handshake::{Request, Response};
 use ws_mio::wsproto::{CloseCode, CloseFrame};
 use ws_mio::{
-    Accepted, ConnectionHandler, Message, ServerHandle, WebSocketConnection, WebSocketServer,
+    ConnectionHandler, Decision, Message, ServerHandle, ServerOptions, WebSocketConnection,
+    WebSocketServer,
 };
 
 const USAGE: &str = "\
@@ -34,7 +35,8 @@ fn main() -> ExitCode {
 fn run(arguments: &mut Arguments) -> Result<(), Failure> {
     let address = arguments.word_if_any("ADDRESS")?.unwrap_or_else(|| "127.0.0.1:9003".to_owned());
     arguments.end()?;
-    let server = WebSocketServer::bind(&address).map_err(cannot_listen(&address))?;
+    let server =
+        WebSocketServer::bind(&address, ServerOptions::new()).map_err(cannot_listen(&address))?;
     let address = server.local_addr()?;
 
     let running = server.spawn(welcome)?;
@@ -65,11 +67,11 @@ fn tell(server: &ServerHandle, topic: &str, text: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-fn welcome(_: &ServerHandle, request: &Request) -> Result<Accepted<Listener>, Response> {
+fn welcome(_: &ServerHandle, request: &Request) -> Decision<Listener> {
     let wanted = TOPICS.iter().find(|topic| request.query_pairs().any(|(key, _)| key == **topic));
     match wanted {
-        Some(topic) => Ok(Accepted::new(Listener { topic })),
-        None => Err(Response::text(404, "Ask for ?seconds or ?tenths\n")),
+        Some(topic) => Decision::accept(Listener { topic }),
+        None => Decision::respond(Response::text(404, "Ask for ?seconds or ?tenths\n")),
     }
 }
 

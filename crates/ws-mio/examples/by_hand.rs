@@ -5,7 +5,7 @@
 //! cargo run --release -p ws-mio --example by_hand [-- 127.0.0.1:9002]
 //! ```
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::io::ErrorKind::{Interrupted, WouldBlock};
 use std::io::{Read, Write};
 use std::mem;
@@ -19,7 +19,9 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token, Waker};
 use ws_demo::{Arguments, Failure, cannot_listen, on_ctrl_c};
 use wsproto::handshake::Accept;
-use wsproto::{Advice, CloseCode, CloseFrame, Config, Event, Server, Session, SessionEvent};
+use wsproto::{
+    Advice, CloseCode, CloseFrame, Config, Endpoint, Event, KeepAlive, Server, SessionEvent,
+};
 
 const USAGE: &str = "\
 usage: by_hand [ADDRESS]
@@ -58,31 +60,38 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
     let (start, mut buffer) = (Instant::now(), vec![0; 64 << 10]);
     let (mut connections, mut last) = (HashMap::<Token, Connection>::new(), WAKER);
     while !ending || !connections.is_empty() {
-        let deadline = connections.values().filter_map(|ws| ws.session.deadline()).min();
-        let patience = deadline.map(|at| at.saturating_sub(start.elapsed()));
+        let deadline = connections.values().filter_map(|one| one.ws.deadline()).min();
+        let patience = match connections.values().any(Connection::can_go_on) {
+            true => Some(Duration::ZERO),
+            false => deadline.map(|at| at.saturating_sub(start.elapsed())),
+        };
         match poll.poll(&mut events, patience) {
             Err(error) if error.kind() != Interrupted => return Err(error.into()),
             _ => {}
         }
+        for event in &events {
+            if let Some(one) = connections.get_mut(&event.token()) {
+                one.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
+                one.writable |= event.is_writable() || event.is_write_closed() || event.is_error();
+            }
+        }
         let now = start.elapsed();
-        let ends = interrupted.0.load(Ordering::Acquire) && !mem::replace(&mut ending, true);
-        if ends {
+        if interrupted.0.load(Ordering::Acquire) && !mem::replace(&mut ending, true) {
             poll.registry().deregister(&mut listener)?;
             let goodbye = CloseFrame::new(CloseCode::GOING_AWAY, "")?;
-            for ws in connections.values_mut() {
-                ws.session.close(Some(&goodbye), now, &mut ws.out)?;
+            for one in connections.values_mut() {
+                // One that is closed already needs no Close.
+                let _ = one.ws.close(Some(&goodbye), now);
             }
         }
         while !ending && let Ok((mut tcp, _)) = listener.accept() {
             last.0 += 1;
             poll.registry().register(&mut tcp, last, Interest::READABLE | Interest::WRITABLE)?;
-            let session = Session::server(Config::default(), now);
-            connections.insert(last, Connection { tcp, session, out: Vec::new() });
+            connections.insert(last, Connection::new(tcp, now));
         }
-        let ready: HashSet<_> = events.iter().map(mio::event::Event::token).collect();
-        connections.retain(|token, ws| {
-            let is_due = ws.session.deadline().is_some_and(|at| at <= now);
-            !(is_due || ends || ready.contains(token)) || ws.turn(now, &mut buffer) != Advice::Drop
+        connections.retain(|_, one| {
+            one.turn(now, &mut buffer);
+            one.ws.advice() != Advice::Drop
         });
     }
     Ok(())
@@ -90,60 +99,77 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
 
 struct Connection {
     tcp: TcpStream,
-    session: Session<Server>,
-    /// What the stream did not take yet.
-    out: Vec<u8>,
+    ws: Endpoint<Server>,
+    /// Whether a read may find something: until one has found nothing. The next event comes only then.
+    readable: bool,
+    /// Whether the stream may take something.
+    writable: bool,
+    half_closed: bool,
 }
 
 impl Connection {
-    /// Goes on until the stream has no more, or takes no more: what is unsent leaves before anything
-    /// else is read. Where several are always busy, a turn would have to end earlier.
-    fn turn(&mut self, now: Duration, buffer: &mut [u8]) -> Advice {
-        let Self { tcp, session, out } = self;
+    fn new(tcp: TcpStream, now: Duration) -> Self {
+        let keep_alive = KeepAlive::new(Duration::from_secs(30), Duration::from_secs(30));
+        let ws = Endpoint::server(Config::new().keep_alive(Some(keep_alive)), now);
+        Self { tcp, ws, readable: true, writable: true, half_closed: false }
+    }
+
+    /// Whether there is something to do without another event.
+    fn can_go_on(&self) -> bool {
+        self.ws.has_input()
+            || self.readable && self.ws.wants_read()
+            || self.writable && self.ws.unwritten() > 0
+    }
+
+    /// Reads once, so that a peer that never stops holds up neither others nor its own deadline.
+    fn turn(&mut self, now: Duration, buffer: &mut [u8]) {
         let mut read = 0;
-        loop {
-            let mut input = &mut buffer[..mem::take(&mut read)];
-            while let Some(event) = session.next_event(now, &mut input, out) {
-                // The application. What it cannot send is for a peer that has gone.
-                let _ = match event {
-                    SessionEvent::Upgrade => session.accept(&Accept::new(), now, out).is_ok(),
-                    SessionEvent::Received(Event::Text(text)) => {
-                        session.sender().is_ok_and(|to| to.send_text(&text, out).is_ok())
-                    }
-                    SessionEvent::Received(Event::Binary(bytes)) => {
-                        session.sender().is_ok_and(|to| to.send_binary(&bytes, out).is_ok())
-                    }
-                    _ => true,
-                };
+        if self.readable && self.ws.wants_read() {
+            match self.tcp.read(buffer) {
+                Ok(len @ 1..) => read = len,
+                Err(error) if error.kind() == WouldBlock => self.readable = false,
+                Err(error) if error.kind() == Interrupted => {}
+                Ok(_) | Err(_) => self.ws.end_of_input(now),
             }
-            while !out.is_empty() {
-                match tcp.write(out) {
-                    Ok(written) => drop(out.drain(..written)),
-                    Err(error) if error.kind() == WouldBlock => {
-                        session.handle_timeout(now, out);
-                        return session.advice();
-                    }
-                    // What the peer wrote before it went away can still be read.
-                    Err(_) => out.clear(),
-                }
+        }
+        self.react(now, &mut buffer[..read]);
+        self.ws.handle_timeout(now);
+        // What is written may make room for more events, or be the last there is to write.
+        for _ in 0..2 {
+            self.react(now, &mut []);
+            self.write(now);
+        }
+        self.react(now, &mut []);
+    }
+
+    /// The application. What it cannot send is for a peer that has gone.
+    fn react(&mut self, now: Duration, mut input: &mut [u8]) {
+        let ws = &mut self.ws;
+        while let Some(event) = ws.next_event(now, &mut input) {
+            let _ = match event {
+                SessionEvent::Upgrade => ws.accept(&Accept::new(), now).is_ok(),
+                SessionEvent::Received(Event::Text(text)) => ws.send_text(text).is_ok(),
+                SessionEvent::Received(Event::Binary(bytes)) => ws.send_binary(bytes).is_ok(),
+                _ => true,
+            };
+        }
+    }
+
+    /// Writes what the stream takes; the endpoint knows how far that was.
+    fn write(&mut self, now: Duration) {
+        while self.writable && !self.ws.pending().is_empty() {
+            match self.tcp.write(self.ws.pending()) {
+                Ok(len @ 1..) => self.ws.wrote(len, now),
+                Err(error) if error.kind() == WouldBlock => self.writable = false,
+                Err(error) if error.kind() == Interrupted => {}
+                // What the peer wrote before it went away can still be read.
+                Ok(_) | Err(_) => self.ws.write_failed(),
             }
-            match session.advice() {
-                Advice::KeepOpen | Advice::AwaitEnd => {}
-                // If it fails, the peer is gone, and reading says so.
-                Advice::Shutdown => drop(tcp.shutdown(Shutdown::Write)),
-                Advice::Drop => return Advice::Drop,
-            }
-            match tcp.read(buffer) {
-                Ok(bytes @ 1..) => read = bytes,
-                Err(error) if error.kind() == WouldBlock => {
-                    // What the deadline waits for has not come.
-                    if session.deadline().is_none_or(|at| now < at) {
-                        return session.advice();
-                    }
-                    session.handle_timeout(now, out);
-                }
-                Ok(_) | Err(_) => session.end_of_input(out),
-            }
+        }
+        let is_done = self.ws.advice() == Advice::Shutdown && self.ws.unwritten() == 0;
+        if is_done && !mem::replace(&mut self.half_closed, true) {
+            // If it fails, the peer is gone, and reading says so.
+            let _ = self.tcp.shutdown(Shutdown::Write);
         }
     }
 }

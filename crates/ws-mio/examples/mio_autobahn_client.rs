@@ -48,6 +48,8 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
     };
     let outcome = Arc::clone(&suite.outcome);
     suite.begin(Step::Count)?;
+    // As long as there is a way into the loop, it goes on.
+    drop(suite);
     event_loop.run()?;
     match outcome.get() {
         Some(Ok(())) => Ok(()),

@@ -9,7 +9,7 @@
 use std::process::ExitCode;
 
 use ws_demo::{Arguments, Failure, cannot_listen, chat, on_ctrl_c};
-use ws_mio::WebSocketServer;
+use ws_mio::{ServerOptions, WebSocketServer};
 
 const USAGE: &str = "\
 usage: mio_chat [ADDRESS]
@@ -26,8 +26,8 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
     let address = arguments.word_if_any("ADDRESS")?.unwrap_or_else(|| "127.0.0.1:8080".to_owned());
     arguments.end()?;
 
-    let server =
-        WebSocketServer::bind(&address).map_err(cannot_listen(&address))?.config(chat::config());
+    let options = ServerOptions::from(chat::config());
+    let server = WebSocketServer::bind(&address, options).map_err(cannot_listen(&address))?;
     let address = server.local_addr()?;
 
     let running = server.spawn(chat::Chat::default())?;

@@ -8,8 +8,7 @@
 use std::process::ExitCode;
 
 use ws_demo::{Arguments, Failure, cannot_listen, on_ctrl_c};
-use ws_mio::wsproto::Config;
-use ws_mio::{Accepted, Message, ServerTls, WebSocketConnection, WebSocketServer};
+use ws_mio::{Decision, Message, ServerOptions, ServerTls, WebSocketConnection, WebSocketServer};
 
 const USAGE: &str = "\
 usage: mio_echo_server ADDRESS [--threads COUNT] [--max-message BYTES] [--tls CERT.pem KEY.pem]
@@ -29,26 +28,23 @@ fn main() -> ExitCode {
 
 fn run(arguments: &mut Arguments) -> Result<(), Failure> {
     let threads = arguments.option("--threads")?.unwrap_or(1);
-    let mut config = Config::new();
-    if let Some(bytes) = arguments.option("--max-message")? {
-        config = config.max_message_size(bytes);
-    }
+    let max_message = arguments.option("--max-message")?.unwrap_or(64 << 20);
+    let mut options = ServerOptions::new().max_message_size(max_message);
     let tls = arguments.values("--tls")?;
     let address: String = arguments.word("ADDRESS")?;
     arguments.end()?;
 
-    let mut server = match threads {
-        1 => WebSocketServer::bind(&address),
-        _ => WebSocketServer::bind_threads(&address, threads),
-    }
-    .map_err(cannot_listen(&address))?
-    .config(config);
     if let Some([certificate, key]) = tls {
-        server = server.tls(ServerTls::from_pem_files(certificate, key)?);
+        options = options.tls(ServerTls::from_pem_files(certificate, key)?);
     }
+    let server = match threads {
+        1 => WebSocketServer::bind(&address, options),
+        _ => WebSocketServer::bind_threads(&address, threads, options),
+    }
+    .map_err(cannot_listen(&address))?;
     let address = server.local_addr()?;
 
-    let running = server.spawn(|_: &_, _: &_| Ok(Accepted::new(echo)))?;
+    let running = server.spawn(|_: &_, _: &_| Decision::accept(echo))?;
     let server = running.handle().clone();
     on_ctrl_c(move || server.terminate(None))?;
     println!("listening on {address}");

@@ -1,5 +1,5 @@
 //! Connections in a loop of one's own: an echo server on `mio`, with its own tokens, its own buffers and
-//! its own clock. What `WebSocket` does here is only to know a stream and what it did not take.
+//! its own clock. A `WebSocket` joins an endpoint of the engine and a stream, and knows when that is ready.
 //!
 //! ```text
 //! cargo run --release -p ws-mio --example mio_own_loop [-- 127.0.0.1:9002]
@@ -19,7 +19,9 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use ws_demo::{Arguments, Failure, cannot_listen, on_ctrl_c};
 use ws_mio::WebSocket;
 use ws_mio::wsproto::handshake::Accept;
-use ws_mio::wsproto::{CloseCode, CloseFrame, Config, Event, Server, Session, SessionEvent};
+use ws_mio::wsproto::{
+    CloseCode, CloseFrame, Config, Endpoint, Event, KeepAlive, Server, SessionEvent,
+};
 
 const USAGE: &str = "\
 usage: mio_own_loop [ADDRESS]
@@ -56,16 +58,17 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
     println!("listening on {}", listener.local_addr()?);
     let mut ending = false;
 
-    let (start, config) = (Instant::now(), Arc::new(Config::default()));
-    let (mut buffer, mut out) = (vec![0; 64 << 10], Vec::new());
+    let (start, config) = (Instant::now(), Arc::new(config()));
+    let (mut buffer, mut outbox) = (vec![0; 64 << 10], None);
     let (mut connections, mut next) = (HashMap::<Token, WebSocket<Server>>::new(), 2);
     while !ending || !connections.is_empty() {
-        let now = start.elapsed();
-        // A server with many connections would keep their deadlines in order.
-        let deadline = connections.values_mut().filter_map(|ws| ws.session().deadline()).min();
-        let busy = connections.values().any(WebSocket::can_read);
-        let patience =
-            if busy { Some(Duration::ZERO) } else { deadline.map(|at| at.saturating_sub(now)) };
+        // A server with many connections would keep their deadlines in order, and those that can go on in a
+        // list.
+        let deadline = connections.values_mut().filter_map(|ws| ws.endpoint().deadline()).min();
+        let patience = match connections.values_mut().any(WebSocket::can_go_on) {
+            true => Some(Duration::ZERO),
+            false => deadline.map(|at| at.saturating_sub(start.elapsed())),
+        };
         match poll.poll(&mut events, patience) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error.into()),
             _ => {}
@@ -80,8 +83,8 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
             poll.registry().deregister(&mut listener)?;
             let goodbye = CloseFrame::new(CloseCode::GOING_AWAY, "")?;
             for ws in connections.values_mut() {
-                ws.session().close(Some(&goodbye), now, &mut out)?;
-                ws.write(&mut out);
+                // One that is closed already needs no Close.
+                let _ = ws.endpoint().close(Some(&goodbye), now);
             }
         }
         while !ending && let Ok((stream, _)) = listener.accept() {
@@ -91,32 +94,50 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
             next += 1;
         }
         connections.retain(|_, ws| {
-            let mut input =
-                if ws.can_read() { ws.read(&mut buffer).unwrap_or_default() } else { &mut [] };
-            react(ws.session(), now, &mut input, &mut out);
-            ws.session().handle_timeout(now, &mut out);
-            react(ws.session(), now, &mut &mut [][..], &mut out);
-            ws.write(&mut out);
+            ws.lend(&mut outbox);
+            turn(ws, now, &mut buffer);
+            outbox = ws.endpoint().reclaim().or(outbox.take());
             !ws.is_finished()
         });
     }
     Ok(())
 }
 
+/// What a server on the internet should have: a peer that has gone is noticed.
+fn config() -> Config {
+    let half_a_minute = Duration::from_secs(30);
+    Config::new().keep_alive(Some(KeepAlive::new(half_a_minute, half_a_minute)))
+}
+
+/// One read, all its events, what is due, one write: so no connection holds up others, and a peer that never
+/// stops does not put off a deadline.
+fn turn(ws: &mut WebSocket<Server>, now: Duration, buffer: &mut [u8]) {
+    let read = if ws.can_read() { ws.read(buffer, now) } else { Ok(&mut [][..]) };
+    let mut input = read.unwrap_or_else(|error| {
+        eprintln!("{error}");
+        &mut []
+    });
+    react(ws.endpoint(), now, &mut input);
+    ws.endpoint().handle_timeout(now);
+    // What is written may make room for more events, or be the last there is to write.
+    for _ in 0..2 {
+        react(ws.endpoint(), now, &mut &mut [][..]);
+        ws.write(now);
+    }
+    react(ws.endpoint(), now, &mut &mut [][..]);
+}
+
 /// The application.
-fn react(session: &mut Session<Server>, now: Duration, input: &mut &mut [u8], out: &mut Vec<u8>) {
-    while let Some(event) = session.next_event(now, input, out) {
+fn react(ws: &mut Endpoint<Server>, now: Duration, input: &mut &mut [u8]) {
+    while let Some(event) = ws.next_event(now, input) {
         let result = match event {
-            SessionEvent::Upgrade => {
-                session.accept(&Accept::new(), now, out).map_err(|e| e.to_string())
-            }
+            SessionEvent::Upgrade => ws.accept(&Accept::new(), now).map_err(|e| e.to_string()),
             SessionEvent::Received(Event::Text(text)) => {
-                session.sender().and_then(|to| to.send_text(&text, out)).map_err(|e| e.to_string())
+                ws.send_text(text).map_err(|error| error.to_string())
             }
-            SessionEvent::Received(Event::Binary(bytes)) => session
-                .sender()
-                .and_then(|to| to.send_binary(&bytes, out))
-                .map_err(|e| e.to_string()),
+            SessionEvent::Received(Event::Binary(bytes)) => {
+                ws.send_binary(bytes).map_err(|error| error.to_string())
+            }
             SessionEvent::Error(error) => Err(error.to_string()),
             _ => Ok(()),
         };

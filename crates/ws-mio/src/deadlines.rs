@@ -8,7 +8,7 @@ use std::time::Duration;
 pub(crate) struct Deadlines(BTreeSet<(u64, usize)>);
 
 /// The deadline of a connection, in nanoseconds of the loop's time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Armed(u64);
 
 impl Armed {
@@ -21,9 +21,11 @@ impl Armed {
 }
 
 impl Deadlines {
-    /// Sets the deadline of a connection, which was `armed` before.
-    pub(crate) fn set(&mut self, key: usize, armed: &mut Armed, deadline: Armed) {
-        if *armed == deadline {
+    /// Sets the deadline of a connection, which was `armed` before. One that moves on stays where it was: the
+    /// connection then has a turn too early, and is armed anew. So a keep-alive costs nothing for each message.
+    pub(crate) fn set(&mut self, key: usize, armed: &mut Armed, deadline: Armed, now: Duration) {
+        let moves_on = deadline != Armed::NEVER && deadline.0 >= armed.0;
+        if *armed == deadline || moves_on && *armed > Armed::at(Some(now)) {
             return;
         }
         if *armed != Armed::NEVER {
@@ -44,5 +46,31 @@ impl Deadlines {
     pub(crate) fn due(&self, now: Duration) -> Vec<usize> {
         let due = self.0.iter().take_while(|(at, _)| Duration::from_nanos(*at) <= now);
         due.map(|(_, key)| *key).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_that_moves_on_is_kept_until_it_has_passed() {
+        let at = |seconds| Armed::at(Some(Duration::from_secs(seconds)));
+        let now = Duration::from_secs;
+        let (mut deadlines, mut armed) = (Deadlines::default(), Armed::NEVER);
+        for (deadline, at_time, first) in [
+            (at(10), 0, Some(10)),
+            (at(20), 1, Some(10)),
+            (at(5), 2, Some(5)),
+            (at(30), 3, Some(5)),
+            (at(30), 5, Some(30)),
+            (at(30), 30, Some(30)),
+            (Armed::NEVER, 6, None),
+            (at(7), 8, Some(7)),
+        ] {
+            deadlines.set(1, &mut armed, deadline, now(at_time));
+            assert_eq!(deadlines.first(), first.map(now), "{deadline:?} at {at_time}");
+        }
+        assert_eq!(deadlines.due(now(7)), [1]);
     }
 }

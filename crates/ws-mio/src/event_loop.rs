@@ -4,30 +4,31 @@ use std::io::{self, ErrorKind};
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use log::info;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Poll, Token};
 use slab::Slab;
-use ws_common::adapter::{Acceptor, Admission, Connection, Conversation, Link};
+use ws_common::adapter::Conversation;
 use ws_common::{
     ClientOptions, ConnectionHandler, Error, ServerHandle, ServerHandler, WebSocketConnection,
 };
 use wsproto::handshake::ClientRequest;
 
+use crate::WebSocketServer;
 use crate::deadlines::{Armed, Deadlines};
-use crate::listener::{Arrival, Listener};
+use crate::listener::Listener;
 use crate::loop_handle::{LoopHandle, connect};
-use crate::origin::{Accepted, LoopServer};
 use crate::shared::Shared;
 use crate::slot::{Cause, DynConnection, LoopContext, Slot};
-use crate::{Stream, WebSocketServer};
 
 /// The bytes that one read takes at most.
 const READ_SIZE: usize = 64 << 10;
 
 /// How many events are taken from the system at once.
 const EVENTS: usize = 1024;
+
+/// The longest wait, for there are systems that count milliseconds in few bits.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 const WAKER: Token = Token(usize::MAX);
 
@@ -73,12 +74,16 @@ const WAKER: Token = Token(usize::MAX);
 /// ```
 pub struct EventLoop {
     poll: Poll,
-    shared: Arc<Shared>,
-    listeners: Slab<Listener>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) listeners: Slab<Listener>,
     deadlines: Deadlines,
     /// Connections and listeners that have more to do before the loop waits, each once.
-    queue: Vec<Token>,
-    context: LoopContext,
+    pub(crate) queue: Vec<Token>,
+    /// Connections that are to be removed from the table.
+    gone: Vec<usize>,
+    /// Whether servers may be ending.
+    pub(crate) look: bool,
+    pub(crate) context: LoopContext,
 }
 
 impl EventLoop {
@@ -103,6 +108,8 @@ impl EventLoop {
             listeners: Slab::new(),
             deadlines: Deadlines::default(),
             queue: Vec::new(),
+            gone: Vec::new(),
+            look: false,
             context,
         })
     }
@@ -134,30 +141,6 @@ impl EventLoop {
         Ok(acceptor.server().clone())
     }
 
-    pub(crate) fn listen(
-        &mut self,
-        listener: std::net::TcpListener,
-        acceptor: &Arc<Acceptor>,
-    ) -> io::Result<()> {
-        listener.set_nonblocking(true)?;
-        let mut socket = mio::net::TcpListener::from_std(listener);
-        let token = listener_token(self.listeners.vacant_key());
-        self.context.registry.register(&mut socket, token, Interest::READABLE)?;
-        info!("accepting at {:?}", socket.local_addr());
-        acceptor.join();
-        let server =
-            LoopServer { acceptor: Arc::clone(acceptor), shared: Arc::clone(&self.shared) };
-        // Clients may wait already.
-        self.queue.push(token);
-        self.listeners.insert(Listener {
-            socket: Some(socket),
-            server: Arc::new(server),
-            retry_at: None,
-            queued: true,
-        });
-        Ok(())
-    }
-
     pub(crate) const fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
@@ -187,46 +170,48 @@ impl EventLoop {
     /// [`io::Error`] if the operating system cannot wait for events.
     pub fn run(mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(EVENTS);
-        loop {
-            if self.read_mail() {
-                return Ok(());
-            }
-            self.look_for_ends();
-            if self.has_nothing_to_do() && self.shared.end() {
-                return Ok(());
-            }
-            self.wait(&mut events)?;
-            let queue = mem::take(&mut self.queue);
-            for event in &events {
-                self.turn(event.token(), Cause::Ready(event));
-            }
-            for token in queue {
-                self.turn(token, Cause::Queued);
-            }
-            for key in self.deadlines.due(self.context.now) {
-                self.turn(Token(key), Cause::Other);
-            }
+        while self.round(&mut events)? {}
+        Ok(())
+    }
+
+    /// Waits, and gives a turn to every connection that has something to do. Returns whether to go on.
+    fn round(&mut self, events: &mut Events) -> io::Result<bool> {
+        if self.read_mail() {
+            return Ok(false);
         }
+        self.look_for_ends();
+        self.remove_gone();
+        if self.has_nothing_to_do() && self.shared.end() {
+            return Ok(false);
+        }
+        self.wait(events)?;
+        let queue = mem::take(&mut self.queue);
+        for event in &*events {
+            self.turn(event.token(), Cause::Ready(event));
+        }
+        for token in queue {
+            self.turn(token, Cause::Queued);
+        }
+        for key in self.deadlines.due(self.context.now) {
+            self.turn(Token(key), Cause::Other);
+        }
+        Ok(true)
     }
 
     fn has_nothing_to_do(&self) -> bool {
         self.listeners.is_empty()
             && self.shared.handles.load(Ordering::SeqCst) == 0
-            && self.shared.slots().iter().all(|(_, slot)| slot.connection.is_over())
+            && self.shared.slots().len() == self.context.lingering
     }
 
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {
         events.clear();
-        let retries = self.listeners.iter().filter_map(|(_, listener)| listener.retry_at);
-        let ends = self.listeners.iter().filter_map(|(_, listener)| {
-            let at = listener.server.acceptor.server().deadline()?;
-            listener.socket.is_none().then(|| self.shared.time_of(at))
-        });
-        let first = retries.chain(ends).chain(self.deadlines.first()).min();
+        let listeners = self.listeners.iter().filter_map(|(_, listener)| listener.deadline());
+        let first = listeners.chain(self.deadlines.first()).min();
         let may_wait = self.queue.is_empty() && self.shared.fall_asleep();
         let timeout = match first {
             _ if !may_wait => Some(Duration::ZERO),
-            first => first.map(|at| at.saturating_sub(self.shared.now())),
+            first => first.map(|at| at.saturating_sub(self.shared.now()).min(LONGEST_WAIT)),
         };
         let polled = self.poll.poll(events, timeout);
         self.shared.wake_up();
@@ -236,9 +221,7 @@ impl EventLoop {
             _ => {}
         }
         for (index, listener) in &mut self.listeners {
-            if listener.retry_at.is_some_and(|at| at <= self.context.now)
-                && !mem::replace(&mut listener.queued, true)
-            {
+            if listener.is_due(self.context.now) && listener.queue() {
                 self.queue.push(listener_token(index));
             }
         }
@@ -247,9 +230,12 @@ impl EventLoop {
 
     /// Takes what other threads, and callbacks, have left. Returns whether the loop is to stop.
     fn read_mail(&mut self) -> bool {
+        // The turns before may have taken long, or the loop was made long ago.
+        self.context.now = self.shared.now();
         let mail = self.shared.take_mail();
+        self.look |= mail.look;
         for (connection, conversation) in mail.begun {
-            self.begin(&connection, Some(conversation));
+            self.begin(connection, conversation);
         }
         for key in mail.changed {
             self.turn(Token(key), Cause::Other);
@@ -257,10 +243,12 @@ impl EventLoop {
         mail.stop
     }
 
-    fn begin(&mut self, connection: &Arc<dyn DynConnection>, conversation: Option<Conversation>) {
-        let slot = Slot { connection: Arc::clone(connection), conversation, armed: Armed::NEVER };
-        let key = self.shared.slots().insert(slot);
+    pub(crate) fn begin(&mut self, connection: Arc<dyn DynConnection>, conversation: Conversation) {
+        let mut slots = self.shared.slots();
+        let key = slots.vacant_key();
         connection.settle(key);
+        slots.insert(Slot { connection, conversation, armed: Armed::NEVER });
+        drop(slots);
         self.turn(Token(key), Cause::Other);
     }
 
@@ -273,7 +261,10 @@ impl EventLoop {
         }
         let Token(key) = token;
         let (connection, mut conversation) = match self.shared.slots().get_mut(key) {
-            Some(slot) => (Arc::clone(&slot.connection), slot.conversation.take()),
+            Some(slot) => {
+                let conversation = mem::replace(&mut slot.conversation, Conversation::none());
+                (Arc::clone(&slot.connection), conversation)
+            }
             // It has ended since this was asked for.
             None => return,
         };
@@ -281,88 +272,28 @@ impl EventLoop {
         if outcome.queue {
             self.queue.push(token);
         }
-        let mut slots = self.shared.slots();
-        let Some(slot) = slots.get_mut(key) else { return };
-        self.deadlines.set(key, &mut slot.armed, Armed::at(outcome.deadline));
-        slot.conversation = conversation;
         if outcome.finished {
-            let over = slots.remove(key);
-            drop(slots);
-            drop(over);
+            self.gone.push(key);
+        }
+        if let Some(slot) = self.shared.slots().get_mut(key) {
+            let deadline = Armed::at(outcome.deadline);
+            self.deadlines.set(key, &mut slot.armed, deadline, self.context.now);
+            slot.conversation = conversation;
         }
     }
 
-    fn accept(&mut self, index: usize, cause: Cause<'_>) {
-        let Some(listener) = self.listeners.get_mut(index) else { return };
-        if let Cause::Queued = cause {
-            listener.queued = false;
-        }
-        let mut arrivals = Vec::new();
-        if listener.accept(self.context.now, &mut arrivals)
-            && !mem::replace(&mut listener.queued, true)
-        {
-            self.queue.push(listener_token(index));
-        }
-        let server = Arc::clone(&listener.server);
-        for arrival in arrivals {
-            if let Err(error) = self.register(arrival, &server)
-                && let Some(listener) = self.listeners.get_mut(index)
-            {
-                listener.pause(self.context.now, error);
-            }
-        }
-    }
-
-    /// Begins the connection of a transport that was accepted.
-    fn register(&mut self, arrival: Arrival, server: &Arc<LoopServer>) -> io::Result<()> {
-        let Arrival { tcp, peer, admission } = arrival;
-        let now = self.context.now;
-        let (endpoint, conversation, stream) = match admission {
-            Admission::Admitted(permit) => {
-                let endpoint = server.acceptor.endpoint(now);
-                let stream = server.stream(tcp)?;
-                (endpoint, Conversation::server(permit), stream)
-            }
-            Admission::Refused(endpoint) => (*endpoint, Conversation::refused(), tcp.into()),
-            Admission::Dropped => return Ok(()),
-        };
-        let mut stream: Stream = stream;
-        let both = Interest::READABLE | Interest::WRITABLE;
-        let token = Token(self.shared.slots().vacant_key());
-        self.context.registry.register(&mut stream, token, both)?;
-        let driver = Accepted(Arc::clone(server));
-        let connection = Connection::new(driver, Link::new(endpoint, stream), Some(peer));
-        let connection: Arc<dyn DynConnection> = Arc::new(connection);
-        self.begin(&connection, Some(conversation));
-        Ok(())
-    }
-
-    /// Stops accepting for servers that are ending; ends their connections when the time has come, and
-    /// leaves those that have none left.
-    fn look_for_ends(&mut self) {
-        let (now, mut left) = (Instant::now(), Vec::new());
-        for (index, listener) in &mut self.listeners {
-            let server = listener.server.acceptor.server();
-            if !server.is_ending() {
-                continue;
-            }
-            listener.socket = None;
-            listener.retry_at = None;
-            let mut connections = self.shared.connections_of(server);
-            connections.retain(|connection| !connection.is_over());
-            if connections.is_empty() {
-                left.push(index);
-            } else if server.deadline().is_some_and(|at| at <= now) {
-                connections.iter().for_each(|connection| connection.abort());
-            }
-        }
-        for index in left {
-            self.listeners.remove(index).server.acceptor.leave();
+    /// Takes connections that are gone out of the table. Their keys are used again from then on, when no
+    /// event, and nothing in the list, is about them any more.
+    fn remove_gone(&mut self) {
+        for key in self.gone.drain(..) {
+            let removed = self.shared.slots().try_remove(key);
+            // More may be dropped than the entry.
+            drop(removed);
         }
     }
 }
 
-const fn listener_token(index: usize) -> Token {
+pub(crate) const fn listener_token(index: usize) -> Token {
     Token(WAKER.0 - 1 - index)
 }
 
@@ -373,10 +304,17 @@ fn listener_index(token: Token) -> Option<usize> {
 }
 
 /// Connections that are left, if the loop does not run to its end, end at once; their handlers are not
-/// called.
+/// called. Servers end, if they have no other loop.
 impl Drop for EventLoop {
     fn drop(&mut self) {
-        drop(self.shared.give_up());
+        let (mail, slots, waker) = self.shared.give_up();
+        drop(waker);
+        let carried = slots.into_iter().map(|(_, slot)| (slot.connection, slot.conversation));
+        for (connection, mut conversation) in mail.begun.into_iter().chain(carried) {
+            let opened = connection.abandon();
+            conversation.abandon(&WebSocketConnection::new(connection), opened);
+        }
+        self.listeners.drain().for_each(Listener::leave);
     }
 }
 
@@ -385,6 +323,10 @@ impl std::fmt::Debug for EventLoop {
         f.debug_struct("EventLoop")
             .field("connections", &self.shared.slots().len())
             .field("listeners", &self.listeners.len())
+            .field("queued", &self.queue.len())
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,14 +1,18 @@
-//! A listener of a loop: accepts, and survives when it cannot.
+//! The listeners of a loop: they accept, survive when they cannot, and leave when their server ends.
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
-use log::debug;
+use log::{debug, info};
 use mio::net::{TcpListener, TcpStream};
-use ws_common::adapter::{Acceptor, Admission};
+use mio::{Interest, Token};
+use ws_common::adapter::{Acceptor, Admission, Connection, Conversation, Link};
 
-use crate::origin::LoopServer;
+use crate::event_loop::{EventLoop, listener_token};
+use crate::origin::{Accepted, LoopServer};
+use crate::slot::{Cause, DynConnection};
 
 /// How many connections one turn accepts at most.
 const BATCH: usize = 64;
@@ -16,50 +20,175 @@ const BATCH: usize = 64;
 /// A listener, and its server.
 pub(crate) struct Listener {
     /// `None` once the server is ending.
-    pub(crate) socket: Option<TcpListener>,
-    pub(crate) server: Arc<LoopServer>,
+    socket: Option<TcpListener>,
+    server: Arc<LoopServer>,
     /// When to try again after a failure. Nothing is accepted before.
-    pub(crate) retry_at: Option<Duration>,
+    retry_at: Option<Duration>,
     /// Whether it is in the list of those that have more to do.
-    pub(crate) queued: bool,
+    queued: bool,
 }
 
-/// A transport that was accepted.
-pub(crate) struct Arrival {
-    pub(crate) tcp: TcpStream,
-    pub(crate) peer: std::net::SocketAddr,
-    pub(crate) admission: Admission,
+/// The outcome of one attempt to accept.
+enum Attempt {
+    Accepted(TcpStream, std::net::SocketAddr),
+    /// The client has gone.
+    Gone,
+    /// Nothing can be accepted now.
+    Nothing,
 }
 
 impl Listener {
-    /// Accepts those that wait, but not all of very many. Returns whether there may be more.
-    pub(crate) fn accept(&mut self, now: Duration, arrivals: &mut Vec<Arrival>) -> bool {
-        if self.retry_at.is_some_and(|at| now < at) {
-            return false;
-        }
-        self.retry_at = None;
-        let Some(socket) = &self.socket else { return false };
-        for _ in 0..BATCH {
-            match socket.accept() {
-                Ok((tcp, peer)) => {
-                    debug!("accepted {peer}");
-                    let admission = self.server.acceptor.admit(now);
-                    arrivals.push(Arrival { tcp, peer, admission });
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return false,
-                Err(error) if Acceptor::is_gone(&error) => {}
-                Err(error) => {
-                    self.pause(now, error);
-                    return false;
-                }
-            }
-        }
-        true
+    /// Puts the listener into the list of those that have more to do. Returns whether it was not there.
+    pub(crate) fn queue(&mut self) -> bool {
+        !std::mem::replace(&mut self.queued, true)
     }
 
-    /// Accepts nothing for a while, because it cannot be done.
-    pub(crate) fn pause(&mut self, now: Duration, error: io::Error) {
+    /// Returns when to look at it again, whatever happens.
+    pub(crate) fn deadline(&self) -> Option<Duration> {
+        if self.socket.is_some() {
+            return self.retry_at;
+        }
+        let end = self.server.acceptor.server().deadline()?;
+        Some(self.server.shared.time_of(end))
+    }
+
+    /// Whether a pause is over.
+    pub(crate) fn is_due(&self, now: Duration) -> bool {
+        self.retry_at.is_some_and(|at| at <= now)
+    }
+
+    fn accept(&mut self, now: Duration) -> Attempt {
+        if self.retry_at.is_some_and(|at| now < at) {
+            return Attempt::Nothing;
+        }
+        self.retry_at = None;
+        let Some(socket) = &self.socket else { return Attempt::Nothing };
+        match socket.accept() {
+            Ok((tcp, peer)) => Attempt::Accepted(tcp, peer),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Attempt::Nothing,
+            Err(error) if Acceptor::is_gone(&error) => Attempt::Gone,
+            Err(error) => {
+                self.pause(now, error);
+                Attempt::Nothing
+            }
+        }
+    }
+
+    /// Accepts nothing for a while, because it cannot be done. Told of once.
+    fn pause(&mut self, now: Duration, error: io::Error) {
         self.retry_at = Some(now.saturating_add(Acceptor::PAUSE));
         self.server.acceptor.report_pause(error);
+    }
+
+    /// Leaves the server, which ends when all its listeners have left.
+    pub(crate) fn leave(self) {
+        self.server.acceptor.leave();
+    }
+}
+
+impl EventLoop {
+    pub(crate) fn listen(
+        &mut self,
+        listener: std::net::TcpListener,
+        acceptor: &Arc<Acceptor>,
+    ) -> io::Result<()> {
+        listener.set_nonblocking(true)?;
+        let mut socket = TcpListener::from_std(listener);
+        let token = listener_token(self.listeners.vacant_key());
+        self.context.registry.register(&mut socket, token, Interest::READABLE)?;
+        info!("accepting at {:?}", socket.local_addr());
+        acceptor.join();
+        let server = LoopServer {
+            acceptor: Arc::clone(acceptor),
+            shared: Arc::clone(&self.shared),
+            carried: AtomicUsize::new(0),
+        };
+        let (socket, server) = (Some(socket), Arc::new(server));
+        // Clients may wait already.
+        self.queue.push(token);
+        self.listeners.insert(Listener { socket, server, retry_at: None, queued: true });
+        Ok(())
+    }
+
+    /// Accepts those that wait, but not all of very many.
+    pub(crate) fn accept(&mut self, index: usize, cause: Cause<'_>) {
+        let now = self.context.now;
+        if let (Some(listener), Cause::Queued) = (self.listeners.get_mut(index), cause) {
+            listener.queued = false;
+        }
+        for _ in 0..BATCH {
+            let Some(listener) = self.listeners.get_mut(index) else { return };
+            let (tcp, peer) = match listener.accept(now) {
+                Attempt::Accepted(tcp, peer) => (tcp, peer),
+                Attempt::Gone => continue,
+                Attempt::Nothing => return,
+            };
+            debug!("accepted {peer}");
+            let server = Arc::clone(&listener.server);
+            if let Err(error) = self.register(tcp, peer, &server) {
+                if let Some(listener) = self.listeners.get_mut(index) {
+                    listener.pause(now, error);
+                }
+                return;
+            }
+        }
+        if self.listeners.get_mut(index).is_some_and(Listener::queue) {
+            self.queue.push(listener_token(index));
+        }
+    }
+
+    /// Begins the connection of a transport that was accepted.
+    fn register(
+        &mut self,
+        tcp: TcpStream,
+        peer: std::net::SocketAddr,
+        server: &Arc<LoopServer>,
+    ) -> io::Result<()> {
+        let now = self.context.now;
+        let (endpoint, conversation, mut stream) = match server.acceptor.admit(now) {
+            Admission::Admitted(permit) => {
+                let endpoint = server.acceptor.endpoint(now);
+                (endpoint, Conversation::server(permit), server.stream(tcp)?)
+            }
+            Admission::Refused(endpoint) => (*endpoint, Conversation::refused(), tcp.into()),
+            Admission::Dropped => return Ok(()),
+        };
+        let both = Interest::READABLE | Interest::WRITABLE;
+        let token = Token(self.shared.slots().vacant_key());
+        self.context.registry.register(&mut stream, token, both)?;
+        let driver = Accepted(Arc::clone(server));
+        let connection = Connection::new(driver, Link::new(endpoint, stream), Some(peer));
+        let connection: Arc<dyn DynConnection> = Arc::new(connection);
+        server.carried.fetch_add(1, Ordering::Relaxed);
+        self.begin(connection, conversation);
+        Ok(())
+    }
+
+    /// Stops accepting for servers that are ending; ends their connections when the time has come, and
+    /// leaves those that have none left.
+    pub(crate) fn look_for_ends(&mut self) {
+        if !std::mem::take(&mut self.look) {
+            return;
+        }
+        let mut left = Vec::new();
+        for (index, listener) in &mut self.listeners {
+            let server = listener.server.acceptor.server();
+            if !server.is_ending() {
+                continue;
+            }
+            // Until all its connections are closed.
+            self.look = true;
+            listener.socket = None;
+            listener.retry_at = None;
+            if listener.server.carried.load(Ordering::Relaxed) == 0 {
+                left.push(index);
+            } else if server.deadline().is_some_and(|at| at <= Instant::now()) {
+                let connections = self.shared.connections_of(server);
+                connections.iter().for_each(|connection| connection.abort());
+            }
+        }
+        for index in left {
+            self.listeners.remove(index).leave();
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mio::net::TcpStream;
@@ -37,6 +38,9 @@ pub(crate) trait Origin<R: Role>: Driver<R, Transport = Stream> {
 
     /// Ends opening a stream: its sockets and its look-up do not live as long as handles may.
     fn stop_dialing(&self) {}
+
+    /// Notes that the connection is over, once; its transport may linger.
+    fn ended(&self) {}
 }
 
 /// Has the loop look at a connection, unless it looks anyway.
@@ -51,6 +55,9 @@ fn notify<R: Role, D: Origin<R>>(driver: &D, mut held: Held<'_, R, D>) {
 pub(crate) struct LoopServer {
     pub(crate) acceptor: Arc<Acceptor>,
     pub(crate) shared: Arc<Shared>,
+    /// How many connections of the server the loop carries, without those that only linger. Used by the
+    /// loop's thread alone.
+    pub(crate) carried: AtomicUsize,
 }
 
 impl LoopServer {
@@ -94,6 +101,10 @@ impl Origin<Server> for Accepted {
 
     fn dial_deadline(&self) -> Option<Duration> {
         None
+    }
+
+    fn ended(&self) {
+        self.0.carried.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -39,8 +39,6 @@ pub(crate) struct TurnOutcome {
     pub(crate) queue: bool,
     /// Whether the connection and its transport are gone.
     pub(crate) finished: bool,
-    /// Whether its transport lingers.
-    pub(crate) lingers: bool,
 }
 
 /// A connection of a loop, whichever end it is.
@@ -49,24 +47,45 @@ pub(crate) trait DynConnection: ConnectionLink {
     fn turn(
         self: Arc<Self>,
         context: &mut LoopContext,
-        conversation: &mut Option<Conversation>,
+        conversation: &mut Conversation,
         cause: Cause<'_>,
     ) -> TurnOutcome;
 
     /// Whether its handler was told that it is open, and not that it is closed.
     fn is_open(&self) -> bool;
 
-    /// Whether it is over; its transport may linger.
-    fn is_over(&self) -> bool;
-
     /// Notes where the loop finds it.
     fn settle(&self, key: usize);
+
+    /// Ends it, because its loop has; handles that are kept keep no descriptor. Returns whether its handler
+    /// was told that it is open, and not that it is closed.
+    fn abandon(&self) -> bool;
 }
 
 /// A connection, and what only its loop uses.
 pub(crate) struct Slot {
     pub(crate) connection: Arc<dyn DynConnection>,
     /// Not here during the connection's turn.
-    pub(crate) conversation: Option<Conversation>,
+    pub(crate) conversation: Conversation,
     pub(crate) armed: Armed,
+}
+
+#[cfg(test)]
+mod tests {
+    use ws_common::adapter::Connection;
+    use wsproto::Server;
+
+    use super::*;
+    use crate::origin::Accepted;
+
+    /// With the two counts of an `Arc`, and what an allocator adds, 256 bytes: `tests/idle.rs`.
+    #[test]
+    fn an_idle_connection_is_small() {
+        assert_eq!(size_of::<Conversation>(), 24);
+        assert_eq!(size_of::<Slot>(), 48);
+        // In debug builds, a socket of mio's remembers its `Poll`.
+        let debug = if cfg!(debug_assertions) { 8 } else { 0 };
+        let tls = if cfg!(feature = "tls") { 0 } else { 8 };
+        assert_eq!(size_of::<Connection<Server, Accepted>>(), 184 + debug - tls);
+    }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ws_common::adapter::{Connection, Conversation, Step, Written};
+use ws_common::adapter::{Connection, Conversation, Held, Step, Written};
 use ws_common::{Error, WebSocketConnection};
 use wsproto::{Role, SessionError};
 
@@ -15,193 +15,244 @@ use crate::websocket::{WRITE_MOST, read};
 /// How many transports may linger at a time. Those beyond are dropped at once, and may lose our last bytes.
 const MOST_LINGERING: usize = 1024;
 
+/// How often a turn writes behind its events, if these lead to more output.
+const ROUNDS: usize = 3;
+
 impl<R: Role, D: Origin<R>> DynConnection for Connection<R, D> {
     fn turn(
         self: Arc<Self>,
         context: &mut LoopContext,
-        conversation: &mut Option<Conversation>,
+        conversation: &mut Conversation,
         cause: Cause<'_>,
     ) -> TurnOutcome {
+        let mut held = self.lock();
+        held.begin_work();
+        let (was_over, lingered) = (held.is_over(), held.is_lingering());
+        let now = context.now;
         let handle = self.handle();
-        let lingered = self.lock().is_lingering();
-        let mut turn = Turn { connection: &self, handle, conversation };
-        turn.begin(context, cause);
-        turn.dial(context);
-        turn.receive(context);
-        // A redirect may have led elsewhere.
-        turn.dial(context);
-        turn.handle_timeout(context);
-        let outcome = turn.conclude(context);
-        context.lingering -= usize::from(lingered);
-        context.lingering += usize::from(outcome.lingers);
-        outcome
+        let mut turn = Turn { connection: &self, handle, conversation, now, again: false };
+        if let Cause::Queued = cause {
+            held.unqueue();
+        }
+        if held.is_dialing() {
+            held = turn.dial(held, context);
+        }
+        if let Some(link) = held.link_mut() {
+            link.endpoint_mut().lend(&mut context.outbox);
+            if let Cause::Ready(event) = cause {
+                link.transport_mut().ready(event);
+            }
+            held = turn.receive(held, context);
+            held = turn.handle_timeout(held);
+            held = turn.write(held);
+        }
+        if !was_over && held.is_over() {
+            self.driver().ended();
+        }
+        turn.conclude(held, context, lingered)
     }
 
     fn is_open(&self) -> bool {
         self.lock().was_opened()
     }
 
-    fn is_over(&self) -> bool {
-        self.lock().is_over()
-    }
-
     fn settle(&self, key: usize) {
         self.lock().settle(key);
     }
+
+    fn abandon(&self) -> bool {
+        let mut held = self.lock();
+        let (opened, left) = (held.was_opened(), held.abandon());
+        drop(held);
+        drop(left);
+        self.driver().stop_dialing();
+        opened
+    }
 }
 
+/// The lock of the connection is taken once, and let go of only to call the application.
 struct Turn<'a, R: Role, D: Origin<R>> {
     connection: &'a Arc<Connection<R, D>>,
     handle: WebSocketConnection,
-    /// `None` once the handler was called for the last time.
-    conversation: &'a mut Option<Conversation>,
+    conversation: &'a mut Conversation,
+    now: Duration,
+    /// Whether there is more to do, however the turn ends.
+    again: bool,
 }
 
-impl<R: Role, D: Origin<R>> Turn<'_, R, D> {
-    fn begin(&mut self, context: &mut LoopContext, cause: Cause<'_>) {
-        let mut held = self.connection.lock();
-        held.begin_work();
-        if let Cause::Queued = cause {
-            held.unqueue();
-        }
-        let Some(link) = held.link_mut() else { return };
-        link.endpoint_mut().lend(&mut context.outbox);
-        if let Cause::Ready(event) = cause {
-            link.transport_mut().ready(event);
-        }
+impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
+    /// Lets go of the lock to call the application.
+    #[inline]
+    fn call<T>(
+        &mut self,
+        held: Held<'a, R, D>,
+        call: impl FnOnce(&mut Self) -> T,
+    ) -> Held<'a, R, D> {
+        drop(held);
+        call(self);
+        self.connection.lock()
     }
 
     /// Goes on with opening a stream.
-    fn dial(&mut self, context: &LoopContext) {
-        let held = self.connection.lock();
+    fn dial(&mut self, held: Held<'a, R, D>, context: &LoopContext) -> Held<'a, R, D> {
         if held.is_given_up() {
-            drop(held);
-            return self.give_up(&SessionError::Abandoned.into());
+            return self.call(held, |turn| turn.give_up(&SessionError::Abandoned.into()));
         }
-        let Some(key) = held.dialing_key() else { return };
+        let Some(key) = held.dialing_key() else { return held };
         drop(held);
-        let waiting = Arc::clone(self.connection);
+        let waiting = self.connection;
         let dial = DialContext {
             key,
             registry: &context.registry,
             now: context.now,
             wake: &move || {
-                let waiting = Arc::clone(&waiting);
+                let waiting = Arc::clone(waiting);
                 Box::new(move || waiting.notify())
             },
         };
-        match self.connection.driver().dial(&dial) {
-            Ok(None) => {}
-            Ok(Some((link, peer))) => {
-                if !self.connection.lock().connected(link, peer) {
-                    self.give_up(&SessionError::Abandoned.into());
-                }
-            }
-            Err(error) => self.give_up(&error),
-        }
+        let dialed = self.connection.driver().dial(&dial);
+        let mut held = self.connection.lock();
+        let error = match dialed {
+            Ok(None) => return held,
+            Ok(Some((link, peer))) => match held.connected(link, peer) {
+                true => return held,
+                false => SessionError::Abandoned.into(),
+            },
+            Err(error) => error,
+        };
+        self.call(held, |turn| turn.give_up(&error))
     }
 
     fn give_up(&mut self, error: &Error) {
-        if let Some(mut conversation) = self.conversation.take() {
-            conversation.give_up(self.connection, &self.handle, error);
-        }
+        self.conversation.give_up(self.connection, &self.handle, error);
     }
 
     /// Writes what waited, reads once, and deals with what was read.
-    fn receive(&mut self, context: &mut LoopContext) {
+    fn receive(&mut self, mut held: Held<'a, R, D>, context: &mut LoopContext) -> Held<'a, R, D> {
         let mut input: &mut [u8] = &mut [];
-        let mut failure = None;
-        let mut held = self.connection.lock();
         if let Some(link) = held.link_mut() {
-            link.write(context.now, WRITE_MOST);
+            link.write(self.now, WRITE_MOST);
             if link.endpoint().wants_read() && link.transport().is_readable() {
-                match read(link, &mut context.input, context.now) {
+                match read(link, &mut context.input, self.now) {
                     Ok(read) => input = read,
-                    Err(error) => failure = Some(error),
-                }
-            }
-        }
-        drop(held);
-        if let (Some(error), Some(conversation)) = (failure, &mut *self.conversation) {
-            conversation.fail(self.connection, &self.handle, &error);
-        }
-        self.react(context.now, &mut input);
-    }
-
-    /// Does what is due, now that what had arrived was looked at.
-    fn handle_timeout(&mut self, context: &LoopContext) {
-        let mut held = self.connection.lock();
-        let Some(link) = held.link_mut() else { return };
-        if link.endpoint().deadline().is_some_and(|deadline| deadline <= context.now) {
-            link.endpoint_mut().handle_timeout(context.now);
-            drop(held);
-            self.react(context.now, &mut &mut [][..]);
-        }
-    }
-
-    /// Takes event after event out of what was read, and calls the handler.
-    fn react(&mut self, now: Duration, input: &mut &mut [u8]) {
-        match self.conversation {
-            Some(conversation) => {
-                conversation.react(self.connection, &self.handle, now, input);
-                if conversation.is_over() {
-                    *self.conversation = None;
-                }
-            }
-            // The transport lingers, or its handler has panicked: what it brings is discarded.
-            None => {
-                let mut held = self.connection.lock();
-                while let Some(step) = held.link_mut().and_then(|link| link.next(now, input)) {
-                    if let Step::Closed(info) = step {
-                        drop(held.finish(info));
+                    Err(error) => {
+                        held = self.call(held, |turn| {
+                            turn.conversation.fail(turn.connection, &turn.handle, &error)
+                        });
                     }
                 }
             }
         }
+        if self.conversation.is_deciding() {
+            held = self.call(held, |turn| turn.conversation.resume(turn.connection, turn.now));
+        }
+        self.react(held, &mut input).0
     }
 
-    /// Writes, tells the handler that there is room again, and ends the turn.
-    fn conclude(mut self, context: &mut LoopContext) -> TurnOutcome {
-        self.connection.lock().begin_last_look();
-        self.write(context);
-        // What is written may make room, or be the last there is.
-        self.react(context.now, &mut &mut [][..]);
-        if let Some(conversation) = &mut *self.conversation {
-            conversation.tell_drained(self.connection, &self.handle);
+    /// Does what is due, now that what had arrived was looked at.
+    fn handle_timeout(&mut self, mut held: Held<'a, R, D>) -> Held<'a, R, D> {
+        match held.link_mut() {
+            Some(link) if link.endpoint().deadline().is_some_and(|at| at <= self.now) => {
+                link.endpoint_mut().handle_timeout(self.now);
+                self.react(held, &mut &mut [][..]).0
+            }
+            _ => held,
         }
-        let written = self.write(context);
+    }
 
-        let mut held = self.connection.lock();
-        let mut more = self.connection.driver().dials_again();
-        // Another thread has changed something after it was looked at, and has not told the loop.
-        more |= held.end_work();
-        let mut deadline = self.connection.driver().dial_deadline();
-        if let Some(link) = held.link_mut() {
-            deadline = link.endpoint().deadline();
-            more |= written == Written::Some
-                || link.endpoint().has_input()
-                || link.endpoint().wants_read() && link.transport().is_readable();
-            if let Some(outbox) = link.endpoint_mut().reclaim() {
-                context.outbox = Some(outbox);
+    /// Takes event after event out of what was read, and calls the handler. Returns whether there were any.
+    fn react(&mut self, mut held: Held<'a, R, D>, input: &mut &mut [u8]) -> (Held<'a, R, D>, bool) {
+        let mut reacted = false;
+        while let Some(step) = held.link_mut().and_then(|link| link.next(self.now, input)) {
+            reacted = true;
+            held = match step {
+                Step::Other => held,
+                Step::Message(message) => {
+                    self.call(held, |turn| turn.conversation.message(&turn.handle, message))
+                }
+                step => self.call(held, |turn| {
+                    turn.conversation.take(turn.connection, &turn.handle, turn.now, step)
+                }),
+            };
+        }
+        let left = held.follow_redirect();
+        // A socket; nothing of the application's.
+        drop(left);
+        // It dials in its next turn.
+        self.again |= held.is_dialing();
+        (held, reacted)
+    }
+
+    /// Writes, takes the events that come of it, and tells the handler once that there is room again. What is
+    /// written last is followed by nothing, so that nothing is left lying.
+    fn write(&mut self, mut held: Held<'a, R, D>) -> Held<'a, R, D> {
+        let mut may_tell = true;
+        for _ in 0..ROUNDS {
+            let Some(link) = held.link_mut() else { return held };
+            let written = link.write(self.now, WRITE_MOST);
+            let reacted;
+            (held, reacted) = self.react(held, &mut &mut [][..]);
+            let drained =
+                may_tell && held.live().is_ok_and(|link| link.endpoint_mut().take_drained());
+            if drained {
+                may_tell = false;
+                held = self.call(held, |turn| turn.conversation.drained(&turn.handle));
+            } else if !reacted {
+                self.again |= written == Written::Some;
+                return held;
             }
         }
-        if held.is_lingering() && context.lingering >= MOST_LINGERING {
+        // Others have their turn first.
+        self.again = true;
+        held
+    }
+
+    /// Ends the turn. The lock is held since everything was looked at; so what other threads do comes before
+    /// that, or behind the end, and then they tell the loop.
+    fn conclude(
+        self,
+        mut held: Held<'a, R, D>,
+        context: &mut LoopContext,
+        lingered: bool,
+    ) -> TurnOutcome {
+        let driver = self.connection.driver();
+        let noticed = held.end_work();
+        let (mut more, mut deadline) = (self.again, None);
+        if held.is_dialing() {
+            // An address was found, or it was given up.
+            more |= noticed || driver.dials_again();
+            deadline = driver.dial_deadline();
+        }
+        // The decision may be made.
+        more |= noticed && self.conversation.is_deciding();
+        if let Ok(link) = held.live()
+            && link.endpoint_mut().take_drained()
+        {
+            // The handler was told to wait again, and nothing waits already.
+            link.endpoint_mut().await_drained();
+            more = true;
+        }
+        if let Some(link) = held.link_mut() {
+            let endpoint = link.endpoint_mut();
+            if let Some(outbox) = endpoint.reclaim() {
+                context.outbox = Some(outbox);
+            }
+            deadline = endpoint.deadline();
+            more |= endpoint.has_input() || endpoint.wants_read() && link.transport().is_readable();
+        }
+        if held.is_lingering() && !lingered && context.lingering >= MOST_LINGERING {
             held.hasten();
         }
         let gone = held.let_go();
-        let finished = held.is_gone();
-        if finished {
-            self.connection.driver().stop_dialing();
-        }
+        let (finished, lingers) = (held.is_gone(), held.is_lingering());
         let queue = more && !finished && held.queue();
-        let lingers = held.is_lingering();
         drop(held);
         drop(gone);
-        TurnOutcome { deadline, queue, finished, lingers }
-    }
-
-    fn write(&mut self, context: &LoopContext) -> Written {
-        let mut held = self.connection.lock();
-        held.link_mut().map_or(Written::All, |link| link.write(context.now, WRITE_MOST))
+        if finished {
+            driver.stop_dialing();
+        }
+        context.lingering -= usize::from(lingered);
+        context.lingering += usize::from(lingers);
+        TurnOutcome { deadline, queue, finished }
     }
 }

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use support::{Log, Recorder, frame, open, read_frame, wait_until};
 use ws_mio::{
-    Accepted, Error, Message, RunningServer, SendStatus, WebSocketConnection, WebSocketServer,
+    Decision, Error, Message, RunningServer, SendStatus, ServerOptions, WebSocketConnection,
+    WebSocketServer,
 };
 
 const MARK: usize = 16 << 10;
@@ -19,21 +20,23 @@ const MESSAGE: usize = 8 << 10;
 fn recording() -> (RunningServer, SocketAddr, Log) {
     let log = Log::default();
     let to = log.clone();
-    let server = WebSocketServer::bind("127.0.0.1:0").expect("a free port").high_water_mark(MARK);
+    let server = WebSocketServer::bind("127.0.0.1:0", ServerOptions::new().high_water_mark(MARK))
+        .expect("a free port");
     let address = server.local_addr().expect("an address");
-    let server = server.spawn(move |_: &_, _: &_| Ok(Accepted::new(Recorder(to.clone()))));
+    let server = server.spawn(move |_: &_, _: &_| Decision::accept(Recorder(to.clone())));
     (server.expect("a thread"), address, log)
 }
 
 /// A server that echoes, and takes it for an error if it cannot.
 fn echoing() -> (RunningServer, SocketAddr) {
-    let server = WebSocketServer::bind("127.0.0.1:0").expect("a free port").high_water_mark(MARK);
+    let server = WebSocketServer::bind("127.0.0.1:0", ServerOptions::new().high_water_mark(MARK))
+        .expect("a free port");
     let address = server.local_addr().expect("an address");
     let server = server.spawn(|_: &_, _: &_| {
-        Ok(Accepted::new(|ws: &WebSocketConnection, message: Message| {
+        Decision::accept(|ws: &WebSocketConnection, message: Message| {
             ws.send(message).expect("room for an answer");
             assert!(ws.buffered_amount() <= MARK + 2 * MESSAGE, "{}", ws.buffered_amount());
-        }))
+        })
     });
     (server.expect("a thread"), address)
 }
@@ -201,10 +204,11 @@ fn a_flood_does_not_starve_others() {
 #[test]
 fn large_messages_go_both_ways() {
     let (server, address) = {
-        let server = WebSocketServer::bind("127.0.0.1:0").expect("a free port");
+        let options = ServerOptions::new().max_message_size(16 << 20);
+        let server = WebSocketServer::bind("127.0.0.1:0", options).expect("a free port");
         let address = server.local_addr().expect("an address");
         let echo = |ws: &WebSocketConnection, message: Message| drop(ws.send(message));
-        let server = server.spawn(move |_: &_, _: &_| Ok(Accepted::new(echo)));
+        let server = server.spawn(move |_: &_, _: &_| Decision::accept(echo));
         (server.expect("a thread"), address)
     };
     let mut peer = open(address);

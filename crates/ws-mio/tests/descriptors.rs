@@ -5,10 +5,10 @@
 mod child;
 mod support;
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use child::Process;
 use support::{REQUEST, frame, open, read_frame};
@@ -29,13 +29,22 @@ fn a_server_without_descriptors_waits_and_goes_on() {
             peer
         })
         .collect();
-    let before = server.processor_time();
+    let (before, start) = (server.processor_time(), Instant::now());
     thread::sleep(Duration::from_secs(1));
     let spent = server.processor_time() - before;
     assert!(spent < 40, "{spent} hundredths of a second");
     first.write_all(&frame(0x81, b"still here")).expect("written");
     assert_eq!(read_frame(&mut first).1, b"still here");
     drop(crowd);
+    // L18: one error for each pause of 50 ms.
+    let mut page = TcpStream::connect(server.address).expect("a server");
+    page.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("written");
+    let mut answer = String::new();
+    page.read_to_string(&mut answer).expect("a page");
+    let errors: u128 =
+        answer.rsplit("\r\n").next().and_then(|body| body.parse().ok()).expect("a number");
+    let most = start.elapsed().as_millis() / 50 + 1;
+    assert!((1..=most).contains(&errors), "{errors} of {most}");
     let mut last = open(server.address);
     last.write_all(&frame(0x81, b"new here")).expect("written");
     assert_eq!(read_frame(&mut last).1, b"new here");

@@ -15,8 +15,8 @@ use support::{Log, Recorder, frame, open, read_frame, request, wait_until};
 use ws_mio::wsproto::handshake::Accept;
 use ws_mio::wsproto::{Config, Event, Role, SessionEvent};
 use ws_mio::{
-    Accepted, ClientOptions, ConnectionHandler, EventLoop, LoopHandle, Message, WebSocket,
-    WebSocketConnection, WebSocketServer,
+    ClientOptions, ConnectionHandler, Decision, EventLoop, LoopHandle, Message, ServerOptions,
+    WebSocket, WebSocketConnection, WebSocketServer,
 };
 
 fn echo(ws: &WebSocketConnection, message: Message) {
@@ -27,18 +27,19 @@ fn echo(ws: &WebSocketConnection, message: Message) {
 #[test]
 fn several_loops_are_one_server() {
     const COUNT: usize = 60;
-    let server = WebSocketServer::bind_threads("127.0.0.1:0", 3).expect("a free port");
+    let server =
+        WebSocketServer::bind_threads("127.0.0.1:0", 3, ServerOptions::new()).expect("a free port");
     let address = server.local_addr().expect("an address");
     let threads = Arc::new(Mutex::new(std::collections::HashSet::new()));
     let seen = Arc::clone(&threads);
     let server = server.spawn(move |_: &_, _: &_| {
         let seen = Arc::clone(&seen);
-        Ok(Accepted::new(move |ws: &WebSocketConnection, message: Message| {
+        Decision::accept(move |ws: &WebSocketConnection, message: Message| {
             seen.lock().expect("no panic").insert(thread::current().id());
             // From each loop, those of all are seen.
             assert_eq!(ws.server().expect("a server").connections().len(), COUNT);
             echo(ws, message);
-        }))
+        })
     });
     let server = server.expect("threads");
     let mut peers: Vec<_> = (0..COUNT).map(|_| open(address)).collect();
@@ -67,8 +68,9 @@ fn several_loops_are_one_server() {
 fn a_loop_serves_two_servers_and_ends_when_both_have() {
     let mut event_loop = EventLoop::new().expect("a loop");
     let mut serve = || {
-        let server = WebSocketServer::bind("127.0.0.1:0").expect("a free port");
-        event_loop.serve(server, |_: &_, _: &_| Ok(Accepted::new(echo))).expect("a listener")
+        let server =
+            WebSocketServer::bind("127.0.0.1:0", ServerOptions::new()).expect("a free port");
+        event_loop.serve(server, |_: &_, _: &_| Decision::accept(echo)).expect("a listener")
     };
     let (first, second) = (serve(), serve());
     let handle = event_loop.handle();
@@ -117,9 +119,9 @@ impl ConnectionHandler for Chain {
 
 #[test]
 fn clients_begin_in_callbacks_and_in_other_threads() {
-    let server = WebSocketServer::bind("127.0.0.1:0").expect("a free port");
+    let server = WebSocketServer::bind("127.0.0.1:0", ServerOptions::new()).expect("a free port");
     let url = format!("ws://{}/", server.local_addr().expect("an address"));
-    let server = server.spawn(|_: &_, _: &_| Ok(Accepted::new(echo))).expect("a thread");
+    let server = server.spawn(|_: &_, _: &_| Decision::accept(echo)).expect("a thread");
     let (event_loop, log) = (EventLoop::new().expect("a loop"), Log::default());
     let chain =
         |left| Chain { left, url: url.clone(), handle: event_loop.handle(), log: log.clone() };
@@ -143,9 +145,9 @@ fn clients_begin_in_callbacks_and_in_other_threads() {
 /// Threads send while the loop is at work with the same connection: nothing may be left lying.
 #[test]
 fn what_threads_send_at_any_moment_is_written() {
-    let server = WebSocketServer::bind("127.0.0.1:0").expect("a free port");
+    let server = WebSocketServer::bind("127.0.0.1:0", ServerOptions::new()).expect("a free port");
     let address = server.local_addr().expect("an address");
-    let server = server.spawn(|_: &_, _: &_| Ok(Accepted::new(echo))).expect("a thread");
+    let server = server.spawn(|_: &_, _: &_| Decision::accept(echo)).expect("a thread");
     let mut peer = open(address);
     wait_until("a connection", || !server.handle().connections().is_empty());
     let ws = server.handle().connections().remove(0);
@@ -164,8 +166,8 @@ fn what_threads_send_at_any_moment_is_written() {
     server.join();
 }
 
-fn read<'b, R: Role>(ws: &mut WebSocket<R>, buffer: &'b mut [u8]) -> &'b mut [u8] {
-    if ws.can_read() { ws.read(buffer).expect("open") } else { &mut [] }
+fn read<'b, R: Role>(ws: &mut WebSocket<R>, buffer: &'b mut [u8], now: Duration) -> &'b mut [u8] {
+    if ws.can_read() { ws.read(buffer, now).expect("open") } else { &mut [] }
 }
 
 /// Both ends in a `Poll` of one's own, one byte at a time.
@@ -175,11 +177,10 @@ fn a_loop_of_ones_own_needs_no_more_than_a_byte_at_a_time() {
     let mut poll = Poll::new().expect("a poll");
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("an address");
-    let (now, mut to_server, mut to_client) = (Duration::ZERO, Vec::new(), Vec::new());
+    let now = Duration::ZERO;
     let tcp = mio::net::TcpStream::connect(address).expect("a socket");
     let url = request(&format!("ws://{address}/"));
-    let client = WebSocket::client(tcp, url, Config::default(), now, &mut to_server);
-    let mut client = client.expect("random bytes");
+    let mut client = WebSocket::client(tcp, url, Config::default(), now).expect("random bytes");
     client.register(poll.registry(), Token(0), BOTH).expect("registered");
     let (tcp, _) = listener.accept().expect("a client");
     tcp.set_nonblocking(true).expect("a socket");
@@ -190,7 +191,7 @@ fn a_loop_of_ones_own_needs_no_more_than_a_byte_at_a_time() {
     let (mut events, mut byte, mut log) = (Events::with_capacity(8), [0], Vec::new());
     let mut client = Some(client);
     while !server.is_finished() {
-        let busy = client.as_ref().is_some_and(WebSocket::can_read) || server.can_read();
+        let busy = client.as_mut().is_some_and(WebSocket::can_go_on) || server.can_go_on();
         let patience = if busy { Duration::ZERO } else { support::LONG };
         poll.poll(&mut events, Some(patience)).expect("events");
         assert!(busy || !events.is_empty(), "it hangs after {log:?}");
@@ -202,33 +203,31 @@ fn a_loop_of_ones_own_needs_no_more_than_a_byte_at_a_time() {
             }
         }
         if let Some(client) = &mut client {
-            let mut input = read(client, &mut byte);
-            while let Some(event) = client.session().next_event(now, &mut input, &mut to_server) {
+            let mut input = read(client, &mut byte, now);
+            while let Some(event) = client.endpoint().next_event(now, &mut input) {
                 log.push(format!("client {event:?}"));
                 if let SessionEvent::Open = event {
-                    let sender = client.session().sender().expect("open");
-                    sender.send_text("Hello", &mut to_server).expect("open");
+                    client.endpoint().send_text("Hello").expect("open");
                 }
             }
-            client.write(&mut to_server);
+            client.write(now);
         }
         client.take_if(|client| client.is_finished());
-        let mut input = read(&mut server, &mut byte);
-        while let Some(event) = server.session().next_event(now, &mut input, &mut to_client) {
+        let mut input = read(&mut server, &mut byte, now);
+        while let Some(event) = server.endpoint().next_event(now, &mut input) {
             log.push(format!("server {event:?}"));
             match event {
                 SessionEvent::Upgrade => {
-                    let session = server.session();
-                    session.accept(&Accept::new(), now, &mut to_client).expect("an upgrade");
+                    server.endpoint().accept(&Accept::new(), now).expect("an upgrade");
                 }
                 SessionEvent::Received(Event::Text(text)) => {
                     assert_eq!(text, "Hello");
-                    server.session().close(None, now, &mut to_client).expect("open");
+                    server.endpoint().close(None, now).expect("open");
                 }
                 _ => {}
             }
         }
-        server.write(&mut to_client);
+        server.write(now);
     }
     let count = |what: &str| log.iter().filter(|line| line.starts_with(what)).count();
     assert_eq!((count("client Open"), count("server Open")), (1, 1), "{log:?}");
@@ -239,10 +238,10 @@ fn a_loop_of_ones_own_needs_no_more_than_a_byte_at_a_time() {
 #[test]
 fn an_end_right_behind_the_last_bytes_is_read() {
     const COUNT: usize = 200;
-    let server = WebSocketServer::bind("127.0.0.1:0").expect("a free port");
+    let server = WebSocketServer::bind("127.0.0.1:0", ServerOptions::new()).expect("a free port");
     let (address, log) = (server.local_addr().expect("an address"), Log::default());
     let to = log.clone();
-    let server = server.spawn(move |_: &_, _: &_| Ok(Accepted::new(Recorder(to.clone()))));
+    let server = server.spawn(move |_: &_, _: &_| Decision::accept(Recorder(to.clone())));
     let server = server.expect("a thread");
     let peers: Vec<_> = (0..COUNT).map(|_| open(address)).collect();
     for mut peer in &peers {

@@ -8,7 +8,7 @@ use std::thread;
 use ws_mio::wsproto::handshake::ClientRequest;
 use ws_mio::wsproto::url::WsUrl;
 use ws_mio::wsproto::{Client, Config, Event, Sender, Session, SessionEvent};
-use ws_mio::{Accepted, Message, WebSocketConnection, WebSocketServer};
+use ws_mio::{Decision, Message, ServerOptions, WebSocketConnection, WebSocketServer};
 
 /// More than sockets hold.
 const LARGE: usize = 32 << 20;
@@ -16,12 +16,13 @@ const LARGE: usize = 32 << 20;
 /// S2-13: the answer to the first message does not fit, and those to the others wait for it.
 #[test]
 fn an_answer_to_every_message_fits() -> Result<(), Box<dyn Error>> {
-    let server = WebSocketServer::bind("127.0.0.1:0")?;
+    let options = ServerOptions::new().max_message_size(LARGE as u64);
+    let server = WebSocketServer::bind("127.0.0.1:0", options)?;
     let url = WsUrl::parse(&format!("ws://{}/", server.local_addr()?))?;
     let running = server.spawn(|_: &_, _: &_| {
-        Ok(Accepted::new(|ws: &WebSocketConnection, message: Message| {
+        Decision::accept(|ws: &WebSocketConnection, message: Message| {
             ws.send(message).expect("an answer fits");
-        }))
+        })
     })?;
 
     let mut tcp = TcpStream::connect((url.host(), url.port()))?;

@@ -16,19 +16,19 @@ use socket2::SockRef;
 use support::{LONG, Log, Recorder, request};
 use ws_mio::wsproto::Config;
 use ws_mio::{
-    Accepted, ClientOptions, EventLoop, Message, RunningServer, WebSocketConnection,
+    ClientOptions, Decision, EventLoop, Message, RunningServer, ServerOptions, WebSocketConnection,
     WebSocketServer,
 };
 
-fn echo(configure: impl FnOnce(WebSocketServer) -> WebSocketServer) -> (RunningServer, SocketAddr) {
-    let server = configure(WebSocketServer::bind("127.0.0.1:0").expect("a free port"));
+fn echo(options: ServerOptions) -> (RunningServer, SocketAddr) {
+    let server = WebSocketServer::bind("127.0.0.1:0", options).expect("a free port");
     let address = server.local_addr().expect("an address");
     let echo = |ws: &WebSocketConnection, message: Message| {
         // It may be gone.
         let _ = ws.send(message);
         let _ = ws.close(None);
     };
-    (server.spawn(move |_: &_, _: &_| Ok(Accepted::new(echo))).expect("a thread"), address)
+    (server.spawn(move |_: &_, _: &_| Decision::accept(echo)).expect("a thread"), address)
 }
 
 fn end(server: RunningServer) {
@@ -40,7 +40,7 @@ fn end(server: RunningServer) {
 fn an_alert_arrives_whatever_else_was_sent() {
     // B9
     let identity = Identity::new();
-    let (server, address) = echo(|server| server.tls(identity.server()));
+    let (server, address) = echo(ServerOptions::new().tls(identity.server()));
     for len in [100, 10_000, 300_000] {
         let mut client = TcpStream::connect(address).expect("a server");
         client.set_read_timeout(Some(LONG)).expect("not zero");
@@ -62,7 +62,7 @@ fn a_long_request_waits_for_the_handshake() {
     // L16
     let identity = Identity::new();
     let config = Config::default().max_head_size(1 << 20);
-    let (server, address) = echo(|server| server.tls(identity.server()).config(config));
+    let (server, address) = echo(ServerOptions::from(config).tls(identity.server()));
     let long = "x".repeat(10_000);
     let url = format!("wss://localhost:{}/", address.port());
     let asked = (0..20).fold(request(&url), |request, number| {
@@ -127,20 +127,20 @@ fn no_write_raises_a_signal() {
 fn write_to_those_who_are_gone() {
     let identity = Identity::new();
     for tls in [false, true] {
-        let (plain, secure) = (WebSocketServer::bind("127.0.0.1:0"), identity.server());
-        let server = plain.expect("a free port");
-        let server = if tls { server.tls(secure) } else { server };
+        let plain = ServerOptions::new();
+        let options = if tls { plain.tls(identity.server()) } else { plain };
+        let server = WebSocketServer::bind("127.0.0.1:0", options).expect("a free port");
         let address = server.local_addr().expect("an address");
         let mut event_loop = EventLoop::new().expect("a loop");
         let handle = event_loop.serve(server, |_: &_, _: &_| {
-            Ok(Accepted::new(|ws: &WebSocketConnection, _: Message| {
+            Decision::accept(|ws: &WebSocketConnection, _: Message| {
                 // The peer is gone by now, or soon.
                 for _ in 0..20 {
                     thread::sleep(Duration::from_millis(5));
                     let _ = ws.send(vec![7; 100_000]);
                     let _ = ws.send("small");
                 }
-            }))
+            })
         });
         let handle = handle.expect("a listener");
         let identity = identity.client();

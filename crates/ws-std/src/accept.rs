@@ -70,11 +70,17 @@ impl WebSocket<Server> {
         decide: impl FnOnce(&Request) -> Decision<()>,
     ) -> Result<bool, Error> {
         let mut decide = Some(decide);
-        while self.ready_state() == ReadyState::Connecting {
+        let mut connecting = self.ready_state() == ReadyState::Connecting;
+        while connecting {
             match (self.step(&mut Patience::new(None))?, decide.take()) {
-                (Some(Step::Request), Some(decide)) => self.decide(decide)?,
-                (None, _) => return Ok(false),
+                (Some(Step::Request), Some(decide)) => {
+                    self.decide(decide)?;
+                    // That it is open is an event, too; that it was refused is not.
+                    connecting = self.ready_state() != ReadyState::Closed;
+                }
+                (Some(Step::Open), _) => connecting = false,
                 (Some(_), unused) => decide = unused,
+                (None, _) => return Ok(false),
             }
         }
         self.flush_now();
@@ -88,7 +94,7 @@ impl WebSocket<Server> {
         let verdict = decide(&request).verdict();
         self.opening = Opening::Server { request: Some(Box::new(request)) };
         match verdict {
-            Verdict::Now(decided) => self.answer(decided),
+            Verdict::Now(decided) => self.answer(&decided),
             Verdict::Later(mut undecided) => {
                 if let Ok(link) = self.connection.lock().live() {
                     // There is a request, so it can wait.
@@ -105,14 +111,14 @@ impl WebSocket<Server> {
 
 impl<R: Role> WebSocket<R> {
     /// Answers the request as was decided.
-    pub(crate) fn answer(&self, decided: Decided) -> Result<(), Error> {
+    pub(crate) fn answer(&self, decided: &Decided) -> Result<(), Error> {
         let mut held = self.connection.lock();
         let endpoint = held.live()?.endpoint_mut();
         if endpoint.ready_state() != ReadyState::Connecting {
             // The deadline has passed, and the client was told.
             return Ok(());
         }
-        ws_common::adapter::answer(endpoint, now(), &decided).map(drop)
+        ws_common::adapter::answer(endpoint, now(), decided).map(drop)
     }
 }
 

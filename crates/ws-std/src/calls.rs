@@ -71,12 +71,14 @@ impl Calls {
 /// Tells a handler that there is room again, in a thread of its own: the one that receives waits for input,
 /// and nothing but input wakes it. This happens only if another thread had to wait, or was refused.
 pub(crate) fn tell_drained_elsewhere<R: Role>(connection: Arc<Blocking<R>>, calls: Arc<Calls>) {
-    let id = connection.id();
+    let waiting = Arc::clone(&connection);
     let told = thread::Builder::new().name("ws-std drained".into()).spawn(move || {
         connection.driver().begin_telling();
         calls.tell_drained(&connection, &connection.handle());
     });
     if let Err(error) = told {
+        waiting.driver().begin_telling();
+        let id = waiting.id();
         warn!("connection {id}: there is room again, but no thread to tell its handler: {error}");
     }
 }

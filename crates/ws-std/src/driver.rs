@@ -1,21 +1,22 @@
 //! A connection whose owner blocks: how it is written, watched and waited for.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use ws_common::adapter::{Acceptor, Connection, Driver, Held, Link, Outgoing};
-use ws_common::{Error, SendStatus};
+use ws_common::{ConnectionId, Error, SendStatus};
 use wsproto::url::WsUrl;
 use wsproto::{Advice, Endpoint, Role};
 
 use crate::calls::{Caller, Calls, tell_drained_elsewhere};
 use crate::clock::{Patience, now};
 use crate::poller::Interest;
+use crate::signal::Signal;
 use crate::warden::{Plan, Watched, warden};
-use crate::{Stream, sys};
+use crate::{Stream, remains, sys};
 
 /// A connection whose owner blocks.
 pub(crate) type Blocking<R> = Connection<R, Owner<R>>;
@@ -37,6 +38,8 @@ pub(crate) struct Owner<R: Role> {
     waits_for_room: AtomicBool,
     /// Whether the reading side was shut down, to wake the thread that receives.
     released: AtomicBool,
+    /// Whether the socket is kept for a moment, although the connection has failed.
+    kept: AtomicBool,
     /// The plan that the warden has, so that it is told of changes only.
     told: Mutex<Told>,
     signal: Signal,
@@ -55,13 +58,6 @@ const RETRY: Duration = Duration::from_millis(50);
 struct Told {
     deadline: Option<Duration>,
     interest: Option<Interest>,
-}
-
-/// Wakes threads that wait for something other than input.
-#[derive(Debug, Default)]
-struct Signal {
-    count: Mutex<u64>,
-    changed: Condvar,
 }
 
 impl<R: Role> Owner<R> {
@@ -84,6 +80,7 @@ impl<R: Role> Owner<R> {
                 telling: AtomicBool::new(false),
                 waits_for_room: AtomicBool::new(false),
                 released: AtomicBool::new(false),
+                kept: AtomicBool::new(false),
                 told: Mutex::default(),
                 signal: Signal::default(),
                 this: Weak::clone(this),
@@ -131,6 +128,12 @@ impl<R: Role> Owner<R> {
         self.released.load(Ordering::Relaxed)
     }
 
+    /// Keeps the socket of a connection that has failed for a moment, so that a TLS alert arrives.
+    pub(crate) fn keep_socket(&self, socket: &Arc<TcpStream>) {
+        self.kept.store(true, Ordering::Relaxed);
+        remains::keep(socket);
+    }
+
     /// Writes what there is to write, up to about `most` bytes, and has the warden look after the rest.
     pub(crate) fn settle(&self, held: &mut Held<'_, R, Self>, most: usize) {
         let (over, busy) = (held.is_over(), held.is_busy());
@@ -155,6 +158,7 @@ impl<R: Role> Owner<R> {
             link.endpoint_mut().abort();
         }
         match link.endpoint().advice() {
+            Advice::Drop if self.kept.load(Ordering::Relaxed) => {}
             // Those that wait for room, too. Nothing would be read any more.
             Advice::Drop => link.transport().release(true),
             Advice::Flush => {}
@@ -225,28 +229,9 @@ impl<R: Role> Owner<R> {
         }
     }
 
-    /// Waits until something has changed since `seen`, or the time has passed.
-    pub(crate) fn wait(&self, seen: u64, limit: Option<Duration>) {
-        let count = self.signal.count.lock().unwrap_or_else(PoisonError::into_inner);
-        if *count != seen {
-            return;
-        }
-        match limit {
-            Some(limit) => drop(self.signal.changed.wait_timeout(count, limit)),
-            None => drop(self.signal.changed.wait(count)),
-        }
-    }
-
-    /// Returns a mark for [`wait`](Self::wait).
-    pub(crate) fn seen(&self) -> u64 {
-        *self.signal.count.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn notify(&self) {
-        let mut count = self.signal.count.lock().unwrap_or_else(PoisonError::into_inner);
-        *count = count.wrapping_add(1);
-        drop(count);
-        self.signal.changed.notify_all();
+    /// Returns what wakes threads that wait for something other than input.
+    pub(crate) const fn signal(&self) -> &Signal {
+        &self.signal
     }
 
     /// Waits for the peer to take something, no longer than the patience lasts. Returns whether that is
@@ -276,7 +261,7 @@ impl<R: Role> Driver<R> for Owner<R> {
     fn changed(&self, mut held: Held<'_, R, Self>) {
         self.settle(&mut held, usize::MAX);
         drop(held);
-        self.notify();
+        self.signal.notify();
     }
 
     fn acceptor(&self) -> Option<&Acceptor> {
@@ -314,7 +299,7 @@ impl<R: Role> Driver<R> for Owner<R> {
 }
 
 impl<R: Role> Watched for Blocking<R> {
-    fn tend(&self) {
+    fn tend(&self, _: ConnectionId) {
         let owner = self.driver();
         let mut held = self.lock();
         let (now, over) = (now(), held.is_over());
@@ -337,7 +322,7 @@ impl<R: Role> Watched for Blocking<R> {
         }
         drop(held);
         drop(gone);
-        owner.notify();
+        owner.signal.notify();
     }
 }
 

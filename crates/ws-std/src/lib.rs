@@ -48,7 +48,9 @@ pub mod guide;
 mod incoming;
 mod poller;
 mod receive;
+mod remains;
 mod server;
+mod signal;
 mod stream;
 mod sys;
 #[cfg(feature = "tls")]

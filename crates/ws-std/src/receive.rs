@@ -85,12 +85,14 @@ impl<R: Role> WebSocket<R> {
         if link.endpoint().has_input() || owner.is_drained(link) {
             return Ok(Waited::Again);
         }
+        if link.endpoint().session().is_over() {
+            // Writing was all that was missing, and nobody reads for the sake of the transport.
+            return Ok(Waited::Over);
+        }
         let is_tcp = link.transport().tcp().is_some();
         let (advice, written) = (link.endpoint().advice(), link.endpoint().unwritten() == 0);
         match advice {
-            Advice::Drop => return Ok(Waited::Over),
-            // The peer reads no more than this; what is left may still arrive without us.
-            Advice::Flush => return Ok(Waited::Over),
+            Advice::Drop | Advice::Flush => return Ok(Waited::Over),
             // Only dropping the stream ends it, and that is for its owner to do.
             Advice::Shutdown | Advice::AwaitEnd if written && !is_tcp => {
                 link.input_ended(now());
@@ -102,7 +104,9 @@ impl<R: Role> WebSocket<R> {
             return Err(io::Error::from(ErrorKind::TimedOut).into());
         }
         let deadline = link.endpoint().deadline();
-        let to_wait_for = match link.endpoint().wants_read() {
+        // Nothing counts that is read after the Closes, and its end must not overtake ours.
+        let answers = !is_tcp && advice != Advice::KeepOpen && !written;
+        let to_wait_for = match link.endpoint().wants_read() && !answers {
             true => For::Input { room: !written && is_tcp && link.transport().takes_output() },
             // The warden looks after the deadlines of sockets.
             false if written => For::Change { deadline: deadline.filter(|_| !is_tcp) },
@@ -120,21 +124,25 @@ impl<R: Role> WebSocket<R> {
             For::Change { deadline } => {
                 let until = deadline.map(|at| at.saturating_sub(now()));
                 let limit = until.into_iter().chain(patience.left()).min();
-                self.connection.driver().wait(seen, limit);
+                self.connection.driver().signal().wait(seen, limit);
                 Ok(Waited::Again)
             }
         };
         let mut held = self.connection.lock();
         held.begin_work();
         self.connection.driver().set_waits_for_room(false);
+        if is_tcp {
+            return outcome;
+        }
         // The warden cannot look after a stream of which nothing is known.
-        if !is_tcp
-            && deadline.is_some_and(|deadline| deadline <= now())
+        if deadline.is_some_and(|deadline| deadline <= now())
             && let Some(link) = held.link_mut()
         {
             link.endpoint_mut().handle_timeout(now());
             return Ok(Waited::Again);
         }
+        // Neither direction waits for the other: a caller may come back only after a while.
+        self.connection.driver().settle(&mut held, usize::MAX);
         outcome
     }
 
@@ -151,6 +159,11 @@ impl<R: Role> WebSocket<R> {
             Err(error) if is_timeout(&error) => return Err(error.into()),
             Err(error) => {
                 let mut held = self.connection.lock();
+                if error.kind() == ErrorKind::InvalidData
+                    && let Some(socket) = self.input.stream.socket()
+                {
+                    self.connection.driver().keep_socket(socket);
+                }
                 if let Some(error) = held.link_mut().and_then(|link| link.input_failed(error)) {
                     self.failed.get_or_insert(error);
                 }

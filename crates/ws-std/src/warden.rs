@@ -23,7 +23,7 @@ const MOST_LINGERING: usize = 1024;
 pub(crate) trait Watched: Send + Sync {
     /// Does what is due, writes what waits, and discards what a transport that lingers has brought; then
     /// tells the warden what to wait for next. Never waits.
-    fn tend(&self);
+    fn tend(&self, id: ConnectionId);
 }
 
 /// What to wait for on behalf of a connection; nothing, if nothing is set.
@@ -83,6 +83,14 @@ impl Warden {
         }
     }
 
+    /// Waits for nothing on behalf of a connection any more.
+    pub(crate) fn forget(&self, id: ConnectionId) {
+        let removed = self.lock().remove(id);
+        // It may be the last reference, and then more is dropped than the entry.
+        drop(removed);
+        self.poller.wake();
+    }
+
     /// Whether so many sockets are waited for that transports cannot linger.
     pub(crate) fn is_crowded(&self) -> bool {
         self.lock().interested.len() >= MOST_LINGERING
@@ -109,18 +117,19 @@ impl Warden {
             }
             drop(state);
             let ready = self.poller.wait(&sockets, first.map(|at| at.saturating_sub(now())));
-            for watched in self.due(&ready) {
-                watched.tend();
+            for (id, watched) in self.due(&ready) {
+                watched.tend(id);
             }
         }
     }
 
     /// Returns the connections that have something to do.
-    fn due(&self, ready: &[ConnectionId]) -> Vec<Arc<dyn Watched>> {
+    fn due(&self, ready: &[ConnectionId]) -> Vec<(ConnectionId, Arc<dyn Watched>)> {
         let (state, now) = (self.lock(), now());
         let late = state.deadlines.iter().take_while(|(at, _)| *at <= now).map(|(_, id)| id);
         let ids: BTreeSet<_> = late.chain(ready).collect();
-        ids.into_iter().filter_map(|id| Some(Arc::clone(&state.entries.get(id)?.watched))).collect()
+        let watched = |id: &ConnectionId| Some((*id, Arc::clone(&state.entries.get(id)?.watched)));
+        ids.into_iter().filter_map(watched).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -87,10 +87,10 @@ impl<R: Role> WebSocket<R> {
     ) -> Result<Option<Step>, Error> {
         loop {
             // Before the look at the decision, so that none is missed.
-            let seen = self.connection.driver().seen();
+            let seen = self.connection.driver().signal().seen();
             if let Some(decided) = self.undecided.as_mut().and_then(|undecided| undecided.take()) {
                 self.undecided = None;
-                self.answer(decided)?;
+                self.answer(&decided)?;
             }
             match self.next_step() {
                 Some(Step::Error(error)) => drop(self.failed.get_or_insert(error)),
@@ -327,7 +327,7 @@ impl<R: Role> WebSocket<R> {
         self.connection.driver().set_calls(calls);
         loop {
             // A decision may be made as soon as it was put off, before anybody waits for it.
-            let seen = self.connection.driver().seen();
+            let seen = self.connection.driver().signal().seen();
             calls.react(&self.connection, &self.handle, now(), &mut self.input);
             self.flush_now();
             calls.tell_drained(&self.connection, &self.handle);

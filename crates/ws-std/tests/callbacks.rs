@@ -170,7 +170,7 @@ fn other_threads_send_by_the_handle() -> Result<(), Error> {
     for sender in senders {
         sender.join().expect("no panic")?;
     }
-    received.sort_by_key(|message| format!("{message:?}"));
+    received.sort_by_key(|message| message.as_bytes().to_vec());
     assert_eq!(received, [0, 1, 2, 3].map(|number| Message::from(format!("from {number}"))));
     handle.terminate(CloseCode::NORMAL, "done")?;
     let info = client.join().expect("no panic");

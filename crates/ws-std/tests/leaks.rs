@@ -2,6 +2,7 @@
 //! binary, because it counts what the process has.
 #![cfg(target_os = "linux")]
 
+use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use ws_std::{
@@ -59,6 +60,11 @@ fn round(url: &str) {
 
 #[test]
 fn a_thousand_connections_leave_nothing_behind() {
+    // The first connection starts the thread that looks after all of them, and stays.
+    let (server, url) = echo_server();
+    drop(connect(&url).expect("a server"));
+    server.handle().terminate(None);
+    server.join();
     let threads = count("task");
     let (server, url) = echo_server();
     let mut after_first = (0, 0);
@@ -76,7 +82,12 @@ fn a_thousand_connections_leave_nothing_behind() {
         thread::yield_now();
     }
     let (descriptors, kib) = after_first;
-    assert!(count("fd") <= descriptors, "a descriptor is left");
+    // A transport may linger for two seconds, so that nothing overtakes a Close.
+    let began = Instant::now();
+    while count("fd") > descriptors {
+        assert!(began.elapsed() < Duration::from_secs(20), "a descriptor is left");
+        thread::yield_now();
+    }
     // An allocator keeps some of what it was given back; a thousand connections of 64 KiB are more.
     assert!(memory() < kib + 16_384, "{} KiB grew to {}", kib, memory());
     server.handle().terminate(None);

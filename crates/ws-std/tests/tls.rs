@@ -174,6 +174,79 @@ fn ends_that_do_not_understand_each_other_say_so() -> Result<(), Error> {
     Ok(())
 }
 
+// B9: as everywhere, no reset overtakes the last words.
+#[test]
+fn an_alert_arrives_although_more_was_sent() {
+    let identity = Identity::new();
+    let (port, server) = echo_once(identity.server());
+    let mut client = TcpStream::connect(("127.0.0.1", port)).expect("a server");
+    client.write_all(net::REQUEST).expect("written");
+    // It has failed by now, most likely.
+    thread::sleep(Duration::from_millis(50));
+    client.write_all(&[0; 100_000]).expect("the server still reads");
+    client.shutdown(Shutdown::Write).expect("open");
+    let alert = read_all(&mut client);
+    assert_eq!(alert.first(), Some(&21), "{alert:?}");
+    assert!(matches!(server.join().expect("no panic"), Err(Error::Tls(_))));
+}
+
+// L16: one that is longer than what TLS keeps before its handshake is done.
+#[test]
+fn a_request_may_be_longer_than_what_tls_keeps() -> Result<(), Error> {
+    let identity = Identity::new();
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let port = listener.local_addr()?.port();
+    let tls = identity.server();
+    let server = thread::spawn(move || {
+        let (tcp, _) = listener.accept()?;
+        let mut config = Config::default();
+        config.max_head_size = 1 << 20;
+        accept_with(Stream::accept_tls(&tls, tcp)?, config, yes)
+    });
+    let mut request = ClientRequest::new(WsUrl::parse(&format!("wss://localhost:{port}/"))?);
+    for number in 0..50 {
+        request = request.header(&format!("X-{number}"), "x".repeat(4000))?;
+    }
+    let mut options = ClientOptions::default();
+    options.tls = Some(identity.client());
+    let mut ws = connect_with(request, options)?;
+    let mut server = server.join().expect("no panic")?.expect("an upgrade");
+    ws.send("Hello")?;
+    assert_eq!(server.recv()?, Some("Hello".into()));
+    Ok(())
+}
+
+// A read that brings a part of a record is a wait like any other.
+#[test]
+fn ciphertext_that_makes_no_plaintext_does_not_stretch_a_patience() -> Result<(), Error> {
+    let identity = Identity::new();
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let port = listener.local_addr()?.port();
+    let raw_to_test = std::sync::mpsc::channel();
+    let (tls, to_test) = (identity.server(), raw_to_test.0);
+    let server = thread::spawn(move || {
+        let (tcp, _) = listener.accept()?;
+        to_test.send(tcp.try_clone()?).expect("the test waits");
+        accept_with(Stream::accept_tls(&tls, tcp)?, Config::default(), yes)
+    });
+    let mut ws = connect_to("localhost", port, &identity.client())?;
+    let _open = server.join().expect("no panic")?.expect("an upgrade");
+    let mut raw = raw_to_test.1.recv().expect("a socket");
+    // A record that never ends, a byte at a time.
+    let trickle = thread::spawn(move || {
+        let mut bytes = b"\x17\x03\x03\x40\x00".iter().copied().chain(std::iter::repeat(0));
+        while bytes.next().is_some_and(|byte| raw.write_all(&[byte]).is_ok()) {
+            thread::sleep(Duration::from_millis(5));
+        }
+    });
+    ws.set_read_patience(Some(Duration::from_millis(100)));
+    let error = ws.recv().expect_err("nothing whole");
+    assert!(matches!(error, Error::Io(error) if error.kind() == std::io::ErrorKind::TimedOut));
+    drop(ws);
+    trickle.join().expect("no panic");
+    Ok(())
+}
+
 #[test]
 fn ciphertext_that_makes_no_plaintext_does_not_stretch_a_deadline() {
     // A39: a record that never ends, a byte at a time.

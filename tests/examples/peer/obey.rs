@@ -5,28 +5,26 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ws_common::wsproto::handshake::{Accept, AcceptError, Request, Response};
 use ws_common::wsproto::{CloseCode, CloseError, CloseFrame, CloseInfo};
-use ws_common::{ConnectionHandler, Error, Message, WebSocketConnection};
+use ws_common::{ConnectionHandler, Decision, Error, Message, WebSocketConnection};
 
 use crate::{Outcome, pattern};
 
 const SUBPROTOCOLS: &[&str] = &["chat.v2", "chat.v1"];
 
-/// Decides on a request: how it is accepted, or the refusal.
-pub(crate) fn welcome(request: &Request, ends: &Arc<Ends>) -> Result<(Accept, Obey), Response> {
+/// Decides on a request.
+pub(crate) fn welcome(request: &Request, ends: &Arc<Ends>) -> Decision<Obey> {
+    match admit(request) {
+        Ok(accept) => Decision::accept_with(accept, Obey::new(request, ends)),
+        Err(response) => Decision::respond(response),
+    }
+}
+
+/// Returns how to accept a connection, or the refusal.
+pub(crate) fn admit(request: &Request) -> Result<Accept, Response> {
     let status = request.path().strip_prefix("/refuse/").and_then(|status| status.parse().ok());
-    if let Some(status) = status {
-        return Err(Response::text(status, "not today\n"));
-    }
-    let mut head = String::new();
-    for (name, value) in request.headers().iter() {
-        let value = String::from_utf8_lossy(value);
-        head += &format!("{}: {value}\n", name.to_ascii_lowercase());
-    }
-    let id = request.query_pairs().find(|(name, _)| name == "id").map(|(_, id)| id.into_owned());
-    let obey = Obey { head, id, ends: Arc::clone(ends) };
-    match accept(request) {
-        Ok(accept) => Ok((accept, obey)),
-        Err(error) => Err(Response::text(500, &error.to_string())),
+    match status {
+        Some(status) => Err(Response::text(status, "not today\n")),
+        None => accept(request).map_err(|error| Response::text(500, &error.to_string())),
     }
 }
 
@@ -45,6 +43,17 @@ pub(crate) struct Obey {
 }
 
 impl Obey {
+    pub(crate) fn new(request: &Request, ends: &Arc<Ends>) -> Self {
+        let mut head = String::new();
+        for (name, value) in request.headers().iter() {
+            let value = String::from_utf8_lossy(value);
+            head += &format!("{}: {value}\n", name.to_ascii_lowercase());
+        }
+        let mut pairs = request.query_pairs();
+        let id = pairs.find(|(name, _)| name == "id").map(|(_, id)| id.into_owned());
+        Self { head, id, ends: Arc::clone(ends) }
+    }
+
     fn obey(&self, ws: &WebSocketConnection, message: Message) -> Outcome {
         let Message::Text(text) = &message else {
             ws.send(message)?;
@@ -54,11 +63,11 @@ impl Obey {
         match command {
             "close" => ws.close_with(close_frame(rest)?)?,
             "abort" => ws.abort(),
-            "ping" => ws.ping(rest.as_bytes()).map(drop)?,
-            "headers" => ws.send_text(&self.head).map(drop)?,
-            "large" => ws.send_binary(&pattern(rest.parse()?)).map(drop)?,
+            "ping" => drop(ws.ping(rest.as_bytes())?),
+            "headers" => drop(ws.send_text(&self.head)?),
+            "large" => drop(ws.send_binary(&pattern(rest.parse()?))?),
             "ended" => self.ends.ask(rest, ws)?,
-            _ => ws.send(message).map(drop)?,
+            _ => drop(ws.send(message)?),
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use ws_common::wsproto::{Config, KeepAlive};
 use ws_common::{Decision, ServerOptions, ServerTls};
 use ws_std::{Stream, accept_with};
 
-use crate::obey::{Ends, welcome};
+use crate::obey::{Ends, Obey, admit, welcome};
 use crate::{Outcome, fragments};
 
 /// Serves with `ws-std`, a thread for each connection.
@@ -39,17 +39,13 @@ pub(crate) fn run(address: &str, tls: Option<&ServerTls>) -> Outcome {
 
 /// Serves with `ws-mio`, on one loop, without special paths.
 pub(crate) fn run_loop(address: &str, tls: Option<ServerTls>) -> Outcome {
-    // Others send larger messages than a server takes by default.
     let mut options = ServerOptions::from(Config::default());
     options.tls = tls;
     let server = ws_mio::WebSocketServer::bind(address, options)?;
     println!("listening on {}", server.local_addr()?);
     io::stdout().flush()?;
     let ends = Arc::new(Ends::default());
-    Ok(server.run(move |_: &_, request: &Request| match welcome(request, &ends) {
-        Ok((accept, obey)) => Decision::accept_with(accept, obey),
-        Err(response) => response.into(),
-    })?)
+    Ok(server.run(move |_: &_, request: &Request| welcome(request, &ends))?)
 }
 
 fn serve(stream: TcpStream, ends: &Arc<Ends>) -> Outcome {
@@ -69,12 +65,12 @@ fn serve(stream: TcpStream, ends: &Arc<Ends>) -> Outcome {
 
 fn converse(stream: Stream, config: Config, ends: &Arc<Ends>) -> Outcome {
     let mut handler = None;
-    let decide = |request: &Request| match welcome(request, ends) {
-        Ok((accept, obey)) => {
-            handler = Some(obey);
+    let decide = |request: &Request| match admit(request) {
+        Ok(accept) => {
+            handler = Some(Obey::new(request, ends));
             Decision::accept_with(accept, ())
         }
-        Err(response) => response.into(),
+        Err(response) => Decision::respond(response),
     };
     let ws = accept_with(stream, config, decide)?;
     if let (Some(ws), Some(handler)) = (ws, handler) {

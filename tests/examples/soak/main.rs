@@ -9,7 +9,6 @@ mod census;
 mod clients;
 
 use std::error::Error;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -18,7 +17,6 @@ use std::{env, io, thread};
 use census::Census;
 use conformance::adapters::{Adapter, Mio, Std};
 use conformance::fault::{Dice, FaultProxy};
-use conformance::load::{Floods, median_echo};
 use ws_common::{
     ConnectionHandler, Decision, Message, RunningServer, ServerOptions, WebSocketConnection,
 };
@@ -28,9 +26,6 @@ const USAGE: &str = "usage: soak std|mio SECONDS [SEED]";
 
 /// How many clients there are at a time.
 const WORKERS: u64 = 48;
-
-/// How many echoes the median is of.
-const ECHOES: usize = 1000;
 
 /// How long it may take until what clients have left is cleared away.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -76,12 +71,12 @@ impl ConnectionHandler for Echo {
 }
 
 fn serve<A: Adapter>(seen: &Arc<Seen>) -> io::Result<RunningServer> {
-    let keep_alive = KeepAlive::new(Duration::from_secs(2), Duration::from_secs(10));
-    let config = Config::new()
-        .handshake_timeout(Some(Duration::from_secs(5)))
-        .close_timeout(Some(Duration::from_secs(1)))
-        .keep_alive(Some(keep_alive));
-    let options = ServerOptions::from(config);
+    let mut config = Config::default();
+    config.handshake_timeout = Some(Duration::from_secs(5));
+    config.close_timeout = Some(Duration::from_secs(1));
+    let (interval, patience) = (Duration::from_secs(2), Duration::from_secs(10));
+    config.keep_alive = Some(KeepAlive { interval, patience });
+    let options = ServerOptions::new().config(config);
     let seen = Arc::clone(seen);
     A::serve(options, move |_: &_, _: &_| Decision::accept(Echo(Arc::clone(&seen))))
 }
@@ -123,13 +118,11 @@ fn soak<A: Adapter>(seconds: u64, seed: u64) -> Result<(), Box<dyn Error>> {
         thread::sleep(Duration::from_secs(6));
         Ok(Census::take()?)
     };
-    let fairness = fairness(address)?;
     // An allocator keeps some memory; what it keeps is known after a while.
     let first = session(Duration::from_secs(seconds / 4), seed)?;
     let last = session(Duration::from_secs(seconds - seconds / 4), seed + 1)?;
     println!("after a quarter: {first}\nafter all:       {last}");
     println!("{begun} clients; {seen:?}");
-    println!("{fairness}");
     last.compare(&first)?;
     server.handle().terminate(None);
     server.join();
@@ -138,15 +131,4 @@ fn soak<A: Adapter>(seconds: u64, seed: u64) -> Result<(), Box<dyn Error>> {
         return Err(format!("{opened} connections have opened, and {ended} ended").into());
     }
     Ok(())
-}
-
-/// Finds out what three peers that flood cost another one: the ratio of the median times of its echoes.
-fn fairness(server: SocketAddr) -> io::Result<String> {
-    let idle = median_echo(server, ECHOES)?;
-    let floods = Floods::start(server, 3)?;
-    thread::sleep(Duration::from_millis(200));
-    let flooded = median_echo(server, ECHOES)?;
-    let ratio = flooded.as_secs_f64() / idle.as_secs_f64();
-    let sent = floods.sent() >> 20;
-    Ok(format!("an echo: {idle:?}, beside three floods of {sent} MiB {flooded:?}: {ratio:.1}"))
 }

@@ -160,8 +160,13 @@ impl<R: Role, D: Driver<R>> Connection<R, D> {
     #[inline]
     pub fn try_send(&self, outgoing: &mut Outgoing<'_>) -> Result<SendStatus, Error> {
         let mut held = self.lock();
-        let now = self.driver.now();
-        let status = held.live()?.send(outgoing, now)?;
+        let link = held.live()?;
+        let status = if link.endpoint().has_room() {
+            // Nothing has to be written, and so nobody needs to know the time, which is not free.
+            link.send_now(outgoing)?
+        } else {
+            link.send(outgoing, self.driver.now())?
+        };
         self.driver.changed(held);
         Ok(status)
     }
@@ -188,6 +193,23 @@ impl<'a, R: Role, D: Driver<R>> Held<'a, R, D> {
         let known = self.key != NOWHERE;
         let first = !std::mem::replace(&mut self.noticed, true);
         (first && !self.busy && known).then_some(self.key as usize)
+    }
+}
+
+impl<R: Role, D: Driver<R>> Held<'_, R, D> {
+    /// Begins to dial anew, if the head of a response has arrived that redirects the client. Returns the
+    /// transport, to be dropped without the lock.
+    #[inline]
+    pub fn follow_redirect(&mut self) -> Option<D::Transport> {
+        let link = self.link().filter(|_| !R::is_server())?;
+        if link.endpoint().ready_state() != ReadyState::Connecting {
+            return None;
+        }
+        let response = link.endpoint().session().response()?;
+        if !self.connection.driver.follows(response) {
+            return None;
+        }
+        self.redial()
     }
 }
 
@@ -263,6 +285,9 @@ impl<R: Role, T: Transport> Inner<R, T> {
 
     /// Ends the adapter's work on it. Returns whether something has changed since the
     /// [last look](Self::begin_last_look), of which the adapter was not told: it has to look again.
+    ///
+    /// No notice is lost: each is given under the lock, and either before this, which then returns it, or
+    /// behind it, when the adapter is not at work any more and is told.
     #[inline]
     pub fn end_work(&mut self) -> bool {
         self.busy = false;
@@ -322,6 +347,12 @@ impl<R: Role, T: Transport> Inner<R, T> {
         }
     }
 
+    /// Whether there is no transport yet.
+    #[inline]
+    pub fn is_dialing(&self) -> bool {
+        matches!(self.stage, Stage::Dialing { .. })
+    }
+
     /// Whether a client's connection was given up before there was a transport.
     pub fn is_given_up(&self) -> bool {
         matches!(self.stage, Stage::Dialing { given_up: true })
@@ -363,6 +394,19 @@ impl<R: Role, T: Transport> Inner<R, T> {
     /// Whether the connection is over, and its transport lingers.
     pub fn is_lingering(&self) -> bool {
         matches!(self.stage, Stage::Over { lingering: Some(_), .. })
+    }
+
+    /// Ends it although its adapter carries it no longer. Returns the transport, to be dropped without the
+    /// lock; handles that are kept then keep no descriptor.
+    pub fn abandon(&mut self) -> Option<Box<Link<R, T>>> {
+        match &mut self.stage {
+            Stage::Over { lingering, .. } => lingering.take(),
+            Stage::Live(link) => {
+                link.endpoint_mut().abort();
+                self.finish(unknown_end())
+            }
+            Stage::Dialing { .. } => self.finish(unknown_end()),
+        }
     }
 
     /// Has a transport that lingers be let go at once.

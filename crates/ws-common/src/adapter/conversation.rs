@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use log::{debug, error};
 use wsproto::handshake::Request;
-use wsproto::{CloseCode, CloseFrame, CloseInfo, Endpoint, ReadyState, Role};
+use wsproto::{CloseCode, CloseFrame, CloseInfo, Endpoint, Role};
 
 use super::connection::unknown_end;
 use super::{Connection, Driver, Permit, Step};
 use crate::decision::{Decided, Undecided, Verdict};
-use crate::{ConnectionHandler, Error, WebSocketConnection};
+use crate::{ConnectionHandler, Error, Message, WebSocketConnection};
 
 /// The payload of a panic.
 pub type Panic = Box<dyn Any + Send>;
@@ -84,10 +84,23 @@ impl Conversation {
         Self { part: Some(Box::new(())), permit: None }
     }
 
+    /// Makes one that is [over](Self::is_over).
+    #[must_use]
+    pub const fn none() -> Self {
+        Self { part: None, permit: None }
+    }
+
     /// Whether the connection's end was told, or nobody is to be told.
     #[must_use]
     pub const fn is_over(&self) -> bool {
         self.part.is_none() && self.permit.is_none()
+    }
+
+    /// Whether a decision is waited for: a notice may mean that it is made, and calls for
+    /// [`resume`](Self::resume).
+    #[inline]
+    pub fn is_deciding(&mut self) -> bool {
+        self.part.as_mut().is_some_and(|part| part.undecided().is_some())
     }
 }
 
@@ -106,32 +119,41 @@ impl Conversation {
         loop {
             let mut held = connection.lock();
             let step = held.link_mut().and_then(|link| link.next(now, input));
-            drop(held);
-            let panicked = match step {
-                None => {
-                    follow_redirect(connection);
-                    return panic;
-                }
-                Some(Step::Error(Error::Http(response)))
-                    if connection.driver().follows(&response) =>
-                {
-                    let left = connection.lock().redial();
-                    drop(left);
-                    return panic;
-                }
-                Some(Step::Message(message)) => {
-                    self.call(handle, |handler, ws| handler.on_message(ws, message))
-                }
-                Some(Step::Other) => None,
-                Some(Step::Request) => {
-                    self.decide(connection, now);
-                    None
-                }
-                Some(Step::Open) => self.open(connection, handle),
-                Some(Step::Error(error)) => self.fail(connection, handle, &error),
-                Some(Step::Closed(info)) => self.finish(connection, handle, info),
+            let Some(step) = step else {
+                let left = held.follow_redirect();
+                drop(held);
+                drop(left);
+                return panic;
             };
-            panic = panic.or(panicked);
+            drop(held);
+            panic = panic.or(self.take(connection, handle, now, step));
+        }
+    }
+
+    /// Does what one thing that happened asks for. Not to be called while the connection is locked. Returns
+    /// the payload of the handler's panic, if it panicked.
+    pub fn take<R: Role, D: Driver<R>>(
+        &mut self,
+        connection: &Arc<Connection<R, D>>,
+        handle: &WebSocketConnection,
+        now: Duration,
+        step: Step,
+    ) -> Option<Panic> {
+        match step {
+            Step::Message(message) => self.message(handle, message),
+            Step::Other => None,
+            Step::Request => {
+                self.decide(connection, now);
+                None
+            }
+            Step::Open => self.open(connection, handle),
+            Step::Error(Error::Http(response)) if connection.driver().follows(&response) => {
+                let left = connection.lock().redial();
+                drop(left);
+                None
+            }
+            Step::Error(error) => self.fail(connection, handle, &error),
+            Step::Closed(info) => self.finish(connection, handle, info),
         }
     }
 
@@ -144,7 +166,18 @@ impl Conversation {
         let mut held = connection.lock();
         let drained = held.live().is_ok_and(|link| link.endpoint_mut().take_drained());
         drop(held);
-        drained.then(|| self.call(handle, ConnectionHandler::on_drained)).flatten()
+        drained.then(|| self.drained(handle)).flatten()
+    }
+
+    /// Hands a message to the handler. Not to be called while the connection is locked.
+    #[inline]
+    pub fn message(&mut self, handle: &WebSocketConnection, message: Message) -> Option<Panic> {
+        self.call(handle, |handler, ws| handler.on_message(ws, message))
+    }
+
+    /// Tells the handler that there is room again. Not to be called while the connection is locked.
+    pub fn drained(&mut self, handle: &WebSocketConnection) -> Option<Panic> {
+        self.call(handle, ConnectionHandler::on_drained)
     }
 
     /// Asks the application what to answer.
@@ -169,7 +202,11 @@ impl Conversation {
     }
 
     /// Answers a request whose decision was put off, once it is made.
-    fn resume<R: Role, D: Driver<R>>(&mut self, connection: &Arc<Connection<R, D>>, now: Duration) {
+    pub fn resume<R: Role, D: Driver<R>>(
+        &mut self,
+        connection: &Arc<Connection<R, D>>,
+        now: Duration,
+    ) {
         let undecided = self.part.as_mut().and_then(|part| part.undecided());
         if let Some(decided) = undecided.and_then(Undecided::take) {
             self.part = None;
@@ -256,7 +293,13 @@ impl Conversation {
         handle: &WebSocketConnection,
         info: CloseInfo,
     ) -> Option<Panic> {
-        let opened = mem::take(&mut connection.lock().opened);
+        let mut held = connection.lock();
+        let opened = mem::take(&mut held.opened);
+        if held.is_dialing() {
+            // Without a transport, there is no session that says it is closed.
+            held.finish(info.clone());
+        }
+        drop(held);
         if let Some(permit) = self.permit.as_ref().filter(|_| opened) {
             permit.close(handle);
         }
@@ -271,6 +314,18 @@ impl Conversation {
             permit.finish();
         }
         panic.or(dropped)
+    }
+
+    /// Ends without another call of the handler, because the adapter has ended. `opened` says whether the
+    /// handler was told that the connection is open, and not that it is closed.
+    pub fn abandon(&mut self, handle: &WebSocketConnection, opened: bool) {
+        let _ = self.drop_part();
+        if let Some(permit) = self.permit.take()
+            && opened
+        {
+            permit.close(handle);
+            permit.finish();
+        }
     }
 
     /// Calls the handler, which may panic, and is not called again then.
@@ -291,8 +346,9 @@ impl Conversation {
         Some(panic)
     }
 
+    #[inline]
     fn drop_part(&mut self) -> Option<Panic> {
-        let part = self.part.take();
+        let part = self.part.take()?;
         panic::catch_unwind(AssertUnwindSafe(|| drop(part))).err()
     }
 }
@@ -301,22 +357,6 @@ impl Conversation {
 impl Drop for Conversation {
     fn drop(&mut self) {
         let _ = self.drop_part();
-    }
-}
-
-/// Has a client dial anew, if the response whose head has arrived redirects it.
-fn follow_redirect<R: Role, D: Driver<R>>(connection: &Connection<R, D>) {
-    let mut held = connection.lock();
-    let response = match held.link() {
-        Some(link) if link.endpoint().ready_state() == ReadyState::Connecting => {
-            link.endpoint().session().response()
-        }
-        _ => None,
-    };
-    if response.is_some_and(|response| connection.driver().follows(response)) {
-        let left = held.redial();
-        drop(held);
-        drop(left);
     }
 }
 

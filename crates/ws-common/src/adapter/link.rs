@@ -14,6 +14,10 @@ use wsproto::{
 use super::{Outgoing, Transport};
 use crate::{Error, Message, SendStatus};
 
+/// How many bytes a call that sends writes at most, more or less, to make room. The caller may be a handler on
+/// a loop with other connections.
+const MAKE_ROOM: usize = 1 << 20;
+
 /// One end of a connection that has a transport: its endpoint, and the writing side.
 #[derive(Debug)]
 pub struct Link<R: Role, T> {
@@ -147,7 +151,9 @@ impl<R: Role, T: Transport> Link<R, T> {
             if self.transport.is_blocked() {
                 return Written::Blocked;
             }
-            match self.transport.try_write(pending) {
+            // A socket whose peer reads meanwhile takes much more at a time than it can hold.
+            let part = pending.get(..left).unwrap_or(pending);
+            match self.transport.try_write(part) {
                 Ok(len @ 1..) => {
                     self.endpoint.wrote(len, now);
                     left = left.saturating_sub(len);
@@ -177,8 +183,14 @@ impl<R: Role, T: Transport> Link<R, T> {
         now: Duration,
     ) -> Result<SendStatus, Error> {
         if !self.endpoint.has_room() {
-            self.write(now, usize::MAX);
+            self.write(now, MAKE_ROOM);
         }
+        self.send_now(outgoing)
+    }
+
+    /// As [`send`](Self::send), but writes nothing to make room.
+    #[inline]
+    pub(super) fn send_now(&mut self, outgoing: &mut Outgoing<'_>) -> Result<SendStatus, Error> {
         let endpoint = &mut self.endpoint;
         if endpoint.has_failed() && endpoint.ready_state() == ReadyState::Open {
             return Err(io::Error::from(ErrorKind::BrokenPipe).into());
@@ -230,4 +242,51 @@ pub enum Written {
     Blocked,
     /// There is more to write, and the transport may take it.
     Some,
+}
+
+#[cfg(test)]
+mod tests {
+    use wsproto::Server;
+
+    use super::*;
+
+    /// Takes everything.
+    #[derive(Default)]
+    struct Sink(Vec<usize>);
+
+    impl Transport for Sink {
+        fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.push(bytes.len());
+            Ok(bytes.len())
+        }
+
+        fn is_blocked(&self) -> bool {
+            false
+        }
+
+        fn shutdown(&mut self) {}
+    }
+
+    #[test]
+    fn writing_is_bounded_however_much_the_transport_takes() {
+        // L21
+        let mut endpoint = Endpoint::<Server>::server(wsproto::Config::new(), Duration::ZERO);
+        let mut request = *b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\
+            Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+            Sec-WebSocket-Version: 13\r\n\r\n";
+        let mut input = &mut request[..];
+        while let Some(event) = endpoint.next_event(Duration::ZERO, &mut input) {
+            if let SessionEvent::Upgrade = event {
+                let accept = wsproto::handshake::Accept::new();
+                endpoint.accept(&accept, Duration::ZERO).expect("an upgrade");
+            }
+        }
+        endpoint.send_binary(vec![7; 10 << 20]).expect("open");
+        let mut link = Link::new(endpoint, Sink::default());
+        assert_eq!(link.write(Duration::ZERO, 1 << 20), Written::Some);
+        assert_eq!(link.transport().0.iter().sum::<usize>(), 1 << 20);
+        while link.write(Duration::ZERO, 1 << 20) == Written::Some {}
+        let all = link.transport().0.iter().sum::<usize>();
+        assert!(all > 10 << 20 && link.endpoint().unwritten() == 0);
+    }
 }

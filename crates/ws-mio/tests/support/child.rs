@@ -7,9 +7,45 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 use std::{env, fs, io};
 
-use ws_mio::{Accepted, Message, WebSocketConnection, WebSocketServer};
+use ws_mio::wsproto::handshake::{Request, Response};
+use ws_mio::{
+    ConnectionHandler, Decision, Error, Message, ServerHandle, ServerHandler, ServerOptions,
+    WebSocketConnection, WebSocketServer,
+};
 
 const CHILD: &str = "WS_MIO_TEST_SERVER";
+/// Set, the server has the keep-alive that is usual.
+const KEEP_ALIVE: &str = "WS_MIO_TEST_KEEP_ALIVE";
+
+/// Echoes, and tells how many errors it was told of, to those who ask for a page.
+struct Echo {
+    errors: u32,
+}
+
+/// Has no size, and so no memory.
+struct Nothing;
+
+impl ConnectionHandler for Nothing {
+    fn on_message(&mut self, ws: &WebSocketConnection, message: Message) {
+        drop(ws.send(message));
+    }
+}
+
+impl ServerHandler for Echo {
+    type Handler = Nothing;
+
+    fn on_connection(&mut self, _: &ServerHandle, _: &Request) -> Decision<Nothing> {
+        Decision::accept(Nothing)
+    }
+
+    fn on_request(&mut self, _: &ServerHandle, _: &Request) -> Decision<Nothing> {
+        Decision::respond(Response::text(200, &self.errors.to_string()))
+    }
+
+    fn on_error(&mut self, _: &ServerHandle, _: &Error) {
+        self.errors += 1;
+    }
+}
 
 /// A server; it ends when its standard input does.
 pub(crate) struct Process {
@@ -43,10 +79,13 @@ impl Process {
         if env::var_os(CHILD).is_none() {
             return false;
         }
-        let server = WebSocketServer::bind("127.0.0.1:0").expect("a free port");
+        let mut options = ServerOptions::new().max_connections(usize::MAX);
+        if env::var_os(KEEP_ALIVE).is_none() {
+            options = options.keep_alive(None);
+        }
+        let server = WebSocketServer::bind("127.0.0.1:0", options).expect("a free port");
         println!("\nlistening on {}", server.local_addr().expect("an address"));
-        let echo = |ws: &WebSocketConnection, message: Message| drop(ws.send(message));
-        let server = server.spawn(move |_: &_, _: &_| Ok(Accepted::new(echo))).expect("a thread");
+        let server = server.spawn(Echo { errors: 0 }).expect("a thread");
         io::stdin().read_to_end(&mut Vec::new()).expect("a pipe");
         server.handle().terminate(Some(Duration::ZERO));
         server.join();

@@ -94,7 +94,7 @@ pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 /// What was called, in order.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Log(Arc<(Mutex<Vec<String>>, Condvar)>);
 
 impl Log {
@@ -140,7 +140,7 @@ impl ConnectionHandler for Recorder {
     }
 
     fn on_terminate(&mut self, ws: &WebSocketConnection, info: &CloseInfo) {
-        assert_eq!(ws.status(), ReadyState::Closed);
+        assert_eq!(ws.ready_state(), ReadyState::Closed);
         self.0.note(format!("terminate {}", u16::from(info.code)));
     }
 }

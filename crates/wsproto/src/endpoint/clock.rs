@@ -33,7 +33,7 @@ impl<R: Role> Endpoint<R> {
                 return self.session.fail_stalled();
             }
             // A Pong may be among the bytes not read yet.
-            self.session.ping_delayed(now);
+            self.ping_delayed(now);
         }
         let before = self.unwritten();
         self.append_reply(|session, out| session.handle_timeout(now, out));

@@ -1,0 +1,48 @@
+//! A transport whose connection has failed, kept for a moment so that its last bytes arrive.
+
+use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ws_common::ConnectionId;
+
+use crate::clock::now;
+use crate::poller::Interest;
+use crate::stream::is_timeout;
+use crate::sys;
+use crate::warden::{Plan, Watched, warden};
+
+/// How long it is kept at most.
+const LINGER: Duration = Duration::from_secs(2);
+
+struct Remains {
+    tcp: Arc<TcpStream>,
+    until: Duration,
+}
+
+/// Ends the writing side, and has the warden discard what still comes: closing a socket that has unread
+/// input is a reset, which would overtake a TLS alert.
+pub(crate) fn keep(tcp: &Arc<TcpStream>) {
+    // If the peer is gone, it has ended.
+    let _ = tcp.shutdown(Shutdown::Write);
+    if warden().is_crowded() {
+        return;
+    }
+    let until = now().saturating_add(LINGER);
+    let plan = Plan { deadline: Some(until), interest: Some((Interest::Read, Arc::clone(tcp))) };
+    let remains = Remains { tcp: Arc::clone(tcp), until };
+    warden().watch(ConnectionId::new(), Arc::new(remains), plan);
+}
+
+impl Watched for Remains {
+    fn tend(&self, id: ConnectionId) {
+        let mut buffer = [0; 16 << 10];
+        let goes_on = match sys::read_now(&self.tcp, &mut buffer) {
+            Ok(read) => read > 0,
+            Err(error) => is_timeout(&error),
+        };
+        if !goes_on || now() >= self.until {
+            warden().forget(id);
+        }
+    }
+}
