@@ -162,7 +162,7 @@ impl ConnectionHandler for Refilling {
 
 #[test]
 fn a_handler_that_fills_up_again_each_time_holds_up_nobody() {
-    // L6c
+    // L6: `on_drained` that sends again each time
     let drained = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&drained);
     let (server, address) = serve(ServerOptions::new(), move || Refilling(Arc::clone(&counted)));

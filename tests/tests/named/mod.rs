@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 pub(crate) fn named(is_id: fn(&str) -> bool) -> BTreeMap<String, Vec<String>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(root().join("crates")).expect("the folder of the crates") {
-        collect(&entry.expect("a crate").path().join("tests"), &mut files);
+        let folder = entry.expect("a crate").path();
+        collect(&folder.join("tests"), &mut files);
+        collect(&folder.join("src"), &mut files);
     }
     for folder in ["fuzz/tests", "tests/cases", "tests/tests"] {
         collect(&root().join(folder), &mut files);
@@ -20,8 +22,15 @@ pub(crate) fn named(is_id: fn(&str) -> bool) -> BTreeMap<String, Vec<String>> {
         let text = fs::read_to_string(&file).expect("a text file");
         // Elsewhere, two bytes of a payload may look like an ID.
         let prefix = if file.extension().is_some_and(|ext| ext == "rs") { "//" } else { "proves:" };
+        // In the sources, tests are a file of their own, or the module at the end.
+        let is_source = file.components().any(|part| part.as_os_str() == "src");
+        let mut in_tests = !is_source || file.file_stem().is_some_and(|stem| stem == "tests");
         let file = file.strip_prefix(root()).expect("a file of the project").display();
         for (index, line) in text.lines().enumerate() {
+            in_tests |= line == "mod tests {";
+            if !in_tests {
+                continue;
+            }
             let line = line.trim_start().strip_prefix(prefix).unwrap_or_default();
             for id in ids(line, is_id) {
                 named.entry(id.to_owned()).or_default().push(format!("{file}:{}", index + 1));
