@@ -1,5 +1,5 @@
-//! A ticker: sends the time to everybody who subscribes to `seconds` or `tenths`, each message encoded
-//! once. A client that does not read fast enough is left out, and in the end closed.
+//! A ticker: publishes the time to the subscribers of `seconds` or `tenths`, encoding each message once. The
+//! connection of a client that reads too slowly is closed with 1013.
 //!
 //! ```text
 //! cargo run --release -p ws-mio --example broadcast [-- 127.0.0.1:9003]
@@ -21,8 +21,8 @@ use ws_mio::{
 const USAGE: &str = "\
 usage: broadcast [ADDRESS]
 
-Sends the time since the start to all who ask for ?seconds or ?tenths at ADDRESS (default
-127.0.0.1:9003). Any message of a client changes from one to the other.
+Publishes the time since the start at ADDRESS (default 127.0.0.1:9003), to clients that request
+?seconds or ?tenths. Any message from a client switches between the two.
 Ctrl-C closes all connections with 1001.
 ";
 
@@ -75,7 +75,7 @@ fn welcome(_: &ServerHandle, request: &Request) -> Decision<Listener> {
     }
 }
 
-/// Somebody who wants to know the time.
+/// The handler of a client that subscribes to a topic.
 struct Listener {
     topic: &'static str,
 }
@@ -86,7 +86,7 @@ impl ConnectionHandler for Listener {
     }
 
     fn on_message(&mut self, ws: &WebSocketConnection, _: Message) {
-        // Any message changes the topic.
+        // Any message switches the topic.
         ws.unsubscribe(self.topic);
         self.topic = if self.topic == TOPICS[0] { TOPICS[1] } else { TOPICS[0] };
         ws.subscribe(self.topic);

@@ -1,5 +1,5 @@
-//! The engine by hand: an echo server on `mio` and `wsproto`, with nothing of `ws-mio`. `mio_own_loop` is the
-//! same with its pieces.
+//! An echo server on `mio` and the engine `wsproto`, without `ws-mio`. `mio_own_loop` is the same server with
+//! the event source of `ws-mio`.
 //!
 //! ```text
 //! cargo run --release -p ws-mio --example by_hand [-- 127.0.0.1:9002]
@@ -26,7 +26,7 @@ use wsproto::{
 const USAGE: &str = "\
 usage: by_hand [ADDRESS]
 
-Sends every message back, at ADDRESS (default 127.0.0.1:9002; port 0 is any that is free).
+Echoes every message, at ADDRESS (default 127.0.0.1:9002; port 0 selects a free port).
 Ctrl-C closes all connections with 1001.
 ";
 
@@ -46,12 +46,13 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
     let mut listener = TcpListener::bind(address).map_err(cannot_listen(address))?;
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
 
-    // Both sides hold the waker: one that is dropped takes back what it has not delivered.
+    // The signal handler and the loop share the waker: dropping it would discard a wake-up not yet
+    // delivered.
     let interrupt = Arc::new((AtomicBool::new(false), Waker::new(poll.registry(), WAKER)?));
     let interrupted = Arc::clone(&interrupt);
     on_ctrl_c(move || {
         interrupt.0.store(true, Ordering::Release);
-        // If it fails, the loop looks at its next turn.
+        // If it fails, the loop sees the flag after its next event or deadline.
         let _ = interrupt.1.wake();
     })?;
     println!("listening on {}", listener.local_addr()?);
@@ -80,7 +81,7 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
             poll.registry().deregister(&mut listener)?;
             let goodbye = CloseFrame::new(CloseCode::GOING_AWAY, "")?;
             for one in connections.values_mut() {
-                // One that is closed already needs no Close.
+                // It fails only if the connection is closed already.
                 let _ = one.ws.close(Some(&goodbye), now);
             }
         }
@@ -100,9 +101,9 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
 struct Connection {
     tcp: TcpStream,
     ws: Endpoint<Server>,
-    /// Whether a read may find something: until one has found nothing. The next event comes only then.
+    /// Whether a read may succeed. Events are edge-triggered, so this holds until a read would block.
     readable: bool,
-    /// Whether the stream may take something.
+    /// Whether a write may succeed.
     writable: bool,
     half_closed: bool,
 }
@@ -114,14 +115,15 @@ impl Connection {
         Self { tcp, ws, readable: true, writable: true, half_closed: false }
     }
 
-    /// Whether there is something to do without another event.
+    /// Returns whether the connection can make progress without another event.
     fn can_go_on(&self) -> bool {
         self.ws.has_input()
             || self.readable && self.ws.wants_read()
             || self.writable && self.ws.unwritten() > 0
     }
 
-    /// Reads once, so that a peer that never stops holds up neither others nor its own deadline.
+    /// Reads once, so that a peer that never stops sending delays neither other connections nor its own
+    /// deadline.
     fn turn(&mut self, now: Duration, buffer: &mut [u8]) {
         let mut read = 0;
         if self.readable && self.ws.wants_read() {
@@ -134,7 +136,7 @@ impl Connection {
         }
         self.react(now, &mut buffer[..read]);
         self.ws.handle_timeout(now);
-        // What is written may make room for more events, or be the last there is to write.
+        // Writing may make room for more events, or complete the closing handshake.
         for _ in 0..2 {
             self.react(now, &mut []);
             self.write(now);
@@ -142,7 +144,7 @@ impl Connection {
         self.react(now, &mut []);
     }
 
-    /// The application. What it cannot send is for a peer that has gone.
+    /// The application. Sending fails only if the connection is closing.
     fn react(&mut self, now: Duration, mut input: &mut [u8]) {
         let ws = &mut self.ws;
         while let Some(event) = ws.next_event(now, &mut input) {
@@ -155,20 +157,20 @@ impl Connection {
         }
     }
 
-    /// Writes what the stream takes; the endpoint knows how far that was.
+    /// Writes until the stream would block, and reports the progress to the endpoint.
     fn write(&mut self, now: Duration) {
         while self.writable && !self.ws.pending().is_empty() {
             match self.tcp.write(self.ws.pending()) {
                 Ok(len @ 1..) => self.ws.wrote(len, now),
                 Err(error) if error.kind() == WouldBlock => self.writable = false,
                 Err(error) if error.kind() == Interrupted => {}
-                // What the peer wrote before it went away can still be read.
+                // Bytes that the peer sent before it went away can still be read.
                 Ok(_) | Err(_) => self.ws.write_failed(),
             }
         }
         let is_done = self.ws.advice() == Advice::Shutdown && self.ws.unwritten() == 0;
         if is_done && !mem::replace(&mut self.half_closed, true) {
-            // If it fails, the peer is gone, and reading says so.
+            // If it fails, the peer has gone, and the next read fails, too.
             let _ = self.tcp.shutdown(Shutdown::Write);
         }
     }

@@ -1,11 +1,11 @@
-//! The client's side of the Autobahn test suite: runs every case of a fuzzing server, echoing. All of
-//! it is one event loop, in which the end of each case begins the next.
+//! The client for the Autobahn test suite: runs every case of a fuzzing server, and echoes its messages, all on
+//! one event loop. The end of each case begins the next.
 //!
 //! ```text
 //! cargo run --release -p ws-mio --example mio_autobahn_client -- ws://127.0.0.1:9105 AGENT [CA.pem]
 //! ```
 //!
-//! Over `wss://`, CA.pem has the certificate to trust.
+//! For `wss://`, CA.pem contains the certificate to trust.
 
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
@@ -22,8 +22,8 @@ use ws_mio::{
 const USAGE: &str = "\
 usage: mio_autobahn_client URL AGENT [CA.pem]
 
-Runs all cases of the fuzzing server at URL (such as ws://127.0.0.1:9105), and has it write its report
-about AGENT. With wss://, the certificate to trust is in CA.pem.
+Runs all cases of the fuzzing server at URL (such as ws://127.0.0.1:9105), and makes it write its report
+about AGENT. For wss://, CA.pem contains the certificate to trust.
 ";
 
 fn main() -> ExitCode {
@@ -48,13 +48,13 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
     };
     let outcome = Arc::clone(&suite.outcome);
     suite.begin(Step::Count)?;
-    // As long as there is a way into the loop, it goes on.
+    // The loop keeps running while a handle exists.
     drop(suite);
     event_loop.run()?;
     match outcome.get() {
         Some(Ok(())) => Ok(()),
         Some(Err(error)) => Err(Failure::other(error)),
-        None => Err(Failure::other("the suite did not get to its end")),
+        None => Err(Failure::other("the suite has not finished")),
     }
 }
 
@@ -64,16 +64,16 @@ struct Suite {
     agent: String,
     options: ClientOptions,
     way: LoopHandle,
-    /// How it ended: the first that is noted counts.
+    /// The outcome of the suite; the first one set counts.
     outcome: Arc<OnceLock<Result<(), String>>>,
 }
 
 #[derive(Clone, Copy)]
 enum Step {
-    /// Asks how many cases there are.
+    /// Requests the number of cases.
     Count,
     Case(u32, u32),
-    /// Asks for the reports to be written.
+    /// Requests that the server write its reports.
     Reports,
 }
 
@@ -92,7 +92,7 @@ impl Suite {
     }
 
     fn end(&self, outcome: Result<(), String>) {
-        // An earlier outcome stays.
+        // It fails if there is an earlier outcome, which stays.
         let _ = self.outcome.set(outcome);
     }
 }
@@ -109,14 +109,14 @@ impl ConnectionHandler for Run {
         match (self.step, message) {
             (Step::Count, Message::Text(count)) => self.count = count.parse().unwrap_or(0),
             (_, message) => {
-                // Many cases end while there is still something to echo.
+                // Many cases end before the last echo is sent.
                 let _ = ws.send(message);
             }
         }
     }
 
     fn on_error(&mut self, _: &WebSocketConnection, error: &Error) {
-        // Many cases are about our noticing what is wrong.
+        // Many cases test that the client detects an error.
         match self.step {
             Step::Case(case, _) => println!("case {case}: {error}"),
             Step::Count | Step::Reports => self.suite.end(Err(error.to_string())),

@@ -1,4 +1,4 @@
-//! The chat of `ws-std`, on an event loop: the same page, the same handlers, one thread.
+//! The chat of `ws-std` on an event loop: the same page and the same handlers, in one thread.
 //!
 //! ```text
 //! cargo run --release -p ws-mio --example mio_chat [-- 127.0.0.1:8080]
@@ -14,8 +14,8 @@ use ws_mio::{ServerOptions, WebSocketServer};
 const USAGE: &str = "\
 usage: mio_chat [ADDRESS]
 
-Serves a page and the chat on it at ADDRESS (default 127.0.0.1:8080), all in one thread.
-Ctrl-C sends everybody away with 1001.
+Serves a chat and its web page at ADDRESS (default 127.0.0.1:8080), in one thread.
+Ctrl-C closes all connections with 1001.
 ";
 
 fn main() -> ExitCode {

@@ -1,4 +1,4 @@
-//! Echoes every message, with one event loop for each thread.
+//! Echoes every message, on one event loop per thread.
 //!
 //! ```text
 //! cargo run --release -p ws-mio --example mio_echo_server -- 127.0.0.1:9002 \
@@ -13,11 +13,11 @@ use ws_mio::{Decision, Message, ServerOptions, ServerTls, WebSocketConnection, W
 const USAGE: &str = "\
 usage: mio_echo_server ADDRESS [--threads COUNT] [--max-message BYTES] [--tls CERT.pem KEY.pem]
 
-Sends every message back, at ADDRESS (such as 127.0.0.1:9002; port 0 is any that is free).
+Echoes every message, at ADDRESS (such as 127.0.0.1:9002; port 0 selects a free port).
 
-  --threads COUNT         an event loop in each of so many threads (default: one; more on Unix only)
-  --max-message BYTES     refuse larger messages, with 1009 (default: 64 MiB)
-  --tls CERT.pem KEY.pem  speak TLS (wss://), with this certificate and its private key
+  --threads COUNT         run COUNT threads with an event loop each (default: 1; more on Unix only)
+  --max-message BYTES     refuse longer messages with 1009 (default: 64 MiB)
+  --tls CERT.pem KEY.pem  serve wss://, with this certificate and its private key
 
 Ctrl-C closes all connections with 1001.
 ";
@@ -53,7 +53,7 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
 }
 
 fn echo(ws: &WebSocketConnection, message: Message) {
-    // It fails if the client has gone meanwhile, and then nobody misses the echo. A peer that does not
-    // read is not read from either, so there is always room for one message.
+    // Sending fails only if the connection is closing. There is always room for one reply per message: the
+    // server does not read from a client that does not read.
     let _ = ws.send(message);
 }

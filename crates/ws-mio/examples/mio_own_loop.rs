@@ -1,5 +1,5 @@
-//! Connections in a loop of one's own: an echo server on `mio`, with its own tokens, its own buffers and
-//! its own clock. A `WebSocket` joins an endpoint of the engine and a stream, and knows when that is ready.
+//! An echo server with its own `mio` loop, tokens, buffers and clock. A `WebSocket` joins an endpoint of the
+//! engine and a stream, and tracks the readiness of the stream.
 //!
 //! ```text
 //! cargo run --release -p ws-mio --example mio_own_loop [-- 127.0.0.1:9002]
@@ -26,7 +26,7 @@ use ws_mio::wsproto::{
 const USAGE: &str = "\
 usage: mio_own_loop [ADDRESS]
 
-Sends every message back, at ADDRESS (default 127.0.0.1:9002; port 0 is any that is free).
+Echoes every message, at ADDRESS (default 127.0.0.1:9002; port 0 selects a free port).
 Ctrl-C closes all connections with 1001.
 ";
 
@@ -47,12 +47,13 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
     let mut listener = TcpListener::bind(address).map_err(cannot_listen(address))?;
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
 
-    // Both sides hold the waker: one that is dropped takes back what it has not delivered.
+    // The signal handler and the loop share the waker: dropping it would discard a wake-up not yet
+    // delivered.
     let interrupt = Arc::new((AtomicBool::new(false), Waker::new(poll.registry(), WAKER)?));
     let interrupted = Arc::clone(&interrupt);
     on_ctrl_c(move || {
         interrupt.0.store(true, Ordering::Release);
-        // If it fails, the loop looks at its next turn.
+        // If it fails, the loop sees the flag after its next event or deadline.
         let _ = interrupt.1.wake();
     })?;
     println!("listening on {}", listener.local_addr()?);
@@ -62,8 +63,7 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
     let (mut buffer, mut outbox) = (vec![0; 64 << 10], None);
     let (mut connections, mut next) = (HashMap::<Token, WebSocket<Server>>::new(), 2);
     while !ending || !connections.is_empty() {
-        // A server with many connections would keep their deadlines in order, and those that can go on in a
-        // list.
+        // A server with many connections would sort their deadlines, and keep a list of those that can go on.
         let deadline = connections.values_mut().filter_map(|ws| ws.endpoint().deadline()).min();
         let patience = match connections.values_mut().any(WebSocket::can_go_on) {
             true => Some(Duration::ZERO),
@@ -83,7 +83,7 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
             poll.registry().deregister(&mut listener)?;
             let goodbye = CloseFrame::new(CloseCode::GOING_AWAY, "")?;
             for ws in connections.values_mut() {
-                // One that is closed already needs no Close.
+                // It fails only if the connection is closed already.
                 let _ = ws.endpoint().close(Some(&goodbye), now);
             }
         }
@@ -103,14 +103,14 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What a server on the internet should have: a peer that has gone is noticed.
+/// Enables keep-alive, so that the server detects peers that have gone.
 fn config() -> Config {
     let half_a_minute = Duration::from_secs(30);
     Config::new().keep_alive(Some(KeepAlive::new(half_a_minute, half_a_minute)))
 }
 
-/// One read, all its events, what is due, one write: so no connection holds up others, and a peer that never
-/// stops does not put off a deadline.
+/// Reads once, handles all events and timeouts, and writes. A peer that never stops sending thus delays
+/// neither other connections nor its own deadline.
 fn turn(ws: &mut WebSocket<Server>, now: Duration, buffer: &mut [u8]) {
     let read = if ws.can_read() { ws.read(buffer, now) } else { Ok(&mut [][..]) };
     let mut input = read.unwrap_or_else(|error| {
@@ -119,7 +119,7 @@ fn turn(ws: &mut WebSocket<Server>, now: Duration, buffer: &mut [u8]) {
     });
     react(ws.endpoint(), now, &mut input);
     ws.endpoint().handle_timeout(now);
-    // What is written may make room for more events, or be the last there is to write.
+    // Writing may make room for more events, or complete the closing handshake.
     for _ in 0..2 {
         react(ws.endpoint(), now, &mut &mut [][..]);
         ws.write(now);

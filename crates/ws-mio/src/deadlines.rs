@@ -1,13 +1,13 @@
-//! When something is due, of many connections.
+//! The deadlines of many connections, in order.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// The deadlines of those connections that have one, in order. The others cost nothing.
+/// The deadlines, with the keys of their connections. A connection without a deadline has no entry.
 #[derive(Debug, Default)]
 pub(crate) struct Deadlines(BTreeSet<(u64, usize)>);
 
-/// The deadline of a connection, in nanoseconds of the loop's time.
+/// The deadline for which a connection has an entry, in nanoseconds of the loop's time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Armed(u64);
 
@@ -21,8 +21,9 @@ impl Armed {
 }
 
 impl Deadlines {
-    /// Sets the deadline of a connection, which was `armed` before. One that moves on stays where it was: the
-    /// connection then has a turn too early, and is armed anew. So a keep-alive costs nothing for each message.
+    /// Sets the deadline of a connection; `armed` is its current entry. For a later deadline, the
+    /// earlier entry stays until it is due; the connection then has a turn that is not needed, and sets the
+    /// new deadline. So messages that postpone a keep-alive Ping leave the set unchanged.
     pub(crate) fn set(&mut self, key: usize, armed: &mut Armed, deadline: Armed, now: Duration) {
         let moves_on = deadline != Armed::NEVER && deadline.0 >= armed.0;
         if *armed == deadline || moves_on && *armed > Armed::at(Some(now)) {
@@ -37,12 +38,12 @@ impl Deadlines {
         *armed = deadline;
     }
 
-    /// Returns the first deadline there is.
+    /// Returns the earliest deadline.
     pub(crate) fn first(&self) -> Option<Duration> {
         self.0.first().map(|(at, _)| Duration::from_nanos(*at))
     }
 
-    /// Returns the connections whose deadlines have passed.
+    /// Returns the keys of the connections whose deadlines have passed.
     pub(crate) fn due(&self, now: Duration) -> Vec<usize> {
         let due = self.0.iter().take_while(|(at, _)| Duration::from_nanos(*at) <= now);
         due.map(|(_, key)| *key).collect()

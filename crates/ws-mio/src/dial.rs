@@ -1,4 +1,4 @@
-//! A client's way to a server, without waiting: does the steps of a [`Dial`] on non-blocking sockets.
+//! Dials a server: performs the steps of a [`Dial`] on non-blocking sockets.
 
 #[cfg(test)]
 mod tests;
@@ -23,39 +23,40 @@ use crate::shared::Shared;
 #[cfg(feature = "tls")]
 use crate::tls::TlsStream;
 
-/// The bytes of a proxy's answer that one read takes at most.
+/// The maximum number of bytes to read of a proxy's response at once.
 const READ_SIZE: usize = 4096;
 
-/// A client's request, and how far the way to its server has got.
+/// A client's request, and the progress of dialing its server.
 pub(crate) struct Target {
     pub(crate) shared: Arc<Shared>,
     state: Mutex<(adapter::Target, Dialing)>,
 }
 
-/// Where a connection is dialed.
+/// The environment of a connection that is dialed.
 pub(crate) struct DialContext<'a> {
     pub(crate) key: usize,
     pub(crate) registry: &'a Registry,
     pub(crate) now: Duration,
-    /// Makes a call that has the loop look at the connection.
+    /// Creates a function that requests a turn for the connection, from any thread.
     pub(crate) wake: &'a dyn Fn() -> Box<dyn FnOnce() + Send>,
 }
 
-/// What a look-up has found, until the loop looks.
+/// The result of a look-up. The resolver's thread stores it, then wakes the loop, which takes it; so the
+/// turn after the wake-up finds it.
 type Found = Arc<Mutex<Option<io::Result<Vec<SocketAddr>>>>>;
 
-/// The way to a stream. Dropped, it leaves nothing behind.
+/// The look-up and the sockets of one attempt to reach the server. Dropping it cancels them.
 #[derive(Default)]
 struct Dialing {
-    /// `None` before its first turn.
+    /// `None` before the first turn.
     dial: Option<Dial>,
     lookup: Option<(Lookup, Found)>,
-    /// The sockets that are connecting, and the one that is connected to a proxy. All have the
-    /// connection's token: an event of one is reason to look at each.
+    /// The connecting sockets, or the one connected to a proxy, by the numbers of their attempts. All have
+    /// the connection's token, so an event of one makes the loop check all.
     attempts: Vec<(usize, TcpStream)>,
-    /// Why a redirect is not followed.
+    /// The error of a redirect that must not be followed; the next turn reports it.
     refused: Option<Error>,
-    /// Whether there is more to do at once, without an event.
+    /// Whether to continue without another event.
     again: bool,
 }
 
@@ -81,13 +82,14 @@ impl Target {
         self.lock().1.again
     }
 
-    /// Drops what was begun.
+    /// Cancels dialing.
     pub(crate) fn stop(&self) {
         let left = std::mem::take(&mut self.lock().1);
         drop(left);
     }
 
-    /// Whether the response leads elsewhere. Where it must not be followed to, dialing says why.
+    /// Returns whether the response redirects the client, and prepares to dial again. If the redirect must
+    /// not be followed, dialing reports the error.
     pub(crate) fn follows(&self, response: &Response) -> bool {
         let (target, dialing) = &mut *self.lock();
         let followed = target.redirect(response);
@@ -102,7 +104,7 @@ impl Target {
         let (target, dialing) = &mut *self.lock();
         let advanced = dialing.advance(target, context);
         if !matches!(advanced, Ok(None)) {
-            // What is left of it ends here.
+            // Drop the other attempts.
             *dialing = Dialing::default();
         }
         let Some(tcp) = advanced? else { return Ok(None) };
@@ -127,8 +129,8 @@ impl Target {
 }
 
 impl Dialing {
-    /// Goes on as far as it can without waiting, and reads at most once. Returns the stream to the server
-    /// once there is one, registered with the connection's key as its token.
+    /// Continues as far as possible without waiting, and reads at most once. Returns the stream to the
+    /// server once it is connected, registered with the connection's key as its token.
     fn advance(
         &mut self,
         target: &adapter::Target,
@@ -144,7 +146,7 @@ impl Dialing {
             found.lock().unwrap_or_else(PoisonError::into_inner).take()
         };
         if let Some(found) = self.lookup.as_mut().and_then(found) {
-            debug!("the addresses are {found:?}");
+            debug!("the look-up has found {found:?}");
             self.lookup = None;
             dial.resolved(found, now);
         }
@@ -166,8 +168,8 @@ impl Dialing {
                 DialStep::Tunnel { attempt } => {
                     self.attempts.retain(|(number, _)| *number == attempt);
                     match self.attempts.first_mut().map(|(_, tcp)| exchange(tcp, dial, now)) {
-                        // There may be more: others have their turn first. It may also be all that was
-                        // waited for.
+                        // There may be more to read. Unless the tunnel is complete, let others have their
+                        // turn first.
                         Some(Ok(true)) => {
                             if matches!(dial.next(now)?, DialStep::Tunnel { .. }) {
                                 self.again = true;
@@ -189,7 +191,7 @@ impl Dialing {
     }
 }
 
-/// Has the shared threads look up a name, which leave the answer for the loop.
+/// Starts to look up a name in the shared threads, which store the result and wake the loop.
 fn look_up(host: &str, port: u16, context: &DialContext<'_>) -> io::Result<(Lookup, Found)> {
     let found = Found::default();
     let (to, wake) = (Arc::clone(&found), (context.wake)());
@@ -207,7 +209,7 @@ fn connect(address: SocketAddr, context: &DialContext<'_>) -> io::Result<TcpStre
     Ok(tcp)
 }
 
-/// Looks at every socket that is connecting, and drops those that have failed.
+/// Checks every connecting socket, and drops those that have failed.
 fn look(attempts: &mut Vec<(usize, TcpStream)>, dial: &mut Dial, now: Duration) {
     attempts.retain(|(attempt, tcp)| match outcome(tcp) {
         Ok(true) => {
@@ -216,27 +218,27 @@ fn look(attempts: &mut Vec<(usize, TcpStream)>, dial: &mut Dial, now: Duration) 
         }
         Ok(false) => true,
         Err(error) => {
-            debug!("no connection: {error}");
+            debug!("cannot connect: {error}");
             dial.failed(*attempt, error, now);
             false
         }
     });
 }
 
-/// Whether a stream is connected.
+/// Returns whether a stream is connected.
 fn outcome(tcp: &TcpStream) -> io::Result<bool> {
     if let Some(error) = tcp.take_error()? {
         return Err(error);
     }
     match tcp.peer_addr() {
-        // Messages are written whole; waiting for more only delays them.
+        // Requests and messages are written whole, so Nagle's algorithm would only delay them.
         Ok(_) => tcp.set_nodelay(true).map(|()| true),
         Err(error) if error.kind() == ErrorKind::NotConnected => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-/// Writes what there is for the proxy, and reads once. Returns whether there may be more to read now.
+/// Writes the pending bytes to the proxy, then reads once. Returns whether there may be more to read now.
 fn exchange(tcp: &mut TcpStream, dial: &mut Dial, now: Duration) -> io::Result<bool> {
     let mut buffer = [0; READ_SIZE];
     loop {

@@ -1,4 +1,4 @@
-//! The event loop: waits, and gives every connection its turn.
+//! The event loop: waits for events, and gives each connection its turn.
 
 use std::io::{self, ErrorKind};
 use std::mem;
@@ -21,18 +21,18 @@ use crate::loop_handle::{LoopHandle, connect};
 use crate::shared::Shared;
 use crate::slot::{Cause, DynConnection, LoopContext, Slot};
 
-/// The bytes that one read takes at most.
+/// The size of the read buffer, in bytes.
 const READ_SIZE: usize = 64 << 10;
 
-/// How many events are taken from the system at once.
+/// The maximum number of events taken from the operating system at once.
 const EVENTS: usize = 1024;
 
-/// The longest wait, for there are systems that count milliseconds in few bits.
+/// The longest wait: some systems take the timeout as a 32-bit number of milliseconds.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 const WAKER: Token = Token(usize::MAX);
 
-/// An event loop with the connections of servers and clients, in one thread.
+/// An event loop that runs servers and clients in one thread.
 ///
 /// ```
 /// use ws_mio::wsproto::{CloseCode, handshake::ClientRequest, url::WsUrl};
@@ -46,7 +46,7 @@ const WAKER: Token = Token(usize::MAX);
 /// let mut event_loop = EventLoop::new()?;
 /// let server = event_loop.serve(server, |_: &_, _: &_| {
 ///     Decision::accept(|ws: &WebSocketConnection, message: Message| {
-///         // A peer that is gone meanwhile gets no echo.
+///         // Sending fails only if the connection is closing.
 ///         let _ = ws.send(message);
 ///     })
 /// })?;
@@ -77,17 +77,17 @@ pub struct EventLoop {
     pub(crate) shared: Arc<Shared>,
     pub(crate) listeners: Slab<Listener>,
     deadlines: Deadlines,
-    /// Connections and listeners that have more to do before the loop waits, each once.
+    /// Connections and listeners that need another turn before the loop waits, each at most once.
     pub(crate) queue: Vec<Token>,
-    /// Connections that are to be removed from the table.
+    /// The keys of finished connections, to be removed from the table.
     gone: Vec<usize>,
-    /// Whether servers may be ending.
+    /// Whether to check for servers that are ending.
     pub(crate) look: bool,
     pub(crate) context: LoopContext,
 }
 
 impl EventLoop {
-    /// Makes a loop with nothing to do.
+    /// Creates a loop without servers and connections.
     ///
     /// # Errors
     ///
@@ -114,20 +114,20 @@ impl EventLoop {
         })
     }
 
-    /// Returns a way into the loop, for other threads and for callbacks. As long as there is one, the loop
-    /// goes on.
+    /// Returns a handle of the loop, for other threads and for callbacks. The loop keeps running while one
+    /// exists.
     #[must_use]
     pub fn handle(&self) -> LoopHandle {
         LoopHandle::new(Arc::clone(&self.shared))
     }
 
-    /// Adds a server, which is served as soon as the loop runs, until [`ServerHandle::terminate`] is
-    /// called. A server that was [bound for several threads](WebSocketServer::bind_threads) has only this
-    /// one here.
+    /// Adds a server. It accepts connections once the loop runs, until [`ServerHandle::terminate`] is
+    /// called. All listeners of a server [bound for several threads](WebSocketServer::bind_threads) run on
+    /// this loop.
     ///
     /// # Errors
     ///
-    /// [`io::Error`] if the listener cannot be registered.
+    /// [`io::Error`] if a listener cannot be registered.
     pub fn serve(
         &mut self,
         server: WebSocketServer,
@@ -145,13 +145,16 @@ impl EventLoop {
         &self.shared
     }
 
-    /// Begins a client's connection. Its handler learns how that goes: by
-    /// [`on_open`](ConnectionHandler::on_open), or by [`on_error`](ConnectionHandler::on_error) and
+    /// Begins a client's connection, and returns its handle at once. If the connection opens, the loop calls
+    /// [`on_open`](ConnectionHandler::on_open); otherwise [`on_error`](ConnectionHandler::on_error) and
     /// [`on_terminate`](ConnectionHandler::on_terminate).
     ///
     /// # Errors
     ///
-    /// [`Error`], if the request cannot be made; no socket was opened.
+    /// No socket was opened:
+    ///
+    /// * [`Error::TlsUnavailable`] if the URL requires TLS and the feature `tls` is disabled;
+    /// * [`Error::Url`] if it requires TLS and no certificate can be valid for the host.
     pub fn connect(
         &mut self,
         request: ClientRequest,
@@ -161,9 +164,9 @@ impl EventLoop {
         connect(&self.shared, request, options.into(), handler)
     }
 
-    /// Runs until there is no server, no connection and no [`LoopHandle`] left, or until
-    /// [`LoopHandle::stop`] is called: at once, if nothing was begun. Transports that only linger are not
-    /// waited for.
+    /// Runs until no server, connection or [`LoopHandle`] is left, or until [`LoopHandle::stop`] is called.
+    /// Returns at once if there is none. Does not wait for sockets that linger after their connections have
+    /// closed.
     ///
     /// # Errors
     ///
@@ -174,7 +177,7 @@ impl EventLoop {
         Ok(())
     }
 
-    /// Waits, and gives a turn to every connection that has something to do. Returns whether to go on.
+    /// Reads the mailbox, waits for events, and runs the turns they ask for. Returns whether to continue.
     fn round(&mut self, events: &mut Events) -> io::Result<bool> {
         if self.read_mail() {
             return Ok(false);
@@ -228,9 +231,9 @@ impl EventLoop {
         Ok(())
     }
 
-    /// Takes what other threads, and callbacks, have left. Returns whether the loop is to stop.
+    /// Handles the messages of other threads and callbacks. Returns whether the loop was told to stop.
     fn read_mail(&mut self) -> bool {
-        // The turns before may have taken long, or the loop was made long ago.
+        // The previous turns may have been slow, or the loop may have been created long ago.
         self.context.now = self.shared.now();
         let mail = self.shared.take_mail();
         self.look |= mail.look;
@@ -265,7 +268,7 @@ impl EventLoop {
                 let conversation = mem::replace(&mut slot.conversation, Conversation::none());
                 (Arc::clone(&slot.connection), conversation)
             }
-            // It has ended since this was asked for.
+            // The connection was removed after this turn was requested.
             None => return,
         };
         let outcome = connection.turn(&mut self.context, &mut conversation, cause);
@@ -282,12 +285,12 @@ impl EventLoop {
         }
     }
 
-    /// Takes connections that are gone out of the table. Their keys are used again from then on, when no
-    /// event, and nothing in the list, is about them any more.
+    /// Removes finished connections from the table. This makes their keys reusable, so it happens only
+    /// between rounds, when no event and no queue entry refers to them.
     fn remove_gone(&mut self) {
         for key in self.gone.drain(..) {
             let removed = self.shared.slots().try_remove(key);
-            // More may be dropped than the entry.
+            // Dropped without the lock: the connection and its handler may be dropped with the slot.
             drop(removed);
         }
     }
@@ -297,14 +300,15 @@ pub(crate) const fn listener_token(index: usize) -> Token {
     Token(WAKER.0 - 1 - index)
 }
 
-/// Which listener a token is for, if any; connections are never so many.
+/// Returns the index of the listener a token belongs to: listeners use the upper half of the tokens,
+/// connections the lower.
 fn listener_index(token: Token) -> Option<usize> {
     let index = WAKER.0 - 1 - token.0;
     (index < usize::MAX / 2).then_some(index)
 }
 
-/// Connections that are left, if the loop does not run to its end, end at once; their handlers are not
-/// called. Servers end, if they have no other loop.
+/// Ends the remaining connections at once, without calling their handlers. A server without another loop
+/// ends, too.
 impl Drop for EventLoop {
     fn drop(&mut self) {
         let (mail, slots, waker) = self.shared.give_up();

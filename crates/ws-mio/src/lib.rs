@@ -1,4 +1,4 @@
-//! WebSocket servers and clients on one [`mio`] event loop, on the [`wsproto`] engine: very many
+//! WebSocket servers and clients on a [`mio`] event loop, with the [`wsproto`] engine: many
 //! connections in one thread, without an async runtime.
 //!
 //! ```no_run
@@ -6,70 +6,71 @@
 //!
 //! WebSocketServer::bind("127.0.0.1:9002", ServerOptions::new())?.run(|_: &_, _: &_| {
 //!     Decision::accept(|ws: &WebSocketConnection, message: Message| {
-//!         // A peer that is gone meanwhile gets no echo.
+//!         // Sending fails only if the connection is closing.
 //!         let _ = ws.send(message);
 //!     })
 //! })?;
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! The handlers are those of `ws-std`, where each connection has a thread instead: what is written for
-//! one runs on the other unchanged. Here one thread calls them all, so none may wait for anything.
+//! The handlers are those of `ws-std`, which has a thread for each connection; a handler written for
+//! one runs on the other unchanged. Here a single thread calls all handlers, so they must not block.
 //!
 //! # Two ways in
 //!
-//! **With a loop of ours**: [`WebSocketServer::run`] and [`spawn`](WebSocketServer::spawn) serve until
-//! [`ServerHandle::terminate`] is called. An [`EventLoop`] carries several servers, and clients beside
-//! them; [`EventLoop::run`] returns when nothing is left.
+//! **The loop of this crate**: [`WebSocketServer::run`] and [`spawn`](WebSocketServer::spawn) serve until
+//! [`ServerHandle::terminate`] is called. An [`EventLoop`] runs several servers and clients;
+//! [`EventLoop::run`] returns when none is left.
 //!
-//! **With a loop of your own**: a [`WebSocket`] is an event source for your [`mio::Poll`], with your
-//! token. You tell it what is ready and what time it is, and get the events of its
-//! [`Endpoint`](wsproto::Endpoint); buffers, timers and listeners are yours. The example `mio_own_loop` is a
-//! server made this way, and `by_hand` the same with the engine alone.
+//! **Your own loop**: a [`WebSocket`] is an event source for your [`mio::Poll`], with your token. You
+//! pass it readiness events and the time, and take events from its [`Endpoint`](wsproto::Endpoint).
+//! Buffers, timers and listeners are yours. The example `mio_own_loop` is a server of this kind;
+//! `by_hand` is the same server on the engine alone.
 //!
-//! # Sending, and peers that do not read
+//! # Sending and back pressure
 //!
-//! A [`WebSocketConnection`] sends from any thread and from callbacks. The result of
-//! [`send`](WebSocketConnection::send) says what became of the message:
+//! A [`WebSocketConnection`] can send from any thread and from callbacks. The result of
+//! [`send`](WebSocketConnection::send) is one of:
 //!
-//! * [`SendStatus::Sent`]: nothing waits for the peer. The message leaves when the events of one read
-//!   are all handled, in one write with the other answers; from another thread, at the loop's next turn.
-//! * [`SendStatus::Queued`]: it is taken, and leaves when the peer reads.
+//! * [`SendStatus::Sent`]: the socket was not blocked. The loop writes the message after it has handled
+//!   all events of the current read, together with the other replies; a message from another thread, at
+//!   the connection's next turn.
+//! * [`SendStatus::Queued`]: the socket was blocked. The loop writes the message once the peer reads.
 //! * [`Error::WouldExceed`]: more than
-//!   [`Config::high_water_mark`](wsproto::Config::high_water_mark) bytes wait already. The message is handed
-//!   back; [`on_drained`](ConnectionHandler::on_drained) says when there is room again.
+//!   [`Config::high_water_mark`](wsproto::Config::high_water_mark) bytes are unwritten. The error returns
+//!   the message; [`on_drained`](ConnectionHandler::on_drained) is called when everything is written.
 //!
-//! Answers that a handler sends in [`on_message`](ConnectionHandler::on_message) are counted apart from
-//! everything else that is sent. While more than the mark of them waits, a server takes nothing more from
-//! that peer; so a server's handler that sends one message for each it is given never sees `WouldExceed`. A
-//! client always reads. A connection holds at most the mark and a message of either kind, and what one read
-//! took. [`broadcast`](ServerHandle::broadcast) and [`publish`](ServerHandle::publish) leave out a peer that
-//! does not read, and name it in [`Broadcast::refused`].
+//! Messages sent from [`on_message`](ConnectionHandler::on_message) are replies, and are counted apart
+//! from all others. While more than the mark of replies is unwritten, a server does not read from that
+//! peer, so a server's handler that sends one message per message received never gets `WouldExceed`. A
+//! client always reads. A connection holds at most the mark plus one message of each kind, and the bytes
+//! of one read. [`broadcast`](ServerHandle::broadcast) and [`publish`](ServerHandle::publish) skip
+//! connections without room, and return them in [`Broadcast::refused`].
 //!
 //! # Threads
 //!
-//! [`WebSocketServer::bind_threads`] makes one server of several loops, each in a thread with a listener
-//! of its own on the same port; [`connections`](ServerHandle::connections), `broadcast`, `publish` and
-//! [`terminate`](ServerHandle::terminate) span them. A connection stays in the thread that accepted it.
-//! The handler of the server is shared by all threads and called by one at a time; the handlers of
-//! connections are called by their own threads.
+//! [`WebSocketServer::bind_threads`] runs one server on several loops, each in its own thread with its
+//! own listener on the same port; [`connections`](ServerHandle::connections), `broadcast`, `publish` and
+//! [`terminate`](ServerHandle::terminate) cover all of them. A connection stays in the thread that
+//! accepted it, which makes all calls of its handler. The threads share the server's handler, and call it
+//! one at a time.
 //!
 //! # Clients
 //!
-//! [`EventLoop::connect`] and [`LoopHandle::connect`] begin a connection and return its handle at once;
-//! the handler is told when it is [open](ConnectionHandler::on_open), or why it never was. Names are
-//! looked up in another thread, every address is tried, and [`ClientOptions`] has the proxy, the
-//! redirects and the limits.
+//! [`EventLoop::connect`] and [`LoopHandle::connect`] begin a connection and return its handle at once.
+//! The handler is called when the connection is [open](ConnectionHandler::on_open), or with the error
+//! that prevented it. Other threads look up names; all addresses are tried. [`ClientOptions`] sets the
+//! proxy, the number of redirects and the limits.
 //!
 //! # TLS
 //!
 //! `wss://` is built in, with rustls (feature `tls`, on by default): [`ServerOptions::tls`],
-//! [`ClientOptions::tls`], and [`Stream::accept_tls`] and [`Stream::connect_tls`] for a loop of your own.
+//! [`ClientOptions::tls`], and [`Stream::accept_tls`] and [`Stream::connect_tls`] for your own loop.
 //!
-//! What happens is told through the [`log`] facade.
+//! # Further reading
 //!
-//! `ws_std::guide::deploy`, on servers in production, holds here, too; an adapter of your own is the
-//! subject of [`ws_common::guide`].
+//! `ws_std::guide::deploy` covers servers in production, and [`ws_common::guide`] writing an adapter.
+//! This crate logs through the [`log`] facade.
 
 mod deadlines;
 mod dial;

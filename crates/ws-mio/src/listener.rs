@@ -1,4 +1,4 @@
-//! The listeners of a loop: they accept, survive when they cannot, and leave when their server ends.
+//! The listeners of a loop: they accept, pause after failures, and leave when their server ends.
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
@@ -14,36 +14,36 @@ use crate::event_loop::{EventLoop, listener_token};
 use crate::origin::{Accepted, LoopServer};
 use crate::slot::{Cause, DynConnection};
 
-/// How many connections one turn accepts at most.
+/// The maximum number of connections accepted per turn.
 const BATCH: usize = 64;
 
-/// A listener, and its server.
+/// A listener and its server.
 pub(crate) struct Listener {
     /// `None` once the server is ending.
     socket: Option<TcpListener>,
     server: Arc<LoopServer>,
-    /// When to try again after a failure. Nothing is accepted before.
+    /// When to accept again after a failure.
     retry_at: Option<Duration>,
-    /// Whether it is in the list of those that have more to do.
+    /// Whether the listener is in [`EventLoop::queue`].
     queued: bool,
 }
 
 /// The outcome of one attempt to accept.
 enum Attempt {
     Accepted(TcpStream, std::net::SocketAddr),
-    /// The client has gone.
+    /// The client has gone; there may be others.
     Gone,
-    /// Nothing can be accepted now.
+    /// No client is waiting, or accepting has failed.
     Nothing,
 }
 
 impl Listener {
-    /// Puts the listener into the list of those that have more to do. Returns whether it was not there.
+    /// Marks the listener as queued. Returns whether to push its token, because it was not queued before.
     pub(crate) fn queue(&mut self) -> bool {
         !std::mem::replace(&mut self.queued, true)
     }
 
-    /// Returns when to look at it again, whatever happens.
+    /// Returns when the pause ends, or when a server that is ending must end its connections.
     pub(crate) fn deadline(&self) -> Option<Duration> {
         if self.socket.is_some() {
             return self.retry_at;
@@ -52,7 +52,7 @@ impl Listener {
         Some(self.server.shared.time_of(end))
     }
 
-    /// Whether a pause is over.
+    /// Returns whether a pause is over.
     pub(crate) fn is_due(&self, now: Duration) -> bool {
         self.retry_at.is_some_and(|at| at <= now)
     }
@@ -74,13 +74,13 @@ impl Listener {
         }
     }
 
-    /// Accepts nothing for a while, because it cannot be done. Told of once.
+    /// Pauses after a failure to accept, and reports it.
     fn pause(&mut self, now: Duration, error: io::Error) {
         self.retry_at = Some(now.saturating_add(Acceptor::PAUSE));
         self.server.acceptor.report_pause(error);
     }
 
-    /// Leaves the server, which ends when all its listeners have left.
+    /// Leaves the server, which ends once all its listeners have left.
     pub(crate) fn leave(self) {
         self.server.acceptor.leave();
     }
@@ -104,13 +104,13 @@ impl EventLoop {
             carried: AtomicUsize::new(0),
         };
         let (socket, server) = (Some(socket), Arc::new(server));
-        // Clients may wait already.
+        // Clients may be waiting already.
         self.queue.push(token);
         self.listeners.insert(Listener { socket, server, retry_at: None, queued: true });
         Ok(())
     }
 
-    /// Accepts those that wait, but not all of very many.
+    /// Accepts the waiting clients, at most [`BATCH`] of them.
     pub(crate) fn accept(&mut self, index: usize, cause: Cause<'_>) {
         let now = self.context.now;
         if let (Some(listener), Cause::Queued) = (self.listeners.get_mut(index), cause) {
@@ -137,7 +137,7 @@ impl EventLoop {
         }
     }
 
-    /// Begins the connection of a transport that was accepted.
+    /// Begins the connection of a client that was just accepted, or refuses it.
     fn register(
         &mut self,
         tcp: TcpStream,
@@ -164,8 +164,8 @@ impl EventLoop {
         Ok(())
     }
 
-    /// Stops accepting for servers that are ending; ends their connections when the time has come, and
-    /// leaves those that have none left.
+    /// Closes the listeners of servers that are ending, aborts their connections at the deadline, and leaves
+    /// servers that have no connection left on this loop.
     pub(crate) fn look_for_ends(&mut self) {
         if !std::mem::take(&mut self.look) {
             return;
@@ -176,7 +176,7 @@ impl EventLoop {
             if !server.is_ending() {
                 continue;
             }
-            // Until all its connections are closed.
+            // Check again until all its connections are closed.
             self.look = true;
             listener.socket = None;
             listener.retry_at = None;

@@ -1,4 +1,4 @@
-//! The way into a loop, for clients' connections.
+//! Handles of an event loop.
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use crate::dial::Target;
 use crate::origin::{ClientConnection, Requested};
 use crate::shared::Shared;
 
-/// A way into an event loop, from any thread and from callbacks. As long as there is one, the loop goes on,
-/// unless it is told to [stop](Self::stop).
+/// A handle of an [`EventLoop`](crate::EventLoop), for any thread and for callbacks. The loop keeps running
+/// while one exists, unless it is told to [stop](Self::stop).
 #[derive(Debug)]
 pub struct LoopHandle(Arc<Shared>);
 
@@ -37,7 +37,7 @@ impl LoopHandle {
         connect(&self.0, request, options.into(), handler)
     }
 
-    /// Tells the loop to stop. Connections that are left end at once; their handlers are not called.
+    /// Tells the loop to stop. The remaining connections end at once, without calls of their handlers.
     pub fn stop(&self) {
         self.0.post(|mailbox| mailbox.stop = true);
     }
@@ -49,7 +49,7 @@ impl Clone for LoopHandle {
     }
 }
 
-/// A loop that nobody can use any more, and that has nothing to do, ends.
+/// Wakes the loop when the last handle is dropped: without servers and connections, it then ends.
 impl Drop for LoopHandle {
     fn drop(&mut self) {
         if self.0.handles.fetch_sub(1, Ordering::SeqCst) == 1 {

@@ -1,4 +1,4 @@
-//! Where the connections of a loop come from: a listener, or a client's request.
+//! The origins of a loop's connections: a listener, or a client's request.
 
 use std::io;
 use std::net::SocketAddr;
@@ -17,33 +17,35 @@ use crate::Stream;
 use crate::dial::{DialContext, Target};
 use crate::shared::Shared;
 
-/// The transport of a connection that was dialed, and the address at its other end.
+/// The link of a connection that was dialed, and the address of its peer.
 pub(crate) type Dialed<R> = (Link<R, Stream>, Option<SocketAddr>);
 
-/// Where a connection comes from.
+/// The origin of a connection: the adapter's part that differs between server and client.
 pub(crate) trait Origin<R: Role>: Driver<R, Transport = Stream> {
-    /// Returns the loop that it belongs to.
+    /// Returns the loop of the connection.
     fn shared(&self) -> &Arc<Shared>;
 
-    /// Goes on with opening a stream. Returns it once there is one.
+    /// Continues to dial. Returns the link once a stream is connected.
     fn dial(&self, context: &DialContext<'_>) -> Result<Option<Dialed<R>>, Error>;
 
-    /// Returns when to go on with opening a stream, whatever happens.
+    /// Returns when to continue to dial, even without an event.
     fn dial_deadline(&self) -> Option<Duration>;
 
-    /// Whether there is more to do at once to open a stream, without an event.
+    /// Returns whether to continue to dial at once, without an event.
     fn dials_again(&self) -> bool {
         false
     }
 
-    /// Ends opening a stream: its sockets and its look-up do not live as long as handles may.
+    /// Cancels dialing: its sockets and its look-up must not live as long as handles may.
     fn stop_dialing(&self) {}
 
-    /// Notes that the connection is over, once; its transport may linger.
+    /// Records that the connection has closed. Called once; the socket may linger.
     fn ended(&self) {}
 }
 
-/// Has the loop look at a connection, unless it looks anyway.
+/// Requests a turn for a connection, unless one is in progress or already requested.
+///
+/// The lock is released before the mailbox is locked. No wake-up is lost: see [`Held::begin_notice`].
 fn notify<R: Role, D: Origin<R>>(driver: &D, mut held: Held<'_, R, D>) {
     if let Some(key) = held.begin_notice() {
         drop(held);
@@ -55,13 +57,13 @@ fn notify<R: Role, D: Origin<R>>(driver: &D, mut held: Held<'_, R, D>) {
 pub(crate) struct LoopServer {
     pub(crate) acceptor: Arc<Acceptor>,
     pub(crate) shared: Arc<Shared>,
-    /// How many connections of the server the loop carries, without those that only linger. Used by the
-    /// loop's thread alone.
+    /// The number of the server's connections on the loop, without those that only linger. Only the loop's
+    /// thread uses it, so `Relaxed` is enough.
     pub(crate) carried: AtomicUsize,
 }
 
 impl LoopServer {
-    /// Begins TLS on what was accepted, if the server speaks it.
+    /// Makes a stream of an accepted connection, and begins TLS if the server has a certificate.
     pub(crate) fn stream(&self, tcp: TcpStream) -> io::Result<Stream> {
         #[cfg(feature = "tls")]
         if let Some(tls) = &self.acceptor.server().options().tls {
@@ -71,7 +73,7 @@ impl LoopServer {
     }
 }
 
-/// A connection that a listener has accepted.
+/// The origin of a connection that a listener has accepted.
 pub(crate) struct Accepted(pub(crate) Arc<LoopServer>);
 
 impl Driver<Server> for Accepted {
@@ -108,7 +110,7 @@ impl Origin<Server> for Accepted {
     }
 }
 
-/// A connection that a client has asked for.
+/// The origin of a client's connection.
 pub(crate) struct Requested(pub(crate) Box<Target>);
 
 impl Driver<Client> for Requested {
@@ -153,5 +155,5 @@ impl Origin<Client> for Requested {
     }
 }
 
-/// A client's connection of a loop.
+/// A client's connection on a loop.
 pub(crate) type ClientConnection = Connection<Client, Requested>;

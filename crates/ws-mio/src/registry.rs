@@ -1,4 +1,4 @@
-//! The open connections of a server: those of its loops, which have them anyway.
+//! The open connections of a server, found in the tables of its loops.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::shared::Shared;
 pub(crate) struct Loops(pub(crate) Vec<Arc<Shared>>);
 
 impl Registry for Loops {
-    /// Does nothing: a connection knows itself whether it is open.
+    /// Does nothing: each connection records whether it is open.
     fn add(&self, _: &WebSocketConnection) {}
 
     fn remove(&self, _: &WebSocketConnection) {}

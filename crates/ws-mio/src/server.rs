@@ -1,4 +1,4 @@
-//! A server, before it is started.
+//! A server that is not started yet.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
@@ -15,10 +15,10 @@ use crate::EventLoop;
 use crate::registry::Loops;
 use crate::shared::Shared;
 
-/// The most connections at a time by default: more than the descriptors of most processes.
+/// The default maximum of simultaneous connections; most processes may open fewer descriptors.
 const MAX_CONNECTIONS: usize = 100_000;
 
-/// A WebSocket server that is bound to an address, and not started yet.
+/// A WebSocket server that is bound to an address, but not started yet.
 ///
 /// ```
 /// use ws_mio::{Decision, Message, ServerOptions, WebSocketConnection, WebSocketServer};
@@ -26,7 +26,7 @@ const MAX_CONNECTIONS: usize = 100_000;
 /// let server = WebSocketServer::bind("127.0.0.1:0", ServerOptions::new())?;
 /// let running = server.spawn(|_: &_, _: &_| {
 ///     Decision::accept(|ws: &WebSocketConnection, message: Message| {
-///         // A peer that is gone meanwhile gets no echo.
+///         // Sending fails only if the connection is closing.
 ///         let _ = ws.send(message);
 ///     })
 /// })?;
@@ -41,23 +41,24 @@ pub struct WebSocketServer {
 }
 
 impl WebSocketServer {
-    /// Binds an address; port 0 is any that is free.
+    /// Binds the first usable one of the addresses; port 0 selects a free port. Without
+    /// [`ServerOptions::max_connections`], the limit is 100 000 simultaneous connections.
     ///
     /// # Errors
     ///
-    /// [`io::Error`] if the address cannot be bound.
+    /// [`io::Error`] if no address can be bound.
     pub fn bind(address: impl ToSocketAddrs, options: ServerOptions) -> io::Result<Self> {
         Ok(Self::from_listener(listen(address, false)?, options))
     }
 
-    /// Binds an address for so many threads, at least one, each with a loop and a listener of its own; the
-    /// system distributes the connections among them (`SO_REUSEPORT`). Other programs of the same user can
-    /// bind the address as well then.
+    /// Binds an address for a server with `threads` threads, at least one. Each has its own loop and its own
+    /// listener; the operating system distributes the connections among the listeners (`SO_REUSEPORT`).
+    /// Other programs of the same user can bind the address, too.
     ///
     /// # Errors
     ///
-    /// [`io::Error`] if the address cannot be bound, or the system does not have listeners that share
-    /// a port.
+    /// [`io::Error`] if no address can be bound; of kind [`Unsupported`](io::ErrorKind::Unsupported) on
+    /// systems other than Unix.
     pub fn bind_threads(
         address: impl ToSocketAddrs,
         threads: usize,
@@ -72,26 +73,26 @@ impl WebSocketServer {
         Ok(server)
     }
 
-    /// Takes over a listener.
+    /// Creates a server with a listener that the caller has bound.
     #[must_use]
     pub fn from_listener(listener: TcpListener, options: ServerOptions) -> Self {
         Self { listeners: vec![listener], options }
     }
 
-    /// Returns the address it listens on.
+    /// Returns the address the server listens on.
     ///
     /// # Errors
     ///
-    /// [`io::Error`] if the operating system does not tell.
+    /// [`io::Error`] if the operating system does not report the address.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.listeners[0].local_addr()
     }
 
-    /// Starts the server in threads of its own.
+    /// Starts the server in new threads, and returns at once.
     ///
     /// # Errors
     ///
-    /// [`io::Error`] if the operating system has no thread, or no means to wait for events.
+    /// [`io::Error`] if a listener cannot be registered, or an event loop or a thread cannot be created.
     pub fn spawn(self, handler: impl ServerHandler) -> io::Result<RunningServer> {
         let (server, loops) = self.start(handler)?;
         let handle = server.clone();
@@ -103,12 +104,13 @@ impl WebSocketServer {
         Ok(RunningServer::new(server, thread))
     }
 
-    /// Starts the server in this thread, and in others if it was bound for several, until
-    /// [`ServerHandle::terminate`] is called, which the handler can do.
+    /// Runs the server in this thread, and in new ones if it was bound for several. Returns once
+    /// [`ServerHandle::terminate`] was called, which the handler can do, and all connections are closed.
     ///
     /// # Errors
     ///
-    /// [`io::Error`] if the operating system has no thread, or cannot wait for events.
+    /// [`io::Error`] if a listener cannot be registered, an event loop or a thread cannot be created, or the
+    /// operating system cannot wait for events.
     pub fn run(self, handler: impl ServerHandler) -> io::Result<()> {
         let (server, loops) = self.start(handler)?;
         run_all(loops, &server)
@@ -126,7 +128,7 @@ impl WebSocketServer {
         Ok((acceptor.server().clone(), loops))
     }
 
-    /// Makes the acceptor of the server, which those loops will serve.
+    /// Creates the acceptor of the server, to be run by these loops.
     pub(crate) fn open(
         self,
         handler: impl ServerHandler,
@@ -145,8 +147,8 @@ impl WebSocketServer {
     }
 }
 
-/// Runs the first loop in this thread, and the others in threads of their own. If one fails, the
-/// server ends.
+/// Runs the first loop in this thread, and the others in new threads. If one fails, the server ends at
+/// once.
 fn run_all(mut loops: Vec<EventLoop>, server: &ServerHandle) -> io::Result<()> {
     let others = loops.split_off(1);
     let end =

@@ -16,13 +16,13 @@ use crate::slot::{DynConnection, Slot};
 
 /// The thread-safe side of an event loop.
 pub(crate) struct Shared {
-    /// The moment from which the loop's time is counted.
+    /// Time zero of the loop.
     start: Instant,
-    /// `None` once the loop has ended: handles of its connections may be kept, and no descriptor with them.
+    /// `None` once the loop has ended, so that the remaining handles keep no descriptor open.
     waker: Mutex<Option<Waker>>,
-    /// Whether the loop waits, or is about to.
+    /// Whether the loop is waiting or about to wait, and needs the waker; see [`wake`](Self::wake).
     asleep: AtomicBool,
-    /// How many [`LoopHandle`](crate::LoopHandle)s there are: as long as there is one, the loop goes on.
+    /// The number of [`LoopHandle`](crate::LoopHandle)s. The loop keeps running while there is one.
     pub(crate) handles: AtomicUsize,
     mailbox: Mutex<Mailbox>,
     slots: Mutex<Slab<Slot>>,
@@ -31,15 +31,15 @@ pub(crate) struct Shared {
 /// Messages to the loop.
 #[derive(Default)]
 pub(crate) struct Mailbox {
-    /// Connections that have something to write, or have to look at themselves.
+    /// The keys of connections that other threads or callbacks have changed.
     pub(crate) changed: Vec<usize>,
-    /// Connections that begin.
+    /// New connections of clients.
     pub(crate) begun: Vec<(Arc<dyn DynConnection>, Conversation)>,
-    /// Whether a server is to end, or the last handle of the loop is gone.
+    /// Whether a server was told to end, or the last handle of the loop was dropped.
     pub(crate) look: bool,
     /// Whether the loop was told to stop.
     pub(crate) stop: bool,
-    /// Whether the loop has ended, and takes nothing any more.
+    /// Whether the loop has ended, and accepts no more messages.
     ended: bool,
 }
 
@@ -67,22 +67,22 @@ impl Shared {
         })
     }
 
-    /// Returns the loop's time.
+    /// Returns the time since time zero of the loop.
     pub(crate) fn now(&self) -> Duration {
         self.start.elapsed()
     }
 
-    /// Returns the loop's time of a moment.
+    /// Converts an instant to the time of the loop.
     pub(crate) fn time_of(&self, moment: Instant) -> Duration {
         moment.saturating_duration_since(self.start)
     }
 
-    /// Has the loop look at a connection.
+    /// Requests a turn for a connection.
     pub(crate) fn notify(&self, key: usize) {
         self.post(|mailbox| mailbox.changed.push(key));
     }
 
-    /// Leaves a message for the loop; returns whether the loop still takes it.
+    /// Puts a message into the mailbox, and wakes the loop. Returns false if the loop has ended.
     pub(crate) fn post(&self, put: impl FnOnce(&mut Mailbox)) -> bool {
         let mut mailbox = self.mailbox();
         if mailbox.ended {
@@ -94,14 +94,16 @@ impl Shared {
         true
     }
 
-    /// Ends the loop, unless something is in the mailbox. Returns whether it has ended.
+    /// Ends the loop unless the mailbox has a message. Returns whether the loop has ended.
+    ///
+    /// No message is lost: [`post`](Self::post) checks `ended` under the same lock.
     pub(crate) fn end(&self) -> bool {
         let mut mailbox = self.mailbox();
         mailbox.ended = mailbox.is_empty();
         mailbox.ended
     }
 
-    /// Ends the loop, whatever is in the mailbox and in the table; that is returned, to be dropped.
+    /// Ends the loop. Returns the mailbox, the table and the waker, to be dropped without a lock.
     pub(crate) fn give_up(&self) -> (Mailbox, Slab<Slot>, Option<Waker>) {
         let mut mailbox = self.mailbox();
         let left = mem::take(&mut *mailbox);
@@ -111,11 +113,11 @@ impl Shared {
         (left, mem::take(&mut *self.slots()), waker)
     }
 
-    /// Wakes the loop if it waits. The first one that finds it asleep does.
+    /// Wakes the loop if it is asleep; of several threads, only the first one does.
     ///
-    /// No wake is lost: a message is in the mailbox before `asleep` is looked at here, and `asleep` is set
-    /// before the mailbox is looked at in [`fall_asleep`](Self::fall_asleep). Both are sequentially
-    /// consistent, so that at least one of the two sees what the other one did.
+    /// No wake-up is lost. A poster stores its message, then loads `asleep`; the loop stores `asleep`, then
+    /// loads the mailbox ([`fall_asleep`](Self::fall_asleep)). All are `SeqCst` or under the mailbox's lock,
+    /// so at least one of the two sees the other's store.
     fn wake(&self) {
         if !self.asleep.swap(false, Ordering::SeqCst) {
             return;
@@ -128,7 +130,7 @@ impl Shared {
         }
     }
 
-    /// Notes that the loop is about to wait. Returns whether it may: the mailbox is empty.
+    /// Marks the loop as asleep. Returns whether it may wait, because the mailbox is empty.
     pub(crate) fn fall_asleep(&self) -> bool {
         self.asleep.store(true, Ordering::SeqCst);
         self.mailbox().is_empty()
@@ -142,12 +144,12 @@ impl Shared {
         mem::take(&mut self.mailbox())
     }
 
-    /// The connections of the loop. Not to be held while one of them, or a handler, is called.
+    /// Locks the table of connections. Unlock it before calling a connection's turn or a handler.
     pub(crate) fn slots(&self) -> MutexGuard<'_, Slab<Slot>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the connections of a server, also those that are not open yet.
+    /// Returns the connections of a server, including those that are not open yet.
     pub(crate) fn connections_of(&self, server: &ServerHandle) -> Vec<Arc<dyn DynConnection>> {
         let belongs = |connection: &&Arc<dyn DynConnection>| {
             connection.server().is_some_and(|other| other.is_same(server))
@@ -156,7 +158,7 @@ impl Shared {
         slots.iter().map(|(_, slot)| &slot.connection).filter(belongs).cloned().collect()
     }
 
-    /// Returns the connection of that id, also if it is not open yet.
+    /// Returns the server's connection with this id, even if it is not open yet.
     pub(crate) fn find(
         &self,
         server: &ServerHandle,

@@ -1,4 +1,4 @@
-//! The table of a loop's connections.
+//! An entry in the table of a loop's connections, and its turn.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,40 +10,40 @@ use wsproto::Outbox;
 
 use crate::deadlines::Armed;
 
-/// The things that all turns of a loop use.
+/// The state that all turns of a loop share.
 pub(crate) struct LoopContext {
     pub(crate) now: Duration,
     pub(crate) input: Box<[u8]>,
-    /// `None` while a connection has it.
+    /// The buffer lent to each connection for its turn; `None` while a connection has it.
     pub(crate) outbox: Option<Box<Outbox>>,
     pub(crate) registry: Registry,
-    /// How many transports linger after the end of their connections.
+    /// The number of sockets that linger after their connections have closed.
     pub(crate) lingering: usize,
 }
 
-/// Why a connection has a turn.
+/// The reason for a turn.
 #[derive(Clone, Copy)]
 pub(crate) enum Cause<'a> {
-    /// Its stream is ready.
+    /// A readiness event of its socket.
     Ready(&'a Event),
-    /// It has more to do.
+    /// Its previous turn left work to do.
     Queued,
-    /// Another thread, or a callback, has changed it; or its deadline has passed.
+    /// Another thread or a callback has changed the connection, or its deadline has passed.
     Other,
 }
 
 /// The outcome of a turn.
 pub(crate) struct TurnOutcome {
     pub(crate) deadline: Option<Duration>,
-    /// Whether there is more to do before the loop waits.
+    /// Whether the connection needs another turn before the loop waits.
     pub(crate) queue: bool,
-    /// Whether the connection and its transport are gone.
+    /// Whether the connection has closed and its socket is dropped.
     pub(crate) finished: bool,
 }
 
-/// A connection of a loop, whichever end it is.
+/// A connection of a loop, as server or client.
 pub(crate) trait DynConnection: ConnectionLink {
-    /// Does everything there is to do.
+    /// Runs a turn.
     fn turn(
         self: Arc<Self>,
         context: &mut LoopContext,
@@ -51,21 +51,21 @@ pub(crate) trait DynConnection: ConnectionLink {
         cause: Cause<'_>,
     ) -> TurnOutcome;
 
-    /// Whether its handler was told that it is open, and not that it is closed.
+    /// Returns whether the handler's `on_open` was called, and `on_terminate` was not.
     fn is_open(&self) -> bool;
 
-    /// Notes where the loop finds it.
+    /// Sets the connection's key in the table.
     fn settle(&self, key: usize);
 
-    /// Ends it, because its loop has; handles that are kept keep no descriptor. Returns whether its handler
-    /// was told that it is open, and not that it is closed.
+    /// Ends the connection because its loop has ended, and closes its socket even if handles remain.
+    /// Returns [`is_open`](Self::is_open) as it was before.
     fn abandon(&self) -> bool;
 }
 
-/// A connection, and what only its loop uses.
+/// A connection, and the state that only its loop uses.
 pub(crate) struct Slot {
     pub(crate) connection: Arc<dyn DynConnection>,
-    /// Not here during the connection's turn.
+    /// Moved out during the connection's turn.
     pub(crate) conversation: Conversation,
     pub(crate) armed: Armed,
 }
@@ -78,12 +78,13 @@ mod tests {
     use super::*;
     use crate::origin::Accepted;
 
-    /// With the two counts of an `Arc`, and what an allocator adds, 256 bytes: `tests/idle.rs`.
+    /// Together with the counts of an `Arc` and the overhead of the allocator: 256 bytes, see
+    /// `tests/idle.rs`.
     #[test]
     fn an_idle_connection_is_small() {
         assert_eq!(size_of::<Conversation>(), 24);
         assert_eq!(size_of::<Slot>(), 48);
-        // In debug builds, a socket of mio's remembers its `Poll`.
+        // In debug builds, a socket of mio stores the id of its `Poll`.
         let debug = if cfg!(debug_assertions) { 8 } else { 0 };
         let tls = if cfg!(feature = "tls") { 0 } else { 8 };
         assert_eq!(size_of::<Connection<Server, Accepted>>(), 184 + debug - tls);

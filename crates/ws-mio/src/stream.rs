@@ -1,4 +1,4 @@
-//! The streams of connections: TCP, with or without TLS, and how ready they are.
+//! Non-blocking streams, TCP with or without TLS, and their readiness.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
@@ -22,40 +22,41 @@ enum Kind {
     Tls(Box<(TlsStream, Readiness)>),
 }
 
-/// What is known of a stream from the events of its token, each of which comes once.
+/// The readiness of a stream, as known from edge-triggered events and from its own reads and writes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Readiness {
-    /// Whether reading may find something.
+    /// Whether a read may succeed.
     readable: bool,
-    /// Whether the end is to be read, of which no further event tells.
+    /// Whether an event has announced the end of the stream or an error. No further event follows, so read
+    /// until then.
     ending: bool,
-    /// Whether the stream is known to take no more at the moment.
+    /// Whether the last write would have blocked, and no event has announced room since.
     blocked: bool,
-    /// Whether the writing side has ended.
+    /// Whether the writing side is shut down.
     shut: bool,
 }
 
 impl Readiness {
-    /// Nothing was tried yet.
+    /// Before the first read and write.
     const NEW: Self = Self { readable: true, ending: false, blocked: false, shut: false };
 }
 
 impl Stream {
-    /// Begins TLS on a connection that a client has opened; nothing is read yet.
+    /// Begins TLS on a connection that a client has opened. Reads nothing yet.
     ///
     /// # Errors
     ///
-    /// [`io::Error`] if the configuration is not fit for use.
+    /// [`io::Error`] if the TLS configuration is unusable.
     #[cfg(feature = "tls")]
     pub fn accept_tls(tls: &ws_common::ServerTls, tcp: TcpStream) -> io::Result<Self> {
         Ok(Self::over_tls(TlsStream::new(tcp, tls.begin()?.into())))
     }
 
-    /// Begins TLS on a connection to the host of that name; nothing is written yet.
+    /// Begins TLS on a connection to `host`, a DNS name or an IP address. Writes nothing yet.
     ///
     /// # Errors
     ///
-    /// [`io::Error`] if that is no name that a certificate can be for.
+    /// [`io::Error`] if no certificate can be valid for `host`, or if the TLS configuration is unusable.
     #[cfg(feature = "tls")]
     pub fn connect_tls(tls: &ws_common::ClientTls, tcp: TcpStream, host: &str) -> io::Result<Self> {
         Ok(Self::over_tls(TlsStream::new(tcp, tls.begin(host)?.into())))
@@ -76,7 +77,7 @@ impl Stream {
         }
     }
 
-    /// Notes what an event of its token says.
+    /// Records a readiness event.
     pub(crate) fn ready(&mut self, event: &Event) {
         let readiness = self.readiness_mut();
         readiness.ending |= event.is_read_closed() || event.is_error();
@@ -86,17 +87,17 @@ impl Stream {
         }
     }
 
-    /// Whether reading may find something.
+    /// Returns whether a read may succeed.
     #[inline]
     pub(crate) fn is_readable(&self) -> bool {
         self.readiness().readable
     }
 
-    /// Reads once, at most as much as the buffer takes: nothing at the end.
+    /// Reads once. Returns the number of bytes, 0 at the end of the stream.
     ///
     /// # Errors
     ///
-    /// `WouldBlock`, if there is nothing now; any other, if the stream has failed.
+    /// `WouldBlock` if no input is available; any other error if the stream has failed.
     pub(crate) fn read_once(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let result = loop {
             match self.read(buffer) {
@@ -108,7 +109,7 @@ impl Stream {
         let readiness = self.readiness_mut();
         readiness.readable = match &result {
             Ok(0) => false,
-            // The next event comes with the next byte, unless the end was already told of.
+            // The next byte causes an event, unless the end was already announced.
             Ok(_) => readiness.ending || more,
             Err(error) if error.kind() == ErrorKind::WouldBlock => more,
             Err(_) => false,
@@ -116,7 +117,7 @@ impl Stream {
         result
     }
 
-    /// Whether there may be more to read, without another event.
+    /// Returns whether another read may succeed without another event.
     fn may_read_more(&self, result: &io::Result<usize>, size: usize) -> bool {
         match &self.0 {
             Kind::Tcp(..) => result.as_ref().is_ok_and(|read| *read == size),
@@ -169,7 +170,7 @@ impl Transport for Stream {
         if result.as_ref().is_err_and(|error| error.kind() == ErrorKind::WouldBlock) {
             let blocked = match &self.0 {
                 Kind::Tcp(..) => true,
-                // In its handshake, TLS waits to read, and no event says when it may write.
+                // During its handshake, TLS waits for input, so no event announces that it can write.
                 #[cfg(feature = "tls")]
                 Kind::Tls(tls) => !tls.0.is_handshaking(),
             };
@@ -187,7 +188,7 @@ impl Transport for Stream {
         if std::mem::replace(&mut self.readiness_mut().shut, true) {
             return;
         }
-        // If the peer is gone, reading says so.
+        // If the peer has gone, the next read fails.
         let _ = match &mut self.0 {
             Kind::Tcp(tcp, _) => tcp.shutdown(Shutdown::Write),
             #[cfg(feature = "tls")]

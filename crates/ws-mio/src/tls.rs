@@ -1,4 +1,4 @@
-//! TLS, by rustls, over a non-blocking TCP connection.
+//! TLS over a non-blocking TCP connection, with rustls.
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::mem;
@@ -10,21 +10,22 @@ use socket2::SockRef;
 use ws_common::adapter::tls::process;
 use ws_common::adapter::tune;
 
-/// How many reads of ciphertext one read makes at most: 4 KiB each, or what is missing of a message of the
-/// TLS handshake. One more round of the loop costs as much as it takes to decrypt these.
+/// The maximum number of ciphertext reads per read: 4 KiB each, or the rest of a TLS handshake message. To
+/// decrypt these costs about as much as another round of the loop.
 const READS: usize = 4;
 
-/// How much ciphertext behind an error is read and dropped, so that no reset overtakes the alert.
+/// How many bytes of ciphertext to read and discard after an error, so that no reset overtakes the alert.
 const DRAIN: usize = 1 << 20;
 
-/// A TLS connection over TCP. Reading and writing drive its handshake.
+/// A TLS connection over TCP. Reads and writes drive its handshake.
 #[derive(Debug)]
 pub(crate) struct TlsStream {
     tcp: TcpStream,
     tls: Connection,
-    /// How many bytes were encrypted of which the ciphertext has not left yet.
+    /// How many bytes of plaintext are encrypted, but not reported as written: some of their ciphertext is
+    /// unwritten.
     taken: usize,
-    /// Whether the last read has stopped before it had read everything.
+    /// Whether the last read stopped at its limit, with more to read.
     has_more: bool,
 }
 
@@ -46,19 +47,20 @@ impl TlsStream {
         self.tls.is_handshaking()
     }
 
-    /// Whether there may be more to read, without another event; after a read that succeeded or not.
+    /// Returns whether another read may succeed without another event; `succeeded` is the result of the last
+    /// read.
     pub(crate) const fn may_read_more(&self, succeeded: bool) -> bool {
         succeeded || self.has_more
     }
 
-    /// Writes as [`Transport::try_write`](ws_common::adapter::Transport::try_write) does: bytes count as
-    /// written once their ciphertext has left.
+    /// Writes as [`Transport::try_write`](ws_common::adapter::Transport::try_write) does. Bytes count as
+    /// written once all their ciphertext is.
     pub(crate) fn try_write(&mut self, from: &[u8]) -> io::Result<usize> {
         self.flush()?;
         if self.taken == 0 {
             self.taken = self.tls.writer().write(from)?;
             if self.taken == 0 {
-                // rustls keeps so much before the handshake is done, and no more.
+                // Before the end of the handshake, rustls buffers a limited amount of plaintext.
                 return Err(ErrorKind::WouldBlock.into());
             }
             self.flush()?;
@@ -66,18 +68,18 @@ impl TlsStream {
         Ok(mem::take(&mut self.taken))
     }
 
-    /// Ends the writing side, with the alert that says so.
+    /// Shuts down the writing side, after a `close_notify` alert.
     pub(crate) fn shutdown(&mut self) -> io::Result<()> {
         self.tls.send_close_notify();
-        // If the peer does not take it, the end of TCP must do.
+        // If the alert cannot be written, the end of the TCP stream must do.
         let _ = self.flush();
         self.tcp.shutdown(Shutdown::Write)
     }
 
-    /// Lets the alert behind an error arrive: a socket that is closed with unread input resets the
-    /// connection, and the peer then drops what it has not read either.
+    /// Reads and discards input after an error, so that the alert reaches the peer: closing a socket with
+    /// unread input resets the connection, and the peer then discards its unread input, too.
     fn drain(&mut self) {
-        // Whatever goes wrong here, the error says more.
+        // The caller returns the TLS error, which says more than one of the socket.
         let _ = self.tcp.shutdown(Shutdown::Write);
         let (mut buffer, mut drained) = ([0; 16 << 10], 0);
         while drained < DRAIN {
@@ -104,14 +106,14 @@ impl TlsStream {
 }
 
 impl Read for TlsStream {
-    /// Takes plaintext, or a bounded amount of ciphertext; without plaintext in it, that is `WouldBlock`,
-    /// and [`may_read_more`](Self::may_read_more) tells whether to come back without an event.
+    /// Reads plaintext, from a bounded amount of ciphertext. Fails with `WouldBlock` if that has none;
+    /// [`may_read_more`](Self::may_read_more) then tells whether to read again without an event.
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
         self.has_more = false;
         for reads in 0.. {
             match self.tls.reader().read(to) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                // The end, with the alert that says so or without; a WebSocket says it once more.
+                // The end without a `close_notify`. Truncation is still detected: the Close is missing, too.
                 Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(0),
                 result => return result,
             }
@@ -120,8 +122,8 @@ impl Read for TlsStream {
             }
             self.tls.read_tls(&mut self.tcp)?;
             let processed = process(&mut self.tls);
-            // A handshake has its own bytes to send, and a failed one an alert. If they cannot be sent,
-            // reading says why.
+            // Write handshake messages, and the alert after an error. If that fails, the next read tells
+            // why.
             let _ = self.flush();
             if processed.is_err() {
                 self.drain();
@@ -133,7 +135,7 @@ impl Read for TlsStream {
     }
 }
 
-/// A socket that is written to without signals: rustls writes several records at once.
+/// A socket whose writes cause no `SIGPIPE`, for vectored writes of several TLS records.
 struct Quiet<'a>(&'a TcpStream);
 
 impl Write for Quiet<'_> {
@@ -150,12 +152,12 @@ impl Write for Quiet<'_> {
     }
 }
 
-/// Writes several slices at once. No signal comes of it if the peer is gone (SIGPIPE), as it would of
-/// `writev`, which knows no flags.
+/// Writes several slices at once. If the peer has gone, this causes no `SIGPIPE`, unlike `writev`, which has
+/// no flags.
 fn send_vectored(tcp: &TcpStream, from: &[IoSlice<'_>]) -> io::Result<usize> {
     match NO_SIGNAL {
         Some(flags) => tcp.try_io(|| SockRef::from(tcp).send_vectored_with_flags(from, flags)),
-        // One after the other: plain writes are sent without a signal everywhere.
+        // Write one slice: a plain write of `TcpStream` causes no signal on any system.
         None => {
             let first = from.iter().find(|slice| !slice.is_empty());
             (&mut &*tcp).write(first.map_or(&[], |slice| slice))
@@ -163,7 +165,7 @@ fn send_vectored(tcp: &TcpStream, from: &[IoSlice<'_>]) -> io::Result<usize> {
     }
 }
 
-/// How to send without a signal; `None` where that is not known.
+/// The flags that prevent `SIGPIPE`; `None` on systems where they are unknown.
 const NO_SIGNAL: Option<i32> = {
     #[cfg(any(
         target_os = "linux",
@@ -178,7 +180,7 @@ const NO_SIGNAL: Option<i32> = {
     {
         Some(libc::MSG_NOSIGNAL)
     }
-    // There are no signals.
+    // Windows has no signals.
     #[cfg(windows)]
     {
         Some(0)
@@ -214,7 +216,7 @@ mod tests {
     #[test]
     fn ciphertext_without_plaintext_is_read_in_parts() -> io::Result<()> {
         // L6a
-        // As many as rustls takes when they come in records that do not end where they do.
+        // About as many as rustls accepts when tickets span records.
         const TICKETS: usize = 250;
         let made = rcgen::generate_simple_self_signed(["localhost".into()]).expect("a certificate");
         let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
@@ -256,7 +258,7 @@ mod tests {
             assert!(read.is_err_and(|error| error.kind() == ErrorKind::WouldBlock));
             thread::yield_now();
         }
-        // Now the tickets are sent, and all of them are there.
+        // Now all tickets are sent and have arrived.
         flood.join().expect("no panic")?;
         let mut parts = 0;
         let read = loop {

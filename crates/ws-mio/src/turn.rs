@@ -1,4 +1,4 @@
-//! A connection's turn: one read, all its events, one write.
+//! A connection's turn: read once, handle all events, write.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,10 +12,11 @@ use crate::origin::Origin;
 use crate::slot::{Cause, DynConnection, LoopContext, TurnOutcome};
 use crate::websocket::{WRITE_MOST, read};
 
-/// How many transports may linger at a time. Those beyond are dropped at once, and may lose our last bytes.
+/// The maximum number of sockets that linger at a time. Others are dropped at once, and their peers may
+/// not get the last bytes.
 const MOST_LINGERING: usize = 1024;
 
-/// How often a turn writes behind its events, if these lead to more output.
+/// How many times a turn writes after reading, while writing leads to events and these to more output.
 const ROUNDS: usize = 3;
 
 impl<R: Role, D: Origin<R>> DynConnection for Connection<R, D> {
@@ -70,18 +71,19 @@ impl<R: Role, D: Origin<R>> DynConnection for Connection<R, D> {
     }
 }
 
-/// The lock of the connection is taken once, and let go of only to call the application.
+/// A turn in progress. It locks the connection once, and unlocks it only to dial and to call the
+/// application.
 struct Turn<'a, R: Role, D: Origin<R>> {
     connection: &'a Arc<Connection<R, D>>,
     handle: WebSocketConnection,
     conversation: &'a mut Conversation,
     now: Duration,
-    /// Whether there is more to do, however the turn ends.
+    /// Whether the connection needs another turn before the loop waits.
     again: bool,
 }
 
 impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
-    /// Lets go of the lock to call the application.
+    /// Unlocks the connection for a call of the application.
     #[inline]
     fn call<T>(
         &mut self,
@@ -93,7 +95,7 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
         self.connection.lock()
     }
 
-    /// Goes on with opening a stream.
+    /// Continues to dial.
     fn dial(&mut self, held: Held<'a, R, D>, context: &LoopContext) -> Held<'a, R, D> {
         if held.is_given_up() {
             return self.call(held, |turn| turn.give_up(&SessionError::Abandoned.into()));
@@ -127,7 +129,7 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
         self.conversation.give_up(self.connection, &self.handle, error);
     }
 
-    /// Writes what waited, reads once, and deals with what was read.
+    /// Writes the pending output, reads once, and handles the events.
     fn receive(&mut self, mut held: Held<'a, R, D>, context: &mut LoopContext) -> Held<'a, R, D> {
         let mut input: &mut [u8] = &mut [];
         if let Some(link) = held.link_mut() {
@@ -149,7 +151,7 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
         self.react(held, &mut input).0
     }
 
-    /// Does what is due, now that what had arrived was looked at.
+    /// Performs the action that is due. This follows the read: a Pong among its bytes prevents a timeout.
     fn handle_timeout(&mut self, mut held: Held<'a, R, D>) -> Held<'a, R, D> {
         match held.link_mut() {
             Some(link) if link.endpoint().deadline().is_some_and(|at| at <= self.now) => {
@@ -160,7 +162,7 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
         }
     }
 
-    /// Takes event after event out of what was read, and calls the handler. Returns whether there were any.
+    /// Takes all events out of `input`, and calls the handler. Returns whether there were any.
     fn react(&mut self, mut held: Held<'a, R, D>, input: &mut &mut [u8]) -> (Held<'a, R, D>, bool) {
         let mut reacted = false;
         while let Some(step) = held.link_mut().and_then(|link| link.next(self.now, input)) {
@@ -176,15 +178,15 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
             };
         }
         let left = held.follow_redirect();
-        // A socket; nothing of the application's.
+        // Only a socket: dropping it under the lock calls no code of the application.
         drop(left);
-        // It dials in its next turn.
+        // After a redirect, the next turn dials.
         self.again |= held.is_dialing();
         (held, reacted)
     }
 
-    /// Writes, takes the events that come of it, and tells the handler once that there is room again. What is
-    /// written last is followed by nothing, so that nothing is left lying.
+    /// Writes, handles the events that follow, and calls `on_drained` at most once. Repeats this while there
+    /// were events, so no output is left unwritten that the socket would accept.
     fn write(&mut self, mut held: Held<'a, R, D>) -> Held<'a, R, D> {
         let mut may_tell = true;
         for _ in 0..ROUNDS {
@@ -202,13 +204,14 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
                 return held;
             }
         }
-        // Others have their turn first.
+        // Let other connections have their turn first.
         self.again = true;
         held
     }
 
-    /// Ends the turn. The lock is held since everything was looked at; so what other threads do comes before
-    /// that, or behind the end, and then they tell the loop.
+    /// Ends the turn. No wake-up is lost: the lock has been held since the last check for events and output,
+    /// so a change by another thread either precedes that check or follows `end_work`, and then notifies the
+    /// loop.
     fn conclude(
         self,
         mut held: Held<'a, R, D>,
@@ -219,16 +222,16 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
         let noticed = held.end_work();
         let (mut more, mut deadline) = (self.again, None);
         if held.is_dialing() {
-            // An address was found, or it was given up.
+            // A name was resolved, or the application has closed or aborted the connection.
             more |= noticed || driver.dials_again();
             deadline = driver.dial_deadline();
         }
-        // The decision may be made.
+        // The notice may mean that the postponed decision was made.
         more |= noticed && self.conversation.is_deciding();
         if let Ok(link) = held.live()
             && link.endpoint_mut().take_drained()
         {
-            // The handler was told to wait again, and nothing waits already.
+            // The output has drained after `on_drained` was called; call it again in the next turn.
             link.endpoint_mut().await_drained();
             more = true;
         }

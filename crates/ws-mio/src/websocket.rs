@@ -1,4 +1,4 @@
-//! A connection for an event loop of one's own: an endpoint and a stream.
+//! A connection for an application's own event loop: an endpoint and a stream.
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
@@ -13,29 +13,32 @@ use wsproto::{Advice, Client, Config, Endpoint, Outbox, Role, Server};
 
 use crate::Stream;
 
-/// How many bytes one turn of a connection writes at most, more or less.
+/// About how many bytes one write of a connection sends at most, so that others get their turn.
 pub(crate) const WRITE_MOST: usize = 1 << 20;
 
-/// One end of a connection in an event loop of your own: a client's, unless `R` is [`Server`].
+/// One end of a connection in your own event loop: a client's, unless `R` is [`Server`].
 ///
-/// It is an event [`Source`]: register it for both directions, with any token. The loop owns the buffer to
-/// read into, one for all connections, and the clock. For every readiness event:
+/// It is an event [`Source`]: register it for both directions, with any token. The loop owns the clock and
+/// the read buffer; one buffer serves all connections. For every readiness event:
 ///
-/// 1. [`ready`](Self::ready) notes it.
-/// 2. [`read`](Self::read) reads once, if it [can](Self::can_read).
-/// 3. [`endpoint`](Self::endpoint) takes what was read, event by event.
-/// 4. [`write`](Self::write) writes what there is to write. Take events once more, and write them.
+/// 1. Pass the event to [`ready`](Self::ready).
+/// 2. If [`can_read`](Self::can_read), call [`read`](Self::read) once.
+/// 3. Pass the bytes read to [`Endpoint::next_event`] of [`endpoint`](Self::endpoint) until it returns
+///    `None`.
+/// 4. Call [`write`](Self::write). Then take events without input, and write once more.
 ///
-/// A change is reported once: as long as it [can go on](Self::can_go_on) after that, begin with 2 again
-/// without another event, but give others their turn before. At [`Endpoint::deadline`], call
-/// [`Endpoint::handle_timeout`], and then go on with 3. Once [`is_finished`](Self::is_finished), drop it.
+/// Readiness is reported once (edge-triggered). While [`can_go_on`](Self::can_go_on), start again at step 2
+/// without waiting for an event, but let other connections have their turn first. At
+/// [`Endpoint::deadline`], call [`Endpoint::handle_timeout`] and continue with step 3. Drop the connection
+/// once it [is finished](Self::is_finished).
 ///
-/// The example `mio_own_loop` is a whole server made this way.
+/// The example `mio_own_loop` is a complete server.
 #[derive(Debug)]
 pub struct WebSocket<R: Role = Client>(Link<R, Stream>);
 
 impl WebSocket<Server> {
-    /// Begins on a stream that a client has opened.
+    /// Creates the server's end of a connection, on a stream that a client has opened. `now` is the time of
+    /// the loop's clock.
     #[must_use]
     pub fn server(
         stream: impl Into<Stream>,
@@ -47,11 +50,13 @@ impl WebSocket<Server> {
 }
 
 impl WebSocket<Client> {
-    /// Begins on a stream that is open, or being opened, to a server.
+    /// Creates the client's end of a connection, on a stream to the server that is connected or connecting.
+    /// `now` is the time of the loop's clock.
     ///
     /// # Errors
     ///
-    /// [`io::Error`] if the operating system has no random bytes.
+    /// [`io::Error`] if the operating system provides no random bytes, which seed the masking keys (RFC 6455
+    /// section 5.3).
     pub fn client(
         stream: impl Into<Stream>,
         request: ClientRequest,
@@ -65,7 +70,7 @@ impl WebSocket<Client> {
 }
 
 impl<R: Role> WebSocket<R> {
-    /// Returns the endpoint, which decides everything.
+    /// Returns the endpoint, which takes all decisions of the protocol.
     pub const fn endpoint(&mut self) -> &mut Endpoint<R> {
         self.0.endpoint_mut()
     }
@@ -76,18 +81,18 @@ impl<R: Role> WebSocket<R> {
         self.0.transport()
     }
 
-    /// Notes what an event of its token says.
+    /// Records a readiness event of the connection's token.
     pub fn ready(&mut self, event: &Event) {
         self.0.transport_mut().ready(event);
     }
 
-    /// Whether to read now: there may be something, and the endpoint wants it.
+    /// Returns whether to read now: the stream may have input, and the endpoint wants it.
     #[must_use]
     pub fn can_read(&self) -> bool {
         self.0.endpoint().wants_read() && self.0.transport().is_readable()
     }
 
-    /// Whether there is something to do without another event.
+    /// Returns whether the connection can make progress without another readiness event.
     #[must_use]
     pub fn can_go_on(&mut self) -> bool {
         self.can_read()
@@ -95,30 +100,32 @@ impl<R: Role> WebSocket<R> {
             || !self.0.transport().is_blocked() && !self.0.endpoint_mut().pending().is_empty()
     }
 
-    /// Reads once, at most as much as the buffer takes. Returns what was read, for the endpoint: nothing, if
-    /// there is nothing now or the stream has ended, which the endpoint is told.
+    /// Reads once into `buffer`. Returns the bytes read, to be passed to the endpoint. They are empty if no
+    /// input is available, or if the stream has ended; the endpoint is then told of the end.
     ///
     /// # Errors
     ///
-    /// [`Error`] if the transport has failed and the connection was not closing. The endpoint is told that,
-    /// too, and ends.
+    /// [`Error::Io`] or [`Error::Tls`] if the stream has failed. There is no error, and no bytes, if the
+    /// connection was closing, or if a client has disconnected before it sent anything. In each case the
+    /// endpoint is told, and ends.
     pub fn read<'b>(&mut self, buffer: &'b mut [u8], now: Duration) -> Result<&'b mut [u8], Error> {
         read(&mut self.0, buffer, now)
     }
 
-    /// Writes until all is written, the stream takes no more, or about 1 MiB has left; then does what
-    /// [`Endpoint::advice`] asks for.
+    /// Writes until everything is written, the stream accepts no more, or about 1 MiB is written. Once
+    /// everything is written, shuts down the writing side if [`Endpoint::advice`] is [`Advice::Shutdown`].
     pub fn write(&mut self, now: Duration) {
         self.0.write(now, WRITE_MOST);
     }
 
-    /// Lends a buffer for output, one for all connections of a loop; see [`Endpoint::lend`].
+    /// Lends the endpoint a buffer for output, which all connections of a loop can share; see
+    /// [`Endpoint::lend`].
     pub fn lend(&mut self, outbox: &mut Option<Box<Outbox>>) {
         self.0.endpoint_mut().lend(outbox);
     }
 
-    /// Whether the connection is over, and to be dropped; the endpoint has reported its end, or does so with
-    /// the next call.
+    /// Returns whether to drop the connection. The endpoint has reported the end, or the next call of
+    /// [`Endpoint::next_event`] does.
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.0.endpoint().advice() == Advice::Drop
