@@ -5,8 +5,7 @@
 //! # Behind a reverse proxy
 //!
 //! The proxy must forward the upgrade and must not close idle connections. The keep-alive of
-//! [`ServerOptions`] sends a Ping on an idle connection every 30 s; every idle timeout on the path must be
-//! longer than that.
+//! [`ServerOptions`] sends a Ping every 30 s; every idle timeout on the path must be longer than that.
 //!
 //! nginx:
 //!
