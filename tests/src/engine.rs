@@ -1,4 +1,4 @@
-//! The engine, driven like the model: bytes in, the complete outcome out.
+//! The engine, driven like the reference model: bytes in, complete outcome out.
 
 use wsproto::{CloseFrame, Config, Connection, Error, Event, Piece, Role, SendError};
 
@@ -62,7 +62,7 @@ fn whole<'a, R: Role>(
     let mut events = Vec::new();
     let mut out = Vec::new();
     let mut buffer = Vec::new();
-    // A final call with `most` 0 consumes the bytes that still wait.
+    // A final call with `most` 0 consumes the remaining bytes.
     let parts = parts.into_iter().map(|part| (part, most)).chain([(&[][..], 0)]);
     for (part, most) in parts {
         buffer.extend_from_slice(part);

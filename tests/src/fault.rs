@@ -118,7 +118,7 @@ impl FaultProxy {
                     break;
                 }
                 let Ok(client) = client else { continue };
-                // A server that has gone is one more way to fail.
+                // A server that is gone is one more fault.
                 let Ok(server) = TcpStream::connect(server) else { continue };
                 ways.extend(Way::open(client, server, Plan::new(seed)));
                 ways.retain(|way| !way.is_finished());
@@ -171,7 +171,7 @@ impl Way {
         })
     }
 
-    /// Transfers until an end; the other direction notices an end that is gone.
+    /// Transfers until an end; the other direction notices a peer that is gone.
     fn carry(mut self) {
         let (mut buffer, mut carried) = (vec![0; 16 << 10], 0);
         while let Ok(read @ 1..) = (&*self.from).read(&mut buffer) {

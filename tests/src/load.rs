@@ -1,4 +1,4 @@
-//! Loads that one peer is for the others, told in what does not depend on the machine.
+//! Load that one peer puts on others, measured independently of the machine.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -11,14 +11,14 @@ const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket
     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
     Sec-WebSocket-Version: 13\r\n\r\n";
 
-/// The longest that anything may take before it counts as hanging.
+/// The time limit after which a call counts as hanging.
 const LONG: Duration = Duration::from_secs(60);
 
 /// Opens a connection by hand.
 ///
 /// # Errors
 ///
-/// If the server does not let it in.
+/// If the server does not accept it.
 pub fn open(server: SocketAddr) -> io::Result<TcpStream> {
     let mut peer = TcpStream::connect(server)?;
     peer.set_nodelay(true)?;
@@ -36,11 +36,11 @@ pub fn open(server: SocketAddr) -> io::Result<TcpStream> {
     }
 }
 
-/// Returns the median time of so many echoes of a server, one at a time.
+/// Returns the median time of `count` echoes of a server, one at a time.
 ///
 /// # Errors
 ///
-/// If something else comes back.
+/// If the server sends anything but the echo.
 pub fn median_echo(server: SocketAddr, count: usize) -> io::Result<Duration> {
     let mut peer = open(server)?;
     let mut times = Vec::new();
@@ -58,7 +58,7 @@ pub fn median_echo(server: SocketAddr, count: usize) -> io::Result<Duration> {
     Ok(times[count / 2])
 }
 
-/// Peers that send as much as a server takes, until they are dropped.
+/// Peers that send as fast as a server reads, until dropped.
 #[derive(Debug)]
 pub struct Floods {
     on: Arc<AtomicBool>,
@@ -67,11 +67,11 @@ pub struct Floods {
 }
 
 impl Floods {
-    /// Opens so many connections that send Pongs nobody has asked for.
+    /// Opens `count` connections that send unsolicited Pongs (RFC 6455, section 5.5.3).
     ///
     /// # Errors
     ///
-    /// If the server does not let them in.
+    /// If the server does not accept them.
     pub fn start(server: SocketAddr, count: usize) -> io::Result<Self> {
         let (on, sent) = (Arc::new(AtomicBool::new(true)), Arc::<AtomicU64>::default());
         let threads = (0..count).map(|_| {
@@ -87,7 +87,7 @@ impl Floods {
         Ok(Self { on, sent, threads })
     }
 
-    /// Returns how many bytes the server has taken.
+    /// Returns how many bytes were sent.
     #[must_use]
     pub fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
@@ -98,7 +98,7 @@ impl Drop for Floods {
     fn drop(&mut self) {
         self.on.store(false, Ordering::Relaxed);
         for thread in self.threads.drain(..) {
-            // It has ended, one way or the other.
+            // A panic in the thread does not matter.
             let _ = thread.join();
         }
     }

@@ -2,8 +2,8 @@
 //!
 //! Only whole frames are compared, because implementations decide at different bytes: the engine at
 //! the first byte that decides, others when a header, a frame or a message is complete. The
-//! remaining differences are choices, each listed with its reason; any other difference is a
-//! failure of one or the other.
+//! remaining differences are choices, each listed with its reason; any other difference fails the
+//! comparison.
 
 mod tokio_websockets;
 mod tungstenite;

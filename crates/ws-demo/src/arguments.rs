@@ -1,4 +1,4 @@
-//! What was typed behind the program's name.
+//! Command-line arguments.
 
 use std::env;
 use std::fmt::Display;
@@ -14,21 +14,21 @@ pub struct Arguments(Vec<String>);
 impl Arguments {
     /// Takes the arguments of this process.
     pub(crate) fn of_this_process() -> Self {
-        // Invalid UTF-8 shows up as U+FFFD in the complaint about it.
+        // The error message shows U+FFFD in place of invalid UTF-8.
         Self(env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect())
     }
 
-    /// Takes an option that has no value; returns whether it is there.
+    /// Takes an option without a value; returns whether it was given.
     pub fn flag(&mut self, name: &str) -> bool {
         let found = self.0.iter().position(|word| word == name);
         found.map(|at| self.0.remove(at)).is_some()
     }
 
-    /// Takes an option and its value.
+    /// Takes an option with a value.
     ///
     /// # Errors
     ///
-    /// [`Failure::Usage`] if the value is missing, or is none of that type.
+    /// [`Failure::Usage`] if the value is missing or cannot be parsed as `T`.
     pub fn option<T>(&mut self, name: &str) -> Result<Option<T>, Failure>
     where
         T: FromStr<Err: Display>,
@@ -37,7 +37,7 @@ impl Arguments {
         parse(name, &value).map(Some)
     }
 
-    /// Takes an option that may be given several times, with its values.
+    /// Takes an option that may be repeated, with all its values.
     ///
     /// # Errors
     ///
@@ -68,11 +68,11 @@ impl Arguments {
         values.try_into().map(Some).map_err(|_| missing())
     }
 
-    /// Takes the next word, which has to be there.
+    /// Takes the next word, which is required.
     ///
     /// # Errors
     ///
-    /// [`Failure::Usage`] if there is none, or it is an option, or no such value.
+    /// [`Failure::Usage`] if it is missing, is an option, or cannot be parsed as `T`.
     pub fn word<T>(&mut self, name: &str) -> Result<T, Failure>
     where
         T: FromStr<Err: Display>,
@@ -80,11 +80,11 @@ impl Arguments {
         self.word_if_any(name)?.ok_or_else(|| Failure::Usage(format!("{name} is missing")))
     }
 
-    /// Takes the next word, if there is one.
+    /// Takes the next word, if any.
     ///
     /// # Errors
     ///
-    /// [`Failure::Usage`] if it is an option, or no such value.
+    /// [`Failure::Usage`] if it is an option or cannot be parsed as `T`.
     pub fn word_if_any<T>(&mut self, name: &str) -> Result<Option<T>, Failure>
     where
         T: FromStr<Err: Display>,
@@ -96,11 +96,11 @@ impl Arguments {
         }
     }
 
-    /// Makes sure that nothing is left over.
+    /// Checks that no argument is left.
     ///
     /// # Errors
     ///
-    /// [`Failure::Usage`] if something is.
+    /// [`Failure::Usage`] if one is left.
     pub fn end(&mut self) -> Result<(), Failure> {
         self.0.first().map_or(Ok(()), |word| Err(unexpected(word)))
     }

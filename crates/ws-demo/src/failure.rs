@@ -1,4 +1,4 @@
-//! How a program ends: with status 0, 1 or 2, and one line that says why.
+//! How a program ends: exit status 0, 1 or 2, and a one-line message.
 
 use std::env;
 use std::error::Error;
@@ -9,38 +9,37 @@ use std::process::ExitCode;
 
 use crate::Arguments;
 
-/// Why a program cannot go on. Any [`Error`] becomes one with `?`.
+/// The reason a program fails. `?` converts any [`Error`].
 #[derive(Debug)]
 pub enum Failure {
-    /// The arguments are wrong: status 2, and the usage is printed.
+    /// Wrong arguments: status 2, and the usage is printed.
     Usage(String),
-    /// Something else: status 1.
+    /// Any other failure: status 1.
     Other(String),
 }
 
 impl Failure {
-    /// Makes a failure that has nothing to do with the arguments.
+    /// Creates a failure that is not about the arguments.
     pub fn other(text: impl Display) -> Self {
         Self::Other(text.to_string())
     }
 }
 
-// As with `anyhow::Error`: this works because a `Failure` is no `Error` itself.
+// As with `anyhow::Error`, this is possible because `Failure` does not implement `Error`.
 impl<E: Error> From<E> for Failure {
     fn from(error: E) -> Self {
         Self::other(error)
     }
 }
 
-/// Runs a program: prints `usage` for `--help`, and a failure in one line on standard error. With
-/// `RUST_LOG=debug` in the environment, the crates tell what they do.
-///
-/// The first paragraph of `usage` is repeated for wrong arguments.
+/// Runs a program: prints `usage` for `--help`, and a failure as one line on standard error. Wrong
+/// arguments also print the first paragraph of `usage`. With `RUST_LOG=debug` in the environment, the
+/// crates log their steps.
 pub fn main(usage: &str, run: impl FnOnce(&mut Arguments) -> Result<(), Failure>) -> ExitCode {
     env_logger::init();
     let mut arguments = Arguments::of_this_process();
     if arguments.flag("--help") || arguments.flag("-h") {
-        // Whether anybody reads it is not for us to judge: `--help | head`.
+        // Fails if the reader is gone, as in `--help | head`.
         let _ = io::stdout().write_all(usage.as_bytes());
         return ExitCode::SUCCESS;
     }
@@ -60,7 +59,7 @@ pub fn main(usage: &str, run: impl FnOnce(&mut Arguments) -> Result<(), Failure>
     }
 }
 
-/// Says why a server cannot listen, and what can be done. For `map_err`.
+/// Explains why a server cannot listen, and what to do. For `map_err`.
 pub fn cannot_listen(address: impl Display) -> impl FnOnce(io::Error) -> Failure {
     move |error| match error.kind() {
         ErrorKind::AddrInUse => Failure::other(format_args!(

@@ -1,8 +1,8 @@
-//! Chores of the example programs: arguments and `--help`, errors in one line, Ctrl-C, and the chat
+//! Shared code of the example programs: arguments and `--help`, one-line errors, Ctrl-C, and the chat
 //! that two adapters serve.
 //!
-//! Not published. The examples keep everything about WebSocket in their own files; what is here could be
-//! in any command-line program, except for [`chat`].
+//! Not published. The examples keep all WebSocket code in their own files; except for [`chat`], this
+//! crate fits any command-line program.
 
 mod arguments;
 pub mod chat;

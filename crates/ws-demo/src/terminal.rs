@@ -1,10 +1,10 @@
-//! Showing in a terminal what strangers have sent.
+//! Printing untrusted text in a terminal.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// Replaces the characters that would control the terminal: a message must not clear the screen,
-/// or turn around the text behind it.
+/// Replaces characters that control the terminal: a message must not clear the screen or reverse the text
+/// after it.
 #[must_use]
 pub fn printable(text: &str) -> String {
     text.chars().map(|c| if controls(c) { '\u{fffd}' } else { c }).collect()
@@ -16,11 +16,11 @@ pub(crate) fn controls(c: char) -> bool {
         c,
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
     );
-    // The separators of lines and paragraphs are line breaks by other names.
+    // U+2028 and U+2029 are line breaks, too.
     c.is_control() || turns_text || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
-/// Returns the hour and minute here at a time in milliseconds since 1970.
+/// Returns the local hour and minute of a time in milliseconds since 1970.
 #[must_use]
 pub fn local_time(milliseconds: i64) -> String {
     let time = Timestamp::from_millisecond(milliseconds).unwrap_or_default();

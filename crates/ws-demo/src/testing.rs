@@ -1,4 +1,4 @@
-//! What the tests of several crates expect of their examples: `tests/examples.rs` of each calls this.
+//! Checks of examples, called by `tests/examples.rs` of several crates.
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
@@ -10,7 +10,7 @@ use std::{env, fs};
 ///
 /// # Panics
 ///
-/// If the example is not built. `cargo test` builds them, unless it is told to build less.
+/// If the example is not built. `cargo test` builds examples, but `cargo test --test NAME` does not.
 #[must_use]
 pub fn example(name: &str) -> Command {
     // The tests are in target/debug/deps, the examples in target/debug/examples.
@@ -29,12 +29,11 @@ pub fn example(name: &str) -> Command {
     command
 }
 
-/// Runs an example that ends by itself; returns its exit status and what it printed on standard output
-/// and standard error.
+/// Runs an example that ends by itself; returns its exit status, standard output and standard error.
 ///
 /// # Panics
 ///
-/// If it cannot be run.
+/// If the example cannot be run.
 #[must_use]
 pub fn run(name: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
     let output = example(name).args(arguments).output().expect("the example runs");
@@ -42,11 +41,11 @@ pub fn run(name: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
-/// Checks that `--help` is a success, and a wrong argument a failure that says what is wrong.
+/// Checks that `--help` succeeds, and that an unknown option is refused by name.
 ///
 /// # Panics
 ///
-/// If it is not so.
+/// If the check fails.
 pub fn check_usage(name: &str) {
     let usage = format!("usage: {name}");
     for arguments in [&["--help"][..], &["-h"], &["--help", "--nonsense"]] {
@@ -61,7 +60,7 @@ pub fn check_usage(name: &str) {
 ///
 /// # Panics
 ///
-/// If it is not so.
+/// If the check fails.
 pub fn check_wrong(name: &str, arguments: &[&str], complaint: &str) {
     let (code, out, err) = run(name, arguments);
     assert_eq!((code, &*out), (Some(2), ""), "{name} {arguments:?}: {err}");
@@ -70,11 +69,11 @@ pub fn check_wrong(name: &str, arguments: &[&str], complaint: &str) {
     assert!(rest.starts_with(&format!("usage: {name}")), "{name} {arguments:?}: {err}");
 }
 
-/// Checks that a server names the address that is in use, in one line, and what can be done.
+/// Checks that a server names an address in use and suggests another port, in one line.
 ///
 /// # Panics
 ///
-/// If it is not so.
+/// If the check fails.
 pub fn check_port_in_use(name: &str, more: &[&str]) {
     let other = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = other.local_addr().expect("an address").to_string();
@@ -84,11 +83,12 @@ pub fn check_port_in_use(name: &str, more: &[&str]) {
     assert!(err.contains("choose another port") && err.lines().count() == 1, "{err}");
 }
 
-/// Checks that a client says in one line where nobody answers. `{}` stands for the address.
+/// Checks that a client names the address that refuses the connection, in one line. `{}` in the arguments
+/// stands for that address.
 ///
 /// # Panics
 ///
-/// If it does not.
+/// If the check fails.
 pub fn check_refused(name: &str, arguments: &[&str]) {
     let gone = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = gone.local_addr().expect("an address").to_string();
@@ -102,13 +102,13 @@ pub fn check_refused(name: &str, arguments: &[&str]) {
     assert_eq!(err.lines().count(), 1, "{err}");
 }
 
-/// A server that runs until it is ended.
+/// A running server example.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
-    /// Kept open: what it prints later must go somewhere.
+    /// Kept open, so that later output does not fail.
     _out: BufReader<ChildStdout>,
-    /// The address it has printed.
+    /// The address that the example printed.
     pub address: String,
 }
 
@@ -117,7 +117,7 @@ impl Server {
     ///
     /// # Panics
     ///
-    /// If it does not.
+    /// If it prints no address.
     #[must_use]
     pub fn start(name: &str, arguments: &[&str]) -> Self {
         let mut command = example(name);
@@ -135,7 +135,7 @@ impl Server {
     ///
     /// # Panics
     ///
-    /// If there is no program `kill`.
+    /// If the program `kill` cannot be run.
     #[cfg(unix)]
     pub fn signal(&self, signal: &str) {
         let id = self.child.id().to_string();
@@ -147,7 +147,7 @@ impl Server {
     ///
     /// # Panics
     ///
-    /// If it ends without.
+    /// If the example ends without one.
     pub fn wait_for_complaint(&mut self) -> String {
         let err = self.child.stderr.as_mut().expect("standard error is piped");
         let mut line = String::new();
@@ -156,11 +156,11 @@ impl Server {
         line
     }
 
-    /// Waits until it ends.
+    /// Waits until the example ends.
     ///
     /// # Panics
     ///
-    /// If the operating system does not tell.
+    /// If waiting fails.
     pub fn wait(&mut self) -> ExitStatus {
         self.child.wait().expect("it ends")
     }
@@ -168,7 +168,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It has ended if all went well.
+        // Fails if the example has ended, as it should.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

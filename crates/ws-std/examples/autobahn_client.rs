@@ -1,10 +1,10 @@
-//! The client's side of the Autobahn test suite: runs every case of a fuzzing server, echoing.
+//! The client side of the Autobahn test suite: runs every case of a fuzzing server and echoes.
 //!
 //! ```text
 //! cargo run --release -p ws-std --example autobahn_client -- ws://127.0.0.1:9105 AGENT [CA.pem]
 //! ```
 //!
-//! Over `wss://`, CA.pem has the certificate to trust.
+//! For `wss://`, CA.pem holds the certificate to trust.
 
 use std::process::ExitCode;
 
@@ -37,7 +37,7 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
     println!("{count} cases");
     for case in 1..=count {
         if let Err(error) = suite.run(&format!("/runCase?case={case}&agent={agent}")) {
-            // Many cases are about our noticing what is wrong.
+            // Expected: in many cases, the server breaks a rule.
             println!("case {case}: {error}");
         }
     }

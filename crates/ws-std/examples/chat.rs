@@ -1,12 +1,12 @@
-//! A chat: open the page it prints in two browser windows, and talk.
+//! A chat server: open the printed address in two browser windows.
 //!
 //! ```text
 //! cargo run --release -p ws-std --example chat [-- 127.0.0.1:8080]
 //! ```
 //!
-//! One port serves the page, to an ordinary request, and the conversation, to a WebSocket. What one
-//! member says is sent to all members of the same room. The handlers are in `ws_demo::chat`, because
-//! `mio_chat` serves the same ones on an event loop.
+//! One port serves the page over HTTP and the conversation over WebSocket. Each line goes to all members
+//! of the same room. The handlers are in `ws_demo::chat`, because `mio_chat` serves the same ones on an
+//! event loop.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Joins the chat of the example `chat` from a terminal: says what is typed, shows what is said.
+//! A terminal client for the example `chat`: sends typed lines and prints the conversation.
 //!
 //! ```text
 //! cargo run --release -p ws-std --example chat_client -- ws://127.0.0.1:8080/ NAME [ROOM]
@@ -18,8 +18,8 @@ use ws_std::{ConnectionHandler, Error, Message, WebSocketConnection, connect};
 const USAGE: &str = "\
 usage: chat_client URL NAME [ROOM]
 
-Joins the chat at URL, such as ws://127.0.0.1:8080/, as NAME. Each line that is typed is said; the end
-of the input (Ctrl-D) leaves the room, and so does Ctrl-C.
+Joins the chat at URL, such as ws://127.0.0.1:8080/, as NAME, and sends each typed line. The end of
+the input (Ctrl-D) or Ctrl-C leaves the room.
 ";
 
 fn main() -> ExitCode {
@@ -42,7 +42,7 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
     };
     let (speaker, leaver) = (ws.handle(), ws.handle());
     on_ctrl_c(move || leave(&leaver))?;
-    // Ends with the program, if the server closes first.
+    // If the server closes first, this thread ends with the program.
     thread::spawn(move || speak(&speaker));
     let info = ws.run(Screen::default());
     match info.code {
@@ -55,7 +55,7 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
     }
 }
 
-/// Says what is typed, line by line, and then leaves.
+/// Sends typed lines until the input ends, then leaves.
 fn speak(ws: &WebSocketConnection) {
     for line in io::stdin().lines().map_while(Result::ok) {
         if !line.trim().is_empty() && ws.send_text(&line).is_err() {
@@ -66,23 +66,23 @@ fn speak(ws: &WebSocketConnection) {
 }
 
 fn leave(ws: &WebSocketConnection) {
-    // It fails if the connection has ended already.
+    // Fails if the connection has ended.
     let _ = ws.terminate(CloseCode::NORMAL, "");
 }
 
-/// Shows what happens in the room.
+/// Prints the events of the room.
 #[derive(Default)]
 struct Screen {
-    /// The id of our connection, by which our own lines are known.
+    /// The id of our connection, to recognize our own lines.
     me: String,
-    /// The others and us, by id.
+    /// All members, ourselves included: id and name.
     present: Vec<(String, String)>,
 }
 
 impl ConnectionHandler for Screen {
     fn on_message(&mut self, _: &WebSocketConnection, message: Message) {
         let Message::Text(text) = message else { return };
-        // An event that we do not know is none of our business; one that is no JSON is like that.
+        // Ignore unknown events and text that is not JSON.
         let event: Value = serde_json::from_str(&text).unwrap_or_default();
         let (id, name) = (string(&event["id"]), string(&event["name"]));
         match event["type"].as_str() {
@@ -122,7 +122,7 @@ impl ConnectionHandler for Screen {
 }
 
 impl Screen {
-    /// Names those in the room, as many as fit in a line or two.
+    /// Lists the members of the room, up to `SHOWN` names.
     fn here(&self) -> String {
         const SHOWN: usize = 12;
         let names: Vec<_> = self.present.iter().take(SHOWN).map(|(_, name)| &**name).collect();
@@ -134,7 +134,7 @@ impl Screen {
     }
 }
 
-/// What others have sent must not control our terminal.
+/// Returns a JSON string without characters that control the terminal.
 fn string(value: &Value) -> String {
     printable(value.as_str().unwrap_or_default())
 }

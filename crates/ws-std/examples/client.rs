@@ -1,4 +1,4 @@
-//! Talks to a server: sends what is typed, line by line, and prints what comes back.
+//! A command-line client: sends typed lines and prints the messages it receives.
 //!
 //! ```text
 //! cargo run --release -p ws-std --example client -- ws://127.0.0.1:9001/ \
@@ -6,7 +6,7 @@
 //!     [--proxy HOST:PORT] [--proxy-user USER:PASSWORD] [--redirects COUNT]
 //! ```
 //!
-//! With `RUST_LOG=debug` in the environment, it tells what it does.
+//! With `RUST_LOG=debug` in the environment, it logs every step.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -24,16 +24,16 @@ const USAGE: &str = "\
 usage: client URL [--header \"Name: value\"]... [--subprotocol NAME]... [--ca CERT.pem]
               [--proxy HOST:PORT] [--proxy-user USER:PASSWORD] [--redirects COUNT]
 
-Connects to URL, such as ws://127.0.0.1:9001/, sends each line that is typed, and prints what comes back.
-The end of the input (Ctrl-D) closes with 1000, and so does Ctrl-C. Messages go to standard output, all
-else to standard error. If the connection does not end cleanly, the exit status is 1.
+Connects to URL, such as ws://127.0.0.1:9001/, sends each typed line, and prints the messages it
+receives. The end of the input (Ctrl-D) or Ctrl-C closes with 1000. Messages go to standard output,
+everything else to standard error. If the connection does not end cleanly, the exit status is 1.
 
   --header \"Name: value\"      add a header field to the request
-  --subprotocol NAME           offer a subprotocol; the most wanted one first
-  --ca CERT.pem                trust these certificates for wss://, and no others
+  --subprotocol NAME           offer a subprotocol, in order of preference
+  --ca CERT.pem                trust only these certificates for wss://
   --proxy HOST:PORT            connect through an HTTP proxy
-  --proxy-user USER:PASSWORD   show it these credentials
-  --redirects COUNT            follow so many redirects (default: none)
+  --proxy-user USER:PASSWORD   send these credentials to the proxy
+  --redirects COUNT            follow up to COUNT redirects (default: 0)
 ";
 
 fn main() -> ExitCode {
@@ -56,7 +56,7 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
     on_ctrl_c(move || close(&closer))?;
     let unread = Arc::new(OnceLock::new());
     let noted = Arc::clone(&unread);
-    // Unless the input ends, it waits for a line until the program ends.
+    // This thread may wait for a line until the program ends.
     thread::spawn(move || {
         if let Err(error) = send_lines(&sender) {
             noted.get_or_init(|| format!("standard input: {error}"));
@@ -76,18 +76,18 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
     }
 }
 
-/// Sends what is typed.
+/// Sends typed lines.
 fn send_lines(ws: &WebSocketConnection) -> io::Result<()> {
     for line in io::stdin().lines() {
         if ws.send_text(&line?).is_err() {
-            // The thread that receives says why.
+            // The receiving thread reports the error.
             break;
         }
     }
     Ok(())
 }
 
-/// Closes with 1000, unless the connection has ended before.
+/// Closes with 1000; does nothing if the connection has ended.
 fn close(ws: &WebSocketConnection) {
     let _ = ws.terminate(CloseCode::NORMAL, "");
 }
@@ -106,7 +106,7 @@ fn print_messages(ws: &mut WebSocket) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Describes the response of a server that does not want to talk.
+/// Describes the response of a server that refuses the upgrade.
 fn refusal(response: &Response) -> String {
     let mut text = format!("refused with status {}\n", response.status());
     for (name, value) in response.headers().iter() {
@@ -156,7 +156,7 @@ fn explain(code: CloseCode) -> &'static str {
     }
 }
 
-/// Reads what was typed: the request, and how to connect.
+/// Parses the arguments into a request and options.
 fn prepare(arguments: &mut Arguments) -> Result<(ClientRequest, ClientOptions), Failure> {
     let mut options = ClientOptions::default();
     options.redirects = arguments.option("--redirects")?.unwrap_or(options.redirects);

@@ -1,4 +1,4 @@
-//! One thread receives while two others send on the same connection, to a server that echoes.
+//! One thread receives while two others send on the same connection to an echo server.
 //!
 //! ```text
 //! cargo run --release -p ws-std --example duplex
@@ -17,7 +17,7 @@ const MESSAGES: usize = 1000;
 const USAGE: &str = "\
 usage: duplex
 
-Sends 2000 messages to an echo server of its own, from two threads, while a third receives.
+Starts an echo server and sends it 2000 messages from two threads while a third receives.
 ";
 
 fn main() -> ExitCode {
@@ -38,7 +38,7 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
         thread::spawn(move || (0..MESSAGES).try_for_each(|_| writer.send_text(&text).map(drop)))
     });
 
-    // Nobody waits for anybody: answers come in while questions go out.
+    // Sending and receiving do not wait for each other.
     let (mut short, mut long) = (0, 0);
     while short + long < 2 * MESSAGES {
         match ws.recv()? {
@@ -64,7 +64,7 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Serves one client; returns how many messages it sent.
+/// Serves one client; returns how many messages were echoed.
 fn echo(listener: &TcpListener) -> Result<usize, Error> {
     let (stream, _) = listener.accept()?;
     let mut ws = accept(stream)?;

@@ -1,4 +1,4 @@
-//! Echoes every message: text as text, binary as binary. A thread for each connection.
+//! Echoes every message: text as text, binary as binary. One thread per connection.
 //!
 //! ```text
 //! cargo run --release -p ws-std --example echo_server -- 127.0.0.1:9001 [--max-message BYTES]
@@ -45,6 +45,6 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
 }
 
 fn echo(ws: &WebSocketConnection, message: Message) {
-    // It fails if the client has gone meanwhile, and then nobody misses the echo.
+    // Fails if the client is gone.
     let _ = ws.send(message);
 }

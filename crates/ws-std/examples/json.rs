@@ -1,4 +1,4 @@
-//! Values instead of strings: a server that adds, a client that asks, JSON between them.
+//! JSON values instead of strings: a client asks a server for sums.
 //!
 //! ```text
 //! cargo run -p ws-std --features json --example json
@@ -27,7 +27,7 @@ enum Answer {
 const USAGE: &str = "\
 usage: json
 
-Asks a server of its own for sums, in JSON.
+Starts a server and asks it for sums, in JSON.
 ";
 
 fn main() -> ExitCode {
@@ -48,7 +48,7 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
     println!("{sum:?}");
     assert_eq!(sum, Answer::Sum(42));
 
-    // What is not JSON is for the application to deal with; the connection stays open.
+    // Text that is not JSON is an error of the application; the connection stays open.
     ws.send("what is 1 + 2?")?;
     let message = ws.recv()?.ok_or_else(closed)?;
     println!("{:?}", message.json::<Answer>()?);
@@ -69,6 +69,6 @@ fn answer(ws: &WebSocketConnection, message: &Message) {
         Err(Error::Json(error)) => Answer::Error(error.to_string()),
         Err(error) => Answer::Error(error.to_string()),
     };
-    // Whoever has gone meanwhile gets no answer.
+    // Fails if the client is gone.
     let _ = ws.send_json(&answer);
 }

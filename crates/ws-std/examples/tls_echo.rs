@@ -1,4 +1,4 @@
-//! Echoes every message over TLS: text as text, binary as binary. A thread for each connection.
+//! Echoes every message over TLS: text as text, binary as binary. One thread per connection.
 //!
 //! ```text
 //! cargo run --release -p ws-std --example tls_echo -- 127.0.0.1:9443 CERT.pem KEY.pem
@@ -49,6 +49,6 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
 }
 
 fn echo(ws: &WebSocketConnection, message: Message) {
-    // It fails if the client has gone meanwhile, and then nobody misses the echo.
+    // Fails if the client is gone.
     let _ = ws.send(message);
 }

@@ -1,4 +1,4 @@
-//! The server's side of the opening handshake.
+//! The server side of the opening handshake.
 
 use std::sync::Arc;
 
@@ -11,26 +11,27 @@ use crate::driver::Owner;
 use crate::websocket::Opening;
 use crate::{Decision, Error, Stream, WebSocket};
 
-/// Accepts a WebSocket on a `TcpStream`, or on what [`Stream::accept_tls`] makes of one, whatever path it
-/// asks for, with the default limits and deadlines. Ordinary requests are refused.
+/// Accepts a WebSocket on a `TcpStream`, or on a TLS stream from [`Stream::accept_tls`], for any path, with
+/// the default limits and deadlines of [`Config`]. Requests that are not an upgrade are refused.
 ///
 /// # Errors
 ///
-/// [`Error::Session`] if the request was refused, [`Error::Io`] if the transport failed.
+/// [`Error::Session`] if the request was refused or the client sent none; [`Error::Io`] if the transport
+/// failed.
 pub fn accept(stream: impl Into<Stream>) -> Result<WebSocket<Server>, Error> {
     let ws = accept_with(stream, Config::default(), |_: &Request| Decision::accept(()))?;
-    // Without an answer of our own, only a client that sends nothing gets no connection.
+    // Every request is accepted or an error, so `None` is a client that sent nothing.
     ws.ok_or(Error::Session(SessionError::EndOfInput))
 }
 
-/// Reads a request from a stream, as [`accept`] does, and answers as `decide` says. Returns the connection
-/// if it was opened, and `None` once another response was sent, or the client went without a request, and
-/// the stream is done with.
+/// Reads a request from a stream, as [`accept`] does, and answers it with the decision of `decide`. Returns
+/// the open connection; or `None` after another response was sent, or the client left without a request,
+/// and the stream has ended.
 ///
 /// # Errors
 ///
-/// As [`accept`], and [`Error::Accept`] if the request cannot be accepted as `decide` says; it was
-/// then refused with status 500.
+/// As [`accept`], and [`Error::Accept`] if the request cannot be accepted as decided; the client then got
+/// status 500.
 pub fn accept_with(
     stream: impl Into<Stream>,
     config: impl Into<Arc<Config>>,
@@ -41,14 +42,14 @@ pub fn accept_with(
     if matches!(open, Ok(true)) {
         return Ok(Some(ws));
     }
-    // The response arrives if the stream is read to its end.
+    // Read to the end of the stream, so that no reset overtakes the response.
     let closed = ws.wait_closed().map(|_| None);
     open.and(closed)
 }
 
 impl WebSocket<Server> {
-    /// Takes over a stream that a client has opened. Nothing is read yet: [`handshake`](Self::handshake)
-    /// comes next.
+    /// Creates a connection on a stream that a client has opened. Reads nothing yet: call
+    /// [`handshake`](Self::handshake) next.
     #[must_use]
     pub fn server(stream: impl Into<Stream>, config: impl Into<Arc<Config>>) -> Self {
         let stream = stream.into();
@@ -58,13 +59,14 @@ impl WebSocket<Server> {
         Self::new(connection, stream, Opening::Server { request: None })
     }
 
-    /// Reads the request and answers as `decide` says. Returns whether the connection is open; if
-    /// not, [`wait_closed`](Self::wait_closed) lets the response arrive, and tells what was wrong.
+    /// Reads the request and answers it with the decision of `decide`. Returns whether the connection is
+    /// open. If not, call [`wait_closed`](Self::wait_closed), so that the response arrives; it returns the
+    /// error.
     ///
     /// # Errors
     ///
-    /// As [`accept_with`]. After `WouldBlock` or `TimedOut`, which a stream may return that is
-    /// non-blocking or has timeouts, call it again.
+    /// As [`accept_with`]. A stream that is non-blocking or has timeouts may fail with `WouldBlock` or
+    /// `TimedOut`; then call it again.
     pub fn handshake(
         &mut self,
         decide: impl FnOnce(&Request) -> Decision<()>,
@@ -75,7 +77,7 @@ impl WebSocket<Server> {
             match (self.step(&mut Patience::new(None))?, decide.take()) {
                 (Some(Step::Request), Some(decide)) => {
                     self.decide(decide)?;
-                    // That it is open is an event, too; that it was refused is not.
+                    // An accepted request is followed by `Step::Open`, a refused one by no step.
                     connecting = self.ready_state() != ReadyState::Closed;
                 }
                 (Some(Step::Open), _) => connecting = false,
@@ -97,7 +99,7 @@ impl WebSocket<Server> {
             Verdict::Now(decided) => self.answer(&decided),
             Verdict::Later(mut undecided) => {
                 if let Ok(link) = self.connection.lock().live() {
-                    // There is a request, so it can wait.
+                    // Cannot fail: the request is complete and unanswered.
                     let _ = link.endpoint_mut().postpone();
                 }
                 let waiting = Arc::clone(&self.connection);
@@ -110,12 +112,12 @@ impl WebSocket<Server> {
 }
 
 impl<R: Role> WebSocket<R> {
-    /// Answers the request as was decided.
+    /// Answers the request with the decision.
     pub(crate) fn answer(&self, decided: &Decided) -> Result<(), Error> {
         let mut held = self.connection.lock();
         let endpoint = held.live()?.endpoint_mut();
         if endpoint.ready_state() != ReadyState::Connecting {
-            // The deadline has passed, and the client was told.
+            // Too late: the handshake deadline has passed, or the client is gone.
             return Ok(());
         }
         ws_common::adapter::answer(endpoint, now(), decided).map(drop)

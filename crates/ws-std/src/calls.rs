@@ -1,4 +1,6 @@
-//! The calls of a handler: by the thread that receives and, while that waits for input, by another one.
+//! The calls of a handler, made by the receiving thread and, while that waits for input, by another one.
+//!
+//! Locks are taken in one order: the handler's, then the connection's.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
@@ -12,7 +14,7 @@ use wsproto::Role;
 use crate::driver::Blocking;
 use crate::receive::Input;
 
-/// A handler. Its calls come one at a time, whichever thread makes them.
+/// A handler. The lock makes its calls one at a time, whichever threads make them.
 pub(crate) struct Calls(Mutex<Inner>);
 
 struct Inner {
@@ -26,7 +28,7 @@ impl Calls {
         Arc::new(Self(Mutex::new(Inner { conversation, panic: None })))
     }
 
-    /// Lets `call` call the handler.
+    /// Runs `call`, which calls the handler, and keeps the first panic.
     pub(crate) fn with<R: Role>(
         &self,
         connection: &Blocking<R>,
@@ -38,7 +40,7 @@ impl Calls {
         inner.panic = inner.panic.take().or(panic);
     }
 
-    /// Takes out the payload of the handler's panic.
+    /// Takes the payload of the handler's first panic.
     pub(crate) fn take_panic(&self) -> Option<Panic> {
         self.lock().panic.take()
     }
@@ -68,8 +70,8 @@ impl Calls {
     }
 }
 
-/// Tells a handler that there is room again, in a thread of its own: the one that receives waits for input,
-/// and nothing but input wakes it. This happens only if another thread had to wait, or was refused.
+/// Calls `on_drained` in a new thread, because the receiving thread waits for input and nothing but input
+/// wakes it. Happens only after a send from another thread was queued or refused.
 pub(crate) fn tell_drained_elsewhere<R: Role>(connection: Arc<Blocking<R>>, calls: Arc<Calls>) {
     let waiting = Arc::clone(&connection);
     let told = thread::Builder::new().name("ws-std drained".into()).spawn(move || {
@@ -83,5 +85,5 @@ pub(crate) fn tell_drained_elsewhere<R: Role>(connection: Arc<Blocking<R>>, call
     }
 }
 
-/// The thread that calls the handler of a connection at the moment.
+/// The thread that last called the handler of a connection.
 pub(crate) type Caller = Mutex<Option<ThreadId>>;

@@ -1,15 +1,15 @@
-//! The time of all connections, and how long a call may wait.
+//! The clock of all connections, and the time limit of a call.
 
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-/// Returns the time since this process first asked.
+/// Returns the time since the first call in this process.
 pub(crate) fn now() -> Duration {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
     START.elapsed()
 }
 
-/// The end of a wait, which may have several parts.
+/// The time limit of a call that may wait several times.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Patience {
     until: Option<Duration>,
@@ -17,12 +17,12 @@ pub(crate) struct Patience {
 }
 
 impl Patience {
-    /// Waits that long from now on; `None` is as long as it takes.
+    /// Starts the limit now; `None` means no limit.
     pub(crate) fn new(limit: Option<Duration>) -> Self {
         Self { until: limit.map(|limit| now().saturating_add(limit)), waited: false }
     }
 
-    /// Returns how long it is to the end of it.
+    /// Returns the time left; `None` without a limit.
     pub(crate) fn left(&self) -> Option<Duration> {
         self.until.map(|until| until.saturating_sub(now()))
     }
@@ -31,8 +31,8 @@ impl Patience {
         self.left() == Some(Duration::ZERO)
     }
 
-    /// Begins a part of the wait. Returns whether it may begin: the first always may, so that a caller
-    /// without patience gets what is there already.
+    /// Returns whether the call may wait once more. The first wait is always allowed, so that a caller with
+    /// a limit of zero gets input that has already arrived.
     pub(crate) fn begin_part(&mut self) -> bool {
         !std::mem::replace(&mut self.waited, true) || !self.is_over()
     }

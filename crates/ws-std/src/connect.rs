@@ -17,18 +17,20 @@ use crate::driver::Owner;
 use crate::websocket::Opening;
 use crate::{Error, Stream, WebSocket};
 
-/// Connects to a `ws://` or `wss://` URL, with the default limits and deadlines.
+/// Connects to a `ws://` or `wss://` URL, with the default limits and deadlines of [`ClientOptions`].
 ///
 /// # Errors
 ///
-/// [`Error`] says what failed: the URL, the transport, or the handshake.
+/// [`Error::Url`] for a malformed URL; [`Error::Connect`], [`Error::Tls`] or [`Error::Io`] if the transport
+/// fails; [`Error::Http`] for a response other than 101; [`Error::Session`] if the handshake fails.
 pub fn connect(url: &str) -> Result<WebSocket, Error> {
     connect_with(ClientRequest::new(WsUrl::parse(url)?), ClientOptions::new())
 }
 
-/// Connects to the URL of a request, as the options say; a [`Config`] alone is options, too. The
-/// addresses of the host are tried one after the other, 250 ms apart or as soon as one fails, and the
-/// first that opens is used (RFC 8305); all of it within [`ClientOptions::connect_timeout`].
+/// Connects to the URL of a request with options; a [`Config`] converts into options. The addresses of the
+/// host are tried in turn, each 250 ms after the one before or as soon as that fails, and the first that
+/// opens is used (RFC 8305, section 5). On systems other than Unix, one is tried after the other. All of
+/// them share [`ClientOptions::connect_timeout`].
 ///
 /// ```no_run
 /// use ws_std::wsproto::{handshake::ClientRequest, url::WsUrl};
@@ -44,7 +46,7 @@ pub fn connect(url: &str) -> Result<WebSocket, Error> {
 ///
 /// # Errors
 ///
-/// As [`connect`].
+/// As [`connect`], and [`Error::Proxy`] if the proxy refuses the tunnel.
 pub fn connect_with(
     request: ClientRequest,
     options: impl Into<ClientOptions>,
@@ -67,8 +69,8 @@ pub fn connect_with(
 }
 
 impl WebSocket<Client> {
-    /// Takes over a stream to the server, such as one through a tunnel. Nothing is read yet:
-    /// [`handshake`](Self::handshake) comes next.
+    /// Creates a connection on a stream to the server, such as one through a tunnel. Reads and writes
+    /// nothing yet: call [`handshake`](Self::handshake) next.
     ///
     /// # Errors
     ///
@@ -93,14 +95,14 @@ impl WebSocket<Client> {
     ///
     /// # Errors
     ///
-    /// As [`connect`]. After `WouldBlock` or `TimedOut`, which a stream may return that is
-    /// non-blocking or has timeouts, call it again.
+    /// As [`connect`]. A stream that is non-blocking or has timeouts may fail with `WouldBlock` or
+    /// `TimedOut`; then call it again.
     pub fn handshake(&mut self) -> Result<(), Error> {
         self.open_unless(|_| Ok(false))
     }
 
-    /// As [`handshake`](Self::handshake), unless `follow` says that a response leads elsewhere, as soon as
-    /// its head has arrived: that is [`Error::Http`] then.
+    /// As [`handshake`](Self::handshake), but stops with [`Error::Http`] at the head of a response that
+    /// `follow` accepts as a redirect.
     fn open_unless(
         &mut self,
         mut follow: impl FnMut(&Response) -> Result<bool, Error>,

@@ -1,4 +1,4 @@
-//! The way to a server, before its handshake: does the steps of a [`Dial`] with calls that block.
+//! Connecting to a server before the opening handshake: the steps of a [`Dial`] as blocking calls.
 
 #[cfg(unix)]
 mod attempts;
@@ -23,15 +23,15 @@ use attempts::Attempts;
 #[cfg(not(unix))]
 use one_by_one::Attempts;
 
-/// The least time a call waits: zero would be no limit.
+/// The shortest socket timeout; the standard library rejects zero.
 const MIN_WAIT: Duration = Duration::from_millis(1);
 
-/// The bytes of a proxy's answer that one read takes at most.
+/// The most bytes of a proxy's response that one read takes.
 const READ_SIZE: usize = 4096;
 
-/// Opens a stream to the host of a URL; TLS has not sent anything yet.
+/// Opens a stream to the host of a URL; TLS has sent nothing yet.
 pub(crate) fn dial(target: &Target) -> Result<Stream, Error> {
-    // Before a socket is opened.
+    // A TLS configuration error is found before a socket is opened.
     #[cfg(feature = "tls")]
     let tls = target.begin_tls()?;
     let mut dial = Dial::new(target, Duration::ZERO);
@@ -43,19 +43,19 @@ pub(crate) fn dial(target: &Target) -> Result<Stream, Error> {
     Ok(tcp.into())
 }
 
-/// The sockets of the attempts that are running.
+/// The sockets of the running connection attempts.
 trait Connect {
-    /// Begins an attempt. `dial` is to be told how it goes, now or by [`wait`](Self::wait).
+    /// Begins an attempt. Its outcome is reported to `dial`, now or by [`wait`](Self::wait).
     fn begin(&mut self, attempt: usize, address: SocketAddr, dial: &mut Dial, now: Instants);
 
     /// Waits for an attempt to end, or for the dial's deadline.
     fn wait(&mut self, dial: &mut Dial, now: Instants);
 
-    /// Returns the stream of an attempt that has connected, which blocks; drops the others.
+    /// Returns the connected stream of an attempt, in blocking mode; drops the others.
     fn take(&mut self, attempt: usize) -> io::Result<TcpStream>;
 }
 
-/// The dial's time.
+/// The clock of a dial.
 #[derive(Clone, Copy)]
 struct Instants(Instant);
 
@@ -64,7 +64,7 @@ impl Instants {
         self.0.elapsed()
     }
 
-    /// How long a call may wait: to the dial's deadline, and never zero, which would be no limit.
+    /// Returns the time to the dial's deadline, at least [`MIN_WAIT`]; `None` without a deadline.
     fn left(self, dial: &Dial) -> Option<Duration> {
         dial.deadline().map(|deadline| deadline.saturating_sub(self.now()).max(MIN_WAIT))
     }
@@ -90,7 +90,7 @@ fn open(dial: &mut Dial, mut attempts: impl Connect) -> Result<TcpStream, Error>
                     }
                 };
                 if matches!(step, DialStep::Ready { .. }) {
-                    // From here on, the connection sets its own. If the peer is gone, reading says so.
+                    // The connection does not use socket timeouts. If the peer is gone, reading fails.
                     let _ = tcp.set_read_timeout(None);
                     let _ = tcp.set_write_timeout(None);
                     return Ok(tcp);
@@ -104,7 +104,7 @@ fn open(dial: &mut Dial, mut attempts: impl Connect) -> Result<TcpStream, Error>
 
 fn look_up(host: &str, port: u16, dial: &mut Dial, time: Instants) {
     let (sender, found) = mpsc::channel();
-    // Nobody may wait for the answer any more.
+    // The send fails if the dial has timed out.
     let lookup = Resolver::shared().resolve(host, port, move |found| drop(sender.send(found)));
     let _lookup = match lookup {
         Ok(lookup) => lookup,
@@ -114,14 +114,14 @@ fn look_up(host: &str, port: u16, dial: &mut Dial, time: Instants) {
         Some(left) => found.recv_timeout(left).ok(),
         None => found.recv().ok(),
     };
-    // Without an answer, the dial's time is over.
+    // Without an answer, `Dial::next` reports the timeout.
     if let Some(found) = found {
         debug!("{host} is {found:?}");
         dial.resolved(found, time.now());
     }
 }
 
-/// Writes to the proxy, or reads once.
+/// Writes once to the proxy if output is pending, otherwise reads once.
 fn exchange(mut tcp: &TcpStream, attempt: usize, dial: &mut Dial, time: Instants) {
     let left = time.left(dial);
     let mut buffer = [0; READ_SIZE];
@@ -142,7 +142,7 @@ fn exchange(mut tcp: &TcpStream, attempt: usize, dial: &mut Dial, time: Instants
     };
     match moved {
         Err(error) if !is_timeout(&error) => dial.failed(attempt, error, time.now()),
-        // That there is no time left, the dial says in the same words everywhere.
+        // `Dial::next` reports the timeout, so that all adapters use one wording.
         _ => {}
     }
 }

@@ -1,4 +1,8 @@
-//! A connection whose owner blocks: how it is written, watched and waited for.
+//! The driver of a blocking connection: writing, planning for the warden, waiting for room.
+//!
+//! Output that the socket does not take at once always has a thread that waits for room: the receiving
+//! thread if it has set `waits_for_room`, otherwise the warden. Both the flag and the warden's plan change
+//! under the lock of the connection.
 
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -18,29 +22,30 @@ use crate::signal::Signal;
 use crate::warden::{Plan, Watched, warden};
 use crate::{Stream, remains, sys};
 
-/// A connection whose owner blocks.
+/// A connection on a blocking stream.
 pub(crate) type Blocking<R> = Connection<R, Owner<R>>;
 
-/// The owner of a connection, as its handles see it. What is atomic is written while the connection is
-/// locked, except for the patience.
+/// The driver's state of a connection. The atomics are written while the connection is locked, except for
+/// `patience` and `telling`.
 pub(crate) struct Owner<R: Role> {
     acceptor: Option<Arc<Acceptor>>,
     url: Option<Box<WsUrl>>,
-    /// How long sending waits for room, in nanoseconds; [`FOREVER`] is as long as it takes.
+    /// How long sending waits for room, in nanoseconds; [`FOREVER`] means no limit.
     patience: AtomicU64,
     /// The handler, if there is one.
     calls: OnceLock<Weak<Calls>>,
-    /// The thread that calls it.
+    /// The thread that last called the handler.
     caller: Caller,
-    /// Whether another thread is about to tell the handler that there is room again.
+    /// Whether a thread was started that calls `on_drained`, and has not begun to do so.
     telling: AtomicBool,
-    /// Whether the thread that receives waits for room, too, so that the warden need not.
+    /// Whether the receiving thread also waits for room, so the warden does not.
     waits_for_room: AtomicBool,
-    /// Whether the reading side was shut down, to wake the thread that receives.
+    /// Whether the reading side was shut down locally, to wake the receiving thread. Set before the
+    /// shutdown, so the read that it ends finds it set.
     released: AtomicBool,
-    /// Whether the socket is kept for a moment, although the connection has failed.
+    /// Whether [`remains`] keeps the socket of this failed connection.
     kept: AtomicBool,
-    /// The plan that the warden has, so that it is told of changes only.
+    /// The warden's current plan, so that only changes are sent.
     told: Mutex<Told>,
     signal: Signal,
     this: Weak<Blocking<R>>,
@@ -48,10 +53,10 @@ pub(crate) struct Owner<R: Role> {
 
 const FOREVER: u64 = u64::MAX;
 
-/// How much the warden writes for one connection before it looks after the others.
+/// How many bytes the warden writes for one connection before it serves the others.
 const TURN: usize = 1 << 20;
 
-/// How long to wait at least for a deadline that has passed, and has moved nothing.
+/// The delay before the warden retries a deadline that has passed and is still set.
 const RETRY: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Default, PartialEq)]
@@ -61,7 +66,7 @@ struct Told {
 }
 
 impl<R: Role> Owner<R> {
-    /// Begins a connection.
+    /// Creates a connection.
     pub(crate) fn begin(
         acceptor: Option<Arc<Acceptor>>,
         url: Option<WsUrl>,
@@ -101,40 +106,40 @@ impl<R: Role> Owner<R> {
         }
     }
 
-    /// Notes the handler of the connection.
+    /// Sets the handler of the connection.
     pub(crate) fn set_calls(&self, calls: &Arc<Calls>) {
         let _ = self.calls.set(Arc::downgrade(calls));
     }
 
-    /// Notes the thread that calls the handler from now on.
+    /// Records the thread that calls the handler from now on.
     pub(crate) fn set_caller(&self, thread: ThreadId) {
         *self.caller.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
     }
 
-    /// Whether this thread must not wait for room: a client reads whatever happens, and its handler is
-    /// called by the thread that reads.
+    /// Whether this thread must not wait for room: it runs a client's handler, and usually is the thread
+    /// that reads. If both ends waited for room, neither would read.
     fn must_not_wait(&self) -> bool {
         let caller = || *self.caller.lock().unwrap_or_else(PoisonError::into_inner);
         !R::is_server() && self.calls.get().is_some() && caller() == Some(thread::current().id())
     }
 
-    /// Notes whether the thread that receives waits for room, too.
+    /// Sets whether the receiving thread also waits for room.
     pub(crate) fn set_waits_for_room(&self, waits: bool) {
         self.waits_for_room.store(waits, Ordering::Relaxed);
     }
 
-    /// Whether the reading side was shut down from here, so that its end says nothing of the peer.
+    /// Whether the reading side was shut down locally, so that its end says nothing about the peer.
     pub(crate) fn is_released(&self) -> bool {
         self.released.load(Ordering::Relaxed)
     }
 
-    /// Keeps the socket of a connection that has failed for a moment, so that a TLS alert arrives.
+    /// Keeps the socket of a failed connection open for a moment, so that a TLS alert arrives.
     pub(crate) fn keep_socket(&self, socket: &Arc<TcpStream>) {
         self.kept.store(true, Ordering::Relaxed);
         remains::keep(socket);
     }
 
-    /// Writes what there is to write, up to about `most` bytes, and has the warden look after the rest.
+    /// Writes pending output, up to about `most` bytes, and gives the warden the plan for the rest.
     pub(crate) fn settle(&self, held: &mut Held<'_, R, Self>, most: usize) {
         let (over, busy) = (held.is_over(), held.is_busy());
         let Some(link) = held.link_mut() else { return self.tell(Plan::default()) };
@@ -151,18 +156,18 @@ impl<R: Role> Owner<R> {
         self.tell(plan);
     }
 
-    /// Wakes the threads that wait for a connection that is closed.
+    /// Wakes the threads that wait on the socket of a closed connection.
     fn release(&self, link: &mut Link<R, Stream>, nobody_reads: bool) {
         if link.endpoint().advice() != Advice::Flush && link.endpoint().unwritten() > 0 {
-            // The peer takes nothing, so there is no use in lingering.
+            // The peer does not read, so lingering is useless.
             link.endpoint_mut().abort();
         }
         match link.endpoint().advice() {
             Advice::Drop if self.kept.load(Ordering::Relaxed) => {}
-            // Those that wait for room, too. Nothing would be read any more.
+            // Also wakes threads that wait for room. Nothing will be read any more.
             Advice::Drop => link.transport().release(true),
             Advice::Flush => {}
-            // There is something to report, and the thread that receives waits for input.
+            // The receiving thread waits for input, and has an event to report.
             _ if !nobody_reads => {
                 self.released.store(true, Ordering::Relaxed);
                 link.transport().release(false);
@@ -171,11 +176,11 @@ impl<R: Role> Owner<R> {
         }
     }
 
-    /// Whether the handler is to be told that there is room again.
+    /// Whether to call `on_drained`.
     pub(crate) fn is_drained(&self, link: &mut Link<R, Stream>) -> bool {
         let drained = self.calls.get().is_some() && link.endpoint_mut().take_drained();
         if drained {
-            // It is told by a call of its own.
+            // `Conversation::tell_drained` takes this mark again, and then makes the call.
             link.endpoint_mut().await_drained();
         }
         drained
@@ -190,26 +195,27 @@ impl<R: Role> Owner<R> {
         }
     }
 
-    /// Notes that the handler is told now; what is drained from now on is told anew.
+    /// Records that the call of `on_drained` begins. Cleared before the call looks at the connection: output
+    /// drained later starts another thread, so no call is lost.
     pub(crate) fn begin_telling(&self) {
         self.telling.store(false, Ordering::Relaxed);
     }
 
-    /// Returns what the warden is to wait for.
+    /// Returns the warden's plan.
     fn plan(&self, link: &mut Link<R, Stream>, over: bool) -> Plan {
-        // Nothing can be waited for on a stream of which nothing is known, and writing it may wait.
+        // A stream without a socket cannot be polled, and writing to it may block.
         let Some(socket) = link.transport().socket().cloned() else { return Plan::default() };
         let waits = !link.endpoint_mut().pending().is_empty() && link.transport().takes_output()
             || link.transport().owes_output();
         let advice = link.endpoint().advice();
         let interest = match advice {
             Advice::Drop => None,
-            // A reading side that was shut down has always ended; only time is left to wait for.
+            // A reading side that was shut down is always readable; only the deadline is left.
             _ if over && advice != Advice::Flush => (!self.is_released()).then_some(Interest::Read),
             _ if self.waits_for_room.load(Ordering::Relaxed) => None,
             _ => waits.then_some(Interest::Write),
         };
-        // A deadline that has passed, and is there still, must not keep the warden busy.
+        // A deadline that has passed and is still set must not make the warden spin.
         let deadline = link.endpoint().deadline().filter(|_| advice != Advice::Drop);
         let deadline =
             deadline.map(|at| if at <= now() { now().saturating_add(RETRY) } else { at });
@@ -219,6 +225,7 @@ impl<R: Role> Owner<R> {
     fn tell(&self, plan: Plan) {
         let interest = plan.interest.as_ref().map(|(interest, _)| *interest);
         let told = Told { deadline: plan.deadline, interest };
+        // The connection is locked, so the warden gets plans in the order in which they are made.
         let mut before = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if *before == told {
             return;
@@ -229,18 +236,18 @@ impl<R: Role> Owner<R> {
         }
     }
 
-    /// Returns what wakes threads that wait for something other than input.
+    /// Returns the signal of changes other than input.
     pub(crate) const fn signal(&self) -> &Signal {
         &self.signal
     }
 
-    /// Waits for the peer to take something, no longer than the patience lasts. Returns whether that is
-    /// possible: not with a stream of which nothing is known, nor in a TLS handshake.
+    /// Waits until the peer has read some output, or until `patience` is over. Returns `false` if it cannot
+    /// wait: for a stream without a socket, and during a TLS handshake.
     pub(crate) fn wait_for_room(connection: &Connection<R, Self>, patience: Patience) -> bool {
         let mut held = connection.lock();
         let Some(link) = held.link_mut() else { return true };
         if link.endpoint_mut().pending().is_empty() {
-            // Another thread has written it meanwhile.
+            // Another thread has written the output.
             return true;
         }
         let socket = link.transport().socket().cloned();
@@ -272,8 +279,8 @@ impl<R: Role> Driver<R> for Owner<R> {
         self.url.as_deref().cloned()
     }
 
-    /// Waits for room. No wait for a peer outlasts the session's deadline, which the warden observes: when
-    /// the session ends, the socket is shut down, and that ends the wait.
+    /// Waits for room. A wait ends no later than the session: the warden handles its deadline, and
+    /// [`release`](Owner::release) then shuts the socket down, which wakes the thread.
     fn send(
         connection: &Connection<R, Self>,
         mut outgoing: Outgoing<'_>,
@@ -308,7 +315,7 @@ impl<R: Role> Watched for Blocking<R> {
                 discard(link, now);
             }
             if link.endpoint().deadline().is_some_and(|deadline| deadline <= now) {
-                // A Pong may be among what the owner has not read yet.
+                // The unread input may contain the Pong.
                 if link.transport().has_input() {
                     link.endpoint_mut().ping_delayed(now);
                 }
@@ -326,7 +333,7 @@ impl<R: Role> Watched for Blocking<R> {
     }
 }
 
-/// Discards what a transport that lingers has brought.
+/// Discards input of a lingering transport.
 fn discard<R: Role>(link: &mut Link<R, Stream>, now: Duration) {
     let mut buffer = [0; 16 << 10];
     match link.transport().socket().map(|tcp| sys::read_now(tcp, &mut buffer)) {

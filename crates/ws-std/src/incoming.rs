@@ -1,4 +1,4 @@
-//! A server for a loop instead of handlers.
+//! A server that yields connections instead of calling handlers.
 
 use std::io;
 use std::sync::Arc;
@@ -15,8 +15,9 @@ use crate::server::begin;
 use crate::{WebSocket, WebSocketServer};
 
 impl WebSocketServer {
-    /// Opens connections for a loop, instead of calling handlers. Each handshake has a thread of its
-    /// own, so that a slow one does not hold up the others. Ordinary requests are refused.
+    /// Returns an iterator over the connections that open, instead of calling handlers. Each handshake has
+    /// a thread of its own, so a slow one does not delay the others. Requests that are not an upgrade are
+    /// refused.
     ///
     /// ```
     /// # let server = ws_std::WebSocketServer::bind("127.0.0.1:0", Default::default())?;
@@ -32,13 +33,13 @@ impl WebSocketServer {
     ///
     /// # Errors
     ///
-    /// [`io::Error`] if the operating system has no thread.
+    /// [`io::Error`] if the operating system cannot create the accepting thread.
     pub fn incoming(self) -> io::Result<Incoming> {
         self.incoming_with(|_: &Request| Decision::accept(()))
     }
 
-    /// As [`incoming`](Self::incoming), but `decide` decides on every request that the options allow,
-    /// and on ordinary ones; it is called by several threads.
+    /// As [`incoming`](Self::incoming), but calls `decide` for every request that the options allow,
+    /// including requests that are not an upgrade. Several threads may call it at the same time.
     ///
     /// # Errors
     ///
@@ -50,7 +51,7 @@ impl WebSocketServer {
         let acceptor = Arc::new(Acceptor::new(self.handle(), |_: &_, _: &_| Decision::accept(())));
         let server = acceptor.server().clone();
         let decide = Arc::new(decide);
-        // A connection keeps its thread, and its place among those that are allowed, until it is taken.
+        // No buffer: until a connection is taken, its thread waits, and it counts towards the limit.
         let (sender, opened) = mpsc::sync_channel(0);
         thread::Builder::new().spawn(move || {
             acceptor.join();
@@ -64,11 +65,11 @@ impl WebSocketServer {
                         .and_then(|ws| open(ws, decide))
                     {
                         Ok(Some(ws)) => {
-                            // Nobody waits for it any more if the loop has ended.
+                            // Fails if the iterator was dropped.
                             let _ = sender.send(Some(ws));
                         }
                         Ok(None) => {}
-                        // A handshake that fails is no connection.
+                        // A failed handshake yields no connection.
                         Err(error) => debug!("no connection with {peer}: {error}"),
                     }
                     drop(permit);
@@ -76,7 +77,7 @@ impl WebSocketServer {
                 Ok(())
             });
             acceptor.leave();
-            // There may be handshakes yet, which nobody waits for.
+            // Handshakes may still run and hold senders, so the end is a message.
             let _ = sender.send(None);
         })?;
         Ok(Incoming { server, opened: Some(opened) })
@@ -93,8 +94,8 @@ fn open(
     }
 }
 
-/// Connections as they open; ends when the server does. Dropping it ends the server, but not the
-/// connections it has given.
+/// An iterator over connections, in the order in which they open. It ends when the server does. Dropping it
+/// ends the server, but not the connections it has yielded.
 #[derive(Debug)]
 pub struct Incoming {
     server: ServerHandle,
@@ -103,7 +104,7 @@ pub struct Incoming {
 }
 
 impl Incoming {
-    /// Returns the handle of the server, to end it. It has no connections: they are the loop's.
+    /// Returns the handle of the server, to end it. The handle knows no connections: the caller owns them.
     #[must_use]
     pub const fn handle(&self) -> &ServerHandle {
         &self.server

@@ -1,7 +1,7 @@
 //! Blocking WebSocket clients and servers on the [`wsproto`] engine.
 //!
-//! [`connect`] opens a client's connection, [`accept`] a server's; both give a [`WebSocket`], which
-//! receives and sends whole messages:
+//! [`connect`] opens a client connection, [`accept`] a server connection. Both return a [`WebSocket`],
+//! which receives and sends whole messages:
 //!
 //! ```
 //! use std::net::{TcpListener, TcpStream};
@@ -28,14 +28,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The crate moves bytes and tells the time; every decision about the protocol is made by
-//! [`Session`](wsproto::Session). `wss://` is built in, with rustls (feature `tls`, on by default);
-//! any other stream can be handed to [`WebSocket::client`] or [`WebSocket::server`].
+//! The crate moves bytes and reads the clock; [`Session`](wsproto::Session) makes every decision about
+//! the protocol. `wss://` is built in, with rustls (feature `tls`, on by default); any other stream can
+//! be passed to [`WebSocket::client`] or [`WebSocket::server`].
 //!
-//! A [`WebSocketServer`] calls handlers, with a thread for each connection. Where there are very many, the
+//! A [`WebSocketServer`] calls handlers, with one thread per connection. For very many connections, the
 //! crate `ws-mio` runs the same handlers on an event loop.
 //!
-//! The [guide] has a chapter for programs that come [from tungstenite](guide::tungstenite), and one on
+//! The [guide] has a chapter on [migrating from tungstenite](guide::tungstenite) and one on
 //! [servers in production](guide::deploy).
 
 mod accept;

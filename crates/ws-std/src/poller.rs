@@ -1,16 +1,16 @@
-//! Waiting for several sockets, or for a call from another thread.
+//! Waits for several sockets, and for wake-ups from other threads.
 
 #[cfg(unix)]
 pub(crate) use by_poll::Poller;
 #[cfg(not(unix))]
 pub(crate) use by_time::Poller;
 
-/// What to wait for.
+/// The event to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Interest {
-    /// There is something to read.
+    /// Input, or its end.
     Read,
-    /// There is room to write.
+    /// Room for output.
     Write,
 }
 
@@ -27,13 +27,13 @@ mod by_poll {
 
     use super::Interest;
 
-    /// Waits by `poll`, and is woken through a pair of sockets.
+    /// Waits with `poll`; a byte through a socket pair wakes it.
     pub(crate) struct Poller {
-        /// `None` if the process had no descriptors for it; then it looks around in between.
+        /// `None` if the process had no descriptors left; `wait` then returns every [`LOOK`].
         wake: Option<(UnixStream, UnixStream)>,
     }
 
-    /// How long to wait at most without a way to be woken.
+    /// The longest wait without a socket pair.
     const LOOK: Duration = Duration::from_millis(50);
 
     impl Poller {
@@ -46,15 +46,16 @@ mod by_poll {
             Self { wake: pair.ok() }
         }
 
-        /// Has the thread that waits look again.
+        /// Ends the current wait, or the next one if none is running.
         pub(crate) fn wake(&self) {
             if let Some((_, to)) = &self.wake {
-                // If it is full, the thread wakes up anyway.
+                // If the buffer is full, `poll` returns anyway.
                 let _ = (&*to).write(&[1]);
             }
         }
 
-        /// Waits until a socket is ready, or the time has passed, or it is woken. Returns who is ready.
+        /// Waits until a socket is ready, `limit` has passed, or [`wake`](Self::wake) is called. Returns the
+        /// ids of the ready sockets.
         pub(crate) fn wait(
             &self,
             sockets: &[(ConnectionId, Interest, Arc<TcpStream>)],
@@ -64,7 +65,7 @@ mod by_poll {
                 Some(_) => limit,
                 None => Some(limit.map_or(LOOK, |limit| limit.min(LOOK))),
             };
-            // A fraction of a tick must not become a wait of nothing, again and again.
+            // A `Timespec` keeps nanoseconds: a remainder below 1 ms must not become zero and spin.
             let timeout = limit.and_then(|limit| Timespec::try_from(limit).ok());
             let mut polled: Vec<_> = sockets
                 .iter()
@@ -101,7 +102,7 @@ mod by_time {
 
     use super::Interest;
 
-    /// Tries all sockets every few milliseconds, if there are any.
+    /// Reports all sockets as ready every 5 ms, if there are any.
     #[derive(Default)]
     pub(crate) struct Poller {
         woken: Mutex<bool>,

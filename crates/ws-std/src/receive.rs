@@ -1,4 +1,9 @@
-//! The thread that receives: waits for input, and for whatever else comes first.
+//! The receiving thread: waits for input, room or a change, whichever comes first.
+//!
+//! No wake-up is lost. [`WebSocket::wait`] chooses what to wait for under the lock of the connection.
+//! Another thread that queues output later writes it itself, and leaves the rest to the warden; while
+//! `waits_for_room` is set, this thread waits for room instead. Other changes count in the signal, whose
+//! count was read before the connection was looked at. The end of a session shuts the socket down.
 
 use std::io::{self, ErrorKind};
 use std::time::Duration;
@@ -13,10 +18,10 @@ use crate::sys::{self, Wait};
 use crate::warden::warden;
 use crate::{Stream, WebSocket};
 
-/// The bytes that one read takes at most.
+/// The most bytes that one read takes.
 const READ_SIZE: usize = 64 << 10;
 
-/// Input that was read, and how much of it is consumed.
+/// The input buffer, and how much of it is consumed.
 #[derive(Debug)]
 pub(crate) struct Input {
     pub(crate) stream: Stream,
@@ -31,7 +36,7 @@ impl Input {
         Self { stream, buffer, consumed: 0, filled: 0 }
     }
 
-    /// Lends what was read to `take`, which consumes it from the front.
+    /// Passes the unconsumed input to `take`, which consumes it from the front.
     pub(crate) fn with<T>(&mut self, take: impl FnOnce(&mut &mut [u8]) -> T) -> T {
         let mut rest = &mut self.buffer[self.consumed..self.filled];
         let result = take(&mut rest);
@@ -39,12 +44,12 @@ impl Input {
         result
     }
 
-    /// Forgets what was not consumed.
+    /// Discards unconsumed input.
     pub(crate) const fn clear(&mut self) {
         (self.consumed, self.filled) = (0, 0);
     }
 
-    /// Reads, as [`Stream::receive`] does.
+    /// Replaces the buffer's content by [`Stream::receive`].
     fn read(&mut self, wait: Wait) -> io::Result<Option<usize>> {
         let read = self.stream.receive(&mut self.buffer, wait)?;
         if let Some(read) = read {
@@ -54,28 +59,28 @@ impl Input {
     }
 }
 
-/// Why a wait has ended.
+/// The result of a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Waited {
-    /// Something may have happened.
+    /// Look at the connection again.
     Again,
     /// The connection is over.
     Over,
 }
 
-/// What a thread waits for.
+/// The event that the receiving thread waits for.
 enum For {
-    /// Input; and room for output, if some waits.
+    /// Input, and with `room` also room for pending output.
     Input { room: bool },
-    /// Room for output, before anything more is read.
+    /// Room for output; nothing is read before.
     Room,
     /// A change that another thread makes.
     Change { deadline: Option<Duration> },
 }
 
 impl<R: Role> WebSocket<R> {
-    /// Waits until there may be something to take: input, room for output, a change that another thread has
-    /// made since `seen`. A failure to read is kept, to be reported with the end.
+    /// Waits for input, room for output, or a change that another thread has made since `seen`. A read
+    /// error is kept in `failed`, to be reported with the end.
     pub(crate) fn wait(&mut self, seen: u64, patience: &mut Patience) -> Result<Waited, Error> {
         let connection = &self.connection;
         let owner = connection.driver();
@@ -86,14 +91,14 @@ impl<R: Role> WebSocket<R> {
             return Ok(Waited::Again);
         }
         if link.endpoint().session().is_over() {
-            // Writing was all that was missing, and nobody reads for the sake of the transport.
+            // Only output was left, and it is written or left to the warden.
             return Ok(Waited::Over);
         }
         let is_tcp = link.transport().tcp().is_some();
         let (advice, written) = (link.endpoint().advice(), link.endpoint().unwritten() == 0);
         match advice {
             Advice::Drop | Advice::Flush => return Ok(Waited::Over),
-            // Only dropping the stream ends it, and that is for its owner to do.
+            // A stream without a socket ends only when its owner drops it.
             Advice::Shutdown | Advice::AwaitEnd if written && !is_tcp => {
                 link.input_ended(now());
                 return Ok(Waited::Again);
@@ -104,11 +109,11 @@ impl<R: Role> WebSocket<R> {
             return Err(io::Error::from(ErrorKind::TimedOut).into());
         }
         let deadline = link.endpoint().deadline();
-        // Nothing counts that is read after the Closes, and its end must not overtake ours.
+        // After both Closes, input is meaningless. Write our Close first: the end of input must not stop it.
         let answers = !is_tcp && advice != Advice::KeepOpen && !written;
         let to_wait_for = match link.endpoint().wants_read() && !answers {
             true => For::Input { room: !written && is_tcp && link.transport().takes_output() },
-            // The warden looks after the deadlines of sockets.
+            // The warden handles the deadlines of sockets.
             false if written => For::Change { deadline: deadline.filter(|_| !is_tcp) },
             false => For::Room,
         };
@@ -134,21 +139,21 @@ impl<R: Role> WebSocket<R> {
         if is_tcp {
             return outcome;
         }
-        // The warden cannot look after a stream of which nothing is known.
+        // The warden cannot watch a stream without a socket, so its deadline is handled here.
         if deadline.is_some_and(|deadline| deadline <= now())
             && let Some(link) = held.link_mut()
         {
             link.endpoint_mut().handle_timeout(now());
             return Ok(Waited::Again);
         }
-        // Neither direction waits for the other: a caller may come back only after a while.
+        // Write now: the caller may not call again for a while.
         self.connection.driver().settle(&mut held, usize::MAX);
         outcome
     }
 
     fn read(&mut self, wait: Wait) -> Result<Waited, Error> {
         match retry(|| self.input.read(wait)) {
-            // The reading side was shut down from here, so that there is something to report.
+            // The reading side was shut down locally: the peer has not ended.
             Ok(Some(0)) if self.connection.driver().is_released() => {}
             Ok(Some(0)) => {
                 if let Some(link) = self.connection.lock().link_mut() {
@@ -172,19 +177,19 @@ impl<R: Role> WebSocket<R> {
         Ok(Waited::Again)
     }
 
-    /// Waits until the peer has taken something, because nothing is read before.
+    /// Waits for room for output, without reading.
     fn wait_for_room(&self, patience: &Patience) -> Result<Waited, Error> {
         match self.input.stream.tcp() {
             Some(tcp) => {
                 sys::wait_writable(tcp, patience.left());
                 Ok(Waited::Again)
             }
-            // Writing waits, or has said that it would.
+            // Writes to the stream block, or have failed with `WouldBlock`.
             None => Err(io::Error::from(ErrorKind::WouldBlock).into()),
         }
     }
 
-    /// Writes what there is to write.
+    /// Writes pending output.
     pub(crate) fn flush_now(&self) {
         let mut held = self.connection.lock();
         let waits = held.link_mut().is_some_and(|link| !link.endpoint_mut().pending().is_empty());
@@ -194,7 +199,7 @@ impl<R: Role> WebSocket<R> {
     }
 }
 
-/// Hands a connection that is over to the warden, if its transport lingers.
+/// Hands the transport of a connection that is over to the warden if it lingers; drops it otherwise.
 pub(crate) fn linger<R: Role>(connection: &Blocking<R>) {
     let owner = connection.driver();
     let mut held = connection.lock();

@@ -1,4 +1,4 @@
-//! A transport whose connection has failed, kept for a moment so that its last bytes arrive.
+//! A socket whose connection has failed, kept open for a moment so that its last bytes arrive.
 
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::stream::is_timeout;
 use crate::sys;
 use crate::warden::{Plan, Watched, warden};
 
-/// How long it is kept at most.
+/// How long the socket is kept at most.
 const LINGER: Duration = Duration::from_secs(2);
 
 struct Remains {
@@ -20,10 +20,10 @@ struct Remains {
     until: Duration,
 }
 
-/// Ends the writing side, and has the warden discard what still comes: closing a socket that has unread
-/// input is a reset, which would overtake a TLS alert.
+/// Shuts down the writing side and has the warden discard further input: closing a socket with unread input
+/// sends a reset, which would overtake a TLS alert.
 pub(crate) fn keep(tcp: &Arc<TcpStream>) {
-    // If the peer is gone, it has ended.
+    // Fails if the peer is gone.
     let _ = tcp.shutdown(Shutdown::Write);
     if warden().is_crowded() {
         return;

@@ -1,4 +1,4 @@
-//! A server: a thread that accepts, and a thread for each connection.
+//! A server: one thread that accepts, and one thread per connection.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
@@ -19,14 +19,15 @@ use crate::receive::linger;
 use crate::websocket::Opening;
 use crate::{Stream, WebSocket};
 
-/// The most connections at a time by default. Each has a thread, and a thread has several mappings of
-/// memory, of which a process has some ten thousands.
+/// The default limit of connections. Each has a thread with several memory mappings, and Linux allows a
+/// process 65 530 mappings by default (`vm.max_map_count`).
 const MAX_CONNECTIONS: usize = 4096;
 
-/// How long to try to wake the thread that accepts; if others connect all the time, it is awake.
+/// The time limit for the connect that wakes the accepting thread. If it fails because the backlog is full,
+/// the thread is awake.
 const WAKE_PATIENCE: Duration = Duration::from_millis(250);
 
-/// A WebSocket server that is bound to an address, and not started yet.
+/// A WebSocket server that is bound to an address and not started yet.
 ///
 /// ```
 /// use ws_std::{Decision, Message, ServerOptions, WebSocketConnection, WebSocketServer, connect};
@@ -35,7 +36,7 @@ const WAKE_PATIENCE: Duration = Duration::from_millis(250);
 /// let url = format!("ws://{}/", server.local_addr()?);
 /// let running = server.spawn(|_: &_, _: &_| {
 ///     Decision::accept(|ws: &WebSocketConnection, message: Message| {
-///         // A peer that is gone meanwhile gets no echo.
+///         // Fails if the peer is gone.
 ///         let _ = ws.send(message);
 ///     })
 /// })?;
@@ -56,7 +57,8 @@ pub struct WebSocketServer {
 }
 
 impl WebSocketServer {
-    /// Binds an address; port 0 is any that is free.
+    /// Binds an address; port 0 chooses a free port. The limit of connections is 4096 unless the options set
+    /// one.
     ///
     /// # Errors
     ///
@@ -65,26 +67,26 @@ impl WebSocketServer {
         Ok(Self::from_listener(listen(address, false)?, options))
     }
 
-    /// Takes over a listener.
+    /// Creates a server on a listener that is already bound.
     #[must_use]
     pub fn from_listener(listener: TcpListener, options: ServerOptions) -> Self {
         Self { listener, options: options.or_max_connections(MAX_CONNECTIONS) }
     }
 
-    /// Returns the address it listens on.
+    /// Returns the address the server listens on.
     ///
     /// # Errors
     ///
-    /// [`io::Error`] if the operating system does not tell.
+    /// [`io::Error`] if the operating system cannot tell.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }
 
-    /// Starts the server in threads of its own.
+    /// Runs the server in a new thread, and each connection in another.
     ///
     /// # Errors
     ///
-    /// [`io::Error`] if the operating system has no thread.
+    /// [`io::Error`] if the operating system cannot create the accepting thread.
     pub fn spawn(self, handler: impl ServerHandler) -> io::Result<RunningServer> {
         let acceptor = Arc::new(Acceptor::new(self.handle(), handler));
         let server = acceptor.server().clone();
@@ -92,12 +94,12 @@ impl WebSocketServer {
         Ok(RunningServer::new(server, thread))
     }
 
-    /// Starts the server in this thread, until [`ServerHandle::terminate`] is called, which the
-    /// handler can do.
+    /// Runs the server in this thread until [`ServerHandle::terminate`] is called, for example by the
+    /// handler.
     ///
     /// # Errors
     ///
-    /// None with this adapter; others may fail to wait for events.
+    /// None. The signature is that of `ws-mio`, which may fail to wait for events.
     pub fn run(self, handler: impl ServerHandler) -> io::Result<()> {
         let acceptor = Arc::new(Acceptor::new(self.handle(), handler));
         self.serve(&acceptor);
@@ -106,8 +108,8 @@ impl WebSocketServer {
 
     pub(crate) fn handle(&self) -> ServerHandle {
         let address = self.listener.local_addr().ok();
-        // Accepting blocks until somebody connects: so somebody does, with a descriptor that was put
-        // aside for it.
+        // `accept` blocks until a client connects, so waking it is a connect. Its descriptor is reserved: the
+        // spare one is closed just before. The end is flagged first, so the accepting thread sees the flag.
         let spare = Mutex::new(self.listener.try_clone().ok());
         let wake = move || {
             spare.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -128,7 +130,7 @@ impl WebSocketServer {
         acceptor.leave();
     }
 
-    /// Accepts transports until the server is to end.
+    /// Accepts connections until the server is told to end.
     pub(crate) fn accept_until_end(
         &self,
         acceptor: &Arc<Acceptor>,
@@ -136,7 +138,7 @@ impl WebSocketServer {
     ) {
         let server = acceptor.server();
         info!("accepting at {:?}", server.local_addr());
-        // A listener that was taken over may be anything.
+        // The caller's listener may be non-blocking.
         if let Err(error) = self.listener.set_nonblocking(false) {
             acceptor.report_pause(error);
         }
@@ -165,7 +167,7 @@ impl WebSocketServer {
     }
 }
 
-/// Begins a connection on a transport that was accepted, through TLS if the server speaks it.
+/// Wraps an accepted socket, in TLS if the options configure it.
 fn stream(acceptor: &Acceptor, tcp: TcpStream) -> io::Result<Stream> {
     #[cfg(feature = "tls")]
     if let Some(tls) = &acceptor.server().options().tls {
@@ -175,7 +177,7 @@ fn stream(acceptor: &Acceptor, tcp: TcpStream) -> io::Result<Stream> {
     Ok(tcp.into())
 }
 
-/// Makes the connection of a transport that was accepted.
+/// Creates the connection of an accepted socket.
 pub(crate) fn begin(
     acceptor: &Arc<Acceptor>,
     tcp: TcpStream,
@@ -191,10 +193,10 @@ pub(crate) fn begin(
     Ok(WebSocket::new(connection, stream, Opening::Server { request: None }))
 }
 
-/// Carries a connection of a server to its end.
+/// Runs a server's connection until it is over.
 fn carry(acceptor: &Arc<Acceptor>, permit: Permit, tcp: TcpStream, peer: SocketAddr) {
     match begin(acceptor, tcp, peer) {
-        // A panic of the handler's is logged, and ends nothing else.
+        // A panic of the handler is logged, and ends only this connection.
         Ok(mut ws) => ws.carry(&Calls::new(Conversation::server(permit))),
         Err(error) => {
             debug!("no connection with {peer}: {error}");
@@ -203,7 +205,7 @@ fn carry(acceptor: &Arc<Acceptor>, permit: Permit, tcp: TcpStream, peer: SocketA
     }
 }
 
-/// Has the warden carry a transport that is refused.
+/// Refuses a connection without a thread of its own: the warden writes the response.
 fn refuse(acceptor: &Arc<Acceptor>, endpoint: Endpoint<Server>, tcp: TcpStream, peer: SocketAddr) {
     let acceptor = Some(Arc::clone(acceptor));
     let connection = Owner::begin(acceptor, None, endpoint, tcp.into(), Some(peer));
@@ -216,7 +218,7 @@ fn refuse(acceptor: &Arc<Acceptor>, endpoint: Endpoint<Server>, tcp: TcpStream, 
     linger(&connection);
 }
 
-/// An address at which one can connect to a server that listens on `address`.
+/// Returns an address that reaches a listener on `address`: loopback if that is unspecified.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(match address {

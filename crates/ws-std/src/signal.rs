@@ -1,9 +1,11 @@
-//! Wakes threads that wait for something other than input.
+//! Wakes threads that wait for changes other than input.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Counts changes, so that none is missed between a look and the wait for the next.
+/// Counts changes. No wake-up is lost: a waiter reads the count before it looks at the connection, and
+/// [`wait`](Self::wait) compares it under the mutex that [`notify`](Self::notify) takes. A change after the
+/// look is therefore seen by the comparison, or notifies a thread that already waits.
 #[derive(Debug, Default)]
 pub(crate) struct Signal {
     count: Mutex<u64>,
@@ -11,12 +13,12 @@ pub(crate) struct Signal {
 }
 
 impl Signal {
-    /// Returns a mark for [`wait`](Self::wait). Take it first, and look at the connection then.
+    /// Returns the count, for [`wait`](Self::wait). Read it before looking at the connection.
     pub(crate) fn seen(&self) -> u64 {
         *self.lock()
     }
 
-    /// Waits until something has changed since `seen`, or the time has passed.
+    /// Waits until the count differs from `seen` or `limit` has passed; may return early.
     pub(crate) fn wait(&self, seen: u64, limit: Option<Duration>) {
         let count = self.lock();
         if *count != seen {
@@ -28,7 +30,7 @@ impl Signal {
         }
     }
 
-    /// Tells that something has changed.
+    /// Counts a change and wakes all waiters. Call it after the change.
     pub(crate) fn notify(&self) {
         let mut count = self.lock();
         *count = count.wrapping_add(1);

@@ -1,4 +1,4 @@
-//! The streams of connections: TCP, with or without TLS, or any other.
+//! The streams of connections: TCP, TLS over TCP, or any other.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
@@ -11,9 +11,7 @@ use crate::sys::{self, Wait};
 #[cfg(feature = "tls")]
 use crate::tls::TlsStream;
 
-/// A stream to carry a connection: TCP, with or without TLS, or [any other](Self::new).
-///
-/// One thread reads it while others write.
+/// The stream of a connection: TCP, TLS over TCP, or [any other](Self::new). Clones share the stream.
 #[derive(Clone, Debug)]
 pub struct Stream(Kind);
 
@@ -31,22 +29,23 @@ trait Duplex: Read + Write + Send {}
 impl<S: Read + Write + Send> Duplex for S {}
 
 impl Stream {
-    /// Takes any stream, such as a pipe, a Unix socket, or TLS of another make.
+    /// Wraps any stream, such as a pipe, a Unix socket, or another TLS implementation.
     ///
-    /// Nothing is known of such a stream but how to read and write it: while one thread reads it, no other
-    /// can write it; deadlines are observed whenever a call returns; sending does not wait for room; and
-    /// only dropping it ends it. Give it timeouts, or make it non-blocking, for more: a call of the
-    /// connection then fails with `WouldBlock` or `TimedOut`, has lost nothing, and can be repeated.
+    /// Such a stream can only be read and written. While one thread reads it, no other can write;
+    /// deadlines are checked only when a read returns; sending does not wait for room; and only
+    /// dropping the stream ends it. To avoid long waits, set timeouts or make the stream non-blocking: a
+    /// call of the connection then fails with `WouldBlock` or `TimedOut`, loses nothing, and can be
+    /// repeated.
     #[must_use]
     pub fn new(stream: impl Read + Write + Send + 'static) -> Self {
         Self(Kind::Other(Arc::new(Mutex::new(stream))))
     }
 
-    /// Begins TLS on a connection that a client has opened; nothing is read yet.
+    /// Begins TLS on a TCP connection that a client has opened; reads nothing yet.
     ///
     /// # Errors
     ///
-    /// [`io::Error`] if the configuration is not fit for use.
+    /// [`io::Error`] if rustls rejects the configuration.
     #[cfg(feature = "tls")]
     pub fn accept_tls(tls: &ws_common::ServerTls, tcp: TcpStream) -> io::Result<Self> {
         Ok(Self::over_tls(tcp, tls.begin()?.into()))
@@ -57,7 +56,7 @@ impl Stream {
         Self(Kind::Tls(TlsStream::new(tcp, tls)))
     }
 
-    /// Returns the TCP connection, for its addresses and options; `None` for another stream.
+    /// Returns the TCP stream, for its addresses and socket options; `None` for [other](Self::new) streams.
     #[must_use]
     pub fn tcp(&self) -> Option<&TcpStream> {
         self.socket().map(|tcp| &**tcp)
@@ -72,8 +71,8 @@ impl Stream {
         }
     }
 
-    /// Reads something, once it is there. `None`, if room ended the wait, or if what came is not for the
-    /// connection, such as a part of a TLS record.
+    /// Waits for input and reads it. `None` if room or a signal ended the wait, or if the input was no data
+    /// for the connection, such as part of a TLS record.
     pub(crate) fn receive(&mut self, to: &mut [u8], wait: Wait) -> io::Result<Option<usize>> {
         match &mut self.0 {
             Kind::Tcp(tcp) => match sys::wait_readable(tcp, wait)? {
@@ -88,7 +87,7 @@ impl Stream {
         }
     }
 
-    /// Whether it can be written although nothing was read: not in a TLS handshake.
+    /// Whether output can be written without reading first: not during a TLS handshake.
     pub(crate) fn takes_output(&self) -> bool {
         match &self.0 {
             #[cfg(feature = "tls")]
@@ -97,7 +96,7 @@ impl Stream {
         }
     }
 
-    /// Whether it has bytes of its own to write, after an attempt to do so.
+    /// Whether TLS has bytes of its own that the socket does not take now.
     pub(crate) fn owes_output(&self) -> bool {
         match &self.0 {
             #[cfg(feature = "tls")]
@@ -106,16 +105,16 @@ impl Stream {
         }
     }
 
-    /// Ends the reading side, and with it a wait for input; or both sides.
+    /// Shuts down the reading side, or both sides, which wakes threads that wait on the socket.
     pub(crate) fn release(&self, both: bool) {
         if let Some(tcp) = self.tcp() {
             let how = if both { Shutdown::Both } else { Shutdown::Read };
-            // If the peer is gone, they have ended.
+            // Fails if the peer is gone.
             let _ = tcp.shutdown(how);
         }
     }
 
-    /// Whether there is something to read.
+    /// Whether unread input has arrived.
     pub(crate) fn has_input(&self) -> bool {
         self.tcp().is_some_and(sys::has_input)
     }
@@ -136,19 +135,19 @@ impl Transport for Stream {
             Kind::Other(stream) => match stream.try_lock() {
                 Ok(mut stream) => write(&mut *stream, bytes),
                 Err(TryLockError::Poisoned(stream)) => write(&mut *stream.into_inner(), bytes),
-                // The thread that reads writes this afterwards.
+                // The reading thread writes it when its read returns.
                 Err(TryLockError::WouldBlock) => Err(ErrorKind::WouldBlock.into()),
             },
         }
     }
 
-    /// It is found out by trying.
+    /// Unknown until a write is tried.
     fn is_blocked(&self) -> bool {
         false
     }
 
     fn shutdown(&mut self) {
-        // If the peer is gone, reading says so.
+        // If the peer is gone, reading reports it.
         let _ = match &mut self.0 {
             Kind::Tcp(tcp) => tcp.shutdown(Shutdown::Write),
             #[cfg(feature = "tls")]
@@ -162,12 +161,12 @@ impl Transport for Stream {
     }
 }
 
-/// Writes to a stream of any kind, and has it let go of what it has taken.
+/// Writes to any stream, and flushes it in case it buffers.
 fn write(stream: &mut (impl Write + ?Sized), bytes: &[u8]) -> io::Result<usize> {
     let written = stream.write(bytes).map_err(would_block)?;
     match stream.flush() {
         Err(error) if !is_timeout(&error) => Err(error),
-        // It was taken, and the stream goes on with it at the next call.
+        // The stream has the bytes, and flushes them at the next call.
         _ => Ok(written),
     }
 }
@@ -183,8 +182,8 @@ impl fmt::Debug for Kind {
     }
 }
 
-/// Whether the operation only has to be repeated later. Which of the two kinds a timeout has
-/// depends on the operating system.
+/// Whether the operation can be repeated later. The kind of a socket timeout depends on the operating
+/// system.
 pub(crate) fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
@@ -193,7 +192,7 @@ fn would_block(error: io::Error) -> io::Error {
     if is_timeout(&error) { ErrorKind::WouldBlock.into() } else { error }
 }
 
-/// Repeats what a signal interrupts.
+/// Repeats an operation that a signal interrupts.
 pub(crate) fn retry<T>(mut operation: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match operation() {

@@ -1,5 +1,4 @@
-//! Calls to the operating system that the standard library does not have: not to wait, on a socket that
-//! others wait for.
+//! System calls that the standard library lacks: non-blocking I/O on a socket in blocking mode.
 
 use std::io;
 use std::net::TcpStream;
@@ -7,16 +6,16 @@ use std::time::Duration;
 
 pub(crate) use imp::{has_input, read_now, wait_readable, wait_writable, write_now};
 
-/// What to wait for, besides input, and for how long.
+/// How long to wait for input, and whether to wait for room as well.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Wait {
-    /// Whether room for output ends the wait, too.
+    /// Whether room for output also ends the wait.
     pub(crate) room: bool,
-    /// `None` is as long as it takes.
+    /// `None` means no limit.
     pub(crate) limit: Option<Duration>,
 }
 
-/// The least time a call waits that cannot be told not to wait at all.
+/// The shortest socket timeout; the standard library rejects zero.
 #[cfg(not(unix))]
 const MIN_WAIT: Duration = Duration::from_millis(1);
 
@@ -27,37 +26,38 @@ mod imp {
 
     use super::{Duration, TcpStream, Wait, io};
 
-    /// Where sockets do not have the flag, the standard library has set an option of the same effect.
+    /// Apple systems lack `MSG_NOSIGNAL`; there the standard library sets `SO_NOSIGPIPE` on the socket.
     #[cfg(target_vendor = "apple")]
     const SEND: SendFlags = SendFlags::DONTWAIT;
     #[cfg(not(target_vendor = "apple"))]
     const SEND: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
 
-    /// Writes as much as the socket takes at once.
+    /// Writes without waiting; fails with `WouldBlock` if the socket has no room.
     pub(crate) fn write_now(tcp: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
         Ok(send(tcp, bytes, SEND)?)
     }
 
-    /// Reads what is there.
+    /// Reads without waiting; fails with `WouldBlock` if there is no input.
     pub(crate) fn read_now(tcp: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
         let (read, _) = recv(tcp, buffer, RecvFlags::DONTWAIT)?;
         Ok(read)
     }
 
-    /// Whether there is something to read.
+    /// Whether a byte of input can be read without waiting.
     pub(crate) fn has_input(tcp: &TcpStream) -> bool {
         let peek = RecvFlags::DONTWAIT.union(RecvFlags::PEEK);
         recv(tcp, &mut [0; 1][..], peek).is_ok_and(|(read, _)| read > 0)
     }
 
-    /// Waits until the socket takes more, or is shut down.
+    /// Waits until the socket has room, is shut down, or `limit` has passed. May return early.
     pub(crate) fn wait_writable(tcp: &TcpStream, limit: Option<Duration>) {
-        // A signal, or any failure, is found out by the next attempt to write.
+        // After a signal or a failure, the next write shows the state.
         let _ = poll(&mut [PollFd::new(tcp, PollFlags::OUT)], timeout(limit).as_ref());
     }
 
-    /// Waits for input; returns whether to read, which may be the wait. Fails with `TimedOut` if the time
-    /// has passed.
+    /// Waits for input. Returns whether to read: `false` if only room ended the wait, or a signal did.
+    /// Without room or a limit to wait for, it returns at once, and the read itself waits. Fails with
+    /// `TimedOut` after the limit.
     pub(crate) fn wait_readable(tcp: &TcpStream, wait: Wait) -> io::Result<bool> {
         if !wait.room && wait.limit.is_none() {
             return Ok(true);
@@ -66,27 +66,27 @@ mod imp {
         let mut polled = [PollFd::new(tcp, flags)];
         match poll(&mut polled, timeout(wait.limit).as_ref()) {
             Ok(0) => Err(io::ErrorKind::TimedOut.into()),
-            // The end and failures are found out by reading.
+            // An end or a failure is reported by the read.
             Ok(_) => Ok(polled.iter().any(|fd| fd.revents() != PollFlags::OUT)),
             Err(rustix::io::Errno::INTR) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// A time that is too long for the system is as long as it takes.
+    /// A limit that does not fit becomes no limit.
     fn timeout(limit: Option<Duration>) -> Option<Timespec> {
         limit.and_then(|limit| Timespec::try_from(limit).ok())
     }
 }
 
-/// Elsewhere, a call waits for a moment at least, and timeouts are those of the socket.
+/// Other systems: calls wait at least [`MIN_WAIT`], by timeouts of the socket.
 #[cfg(not(unix))]
 mod imp {
     use std::io::{Read, Write};
 
     use super::{Duration, MIN_WAIT, TcpStream, Wait, io};
 
-    /// How long to wait for input at a time, when room for output is waited for, too.
+    /// The longest wait for input while room is waited for as well.
     const PAUSE: Duration = Duration::from_millis(5);
 
     pub(crate) fn write_now(mut tcp: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
@@ -120,7 +120,7 @@ mod imp {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock && wait.limit.is_some() => {
                 Err(io::ErrorKind::TimedOut.into())
             }
-            // The end and failures are found out by reading.
+            // An end or a failure is reported by the read.
             _ => Ok(true),
         }
     }

@@ -1,4 +1,4 @@
-//! TLS, by rustls: a stream that one thread reads while others write.
+//! TLS with rustls: one thread reads the stream while others write.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::mem;
@@ -11,11 +11,11 @@ use ws_common::adapter::tls::process;
 use crate::stream::{is_timeout, retry};
 use crate::sys::{self, Wait};
 
-/// The ciphertext that one read takes at most: a TLS record, more or less.
+/// The most bytes of ciphertext that one read takes: about one TLS record.
 const READ_SIZE: usize = 17 << 10;
 
-/// A TLS connection over TCP. Clones are the same connection; one may read while another writes,
-/// because no thread holds the lock of the TLS state while it waits for the socket.
+/// A TLS connection over TCP. Clones share the connection; one may read while others write, because no
+/// thread waits for the socket while it holds the lock of the TLS state.
 #[derive(Debug)]
 pub(crate) struct TlsStream {
     tcp: Arc<TcpStream>,
@@ -23,15 +23,15 @@ pub(crate) struct TlsStream {
     received: Received,
 }
 
-/// The state of TLS, and ciphertext on its way out.
+/// The TLS state, with ciphertext that is not sent yet.
 #[derive(Debug)]
 struct State {
     tls: Connection,
-    /// How many bytes were encrypted of which the ciphertext has not left yet.
+    /// How many bytes of plaintext are encrypted, but not sent and not reported as written yet.
     taken: usize,
 }
 
-/// Ciphertext that came in and was not decrypted yet.
+/// Ciphertext that was read and not decrypted yet.
 #[derive(Debug, Default)]
 struct Received {
     bytes: Vec<u8>,
@@ -53,7 +53,7 @@ impl Write for Now<'_> {
 }
 
 impl State {
-    /// Sends all ciphertext there is.
+    /// Sends all ciphertext; fails with `WouldBlock` if the socket does not take it.
     fn flush(&mut self, tcp: &TcpStream) -> io::Result<()> {
         while self.tls.wants_write() {
             if retry(|| self.tls.write_tls(&mut Now(tcp)))? == 0 {
@@ -65,7 +65,7 @@ impl State {
 }
 
 impl TlsStream {
-    /// Begins TLS on a stream; nothing is read or written yet.
+    /// Begins TLS on a stream; reads and writes nothing yet.
     pub(crate) fn new(tcp: TcpStream, tls: Connection) -> Self {
         let state = Arc::new(Mutex::new(State { tls, taken: 0 }));
         Self { tcp: Arc::new(tcp), state, received: Received::default() }
@@ -76,14 +76,14 @@ impl TlsStream {
     }
 
     /// Writes as [`Transport::try_write`](ws_common::adapter::Transport::try_write) does: bytes count as
-    /// written once their ciphertext has left.
+    /// written once their ciphertext is sent.
     pub(crate) fn try_write(&self, from: &[u8]) -> io::Result<usize> {
         let state = &mut *self.lock();
         state.flush(&self.tcp)?;
         if state.taken == 0 {
             state.taken = state.tls.writer().write(from)?;
             if state.taken == 0 {
-                // rustls keeps so much before the handshake is done, and no more.
+                // Before the handshake is done, rustls buffers a limited amount of plaintext.
                 return Err(ErrorKind::WouldBlock.into());
             }
             state.flush(&self.tcp)?;
@@ -91,11 +91,11 @@ impl TlsStream {
         Ok(mem::take(&mut state.taken))
     }
 
-    /// Ends the writing side, with the alert that says so.
+    /// Sends `close_notify` and shuts down the writing side of the socket.
     pub(crate) fn shutdown(&self) -> io::Result<()> {
         let mut state = self.lock();
         state.tls.send_close_notify();
-        // If the peer does not take it, the end of TCP must do.
+        // If the alert cannot be sent, the end of TCP has to do.
         let _ = state.flush(&self.tcp);
         drop(state);
         self.tcp.shutdown(Shutdown::Write)
@@ -103,7 +103,7 @@ impl TlsStream {
 
     /// Reads as [`Stream::receive`](crate::Stream) does.
     pub(crate) fn receive(&mut self, to: &mut [u8], wait: Wait) -> io::Result<Option<usize>> {
-        // A client speaks first.
+        // The ClientHello has to leave before a client reads.
         let _ = self.lock().flush(&self.tcp);
         if let Some(read) = self.decrypt(to)? {
             return Ok(Some(read));
@@ -115,36 +115,36 @@ impl TlsStream {
         bytes.resize(READ_SIZE, 0);
         (*start, *end) = (0, retry(|| (&*self.tcp).read(bytes))?);
         if *end == 0 {
-            // Tells rustls that nothing more comes.
+            // Tells rustls that the input has ended.
             self.lock().tls.read_tls(&mut io::empty())?;
         }
         self.decrypt(to)
     }
 
-    /// Whether the handshake is done.
+    /// Whether the TLS handshake is done.
     pub(crate) fn takes_output(&self) -> bool {
         !self.lock().tls.is_handshaking()
     }
 
-    /// Whether there is ciphertext that could not leave.
+    /// Whether ciphertext is left that the socket does not take now.
     pub(crate) fn owes_output(&self) -> bool {
         let mut state = self.lock();
         matches!(state.flush(&self.tcp), Err(error) if is_timeout(&error))
     }
 
-    /// The TLS state is whole between any two calls of it.
+    /// Ignores poisoning: rustls keeps its state consistent between calls.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Decrypts until there is plaintext; `None` if there is no ciphertext left.
+    /// Decrypts until there is plaintext; `None` if more ciphertext is needed, `Some(0)` at the end.
     fn decrypt(&mut self, to: &mut [u8]) -> io::Result<Option<usize>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let Received { bytes, start, end } = &mut self.received;
         loop {
             match state.tls.reader().read(to) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                // The end, with the alert that says so or without; a WebSocket says it once more.
+                // The end of TCP without `close_notify`. A Close frame guards against truncation.
                 Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(Some(0)),
                 result => return result.map(Some),
             }
@@ -153,8 +153,8 @@ impl TlsStream {
             }
             *start += state.tls.read_tls(&mut &bytes[*start..*end])?;
             let processed = process(&mut state.tls);
-            // A handshake has its own bytes to send, and a failed one an alert. If they cannot be sent,
-            // reading says why.
+            // Send handshake messages, or the alert of a failed handshake. If that fails, reading reports
+            // the reason.
             let _ = state.flush(&self.tcp);
             processed?;
         }
@@ -162,7 +162,7 @@ impl TlsStream {
 }
 
 impl Clone for TlsStream {
-    /// The same connection, for writing: what was received stays with the one that reads.
+    /// Clones the connection for writing: received ciphertext stays with the reading clone.
     fn clone(&self) -> Self {
         let (tcp, state) = (Arc::clone(&self.tcp), Arc::clone(&self.state));
         Self { tcp, state, received: Received::default() }

@@ -1,9 +1,13 @@
-//! The thread that looks after connections while no other one does: deadlines, output that waits, and
-//! transports that linger.
+//! The warden: one thread of the process that handles deadlines, unwritten output and lingering transports.
 //!
-//! Threads that receive wait in a plain read, and threads that send do not wait, or only for room. So
-//! there is one thread for the process that waits for all the rest. It sleeps until something is due, and
-//! an idle connection without a keep-alive never wakes it.
+//! Receiving threads block in a plain read, and sending threads wait only for room; the warden waits for
+//! everything else. It sleeps until a deadline or an event, and an idle connection without a keep-alive
+//! never wakes it.
+//!
+//! No wake-up is lost. A plan changes under the lock of `state`, and the poller is woken after that. The
+//! thread copies all plans under the same lock before it polls, so a change is either in the copy, or its
+//! wake-up ends the poll. Wake-ups are cleared after the poll and before the next copy. Only a change that
+//! cannot make the thread due earlier is not announced: a deadline that is not the first.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpStream;
@@ -16,17 +20,19 @@ use ws_common::ConnectionId;
 use crate::clock::now;
 use crate::poller::{Interest, Poller};
 
-/// How many transports may linger at a time. Those beyond are dropped at once, and may lose our last bytes.
+/// The most sockets the warden may wait for before transports no longer linger. They are then dropped at
+/// once, and the peer may miss the last bytes.
 const MOST_LINGERING: usize = 1024;
 
-/// A connection, as the warden sees it.
+/// An object that the warden watches, usually a connection.
 pub(crate) trait Watched: Send + Sync {
-    /// Does what is due, writes what waits, and discards what a transport that lingers has brought; then
-    /// tells the warden what to wait for next. Never waits.
+    /// Handles deadlines, writes pending output, and discards input of a lingering transport; then updates
+    /// the plan. Never blocks. Called without the warden's lock, and possibly once more after the entry
+    /// was removed.
     fn tend(&self, id: ConnectionId);
 }
 
-/// What to wait for on behalf of a connection; nothing, if nothing is set.
+/// The deadline and the socket event to wait for; empty means neither.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Plan {
     pub(crate) deadline: Option<Duration>,
@@ -59,12 +65,12 @@ pub(crate) fn warden() -> &'static Warden {
 }
 
 impl Warden {
-    /// Waits for something else on behalf of a connection from now on.
+    /// Replaces the plan of a connection; an empty plan removes it.
     pub(crate) fn watch(&'static self, id: ConnectionId, watched: Arc<dyn Watched>, plan: Plan) {
         let mut state = self.lock();
         let before = state.first();
         let removed = state.remove(id);
-        // The thread must not hold a socket for which nobody waits any more.
+        // Also wake the thread to release a socket of the old plan: its copy keeps the descriptor open.
         let urgent = plan.interest.is_some()
             || removed.as_ref().is_some_and(|entry| entry.plan.interest.is_some())
             || plan.deadline.is_some_and(|at| before.is_none_or(|first| at < first));
@@ -72,9 +78,11 @@ impl Warden {
             state.insert(id, Entry { watched, plan });
         }
         let start = urgent && !state.running;
+        // Set under the lock, so only one caller starts the thread. Others leave their plans in `state`,
+        // which the thread reads when it begins.
         state.running |= urgent;
         drop(state);
-        // It may be the last reference, and then more is dropped than the entry.
+        // Dropped without the lock: the last reference drops the connection, too.
         drop(removed);
         if start {
             self.start();
@@ -83,15 +91,15 @@ impl Warden {
         }
     }
 
-    /// Waits for nothing on behalf of a connection any more.
+    /// Removes the plan of a connection.
     pub(crate) fn forget(&self, id: ConnectionId) {
         let removed = self.lock().remove(id);
-        // It may be the last reference, and then more is dropped than the entry.
+        // Dropped without the lock: the last reference drops the object, too.
         drop(removed);
         self.poller.wake();
     }
 
-    /// Whether so many sockets are waited for that transports cannot linger.
+    /// Whether the warden waits for too many sockets to let transports linger.
     pub(crate) fn is_crowded(&self) -> bool {
         self.lock().interested.len() >= MOST_LINGERING
     }
@@ -123,7 +131,7 @@ impl Warden {
         }
     }
 
-    /// Returns the connections that have something to do.
+    /// Returns the connections with a ready socket or a passed deadline.
     fn due(&self, ready: &[ConnectionId]) -> Vec<(ConnectionId, Arc<dyn Watched>)> {
         let (state, now) = (self.lock(), now());
         let late = state.deadlines.iter().take_while(|(at, _)| *at <= now).map(|(_, id)| id);

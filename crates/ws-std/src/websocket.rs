@@ -1,4 +1,4 @@
-//! The connection, as its owner sees it.
+//! `WebSocket`: the owner's side of a connection.
 
 use std::io;
 use std::sync::Arc;
@@ -20,33 +20,34 @@ use crate::driver::{Blocking, Owner};
 use crate::receive::{Input, Waited, linger};
 use crate::{Error, Message, SendStatus, Stream};
 
-/// One end of an open connection on a blocking stream: a client's, unless `R` is
+/// One end of a connection on a blocking stream: the client's, unless `R` is
 /// [`Server`](wsproto::Server).
 ///
-/// The closing handshake is carried out, and Pings are answered, while [`recv`](Self::recv) waits for a
-/// message; a program that only sends should call it now and then.
+/// While [`recv`](Self::recv) waits for a message, it also answers Pings and carries out the closing
+/// handshake (RFC 6455, sections 5.5 and 7). A program that only sends should call it now and then.
 ///
-/// [`send`](Self::send) hands a message over, and waits only for room: while more than
-/// [`Config::high_water_mark`](wsproto::Config::high_water_mark) bytes are unwritten because the peer does
-/// not read, for as long as [`set_write_patience`](Self::set_write_patience) says. What the peer does not
-/// take at once is written in the background. So no more than the mark and one message ever wait.
+/// [`send`](Self::send) queues a message and writes as much as the socket takes; the rest is written in the
+/// background. It waits only for room: while more than
+/// [`Config::high_water_mark`](wsproto::Config::high_water_mark) bytes are unwritten, for at most
+/// [`set_write_patience`](Self::set_write_patience). So the bytes queued for sending never exceed that mark
+/// plus one message.
 ///
-/// Dropping a `WebSocket` ends its stream without a Close, and never blocks.
+/// Dropping a `WebSocket` ends its stream without a Close frame, and never blocks.
 pub struct WebSocket<R: Role = Client> {
     pub(crate) connection: Arc<Blocking<R>>,
     handle: WebSocketConnection,
     pub(crate) input: Input,
     pub(crate) opening: Opening,
-    /// A decision on the request that is made later.
+    /// The decision on the request, while it is pending.
     pub(crate) undecided: Option<Box<dyn Undecided>>,
     read_patience: Option<Duration>,
-    /// The error to report with the end.
+    /// The error to report once the connection is closed.
     pub(crate) failed: Option<Error>,
     pub(crate) close_info: Option<CloseInfo>,
     subprotocol: Option<String>,
 }
 
-/// How long to wait for a stream that does not wait by itself, on behalf of a handler.
+/// How long a connection with a handler waits before it retries a stream that is non-blocking or timed out.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// The messages that opened a connection.
@@ -72,21 +73,20 @@ impl<R: Role> WebSocket<R> {
         }
     }
 
-    /// Goes on to the next thing that happens; `None` when the connection is closed. An error is reported
-    /// then, so that the peer has been told, and a caller that drops the connection at an error does not
-    /// prevent it.
+    /// Waits for the next step; `None` once the connection is closed. An error is returned only then: the
+    /// peer has been told, even if the caller drops the connection at an error.
     pub(crate) fn step(&mut self, patience: &mut Patience) -> Result<Option<Step>, Error> {
         self.step_unless(patience, |_| Ok(()))
     }
 
-    /// As [`step`](Self::step), unless `look`, which looks at the connection before each wait, fails.
+    /// As [`step`](Self::step), but calls `look` before each wait, and returns its error.
     pub(crate) fn step_unless(
         &mut self,
         patience: &mut Patience,
         mut look: impl FnMut(&Self) -> Result<(), Error>,
     ) -> Result<Option<Step>, Error> {
         loop {
-            // Before the look at the decision, so that none is missed.
+            // Read before the decision is taken: a later decision changes the count, and `wait` returns.
             let seen = self.connection.driver().signal().seen();
             if let Some(decided) = self.undecided.as_mut().and_then(|undecided| undecided.take()) {
                 self.undecided = None;
@@ -97,14 +97,14 @@ impl<R: Role> WebSocket<R> {
                 Some(Step::Closed(info)) => {
                     self.subprotocol = self.handle.subprotocol();
                     self.close_info = Some(info.clone());
-                    // The client does not wait any more for a decision.
+                    // The client no longer waits for a decision.
                     self.undecided = None;
                     let gone = self.connection.lock().finish(info);
                     drop(gone);
                     linger(&self.connection);
                 }
                 Some(step) => {
-                    // A reply does not wait until the application has dealt with the message behind it.
+                    // Write replies now, not after the application has handled the message.
                     self.flush_now();
                     return Ok(Some(step));
                 }
@@ -127,15 +127,15 @@ impl<R: Role> WebSocket<R> {
         })
     }
 
-    /// Waits for the next message; `None` when the connection is closed, see
-    /// [`close_info`](Self::close_info).
+    /// Waits for the next message. Returns `None` once the connection is closed;
+    /// [`close_info`](Self::close_info) then tells how.
     ///
     /// # Errors
     ///
     /// [`Error::Session`] if the peer broke a rule or did not answer in time; [`Error::Io`] if the
-    /// transport failed. The connection is closed then, and the peer was told if that was possible;
-    /// the next call returns `None`. Only if the kind of an [`Error::Io`] is `WouldBlock` or
-    /// `TimedOut`, it goes on.
+    /// transport failed. The connection is then closed, the peer was told if possible, and the next call
+    /// returns `None`. After an [`Error::Io`] of kind `WouldBlock` or `TimedOut` the connection continues:
+    /// call again. [`Error::Send`] before the opening handshake is done.
     pub fn recv(&mut self) -> Result<Option<Message>, Error> {
         if self.ready_state() == ReadyState::Connecting {
             return Err(SendError::NotOpen.into());
@@ -150,13 +150,13 @@ impl<R: Role> WebSocket<R> {
         }
     }
 
-    /// Sends a message, as soon as there is room for it.
+    /// Sends a message, waiting for room if necessary. [`SendStatus`] says whether all of it was written.
     ///
     /// # Errors
     ///
-    /// [`Error::Send`] if the connection is not open, or closing: nothing was sent.
-    /// [`Error::WouldExceed`] if there is no room for it in time; it has the message. [`Error::Io`] if
-    /// the transport failed.
+    /// [`Error::Send`] if the connection is not open yet, closing or closed; nothing was sent.
+    /// [`Error::WouldExceed`], which holds the message, if there was no room within the write patience.
+    /// [`Error::Io`] if the transport failed.
     pub fn send(&mut self, message: impl Into<Message>) -> Result<SendStatus, Error> {
         self.handle.send(message)
     }
@@ -179,12 +179,12 @@ impl<R: Role> WebSocket<R> {
         self.handle.send_binary(bytes)
     }
 
-    /// Sends a value as JSON, in a text message, as [`send`](Self::send) does;
+    /// Sends a value as JSON in a text message, as [`send`](Self::send) does;
     /// [`Message::json`](crate::Message::json) reads one.
     ///
     /// # Errors
     ///
-    /// [`Error::Json`] if the value cannot be written as JSON, and as [`send`](Self::send).
+    /// As [`send`](Self::send), and [`Error::Json`] if the value cannot be written as JSON.
     #[cfg(feature = "json")]
     pub fn send_json<T: serde::Serialize + ?Sized>(
         &mut self,
@@ -193,7 +193,7 @@ impl<R: Role> WebSocket<R> {
         self.handle.send_json(value)
     }
 
-    /// Sends a message that was encoded before, as [`send`](Self::send) does.
+    /// Sends an already encoded message, as [`send`](Self::send) does.
     ///
     /// # Errors
     ///
@@ -202,7 +202,8 @@ impl<R: Role> WebSocket<R> {
         self.handle.send_prepared(message)
     }
 
-    /// Sends a Ping with at most 125 bytes of payload; [`recv`](Self::recv) takes note of the Pong.
+    /// Sends a Ping with at most 125 bytes of payload (RFC 6455, section 5.5). [`recv`](Self::recv) reads
+    /// the Pong and does not return it.
     ///
     /// # Errors
     ///
@@ -211,14 +212,14 @@ impl<R: Role> WebSocket<R> {
         self.handle.ping(payload)
     }
 
-    /// Begins the closing handshake with a code that this end's application may set, or with none; see
+    /// Begins the closing handshake with a code that this end's application may set, or without a code; see
     /// [`WebSocketConnection::terminate`]. Does nothing if the connection is closing or closed, and never
-    /// waits. [`recv`](Self::recv) still gives the messages that the peer sent before it answers.
+    /// waits. [`recv`](Self::recv) still returns the messages that the peer sends before its Close.
     ///
     /// # Errors
     ///
-    /// [`Error::ClientCode`] for a code that a client's application may not set, [`Error::Send`] if a server
-    /// asks for 1010.
+    /// [`Error::ClientCode`] for a code that a client's application may not set; [`Error::Send`] for 1010 on
+    /// a server (RFC 6455, section 7.4.1).
     pub fn close<'a>(&mut self, frame: impl Into<Option<CloseFrame<'a>>>) -> Result<(), Error> {
         self.handle.close(frame)
     }
@@ -227,17 +228,17 @@ impl<R: Role> WebSocket<R> {
     ///
     /// # Errors
     ///
-    /// As [`close`](Self::close), and [`Error::Close`] for a code that may not be sent.
+    /// As [`close`](Self::close), and [`Error::Close`] for a code that must not be sent.
     pub fn terminate(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
         self.close(CloseFrame::truncated(code, reason)?)
     }
 
-    /// As [`close`](Self::close), but with any code that this end may send: for endpoints that relay what
-    /// another one has said.
+    /// As [`close`](Self::close), but with any code that this end may send: for proxies and other endpoints
+    /// that relay a Close.
     ///
     /// # Errors
     ///
-    /// [`Error::Send`] if a server asks for 1010.
+    /// [`Error::Send`] for 1010 on a server.
     pub fn close_with<'a>(
         &mut self,
         frame: impl Into<Option<CloseFrame<'a>>>,
@@ -245,8 +246,8 @@ impl<R: Role> WebSocket<R> {
         self.handle.close_with(frame)
     }
 
-    /// Receives and discards until the connection is closed, however long it takes, and tells how it
-    /// ended.
+    /// Receives and discards messages until the connection is closed, without a time limit, and returns how
+    /// it ended.
     ///
     /// # Errors
     ///
@@ -255,12 +256,13 @@ impl<R: Role> WebSocket<R> {
         while self.step(&mut Patience::new(None))?.is_some() {}
         match &self.close_info {
             Some(info) => Ok(info),
-            // The session reports its end before there are no more steps.
+            // Unreachable: the session reports its end before the last step.
             None => Err(io::Error::from(io::ErrorKind::NotConnected).into()),
         }
     }
 
-    /// Waits until all is written, for as long as [`set_write_patience`](Self::set_write_patience) says.
+    /// Waits until everything is written, for at most [`set_write_patience`](Self::set_write_patience);
+    /// [`SendStatus::Queued`] means that bytes are still unwritten.
     ///
     /// # Errors
     ///
@@ -284,12 +286,12 @@ impl<R: Role> WebSocket<R> {
         }
     }
 
-    /// Calls a handler in this thread, until the connection is closed; tells how it ended. The same
-    /// handler may carry a server's connections. Take a [`handle`](Self::handle) before, or in
-    /// [`on_open`](ConnectionHandler::on_open), to send from elsewhere. What a client's handler sends itself
-    /// never waits: it gets [`Error::WouldExceed`], and then
-    /// [`on_drained`](ConnectionHandler::on_drained), which another thread may call while this one waits
-    /// for input.
+    /// Calls a handler in this thread until the connection is closed, and returns how it ended. The handler
+    /// type also fits a server's connections. To send from elsewhere, take a [`handle`](Self::handle) first,
+    /// or in [`on_open`](ConnectionHandler::on_open). A send by a client's handler never waits: without
+    /// room, it fails with [`Error::WouldExceed`], and
+    /// [`on_drained`](ConnectionHandler::on_drained) follows, which another thread may call while this one
+    /// waits for input.
     ///
     /// ```no_run
     /// use ws_std::{Message, WebSocketConnection, connect};
@@ -298,7 +300,7 @@ impl<R: Role> WebSocket<R> {
     /// ws.handle().send("Hello")?;
     /// let info = ws.run(|ws: &WebSocketConnection, message: Message| {
     ///     println!("{message:?}");
-    ///     // It may have been closed meanwhile.
+    ///     // Fails if the connection has closed.
     ///     let _ = ws.close(None);
     /// });
     /// println!("{info:?}");
@@ -307,7 +309,7 @@ impl<R: Role> WebSocket<R> {
     ///
     /// # Panics
     ///
-    /// If the handler does, after the connection was closed with 1011.
+    /// If the handler panics. The connection is closed with 1011 first.
     pub fn run(mut self, handler: impl ConnectionHandler) -> CloseInfo {
         let calls = Calls::new(Conversation::opened(handler));
         self.connection.driver().set_calls(&calls);
@@ -322,11 +324,11 @@ impl<R: Role> WebSocket<R> {
         info.unwrap_or_else(|| CloseInfo::abnormal(wsproto::Initiator::Local))
     }
 
-    /// Carries a connection to its end, whatever goes wrong on the way.
+    /// Runs a connection with a handler until it is over.
     pub(crate) fn carry(&mut self, calls: &Arc<Calls>) {
         self.connection.driver().set_calls(calls);
         loop {
-            // A decision may be made as soon as it was put off, before anybody waits for it.
+            // Read before `react`: a decision made between `react` and `wait` changes the count.
             let seen = self.connection.driver().signal().seen();
             calls.react(&self.connection, &self.handle, now(), &mut self.input);
             self.flush_now();
@@ -342,7 +344,7 @@ impl<R: Role> WebSocket<R> {
             }
             match waited {
                 Ok(Waited::Again) => {}
-                // The session reports its end, and the handler learns of it.
+                // The session reports its end; pass it to the handler.
                 Ok(Waited::Over) => {
                     self.input.clear();
                     calls.react(&self.connection, &self.handle, now(), &mut self.input);
@@ -352,52 +354,52 @@ impl<R: Role> WebSocket<R> {
                         drop(gone);
                     }
                 }
-                // The stream has a timeout of its own, which is no end, or never waits.
+                // A timeout of the stream's own, or a non-blocking stream: not an end.
                 Err(_) => thread::sleep(LOOK_AGAIN),
             }
         }
         linger(&self.connection);
     }
 
-    /// Returns its id.
+    /// Returns the connection's id.
     #[must_use]
     pub fn id(&self) -> ConnectionId {
         self.connection.id()
     }
 
-    /// Tells how the connection ended, once it has.
+    /// Returns how the connection ended; `None` until then.
     #[must_use]
     pub const fn close_info(&self) -> Option<&CloseInfo> {
         self.close_info.as_ref()
     }
 
-    /// Returns how far the connection has got.
+    /// Returns the state of the connection.
     #[must_use]
     pub fn ready_state(&self) -> ReadyState {
         self.handle.ready_state()
     }
 
-    /// Returns the subprotocol in use.
+    /// Returns the negotiated subprotocol.
     #[must_use]
     pub fn subprotocol(&self) -> Option<String> {
         self.subprotocol.clone().or_else(|| self.handle.subprotocol())
     }
 
-    /// Returns the extensions in use.
+    /// Returns the negotiated extensions.
     #[must_use]
     pub fn extensions(&self) -> Vec<Extension> {
         let held = self.connection.lock();
         held.link().map_or_else(Vec::new, |link| link.endpoint().session().extensions().into())
     }
 
-    /// Returns how many bytes, headers of frames included, were taken to be sent and are not handed
-    /// to the operating system yet. What could not be sent before the end stays counted.
+    /// Returns how many bytes, frame headers included, were accepted for sending and not yet passed to the
+    /// operating system. Bytes that were unsent at the end of the connection stay counted.
     #[must_use]
     pub fn buffered_amount(&self) -> usize {
         self.handle.buffered_amount()
     }
 
-    /// Returns how long the answer to the last Ping of the keep-alive took.
+    /// Returns how long the Pong to the last keep-alive Ping took; `None` without one.
     #[must_use]
     pub fn round_trip(&self) -> Option<Duration> {
         self.handle.round_trip()
@@ -409,20 +411,22 @@ impl<R: Role> WebSocket<R> {
         &self.input.stream
     }
 
-    /// Limits how long [`recv`](Self::recv) waits; `None`, the default, is as long as it takes. A
-    /// call that fails for that reason returns [`Error::Io`] of kind `WouldBlock` or `TimedOut`.
+    /// Limits how long [`recv`](Self::recv) waits; `None`, the default, means no limit. After that time,
+    /// the call fails with [`Error::Io`] of kind `WouldBlock` or `TimedOut`, and can be repeated.
     pub const fn set_read_patience(&mut self, patience: Option<Duration>) {
         self.read_patience = patience;
     }
 
-    /// Limits how long sending waits for room, because the peer does not read, here and through every
-    /// [`handle`](Self::handle); `None`, the default, is as long as it takes, and zero is not at all.
+    /// Limits how long sending waits for room while the peer does not read, here and through every
+    /// [`handle`](Self::handle). `None` means no limit, zero means not to wait. The default is `None`, and
+    /// [`Config::write_timeout`](wsproto::Config::write_timeout) for
+    /// connections of a [`WebSocketServer`](crate::WebSocketServer).
     pub fn set_write_patience(&mut self, patience: Option<Duration>) {
         self.connection.driver().set_patience(patience);
     }
 
-    /// Returns a handle that sends and closes from any thread, while this one receives, which has to
-    /// go on so that the connection stays alive.
+    /// Returns a handle that sends and closes from any thread. The owner must keep receiving, so that Pings
+    /// are answered.
     #[must_use]
     pub fn handle(&self) -> WebSocketConnection {
         self.handle.clone()
@@ -430,7 +434,7 @@ impl<R: Role> WebSocket<R> {
 }
 
 impl WebSocket<Client> {
-    /// Returns the URL it is connected to, where redirects may have led.
+    /// Returns the URL of the connection: after redirects, the last one.
     #[must_use]
     pub fn url(&self) -> &WsUrl {
         match &self.opening {
@@ -468,7 +472,7 @@ impl<R: Role> Drop for WebSocket<R> {
             if let Ok(link) = held.live() {
                 link.endpoint_mut().abort();
             }
-            // Threads that wait for room are set free.
+            // Wakes threads that wait for room.
             self.connection.driver().settle(&mut held, 0);
             gone = held.finish(CloseInfo::abnormal(wsproto::Initiator::Local));
         }

@@ -1,5 +1,5 @@
-//! A peer that does not read: who waits, for how long, what is handed back, and what sets everybody
-//! free. `S2-..` and `X..` are items and decisions of the object model.
+//! A peer that does not read: which calls wait and for how long, what they return, and what ends the
+//! wait. `S2-..` and `X..` are items and decisions of the object model.
 
 #[cfg(feature = "tls")]
 #[path = "support/identity.rs"]
@@ -14,16 +14,16 @@ use pair::{ALL, pair};
 use ws_std::wsproto::{CloseCode, Config, KeepAlive, ReadyState, Server, SessionError};
 use ws_std::{Error, Message, SendStatus, WebSocket, WebSocketConnection};
 
-/// How many bytes may be unsent when a message is taken.
+/// The most unsent bytes at which a message is accepted.
 const HIGH_WATER: usize = 64 << 10;
 const MESSAGE: usize = 16 << 10;
-/// A frame of the server that holds a message, header included.
+/// The length of a server's frame with one message, header included.
 const FRAME: usize = MESSAGE + 4;
-/// More than the buffers of an operating system hold.
+/// More than the operating system buffers.
 const TOO_MANY: usize = (128 << 20) / MESSAGE;
 const SOON: Duration = Duration::from_millis(50);
 
-/// A message that begins with a number of the thread that sends it, and one of its own.
+/// A message that begins with the number of its thread and its own number.
 fn numbered(thread: u32, number: u32) -> Message {
     let mut bytes = vec![0xAB; MESSAGE];
     bytes[..4].copy_from_slice(&thread.to_be_bytes());
@@ -39,7 +39,7 @@ fn numbers(message: &Message) -> (u32, u32) {
     (number(0), number(4))
 }
 
-/// Sends until there is no room, and a message comes back as it was. Returns how many were taken.
+/// Sends until there is no room and the message is handed back unchanged. Returns how many were accepted.
 fn fill(ws: &WebSocketConnection, thread: u32) -> u32 {
     for number in 0..TOO_MANY as u32 {
         match ws.send(numbered(thread, number)) {
@@ -55,7 +55,7 @@ fn fill(ws: &WebSocketConnection, thread: u32) -> u32 {
     panic!("the peer reads");
 }
 
-/// Goes on receiving, as a server does; returns the error, if there was one.
+/// Receives in a thread until the connection is closed; returns the error, if there was one.
 fn receiving(mut ws: WebSocket<Server>) -> JoinHandle<(Option<Error>, CloseCode, bool)> {
     thread::spawn(move || {
         let error = ws.recv().err();
@@ -98,13 +98,13 @@ fn with_a_limit_the_message_is_handed_back_in_time() -> Result<(), Error> {
             server.set_write_patience(Some(patience));
             let (handle, receiver) = (server.handle(), receiving(server));
             let mut taken = fill(&handle, 7);
-            // The operating system may make a little more room now and then.
+            // The operating system may make a little more room.
             loop {
                 let began = Instant::now();
                 match handle.send(numbered(7, taken)) {
                     Ok(_) => taken += 1,
                     Err(error) => {
-                        // Operating systems count in ticks, and may be early by one.
+                        // The wait may end one tick early.
                         assert!(began.elapsed() >= patience / 2, "{over:?}: it has not waited");
                         let text = error.to_string();
                         assert_eq!(text, "cannot send yet: the peer does not read");
@@ -114,7 +114,7 @@ fn with_a_limit_the_message_is_handed_back_in_time() -> Result<(), Error> {
                     }
                 }
             }
-            // Those that were lent are not handed back.
+            // Borrowed messages are not handed back.
             let lent = loop {
                 let Message::Binary(bytes) = numbered(7, taken) else { unreachable!() };
                 match handle.send_binary(&bytes) {
@@ -133,7 +133,7 @@ fn with_a_limit_the_message_is_handed_back_in_time() -> Result<(), Error> {
                 thread::yield_now();
             }
             assert_eq!(client.recv()?, Some("still there".into()));
-            // Who has written it may not have said so yet.
+            // The writing thread may not have updated the count yet.
             while handle.buffered_amount() > 0 {
                 thread::yield_now();
             }
@@ -148,7 +148,7 @@ fn with_a_limit_the_message_is_handed_back_in_time() -> Result<(), Error> {
 #[test]
 fn many_threads_take_no_more_memory_than_one() -> Result<(), Error> {
     const THREADS: u32 = 8;
-    // S2-7: the amount that is buffered has a bound
+    // S2-7: the buffered amount is bounded
     for over in ALL {
         let (mut server, mut client) = pair(*over, Config::default());
         server.set_write_patience(Some(Duration::from_millis(1)));
@@ -182,7 +182,7 @@ fn many_threads_take_no_more_memory_than_one() -> Result<(), Error> {
     Ok(())
 }
 
-/// What sets free those who wait.
+/// An event that ends every wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Release {
     Close,
@@ -195,7 +195,7 @@ const RELEASES: [Release; 4] =
     [Release::Close, Release::Terminate, Release::Abort, Release::KeepAlive];
 
 impl Release {
-    /// What gives up a peer that does not answer.
+    /// Returns a configuration that gives up a silent peer.
     fn config(self) -> Config {
         let mut config = Config::default();
         config.close_timeout = Some(SOON);
@@ -231,7 +231,7 @@ fn writers_that_wait_are_released() {
                     })
                 })
                 .collect();
-            // Until they do not get on any more.
+            // Wait until the writers are stuck.
             let mut before = 0;
             while handle.buffered_amount() == 0 || handle.buffered_amount() != before {
                 before = handle.buffered_amount();
@@ -253,7 +253,7 @@ fn writers_that_wait_are_released() {
             };
             assert!(expected, "{over:?} {release:?}: {error:?}");
             assert_eq!(handle.ready_state(), ReadyState::Closed);
-            // The system may have made room for the rest while nothing was added.
+            // After an abort, the system may already have taken the rest.
             let left = release != Release::Abort || handle.buffered_amount() > 0;
             assert!(left, "{over:?}: what was not sent stays counted");
             drop(client);
@@ -271,13 +271,13 @@ fn a_reader_that_waits_is_released() {
                 }
                 let (server, mut client) = pair(*over, release.config());
                 let (handle, receiver) = (server.handle(), receiving(server));
-                // It takes part in the closing, or is not there at all.
+                // The client answers the Close, or never reads.
                 let peer = answers
                     .then(|| thread::spawn(move || while !matches!(client.recv(), Ok(None)) {}));
                 release.happen(&handle);
                 let (_, code, was_clean) = receiver.join().expect("no panic");
                 let clean = answers && release != Release::Abort;
-                // An answer may be late, on a machine that is busy, but never without a reason.
+                // On a busy machine the answer may be late; the end is then abnormal.
                 assert!(was_clean <= clean, "{over:?} {release:?}");
                 assert!(was_clean || code == CloseCode::ABNORMAL, "{over:?} {release:?}");
                 if let Some(peer) = peer {

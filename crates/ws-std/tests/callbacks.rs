@@ -1,4 +1,4 @@
-//! Handlers of both ends: who is called when, what they may do, and what a panic does. `S3-..` are the
+//! Handlers of both ends: when they are called, what they may do, and what a panic does. `S3-..` are the
 //! items of the object model, `X..` its decisions.
 
 #[path = "support/net.rs"]
@@ -17,8 +17,7 @@ use ws_std::{
     ConnectionHandler, Error, Message, WebSocket, WebSocketConnection, accept_with, connect,
 };
 
-/// Notes what it is called for. It answers `marco` with `polo`, ends at `bye`, and panics where it is
-/// told to.
+/// Logs its calls. It answers `marco` with `polo`, closes at `bye`, and panics in the call it is told to.
 struct Recorder {
     name: &'static str,
     log: Log,
@@ -138,7 +137,7 @@ fn nothing_is_called_if_there_is_no_connection() {
     assert_eq!(log.of(""), [""; 0]);
 }
 
-/// Hands over the handle, in its first call.
+/// Passes its handle to the test in the first call.
 struct HandOver(Sender<WebSocketConnection>, Sender<Message>);
 
 impl ConnectionHandler for HandOver {
@@ -153,7 +152,7 @@ impl ConnectionHandler for HandOver {
 
 #[test]
 fn other_threads_send_by_the_handle() -> Result<(), Error> {
-    // S1-2, S3-11, S3-12: what a handler has is its own; what others need is the handle
+    // S1-2, S3-11, S3-12: a handler owns its state; other threads use the handle
     let (address, _requests) = site(yes);
     let (to_handle, handles) = mpsc::channel();
     let (to_message, messages) = mpsc::channel();
@@ -183,7 +182,7 @@ fn a_panic_closes_with_1011_and_is_passed_on() -> Result<(), Error> {
     for (panic_in, code) in [
         ("open", CloseCode::INTERNAL_ERROR),
         ("message", CloseCode::INTERNAL_ERROR),
-        // It is over by then.
+        // The connection is over by then.
         ("terminate", 4001.into()),
     ] {
         for client_panics in [true, false] {
@@ -202,7 +201,7 @@ fn a_panic_closes_with_1011_and_is_passed_on() -> Result<(), Error> {
             assert!(panicked.expect_err("a panic").contains("as you wish"), "{panic_in}");
             let info = peer.expect("no panic");
             assert_eq!((info.code, info.was_clean), (code, true), "{panic_in}");
-            // The panic was in the last call there is.
+            // The panic was in the last call.
             let calls = log.of("");
             assert!(calls.last().is_some_and(|call| call.starts_with(panic_in)), "{calls:?}");
         }
@@ -218,7 +217,7 @@ fn a_panic_over_an_error_is_passed_on_too() {
     let (address, server) = server_running(move |ws| run_and_catch(ws, recorder));
     let mut client = open_by_hand(&address);
     client.write_all(b"\x83\x80\0\0\0\0").expect("written");
-    // The error was the peer's, and it is told so.
+    // The peer broke a rule, and its Close says so.
     assert_eq!(read_all(&mut client), b"\x88\x02\x03\xEA");
     drop(client);
     let panicked = server.join().expect("caught").expect_err("a panic");
@@ -236,7 +235,7 @@ fn run_and_catch<R: wsproto::Role + Send>(
 
 /// The other end: says `bye` and waits to be closed.
 fn peer<R: wsproto::Role>(ws: &mut WebSocket<R>) -> CloseInfo {
-    // It may be closed already.
+    // Fails if the connection is closed.
     let _ = ws.send("bye");
     ws.wait_closed().expect("an orderly end").clone()
 }

@@ -1,4 +1,4 @@
-//! The client as an object: what it asks, what it tells, what it refuses before anything happens.
+//! The client as an object: its request, its state, and calls that fail before a socket is opened.
 //! `S2-..` and `S3-..` are the items of the object model, `X..` its decisions.
 
 #[path = "support/net.rs"]
@@ -25,7 +25,7 @@ fn ask(request: ClientRequest) -> Result<WebSocket, Error> {
     connect_with(request, Config::default())
 }
 
-/// Runs what must not open a socket, beside a listener that would see one.
+/// Runs a call that must not connect, with a listener that would notice.
 fn without_a_socket(run: impl FnOnce(&str)) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     run(&listener.local_addr().expect("an address").to_string());
@@ -107,7 +107,7 @@ fn every_address_of_a_host_is_tried() -> Result<(), Error> {
             accept(stream)?.recv()
         });
         drop(connect(&url(&name))?);
-        // Whether it sees a reset or an end does not matter.
+        // A reset or an end: both are fine.
         let _ = server.join().expect("no panic");
     }
     Ok(())
@@ -115,7 +115,7 @@ fn every_address_of_a_host_is_tried() -> Result<(), Error> {
 
 #[test]
 fn the_round_trip_is_measured() -> Result<(), Error> {
-    // S2-19: Pings are a matter of the configuration
+    // S2-19: the configuration sends Pings
     let (address, _requests) = site(yes);
     let mut config = Config::default();
     let (interval, patience) = (Duration::from_millis(10), Duration::from_secs(60));
@@ -217,11 +217,11 @@ fn a_bad_end_is_an_error_and_nothing_is_written() -> Result<(), Error> {
     let error = ws.ping(&[0; 126]).expect_err("too long");
     assert!(matches!(error, Error::Send(SendError::ControlTooLong { len: 126 })), "{error}");
 
-    // As if nothing had been asked.
+    // The connection is unchanged.
     assert_eq!((ws.ready_state(), ws.buffered_amount()), (ReadyState::Open, 0));
     ws.send("Hello")?;
     assert_eq!(ws.recv()?, Some("Hello".into()));
-    // Whoever knows better, such as a proxy, has the other method.
+    // `close_with` is for proxies and other endpoints that relay.
     ws.close_with(CloseFrame::new(CloseCode::BAD_GATEWAY, "").expect("may be sent"))?;
     assert_eq!(ws.wait_closed()?.code, CloseCode::BAD_GATEWAY);
     server.join().expect("no panic")
@@ -238,7 +238,7 @@ fn by_hand<T: Send + 'static>(
 
 #[test]
 fn failures_are_told_apart() {
-    // S2-4, S2-18, S3-1, X8, X21: unlike a script, a program may know
+    // S2-4, S2-18, S3-1, X8, X21: unlike a script in a browser, a program sees the response
     let refused = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let nobody = refused.local_addr().expect("an address").to_string();
     drop(refused);
@@ -256,7 +256,7 @@ fn failures_are_told_apart() {
     let (address, server) = by_hand(drop);
     let error = connect(&url(&address)).expect_err("no answer");
     server.join().expect("no panic");
-    // An end or, with the request unread, a reset.
+    // An end or, if the request is unread, a reset.
     assert!(matches!(error, Error::Session(SessionError::EndOfInput) | Error::Io(_)), "{error}");
 
     let (address, _requests) = site(yes);
@@ -335,7 +335,7 @@ fn messages_are_received_until_the_peer_closes() -> Result<(), Error> {
     for discard in [false, true] {
         let (address, server) = by_hand(|stream| -> Result<_, Error> {
             let mut ws = accept_with(stream, Config::default(), yes)?.expect("an upgrade");
-            // Both go out before the client's Close is read.
+            // Both leave before the client's Close is read.
             ws.send("one")?;
             ws.send("two")?;
             ws.recv()

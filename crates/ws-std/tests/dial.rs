@@ -1,4 +1,4 @@
-//! A client's way to a server, end to end: redirects at their heads, and requests that wait for TLS.
+//! Connecting end to end: redirects followed at the head of the response, and requests that wait for TLS.
 
 #[cfg(feature = "tls")]
 #[path = "support/identity.rs"]
@@ -39,7 +39,7 @@ fn echo_once() -> u16 {
 
 #[test]
 fn a_redirect_is_followed_at_its_head() -> Result<(), Error> {
-    // L8: a body without end.
+    // L8: an endless body.
     for body in ["Transfer-Encoding: chunked\r\n\r\n5\r\nHel", "\r\n", "Content-Length: 0\r\n\r\n"]
     {
         let to = echo_once();
@@ -50,7 +50,7 @@ fn a_redirect_is_followed_at_its_head() -> Result<(), Error> {
             let (mut client, _) = listener.accept().expect("a client");
             read_head(&mut client);
             client.write_all(answer.as_bytes()).expect("written");
-            // Until the client goes.
+            // Until the client disconnects.
             let _ = client.read_to_end(&mut Vec::new());
         });
         let began = Instant::now();

@@ -1,4 +1,4 @@
-//! Several threads on one connection, and threads that are busy with something else.
+//! Several threads on one connection, and owners that are busy elsewhere.
 
 #[path = "support/net.rs"]
 mod net;
@@ -77,7 +77,7 @@ fn close(writer: &WebSocketConnection) {
 
 #[test]
 fn a_thread_that_only_reads_meets_a_deadline_that_another_began() -> Result<(), Error> {
-    // The peer never answers our Close, and the reader was already waiting when it was sent.
+    // The peer never answers our Close; the reader already waits when the Close is sent.
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?.to_string();
     let mut config = Config::default();
@@ -131,7 +131,7 @@ fn a_message_takes_as_long_as_it_takes_whatever_deadline_the_reader_has() -> Res
         let mut ws = accept_with(stream, config, yes)?.expect("an upgrade");
         let writer = ws.handle();
         let sender = thread::spawn(move || writer.send_binary(&vec![0; 16 << 20]));
-        // It is handed over, and leaves in the background.
+        // The message is queued and written in the background.
         assert_eq!(sender.join().expect("no panic")?, SendStatus::Queued);
         while ws.recv()?.is_some() {}
         Ok(ws.buffered_amount())
@@ -174,7 +174,7 @@ fn an_answer_that_is_there_already_is_not_late() -> Result<(), Error> {
     let mut ws = accept_with(stream, config, yes)?.expect("an upgrade");
     for _ in 0..3 {
         ws.set_read_patience(Some(interval * 2));
-        // A Ping leaves, and its Pong arrives while nobody reads.
+        // A Ping is sent, and its Pong arrives while no thread reads.
         if let Err(Error::Io(error)) = ws.recv().map(drop) {
             assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{error}");
         }
@@ -194,7 +194,7 @@ fn a_connection_is_open_for_both_when_accept_returns() -> Result<(), Error> {
     client.write_all(REQUEST)?;
     let (stream, _) = listener.accept()?;
     let _open = accept_with(stream, Config::default(), yes)?.expect("an upgrade");
-    // Nobody calls `recv`, and the answer is here all the same.
+    // The echo has arrived although no thread calls `recv`.
     let mut answer = [0; 12];
     client.read_exact(&mut answer)?;
     assert_eq!(&answer, b"HTTP/1.1 101");
@@ -296,7 +296,7 @@ fn receiving_waits_no_longer_than_it_is_told_although_pings_come_without_end() -
         let mut answers = client.try_clone().expect("a stream");
         let drain = thread::spawn(move || std::io::copy(&mut answers, &mut std::io::sink()));
         while client.write_all(b"\x89\x80\0\0\0\0").is_ok() {}
-        // Whether the end is orderly does not matter here.
+        // The end may be orderly or not.
         let _ = drain.join().expect("no panic");
     });
     let (stream, _) = listener.accept()?;

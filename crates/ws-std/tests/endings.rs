@@ -1,4 +1,4 @@
-//! How connections end: soon, for everybody, and with what is true.
+//! How connections end: soon, at both ends, and with the true code and reason.
 
 #[path = "support/net.rs"]
 mod net;
@@ -16,15 +16,15 @@ use ws_std::{
     WebSocketServer, accept_with, connect,
 };
 
-/// Nothing here comes near it, unless something hangs.
+/// A timeout that only a hang reaches.
 const HANGS: Duration = Duration::from_secs(60);
 
-/// Tells of the end, with what the handle says then.
+/// Reports the end, and what the handle says then.
 struct Ends(Sender<(WebSocketConnection, CloseInfo)>);
 
 impl ConnectionHandler for Ends {
     fn on_message(&mut self, ws: &WebSocketConnection, message: Message) {
-        // A peer that is gone gets none.
+        // Fails if the peer is gone.
         let _ = ws.send(message);
     }
 
@@ -48,7 +48,7 @@ fn end(server: RunningServer) {
     server.join();
 }
 
-/// Opens a connection by hand, as soon as there is a place.
+/// Opens a connection by hand, as soon as the server has room.
 fn open_patiently(address: &str) -> TcpStream {
     let began = Instant::now();
     loop {
@@ -61,7 +61,7 @@ fn open_patiently(address: &str) -> TcpStream {
     }
 }
 
-// L13: the client keeps its end of TCP open for ever.
+// L13: the client never closes its end of TCP.
 #[test]
 fn a_connection_is_over_when_the_closes_are_exchanged() {
     let close_timeout = Some(4 * HANGS);
@@ -78,15 +78,15 @@ fn a_connection_is_over_when_the_closes_are_exchanged() {
         assert_eq!(ws.ready_state(), ReadyState::Closed);
         assert!(server.handle().connections().is_empty());
         assert_eq!(read_all(&mut client), b"\x88\x02\x03\xE8");
-        // The place is free as soon as the handler's last call has returned.
+        // The permit is free as soon as the handler's last call has returned.
         kept.push(client);
     }
-    // A transport lingers for two seconds, and nobody waits for that.
+    // A transport lingers for two seconds; the server must not wait for it.
     assert!(best < Duration::from_secs(1), "{best:?}");
     end(server);
 }
 
-/// A message, and whether the end was clean.
+/// The received message, and whether the end was clean.
 type Received = (Option<Message>, bool);
 
 /// Accepts a connection with a keep-alive, sends a message and receives one, in a thread.
@@ -107,7 +107,7 @@ fn server_with(
     (address, server)
 }
 
-// L14: a frame in pieces, for longer than the patience lasts, and no Pong before its end.
+// L14: a frame in pieces that takes longer than the patience, and no Pong before its end.
 #[test]
 fn a_peer_that_sends_a_long_frame_is_there() -> Result<(), Error> {
     let keep_alive = KeepAlive::new(Duration::from_millis(200), Duration::from_millis(500));
@@ -123,7 +123,7 @@ fn a_peer_that_sends_a_long_frame_is_there() -> Result<(), Error> {
     Ok(())
 }
 
-// L14: a long download, a bit at a time, for longer than the patience lasts. The Ping is behind it.
+// L14: a slow download that takes longer than the patience; the Ping waits behind it.
 #[test]
 fn a_peer_that_takes_a_long_message_is_there() -> Result<(), Error> {
     const SIZE: usize = 32 << 20;
@@ -146,8 +146,8 @@ fn a_peer_that_takes_a_long_message_is_there() -> Result<(), Error> {
     Ok(())
 }
 
-// T1, T2: code and reason are kept, and it is not clean, because our Close never leaves: before it, there is
-// more than the peer takes.
+// T1, T2: code and reason are kept, and the end is not clean, because our Close never leaves: it is queued
+// behind more than the peer reads.
 #[test]
 fn a_reset_behind_a_close_is_not_clean_and_the_address_stays_known() {
     let (server, address, ends) = serve(ServerOptions::new());
@@ -160,7 +160,7 @@ fn a_reset_behind_a_close_is_not_clean_and_the_address_stays_known() {
     let [ws] = &server.handle().connections()[..] else { panic!("one connection") };
     assert!(ws.buffered_amount() > 0);
     client.write_all(b"\x88\x85\0\0\0\0\x0F\xA3bye").expect("written");
-    // What came is not read, so that it is a reset.
+    // Unread input makes the close of the socket a reset.
     drop(client);
     let (ws, info) = ends.recv_timeout(HANGS).expect("an end");
     assert_eq!((info.code, &*info.reason, info.was_clean), (4003.into(), "bye", false));
@@ -168,7 +168,7 @@ fn a_reset_behind_a_close_is_not_clean_and_the_address_stays_known() {
     end(server);
 }
 
-// T2: a reset before anything was read.
+// T2: a reset before any input was read.
 #[test]
 fn the_address_is_what_accept_returned() {
     let (server, address, ends) = serve(ServerOptions::new());
@@ -183,14 +183,14 @@ fn the_address_is_what_accept_returned() {
     end(server);
 }
 
-// B8: the request comes in two parts, and the refusal arrives whole.
+// B8: the request comes in two parts, and the whole refusal arrives.
 #[test]
 fn a_refusal_of_a_full_server_is_not_overtaken_by_a_reset() {
     let (server, address, _ends) = serve(ServerOptions::new().max_connections(0));
     let mut client = TcpStream::connect(&address).expect("a server");
     let (first, second) = REQUEST.split_at(40);
     client.write_all(first).expect("written");
-    // It has been refused by now, most likely.
+    // Most likely refused by now.
     thread::sleep(Duration::from_millis(50));
     client.write_all(second).expect("the server still reads");
     thread::sleep(Duration::from_millis(20));
@@ -210,7 +210,7 @@ fn a_flood_of_connections_is_refused_and_survived() {
     let refused: Vec<_> = (0..FLOOD)
         .map(|_| {
             let mut client = TcpStream::connect(&address).expect("a backlog");
-            // It may have been refused, and may even be gone.
+            // Fails if the server has refused and dropped the connection.
             let _ = client.write_all(REQUEST);
             client
         })
@@ -226,7 +226,7 @@ fn a_flood_of_connections_is_refused_and_survived() {
         assert!(began.elapsed() < HANGS);
         thread::yield_now();
     }
-    // The last places become free a moment later.
+    // The last permits become free a moment later.
     let mut ws = loop {
         match connect(&url(&address)) {
             Ok(ws) => break ws,
@@ -245,7 +245,7 @@ fn many_connect_at_once() {
     const CLIENTS: usize = 800;
     let server = WebSocketServer::bind("127.0.0.1:0", ServerOptions::new()).expect("a free port");
     let address = server.local_addr().expect("an address");
-    // Nobody accepts yet, and all of them get through: the backlog holds them.
+    // The server does not accept yet; the backlog holds all connections.
     let clients: Vec<_> = (0..CLIENTS)
         .map(|_| TcpStream::connect_timeout(&address, HANGS).expect("a backlog"))
         .collect();

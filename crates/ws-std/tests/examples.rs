@@ -1,4 +1,4 @@
-//! The examples as people meet them: usage, wrong arguments, ports in use, Ctrl-C.
+//! The examples as command-line programs: usage, wrong arguments, ports in use, Ctrl-C.
 //!
 //! `cargo test` builds the examples; with `--test examples` alone it does not.
 
@@ -70,7 +70,7 @@ mod signals {
     #[test]
     fn a_second_ctrl_c_does_not_wait() {
         let mut server = Server::start("echo_server", &["127.0.0.1:0"]);
-        // It does not answer the Close, because nobody calls `recv`.
+        // Does not answer the Close, because no thread calls `recv`.
         let _silent = connect(&format!("ws://{}/", server.address)).expect("a connection");
         server.signal("INT");
         assert!(server.wait_for_complaint().contains("Ctrl-C again"));

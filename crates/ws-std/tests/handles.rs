@@ -1,5 +1,5 @@
-//! B3: the handle of a connection that is closed has no descriptor. Alone in its binary, because it counts
-//! those of the process.
+//! B3: the handle of a closed connection holds no descriptor. Alone in its binary, because it counts the
+//! descriptors of the process.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -17,7 +17,7 @@ fn descriptors() -> usize {
     fs::read_dir("/proc/self/fd").expect("Linux").count()
 }
 
-/// Waits for something that is bound to happen soon.
+/// Waits for a condition that must become true soon.
 fn wait_until(happened: impl Fn() -> bool) {
     let began = Instant::now();
     while !happened() {
@@ -36,7 +36,7 @@ fn handles_of_closed_connections_keep_no_descriptors() -> Result<(), Error> {
         })
     })?;
     let idle = descriptors();
-    // The thread that looks after all connections has two of its own.
+    // The warden has two descriptors of its own.
     connect(&url)?.wait_closed_after_close()?;
     wait_until(|| descriptors() <= idle + 2);
     let before = descriptors();
@@ -56,7 +56,7 @@ fn handles_of_closed_connections_keep_no_descriptors() -> Result<(), Error> {
     // A transport may linger for two seconds.
     wait_until(|| descriptors() <= before);
     for handle in handles {
-        // Its handler may just be told.
+        // The handler's last call may still run.
         wait_until(|| handle.close_info().is_some());
         assert_eq!(handle.ready_state(), ReadyState::Closed);
         let code = handle.close_info().expect("it is known how").code;

@@ -1,4 +1,4 @@
-//! L17: connections that are idle wake nobody. Alone in its binary, because it looks at every thread.
+//! L17: idle connections wake no thread. Alone in its binary, because it inspects every thread.
 #![cfg(target_os = "linux")]
 
 #[path = "support/net.rs"]
@@ -14,7 +14,7 @@ use ws_std::{Decision, Message, ServerOptions, WebSocketConnection, WebSocketSer
 
 const CLIENTS: usize = 1000;
 
-/// How often each thread of this process but the one that asks has waited.
+/// Returns how often each thread of this process, except the caller, has gone to sleep.
 fn waits() -> BTreeMap<String, u64> {
     let me = fs::read_link("/proc/thread-self").expect("Linux");
     let me = me.file_name().expect("a number").to_owned();
@@ -31,7 +31,7 @@ fn waits() -> BTreeMap<String, u64> {
 
 #[test]
 fn a_thousand_idle_connections_wake_nobody() {
-    // With any patience.
+    // With and without a write timeout.
     for timeout in [None, Some(Duration::from_millis(100)), Some(Duration::from_secs(10))] {
         let options = ServerOptions::new().write_timeout(timeout);
         let server = WebSocketServer::bind("127.0.0.1:0", options).expect("a free port");
@@ -43,14 +43,14 @@ fn a_thousand_idle_connections_wake_nobody() {
         while server.handle().connections().len() < CLIENTS {
             thread::yield_now();
         }
-        // The last handshakes may have a few steps to go.
+        // The last handshakes may still run.
         thread::sleep(Duration::from_millis(500));
         let before = waits();
         assert!(before.len() > CLIENTS, "a thread for each");
         thread::sleep(Duration::from_secs(3));
         let after = waits();
         let woken = |(thread, count): &(&String, &u64)| before.get(*thread) != Some(count);
-        // One is the test's own, which waits for its tests to end.
+        // One thread is the test harness, which waits for its tests.
         let woken: Vec<_> = after.iter().filter(woken).collect();
         assert!(woken.is_empty(), "{timeout:?}: {woken:?}");
         server.handle().terminate(Some(Duration::ZERO));

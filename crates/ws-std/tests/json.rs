@@ -1,5 +1,5 @@
-//! S1-4, S3-9, S3-12, S4-15, X15, X16: JSON travels as text; what is not JSON is an error of the reader, and
-//! the connection stays open.
+//! S1-4, S3-9, S3-12, S4-15, X15, X16: JSON is sent as text; text that is not JSON is an error of the reading
+//! call, and the connection stays open.
 #![cfg(feature = "json")]
 
 #[path = "support/net.rs"]

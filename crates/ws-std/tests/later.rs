@@ -1,4 +1,4 @@
-//! L19: decisions that take time, and are made later, in other threads.
+//! L19: decisions that are made later, in other threads.
 
 #[path = "support/net.rs"]
 mod net;
@@ -19,7 +19,7 @@ use ws_std::{
 
 type Handler = fn(&WebSocketConnection, Message);
 
-/// Puts off every decision, and hands it to the test.
+/// Postpones every decision and passes it to the test.
 struct PutsOff(Sender<Decider<Handler>>);
 
 impl ServerHandler for PutsOff {

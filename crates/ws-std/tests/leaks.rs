@@ -1,5 +1,5 @@
-//! What comes goes again: threads, descriptors and memory after a thousand connections. Alone in its
-//! binary, because it counts what the process has.
+//! No leaks: threads, descriptors and memory are released after a thousand connections. Alone in its
+//! binary, because it counts those of the process.
 #![cfg(target_os = "linux")]
 
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ fn count(what: &str) -> usize {
     fs::read_dir(format!("/proc/self/{what}")).expect("Linux").count()
 }
 
-/// The resident memory in KiB.
+/// Returns the resident memory in KiB.
 fn memory() -> usize {
     let status = fs::read_to_string("/proc/self/status").expect("Linux");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line");
@@ -35,7 +35,7 @@ fn echo_server() -> (RunningServer, String) {
     (server.expect("a thread"), url)
 }
 
-/// Two hundred clients at a time: some close, some vanish, some break the rules of politeness.
+/// Runs `CLIENTS` clients at a time: every third one closes, the others end without a Close.
 fn round(url: &str) {
     let clients: Vec<_> = (0..CLIENTS)
         .map(|number| {
@@ -60,7 +60,7 @@ fn round(url: &str) {
 
 #[test]
 fn a_thousand_connections_leave_nothing_behind() {
-    // The first connection starts the thread that looks after all of them, and stays.
+    // The first connection starts the warden, which stays.
     let (server, url) = echo_server();
     drop(connect(&url).expect("a server"));
     server.handle().terminate(None);
@@ -77,18 +77,18 @@ fn a_thousand_connections_leave_nothing_behind() {
             after_first = (count("fd"), memory());
         }
     }
-    // The last threads of the server may just be returning.
+    // The last threads of the server may still be returning.
     while count("task") > threads + 1 {
         thread::yield_now();
     }
     let (descriptors, kib) = after_first;
-    // A transport may linger for two seconds, so that nothing overtakes a Close.
+    // A transport may linger for two seconds, so that no reset overtakes a Close.
     let began = Instant::now();
     while count("fd") > descriptors {
         assert!(began.elapsed() < Duration::from_secs(20), "a descriptor is left");
         thread::yield_now();
     }
-    // An allocator keeps some of what it was given back; a thousand connections of 64 KiB are more.
+    // Below the 64 MiB of a thousand buffers; allocators keep some freed memory.
     assert!(memory() < kib + 16_384, "{} KiB grew to {}", kib, memory());
     server.handle().terminate(None);
     server.join();

@@ -1,4 +1,4 @@
-//! Real sockets: who ends the transport, what arrives of a refusal, deadlines.
+//! Real sockets: which end closes TCP first, refusals that arrive whole, deadlines.
 
 #[path = "support/net.rs"]
 mod net;
@@ -33,7 +33,7 @@ fn messages_come_back_and_the_end_is_clean() -> Result<(), Error> {
 #[test]
 fn a_server_ends_the_transport_first_and_reads_on() {
     // R6455-5.5.1-9, R6455-7.1.1-1, R6455-7.1.1-3: after the Close the server ends its side, and
-    // what the client still sends does not reset the connection.
+    // later data of the client does not reset the connection.
     let (address, server) = echo_once(Config::default());
     let mut client = open_by_hand(&address);
     client.write_all(b"\x88\x82\0\0\0\0\x03\xE8").expect("written");
@@ -56,7 +56,7 @@ fn a_client_waits_for_the_server_to_end_the_transport() -> Result<(), Error> {
     let raw = stream.try_clone()?;
     let mut ws = accept(stream)?;
     assert_eq!(ws.recv()?, None);
-    // The server has ended its side before; the client ends its own only then.
+    // The server ends its side first; only then does the client end its own.
     drop((ws, raw));
     assert!(client.join().expect("no panic")?);
     Ok(())
@@ -105,7 +105,7 @@ fn limits_are_wired_through_the_adapter() {
     }
 }
 
-/// Returns the status with which a server refuses what a client sends.
+/// Returns the status with which a server refuses a client's bytes.
 fn refusal(config: Config, bytes: &[u8]) -> String {
     let (address, server) = echo_once(config);
     let mut client = TcpStream::connect(&address).expect("a server");
@@ -196,7 +196,7 @@ fn nothing_is_connected_for_a_bad_url() {
 
 #[test]
 fn a_refused_port_is_an_error() {
-    // R6455-4.1-7: bound, and not listening any more.
+    // R6455-4.1-7: a port that no longer listens.
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("an address").to_string();
     drop(listener);
@@ -208,7 +208,7 @@ fn a_refused_port_is_an_error() {
 
 #[test]
 fn a_head_that_does_not_end_meets_the_deadline() {
-    // A39: a byte now and then does not stretch it.
+    // A39: single bytes do not extend the deadline.
     let mut config = Config::default();
     config.handshake_timeout = Some(Duration::from_millis(200));
     let (address, server) = echo_once(config);

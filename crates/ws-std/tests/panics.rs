@@ -1,4 +1,4 @@
-//! B6: a panic of an application's ends nothing but what it belongs to.
+//! B6: a panic of a handler ends only its own connection.
 
 use std::sync::mpsc::{self, Sender};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use ws_std::{
     ServerOptions, WebSocketConnection, WebSocketServer, connect,
 };
 
-/// Panics where it is told to.
+/// Panics in the call it is told to.
 struct Panics {
     place: &'static str,
     called: Sender<&'static str>,
@@ -22,7 +22,7 @@ struct Visit {
 }
 
 fn call(place: &'static str, here: &'static str, called: &Sender<&'static str>) {
-    // The test may have seen enough.
+    // Fails if the test no longer receives.
     let _ = called.send(here);
     assert_ne!(place, here, "as you wish");
 }
@@ -58,7 +58,7 @@ impl Drop for Panics {
 
 impl ConnectionHandler for Visit {
     fn on_message(&mut self, ws: &WebSocketConnection, message: Message) {
-        // A peer that is gone gets none.
+        // Fails if the peer is gone.
         let _ = ws.send(message);
     }
 

@@ -1,4 +1,4 @@
-//! The way through an HTTP proxy, with proxies that the tests write themselves.
+//! Tunnels through HTTP proxies that the tests implement.
 
 #[cfg(feature = "tls")]
 #[path = "support/identity.rs"]
@@ -18,7 +18,7 @@ use ws_std::{ClientOptions, Error, Proxy, ProxyError, WebSocket, connect_with};
 
 const OPEN: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
 
-/// A proxy for one connection: reads the request for a tunnel, and does with it what `serve` says.
+/// A proxy for one connection: reads the CONNECT request and passes it to `serve`.
 fn proxy<T: Send + 'static>(
     serve: impl FnOnce(TcpStream, String) -> T + Send + 'static,
 ) -> (String, JoinHandle<T>) {
@@ -32,7 +32,7 @@ fn proxy<T: Send + 'static>(
     (address, thread)
 }
 
-/// Connects to what a request asks for, and moves bytes between the two, at most `most` at a time.
+/// Connects to the target of a CONNECT request and relays bytes, at most `most` at a time.
 fn tunnel(mut client: TcpStream, to: &str, most: usize) {
     let server = TcpStream::connect(to).expect("a server");
     for byte in OPEN {
@@ -51,16 +51,16 @@ fn pump(mut from: &TcpStream, mut to: &TcpStream, most: usize) {
             break;
         }
     }
-    // Who is gone already needs not be told.
+    // Fails if the peer is gone.
     let _ = to.shutdown(Shutdown::Write);
 }
 
-/// A proxy that answers with certain bytes, and ends its side of the connection.
+/// A proxy that answers with `bytes` and shuts down its writing side.
 fn answering(answer: &'static [u8]) -> String {
     let (address, _) = proxy(move |mut client, _| {
         client.write_all(answer).expect("written");
         client.shutdown(Shutdown::Write).expect("open");
-        // A client that does not like it ends its own.
+        // Until the client ends its side.
         let _ = client.read(&mut [0]);
     });
     address
@@ -163,7 +163,7 @@ fn tls_goes_through_a_tunnel_byte_by_byte() -> Result<(), Error> {
     assert!(ws.wait_closed()?.was_clean);
     drop(ws);
     server.join().expect("no panic")?;
-    // The name is the proxy's to look up.
+    // The proxy resolves the name.
     assert!(thread.join().expect("no panic").starts_with(&format!("CONNECT localhost:{port} ")));
     Ok(())
 }
@@ -213,7 +213,7 @@ fn what_is_no_answer_is_an_error() {
         (b"HTTP/1.1 100 Continue\r\n\r\n", "the proxy ended the connection"),
         (b"HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n", "the proxy answered with status 302"),
         (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", "the proxy answered with status 101"),
-        // A server that speaks before it is asked could be taken for one that answers.
+        // A server that speaks first: its bytes must not be taken for an answer.
         (b"HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 101 ", "the proxy sent more than its answer"),
     ] {
         let error = refused(answer).to_string();
@@ -287,7 +287,7 @@ fn an_address_or_credentials_that_cannot_be_are_errors() {
 
 #[test]
 fn a_refusal_comes_with_its_body() {
-    // T11: in the same segment, as HTTP delimits it.
+    // T11: in the same segment, delimited by HTTP.
     for (answer, body) in [
         (&b"HTTP/1.1 403 No\r\nContent-Length: 5\r\n\r\nHello"[..], &b"Hello"[..]),
         (b"HTTP/1.1 403 No\r\n\r\nHello", b"Hello"),
@@ -297,7 +297,7 @@ fn a_refusal_comes_with_its_body() {
         let ProxyError::Refused(response) = refused(answer) else { panic!("it refuses") };
         assert_eq!((response.status(), response.body_bytes()), (403, body));
     }
-    // One that keeps the connection open is not waited for.
+    // A proxy that keeps the connection open does not delay the error.
     let (address, _) = proxy(|mut client, _| {
         client.write_all(b"HTTP/1.1 403 No\r\nContent-Length: 5\r\n\r\nHello").expect("written");
         client.read_to_end(&mut Vec::new())

@@ -1,4 +1,4 @@
-//! Where a server sends a client instead, and what goes along.
+//! Redirects: where they lead, and which header fields follow.
 
 #[cfg(feature = "tls")]
 #[path = "support/identity.rs"]
@@ -15,7 +15,7 @@ fn found(to: &str) -> Decision<()> {
     Decision::respond(Response::new(302).header("Location", to).expect("a header"))
 }
 
-/// `/3`, `/2` and `/1` lead to `/0`, one by one.
+/// Redirects `/3` to `/2`, `/2` to `/1`, and `/1` to `/0`.
 fn staircase(request: &Request) -> Decision<()> {
     match request.path() {
         "/3" => found("/2?x"),

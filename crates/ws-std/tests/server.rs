@@ -1,4 +1,4 @@
-//! The server and its connections as objects: who is called when, what handles can do, and how a
+//! The server and its connections as objects: when handlers are called, what handles can do, and how a
 //! server ends. `S1-..` and `S4-..` are the items of the object model, `X..` its decisions.
 
 #[path = "support/net.rs"]
@@ -19,7 +19,7 @@ use ws_std::{
     ServerOptions, WebSocketConnection, WebSocketServer, connect, connect_with,
 };
 
-/// Notes what it is called for, and does what messages say.
+/// Logs its calls, and obeys commands in messages.
 struct Recorder {
     log: Log,
 }
@@ -139,7 +139,7 @@ fn start(options: ServerOptions) -> Running {
 }
 
 impl Running {
-    /// Ends the server and returns what its handlers were called for.
+    /// Ends the server and returns the calls of its handlers.
     fn end(self, timeout: Option<Duration>) -> Vec<String> {
         self.server.handle().terminate(timeout);
         self.server.handle().terminate(None);
@@ -147,7 +147,7 @@ impl Running {
         self.log.taken()
     }
 
-    /// Waits until the server has no connection any more.
+    /// Waits until the server has no connections.
     fn wait_empty(&self) {
         while !self.server.handle().connections().is_empty() {
             std::thread::yield_now();
@@ -192,7 +192,7 @@ fn handlers_are_called_in_order() -> Result<(), Error> {
     Ok(())
 }
 
-/// S4-7: whoever connects at the same time waits until the handler is done with the others.
+/// S4-7: the server's handler is called for one client at a time; simultaneous clients wait.
 #[test]
 fn the_servers_handler_is_never_called_twice_at_once() {
     const CLIENTS: usize = 20;
@@ -218,7 +218,7 @@ fn the_servers_handler_is_never_called_twice_at_once() {
     running.join();
 }
 
-/// S4-8: the handler sees the request as it was sent: every field of a name, the target, the address.
+/// S4-8: the handler sees the request as sent: repeated fields, the target, the address.
 #[test]
 fn the_handler_sees_all_of_the_request() {
     let (to_test, seen) = std::sync::mpsc::channel();
@@ -340,7 +340,7 @@ fn a_connection_is_terminated_with_a_code_and_a_reason() -> Result<(), Error> {
     for wrong in [999, 1005, 2999, 5000] {
         assert!(matches!(handle.terminate(wrong.into(), ""), Err(Error::Close(_))), "{wrong}");
     }
-    // Only a client may say this.
+    // Only a client may send 1010.
     assert!(matches!(handle.terminate(1010.into(), ""), Err(Error::Send(_))));
     assert_eq!(handle.ready_state(), ReadyState::Open, "a wrong call changes nothing");
     ws.send("terminate")?;
@@ -418,7 +418,7 @@ fn a_peer_that_does_not_answer_is_cut_off_in_time() {
     let mut client = open_by_hand(&running.address);
     running.server.handle().terminate(Some(Duration::from_millis(50)));
     running.server.join();
-    // The connection opened before or after the call: it was told in either case.
+    // The connection opened before or after the call; it was closed in either case.
     assert!(read_all(&mut client).starts_with(b"\x88\x02\x03\xE9"));
     assert_eq!(running.log.taken().last().map(String::as_str), Some("server terminate"));
 }
@@ -505,7 +505,7 @@ fn connections_can_be_taken_one_by_one_in_a_loop() -> Result<(), Error> {
         Err(_) => Decision::respond(Response::text(200, "well\n")),
     })?;
 
-    // One that never finishes its handshake holds up nobody.
+    // A client that never finishes its handshake does not delay others.
     let _slow = TcpStream::connect(&address)?;
     assert_eq!(status(&get(&address, "GET /health HTTP/1.1\r\nHost: a\r\n\r\n")), "200");
     let error = connect(&format!("ws://{address}/there")).expect_err("another path");

@@ -1,4 +1,4 @@
-//! Streams that misbehave: nothing is lost, repeated or invented, whatever they do.
+//! Misbehaving streams: no byte is lost, repeated or invented.
 
 mod support;
 
@@ -18,7 +18,7 @@ fn accept(_: &Request) -> Decision<()> {
     Decision::accept(())
 }
 
-/// Repeats a call as long as its stream refuses to wait.
+/// Repeats a call while its stream fails with `WouldBlock`.
 fn patiently<T>(mut call: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
     loop {
         match call() {
@@ -28,8 +28,8 @@ fn patiently<T>(mut call: impl FnMut() -> Result<T, Error>) -> Result<T, Error> 
     }
 }
 
-/// What a client sends: the request, a text in two fragments around a Ping, a binary message of 300
-/// bytes, a Close. All keys are zero, and the payloads legible.
+/// A client's bytes: the request, a text in two fragments around a Ping, a binary message of 300 bytes, a
+/// Close. All masking keys are zero, so payloads are legible.
 fn conversation() -> Vec<u8> {
     let mut bytes = b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
         Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
@@ -46,7 +46,7 @@ fn messages() -> [Message; 2] {
     ["Hello".into(), vec![0xAB; 300].into()]
 }
 
-/// Takes part in the conversation to its end. Returns what was received.
+/// Runs the server's end to the end of the connection. Returns the received messages.
 fn converse(ws: &mut WebSocket<Server>) -> Result<Vec<Message>, Error> {
     let mut received = Vec::new();
     if patiently(|| ws.handshake(accept))? {
@@ -59,14 +59,14 @@ fn converse(ws: &mut WebSocket<Server>) -> Result<Vec<Message>, Error> {
 
 #[test]
 fn a_client_loses_nothing_on_a_faulty_stream() -> Result<(), Error> {
-    // R6455-4.1-1, R6455-4.1-5, R6455-6.1-6, A41: any stream will do, and every byte gets through.
+    // R6455-4.1-1, R6455-4.1-5, R6455-6.1-6, A41: any stream works, and every byte arrives.
     for manner in [Manner::Good, Manner::Faulty] {
         let mut ws =
             WebSocket::client(Stream::new(EchoPeer::new(manner)), request(), Config::default())?;
         patiently(|| ws.handshake())?;
         assert_eq!(ws.ready_state(), ReadyState::Open);
         for message in [Message::from("Hello"), vec![7; 70_000].into(), "".into(), vec![].into()] {
-            // Whatever could not be written at once is kept, and must not be sent again.
+            // Output that was not written at once is kept; sending it again would repeat it.
             let mut status = ws.send(message.clone())?;
             while status == SendStatus::Queued {
                 status = ws.flush()?;
@@ -101,7 +101,7 @@ fn a_server_sees_the_same_on_a_faulty_stream() -> Result<(), Error> {
 
 #[test]
 fn an_end_at_any_byte_loses_no_message_before_it() {
-    // R6455-7.2.1-1, A36: what was complete is delivered, and the end is 1006 unless both Closes were
+    // R6455-7.2.1-1, A36: complete messages are delivered, and the end is 1006 unless both Closes were
     // exchanged.
     let bytes = conversation();
     for (manner, end) in ends() {
@@ -120,7 +120,7 @@ fn an_end_at_any_byte_loses_no_message_before_it() {
     }
 }
 
-/// What a server says after its answer: what a client says, without masks.
+/// A server's bytes after its response: the client's frames, unmasked.
 const SAID: &[u8] = b"\x01\x03Hel\x89\x02hi\x80\x02lo\x82\x7E\x00\x80\
     ABCDEFGHIJKLMNOPABCDEFGHIJKLMNOPABCDEFGHIJKLMNOPABCDEFGHIJKLMNOP\
     ABCDEFGHIJKLMNOPABCDEFGHIJKLMNOPABCDEFGHIJKLMNOPABCDEFGHIJKLMNOP\
@@ -128,7 +128,7 @@ const SAID: &[u8] = b"\x01\x03Hel\x89\x02hi\x80\x02lo\x82\x7E\x00\x80\
 
 #[test]
 fn an_end_of_the_server_at_any_byte_loses_no_message_before_it() -> Result<(), Error> {
-    // R6455-7.2.1-1, R6455-4.1-7, A36: the same at the client's end, its handshake included.
+    // R6455-7.2.1-1, R6455-4.1-7, A36: the same for the client, including its handshake.
     let answer = RecordedServer::answer("any").len();
     let all = answer + SAID.len();
     let said: [Message; 2] = ["Hello".into(), b"ABCDEFGHIJKLMNOP".repeat(8).into()];
@@ -154,13 +154,13 @@ fn an_end_of_the_server_at_any_byte_loses_no_message_before_it() -> Result<(), E
     Ok(())
 }
 
-/// Every manner with every end.
+/// Every combination of manner and end.
 fn ends() -> impl Iterator<Item = (Manner, Option<ErrorKind>)> {
     let ends = [None, Some(ErrorKind::ConnectionReset)];
     [Manner::Good, Manner::Faulty].into_iter().flat_map(move |manner| ends.map(|end| (manner, end)))
 }
 
-/// Receives until there is no more, or an error.
+/// Receives until the end or an error.
 fn receive_all<R: Role>(ws: &mut WebSocket<R>) -> Vec<Message> {
     let mut received = Vec::new();
     while let Ok(Some(message)) = patiently(|| ws.recv()) {

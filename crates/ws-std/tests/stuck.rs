@@ -1,4 +1,4 @@
-//! Peers that do not read: nobody waits for them longer than their session lasts, and most not at all.
+//! Peers that do not read: no call waits for them longer than their session lasts, and most do not wait.
 
 #[path = "support/net.rs"]
 mod net;
@@ -16,11 +16,11 @@ use ws_std::{
     WebSocketConnection, WebSocketServer, accept_with, connect,
 };
 
-/// More than anything takes unread.
+/// More than all buffers on the path hold.
 const LARGE: usize = 64 << 20;
-/// Nothing here comes near it, unless something hangs.
+/// A timeout that only a hang reaches.
 const HANGS: Duration = Duration::from_secs(60);
-/// A text of one byte, from a client.
+/// A client's text frame with a payload of one byte.
 const TEXT: &[u8] = b"\x81\x81\0\0\0\0x";
 
 fn serve<H: ConnectionHandler>(
@@ -33,7 +33,7 @@ fn serve<H: ConnectionHandler>(
     (server.expect("a thread"), address)
 }
 
-/// Waits until the server has so many connections.
+/// Waits until the server has `count` connections.
 fn wait_for(server: &RunningServer, count: usize) {
     let began = Instant::now();
     while server.handle().connections().len() != count {
@@ -48,7 +48,7 @@ fn one_thread_receives_although_the_peer_reads_later() -> Result<(), Error> {
     const SIZE: usize = 10 << 20;
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?.to_string();
-    // It writes everything before it reads anything.
+    // The peer writes everything before it reads.
     let server = thread::spawn(move || -> Result<_, Error> {
         let (stream, _) = listener.accept()?;
         let mut ws = accept_with(stream, Config::default(), yes)?.expect("an upgrade");
@@ -82,7 +82,7 @@ fn one_thread_receives_although_the_peer_reads_later() -> Result<(), Error> {
     Ok(())
 }
 
-/// Sends more than the peer takes, in the thread that receives.
+/// A handler that sends more than the peer reads, in the receiving thread.
 struct Sends {
     outcome: Sender<Result<SendStatus, Error>>,
     handle: Sender<WebSocketConnection>,
@@ -159,14 +159,14 @@ fn a_handler_that_sends_waits_no_longer_than_a_closing_from_elsewhere() {
     server.join();
 }
 
-/// Connects clients that never read, and fills what there is between them and the server.
+/// Connects clients that never read.
 fn stuck_clients(server: &RunningServer, address: &str, count: usize) -> Vec<TcpStream> {
     let clients: Vec<_> = (0..count).map(|_| open_by_hand(address)).collect();
     wait_for(server, count);
     clients
 }
 
-// L3: also inside `on_connection`, while the server's handler is locked. The patience is none.
+// L3: also inside `on_connection`, while the server's handler is locked. Without a write timeout.
 #[test]
 fn a_stuck_subscriber_holds_up_nobody() -> Result<(), Error> {
     let config = Config::new().write_timeout(None);
@@ -189,7 +189,7 @@ fn a_stuck_subscriber_holds_up_nobody() -> Result<(), Error> {
     })?;
     let _stuck = stuck_clients(&server, &address, 1);
     let stuck = server.handle().connections().remove(0);
-    // Others get in all the same, and what is published reaches them.
+    // Other clients still connect, and publications reach them.
     let mut reads = connect(&url(&address))?;
     wait_for(&server, 2);
     while server.handle().subscribers("news").len() < 2 {
@@ -205,7 +205,7 @@ fn a_stuck_subscriber_holds_up_nobody() -> Result<(), Error> {
     Ok(())
 }
 
-// L4: every one of them is asked once, in one thread, without a pause that adds up.
+// L4: `broadcast` tries each stuck peer once, in one thread, without a pause that adds up.
 #[test]
 fn many_stuck_peers_cost_no_time() {
     const PEERS: usize = 300;
@@ -216,7 +216,7 @@ fn many_stuck_peers_cost_no_time() {
     server.handle().broadcast(large);
     let connections = server.handle().connections();
     assert!(connections.iter().all(|ws| ws.buffered_amount() > 0), "all are stuck");
-    // A pause of one tick for each would be 2.4 s; this is measured in many rounds, against noise.
+    // A pause of one tick per peer would add up to 2.4 s. Many rounds reduce noise.
     let best = (0..10)
         .map(|_| {
             let began = Instant::now();
@@ -233,7 +233,7 @@ fn many_stuck_peers_cost_no_time() {
     assert!(began.elapsed() < HANGS);
 }
 
-/// Sends until there is no room, and again when there is; in any thread that is told to.
+/// Sends until there is no room, and again in `on_drained`; from the threads it is told to use.
 struct Streams {
     left: usize,
     sent: Sender<usize>,
@@ -260,7 +260,7 @@ impl ConnectionHandler for Streams {
     }
 }
 
-// L1: a handler goes on when there is room, although nothing arrives.
+// L1: a handler continues when there is room, although no input arrives.
 #[test]
 fn a_handler_learns_of_room_although_the_peer_is_silent() {
     const MESSAGES: usize = 5_000;
@@ -278,7 +278,7 @@ fn a_handler_learns_of_room_although_the_peer_is_silent() {
     server.join();
 }
 
-/// Tells when there is room again.
+/// Reports `on_drained`.
 struct Waits(Sender<WebSocketConnection>, Sender<()>);
 
 impl ConnectionHandler for Waits {
@@ -289,12 +289,12 @@ impl ConnectionHandler for Waits {
     fn on_message(&mut self, _: &WebSocketConnection, _: Message) {}
 
     fn on_drained(&mut self, _: &WebSocketConnection) {
-        // Only the first time is waited for.
+        // The test waits for the first call only.
         let _ = self.1.send(());
     }
 }
 
-// L1: so does one for which another thread has filled the connection.
+// L1: the same if another thread has filled the connection.
 #[test]
 fn a_handler_learns_of_room_that_another_thread_waits_for() {
     let options = ServerOptions::new().config(Config::new().write_timeout(Some(Duration::ZERO)));
@@ -303,7 +303,7 @@ fn a_handler_learns_of_room_that_another_thread_waits_for() {
     let (server, address) = serve(options, move || Waits(opened.clone(), drained.clone()));
     let mut client = open_by_hand(&address);
     let handle = handles.recv().expect("open");
-    // The thread that receives waits for input by now, most likely.
+    // The receiving thread most likely waits for input by now.
     thread::sleep(Duration::from_millis(50));
     while handle.send(vec![7; 100_000]).is_ok() {}
     assert!(room.try_recv().is_err(), "there is none yet");
@@ -324,7 +324,7 @@ fn a_peer_that_is_not_there_is_reported_at_once() -> Result<(), Error> {
         let soon = Duration::from_millis(100);
         let config = Config::new()
             .keep_alive(Some(KeepAlive::new(soon, soon)))
-            // Whatever waits for this, waits too long.
+            // Far longer than the test may take.
             .close_timeout(Some(4 * HANGS));
         let (stream, _) = listener.accept()?;
         let mut ws = accept_with(stream, config, yes)?.expect("an upgrade");

@@ -1,5 +1,5 @@
-//! The same over TLS: certificates, names, several threads, and ends that do not understand each
-//! other. The certificate is made anew for every test.
+//! TLS: certificates, names, several threads, and peers of which only one uses TLS. Every test creates its
+//! own certificate.
 #![cfg(feature = "tls")]
 
 #[path = "support/identity.rs"]
@@ -27,8 +27,8 @@ use ws_std::{
     connect_with,
 };
 
-/// Echoes on one connection, in a thread. Returns the port, and how the server saw it end: whether
-/// there was a connection at all.
+/// Echoes on one connection, in a thread. Returns the port, and a thread whose result says whether the
+/// connection opened.
 fn echo_once(tls: ServerTls) -> (u16, JoinHandle<Result<bool, Error>>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = listener.local_addr().expect("an address").port();
@@ -93,7 +93,7 @@ fn large_messages_in_both_directions_at_once_do_not_deadlock() -> Result<(), Err
 
 #[test]
 fn a_certificate_that_is_not_trusted_is_an_error_and_no_request_leaves() {
-    // R6455-4.1-8: of an unknown authority, and of a known one for another name.
+    // R6455-4.1-8: an unknown authority, and a known one with another name.
     let (identity, other) = (Identity::new(), Identity::new());
     for (host, trusted) in [
         ("localhost", other.client()),
@@ -104,7 +104,7 @@ fn a_certificate_that_is_not_trusted_is_an_error_and_no_request_leaves() {
         let error = connect_to(host, port, &trusted).expect_err("not to be trusted");
         assert!(matches!(&error, Error::Tls(_)), "{error:?}");
         assert!(error.to_string().contains("certificate"), "{error}");
-        // The server has not even seen a request.
+        // The server saw no request.
         assert!(!matches!(server.join().expect("no panic"), Ok(true)));
     }
 }
@@ -145,7 +145,7 @@ fn the_name_of_the_host_is_sent() -> Result<(), Error> {
         .with_cert_resolver(Arc::clone(&names) as Arc<dyn ResolvesServerCert>);
     let (port, server) = echo_once(config.into());
 
-    // Whether the certificate is trusted does not matter here.
+    // The certificate need not be trusted here.
     assert!(connect_to("localhost", port, &ClientTls::new()).is_err());
     let _ = server.join().expect("no panic");
     assert_eq!(*names.0.lock().expect("no panic"), ["localhost"]);
@@ -154,14 +154,14 @@ fn the_name_of_the_host_is_sent() -> Result<(), Error> {
 
 #[test]
 fn ends_that_do_not_understand_each_other_say_so() -> Result<(), Error> {
-    // A client with TLS, a server without.
+    // The client uses TLS, the server does not.
     let (address, server) = net::echo_once(Config::default());
     let port = address.rsplit(':').next().expect("a port").parse().expect("a port");
     let error = connect_to("localhost", port, &ClientTls::new()).expect_err("no TLS there");
     assert!(matches!(error, Error::Tls(_)), "{error:?}");
     assert!(server.join().expect("no panic").is_err());
 
-    // A client without, a server with.
+    // The server uses TLS, the client does not.
     let identity = Identity::new();
     let (port, server) = echo_once(identity.server());
     let mut client = TcpStream::connect(("127.0.0.1", port))?;
@@ -174,14 +174,14 @@ fn ends_that_do_not_understand_each_other_say_so() -> Result<(), Error> {
     Ok(())
 }
 
-// B9: as everywhere, no reset overtakes the last words.
+// B9: no reset overtakes the alert.
 #[test]
 fn an_alert_arrives_although_more_was_sent() {
     let identity = Identity::new();
     let (port, server) = echo_once(identity.server());
     let mut client = TcpStream::connect(("127.0.0.1", port)).expect("a server");
     client.write_all(net::REQUEST).expect("written");
-    // It has failed by now, most likely.
+    // Most likely failed by now.
     thread::sleep(Duration::from_millis(50));
     client.write_all(&[0; 100_000]).expect("the server still reads");
     client.shutdown(Shutdown::Write).expect("open");
@@ -190,7 +190,7 @@ fn an_alert_arrives_although_more_was_sent() {
     assert!(matches!(server.join().expect("no panic"), Err(Error::Tls(_))));
 }
 
-// L16: one that is longer than what TLS keeps before its handshake is done.
+// L16: a request that is longer than the plaintext rustls buffers before its handshake is done.
 #[test]
 fn a_request_may_be_longer_than_what_tls_keeps() -> Result<(), Error> {
     let identity = Identity::new();
@@ -216,7 +216,7 @@ fn a_request_may_be_longer_than_what_tls_keeps() -> Result<(), Error> {
     Ok(())
 }
 
-// A read that brings a part of a record is a wait like any other.
+// A read of part of a record counts as a wait.
 #[test]
 fn ciphertext_that_makes_no_plaintext_does_not_stretch_a_patience() -> Result<(), Error> {
     let identity = Identity::new();
@@ -232,7 +232,7 @@ fn ciphertext_that_makes_no_plaintext_does_not_stretch_a_patience() -> Result<()
     let mut ws = connect_to("localhost", port, &identity.client())?;
     let _open = server.join().expect("no panic")?.expect("an upgrade");
     let mut raw = raw_to_test.1.recv().expect("a socket");
-    // A record that never ends, a byte at a time.
+    // An endless record, a byte at a time.
     let trickle = thread::spawn(move || {
         let mut bytes = b"\x17\x03\x03\x40\x00".iter().copied().chain(std::iter::repeat(0));
         while bytes.next().is_some_and(|byte| raw.write_all(&[byte]).is_ok()) {
@@ -249,7 +249,7 @@ fn ciphertext_that_makes_no_plaintext_does_not_stretch_a_patience() -> Result<()
 
 #[test]
 fn ciphertext_that_makes_no_plaintext_does_not_stretch_a_deadline() {
-    // A39: a record that never ends, a byte at a time.
+    // A39: an endless record, a byte at a time.
     let identity = Identity::new();
     let mut config = Config::default();
     config.handshake_timeout = Some(Duration::from_millis(200));
@@ -294,7 +294,7 @@ fn a_file_that_is_not_what_it_should_be_is_named() {
     assert!(ServerTls::from_pem_files(certificate, &other.key).is_err(), "another's key");
 }
 
-/// A certificate that signs itself, and its key, in files; `change` says what kind it is.
+/// Writes a self-signed certificate and its key to files; `change` adjusts its parameters.
 fn self_signed(change: impl FnOnce(&mut rcgen::CertificateParams)) -> Identity {
     let identity = Identity::new();
     let mut params = rcgen::CertificateParams::new(["localhost".into()]).expect("a name");
@@ -312,7 +312,7 @@ fn authority(params: &mut rcgen::CertificateParams) {
 
 #[test]
 fn a_server_may_show_what_is_in_the_file_whatever_kind_it_is() -> Result<(), Error> {
-    // T8: what `openssl req -x509` makes calls itself an authority.
+    // T8: a certificate by `openssl req -x509` is marked as an authority.
     for identity in [
         self_signed(authority),
         self_signed(|params| params.is_ca = rcgen::IsCa::ExplicitNoCa),
@@ -361,7 +361,7 @@ fn an_error_says_what_to_do_about_a_certificate_that_is_not_trusted() {
             let (port, server) = echo_once(identity.server());
             let error = connect_to("localhost", port, &trusted).expect_err("not to be trusted");
             assert!(error.to_string().contains(expected), "{error}");
-            // What rustls has said is at the end of the sources.
+            // The error of rustls is the last source.
             let mut source: &dyn std::error::Error = &error;
             while let Some(deeper) = source.source() {
                 source = deeper;
@@ -432,7 +432,7 @@ fn a_long_request_waits_for_the_handshake() -> Result<(), Error> {
     ws.close(None)?;
     assert!(ws.wait_closed()?.was_clean);
     server.join().expect("no panic")?;
-    // And does not hide what is wrong with a certificate.
+    // The certificate error is still reported.
     let (port, server) = echo_once(identity.server());
     let error = connect_with(request(port)?, ClientOptions::default()).expect_err("self-signed");
     assert!(matches!(error, Error::Tls(_)), "{error:?}");

@@ -1,4 +1,4 @@
-//! Scenarios of our client with a server of other make.
+//! Scenarios of our client with another implementation's server.
 
 use std::fmt::Debug;
 use std::sync::OnceLock;
@@ -14,10 +14,10 @@ use ws_std::{ClientOptions, ClientTls, Error, Message, WebSocket, connect_with};
 
 use crate::{Outcome, fragments, pattern};
 
-/// How long a peer may take for an answer.
+/// The time limit for a peer's answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Codes and reasons to close with, in either direction.
+/// Codes and reasons of a Close, in either direction.
 const ENDS: [Option<(u16, &str)>; 7] = [
     Some((1000, "bye")),
     Some((1001, "")),
@@ -31,7 +31,7 @@ const ENDS: [Option<(u16, &str)>; 7] = [
 const LONGEST: &str = "This reason is as long as one can be, which is one hundred and twenty-three \
     bytes: after the code, no more fits in a frame.";
 
-/// Whom to trust, if not the usual authorities.
+/// The certificates to trust, if not the system's.
 static TRUSTED: OnceLock<ClientTls> = OnceLock::new();
 
 type Scenario = fn(&mut Checks<'_>);
@@ -235,14 +235,14 @@ fn pings(checks: &mut Checks<'_>) {
         let interval = Duration::from_millis(20);
         config.keep_alive = Some(KeepAlive { interval, patience: PATIENCE });
         let mut ws = connect(request(url)?, config)?;
-        // Each goes out only after the Pong to the one before.
+        // Each Ping is sent only after the Pong of the one before.
         let mut pings = 0;
         for _ in 0..200 {
             pings = ask_text(&mut ws, "pings")?.split_whitespace().count();
             if pings == 4 {
                 return finish(ws);
             }
-            // In all of them together, fifty are due.
+            // Fifty Pings are due in total.
             thread::sleep(Duration::from_millis(5));
         }
         Err(format!("{pings} Pings in 200 questions, with answers").into())
@@ -277,7 +277,7 @@ fn abort(checks: &mut Checks<'_>) {
     checks.check("abort: 1006 at our end", |url| {
         let mut ws = open(url)?;
         ws.send("abort")?;
-        // Whether it is an error depends on how the transport ends.
+        // An error or not, depending on the end of the transport.
         let _ = ws.recv();
         let info = ws.close_info().ok_or("still open")?;
         same(&(info.code, info.was_clean), &(CloseCode::ABNORMAL, false))
@@ -334,13 +334,13 @@ fn ask_text(
     }
 }
 
-/// Receives until the connection is closed; nothing may come any more.
+/// Receives until the connection is closed; a message fails the scenario.
 fn rest(mut ws: WebSocket<Client>) -> Result<CloseInfo, Box<dyn std::error::Error>> {
     same(&ws.recv()?, &None)?;
     Ok(ws.close_info().ok_or("no end")?.clone())
 }
 
-/// Closes in the usual way.
+/// Closes with a closing handshake.
 fn finish(mut ws: WebSocket<Client>) -> Outcome {
     ws.close(CloseFrame::normal("")?)?;
     same_end(&rest(ws)?, Some((1000, "")), Initiator::Local)

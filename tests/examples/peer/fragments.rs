@@ -1,4 +1,4 @@
-//! Sends messages in fragments, through the engine itself: `ws-std` sends whole ones only.
+//! Sends fragmented messages with the engine: `ws-std` sends only whole messages.
 
 use std::error::Error;
 use std::io::{Read, Write};
@@ -30,7 +30,7 @@ pub(crate) fn call(request: ClientRequest) -> Result<CloseInfo, Box<dyn Error>> 
     exchange(stream, session, out, |_, _, _| Ok(()))
 }
 
-/// How a server answers the request.
+/// The server's response to the request.
 type Decide<R> = fn(&mut Session<R>, Duration, &mut Vec<u8>) -> Result<(), AcceptError>;
 
 /// Sends the fragments, waits until two messages and a Pong have come back, and closes.

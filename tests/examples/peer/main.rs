@@ -1,13 +1,13 @@
-//! Our side of the tests with peers of other make; `tests/peers/run.sh` and `tests/browser/run.sh`
+//! Our side of the tests with other implementations; `tests/peers/run.sh` and `tests/browser/run.sh`
 //! run it.
 //!
 //! ```text
-//! peer serve ADDRESS [CERT.pem KEY.pem]       does what text messages tell it, and echoes all others
+//! peer serve ADDRESS [CERT.pem KEY.pem]       obeys commands in text messages, echoes other messages
 //! peer loop ADDRESS [CERT.pem KEY.pem]        the same on `ws-mio`
-//! peer call [--ca CERT.pem] URL [SCENARIO]... runs scenarios, or all, against a peer that does the same
+//! peer call [--ca CERT.pem] URL [SCENARIO]... runs scenarios, or all, against such a server
 //! ```
 //!
-//! What a server understands:
+//! The commands of a server:
 //!
 //! | message | answer |
 //! |---|---|

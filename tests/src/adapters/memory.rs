@@ -1,5 +1,5 @@
-//! A network in memory, whose streams are transports. Its connections behave as those of TCP do: they have little room, end one side at a
-//! time, and are reset if an end goes away that has not read everything, or that somebody still writes to.
+//! A network in memory, whose streams are transports. Connections behave like TCP: bounded buffers, half-close,
+//! and a reset if an end is dropped with unread input, or its peer writes to it later.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, ErrorKind, Read, Write};
@@ -12,13 +12,13 @@ use ws_common::adapter::{Duplex, Transport};
 
 use super::network::{Network, RawStream};
 
-/// How many bytes wait for a reader at most, in each direction.
+/// The most unread bytes in each direction.
 const ROOM: usize = 64 << 10;
 
-/// How many connections wait to be accepted at most; those beyond are refused.
+/// The most connections that wait to be accepted; further ones are refused.
 const BACKLOG: usize = 128;
 
-/// Every end of a connection is in this network, which nobody can reach by TCP (RFC 1112 section 4).
+/// All addresses are in this reserved block, which TCP cannot reach (240.0.0.0/4, RFC 1112 section 4).
 const HOST: Ipv4Addr = Ipv4Addr::new(240, 0, 0, 1);
 
 /// The listeners, by their addresses.
@@ -26,13 +26,13 @@ static LISTENERS: Mutex<BTreeMap<SocketAddr, Arc<Backlog>>> = Mutex::new(BTreeMa
 
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// Returns the network's time.
+/// Returns the time of the network's clock.
 #[must_use]
 pub(super) fn now() -> Duration {
     START.elapsed()
 }
 
-/// Returns the network's time of a moment.
+/// Converts an instant to the network's clock.
 #[must_use]
 pub(super) fn time_of(moment: Instant) -> Duration {
     moment.saturating_duration_since(*START)
@@ -50,12 +50,13 @@ fn free_address() -> SocketAddr {
     }
 }
 
-/// What is locked here is whole between any two calls.
+/// Ignores poisoning: no lock is held while its data is inconsistent.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Wakes a thread that waits for any of several things.
+/// Wakes a thread that waits for any of several events. No wake-up is lost: rings are counted, and the count
+/// is compared under the mutex.
 #[derive(Debug, Default)]
 pub struct Bell {
     count: Mutex<u64>,
@@ -63,15 +64,15 @@ pub struct Bell {
 }
 
 impl Bell {
-    /// Wakes the thread that waits, or that is going to wait for this.
+    /// Counts a ring, and wakes the waiting threads.
     pub fn ring(&self) {
         let mut count = lock(&self.count);
         *count += 1;
         self.rung.notify_all();
     }
 
-    /// Waits until the bell has rung more often than `heard`, or until that time. Returns how often it has:
-    /// a thread that looks at everything after that misses nothing.
+    /// Waits until the count differs from `heard`, or until the time `until`. Returns the count. A thread that
+    /// checks all events after each wait misses none.
     pub fn wait(&self, heard: u64, until: Option<Duration>) -> u64 {
         let mut count = lock(&self.count);
         while *count == heard {
@@ -86,7 +87,7 @@ impl Bell {
         *count
     }
 
-    /// Waits while `attempt` would block.
+    /// Repeats `attempt` after each ring while it would block.
     fn retry<T>(
         &self,
         limit: Option<Duration>,
@@ -122,7 +123,7 @@ struct Backlog {
 }
 
 impl Listener {
-    /// Listens at a free address. The bell rings for clients, and for what they send later.
+    /// Listens on a free address. The bell rings for new clients and for their later input.
     #[must_use]
     pub fn new(bell: &Arc<Bell>) -> Self {
         let address = free_address();
@@ -131,20 +132,20 @@ impl Listener {
         Self { address, backlog }
     }
 
-    /// Returns the address.
+    /// Returns the listener's address.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Accepts a client, if one waits.
+    /// Accepts a waiting client, if any.
     #[must_use]
     pub fn accept(&self) -> Option<Stream> {
         lock(&self.backlog.waiting).pop_front()
     }
 }
 
-/// Resets connections that nobody has accepted.
+/// Resets connections that were not accepted.
 impl Drop for Listener {
     fn drop(&mut self) {
         lock(&LISTENERS).remove(&self.address);
@@ -156,26 +157,26 @@ impl Drop for Listener {
 #[derive(Debug)]
 pub struct Stream {
     wire: Arc<Mutex<[End; 2]>>,
-    /// Which end it is.
+    /// The index of this end in `wire`.
     index: usize,
     peer: SocketAddr,
     bell: Arc<Bell>,
-    /// How long reading waits.
+    /// The time limit of a read.
     limit: Option<Duration>,
 }
 
-/// What is known at one end.
+/// The state of one end.
 #[derive(Debug)]
 struct End {
-    /// What has arrived and is not read yet.
+    /// Unread input.
     inbox: VecDeque<u8>,
-    /// Whether nothing more is going to arrive.
+    /// Whether the peer has ended its writing side.
     ended: bool,
-    /// Whether reading is to report a reset, once.
+    /// Whether the next read reports a reset.
     reset: bool,
-    /// Whether nothing can be written any more.
+    /// Whether writing fails.
     broken: bool,
-    /// Whether nobody is there any more.
+    /// Whether this end was dropped.
     gone: bool,
     bell: Arc<Bell>,
 }
@@ -191,7 +192,7 @@ impl End {
         self.bell.ring();
     }
 
-    /// Goes away, and resets the other end.
+    /// Drops this end and resets the other one.
     fn leave(&mut self, there: &mut Self) {
         self.gone = true;
         there.take_reset();
@@ -199,11 +200,11 @@ impl End {
 }
 
 impl Stream {
-    /// Connects to a listener. The bell rings when there is something to read, or room to write.
+    /// Connects to a listener. The bell rings for input and for room to write.
     ///
     /// # Errors
     ///
-    /// `ConnectionRefused` if nobody listens there, or accepts in time.
+    /// `ConnectionRefused` if there is no listener at the address, or its backlog is full.
     pub fn connect(address: SocketAddr, bell: &Arc<Bell>) -> io::Result<Self> {
         let from = free_address();
         let listeners = lock(&LISTENERS);
@@ -231,7 +232,7 @@ impl Stream {
         self.peer
     }
 
-    /// Looks at this end and at the other one.
+    /// Runs `look` on this end and the other one, locked.
     fn ends<T>(&self, look: impl FnOnce(&mut End, &mut End) -> T) -> T {
         let [first, second] = &mut *lock(&self.wire);
         match self.index {
@@ -342,7 +343,7 @@ impl RawStream for Stream {
     }
 }
 
-/// The network in memory, for peers by hand.
+/// The network in memory, for hand-written peers.
 #[derive(Debug)]
 pub enum Memory {}
 

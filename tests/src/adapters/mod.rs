@@ -1,4 +1,4 @@
-//! The adapters behind one trait, so that what is written against the objects runs on each of them.
+//! The adapters behind one trait, so that tests of the object model run on each of them.
 
 mod memory;
 mod network;
@@ -25,19 +25,19 @@ pub trait Adapter {
     /// The network of its servers and clients.
     type Network: Network;
 
-    /// Starts a server at a free port of this host.
+    /// Starts a server on a free port of this host.
     ///
     /// # Errors
     ///
-    /// If there is none, or no thread.
+    /// If there is no free port or no thread.
     fn serve(options: ServerOptions, handler: impl ServerHandler) -> io::Result<RunningServer>;
 
-    /// Opens a client's connection, and carries it in a thread of its own. The handler is not called if
-    /// it does not open.
+    /// Opens a client connection and runs it in a new thread. The handler is not called if it does not
+    /// open.
     ///
     /// # Errors
     ///
-    /// What went wrong.
+    /// [`Refused`] if the connection does not open.
     fn connect(
         request: ClientRequest,
         options: ClientOptions,
@@ -45,30 +45,30 @@ pub trait Adapter {
     ) -> Result<Client, Refused>;
 }
 
-/// A client's connection that has opened.
+/// An open client connection.
 #[derive(Debug)]
 pub struct Client {
-    /// Its handle.
+    /// The handle of the connection.
     pub ws: WebSocketConnection,
     thread: JoinHandle<()>,
 }
 
 impl Client {
-    /// Waits until the connection is closed, and its handler was called for the last time.
+    /// Waits until the connection is closed and the last call of its handler has returned.
     pub fn join(self) {
-        // The handler may have panicked, as it was told to.
+        // Fails if the handler panicked, as some tests want.
         let _ = self.thread.join();
     }
 }
 
-/// Why a connection did not open.
+/// The reason why a connection did not open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
-    /// The status with which the server answered, if it did.
+    /// The status of the server's response, if there was one.
     pub status: Option<u16>,
-    /// What was kept of its answer's body.
+    /// The part of the response's body that was kept.
     pub body: Vec<u8>,
-    /// What the error says.
+    /// The text of the error.
     pub error: String,
 }
 
@@ -88,7 +88,7 @@ impl From<io::Error> for Refused {
     }
 }
 
-/// `ws-std`: a thread for each connection.
+/// `ws-std`: one thread per connection.
 #[derive(Debug)]
 pub enum Std {}
 
@@ -148,7 +148,7 @@ impl Opened {
     }
 }
 
-/// Tells whether a connection opens, and hides it from the handler if it does not.
+/// Reports whether a connection opens, and hides a refused one from the handler.
 struct Opening<H> {
     handler: H,
     outcome: Option<Sender<Result<(), Refused>>>,
@@ -164,7 +164,7 @@ impl<H> Opening<H> {
     fn tell(&mut self, outcome: Result<(), Refused>) {
         self.refused = outcome.is_err();
         if let Some(sender) = self.outcome.take() {
-            // Whoever began it waits for this.
+            // `Opened::wait` receives it.
             sender.send(outcome).expect("somebody waits");
         }
     }

@@ -1,5 +1,4 @@
-//! The network of an adapter, for peers by hand: clients and servers that do what a well-behaved one would
-//! not do.
+//! The network of an adapter, for hand-written peers: clients and servers that break rules.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -9,43 +8,43 @@ use socket2::SockRef;
 
 /// The network of an adapter.
 pub trait Network {
-    /// A connection by hand.
+    /// A raw connection.
     type Stream: RawStream;
-    /// A listener by hand.
+    /// A raw listener.
     type Listener: Send + 'static;
 
     /// Connects to a server.
     ///
     /// # Errors
     ///
-    /// If nobody listens there.
+    /// If there is no listener at the address.
     fn connect(address: SocketAddr) -> io::Result<Self::Stream>;
 
-    /// Listens at a free address.
+    /// Listens on a free address.
     ///
     /// # Errors
     ///
-    /// If there is none.
+    /// If there is no free address.
     fn listen() -> io::Result<(Self::Listener, SocketAddr)>;
 
     /// Waits for a client.
     ///
     /// # Errors
     ///
-    /// If waiting has failed.
+    /// If accepting fails.
     fn accept(listener: &Self::Listener) -> io::Result<Self::Stream>;
 }
 
-/// A connection by hand: reading and writing wait.
+/// A raw connection with blocking reads and writes.
 pub trait RawStream: Read + Write + Send + 'static {
-    /// Limits how long reading waits.
+    /// Limits how long a read waits.
     ///
     /// # Errors
     ///
     /// If the connection is gone.
     fn limit_reading(&mut self, limit: Duration) -> io::Result<()>;
 
-    /// Ends the writing side.
+    /// Shuts down the writing side.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! A toy, over a network in memory: the proof that an adapter is only waiting, reading and writing. Each
-//! server, and each client, has one thread, in which every connection has a turn when the bell has rung.
+//! A toy adapter over a network in memory: the proof that an adapter is only waiting, reading and writing.
+//! Each server and each client has one thread, which gives every connection a turn after each ring.
 
 use std::io;
 use std::net::IpAddr;
@@ -20,7 +20,7 @@ use wsproto::{Endpoint, Role, Server};
 use super::memory::{Bell, Listener, Memory, Stream, now, time_of};
 use super::{Adapter, Client, Opening, Refused};
 
-/// A toy: an event loop in memory, without names, proxies, redirects and TLS.
+/// A toy adapter: an event loop in memory, without host names, proxies, redirects and TLS.
 #[derive(Debug)]
 pub enum Toy {}
 
@@ -54,7 +54,7 @@ impl Adapter for Toy {
     }
 }
 
-/// Where the connections of a loop come from, and how it is woken.
+/// The origin of a loop's connections, and the bell that wakes the loop.
 #[derive(Clone)]
 struct Origin {
     acceptor: Option<Arc<Acceptor>>,
@@ -84,7 +84,7 @@ impl<R: Role> Driver<R> for Origin {
     }
 }
 
-/// The connections of a server, or that of a client, and when they have their next turns.
+/// The connections of a server, or the one of a client, and the time of their next turn.
 struct Loop<R: Role> {
     origin: Origin,
     connections: Vec<(Arc<Connection<R, Origin>>, Conversation)>,
@@ -114,7 +114,7 @@ impl<R: Role> Loop<R> {
         handle
     }
 
-    /// Waits, and gives every connection its turn. Returns whether all are over.
+    /// Waits, then gives every connection a turn. Returns whether all are over.
     fn round(&mut self, until: Option<Duration>) -> bool {
         self.heard = self.origin.bell.wait(self.heard, self.next.into_iter().chain(until).min());
         self.context.now = now();

@@ -1,19 +1,18 @@
-//! The chat, as handlers that any adapter can serve: who may come in, and what becomes of what they
-//! say.
+//! The chat, as handlers for any adapter: admission, rooms, and the events sent to members.
 //!
-//! A client asks for `/?name=NAME&room=ROOM`, and sends lines as text messages. The server sends
-//! objects, as JSON:
+//! A client requests `/?name=NAME&room=ROOM` and sends lines as text messages. The server sends JSON
+//! objects:
 //!
 //! ```text
-//! {"type": "welcome", "id", "name", "room", "present": [{"id", "name"}...]}   to the one who comes
+//! {"type": "welcome", "id", "name", "room", "present": [{"id", "name"}...]}   to the new member
 //! {"type": "joined", "id", "name"}                                            to all others
 //! {"type": "said", "id", "name", "text", "time"}                              to all
-//! {"type": "refused", "reason"}                                               to the one who spoke
+//! {"type": "refused", "reason"}                                               to the sender
 //! {"type": "left", "id", "name"}                                              to all others
 //! ```
 //!
-//! An `id` is a connection's, so that a client knows its own lines also if somebody has its name. A
-//! `time` is in milliseconds since 1970.
+//! An `id` identifies a connection, so that a client recognizes its own lines. A `time` is in
+//! milliseconds since 1970.
 
 mod names;
 mod page;
@@ -30,24 +29,24 @@ use ws_common::{
 
 use rooms::Rooms;
 
-/// How many characters a name, or a room's, has at most; the rest is cut off. The page knows it, too.
+/// The most characters of the name of a member or room; the rest is cut off. The page has the same limit.
 const MAX_NAME: usize = 24;
 
-/// How many characters a line has at most; a longer one is refused. The page knows it, too.
+/// The most characters of a line; a longer one is refused. The page has the same limit.
 const MAX_TEXT: usize = 1000;
 
 /// Returns the limits and deadlines of the chat.
 #[must_use]
 pub fn config() -> Config {
-    // Members whose network is gone leave after a minute.
+    // A member whose network is gone leaves after a minute.
     let interval = Duration::from_secs(30);
     Config::new()
-        // UTF-8 has up to four bytes for a character. No member of good will sends more.
+        // UTF-8 needs at most four bytes per character.
         .max_message_size(4 * MAX_TEXT as u64)
         .keep_alive(Some(KeepAlive { interval, patience: interval }))
 }
 
-/// The server: lets people in, and serves the page.
+/// The server's handler: admits members and serves the page.
 #[derive(Debug, Default)]
 pub struct Chat {
     rooms: Arc<Rooms>,
@@ -77,11 +76,11 @@ impl ServerHandler for Chat {
     }
 }
 
-/// A connection: somebody's visit to a room.
+/// The handler of a connection: one member in one room.
 #[derive(Debug)]
 pub struct Visit {
     rooms: Arc<Rooms>,
-    /// The name that was asked for.
+    /// The requested name.
     name: String,
     room: String,
 }
@@ -99,7 +98,7 @@ impl ConnectionHandler for Visit {
             Message::Text(text) if text.trim().is_empty() => {}
             Message::Text(text) => self.rooms.say(&self.room, ws, &text),
             Message::Binary(_) => {
-                // If the peer has gone meanwhile, it need not be told.
+                // Fails if the connection has ended.
                 let _ = ws.terminate(CloseCode::UNSUPPORTED_DATA, "text only");
             }
         }

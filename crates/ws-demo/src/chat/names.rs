@@ -1,10 +1,9 @@
-//! Names that can be shown, and told apart.
+//! Names that are printable and unique.
 
 use super::MAX_NAME;
 use crate::terminal::controls;
 
-/// Makes a name fit to be shown: in one line, not too long, without characters that would move what
-/// stands beside it.
+/// Makes a name printable: one line, limited length, and no characters that rearrange the text beside it.
 pub(super) fn clean(name: &str) -> String {
     let words: Vec<_> = name.split_whitespace().collect();
     words
@@ -17,13 +16,13 @@ pub(super) fn clean(name: &str) -> String {
         .into()
 }
 
-/// Returns `wanted`, with a number behind it if it is taken: `Ann`, `Ann 2`, `Ann 3`.
+/// Returns `wanted`, with a number appended if it is taken: `Ann`, `Ann 2`, `Ann 3`.
 pub(super) fn free(wanted: &str, taken: &[&str]) -> String {
-    // Nobody can tell `Ann` from `ann` at a glance.
+    // `Ann` and `ann` are too similar.
     let taken: Vec<_> = taken.iter().map(|name| name.to_lowercase()).collect();
     let is_free = |name: &String| !taken.contains(&name.to_lowercase());
     let numbered = (2..=taken.len() + 1).map(|number| format!("{wanted} {number}"));
-    // So many names and one more cannot all be taken.
+    // One more candidate than there are names: one is free.
     std::iter::once(wanted.to_owned()).chain(numbered).find(is_free).unwrap_or_default()
 }
 

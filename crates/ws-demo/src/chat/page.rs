@@ -1,4 +1,4 @@
-//! The page, embedded so that the program is all there is.
+//! The page, embedded in the program.
 
 use ws_common::wsproto::handshake::Response;
 
@@ -6,12 +6,12 @@ const HTML: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// What the page may do: only what this server gave it, and talk to it. Should a line ever get into the
-/// page as markup, the browser runs nothing of it.
+/// The content security policy: the page may load resources only from this server, and connect only to
+/// it. If a line ever became markup, the browser would not run it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     connect-src 'self' ws: wss:; img-src data:; base-uri 'none'; frame-ancestors 'none'";
 
-/// Answers an ordinary request.
+/// Answers a request that is not an upgrade.
 pub(super) fn respond(path: &str) -> Response {
     let response = match path {
         "/" => Response::html(HTML).header("Content-Security-Policy", POLICY),
@@ -19,7 +19,7 @@ pub(super) fn respond(path: &str) -> Response {
         "/page.js" => Ok(Response::new(200).body("text/javascript; charset=utf-8", SCRIPT)),
         _ => Ok(Response::text(404, "Not Found\n")),
     };
-    // A new version of the program has a new page.
+    // A new version of the program may have a new page.
     response
         .and_then(|response| response.header("Cache-Control", "no-cache"))
         .and_then(|response| response.header("X-Content-Type-Options", "nosniff"))

@@ -1,4 +1,4 @@
-//! Who is where, and who hears what.
+//! Rooms, their members, and the events they get.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,11 +9,11 @@ use ws_common::{ConnectionId, Error, WebSocketConnection};
 
 use super::names;
 
-/// All rooms that have somebody in them.
+/// All rooms with at least one member.
 #[derive(Debug, Default)]
 pub(super) struct Rooms(Mutex<BTreeMap<String, Vec<Member>>>);
 
-/// Somebody in a room.
+/// A member of a room.
 #[derive(Debug)]
 struct Member {
     name: String,
@@ -21,15 +21,15 @@ struct Member {
 }
 
 impl Rooms {
-    /// Lets somebody in, under a name that nobody else in the room has.
+    /// Adds a member, under a name that is unique in the room.
     pub(super) fn join(&self, room: &str, wanted: &str, ws: &WebSocketConnection) {
         let mut rooms = self.lock();
         let members = rooms.entry(room.into()).or_default();
         let taken: Vec<_> = members.iter().map(|member| &*member.name).collect();
         let name = names::free(wanted, &taken);
         let id = ws.id().to_string();
-        // Under the lock, so that nobody joins or leaves between the list and the changes to it that
-        // follow. Nothing here waits: publishing never does, and nothing was sent on this connection before.
+        // Under the lock, so that the list and the later events are consistent. Nothing here blocks:
+        // publishing never waits, and this is the first message on the connection.
         publish(ws, room, &json!({ "type": "joined", "id": id, "name": name }));
         members.push(Member { name: name.clone(), id: ws.id() });
         let present: Vec<_> = members.iter().map(Member::to_json).collect();
@@ -72,23 +72,23 @@ impl Member {
     }
 }
 
-/// Tells somebody why a line was not passed on.
+/// Tells a member why a line was refused.
 pub(super) fn refuse(ws: &WebSocketConnection, reason: &str) {
     send(ws, &json!({ "type": "refused", "reason": reason }));
 }
 
-/// Sends an event to everybody in a room.
+/// Sends an event to all members of a room.
 fn publish(ws: &WebSocketConnection, room: &str, event: &Value) {
     let Some(server) = ws.server() else { return };
     for member in server.publish(room, event.to_string()).refused {
-        // It does not read. Its handler learns of the end.
+        // This member does not read. Its handler reports the end.
         member.abort();
     }
 }
 
 /// Sends an event to one member.
 fn send(ws: &WebSocketConnection, event: &Value) {
-    // A connection that is closing, or has failed, ends by itself.
+    // A connection that is closing or has failed ends by itself.
     if let Err(Error::WouldExceed(_)) = ws.send(event.to_string()) {
         ws.abort();
     }

@@ -1,4 +1,4 @@
-//! Several attempts to connect at a time, in one thread.
+//! Several connection attempts at a time, in one thread.
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
@@ -12,10 +12,10 @@ use ws_common::adapter::Dial;
 
 use super::{Connect, Instants};
 
-/// The longest that one call waits: not every system knows longer ones.
+/// The longest wait of one call; some systems reject longer ones.
 const LONGEST: Duration = Duration::from_secs(3600);
 
-/// The sockets that are connecting, or have just connected.
+/// The sockets that are connecting or have connected, with the numbers of their attempts.
 #[derive(Default)]
 pub(super) struct Attempts(Vec<(usize, Socket)>);
 
@@ -36,7 +36,7 @@ impl Connect for Attempts {
         let mut ready: Vec<_> =
             self.0.iter().map(|(_, socket)| PollFd::new(socket, PollFlags::OUT)).collect();
         let polled = match poll(&mut ready, timeout.as_ref()) {
-            // The dial asks to wait again.
+            // Interrupted by a signal: the dial asks to wait again.
             Err(Errno::INTR) => return,
             Err(error) => Err(error),
             Ok(_) => Ok(ready.iter().map(|fd| !fd.revents().is_empty()).collect::<Vec<_>>()),
@@ -70,24 +70,24 @@ impl Connect for Attempts {
     }
 }
 
-/// Begins to connect.
+/// Starts a non-blocking connect.
 fn connect(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
     match socket.connect(&address.into()).map_err(|error| (Errno::from_io_error(&error), error)) {
-        // A signal does not stop it either.
+        // After a signal, the connect continues in the background (POSIX `connect`).
         Ok(()) | Err((Some(Errno::INPROGRESS | Errno::INTR), _)) => Ok(socket),
         Err((_, error)) => Err(error),
     }
 }
 
-/// Whether a socket has connected, which it was made ready to tell.
+/// Whether a socket that `poll` reported has connected; its error if it failed.
 fn outcome(socket: &Socket) -> io::Result<bool> {
     if let Some(error) = socket.take_error()? {
         return Err(error);
     }
     match socket.peer_addr() {
-        // Messages are written whole; waiting for more only delays them.
+        // Messages are written whole; Nagle's algorithm would only delay them.
         Ok(_) => socket.set_tcp_nodelay(true).map(|()| true),
         Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
         Err(error) => Err(error),

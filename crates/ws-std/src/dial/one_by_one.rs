@@ -1,4 +1,4 @@
-//! One attempt to connect at a time, where there is no call that waits for several.
+//! One connection attempt at a time, for systems without `poll`.
 
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpStream};
@@ -14,7 +14,7 @@ pub(super) struct Attempts(Option<(usize, TcpStream)>);
 
 impl Connect for Attempts {
     fn begin(&mut self, attempt: usize, address: SocketAddr, dial: &mut Dial, time: Instants) {
-        // One that does not answer leaves time for the others.
+        // Share the time left, so that a silent address leaves time for the others.
         let untried = u32::try_from(dial.untried()).unwrap_or(u32::MAX).saturating_add(1);
         let connected = match dial.time_left(time.now()) {
             Some(left) => {
@@ -22,7 +22,7 @@ impl Connect for Attempts {
             }
             None => TcpStream::connect(address),
         };
-        // Messages are written whole; waiting for more only delays them.
+        // Messages are written whole; Nagle's algorithm would only delay them.
         match connected.and_then(|tcp| tcp.set_nodelay(true).map(|()| tcp)) {
             Ok(tcp) => {
                 dial.connected(attempt);
@@ -35,7 +35,7 @@ impl Connect for Attempts {
         }
     }
 
-    /// Every attempt has ended when it has begun, so there is nothing to wait for.
+    /// Nothing to wait for: `begin` returns after its attempt has ended.
     fn wait(&mut self, _: &mut Dial, _: Instants) {}
 
     fn take(&mut self, attempt: usize) -> io::Result<TcpStream> {

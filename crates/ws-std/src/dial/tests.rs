@@ -1,4 +1,4 @@
-//! Streams that open, or do not, by both ways to connect.
+//! Opening a stream with both implementations of `Connect`.
 
 use std::net::TcpListener;
 use std::thread;
@@ -16,7 +16,7 @@ fn target(url: &str, options: ClientOptions) -> Target {
     Target::new(request, options).expect("a target")
 }
 
-/// Opens a stream in both ways there are; the second is for systems that are not Unix.
+/// Opens a stream with both implementations; the second is for systems other than Unix.
 fn open_both(url: &str, options: &ClientOptions) -> [Result<TcpStream, Error>; 2] {
     let target = target(url, options.clone());
     let mut dials = [(); 2].map(|()| Dial::new(&target, Duration::ZERO));
@@ -45,7 +45,7 @@ fn a_stream_opens_and_blocks_without_a_timeout() -> io::Result<()> {
 
 #[test]
 fn an_address_that_refuses_is_told() -> io::Result<()> {
-    // Bound, and not listening any more.
+    // A port that no longer listens.
     let dead = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     for result in open_both(&format!("ws://{dead}/"), &ClientOptions::default()) {
         let Err(Error::Connect { to, error }) = result else { panic!("{result:?}") };
@@ -82,7 +82,7 @@ fn a_tunnel_opens_through_small_writes() -> io::Result<()> {
     proxy.join().expect("no panic")
 }
 
-/// A listener that takes no more connections: the kernel drops what arrives. Kept with those that fill it.
+/// A listener with a full backlog: the kernel drops further SYNs. Returned with the streams that fill it.
 fn silent() -> io::Result<(Socket, Vec<TcpStream>, SocketAddr)> {
     let listener = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     listener.bind(&SocketAddr::from(([127, 0, 0, 2], 0)).into())?;
@@ -96,7 +96,7 @@ fn silent() -> io::Result<(Socket, Vec<TcpStream>, SocketAddr)> {
     Ok((listener, filled, address))
 }
 
-/// A dial that has looked up these addresses.
+/// A dial whose lookup returned these addresses.
 fn dial_to(addresses: &[SocketAddr], timeout: Option<Duration>) -> Dial {
     let mut options = ClientOptions::default();
     options.connect_timeout = timeout;
@@ -108,7 +108,7 @@ fn dial_to(addresses: &[SocketAddr], timeout: Option<Duration>) -> Dial {
 
 #[test]
 fn every_address_is_tried_whatever_the_others_do() -> io::Result<()> {
-    // L9: a silent one would be waited for for minutes, if it was alone.
+    // L9: a connect to the silent address alone would take minutes to fail.
     let (_listener, _filled, silent) = silent()?;
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let alive = listener.local_addr()?;

@@ -1,11 +1,11 @@
-//! Servers in production: proxies and load balancers, limits, the end, certificates.
+//! Servers in production: proxies and load balancers, limits, shutdown, certificates.
 //!
-//! Everything here holds for `ws-mio` as well, unless it names one adapter.
+//! Everything here applies to `ws-std` and `ws-mio`, unless it names one of them.
 //!
 //! # Behind a reverse proxy
 //!
-//! A proxy has to pass the upgrade on, and must not close connections that are only idle. The keep-alive of
-//! [`ServerOptions`] sends a Ping every 30 s; every timeout on the way must be longer than that.
+//! The proxy must forward the upgrade and must not close idle connections. The keep-alive of
+//! [`ServerOptions`] sends a Ping every 30 s; every idle timeout on the path must be longer than that.
 //!
 //! nginx:
 //!
@@ -24,7 +24,7 @@
 //! }
 //! ```
 //!
-//! HAProxy recognizes the upgrade by itself. After it, `timeout tunnel` is the one that counts:
+//! HAProxy forwards the upgrade without configuration. After it, only `timeout tunnel` applies:
 //!
 //! ```text
 //! defaults
@@ -39,19 +39,19 @@
 //!     server app1 127.0.0.1:9001 check
 //! ```
 //!
-//! * Balance by the number of connections (`least_conn`, `leastconn`): connections live long, and a server that was
-//!   restarted would stay empty otherwise.
-//! * From one proxy to one address and port there are as many connections as ephemeral ports, some 28 000 by default
-//!   on Linux (`net.ipv4.ip_local_port_range`). Give a proxy several addresses for more.
-//! * [`peer_addr`](crate::WebSocketConnection::peer_addr) is the proxy's. The client's is in the header fields of the
-//!   request, which count only if no client can reach the server without the proxy.
-//! * [`ServerOptions::origins`](crate::ServerOptions::origins) compares the field that browsers send: the public origin, such
-//!   as `https://example.com`, also when the proxy has ended TLS.
+//! * Balance by the number of connections (`least_conn`, `leastconn`): connections are long-lived, and a restarted
+//!   server would otherwise stay empty.
+//! * A proxy can open only as many connections to one address and port as it has ephemeral ports, about 28 000 by
+//!   default on Linux (`net.ipv4.ip_local_port_range`). For more, give the proxy several addresses.
+//! * [`peer_addr`](crate::WebSocketConnection::peer_addr) is the proxy's address. The client's is in header fields of
+//!   the request; trust them only if no client can bypass the proxy.
+//! * [`ServerOptions::origins`](crate::ServerOptions::origins) is compared with the `Origin` field of the browser: list
+//!   the public origin, such as `https://example.com`, even if the proxy terminates TLS.
 //!
 //! # Health checks
 //!
-//! An ordinary request is the application's, in HTTP/1.0 and HTTP/1.1, and of any method, `HEAD` and `OPTIONS`
-//! included. A check that only connects and leaves is silent.
+//! The application answers requests that are not an upgrade: HTTP/1.0 and HTTP/1.1, any method, including `HEAD` and
+//! `OPTIONS`. A check that only connects and disconnects is not reported.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -96,11 +96,11 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! # The end
+//! # Shutdown
 //!
 //! [`ServerHandle::terminate`](crate::ServerHandle::terminate) closes the listener, closes every connection with
-//! 1001, and aborts the rest at the end of its timeout. Clients that see 1001 reconnect: have them wait a
-//! random time before.
+//! 1001, and aborts the remaining ones after its timeout. Clients usually reconnect after 1001: have them wait a
+//! random time first.
 //!
 //! ```
 //! use std::time::Duration;
@@ -118,36 +118,35 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! (`ctrlc` is a crate; its feature `termination` adds SIGTERM.) In an orderly deployment, the health check
-//! fails first, the load balancer notices, and then the server ends. The supervisor has to wait longer than the
+//! The feature `termination` of the crate `ctrlc` adds SIGTERM. For an orderly shutdown, let the health check fail,
+//! wait until the load balancer has noticed, then terminate the server. The supervisor must wait longer than the
 //! timeout before it kills the process: `TimeoutStopSec` of systemd, `terminationGracePeriodSeconds` of Kubernetes.
 //!
 //! # Limits
 //!
 //! | limit of | resource | setting |
 //! |---|---|---|
-//! | a process | descriptors, one for each connection | `LimitNOFILE=`, `ulimit -n` |
-//! | a process, `ws-std` | threads, one for each connection | `TasksMax=`, `pids.max`, `ulimit -u` |
-//! | a process, `ws-std` | mappings of memory, four for each thread | `vm.max_map_count` (65 530 by default on Linux: some 16 000 connections; a process without one aborts) |
-//! | a listener | connections that are not accepted yet: 4096 are asked for | `net.core.somaxconn` |
-//! | a server | [`max_connections`](crate::ServerOptions::max_connections): 4096 with `ws-std`, 100 000 with `ws-mio` | the option; more get 503 |
-//! | a connection | messages of 1 MiB, 64 KiB that wait for the peer | [`ServerOptions`] |
+//! | a process | descriptors, one per connection | `LimitNOFILE=`, `ulimit -n` |
+//! | a process, `ws-std` | threads, one per connection | `TasksMax=`, `pids.max`, `ulimit -u` |
+//! | a process, `ws-std` | memory mappings, four per thread | `vm.max_map_count` (65 530 by default on Linux: about 16 000 connections; the process aborts when it runs out) |
+//! | a listener | connections that are not accepted yet: a backlog of 4096 is requested | `net.core.somaxconn` |
+//! | a server | [`max_connections`](crate::ServerOptions::max_connections): 4096 with `ws-std`, 100 000 with `ws-mio` | the option; further clients get 503 |
+//! | a connection | messages of 1 MiB, 64 KiB queued for the peer | [`ServerOptions`] |
 //!
-//! Set `max_connections` below what the system allows: a refusal is an answer, want of descriptors is a pause of
-//! 50 ms for everybody. A connection holds at most one message in flight, and of its output the high-water mark and one
-//! message, once for answers and once for everything else.
+//! Set `max_connections` below the system's limits: a refused client gets a response, while a lack of descriptors
+//! pauses accepting for 50 ms. A connection holds at most one incomplete message, and queues at most the high-water
+//! mark plus one message, counted separately for replies and for other output.
 //!
 //! # Load balancers and the keep-alive
 //!
-//! Load balancers, firewalls and NAT forget connections without traffic, some after 60 s or less. The Pings of
-//! the keep-alive are traffic in both directions. Browsers answer them, and cannot send any; so the server is the
-//! end that pings. [`ServerOptions::keep_alive`](crate::ServerOptions::keep_alive) makes the interval shorter.
+//! Load balancers, firewalls and NAT drop idle connections, some after 60 s or less. A keep-alive Ping and its Pong
+//! are traffic in both directions. Browsers answer Pings but cannot send them, so the server is the end that pings. [`ServerOptions::keep_alive`](crate::ServerOptions::keep_alive) sets the interval.
 //!
 //! # Certificates
 //!
-//! TLS ends in the proxy, or here: [`ServerTls::from_pem_files`](crate::ServerTls::from_pem_files) reads a chain
-//! and a key once. A certificate that is renewed while the server runs needs a resolver of `rustls`, which is asked
-//! for each connection; those that are open are not affected.
+//! The proxy terminates TLS, or the server does: [`ServerTls::from_pem_files`](crate::ServerTls::from_pem_files) reads a
+//! chain and a key once. To renew a certificate while the server runs, use a resolver of `rustls`: it is asked for each
+//! new connection. Open connections are not affected.
 //!
 //! ```
 //! use std::sync::{Arc, RwLock};
@@ -156,7 +155,7 @@
 //! use ws_std::rustls::server::{ClientHello, ResolvesServerCert};
 //! use ws_std::rustls::sign::CertifiedKey;
 //!
-//! /// The certificate of now. Whatever renews it puts the next one in its place.
+//! /// The current certificate; renewal replaces it.
 //! #[derive(Debug)]
 //! struct Current(RwLock<Arc<CertifiedKey>>);
 //!
@@ -174,14 +173,15 @@
 //! }
 //! ```
 //!
-//! Clients of a server with a certificate of its own trust exactly that one by
+//! Clients trust a self-signed certificate, and no other, with
 //! [`ClientTls::from_pem_file`](crate::ClientTls::from_pem_file).
 //!
-//! # What to watch
+//! # Monitoring
 //!
-//! Errors before a connection is open come to [`on_error`](crate::ServerHandler::on_error) of the server, others
-//! to the handler of the connection; all of it goes to the `log` facade, without secrets and payloads.
-//! [`Broadcast::refused`](crate::Broadcast::refused) names the peers that do not read.
+//! Errors before a connection is open are passed to the server's
+//! [`on_error`](crate::ServerHandler::on_error), later ones to the handler of the connection. All of them are logged
+//! through the `log` facade, without secrets and payloads. [`Broadcast::refused`](crate::Broadcast::refused) lists the
+//! connections whose peers do not read.
 
 #[cfg(doc)]
 use crate::ServerOptions;

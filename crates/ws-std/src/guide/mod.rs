@@ -1,10 +1,10 @@
-//! The guide: chapters for programs. It has no items of its own.
+//! The guide: chapters for applications. It has no items.
 //!
-//! * [`tungstenite`]: coming from tungstenite, call by call.
-//! * [`deploy`]: servers behind proxies and load balancers, their limits, their end, and their certificates.
+//! * [`tungstenite`]: migrating from tungstenite, call by call.
+//! * [`deploy`]: servers behind proxies and load balancers: limits, shutdown, certificates.
 //!
-//! `deploy` holds for `ws-mio`, too. The engine has a chapter on [loops of your own](wsproto::guide::embed), and
-//! `ws-common` one on [writing an adapter](ws_common::guide).
+//! `deploy` also applies to `ws-mio`. The engine has a chapter on [embedding it](wsproto::guide::embed) in an
+//! event loop, and `ws-common` has one on [writing an adapter](ws_common::guide).
 
 pub mod deploy;
 pub mod tungstenite;

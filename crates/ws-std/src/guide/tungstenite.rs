@@ -1,7 +1,7 @@
-//! Coming from tungstenite.
+//! Migrating from tungstenite.
 //!
-//! The counterpart of each call of tungstenite 0.30. For servers with very many connections, read `ws-mio` in
-//! place of the loop that polls non-blocking streams.
+//! The counterpart of each call of tungstenite 0.30. A server that polls very many non-blocking streams
+//! becomes one on `ws-mio`.
 //!
 //! ```no_run
 //! use ws_std::{Message, connect};
@@ -27,7 +27,7 @@
 //! | `connect_with_config(request, config, max_redirects)` | [`connect_with`], [`ClientOptions::config`], [`ClientOptions::redirects`] (none by default) |
 //! | `ClientRequestBuilder::with_header`, `with_sub_protocol` | [`ClientRequest::header`], [`subprotocol`](ClientRequest::subprotocol), [`cookie`](ClientRequest::cookie), [`origin`](ClientRequest::origin) |
 //! | `client(request, stream)`, `client_with_config` | [`WebSocket::client`], then [`handshake`](WebSocket::handshake) |
-//! | `client_tls_with_config`, `Connector` | [`ClientOptions::tls`] with a [`ClientTls`], also from a `rustls::ClientConfig`; another TLS by [`Stream::new`] |
+//! | `client_tls_with_config`, `Connector` | [`ClientOptions::tls`] with a [`ClientTls`], also from a `rustls::ClientConfig`; for another TLS implementation, [`Stream::new`] |
 //! | `accept(stream)`, `accept_with_config` | [`accept`], [`accept_with`] |
 //! | `accept_hdr(stream, callback)` | [`accept_with`]: the callback returns a [`Decision`] |
 //! | `HandshakeError::Interrupted`, `MidHandshake::handshake` | `WouldBlock`: call [`handshake`](WebSocket::handshake) again |
@@ -39,15 +39,15 @@
 //!
 //! | tungstenite | here |
 //! |---|---|
-//! | `read()` | [`recv`](WebSocket::recv); `None` when the connection is closed |
+//! | `read()` | [`recv`](WebSocket::recv); `None` once the connection is closed |
 //! | `Message::Text(Utf8Bytes)`, `Message::Binary(Bytes)` | [`Message::Text`] with a `String`, [`Message::Binary`] with a `Vec<u8>` |
-//! | `Message::Ping`, `Message::Pong` | no messages: Pings are answered; [`ping`](WebSocket::ping), [`KeepAlive`](wsproto::KeepAlive), [`round_trip`](WebSocket::round_trip) |
+//! | `Message::Ping`, `Message::Pong` | no messages: Pings are answered. See [`ping`](WebSocket::ping), [`KeepAlive`](wsproto::KeepAlive), [`round_trip`](WebSocket::round_trip) |
 //! | `Message::Close` | no message: [`close_info`](WebSocket::close_info) |
 //! | `Message::Frame` | the engine: [`wsproto::Sender`], [`wsproto::frame`] |
 //! | `send(message)` | [`send`](WebSocket::send), [`send_text`](WebSocket::send_text), [`send_binary`](WebSocket::send_binary) |
-//! | `write(message)`, then `flush()` | [`send`](WebSocket::send): it is written at once, and in the background if the peer does not read; [`flush`](WebSocket::flush) waits until all is written |
+//! | `write(message)`, then `flush()` | [`send`](WebSocket::send) writes at once, or in the background if the peer does not read; [`flush`](WebSocket::flush) waits until everything is written |
 //! | cloning `Bytes` for many peers | [`PreparedMessage`](wsproto::PreparedMessage), [`ServerHandle::broadcast`], [`ServerHandle::publish`] |
-//! | a `Mutex` around the `WebSocket` | [`handle`](WebSocket::handle): sends and closes from any thread while one thread is in [`recv`](WebSocket::recv) |
+//! | a `Mutex` around the `WebSocket` | [`handle`](WebSocket::handle) sends and closes from any thread while one thread is in [`recv`](WebSocket::recv) |
 //!
 //! # Closing
 //!
@@ -62,10 +62,10 @@
 //! | tungstenite | here |
 //! |---|---|
 //! | `max_message_size`, 64 MiB | [`Config::max_message_size`]: 64 MiB; with [`ServerOptions`] 1 MiB |
-//! | `max_frame_size`, 16 MiB | [`Config::max_frame_size`]: none but that of messages |
-//! | `read_buffer_size` | 64 KiB for each `WebSocket`; the engine reads from your buffer |
-//! | `write_buffer_size`, `max_write_buffer_size` | [`Config::high_water_mark`], 64 KiB: no more than that and one message waits |
-//! | `accept_unmasked_frames` | nothing: they are a violation |
+//! | `max_frame_size`, 16 MiB | [`Config::max_frame_size`]: only that of messages |
+//! | `read_buffer_size` | 64 KiB per `WebSocket`; the engine reads from your buffer |
+//! | `write_buffer_size`, `max_write_buffer_size` | [`Config::high_water_mark`], 64 KiB: at most that and one message is queued |
+//! | `accept_unmasked_frames` | none: they fail the connection (RFC 6455, section 5.1) |
 //! | timeouts of the stream | [`Config::handshake_timeout`], [`close_timeout`](Config::close_timeout), [`write_timeout`](Config::write_timeout), [`keep_alive`](Config::keep_alive), [`set_read_patience`](WebSocket::set_read_patience), [`set_write_patience`](WebSocket::set_write_patience) |
 //!
 //! # Errors
@@ -74,20 +74,20 @@
 //! |---|---|
 //! | `ConnectionClosed` | no error: [`recv`](WebSocket::recv) returns `None` |
 //! | `AlreadyClosed` | [`Error::Send`] |
-//! | `Protocol`, `Utf8`, `AttackAttempt` | [`Error::Session`], behind the Close that tells the peer |
+//! | `Protocol`, `Utf8`, `AttackAttempt` | [`Error::Session`], after the Close frame to the peer |
 //! | `Capacity` | [`Error::Session`], with the limit and the length |
-//! | `WriteBufferFull(message)` | [`Error::WouldExceed`], which has the message |
+//! | `WriteBufferFull(message)` | [`Error::WouldExceed`], which holds the message |
 //! | `Http(response)` | [`Error::Http`] |
 //! | `Url` | [`Error::Url`] |
 //! | `Tls` | [`Error::Tls`] |
 //! | `Io` | [`Error::Io`], or [`Error::Connect`] with the address |
 //!
-//! # What else is different
+//! # Other differences
 //!
-//! * An error of [`recv`](WebSocket::recv) is returned when the connection has ended, so that the peer has been told.
-//! * Pings are answered, and a Close is echoed, while a thread is in `recv` or the connection has a handler. A
-//!   program that only sends calls `recv` now and then.
-//! * There is no permessage-deflate in either.
+//! * [`recv`](WebSocket::recv) returns an error only after the connection has ended, so the peer has been told.
+//! * Pings and a Close are answered while a thread is in `recv` or the connection has a handler. A program that
+//!   only sends must call `recv` now and then.
+//! * Neither has permessage-deflate.
 
 #[cfg(doc)]
 use crate::{

@@ -1,4 +1,4 @@
-//! Who a server is: a certificate that is made anew for every test.
+//! A server's identity: a new certificate for every test.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -36,7 +36,7 @@ impl Identity {
 
 impl Drop for Identity {
     fn drop(&mut self) {
-        // What is left in the folder for temporary files hurts nobody.
+        // A leftover in the temporary folder is harmless.
         let _ = self.certificate.parent().map(fs::remove_dir_all);
     }
 }

@@ -1,4 +1,4 @@
-//! A peer in memory, behind a stream that misbehaves.
+//! Peers in memory, behind streams that may misbehave.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
@@ -8,12 +8,12 @@ use std::time::Duration;
 use ws_std::wsproto::handshake::{Accept, accept_key};
 use ws_std::wsproto::{Advice, Config, Event, Server, Session, SessionEvent};
 
-/// What a stream does to those who use it.
+/// How a stream behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Manner {
-    /// Reads and writes as much as there is.
+    /// Reads and writes all bytes at once.
     Good,
-    /// Interrupts every call, then refuses to wait, then moves a single byte.
+    /// In turn: fails with `Interrupted`, fails with `WouldBlock`, moves a single byte.
     Faulty,
 }
 
@@ -80,7 +80,7 @@ impl Write for EchoPeer {
     }
 }
 
-/// What was written to a stream; clones are the same.
+/// The bytes written to a stream; clones share them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Output(Arc<Mutex<Vec<u8>>>);
 
@@ -89,7 +89,7 @@ impl Output {
         self.0.lock().expect("no panic").extend(bytes);
     }
 
-    /// Takes it all out.
+    /// Takes all bytes.
     pub(crate) fn taken(&self) -> Vec<u8> {
         std::mem::take(&mut self.0.lock().expect("no panic"))
     }
@@ -99,13 +99,13 @@ impl Output {
     }
 }
 
-/// A stream that plays back what a peer wrote, and then ends in a certain way.
+/// A stream that plays back a peer's bytes, then ends with `end`.
 #[derive(Debug)]
 pub(crate) struct Recording {
     pub(crate) to_read: VecDeque<u8>,
     pub(crate) written: Output,
     pub(crate) manner: Manner,
-    /// The error at the end; an ordinary end if there is none.
+    /// The error at the end; `None` is an orderly end.
     pub(crate) end: Option<ErrorKind>,
     calls: usize,
 }
@@ -144,13 +144,13 @@ impl Write for Recording {
     }
 }
 
-/// A server's side of a conversation, recorded: it accepts what is asked, says the rest, and ends in a
-/// certain way, all of it cut after so many bytes.
+/// A recorded server: it accepts the request, sends `rest`, and ends with `end`. All its bytes are cut off
+/// after `cut` of them.
 #[derive(Debug)]
 pub(crate) struct RecordedServer {
     rest: &'static [u8],
     cut: usize,
-    /// What is said has been found out, for it depends on the request.
+    /// Whether the bytes to send are computed; they depend on the request.
     answered: bool,
     stream: Recording,
 }
@@ -201,7 +201,7 @@ impl Write for RecordedServer {
     }
 }
 
-/// Fails two calls of three, if that is the manner; returns how many bytes the third may move.
+/// Fails two of three calls of a faulty stream; returns how many bytes the call may move.
 fn misbehave(manner: Manner, calls: &mut usize) -> io::Result<usize> {
     *calls += 1;
     match (manner, *calls % 3) {

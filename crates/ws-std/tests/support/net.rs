@@ -1,4 +1,4 @@
-//! Servers and clients on loopback.
+//! Servers and clients on the loopback interface.
 #![allow(dead_code, reason = "no test binary needs all of them")]
 
 use std::io::{Read, Write};
@@ -19,10 +19,10 @@ pub(crate) fn yes(_: &Request) -> Decision<()> {
     Decision::accept(())
 }
 
-/// How a server saw a connection end.
+/// The end of a connection, as the server saw it.
 pub(crate) type End = Result<(), Error>;
 
-/// Echoes on one connection, in a thread. Returns the address, and how the server saw it end.
+/// Echoes on one connection, in a thread. Returns the address, and a thread that returns the end.
 pub(crate) fn echo_once(config: Config) -> (String, JoinHandle<End>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("an address").to_string();
@@ -41,7 +41,7 @@ pub(crate) fn url(address: &str) -> String {
     format!("ws://{address}/")
 }
 
-/// Opens a connection by hand; what follows the head of the answer is still to be read.
+/// Opens a connection by hand. Bytes after the head of the response are left unread.
 pub(crate) fn open_by_hand(address: &str) -> TcpStream {
     let mut stream = TcpStream::connect(address).expect("a server");
     stream.write_all(REQUEST).expect("written");
@@ -49,7 +49,7 @@ pub(crate) fn open_by_hand(address: &str) -> TcpStream {
     stream
 }
 
-/// Reads the head of a request or an answer, and nothing behind it.
+/// Reads the head of a request or response, and no byte after it.
 pub(crate) fn read_head(stream: &mut impl Read) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -60,8 +60,8 @@ pub(crate) fn read_head(stream: &mut impl Read) -> String {
     String::from_utf8(head).expect("text")
 }
 
-/// Answers requests as `answer` says, and echoes on what it accepts, a thread for each. Returns the
-/// address, and what it was asked.
+/// Answers requests with `answer`, and echoes on accepted connections, one thread each. Returns the address
+/// and the requests.
 pub(crate) fn site(
     answer: impl Fn(&Request) -> Decision<()> + Send + Sync + 'static,
 ) -> (String, Receiver<Request>) {
@@ -74,11 +74,11 @@ pub(crate) fn site(
             let (asked, answer) = (asked.clone(), Arc::clone(&answer));
             thread::spawn(move || {
                 let note = |request: &Request| {
-                    // The test may not want to know.
+                    // Fails if the test no longer receives.
                     let _ = asked.send(request.clone());
                     answer(request)
                 };
-                // How it ends is for the client to judge.
+                // The client checks the end.
                 let _ = accept_with(stream.expect("a client"), Config::default(), note).map(echo);
             });
         }
@@ -93,7 +93,7 @@ fn echo(ws: Option<WebSocket<Server>>) {
     }
 }
 
-/// Reads to the end; a reset is a failure.
+/// Reads to the end; panics at a reset.
 pub(crate) fn read_all(stream: &mut TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).expect("an orderly end");

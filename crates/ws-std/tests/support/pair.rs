@@ -13,7 +13,7 @@ use ws_std::{Decision, Stream, WebSocket, accept_with, connect_with};
 #[cfg(feature = "tls")]
 use crate::identity::Identity;
 
-/// What carries the connection.
+/// The transport of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Over {
     Tcp,
