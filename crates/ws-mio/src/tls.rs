@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn ciphertext_without_plaintext_is_read_in_parts() -> io::Result<()> {
-        // L6a
+        // L6
         // About as many as rustls accepts when tickets span records.
         const TICKETS: usize = 250;
         let made = rcgen::generate_simple_self_signed(["localhost".into()]).expect("a certificate");

@@ -28,7 +28,7 @@ fn sessions_of_any_role_are_sync_and_unpin() {
 fn open_server() -> Endpoint<Server> {
     let mut ws = Endpoint::server(Config::new(), NOW);
     let request = ClientRequest::new("ws://localhost/".parse().expect("a URL"));
-    let mut client = Endpoint::client(Config::new(), request, [7; 32], NOW).expect("valid");
+    let mut client = Endpoint::client(request, Config::new(), [7; 32], NOW);
     let mut request = client.pending().to_vec();
     let mut input = &mut request[..];
     while let Some(event) = ws.next_event(NOW, &mut input) {
@@ -105,6 +105,6 @@ fn a_handshake_appends_one_response() {
         let text = String::from_utf8(appended).expect("a response in ASCII");
         assert!(text.starts_with("HTTP/1.1 400 "), "{start:?}: {text}");
         assert_eq!(text.matches("HTTP/1.1 ").count(), 1, "{start:?}: {text}");
-        assert!(ws.ready_state() >= ReadyState::Closing, "{start:?}");
+        assert_ne!(ws.ready_state(), ReadyState::Connecting, "{start:?}");
     }
 }
