@@ -106,7 +106,7 @@ impl ServerHandle {
 
     pub(crate) fn subscribe(&self, connection: &WebSocketConnection, topic: &str) -> bool {
         let mut state = self.lock();
-        // A connection is marked closed before `close` removes its topics under this lock: none is left behind.
+        // A connection is closed before `close` removes its topics under this lock, so none is left behind.
         let present = connection.ready_state() != ReadyState::Closed;
         if present {
             state.topics.subscribe(connection, topic);
