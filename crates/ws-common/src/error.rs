@@ -47,9 +47,9 @@ pub enum Error {
     /// The server refused the upgrade with this response.
     #[error("the server answered with status {}", .0.status())]
     Http(Box<Response>),
-    /// The server redirects to another origin, and a client certificate is configured. The redirect is not
-    /// followed, because the other origin would see the certificate. To follow it, connect to the URL in
-    /// the response's `Location`, with or without the certificate.
+    /// The server redirects to a `wss://` URL of another origin, and a client certificate is configured.
+    /// The redirect is not followed, because the other origin would see the certificate. To follow it,
+    /// connect to the URL in the response's `Location`, with or without the certificate.
     #[error(
     "redirected to {to}, which may not see the client certificate: connect to it explicitly"
     )]

@@ -66,7 +66,7 @@ impl From<TunnelError> for ProxyError {
             TunnelError::Refused(response) => Self::Refused(response),
             TunnelError::Response(error) => Self::Response(error),
             TunnelError::Excess => Self::Excess,
-            // `TunnelError` is non-exhaustive; it has no other variant but `EndOfInput` now.
+            // `TunnelError` is non-exhaustive; only `EndOfInput` is left today.
             _ => Self::EndOfInput,
         }
     }

@@ -29,7 +29,7 @@ impl PinnedVerifier {
 /// checks the validity dates before the issuer, and the name after it.
 pub(super) fn is_about_issuer(error: &Error) -> bool {
     match error {
-        // A pinned certificate may share its issuer name with a replacement that has another key.
+        // A certificate reissued under the same name with a new key does not verify with the old key.
         Error::InvalidCertificate(
             CertificateError::UnknownIssuer | CertificateError::BadSignature,
         ) => true,
