@@ -73,7 +73,8 @@ impl<R: Role, T: Transport> Link<R, T> {
         self.transport
     }
 
-    /// Returns the next event, and advances `input` past the bytes it consumed. Call it until it returns `None`.
+    /// Returns the next event, and advances `input` past the bytes it consumed. Call it until it returns
+    /// `None`.
     #[inline]
     pub fn next(&mut self, now: Duration, input: &mut &mut [u8]) -> Option<Step> {
         let event = self.endpoint.next_event(now, input)?;
@@ -109,8 +110,8 @@ impl<R: Role, T: Transport> Link<R, T> {
         self.endpoint.end_of_input(now);
     }
 
-    /// Reports that reading failed. Returns the error for the application; `None` if the connection is closing
-    /// or closed, or if a client's I/O error precedes the first byte of its request.
+    /// Reports that reading failed. Returns the error for the application. Returns `None` if the connection
+    /// is closing or closed, or if a server has received no byte of a request and the transport failed.
     pub fn input_failed(&mut self, error: io::Error) -> Option<Error> {
         let error = Error::from(error);
         let worth_telling = match self.endpoint.ready_state() {
@@ -169,15 +170,15 @@ impl<R: Role, T: Transport> Link<R, T> {
         }
     }
 
-    /// Appends a message or a Ping to the output. If there is no room, first writes up to 1 MiB. The status is
-    /// `Queued` if the transport is known to be blocked; the endpoint then reports when all is written
+    /// Appends a message or a Ping to the output. If there is no room, first writes up to 1 MiB. The status
+    /// is `Queued` if the transport is known to be blocked; the endpoint then reports when all is written
     /// ([`Endpoint::take_drained`]).
     ///
     /// # Errors
     ///
     /// Nothing is appended on an error. [`Error::WouldExceed`] without a message if there is no room,
-    /// [`Error::Send`] if the connection is not open or the payload of a Ping too long, [`Error::Io`] if writing
-    /// has failed.
+    /// [`Error::Send`] if the connection is not open or the payload of a Ping too long, [`Error::Io`] if
+    /// writing has failed.
     #[inline]
     pub fn send(
         &mut self,
