@@ -51,7 +51,7 @@ pub enum Error {
     /// The redirect is not followed, because the other origin would see the certificate. To follow it,
     /// connect to the URL in the response's `Location`, with or without the certificate.
     #[error(
-    "redirected to {to}, which may not see the client certificate: connect to it explicitly"
+        "redirected to {to}, which may not see the client certificate: connect to it explicitly"
     )]
     ClientCertificate {
         /// The other origin: scheme, host, and port unless it is the default.
@@ -76,7 +76,7 @@ pub enum Error {
     /// A client's application may not set this close code. Nothing was sent, and the state of the connection
     /// did not change.
     #[error(
-    "a client's application may close with 1000 or 3000 to 4999, not {0}; relays use `close_with`"
+        "a client's application may close with 1000 or 3000 to 4999, not {0}; relays use `close_with`"
     )]
     ClientCode(CloseCode),
     /// The message is not JSON or not of the expected type, or a value cannot be serialized. The connection

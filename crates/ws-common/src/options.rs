@@ -53,7 +53,7 @@ impl ServerOptions {
     /// Creates the default options.
     #[must_use]
     pub fn new() -> Self {
-    let half_a_minute = Duration::from_secs(30);
+        let half_a_minute = Duration::from_secs(30);
         let config = Config::new()
             .max_message_size(1 << 20)
             .keep_alive(Some(KeepAlive::new(half_a_minute, half_a_minute)));
@@ -216,7 +216,7 @@ impl ClientOptions {
     /// Creates the default options.
     #[must_use]
     pub fn new() -> Self {
-    Arc::new(Config::new()).into()
+        Arc::new(Config::new()).into()
     }
 
     /// Sets all limits and timeouts of the connection at once.

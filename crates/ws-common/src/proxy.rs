@@ -41,9 +41,7 @@ pub enum ProxyError {
     /// The user name contains a colon, or the user name or password a control character (RFC 7617
     /// section 2); or the user information of the address is not percent-encoded UTF-8. No socket was
     /// opened.
-    #[error(
-    "the credentials contain a forbidden character, or one that must be percent-encoded"
-    )]
+    #[error("the credentials contain a forbidden character, or one that must be percent-encoded")]
     Credentials,
     /// The proxy refused with this response, whose body contains as much as arrived in time. Status 407
     /// requests credentials, or other ones.

@@ -69,11 +69,11 @@ impl<H: ServerHandler> DynServerHandler for H {
 /// The outcome of [`Acceptor::admit`] for a transport.
 #[derive(Debug)]
 pub enum Admission {
-/// Serve it, and keep the permit as long as the connection.
-Admitted(Permit),
-/// There are too many connections. Serve this endpoint, without a handler, until it has sent its 503.
-Refused(Box<Endpoint<Server>>),
-/// There are too many connections. Drop the transport.
+    /// Serve it, and keep the permit as long as the connection.
+    Admitted(Permit),
+    /// There are too many connections. Serve this endpoint, without a handler, until it has sent its 503.
+    Refused(Box<Endpoint<Server>>),
+    /// There are too many connections. Drop the transport.
     Dropped,
 }
 

@@ -86,7 +86,7 @@ const NOWHERE: u32 = u32::MAX;
 
 /// The stage of a connection.
 enum Stage<R: Role, T> {
-/// A client's connection without a transport; `given_up` means that it will get none.
+    /// A client's connection without a transport; `given_up` means that it will get none.
     Dialing {
         given_up: bool,
     },

@@ -29,7 +29,7 @@ pub struct Conversation {
 pub trait Part: Send {
     /// Returns the handler, if this is one.
     fn handler(&mut self) -> Option<&mut dyn ConnectionHandler> {
-    None
+        None
     }
 
     /// Returns the postponed decision, if this is one.
@@ -107,8 +107,8 @@ impl Conversation {
 }
 
 impl Conversation {
-    /// Takes all events out of `input` and the connection, and calls the handler for them. The connection must
-    /// not be locked. Returns the payload of the handler's panic, if it panicked.
+    /// Takes all events out of `input` and the connection, and calls the handler for them. The connection
+    /// must not be locked. Returns the payload of the handler's panic, if it panicked.
     pub fn react<R: Role, D: Driver<R>>(
         &mut self,
         connection: &Arc<Connection<R, D>>,
@@ -197,8 +197,8 @@ impl Conversation {
                     // It fails only without a request, and there is one.
                     let _ = link.endpoint_mut().postpone();
                 }
-                // If the decision is made already, `notify` calls the closure here: the notice is kept for
-                // the end of the adapter's work, so `resume` is not missed.
+                // However early the decision is made, it notifies the adapter, which calls `resume` after
+                // this call has returned: `resume` cannot be missed.
                 let waiting = Arc::clone(connection);
                 undecided.notify(Box::new(move || waiting.notify()));
                 self.part = Some(Box::new(Deciding(undecided)));

@@ -28,7 +28,7 @@ pub struct Link<R: Role, T> {
 /// An event for an application.
 #[derive(Debug)]
 pub enum Step {
-/// A request waits for a decision (server).
+    /// A request waits for a decision (server).
     Request,
     /// The connection is open.
     Open,
@@ -239,11 +239,11 @@ impl<R: Role, T: Transport> Link<R, T> {
 /// The outcome of [`Link::write`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {
-/// No output is left: it is written, or was discarded because writing failed.
-All,
-/// Output is left, and the transport accepts no more at the moment.
-Blocked,
-/// Output is left, and the transport may accept more.
+    /// No output is left: it is written, or was discarded because writing failed.
+    All,
+    /// Output is left, and the transport accepts no more at the moment.
+    Blocked,
+    /// Output is left, and the transport may accept more.
     Some,
 }
 
