@@ -87,7 +87,8 @@ impl WebSocketConnection {
         self.0.ready_state()
     }
 
-    /// Returns how the connection ended; `None` until then. It is available after the handler's last call.
+    /// Returns how the connection ended; `None` before. It is available at the latest when the handler's last
+    /// call has returned.
     #[must_use]
     pub fn close_info(&self) -> Option<CloseInfo> {
         self.0.close_info()
@@ -175,15 +176,15 @@ impl WebSocketConnection {
         self.0.send(Outgoing::Ping(payload))
     }
 
-    /// Subscribes the connection to a topic, whose messages [`ServerHandle::publish`] sends. Returns `false`,
-    /// and does nothing, if the connection is closed or belongs to no server.
-    #[allow(clippy::must_use_candidate, reason = "most need not know")]
+    /// Subscribes the connection to the messages [published](ServerHandle::publish) on a topic from now on.
+    /// Returns `false`, and does nothing, if the connection is closed or belongs to no server.
+    #[allow(clippy::must_use_candidate, reason = "callers may ignore the result")]
     pub fn subscribe(&self, topic: &str) -> bool {
         self.server().is_some_and(|server| server.subscribe(self, topic))
     }
 
     /// Unsubscribes the connection from a topic. Returns whether it was subscribed.
-    #[allow(clippy::must_use_candidate, reason = "most need not know")]
+    #[allow(clippy::must_use_candidate, reason = "callers may ignore the result")]
     pub fn unsubscribe(&self, topic: &str) -> bool {
         self.server().is_some_and(|server| server.unsubscribe(self, topic))
     }

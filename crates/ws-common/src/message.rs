@@ -45,11 +45,11 @@ impl fmt::Debug for Message {
 /// The state of an accepted message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SendStatus {
-    /// The transport is not blocked: a blocking adapter has passed the message to the operating system; an
-    /// event loop writes it at the end of the connection's turn, with the other output.
+    /// A blocking adapter has passed the message to the operating system. An event loop writes it at the
+    /// end of the connection's turn, and does not know that the transport is blocked.
     Sent,
-    /// The transport is blocked, because the peer does not read; the message is written when the peer
-    /// reads again.
+    /// The message waits in memory, because the transport accepts no more at the moment.
+    /// [`on_drained`](crate::ConnectionHandler::on_drained) is called when all output is written.
     Queued,
 }
 

@@ -73,7 +73,7 @@ pub struct Inner<R: Role, T> {
     busy: bool,
     /// Whether a notice is outstanding: given to the adapter, or kept for the end of its work.
     noticed: bool,
-    /// Whether the handler's first call was made, and not its last.
+    /// Whether the connection has opened, and the handler's last call was not made.
     pub(super) opened: bool,
     /// Whether the connection is in the adapter's list of connections that need another turn.
     queued: bool,
@@ -185,12 +185,12 @@ impl<'a, R: Role, D: Driver<R>> Held<'a, R, D> {
         self.connection
     }
 
-    /// Begins a notice to the adapter. Returns the connection's key, or `None` if no notice is needed: one is
-    /// outstanding, the adapter is at work on the connection, or it has not [settled](Inner::settle) it.
+    /// Begins a notice to the adapter. Returns the connection's key, or `None` if no notice is needed: one
+    /// is outstanding, the adapter is at work on the connection, or it has not [settled](Inner::settle) it.
     ///
-    /// No notice is lost: all of this state is read and written under the lock. The adapter has not begun its
-    /// work for an outstanding notice, so it will see this change. A change during the work is returned by
-    /// [`end_work`](Inner::end_work).
+    /// No notice is lost, because this state changes under the lock only. If a notice is outstanding, the
+    /// adapter has not begun the work for it, and will see this change. If the adapter is at work,
+    /// [`end_work`](Inner::end_work) returns that there was a change.
     pub fn begin_notice(&mut self) -> Option<usize> {
         let known = self.key != NOWHERE;
         let first = !std::mem::replace(&mut self.noticed, true);
@@ -288,9 +288,9 @@ impl<R: Role, T: Transport> Inner<R, T> {
         self.noticed = false;
     }
 
-    /// Ends the adapter's work on the connection. Returns whether it has changed since the
-    /// [last look](Self::begin_last_look), or since the [beginning](Self::begin_work); the adapter must then
-    /// work on it again.
+    /// Ends the adapter's work on the connection. Returns whether the connection has changed since the
+    /// [last look](Self::begin_last_look), or without one since the [beginning](Self::begin_work). If so, the
+    /// adapter must work on it again.
     ///
     /// No notice is lost: [`Held::begin_notice`] runs under the same lock. Before this call it leaves the
     /// change for the return value; after it, the adapter is no longer busy and gets a notice.

@@ -279,7 +279,8 @@ impl Conversation {
         }
     }
 
-    /// Ends a client's connection that gets no transport: calls `on_error`, then `on_terminate`.
+    /// Ends a client's connection that gets no transport: calls `on_error`, then `on_terminate`. The
+    /// connection must not be locked. Returns the payload of the handler's panic, if it panicked.
     pub fn give_up<R: Role, D: Driver<R>>(
         &mut self,
         connection: &Connection<R, D>,
@@ -343,7 +344,7 @@ impl Conversation {
         let handler = self.part.as_mut().and_then(|part| part.handler())?;
         let panic = panic::catch_unwind(AssertUnwindSafe(|| call(handler, handle))).err()?;
         error!("the handler of connection {} has panicked", handle.id());
-        // 1011 tells the peer that the error is the server's (RFC 6455 section 7.4.1).
+        // 1011: an unexpected condition at this end (RFC 6455 section 7.4.1).
         let sorry = CloseFrame::new(CloseCode::INTERNAL_ERROR, "").ok();
         let _ = handle.close_with(sorry);
         // Ignore a second panic while dropping the handler; the first is reported.

@@ -10,8 +10,8 @@ use crate::tls::{HTTP_1_1, explained};
 const BUFFER_LIMIT: usize = 64 << 10;
 
 /// Processes received ciphertext. Call it after each `read_tls`. When the handshake is done, checks the
-/// negotiated ALPN protocol (RFC 7301): if it is not `http/1.1`, all buffered output is discarded, so that
-/// the request is not sent.
+/// negotiated ALPN protocol (RFC 7301): if one other than `http/1.1` was selected, discards all buffered
+/// output, so that the request is not sent.
 ///
 /// # Errors
 ///

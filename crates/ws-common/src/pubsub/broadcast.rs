@@ -27,7 +27,7 @@ impl Broadcast {
             match connection.try_send_prepared(&message) {
                 Ok(_) => done.sent += 1,
                 Err(Error::WouldExceed(_)) => done.refused.push(connection),
-                // It is closing, or has failed; its handler gets the error.
+                // It is closing or has failed; its handler is called for that.
                 Err(_) => {}
             }
         }
