@@ -1,4 +1,4 @@
-//! A connection, as handlers and other threads see it.
+//! Handles to a connection, for handlers and other threads.
 
 use std::borrow::Borrow;
 use std::cmp::Ordering;
@@ -14,14 +14,14 @@ use wsproto::{CloseCode, CloseFrame, CloseInfo, PreparedMessage, ReadyState};
 use crate::adapter::{ConnectionLink, Outgoing};
 use crate::{Error, Message, SendStatus, ServerHandle};
 
-/// Tells connections apart; never used twice in a process.
+/// Identifies a connection. An id is never reused within a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(u64);
 
 impl ConnectionId {
-    /// Makes one that was not used before. For adapters.
+    /// Returns a new id, greater than all earlier ones. For adapters.
     #[must_use]
-    #[allow(clippy::new_without_default, reason = "there is no usual one")]
+    #[allow(clippy::new_without_default, reason = "there is no default id")]
     pub fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self(NEXT.fetch_add(1, atomic::Ordering::Relaxed))
@@ -34,73 +34,74 @@ impl fmt::Display for ConnectionId {
     }
 }
 
-/// A handle to a connection, a server's or a client's. Clones are the same connection, may be used
-/// from any thread, and do not close it when they are dropped.
+/// A handle to a server's or a client's connection, usable from any thread. Clones refer to the same
+/// connection; dropping them does not close it.
 ///
-/// Handlers are given one. Messages of several threads follow one another whole.
+/// Every call of a handler receives one. Messages that several threads send are not interleaved.
 #[derive(Clone)]
 pub struct WebSocketConnection(Arc<dyn ConnectionLink>);
 
 impl WebSocketConnection {
-    /// Makes the handle of a connection; for adapters.
+    /// Creates a connection's handle. For adapters.
     #[must_use]
     pub fn new(link: Arc<dyn ConnectionLink>) -> Self {
         Self(link)
     }
 
-    /// Returns its id.
+    /// Returns the connection's id.
     #[must_use]
     pub fn id(&self) -> ConnectionId {
         *self.0.id()
     }
 
-    /// Returns the server that accepted it; `None` for a client's connection, and for one that a loop
-    /// of the program's own carries.
+    /// Returns the server that accepted the connection; `None` for a client's connection, and for a server's
+    /// connection without a [`ServerHandle`].
     #[must_use]
     pub fn server(&self) -> Option<&ServerHandle> {
         self.0.server()
     }
 
-    /// Returns the URL that a client has connected to; `None` for a server's connection.
+    /// Returns the URL that a client connects to; `None` for a server's connection.
     #[must_use]
     pub fn url(&self) -> Option<WsUrl> {
         self.0.url()
     }
 
     /// Returns the address of the peer, or of the proxy in between; `None` before a client has connected,
-    /// and for a transport that has none.
+    /// and for a transport without addresses.
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.0.peer_addr()
     }
 
-    /// Returns the subprotocol in use, until the handler's last call.
+    /// Returns the negotiated subprotocol; `None` after the handler's last call.
     #[must_use]
     pub fn subprotocol(&self) -> Option<String> {
         self.0.subprotocol()
     }
 
-    /// Returns how far the connection has got. Handlers never see [`ReadyState::Connecting`]; the caller
-    /// that begins a client's connection on an event loop does.
+    /// Returns the state of the connection. Handlers never see [`ReadyState::Connecting`]; a caller that
+    /// starts a client's connection on an event loop does.
     #[must_use]
     pub fn ready_state(&self) -> ReadyState {
         self.0.ready_state()
     }
 
-    /// Returns how the connection ended, after its handler's last call.
+    /// Returns how the connection ended; `None` before. It is available at the latest when the handler's last
+    /// call has returned.
     #[must_use]
     pub fn close_info(&self) -> Option<CloseInfo> {
         self.0.close_info()
     }
 
-    /// Returns how many bytes, headers of frames included, were taken to be sent and are not handed
-    /// to the operating system yet. What could not be sent before the end stays counted.
+    /// Returns how many bytes of output, frame headers included, are not yet passed to the operating
+    /// system. Bytes that were unsent when the connection ended stay counted.
     #[must_use]
     pub fn buffered_amount(&self) -> usize {
         self.0.buffered_amount()
     }
 
-    /// Returns how long the answer to the last Ping of the keep-alive took.
+    /// Returns the round-trip time of the last answered keep-alive Ping.
     #[must_use]
     pub fn round_trip(&self) -> Option<Duration> {
         self.0.round_trip()
@@ -110,9 +111,10 @@ impl WebSocketConnection {
     ///
     /// # Errors
     ///
-    /// [`Error::Send`] if the connection is not open, or closing: nothing was sent.
-    /// [`Error::WouldExceed`] if the peer does not read, and too much waits for it already; it has the
-    /// message. [`Error::Io`] if the transport failed.
+    /// Nothing is sent on an error. [`Error::Send`] if the connection is not open, or is closing.
+    /// [`Error::WouldExceed`] if the peer does not read and the
+    /// [high-water mark](wsproto::Config::high_water_mark) is reached; it returns the message.
+    /// [`Error::Io`] if the transport failed.
     pub fn send(&self, message: impl Into<Message>) -> Result<SendStatus, Error> {
         let mut message = message.into();
         match self.0.send(Outgoing::Owned(&mut message)) {
@@ -126,7 +128,7 @@ impl WebSocketConnection {
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send).
+    /// As [`send`](Self::send), but [`Error::WouldExceed`] contains no message.
     pub fn send_text(&self, text: &str) -> Result<SendStatus, Error> {
         self.0.send(Outgoing::Text(text))
     }
@@ -135,7 +137,7 @@ impl WebSocketConnection {
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send).
+    /// As [`send`](Self::send), but [`Error::WouldExceed`] contains no message.
     pub fn send_binary(&self, bytes: &[u8]) -> Result<SendStatus, Error> {
         self.0.send(Outgoing::Binary(bytes))
     }
@@ -144,84 +146,85 @@ impl WebSocketConnection {
     ///
     /// # Errors
     ///
-    /// [`Error::Json`] if the value cannot be written as JSON, and as [`send`](Self::send).
+    /// [`Error::Json`] if the value cannot be serialized as JSON; otherwise as [`send`](Self::send).
     #[cfg(feature = "json")]
     pub fn send_json<T: serde::Serialize + ?Sized>(&self, value: &T) -> Result<SendStatus, Error> {
         self.send(Message::from_json(value)?)
     }
 
-    /// Sends a message that was encoded before, for many connections.
+    /// Sends a message that was encoded once for many connections.
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send).
+    /// As [`send`](Self::send), but [`Error::WouldExceed`] contains no message.
     pub fn send_prepared(&self, message: &PreparedMessage) -> Result<SendStatus, Error> {
         self.0.send(Outgoing::Prepared(message))
     }
 
-    /// Sends a message that was encoded before, and never waits.
+    /// Sends an encoded message without waiting.
     pub(crate) fn try_send_prepared(&self, message: &PreparedMessage) -> Result<SendStatus, Error> {
         self.0.try_send(Outgoing::Prepared(message))
     }
 
-    /// Sends a Ping with at most 125 bytes of payload.
+    /// Sends a Ping with at most 125 bytes of payload (RFC 6455 section 5.5).
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send).
+    /// As [`send`](Self::send), and [`Error::Send`] for a longer payload. [`Error::WouldExceed`] contains no
+    /// message.
     pub fn ping(&self, payload: &[u8]) -> Result<SendStatus, Error> {
         self.0.send(Outgoing::Ping(payload))
     }
 
-    /// Sends it what is [published](ServerHandle::publish) on a topic from now on. Returns whether it is
-    /// one of a server's connections now.
-    #[allow(clippy::must_use_candidate, reason = "most need not know")]
+    /// Subscribes the connection to the messages [published](ServerHandle::publish) on a topic from now on.
+    /// Returns `false`, and does nothing, if the connection is closed or belongs to no server.
+    #[allow(clippy::must_use_candidate, reason = "callers may ignore the result")]
     pub fn subscribe(&self, topic: &str) -> bool {
         self.server().is_some_and(|server| server.subscribe(self, topic))
     }
 
-    /// Sends it no more of what is published on a topic. Returns whether it was subscribed.
-    #[allow(clippy::must_use_candidate, reason = "most need not know")]
+    /// Unsubscribes the connection from a topic. Returns whether it was subscribed.
+    #[allow(clippy::must_use_candidate, reason = "callers may ignore the result")]
     pub fn unsubscribe(&self, topic: &str) -> bool {
         self.server().is_some_and(|server| server.unsubscribe(self, topic))
     }
 
-    /// Closes the connection with a code and a reason, behind everything that was sent before. Does nothing
-    /// if it is closing or closed. Never waits for the peer. Of a reason that is longer than 123 bytes, the
-    /// characters that fit are sent.
+    /// Closes the connection with a code and a reason. The Close frame follows all messages sent before.
+    /// Does nothing if the connection is closing or closed. Does not wait for the peer. A reason longer than
+    /// 123 bytes is cut after the last character that fits.
     ///
     /// A server may close with any code that a server may send, such as 1001, 1008 or 1011. A client may
-    /// set 1000 and 3000 to 4999, as in browsers; [`close_with`](Self::close_with) has the others.
+    /// use 1000 and 3000 to 4999, as in browsers; [`close_with`](Self::close_with) sends the others.
     ///
     /// # Errors
     ///
-    /// [`Error::Close`] for a code that may not be sent, [`Error::ClientCode`] for one that a client's
-    /// application may not set: nothing was sent, and the connection is as it was.
+    /// [`Error::Close`] for a code that may not be sent (RFC 6455 section 7.4), [`Error::ClientCode`] for a
+    /// code that a client's application may not set, [`Error::Send`] for 1010 at a server. Nothing is sent on
+    /// an error, and the state of the connection does not change.
     pub fn terminate(&self, code: CloseCode, reason: &str) -> Result<(), Error> {
         self.close(CloseFrame::truncated(code, reason)?)
     }
 
-    /// Closes the connection as [`terminate`](Self::terminate) does; without a frame, the Close is
-    /// empty.
+    /// Closes the connection as [`terminate`](Self::terminate) does. `None` sends an empty Close frame.
     ///
     /// # Errors
     ///
-    /// As [`terminate`](Self::terminate).
+    /// [`Error::ClientCode`] and [`Error::Send`] as [`terminate`](Self::terminate).
     pub fn close<'a>(&self, frame: impl Into<Option<CloseFrame<'a>>>) -> Result<(), Error> {
         self.0.close_as_application(frame.into().as_ref())
     }
 
-    /// Closes the connection with any code that this end may send, or with none: for endpoints that
-    /// relay what another one has said.
+    /// Closes the connection with any code that this end may send, or with none; for proxies and other
+    /// endpoints that relay a Close frame.
     ///
     /// # Errors
     ///
-    /// [`Error::Send`] for 1010 if this is the server's end.
+    /// [`Error::Send`] for 1010 at a server: only a client may send it (RFC 6455 section 7.4.1).
     pub fn close_with<'a>(&self, frame: impl Into<Option<CloseFrame<'a>>>) -> Result<(), Error> {
         self.0.close(frame.into().as_ref())
     }
 
-    /// Ends the connection at once, without a Close.
+    /// Ends the connection at once, without a Close frame. Unsent output is discarded.
     pub fn abort(&self) {
         self.0.abort();
     }
@@ -235,7 +238,7 @@ impl PartialEq for WebSocketConnection {
 
 impl Eq for WebSocketConnection {}
 
-/// In the order in which they began.
+/// By [id](WebSocketConnection::id): the oldest connection first.
 impl Ord for WebSocketConnection {
     fn cmp(&self, other: &Self) -> Ordering {
         self.id().cmp(&other.id())

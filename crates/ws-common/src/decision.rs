@@ -1,4 +1,4 @@
-//! The answer of an application to a request: now, or later.
+//! An application's answer to a request, given at once or later.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use wsproto::handshake::{Accept, Response};
 use crate::ConnectionHandler;
 use crate::adapter::Part;
 
-/// The answer to a request. `H` is the handler of the connection, if it is accepted.
+/// An application's answer to a request. `H` is the handler type of an accepted connection.
 ///
 /// ```
 /// use ws_common::wsproto::handshake::{Accept, Request, Response};
@@ -31,7 +31,7 @@ enum Kind<H> {
     Later(Arc<Pending<H>>),
 }
 
-/// A decision that was made.
+/// A final decision.
 #[derive(Debug)]
 enum Accepted<H> {
     Yes(Accept, H),
@@ -40,34 +40,35 @@ enum Accepted<H> {
 }
 
 impl<H> Decision<H> {
-    /// Accepts the connection, which the handler then carries.
+    /// Accepts the connection; `handler` receives its events.
     #[must_use]
     pub fn accept(handler: H) -> Self {
         Self::accept_with(Accept::new(), handler)
     }
 
-    /// Accepts the connection with a subprotocol, or with headers of the application's own.
+    /// Accepts the connection with a subprotocol or additional response headers.
     #[must_use]
     pub const fn accept_with(accept: Accept, handler: H) -> Self {
         Self(Kind::Decided(Accepted::Yes(accept, handler)))
     }
 
-    /// Answers with a response instead: a refusal of a connection, or a page.
+    /// Answers with an HTTP response: it refuses a connection, or serves an ordinary request.
     #[must_use]
     pub fn respond(response: impl Into<Response>) -> Self {
         Self(Kind::Decided(Accepted::No(response.into())))
     }
 
-    /// Leaves the answer to the protocol: 403 to a request for a connection, 426 or 405 to another one.
+    /// Refuses the request as the protocol requires: with status 403 for an opening handshake, 426 or 405
+    /// for an ordinary request.
     #[must_use]
     pub const fn decline() -> Self {
         Self(Kind::Decided(Accepted::Decline))
     }
 
-    /// Decides later: the [`Decider`] may go to another thread, which asks a database, say. Other
-    /// requests and connections go on meanwhile. The deadline of the opening handshake goes on too,
-    /// [`Config::handshake_timeout`](wsproto::Config::handshake_timeout): after it, the request is refused
-    /// with status 503.
+    /// Postpones the decision. The [`Decider`] may move to another thread, for example to query a
+    /// database; other requests and connections are served meanwhile. The deadline of the opening
+    /// handshake, [`Config::handshake_timeout`](wsproto::Config::handshake_timeout), keeps running; when it
+    /// expires, the request is refused with status 503.
     ///
     /// ```
     /// # use ws_common::{Decision, Message, WebSocketConnection};
@@ -89,38 +90,38 @@ impl<H> Decision<H> {
     }
 }
 
-/// A handler that is not there: for connections whose owner receives by itself.
+/// Ignores all messages; for connections without a handler.
 impl ConnectionHandler for () {
     fn on_message(&mut self, _: &crate::WebSocketConnection, _: crate::Message) {}
 }
 
-/// A refusal is enough.
+/// The same as [`respond`](Decision::respond).
 impl<H> From<Response> for Decision<H> {
     fn from(response: Response) -> Self {
         Self::respond(response)
     }
 }
 
-/// No response is [`decline`](Decision::decline).
+/// `Some` is [`respond`](Decision::respond), `None` is [`decline`](Decision::decline).
 impl<H> From<Option<Response>> for Decision<H> {
     fn from(response: Option<Response>) -> Self {
         response.map_or_else(Self::decline, Self::respond)
     }
 }
 
-/// Makes a decision that was put off; from any thread. Dropped without one, the request is refused with
+/// Makes a postponed decision, from any thread. If it is dropped undecided, the request is refused with
 /// status 503.
 pub struct Decider<H>(Arc<Pending<H>>);
 
 impl<H> Decider<H> {
-    /// Decides. To decide [later](Decision::later) once more refuses the request with status 503.
+    /// Makes the decision. A second postponement, [`Decision::later`], refuses the request with status 503.
     pub fn decide(self, decision: Decision<H>) {
         if let Kind::Decided(decided) = decision.0 {
             self.0.decide(decided);
         }
     }
 
-    /// Whether the client still waits.
+    /// Returns whether the client still waits for the decision.
     #[must_use]
     pub fn is_awaited(&self) -> bool {
         matches!(&*self.0.lock(), State::Waiting(_))
@@ -144,10 +145,10 @@ struct Pending<H>(Mutex<State<H>>);
 type Wake = Box<dyn FnOnce() + Send>;
 
 enum State<H> {
-    /// Nothing was decided; `wake` has the adapter look.
+    /// No decision yet; `Wake` makes the adapter check again.
     Waiting(Option<Wake>),
     Decided(Accepted<H>),
-    /// Decided and taken, or the client does not wait any more.
+    /// The adapter took the decision, or the client no longer waits.
     Over,
 }
 
@@ -159,6 +160,8 @@ impl<H> Pending<H> {
     fn decide(&self, decided: Accepted<H>) {
         let mut state = self.lock();
         let State::Waiting(wake) = &mut *state else { return };
+        // `notify` sets `wake` under this lock. Either it runs first, and this calls `wake`, or it finds the
+        // decision and calls `wake` itself: no wake-up is lost.
         let wake = wake.take();
         *state = State::Decided(decided);
         drop(state);
@@ -174,18 +177,18 @@ impl<H> fmt::Debug for Pending<H> {
     }
 }
 
-/// A decision that was made, with a boxed handler. For adapters.
+/// A final decision, with a boxed handler. For adapters.
 pub enum Decided {
-    /// The connection is accepted.
+    /// Accept the connection.
     Accept(Accept, Box<dyn Part>),
-    /// The request gets a response.
+    /// Answer with this response.
     Respond(Response),
-    /// The request gets the refusal that the protocol asks for.
+    /// Refuse as the protocol requires.
     Decline,
 }
 
 impl Decided {
-    /// Returns the handler, if the connection is accepted.
+    /// Returns the handler of an accepted connection.
     pub(crate) fn into_part(self) -> Option<Box<dyn Part>> {
         match self {
             Self::Accept(_, handler) => Some(handler),
@@ -194,25 +197,26 @@ impl Decided {
     }
 }
 
-/// A decision that is not made yet. For adapters.
+/// A postponed decision. Dropping it tells the [`Decider`] that the client no longer waits. For adapters.
 pub trait Undecided: Send {
-    /// Returns the decision, once it is made.
+    /// Takes the decision. Returns `None` if it is not made yet, or was taken.
     fn take(&mut self) -> Option<Decided>;
 
-    /// Has `wake` called when it is made; at once, if it is made already.
+    /// Registers `wake`, which is called once when the decision is made, or at once if it was. Replaces an
+    /// earlier `wake`.
     fn notify(&mut self, wake: Box<dyn FnOnce() + Send>);
 }
 
-/// A decision, or the wait for one. For adapters.
+/// A final or a postponed decision. For adapters.
 pub enum Verdict {
-    /// It is made.
+    /// Final.
     Now(Decided),
-    /// It is made later.
+    /// Postponed.
     Later(Box<dyn Undecided>),
 }
 
 impl<H: ConnectionHandler> Decision<H> {
-    /// Returns the decision, or the wait for it. For adapters.
+    /// Boxes the handler, so that the verdict no longer depends on `H`. For adapters.
     #[must_use]
     pub fn verdict(self) -> Verdict {
         match self.0 {
@@ -257,9 +261,10 @@ impl<H: ConnectionHandler> Undecided for Later<H> {
     }
 }
 
-/// The client does not wait any more.
+/// Tells the [`Decider`] that the client no longer waits.
 impl<H> Drop for Later<H> {
     fn drop(&mut self) {
+        // The guard is a temporary: the old state, which may own a handler, is dropped without the lock.
         let old = std::mem::replace(&mut *self.0.lock(), State::Over);
         drop(old);
     }

@@ -1,4 +1,4 @@
-//! What can go wrong.
+//! The error type of all adapters.
 
 use std::io;
 
@@ -8,83 +8,85 @@ use wsproto::{CloseCode, CloseError, SendError, SessionError};
 
 use crate::{Message, ProxyError};
 
-/// Why a connection could not be opened, or what went wrong on it.
+/// A failure to open a connection, or an error on an open one.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The URL is not one that a WebSocket can connect to. No socket was opened.
+    /// The URL is not a valid WebSocket URL. No socket was opened.
     #[error("invalid URL: {0}")]
     Url(#[from] UrlError),
-    /// The URL asks for TLS, and the crate was built without its feature `tls`.
+    /// The URL requires TLS, but the crate was built without its feature `tls`. No socket was opened.
     #[error("wss:// needs the feature `tls`, or a TLS stream for `WebSocket::client`")]
     TlsUnavailable,
-    /// No connection could be made to the host, or to the proxy: its name is not known, none of its
-    /// addresses answers, the proxy resets the connection instead of answering, or all of it takes longer
-    /// than [`connect_timeout`](crate::ClientOptions::connect_timeout). If every address has failed, this
-    /// is what the last one said.
+    /// No connection to the host, or to the proxy, could be made: the name is unknown, no address answers,
+    /// the proxy resets the connection instead of answering, or
+    /// [`connect_timeout`](crate::ClientOptions::connect_timeout) expired. If every address failed, the
+    /// error is that of the last attempt to fail.
     #[error("cannot connect to {to}: {error}")]
     Connect {
-        /// The host and port: the proxy's, if there is one.
+        /// Host and port, of the proxy if one is configured.
         to: String,
-        /// Why not; of kind [`TimedOut`](io::ErrorKind::TimedOut) if there was no time left.
+        /// The cause; [`TimedOut`](io::ErrorKind::TimedOut) if the timeout expired.
         #[source]
         error: io::Error,
     },
-    /// TLS failed: the certificate is not one to trust, or the other end does not speak TLS. If that
-    /// is found out in connecting, no byte of the opening handshake has left.
+    /// TLS failed: for example, the certificate is not trusted, or the peer does not speak TLS. If the TLS
+    /// handshake failed, no byte of the opening handshake was sent.
     #[error("TLS: {0}")]
     Tls(#[source] io::Error),
-    /// The proxy did not let us through.
+    /// The proxy did not open a tunnel.
     #[error("proxy: {0}")]
     Proxy(#[from] ProxyError),
-    /// The request cannot be made. No socket was opened.
+    /// The client's request is invalid. No socket was opened.
     #[error("invalid request: {0}")]
     Offer(#[from] OfferError),
-    /// The request cannot be accepted this way. Nothing was written.
+    /// The request cannot be accepted in this way, for example with a subprotocol that was not offered. The
+    /// 101 response was not sent.
     #[error("cannot accept: {0}")]
     Accept(#[from] AcceptError),
     /// The server refused the upgrade with this response.
     #[error("the server answered with status {}", .0.status())]
     Http(Box<Response>),
-    /// The server redirects to another origin, and a client certificate is configured, which is not shown
-    /// there. To go there nevertheless, connect to that URL, with or without the certificate.
+    /// The server redirects to a `wss://` URL of another origin, and a client certificate is configured.
+    /// The redirect is not followed, because the other origin would see the certificate. To follow it,
+    /// connect to the URL in the response's `Location`, with or without the certificate.
     #[error(
-        "redirected to {to}, where the client certificate is not shown: connect there yourself"
+        "redirected to {to}, which may not see the client certificate: connect to it explicitly"
     )]
     ClientCertificate {
-        /// The other origin: scheme, host, and the port unless it is the default one.
+        /// The other origin: scheme, host, and port unless it is the default.
         to: String,
-        /// The response that redirects.
+        /// The redirect response.
         response: Box<Response>,
     },
-    /// The opening handshake failed, the peer broke a rule, or did not answer in time. The connection
-    /// is closed, and the peer was told if that was possible.
+    /// The opening handshake failed, the peer violated the protocol, or a timeout expired. The connection
+    /// is closed, with a Close frame or an HTTP response to the peer where the protocol allows one.
     #[error(transparent)]
     Session(#[from] SessionError),
-    /// The message cannot be sent. Nothing was written.
+    /// The message cannot be sent, or a server cannot close with 1010. Nothing was sent.
     #[error("cannot send: {0}")]
     Send(#[from] SendError),
-    /// The peer does not read, and too much waits for it already. Nothing was taken: here is the
-    /// message, if it was given away.
+    /// The peer does not read, and the [high-water mark](wsproto::Config::high_water_mark) is reached.
+    /// Nothing was sent. Contains the message, if it was passed by value.
     #[error("cannot send yet: the peer does not read")]
     WouldExceed(Option<Message>),
-    /// The connection cannot be closed this way. Nothing was written.
+    /// The Close frame is invalid. Nothing was sent.
     #[error("cannot close: {0}")]
     Close(#[from] CloseError),
-    /// A client's application may not set this close code: nothing was written, and the connection is as it
-    /// was.
+    /// A client's application may not set this close code. Nothing was sent, and the state of the connection
+    /// did not change.
     #[error(
-        "a client's application may close with 1000 or 3000 to 4999, not {0}; `close_with` sends it for endpoints that relay"
+        "a client's application may close with 1000 or 3000 to 4999, not {0}; relays use `close_with`"
     )]
     ClientCode(CloseCode),
-    /// The message is not JSON, or not of the value that was asked for; or the value cannot be written
-    /// as JSON. The connection is not affected.
+    /// The message is not JSON or not of the expected type, or a value cannot be serialized. The connection
+    /// is not affected.
     #[cfg(feature = "json")]
     #[error("JSON: {0}")]
     Json(#[from] serde_json::Error),
     /// The transport failed. [`WouldBlock`](io::ErrorKind::WouldBlock) and
-    /// [`TimedOut`](io::ErrorKind::TimedOut) come from timeouts or non-blocking modes that the
-    /// stream's owner has set; nothing is lost, and the call can be repeated.
+    /// [`TimedOut`](io::ErrorKind::TimedOut) result from a timeout or non-blocking mode that the owner of
+    /// the stream has set; nothing is lost, and the call can be repeated.
     #[error("i/o error: {0}")]
     Io(#[source] io::Error),
 }

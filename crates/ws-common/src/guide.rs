@@ -1,18 +1,18 @@
-//! The guide: how to write an adapter. It has no items of its own.
+//! How to write an adapter. This module contains documentation only.
 //!
-//! *An adapter is only waiting, reading and writing.* Everything that two adapters would otherwise decide twice is
-//! in [`adapter`](crate::adapter), without I/O: [`Connection`] is one end behind a lock, [`Link`] the endpoint
-//! and the writing side of its transport, [`Conversation`] the calls of a handler, [`Acceptor`] a server before a
-//! connection is open, and [`Dial`] a client's way to an open stream.
+//! *An adapter is only waiting, reading and writing.* The logic that every adapter needs is in
+//! [`adapter`](crate::adapter), without I/O: [`Connection`] is one end of a connection behind a lock,
+//! [`Link`] its endpoint and transport, [`Conversation`] the calls of its handler, [`Acceptor`] a server's
+//! side before a connection is open, and [`Dial`] opens a client's stream.
 //!
-//! The chapter [`wsproto::guide::embed`] explains the endpoint below all this. A loop that calls no handlers and
-//! hands out no handles needs nothing but that.
+//! The chapter [`wsproto::guide::embed`] explains the endpoint below these types. A loop without handlers
+//! and handles needs only the endpoint.
 //!
 //! # A server's connection
 //!
-//! The adapter brings two types. A [`Duplex`] reads and writes without waiting. A [`Driver`] tells the time, and
-//! has the loop look at a connection that another thread, or a handler, has changed. [`Conversation::turn`] is
-//! the rest: one read, all its events, the deadline, one write.
+//! The adapter implements two traits. A [`Duplex`] reads and writes without waiting. A [`Driver`] tells the
+//! time, and makes the loop handle a connection that a handler or another thread has changed.
+//! [`Conversation::turn`] does the rest: one read, all its events, the deadline, bounded writes.
 //!
 //! ```
 //! use std::collections::VecDeque;
@@ -74,7 +74,7 @@
 //!     }
 //!
 //!     fn changed(&self, mut held: Held<'_, Server, Self>) {
-//!         // `None` if the loop looks at it anyway.
+//!         // `None` if the loop will handle the connection anyway.
 //!         if held.begin_notice().is_some() {
 //!             self.changed.store(true, Ordering::SeqCst); // and wake the loop
 //!         }
@@ -90,7 +90,7 @@
 //! let server = ServerHandle::new(options, None, Connections::default(), || {});
 //! let acceptor = Arc::new(Acceptor::new(server, |_: &_, _: &_| {
 //!     Decision::accept(|ws: &WebSocketConnection, message: Message| {
-//!         let _ = ws.send(message); // a peer that is gone meanwhile gets no echo
+//!         let _ = ws.send(message); // fails if the peer is gone
 //!     })
 //! }));
 //! let stream = Stream::default();
@@ -100,13 +100,13 @@
 //!       \x81\x82\0\0\0\0Hi\x88\x80\0\0\0\0",
 //! );
 //!
-//! // The loop accepts the stream, and gives the connection its turns.
+//! // The loop accepts the stream and gives the connection its turns.
 //! let mut context = TurnContext::new(Duration::ZERO);
 //! let (endpoint, mut conversation) = acceptor.accept(context.now).expect("there is room");
 //! let (start, changed) = (Instant::now(), Arc::default());
 //! let origin = Origin { acceptor, start, changed };
 //! let connection = Arc::new(Connection::new(origin, Link::new(endpoint, stream.clone()), None));
-//! connection.lock().settle(0); // where the loop finds it
+//! connection.lock().settle(0); // the loop's key for the connection
 //!
 //! context.now = start.elapsed();
 //! let outcome = conversation.turn(&connection, &mut context);
@@ -118,62 +118,68 @@
 //! assert!(conversation.turn(&connection, &mut context).gone);
 //! ```
 //!
-//! # When a connection has a turn
+//! # When a connection needs a turn
 //!
-//! * when it was begun;
-//! * when its transport is ready;
-//! * when its driver was told that it has changed;
-//! * at the deadline that the last [`TurnOutcome`] names;
-//! * again without waiting, after others have had theirs, if that outcome asks for
-//!   [`more`](TurnOutcome::more).
+//! * when it is new, after [`settle`](Inner::settle);
+//! * when its transport becomes ready;
+//! * when [`Driver::changed`] is called and `begin_notice` returns its key;
+//! * at the [`deadline`](TurnOutcome::deadline) of the last [`TurnOutcome`];
+//! * without waiting, after the turns of others, if that outcome asks for [`more`](TurnOutcome::more).
 //!
-//! One turn too many does no harm. A connection belongs in a work list once: [`queue`](Inner::queue) and
-//! [`unqueue`](Inner::unqueue) keep account of that. When the outcome is [`gone`](TurnOutcome::gone), drop it.
+//! A turn too many does no harm. A connection should be in a work list once: [`queue`](Inner::queue) and
+//! [`unqueue`](Inner::unqueue) record whether it is there. When the outcome is
+//! [`gone`](TurnOutcome::gone), drop the connection.
 //!
-//! An adapter that blocks has no turns. It calls [`Conversation::react`] with the bytes of a read, and
-//! [`Link::write`] when there is something to write; `ws-std` does so.
+//! A blocking adapter has no turns. It calls [`Conversation::react`] with the bytes of a read, and
+//! [`Link::write`] when there is output; see `ws-std`.
 //!
 //! # A server
 //!
-//! [`Acceptor::accept`] decides about each transport that was accepted: it is carried, or it is refused by an
-//! endpoint that is carried in the same way, or it is dropped. Its place among the connections that are allowed is a
-//! [`Permit`], which frees itself. Call [`opened`](Acceptor::opened) before anything is accepted, [`join`](Acceptor::join) for each
-//! listener, and [`leave`](Acceptor::leave) when it has no more connections. If accepting fails for want of
-//! descriptors, call [`report_pause`](Acceptor::report_pause) once and accept nothing for [`Acceptor::PAUSE`].
-//! When [`ServerHandle::is_ending`] says so, close the listener; at [`ServerHandle::deadline`], abort the connections that are left.
-//! [`Decision::later`] needs nothing from an adapter: the driver is told when the decision is made.
+//! [`Acceptor::accept`] decides on each accepted transport: it returns a connection to serve, or an endpoint
+//! that sends a refusal and is served in the same way, or `None` to drop the transport. Each served
+//! connection holds a [`Permit`], which counts towards `max_connections` until it is dropped.
+//!
+//! Call [`opened`](Acceptor::opened) before anything is accepted, [`join`](Acceptor::join) for each
+//! listener, and [`leave`](Acceptor::leave) when the listener is closed and has no more connections. If
+//! accepting fails for lack of file descriptors, call [`report_pause`](Acceptor::report_pause) once and
+//! accept nothing for [`Acceptor::PAUSE`]. When [`ServerHandle::is_ending`] returns true, close the
+//! listener; at [`ServerHandle::deadline`], abort the remaining connections. [`Decision::later`] needs no
+//! support by the adapter: the driver gets a notice when the decision is made.
 //!
 //! # A client
 //!
-//! A [`Target`] is the request with its options. A [`Dial`] says step by step what to do until the stream is open:
+//! A [`Target`] is the request with its options. A [`Dial`] returns the steps that open the stream:
 //!
-//! | step | the adapter |
-//! |---|---|
-//! | [`Resolve`](DialStep::Resolve) | asks the shared [`Resolver`], and tells [`resolved`](Dial::resolved) |
-//! | [`Connect`](DialStep::Connect) | begins an attempt beside those that run, and tells [`connected`](Dial::connected) or [`failed`](Dial::failed) |
-//! | [`Tunnel`](DialStep::Tunnel) | writes [`pending`](Dial::pending), reads once, and tells [`received`](Dial::received) |
-//! | [`Wait`](DialStep::Wait) | waits for any of these, or for the [`deadline`](Dial::deadline) |
-//! | [`Ready`](DialStep::Ready) | begins TLS, if the URL asks for it, and the endpoint |
+//! * [`Resolve`](DialStep::Resolve): ask the shared [`Resolver`], and report to
+//!   [`resolved`](Dial::resolved).
+//! * [`Connect`](DialStep::Connect): begin an attempt, concurrently with those that run, and report to
+//!   [`connected`](Dial::connected) or [`failed`](Dial::failed).
+//! * [`Tunnel`](DialStep::Tunnel): write [`pending`](Dial::pending) and report to [`wrote`](Dial::wrote);
+//!   read once and report to [`received`](Dial::received).
+//! * [`Wait`](DialStep::Wait): wait for any of these, or for the [`deadline`](Dial::deadline).
+//! * [`Ready`](DialStep::Ready): begin TLS for a `wss://` URL, then create the endpoint.
 //!
-//! A response that redirects is passed to [`Target::redirect`], as soon as its head has arrived; then dial anew.
+//! Pass a redirect response to [`Target::redirect`] as soon as its head has arrived, and dial again.
 //!
 //! # Rules
 //!
-//! * The lock of a connection is not held while a handler is called, while anything is waited for, or while a
+//! * Never hold the lock of a connection while a handler is called, while a thread waits, or while a
 //!   transport is dropped.
-//! * Everything inside a turn is counted: one read, [`on_drained`](crate::ConnectionHandler::on_drained) once, a
-//!   bounded write. A peer that floods costs others one turn at a time.
-//! * An adapter that blocks never waits for a peer beyond the deadline of the endpoint.
-//! * A connection that is over counts for nothing, though its transport lingers. Bound how many linger:
-//!   [`hasten`](Inner::hasten).
-//! * An adapter holds no protocol decision. If it needs an `if` about opcodes, masks or close codes, the engine lacks
-//!   something.
+//! * A turn is bounded: one read, at most one call of
+//!   [`on_drained`](crate::ConnectionHandler::on_drained), bounded writes. A peer that floods delays others
+//!   by one turn at a time.
+//! * A blocking adapter never waits for a peer beyond the deadline of the endpoint.
+//! * A connection that is over no longer counts, although its transport may linger. Limit the number of
+//!   lingering transports with [`hasten`](Inner::hasten).
+//! * An adapter makes no protocol decisions. If it needs an `if` about opcodes, masks or close codes, the
+//!   engine lacks a feature.
 //!
-//! # Proof
+//! # Tests
 //!
-//! Implement the trait `Adapter` of `tests/src/adapters`, and run the scenarios, the faults and the floods of
-//! `tests/tests` with it: each runs every handler on every pair of adapters. `OBJECTS.md` lists what applications
-//! expect. The toy adapter beside that trait, over a network in memory, is the smallest whole one.
+//! Implement the trait `Adapter` of `tests/src/adapters`, and run the scenarios, faults and floods of
+//! `tests/tests`: each runs every handler on every pair of adapters. `OBJECTS.md` lists the behaviour that
+//! applications expect. The toy adapter beside that trait, over a network in memory, is the smallest
+//! complete adapter.
 //!
 //! [`Decision::later`]: crate::Decision::later
 //! [`ServerHandle::deadline`]: crate::ServerHandle::deadline

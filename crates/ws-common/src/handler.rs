@@ -1,4 +1,4 @@
-//! The handlers of an application: of a server, and of a connection.
+//! The traits an application implements: the handlers of a server and of a connection.
 
 use wsproto::CloseInfo;
 use wsproto::handshake::Request;
@@ -7,45 +7,44 @@ use crate::{Decision, Error, Message, ServerHandle, WebSocketConnection};
 
 /// The handler of a server.
 ///
-/// Calls come one at a time: [`on_open`](Self::on_open) first, before anything is accepted, and
-/// [`on_terminate`](Self::on_terminate) last, after that of every connection. So a decision that takes
-/// time holds up those behind it, and is better made [later](Decision::later).
+/// Calls are serialized: [`on_open`](Self::on_open) is the first, before the server accepts, and
+/// [`on_terminate`](Self::on_terminate) the last, after the handlers of all connections have ended. A slow
+/// decision delays all other calls; make it [later](Decision::later) instead.
 ///
-/// A panic costs what it belongs to and nothing else: if a decision panics, that client gets status 500; a
-/// panic in another call is logged.
+/// If a decision panics, that client gets status 500. A panic in another call is logged. Neither affects
+/// other connections.
 ///
-/// A closure is a handler that only decides on connections.
+/// A closure implements this trait as [`on_connection`](Self::on_connection).
 pub trait ServerHandler: Send + 'static {
-    /// The handler of one connection.
+    /// The handler of a connection.
     type Handler: ConnectionHandler;
 
-    /// Decides on an opening handshake, which is valid and asks for a path and from an origin that
-    /// the server's options allow. Called before it is answered.
+    /// Decides on a valid opening handshake whose path and origin the server's options allow.
     fn on_connection(
         &mut self,
         server: &ServerHandle,
         request: &Request,
     ) -> Decision<Self::Handler>;
 
-    /// Answers an ordinary request, such as for a page. To accept it is to
-    /// [decline](Decision::decline): it asks for no connection.
+    /// Answers an ordinary HTTP request, for example for a page. [`Decision::accept`] has the effect of
+    /// [`Decision::decline`], because the request is no opening handshake.
     fn on_request(&mut self, server: &ServerHandle, request: &Request) -> Decision<Self::Handler> {
         let _ = (server, request);
         Decision::decline()
     }
 
-    /// The server has started.
+    /// Called when the server has started.
     fn on_open(&mut self, server: &ServerHandle) {
         let _ = server;
     }
 
-    /// Something went wrong that concerns no open connection: a handshake failed, or nothing could be
-    /// accepted for a while.
+    /// Called on an error outside open connections: a handshake failed, or the listener could not accept
+    /// and pauses.
     fn on_error(&mut self, server: &ServerHandle, error: &Error) {
         let _ = (server, error);
     }
 
-    /// The server has ended.
+    /// Called when the server has ended.
     fn on_terminate(&mut self, server: &ServerHandle) {
         let _ = server;
     }
@@ -65,34 +64,35 @@ where
 
 /// The handler of a connection.
 ///
-/// Calls come one at a time, in this order: [`on_open`](Self::on_open),
-/// [`on_message`](Self::on_message) for each message and [`on_drained`](Self::on_drained) between
-/// them, at most one [`on_error`](Self::on_error), and exactly one
-/// [`on_terminate`](Self::on_terminate). A client's connection on an event loop that never opens gets the
-/// last two alone. A call that panics ends the connection with close code 1011, and is the last.
+/// Calls are serialized, in this order: [`on_open`](Self::on_open), then
+/// [`on_message`](Self::on_message) for each message and [`on_drained`](Self::on_drained) between them, at
+/// most one [`on_error`](Self::on_error), and exactly one [`on_terminate`](Self::on_terminate). For a
+/// client's connection on an event loop that never opens, only the last two are called. A call that panics
+/// is the last, and closes the connection with code 1011.
 ///
-/// A closure is a handler of messages.
+/// A closure implements this trait as [`on_message`](Self::on_message).
 pub trait ConnectionHandler: Send + 'static {
-    /// A message has arrived.
+    /// Called for each message, complete and in order.
     fn on_message(&mut self, ws: &WebSocketConnection, message: Message);
 
-    /// The connection is open.
+    /// Called when the connection is open.
     fn on_open(&mut self, ws: &WebSocketConnection) {
         let _ = ws;
     }
 
-    /// Everything that had to wait, because the peer did not read, is sent: there is room again.
+    /// Called when all output has been written, once after a call that returned
+    /// [`SendStatus::Queued`](crate::SendStatus::Queued) or [`Error::WouldExceed`].
     fn on_drained(&mut self, ws: &WebSocketConnection) {
         let _ = ws;
     }
 
-    /// The peer broke a rule, did not answer in time, or the transport failed.
+    /// Called when the peer violated the protocol, a timeout expired, or the transport failed.
     fn on_error(&mut self, ws: &WebSocketConnection, error: &Error) {
         let _ = (ws, error);
     }
 
-    /// The connection is closed, and no longer among those of the server. `info` says how: with
-    /// code 1006, if the peer has sent no Close.
+    /// Called when the connection is closed, and removed from [`ServerHandle::connections`]. The code in
+    /// `info` is 1006 if the peer sent no Close frame (RFC 6455 section 7.1.5).
     fn on_terminate(&mut self, ws: &WebSocketConnection, info: &CloseInfo) {
         let _ = (ws, info);
     }

@@ -1,11 +1,11 @@
-//! The common part of the adapters of [`wsproto`]: messages, errors, options, TLS set-up, the handler
-//! traits, and the handles that handlers are given.
+//! The shared part of the [`wsproto`] adapters: messages, errors, options, TLS configuration, handler
+//! traits, and handles to connections and servers.
 //!
-//! A program depends on an adapter, `ws-std` or `ws-mio`, which re-exports what programs need of this. A
-//! handler that is written against these types runs with either adapter unchanged.
+//! A program depends on an adapter, `ws-std` or `ws-mio`, which re-exports the public types of this crate.
+//! A handler written against these types runs unchanged on either adapter.
 //!
-//! The module [`adapter`] is for those who write another one: everything that adapters would otherwise
-//! decide twice, without I/O. *An adapter is only waiting, reading and writing.* The [guide] shows how.
+//! The module [`adapter`] is for authors of other adapters: the logic that every adapter needs, without
+//! I/O. *An adapter is only waiting, reading and writing.* The [guide] shows how to write one.
 
 pub mod adapter;
 mod connection;

@@ -1,8 +1,9 @@
-//! Messages, and what becomes of those that are sent.
+//! Messages and the outcome of sending them.
 
 use std::fmt;
 
-/// A whole message. Its `Debug` shows a length in bytes, and no payload, which may be a secret.
+/// A complete message. Its `Debug` output shows the kind and the length in bytes, not the payload, which
+/// may be secret.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Message {
     /// A text message.
@@ -12,7 +13,7 @@ pub enum Message {
 }
 
 impl Message {
-    /// Returns the text of a text message.
+    /// Returns the text of a text message, `None` for a binary one.
     #[must_use]
     pub fn as_text(&self) -> Option<&str> {
         match self {
@@ -21,7 +22,7 @@ impl Message {
         }
     }
 
-    /// Returns the payload of a message of either kind.
+    /// Returns the payload of either kind of message; for text, its UTF-8 bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         match self {
@@ -41,19 +42,20 @@ impl fmt::Debug for Message {
     }
 }
 
-/// The fate of a message that was taken.
+/// The state of an accepted message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SendStatus {
-    /// It is handed to the operating system; by an event loop, with all else that the connection has to
-    /// send at the end of its turn. Nothing waits for the peer.
+    /// A blocking adapter has passed the message to the operating system. An event loop writes it at the
+    /// end of the connection's turn, and does not know that the transport is blocked.
     Sent,
-    /// It waits for a peer that does not read at the moment, and is sent when it does.
+    /// The message waits in memory, because the transport accepts no more at the moment.
+    /// [`on_drained`](crate::ConnectionHandler::on_drained) is called when all output is written.
     Queued,
 }
 
 #[cfg(feature = "json")]
 impl Message {
-    /// Makes a text message of a value, as JSON.
+    /// Serializes a value as JSON into a text message.
     ///
     /// ```
     /// # use ws_common::Message;
@@ -64,17 +66,17 @@ impl Message {
     ///
     /// # Errors
     ///
-    /// [`Error::Json`](crate::Error::Json) if the value cannot be written as JSON.
+    /// [`Error::Json`](crate::Error::Json) if the value cannot be serialized as JSON.
     pub fn from_json<T: serde::Serialize + ?Sized>(value: &T) -> Result<Self, crate::Error> {
         Ok(Self::Text(serde_json::to_string(value)?))
     }
 
-    /// Reads a value from a message, text or binary, that is JSON.
+    /// Deserializes a value from a text or binary message that contains JSON.
     ///
     /// # Errors
     ///
-    /// [`Error::Json`](crate::Error::Json) if it is not JSON, or another value. That is for the
-    /// application to deal with: the connection stays open.
+    /// [`Error::Json`](crate::Error::Json) if the payload is not JSON, or not a `T`. The connection stays
+    /// open; the application decides what follows.
     pub fn json<'m, T: serde::Deserialize<'m>>(&'m self) -> Result<T, crate::Error> {
         Ok(match self {
             Self::Text(text) => serde_json::from_str(text)?,

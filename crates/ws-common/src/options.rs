@@ -1,4 +1,4 @@
-//! What clients and servers can be told.
+//! Options of clients and servers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,16 +10,16 @@ use crate::Proxy;
 
 /// The options of a server.
 ///
-/// The defaults are those for a server on the internet:
+/// The defaults suit a server on the internet:
 ///
 /// | option | default |
 /// |---|---|
 /// | longest message | 1 MiB |
-/// | keep-alive | a Ping every 30 s, answered within 30 s |
-/// | a peer that takes nothing | given up, or no longer waited for, after 10 s |
+/// | keep-alive | a Ping every 30 s, a Pong within 30 s |
+/// | write timeout | 10 s |
 /// | opening and closing handshake | 10 s each |
-/// | bytes that may wait for a peer | 64 KiB |
-/// | connections at a time | 4 096 with a thread each, 100 000 on event loops |
+/// | high-water mark | 64 KiB |
+/// | maximum number of connections | 4096 with a thread each, 100 000 on event loops |
 /// | path, origins | any |
 ///
 /// ```
@@ -35,22 +35,22 @@ use crate::Proxy;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ServerOptions {
-    /// Limits and deadlines of every connection.
+    /// Limits and timeouts of each connection.
     pub config: Arc<Config>,
-    /// The path, without query, that connections must ask for; others get 404. `None` is any.
+    /// The path, without query, that an opening handshake must request; others get 404. `None` accepts any.
     pub path: Option<String>,
-    /// The origins whose pages may connect; others get 403. `None` is any.
+    /// The allowed origins of an opening handshake; others get 403. `None` accepts any.
     pub origins: Option<AllowedOrigins>,
-    /// The most connections at a time, those in the opening handshake included; more get 503. `None` is the
-    /// default of the adapter, `usize::MAX` as many as the system has.
+    /// The maximum number of connections, including those in the opening handshake. Further clients get
+    /// status 503, or over TLS are disconnected. `None` is the adapter's default, `usize::MAX` no limit.
     pub max_connections: Option<usize>,
-    /// The certificate to show, if the server speaks TLS.
+    /// The certificate and key; `Some` makes the server speak TLS.
     #[cfg(feature = "tls")]
     pub tls: Option<crate::ServerTls>,
 }
 
 impl ServerOptions {
-    /// Makes the default options.
+    /// Creates the default options.
     #[must_use]
     pub fn new() -> Self {
         let half_a_minute = Duration::from_secs(30);
@@ -67,29 +67,29 @@ impl ServerOptions {
         }
     }
 
-    /// Sets all limits and deadlines at once.
+    /// Sets all limits and timeouts at once.
     #[must_use]
     pub fn config(mut self, config: impl Into<Arc<Config>>) -> Self {
         self.config = config.into();
         self
     }
 
-    /// Accepts connections that ask for this path only; others get 404.
+    /// Accepts opening handshakes for this path only, without its query; others get 404.
     #[must_use]
     pub fn path(mut self, path: impl Into<String>) -> Self {
         self.path = Some(path.into());
         self
     }
 
-    /// Accepts connections of pages from these origins only; others get 403.
+    /// Accepts opening handshakes from these origins only; others get 403.
     #[must_use]
     pub fn origins(mut self, origins: AllowedOrigins) -> Self {
         self.origins = Some(origins);
         self
     }
 
-    /// Accepts so many connections at a time, those in the opening handshake included; more get 503, or
-    /// over TLS no answer.
+    /// Sets the maximum number of connections, including those in the opening handshake. Further clients
+    /// get status 503, or over TLS are disconnected.
     #[must_use]
     pub const fn max_connections(mut self, most: usize) -> Self {
         self.max_connections = Some(most);
@@ -103,29 +103,29 @@ impl ServerOptions {
         self
     }
 
-    /// Sets when to send Pings, and how long to wait for the answers; see [`KeepAlive`].
+    /// Sets the interval of Pings and the time to wait for Pongs; see [`KeepAlive`]. `None` sends no Pings.
     #[must_use]
     pub fn keep_alive(mut self, keep_alive: Option<KeepAlive>) -> Self {
         Arc::make_mut(&mut self.config).keep_alive = keep_alive;
         self
     }
 
-    /// Sets how many bytes may wait for a peer; see [`Config::high_water_mark`].
+    /// Sets how many bytes may be unwritten before sending is refused; see [`Config::high_water_mark`].
     #[must_use]
     pub fn high_water_mark(mut self, bytes: usize) -> Self {
         Arc::make_mut(&mut self.config).high_water_mark = bytes;
         self
     }
 
-    /// Sets how long a peer may take nothing of what it is owed; see [`Config::write_timeout`]. A handler
-    /// that blocks in `send` waits as long for its peer, and no longer.
+    /// Sets how long a peer may read none of the server's replies; see [`Config::write_timeout`]. It also
+    /// limits how long a blocking `send` waits for the peer.
     #[must_use]
     pub fn write_timeout(mut self, timeout: Option<Duration>) -> Self {
         Arc::make_mut(&mut self.config).write_timeout = timeout;
         self
     }
 
-    /// Speaks TLS: `wss://`.
+    /// Makes the server speak TLS (`wss://`).
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn tls(mut self, tls: crate::ServerTls) -> Self {
@@ -133,7 +133,7 @@ impl ServerOptions {
         self
     }
 
-    /// Fills in the default of an adapter.
+    /// Sets the maximum number of connections, unless it is set already. For adapters.
     #[must_use]
     pub fn or_max_connections(mut self, most: usize) -> Self {
         self.max_connections.get_or_insert(most);
@@ -151,7 +151,7 @@ impl ServerOptions {
         false
     }
 
-    /// Returns the refusal of an opening handshake that the options do not allow.
+    /// Returns the response to an opening handshake that the options do not allow, 404 or 403.
     pub(crate) fn refusal(&self, request: &Request) -> Option<Response> {
         if self.path.as_deref().is_some_and(|path| path != request.path()) {
             return Some(Response::text(404, "Not Found\n"));
@@ -175,7 +175,7 @@ impl From<Config> for ServerOptions {
     }
 }
 
-/// The options of a client; what it asks for is in its
+/// The options of a client. The URL, header fields and subprotocols are part of the
 /// [`ClientRequest`](wsproto::handshake::ClientRequest).
 ///
 /// ```
@@ -187,66 +187,67 @@ impl From<Config> for ServerOptions {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ClientOptions {
-    /// Limits and deadlines of the connection.
+    /// Limits and timeouts of the connection.
     pub config: Arc<Config>,
-    /// How long it may take until a stream to the server is open: looking up the name of the host or the
-    /// proxy, all attempts at its addresses, and the proxy's answer, together. The call fails then with
-    /// [`Error::Connect`](crate::Error::Connect) of kind `TimedOut`, also in the middle of a look-up. TLS
-    /// and the opening handshake come after that; theirs is
-    /// [`Config::handshake_timeout`](wsproto::Config::handshake_timeout). Each redirect has this time anew.
-    /// `None` is as long as the operating system tries. Default: 10 s.
+    /// How long it may take to open a stream to the server: name look-up, all connection attempts and the
+    /// proxy's answer together. On expiry, even during a look-up, the call fails with
+    /// [`Error::Connect`](crate::Error::Connect) of kind `TimedOut`, or with
+    /// [`Error::Proxy`](crate::Error::Proxy) if the head of a proxy's refusal has arrived. TLS and the
+    /// opening handshake follow, within
+    /// [`Config::handshake_timeout`](wsproto::Config::handshake_timeout). Each redirect restarts the
+    /// timeout. `None` leaves the timeout to the operating system. Default: 10 s.
     pub connect_timeout: Option<Duration>,
-    /// The proxy to go through. Default: none.
+    /// The proxy to connect through. Default: none.
     pub proxy: Option<Proxy>,
-    /// How many redirects to follow; see
+    /// The maximum number of redirects to follow; see
     /// [`ClientRequest::redirected`](wsproto::handshake::ClientRequest::redirected). With a client
-    /// certificate, none to another origin is followed, which is
-    /// [`Error::ClientCertificate`](crate::Error::ClientCertificate). Default: 0, so that a redirect is an
-    /// answer like others that refuse.
+    /// certificate, a redirect to a `wss://` URL of another origin fails with
+    /// [`Error::ClientCertificate`](crate::Error::ClientCertificate). Default: 0, which reports a redirect
+    /// as [`Error::Http`](crate::Error::Http).
     pub redirects: u8,
-    /// Whom to trust, if the URL is `wss://`. `None`, the default, is
-    /// [`ClientTls::new`](crate::ClientTls::new). The request waits in memory, whatever its length, until
-    /// the TLS handshake is done; servers limit the length of its head, usually to 8-64 KiB.
+    /// The trusted certificates, for `wss://` URLs. `None`, the default, is
+    /// [`ClientTls::new`](crate::ClientTls::new). The whole request, of any length, is buffered until the
+    /// TLS handshake is done; servers usually limit the request head to 8 to 64 KiB.
     #[cfg(feature = "tls")]
     pub tls: Option<crate::ClientTls>,
 }
 
 impl ClientOptions {
-    /// Makes the default options.
+    /// Creates the default options.
     #[must_use]
     pub fn new() -> Self {
         Arc::new(Config::new()).into()
     }
 
-    /// Sets all limits and deadlines of the connection at once.
+    /// Sets all limits and timeouts of the connection at once.
     #[must_use]
     pub fn config(mut self, config: impl Into<Arc<Config>>) -> Self {
         self.config = config.into();
         self
     }
 
-    /// Sets how long connecting may take.
+    /// Sets the timeout for opening a stream to the server; see [`connect_timeout`](Self::connect_timeout).
     #[must_use]
     pub const fn connect_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
-    /// Goes through a proxy.
+    /// Connects through a proxy.
     #[must_use]
     pub fn proxy(mut self, proxy: Proxy) -> Self {
         self.proxy = Some(proxy);
         self
     }
 
-    /// Follows so many redirects.
+    /// Sets the maximum number of redirects to follow.
     #[must_use]
     pub const fn redirects(mut self, most: u8) -> Self {
         self.redirects = most;
         self
     }
 
-    /// Sets whom to trust, if the URL is `wss://`.
+    /// Sets the trusted certificates, for `wss://` URLs.
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn tls(mut self, tls: crate::ClientTls) -> Self {

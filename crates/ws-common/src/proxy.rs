@@ -1,4 +1,4 @@
-//! An HTTP proxy, as people write it.
+//! An HTTP proxy's address and credentials.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use wsproto::handshake::{Headers, Response, ResponseError, TunnelError};
 use wsproto::url::{UrlError, WsUrl};
 
-/// A proxy that opens tunnels by `CONNECT` (RFC 9110 section 9.3.6), for `ws://` and `wss://` alike.
+/// An HTTP proxy that opens tunnels with `CONNECT` (RFC 9110 section 9.3.6), for both `ws://` and `wss://`.
 ///
 /// ```
 /// use ws_common::Proxy;
@@ -24,37 +24,36 @@ use wsproto::url::{UrlError, WsUrl};
 pub struct Proxy {
     host: String,
     port: u16,
-    /// What the proxy is told beside the name of the server.
+    /// The header fields of the `CONNECT` request, besides `Host`.
     headers: Headers,
 }
 
-/// Why there is no way through a proxy. No error shows credentials.
+/// A failure to open a tunnel through a proxy. No error contains credentials.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProxyError {
-    /// The proxy's address is not a host, perhaps with a port. No socket was opened.
+    /// The proxy's address is not a host with an optional port. No socket was opened.
     #[error("invalid address: {0}")]
     Address(#[from] UrlError),
     /// The address has a scheme other than `http`, such as `https` or `socks5`. No socket was opened.
     #[error("proxies of scheme {0:?} are not supported, only http://")]
     Scheme(String),
-    /// The user name has a colon, or the user name or the password has a control character (RFC 7617
-    /// section 2); or they stand in the address and are not percent-encoded UTF-8. No socket was opened.
-    #[error(
-        "the credentials have a character that they cannot have, or one that must be percent-encoded"
-    )]
+    /// The user name contains a colon, or the user name or password a control character (RFC 7617
+    /// section 2); or the user information of the address is not percent-encoded UTF-8. No socket was
+    /// opened.
+    #[error("the credentials contain a forbidden character, or one that must be percent-encoded")]
     Credentials,
-    /// The proxy refused with this response, which has as much of its body as arrived in time: 407 asks
-    /// for (other) credentials.
+    /// The proxy refused with this response, whose body contains as much as arrived in time. Status 407
+    /// requests credentials, or other ones.
     #[error("the proxy answered with status {}", .0.status())]
     Refused(Box<Response>),
-    /// The proxy's answer is not HTTP, or longer than the limits allow.
+    /// The proxy's response is not valid HTTP, or exceeds a limit of [`Config`](wsproto::Config).
     #[error("the proxy's answer: {0}")]
     Response(ResponseError),
-    /// Something came out of the tunnel before anything went in.
+    /// Bytes followed the proxy's response, before the client sent any through the tunnel.
     #[error("the proxy sent more than its answer")]
     Excess,
-    /// The proxy ended the connection instead of answering.
+    /// The proxy ended the connection without a complete response.
     #[error("the proxy ended the connection")]
     EndOfInput,
 }
@@ -65,23 +64,23 @@ impl From<TunnelError> for ProxyError {
             TunnelError::Refused(response) => Self::Refused(response),
             TunnelError::Response(error) => Self::Response(error),
             TunnelError::Excess => Self::Excess,
-            // The engine may tell more apart one day; none of it is an answer.
+            // `TunnelError` is non-exhaustive; only `EndOfInput` is left today.
             _ => Self::EndOfInput,
         }
     }
 }
 
 impl Proxy {
-    /// Names a proxy as environment variables do: `proxy.example:3128`, or
-    /// `http://user:password@proxy.example:3128/`. Without a port, it is 80. User name and password are
-    /// percent-encoded, and shown as [`credentials`](Self::credentials) says.
+    /// Parses a proxy's address in the form of environment variables: `proxy.example:3128`, or
+    /// `http://user:password@proxy.example:3128/`. The default port is 80. User name and password are
+    /// percent-encoded, and sent as [`credentials`](Self::credentials) describes.
     ///
     /// # Errors
     ///
-    /// [`ProxyError::Scheme`] for a scheme other than `http`, [`ProxyError::Credentials`], or
-    /// [`ProxyError::Address`] if the rest is not a host, perhaps with a port.
+    /// [`ProxyError::Scheme`] for a scheme other than `http`, [`ProxyError::Credentials`] for invalid user
+    /// information, and [`ProxyError::Address`] if the rest is not a host with an optional port.
     pub fn new(address: &str) -> Result<Self, ProxyError> {
-        // What stands before the last @ may be a password, and never appears in an error.
+        // The part before the last @ may be a password, so no error contains it.
         let (scheme, rest) = match address.split_once("://") {
             Some((scheme, rest)) if !scheme.contains(['@', ':']) => (Some(scheme), rest),
             _ => (None, address),
@@ -104,11 +103,12 @@ impl Proxy {
         proxy.credentials(&decode(user)?, &decode(password)?)
     }
 
-    /// Shows these credentials to the proxy, by the scheme `Basic` (RFC 7617), in clear text.
+    /// Sends these credentials to the proxy with the `Basic` scheme (RFC 7617), unencrypted. Replaces earlier
+    /// credentials.
     ///
     /// # Errors
     ///
-    /// [`ProxyError::Credentials`].
+    /// [`ProxyError::Credentials`] if the user name contains a colon, or either a control character.
     pub fn credentials(mut self, user: &str, password: &str) -> Result<Self, ProxyError> {
         if user.contains(|c: char| c == ':' || c.is_control())
             || password.contains(char::is_control)
@@ -138,8 +138,8 @@ impl Proxy {
     }
 }
 
-/// Decodes a part of the user information (RFC 3986 section 2.1). Delimiters that end an authority must
-/// be encoded: whether `a/b@c` has a path or a password is for its author to say.
+/// Decodes a percent-encoded user name or password (RFC 3986 section 2.1). Delimiters that end an
+/// authority must be encoded, because `a/b@c` could contain a path or a password.
 fn decode(part: &str) -> Result<String, ProxyError> {
     if part.contains(['/', '?', '#', '@']) {
         return Err(ProxyError::Credentials);
@@ -159,7 +159,7 @@ fn decode(part: &str) -> Result<String, ProxyError> {
     String::from_utf8(bytes).map_err(|_| ProxyError::Credentials)
 }
 
-/// Shows no credentials.
+/// Omits the credentials.
 impl fmt::Debug for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Proxy")

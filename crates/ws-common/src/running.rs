@@ -1,11 +1,11 @@
-//! A server in threads of its own.
+//! A server that runs in background threads.
 
 use std::panic;
 use std::thread::JoinHandle;
 
 use crate::ServerHandle;
 
-/// A server that runs in threads of its own. Dropping it does not end the server.
+/// A server that runs in background threads. Dropping this value does not end the server.
 #[derive(Debug)]
 pub struct RunningServer {
     server: ServerHandle,
@@ -13,7 +13,7 @@ pub struct RunningServer {
 }
 
 impl RunningServer {
-    /// Makes one of a server and the thread in which it runs. For adapters.
+    /// Joins a server's handle and the thread that runs the server. For adapters.
     #[must_use]
     pub const fn new(server: ServerHandle, thread: JoinHandle<()>) -> Self {
         Self { server, thread }
@@ -29,7 +29,7 @@ impl RunningServer {
     ///
     /// # Panics
     ///
-    /// If the server's handler has panicked outside the calls for a connection.
+    /// Resumes the panic of the server's thread, if that thread has panicked.
     pub fn join(self) {
         if let Err(panic) = self.thread.join() {
             panic::resume_unwind(panic);

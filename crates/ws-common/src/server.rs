@@ -1,4 +1,4 @@
-//! A server, as handlers and other threads see it.
+//! Handles to a server, for handlers and other threads.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -11,8 +11,8 @@ use crate::adapter::{Ending, Registry};
 use crate::pubsub::Topics;
 use crate::{Broadcast, ConnectionId, Message, ServerOptions, WebSocketConnection};
 
-/// A handle to a server. Clones are the same server, may be used from any thread, and do not end it
-/// when they are dropped.
+/// A handle to a server, usable from any thread. Clones refer to the same server; dropping them does not
+/// end it.
 #[derive(Clone)]
 pub struct ServerHandle(Arc<Shared>);
 
@@ -28,17 +28,17 @@ struct Shared {
 #[derive(Default)]
 struct State {
     topics: Topics,
-    /// How many connections are carried, those in the opening handshake included.
+    /// The number of permits in use: all connections, including those in the opening handshake.
     carried: usize,
-    /// How many of them have opened, and are still in the hands of their handlers.
+    /// The number of opened connections whose handlers have not returned from their last call.
     handled: usize,
     ending: Option<Ending>,
     terminated: bool,
 }
 
 impl ServerHandle {
-    /// Makes the handle of a server; for adapters. `wake` makes the server look at
-    /// [`is_ending`](Self::is_ending).
+    /// Creates a server's handle. [`terminate`](Self::terminate) calls `wake`, which must make the server
+    /// check [`is_ending`](Self::is_ending). For adapters.
     #[must_use]
     pub fn new(
         options: ServerOptions,
@@ -56,49 +56,49 @@ impl ServerHandle {
         }))
     }
 
-    /// Whether both are handles of one server.
+    /// Returns whether both handles refer to the same server.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// Returns what the server accepts.
+    /// Returns the server's options.
     #[must_use]
     pub fn options(&self) -> &ServerOptions {
         &self.0.options
     }
 
-    /// Returns the address it listens on.
+    /// Returns the address the server listens on; `None` for a transport without addresses.
     #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.0.address
     }
 
-    /// Returns the connections that are open or closing now.
+    /// Returns the connections that have opened and are not closed, the oldest first.
     #[must_use]
     pub fn connections(&self) -> Vec<WebSocketConnection> {
         self.0.registry.connections(self)
     }
 
-    /// Returns the connection of that id, unless it is closed.
+    /// Returns the connection with this id, if it has opened and is not closed.
     #[must_use]
     pub fn connection(&self, id: ConnectionId) -> Option<WebSocketConnection> {
         self.0.registry.connection(self, id)
     }
 
-    /// Sends a message to every connection, encoded once. Never waits: a peer that does not read is left
-    /// out, and named in [`Broadcast::refused`].
+    /// Encodes a message once and sends it to all [`connections`](Self::connections). Never waits:
+    /// connections without room for the message are returned in [`Broadcast::refused`].
     pub fn broadcast(&self, message: impl Into<Message>) -> Broadcast {
         Broadcast::new(&message.into(), self.connections())
     }
 
-    /// Sends a message to every connection that has [subscribed](WebSocketConnection::subscribe) to a
-    /// topic, as [`broadcast`](Self::broadcast) does.
+    /// Sends a message to all [subscribers](WebSocketConnection::subscribe) of a topic, as
+    /// [`broadcast`](Self::broadcast) does.
     pub fn publish(&self, topic: &str, message: impl Into<Message>) -> Broadcast {
         Broadcast::new(&message.into(), self.subscribers(topic))
     }
 
-    /// Returns the connections that have subscribed to a topic.
+    /// Returns the subscribers of a topic.
     #[must_use]
     pub fn subscribers(&self, topic: &str) -> Vec<WebSocketConnection> {
         self.lock().topics.subscribers(topic)
@@ -106,7 +106,7 @@ impl ServerHandle {
 
     pub(crate) fn subscribe(&self, connection: &WebSocketConnection, topic: &str) -> bool {
         let mut state = self.lock();
-        // It is closed before it is removed.
+        // A connection is closed before `close` removes its topics under this lock, so none is left behind.
         let present = connection.ready_state() != ReadyState::Closed;
         if present {
             state.topics.subscribe(connection, topic);
@@ -118,14 +118,13 @@ impl ServerHandle {
         self.lock().topics.unsubscribe(connection, topic)
     }
 
-    /// Ends the server: nothing more is accepted, and every connection is closed with 1001. After
-    /// `timeout`, those that are not closed yet are ended at once; with zero, all are, without a
-    /// Close. `None` waits as long as
+    /// Ends the server: it stops accepting and closes every connection with code 1001. Connections that are
+    /// not closed after `timeout` are aborted; a timeout of zero aborts all at once, without a Close frame.
+    /// `None` is the sum of
     /// [`Config::handshake_timeout`](wsproto::Config::handshake_timeout) and
-    /// [`Config::close_timeout`](wsproto::Config::close_timeout) let a connection take together; without
-    /// these, as long as it takes.
+    /// [`Config::close_timeout`](wsproto::Config::close_timeout), or no limit if either of them is `None`.
     ///
-    /// Does not wait. Called again, it can only hasten the end.
+    /// Returns at once. Later calls can shorten the time left, but not extend it.
     pub fn terminate(&self, timeout: Option<Duration>) {
         {
             let mut state = self.lock();
@@ -142,20 +141,20 @@ impl ServerHandle {
         self.0.changed.notify_all();
     }
 
-    /// Whether the server has ended.
+    /// Returns whether the server has ended.
     #[must_use]
     pub fn is_terminated(&self) -> bool {
         self.lock().terminated
     }
 
-    /// Whether [`terminate`](Self::terminate) was called.
+    /// Returns whether [`terminate`](Self::terminate) was called.
     #[must_use]
     pub fn is_ending(&self) -> bool {
         self.lock().ending.is_some()
     }
 
-    /// Returns when what is left is to be ended at once; `None` if the server is not ending, or
-    /// waits as long as it takes. For adapters.
+    /// Returns the time at which the remaining connections must be aborted; `None` if the server is not
+    /// ending, or waits without a limit. For adapters.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         match self.lock().ending {
@@ -164,12 +163,12 @@ impl ServerHandle {
         }
     }
 
-    /// Returns the count of the places that are taken.
+    /// Returns access to the connection counts.
     pub(crate) fn roster(&self) -> Roster<'_> {
         Roster(self)
     }
 
-    /// Adds a connection that has opened; `false` if the server has ended.
+    /// Adds a connection that has opened. Returns `false`, and adds nothing, if the server has ended.
     pub(crate) fn open(&self, connection: &WebSocketConnection) -> bool {
         let mut state = self.lock();
         if state.terminated {
@@ -191,10 +190,12 @@ impl ServerHandle {
         self.0.registry.remove(connection);
     }
 
-    /// Waits until nothing is carried any more; when the time has come, ends what is left and waits
-    /// for its handlers only. The server has ended then. Called once nothing more is accepted.
+    /// Waits until all permits are freed, then marks the server as ended. At the deadline, aborts the
+    /// remaining connections and waits for their handlers only. Call it once nothing more is accepted.
     pub(crate) fn wait_terminated(&self) {
         let mut state = self.lock();
+        // `release`, `finish` and `terminate` change the state under its lock before they notify, and the
+        // condition is checked under that lock: no wake-up is lost.
         while state.carried > 0 {
             let Some(Ending::At(at)) = state.ending else {
                 state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -221,23 +222,23 @@ impl ServerHandle {
     fn end(&self, connection: &WebSocketConnection) {
         let now = matches!(self.lock().ending, Some(Ending::At(at)) if at <= Instant::now());
         match CloseFrame::new(CloseCode::GOING_AWAY, "") {
-            // A connection that is gone needs no Close.
+            // An error means that the connection is gone and needs no Close.
             Ok(frame) if !now => drop(connection.close_with(frame)),
             _ => connection.abort(),
         }
     }
 
-    /// The state is whole between any two calls.
+    /// Ignores poisoning: the state is consistent whenever the lock is free.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The places among the connections that a server allows.
+/// The counts of a server's connections.
 pub(crate) struct Roster<'a>(&'a ServerHandle);
 
 impl Roster<'_> {
-    /// Takes a place, if fewer than `most` are taken.
+    /// Takes a permit, if fewer than `most` are in use.
     pub(crate) fn admit(&self, most: usize) -> bool {
         let mut state = self.0.lock();
         let admitted = state.carried < most;
@@ -245,13 +246,13 @@ impl Roster<'_> {
         admitted
     }
 
-    /// Frees a place.
+    /// Frees a permit.
     pub(crate) fn release(&self) {
         self.0.lock().carried -= 1;
         self.0.0.changed.notify_all();
     }
 
-    /// Notes that the handler of a connection that was open was called for the last time.
+    /// Records that the handler of an opened connection has returned from its last call.
     pub(crate) fn finish(&self) {
         self.0.lock().handled -= 1;
         self.0.0.changed.notify_all();

@@ -1,4 +1,4 @@
-//! TLS set-up, by rustls.
+//! TLS configuration with rustls.
 
 mod advice;
 mod pem;
@@ -18,17 +18,17 @@ pub(crate) use advice::{explained, is_tls};
 use pem::{in_file, read_certificates, read_key};
 use pinned::PinnedVerifier;
 
-/// The protocol of the opening handshake (RFC 7301 section 6), and the only one that is spoken here.
+/// The ALPN protocol id of the opening handshake (RFC 7301 section 6), the only one supported.
 pub(crate) const HTTP_1_1: &[u8] = b"http/1.1";
 
-/// How a client checks that a server is the one of the URL.
+/// A client's TLS configuration: the certificates it trusts, and its own certificate if it has one.
 #[derive(Clone, Debug)]
 pub struct ClientTls {
     config: Arc<ClientConfig>,
 }
 
 impl ClientTls {
-    /// Trusts the certificate authorities that Mozilla does, as they were when this was built.
+    /// Trusts Mozilla's root certificates, as compiled into this crate by `webpki-roots`.
     #[must_use]
     pub fn new() -> Self {
         let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.into() };
@@ -38,15 +38,15 @@ impl ClientTls {
         }
     }
 
-    /// Trusts the certificates in a PEM file, and no others: as authorities that have issued a server's
-    /// certificate, and each for the server that shows exactly this certificate. So the file may be that of
-    /// a private authority, or what `openssl req -x509` made for the server. Names and dates are checked in
-    /// any case, so the certificate of the server must have the host of the URL as its subject alternative
-    /// name (`-addext subjectAltName=DNS:example.com`).
+    /// Trusts only the certificates in a PEM file, each both as a certificate authority and as the exact
+    /// certificate of a server. The file may contain the root of a private authority, or the certificate
+    /// that `openssl req -x509` made for the server. Names and validity dates are always checked: the
+    /// server's certificate needs the host of the URL as a subject alternative name
+    /// (`-addext subjectAltName=DNS:example.com`).
     ///
     /// # Errors
     ///
-    /// [`io::Error`] if the file cannot be read, or has no certificate that can be trusted.
+    /// [`io::Error`] if the file cannot be read, contains no certificate, or an invalid one.
     pub fn from_pem_file(certificates: impl AsRef<Path>) -> io::Result<Self> {
         let pinned = read_certificates(certificates.as_ref())?;
         let mut roots = RootCertStore::empty();
@@ -71,26 +71,26 @@ impl ClientTls {
             .with_safe_default_protocol_versions()
     }
 
-    /// Begins TLS towards the host of that name; for adapters.
+    /// Creates the client's side of a TLS connection to `host`. For adapters.
     ///
     /// # Errors
     ///
-    /// [`io::Error`] if that is no name that a certificate can be for.
+    /// [`io::Error`] if `host` is not a valid name for a certificate.
     pub fn begin(&self, host: &str) -> io::Result<ClientConnection> {
         let name = ServerName::try_from(host.to_owned()).map_err(invalid)?;
         let mut tls = ClientConnection::new(Arc::clone(&self.config), name).map_err(invalid)?;
-        // The request is written before the handshake is done, and must not wait outside: nobody would
-        // read meanwhile. `adapter::tls::process` sets the usual limit.
+        // The request is written before the handshake is done. If rustls refused part of it, the adapter
+        // would wait to write and not read the handshake. `adapter::tls::process` restores the limit.
         tls.set_buffer_limit(None);
         Ok(tls)
     }
 
-    /// Checks that a certificate can be for a host.
+    /// Checks that `host` is a valid name for a certificate.
     pub(crate) fn check(host: &str) -> Result<(), UrlError> {
         ServerName::try_from(host).map(drop).map_err(|_| UrlError::Host(host.into()))
     }
 
-    /// Whether there is a certificate to show to a server that asks for one.
+    /// Returns whether a client certificate is configured.
     pub(crate) fn has_certificate(&self) -> bool {
         self.config.client_auth_cert_resolver.has_certs()
     }
@@ -102,18 +102,18 @@ impl Default for ClientTls {
     }
 }
 
-/// For everything that rustls can do. If the configuration offers application protocols, `http/1.1`
-/// alone is offered: another one would be another protocol.
+/// Uses any rustls configuration. If it offers ALPN protocols, they are replaced by `http/1.1`, the only
+/// one supported.
 impl From<ClientConfig> for ClientTls {
     fn from(mut config: ClientConfig) -> Self {
         only_http_1_1(&mut config.alpn_protocols);
-        // `adapter::tls::process` checks it, and names it.
+        // `adapter::tls::process` checks the selected protocol, and names it in its error.
         config.check_selected_alpn = false;
         Self { config: Arc::new(config) }
     }
 }
 
-/// As from the configuration itself.
+/// As from a [`ClientConfig`].
 impl From<Arc<ClientConfig>> for ClientTls {
     fn from(config: Arc<ClientConfig>) -> Self {
         Arc::unwrap_or_clone(config).into()
@@ -126,19 +126,20 @@ fn only_http_1_1(protocols: &mut Vec<Vec<u8>>) {
     }
 }
 
-/// How a server proves that it is the one of the URL.
+/// A server's TLS configuration: its certificate and private key.
 #[derive(Clone, Debug)]
 pub struct ServerTls {
     config: Arc<ServerConfig>,
 }
 
 impl ServerTls {
-    /// Shows the certificate chain in one PEM file, whose private key is in another.
+    /// Uses the certificate chain in one PEM file and the private key in another. The server's own
+    /// certificate is the first in the chain.
     ///
     /// # Errors
     ///
-    /// [`io::Error`] if a file cannot be read, has nothing of its kind, or the two do not belong
-    /// together.
+    /// [`io::Error`] if a file cannot be read, contains no certificate or key, or if the key does not match
+    /// the certificate.
     pub fn from_pem_files(
         certificates: impl AsRef<Path>,
         key: impl AsRef<Path>,
@@ -151,18 +152,18 @@ impl ServerTls {
         Ok(config.into())
     }
 
-    /// Begins TLS with a client; for adapters.
+    /// Creates the server's side of a TLS connection. For adapters.
     ///
     /// # Errors
     ///
-    /// [`io::Error`] if the configuration is not fit for use.
+    /// [`io::Error`] if rustls rejects the configuration.
     pub fn begin(&self) -> io::Result<ServerConnection> {
         ServerConnection::new(Arc::clone(&self.config)).map_err(invalid)
     }
 }
 
-/// For everything that rustls can do. If the configuration selects among application protocols,
-/// `http/1.1` alone is selected: another one would be another protocol.
+/// Uses any rustls configuration. If it selects among ALPN protocols, they are replaced by `http/1.1`, the
+/// only one supported.
 impl From<ServerConfig> for ServerTls {
     fn from(mut config: ServerConfig) -> Self {
         only_http_1_1(&mut config.alpn_protocols);
@@ -170,7 +171,7 @@ impl From<ServerConfig> for ServerTls {
     }
 }
 
-/// As from the configuration itself.
+/// As from a [`ServerConfig`].
 impl From<Arc<ServerConfig>> for ServerTls {
     fn from(config: Arc<ServerConfig>) -> Self {
         Arc::unwrap_or_clone(config).into()

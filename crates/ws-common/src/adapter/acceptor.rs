@@ -1,4 +1,4 @@
-//! A server before a connection is open: it admits, asks the application, answers and reports.
+//! A server's side before a connection is open: admission, decisions, and the server's handler.
 
 use std::io::{self, ErrorKind};
 use std::panic::{self, AssertUnwindSafe};
@@ -14,18 +14,24 @@ use super::{Conversation, Permit};
 use crate::decision::{Decided, Verdict};
 use crate::{Decision, Error, ServerHandle, ServerHandler};
 
-/// A server, as its listeners and its connections before they are open see it.
+/// A server's side before a connection is open: it admits transports, asks the server's handler for
+/// decisions, and calls the handler for errors and for the start and end of the server.
 ///
-/// Call [`opened`](Self::opened) once, when it listens; [`join`](Self::join) for each loop or thread that
-/// accepts; [`accept`](Self::accept) for each transport that was accepted; and [`leave`](Self::leave) for
-/// each that has joined, once the server [is ending](ServerHandle::is_ending), its listener is closed, and all
-/// its connections are over. A connection that is not over at the server's
-/// [deadline](ServerHandle::deadline) is to be [aborted](crate::WebSocketConnection::abort).
+/// An adapter calls
+///
+/// * [`opened`](Self::opened) once, before the server accepts;
+/// * [`join`](Self::join) for each loop or thread that accepts;
+/// * [`accept`](Self::accept) for each accepted transport;
+/// * [`leave`](Self::leave) for each loop or thread that has joined, once the server
+///   [is ending](ServerHandle::is_ending), its listener is closed, and its connections are over.
+///
+/// It [aborts](crate::WebSocketConnection::abort) the connections that are not over at the server's
+/// [deadline](ServerHandle::deadline).
 pub struct Acceptor {
     server: ServerHandle,
-    /// `None` in the end.
+    /// `None` once the server has ended.
     handler: Mutex<Option<Box<dyn DynServerHandler>>>,
-    /// How many loops, or threads, accept for it.
+    /// The number of loops or threads that have joined.
     listeners: AtomicUsize,
 }
 
@@ -60,22 +66,23 @@ impl<H: ServerHandler> DynServerHandler for H {
     }
 }
 
-/// The fate of a transport that was accepted.
+/// The outcome of [`Acceptor::admit`] for a transport.
 #[derive(Debug)]
 pub enum Admission {
-    /// It is carried; its place is the permit.
+    /// Serve it, and keep the permit as long as the connection.
     Admitted(Permit),
-    /// There are too many. This endpoint says so; it is carried, without a handler, until it is done.
+    /// There are too many connections. Serve this endpoint, without a handler, until it has sent its 503.
     Refused(Box<Endpoint<Server>>),
-    /// It is dropped.
+    /// There are too many connections. Drop the transport.
     Dropped,
 }
 
 impl Acceptor {
-    /// How long a listener pauses after it could not accept, for want of descriptors, say.
+    /// How long a listener pauses after it failed to accept, for example because the process has no free
+    /// file descriptors.
     pub const PAUSE: Duration = Duration::from_millis(50);
 
-    /// Makes the acceptor of a server.
+    /// Creates a server's acceptor.
     pub fn new(server: ServerHandle, handler: impl ServerHandler) -> Self {
         Self {
             server,
@@ -90,13 +97,13 @@ impl Acceptor {
         &self.server
     }
 
-    /// Makes the endpoint of a transport that was just accepted.
+    /// Creates the endpoint of a transport that was just accepted.
     #[must_use]
     pub fn endpoint(&self, now: Duration) -> Endpoint<Server> {
         server_endpoint(Arc::clone(&self.server.options().config), now)
     }
 
-    /// Decides whether there is room for a transport that was just accepted.
+    /// Decides whether to serve a transport that was just accepted.
     #[must_use]
     pub fn admit(&self, now: Duration) -> Admission {
         if let Some(permit) = Permit::new(&self.server) {
@@ -113,8 +120,8 @@ impl Acceptor {
         Admission::Refused(Box::new(Endpoint::new(session, out)))
     }
 
-    /// Begins a connection with a transport that was just accepted, or refuses it: see
-    /// [`admit`](Self::admit). Returns its endpoint and its conversation; `None` if the transport is to be
+    /// Begins a connection with a transport that was just accepted, or its refusal; see
+    /// [`admit`](Self::admit). Returns its endpoint and conversation, or `None` if the transport must be
     /// dropped.
     #[must_use]
     pub fn accept(&self, now: Duration) -> Option<(Endpoint<Server>, Conversation)> {
@@ -125,8 +132,8 @@ impl Acceptor {
         }
     }
 
-    /// Asks the application, unless the server's options decide, or it has ended. If a decision panics, that
-    /// client gets status 500; other connections are unaffected.
+    /// Decides on a request: by the server's options, or else by its handler; with status 503 if the server
+    /// has ended. If a decision panics, that client gets status 500; other connections are unaffected.
     pub fn decide(&self, request: &Request) -> Verdict {
         let asked = AssertUnwindSafe(|| self.ask(request));
         let respond = |response| Verdict::Now(Decided::Respond(response));
@@ -136,7 +143,8 @@ impl Acceptor {
         })
     }
 
-    /// Decides by the server's options, or else asks `decide`, which may panic. For servers without handlers.
+    /// Decides on a request by the server's options, or else by `decide`; if it panics, the client gets
+    /// status 500. For servers without handlers.
     pub fn refusal(
         &self,
         request: &Request,
@@ -178,46 +186,47 @@ impl Acceptor {
         }
     }
 
-    /// Tells the application of an error that concerns no open connection.
+    /// Reports an error outside open connections to the handler, unless the server has ended.
     pub fn report(&self, error: &Error) {
         if !self.server.is_terminated() {
             self.call(|handler, server| handler.on_error(server, error));
         }
     }
 
-    /// Reports that nothing can be accepted at the moment; the listener pauses.
+    /// Reports to the handler that the listener failed to accept, and pauses for [`PAUSE`](Self::PAUSE).
     pub fn report_pause(&self, error: io::Error) {
         warn!("cannot accept: {error}");
         self.report(&error.into());
     }
 
-    /// Tells the application that the server has started.
+    /// Reports to the handler that the server has started.
     pub fn opened(&self) {
         self.call(|handler, server| handler.on_open(server));
     }
 
-    /// Notes that one more loop, or thread, accepts for the server.
+    /// Records that a loop or thread begins to accept for the server.
     pub fn join(&self) {
         self.listeners.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Notes that a loop, or thread, has nothing more to do for the server. The last one ends it: it waits
-    /// until all connections are closed, and tells the application that the server has ended.
+    /// Records that a loop or thread has finished its work for the server. The last one ends the server:
+    /// this call blocks until all connections are closed, then calls
+    /// [`on_terminate`](ServerHandler::on_terminate).
     pub fn leave(&self) {
         if self.listeners.fetch_sub(1, Ordering::SeqCst) == 1 {
             self.terminated();
         }
     }
 
-    /// Waits until all connections are closed, and tells the application that the server has ended.
-    /// The handler is dropped then, although handles of the server may be kept, by the handler too.
+    /// Waits until all connections are closed, then makes the handler's last call. Drops the handler, which
+    /// may itself own handles to the server.
     fn terminated(&self) {
         self.server.wait_terminated();
         self.call(|handler, server| handler.on_terminate(server));
         self.drop_handler();
     }
 
-    /// A panic in dropping the handler ends nothing.
+    /// Drops the handler; a panic is caught and logged.
     fn drop_handler(&self) {
         let handler = self.handler().take();
         if panic::catch_unwind(AssertUnwindSafe(|| drop(handler))).is_err() {
@@ -225,7 +234,7 @@ impl Acceptor {
         }
     }
 
-    /// Calls the handler, which may panic: the server goes on.
+    /// Calls the handler; a panic is caught and logged.
     fn call(&self, call: impl FnOnce(&mut dyn DynServerHandler, &ServerHandle)) {
         let mut handler = self.handler();
         let Some(handler) = &mut *handler else { return };
@@ -239,7 +248,7 @@ impl Acceptor {
         self.handler.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether an error of accepting concerns only the client that was to be accepted.
+    /// Returns whether an error of accepting concerns only one client, so that the listener need not pause.
     #[must_use]
     pub fn is_gone(error: &io::Error) -> bool {
         matches!(
@@ -255,17 +264,17 @@ impl Drop for Acceptor {
     }
 }
 
-/// Makes a server's endpoint, which knows the date.
+/// Creates a server's endpoint with the system's time for `Date` header fields (RFC 9110 section 6.6.1).
 #[must_use]
 pub fn server_endpoint(config: impl Into<Arc<Config>>, now: Duration) -> Endpoint<Server> {
     Endpoint::server(config, now).with_unix_time(unix_time().saturating_sub(now))
 }
 
-/// Makes a client's endpoint, with a seed of the operating system's.
+/// Creates a client's endpoint, seeded by the operating system for its key and masks.
 ///
 /// # Errors
 ///
-/// [`io::Error`] if the operating system has no random bytes.
+/// [`io::Error`] if the operating system provides no random bytes.
 pub fn client_endpoint(
     request: ClientRequest,
     config: impl Into<Arc<Config>>,
@@ -276,7 +285,7 @@ pub fn client_endpoint(
     Ok(Endpoint::client(request, config, seed, now))
 }
 
-/// Returns the time since the UNIX epoch.
+/// Returns the time since the Unix epoch.
 fn unix_time() -> Duration {
     SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! A connection behind a lock, for the adapter that carries it and for its handles.
+//! A connection behind a lock, shared by its adapter and its handles.
 
 use std::net::SocketAddr;
 use std::ops::{Deref, DerefMut};
@@ -13,20 +13,20 @@ use super::peer::Peer;
 use super::{Acceptor, ConnectionLink, Link, Outgoing, Transport};
 use crate::{ConnectionId, Error, SendStatus, ServerHandle, WebSocketConnection};
 
-/// The adapter's part of a connection: where it comes from, and how it is told that there is something to do.
+/// The adapter's part of a connection: its clock, its origin, and its notification of changes.
 pub trait Driver<R: Role>: Send + Sync + Sized + 'static {
     /// The writing side of the transport.
     type Transport: Transport;
 
-    /// Returns the time.
+    /// Returns the time, since an origin of the adapter's choice.
     fn now(&self) -> Duration;
 
-    /// Something has changed: there is something to write, to report, or another deadline. `held` says
-    /// whether the adapter [has to be told](Held::begin_notice), which may then take a while: any thread calls
-    /// this, a handler's included, and waits for it.
+    /// Called when a connection has changed: it has output, an event or a new deadline. If
+    /// [`Held::begin_notice`] returns a key, make the adapter handle the connection. Any thread may call
+    /// this, including one inside a handler, and blocks until it returns.
     fn changed(&self, held: Held<'_, R, Self>);
 
-    /// Sends; an adapter that blocks may wait for the peer here.
+    /// Sends a message or a Ping. A blocking adapter may wait here until the peer reads.
     ///
     /// # Errors
     ///
@@ -48,15 +48,15 @@ pub trait Driver<R: Role>: Send + Sync + Sized + 'static {
         None
     }
 
-    /// Whether a client follows a response, which redirects it, and dials anew.
+    /// Returns whether a client follows a response as a redirect, and dials again.
     fn follows(&self, response: &Response) -> bool {
         let _ = response;
         false
     }
 }
 
-/// One end of a connection. Its lock is never held while a handler is called, nor while a transport is
-/// waited for.
+/// One end of a connection. Its lock is never held while a handler is called or while a thread waits for the
+/// transport.
 pub struct Connection<R: Role, D: Driver<R>> {
     id: ConnectionId,
     driver: D,
@@ -67,31 +67,31 @@ pub struct Connection<R: Role, D: Driver<R>> {
 pub struct Inner<R: Role, T> {
     peer: Peer,
     stage: Stage<R, T>,
-    /// Where the adapter finds the connection; [`NOWHERE`], if it does not know it yet.
+    /// The adapter's key for the connection; [`NOWHERE`] before [`settle`](Self::settle).
     key: u32,
-    /// Whether the adapter is at work on it, and is told of nothing.
+    /// Whether the adapter works on the connection and gets no notices.
     busy: bool,
-    /// Whether the adapter was told to look, or would have been if it were not at work.
+    /// Whether a notice is outstanding: given to the adapter, or kept for the end of its work.
     noticed: bool,
-    /// Whether its handler was told that it is open.
+    /// Whether the connection has opened, and the handler's last call was not made.
     pub(super) opened: bool,
-    /// Whether it is in the adapter's list of connections that have more to do.
+    /// Whether the connection is in the adapter's list of connections that need another turn.
     queued: bool,
-    /// Whether the application wants it no more, so that it is not dialed anew.
+    /// Whether the application has closed the connection, so that a redirect is not followed.
     unwanted: bool,
 }
 
-/// The key of a connection that the adapter does not know yet.
+/// The key of a connection that the adapter has not [settled](Inner::settle).
 const NOWHERE: u32 = u32::MAX;
 
-/// How far a connection has got.
+/// The stage of a connection.
 enum Stage<R: Role, T> {
-    /// There is no transport yet; it may have been given up.
+    /// A client's connection without a transport; `given_up` means that it will get none.
     Dialing {
         given_up: bool,
     },
     Live(Link<R, T>),
-    /// It is over, with so many bytes unwritten. Its transport may linger.
+    /// The connection is over, with `lost` bytes unwritten. Its transport may linger.
     Over {
         lost: usize,
         info: Box<CloseInfo>,
@@ -100,12 +100,12 @@ enum Stage<R: Role, T> {
 }
 
 impl<R: Role, D: Driver<R>> Connection<R, D> {
-    /// Begins with a transport.
+    /// Creates a connection with a transport.
     pub fn new(driver: D, link: Link<R, D::Transport>, peer: Option<SocketAddr>) -> Self {
         Self::begin(driver, Stage::Live(link), peer)
     }
 
-    /// Begins a client's connection without a transport.
+    /// Creates a client's connection that has no transport yet.
     pub fn dialing(driver: D) -> Self {
         Self::begin(driver, Stage::Dialing { given_up: false }, None)
     }
@@ -130,29 +130,29 @@ impl<R: Role, D: Driver<R>> Connection<R, D> {
         self.id
     }
 
-    /// Returns the adapter's part.
+    /// Returns the driver.
     pub const fn driver(&self) -> &D {
         &self.driver
     }
 
-    /// Makes a handle.
+    /// Creates a handle.
     pub fn handle(self: &Arc<Self>) -> WebSocketConnection {
         WebSocketConnection::new(Arc::clone(self) as Arc<dyn ConnectionLink>)
     }
 
-    /// Locks it. It is whole between any two calls.
+    /// Locks the connection. Ignores poisoning: the state is consistent whenever the lock is free.
     #[inline]
     pub fn lock(&self) -> Held<'_, R, D> {
         let guard = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         Held { guard, connection: self }
     }
 
-    /// Has the adapter look at it.
+    /// Calls [`Driver::changed`].
     pub fn notify(&self) {
         self.driver.changed(self.lock());
     }
 
-    /// Sends without waiting.
+    /// Sends a message or a Ping without waiting.
     ///
     /// # Errors
     ///
@@ -162,7 +162,7 @@ impl<R: Role, D: Driver<R>> Connection<R, D> {
         let mut held = self.lock();
         let link = held.live()?;
         let status = if link.endpoint().has_room() {
-            // Nothing has to be written, and so nobody needs to know the time, which is not free.
+            // Reading the clock costs time, and only writing needs it.
             link.send_now(outgoing)?
         } else {
             link.send(outgoing, self.driver.now())?
@@ -172,7 +172,7 @@ impl<R: Role, D: Driver<R>> Connection<R, D> {
     }
 }
 
-/// A connection whose lock is held.
+/// A locked connection.
 pub struct Held<'a, R: Role, D: Driver<R>> {
     guard: MutexGuard<'a, Inner<R, D::Transport>>,
     connection: &'a Connection<R, D>,
@@ -185,10 +185,12 @@ impl<'a, R: Role, D: Driver<R>> Held<'a, R, D> {
         self.connection
     }
 
-    /// Notes that the adapter is about to be told to look. Returns where it finds the connection: `None`, if
-    /// it looks anyway, because it is at work on the connection, was told already, or does not know it yet.
+    /// Begins a notice to the adapter. Returns the connection's key, or `None` if no notice is needed: one
+    /// is outstanding, the adapter is at work on the connection, or it has not [settled](Inner::settle) it.
     ///
-    /// No notice is lost: what changes while the adapter is at work is told by [`end_work`](Inner::end_work).
+    /// No notice is lost, because this state changes under the lock only. If a notice is outstanding, the
+    /// adapter has not begun the work for it, and will see this change. If the adapter is at work,
+    /// [`end_work`](Inner::end_work) returns that there was a change.
     pub fn begin_notice(&mut self) -> Option<usize> {
         let known = self.key != NOWHERE;
         let first = !std::mem::replace(&mut self.noticed, true);
@@ -197,8 +199,8 @@ impl<'a, R: Role, D: Driver<R>> Held<'a, R, D> {
 }
 
 impl<R: Role, D: Driver<R>> Held<'_, R, D> {
-    /// Begins to dial anew, if the head of a response has arrived that redirects the client. Returns the
-    /// transport, to be dropped without the lock.
+    /// Prepares to dial again if the client has received the head of a redirect response that it follows.
+    /// Returns the old transport; drop it without the lock.
     #[inline]
     pub fn follow_redirect(&mut self) -> Option<D::Transport> {
         let link = self.link().filter(|_| !R::is_server())?;
@@ -234,7 +236,8 @@ impl<R: Role, T: Transport> Inner<R, T> {
     ///
     /// # Errors
     ///
-    /// [`SendError`] if there is no transport yet, or no more.
+    /// [`SendError::NotOpen`] before the connection has a transport, [`SendError::Closed`] if it was given up
+    /// or is over.
     #[inline]
     pub fn live(&mut self) -> Result<&mut Link<R, T>, SendError> {
         match &mut self.stage {
@@ -245,7 +248,7 @@ impl<R: Role, T: Transport> Inner<R, T> {
         }
     }
 
-    /// Returns the link, also of a transport that lingers.
+    /// Returns the link, including that of a lingering transport.
     #[inline]
     pub fn link_mut(&mut self) -> Option<&mut Link<R, T>> {
         match &mut self.stage {
@@ -255,7 +258,7 @@ impl<R: Role, T: Transport> Inner<R, T> {
         }
     }
 
-    /// Returns the link of a connection that is not over.
+    /// Returns the link; `None` while dialing or once the connection is over.
     pub fn link(&self) -> Option<&Link<R, T>> {
         match &self.stage {
             Stage::Live(link) => Some(link),
@@ -263,70 +266,74 @@ impl<R: Role, T: Transport> Inner<R, T> {
         }
     }
 
-    /// Notes where the adapter finds the connection. Before this, it is told of nothing, and has to look of its
-    /// own accord; an adapter that looks at all of its connections anyway may call them all 0.
+    /// Sets the adapter's key for the connection, less than `u32::MAX`. Changes before this call cause no
+    /// notice, so the adapter must give the connection a turn after it. An adapter that needs no keys may use
+    /// 0 for all connections.
     pub fn settle(&mut self, key: usize) {
         self.key = u32::try_from(key).unwrap_or(NOWHERE);
     }
 
-    /// Begins the adapter's work on it. Until its [end](Self::end_work), the adapter is told of nothing.
+    /// Begins the adapter's work on the connection, and clears an outstanding notice. There are no notices
+    /// until [`end_work`](Self::end_work).
     #[inline]
     pub fn begin_work(&mut self) {
         (self.busy, self.noticed) = (true, false);
     }
 
-    /// Notes that the adapter looks at everything once more. What changed before is done with; what changes
-    /// from now on is told by [`end_work`](Self::end_work). For work in which handlers are called: what
-    /// they change is looked at before the work ends.
+    /// Begins the adapter's last look at the connection within its work: it will handle all changes made
+    /// before this call, including those of handlers. [`end_work`](Self::end_work) returns whether there were
+    /// later ones.
     #[inline]
     pub fn begin_last_look(&mut self) {
         self.noticed = false;
     }
 
-    /// Ends the adapter's work on it. Returns whether something has changed since the
-    /// [last look](Self::begin_last_look), of which the adapter was not told: it has to look again.
+    /// Ends the adapter's work on the connection. Returns whether the connection has changed since the
+    /// [last look](Self::begin_last_look), or without one since the [beginning](Self::begin_work). If so, the
+    /// adapter must work on it again.
     ///
-    /// No notice is lost: each is given under the lock, and either before this, which then returns it, or
-    /// behind it, when the adapter is not at work any more and is told.
+    /// No notice is lost: [`Held::begin_notice`] runs under the same lock. Before this call it leaves the
+    /// change for the return value; after it, the adapter is no longer busy and gets a notice.
     #[inline]
     pub fn end_work(&mut self) -> bool {
         self.busy = false;
         std::mem::take(&mut self.noticed)
     }
 
-    /// Puts the connection into the adapter's list of those that have more to do. Returns whether it was not
-    /// there: no connection is there twice.
+    /// Marks the connection as queued for another turn. Returns `true` if it was not queued: only then add it
+    /// to the list, so that it is there once.
     pub fn queue(&mut self) -> bool {
         !std::mem::replace(&mut self.queued, true)
     }
 
-    /// Returns where the adapter finds the connection, if it has no transport yet and is wanted.
+    /// Returns the adapter's key if the connection has no transport yet and is not given up.
     pub fn dialing_key(&self) -> Option<usize> {
         let dialing = matches!(self.stage, Stage::Dialing { given_up: false });
         (dialing && self.key != NOWHERE).then_some(self.key as usize)
     }
 
-    /// Whether the connection is over; its transport may linger.
+    /// Returns whether the connection is over; its transport may linger.
     pub fn is_over(&self) -> bool {
         matches!(self.stage, Stage::Over { .. })
     }
 
-    /// Takes it out of that list.
+    /// Marks the connection as no longer queued; see [`queue`](Self::queue).
     pub fn unqueue(&mut self) {
         self.queued = false;
     }
 
-    /// Whether the adapter is at work on it.
+    /// Returns whether the adapter is at work on the connection.
     pub fn is_busy(&self) -> bool {
         self.busy
     }
 
-    /// Whether the handler of the connection was told that it is open.
+    /// Returns whether the connection has opened, and its handler's last call was not made.
     pub fn was_opened(&self) -> bool {
         self.opened
     }
 
-    /// Gives a client's connection its transport. Returns whether it is still wanted.
+    /// Gives a client's connection its transport. Returns `false`, and drops the link, if the connection was
+    /// given up.
     pub fn connected(&mut self, link: Link<R, T>, peer: Option<SocketAddr>) -> bool {
         if !matches!(self.stage, Stage::Dialing { given_up: false }) {
             return false;
@@ -336,8 +343,8 @@ impl<R: Role, T: Transport> Inner<R, T> {
         true
     }
 
-    /// Begins to dial anew, because the server has redirected the client, unless the application has closed
-    /// the connection meanwhile. Returns the transport, to be dropped.
+    /// Removes the transport, so that the adapter dials again after a redirect. If the application has closed
+    /// the connection meanwhile, gives it up instead. Returns the transport; drop it without the lock.
     pub fn redial(&mut self) -> Option<T> {
         let dialing = Stage::Dialing { given_up: self.unwanted };
         let before = std::mem::replace(&mut self.stage, dialing);
@@ -347,27 +354,27 @@ impl<R: Role, T: Transport> Inner<R, T> {
         }
     }
 
-    /// Whether there is no transport yet.
+    /// Returns whether a client's connection has no transport yet, or was given up without one.
     #[inline]
     pub fn is_dialing(&self) -> bool {
         matches!(self.stage, Stage::Dialing { .. })
     }
 
-    /// Whether a client's connection was given up before there was a transport.
+    /// Returns whether a client's connection was given up without a transport.
     pub fn is_given_up(&self) -> bool {
         matches!(self.stage, Stage::Dialing { given_up: true })
     }
 
-    /// Gives up a client's connection that has no transport: it is closed, and its handler is about to learn
-    /// of it.
+    /// Gives up a client's connection that has no transport. It is then closed; its handler's last calls
+    /// follow.
     pub(super) fn give_up(&mut self) {
         if let Stage::Dialing { given_up } = &mut self.stage {
             *given_up = true;
         }
     }
 
-    /// Ends it: what remains is how. Its transport lingers, unless it is to be dropped at once; then it is
-    /// returned. Does nothing the second time.
+    /// Ends the connection, and keeps `info`. Its transport lingers, unless the endpoint advises to drop it;
+    /// then its link is returned, to be dropped without the lock. Further calls do nothing.
     pub fn finish(&mut self, info: CloseInfo) -> Option<Box<Link<R, T>>> {
         if self.is_over() {
             return None;
@@ -385,19 +392,20 @@ impl<R: Role, T: Transport> Inner<R, T> {
         None
     }
 
-    /// Lets go of a transport that need not linger any more. Returns it, to be dropped without the lock.
+    /// Returns the link of a lingering transport, if the endpoint advises to drop it. Drop it without the
+    /// lock.
     pub fn let_go(&mut self) -> Option<Box<Link<R, T>>> {
         let Stage::Over { lingering, .. } = &mut self.stage else { return None };
         lingering.take_if(|link| link.endpoint().advice() == Advice::Drop)
     }
 
-    /// Whether the connection is over, and its transport lingers.
+    /// Returns whether the connection is over and its transport lingers.
     pub fn is_lingering(&self) -> bool {
         matches!(self.stage, Stage::Over { lingering: Some(_), .. })
     }
 
-    /// Ends it although its adapter carries it no longer. Returns the transport, to be dropped without the
-    /// lock; handles that are kept then keep no descriptor.
+    /// Ends a connection that its adapter no longer serves. Returns the link of its transport; drop it
+    /// without the lock. Remaining handles keep no file descriptor open.
     pub fn abandon(&mut self) -> Option<Box<Link<R, T>>> {
         match &mut self.stage {
             Stage::Over { lingering, .. } => lingering.take(),
@@ -409,14 +417,14 @@ impl<R: Role, T: Transport> Inner<R, T> {
         }
     }
 
-    /// Has a transport that lingers be let go at once.
+    /// Stops a lingering transport from lingering: [`let_go`](Self::let_go) then returns it.
     pub fn hasten(&mut self) {
         if let Stage::Over { lingering: Some(link), .. } = &mut self.stage {
             link.endpoint_mut().abort();
         }
     }
 
-    /// Whether the connection is over, and its transport let go.
+    /// Returns whether the connection is over and its transport released.
     pub fn is_gone(&self) -> bool {
         matches!(self.stage, Stage::Over { lingering: None, .. })
     }
@@ -517,7 +525,7 @@ impl<R: Role, D: Driver<R>> ConnectionLink for Connection<R, D> {
     }
 }
 
-/// The end of a connection of which nothing was received.
+/// Returns the [`CloseInfo`] of a connection without a Close frame: code 1006 (RFC 6455 section 7.1.5).
 pub(super) fn unknown_end() -> CloseInfo {
     CloseInfo::abnormal(Initiator::Local)
 }

@@ -1,4 +1,4 @@
-//! The calls of a connection's handler: in order, guarded against panics, to the last.
+//! The calls of a connection's handler: in order, guarded against panics, up to the last.
 
 use std::any::Any;
 use std::mem;
@@ -18,20 +18,21 @@ use crate::{ConnectionHandler, Error, Message, WebSocketConnection};
 /// The payload of a panic.
 pub type Panic = Box<dyn Any + Send>;
 
-/// A connection and its handler: what happens to the one is a call of the other.
+/// Calls a connection's handler for the connection's events.
 pub struct Conversation {
     part: Option<Box<dyn Part>>,
     permit: Option<Permit>,
 }
 
-/// The other side of a connection: a handler, or a decision that is waited for. One box will do for either.
+/// A connection's handler, or a postponed decision on it. One trait object, so that a conversation stores
+/// either in one box.
 pub trait Part: Send {
-    /// Returns the handler.
+    /// Returns the handler, if this is one.
     fn handler(&mut self) -> Option<&mut dyn ConnectionHandler> {
         None
     }
 
-    /// Returns the decision that is waited for.
+    /// Returns the postponed decision, if this is one.
     fn undecided(&mut self) -> Option<&mut dyn Undecided> {
         None
     }
@@ -53,17 +54,18 @@ impl Part for Deciding {
 }
 
 impl Conversation {
-    /// Begins with a client's handler.
+    /// Creates the conversation of a client's connection.
     pub fn client(handler: impl ConnectionHandler) -> Self {
         Self { part: Some(Box::new(handler)), permit: None }
     }
 
-    /// Begins with the handler of a connection that is open already.
+    /// Creates the conversation of a connection that is already open; call [`begin`](Self::begin) next.
     pub fn opened(handler: impl ConnectionHandler) -> Self {
         Self::client(handler)
     }
 
-    /// Tells the handler of a connection that was open already that it is open.
+    /// Calls `on_open` of a connection that was already open. Returns the payload of the handler's panic, if
+    /// it panicked.
     pub fn begin<R: Role, D: Driver<R>>(
         &mut self,
         connection: &Connection<R, D>,
@@ -72,31 +74,31 @@ impl Conversation {
         self.open(connection, handle)
     }
 
-    /// Begins with a transport that a server has accepted: its application decides on the handler.
+    /// Creates the conversation of a server's connection. The application's decision provides the handler.
     #[must_use]
     pub const fn server(permit: Permit) -> Self {
         Self { part: None, permit: Some(permit) }
     }
 
-    /// Begins with a transport that a server has refused.
+    /// Creates the conversation of a transport that a server refuses.
     #[must_use]
     pub fn refused() -> Self {
         Self { part: Some(Box::new(())), permit: None }
     }
 
-    /// Makes one that is [over](Self::is_over).
+    /// Creates a conversation that is [over](Self::is_over).
     #[must_use]
     pub const fn none() -> Self {
         Self { part: None, permit: None }
     }
 
-    /// Whether the connection's end was told, or nobody is to be told.
+    /// Returns whether no further call of a handler can follow.
     #[must_use]
     pub const fn is_over(&self) -> bool {
         self.part.is_none() && self.permit.is_none()
     }
 
-    /// Whether a decision is waited for: a notice may mean that it is made, and calls for
+    /// Returns whether a decision is postponed. A notice may then mean that it is made: call
     /// [`resume`](Self::resume).
     #[inline]
     pub fn is_deciding(&mut self) -> bool {
@@ -105,8 +107,8 @@ impl Conversation {
 }
 
 impl Conversation {
-    /// Takes everything that happened out of `input` and of the connection, and calls the handler. Returns the
-    /// payload of the handler's panic, if it panicked.
+    /// Takes all events out of `input` and the connection, and calls the handler for them. The connection
+    /// must not be locked. Returns the payload of the handler's panic, if it panicked.
     pub fn react<R: Role, D: Driver<R>>(
         &mut self,
         connection: &Arc<Connection<R, D>>,
@@ -130,8 +132,8 @@ impl Conversation {
         }
     }
 
-    /// Does what one thing that happened asks for. Not to be called while the connection is locked. Returns
-    /// the payload of the handler's panic, if it panicked.
+    /// Handles one event. The connection must not be locked. Returns the payload of the handler's panic, if
+    /// it panicked.
     pub fn take<R: Role, D: Driver<R>>(
         &mut self,
         connection: &Arc<Connection<R, D>>,
@@ -157,7 +159,8 @@ impl Conversation {
         }
     }
 
-    /// Tells the handler that there is room again, if it was told to wait before.
+    /// Calls `on_drained` if all output has been written since a send was queued or refused. The connection
+    /// must not be locked.
     pub fn tell_drained<R: Role, D: Driver<R>>(
         &mut self,
         connection: &Arc<Connection<R, D>>,
@@ -169,18 +172,18 @@ impl Conversation {
         drained.then(|| self.drained(handle)).flatten()
     }
 
-    /// Hands a message to the handler. Not to be called while the connection is locked.
+    /// Calls `on_message`. The connection must not be locked.
     #[inline]
     pub fn message(&mut self, handle: &WebSocketConnection, message: Message) -> Option<Panic> {
         self.call(handle, |handler, ws| handler.on_message(ws, message))
     }
 
-    /// Tells the handler that there is room again. Not to be called while the connection is locked.
+    /// Calls `on_drained`. The connection must not be locked.
     pub fn drained(&mut self, handle: &WebSocketConnection) -> Option<Panic> {
         self.call(handle, ConnectionHandler::on_drained)
     }
 
-    /// Asks the application what to answer.
+    /// Asks the application for its decision, and answers the request or postpones the answer.
     fn decide<R: Role, D: Driver<R>>(&mut self, connection: &Arc<Connection<R, D>>, now: Duration) {
         let Some(acceptor) = connection.driver().acceptor() else { return };
         let mut held = connection.lock();
@@ -191,9 +194,11 @@ impl Conversation {
             Verdict::Now(decided) => self.answer(connection, now, decided),
             Verdict::Later(mut undecided) => {
                 if let Ok(link) = connection.lock().live() {
-                    // There is a request, so it can wait.
+                    // It fails only without a request, and there is one.
                     let _ = link.endpoint_mut().postpone();
                 }
+                // However early the decision is made, it notifies the adapter, which calls `resume` after
+                // this call has returned: `resume` cannot be missed.
                 let waiting = Arc::clone(connection);
                 undecided.notify(Box::new(move || waiting.notify()));
                 self.part = Some(Box::new(Deciding(undecided)));
@@ -201,7 +206,7 @@ impl Conversation {
         }
     }
 
-    /// Answers a request whose decision was put off, once it is made.
+    /// Answers a request whose decision was postponed, if it is made now.
     pub fn resume<R: Role, D: Driver<R>>(
         &mut self,
         connection: &Arc<Connection<R, D>>,
@@ -246,7 +251,7 @@ impl Conversation {
         }
         debug!("connection {} is open", connection.id());
         if self.permit.as_ref().is_some_and(|permit| !permit.open(handle)) {
-            // The server has ended, and calls no handler any more.
+            // The server has ended and calls no more handlers.
             connection.lock().opened = false;
             let _ = self.drop_part();
             handle.abort();
@@ -255,7 +260,8 @@ impl Conversation {
         self.call(handle, ConnectionHandler::on_open)
     }
 
-    /// Reports an error: to the handler of the connection, or to that of the server before it is open.
+    /// Reports an error to the handler of the connection, or to the server's handler if a server's connection
+    /// has not opened.
     pub fn fail<R: Role, D: Driver<R>>(
         &mut self,
         connection: &Connection<R, D>,
@@ -273,7 +279,8 @@ impl Conversation {
         }
     }
 
-    /// Ends a client's connection that never had a transport, or whose transport goes away with the loop.
+    /// Ends a client's connection that gets no transport: calls `on_error`, then `on_terminate`. The
+    /// connection must not be locked. Returns the payload of the handler's panic, if it panicked.
     pub fn give_up<R: Role, D: Driver<R>>(
         &mut self,
         connection: &Connection<R, D>,
@@ -285,8 +292,7 @@ impl Conversation {
         panic.or(self.finish(connection, handle, unknown_end()))
     }
 
-    /// Tells the handler of the end, for the last time; the connection then is one no longer, although its
-    /// transport may linger.
+    /// Makes the handler's last call, and ends the connection. Its transport may linger.
     fn finish<R: Role, D: Driver<R>>(
         &mut self,
         connection: &Connection<R, D>,
@@ -296,7 +302,7 @@ impl Conversation {
         let mut held = connection.lock();
         let opened = mem::take(&mut held.opened);
         if held.is_dialing() {
-            // Without a transport, there is no session that says it is closed.
+            // Without a transport, no session reports the state: end it before the handler's last call.
             held.finish(info.clone());
         }
         drop(held);
@@ -316,8 +322,8 @@ impl Conversation {
         panic.or(dropped)
     }
 
-    /// Ends without another call of the handler, because the adapter has ended. `opened` says whether the
-    /// handler was told that the connection is open, and not that it is closed.
+    /// Ends without another call of the handler, because the adapter has ended. `opened` is
+    /// [`Inner::was_opened`](super::Inner::was_opened) before the connection was abandoned.
     pub fn abandon(&mut self, handle: &WebSocketConnection, opened: bool) {
         let _ = self.drop_part();
         if let Some(permit) = self.permit.take()
@@ -328,7 +334,7 @@ impl Conversation {
         }
     }
 
-    /// Calls the handler, which may panic, and is not called again then.
+    /// Calls the handler. If it panics, closes the connection with code 1011 and drops the handler.
     #[inline]
     fn call(
         &mut self,
@@ -338,10 +344,10 @@ impl Conversation {
         let handler = self.part.as_mut().and_then(|part| part.handler())?;
         let panic = panic::catch_unwind(AssertUnwindSafe(|| call(handler, handle))).err()?;
         error!("the handler of connection {} has panicked", handle.id());
-        // The peer learns that it was not at fault.
+        // 1011: an unexpected condition at this end (RFC 6455 section 7.4.1).
         let sorry = CloseFrame::new(CloseCode::INTERNAL_ERROR, "").ok();
         let _ = handle.close_with(sorry);
-        // A second panic, in dropping the handler, adds nothing.
+        // Ignore a second panic while dropping the handler; the first is reported.
         let _ = self.drop_part();
         Some(panic)
     }
@@ -353,19 +359,19 @@ impl Conversation {
     }
 }
 
-/// No panic in dropping a handler is the adapter's, not even when it gives everything up.
+/// Catches a panic of the handler's destructor, so that it does not unwind into the adapter.
 impl Drop for Conversation {
     fn drop(&mut self) {
         let _ = self.drop_part();
     }
 }
 
-/// Answers the request that waits. Returns whether it is accepted; the handler is the decision's, also if it is
-/// not needed.
+/// Answers the pending request with a decision. Returns whether the connection is accepted. Accepting an
+/// ordinary request declines it.
 ///
 /// # Errors
 ///
-/// [`Error::Accept`] if the request cannot be accepted this way; it was then refused with status 500.
+/// [`Error::Accept`] if the request cannot be accepted in this way; it was then refused with status 500.
 pub fn answer<R: Role>(
     endpoint: &mut Endpoint<R>,
     now: Duration,

@@ -1,4 +1,4 @@
-//! A connection, as its handles see it.
+//! The interface between a connection and its handles.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,79 +8,82 @@ use wsproto::{CloseFrame, CloseInfo, PreparedMessage, ReadyState};
 
 use crate::{ConnectionId, Error, Message, SendStatus, ServerHandle};
 
-/// A message, or a Ping, to be sent on a connection.
+/// A message or a Ping to send.
 pub enum Outgoing<'a> {
-    /// A message whose memory may be taken, if the message is taken.
+    /// A message passed by value. It is left unchanged on [`Error::WouldExceed`]; otherwise its memory may be
+    /// taken.
     Owned(&'a mut Message),
     /// A text message.
     Text(&'a str),
     /// A binary message.
     Binary(&'a [u8]),
-    /// A message that was encoded before.
+    /// A message encoded once for many connections.
     Prepared(&'a PreparedMessage),
-    /// A Ping.
+    /// A Ping with this payload, at most 125 bytes.
     Ping(&'a [u8]),
 }
 
-/// A connection behind a [`WebSocketConnection`](crate::WebSocketConnection).
-/// [`Connection`](super::Connection) implements it for adapters.
+/// The connection behind a [`WebSocketConnection`](crate::WebSocketConnection). Adapters use its
+/// implementation for [`Connection`](super::Connection).
 pub trait ConnectionLink: Send + Sync {
-    /// Returns the id; always the same.
+    /// Returns the id, which never changes.
     fn id(&self) -> &ConnectionId;
 
-    /// Returns the server that accepted it.
+    /// Returns the server that accepted the connection.
     fn server(&self) -> Option<&ServerHandle>;
 
     /// Returns the URL that a client connects to.
     fn url(&self) -> Option<WsUrl>;
 
-    /// Returns the address at the other end of the transport.
+    /// Returns the address of the peer, or of the proxy in between.
     fn peer_addr(&self) -> Option<SocketAddr>;
 
-    /// Returns the subprotocol in use.
+    /// Returns the negotiated subprotocol.
     fn subprotocol(&self) -> Option<String>;
 
-    /// Returns how far the connection has got.
+    /// Returns the state of the connection.
     fn ready_state(&self) -> ReadyState;
 
-    /// Returns how the connection ended, once its handler was told or nobody is to be told.
+    /// Returns how the connection ended, at the latest after its handler's last call.
     fn close_info(&self) -> Option<CloseInfo>;
 
-    /// Returns how many bytes were taken and are not handed to the operating system yet.
+    /// Returns how many bytes of output are not yet passed to the operating system.
     fn buffered_amount(&self) -> usize;
 
-    /// Returns how long the answer to the last Ping of the keep-alive took.
+    /// Returns the round-trip time of the last answered keep-alive Ping.
     fn round_trip(&self) -> Option<Duration>;
 
-    /// Sends; an adapter that blocks may wait for the peer, as long as its patience lasts. If it returns
-    /// [`Error::WouldExceed`], without a message, what was to be sent is as it was.
+    /// Sends a message or a Ping. A blocking adapter may wait until the peer reads, for a limited time.
     ///
     /// # Errors
     ///
-    /// [`Error::Send`], [`Error::WouldExceed`] or [`Error::Io`].
+    /// [`Error::Send`], [`Error::WouldExceed`] without a message, or [`Error::Io`]. Nothing is sent on an
+    /// error; after [`Error::WouldExceed`], `outgoing` is unchanged.
     fn send(&self, outgoing: Outgoing<'_>) -> Result<SendStatus, Error>;
 
-    /// Sends as [`send`](Self::send) does, and never waits.
+    /// Sends as [`send`](Self::send) does, but never waits.
     ///
     /// # Errors
     ///
     /// As [`send`](Self::send).
     fn try_send(&self, outgoing: Outgoing<'_>) -> Result<SendStatus, Error>;
 
-    /// Begins the closing handshake, with any code that this end may send, and does not wait for the peer.
+    /// Begins the closing handshake with any code that this end may send, or with none. Does not wait for
+    /// the peer.
     ///
     /// # Errors
     ///
-    /// [`Error::Send`].
+    /// [`Error::Send`] for 1010 at a server.
     fn close(&self, frame: Option<&CloseFrame<'_>>) -> Result<(), Error>;
 
     /// Begins the closing handshake with a code that this end's application may set.
     ///
     /// # Errors
     ///
-    /// As [`close`](Self::close), and [`Error::ClientCode`].
+    /// As [`close`](Self::close), and [`Error::ClientCode`] for a code that a client's application may not
+    /// set.
     fn close_as_application(&self, frame: Option<&CloseFrame<'_>>) -> Result<(), Error>;
 
-    /// Ends the connection at once.
+    /// Ends the connection at once, without a Close frame.
     fn abort(&self);
 }

@@ -1,4 +1,4 @@
-//! The engine's endpoint, the writing side of a transport, and what they mean for an application.
+//! An endpoint joined with a transport, and its events for an application.
 
 use std::io::{self, ErrorKind};
 use std::mem;
@@ -14,36 +14,36 @@ use wsproto::{
 use super::{Outgoing, Transport};
 use crate::{Error, Message, SendStatus};
 
-/// How many bytes a call that sends writes at most, more or less, to make room. The caller may be a handler on
-/// a loop with other connections.
+/// About how many bytes a sending call writes to make room. The limit matters on event loops, whose other
+/// connections wait meanwhile.
 const MAKE_ROOM: usize = 1 << 20;
 
-/// One end of a connection that has a transport: its endpoint, and the writing side.
+/// One end of a connection: its endpoint and its transport.
 #[derive(Debug)]
 pub struct Link<R: Role, T> {
     endpoint: Endpoint<R>,
     transport: T,
 }
 
-/// Something that happened, for an application.
+/// An event for an application.
 #[derive(Debug)]
 pub enum Step {
-    /// A request waits for a decision.
+    /// A request waits for a decision (server).
     Request,
     /// The connection is open.
     Open,
-    /// A message arrived.
+    /// A message was received.
     Message(Message),
-    /// Something arrived that is not for the application, such as a Ping.
+    /// A frame that does not concern the application was received, such as a Ping.
     Other,
-    /// Something went wrong.
+    /// The connection failed. [`Closed`](Self::Closed) follows.
     Error(Error),
     /// The connection is closed.
     Closed(CloseInfo),
 }
 
 impl<R: Role, T: Transport> Link<R, T> {
-    /// Joins an endpoint and a transport.
+    /// Creates a link of an endpoint and a transport.
     pub const fn new(endpoint: Endpoint<R>, transport: T) -> Self {
         Self { endpoint, transport }
     }
@@ -53,7 +53,7 @@ impl<R: Role, T: Transport> Link<R, T> {
         &self.endpoint
     }
 
-    /// Returns the endpoint, to tell it something.
+    /// Returns the endpoint.
     pub const fn endpoint_mut(&mut self) -> &mut Endpoint<R> {
         &mut self.endpoint
     }
@@ -63,17 +63,18 @@ impl<R: Role, T: Transport> Link<R, T> {
         &self.transport
     }
 
-    /// Returns the transport, to read from it.
+    /// Returns the transport.
     pub const fn transport_mut(&mut self) -> &mut T {
         &mut self.transport
     }
 
-    /// Returns the transport, and drops the rest.
+    /// Returns the transport and drops the endpoint.
     pub fn into_transport(self) -> T {
         self.transport
     }
 
-    /// Takes the next thing that happens out of the input.
+    /// Returns the next event, and advances `input` past the bytes it consumed. Call it until it returns
+    /// `None`.
     #[inline]
     pub fn next(&mut self, now: Duration, input: &mut &mut [u8]) -> Option<Step> {
         let event = self.endpoint.next_event(now, input)?;
@@ -94,7 +95,7 @@ impl<R: Role, T: Transport> Link<R, T> {
         })
     }
 
-    /// A refusal is worth having, not only its status.
+    /// Converts a refused upgrade to [`Error::Http`], which contains the whole response.
     fn explain(&mut self, error: SessionError) -> Error {
         if let SessionError::Response(ResponseError::Status(_)) = &error
             && let Some(response) = self.endpoint.take_response()
@@ -104,13 +105,13 @@ impl<R: Role, T: Transport> Link<R, T> {
         error.into()
     }
 
-    /// Takes the end of the input.
+    /// Reports that the transport has reached the end of the input.
     pub fn input_ended(&mut self, now: Duration) {
         self.endpoint.end_of_input(now);
     }
 
-    /// Takes a failure to read. Returns the error that is to be reported: none, if the connection is closing
-    /// anyway, or if a client went before it had sent anything.
+    /// Reports that reading failed. Returns the error for the application. Returns `None` if the connection
+    /// is closing or closed, or if a server has received no byte of a request and the transport failed.
     pub fn input_failed(&mut self, error: io::Error) -> Option<Error> {
         let error = Error::from(error);
         let worth_telling = match self.endpoint.ready_state() {
@@ -124,8 +125,8 @@ impl<R: Role, T: Transport> Link<R, T> {
         worth_telling.then_some(error)
     }
 
-    /// Writes until all is written, the transport takes no more, or about `most` bytes have left. Then does
-    /// what the endpoint advises. Returns whether to go on when the transport takes more.
+    /// Writes pending output until none is left, the transport is blocked, or `most` bytes are written. When
+    /// all is written and the endpoint advises [`Advice::Shutdown`], ends the writing side.
     #[inline]
     pub fn write(&mut self, now: Duration, most: usize) -> Written {
         let written = self.write_output(now, most);
@@ -151,7 +152,7 @@ impl<R: Role, T: Transport> Link<R, T> {
             if self.transport.is_blocked() {
                 return Written::Blocked;
             }
-            // A socket whose peer reads meanwhile takes much more at a time than it can hold.
+            // While the peer reads, a socket accepts much more at a time than its buffer holds.
             let part = pending.get(..left).unwrap_or(pending);
             match self.transport.try_write(part) {
                 Ok(len @ 1..) => {
@@ -163,18 +164,20 @@ impl<R: Role, T: Transport> Link<R, T> {
                     self.endpoint.write_blocked();
                     return Written::Blocked;
                 }
-                // If the peer is gone, reading says so; and what it wrote before can still be read.
+                // If the peer is gone, reading will fail; until then, its last messages can be read.
                 Ok(_) | Err(_) => self.endpoint.write_failed(),
             }
         }
     }
 
-    /// Appends a message, if there is room, perhaps once the transport has taken something. It is `Queued` if
-    /// the transport is known to take no more at the moment.
+    /// Appends a message or a Ping to the output. If there is no room, first writes up to 1 MiB. The status
+    /// is `Queued` if the transport is known to be blocked; the endpoint then reports when all is written
+    /// ([`Endpoint::take_drained`]).
     ///
     /// # Errors
     ///
-    /// [`Error::WouldExceed`] without a message, and [`Error::Send`]: nothing was appended. [`Error::Io`] if
+    /// Nothing is appended on an error. [`Error::WouldExceed`] without a message if there is no room,
+    /// [`Error::Send`] if the connection is not open or the payload of a Ping too long, [`Error::Io`] if
     /// writing has failed.
     #[inline]
     pub fn send(
@@ -188,14 +191,14 @@ impl<R: Role, T: Transport> Link<R, T> {
         self.send_now(outgoing)
     }
 
-    /// As [`send`](Self::send), but writes nothing to make room.
+    /// As [`send`](Self::send), but does not write to make room.
     #[inline]
     pub(super) fn send_now(&mut self, outgoing: &mut Outgoing<'_>) -> Result<SendStatus, Error> {
         let endpoint = &mut self.endpoint;
         if endpoint.has_failed() && endpoint.ready_state() == ReadyState::Open {
             return Err(io::Error::from(ErrorKind::BrokenPipe).into());
         }
-        // One that is closing takes nothing more, however long one waits.
+        // A closing connection accepts no message; waiting for room would not help, so report that instead.
         if !endpoint.has_room() && endpoint.ready_state() == ReadyState::Open {
             endpoint.await_drained();
             return Err(Error::WouldExceed(None));
@@ -219,11 +222,11 @@ impl<R: Role, T: Transport> Link<R, T> {
         Ok(SendStatus::Sent)
     }
 
-    /// Closes, with any code that this end may send.
+    /// Begins the closing handshake with any code that this end may send, or with none.
     ///
     /// # Errors
     ///
-    /// [`SendError::ClientOnlyCode`] if a server asks for 1010.
+    /// [`SendError::ClientOnlyCode`] for 1010 at a server.
     pub fn close(
         &mut self,
         frame: Option<&CloseFrame<'_>>,
@@ -233,14 +236,14 @@ impl<R: Role, T: Transport> Link<R, T> {
     }
 }
 
-/// How far writing has got.
+/// The outcome of [`Link::write`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {
-    /// All is written, or never will be.
+    /// No output is left: it is written, or was discarded because writing failed.
     All,
-    /// The transport takes no more at the moment.
+    /// Output is left, and the transport accepts no more at the moment.
     Blocked,
-    /// There is more to write, and the transport may take it.
+    /// Output is left, and the transport may accept more.
     Some,
 }
 
@@ -250,7 +253,7 @@ mod tests {
 
     use super::*;
 
-    /// Takes everything.
+    /// Accepts all bytes, and records the length of each write.
     #[derive(Default)]
     struct Sink(Vec<usize>);
 

@@ -1,19 +1,22 @@
-//! For adapters: everything that two of them would otherwise decide twice, without I/O.
+//! The logic that every adapter needs, without I/O.
 //!
-//! * [`Connection`] is one end of a connection behind a lock, and the handle's side of it: it sends, closes,
-//!   and has the adapter told that there is something to do. The adapter's part of it is a [`Driver`].
-//! * [`Link`] is what the lock guards: an [`Endpoint`](wsproto::Endpoint) with the writing side of a
-//!   [`Transport`], back pressure, and session events as [`Step`]s for an application.
-//! * [`Conversation`] calls the handler of a connection: in order, guarded against panics, to the last call.
-//! * [`Acceptor`] is a server before a connection is open: it admits, asks the application, answers and
-//!   reports. A [`Permit`] is the place of one connection among those that the server allows.
-//! * [`Target`] is what a client wants to be connected to, where redirects lead, and a [`Dial`] the way to an
-//!   open stream: names, by the [`Resolver`], addresses, a proxy, and the time for all of it.
-//! * [`Conversation::turn`] is all of this in order, once, for event loops: one read of a [`Duplex`], all its
-//!   events, one write.
+//! * [`Connection`] is one end of a connection behind a lock. Its handles send and close through it, and it
+//!   notifies the adapter of changes through a [`Driver`], the adapter's part of it.
+//! * [`Link`] is the locked state: an [`Endpoint`](wsproto::Endpoint) and a [`Transport`], with back
+//!   pressure. It turns session events into [`Step`]s for an application.
+//! * [`Conversation`] calls the handler of a connection: in order, guarded against panics, up to its last
+//!   call.
+//! * [`Acceptor`] is a server before a connection is open: it admits transports, asks the application,
+//!   answers requests and reports errors. Each admitted connection holds a [`Permit`].
+//! * [`Target`] is a client's request with its options, and follows redirects. [`Dial`] opens a stream: it
+//!   tells the adapter when to use the [`Resolver`], which addresses to try, and what to exchange with a
+//!   proxy, all within one timeout.
+//! * [`Conversation::turn`] combines these for event loops: one read of a [`Duplex`], all its events, one
+//!   write.
 //!
-//! An adapter waits, reads and passes on what it has read, writes when there is room, and looks at the
-//! connection at its deadline. `tests/src/adapters/toy.rs` is one over an in-memory transport.
+//! An adapter waits, reads and passes on the bytes it has read, writes when the transport accepts bytes, and
+//! handles each connection at its deadline. `tests/src/adapters/toy.rs` is a small adapter over an in-memory
+//! transport.
 
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,8 @@
-//! The address of a peer, in little memory.
+//! A compact peer address.
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV6};
 
-/// The address of a peer. Very many connections remember one.
+/// The address of a peer, in 16 bytes, since each connection stores one. IPv6 addresses are boxed.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Peer {
     #[default]

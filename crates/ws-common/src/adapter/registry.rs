@@ -1,12 +1,12 @@
-//! Where a server's connections are kept.
+//! A server's list of open connections.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::{ConnectionId, ServerHandle, WebSocketConnection};
 
-/// The open connections of a server; only adapters implement it. One that keeps its connections
-/// somewhere anyway need not keep them twice.
+/// A server's list of open connections. An adapter that has such a list implements this trait for it;
+/// others use [`Connections`].
 pub trait Registry: Send + Sync {
     /// Adds a connection that has opened.
     fn add(&self, connection: &WebSocketConnection);
@@ -14,14 +14,14 @@ pub trait Registry: Send + Sync {
     /// Removes a connection that is closed.
     fn remove(&self, connection: &WebSocketConnection);
 
-    /// Returns the connections that were added and not removed, the oldest first.
+    /// Returns the current connections, the oldest first.
     fn connections(&self, server: &ServerHandle) -> Vec<WebSocketConnection>;
 
-    /// Returns one of them.
+    /// Returns the current connection with this id.
     fn connection(&self, server: &ServerHandle, id: ConnectionId) -> Option<WebSocketConnection>;
 }
 
-/// A registry of its own, for adapters that have none.
+/// A [`Registry`] for adapters without a list of their own.
 #[derive(Debug, Default)]
 pub struct Connections(Mutex<BTreeSet<WebSocketConnection>>);
 
@@ -37,8 +37,8 @@ impl Registry for Connections {
     }
 
     fn remove(&self, connection: &WebSocketConnection) {
+        // It may be the last handle: drop the connection without the lock.
         let removed = self.lock().take(connection);
-        // It may be the last handle, and then more is dropped than the entry.
         drop(removed);
     }
 

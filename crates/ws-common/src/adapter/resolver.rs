@@ -1,4 +1,4 @@
-//! The system's look-up of names, which blocks, in a few threads for all.
+//! Name look-ups by the operating system, which block, in a small thread pool.
 
 #[cfg(test)]
 mod tests;
@@ -12,22 +12,22 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// How many threads look up names at a time.
+/// The maximum number of threads of the shared resolver.
 const MOST_THREADS: usize = 8;
 
-/// How long a thread waits for another name.
+/// How long a thread of the shared resolver waits for another name before it ends.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// The addresses of a host, or why there are none.
+/// The result of a look-up.
 type Found = io::Result<Vec<SocketAddr>>;
 
 type Done = Box<dyn FnOnce(Found) + Send>;
 
 type LookUp = Box<dyn Fn(&str, u16) -> Found + Send + Sync>;
 
-/// Looks up names in a few threads, which are started on demand and end when there is nothing to do. Names
-/// wait for a thread in order; those who ask for the same name at the same time share one look-up, so that
-/// a slow name does not hold up others, however often it is asked for. Clones are the same resolver.
+/// Looks up names in a pool of threads, which start on demand and end when idle. Names are looked up in the
+/// order of their requests. Concurrent requests for the same name and port share one look-up, so that a
+/// slow name occupies one thread only. Clones share the pool.
 #[derive(Clone)]
 pub struct Resolver(Arc<Pool>);
 
@@ -47,7 +47,7 @@ struct State {
     next_id: u64,
 }
 
-/// A name that is asked for.
+/// A name to look up, and the requests for it.
 struct Job {
     host: String,
     port: u16,
@@ -55,7 +55,8 @@ struct Job {
     askers: Vec<(u64, Done)>,
 }
 
-/// A look-up that was asked for. Dropping it gives it up: if it has not started, it never does.
+/// A request for a look-up. Dropping it gives it up; a look-up that has not started and that no other
+/// request shares is then never started.
 #[must_use = "dropping it gives it up"]
 pub struct Lookup {
     pool: Arc<Pool>,
@@ -63,7 +64,8 @@ pub struct Lookup {
 }
 
 impl Resolver {
-    /// Returns the resolver that all adapters in the process share: at most eight threads.
+    /// Returns the resolver that all adapters in the process share. It has at most 8 threads, which end after
+    /// 10 s without a name.
     #[must_use]
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Resolver> = OnceLock::new();
@@ -74,8 +76,8 @@ impl Resolver {
         })
     }
 
-    /// Makes a resolver with at most so many threads, at least one, which end after they have waited that
-    /// long for a name; for tests, and for other ways to look up names.
+    /// Creates a resolver with at most `most_threads` threads, at least one, which end after waiting `idle`
+    /// for a name. For tests, and for other ways to look up names.
     #[must_use]
     pub fn new(
         most_threads: usize,
@@ -91,12 +93,12 @@ impl Resolver {
         }))
     }
 
-    /// Looks up a name in another thread, which calls `done` with the result; it should do little. If the
-    /// look-up is given up, `done` is dropped, unless its thread is just about to call it.
+    /// Looks up a name in a thread of the pool, which calls `done` with the result; `done` must not block.
+    /// If the [`Lookup`] is dropped, `done` is dropped, unless the thread is about to call it.
     ///
     /// # Errors
     ///
-    /// [`io::Error`] if there is no thread, and none can be started.
+    /// [`io::Error`] if the pool has no thread and none can be started.
     pub fn resolve(
         &self,
         host: &str,
@@ -119,7 +121,7 @@ impl Resolver {
             let pool = Arc::clone(&self.0);
             match thread::Builder::new().name("resolver".into()).spawn(move || pool.work()) {
                 Ok(_) => state.threads += 1,
-                // Those that are there will do.
+                // The running threads do the work.
                 Err(_) if state.threads > 0 => {}
                 Err(error) => {
                     let given_up = state.remove(id);
@@ -129,18 +131,20 @@ impl Resolver {
                 }
             }
         }
+        // The job was added under the lock. A worker looks for jobs and begins to wait under the same
+        // lock, so it either sees the job or gets this wake-up.
         drop(state);
         self.0.changed.notify_one();
         Ok(Lookup { pool: Arc::clone(&self.0), id })
     }
 
-    /// Returns how many threads there are now.
+    /// Returns the current number of threads.
     #[must_use]
     pub fn threads(&self) -> usize {
         self.0.lock().threads
     }
 
-    /// Returns how many names are looked up or wait for it.
+    /// Returns the number of names that are being looked up or wait for a thread.
     #[must_use]
     pub fn names(&self) -> usize {
         self.0.lock().jobs.len()
@@ -148,7 +152,7 @@ impl Resolver {
 }
 
 impl Pool {
-    /// Looks up one name after the other, until there was none for a while.
+    /// Looks up names until none arrives for the idle time.
     fn work(&self) {
         let mut state = self.lock();
         loop {
@@ -175,21 +179,22 @@ impl Pool {
             let job = state.jobs.iter().position(is_it).and_then(|at| state.jobs.remove(at));
             drop(state);
             for (_, done) in job.into_iter().flat_map(|job| job.askers) {
-                // A panic is that of one who asks; the others get their answer.
+                // Catch a panic of one callback, so that the others get the result.
                 let _ = panic::catch_unwind(AssertUnwindSafe(|| done(copy(&found))));
             }
             state = self.lock();
         }
     }
 
-    /// The state is whole between any two uses of it.
+    /// Ignores poisoning: the state is consistent whenever the lock is free.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
-    /// Removes one who asks, and the name that nobody else asks for, unless it is being looked up.
+    /// Removes a request, and its name if no other request shares it and its look-up has not started. Returns
+    /// the callback; drop it without the lock.
     fn remove(&mut self, id: u64) -> Option<Done> {
         let asks = |job: &Job| job.askers.iter().position(|(asker, _)| *asker == id);
         let (at, asker) =
@@ -203,7 +208,7 @@ impl State {
     }
 }
 
-/// Copies a result for each who asks.
+/// Copies a result for each request.
 fn copy(found: &Found) -> Found {
     match found {
         Ok(addresses) => Ok(addresses.clone()),
@@ -214,7 +219,7 @@ fn copy(found: &Found) -> Found {
 impl Drop for Lookup {
     fn drop(&mut self) {
         let given_up = self.pool.lock().remove(self.id);
-        // Outside the lock: it is somebody else's.
+        // The callback is the caller's code: drop it without the lock.
         drop(given_up);
     }
 }

@@ -1,11 +1,11 @@
-//! Places among the connections that a server allows.
+//! Permits for a server's connections, and the end of a server.
 
 use std::time::Instant;
 
 use crate::{ServerHandle, WebSocketConnection};
 
-/// The place of one connection among those that a server allows, from the moment its transport is accepted.
-/// Dropping it frees the place.
+/// Counts one connection towards [`ServerOptions::max_connections`](crate::ServerOptions::max_connections),
+/// from the moment its transport is accepted. Dropping it frees the place.
 #[derive(Debug)]
 pub struct Permit(ServerHandle);
 
@@ -20,18 +20,17 @@ impl Permit {
         &self.0
     }
 
-    /// Counts a connection that has opened. `false` if the server has ended, and its handlers are not to be
-    /// called any more.
+    /// Adds a connection that has opened. Returns `false` if the server has ended: call no handler then.
     pub(super) fn open(&self, connection: &WebSocketConnection) -> bool {
         self.0.open(connection)
     }
 
-    /// Counts an open connection no longer: it is closed, and its handler is about to learn of it.
+    /// Removes a closed connection, before its handler's last call.
     pub(super) fn close(&self, connection: &WebSocketConnection) {
         self.0.close(connection);
     }
 
-    /// Notes that the handler of a connection that was open was called for the last time.
+    /// Records that the handler of an opened connection has returned from its last call.
     pub(super) fn finish(&self) {
         self.0.roster().finish();
     }
@@ -48,12 +47,12 @@ impl Drop for Permit {
 pub(crate) enum Ending {
     /// When all connections are closed.
     Patient,
-    /// At that time at the latest.
+    /// When all connections are closed, and at this time at the latest.
     At(Instant),
 }
 
 impl Ending {
-    /// Returns the sooner of two ends.
+    /// Returns the earlier of two ends; `None` as `at` sets no time.
     pub(crate) fn hasten(before: Option<Self>, at: Option<Instant>) -> Self {
         match (before, at) {
             (Some(Self::At(earlier)), Some(at)) => Self::At(earlier.min(at)),

@@ -1,22 +1,22 @@
-//! Sockets, as every adapter opens them.
+//! Socket options and listeners.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-/// How many connections the system keeps for a listener that does not accept at the moment.
+/// The maximum number of connections in a listener's accept queue.
 const BACKLOG: i32 = 4096;
 
-/// How many bytes the system keeps for a peer, beyond those that are on their way to it.
+/// The limit of unsent bytes in a socket's send buffer (`TCP_NOTSENT_LOWAT`).
 #[cfg(any(target_os = "android", target_os = "linux"))]
 const UNSENT: u32 = 128 << 10;
 
-/// Sets the options of a connection's socket. If the peer is gone, reading says so.
+/// Sets the options of a connection's socket. Errors are ignored: if the peer is gone, the next read fails.
 ///
-/// Messages are written whole; waiting for more only delays them (`TCP_NODELAY`). The system keeps little
-/// that it cannot send yet (`TCP_NOTSENT_LOWAT`): otherwise a Ping could wait behind megabytes in its
-/// buffers, and a peer that is slow be taken for one that is gone.
+/// `TCP_NODELAY`: messages are written whole, so Nagle's algorithm would only delay them.
+/// `TCP_NOTSENT_LOWAT` (Linux and Android, 128 KiB): limits unsent data in the send buffer. Otherwise a
+/// Ping could wait behind megabytes, and the keep-alive would take a slow peer for a dead one.
 pub fn tune<'s>(socket: impl Into<SockRef<'s>>) {
     let socket = socket.into();
     let _ = socket.set_tcp_nodelay(true);
@@ -24,12 +24,13 @@ pub fn tune<'s>(socket: impl Into<SockRef<'s>>) {
     let _ = socket.set_tcp_notsent_lowat(UNSENT);
 }
 
-/// Listens on the first of several addresses that can be bound; port 0 is any that is free. With `share`,
-/// several listeners have the same port (`SO_REUSEPORT`), and the system distributes the connections.
+/// Listens on the first address that can be bound; port 0 is any free port. With `share`, several listeners
+/// can share a port (`SO_REUSEPORT`), and the operating system distributes the connections among them.
 ///
 /// # Errors
 ///
-/// [`io::Error`] if no address can be bound, or if the system has no listeners that share a port.
+/// [`io::Error`] if no address can be bound, that of the last one; of kind `Unsupported` if `share` is set
+/// and the platform is not Unix.
 pub fn listen(address: impl ToSocketAddrs, share: bool) -> io::Result<TcpListener> {
     let mut result = Err(io::ErrorKind::AddrNotAvailable.into());
     for address in address.to_socket_addrs()? {
@@ -43,7 +44,7 @@ pub fn listen(address: impl ToSocketAddrs, share: bool) -> io::Result<TcpListene
 
 fn listen_at(address: SocketAddr, share: bool) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    // A server that is started again need not wait for what is left of its connections.
+    // Lets a restarted server bind while old connections are in TIME_WAIT.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
     if share {

@@ -1,4 +1,4 @@
-//! A client's request and its options, checked before anything is opened, and where redirects lead.
+//! A client's request and options, checked before a socket is opened, and its redirects.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use wsproto::url::WsUrl;
 
 use crate::{ClientOptions, Error};
 
-/// What a client is to be connected to. Redirects change it.
+/// A client's request with its options. Redirects change the request.
 pub struct Target {
     request: ClientRequest,
     options: ClientOptions,
@@ -20,33 +20,33 @@ impl Target {
     ///
     /// # Errors
     ///
-    /// [`Error::TlsUnavailable`] if the URL asks for TLS and the feature `tls` is missing; [`Error::Url`] if it
-    /// asks for TLS with a host that no certificate can be for.
+    /// [`Error::TlsUnavailable`] for a `wss://` URL without the feature `tls`; [`Error::Url`] for a `wss://`
+    /// URL whose host is not a valid name for a certificate.
     pub fn new(request: ClientRequest, options: ClientOptions) -> Result<Self, Error> {
         check(request.url())?;
         Ok(Self { request, redirects: options.redirects, options })
     }
 
-    /// Returns the request to make now.
+    /// Returns the current request.
     #[must_use]
     pub const fn request(&self) -> &ClientRequest {
         &self.request
     }
 
-    /// Returns how to connect.
+    /// Returns the options.
     #[must_use]
     pub const fn options(&self) -> &ClientOptions {
         &self.options
     }
 
-    /// Follows a response, if it redirects: [`request`](Self::request) is then the next one to make, on a
-    /// new stream. The head of the response is enough. Returns whether there is one; if not, the response
-    /// is a refusal, [`Error::Http`].
+    /// Follows a redirect response; its head is enough. Returns whether it did: if true,
+    /// [`request`](Self::request) is the next request, to be made on a new stream. If false, because the
+    /// response is no redirect or the limit is reached, report it as [`Error::Http`].
     ///
     /// # Errors
     ///
-    /// [`Error::ClientCertificate`] if it redirects to another origin and a client certificate is
-    /// configured; [`Error::Url`] and [`Error::TlsUnavailable`] as [`new`](Self::new).
+    /// [`Error::ClientCertificate`] if it redirects to a `wss://` URL of another origin and a client
+    /// certificate is configured; [`Error::Url`] and [`Error::TlsUnavailable`] as [`new`](Self::new).
     pub fn redirect(&mut self, response: &Response) -> Result<bool, Error> {
         let Some(left) = self.redirects.checked_sub(1) else { return Ok(false) };
         let Ok(next) = self.request.redirected(response) else { return Ok(false) };
@@ -64,11 +64,11 @@ impl Target {
         Ok(true)
     }
 
-    /// Begins TLS, if the URL asks for it; nothing is written yet.
+    /// Creates the client's side of a TLS connection for a `wss://` URL, `None` for `ws://`. Writes nothing.
     ///
     /// # Errors
     ///
-    /// [`Error::Tls`] if the configuration is not fit for use.
+    /// [`Error::Tls`] if rustls rejects the configuration.
     #[cfg(feature = "tls")]
     pub fn begin_tls(&self) -> Result<Option<rustls::ClientConnection>, Error> {
         if !self.request.url().is_secure() {
@@ -79,7 +79,7 @@ impl Target {
     }
 }
 
-/// Shows neither the request's header fields nor its query: they may be credentials.
+/// Omits the request's header fields, path and query, which may contain credentials.
 impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let url = self.request.url();
@@ -91,7 +91,7 @@ impl fmt::Debug for Target {
     }
 }
 
-/// Checks what TLS needs to know.
+/// Checks that TLS is available for a `wss://` URL, and that its host is valid for a certificate.
 fn check(url: &WsUrl) -> Result<(), Error> {
     if !url.is_secure() {
         return Ok(());
@@ -102,7 +102,7 @@ fn check(url: &WsUrl) -> Result<(), Error> {
     Err(Error::TlsUnavailable)
 }
 
-/// Returns scheme, host and port. A path or a query may be a secret.
+/// Returns scheme, host and port, without path and query, which may be secret.
 #[cfg(feature = "tls")]
 fn origin(url: &WsUrl) -> String {
     format!("{}://{}", url.scheme(), url.host_header())
@@ -137,7 +137,7 @@ mod tests {
     #[cfg(feature = "tls")]
     #[test]
     fn a_host_that_no_certificate_can_be_for_is_an_error_of_the_url() {
-        // T4: the URL itself is refused, or the target.
+        // T4: either the URL or the target is refused.
         let label = "a".repeat(64);
         for host in ["a..b", "127.1", &label, "1.2.3.4.5"] {
             let refused = match WsUrl::parse(&format!("wss://{host}/")) {
@@ -195,7 +195,7 @@ mod tests {
         for (from, location) in [
             ("wss://a.example/", "/2"),
             ("wss://a.example/", "wss://A.example:443/2"),
-            // Without TLS, it is not shown.
+            // Without TLS, no certificate is shown.
             ("ws://a.example/", "ws://b.example/"),
         ] {
             assert!(target(from).redirect(&to(location)).expect(location));

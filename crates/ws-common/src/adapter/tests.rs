@@ -1,4 +1,4 @@
-//! Connections without a network: what an adapter is told, and when.
+//! Connections without a network: notices to the adapter, turns, and the end of a connection.
 
 use std::io::{self, ErrorKind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,7 +18,7 @@ use crate::{
     WebSocketConnection,
 };
 
-/// A transport that takes everything, and brings so much.
+/// A transport that accepts all bytes; its content is the input.
 #[derive(Default)]
 struct Void(Vec<u8>);
 
@@ -51,7 +51,7 @@ impl Duplex for Void {
     }
 }
 
-/// Counts how often it is told to look.
+/// Counts notices.
 #[derive(Default)]
 struct Counter(AtomicUsize);
 
@@ -94,7 +94,7 @@ fn connection() -> Arc<Connection<Client, Counter>> {
     connection
 }
 
-/// Notes in what state it is called.
+/// Records each call with the state of the connection.
 #[derive(Clone, Default)]
 struct States(Arc<Mutex<Vec<(&'static str, ReadyState)>>>);
 
@@ -128,7 +128,7 @@ fn an_adapter_is_told_once_until_it_looks() {
     connection.notify();
     assert_eq!(connection.driver().take(), 1);
     connection.lock().begin_work();
-    assert!(!connection.lock().end_work(), "what was told before is looked at");
+    assert!(!connection.lock().end_work(), "the work began after the change");
     connection.notify();
     assert_eq!(connection.driver().take(), 1);
 }
@@ -139,13 +139,13 @@ fn what_changes_during_the_work_is_not_lost() {
     connection.lock().begin_work();
     connection.notify();
     connection.lock().begin_last_look();
-    assert!(!connection.lock().end_work(), "it was looked at");
+    assert!(!connection.lock().end_work(), "the last look began after the change");
 
     connection.lock().begin_work();
     connection.lock().begin_last_look();
     connection.notify();
     assert_eq!(connection.driver().take(), 0, "the adapter is at work");
-    assert!(connection.lock().end_work(), "and has to look again");
+    assert!(connection.lock().end_work(), "the adapter must work again");
     connection.notify();
     assert_eq!(connection.driver().take(), 1);
 }
@@ -174,7 +174,7 @@ fn an_abort_ends_with_the_next_turn() {
     assert!(conversation.turn(&connection, &mut context).gone);
     assert_eq!(states.take().last(), Some(&("terminate", ReadyState::Closed)));
     assert!(conversation.is_over());
-    assert!(conversation.turn(&connection, &mut context).gone, "one too many does no harm");
+    assert!(conversation.turn(&connection, &mut context).gone, "a turn too many does no harm");
     assert_eq!(states.take(), []);
 }
 
@@ -218,7 +218,7 @@ fn a_connection_that_was_closed_is_not_dialed_anew() {
     assert!(!connection.lock().connected(link(), None));
 }
 
-/// A server's connection that has sent a request.
+/// The driver of a server's connection; ignores notices.
 struct Hosted(Acceptor);
 
 impl Driver<Server> for Hosted {
@@ -266,7 +266,7 @@ fn a_handler_that_is_not_needed_may_panic_when_it_is_dropped() {
     assert!(out.starts_with(b"HTTP/1.1 500 "));
 }
 
-/// Accepts in a way that cannot be, and counts the errors.
+/// Accepts with a subprotocol that was not offered, and counts the errors.
 struct Picky(Arc<AtomicUsize>);
 
 impl ServerHandler for Picky {

@@ -1,4 +1,4 @@
-//! What every TLS stream does with what it has read.
+//! Processing of received TLS records.
 
 use std::io;
 
@@ -6,21 +6,22 @@ use rustls::Connection;
 
 use crate::tls::{HTTP_1_1, explained};
 
-/// How many bytes a TLS stream buffers in either form, as rustls does by default.
+/// The limit of buffered plaintext, and of buffered ciphertext, in bytes; the default of rustls.
 const BUFFER_LIMIT: usize = 64 << 10;
 
-/// Processes the ciphertext that was read; to be called after each `read_tls`. Checks what the handshake
-/// has agreed on. If the peer does not speak HTTP/1.1, nothing more is written, not even the request.
+/// Processes received ciphertext. Call it after each `read_tls`. When the handshake is done, checks the
+/// negotiated ALPN protocol (RFC 7301): if one other than `http/1.1` was selected, discards all buffered
+/// output, so that the request is not sent.
 ///
 /// # Errors
 ///
 /// [`io::Error`] of kind [`InvalidData`](io::ErrorKind::InvalidData), which is
-/// [`Error::Tls`](crate::Error::Tls) when converted. An alert may wait to be written.
+/// [`Error::Tls`](crate::Error::Tls) when converted. After a TLS error, an alert may wait to be written.
 pub fn process(tls: &mut Connection) -> io::Result<()> {
     let was_handshaking = tls.is_handshaking();
     tls.process_new_packets().map_err(explained)?;
     if was_handshaking && !tls.is_handshaking() {
-        // The request may have been larger.
+        // `ClientTls::begin` removed the limit for the request.
         tls.set_buffer_limit(Some(BUFFER_LIMIT));
         if let Some(protocol) = tls.alpn_protocol().filter(|protocol| *protocol != HTTP_1_1) {
             let error = rustls::Error::General(format!(
@@ -84,7 +85,7 @@ mod tests {
     }
 
     impl Ends {
-        /// Moves what both have written, until nothing moves.
+        /// Moves bytes between both ends until neither has any to write.
         fn shake_hands(&mut self) -> io::Result<()> {
             while self.client.wants_write() || self.server.wants_write() {
                 move_to(&mut self.client, &mut self.server)?;
@@ -132,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_peer_that_speaks_another_protocol_is_named_and_gets_no_request() {
-        // T7: connections that were made without our configurations.
+        // T7: connections made without `ClientTls` and `ServerTls`.
         let (client, server) = configs(&[b"h2"], &[b"h2"]);
         let name = ServerName::try_from("localhost").expect("a name");
         let client = ClientConnection::new(Arc::new(client), name).expect("a client").into();
@@ -157,7 +158,7 @@ mod tests {
         move_to(&mut ends.client, &mut ends.server).expect("a hello");
         move_to(&mut ends.server, &mut ends.client).expect("an answer");
         assert!(ends.client.wants_write() && !ends.client.is_handshaking());
-        // From here on, no more than usual is kept.
+        // From here on, the usual limit applies.
         let mut wire = Vec::new();
         while ends.client.wants_write() {
             ends.client.write_tls(&mut wire).expect("written");

@@ -2,24 +2,26 @@
 
 use std::io;
 
-/// The writing side of a transport, as a [`Link`](super::Link) uses it.
+/// The writing side of a transport. A [`Link`](super::Link) writes to it.
 pub trait Transport: Send + 'static {
-    /// Writes some of `bytes`, without waiting, and returns how many of them the operating system has
-    /// taken. A transport that transforms bytes may hold on to its product: then this fails with
-    /// `WouldBlock`, and the next call, with the same bytes in front, goes on with it.
+    /// Writes some of `bytes` without waiting, and returns how many of them the operating system has
+    /// accepted. A transport that transforms bytes, such as TLS, may keep transformed bytes of a call that
+    /// fails with `WouldBlock`; the next call starts with the same bytes and continues with its output.
     ///
     /// # Errors
     ///
-    /// `WouldBlock`, if the peer takes nothing now; any other, if nothing can be written any more.
+    /// `WouldBlock` if the transport accepts no bytes at the moment, `Interrupted` to be called again. After
+    /// any other error, or 0, nothing more is written.
     fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize>;
 
-    /// Whether the transport is known to take nothing at the moment.
+    /// Returns whether the transport is known to accept no bytes at the moment.
     fn is_blocked(&self) -> bool;
 
-    /// Ends the writing side, and leaves the reading side open. Does nothing the second time.
+    /// Ends the writing side and leaves the reading side open. Further calls do nothing.
     fn shutdown(&mut self);
 
-    /// Whether [`shutdown`](Self::shutdown) does anything. If not, only dropping the transport ends it.
+    /// Returns whether [`shutdown`](Self::shutdown) has an effect. If not, it is not called, and only
+    /// dropping the transport ends the writing side.
     fn can_shutdown(&self) -> bool {
         true
     }

@@ -1,4 +1,4 @@
-//! A connection's turn on an event loop: one read, all its events, one write.
+//! A connection's turn on an event loop: one read, all its events, bounded writes.
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
@@ -9,55 +9,60 @@ use wsproto::{Outbox, ReadyState, Role};
 use super::{Connection, Conversation, Driver, Link, Transport, Written};
 use crate::Error;
 
-/// The bytes that one read takes at most.
+/// The size of the read buffer, in bytes.
 const READ_SIZE: usize = 64 << 10;
 
-/// How many bytes one turn writes at most, more or less.
+/// About how many bytes one write of a turn writes at most.
 const WRITE_MOST: usize = 1 << 20;
 
-/// How many transports may linger at a time. Those beyond are dropped at once, and may lose our last bytes.
+/// The maximum number of lingering transports of a loop. Further ones are dropped at once, and the peer may
+/// lose our last bytes.
 const MOST_LINGERING: usize = 1024;
 
-/// A transport of an event loop, both sides of it.
+/// A non-blocking transport of an event loop: the reading and the writing side.
 pub trait Duplex: Transport {
-    /// Reads once, without waiting, at most as much as the buffer takes: nothing at the end.
+    /// Reads once without waiting, at most `buffer.len()` bytes. Returns the number of bytes, 0 at the end
+    /// of the input.
     ///
     /// # Errors
     ///
-    /// `WouldBlock`, if there is nothing now; any other, if the transport has failed.
+    /// `WouldBlock` if there is no input at the moment. Any other error ends the connection: an
+    /// implementation must handle `Interrupted` itself.
     fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
 
-    /// Whether reading may find something, the end included. While it may, the connection has turn after
-    /// turn; when it may not, the loop has to be told of the next input.
+    /// Returns whether a read may return input or the end of the input. While it does,
+    /// [`TurnOutcome::more`] asks for another turn; otherwise the loop must wait until the transport is
+    /// readable.
     fn is_readable(&self) -> bool;
 }
 
-/// The things that all turns of a loop use.
+/// State shared by all turns of a loop: the time and reusable buffers.
 #[derive(Debug)]
 pub struct TurnContext {
-    /// The time at which the loop has woken up.
+    /// The time of the current turn; the loop sets it when it wakes up. It has the same origin as
+    /// [`Driver::now`].
     pub now: Duration,
     input: Box<[u8]>,
-    /// `None` while a connection has it.
+    /// `None` while a connection uses it.
     outbox: Option<Box<Outbox>>,
-    /// How many transports linger after the end of their connections.
+    /// The number of transports that linger after the end of their connections.
     lingering: usize,
 }
 
 /// The outcome of a turn.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TurnOutcome {
-    /// When the connection is to have another turn, whatever happens.
+    /// The time of the next turn at the latest; `None` if only an event needs one.
     pub deadline: Option<Duration>,
-    /// Whether it is to have another turn without waiting, after others have had theirs.
+    /// Whether the connection needs another turn without waiting, after the turns of others.
     pub more: bool,
-    /// Whether the connection is over and its transport let go: the loop drops it.
+    /// Whether the connection is over and its transport released: drop the connection.
     pub gone: bool,
 }
 
 impl TurnOutcome {
-    /// Returns when the connection is to have its next turn, for loops without a list of those that have more
-    /// to do.
+    /// Returns the time of the next turn: `now` if [`more`](Self::more) is set, otherwise the deadline. For
+    /// loops without a list of connections that need another turn.
     #[must_use]
     pub fn due(&self, now: Duration) -> Option<Duration> {
         if self.more { Some(now) } else { self.deadline }
@@ -65,7 +70,7 @@ impl TurnOutcome {
 }
 
 impl TurnContext {
-    /// Makes the context of a loop.
+    /// Creates the context of a loop, with a read buffer of 64 KiB.
     #[must_use]
     pub fn new(now: Duration) -> Self {
         Self { now, input: vec![0; READ_SIZE].into(), outbox: Some(Box::default()), lingering: 0 }
@@ -73,12 +78,12 @@ impl TurnContext {
 }
 
 impl<R: Role, T: Duplex> Link<R, T> {
-    /// Reads once, if the endpoint wants to and there may be something. Returns what was read, for
-    /// [`next`](Self::next). The endpoint is told of the end, and of a failure.
+    /// Reads once, if the endpoint wants to read and the transport is readable. Returns the bytes read, for
+    /// [`next`](Self::next). Reports the end of the input, or a failure, to the endpoint.
     ///
     /// # Errors
     ///
-    /// The failure, if it is to be [reported](Self::input_failed).
+    /// The failure to read, if the application needs it; see [`input_failed`](Self::input_failed).
     pub fn read<'b>(&mut self, buffer: &'b mut [u8], now: Duration) -> Result<&'b mut [u8], Error> {
         if !self.may_read() {
             return Ok(&mut []);
@@ -98,16 +103,18 @@ impl<R: Role, T: Duplex> Link<R, T> {
 }
 
 impl Conversation {
-    /// Gives a connection its turn on an event loop: writes what waited, reads once, calls the handler for
-    /// what was read, does what is due, and writes. Its lock is free while the handler is called.
+    /// Runs a connection's turn on an event loop: writes pending output, reads at most 64 KiB once, calls the
+    /// handler for all events, handles an expired deadline, and writes again. The lock of the connection is
+    /// free while the handler is called.
     ///
-    /// It has a turn when it was begun, when its transport is ready, when its [`Driver`] was told that it has
-    /// [changed](Driver::changed), and when the last [`TurnOutcome`] says so; one too many does no harm.
+    /// A turn is needed when the connection is new, when its transport becomes ready, when
+    /// [`Driver::changed`] is called and [`Held::begin_notice`](super::Held::begin_notice) returns a key, and
+    /// when the last [`TurnOutcome`] asks for one. A turn too many does no harm.
     ///
-    /// While a client's connection has no transport, a turn does nothing: the adapter dials before it, gives
+    /// While a client's connection has no transport, a turn does nothing. The adapter dials, and either gives
     /// the connection its transport ([`Inner::connected`](super::Inner::connected)) or
-    /// [gives it up](Self::give_up). After a redirect, the transport is gone again, and the outcome asks for
-    /// another turn.
+    /// [gives it up](Self::give_up). A redirect removes the transport again, and the outcome asks for another
+    /// turn.
     pub fn turn<R, D>(
         &mut self,
         connection: &Arc<Connection<R, D>>,
@@ -142,14 +149,14 @@ impl Conversation {
         let mut held = connection.lock();
         held.begin_last_look();
         if let Some(link) = held.link_mut() {
-            // What had arrived was looked at; so what is due now is late.
+            // Input that arrived before the deadline is processed, so the deadline has really expired.
             if link.endpoint().deadline().is_some_and(|deadline| deadline <= now) {
                 link.endpoint_mut().handle_timeout(now);
             }
             link.write(now, WRITE_MOST);
         }
         drop(held);
-        // What was written may make room, or be the last there is.
+        // Writing may have made room, or finished the connection.
         self.react(connection, &handle, now, &mut &mut [][..]);
         self.tell_drained(connection, &handle);
 
@@ -163,13 +170,13 @@ impl Conversation {
             outcome.more = written == Written::Some
                 || endpoint.has_input()
                 || link.may_read()
-                // Its end is still to be told.
+                // The handler's last call is still due.
                 || !over && endpoint.ready_state() == ReadyState::Closed;
             if let Some(outbox) = link.endpoint_mut().reclaim() {
                 context.outbox = Some(outbox);
             }
         } else {
-            // A redirect leads elsewhere: it is to be dialed anew.
+            // A redirect has removed the transport: the adapter must dial again.
             outcome.more = dialed && !over;
         }
         outcome.more |= held.end_work();

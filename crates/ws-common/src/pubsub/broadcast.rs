@@ -1,21 +1,22 @@
-//! Sending to many.
+//! Sending a message to many connections.
 
 use wsproto::PreparedMessage;
 
 use crate::{Error, Message, WebSocketConnection};
 
-/// The outcome of a message that was sent to many connections.
+/// The outcome of sending a message to many connections.
 #[derive(Clone, Debug, Default)]
 pub struct Broadcast {
-    /// How many connections have taken it. Those that are closing are not counted, nor told.
+    /// The number of connections that accepted the message. Closing connections are skipped and counted
+    /// nowhere.
     pub sent: usize,
-    /// The connections for which too much waits already, because their peers do not read. Leave them
-    /// out this time, or close them, with 1013 or 1008.
+    /// The connections that did not accept the message, because their peers do not read and the high-water
+    /// mark is reached. The application may ignore them, or close them with 1013 or 1008.
     pub refused: Vec<WebSocketConnection>,
 }
 
 impl Broadcast {
-    /// Sends a message, encoded once.
+    /// Encodes a message once and sends it to `connections`, without waiting.
     pub(crate) fn new(message: &Message, connections: Vec<WebSocketConnection>) -> Self {
         let message = match message {
             Message::Text(text) => PreparedMessage::text(text),
@@ -26,7 +27,7 @@ impl Broadcast {
             match connection.try_send_prepared(&message) {
                 Ok(_) => done.sent += 1,
                 Err(Error::WouldExceed(_)) => done.refused.push(connection),
-                // It is closing, or its handler learns of the end.
+                // It is closing or has failed; its handler is called for that.
                 Err(_) => {}
             }
         }

@@ -1,4 +1,4 @@
-//! Messages for many connections.
+//! Broadcasting and topics.
 
 mod broadcast;
 mod topics;

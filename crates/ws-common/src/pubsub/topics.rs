@@ -1,10 +1,11 @@
-//! Who has subscribed to what.
+//! Topics and their subscribers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{ConnectionId, WebSocketConnection};
 
-/// Topics, and connections that have subscribed to them. It keeps neither without the other.
+/// Topics and their subscribers, indexed both ways. Topics without subscribers, and connections without
+/// topics, are removed.
 #[derive(Default)]
 pub(crate) struct Topics {
     subscribers: BTreeMap<String, BTreeSet<WebSocketConnection>>,
@@ -17,7 +18,7 @@ impl Topics {
         self.subscribers.entry(topic.into()).or_default().insert(connection.clone());
     }
 
-    /// Returns whether it was subscribed.
+    /// Returns whether the connection was subscribed.
     pub(crate) fn unsubscribe(&mut self, connection: &WebSocketConnection, topic: &str) -> bool {
         if let Some(topics) = self.topics.get_mut(&connection.id()) {
             topics.remove(topic);
@@ -28,7 +29,7 @@ impl Topics {
         self.forget(connection, topic)
     }
 
-    /// Unsubscribes from everything.
+    /// Unsubscribes a connection from all topics.
     pub(crate) fn remove(&mut self, connection: &WebSocketConnection) {
         for topic in self.topics.remove(&connection.id()).into_iter().flatten() {
             self.forget(connection, &topic);

@@ -1,10 +1,10 @@
-//! Errors of TLS, and what to do about them.
+//! TLS errors, with advice on how to fix them.
 
 use std::io;
 
 use super::{invalid, pinned};
 
-/// A TLS error, and the way out of it.
+/// A TLS error with advice on how to fix it.
 #[derive(Debug, thiserror::Error)]
 #[error("{error}: {advice}")]
 struct Advised {
@@ -13,21 +13,21 @@ struct Advised {
     advice: &'static str,
 }
 
-/// Makes an I/O error of a TLS error, and says what to do about a certificate that is not trusted.
+/// Converts a TLS error to an I/O error, and adds advice if the certificate is not trusted.
 pub(crate) fn explained(error: rustls::Error) -> io::Error {
     let advice = if pinned::is_ca_used_as_end_entity(&error) {
-        "the server's certificate is that of an authority (CA:TRUE), which is trusted for a server only \
-        if it is itself in the file of ClientTls::from_pem_file"
+        "the server shows a CA certificate (CA:TRUE), which is trusted only if the file passed to \
+        ClientTls::from_pem_file contains that certificate"
     } else if pinned::is_about_issuer(&error) {
         "neither the server's certificate nor its issuer is trusted; ClientTls::from_pem_file trusts \
-        those of a file"
+        the certificates in a file"
     } else {
         return invalid(error);
     };
     invalid(Advised { error, advice })
 }
 
-/// Whether an I/O error is one of TLS.
+/// Returns whether an I/O error wraps a TLS error.
 pub(crate) fn is_tls(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>() || inner.is::<Advised>())
 }

@@ -1,4 +1,4 @@
-//! Trust in the certificates of one file: as authorities, and each for the server that shows it.
+//! Verification against the certificates of one file, as authorities and as pinned server certificates.
 
 use std::sync::Arc;
 
@@ -8,9 +8,8 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 
-/// Checks as webpki does, and lets a server also show a certificate of the file itself, whatever kind it
-/// is: `openssl req -x509` makes one that calls itself an authority (`CA:TRUE`), which webpki accepts for
-/// no server.
+/// Verifies as webpki does, but also accepts each certificate of the file as a server's certificate, even a
+/// CA certificate: `openssl req -x509` sets `CA:TRUE`, and webpki accepts no such server certificate.
 #[derive(Debug)]
 pub(super) struct PinnedVerifier {
     webpki: Arc<WebPkiServerVerifier>,
@@ -26,11 +25,11 @@ impl PinnedVerifier {
     }
 }
 
-/// Whether webpki objects to nothing but the issuer of a certificate, or its place in a chain. It looks at
-/// the dates before that, and at the name after it.
+/// Returns whether webpki rejected only the issuer of a certificate, or its position in the chain. webpki
+/// checks the validity dates before the issuer, and the name after it.
 pub(super) fn is_about_issuer(error: &Error) -> bool {
     match error {
-        // A certificate that was made anew, under the same name, is not signed by the old one's key.
+        // A certificate reissued under the same name with a new key does not verify with the old key.
         Error::InvalidCertificate(
             CertificateError::UnknownIssuer | CertificateError::BadSignature,
         ) => true,
@@ -38,9 +37,9 @@ pub(super) fn is_about_issuer(error: &Error) -> bool {
     }
 }
 
-/// Whether the server has shown the certificate of an authority.
+/// Returns whether the server's own certificate is a CA certificate.
 pub(super) fn is_ca_used_as_end_entity(error: &Error) -> bool {
-    // rustls wraps webpki's error; a test notices if it calls it otherwise one day.
+    // rustls wraps webpki's error as `Other`; a test fails if the name changes.
     matches!(error, Error::InvalidCertificate(CertificateError::Other(other))
         if other.to_string() == "CaUsedAsEndEntity")
 }
@@ -60,7 +59,7 @@ impl ServerCertVerifier for PinnedVerifier {
         if !self.pinned.contains(end_entity) {
             return verify(intermediates);
         }
-        // What else the server shows has no say about a certificate that is trusted by itself.
+        // The certificate is trusted by itself, so ignore the rest of the chain.
         match verify(&[]) {
             Err(error) if is_about_issuer(&error) => {
                 verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;

@@ -1,4 +1,4 @@
-//! What goes between a client and a proxy.
+//! The exchange between a client and a proxy.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,15 +9,15 @@ use wsproto::url::WsUrl;
 
 use crate::{Proxy, ProxyError};
 
-/// How long the rest of a proxy's refusal may take once its head has arrived.
+/// How long the body of a proxy's refusal may take once its head has arrived.
 const BODY_PATIENCE: Duration = Duration::from_secs(1);
 
-/// A request for a tunnel, and the answer so far.
+/// A `CONNECT` request and the response received so far.
 pub(super) struct Exchange {
     tunnel: Tunnel,
     out: Vec<u8>,
     written: usize,
-    /// When the rest of a refusal is not waited for any more.
+    /// When to stop waiting for the rest of a refusal's body.
     body_until: Option<Duration>,
 }
 
@@ -40,7 +40,8 @@ impl Exchange {
         self.written = self.written.saturating_add(len).min(self.out.len());
     }
 
-    /// Takes a part of the answer; nothing is its end. Returns whether the tunnel is open.
+    /// Takes a part of the response; an empty slice is the end of the input. Returns whether the tunnel is
+    /// open.
     pub(super) fn received(
         &mut self,
         bytes: &[u8],
@@ -57,19 +58,19 @@ impl Exchange {
         Ok(open)
     }
 
-    /// Returns the refusal, if there is one, with as much of its body as has arrived.
+    /// Returns the refusal if its head has arrived, with as much of its body as has arrived.
     pub(super) fn refusal(&mut self) -> Option<ProxyError> {
         self.tunnel.is_refused().then(|| self.tunnel.give_up().into())
     }
 
-    /// Returns the refusal, if there is one whose body is not waited for any more.
+    /// Returns the refusal if its head has arrived and the time for its body is over.
     pub(super) fn late_refusal(&mut self, late: bool, now: Duration) -> Option<ProxyError> {
         let late = late || self.body_until.is_some_and(|until| now >= until);
         if late { self.refusal() } else { None }
     }
 }
 
-/// Shows neither credentials nor the answer.
+/// Omits the credentials and the response.
 impl fmt::Debug for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Exchange").finish_non_exhaustive()

@@ -1,5 +1,5 @@
-//! A client's way to an open stream, without I/O: look-up, attempts, the tunnel of a proxy, and the time
-//! for all of it.
+//! Opening a client's stream, without I/O: name look-up, connection attempts, a proxy's tunnel, and one
+//! timeout for all of them.
 
 mod exchange;
 mod race;
@@ -19,52 +19,50 @@ use crate::Error;
 use exchange::Exchange;
 use race::{Next, Race};
 
-/// What an adapter is to do next, to open a stream.
+/// The adapter's next step to open a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DialStep {
-    /// Look up the addresses of a name, without waiting for longer than [`Dial::deadline`]; then
-    /// [`Dial::resolved`].
+    /// Look up the addresses of a name, and report them to [`Dial::resolved`]. Wait until
+    /// [`Dial::deadline`] at most.
     Resolve {
-        /// The name. (Of a literal address, no look-up is asked.)
+        /// The name; never a literal address, which needs no look-up.
         host: String,
         /// The port.
         port: u16,
     },
-    /// Begin to connect to an address, beside the attempts that are running; then [`Dial::connected`] or
-    /// [`Dial::failed`].
+    /// Begin to connect to an address, concurrently with the running attempts, and report the outcome to
+    /// [`Dial::connected`] or [`Dial::failed`].
     Connect {
-        /// The number of the attempt; never used twice.
+        /// The number of the attempt, unique within the dial.
         attempt: usize,
-        /// Where to connect to.
+        /// The address to connect to.
         address: SocketAddr,
     },
-    /// Exchange bytes with the proxy, on the attempt that has connected; drop all others. Write
-    /// [`Dial::pending`], read once, and go on to the next step: after each read, so that no proxy holds
-    /// up others.
+    /// Exchange bytes with the proxy over the connected attempt; drop all others. Write [`Dial::pending`],
+    /// read once, and ask for the next step after each read, so that a proxy that floods does not delay
+    /// other connections.
     Tunnel {
         /// The attempt that has connected.
         attempt: usize,
     },
-    /// Wait for something to tell, or for [`Dial::deadline`].
+    /// Wait until there is a result to report, or until [`Dial::deadline`].
     Wait,
-    /// The stream to the server is open, on this attempt; drop all others. TLS comes next, if the URL asks
-    /// for it.
+    /// The stream to the server is open on this attempt; drop all others. For a `wss://` URL, TLS is next.
     Ready {
         /// The attempt that has connected.
         attempt: usize,
     },
 }
 
-/// A client's way to an open stream.
+/// Opens a client's stream.
 ///
-/// The adapter asks for the [next step](Self::next), does it, and tells what came of it, in any order. Time
-/// is counted from any moment the adapter likes. After an error, everything that was begun is to be
-/// dropped.
+/// The adapter asks for the [next step](Self::next), executes it, and reports results in any order. Times
+/// have an origin of the adapter's choice. After an error, the adapter drops all attempts and look-ups.
 pub struct Dial {
     host: String,
     port: u16,
     config: Arc<Config>,
-    /// What a proxy is asked for; `None` without one, and once an attempt has connected.
+    /// The exchange with a proxy; `None` without a proxy, and once an attempt has connected.
     exchange: Option<Exchange>,
     until: Option<Duration>,
     stage: Stage,
@@ -81,7 +79,7 @@ enum Stage {
 }
 
 impl Dial {
-    /// Begins, at a certain time.
+    /// Begins at `now`; the [`connect_timeout`](crate::ClientOptions::connect_timeout) starts.
     #[must_use]
     pub fn new(target: &Target, now: Duration) -> Self {
         let (url, options) = (target.request().url(), target.options());
@@ -99,13 +97,13 @@ impl Dial {
         }
     }
 
-    /// Returns what to do next.
+    /// Returns the next step.
     ///
     /// # Errors
     ///
-    /// [`Error::Connect`] if there is no connection to the host or the proxy, or none in time;
-    /// [`Error::Proxy`] if the proxy has answered, and not opened a tunnel. The same again later is
-    /// [`Error::Connect`].
+    /// [`Error::Connect`] if no connection to the host or the proxy could be made, or not in time;
+    /// [`Error::Proxy`] if the proxy answered without opening a tunnel. Later calls fail with
+    /// [`Error::Connect`] of kind [`NotConnected`](ErrorKind::NotConnected).
     pub fn next(&mut self, now: Duration) -> Result<DialStep, Error> {
         self.observe(now);
         match &mut self.stage {
@@ -125,8 +123,8 @@ impl Dial {
         }
     }
 
-    /// Returns when [`next`](Self::next) is to be asked again at the latest. It may change with every call
-    /// of [`next`](Self::next) and every result that is told.
+    /// Returns when to call [`next`](Self::next) again at the latest. It may change after each call of
+    /// [`next`](Self::next) and after each reported result.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
         let (also, until) = match &self.stage {
@@ -138,13 +136,14 @@ impl Dial {
         also.into_iter().chain(until).min()
     }
 
-    /// Returns how long it is to the end of all of it; `None` if there is none.
+    /// Returns the rest of the [`connect_timeout`](crate::ClientOptions::connect_timeout); `None` without
+    /// one.
     #[must_use]
     pub fn time_left(&self, now: Duration) -> Option<Duration> {
         self.until.map(|until| until.saturating_sub(now))
     }
 
-    /// Returns how many addresses are not tried yet, for adapters that can only try one at a time.
+    /// Returns the number of addresses not tried yet, for adapters that can try only one at a time.
     #[must_use]
     pub fn untried(&self) -> usize {
         match &self.stage {
@@ -153,7 +152,7 @@ impl Dial {
         }
     }
 
-    /// Tells what a look-up has found.
+    /// Reports the result of a look-up.
     pub fn resolved(&mut self, found: io::Result<Vec<SocketAddr>>, now: Duration) {
         if !matches!(self.stage, Stage::Resolving) {
             return;
@@ -167,7 +166,7 @@ impl Dial {
         }
     }
 
-    /// Tells that an attempt has connected. The first one wins.
+    /// Reports that an attempt has connected. The first one wins.
     pub fn connected(&mut self, attempt: usize) {
         if !matches!(&self.stage, Stage::Connecting(race) if race.is_running(attempt)) {
             return;
@@ -178,12 +177,12 @@ impl Dial {
         };
     }
 
-    /// Tells that an attempt has failed, before or after it has connected. It is dropped.
+    /// Reports that an attempt has failed, before or after it has connected. Drop it.
     pub fn failed(&mut self, attempt: usize, error: io::Error, now: Duration) {
         match &mut self.stage {
             Stage::Connecting(race) => race.failed(attempt, error, now),
             Stage::Tunnel(connected, exchange) if *connected == attempt => {
-                // A refusal says more than how the connection ended behind it.
+                // If the proxy's refusal has begun to arrive, report it rather than the I/O error.
                 let error = match exchange.refusal() {
                     Some(refusal) => refusal.into(),
                     None => self.fail(error),
@@ -194,7 +193,7 @@ impl Dial {
         }
     }
 
-    /// Returns what is to be written to the proxy.
+    /// Returns the bytes to write to the proxy.
     #[must_use]
     pub fn pending(&self) -> &[u8] {
         match &self.stage {
@@ -203,14 +202,14 @@ impl Dial {
         }
     }
 
-    /// Tells how many bytes of [`pending`](Self::pending) were written.
+    /// Reports how many bytes of [`pending`](Self::pending) were written.
     pub fn wrote(&mut self, len: usize) {
         if let Stage::Tunnel(_, exchange) = &mut self.stage {
             exchange.wrote(len);
         }
     }
 
-    /// Tells what the proxy has sent; nothing, if it has ended the connection.
+    /// Reports bytes received from the proxy; an empty slice is the end of the input.
     pub fn received(&mut self, bytes: &[u8], now: Duration) {
         let Stage::Tunnel(attempt, exchange) = &mut self.stage else { return };
         match exchange.received(bytes, now, &self.config) {
@@ -239,7 +238,7 @@ impl Dial {
         }
     }
 
-    /// Ends what has taken too long.
+    /// Fails a stage that has exceeded its time.
     fn observe(&mut self, now: Duration) {
         let late = self.until.is_some_and(|until| now >= until);
         let during = match &mut self.stage {
@@ -270,7 +269,7 @@ impl Dial {
     }
 }
 
-/// Shows no credentials.
+/// Omits the proxy's credentials.
 impl fmt::Debug for Dial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Dial")

@@ -1,27 +1,27 @@
-//! Attempts at the addresses of a host, one begun after the other, until one opens (RFC 8305 section 5).
+//! Staggered connection attempts to the addresses of a host, until one connects (RFC 8305 section 5).
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// How long an attempt is alone before the next begins beside it (RFC 8305 section 5).
+/// The delay between the beginnings of two attempts (RFC 8305 section 5).
 pub(super) const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// The attempts at one host.
+/// The attempts to connect to one host.
 #[derive(Debug)]
 pub(super) struct Race {
     untried: VecDeque<SocketAddr>,
-    /// How many were begun: attempts are numbered in this order.
+    /// The number of attempts begun, which is also the number of the next one.
     begun: usize,
-    /// Those that have neither opened nor failed.
+    /// The attempts that have not ended.
     running: Vec<usize>,
-    /// When to begin the next one, whatever the others do.
+    /// When to begin the next attempt, even if others are still running.
     next_at: Duration,
     error: io::Error,
 }
 
-/// What to do next.
+/// The next step of a race.
 pub(super) enum Next {
     Begin(usize, SocketAddr),
     Wait,
@@ -30,8 +30,8 @@ pub(super) enum Next {
 }
 
 impl Race {
-    /// Orders the addresses: families take turns, the family of the first address first (RFC 8305
-    /// section 4). An address that is named twice is tried once.
+    /// Orders the addresses: the families alternate, starting with that of the first address (RFC 8305
+    /// section 4). Duplicates are removed.
     pub(super) fn new(addresses: &[SocketAddr], now: Duration) -> Self {
         let first_is_v4 = addresses.first().is_some_and(SocketAddr::is_ipv4);
         let (mut first, mut second) = (VecDeque::new(), VecDeque::new());
@@ -82,7 +82,7 @@ impl Race {
         self.running.contains(&attempt)
     }
 
-    /// Notes that an attempt has failed: the next one begins at once.
+    /// Records that an attempt has failed. The next one begins at once.
     pub(super) fn failed(&mut self, attempt: usize, error: io::Error, now: Duration) {
         if self.is_running(attempt) {
             self.running.retain(|running| *running != attempt);

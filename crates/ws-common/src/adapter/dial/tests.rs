@@ -1,4 +1,4 @@
-//! A dial under virtual time, in a network that the tests make up.
+//! Dials in virtual time over a simulated network.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::OccupiedEntry;
@@ -17,7 +17,7 @@ const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// What happens at an address, after so long.
+/// The behaviour of an address, after so many milliseconds.
 #[derive(Clone, Copy)]
 enum Peer {
     Opens(u64),
@@ -25,33 +25,33 @@ enum Peer {
     Silent,
 }
 
-/// Something that the dial is told at a certain time.
+/// A result reported to the dial.
 enum Report {
     Resolved(io::Result<Vec<SocketAddr>>),
     Connected(usize),
     Failed(usize),
-    /// What a proxy sends; its end, if nothing.
+    /// Bytes from the proxy; empty at its end.
     Bytes(Vec<u8>),
     Reset,
 }
 
-/// What came of a dial: when, with which address, after which attempts.
+/// The outcome of a dial.
 struct Outcome {
     at: Duration,
     result: Result<SocketAddr, Error>,
-    /// When each address was tried.
+    /// The attempts: milliseconds since the start, and the address.
     tried: Vec<(u64, String)>,
-    /// What the proxy was sent.
+    /// The bytes sent to the proxy.
     sent: String,
 }
 
 struct Network {
-    /// How long a look-up takes, and what it finds.
+    /// The duration of a look-up in milliseconds, and its result.
     look_up: (u64, io::Result<Vec<&'static str>>),
     peers: Vec<(&'static str, Peer)>,
-    /// What a proxy does, so long after it was asked.
+    /// The bytes a proxy sends, each at a time in milliseconds.
     proxy: Vec<(u64, &'static [u8])>,
-    /// Whether the proxy then resets the connection.
+    /// When the proxy resets the connection, in milliseconds.
     resets: Option<u64>,
 }
 
@@ -62,7 +62,7 @@ impl Network {
         Self { look_up, peers: peers.into(), proxy: Vec::new(), resets: None }
     }
 
-    /// A proxy at a literal address, which sends these bytes at these times.
+    /// Creates a network with a proxy at a literal address, which sends these bytes at these times.
     fn proxy(proxy: &[(u64, &'static [u8])]) -> Self {
         Self { proxy: proxy.into(), ..Self::of(&[("10.0.0.9:3128", Peer::Opens(0))]) }
     }
@@ -72,7 +72,7 @@ impl Network {
         found.map_or(Peer::Silent, |(_, peer)| *peer)
     }
 
-    /// Does what an adapter does, and lets time go by to whatever comes first.
+    /// Acts as the adapter, and advances time to the next report or deadline.
     fn run(self, url: &str, options: ClientOptions) -> Outcome {
         let request = ClientRequest::new(WsUrl::parse(url).expect("a URL"));
         let target = Target::new(request, options).expect("a target");
@@ -113,7 +113,7 @@ impl Network {
                 }
                 Ok(step) => {
                     if matches!(step, DialStep::Tunnel { .. }) && !dial.pending().is_empty() {
-                        // A byte at a time, as a stream may take it.
+                        // Write one byte at a time, as a stream may accept it.
                         sent.push(char::from(dial.pending()[0]));
                         dial.wrote(1);
                         if !dial.pending().is_empty() {
@@ -182,12 +182,12 @@ fn the_next_address_is_tried_after_a_quarter_of_a_second_and_the_first_that_open
     let outcome = network.run("ws://host.example/", ClientOptions::default());
     assert_eq!(outcome.result.expect("open").to_string(), B);
     assert_eq!(outcome.at, ms(280));
-    // A slow one is not given up for one that fails later.
+    // A slow attempt goes on although a later one fails.
     let network = Network::of(&[(A, Peer::Opens(400)), (B, Peer::Refuses(50))]);
     let outcome = network.run("ws://host.example/", ClientOptions::default());
     assert_eq!(outcome.result.expect("open").to_string(), A);
     assert_eq!(outcome.tried, [(0, A.to_owned()), (250, B.to_owned())]);
-    // The first that opens, not the first that was tried.
+    // The first attempt to open wins, not the first begun.
     let network = Network::of(&[(A, Peer::Opens(400)), (B, Peer::Opens(100))]);
     let outcome = network.run("ws://host.example/", ClientOptions::default());
     assert_eq!((outcome.result.expect("open").to_string(), outcome.at), (B.to_owned(), ms(350)));
@@ -256,7 +256,7 @@ fn every_timeout_is_a_time() {
     let mut options = through("10.0.0.9:3128", 0);
     options.connect_timeout = Some(Duration::MAX);
     assert!(Network::proxy(&proxied).run("ws://host.example/", options).result.is_ok());
-    // At the end of time itself.
+    // At the greatest `Duration`.
     let request = ClientRequest::new(WsUrl::parse("ws://host.example/").expect("a URL"));
     let target = Target::new(request, within(Some(ms(1)))).expect("a target");
     let mut dial = Dial::new(&target, Duration::MAX - ms(1));
@@ -310,7 +310,7 @@ fn a_proxy_is_looked_up_and_asked_in_the_same_time() {
 
 #[test]
 fn a_proxy_that_does_not_answer_is_what_could_not_be_connected_to() {
-    // T3: silent, trickling, resetting.
+    // T3: a silent, a trickling and a resetting proxy.
     let to = "10.0.0.9:3128";
     let outcome = Network::proxy(&[]).run("ws://server.example/", through(to, 700));
     assert_connect(outcome.result, to, ErrorKind::TimedOut);
@@ -344,12 +344,12 @@ fn a_refusal_comes_with_as_much_of_its_body_as_arrives_in_time() {
     assert_eq!(refusal(Network::proxy(&[(10, whole)]), 5000), (ms(10), 407, b"Hello".into()));
     let soon = [(10, HEAD), (20, b"Hel"), (30, b"lo"), (40, b"more")];
     assert_eq!(refusal(Network::proxy(&soon), 5000), (ms(30), 407, b"Hello".into()));
-    // One that does not come is not waited for, nor one that trickles.
+    // A missing or trickling body is given up after its time.
     let late = [(10, HEAD), (500, b"Hel"), (1500, b"lo")];
     assert_eq!(refusal(Network::proxy(&late), 5000), (ms(1010), 407, b"Hel".into()));
     assert_eq!(refusal(Network::proxy(&late), 700), (ms(700), 407, b"Hel".into()));
     assert_eq!(refusal(Network::proxy(&late), 200), (ms(200), 407, b"".into()));
-    // The end, and a reset, end the body.
+    // The end of the input and a reset both end the body.
     let ended = [(10, HEAD), (20, b"Hel"), (30, b"")];
     assert_eq!(refusal(Network::proxy(&ended), 5000), (ms(30), 407, b"Hel".into()));
     let resets = Network { resets: Some(30), ..Network::proxy(&[(10, HEAD), (20, b"Hel")]) };
@@ -394,7 +394,7 @@ fn results_that_nobody_waits_for_change_nothing() {
     dial.wrote(usize::MAX);
     assert_eq!(dial.next(ms(1)).expect("a step"), DialStep::Tunnel { attempt: 0 });
     dial.received(b"HTTP/1.1 200 OK\r\n\r\n", ms(1));
-    // It is open, however late that is noticed.
+    // The stream is open, however late the next call is.
     for late in [ms(1), ms(9000)] {
         assert_eq!(dial.next(late).expect("a step"), DialStep::Ready { attempt: 0 });
     }

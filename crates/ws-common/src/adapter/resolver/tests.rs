@@ -1,14 +1,15 @@
-//! A resolver that looks up what the tests let it.
+//! A resolver whose look-ups the tests control.
 
 use std::sync::mpsc::{self, Receiver};
 use std::time::Instant;
 
 use super::*;
 
-/// The longest that anything may take before it counts as hanging.
+/// The time after which a test counts as hanging.
 const LONG: Duration = Duration::from_secs(60);
 
-/// A resolver that looks up nothing before it is let; what it has begun to look up is received.
+/// Creates a resolver whose look-ups each wait for a message. Returns it with the names it has begun to look
+/// up, and the sender of these messages.
 fn held(most: usize, idle: Duration) -> (Resolver, Receiver<String>, mpsc::Sender<()>) {
     let (begun, names) = mpsc::channel();
     let (go, gate) = mpsc::channel::<()>();
@@ -96,7 +97,7 @@ fn who_gives_up_leaves_nothing_behind() {
     assert_eq!(resolver.names(), 2);
     drop(second);
     assert_eq!((resolver.names(), Arc::strong_count(&mark)), (1, 1));
-    // It is being looked up, and nobody is told.
+    // The first name is being looked up, and no callback is called.
     drop(first);
     go.send(()).expect("a thread waits");
     wait_until("nothing is looked up", || resolver.names() == 0);
