@@ -12,7 +12,10 @@ use std::time::Duration;
 
 use socket2::SockRef;
 use support::{Log, Recorder, read_head, request};
-use ws_mio::wsproto::handshake::{ClientRequest, Request, Response, accept_key};
+#[cfg(feature = "tls")]
+use ws_mio::wsproto::handshake::ClientRequest;
+use ws_mio::wsproto::handshake::{Request, Response, accept_key};
+#[cfg(feature = "tls")]
 use ws_mio::wsproto::url::WsUrl;
 use ws_mio::wsproto::{Config, ReadyState};
 use ws_mio::{

@@ -1,7 +1,6 @@
 //! Scenarios of our client with a server of other make.
 
 use std::fmt::Debug;
-use std::io::{Read, Write};
 use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
@@ -9,7 +8,7 @@ use std::time::Duration;
 use ws_std::wsproto::handshake::{ClientRequest, ResponseError};
 use ws_std::wsproto::url::WsUrl;
 use ws_std::wsproto::{
-    CloseCode, CloseFrame, CloseInfo, Config, Initiator, KeepAlive, SessionError,
+    Client, CloseCode, CloseFrame, CloseInfo, Config, Initiator, KeepAlive, SessionError,
 };
 use ws_std::{ClientOptions, ClientTls, Error, Message, WebSocket, connect_with};
 
@@ -307,14 +306,11 @@ fn offer(url: &str, subprotocols: &[&str]) -> Result<ClientRequest, Error> {
     Ok(subprotocols.iter().try_fold(request, |request, offer| request.subprotocol(offer))?)
 }
 
-fn open(url: &str) -> Result<WebSocket<impl Read + Write + use<>>, Error> {
+fn open(url: &str) -> Result<WebSocket<Client>, Error> {
     connect(request(url)?, Config::default())
 }
 
-fn connect(
-    request: ClientRequest,
-    config: Config,
-) -> Result<WebSocket<impl Read + Write + use<>>, Error> {
+fn connect(request: ClientRequest, config: Config) -> Result<WebSocket<Client>, Error> {
     let mut options = ClientOptions::from(config);
     options.tls = TRUSTED.get().cloned();
     let mut ws = connect_with(request, options)?;
@@ -323,13 +319,13 @@ fn connect(
     Ok(ws)
 }
 
-fn ask<S: Read + Write>(ws: &mut WebSocket<S>, command: &str) -> Result<Message, Error> {
+fn ask(ws: &mut WebSocket<Client>, command: &str) -> Result<Message, Error> {
     ws.send_text(command)?;
     ws.recv()?.ok_or(Error::Session(SessionError::EndOfInput))
 }
 
-fn ask_text<S: Read + Write>(
-    ws: &mut WebSocket<S>,
+fn ask_text(
+    ws: &mut WebSocket<Client>,
     command: &str,
 ) -> Result<String, Box<dyn std::error::Error>> {
     match ask(ws, command)? {
@@ -339,13 +335,13 @@ fn ask_text<S: Read + Write>(
 }
 
 /// Receives until the connection is closed; nothing may come any more.
-fn rest<S: Read + Write>(mut ws: WebSocket<S>) -> Result<CloseInfo, Box<dyn std::error::Error>> {
+fn rest(mut ws: WebSocket<Client>) -> Result<CloseInfo, Box<dyn std::error::Error>> {
     same(&ws.recv()?, &None)?;
     Ok(ws.close_info().ok_or("no end")?.clone())
 }
 
 /// Closes in the usual way.
-fn finish<S: Read + Write>(mut ws: WebSocket<S>) -> Outcome {
+fn finish(mut ws: WebSocket<Client>) -> Outcome {
     ws.close(CloseFrame::normal("")?)?;
     same_end(&rest(ws)?, Some((1000, "")), Initiator::Local)
 }

@@ -9,8 +9,8 @@ use std::{env, fs, io};
 
 use ws_mio::wsproto::handshake::{Request, Response};
 use ws_mio::{
-    Decision, Error, Message, ServerHandle, ServerHandler, ServerOptions, WebSocketConnection,
-    WebSocketServer,
+    ConnectionHandler, Decision, Error, Message, ServerHandle, ServerHandler, ServerOptions,
+    WebSocketConnection, WebSocketServer,
 };
 
 const CHILD: &str = "WS_MIO_TEST_SERVER";
@@ -22,16 +22,23 @@ struct Echo {
     errors: u32,
 }
 
-type Handler = fn(&WebSocketConnection, Message);
+/// Has no size, and so no memory.
+struct Nothing;
+
+impl ConnectionHandler for Nothing {
+    fn on_message(&mut self, ws: &WebSocketConnection, message: Message) {
+        drop(ws.send(message));
+    }
+}
 
 impl ServerHandler for Echo {
-    type Handler = Handler;
+    type Handler = Nothing;
 
-    fn on_connection(&mut self, _: &ServerHandle, _: &Request) -> Decision<Handler> {
-        Decision::accept(|ws, message| drop(ws.send(message)))
+    fn on_connection(&mut self, _: &ServerHandle, _: &Request) -> Decision<Nothing> {
+        Decision::accept(Nothing)
     }
 
-    fn on_request(&mut self, _: &ServerHandle, _: &Request) -> Decision<Handler> {
+    fn on_request(&mut self, _: &ServerHandle, _: &Request) -> Decision<Nothing> {
         Decision::respond(Response::text(200, &self.errors.to_string()))
     }
 
