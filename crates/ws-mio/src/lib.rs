@@ -20,11 +20,11 @@
 //!
 //! **With a loop of ours**: [`WebSocketServer::run`] and [`spawn`](WebSocketServer::spawn) serve until
 //! [`ServerHandle::terminate`] is called. An [`EventLoop`] carries several servers, and clients beside
-//! them; [`EventLoop::run`] returns when nothing is left.
+//! them; [`EventLoop::run`] returns when nothing is left, and nobody has a [`LoopHandle`].
 //!
 //! **With a loop of your own**: a [`WebSocket`] is an event source for your [`mio::Poll`], with your
-//! token. You tell it what is ready and what time it is, and get the events of its
-//! [`Session`](wsproto::Session); buffers, timers and listeners are yours. The example `own_loop` is a
+//! token. You tell it what is ready and what time it is, and get the events of its endpoint, an
+//! [`Endpoint`](wsproto::Endpoint); buffers, timers and listeners are yours. The example `mio_own_loop` is a
 //! server made this way, and `by_hand` the same with the engine alone.
 //!
 //! # Sending, and peers that do not read
@@ -63,7 +63,7 @@
 //!
 //! # TLS
 //!
-//! `wss://` is built in, with rustls (feature `tls`, on by default): [`WebSocketServer::tls`],
+//! `wss://` is built in, with rustls (feature `tls`, on by default): [`ServerOptions::tls`],
 //! [`ClientOptions::tls`], and [`Stream::accept_tls`] and [`Stream::connect_tls`] for a loop of your own.
 //!
 //! What happens is told through the [`log`] facade.
