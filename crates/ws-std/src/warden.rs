@@ -107,7 +107,7 @@ impl Warden {
     fn start(&'static self) {
         let thread = thread::Builder::new().name("ws-std".into()).spawn(|| self.run());
         if let Err(error) = thread {
-            log::error!("cannot observe deadlines: {error}");
+            log::error!("cannot start the thread for deadlines and output: {error}");
             self.lock().running = false;
         }
     }
