@@ -141,7 +141,7 @@ fn explain(code: CloseCode) -> &'static str {
         CloseCode::UNSUPPORTED_DATA => "The server does not accept data of this type.",
         CloseCode::NO_STATUS => "The server did not say why.",
         CloseCode::ABNORMAL => "The server sent no Close.",
-        CloseCode::INVALID_PAYLOAD => "The server reports invalid data, such as text that is not UTF-8.",
+        CloseCode::INVALID_PAYLOAD => "The server reports invalid data, such as invalid UTF-8.",
         CloseCode::POLICY_VIOLATION => "The server's policy forbids our message.",
         CloseCode::MESSAGE_TOO_BIG => "Our message is too big for the server.",
         CloseCode::INTERNAL_ERROR => "The server met an unexpected condition.",
