@@ -137,7 +137,7 @@ impl Stream {
         })
         .message(move |_, message| receives.receive(&message))
         .drained(move |ws| {
-            // Fails if no thread waits.
+            // Wakes the sending thread, if there is one.
             let _ = drains.room.send(());
             if !threaded {
                 drains.fill(ws);

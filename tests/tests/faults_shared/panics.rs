@@ -164,7 +164,7 @@ fn start<S: Adapter>(server: &'static str, connection: &'static str) -> Running 
 }
 
 impl Running {
-    /// Has no effect on the connection.
+    /// Checks that the server still serves, ends it, and counts its panics.
     fn ends_well<C: Adapter>(self, panics: usize) {
         assert_serves::<C>(&self.server);
         end(self.server);

@@ -33,7 +33,7 @@ impl Log {
         self.lines().iter().filter(|line| line.starts_with(start)).count()
     }
 
-    /// Waits until `count` lines start with a prefix.
+    /// Waits until `count` lines begin with `start`.
     pub(crate) fn wait(&self, count: usize, start: &str) {
         let (until, mut lines) = (Instant::now() + LONG, self.0.0.lock().expect("no panic"));
         while lines.iter().filter(|line| line.starts_with(start)).count() < count {
