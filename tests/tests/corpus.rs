@@ -1,7 +1,7 @@
 //! Every case of the corpus, through the reference model and through the engine: in one piece, byte
 //! by byte, in every cut in two, in whole messages and in pieces, in every role it names.
 //!
-//! Proves I1, I2 and I6, and whatever the cases say they prove.
+//! Proves I1, I2 and I6, and the rules that the cases name.
 
 use std::path::Path;
 
@@ -11,10 +11,10 @@ use conformance::model::{self, Outcome, Role};
 
 const KEYS: [[u8; 4]; 2] = [[0; 4], [0x9C, 0x27, 0xE1, 0x5B]];
 
-/// Beyond this, every cut in two is too much; the engine sees the same code paths before.
+/// The longest input that is tried in every cut in two; longer ones reach the same code paths.
 const EVERY_CUT: usize = 600;
 
-/// Of a flood, the cuts in its first frames are enough: what follows is the same again.
+/// The cuts tried in a flood: its first frames are enough, because the rest repeats them.
 const CUTS_OF_A_FLOOD: usize = 40;
 
 fn corpus() -> Vec<Case> {

@@ -1,5 +1,4 @@
-//! Every fault that use has found has a test that says so, and every test that names a fault names one that
-//! exists.
+//! Every fault that was found in use is named by a test, and every fault that a test names exists.
 //!
 //! `faults.txt` lists the faults. A fault is named in a comment of a test source, or behind `proves:` in a
 //! case of the corpus: `L2`, `B7`, `T13`, `H3`; and `fault-E2`, since `rules.txt` has an `E2` of its own.
@@ -11,22 +10,22 @@ use std::fs;
 
 use named::{assert_none, ids, named, root};
 
-/// Every fault fits into a line that is shorter than this.
+/// Lines of `faults.txt` are shorter than this.
 const TOO_LONG: usize = 140;
 
-/// Whether `word` names a fault, existing or not.
+/// Whether `word` has the form of a fault's name.
 fn is_name(word: &str) -> bool {
     is_number(word.strip_prefix("fault-").unwrap_or(word)) && !word.starts_with('E')
 }
 
-/// Whether `word` is a number: a letter, digits, and perhaps a small letter.
+/// Whether `word` is a fault number: a letter, one or two digits, optionally a lower-case letter.
 fn is_number(word: &str) -> bool {
     let Some(number) = word.strip_prefix(['L', 'B', 'T', 'H', 'E']) else { return false };
     let digits = number.strip_suffix(|c: char| c.is_ascii_lowercase()).unwrap_or(number);
     (1..=2).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The name of a number, as tests write it.
+/// Returns the name that tests use for a number.
 fn name(number: &str) -> String {
     if number.starts_with('E') { format!("fault-{number}") } else { number.to_owned() }
 }

@@ -1,5 +1,5 @@
-//! Clients that reach their servers over a way that misbehaves: whatever happens to the bytes, messages
-//! arrive in order or not at all, and every connection ends, once. What a seed does can be repeated.
+//! Clients and servers with a faulty proxy between them: messages arrive in order or not at all, and every
+//! connection ends exactly once. A seed reproduces its faults.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ const SEEDS: std::ops::Range<u64> = 0..60;
 const MESSAGES: usize = 20;
 const LONG: Duration = Duration::from_secs(60);
 
-/// Echoes, and counts how many have opened and ended.
+/// Echoes, and counts connections that have opened and ended.
 #[derive(Clone, Default)]
 struct Echo(Arc<Mutex<(usize, usize)>>);
 
@@ -27,7 +27,7 @@ impl ConnectionHandler for Echo {
     }
 
     fn on_message(&mut self, ws: &WebSocketConnection, message: Message) {
-        // Its peer may be gone.
+        // Fails if the peer is gone.
         let _ = ws.send(message);
     }
 
@@ -36,7 +36,7 @@ impl ConnectionHandler for Echo {
     }
 }
 
-/// Sends one message after the other, each when the one before has come back.
+/// Sends one message after another, each after the echo of the one before.
 struct Talker {
     left: Vec<Message>,
     end: Arc<Mutex<Option<(usize, CloseInfo)>>>,
@@ -44,7 +44,7 @@ struct Talker {
 
 impl Talker {
     fn next(&self, ws: &WebSocketConnection) {
-        // It may have ended, which is noticed by reading.
+        // Fails if the connection has ended; reading reports it.
         let _ = match self.left.last() {
             Some(message) => ws.send(message.clone()).map(drop),
             None => ws.close(None),

@@ -1,4 +1,4 @@
-//! Every item of the objects has a test that names it, and every item that a test names exists.
+//! Every item of the object model is named by a test, and every item that a test names exists.
 //!
 //! `OBJECTS.md` of `ws-common` lists the items, and the decisions where documents disagree. An item is
 //! named in a comment of a test source, or behind `proves:` in a case of the corpus; where neither names
@@ -11,16 +11,16 @@ use std::fs;
 
 use named::{assert_none, named, root};
 
-/// How many items each document has, and how many conflicts there are between them.
+/// The number of items in each document, and the number of conflicts between them.
 const ITEMS: [(&str, usize); 5] = [("S1-", 7), ("S2-", 20), ("S3-", 14), ("S4-", 20), ("X", 21)];
 
-/// Whether `word` is an item, existing or not.
+/// Whether `word` has the form of an item's name.
 fn is_item(word: &str) -> bool {
     let number = ITEMS.iter().find_map(|(document, _)| word.strip_prefix(document));
     number.is_some_and(|digits| digits.parse::<usize>().is_ok())
 }
 
-/// The last field of each row of `OBJECTS.md` that is about an item.
+/// Returns the last field of each item's row in `OBJECTS.md`.
 fn rows() -> BTreeMap<String, String> {
     let text = fs::read_to_string(root().join("crates/ws-common/OBJECTS.md")).expect("OBJECTS.md");
     let mut rows = BTreeMap::new();

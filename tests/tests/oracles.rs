@@ -1,5 +1,5 @@
-//! The engine beside other implementations, in memory: `./check oracles` runs more cases of it, and
-//! those in other languages.
+//! Compares the engine with other implementations, in memory. `./check oracles` runs more cases, and
+//! implementations in other languages.
 
 use std::env;
 
@@ -10,7 +10,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use wsproto_testing::{KEY, Part, part};
 
-/// How many cases each comparison runs: ORACLE_CASES, or a few.
+/// Returns the number of cases of each comparison: `ORACLE_CASES`, or a few.
 fn config() -> ProptestConfig {
     let cases = env::var("ORACLE_CASES").ok().and_then(|cases| cases.parse().ok());
     ProptestConfig {
@@ -19,7 +19,7 @@ fn config() -> ProptestConfig {
     }
 }
 
-/// Whole frames, right and wrong.
+/// Generates whole frames, valid and invalid.
 fn parts() -> impl Strategy<Value = Vec<Part>> {
     let whole = part().prop_filter("whole frames", |part| !matches!(part, Part::Noise(_)));
     vec(whole, 0..8)

@@ -1,9 +1,8 @@
-//! Every rule that the project keeps has a test that says so, and every test that names a rule
-//! names one that exists.
+//! Every rule that the project keeps is named by a test, and every rule that a test names exists.
 //!
 //! `rules.txt` lists the rules. A rule is named in a comment of a test source, or behind `proves:`
-//! in a case of the corpus; where neither names it, `rules.txt` has to say why. What is meant by
-//! a name stays a matter for readers: this proves that there is something to read.
+//! in a case of the corpus; where neither names it, `rules.txt` has to say why. This proves that a
+//! test names the rule, not that it tests it.
 
 mod named;
 
@@ -12,7 +11,7 @@ use std::fs;
 
 use named::{assert_none, ids, named, root};
 
-/// Every rule fits into a line that is shorter than this.
+/// Lines of `rules.txt` are shorter than this.
 const TOO_LONG: usize = 140;
 
 /// One line of `rules.txt`.
@@ -51,7 +50,7 @@ fn rules() -> (Vec<Rule>, Vec<String>) {
     (rules, complaints)
 }
 
-/// Whether `word` is an ID, existing or not: `R`, an RFC and what follows, or `E` and a number.
+/// Whether `word` has the form of an ID: `R`, an RFC number, section and item; or `E` and a number.
 fn is_id(word: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let rule = word.strip_prefix('R').and_then(|rest| rest.split_once('-'));

@@ -1,6 +1,6 @@
-//! Two endpoints on a TCP that is none of the operating system's: two stacks of `smoltcp` joined by a wire in
-//! memory, 64 KiB for each direction of a socket, virtual time. Each end does what the documentation of
-//! [`Endpoint`] says, and nothing else.
+//! Two endpoints without the operating system's TCP: two `smoltcp` stacks joined by a wire in memory, with
+//! socket buffers of 64 KiB and virtual time. Each end does what the documentation of [`Endpoint`] says,
+//! and nothing else.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -17,7 +17,7 @@ use wsproto::{
 };
 use wsproto_testing::End;
 
-/// How much each direction of a socket holds.
+/// The socket buffer of each direction, in bytes.
 const SIZE: usize = 64 << 10;
 
 type Packets = Rc<RefCell<VecDeque<Vec<u8>>>>;
@@ -67,7 +67,7 @@ impl Device for Wire {
     }
 }
 
-/// What an application does with an event.
+/// The application: handles an event.
 type App<R> = fn(&mut Endpoint<R>, &SessionEvent<Event<'_>>);
 
 /// A stack with one socket, and the endpoint on it.
@@ -78,7 +78,7 @@ struct Stack<R: End> {
     socket: SocketHandle,
     endpoint: Endpoint<R>,
     app: App<R>,
-    /// How many bytes of messages have arrived.
+    /// The message bytes received so far.
     received: usize,
     closed: Option<CloseInfo>,
     connected: bool,
@@ -126,7 +126,7 @@ impl<R: End> Stack<R> {
         if !self.connected || self.dropped {
             return;
         }
-        // May I read?
+        // May I read? (The four duties of the endpoint's documentation.)
         let mut buffer = [0; 16 << 10];
         if self.endpoint.wants_read() {
             match socket.recv_slice(&mut buffer) {
@@ -182,12 +182,12 @@ impl<R: End> Stack<R> {
     }
 }
 
-/// A payload whose order can be checked.
+/// Returns a payload that shows reordered bytes.
 fn payload(len: usize) -> Vec<u8> {
     (0..251).cycle().take(len).collect()
 }
 
-/// Both ends, and the time.
+/// Both ends and the virtual clock.
 struct Net {
     client: Stack<Client>,
     server: Stack<Server>,
@@ -208,7 +208,7 @@ impl Net {
         Self { client, server, now: Duration::ZERO }
     }
 
-    /// Runs until `until`; for a minute at most, in which far more than is asked for gets across.
+    /// Runs until `until` is true; panics after a virtual minute, which is ample.
     fn run(&mut self, what: &str, until: impl Fn(&Self) -> bool) {
         while !until(self) {
             assert!(self.now < Duration::from_secs(60), "{what}: {self}");
@@ -254,7 +254,7 @@ fn echo<R: End>(ws: &mut Endpoint<R>, event: &SessionEvent<Event<'_>>) {
     }
 }
 
-// L1d: 1 MiB pushed by each at the opening.
+// L1d: each end sends 1 MiB at the opening.
 #[test]
 fn both_push_a_mebibyte() {
     let mut net = Net::connect(push, push);
@@ -273,7 +273,7 @@ fn a_pipelined_echo() {
     net.close();
 }
 
-// L13: a clean close, and nobody waits.
+// L13: a clean close, without waiting for a timeout.
 #[test]
 fn a_clean_close() {
     let mut net = Net::connect(|_, _| {}, |_, _| {});

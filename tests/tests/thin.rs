@@ -1,16 +1,16 @@
-//! An adapter is only waiting, reading and writing: what it decides about the protocol, or about the calls of a
-//! handler, would have to be decided again by the next one. So the words for that do not occur in adapters.
+//! An adapter is only waiting, reading and writing: a decision about the protocol, or about the calls of a
+//! handler, would have to be repeated in every adapter. So the words for such decisions must not occur there.
 //!
 //! This reads sources, without comments and tests. It cannot prove that nothing is decided; it finds the
-//! decisions that were made in adapters before, and those that are written by habit.
+//! decisions that adapters once made, and those that are written by habit.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The most lines that an adapter may need, imports and documentation included.
+/// The most lines of the toy adapter, imports and documentation included.
 const TOY: usize = 150;
 
-/// What no adapter speaks of, and the place that decides it.
+/// Words that adapters must not contain, and the place of the decision.
 const WORDS: &[(&str, &str)] = &[
     // Frames.
     ("Opcode", "wsproto: frame"),
@@ -45,14 +45,14 @@ const WORDS: &[(&str, &str)] = &[
     ("catch_unwind", "ws-common: Conversation and Acceptor"),
 ];
 
-/// Where a word may occur all the same.
+/// Exceptions: file, word, reason.
 const ALLOWED: &[(&str, &str, &str)] = &[];
 
 fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace").to_owned()
 }
 
-/// Returns the files of Rust in a folder, or the file.
+/// Returns the Rust files below a folder, or the file itself.
 fn files(path: &Path) -> Vec<PathBuf> {
     if path.is_file() {
         return vec![path.to_owned()];
@@ -64,7 +64,7 @@ fn files(path: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Returns the lines of code, with their numbers: up to the tests, without comments.
+/// Returns the numbered lines of code, without comments, up to the tests.
 fn code(source: &str) -> impl Iterator<Item = (usize, &str)> {
     let lines = source.lines().zip(1..).map(|(line, number)| (number, line.trim_start()));
     lines.take_while(|(_, line)| *line != "mod tests {").filter(|(_, line)| !line.starts_with("//"))
@@ -113,7 +113,7 @@ fn adapters_do_not_speak_of_the_protocol() {
     }
 }
 
-/// The words are those that the code below the adapters uses; otherwise this would look for nothing.
+/// The code below the adapters uses every word; otherwise the check would find nothing.
 #[test]
 fn the_words_are_spoken_below() {
     let root = workspace();

@@ -67,10 +67,10 @@ pub fn cannot_listen(address: impl Display) -> impl FnOnce(io::Error) -> Failure
              free)"
         )),
         ErrorKind::PermissionDenied => Failure::other(format_args!(
-            "{address} is not for everybody to listen on: choose a port from 1024"
+            "no permission to listen on {address}: choose a port from 1024"
         )),
         ErrorKind::AddrNotAvailable => {
-            Failure::other(format_args!("{address} is no address of this computer"))
+            Failure::other(format_args!("{address} is not an address of this computer"))
         }
         ErrorKind::InvalidInput => Failure::Usage(format!(
             "{address} is not an address: HOST:PORT is, such as 127.0.0.1:9001"

@@ -13,7 +13,7 @@ pub fn on_ctrl_c(end: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
     let mut end = Some(end);
     ctrlc::set_handler(move || match end.take() {
         Some(end) => {
-            eprintln!("ending; Ctrl-C again does not wait for anybody");
+            eprintln!("ending; Ctrl-C again ends at once");
             // In a thread, so that a slow `end` does not delay the next signal.
             thread::spawn(end);
         }

@@ -126,32 +126,32 @@ fn ending(info: &CloseInfo) -> String {
     };
     let how = if info.was_clean { "ended cleanly" } else { "did not end cleanly" };
     let who = match info.initiator {
-        Initiator::Local => "we",
+        Initiator::Local => "us",
         Initiator::Remote if info.was_clean => "the server",
-        Initiator::Remote => "the server, or the network,",
+        Initiator::Remote => "the server or the network",
     };
-    format!("closed: {code}{reason}. {}\nIt {how}; {who} began.", explain(code))
+    format!("closed: {code}{reason}. {}\nIt {how}, closed first by {who}.", explain(code))
 }
 
 fn explain(code: CloseCode) -> &'static str {
     match code {
         CloseCode::NORMAL => "The connection has served its purpose.",
-        CloseCode::GOING_AWAY => "The server shuts down, or has no time for us any more.",
-        CloseCode::PROTOCOL_ERROR => "The server says that we broke a rule of the protocol.",
-        CloseCode::UNSUPPORTED_DATA => "The server does not take data of this type.",
+        CloseCode::GOING_AWAY => "The server is going away, for example shutting down.",
+        CloseCode::PROTOCOL_ERROR => "The server reports a protocol error of ours.",
+        CloseCode::UNSUPPORTED_DATA => "The server does not accept data of this type.",
         CloseCode::NO_STATUS => "The server did not say why.",
-        CloseCode::ABNORMAL => "No Close came from the server.",
-        CloseCode::INVALID_PAYLOAD => "The server says that the data did not fit its type.",
-        CloseCode::POLICY_VIOLATION => "The server does not allow what we did.",
-        CloseCode::MESSAGE_TOO_BIG => "The server does not take messages as big as ours.",
-        CloseCode::INTERNAL_ERROR => "Something unexpected went wrong in the server.",
-        CloseCode::SERVICE_RESTART => "The server restarts; it will be back in a while.",
+        CloseCode::ABNORMAL => "The server sent no Close.",
+        CloseCode::INVALID_PAYLOAD => "The server reports invalid data, such as invalid UTF-8.",
+        CloseCode::POLICY_VIOLATION => "The server's policy forbids our message.",
+        CloseCode::MESSAGE_TOO_BIG => "Our message is too big for the server.",
+        CloseCode::INTERNAL_ERROR => "The server met an unexpected condition.",
+        CloseCode::SERVICE_RESTART => "The server is restarting; reconnect later.",
         CloseCode::TRY_AGAIN_LATER => "The server is overloaded; try again later.",
-        CloseCode::BAD_GATEWAY => "The server, a gateway, got no valid answer from behind it.",
+        CloseCode::BAD_GATEWAY => "The server, a gateway, got an invalid response from upstream.",
         _ => match u16::from(code) {
-            3000..=3999 => "The code is registered with IANA, for a library or an application.",
-            4000..=4999 => "Only the application knows what this code means.",
-            _ => "This code has no meaning for a client.",
+            3000..=3999 => "A code that libraries and applications register with IANA.",
+            4000..=4999 => "A private code of the application.",
+            _ => "This code is not defined.",
         },
     }
 }

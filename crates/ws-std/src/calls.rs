@@ -81,7 +81,7 @@ pub(crate) fn tell_drained_elsewhere<R: Role>(connection: Arc<Blocking<R>>, call
     if let Err(error) = told {
         waiting.driver().begin_telling();
         let id = waiting.id();
-        warn!("connection {id}: there is room again, but no thread to tell its handler: {error}");
+        warn!("connection {id}: there is room again, but no thread to call its handler: {error}");
     }
 }
 

@@ -1,8 +1,8 @@
 //! The driver of a blocking connection: writing, planning for the warden, waiting for room.
 //!
-//! Output that the socket does not take at once always has a thread that waits for room: the receiving
-//! thread if it has set `waits_for_room`, otherwise the warden. Both the flag and the warden's plan change
-//! under the lock of the connection.
+//! Output that the socket does not take at once is left to the receiving thread if that has set
+//! `waits_for_room`, otherwise to the warden. Both the flag and the warden's plan change under the lock of
+//! the connection.
 
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

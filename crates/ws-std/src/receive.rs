@@ -133,6 +133,8 @@ impl<R: Role> WebSocket<R> {
         };
         let mut held = self.connection.lock();
         held.begin_work();
+        // The next `settle` gives pending output back to the warden: `flush_now`, the next wait or, after a
+        // timeout, the next call or deadline.
         self.connection.driver().set_waits_for_room(false);
         if is_tcp {
             return outcome;

@@ -6,8 +6,8 @@
 //!
 //! No wake-up is lost. A plan changes under the lock of `state`, and the poller is woken after that. The
 //! thread copies all plans under the same lock before it polls, so a change is either in the copy, or its
-//! wake-up ends the poll. Wake-ups are cleared after the poll and before the next copy. Only a change that
-//! cannot make the thread due earlier is not announced: a deadline that is not the first.
+//! wake-up ends the poll. Wake-ups are cleared after the poll and before the next copy. A change that does
+//! not make the thread due earlier needs no wake-up, such as a deadline that is not the first.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpStream;
@@ -108,7 +108,7 @@ impl Warden {
     fn start(&'static self) {
         let thread = thread::Builder::new().name("ws-std".into()).spawn(|| self.run());
         if let Err(error) = thread {
-            log::error!("cannot observe deadlines: {error}");
+            log::error!("cannot start the thread for deadlines and output: {error}");
             self.lock().running = false;
         }
     }

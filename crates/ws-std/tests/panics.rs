@@ -1,4 +1,4 @@
-//! B6: a panic of a handler ends only its own connection.
+//! B6: a panic of a handler ends only its own request or connection.
 
 use std::sync::mpsc::{self, Sender};
 use std::time::Duration;
@@ -105,7 +105,7 @@ fn a_panic_ends_only_what_it_belongs_to() -> Result<(), Error> {
                 }
                 _ => drop(asked?),
             }
-            // An error of the server's.
+            // Causes a call of the server's `on_error`.
             let wrong = url.replace("ws://", "");
             let mut stream = std::net::TcpStream::connect(wrong.trim_end_matches('/'))?;
             std::io::Write::write_all(&mut stream, b"nonsense\r\n\r\n")?;

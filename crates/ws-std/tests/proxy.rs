@@ -55,7 +55,7 @@ fn pump(mut from: &TcpStream, mut to: &TcpStream, most: usize) {
     let _ = to.shutdown(Shutdown::Write);
 }
 
-/// A proxy that answers with `bytes` and shuts down its writing side.
+/// A proxy that sends `answer` and shuts down its writing side.
 fn answering(answer: &'static [u8]) -> String {
     let (address, _) = proxy(move |mut client, _| {
         client.write_all(answer).expect("written");

@@ -143,7 +143,7 @@ fn nobody_is_led_out_of_tls() -> Result<(), Error> {
     assert_eq!(location(connect_with(out, options.clone())), url(&plain));
     assert!(asked_plain.try_recv().is_err(), "nothing was asked in clear text");
 
-    // Into it, anybody is.
+    // From `ws://` to `wss://`, the redirect is followed.
     let secure = format!("wss://localhost:{port}/");
     let to = secure.clone();
     let (gate, _requests) = site(move |_| found(&to));

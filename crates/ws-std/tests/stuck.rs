@@ -233,7 +233,7 @@ fn many_stuck_peers_cost_no_time() {
     assert!(began.elapsed() < HANGS);
 }
 
-/// Sends until there is no room, and again in `on_drained`; from the threads it is told to use.
+/// Sends `left` messages: until there is no room, and again in `on_drained`. Reports how many are left.
 struct Streams {
     left: usize,
     sent: Sender<usize>,

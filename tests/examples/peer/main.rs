@@ -14,17 +14,17 @@
 //! | `close [CODE [REASON]]` | begins the closing handshake |
 //! | `abort` | ends the transport without a Close |
 //! | `ping PAYLOAD` | sends a Ping; peers that see Pongs then send `pong PAYLOAD` |
-//! | `headers` | the header fields of the request, a line each |
+//! | `headers` | the header fields of the request, one per line |
 //! | `large LENGTH` | a binary message of that length |
-//! | `ended ID` | how the connection ended that was opened with `?id=ID` |
+//! | `ended ID` | the end of the connection that was opened with `?id=ID` |
 //! | `pings`, `fragments` | the Pings it has received; a message in fragments: not ours, see below |
 //!
-//! | path | what is special |
+//! | path | behaviour |
 //! |---|---|
 //! | `/refuse/STATUS` | the handshake is refused |
-//! | `/keepalive` | ours sends Pings all the time, unless it is over TLS or on a loop |
-//! | `/fragments` | ours sends messages in fragments, and closes when all has come back; as `/keepalive` |
-//! | `/wrong-subprotocol` | others select one that was not offered |
+//! | `/keepalive` | our server sends Pings at a short interval, but not over TLS or on a loop |
+//! | `/fragments` | our server sends fragmented messages, and closes after their echoes; not over TLS or on a loop |
+//! | `/wrong-subprotocol` | other servers select one that was not offered |
 
 mod call;
 mod fragments;

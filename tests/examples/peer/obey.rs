@@ -1,4 +1,4 @@
-//! What a server does that does what it is told: a handler, for either adapter.
+//! The handler of a server that obeys commands, for either adapter.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -35,7 +35,7 @@ fn accept(request: &Request) -> Result<Accept, AcceptError> {
         .header("Set-Cookie", "theme=dark; HttpOnly")
 }
 
-/// A connection that does what it is told.
+/// A connection that obeys commands.
 pub(crate) struct Obey {
     head: String,
     id: Option<String>,
@@ -76,7 +76,7 @@ impl Obey {
 impl ConnectionHandler for Obey {
     fn on_message(&mut self, ws: &WebSocketConnection, message: Message) {
         if let Err(error) = self.obey(ws, message) {
-            // We may be closing already, and the peer has not noticed yet.
+            // Fails if the connection is closing.
             eprintln!("{error}");
         }
     }
@@ -92,14 +92,14 @@ impl ConnectionHandler for Obey {
     }
 }
 
-/// Reads `[CODE [REASON]]`.
+/// Parses `[CODE [REASON]]`.
 fn close_frame(text: &str) -> Result<Option<CloseFrame<'_>>, CloseError> {
     let (code, reason) = text.split_once(' ').unwrap_or((text, ""));
     let code = code.parse().ok().map(CloseCode::new);
     code.map(|code| CloseFrame::new(code, reason)).transpose()
 }
 
-/// How connections ended, by their IDs, and who wants to know of those that have not.
+/// The ends of connections by their IDs, and the connection that asked for an end still to come.
 #[derive(Default)]
 pub(crate) struct Ends(Mutex<HashMap<String, End>>);
 
@@ -114,12 +114,12 @@ impl Ends {
         let end = format!("{} {clean} {}", u16::from(info.code), info.reason);
         let before = self.lock().insert(id, End::Told(end.clone()));
         if let Some(End::Asked(by)) = before {
-            // Whoever has gone meanwhile need not know.
+            // Fails if the asking connection has ended.
             let _ = by.send(end);
         }
     }
 
-    /// Answers at once, or when it has ended.
+    /// Answers at once, or once the connection `id` has ended.
     fn ask(&self, id: &str, ws: &WebSocketConnection) -> Result<(), Error> {
         let mut ends = self.lock();
         if let Some(End::Told(end)) = ends.get(id) {

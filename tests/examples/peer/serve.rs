@@ -1,4 +1,4 @@
-//! A server that does what it is told, on either adapter.
+//! A server that obeys commands, on either adapter.
 
 use std::io::{self, Write};
 use std::net::{TcpListener, TcpStream};
@@ -14,7 +14,7 @@ use ws_std::{Stream, accept_with};
 use crate::obey::{Ends, Obey, admit, welcome};
 use crate::{Outcome, fragments};
 
-/// Serves with `ws-std`, a thread for each connection.
+/// Serves with `ws-std`, one thread per connection.
 pub(crate) fn run(address: &str, tls: Option<&ServerTls>) -> Outcome {
     let listener = TcpListener::bind(address)?;
     println!("listening on {}", listener.local_addr()?);

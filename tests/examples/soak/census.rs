@@ -1,17 +1,16 @@
-//! What a process has.
+//! The resources of this process.
 
 use std::{fmt, fs, io};
 
-/// How much more memory may be in use, in KiB: less than a byte for every byte of one large message of
-/// each client.
+/// The memory growth that is allowed, in KiB: less than one large message per client.
 const MEMORY: usize = 32 << 10;
 
-/// What this process has.
+/// The resources that this process holds.
 #[derive(Debug)]
 pub(crate) struct Census {
     descriptors: usize,
     threads: usize,
-    /// Resident, in KiB.
+    /// Resident memory in KiB.
     memory: usize,
 }
 
@@ -25,7 +24,7 @@ impl Census {
         Ok(Self { descriptors: count("fd")?, threads: count("task")?, memory })
     }
 
-    /// Finds out whether something is left that was not there before.
+    /// Fails if this census holds more than `before`.
     pub(crate) fn compare(&self, before: &Self) -> Result<(), String> {
         let is_fine = self.descriptors <= before.descriptors
             && self.threads <= before.threads

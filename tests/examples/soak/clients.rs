@@ -1,4 +1,4 @@
-//! What clients do to a server.
+//! Clients of many kinds.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -19,26 +19,26 @@ const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket
 
 const LONG: Duration = Duration::from_secs(60);
 
-/// Is one client, of any kind.
+/// Runs one client of a random kind.
 pub(crate) fn one(server: SocketAddr, faulty: SocketAddr, dice: &mut Dice) {
     match dice.roll(10) {
         0..3 => talk::<Std>(server, dice, false),
         3..5 => talk::<Mio>(server, dice, false),
         5 => talk::<Std>(faulty, dice, true),
         6 => talk::<Mio>(faulty, dice, true),
-        // What becomes of these, the server must be able to bear.
+        // Errors of these clients do not matter; the server must survive them.
         7 => drop(vanish(server, dice)),
         8 => drop(stall(server, dice)),
         _ => flood(server, dice).expect("every message comes back"),
     }
 }
 
-/// Sends messages, and compares what comes back; `may_end` if the way may end it.
+/// Sends messages and compares the echoes. With `may_end`, the proxy may end the connection.
 fn talk<C: Adapter>(to: SocketAddr, dice: &mut Dice, may_end: bool) {
     let url = WsUrl::parse(&format!("ws://{to}/")).expect("a URL");
     let (echo, echoed) = mpsc::channel();
     let handler = move |_: &WebSocketConnection, message| {
-        // Who has enough does not wait for it any more.
+        // Fails if `talk` has stopped receiving.
         let _ = echo.send(message);
     };
     let client = match C::connect(ClientRequest::new(url), ClientOptions::default(), handler) {
@@ -76,7 +76,7 @@ fn open(server: SocketAddr) -> io::Result<TcpStream> {
     Ok(peer)
 }
 
-/// Is gone in the handshake, or among messages, with or without a reset.
+/// Disconnects in the handshake or between messages, with or without a reset.
 fn vanish(server: SocketAddr, dice: &mut Dice) -> io::Result<()> {
     let mut peer = TcpStream::connect(server)?;
     peer.write_all(&REQUEST[..dice.roll(REQUEST.len())])?;
@@ -90,7 +90,7 @@ fn vanish(server: SocketAddr, dice: &mut Dice) -> io::Result<()> {
     Ok(())
 }
 
-/// Says nothing for a while, in the handshake or within a frame.
+/// Stalls for a while in the handshake or within a frame.
 fn stall(server: SocketAddr, dice: &mut Dice) -> io::Result<()> {
     let mut peer = if dice.roll(2) == 0 { open(server)? } else { TcpStream::connect(server)? };
     peer.write_all(b"\x82\xFE\x01\0\0\0\0\0rest")?;
@@ -98,7 +98,7 @@ fn stall(server: SocketAddr, dice: &mut Dice) -> io::Result<()> {
     Ok(())
 }
 
-/// Sends many messages and Pings at once without reading; then goes, or reads all answers.
+/// Sends many messages at once; either disconnects without reading, or reads all echoes.
 fn flood(server: SocketAddr, dice: &mut Dice) -> io::Result<()> {
     let peer = open(server)?;
     let (count, mut wire) = (dice.roll(20_000), Vec::new());
@@ -107,7 +107,7 @@ fn flood(server: SocketAddr, dice: &mut Dice) -> io::Result<()> {
         wire.extend_from_slice(&(number as u64).to_be_bytes());
     }
     if dice.roll(3) == 0 {
-        // Nobody reads what comes: as much as it takes, and then it is gone.
+        // Never reads the echoes: writes until the server stops reading, then disconnects.
         peer.set_write_timeout(Some(Duration::from_millis(200)))?;
         let _ = (0..100).try_for_each(|_| (&peer).write_all(&wire));
         return Ok(());
@@ -121,7 +121,7 @@ fn flood(server: SocketAddr, dice: &mut Dice) -> io::Result<()> {
             input.read_exact(&mut head)?;
             let mut payload = vec![0; usize::from(head[1])];
             input.read_exact(&mut payload)?;
-            // Pings need no answer in so short a time.
+            // The server's Pings need no answer in so short a time.
             if head[0] == 0x82 {
                 assert_eq!(payload, expected.to_be_bytes(), "in order, and once");
                 expected += 1;

@@ -1,5 +1,5 @@
-//! Thousands of clients that talk, vanish, stall, flood and misbehave, for some time; afterwards nothing
-//! may be left of them.
+//! Thousands of clients that talk, vanish, stall, flood and misbehave for some time; afterwards the process
+//! must hold no more resources than before.
 //!
 //! ```text
 //! cargo run --release -p conformance --example soak -- std|mio SECONDS [SEED]
@@ -24,10 +24,10 @@ use wsproto::{CloseInfo, Config, KeepAlive};
 
 const USAGE: &str = "usage: soak std|mio SECONDS [SEED]";
 
-/// How many clients there are at a time.
+/// The number of simultaneous clients.
 const WORKERS: u64 = 48;
 
-/// How long it may take until what clients have left is cleared away.
+/// The time limit for the server to end all connections.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -43,7 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// What the server has seen.
+/// Counts of the server.
 #[derive(Debug, Default)]
 struct Seen {
     opened: AtomicU64,
@@ -51,7 +51,7 @@ struct Seen {
     messages: AtomicU64,
 }
 
-/// Echoes, and counts.
+/// Echoes and counts.
 struct Echo(Arc<Seen>);
 
 impl ConnectionHandler for Echo {
@@ -61,7 +61,7 @@ impl ConnectionHandler for Echo {
 
     fn on_message(&mut self, ws: &WebSocketConnection, message: Message) {
         self.0.messages.fetch_add(1, Ordering::Relaxed);
-        // Its peer may be gone.
+        // Fails if the peer is gone.
         let _ = ws.send(message);
     }
 
@@ -114,11 +114,11 @@ fn soak<A: Adapter>(seconds: u64, seed: u64) -> Result<(), Box<dyn Error>> {
             }
             thread::sleep(Duration::from_millis(10));
         }
-        // Handshakes that were given up, and threads that are just returning.
+        // Wait for abandoned handshakes to time out and for threads to return.
         thread::sleep(Duration::from_secs(6));
         Ok(Census::take()?)
     };
-    // An allocator keeps some memory; what it keeps is known after a while.
+    // Allocators keep some freed memory, so compare with a first session, not with the start.
     let first = session(Duration::from_secs(seconds / 4), seed)?;
     let last = session(Duration::from_secs(seconds - seconds / 4), seed + 1)?;
     println!("after a quarter: {first}\nafter all:       {last}");

@@ -1,5 +1,5 @@
-//! What is left of connections and servers that have ended: descriptors are counted, so that the tests have
-//! a process of their own, and run one at a time. The numbers are those of `faults.txt`.
+//! Leaks of ended connections and servers. The tests count descriptors, so they have a process of their own
+//! and run one at a time. The numbers are those of `faults.txt`.
 #![cfg(target_os = "linux")]
 
 #[allow(dead_code, reason = "other tests need more of it")]
@@ -23,9 +23,9 @@ use support::{Peer, address, connect, echo, end, wait_until};
 
 static ALONE: Mutex<()> = Mutex::new(());
 
-/// Waits for the turn of a test.
+/// Waits for the test's turn.
 fn alone() -> MutexGuard<'static, ()> {
-    // A test that has failed is over as well.
+    // A poisoned lock is a failed test, which is over.
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -33,7 +33,7 @@ fn descriptors() -> usize {
     fs::read_dir("/proc/self/fd").expect("a list").count()
 }
 
-/// What a process opens once, it has opened then.
+/// Opens the descriptors that a process opens only once.
 fn warm_up<A: Adapter>() {
     let server = echo::<A>(ServerOptions::new());
     let client = connect::<A>(address(&server), ClientOptions::new(), |_: &_, _| {});
@@ -48,7 +48,7 @@ fn settles(what: &str, before: usize) {
     wait_until(what, || descriptors() <= before);
 }
 
-/// Opens 200 connections one after another, ends each in another way, and keeps their handles.
+/// Opens 200 connections one after another, ends them in different ways, and keeps their handles.
 fn handles_of_the_dead(server: &RunningServer) -> Vec<WebSocketConnection> {
     let mut handles = Vec::new();
     for number in 0..200 {
@@ -70,7 +70,7 @@ fn handles_of_the_dead(server: &RunningServer) -> Vec<WebSocketConnection> {
     handles
 }
 
-// B3: of a server's connections, and of clients'.
+// B3: handles of a server's connections and of clients.
 fn handles_of_the_dead_keep_no_descriptor<A: Adapter>() {
     let _alone = alone();
     warm_up::<A>();
@@ -106,7 +106,7 @@ fn handles_of_the_dead_keep_no_descriptor<A: Adapter>() {
     drop((handles, clients));
 }
 
-/// Counts how many there are.
+/// Counts its living instances.
 struct Counted(Arc<AtomicUsize>);
 
 impl Counted {
@@ -122,7 +122,7 @@ impl Drop for Counted {
     }
 }
 
-/// Keeps the handles of its connections, and its own.
+/// Keeps the handles of its connections and of the server.
 struct Hoarder {
     counted: Counted,
     server: Option<ServerHandle>,
@@ -144,7 +144,7 @@ impl ServerHandler for Hoarder {
     }
 }
 
-/// Is kept by what it keeps.
+/// A handler in a reference cycle with its own handle.
 struct Hoarded {
     _counted: Counted,
     hoard: Hoard,
@@ -159,7 +159,7 @@ impl ConnectionHandler for Hoarded {
 
     fn on_message(&mut self, ws: &WebSocketConnection, message: Message) {
         assert!(ws.subscribe("all"));
-        // Its peer may be gone.
+        // Fails if the peer is gone.
         let _ = ws.send(message);
     }
 
@@ -168,7 +168,7 @@ impl ConnectionHandler for Hoarded {
     }
 }
 
-// B4: fifty servers that keep handles of everything.
+// B4: fifty servers whose handlers keep all handles.
 fn servers_that_have_ended_are_freed<A: Adapter>() {
     const SERVERS: usize = 50;
 
@@ -182,7 +182,7 @@ fn servers_that_have_ended_are_freed<A: Adapter>() {
         let server = A::serve(ServerOptions::new(), handler).expect("a free port");
         let mut peers: Vec<_> = (0..3).map(|_| Peer::open(address(&server))).collect();
         peers.iter_mut().for_each(Peer::echoes);
-        // At once, in time, or when all have gone.
+        // End at once, after a timeout, or when all peers are gone.
         match number % 3 {
             0 => server.handle().terminate(Some(Duration::ZERO)),
             1 => server.handle().terminate(Some(Duration::from_millis(20))),
@@ -199,7 +199,7 @@ fn servers_that_have_ended_are_freed<A: Adapter>() {
     assert!(handles.iter().all(ServerHandle::is_terminated));
 }
 
-/// Makes the tests of an adapter.
+/// Generates the tests of an adapter.
 macro_rules! left {
     ($($name:ident: $adapter:ty;)*) => {$(
         mod $name {

@@ -17,7 +17,7 @@ fn impatient() -> ServerOptions {
     ServerOptions::new().keep_alive(Some(KeepAlive::new(INTERVAL, PATIENCE)))
 }
 
-// L14: one frame whose upload takes several patiences, and no Pong in between.
+// L14: the upload of one frame takes several patiences, without a Pong in between.
 pub(crate) fn a_slow_upload_is_a_sign_of_life<S: Adapter>() {
     let server = echo::<S>(impatient());
     let mut peer = Peer::open(address(&server));
@@ -35,7 +35,7 @@ pub(crate) fn a_slow_upload_is_a_sign_of_life<S: Adapter>() {
     end(server);
 }
 
-// L14: a download that takes several patiences; the Ping waits behind it.
+// L14: a download takes several patiences; the Ping waits behind it.
 pub(crate) fn a_long_download_is_a_sign_of_life<S: Adapter>() {
     const LEN: usize = 48 << 20;
     let server = serve::<S, _>(impatient(), || {
@@ -43,12 +43,12 @@ pub(crate) fn a_long_download_is_a_sign_of_life<S: Adapter>() {
             ws.send(vec![7; LEN]).expect("nothing waits yet");
         })
         .message(|ws, message| {
-            // Its peer may be gone.
+            // Fails if the peer is gone.
             let _ = ws.send(message);
         })
     });
     let mut peer = Peer::open(address(&server));
-    // As fast as that it takes four patiences.
+    // At this speed, the download takes four patiences.
     let (begun, mut buffer) = (Instant::now(), vec![0; 64 << 10]);
     let mut left = LEN + 10;
     while left > 0 {
@@ -69,7 +69,7 @@ pub(crate) fn a_long_download_is_a_sign_of_life<S: Adapter>() {
     end(server);
 }
 
-// L14: a trickle of single bytes is none.
+// L14: a trickle of single bytes is not progress.
 pub(crate) fn a_trickle_is_no_sign_of_life<S: Adapter>() {
     let (to, calls) = Calls::new();
     let keep_alive = KeepAlive::new(INTERVAL, INTERVAL);
@@ -95,12 +95,12 @@ pub(crate) fn a_trickle_is_no_sign_of_life<S: Adapter>() {
     end(server);
 }
 
-/// Whether the end was told.
+/// Whether `on_terminate` was called.
 fn calls_end(calls: &Calls) -> bool {
     calls.0.try_iter().any(|call| matches!(call, crate::support::Call::Terminate(_)))
 }
 
-/// Counts the Pings that come while a peer sends messages and answers each of them.
+/// Counts the Pings that arrive while a peer sends messages and answers every Ping.
 fn pings(
     options: ServerOptions,
     server: impl FnOnce(ServerOptions) -> ws_common::RunningServer,
@@ -127,7 +127,7 @@ fn pings(
     (pings, elapsed)
 }
 
-// B11: a zero turns the keep-alive off, and no interval is too short to be meant.
+// B11: zero turns the keep-alive off; a very short interval works.
 pub(crate) fn zeros_of_the_keep_alive_turn_it_off<S: Adapter, C: Adapter>() {
     let options = |interval, patience| {
         ServerOptions::new().keep_alive(Some(KeepAlive::new(interval, patience)))
@@ -139,7 +139,7 @@ pub(crate) fn zeros_of_the_keep_alive_turn_it_off<S: Adapter, C: Adapter>() {
     let (pings, elapsed) = pings(options(tiny, Duration::from_secs(30)), echo::<S>);
     let most = elapsed.as_millis() / 10 + 2;
     assert!(pings > 0 && pings as u128 <= most, "{pings} in {elapsed:?}");
-    // A client's.
+    // The client's keep-alive.
     let config = wsproto::Config::new().keep_alive(Some(KeepAlive::new(zero, zero)));
     let server = echo::<S>(ServerOptions::new());
     let (to, calls) = Calls::new();

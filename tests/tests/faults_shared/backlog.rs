@@ -1,4 +1,4 @@
-//! Connects that come faster than they are accepted.
+//! Connections that arrive faster than they are accepted.
 
 use std::net::{SocketAddr, TcpStream};
 
@@ -6,10 +6,10 @@ use ws_common::ServerOptions;
 
 use crate::support::LONG;
 
-/// Far more than the backlogs that listeners have by default.
+/// Far more connections than a default backlog holds.
 const AT_ONCE: usize = 600;
 
-// L15: nobody accepts yet, and the system takes them all.
+// L15: the server does not accept yet, and the backlog holds them all.
 fn connects_wait(to: SocketAddr) {
     let connect = |_| TcpStream::connect_timeout(&to, LONG).expect("there is room to wait in");
     let waiting: Vec<_> = (0..AT_ONCE).map(connect).collect();

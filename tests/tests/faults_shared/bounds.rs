@@ -1,4 +1,4 @@
-//! Limits of a server, and the times that can be set.
+//! Limits of a server, and extreme timeouts.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::support::{
     Calls, Peer, address, assert_serves, connect, echo, end, request, telling, upgrade, wait_until,
 };
 
-// B1: beyond the limit, and nobody inside notices.
+// B1: clients beyond the limit are refused without effect on the others.
 pub(crate) fn more_than_allowed_get_503<S: Adapter>() {
     let server = echo::<S>(ServerOptions::new().max_connections(2));
     let mut inside: Vec<_> = (0..2).map(|_| Peer::open(address(&server))).collect();
@@ -24,7 +24,7 @@ pub(crate) fn more_than_allowed_get_503<S: Adapter>() {
     inside.iter_mut().for_each(Peer::echoes);
     drop(inside);
     wait_until("there is room again", || server.handle().connections().is_empty());
-    // The last calls return.
+    // Wait for the last calls to return.
     while {
         let mut peer = Peer::connect(address(&server));
         peer.send(upgrade("/", ""));
@@ -33,7 +33,7 @@ pub(crate) fn more_than_allowed_get_503<S: Adapter>() {
     end(server);
 }
 
-// B8: a head in two parts: the refusal comes after the first, and the second does not meet a reset.
+// B8: a head in two parts: the refusal follows the first, and the second causes no reset.
 pub(crate) fn a_refusal_ends_as_others_do<S: Adapter>() {
     let server = echo::<S>(ServerOptions::new().max_connections(1));
     let mut inside = Peer::open(address(&server));
@@ -49,7 +49,7 @@ pub(crate) fn a_refusal_ends_as_others_do<S: Adapter>() {
     end(server);
 }
 
-// B2: the defaults of a server are those for the internet, each in one place.
+// B2: the defaults of a server are fit for the internet, and each stands in one place.
 #[test]
 fn the_defaults_of_a_server() {
     let half_a_minute = Duration::from_secs(30);
@@ -71,7 +71,7 @@ fn the_defaults_of_a_server() {
         assert!(options.path.is_none() && options.origins.is_none());
         end(server);
     }
-    // One line to change each, and all else stays as it is.
+    // One call changes one option.
     let options = ServerOptions::new().max_message_size(5).max_connections(7);
     let options = options.keep_alive(None).write_timeout(None).high_water_mark(9);
     let server = echo::<Std>(options);
@@ -82,7 +82,7 @@ fn the_defaults_of_a_server() {
     end(server);
 }
 
-/// A change of one time of a configuration.
+/// Changes one timeout of a configuration.
 type Change = fn(Config, Duration) -> Config;
 
 const TIMES: [(&str, Change); 5] = [
@@ -97,7 +97,7 @@ const TIMES: [(&str, Change); 5] = [
     }),
 ];
 
-/// Opens, exchanges a message and closes.
+/// Opens a connection, exchanges a message and closes.
 fn a_whole_life<C: Adapter>(server: &ws_common::RunningServer, options: ClientOptions) {
     let (to, calls) = Calls::new();
     let client = connect::<C>(address(server), options, telling(to)).expect("it opens");
@@ -110,7 +110,7 @@ fn a_whole_life<C: Adapter>(server: &ws_common::RunningServer, options: ClientOp
     client.join();
 }
 
-// B7: as long as can be, for every time that can be set.
+// B7: `Duration::MAX` for every timeout.
 pub(crate) fn the_longest_times_are_as_good_as_none<S: Adapter, C: Adapter>() {
     for (name, change) in TIMES {
         println!("{name}");
@@ -123,7 +123,7 @@ pub(crate) fn the_longest_times_are_as_good_as_none<S: Adapter, C: Adapter>() {
     let server = echo::<S>(ServerOptions::new());
     let options = ClientOptions::new().connect_timeout(Some(Duration::MAX));
     a_whole_life::<C>(&server, options);
-    // Whoever ends the server waits for a peer that does not answer, and may hasten it.
+    // `terminate` with the longest timeout waits for a silent peer; a second call hastens the end.
     let mut peer = Peer::open(address(&server));
     peer.echoes();
     server.handle().terminate(Some(Duration::MAX));
@@ -132,7 +132,7 @@ pub(crate) fn the_longest_times_are_as_good_as_none<S: Adapter, C: Adapter>() {
     end(server);
 }
 
-// B7: no time at all is no panic, and whatever it ends is told.
+// B7: a timeout of zero causes no panic, and every end is reported.
 pub(crate) fn no_time_at_all_ends_nothing_else<S: Adapter, C: Adapter>() {
     for (name, change) in TIMES {
         println!("{name}");
@@ -140,7 +140,7 @@ pub(crate) fn no_time_at_all_ends_nothing_else<S: Adapter, C: Adapter>() {
         match name {
             "handshake_timeout" => {
                 let mut peer = Peer::connect(address(&server));
-                // It ends, with or without an answer.
+                // The connection ends, with or without an answer.
                 let _ = peer.rest();
             }
             "close_timeout" => {
@@ -157,7 +157,7 @@ pub(crate) fn no_time_at_all_ends_nothing_else<S: Adapter, C: Adapter>() {
     }
     let server = echo::<S>(ServerOptions::new());
     let none = |options| C::connect(request(address(&server), "/"), options, |_: &_, _| {});
-    // It may be faster than that.
+    // A connect may succeed within a timeout of zero.
     let _ = none(ClientOptions::new().connect_timeout(Some(Duration::ZERO))).map(|client| {
         client.ws.abort();
         client.join();
@@ -171,7 +171,7 @@ pub(crate) fn no_time_at_all_ends_nothing_else<S: Adapter, C: Adapter>() {
     end(server);
 }
 
-// B7: the times of a blocking connection.
+// B7: the timeouts of a blocking connection.
 #[test]
 fn the_longest_patience_is_as_good_as_none() {
     let server = echo::<Std>(ServerOptions::new());

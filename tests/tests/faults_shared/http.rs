@@ -1,4 +1,4 @@
-//! HTTP as it is spoken, to real servers.
+//! HTTP requests of real clients, to real servers.
 
 use std::net::SocketAddr;
 use std::sync::mpsc;
@@ -17,7 +17,7 @@ use crate::support::{
 
 type Ignore = fn(&WebSocketConnection, Message);
 
-/// Selects `v1` or `v2`, has a page at `/health`, and tells of the requests.
+/// Selects `v1` or `v2`, serves `/health`, and reports the requests.
 struct Site(mpsc::Sender<Request>);
 
 impl ServerHandler for Site {
@@ -40,7 +40,7 @@ fn site<S: Adapter>(options: ServerOptions) -> (RunningServer, mpsc::Receiver<Re
     (S::serve(options, Site(to)).expect("a free port"), requests)
 }
 
-/// Sends a request; returns the head of the answer.
+/// Sends a request; returns the head of the response.
 fn ask(to: SocketAddr, request: impl AsRef<[u8]>) -> String {
     let mut peer = Peer::connect(to);
     peer.send(request);
@@ -69,7 +69,7 @@ pub(crate) fn ordinary_requests_are_the_applications<S: Adapter>() {
             assert_eq!(field(&head, "Content-Length"), Some("5"), "{method} {version}");
         }
     }
-    // Load balancers of old name no host.
+    // Old load balancers send no Host field.
     assert_eq!(status(&ask(to, "GET /health HTTP/1.0\r\n\r\n")), 200);
     requests.recv_timeout(LONG).expect("the application is asked");
     assert_eq!(status(&ask(to, "GET /health HTTP/2.0\r\nHost: a\r\n\r\n")), 505);
@@ -96,7 +96,7 @@ pub(crate) fn empty_list_elements_are_ignored<S: Adapter>() {
     end(server);
 }
 
-// H3: bytes of 80-FF in values; in names, and in what we read ourselves, they are none.
+// H3: bytes 80-FF are valid in field values, but not in names or in fields that the handshake reads.
 pub(crate) fn values_of_fields_are_opaque<S: Adapter, C: Adapter>() {
     let (server, requests) = site::<S>(ServerOptions::new());
     let to = address(&server);

@@ -1,4 +1,4 @@
-//! Decisions that take time.
+//! Decisions that are made later.
 
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
@@ -19,7 +19,7 @@ type Echo = fn(&WebSocketConnection, Message);
 
 const ECHO: Echo = |ws, message| drop(ws.send(message));
 
-/// Decides nothing by itself, but on `/health`.
+/// Answers `/health` itself, and postpones all other decisions.
 struct Hesitant(Sender<(String, Decider<Echo>)>);
 
 impl ServerHandler for Hesitant {
@@ -48,7 +48,7 @@ fn hesitant<S: Adapter>(
 
 const MANY: usize = 40;
 
-// L19: none of forty is decided before all have asked, and others are answered meanwhile.
+// L19: forty decisions are pending at once, and other requests are answered meanwhile.
 pub(crate) fn decisions_that_take_time_hold_up_nobody<S: Adapter, C: Adapter>() {
     let (server, deciders) = hesitant::<S>(ServerOptions::new());
     let to = address(&server);
@@ -66,10 +66,10 @@ pub(crate) fn decisions_that_take_time_hold_up_nobody<S: Adapter, C: Adapter>() 
         .collect();
     let waiting: Vec<_> =
         (0..MANY).map(|_| deciders.recv_timeout(LONG).expect("it is asked")).collect();
-    // Nobody is let in yet, and everybody else is answered.
+    // No client is admitted yet; other requests are answered.
     assert!(server.handle().connections().is_empty());
     assert_eq!(get(&server, "/health"), "HTTP/1.1 200 OK");
-    // From any thread, in any order.
+    // Decide in any thread and any order.
     let deciding = thread::spawn(|| {
         for (_, decider) in waiting.into_iter().rev() {
             assert!(decider.is_awaited());
@@ -109,7 +109,7 @@ fn refused<C: Adapter>(
     client.join().expect("no panic").expect_err("refused")
 }
 
-// L19: every other answer, none, and a client that does not wait any more.
+// L19: every other answer, no answer, and a client that has left.
 pub(crate) fn decisions_may_be_anything<S: Adapter, C: Adapter>() {
     let (server, deciders) = hesitant::<S>(ServerOptions::new());
     let status = |decide: fn(Decider<Echo>)| refused::<C>(&server, &deciders, decide).status;
@@ -119,7 +119,7 @@ pub(crate) fn decisions_may_be_anything<S: Adapter, C: Adapter>() {
     assert_eq!(refusal.status, Some(503), "{refusal:?}");
     assert_eq!(status(drop), Some(503));
 
-    // A page.
+    // An HTTP response.
     let to = address(&server);
     let page = thread::spawn(move || {
         let mut peer = Peer::connect(to);
@@ -140,7 +140,7 @@ pub(crate) fn decisions_may_be_anything<S: Adapter, C: Adapter>() {
     end(server);
 }
 
-// L19: the deadline of the handshake goes on.
+// L19: the handshake deadline still applies.
 pub(crate) fn decisions_have_a_deadline<S: Adapter, C: Adapter>() {
     let soon = std::time::Duration::from_millis(200);
     let config = Config::new().handshake_timeout(Some(soon));

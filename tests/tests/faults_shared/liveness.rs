@@ -1,4 +1,4 @@
-//! Both ends send, and neither stops the other.
+//! Both ends send, and neither blocks the other.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -26,7 +26,7 @@ fn is_large(message: &Message, len: usize, of: u8) -> bool {
     bytes.len() == len && bytes[0] == of && bytes[len / 2] == of && bytes[len - 1] == 0xFF
 }
 
-/// An end that sends one large message at the opening, and tells when the other one's has arrived.
+/// An end that sends one large message at the opening, and reports the other end's message.
 fn sends_at_the_opening(
     len: usize,
     (ours, theirs): (u8, u8),
@@ -74,13 +74,13 @@ pub(crate) fn both_send_20_mb_from_the_handler<S: Adapter, C: Adapter>() {
 
 const SMALL: usize = 10_000;
 
-/// What an end of a stream of messages has sent and received.
+/// What one end has sent and received.
 struct Stream {
     sent: AtomicUsize,
     received: AtomicUsize,
-    /// How many bytes waited at most.
+    /// The most bytes that were queued.
     waited: AtomicUsize,
-    /// Whether it still sends.
+    /// Whether the end still sends.
     sends: AtomicBool,
     room: Sender<()>,
     waits: Mutex<Receiver<()>>,
@@ -100,7 +100,7 @@ impl Stream {
         bytes.into()
     }
 
-    /// Sends until there is no room; whether it is to go on then.
+    /// Sends until there is no room. Returns whether to continue once there is.
     fn fill(&self, ws: &WebSocketConnection) -> bool {
         while self.sends.load(Ordering::SeqCst) {
             match ws.send(self.next()) {
@@ -119,7 +119,7 @@ impl Stream {
         assert!(bytes.len() == SMALL && bytes[..8] == number.to_be_bytes(), "in order, and once");
     }
 
-    /// An end that sends from a thread, or else from its handler.
+    /// Returns an end that sends from a thread, or from its handler.
     fn end(self: Arc<Self>, threaded: bool) -> On {
         let (opens, receives, drains) = (Arc::clone(&self), Arc::clone(&self), self);
         On::open(move |ws| {
@@ -137,7 +137,7 @@ impl Stream {
         })
         .message(move |_, message| receives.receive(&message))
         .drained(move |ws| {
-            // Nobody may wait for it at the moment.
+            // Wakes the sending thread, if there is one.
             let _ = drains.room.send(());
             if !threaded {
                 drains.fill(ws);
@@ -146,8 +146,8 @@ impl Stream {
     }
 }
 
-/// L1: messages of 10 kB from both ends at full speed, until so many have arrived: all in order, neither
-/// direction less than a quarter of the other, and no more ever waits than the mark and one message.
+/// L1: messages of 10 kB from both ends at full speed, until enough have arrived: all in order, neither
+/// direction below a quarter of the other, and at most the mark plus one message queued.
 pub(crate) fn streams<S: Adapter, C: Adapter>(threaded: bool, is_enough: impl Fn(usize) -> bool) {
     let (options, client_options) = (ServerOptions::new(), ClientOptions::new());
     let (up, down) = (Stream::new(), Stream::new());
@@ -176,7 +176,7 @@ pub(crate) fn streams<S: Adapter, C: Adapter>(threaded: bool, is_enough: impl Fn
         let sent = |stream: &Stream| stream.sent.load(Ordering::SeqCst);
         received(&up) == sent(&down) && received(&down) == sent(&up)
     });
-    // The mark, and one message with its header.
+    // The mark plus one message with its header.
     for (stream, whose) in [(&up, "client"), (&down, "server")] {
         let waited = stream.waited.load(Ordering::SeqCst);
         assert!(waited <= mark + SMALL + 14, "{waited} bytes of the {whose}'s have waited");
@@ -193,14 +193,14 @@ pub(crate) fn both_stream_from_threads<S: Adapter, C: Adapter>() {
     streams::<S, C>(true, |received| received > ENOUGH);
 }
 
-/// Writes 10 MB in messages, and only then reads.
+/// Writes 10 MB of messages before it reads.
 fn writes_before_it_reads(peer: &mut Peer, frame: &[u8]) {
     for _ in 0..1000 {
         peer.send(frame);
     }
 }
 
-// L1b: a server of another make.
+// L1b: a server that is not ours.
 pub(crate) fn a_server_writes_10_mb_before_it_reads<C: Adapter>() {
     let (address, serving) = by_hand(|mut peer, head| {
         peer.send(switching(&head, b""));
@@ -223,7 +223,7 @@ pub(crate) fn a_server_writes_10_mb_before_it_reads<C: Adapter>() {
     assert!(first == 0x82 && is_ours, "it arrives");
 }
 
-// L1b: a client of another make.
+// L1b: a client that is not ours.
 pub(crate) fn a_client_writes_10_mb_before_it_reads<S: Adapter>() {
     let (arrived, arrivals) = mpsc::channel();
     let server = serve::<S, _>(ServerOptions::new(), move || {

@@ -1,4 +1,4 @@
-//! What only an event loop can do.
+//! Faults of event loops only.
 
 use std::sync::mpsc;
 use std::thread;
@@ -12,7 +12,7 @@ use wsproto::CloseCode;
 use crate::liveness::{ENOUGH, streams};
 use crate::support::{Calls, LONG, address, echo, end, request, telling};
 
-// L20: a delayed reconnect: the loop goes on although nothing is left in it.
+// L20: a delayed reconnect: the loop runs on although it has no connections.
 #[test]
 fn a_loop_that_can_be_used_goes_on() {
     let server = echo::<Mio>(ServerOptions::new());
@@ -45,7 +45,7 @@ fn a_loop_that_can_be_used_goes_on() {
     end(server);
 }
 
-// L1: handlers that are told of room need no thread to send at full speed.
+// L1: handlers that use `on_drained` send at full speed without a thread.
 #[test]
 fn both_stream_from_their_handlers() {
     streams::<Mio, Mio>(false, |received| received > ENOUGH);

@@ -1,4 +1,4 @@
-//! Faults that were found by use, on each pair of a server's and a client's adapter. The numbers are those
+//! Faults that were found in use, tested on each pair of server and client adapters. The numbers are those
 //! of `faults.txt`.
 
 mod alive;
@@ -16,7 +16,7 @@ mod waiting;
 
 use conformance::adapters::{Mio, Std};
 
-/// Makes a test of each fault, for each pair of a server's and a client's adapter.
+/// Generates a test of each fault for each pair of server and client adapters.
 macro_rules! of_pairs {
     ($($name:ident: $server:ty, $client:ty;)*) => {$(
         mod $name {
@@ -50,7 +50,7 @@ macro_rules! of_pairs {
     )*)*};
 }
 
-/// Makes a test of each fault that has only one adapter in it.
+/// Generates a test of each fault that involves only one adapter.
 macro_rules! of_one {
     ($name:ident: $adapter:ty; $($file:ident: $($fault:ident),*;)*) => {
         mod $name {
@@ -66,7 +66,7 @@ macro_rules! of_one {
     };
 }
 
-/// Makes a test of each fault of a server, whose peers are made by hand.
+/// Generates a test of each fault of a server, with hand-written peers.
 macro_rules! of_servers {
     ($($name:ident: $server:ty;)*) => {$(
         of_one! { $name: $server;
@@ -84,7 +84,7 @@ macro_rules! of_servers {
     )*};
 }
 
-/// Makes a test of each fault of a client, whose peers are made by hand.
+/// Generates a test of each fault of a client, with hand-written peers.
 macro_rules! of_clients {
     ($($name:ident: $client:ty;)*) => {$(
         of_one! { $name: $client;

@@ -1,4 +1,4 @@
-//! Panics of an application's, of every kind.
+//! Panics in every call of an application's handlers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,7 +15,7 @@ use crate::support::{
     Peer, address, assert_serves, end, frame, request, serve, upgrade, wait_until,
 };
 
-/// Panics in one call, each time, and counts how often.
+/// Panics in every call of one kind, and counts the panics.
 #[derive(Clone)]
 struct Panic {
     call: &'static str,
@@ -39,8 +39,8 @@ impl Panic {
     }
 }
 
-/// A server's handler that panics in one call; its connections panic in another one, if their request asks
-/// for it, and echo otherwise.
+/// A server's handler that panics in one kind of call. Its connections panic in another kind if their
+/// request asks for it, and echo otherwise.
 struct Panicking {
     server: Panic,
     connection: Panic,
@@ -62,7 +62,7 @@ impl ServerHandler for Panicking {
         let panic = (request.path() != "/").then(|| self.connection.clone());
         let handler = Connection { panic, opened: false };
         match request.path() {
-            // It cannot be accepted this way, so that the handler never carries a connection.
+            // This decision fails, so the handler is dropped without a connection.
             "/unasked" => {
                 let accept = Accept::new().subprotocol("unasked");
                 Decision::accept_with(accept, handler)
@@ -74,7 +74,7 @@ impl ServerHandler for Panicking {
     fn on_request(&mut self, _: &ServerHandle, request: &Request) -> Decision<Connection> {
         self.server.check("on_request");
         match request.path() {
-            // There is no connection to be accepted.
+            // Not an upgrade, so there is nothing to accept.
             "/accepted" => {
                 Decision::accept(Connection { panic: Some(self.connection.clone()), opened: false })
             }
@@ -117,12 +117,12 @@ impl ConnectionHandler for Connection {
     fn on_message(&mut self, ws: &WebSocketConnection, message: Message) {
         self.check("on_message");
         if message == "fill".into() {
-            // More than there is room for.
+            // More than the buffers hold.
             while matches!(ws.send(vec![7; 1 << 20]), Ok(ws_common::SendStatus::Sent)) {}
             let _ = ws.send("more");
             return;
         }
-        // Its peer may be gone.
+        // Fails if the peer is gone.
         let _ = ws.send(message);
     }
 
@@ -164,7 +164,7 @@ fn start<S: Adapter>(server: &'static str, connection: &'static str) -> Running 
 }
 
 impl Running {
-    /// It goes on, and ends as any other.
+    /// Checks that the server still serves, ends it, and counts its panics.
     fn ends_well<C: Adapter>(self, panics: usize) {
         assert_serves::<C>(&self.server);
         end(self.server);
@@ -220,7 +220,7 @@ pub(crate) fn no_panic_of_a_connection_ends_anything_else<S: Adapter, C: Adapter
         match call {
             "on_open" => {}
             "on_message" => peer.send(frame(0x81, b"Hello")),
-            // A handler of the blocking adapter waits for room instead, and is never told.
+            // Handlers of the blocking adapter wait for room, so `on_drained` is not called.
             "on_drained" => {
                 peer.send(frame(0x81, b"fill"));
                 peer.frame();
@@ -234,7 +234,7 @@ pub(crate) fn no_panic_of_a_connection_ends_anything_else<S: Adapter, C: Adapter
         drop((inside, peer));
         running.ends_well::<C>(usize::from(!drained));
     }
-    // A client's: its own connection ends, and the server is told.
+    // A client's handler: its connection ends, and the server sees the Close.
     let server = serve::<S, _>(ServerOptions::new(), || {
         |ws: &WebSocketConnection, message| drop(ws.send(message))
     });
@@ -256,7 +256,7 @@ pub(crate) fn no_panic_of_a_connection_ends_anything_else<S: Adapter, C: Adapter
     end(server);
 }
 
-// B6: in dropping a handler, before it carries a connection and afterwards.
+// B6: in dropping a handler, before and after its connection opens.
 pub(crate) fn no_panic_in_a_drop_ends_anything_else<S: Adapter, C: Adapter>() {
     for (call, path) in [
         ("drop", "/"),

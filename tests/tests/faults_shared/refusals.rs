@@ -1,4 +1,4 @@
-//! Clients, and servers that are something else or send them away. No time is left to end anything here:
+//! Clients of servers that do not speak WebSocket, refuse or redirect. Nothing may depend on a timeout:
 //! there are no deadlines, and the servers keep their transports open.
 
 use std::net::SocketAddr;
@@ -10,12 +10,12 @@ use wsproto::handshake::Request;
 
 use crate::support::{LONG, address, by_hand, connect, end, in_time, patient_client};
 
-/// Answers a request, and keeps the transport open until the client has gone.
+/// Answers a request, and keeps the transport open until the client disconnects.
 fn answers(answer: impl Into<Vec<u8>>) -> SocketAddr {
     let answer = answer.into();
     by_hand(move |mut peer, _| {
         peer.send(answer);
-        // It may go with a reset.
+        // Fails if the client resets the connection.
         let _ = peer.rest();
     })
     .0
@@ -27,7 +27,7 @@ fn refused<C: Adapter>(answer: impl Into<Vec<u8>>) -> Refused {
     in_time("a refusal", connect).expect_err("no server of ours")
 }
 
-// T6: at the first bytes.
+// T6: the error is returned at the first bytes.
 pub(crate) fn a_server_of_another_kind_is_told_at_once<C: Adapter>() {
     for banner in ["SSH-2.0-OpenSSH_9.6\r\n", "220 mail.example ESMTP\r\n", "S", "\0\0\0"] {
         let refused = refused::<C>(banner);
@@ -35,7 +35,7 @@ pub(crate) fn a_server_of_another_kind_is_told_at_once<C: Adapter>() {
     }
 }
 
-// L7: at the end of the body, wherever that is; without the sizes of its chunks.
+// L7: the refusal is complete at the end of the body; chunk sizes are no part of it.
 pub(crate) fn a_refusal_ends_where_http_says<C: Adapter>() {
     let head = "HTTP/1.1 403 Forbidden\r\n";
     for (fields, body, expected) in [
@@ -52,7 +52,7 @@ pub(crate) fn a_refusal_ends_where_http_says<C: Adapter>() {
     }
 }
 
-/// A server that tells which targets it is asked for.
+/// A server that reports the requested targets.
 fn destination<S: Adapter>() -> (ws_common::RunningServer, mpsc::Receiver<String>) {
     let (to, targets) = mpsc::channel();
     let decide = move |_: &ServerHandle, request: &Request| {
@@ -71,7 +71,7 @@ fn followed<C: Adapter>(answer: String) {
     client.join();
 }
 
-// L8: neither chunks nor a body without length are waited for.
+// L8: a redirect does not wait for a chunked body or a body without a length.
 pub(crate) fn a_redirect_is_followed_at_its_head<S: Adapter, C: Adapter>() {
     let (server, targets) = destination::<S>();
     let to = address(&server);

@@ -1,4 +1,4 @@
-//! Servers, clients, and peers by hand.
+//! Servers, clients, and hand-written peers.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -16,15 +16,15 @@ use wsproto::handshake::{ClientRequest, accept_key};
 use wsproto::url::WsUrl;
 use wsproto::{CloseInfo, Config};
 
-/// The longest that anything may take before it counts as hanging.
+/// The time limit after which a call counts as hanging.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
 
-/// So long that a test would hang if anybody waited for it.
+/// A timeout so long that a test that waits for it hangs.
 pub(crate) const NEVER: Duration = Duration::from_secs(3600);
 
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 
-/// The head of an upgrade, with more fields.
+/// Returns the head of an upgrade request with additional fields.
 pub(crate) fn upgrade(target: &str, fields: &str) -> String {
     format!(
         "GET {target} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -114,10 +114,10 @@ pub(crate) enum Call {
     Terminate(CloseInfo),
 }
 
-/// A handler that tells of its calls.
+/// A handler that reports its calls.
 pub(crate) fn telling(to: Sender<Call>) -> On {
     let tell = move |call| {
-        // The test may have seen enough.
+        // Fails if the test no longer receives.
         let _ = to.send(call);
     };
     let (open, message, error) = (tell.clone(), tell.clone(), tell.clone());
@@ -127,7 +127,7 @@ pub(crate) fn telling(to: Sender<Call>) -> On {
         .terminate(move |_, info| tell(Call::Terminate(info.clone())))
 }
 
-/// The calls of handlers, as they come.
+/// The calls of handlers, in order.
 pub(crate) struct Calls(pub(crate) Receiver<Call>);
 
 impl Calls {
@@ -148,7 +148,7 @@ impl Calls {
         }
     }
 
-    /// Waits for the end; returns it, and the errors before it.
+    /// Waits for `on_terminate`; returns its argument and the errors before it.
     pub(crate) fn ended(&self) -> (CloseInfo, Vec<String>) {
         let mut errors = Vec::new();
         loop {
@@ -174,7 +174,7 @@ pub(crate) fn serve<S: Adapter, H: ConnectionHandler>(
 pub(crate) fn echo<S: Adapter>(options: ServerOptions) -> RunningServer {
     serve::<S, _>(options, || {
         |ws: &WebSocketConnection, message: Message| {
-            // Its peer may be gone.
+            // Fails if the peer is gone.
             let _ = ws.send(message);
         }
     })
@@ -202,7 +202,7 @@ pub(crate) fn connect<C: Adapter>(
     C::connect(request(to, "/"), options, handler)
 }
 
-/// A client that echoes nothing, and proves that the server lives.
+/// Checks that the server still echoes to a new client.
 pub(crate) fn assert_serves<C: Adapter>(server: &RunningServer) {
     let (to, calls) = Calls::new();
     let client = connect::<C>(address(server), ClientOptions::new(), telling(to));
@@ -219,20 +219,20 @@ pub(crate) fn assert_serves<C: Adapter>(server: &RunningServer) {
     client.join();
 }
 
-/// Does something that may hang; that is a failure, too.
+/// Runs an action in a thread; panics if it hangs.
 pub(crate) fn in_time<T: Send + 'static>(
     what: &str,
     run: impl FnOnce() -> T + Send + 'static,
 ) -> T {
     let (done, result) = mpsc::channel();
     thread::spawn(move || {
-        // Nobody may wait for it any more.
+        // Fails if the wait has timed out.
         let _ = done.send(run());
     });
     result.recv_timeout(LONG).unwrap_or_else(|error| panic!("{what}: {error}"))
 }
 
-/// Waits until something is so.
+/// Waits until a condition is true.
 pub(crate) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     let until = std::time::Instant::now() + LONG;
     while !is_so() {
@@ -241,7 +241,7 @@ pub(crate) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
-/// A client, or a server's end, by hand.
+/// A hand-written peer: a client, or the server's end of a connection.
 pub(crate) struct Peer(pub(crate) TcpStream);
 
 impl Peer {
@@ -269,7 +269,7 @@ impl Peer {
         self.0.write_all(bytes.as_ref()).expect("a peer that reads");
     }
 
-    /// Reads a head to its end.
+    /// Reads a whole head.
     pub(crate) fn head(&mut self) -> String {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -280,7 +280,7 @@ impl Peer {
         String::from_utf8_lossy(&head).into_owned()
     }
 
-    /// Reads a frame: its first byte, and its payload, unmasked.
+    /// Reads a frame; returns its first byte and its unmasked payload.
     pub(crate) fn frame(&mut self) -> (u8, Vec<u8>) {
         self.try_frame().expect("a frame")
     }
@@ -313,26 +313,26 @@ impl Peer {
         Ok((head[0], payload))
     }
 
-    /// Reads to the end; an error is one that the peer caused.
+    /// Reads to the end; fails if the other end resets the connection.
     pub(crate) fn rest(&mut self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         self.0.read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 
-    /// Goes without a word: with a reset.
+    /// Resets the connection.
     pub(crate) fn reset(self) {
         SockRef::from(&self.0).set_linger(Some(Duration::ZERO)).expect("a socket");
     }
 
-    /// Waits until the other end has read what was sent, and answered it. It must not owe another answer.
+    /// Waits until the other end has processed all frames, by an echo. No other answer may be outstanding.
     pub(crate) fn echoes(&mut self) {
         self.send(frame(0x81, b"Hello"));
         assert_eq!(self.frame(), (0x81, b"Hello".to_vec()));
     }
 }
 
-/// A client's frame, masked with zeros, so that its payload stays as it is.
+/// Returns a client's frame with a masking key of zeros, which leaves the payload unchanged.
 pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = header(first, payload.len(), 0x80);
     frame.extend([0; 4]);
@@ -340,7 +340,7 @@ pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// A server's frame.
+/// Returns a server's frame.
 pub(crate) fn plain_frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = header(first, payload.len(), 0);
     frame.extend(payload);
@@ -363,7 +363,7 @@ fn header(first: u8, len: usize, masked: u8) -> Vec<u8> {
     header
 }
 
-/// A server by hand, for one client: it is given the head of the request.
+/// A hand-written server for one client; `serve` gets the head of the request.
 pub(crate) fn by_hand<T: Send + 'static>(
     serve: impl FnOnce(Peer, String) -> T + Send + 'static,
 ) -> (SocketAddr, JoinHandle<T>) {
@@ -377,7 +377,7 @@ pub(crate) fn by_hand<T: Send + 'static>(
     (address, thread)
 }
 
-/// The value of a field in a head.
+/// Returns the value of a field in a head.
 pub(crate) fn field<'h>(head: &'h str, name: &str) -> Option<&'h str> {
     head.lines().find_map(|line| {
         let (field, value) = line.split_once(':')?;
@@ -385,7 +385,7 @@ pub(crate) fn field<'h>(head: &'h str, name: &str) -> Option<&'h str> {
     })
 }
 
-/// The answer that opens a connection, with more fields.
+/// Returns the 101 response with additional fields.
 pub(crate) fn switching(request: &str, fields: &[u8]) -> Vec<u8> {
     let key = accept_key(field(request, "Sec-WebSocket-Key").expect("a key"));
     let head = format!(
@@ -395,7 +395,7 @@ pub(crate) fn switching(request: &str, fields: &[u8]) -> Vec<u8> {
     [head.as_bytes(), fields, b"\r\n"].concat()
 }
 
-/// A client that never gives up by itself.
+/// Returns client options without timeouts.
 pub(crate) fn patient_client() -> ClientOptions {
     ClientOptions::from(Config::new().handshake_timeout(None).close_timeout(Some(NEVER)))
 }

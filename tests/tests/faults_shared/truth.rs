@@ -1,4 +1,4 @@
-//! What is reported is what happened.
+//! Reports match the events.
 
 use std::net::{Shutdown, SocketAddr};
 use std::sync::mpsc;
@@ -16,7 +16,7 @@ use crate::support::{
     plain_frame, request, serve, switching, telling,
 };
 
-// T1: the peer closes and resets, and our Close waits behind what it never read.
+// T1: the peer closes and resets while our Close is queued behind data it never read.
 pub(crate) fn a_close_that_never_left_is_not_clean<S: Adapter, C: Adapter>() {
     let (to, calls) = Calls::new();
     let server = serve::<S, _>(ServerOptions::new(), move || {
@@ -33,14 +33,14 @@ pub(crate) fn a_close_that_never_left_is_not_clean<S: Adapter, C: Adapter>() {
     assert_eq!((info.code, &*info.reason, info.was_clean), (4003.into(), "gone", false));
     end(server);
 
-    // A client's.
+    // The client's side.
     let (to, calls) = Calls::new();
     let (address, serving) = by_hand(|mut peer, head| {
         peer.send(switching(&head, b""));
         peer.send(plain_frame(0x88, b"\x0F\xA3gone"));
         peer.reset();
     });
-    // If it has left nevertheless, it was clean.
+    // If our Close was sent nevertheless, the end is clean.
     let client = connect::<C>(address, patient_client(), telling(to));
     serving.join().expect("no panic");
     if let Ok(client) = client {
@@ -50,7 +50,7 @@ pub(crate) fn a_close_that_never_left_is_not_clean<S: Adapter, C: Adapter>() {
     }
 }
 
-/// A handler that tells the address of its peer in each call.
+/// A handler that reports its peer's address in each call.
 fn addresses(to: mpsc::Sender<(&'static str, Option<SocketAddr>)>) -> On {
     let (open, error) = (to.clone(), to.clone());
     On::open(move |ws| {
@@ -64,7 +64,7 @@ fn addresses(to: mpsc::Sender<(&'static str, Option<SocketAddr>)>) -> On {
     })
 }
 
-// T2: to the last call, however it ends, and for as long as there is a handle.
+// T2: up to the last call, for every kind of end, and as long as a handle exists.
 pub(crate) fn the_address_of_the_peer_stays_known<S: Adapter, C: Adapter>() {
     let (to, told) = mpsc::channel();
     let server = serve::<S, _>(ServerOptions::new(), move || addresses(to.clone()));
@@ -99,12 +99,12 @@ pub(crate) fn the_address_of_the_peer_stays_known<S: Adapter, C: Adapter>() {
             assert_eq!(handle.peer_addr(), ours);
         }
     }
-    // At once: a reset that comes with the request.
+    // A reset right after the request.
     let mut peer = Peer::connect(address(&server));
     let ours = peer.0.local_addr().ok();
     peer.send(crate::support::upgrade("/", ""));
     peer.reset();
-    // It may not open at all.
+    // The connection may not open.
     while let Ok((call, theirs)) = told.recv_timeout(std::time::Duration::from_millis(200)) {
         assert_eq!(theirs, ours, "{call}");
     }
@@ -120,7 +120,7 @@ pub(crate) fn the_address_of_the_peer_stays_known<S: Adapter, C: Adapter>() {
     end(server);
 }
 
-/// Tells of the errors of the server.
+/// Reports the errors of the server.
 struct Errors(mpsc::Sender<String>);
 
 impl ServerHandler for Errors {
@@ -135,7 +135,7 @@ impl ServerHandler for Errors {
     }
 }
 
-// T5: a health check that ends before a byte of a head, in any way, is no error.
+// T5: a health check that disconnects before the first byte of a head is no error.
 pub(crate) fn nothing_was_asked_and_nothing_is_reported<S: Adapter>() {
     let (to, errors) = mpsc::channel();
     let server = S::serve(ServerOptions::new(), Errors(to)).expect("a free port");
@@ -147,7 +147,7 @@ pub(crate) fn nothing_was_asked_and_nothing_is_reported<S: Adapter>() {
             _ => peer.0.shutdown(Shutdown::Write).expect("a socket"),
         }
     }
-    // Neither does an empty line ask for anything.
+    // An empty line is no request either.
     Peer::connect(address(&server)).send("\r\n");
     let mut peer = Peer::connect(address(&server));
     peer.send("GET / HTTP/1.1\r\nHost: a b\r\n\r\n");
@@ -158,7 +158,7 @@ pub(crate) fn nothing_was_asked_and_nothing_is_reported<S: Adapter>() {
     assert_eq!(errors.iter().count(), 0);
 }
 
-// T15: code and reason of a Close that breaks a rule are told; the answer is 1002.
+// T15: code and reason of an invalid Close are reported; the answer is 1002.
 pub(crate) fn a_close_that_breaks_a_rule_is_told<S: Adapter, C: Adapter>() {
     let (to, calls) = Calls::new();
     let server = serve::<S, _>(ServerOptions::new(), move || telling(to.clone()));
@@ -190,7 +190,7 @@ fn assert_tells(calls: &Calls, code: u16) {
     assert!(error.contains("the peer"), "{error}");
 }
 
-// T16: selected and offered, length and limit.
+// T16: errors name the selected and offered subprotocols, the length and the limit.
 pub(crate) fn errors_name_the_values<S: Adapter, C: Adapter>() {
     let (address_of, _serving) = by_hand(|mut peer, head| {
         peer.send(switching(&head, b"Sec-WebSocket-Protocol: chess\r\n"));

@@ -1,4 +1,4 @@
-//! Nobody waits for a peer that does not read for longer than is said.
+//! No call waits for a peer that does not read longer than configured.
 
 use std::sync::mpsc;
 use std::thread;
@@ -18,7 +18,7 @@ use crate::support::{
 
 const SOON: Duration = Duration::from_millis(200);
 
-/// A server whose handlers send for as long as they can, and wait for room for ever.
+/// A server whose handlers send without end and wait for room without limit.
 fn sends_for_ever<S: Adapter>(
     options: ServerOptions,
 ) -> (ws_common::RunningServer, mpsc::Receiver<WebSocketConnection>, Calls) {
@@ -46,7 +46,7 @@ pub(crate) fn a_wait_ends_with_the_keep_alive<S: Adapter>() {
     end(server);
 }
 
-// L2: a Close from elsewhere, which cannot leave.
+// L2: a Close from another thread, which cannot be written.
 pub(crate) fn a_wait_ends_with_the_close_timeout<S: Adapter>() {
     let config = ServerOptions::new().config;
     let config = Config::clone(&config).close_timeout(Some(SOON));
@@ -60,7 +60,7 @@ pub(crate) fn a_wait_ends_with_the_close_timeout<S: Adapter>() {
     end(server);
 }
 
-// L2: an end at once, and the end of the server.
+// L2: an abort, and the end of the server.
 pub(crate) fn a_wait_ends_with_what_it_waits_for<S: Adapter>() {
     let (server, begins, calls) = sends_for_ever::<S>(ServerOptions::new());
     let first = Peer::open(address(&server));
@@ -79,7 +79,7 @@ pub(crate) fn a_clients_wait_ends_with_the_close_timeout<C: Adapter>() {
     let (done, wait) = mpsc::channel::<()>();
     let (to, _serving) = by_hand(move |mut peer, head| {
         peer.send(switching(&head, b""));
-        // It does not read.
+        // The peer does not read.
         let _ = wait.recv();
     });
     let options = ClientOptions::from(Config::new().close_timeout(Some(SOON)));
@@ -93,14 +93,14 @@ pub(crate) fn a_clients_wait_ends_with_the_close_timeout<C: Adapter>() {
     drop(done);
 }
 
-/// A connection to a peer that reads nothing, with no room for more.
+/// Returns a connection without room, whose peer does not read.
 fn stuck(server: &ws_common::RunningServer) -> (Peer, WebSocketConnection) {
     let before = server.handle().connections();
     let peer = Peer::open(address(server));
     let new = || server.handle().connections().into_iter().find(|ws| !before.contains(ws));
     wait_until("a connection", || new().is_some());
     let ws = new().expect("a connection");
-    // More than the system takes: from now on, there is no room.
+    // More than the system buffers: from now on, there is no room.
     ws.send(vec![1; 32 << 20]).expect("nothing waits yet");
     (peer, ws)
 }
@@ -134,7 +134,7 @@ fn leave(clients: Clients) {
     }
 }
 
-// L3: for ever, if `publish` or `broadcast` waited for room.
+// L3: would hang if `publish` or `broadcast` waited for room.
 pub(crate) fn a_stuck_subscriber_holds_up_nobody<S: Adapter, C: Adapter>() {
     let server = serve::<S, _>(ServerOptions::new().write_timeout(None), || |_: &_, _| {});
     let (_peers, stuck): (Vec<_>, Vec<_>) = (0..3).map(|_| stuck(&server)).unzip();
@@ -158,7 +158,7 @@ pub(crate) fn a_stuck_subscriber_holds_up_nobody<S: Adapter, C: Adapter>() {
     end(server);
 }
 
-// L3: a broadcast inside `on_connection` lets everybody in.
+// L3: a broadcast inside `on_connection` delays no client.
 pub(crate) fn a_broadcast_in_deciding_keeps_nobody_out<S: Adapter, C: Adapter>() {
     let decide = |server: &ServerHandle, _: &Request| {
         server.broadcast("somebody comes");
@@ -171,7 +171,7 @@ pub(crate) fn a_broadcast_in_deciding_keeps_nobody_out<S: Adapter, C: Adapter>()
     end(server);
 }
 
-// L12: with a close timeout of an hour, whoever waits for a dead peer's Close waits too long.
+// L12: with a close timeout of an hour, waiting for a dead peer's Close would hang.
 pub(crate) fn a_dead_peer_is_waited_for_no_longer<S: Adapter, C: Adapter>() {
     let keep_alive = Some(KeepAlive::new(SOON, SOON));
     let config = Config::new().close_timeout(Some(NEVER)).keep_alive(keep_alive);
@@ -183,7 +183,7 @@ pub(crate) fn a_dead_peer_is_waited_for_no_longer<S: Adapter, C: Adapter>() {
     drop(peer);
     end(server);
 
-    // A client's.
+    // The client's side.
     let (done, wait) = mpsc::channel::<()>();
     let (address, _serving) = by_hand(move |mut peer, head| {
         peer.send(switching(&head, b""));
@@ -197,10 +197,10 @@ pub(crate) fn a_dead_peer_is_waited_for_no_longer<S: Adapter, C: Adapter>() {
     drop(done);
 }
 
-/// So many that waiting for each of them would take too long.
+/// So many connections that a wait for each would take too long.
 const MANY: usize = 40;
 
-// L13: the client keeps TCP open after both Closes: the place is free, and the next one may come.
+// L13: the client keeps TCP open after both Closes; the permit is free for the next client.
 pub(crate) fn closed_means_closed_for_a_server<S: Adapter>() {
     let begun = std::time::Instant::now();
     let (to, calls) = Calls::new();
@@ -210,7 +210,7 @@ pub(crate) fn closed_means_closed_for_a_server<S: Adapter>() {
     let mut peers = Vec::new();
     for _ in 0..MANY {
         let mut peer = loop {
-            // Its predecessor's place is free when its last call has returned.
+            // The permit is free once the last call of the previous handler has returned.
             let mut peer = Peer::connect(address(&server));
             peer.send(crate::support::upgrade("/", ""));
             if peer.head().starts_with("HTTP/1.1 101 ") {

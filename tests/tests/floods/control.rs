@@ -1,4 +1,4 @@
-//! Control frames that nobody asked for.
+//! Unsolicited control frames.
 
 use crate::flood::{Flood, Flooded, SMALL, assert_within};
 use crate::heap::Meter;

@@ -1,4 +1,4 @@
-//! A server that is flooded, and what has to be so before and after it.
+//! A flooded server, and its conditions before and after the flood.
 
 use std::marker::PhantomData;
 use std::net::SocketAddr;
@@ -12,31 +12,31 @@ use ws_common::{Decision, Message, RunningServer, ServerHandle, WebSocketConnect
 use crate::heap::{self, Meter};
 use crate::peer::{LONG, Peer};
 
-/// What threads and sockets take here and there, and the least room for a message.
+/// Tolerance for allocations of threads and sockets, and the smallest buffer of a message.
 pub(crate) const SMALL: usize = 4 << 10;
 
-/// The bytes that one read takes at most, with either adapter.
+/// The most bytes that one read takes, with either adapter.
 pub(crate) const READ: usize = 64 << 10;
 
-/// More than all sockets on the way take: if as much is sent, somebody reads for ever.
+/// More than all socket buffers hold: if this much is sent, an end still reads.
 pub(crate) const FLOOD: usize = 64 << 20;
 
-/// How long somebody makes no progress who counts as stuck. Too short a time only weakens a flood.
+/// The time without progress after which a connection counts as stuck. A shorter time only weakens a flood.
 const STUCK: Duration = Duration::from_millis(300);
 
-/// How much a block of so many bytes takes while it grows: it doubles, and is moved.
+/// Returns the peak of a buffer that grows to `bytes`: it doubles, and is copied.
 pub(crate) const fn grown(bytes: usize) -> usize {
     3 * bytes
 }
 
-/// An adapter, as its floods need to know it.
+/// The memory constants of an adapter.
 pub(crate) trait Flooded: Adapter {
     const NAME: &'static str;
 
-    /// How much a connection has to read into.
+    /// The read buffer of a connection, in bytes.
     const BUFFER: usize;
 
-    /// How much may be kept of what a connection took, once for all that come.
+    /// The memory that the adapter may keep for later connections, in bytes, once for all.
     const KEEPS: usize;
 }
 
@@ -52,20 +52,20 @@ impl Flooded for Mio {
     const KEEPS: usize = 2 * READ;
 }
 
-/// A server of an adapter that echoes, with the default limits, and a connection of somebody else.
+/// An echo server with the default limits, and a bystander's connection.
 pub(crate) struct Flood<S> {
     server: RunningServer,
     bystander: Peer,
-    /// What was allocated before there was a server.
+    /// The allocated bytes before the server was started.
     before: usize,
-    /// What was allocated when nobody but the bystander was connected.
+    /// The allocated bytes while only the bystander was connected.
     idle: usize,
     adapter: PhantomData<fn(S)>,
 }
 
 impl<S: Flooded> Flood<S> {
     pub(crate) fn new() -> Self {
-        // What a process allocates once.
+        // Trigger the allocations that a process makes only once.
         end(serve::<S>());
         let before = heap::live();
         let server = serve::<S>();
@@ -89,12 +89,12 @@ impl<S: Flooded> Flood<S> {
         self.handle().connections().pop().expect("the bystander at least")
     }
 
-    /// Waits until nobody but the bystander is connected, and nothing is left of the others.
+    /// Waits until only the bystander is connected, and the memory of other connections is freed.
     pub(crate) fn settle(&self) {
         settle("a connection left", self.idle + S::KEEPS);
     }
 
-    /// Others are served as if nothing had happened, and nothing is left of anybody.
+    /// Checks that the bystander is still served, ends the server, and checks that all memory is freed.
     pub(crate) fn end(mut self) {
         self.bystander.echo();
         let mut fresh = Peer::open(self.address());
@@ -108,7 +108,7 @@ impl<S: Flooded> Flood<S> {
 
 fn serve<S: Adapter>() -> RunningServer {
     let echo = |ws: &WebSocketConnection, message: Message| {
-        // Its peer may be gone.
+        // Fails if the peer is gone.
         let _ = ws.send(message);
     };
     let server = S::serve(Default::default(), move |_: &_, _: &_| Decision::accept(echo));
@@ -124,7 +124,7 @@ fn end(server: RunningServer) {
     server.join();
 }
 
-/// Waits until no more than so many bytes are allocated.
+/// Waits until at most `most` bytes are allocated, within the tolerance.
 pub(crate) fn settle(what: &str, most: usize) {
     wait_until(
         || heap::live() <= most + SMALL,
@@ -140,7 +140,7 @@ pub(crate) fn wait_until(is_so: impl Fn() -> bool, otherwise: impl Fn() -> Strin
     }
 }
 
-/// Waits until no more is sent, and no more answers come to wait, although some do; returns how
+/// Waits until sending is stuck, and the queue of replies is not empty and does not change; returns how
 /// many bytes were sent.
 pub(crate) fn stuck(sent: &AtomicUsize, connection: &WebSocketConnection) -> Result<usize, String> {
     let (until, mut last) = (Instant::now() + LONG, (0, 0));
@@ -157,8 +157,8 @@ pub(crate) fn stuck(sent: &AtomicUsize, connection: &WebSocketConnection) -> Res
     }
 }
 
-/// Asserts the bound of a flood, and prints a row of the table: what it is, the adapter, and how
-/// many bytes were sent, taken at most, and allowed to be taken.
+/// Asserts the bound of a flood, and prints a table row: name, adapter, and the bytes sent, allocated at
+/// most, and allowed.
 pub(crate) fn assert_within<S: Flooded>(name: &str, sent: usize, meter: &Meter, bound: usize) {
     let peak = meter.peak();
     println!("| {name} | {} | {sent} | {peak} | {bound} |", S::NAME);

@@ -1,4 +1,4 @@
-//! Messages that do not end.
+//! Endless messages.
 
 use std::thread;
 
@@ -6,7 +6,7 @@ use crate::flood::{Flood, Flooded, READ, SMALL, assert_within, grown};
 use crate::heap::Meter;
 use crate::peer::{Peer, frame};
 
-/// A17: refused with 1008 at the limit, and nothing is kept until then.
+/// A17: refused with 1008 at the limit; nothing is buffered until then.
 pub(crate) fn empty_fragments_hold_nothing_and_end<S: Flooded>() {
     for (name, ping) in
         [("17: empty fragments", &b""[..]), ("17: with Pings", &b"\x89\x80\0\0\0\0"[..])]
@@ -19,11 +19,11 @@ pub(crate) fn empty_fragments_hold_nothing_and_end<S: Flooded>() {
         peer.send(&frame(0x01, b""));
         let sent = thread::scope(|scope| {
             let writing = scope.spawn(|| writer.repeat(&fragments, 200));
-            // 1008, behind all Pongs.
+            // 1008, after all Pongs.
             assert_eq!(peer.last(), *b"\x88\x02\x03\xF0");
             writing.join().expect("a server that reads to the end")
         });
-        // A Pong is never longer than its Ping.
+        // A Pong is as long as its Ping.
         let replies = if ping.is_empty() { 0 } else { grown(READ) };
         assert_within::<S>(name, sent, &meter, replies + SMALL);
         drop((peer, writer));
@@ -31,7 +31,7 @@ pub(crate) fn empty_fragments_hold_nothing_and_end<S: Flooded>() {
     }
 }
 
-/// A18: one buffer for all of them, and no object for each.
+/// A18: one buffer for all fragments, and no allocation per fragment.
 pub(crate) fn fragments_of_a_byte_hold_their_bytes<S: Flooded>() {
     const FRAGMENTS: usize = 100_000;
 
@@ -49,7 +49,7 @@ pub(crate) fn fragments_of_a_byte_hold_their_bytes<S: Flooded>() {
     flood.end();
 }
 
-/// A19: what arrives in so many parts holds what has arrived.
+/// A19: a message in many parts takes the memory of the bytes received.
 pub(crate) fn bytes_that_come_one_by_one_hold_themselves<S: Flooded>() {
     const BYTES: usize = 128 << 10;
 

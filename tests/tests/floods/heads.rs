@@ -1,4 +1,4 @@
-//! Opening handshakes that never come to an end.
+//! Endless opening handshakes.
 
 use std::net::SocketAddr;
 use std::thread;
@@ -9,13 +9,13 @@ use crate::flood::{Flood, Flooded, SMALL, assert_within, grown, wait_until};
 use crate::heap::Meter;
 use crate::peer::{Peer, REQUEST};
 
-/// What an upgrade has to have, but for the empty line.
+/// Returns a valid upgrade request without the final empty line.
 fn begun() -> Vec<u8> {
     REQUEST[..REQUEST.len() - 2].to_vec()
 }
 
-/// Sends a request, and then `more` so many times, if it is taken; it is refused with `status`.
-/// Returns how many bytes were sent, and what measures the server.
+/// Sends a request, then `more` up to `times` times, until a write fails; expects a refusal with `status`.
+/// Returns the bytes sent, and the meter of the server.
 fn ask(
     address: SocketAddr,
     request: &[u8],
@@ -38,7 +38,7 @@ fn ask(
     (sent, meter)
 }
 
-/// Measures what a request takes that is refused, beyond what anybody takes who is.
+/// Measures the memory of a refused request, compared with an ordinary refusal.
 fn refused<S: Flooded>(name: &str, request: &[u8], more: &[u8], status: u16) {
     let flood = Flood::<S>::new();
     let (_, meter) = ask(flood.address(), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"", 0, 426);
@@ -62,7 +62,7 @@ pub(crate) fn a_head_without_end_is_refused<S: Flooded>() {
     refused::<S>("43: a target of 1 MiB", &target, REQUEST, 414);
 }
 
-/// A49: a body is no part of an upgrade, and no frame.
+/// A49: an upgrade has no body, and body bytes are not taken for frames.
 pub(crate) fn a_body_without_end_is_refused<S: Flooded>() {
     let long = [&begun(), &b"Content-Length: 1000000000000\r\n\r\n"[..]].concat();
     refused::<S>("49: a body without end", &long, b"\x81\x85\0\0\0\0Hello", 400);
@@ -70,10 +70,10 @@ pub(crate) fn a_body_without_end_is_refused<S: Flooded>() {
     refused::<S>("49: chunks without end", &chunked, b"5\r\nHello\r\n", 400);
 }
 
-/// A43: many who stop just below the limit.
+/// A43: many clients that stop just below the limit.
 pub(crate) fn heads_that_stop_hold_their_bytes<S: Flooded>() {
     const PEERS: usize = 100;
-    /// What belongs to a connection besides its head and its buffer.
+    /// The memory of a connection besides its head and its buffer, in bytes.
     const EACH: usize = 2 << 10;
 
     let most = Config::default().max_head_size;
@@ -85,7 +85,7 @@ pub(crate) fn heads_that_stop_hold_their_bytes<S: Flooded>() {
     let sent = peers.iter_mut().map(|peer| peer.repeat(&head, 1)).sum();
     let least = PEERS * S::BUFFER + sent;
     wait_until(|| meter.held() >= least, || format!("{} held of {least}", meter.held()));
-    // The next byte is one too many, wherever they are.
+    // One more byte exceeds the limit.
     for peer in &mut peers {
         peer.send(b"a");
         peer.expect(b"HTTP/1.1 431 ");

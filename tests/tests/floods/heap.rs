@@ -1,29 +1,28 @@
-//! The heap of the whole process, counted: of the server, and of a client that allocates next to
-//! nothing. Stacks of threads and buffers of the operating system are not in it.
+//! Counts the heap of the whole process: of the server, and of a client that allocates almost nothing.
+//! Thread stacks and buffers of the operating system are not included.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use peak_alloc::PeakAlloc;
 
-/// Counts what was asked for. A block that grows counts as the old and the new one for a moment, as
-/// when it has to be moved.
+/// Counts requested bytes. A growing block counts twice for a moment, as if it were always moved.
 #[global_allocator]
 static HEAP: PeakAlloc = PeakAlloc;
 
 static ALONE: Mutex<()> = Mutex::new(());
 
-/// Waits for the turn of a flood: what two take at a time would be counted for both.
+/// Waits for the flood's turn: simultaneous floods would be counted together.
 pub(crate) fn alone() -> MutexGuard<'static, ()> {
-    // A flood that has failed is over as well.
+    // A poisoned lock is a failed flood, which is over.
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How many bytes are allocated.
+/// Returns the allocated bytes.
 pub(crate) fn live() -> usize {
     HEAP.current_usage()
 }
 
-/// Counts what is taken from a certain moment on.
+/// Counts allocations from its start on.
 pub(crate) struct Meter(usize);
 
 impl Meter {
@@ -32,12 +31,12 @@ impl Meter {
         Self(live())
     }
 
-    /// How much more is allocated now.
+    /// Returns the bytes allocated now, beyond those at the start.
     pub(crate) fn held(&self) -> usize {
         live().saturating_sub(self.0)
     }
 
-    /// How much more was allocated at most.
+    /// Returns the most bytes allocated, beyond those at the start.
     pub(crate) fn peak(&self) -> usize {
         HEAP.peak_usage().saturating_sub(self.0)
     }

@@ -1,4 +1,4 @@
-//! Lengths that headers announce.
+//! Payload lengths in frame headers.
 
 use ws_common::ServerOptions;
 
@@ -8,7 +8,7 @@ use crate::peer::{Peer, header};
 
 const PEERS: usize = 200;
 
-/// What a message takes that has begun, and what a Close takes.
+/// The memory of an incomplete message and a Close, in bytes.
 const EACH: usize = 2 << 10;
 
 /// A2, A3: refused at the header, with 1009.
@@ -29,7 +29,7 @@ pub(crate) fn a_length_beyond_the_limit_reserves_nothing<S: Flooded>() {
     }
 }
 
-/// A4: the limit is announced, one byte comes, and nothing more.
+/// A4: the header announces the limit, and only one byte follows.
 pub(crate) fn a_length_at_the_limit_reserves_next_to_nothing<S: Flooded>() {
     let mut begun = header(0x82, ServerOptions::new().config.max_message_size);
     begun.push(b'x');
@@ -37,7 +37,7 @@ pub(crate) fn a_length_at_the_limit_reserves_next_to_nothing<S: Flooded>() {
     let mut peers: Vec<_> = (0..PEERS).map(|_| Peer::open(flood.address())).collect();
     let meter = Meter::start();
     let sent = peers.iter_mut().map(|peer| peer.repeat(&begun, 1)).sum();
-    // Nothing answers half a frame; but whoever has come to the end has seen what was before it.
+    // An incomplete frame has no answer, but a server that has seen the end has read the frame before it.
     peers.iter().for_each(Peer::end_output);
     for peer in &mut peers {
         assert_eq!(peer.last(), [0; 4], "there is nothing to say");

@@ -1,9 +1,9 @@
-//! What the adapters take of the heap, flooded over loopback by those whom `SECURITY.md` is about:
-//! it never depends on how much is sent, only on the limits. Every flood has the end that it should
-//! have, others are served afterwards, and nothing is left of it.
+//! The heap of the adapters under the attacks of `SECURITY.md`, over loopback: it depends on the limits,
+//! never on the bytes sent. Every flood ends as specified, other clients are served afterwards, and all
+//! memory is freed.
 //!
-//! `cargo test -p conformance --test floods -- --nocapture --test-threads 2 | grep '^|'` prints how
-//! many bytes were sent, taken at most, and allowed to be taken.
+//! `cargo test -p conformance --test floods -- --nocapture --test-threads 2 | grep '^|'` prints the bytes
+//! sent, allocated at most, and allowed.
 
 mod control;
 mod flood;
@@ -17,7 +17,7 @@ mod silent;
 
 use conformance::adapters::{Mio, Std};
 
-/// Makes a test of each flood, for an adapter.
+/// Generates a test of each flood for an adapter.
 macro_rules! floods {
     ($($name:ident: $adapter:ty;)*) => {$(
         mod $name {

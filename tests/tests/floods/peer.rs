@@ -1,4 +1,4 @@
-//! Clients by hand, that break rules and allocate nothing.
+//! Hand-written clients that break rules and allocate nothing.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -8,7 +8,7 @@ pub(crate) const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade
     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
     Sec-WebSocket-Version: 13\r\n\r\n";
 
-/// The longest that anything may take before it counts as hanging.
+/// The time limit after which a call counts as hanging.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
 
 pub(crate) struct Peer(TcpStream);
@@ -22,7 +22,7 @@ impl Peer {
         Self(stream)
     }
 
-    /// Opens a connection, and waits until the server has done all that belongs to it.
+    /// Opens a connection, and waits until the server has finished opening it.
     pub(crate) fn open(address: SocketAddr) -> Self {
         let mut peer = Self::connect(address);
         peer.send(REQUEST);
@@ -40,13 +40,13 @@ impl Peer {
         self.0.write_all(bytes).expect("a server that reads");
     }
 
-    /// Sends the same many times; returns how many bytes that were.
+    /// Sends the same bytes repeatedly; returns how many were sent in total.
     pub(crate) fn repeat(&mut self, bytes: &[u8], times: usize) -> usize {
         (0..times).for_each(|_| self.send(bytes));
         times * bytes.len()
     }
 
-    /// Sends as `send` does; returns whether it was taken.
+    /// Sends as `send` does; returns whether the write succeeded.
     pub(crate) fn try_send(&mut self, bytes: &[u8]) -> bool {
         self.0.write_all(bytes).is_ok()
     }
@@ -58,13 +58,13 @@ impl Peer {
         assert_eq!(buffer.escape_ascii().to_string(), bytes.escape_ascii().to_string());
     }
 
-    /// Waits until the server has dealt with all that was sent. It must not owe another answer.
+    /// Waits until the server has processed all frames. No other answer may be outstanding.
     pub(crate) fn ping(&mut self) {
         self.send(b"\x89\x84\0\0\0\0done");
         self.expect(b"\x8A\x04done");
     }
 
-    /// Sends a message, which comes back.
+    /// Sends a message and reads its echo.
     pub(crate) fn echo(&mut self) {
         self.send(b"\x81\x85\0\0\0\0Hello");
         self.expect(b"\x81\x05Hello");
@@ -75,7 +75,7 @@ impl Peer {
         assert_eq!(self.last(), *b"\x88\x02\x03\xE8");
     }
 
-    /// Reads to the end, which may be a reset; returns the last bytes before it.
+    /// Reads to the end or a reset; returns the last bytes before it.
     pub(crate) fn last(&mut self) -> [u8; 4] {
         let (mut last, mut buffer) = ([0; 4], [0; 4096]);
         loop {
@@ -97,9 +97,9 @@ impl Peer {
         self.0.shutdown(Shutdown::Write).expect("open");
     }
 
-    /// Ends both directions, also for a clone that waits.
+    /// Shuts down both directions, which also wakes a waiting clone.
     pub(crate) fn vanish(&self) {
-        // The server may have been faster.
+        // Fails if the server has reset the connection.
         let _ = self.0.shutdown(Shutdown::Both);
     }
 }
@@ -110,14 +110,14 @@ impl Clone for Peer {
     }
 }
 
-/// A client's frame, masked with zeros, so that its payload stays as it is.
+/// Returns a client's frame with a masking key of zeros, which leaves the payload unchanged.
 pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = header(first, payload.len() as u64);
     frame.extend(payload);
     frame
 }
 
-/// The header of a client's frame.
+/// Returns the header of a client's frame.
 pub(crate) fn header(first: u8, len: u64) -> Vec<u8> {
     let mut header = vec![first];
     match (u8::try_from(len), u16::try_from(len)) {

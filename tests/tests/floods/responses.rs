@@ -1,4 +1,4 @@
-//! Servers that answer a client of ours without end.
+//! Servers that send our client an endless response.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -14,7 +14,7 @@ use crate::flood::{FLOOD, Flooded, SMALL, assert_within, grown, settle};
 use crate::heap::{self, Meter};
 use crate::peer::LONG;
 
-/// Answers one client: with `begin`, and then with `more`, for as long as it is there.
+/// Answers one client with `begin`, then with `more` until it disconnects.
 fn answer(listener: &TcpListener, begin: &[u8], more: &[u8]) -> usize {
     let (mut stream, _) = listener.accept().expect("a client");
     stream.set_read_timeout(Some(LONG)).expect("not zero");
@@ -36,7 +36,7 @@ fn read_head(stream: &mut TcpStream) {
     }
 }
 
-/// Connects to a server that answers so; returns why that failed, and how many bytes were sent.
+/// Connects to such a server; returns the error and the bytes sent.
 fn ask<C: Flooded>(begin: &[u8], more: &[u8], proxied: bool) -> (Refused, usize) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("an address");
@@ -58,11 +58,11 @@ fn connect<C: Flooded>(address: SocketAddr, proxied: bool) -> Refused {
     }
 }
 
-/// Measures what a client takes; returns why it failed.
+/// Measures the memory of a client; returns its error.
 fn flooded<C: Flooded>(name: &str, begin: &[u8], most: usize, proxied: bool) -> Refused {
     let ordinary = b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno";
     let before = heap::live();
-    // The first time for what a process allocates once, the second one for what any client takes.
+    // The first client triggers allocations made only once; the second measures an ordinary client.
     ask::<C>(ordinary, b"", proxied);
     settle("a client left", before);
     let meter = Meter::start();
@@ -77,7 +77,7 @@ fn flooded<C: Flooded>(name: &str, begin: &[u8], most: usize, proxied: bool) -> 
     refused
 }
 
-/// A54: for a proxy as well.
+/// A54: the same for a proxy's response.
 pub(crate) fn a_response_head_without_end_is_an_error<C: Flooded>() {
     let most = Config::default().max_head_size;
     let head = b"HTTP/1.1 101 Switching Protocols\r\nX: ";
@@ -88,7 +88,7 @@ pub(crate) fn a_response_head_without_end_is_an_error<C: Flooded>() {
     assert!(refused.error.contains("maximum head size"), "{refused:?}");
 }
 
-/// A54: what has arrived of the body is there, as much as is wanted.
+/// A54: the error holds the received part of the body, up to the limit.
 pub(crate) fn a_response_body_without_end_is_an_error<C: Flooded>() {
     let most = Config::default().max_body_size;
     let refused = flooded::<C>("54: a 200 without end", b"HTTP/1.1 200 OK\r\n\r\n", most, false);

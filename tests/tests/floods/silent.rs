@@ -1,4 +1,4 @@
-//! Peers that never read: what waits for them is bounded.
+//! Peers that never read: their queues are bounded.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -9,7 +9,7 @@ use crate::flood::{FLOOD, Flood, Flooded, READ, SMALL, assert_within, grown, stu
 use crate::heap::Meter;
 use crate::peer::{Peer, frame};
 
-/// Sends the same frame until the server does not read any more, because too much waits for us.
+/// Sends the same frame until the server pauses reading, because too many replies are queued.
 fn send_and_never_read<S: Flooded>(name: &str, unit: &[u8], answer_len: usize) {
     let chunk = unit.repeat(READ / unit.len() + 1);
     let flood = Flood::<S>::new();
@@ -30,7 +30,7 @@ fn send_and_never_read<S: Flooded>(name: &str, unit: &[u8], answer_len: usize) {
     });
     let taken = taken.expect("the server stops");
     assert!(taken < FLOOD, "the server does not read for ever");
-    // The mark, one answer beyond it, and what one read took.
+    // The mark, one reply beyond it, and one read.
     let bound = grown(mark + answer_len + READ) + SMALL;
     assert_within::<S>(name, taken, &meter, bound);
     drop((peer, writer, connection));
@@ -48,13 +48,13 @@ pub(crate) fn echoes_for_a_peer_that_never_reads_are_bounded<S: Flooded>() {
         [("messages of 125 B, never reads", 125), ("messages of 64 KiB, never reads", 64 << 10)]
     {
         let message = frame(0x82, &vec![b'm'; len]);
-        // The message that was received, and its echo.
+        // The received message and its echo.
         send_and_never_read::<S>(name, &message, 2 * message.len());
     }
 }
 
-/// Whoever publishes never waits, and is told who could not take it. A broadcast goes the same way,
-/// but to the bystander as well.
+/// `publish` never waits, and returns the connections without room. `broadcast` does the same, but also
+/// reaches the bystander.
 pub(crate) fn what_is_published_for_a_peer_that_never_reads_is_bounded<S: Flooded>() {
     const MESSAGE: usize = 16 << 10;
 
@@ -73,7 +73,7 @@ pub(crate) fn what_is_published_for_a_peer_that_never_reads_is_bounded<S: Floode
     }
     peer.vanish();
     assert!(taken < FLOOD, "it is refused in the end");
-    // The mark, one message beyond it, and the one that is refused.
+    // The mark, one message beyond it, and the refused one.
     let bound = grown(mark + 2 * MESSAGE) + SMALL;
     assert_within::<S>("published, never reads", taken, &meter, bound);
     drop((peer, connection));

@@ -1,4 +1,4 @@
-//! More connects than a process has room for.
+//! More connections than a process has resources for.
 
 use std::fs;
 use std::thread;
@@ -11,13 +11,13 @@ use crate::support::{Peer, address, assert_serves, echo, end, upgrade, wait_unti
 const CONNECTS: usize = 20_000;
 const AT_ONCE: usize = 8;
 
-/// The most connections of a server with a thread for each.
+/// The default limit of connections of `ws-std`.
 const ROOM: usize = 4096;
 
-/// How many descriptors both ends of everything need.
+/// The descriptors that both ends of all connections need.
 const DESCRIPTORS: usize = 2 * ROOM + 4000;
 
-// B1: a server with its defaults lets in as many as it has room for, refuses the others, and lives.
+// B1: a server with its defaults accepts connections up to its limit, refuses the others, and survives.
 pub(crate) fn twenty_thousand_connects<S: Adapter>() {
     let most = descriptors();
     if most < DESCRIPTORS {
@@ -60,7 +60,7 @@ pub(crate) fn twenty_thousand_connects<S: Adapter>() {
     end(server);
 }
 
-/// How many descriptors this process may have.
+/// Returns the descriptor limit of this process.
 fn descriptors() -> usize {
     let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let line = limits.lines().find(|line| line.starts_with("Max open files"));

@@ -1,4 +1,4 @@
-//! Peers that are a load for others.
+//! Peers that put load on others.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::support::{Peer, address, echo, end, serve, wait_until};
 const SUBSCRIBERS: usize = 1000;
 const ROUNDS: usize = 21;
 
-/// Publishes, and waits until everybody has it; the median of several times.
+/// Returns the median time from publishing to receipt by all peers.
 fn median_publish(server: &RunningServer, peers: &mut [Peer]) -> Duration {
     let mut times: Vec<_> = (0..ROUNDS)
         .map(|_| {
@@ -27,7 +27,7 @@ fn median_publish(server: &RunningServer, peers: &mut [Peer]) -> Duration {
     times[ROUNDS / 2]
 }
 
-// L3: no more than half as much again, which is noise: it would be the whole patience of 10 s.
+// L3: at most 1.5 times as long, for noise; a wait for the stuck peer would take the whole patience of 10 s.
 pub(crate) fn a_stuck_subscriber_costs_others_nothing<S: Adapter>() {
     let server = serve::<S, _>(ServerOptions::new(), || |_: &_, _| {});
     let mut peers: Vec<_> = (0..SUBSCRIBERS).map(|_| Peer::open(address(&server))).collect();
@@ -48,7 +48,7 @@ pub(crate) fn a_stuck_subscriber_costs_others_nothing<S: Adapter>() {
     end(server);
 }
 
-// L5: three peers that flood; the median echo of others takes at most ten times as long as in an idle server.
+// L5: with three flooding peers, the median echo of others takes at most ten times as long as without.
 pub(crate) fn floods_leave_others_their_turn<S: Adapter>() {
     let server = echo::<S>(ServerOptions::new());
     let to = address(&server);

@@ -1,4 +1,4 @@
-//! Connections on which nothing happens.
+//! Idle connections.
 
 use std::any::type_name;
 use std::fs;
@@ -20,17 +20,17 @@ const WHILE: Duration = Duration::from_secs(5);
 /// A server in a process of its own, whose threads are counted.
 struct Server {
     child: Child,
-    /// Kept, so that it may say that it has ended.
+    /// Kept open, so that the child's later output does not fail.
     _output: Lines<BufReader<ChildStdout>>,
     address: SocketAddr,
 }
 
-/// What the child is told.
+/// Environment variables for the child.
 const ADAPTER: &str = "LOADS_ADAPTER";
 const INTERVAL: &str = "LOADS_INTERVAL";
 const WRITE_TIMEOUT: &str = "LOADS_WRITE_TIMEOUT";
 
-/// Is the child: serves until its input ends.
+/// The child process: serves until its input ends.
 #[test]
 #[ignore = "part of a load"]
 fn child() {
@@ -70,7 +70,7 @@ impl Server {
         Self { child, _output: output, address: address.expect("an address") }
     }
 
-    /// How often its threads have waited for something, all together.
+    /// Returns how often the child's threads have gone to sleep, in total.
     fn waits(&self) -> usize {
         let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("Linux");
         let waits = tasks.filter_map(|task| {
@@ -85,13 +85,13 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Its input ends with this.
+        // Ends the child's input.
         drop(self.child.stdin.take());
         let _ = self.child.wait();
     }
 }
 
-/// Answers Pings for a while; returns how many.
+/// Answers Pings for a while; returns their number.
 fn answer(peers: &mut [Peer], duration: Duration) -> usize {
     let (until, mut pings) = (Instant::now() + duration, 0);
     while Instant::now() < until {
@@ -111,7 +111,7 @@ fn answer(peers: &mut [Peer], duration: Duration) -> usize {
     pings
 }
 
-// L17: no wake-ups but those of a keep-alive, with any patience: one to send Pings, and one for each Pong.
+// L17: with any write timeout, only a keep-alive wakes threads: once to send Pings, and once per Pong.
 pub(crate) fn idle_connections_wake_nobody<S: Adapter>() {
     for (write_timeout, interval) in
         [(Some(10), None), (None, None), (Some(10), Some(30)), (Some(1), Some(30)), (None, Some(1))]

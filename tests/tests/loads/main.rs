@@ -1,7 +1,7 @@
-//! Loads that both adapters must bear. They take their time, and the whole machine: `./check loads` runs
-//! them one by one. The numbers are those of `faults.txt`.
+//! Loads that both adapters must bear. They are slow and need the whole machine: `./check loads` runs them
+//! one by one. The numbers are those of `faults.txt`.
 //!
-//! Nothing here is a time: what takes time is told as a ratio of two times of one run, or as a count.
+//! No check is an absolute time: each is a count, or a ratio of two times of one run.
 #![cfg(target_os = "linux")]
 
 mod connects;
@@ -22,7 +22,7 @@ use peak_alloc::PeakAlloc;
 #[global_allocator]
 static HEAP: PeakAlloc = PeakAlloc;
 
-/// Makes a test of each load, for a pair of adapters.
+/// Generates a test of each load for a pair of adapters.
 macro_rules! of_pairs {
     ($($name:ident: $server:ty, $client:ty;)*) => {$(
         mod $name {
@@ -50,7 +50,7 @@ of_pairs! {
     mio_with_mio: Mio, Mio;
 }
 
-/// Makes a test of each load, for an adapter.
+/// Generates a test of each load for an adapter.
 macro_rules! of_servers {
     ($($name:ident: $adapter:ty, $($file:ident: $load:ident),*;)*) => {$(
         mod $name {

@@ -1,4 +1,4 @@
-//! Messages of 10 kB both ways, at full speed.
+//! Messages of 10 kB in both directions, at full speed.
 
 use std::time::{Duration, Instant};
 
@@ -7,13 +7,13 @@ use conformance::adapters::Adapter;
 use crate::HEAP;
 use crate::liveness::{MIB, both_send, streams};
 
-/// What both ends may hold: the mark, what one read takes, and a few messages on their way, each while it
-/// grows; for either direction, at either end.
+/// The heap that both ends may hold: for either direction, at either end, the mark, one read, and a few
+/// growing messages.
 const MEMORY: usize = 4 * 3 * ((64 << 10) + (64 << 10) + 4 * 10_000);
 
-// L1: for ten seconds; the rules are those of `streams`, and the heap does not grow with what is sent.
+// L1: for ten seconds, by the rules of `streams`; the heap does not grow with the bytes sent.
 pub(crate) fn ten_seconds_both_ways<S: Adapter, C: Adapter>() {
-    // What a process, and a pair of ends, need once.
+    // Trigger allocations that are made only once.
     streams::<S, C>(true, |received| received > 100);
     HEAP.reset_peak_usage();
     let before = HEAP.current_usage();

@@ -1,10 +1,10 @@
-//! What the tests name, and where.
+//! The IDs that tests name, and where.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Every ID that a test source or a case names, and the places where.
+/// Returns every ID that a test source or a case names, with the places.
 pub(crate) fn named(is_id: fn(&str) -> bool) -> BTreeMap<String, Vec<String>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(root().join("crates")).expect("the folder of the crates") {
@@ -20,7 +20,7 @@ pub(crate) fn named(is_id: fn(&str) -> bool) -> BTreeMap<String, Vec<String>> {
     let mut named = BTreeMap::<String, Vec<String>>::new();
     for file in files {
         let text = fs::read_to_string(&file).expect("a text file");
-        // Elsewhere, two bytes of a payload may look like an ID.
+        // Only these lines: two bytes of a payload may look like an ID.
         let prefix = if file.extension().is_some_and(|ext| ext == "rs") { "//" } else { "proves:" };
         // In the sources, tests are a file of their own, or the module at the end.
         let is_source = file.components().any(|part| part.as_os_str() == "src");
@@ -56,7 +56,7 @@ pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the folder of the workspace")
 }
 
-/// The IDs in a line, each with everything that may belong to it, so that none is found in another.
+/// Returns the IDs in a line, as whole words, so that no ID is found inside another.
 pub(crate) fn ids(line: &str, is_id: fn(&str) -> bool) -> impl Iterator<Item = &str> {
     let words = line.split(|c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c));
     words.map(|word| word.trim_end_matches(['.', '-'])).filter(move |word| is_id(word))

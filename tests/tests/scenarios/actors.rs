@@ -1,5 +1,4 @@
-//! Those who act in the scenarios: a server and its connections, and a client, that note what they are
-//! called for.
+//! The actors of the scenarios: a server, its connections and a client, which log their calls.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex};
@@ -16,7 +15,7 @@ use wsproto::{CloseInfo, ReadyState};
 
 use crate::raw::LONG;
 
-/// What was called, in order.
+/// The log of calls, in order.
 #[derive(Clone, Default)]
 pub(crate) struct Log(Arc<(Mutex<Vec<String>>, Condvar)>);
 
@@ -34,7 +33,7 @@ impl Log {
         self.lines().iter().filter(|line| line.starts_with(start)).count()
     }
 
-    /// Waits until so many lines begin like this.
+    /// Waits until `count` lines begin with `start`.
     pub(crate) fn wait(&self, count: usize, start: &str) {
         let (until, mut lines) = (Instant::now() + LONG, self.0.0.lock().expect("no panic"));
         while lines.iter().filter(|line| line.starts_with(start)).count() < count {
@@ -45,7 +44,7 @@ impl Log {
     }
 }
 
-/// Notes what it is called for, and panics where it is told to.
+/// Logs its calls, and panics in the call it is told to.
 pub(crate) struct Recorder {
     pub(crate) log: Log,
     panic_in: String,
@@ -64,7 +63,7 @@ impl Recorder {
 
 impl ConnectionHandler for Recorder {
     fn on_open(&mut self, ws: &WebSocketConnection) {
-        // Somebody else may have closed it already.
+        // Fails if the connection is closing.
         assert!(matches!(ws.ready_state(), ReadyState::Open | ReadyState::Closing));
         if let Some(server) = ws.server() {
             assert_eq!(server.connection(ws.id()).as_ref(), Some(ws));
@@ -72,7 +71,7 @@ impl ConnectionHandler for Recorder {
         self.note("open", "");
     }
 
-    /// A server's connection echoes, or does what it is told to.
+    /// A server's connection echoes, or obeys commands.
     fn on_message(&mut self, ws: &WebSocketConnection, message: Message) {
         let text = match &message {
             Message::Text(text) if text.len() < 100 => format!(" {text}"),
@@ -97,7 +96,7 @@ impl ConnectionHandler for Recorder {
             }
             ["everybody"] => drop(server.broadcast("hello all")),
             ["end"] => server.terminate(None),
-            // It may be closing, when its peer has sent more.
+            // Fails if the connection is closing while more messages arrive.
             _ => drop(ws.send(message)),
         }
     }
@@ -121,7 +120,7 @@ impl ConnectionHandler for Recorder {
     }
 }
 
-/// A server; its connections panic in the call that the query of their request names.
+/// A server whose connections panic in the call that the query of their request names.
 pub(crate) struct Host {
     log: Log,
 }
@@ -161,7 +160,7 @@ impl ServerHandler for Host {
     }
 }
 
-/// A server that runs, and what it was called for.
+/// A running server and its log.
 pub(crate) struct Running {
     server: RunningServer,
     pub(crate) log: Log,
@@ -201,13 +200,13 @@ impl Running {
         Ok((client, log))
     }
 
-    /// Ends the server, and returns what was called.
+    /// Ends the server, and returns its log.
     pub(crate) fn end(self) -> Vec<String> {
         self.handle().terminate(None);
         self.join()
     }
 
-    /// Waits until the server has ended, and returns what was called.
+    /// Waits until the server has ended, and returns its log.
     pub(crate) fn join(self) -> Vec<String> {
         let handle = self.handle().clone();
         self.server.join();

@@ -60,7 +60,7 @@ pub(crate) fn every_kind_of_message_comes_back<S: Adapter, C: Adapter>() {
         client.ws.send(message.clone()).expect("open");
         assert!(echoed.recv_timeout(raw::LONG).as_ref() == Ok(message));
     }
-    // All at once; a peer that reads is waited for.
+    // All at once; sending waits for a peer that reads.
     for message in &messages {
         while let Err(error) = client.ws.send(message.clone()) {
             assert!(matches!(error, Error::WouldExceed(Some(_))), "{error}");
@@ -75,7 +75,7 @@ pub(crate) fn every_kind_of_message_comes_back<S: Adapter, C: Adapter>() {
     running.end();
 }
 
-/// T13, T14: a server closes with any code that a server may send, and a reason that is too long is cut.
+/// T13, T14: a server closes with any code that a server may send; a reason that is too long is truncated.
 pub(crate) fn a_server_closes_with_any_code<S: Adapter, C: Adapter>() {
     let running = serve::<S>(|_| {});
     for code in [1001, 1003, 1008, 1011, 1012, 4400] {
@@ -103,7 +103,7 @@ pub(crate) fn a_code_and_a_reason_go_either_way<S: Adapter, C: Adapter>() {
     for wrong in [999, 1005, 2999, 5000] {
         assert!(matches!(client.ws.terminate(wrong.into(), ""), Err(Error::Close(_))), "{wrong}");
     }
-    // T13: a client's application may set these; the error names the call for those that relay.
+    // T13: a client's application may set these codes; the error names the call for endpoints that relay.
     let relayed = client.ws.terminate(1001.into(), "").expect_err("not for a client");
     assert!(matches!(relayed, Error::ClientCode(_)) && relayed.to_string().contains("close_with"));
     assert_eq!(client.ws.ready_state(), ReadyState::Open, "a wrong call changes nothing");
@@ -118,7 +118,7 @@ pub(crate) fn a_code_and_a_reason_go_either_way<S: Adapter, C: Adapter>() {
     assert!(lines.contains(&"terminate 4001 \"as you wish\" true".to_owned()), "{lines:?}");
 }
 
-/// The fifth invariant: what was sent before the Close leaves before it.
+/// The fifth invariant: messages sent before the Close leave before it.
 pub(crate) fn what_was_sent_before_the_close_arrives<S: Adapter, C: Adapter>() {
     const COUNT: usize = 200;
     let running = serve::<S>(|_| {});
@@ -128,7 +128,7 @@ pub(crate) fn what_was_sent_before_the_close_arrives<S: Adapter, C: Adapter>() {
     }
     client.ws.terminate(CloseCode::NORMAL, "done").expect("open");
     client.join();
-    // Answers may be on their way when the Close is sent; they come in order, up to its answer.
+    // Echoes may be in flight when the Close is sent; they arrive in order, before the Close in reply.
     let answered = log.count("message");
     let expected = (0..answered).map(|number| format!("message {number}"));
     assert_eq!(log.lines()[1..=answered], expected.collect::<Vec<_>>());
@@ -147,7 +147,7 @@ pub(crate) fn an_error_comes_once_and_before_the_end<S: Adapter, C: Adapter>() {
     assert_eq!(raw::rest(&mut peer), b"\x81\x02hi\x88\x02\x03\xEA");
     drop(peer);
     running.log.wait(1, "terminate");
-    // That the other one is open may be noted at any time.
+    // The other connection's `open` may be logged at any time.
     let mut lines = running.log.lines();
     lines.retain(|line| !["server open", "connection /", "open"].contains(&&**line));
     assert_eq!(lines, ["message hi", "error reserved opcode", "terminate 1006 \"\" false"]);
@@ -178,7 +178,7 @@ pub(crate) fn threads_send_whole_messages_in_their_order<S: Adapter, C: Adapter>
         let of_it: Vec<_> = lines.iter().filter_map(|line| line.strip_prefix(&start)).collect();
         assert_eq!(of_it, (0..EACH).map(|number| number.to_string()).collect::<Vec<_>>());
     }
-    // And from the server's side, from outside its handlers.
+    // The same on the server's side, outside its handlers.
     let [connection] = &running.handle().connections()[..] else { panic!("one connection") };
     connection.send("unasked").expect("open");
     log.wait(1, "message unasked");
@@ -187,7 +187,7 @@ pub(crate) fn threads_send_whole_messages_in_their_order<S: Adapter, C: Adapter>
     running.end();
 }
 
-/// A36: the end comes right behind what was sent, at any moment.
+/// A36: the end directly follows the data, at any moment.
 pub(crate) fn a_peer_that_vanishes_is_noticed<S: Adapter, C: Adapter>() {
     const COUNT: usize = 40;
     let running = serve::<S>(|_| {});
@@ -197,7 +197,7 @@ pub(crate) fn a_peer_that_vanishes_is_noticed<S: Adapter, C: Adapter>() {
         let mut peer = raw::open::<S>(running.address());
         peer.write_all(b"\x81\x82\0\0\0\0hi").expect("written");
         peer.end_writing().expect("open");
-        // It goes on reading, or is gone altogether.
+        // The peer keeps reading, or disconnects.
         if number % 2 == 0 {
             peers.push(peer);
         }
@@ -210,7 +210,7 @@ pub(crate) fn a_peer_that_vanishes_is_noticed<S: Adapter, C: Adapter>() {
     running.end();
 }
 
-/// A36: a reset is the end as well; without a message in flight, and in the handshake.
+/// A36: a reset is an end, with and without a message in flight, and in the handshake.
 pub(crate) fn a_reset_is_noticed<S: Adapter, C: Adapter>() {
     let running = serve::<S>(|_| {});
     let (client, _) = running.connect::<C>("/");
@@ -230,13 +230,13 @@ pub(crate) fn a_reset_is_noticed<S: Adapter, C: Adapter>() {
     client.ws.close(None).expect("open");
     client.join();
     let lines = running.end();
-    // T5: no byte of a head, no error.
+    // T5: an end before the first byte of a head is no error.
     let errors = lines.iter().filter(|line| line.starts_with("server error"));
     assert_eq!(errors.count(), 1, "{lines:?}");
 }
 
-/// What another thread sends while the adapter is about to wait for the peer leaves before the peer does
-/// anything.
+/// A message that another thread sends while the adapter is about to wait for the peer is written at once,
+/// before the peer acts.
 pub(crate) fn what_is_sent_when_nothing_else_happens_leaves<S: Adapter, C: Adapter>() {
     const ROUNDS: usize = 3000;
     let running = serve::<S>(|_| {});

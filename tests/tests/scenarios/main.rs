@@ -1,5 +1,5 @@
-//! What an application sees must not depend on the adapter: handlers that are written once against the
-//! objects, on each pair of a server's and a client's adapter. `S1-..`, `S3-..` and `S4-..` are the
+//! An application must see the same calls on every adapter: handlers that are written once run on each pair
+//! of server and client adapters. `S1-..`, `S3-..` and `S4-..` are the
 //! items of the object model, `X..` its decisions.
 
 mod actors;
@@ -13,7 +13,7 @@ mod site;
 
 use conformance::adapters::{Mio, Std, Toy};
 
-/// Makes a test of each scenario, for a pair of adapters.
+/// Generates a test of each scenario for a pair of adapters.
 macro_rules! scenarios {
     ($($name:ident: $server:ty, $client:ty;)*) => {$(
         mod $name {

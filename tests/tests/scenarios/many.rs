@@ -65,7 +65,7 @@ pub(crate) fn a_broadcast_reaches_all<S: Adapter, C: Adapter>() {
     running.end();
 }
 
-/// Subscribing, unsubscribing and publishing, from callbacks and from outside.
+/// Subscribing, unsubscribing and publishing, inside and outside of handlers.
 pub(crate) fn topics_reach_those_who_subscribed<S: Adapter, C: Adapter>() {
     let running = serve::<S>(|_| {});
     let clients = gather::<C>(&running, 3);

@@ -7,7 +7,7 @@ use conformance::adapters::Adapter;
 use crate::actors::serve;
 use crate::raw;
 
-/// A call that panics is the last, and nobody else notices.
+/// A call that panics is the last one; other connections are unaffected.
 pub(crate) fn a_panic_costs_its_connection_only<S: Adapter, C: Adapter>() {
     let running = serve::<S>(|_| {});
     let (other, other_log) = running.connect::<C>("/");
@@ -23,7 +23,7 @@ pub(crate) fn a_panic_costs_its_connection_only<S: Adapter, C: Adapter>() {
         client.join();
         assert_eq!(log.lines().last(), Some(&format!("terminate {code} \"\" true")), "{call}");
     }
-    // An error has its own code.
+    // After an error, the code is that of the error.
     let mut peer = raw::connect::<S>(running.address());
     let request = String::from_utf8_lossy(raw::REQUEST).replace("GET / ", "GET /?error ");
     peer.write_all(request.as_bytes()).expect("written");
@@ -39,7 +39,7 @@ pub(crate) fn a_panic_costs_its_connection_only<S: Adapter, C: Adapter>() {
     other.ws.close(None).expect("open");
     other.join();
     let lines = running.end();
-    // The other one's, and the one that panicked in it.
+    // The `terminate` of the other connection, and the one that panicked.
     assert_eq!(lines.iter().filter(|line| line.starts_with("terminate")).count(), 2, "{lines:?}");
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn a_panic_of_the_client_is_told<S: Adapter, C: Adapter>() {
     running.end();
 }
 
-/// Whoever asked gets status 500, and the server goes on.
+/// The client whose decision panics gets status 500, and the server continues.
 pub(crate) fn a_panic_in_deciding_costs_that_request_only<S: Adapter, C: Adapter>() {
     let running = serve::<S>(|_| {});
     let (other, log) = running.connect::<C>("/");

@@ -22,9 +22,9 @@ fn config(change: impl FnOnce(&mut Config)) -> Arc<Config> {
     Arc::new(config)
 }
 
-/// A39. Who answers stays, and its round trip is known.
+/// A39. A peer that answers stays connected, and its round trip is known.
 pub(crate) fn a_peer_that_answers_no_ping_is_given_up<S: Adapter, C: Adapter>() {
-    // A client that is starved for a while must not be taken for a silent one.
+    // Long enough that a starved client is not taken for a silent one.
     let keep_alive = KeepAlive { interval: SOON, patience: Duration::from_secs(2) };
     let running = serve::<S>(|options| {
         options.config = config(|config| {
@@ -63,7 +63,7 @@ pub(crate) fn a_close_is_not_waited_for_long<S: Adapter, C: Adapter>() {
     running.end();
 }
 
-/// A39: a byte now and then does not buy time.
+/// A39: single bytes do not extend a deadline.
 pub(crate) fn a_slow_handshake_is_given_up<S: Adapter, C: Adapter>() {
     client_gives_up::<C>();
 
@@ -88,7 +88,7 @@ pub(crate) fn a_slow_handshake_is_given_up<S: Adapter, C: Adapter>() {
     );
 }
 
-/// A server may take its time as well.
+/// The same for a slow server.
 fn client_gives_up<C: Adapter>() {
     let (listener, address) = C::Network::listen().expect("a free address");
     let url = format!("ws://{address}/");

@@ -1,4 +1,4 @@
-//! A client by hand, for what a well-behaved one would not do.
+//! A hand-written client that breaks rules.
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -10,7 +10,7 @@ pub(crate) const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade
     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
     Sec-WebSocket-Version: 13\r\n\r\n";
 
-/// The longest that anything may take before it counts as hanging.
+/// The time limit after which a call counts as hanging.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
 
 /// A stream of an adapter's network.
@@ -22,7 +22,7 @@ pub(crate) fn connect<S: Adapter>(address: SocketAddr) -> Stream<S> {
     stream
 }
 
-/// Opens a connection; what follows the head of the answer is still to be read.
+/// Opens a connection. Bytes after the head of the response are left unread.
 pub(crate) fn open<S: Adapter>(address: SocketAddr) -> Stream<S> {
     let mut stream = connect::<S>(address);
     stream.write_all(REQUEST).expect("written");
@@ -36,7 +36,7 @@ pub(crate) fn open<S: Adapter>(address: SocketAddr) -> Stream<S> {
     stream
 }
 
-/// Reads to the end, which may be a reset.
+/// Reads to the end or a reset.
 pub(crate) fn rest(stream: &mut impl Read) -> Vec<u8> {
     let (mut bytes, mut buffer) = (Vec::new(), [0; 4096]);
     loop {
@@ -49,7 +49,7 @@ pub(crate) fn rest(stream: &mut impl Read) -> Vec<u8> {
     }
 }
 
-/// Sends a request and returns the status of the answer.
+/// Sends a request and returns the status of the response.
 pub(crate) fn status<S: Adapter>(address: SocketAddr, request: &str) -> u16 {
     let mut stream = connect::<S>(address);
     stream.write_all(request.as_bytes()).expect("written");

@@ -1,4 +1,4 @@
-//! Who is let in, and how.
+//! Decisions: accepting, refusing, subprotocols.
 
 use std::io::Read;
 
@@ -52,7 +52,7 @@ pub(crate) fn pages_are_served<S: Adapter, C: Adapter>() {
     running.end();
 }
 
-/// S2-8, S2-4: the first that the server prefers; a client that gets none of its own has failed.
+/// S2-8, S2-4: the server's preference decides; a client whose subprotocols are not selected fails.
 pub(crate) fn a_subprotocol_is_agreed_upon<S: Adapter, C: Adapter>() {
     let running = serve::<S>(|_| {});
     let offer = |names: &[&str]| {
@@ -86,7 +86,7 @@ pub(crate) fn more_connections_than_allowed_are_refused<S: Adapter, C: Adapter>(
     assert_eq!(&answer, b"HTTP/1.1 503");
     client.ws.close(None).expect("open");
     client.join();
-    // Its place is free once the server knows.
+    // The permit is free once the server has seen the end.
     let client = loop {
         if let Ok((client, _)) = running.try_connect::<C>(running.request("/")) {
             break client;

@@ -68,7 +68,7 @@
 //!
 //!     fn on_connection(&mut self, _: &ServerHandle, _: &Request) -> Decision<Self::Handler> {
 //!         Decision::accept(|ws, message| {
-//!             let _ = ws.send(message); // a peer that is gone meanwhile gets no echo
+//!             let _ = ws.send(message); // fails if the peer is gone
 //!         })
 //!     }
 //!
@@ -108,7 +108,7 @@
 //!
 //! let running = WebSocketServer::bind("127.0.0.1:0", ServerOptions::new())?.spawn(|_: &_, _: &_| {
 //!     Decision::accept(|ws: &WebSocketConnection, message: Message| {
-//!         let _ = ws.send(message); // a peer that is gone meanwhile gets no echo
+//!         let _ = ws.send(message); // fails if the peer is gone
 //!     })
 //! })?;
 //! let server = running.handle().clone();
