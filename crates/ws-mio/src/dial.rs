@@ -18,7 +18,6 @@ use wsproto::url::WsUrl;
 use wsproto::{Client, Endpoint};
 
 use crate::Stream;
-use crate::origin::Dialed;
 use crate::shared::Shared;
 #[cfg(feature = "tls")]
 use crate::tls::TlsStream;
@@ -40,6 +39,9 @@ pub(crate) struct DialContext<'a> {
     /// Creates a function that requests a turn for the connection, from any thread.
     pub(crate) wake: &'a dyn Fn() -> Box<dyn FnOnce() + Send>,
 }
+
+/// The link of a connection that was dialed, and the address of its peer.
+pub(crate) type Dialed<R> = (Link<R, Stream>, Option<SocketAddr>);
 
 /// The result of a look-up. The resolver's thread stores it, then wakes the loop, which takes it; so the
 /// turn after the wake-up finds it.

@@ -1,5 +1,7 @@
 //! The event loop: waits for events, and gives each connection its turn.
 
+mod accepting;
+
 use std::io::{self, ErrorKind};
 use std::mem;
 use std::sync::Arc;

@@ -1,24 +1,20 @@
 //! The origins of a loop's connections: a listener, or a client's request.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mio::net::TcpStream;
 use ws_common::Error;
-use ws_common::adapter::{Acceptor, Connection, Driver, Held, Link};
+use ws_common::adapter::{Acceptor, Connection, Driver, Held};
 use wsproto::handshake::Response;
 use wsproto::url::WsUrl;
 use wsproto::{Client, Role, Server};
 
 use crate::Stream;
-use crate::dial::{DialContext, Target};
+use crate::dial::{DialContext, Dialed, Target};
 use crate::shared::Shared;
-
-/// The link of a connection that was dialed, and the address of its peer.
-pub(crate) type Dialed<R> = (Link<R, Stream>, Option<SocketAddr>);
 
 /// The origin of a connection: the adapter's part that differs between server and client.
 pub(crate) trait Origin<R: Role>: Driver<R, Transport = Stream> {

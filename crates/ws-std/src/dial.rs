@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use log::debug;
 use ws_common::adapter::{Dial, DialStep, Resolver, Target};
 
-use crate::stream::{is_timeout, retry};
+use crate::retry::{is_timeout, retry};
 use crate::{Error, Stream};
 
 #[cfg(unix)]

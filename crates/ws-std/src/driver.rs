@@ -7,15 +7,16 @@
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
-use std::thread::{self, ThreadId};
+use std::thread;
 use std::time::Duration;
 
+use log::warn;
 use ws_common::adapter::{Acceptor, Connection, Driver, Held, Link, Outgoing, WRITE_MOST};
 use ws_common::{ConnectionId, Error, SendStatus};
 use wsproto::url::WsUrl;
 use wsproto::{Advice, Endpoint, Role};
 
-use crate::calls::{Caller, Calls, tell_drained_elsewhere};
+use crate::calls::Calls;
 use crate::clock::{Patience, now};
 use crate::poller::Interest;
 use crate::signal::Signal;
@@ -34,8 +35,6 @@ pub(crate) struct Owner<R: Role> {
     patience: AtomicU64,
     /// The handler, if there is one.
     calls: OnceLock<Weak<Calls>>,
-    /// The thread that last called the handler.
-    caller: Caller,
     /// Whether a thread was started that calls `on_drained`, and has not begun to do so.
     telling: AtomicBool,
     /// Whether the receiving thread also waits for room, so the warden does not.
@@ -79,7 +78,6 @@ impl<R: Role> Owner<R> {
                 url: url.map(Box::new),
                 patience: AtomicU64::new(FOREVER),
                 calls: OnceLock::new(),
-                caller: Mutex::default(),
                 telling: AtomicBool::new(false),
                 waits_for_room: AtomicBool::new(false),
                 released: AtomicBool::new(false),
@@ -109,16 +107,14 @@ impl<R: Role> Owner<R> {
         let _ = self.calls.set(Arc::downgrade(calls));
     }
 
-    /// Records the thread that calls the handler from now on.
-    pub(crate) fn set_caller(&self, thread: ThreadId) {
-        *self.caller.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
-    }
-
     /// Whether this thread must not wait for room: it runs a client's handler, and usually is the thread
     /// that reads. If both ends waited for room, neither would read.
     fn must_not_wait(&self) -> bool {
-        let caller = || *self.caller.lock().unwrap_or_else(PoisonError::into_inner);
-        !R::is_server() && self.calls.get().is_some() && caller() == Some(thread::current().id())
+        !R::is_server() && self.calls().is_some_and(|calls| calls.is_this_thread())
+    }
+
+    fn calls(&self) -> Option<Arc<Calls>> {
+        self.calls.get()?.upgrade()
     }
 
     /// Sets whether the receiving thread also waits for room.
@@ -185,18 +181,11 @@ impl<R: Role> Owner<R> {
     }
 
     fn tell_drained(&self) {
-        let calls = self.calls.get().and_then(Weak::upgrade);
-        if let (Some(this), Some(calls)) = (self.this.upgrade(), calls)
+        if let (Some(this), Some(calls)) = (self.this.upgrade(), self.calls())
             && !self.telling.swap(true, Ordering::Relaxed)
         {
             tell_drained_elsewhere(this, calls);
         }
-    }
-
-    /// Records that the call of `on_drained` begins. Cleared before the call looks at the connection: output
-    /// drained later starts another thread, so no call is lost.
-    pub(crate) fn begin_telling(&self) {
-        self.telling.store(false, Ordering::Relaxed);
     }
 
     /// Returns the warden's plan.
@@ -332,12 +321,29 @@ impl<R: Role> Watched for Blocking<R> {
     }
 }
 
+/// Calls `on_drained` in a new thread, because the receiving thread waits for input and nothing but input
+/// wakes it. Happens only after a send from another thread was queued or refused.
+fn tell_drained_elsewhere<R: Role>(connection: Arc<Blocking<R>>, calls: Arc<Calls>) {
+    let waiting = Arc::clone(&connection);
+    let told = thread::Builder::new().name("ws-std drained".into()).spawn(move || {
+        // Cleared before the call looks at the connection: output drained later starts another thread, so no
+        // call is lost.
+        connection.driver().telling.store(false, Ordering::Relaxed);
+        calls.with(|conversation| conversation.tell_drained(&connection, &connection.handle()));
+    });
+    if let Err(error) = told {
+        waiting.driver().telling.store(false, Ordering::Relaxed);
+        let id = waiting.id();
+        warn!("connection {id}: there is room again, but no thread to call its handler: {error}");
+    }
+}
+
 /// Discards input of a lingering transport.
 fn discard<R: Role>(link: &mut Link<R, Stream>, now: Duration) {
     let mut buffer = [0; 16 << 10];
     match link.transport().socket().map(|tcp| sys::read_now(tcp, &mut buffer)) {
         Some(Ok(1..)) => {}
-        Some(Err(error)) if crate::stream::is_timeout(&error) => {}
+        Some(Err(error)) if crate::retry::is_timeout(&error) => {}
         _ => link.input_ended(now),
     }
 }

@@ -8,7 +8,7 @@ use ws_common::ConnectionId;
 
 use crate::clock::now;
 use crate::poller::Interest;
-use crate::stream::is_timeout;
+use crate::retry::is_timeout;
 use crate::sys;
 use crate::warden::{Plan, Watched, warden};
 

@@ -15,8 +15,7 @@ use crate::accept::tune;
 use crate::calls::Calls;
 use crate::clock::now;
 use crate::driver::Owner;
-use crate::receive::linger;
-use crate::websocket::Opening;
+use crate::websocket::{Opening, linger};
 use crate::{Stream, WebSocket};
 
 /// The default limit of connections. Each has a thread with several memory mappings, and Linux allows a

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 use ws_common::adapter::Transport;
 
+use crate::retry::{is_timeout, would_block};
 use crate::sys::{self, Wait};
 #[cfg(feature = "tls")]
 use crate::tls::TlsStream;
@@ -178,26 +179,6 @@ impl fmt::Debug for Kind {
             #[cfg(feature = "tls")]
             Self::Tls(tls) => tls.fmt(f),
             Self::Other(_) => f.write_str("Other"),
-        }
-    }
-}
-
-/// Whether the operation can be repeated later. The kind of a socket timeout depends on the operating
-/// system.
-pub(crate) fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
-}
-
-fn would_block(error: io::Error) -> io::Error {
-    if is_timeout(&error) { ErrorKind::WouldBlock.into() } else { error }
-}
-
-/// Repeats an operation that a signal interrupts.
-pub(crate) fn retry<T>(mut operation: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    loop {
-        match operation() {
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            result => return result,
         }
     }
 }

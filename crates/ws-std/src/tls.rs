@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rustls::Connection;
 use ws_common::adapter::tls::process;
 
-use crate::stream::{is_timeout, retry};
+use crate::retry::{is_timeout, retry};
 use crate::sys::{self, Wait};
 
 /// The most bytes of ciphertext that one read takes: about one TLS record.

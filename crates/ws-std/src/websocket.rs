@@ -1,12 +1,14 @@
 //! `WebSocket`: the owner's side of a connection.
 
+mod receive;
+mod run;
+
 use std::io;
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
-use ws_common::adapter::{Conversation, Driver, Step, Undecided};
-use ws_common::{ConnectionHandler, ConnectionId, WebSocketConnection};
+use ws_common::adapter::{Driver, Step, Undecided};
+use ws_common::{ConnectionId, WebSocketConnection};
 use wsproto::handshake::{ClientRequest, Extension, Request, Response};
 use wsproto::url::WsUrl;
 use wsproto::{
@@ -14,10 +16,10 @@ use wsproto::{
     Server,
 };
 
-use crate::calls::Calls;
+pub(crate) use self::receive::linger;
 use crate::clock::{Patience, now};
 use crate::driver::{Blocking, Owner};
-use crate::receive::{Input, Waited, linger};
+use crate::input::Input;
 use crate::{Error, Message, SendStatus, Stream};
 
 /// One end of a connection on a blocking stream: the client's, unless `R` is
@@ -46,9 +48,6 @@ pub struct WebSocket<R: Role = Client> {
     pub(crate) close_info: Option<CloseInfo>,
     subprotocol: Option<String>,
 }
-
-/// How long a connection with a handler waits before it retries a stream that is non-blocking or timed out.
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// The messages that opened a connection.
 #[derive(Debug)]
@@ -289,81 +288,6 @@ impl<R: Role> WebSocket<R> {
                 return Ok(SendStatus::Queued);
             }
         }
-    }
-
-    /// Calls a handler in this thread until the connection is closed, and returns how it ended. The handler
-    /// type also fits a server's connections. To send from elsewhere, take a [`handle`](Self::handle) first,
-    /// or in [`on_open`](ConnectionHandler::on_open). A send by a client's handler never waits: without
-    /// room, it fails with [`Error::WouldExceed`], and
-    /// [`on_drained`](ConnectionHandler::on_drained) follows, which another thread may call while this one
-    /// waits for input.
-    ///
-    /// ```no_run
-    /// use ws_std::{Message, WebSocketConnection, connect};
-    ///
-    /// let ws = connect("ws://127.0.0.1:9001/")?;
-    /// ws.handle().send("Hello")?;
-    /// let info = ws.run(|ws: &WebSocketConnection, message: Message| {
-    ///     println!("{message:?}");
-    ///     // Fails if the connection has closed.
-    ///     let _ = ws.close(None);
-    /// });
-    /// println!("{info:?}");
-    /// # Ok::<(), ws_std::Error>(())
-    /// ```
-    ///
-    /// # Panics
-    ///
-    /// If the handler panics. The connection is closed with 1011 first.
-    pub fn run(mut self, handler: impl ConnectionHandler) -> CloseInfo {
-        let calls = Calls::new(Conversation::opened(handler));
-        self.connection.driver().set_calls(&calls);
-        calls.with(&self.connection, |conversation| {
-            conversation.begin(&self.connection, &self.handle)
-        });
-        self.carry(&calls);
-        if let Some(panic) = calls.take_panic() {
-            std::panic::resume_unwind(panic);
-        }
-        let info = self.close_info.take().or_else(|| self.handle.close_info());
-        info.unwrap_or_else(|| CloseInfo::abnormal(wsproto::Initiator::Local))
-    }
-
-    /// Runs a connection with a handler until it is over.
-    pub(crate) fn carry(&mut self, calls: &Arc<Calls>) {
-        self.connection.driver().set_calls(calls);
-        loop {
-            // Read before `react`: a decision made between `react` and `wait` changes the count.
-            let seen = self.connection.driver().signal().seen();
-            calls.react(&self.connection, &self.handle, now(), &mut self.input);
-            self.flush_now();
-            calls.tell_drained(&self.connection, &self.handle);
-            if self.connection.lock().is_over() {
-                break;
-            }
-            let waited = self.wait(seen, &mut Patience::new(None));
-            if let Some(error) = self.failed.take() {
-                calls.with(&self.connection, |conversation| {
-                    conversation.fail(&self.connection, &self.handle, &error)
-                });
-            }
-            match waited {
-                Ok(Waited::Again) => {}
-                // The session reports its end; pass it to the handler.
-                Ok(Waited::Over) => {
-                    self.input.clear();
-                    calls.react(&self.connection, &self.handle, now(), &mut self.input);
-                    if !self.connection.lock().is_over() {
-                        let unknown = CloseInfo::abnormal(wsproto::Initiator::Local);
-                        let gone = self.connection.lock().finish(unknown);
-                        drop(gone);
-                    }
-                }
-                // A timeout of the stream's own, or a non-blocking stream: not an end.
-                Err(_) => thread::sleep(LOOK_AGAIN),
-            }
-        }
-        linger(&self.connection);
     }
 
     /// Returns the connection's id.

@@ -9,53 +9,14 @@ use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use ws_common::Error;
-use ws_common::adapter::READ_SIZE;
 use wsproto::{Advice, Role};
 
+use crate::WebSocket;
 use crate::clock::{Patience, now};
 use crate::driver::Blocking;
-use crate::stream::{is_timeout, retry};
+use crate::retry::{is_timeout, retry};
 use crate::sys::{self, Wait};
 use crate::warden::warden;
-use crate::{Stream, WebSocket};
-
-/// The input buffer, and how much of it is consumed.
-#[derive(Debug)]
-pub(crate) struct Input {
-    pub(crate) stream: Stream,
-    buffer: Box<[u8]>,
-    consumed: usize,
-    filled: usize,
-}
-
-impl Input {
-    pub(crate) fn new(stream: Stream) -> Self {
-        let buffer = vec![0; READ_SIZE].into();
-        Self { stream, buffer, consumed: 0, filled: 0 }
-    }
-
-    /// Passes the unconsumed input to `take`, which consumes it from the front.
-    pub(crate) fn with<T>(&mut self, take: impl FnOnce(&mut &mut [u8]) -> T) -> T {
-        let mut rest = &mut self.buffer[self.consumed..self.filled];
-        let result = take(&mut rest);
-        self.consumed = self.filled - rest.len();
-        result
-    }
-
-    /// Discards unconsumed input.
-    pub(crate) const fn clear(&mut self) {
-        (self.consumed, self.filled) = (0, 0);
-    }
-
-    /// Replaces the buffer's content by [`Stream::receive`].
-    fn read(&mut self, wait: Wait) -> io::Result<Option<usize>> {
-        let read = self.stream.receive(&mut self.buffer, wait)?;
-        if let Some(read) = read {
-            (self.consumed, self.filled) = (0, read);
-        }
-        Ok(read)
-    }
-}
 
 /// The result of a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,7 +76,8 @@ impl<R: Role> WebSocket<R> {
             false if written => For::Change { deadline: deadline.filter(|_| !is_tcp) },
             false => For::Room,
         };
-        if let For::Room | For::Input { room: true } = to_wait_for {
+        let takes_room = matches!(to_wait_for, For::Room | For::Input { room: true });
+        if takes_room {
             owner.set_waits_for_room(true);
             owner.settle(&mut held, 0);
         }
@@ -133,10 +95,13 @@ impl<R: Role> WebSocket<R> {
         };
         let mut held = self.connection.lock();
         held.begin_work();
-        // The next `settle` gives pending output back to the warden: `flush_now`, the next wait or, after a
-        // timeout, the next call or deadline.
-        self.connection.driver().set_waits_for_room(false);
+        let owner = self.connection.driver();
+        owner.set_waits_for_room(false);
         if is_tcp {
+            if takes_room {
+                // The warden writes the rest: the caller may not call again for a while.
+                owner.settle(&mut held, usize::MAX);
+            }
             return outcome;
         }
         // The warden cannot watch a stream without a socket, so its deadline is handled here.

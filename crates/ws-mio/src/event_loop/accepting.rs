@@ -1,0 +1,127 @@
+//! The listeners of a loop: accepting clients, and ending with their servers.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use log::{debug, info};
+use mio::net::{TcpListener, TcpStream};
+use mio::{Interest, Token};
+use ws_common::adapter::{Acceptor, Admission, Connection, Conversation, Link};
+
+use super::{EventLoop, listener_token};
+use crate::listener::{Attempt, Listener};
+use crate::origin::{Accepted, LoopServer};
+use crate::slot::{Cause, DynConnection};
+
+/// The maximum number of connections accepted per turn.
+const BATCH: usize = 64;
+
+impl EventLoop {
+    pub(crate) fn listen(
+        &mut self,
+        listener: std::net::TcpListener,
+        acceptor: &Arc<Acceptor>,
+    ) -> io::Result<()> {
+        listener.set_nonblocking(true)?;
+        let mut socket = TcpListener::from_std(listener);
+        let token = listener_token(self.listeners.vacant_key());
+        self.context.registry.register(&mut socket, token, Interest::READABLE)?;
+        info!("accepting at {:?}", socket.local_addr());
+        acceptor.join();
+        let server = LoopServer {
+            acceptor: Arc::clone(acceptor),
+            shared: Arc::clone(&self.shared),
+            carried: AtomicUsize::new(0),
+        };
+        let (socket, server) = (Some(socket), Arc::new(server));
+        // Clients may be waiting already.
+        self.queue.push(token);
+        self.listeners.insert(Listener { socket, server, retry_at: None, queued: true });
+        Ok(())
+    }
+
+    /// Accepts the waiting clients, at most [`BATCH`] of them.
+    pub(crate) fn accept(&mut self, index: usize, cause: Cause<'_>) {
+        let now = self.context.now;
+        if let (Some(listener), Cause::Queued) = (self.listeners.get_mut(index), cause) {
+            listener.queued = false;
+        }
+        for _ in 0..BATCH {
+            let Some(listener) = self.listeners.get_mut(index) else { return };
+            let (tcp, peer) = match listener.accept(now) {
+                Attempt::Accepted(tcp, peer) => (tcp, peer),
+                Attempt::Gone => continue,
+                Attempt::Nothing => return,
+            };
+            debug!("accepted {peer}");
+            let server = Arc::clone(&listener.server);
+            if let Err(error) = self.register(tcp, peer, &server) {
+                if let Some(listener) = self.listeners.get_mut(index) {
+                    listener.pause(now, error);
+                }
+                return;
+            }
+        }
+        if self.listeners.get_mut(index).is_some_and(Listener::queue) {
+            self.queue.push(listener_token(index));
+        }
+    }
+
+    /// Begins the connection of a client that was just accepted, or refuses it.
+    fn register(
+        &mut self,
+        tcp: TcpStream,
+        peer: SocketAddr,
+        server: &Arc<LoopServer>,
+    ) -> io::Result<()> {
+        let now = self.context.now;
+        let (endpoint, conversation, mut stream) = match server.acceptor.admit(now) {
+            Admission::Admitted(permit) => {
+                let endpoint = server.acceptor.endpoint(now);
+                (endpoint, Conversation::server(permit), server.stream(tcp)?)
+            }
+            Admission::Refused(endpoint) => (*endpoint, Conversation::refused(), tcp.into()),
+            Admission::Dropped => return Ok(()),
+        };
+        let both = Interest::READABLE | Interest::WRITABLE;
+        let token = Token(self.shared.slots().vacant_key());
+        self.context.registry.register(&mut stream, token, both)?;
+        let driver = Accepted(Arc::clone(server));
+        let connection = Connection::new(driver, Link::new(endpoint, stream), Some(peer));
+        let connection: Arc<dyn DynConnection> = Arc::new(connection);
+        server.carried.fetch_add(1, Ordering::Relaxed);
+        self.begin(connection, conversation);
+        Ok(())
+    }
+
+    /// Closes the listeners of servers that are ending, aborts their connections at the deadline, and leaves
+    /// servers that have no connection left on this loop.
+    pub(crate) fn look_for_ends(&mut self) {
+        if !std::mem::take(&mut self.look) {
+            return;
+        }
+        let mut left = Vec::new();
+        for (index, listener) in &mut self.listeners {
+            let server = listener.server.acceptor.server();
+            if !server.is_ending() {
+                continue;
+            }
+            // Check again until all its connections are closed.
+            self.look = true;
+            listener.socket = None;
+            listener.retry_at = None;
+            if listener.server.carried.load(Ordering::Relaxed) == 0 {
+                left.push(index);
+            } else if server.deadline().is_some_and(|at| at <= Instant::now()) {
+                let connections = self.shared.connections_of(server);
+                connections.iter().for_each(|connection| connection.abort());
+            }
+        }
+        for index in left {
+            self.listeners.remove(index).leave();
+        }
+    }
+}
