@@ -29,7 +29,8 @@ impl<R: Role, D: Origin<R>> DynConnection for Connection<R, D> {
         let (was_over, lingered) = (held.is_over(), held.is_lingering());
         let now = context.now;
         let handle = self.handle();
-        let mut turn = Turn { connection: &self, handle, conversation, now, again: false };
+        let mut turn =
+            Turn { connection: &self, handle, conversation, now, again: false, called: false };
         if let Cause::Queued = cause {
             held.unqueue();
         }
@@ -78,6 +79,8 @@ struct Turn<'a, R: Role, D: Origin<R>> {
     now: Duration,
     /// Whether the connection needs another turn before the loop waits.
     again: bool,
+    /// Whether the application was called, which may have taken long.
+    called: bool,
 }
 
 impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
@@ -89,6 +92,7 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
         call: impl FnOnce(&mut Self) -> T,
     ) -> Held<'a, R, D> {
         drop(held);
+        self.called = true;
         call(self);
         self.connection.lock()
     }
@@ -186,6 +190,11 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
     /// Writes, handles the events that follow, and calls `on_drained` at most once. Repeats this while there
     /// were events, so no output is left unwritten that the socket would accept.
     fn write(&mut self, mut held: Held<'a, R, D>) -> Held<'a, R, D> {
+        if self.called {
+            // Deadlines that begin now must not count the time the application took. Those that are due were
+            // handled with the time of the events, since newer input is not read yet.
+            self.now = self.connection.driver().now();
+        }
         let mut may_tell = true;
         for _ in 0..ROUNDS {
             let Some(link) = held.link_mut() else { return held };

@@ -5,7 +5,7 @@
 //! the connection.
 
 use std::net::{SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
@@ -35,6 +35,8 @@ pub(crate) struct Owner<R: Role> {
     patience: AtomicU64,
     /// The handler, if there is one.
     calls: OnceLock<Weak<Calls>>,
+    /// How many threads wait for room to send.
+    senders: AtomicUsize,
     /// Whether a thread was started that calls `on_drained`, and has not begun to do so.
     telling: AtomicBool,
     /// Whether the receiving thread also waits for room, so the warden does not.
@@ -78,6 +80,7 @@ impl<R: Role> Owner<R> {
                 url: url.map(Box::new),
                 patience: AtomicU64::new(FOREVER),
                 calls: OnceLock::new(),
+                senders: AtomicUsize::new(0),
                 telling: AtomicBool::new(false),
                 waits_for_room: AtomicBool::new(false),
                 released: AtomicBool::new(false),
@@ -202,10 +205,7 @@ impl<R: Role> Owner<R> {
             _ if self.waits_for_room.load(Ordering::Relaxed) => None,
             _ => waits.then_some(Interest::Write),
         };
-        // A deadline that has passed and is still set must not make the warden spin.
         let deadline = link.endpoint().deadline().filter(|_| advice != Advice::Drop);
-        let deadline =
-            deadline.map(|at| if at <= now() { now().saturating_add(RETRY) } else { at });
         let interest = interest.map(|interest| (interest, socket));
         Plan { deadline, interest, lingers: over }
     }
@@ -240,8 +240,11 @@ impl<R: Role> Owner<R> {
         }
         let socket = link.transport().socket().cloned();
         let Some(socket) = socket.filter(|_| link.transport().takes_output()) else { return false };
+        // Under the lock, so the warden knows of this thread when it looks at the deadline.
+        connection.driver().senders.fetch_add(1, Ordering::Relaxed);
         drop(held);
         sys::wait_writable(&socket, patience.left());
+        connection.driver().senders.fetch_sub(1, Ordering::Relaxed);
         true
     }
 }
@@ -303,8 +306,9 @@ impl<R: Role> Watched for Blocking<R> {
                 discard(link, now);
             }
             if link.endpoint().deadline().is_some_and(|deadline| deadline <= now) {
-                // The unread input may contain the Pong.
-                if link.transport().has_input() {
+                // The unread input may contain the Pong. If a thread waits for room, only reading by the peer
+                // counts: otherwise that thread could wait for ever.
+                if owner.senders.load(Ordering::Relaxed) == 0 && link.transport().has_input() {
                     link.endpoint_mut().ping_delayed(now);
                 }
                 link.endpoint_mut().handle_timeout(now);
@@ -314,6 +318,14 @@ impl<R: Role> Watched for Blocking<R> {
         let gone = held.let_go();
         if gone.is_some() {
             owner.settle(&mut held, WRITE_MOST);
+        }
+        if let Some(link) = held.link_mut()
+            && link.endpoint().deadline().is_some_and(|deadline| deadline <= now)
+        {
+            // Nothing was due after all; the warden must not spin.
+            let mut plan = owner.plan(link, over);
+            plan.deadline = plan.deadline.map(|_| now.saturating_add(RETRY));
+            owner.tell(plan);
         }
         drop(held);
         drop(gone);

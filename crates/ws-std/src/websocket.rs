@@ -12,10 +12,11 @@ use ws_common::{ConnectionId, WebSocketConnection};
 use wsproto::handshake::{ClientRequest, Extension, Request, Response};
 use wsproto::url::WsUrl;
 use wsproto::{
-    Advice, Client, CloseCode, CloseFrame, CloseInfo, PreparedMessage, ReadyState, Role, SendError,
-    Server,
+    Advice, Client, CloseCode, CloseFrame, CloseInfo, Initiator, PreparedMessage, ReadyState, Role,
+    SendError, Server,
 };
 
+use self::receive::Waited;
 pub(crate) use self::receive::linger;
 use crate::clock::{Patience, now};
 use crate::driver::{Blocking, Owner};
@@ -84,6 +85,7 @@ impl<R: Role> WebSocket<R> {
         patience: &mut Patience,
         mut look: impl FnMut(&Self) -> Result<(), Error>,
     ) -> Result<Option<Step>, Error> {
+        let mut over = false;
         loop {
             // Read before the decision is taken: a later decision changes the count, and `wait` returns.
             let seen = self.connection.driver().signal().seen();
@@ -97,15 +99,7 @@ impl<R: Role> WebSocket<R> {
             }
             match self.next_step() {
                 Some(Step::Error(error)) => drop(self.failed.get_or_insert(error)),
-                Some(Step::Closed(info)) => {
-                    self.subprotocol = self.handle.subprotocol();
-                    self.close_info = Some(info.clone());
-                    // The client no longer waits for a decision.
-                    self.undecided = None;
-                    let gone = self.connection.lock().finish(info);
-                    drop(gone);
-                    linger(&self.connection);
-                }
+                Some(Step::Closed(info)) => self.end(info),
                 Some(step) => {
                     // Write replies now, not after the application has handled the message.
                     self.flush_now();
@@ -114,12 +108,24 @@ impl<R: Role> WebSocket<R> {
                 None if self.close_info.is_some() => {
                     return self.failed.take().map_or(Ok(None), Err);
                 }
+                // The transport is gone, and the session has no end to report.
+                None if over => self.end(CloseInfo::abnormal(Initiator::Local)),
                 None => {
                     look(self)?;
-                    self.wait(seen, patience)?;
+                    over = self.wait(seen, patience)? == Waited::Over;
                 }
             }
         }
+    }
+
+    fn end(&mut self, info: CloseInfo) {
+        self.subprotocol = self.handle.subprotocol();
+        self.close_info = Some(info.clone());
+        // The client no longer waits for a decision.
+        self.undecided = None;
+        let gone = self.connection.lock().finish(info);
+        drop(gone);
+        linger(&self.connection);
     }
 
     fn next_step(&mut self) -> Option<Step> {
@@ -404,7 +410,7 @@ impl<R: Role> Drop for WebSocket<R> {
             }
             // Wakes threads that wait for room.
             self.connection.driver().settle(&mut held, 0);
-            gone = held.finish(CloseInfo::abnormal(wsproto::Initiator::Local));
+            gone = held.finish(CloseInfo::abnormal(Initiator::Local));
         }
         drop(held);
         drop(gone);

@@ -283,6 +283,15 @@ impl Conversation {
         }
     }
 
+    /// Ends a connection whose session has no end to report: its transport is gone.
+    pub fn end<R: Role, D: Driver<R>>(
+        &mut self,
+        connection: &Connection<R, D>,
+        handle: &WebSocketConnection,
+    ) -> Option<Panic> {
+        self.finish(connection, handle, unknown_end())
+    }
+
     /// Ends a client's connection that gets no transport: calls `on_error`, then `on_terminate`. The
     /// connection must not be locked. Returns the payload of the handler's panic, if it panicked.
     pub fn give_up<R: Role, D: Driver<R>>(

@@ -146,6 +146,8 @@ impl Conversation {
         }
         self.react(connection, &handle, now, &mut input);
 
+        // Deadlines that begin now must not count the time that handlers took.
+        let late = connection.driver().now();
         let mut held = connection.lock();
         held.begin_last_look();
         if let Some(link) = held.link_mut() {
@@ -153,18 +155,18 @@ impl Conversation {
             if link.endpoint().deadline().is_some_and(|deadline| deadline <= now) {
                 link.endpoint_mut().handle_timeout(now);
             }
-            link.write(now, WRITE_MOST);
+            link.write(late, WRITE_MOST);
         }
         drop(held);
         // Writing may have made room, or finished the connection.
-        self.react(connection, &handle, now, &mut &mut [][..]);
+        self.react(connection, &handle, late, &mut &mut [][..]);
         self.tell_drained(connection, &handle);
 
         let mut held = connection.lock();
         let mut outcome = TurnOutcome::default();
         let over = held.is_over();
         if let Some(link) = held.link_mut() {
-            let written = link.write(now, WRITE_MOST);
+            let written = link.write(late, WRITE_MOST);
             let endpoint = link.endpoint();
             outcome.deadline = endpoint.deadline();
             outcome.more = written == Written::Some

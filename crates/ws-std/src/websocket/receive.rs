@@ -56,7 +56,7 @@ impl<R: Role> WebSocket<R> {
         let is_tcp = link.transport().tcp().is_some();
         let (advice, written) = (link.endpoint().advice(), link.endpoint().unwritten() == 0);
         match advice {
-            Advice::Drop | Advice::Flush => return Ok(Waited::Over),
+            Advice::Drop => return Ok(Waited::Over),
             // A stream without a socket ends only when its owner drops it.
             Advice::Shutdown | Advice::AwaitEnd if written && !is_tcp => {
                 link.input_ended(now());

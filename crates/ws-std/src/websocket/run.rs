@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ws_common::ConnectionHandler;
 use ws_common::adapter::Conversation;
-use wsproto::{CloseInfo, Role};
+use wsproto::{CloseInfo, Initiator, Role};
 
 use super::receive::{Waited, linger};
 use crate::WebSocket;
@@ -50,7 +50,7 @@ impl<R: Role> WebSocket<R> {
             std::panic::resume_unwind(panic);
         }
         let info = self.close_info.take().or_else(|| self.handle.close_info());
-        info.unwrap_or_else(|| CloseInfo::abnormal(wsproto::Initiator::Local))
+        info.unwrap_or_else(|| CloseInfo::abnormal(Initiator::Local))
     }
 
     /// Runs a connection with a handler until it is over.
@@ -77,9 +77,7 @@ impl<R: Role> WebSocket<R> {
                     self.input.clear();
                     self.react(calls);
                     if !self.connection.lock().is_over() {
-                        let unknown = CloseInfo::abnormal(wsproto::Initiator::Local);
-                        let gone = self.connection.lock().finish(unknown);
-                        drop(gone);
+                        calls.with(|conversation| conversation.end(&self.connection, &self.handle));
                     }
                 }
                 // A timeout of the stream's own, or a non-blocking stream: not an end.

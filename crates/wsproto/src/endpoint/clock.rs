@@ -14,7 +14,7 @@ impl<R: Role> Endpoint<R> {
         self.session.deadline().into_iter().chain(self.stall_deadline()).min()
     }
 
-    /// Returns when to give up a peer that does not read the unwritten replies.
+    /// Returns when to give up a peer that does not read the unwritten replies, or to begin counting.
     fn stall_deadline(&self) -> Option<Duration> {
         if !self.is_paused() {
             return None;
@@ -29,8 +29,14 @@ impl<R: Role> Endpoint<R> {
             return;
         }
         if self.is_paused() {
-            if self.stall_deadline().is_some_and(|deadline| deadline <= now) {
-                return self.session.fail_stalled();
+            if self.stall_deadline().is_some_and(|deadline| deadline <= now)
+                && let Some(outbox) = &mut self.outbox
+            {
+                if outbox.stalled_since.is_some() {
+                    return self.session.fail_stalled();
+                }
+                // The replies were sent at an unknown time. The peer has the full time from now on.
+                outbox.stalled_since = Some(now);
             }
             // A Pong may be among the bytes not read yet.
             self.ping_delayed(now);

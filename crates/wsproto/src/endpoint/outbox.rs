@@ -17,7 +17,8 @@ pub struct Outbox {
     lost: usize,
     /// How many unwritten bytes there are up to the end of a keep-alive Ping.
     ping_behind: usize,
-    /// The last time the peer read something, while the endpoint waits for that.
+    /// The last time the peer read something while more replies than the mark were unwritten, or the
+    /// time since which that is waited for.
     pub(super) stalled_since: Option<Duration>,
     /// The payload of the newest Ping that is still unanswered.
     pub(super) deferred_pong: Option<Vec<u8>>,
@@ -160,10 +161,8 @@ impl Outbox {
     pub(super) fn wrote(&mut self, len: usize, now: Duration) -> bool {
         let len = self.output.advance(len);
         self.unwritten_replies = self.unwritten_replies.saturating_sub(len);
-        if len > 0
-            && let Some(since) = &mut self.stalled_since
-        {
-            *since = now.max(*since);
+        if len > 0 {
+            self.stalled_since = Some(self.stalled_since.map_or(now, |since| since.max(now)));
         }
         let delayed = len > 0 && (self.ping_behind > 0 || mem::take(&mut self.blocked));
         self.ping_behind = self.ping_behind.saturating_sub(len);
