@@ -1,5 +1,6 @@
 //! Handles to a server, for handlers and other threads.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -34,6 +35,28 @@ struct State {
     handled: usize,
     ending: Option<Ending>,
     terminated: bool,
+    /// Notifies the connections whose requests wait for a postponed decision.
+    undecided: BTreeMap<ConnectionId, Arc<dyn Fn() + Send + Sync>>,
+}
+
+/// The place of a connection among those that wait for a decision. Dropping it gives the place up.
+pub(crate) struct AwaitedDecision {
+    server: ServerHandle,
+    id: ConnectionId,
+}
+
+impl AwaitedDecision {
+    pub(crate) const fn server(&self) -> &ServerHandle {
+        &self.server
+    }
+}
+
+impl Drop for AwaitedDecision {
+    fn drop(&mut self) {
+        let notify = self.server.lock().undecided.remove(&self.id);
+        // Dropped without the lock.
+        drop(notify);
+    }
 }
 
 impl ServerHandle {
@@ -124,7 +147,7 @@ impl ServerHandle {
     /// [`Config::handshake_timeout`](wsproto::Config::handshake_timeout) and
     /// [`Config::close_timeout`](wsproto::Config::close_timeout), or no limit if either of them is `None`.
     ///
-    /// A request whose decision is postponed gets status 503 once the decision is made. Returns at once.
+    /// A request whose decision is postponed gets status 503. Returns at once.
     /// Later calls can shorten the time left, but not extend it.
     pub fn terminate(&self, timeout: Option<Duration>) {
         {
@@ -135,11 +158,31 @@ impl ServerHandle {
             let at = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
             state.ending = Some(Ending::hasten(state.ending, at));
         }
+        let undecided: Vec<_> = self.lock().undecided.values().cloned().collect();
+        undecided.iter().for_each(|notify| notify());
         for connection in self.connections() {
             self.end(&connection);
         }
         (self.0.wake)();
         self.0.changed.notify_all();
+    }
+
+    /// Has [`terminate`](Self::terminate) call `notify`, which makes an adapter refuse a request that waits for
+    /// a decision; calls it at once if the server is ending already.
+    pub(crate) fn await_decision(
+        &self,
+        id: ConnectionId,
+        notify: impl Fn() + Send + Sync + 'static,
+    ) -> AwaitedDecision {
+        let notify: Arc<dyn Fn() + Send + Sync> = Arc::new(notify);
+        let mut state = self.lock();
+        state.undecided.insert(id, Arc::clone(&notify));
+        let is_ending = state.ending.is_some();
+        drop(state);
+        if is_ending {
+            notify();
+        }
+        AwaitedDecision { server: self.clone(), id }
     }
 
     /// Returns whether the server has ended.

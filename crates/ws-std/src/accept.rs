@@ -97,14 +97,8 @@ impl WebSocket<Server> {
         self.opening = Opening::Server { request: Some(Box::new(request)) };
         match verdict {
             Verdict::Now(decided) => self.answer(&decided),
-            Verdict::Later(mut undecided) => {
-                if let Ok(link) = self.connection.lock().live() {
-                    // Cannot fail: the request is complete and unanswered.
-                    let _ = link.endpoint_mut().postpone();
-                }
-                let waiting = Arc::clone(&self.connection);
-                undecided.notify(Box::new(move || waiting.notify()));
-                self.undecided = Some(undecided);
+            Verdict::Later(undecided) => {
+                self.undecided = Some(ws_common::adapter::postpone(&self.connection, undecided));
                 Ok(())
             }
         }

@@ -7,7 +7,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ws_common::adapter::{Driver, Step, Undecided};
+use ws_common::adapter::{Step, Undecided};
 use ws_common::{ConnectionId, WebSocketConnection};
 use wsproto::handshake::{ClientRequest, Extension, Request, Response};
 use wsproto::url::WsUrl;
@@ -91,10 +91,6 @@ impl<R: Role> WebSocket<R> {
             let seen = self.connection.driver().signal().seen();
             if let Some(decided) = self.undecided.as_mut().and_then(|undecided| undecided.take()) {
                 self.undecided = None;
-                let decided = match self.connection.driver().acceptor() {
-                    Some(acceptor) => acceptor.late(decided),
-                    None => decided,
-                };
                 self.answer(&decided)?;
             }
             match self.next_step() {

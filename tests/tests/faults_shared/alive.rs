@@ -69,6 +69,36 @@ pub(crate) fn a_long_download_is_a_sign_of_life<S: Adapter>() {
     end(server);
 }
 
+// L14: a reply takes several times the write timeout, after a computation that takes as long.
+pub(crate) fn a_reading_peer_is_not_given_up<S: Adapter>() {
+    const LEN: usize = 48 << 20;
+    const TIMEOUT: Duration = Duration::from_millis(500);
+    let options = ServerOptions::new().write_timeout(Some(TIMEOUT)).keep_alive(None);
+    let server = serve::<S, _>(options, || {
+        |ws: &WebSocketConnection, _: Message| {
+            thread::sleep(2 * TIMEOUT);
+            ws.send(vec![7; LEN]).expect("nothing waits yet");
+            // A blocking server waits for room here.
+            let _ = ws.send("end");
+        }
+    });
+    let mut peer = Peer::open(address(&server));
+    peer.send(frame(0x81, b"go"));
+    let mut buffer = vec![0; 64 << 10];
+    let (mut left, mut begun) = (LEN + 10, None);
+    while left > 0 {
+        let most = left.min(buffer.len());
+        let read = peer.0.read(&mut buffer[..most]).expect("the rest");
+        assert_ne!(read, 0, "{left} are left");
+        left -= read;
+        let begun = begun.get_or_insert_with(Instant::now);
+        let due = 4 * TIMEOUT * ((LEN - left.min(LEN)) >> 10) as u32 / (LEN >> 10) as u32;
+        thread::sleep(due.saturating_sub(begun.elapsed()));
+    }
+    peer.send(frame(0x88, b"\x03\xE8"));
+    end(server);
+}
+
 // L14: a trickle of single bytes is not progress.
 pub(crate) fn a_trickle_is_no_sign_of_life<S: Adapter>() {
     let (to, calls) = Calls::new();

@@ -12,8 +12,8 @@ use wsproto::handshake::Request;
 use wsproto::{CloseCode, CloseFrame, Config, KeepAlive};
 
 use crate::support::{
-    Call, Calls, LONG, NEVER, On, Peer, address, by_hand, connect, end, request, serve, switching,
-    telling, wait_until,
+    Call, Calls, LONG, NEVER, On, Peer, address, by_hand, connect, end, frame, request, serve,
+    switching, telling, wait_until,
 };
 
 const SOON: Duration = Duration::from_millis(200);
@@ -44,6 +44,39 @@ pub(crate) fn a_wait_ends_with_the_keep_alive<S: Adapter>() {
     assert!(!calls.ended().0.was_clean);
     drop(peer);
     end(server);
+}
+
+// L2: unread input does not keep a dead peer alive while a thread waits for it.
+pub(crate) fn a_sender_learns_of_a_silent_peer<S: Adapter>() {
+    let options = ServerOptions::new().keep_alive(Some(KeepAlive::new(SOON, SOON)));
+    let (server, begins, calls) = sends_for_ever::<S>(options);
+    let mut peer = Peer::open(address(&server));
+    begins.recv_timeout(LONG).expect("it opens");
+    peer.send(frame(0x81, b"Hello"));
+    assert!(!calls.ended().0.was_clean);
+    drop(peer);
+    end(server);
+}
+
+// L2, T1: the peer closes and ends its output, and reads nothing of ours.
+pub(crate) fn a_close_and_an_end_behind_unread_output<S: Adapter>() {
+    let (to, calls) = Calls::new();
+    let server = serve::<S, _>(ServerOptions::new(), move || {
+        let to = to.clone();
+        On::open(|ws| {
+            ws.send(vec![1; 20 << 20]).expect("nothing waits yet");
+        })
+        .terminate(move |_, info| drop(to.send(Call::Terminate(info.clone()))))
+    });
+    let mut peer = Peer::open(address(&server));
+    peer.send(frame(0x88, b"\x03\xE9"));
+    peer.0.shutdown(std::net::Shutdown::Write).expect("a socket");
+    assert_eq!(calls.ended().0.code, CloseCode::GOING_AWAY);
+    wait_until("it is no connection any more", || server.handle().connections().is_empty());
+    drop(peer);
+    // Nothing is left to be waited for.
+    server.handle().terminate(None);
+    server.join();
 }
 
 // L2: a Close from another thread, which cannot be written.

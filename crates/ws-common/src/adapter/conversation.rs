@@ -11,6 +11,7 @@ use wsproto::handshake::Request;
 use wsproto::{CloseCode, CloseFrame, CloseInfo, Endpoint, ReadyState, Role};
 
 use super::connection::unknown_end;
+use super::postponed::postpone;
 use super::{Connection, Driver, Permit, Step};
 use crate::decision::{Decided, Undecided, Verdict};
 use crate::{ConnectionHandler, Error, Message, WebSocketConnection};
@@ -192,15 +193,8 @@ impl Conversation {
         let Some(request) = request else { return };
         match acceptor.decide(&request) {
             Verdict::Now(decided) => self.answer(connection, now, decided),
-            Verdict::Later(mut undecided) => {
-                if let Ok(link) = connection.lock().live() {
-                    // It fails only without a request, and there is one.
-                    let _ = link.endpoint_mut().postpone();
-                }
-                // However early the decision is made, it notifies the adapter, which calls `resume` after
-                // this call has returned: `resume` cannot be missed.
-                let waiting = Arc::clone(connection);
-                undecided.notify(Box::new(move || waiting.notify()));
+            Verdict::Later(undecided) => {
+                let undecided = postpone(connection, undecided);
                 self.part = Some(Box::new(Deciding(undecided)));
             }
         }
@@ -214,11 +208,7 @@ impl Conversation {
     ) {
         let undecided = self.part.as_mut().and_then(|part| part.undecided());
         if let Some(decided) = undecided.and_then(Undecided::take) {
-            self.part = None;
-            let decided = match connection.driver().acceptor() {
-                Some(acceptor) => acceptor.late(decided),
-                None => decided,
-            };
+            drop(self.drop_part());
             self.answer(connection, now, decided);
         }
     }
