@@ -251,7 +251,7 @@ pub(crate) fn closed_means_closed_for_a_server<S: Adapter>() {
             }
         };
         calls.opened();
-        peer.send(crate::support::frame(0x88, b"\x03\xE8bye"));
+        peer.send(frame(0x88, b"\x03\xE8bye"));
         assert_eq!(peer.frame(), (0x88, b"\x03\xE8bye".to_vec()));
         let (info, errors) = calls.ended();
         assert!(info.was_clean && errors.is_empty(), "{info:?} {errors:?}");
