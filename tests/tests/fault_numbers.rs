@@ -2,7 +2,7 @@
 //! exists.
 //!
 //! `faults.txt` lists the faults. A fault is named in a comment of a test source, or behind `proves:` in a
-//! case of the corpus: `L2`, `B7`, `T13`, `H3`; and `fault-E2`, since `rules.txt` has an `E2` of its own.
+//! case of the corpus: `L2`, `B7`, `T13`, `H3`; and `fault-E2`, since `rules.txt` has an E of its own.
 
 mod named;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Every ID that a test source or a case names, and the places where.
+/// Every ID that a test, its source or a case names, and the places where.
 pub(crate) fn named(is_id: fn(&str) -> bool) -> BTreeMap<String, Vec<String>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(root().join("crates")).expect("the folder of the crates") {
@@ -25,8 +25,15 @@ pub(crate) fn named(is_id: fn(&str) -> bool) -> BTreeMap<String, Vec<String>> {
         // In the sources, tests are a file of their own, or the module at the end.
         let is_source = file.components().any(|part| part.as_os_str() == "src");
         let mut in_tests = !is_source || file.file_stem().is_some_and(|stem| stem == "tests");
+        // In the source of a crate, tests of its parts come last.
+        let first = match file.components().any(|part| part.as_os_str() == "src") {
+            true if !file.ends_with("tests.rs") => {
+                text.lines().position(|line| line.trim() == "#[cfg(test)]").unwrap_or(usize::MAX)
+            }
+            _ => 0,
+        };
         let file = file.strip_prefix(root()).expect("a file of the project").display();
-        for (index, line) in text.lines().enumerate() {
+        for (index, line) in text.lines().enumerate().skip(first) {
             in_tests |= line == "mod tests {";
             if !in_tests {
                 continue;
