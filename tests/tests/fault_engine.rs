@@ -54,7 +54,7 @@ fn carry<A: Role, B: Role>(from: &Mutex<Endpoint<A>>, to: &Mutex<Endpoint<B>>) -
         match event {
             SessionEvent::Received(Event::Text(text)) => texts.push(text.into_owned()),
             // It is answered before anything else is asked for.
-            SessionEvent::Request => break,
+            SessionEvent::Upgrade => break,
             _ => {}
         }
     }

@@ -14,7 +14,7 @@ const MEMORY: usize = 4 * 3 * ((64 << 10) + (64 << 10) + 4 * 10_000);
 // L1: for ten seconds; the rules are those of `streams`, and the heap does not grow with what is sent.
 pub(crate) fn ten_seconds_both_ways<S: Adapter, C: Adapter>() {
     // What a process, and a pair of ends, need once.
-    streams::<S, C>(true, |received| received > 100);
+    streams::<S, C>(true, |received| received > 10_000);
     HEAP.reset_peak_usage();
     let before = HEAP.current_usage();
     let until = Instant::now() + Duration::from_secs(10);
