@@ -121,7 +121,8 @@ impl<H> Decider<H> {
         }
     }
 
-    /// Returns whether the client still waits for the decision.
+    /// Returns whether a decision would still count: until the deadline of the opening handshake. Nothing is
+    /// read before the decision, so a client that leaves meanwhile is not noticed.
     #[must_use]
     pub fn is_awaited(&self) -> bool {
         matches!(&*self.0.lock(), State::Waiting(_))

@@ -67,7 +67,8 @@ impl ServerOptions {
         }
     }
 
-    /// Sets all limits and timeouts at once.
+    /// Replaces every limit and timeout by those of `config`, the defaults above included: a
+    /// [`Config::new`] allows messages of 64 MiB and has no keep-alive.
     #[must_use]
     pub fn config(mut self, config: impl Into<Arc<Config>>) -> Self {
         self.config = config.into();
@@ -125,6 +126,20 @@ impl ServerOptions {
         self
     }
 
+    /// Sets how long an opening handshake may take; see [`Config::handshake_timeout`].
+    #[must_use]
+    pub fn handshake_timeout(mut self, timeout: Option<Duration>) -> Self {
+        Arc::make_mut(&mut self.config).handshake_timeout = timeout;
+        self
+    }
+
+    /// Sets how long the peer may take to answer a Close; see [`Config::close_timeout`].
+    #[must_use]
+    pub fn close_timeout(mut self, timeout: Option<Duration>) -> Self {
+        Arc::make_mut(&mut self.config).close_timeout = timeout;
+        self
+    }
+
     /// Makes the server speak TLS (`wss://`).
     #[cfg(feature = "tls")]
     #[must_use]
@@ -178,6 +193,10 @@ impl From<Config> for ServerOptions {
 /// The options of a client. The URL, header fields and subprotocols are part of the
 /// [`ClientRequest`](wsproto::handshake::ClientRequest).
 ///
+/// By default, a message may have 64 MiB, connecting and the opening and closing handshakes take 10 s each
+/// at most, and there is no keep-alive: a client that waits for rare messages should set one, or it may
+/// never learn that the server is gone.
+///
 /// ```
 /// use ws_common::{ClientOptions, Proxy};
 ///
@@ -219,10 +238,24 @@ impl ClientOptions {
         Arc::new(Config::new()).into()
     }
 
-    /// Sets all limits and timeouts of the connection at once.
+    /// Replaces every limit and timeout of the connection by those of `config`.
     #[must_use]
     pub fn config(mut self, config: impl Into<Arc<Config>>) -> Self {
         self.config = config.into();
+        self
+    }
+
+    /// Sets the longest message to accept, in bytes; see [`Config::max_message_size`].
+    #[must_use]
+    pub fn max_message_size(mut self, bytes: u64) -> Self {
+        Arc::make_mut(&mut self.config).max_message_size = bytes;
+        self
+    }
+
+    /// Sets the interval of Pings and the time to wait for Pongs; see [`KeepAlive`]. `None` sends no Pings.
+    #[must_use]
+    pub fn keep_alive(mut self, keep_alive: Option<KeepAlive>) -> Self {
+        Arc::make_mut(&mut self.config).keep_alive = keep_alive;
         self
     }
 

@@ -124,7 +124,8 @@ impl ServerHandle {
     /// [`Config::handshake_timeout`](wsproto::Config::handshake_timeout) and
     /// [`Config::close_timeout`](wsproto::Config::close_timeout), or no limit if either of them is `None`.
     ///
-    /// Returns at once. Later calls can shorten the time left, but not extend it.
+    /// A request whose decision is postponed gets status 503 once the decision is made. Returns at once.
+    /// Later calls can shorten the time left, but not extend it.
     pub fn terminate(&self, timeout: Option<Duration>) {
         {
             let mut state = self.lock();

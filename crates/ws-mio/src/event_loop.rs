@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use mio::{Events, Poll, Token};
 use slab::Slab;
-use ws_common::adapter::Conversation;
+use ws_common::adapter::{Conversation, READ_SIZE};
 use ws_common::{
     ClientOptions, ConnectionHandler, Error, ServerHandle, ServerHandler, WebSocketConnection,
 };
@@ -20,9 +20,6 @@ use crate::listener::Listener;
 use crate::loop_handle::{LoopHandle, connect};
 use crate::shared::Shared;
 use crate::slot::{Cause, DynConnection, LoopContext, Slot};
-
-/// The size of the read buffer, in bytes.
-const READ_SIZE: usize = 64 << 10;
 
 /// The maximum number of events taken from the operating system at once.
 const EVENTS: usize = 1024;

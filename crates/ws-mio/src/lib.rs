@@ -20,7 +20,7 @@
 //!
 //! **The loop of this crate**: [`WebSocketServer::run`] and [`spawn`](WebSocketServer::spawn) serve until
 //! [`ServerHandle::terminate`] is called. An [`EventLoop`] runs several servers and clients;
-//! [`EventLoop::run`] returns when none is left.
+//! [`EventLoop::run`] returns when none is left, and no [`LoopHandle`].
 //!
 //! **Your own loop**: a [`WebSocket`] is an event source for your [`mio::Poll`], with your token. You
 //! pass it readiness events and the time, and take events from its [`Endpoint`](wsproto::Endpoint).

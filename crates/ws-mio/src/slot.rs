@@ -86,7 +86,6 @@ mod tests {
         assert_eq!(size_of::<Slot>(), 48);
         // In debug builds, a socket of mio stores the id of its `Poll`.
         let debug = if cfg!(debug_assertions) { 8 } else { 0 };
-        let tls = if cfg!(feature = "tls") { 0 } else { 8 };
-        assert_eq!(size_of::<Connection<Server, Accepted>>(), 184 + debug - tls);
+        assert_eq!(size_of::<Connection<Server, Accepted>>(), 184 + debug);
     }
 }

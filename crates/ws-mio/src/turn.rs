@@ -3,18 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ws_common::adapter::{Connection, Conversation, Held, Step, Written};
+use ws_common::adapter::{
+    Connection, Conversation, Held, MOST_LINGERING, Step, WRITE_MOST, Written,
+};
 use ws_common::{Error, WebSocketConnection};
 use wsproto::{Role, SessionError};
 
 use crate::dial::DialContext;
 use crate::origin::Origin;
 use crate::slot::{Cause, DynConnection, LoopContext, TurnOutcome};
-use crate::websocket::{WRITE_MOST, read};
-
-/// The maximum number of sockets that linger at a time. Others are dropped at once, and their peers may
-/// not get the last bytes.
-const MOST_LINGERING: usize = 1024;
+use crate::websocket::read;
 
 /// How many times a turn writes after reading, while writing leads to events and these to more output.
 const ROUNDS: usize = 3;
@@ -256,6 +254,8 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
         }
         context.lingering -= usize::from(lingered);
         context.lingering += usize::from(lingers);
+        // A connection that is gone is due no more.
+        let deadline = deadline.filter(|_| !finished);
         TurnOutcome { deadline, queue, finished }
     }
 }

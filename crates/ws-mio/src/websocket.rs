@@ -7,14 +7,11 @@ use std::time::Duration;
 use mio::event::{Event, Source};
 use mio::{Interest, Registry, Token};
 use ws_common::Error;
-use ws_common::adapter::{Link, Transport, server_endpoint};
+use ws_common::adapter::{Link, Transport, WRITE_MOST, server_endpoint};
 use wsproto::handshake::ClientRequest;
 use wsproto::{Advice, Client, Config, Endpoint, Outbox, Role, Server};
 
 use crate::Stream;
-
-/// About how many bytes one write of a connection sends at most, so that others get their turn.
-pub(crate) const WRITE_MOST: usize = 1 << 20;
 
 /// One end of a connection in your own event loop: a client's, unless `R` is [`Server`].
 ///

@@ -65,7 +65,7 @@ fn several_loops_are_one_server() {
 }
 
 #[test]
-fn a_loop_serves_two_servers_and_ends_when_both_have() {
+fn a_loop_serves_two_servers_and_goes_on_until_it_is_stopped() {
     let mut event_loop = EventLoop::new().expect("a loop");
     let mut serve = || {
         let server =
@@ -87,6 +87,11 @@ fn a_loop_serves_two_servers_and_ends_when_both_have() {
     other.write_all(&frame(0x81, b"Hello")).expect("written");
     assert_eq!(read_frame(&mut other).1, b"Hello");
     second.terminate(Some(Duration::ZERO));
+    wait_until("the end of the second", || second.is_terminated());
+    // Somebody can still begin a connection.
+    let early = handle.connect(request("ws://127.0.0.1:9/"), ClientOptions::default(), echo);
+    assert!(early.is_ok() && !thread.is_finished());
+    handle.stop();
     thread.join().expect("no panic").expect("events");
     let late = handle.connect(request("ws://127.0.0.1:9/"), ClientOptions::default(), echo);
     assert!(late.is_err(), "the loop has ended");
@@ -137,6 +142,8 @@ fn clients_begin_in_callbacks_and_in_other_threads() {
     let thread = thread::spawn(move || event_loop.run());
     wait_until("all answers", || log.lines().len() == 40);
     keeper.expect("a loop").abort();
+    // The last way into the loop: those of the chains are gone.
+    drop(handle);
     thread.join().expect("no panic").expect("events");
     server.handle().terminate(None);
     server.join();

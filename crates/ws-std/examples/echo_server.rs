@@ -7,7 +7,6 @@
 use std::process::ExitCode;
 
 use ws_demo::{Arguments, Failure, cannot_listen, on_ctrl_c};
-use ws_std::wsproto::Config;
 use ws_std::{Decision, Message, ServerOptions, WebSocketConnection, WebSocketServer};
 
 const USAGE: &str = "\
@@ -25,14 +24,11 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &mut Arguments) -> Result<(), Failure> {
-    let mut config = Config::new();
-    if let Some(bytes) = arguments.option("--max-message")? {
-        config = config.max_message_size(bytes);
-    }
+    let max_message = arguments.option("--max-message")?.unwrap_or(64 << 20);
     let address: String = arguments.word("ADDRESS")?;
     arguments.end()?;
 
-    let options = ServerOptions::new().config(config);
+    let options = ServerOptions::new().max_message_size(max_message);
     let server = WebSocketServer::bind(&address, options).map_err(cannot_listen(&address))?;
     let address = server.local_addr()?;
 

@@ -116,10 +116,6 @@ impl<R: Role> WebSocket<R> {
     pub(crate) fn answer(&self, decided: &Decided) -> Result<(), Error> {
         let mut held = self.connection.lock();
         let endpoint = held.live()?.endpoint_mut();
-        if endpoint.ready_state() != ReadyState::Connecting {
-            // Too late: the handshake deadline has passed, or the client is gone.
-            return Ok(());
-        }
         ws_common::adapter::answer(endpoint, now(), decided).map(drop)
     }
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
-use ws_common::adapter::{Acceptor, Connection, Driver, Held, Link, Outgoing};
+use ws_common::adapter::{Acceptor, Connection, Driver, Held, Link, Outgoing, WRITE_MOST};
 use ws_common::{ConnectionId, Error, SendStatus};
 use wsproto::url::WsUrl;
 use wsproto::{Advice, Endpoint, Role};
@@ -53,9 +53,6 @@ pub(crate) struct Owner<R: Role> {
 
 const FOREVER: u64 = u64::MAX;
 
-/// How many bytes the warden writes for one connection before it serves the others.
-const TURN: usize = 1 << 20;
-
 /// The delay before the warden retries a deadline that has passed and is still set.
 const RETRY: Duration = Duration::from_millis(50);
 
@@ -63,6 +60,7 @@ const RETRY: Duration = Duration::from_millis(50);
 struct Told {
     deadline: Option<Duration>,
     interest: Option<Interest>,
+    lingers: bool,
 }
 
 impl<R: Role> Owner<R> {
@@ -219,12 +217,13 @@ impl<R: Role> Owner<R> {
         let deadline = link.endpoint().deadline().filter(|_| advice != Advice::Drop);
         let deadline =
             deadline.map(|at| if at <= now() { now().saturating_add(RETRY) } else { at });
-        Plan { deadline, interest: interest.map(|interest| (interest, socket)) }
+        let interest = interest.map(|interest| (interest, socket));
+        Plan { deadline, interest, lingers: over }
     }
 
     fn tell(&self, plan: Plan) {
         let interest = plan.interest.as_ref().map(|(interest, _)| *interest);
-        let told = Told { deadline: plan.deadline, interest };
+        let told = Told { deadline: plan.deadline, interest, lingers: plan.lingers };
         // The connection is locked, so the warden gets plans in the order in which they are made.
         let mut before = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if *before == told {
@@ -322,10 +321,10 @@ impl<R: Role> Watched for Blocking<R> {
                 link.endpoint_mut().handle_timeout(now);
             }
         }
-        owner.settle(&mut held, TURN);
+        owner.settle(&mut held, WRITE_MOST);
         let gone = held.let_go();
         if gone.is_some() {
-            owner.settle(&mut held, TURN);
+            owner.settle(&mut held, WRITE_MOST);
         }
         drop(held);
         drop(gone);

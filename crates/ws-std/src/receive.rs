@@ -9,6 +9,7 @@ use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use ws_common::Error;
+use ws_common::adapter::READ_SIZE;
 use wsproto::{Advice, Role};
 
 use crate::clock::{Patience, now};
@@ -17,9 +18,6 @@ use crate::stream::{is_timeout, retry};
 use crate::sys::{self, Wait};
 use crate::warden::warden;
 use crate::{Stream, WebSocket};
-
-/// The most bytes that one read takes.
-const READ_SIZE: usize = 64 << 10;
 
 /// The input buffer, and how much of it is consumed.
 #[derive(Debug)]

@@ -29,7 +29,8 @@ pub(crate) fn keep(tcp: &Arc<TcpStream>) {
         return;
     }
     let until = now().saturating_add(LINGER);
-    let plan = Plan { deadline: Some(until), interest: Some((Interest::Read, Arc::clone(tcp))) };
+    let interest = Some((Interest::Read, Arc::clone(tcp)));
+    let plan = Plan { deadline: Some(until), interest, lingers: true };
     let remains = Remains { tcp: Arc::clone(tcp), until };
     warden().watch(ConnectionId::new(), Arc::new(remains), plan);
 }

@@ -16,13 +16,10 @@ use std::thread;
 use std::time::Duration;
 
 use ws_common::ConnectionId;
+use ws_common::adapter::MOST_LINGERING;
 
 use crate::clock::now;
 use crate::poller::{Interest, Poller};
-
-/// The most sockets the warden may wait for before transports no longer linger. They are then dropped at
-/// once, and the peer may miss the last bytes.
-const MOST_LINGERING: usize = 1024;
 
 /// An object that the warden watches, usually a connection.
 pub(crate) trait Watched: Send + Sync {
@@ -37,6 +34,8 @@ pub(crate) trait Watched: Send + Sync {
 pub(crate) struct Plan {
     pub(crate) deadline: Option<Duration>,
     pub(crate) interest: Option<(Interest, Arc<TcpStream>)>,
+    /// Whether the socket lingers after the end of its connection.
+    pub(crate) lingers: bool,
 }
 
 pub(crate) struct Warden {
@@ -49,6 +48,8 @@ struct State {
     entries: BTreeMap<ConnectionId, Entry>,
     deadlines: BTreeSet<(Duration, ConnectionId)>,
     interested: BTreeSet<ConnectionId>,
+    /// How many entries linger.
+    lingering: usize,
     running: bool,
 }
 
@@ -99,9 +100,9 @@ impl Warden {
         self.poller.wake();
     }
 
-    /// Whether the warden waits for too many sockets to let transports linger.
+    /// Whether too many sockets linger for another one to linger, too.
     pub(crate) fn is_crowded(&self) -> bool {
-        self.lock().interested.len() >= MOST_LINGERING
+        self.lock().lingering >= MOST_LINGERING
     }
 
     fn start(&'static self) {
@@ -157,6 +158,7 @@ impl State {
         if entry.plan.interest.is_some() {
             self.interested.insert(id);
         }
+        self.lingering += usize::from(entry.plan.lingers);
         self.entries.insert(id, entry);
     }
 
@@ -166,6 +168,7 @@ impl State {
             self.deadlines.remove(&(at, id));
         }
         self.interested.remove(&id);
+        self.lingering -= usize::from(entry.plan.lingers);
         Some(entry)
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use ws_common::adapter::{Conversation, Step, Undecided};
+use ws_common::adapter::{Conversation, Driver, Step, Undecided};
 use ws_common::{ConnectionHandler, ConnectionId, WebSocketConnection};
 use wsproto::handshake::{ClientRequest, Extension, Request, Response};
 use wsproto::url::WsUrl;
@@ -90,6 +90,10 @@ impl<R: Role> WebSocket<R> {
             let seen = self.connection.driver().signal().seen();
             if let Some(decided) = self.undecided.as_mut().and_then(|undecided| undecided.take()) {
                 self.undecided = None;
+                let decided = match self.connection.driver().acceptor() {
+                    Some(acceptor) => acceptor.late(decided),
+                    None => decided,
+                };
                 self.answer(&decided)?;
             }
             match self.next_step() {
@@ -128,7 +132,8 @@ impl<R: Role> WebSocket<R> {
     }
 
     /// Waits for the next message. Returns `None` once the connection is closed;
-    /// [`close_info`](Self::close_info) then tells how.
+    /// [`close_info`](Self::close_info) then tells how. A stream that ends without a Close is no error: the
+    /// code is 1006 then, and `was_clean` is false.
     ///
     /// # Errors
     ///
@@ -411,7 +416,8 @@ impl<R: Role> WebSocket<R> {
         &self.input.stream
     }
 
-    /// Limits how long [`recv`](Self::recv) waits; `None`, the default, means no limit. After that time,
+    /// Limits how long [`recv`](Self::recv) waits, but not [`wait_closed`](Self::wait_closed), which
+    /// [`Config::close_timeout`](wsproto::Config::close_timeout) bounds after a `close`; `None`, the default, means no limit. After that time,
     /// the call fails with [`Error::Io`] of kind `WouldBlock` or `TimedOut`, and can be repeated.
     pub const fn set_read_patience(&mut self, patience: Option<Duration>) {
         self.read_patience = patience;

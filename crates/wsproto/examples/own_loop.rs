@@ -85,7 +85,7 @@ fn carry(mut stream: TcpStream) -> io::Result<()> {
             stream.set_write_timeout(patience)?;
             match stream.write(ws.pending()) {
                 Ok(len) => ws.wrote(len, start.elapsed()),
-                Err(error) if has_waited(&error) => {}
+                Err(error) if has_waited(&error) => ws.write_blocked(),
                 Err(_) => ws.write_failed(),
             }
         } else {

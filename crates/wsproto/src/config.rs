@@ -71,9 +71,9 @@ pub struct Config {
 pub struct KeepAlive {
     /// The time from the opening, or from the last Pong, to the next Ping.
     pub interval: Duration,
-    /// The time from the moment a Ping has left until its Pong must have arrived. With an
-    /// [`Endpoint`](crate::Endpoint), a Ping that waits behind other output has not left, and each
-    /// byte the peer reads restarts the patience.
+    /// The time from the moment a Ping is sent until its Pong must have arrived. With an
+    /// [`Endpoint`](crate::Endpoint), a Ping may wait behind other output: each byte that the peer
+    /// takes before the Ping has left restarts the patience.
     pub patience: Duration,
 }
 

@@ -186,6 +186,22 @@ impl Acceptor {
         }
     }
 
+    /// Returns the answer to a request whose postponed decision is made now: a server that is ending opens no
+    /// more connections.
+    #[must_use]
+    pub fn late(&self, decided: Decided) -> Decided {
+        if !self.server.is_ending() {
+            return decided;
+        }
+        if panic::catch_unwind(AssertUnwindSafe(|| drop(decided))).is_err() {
+            error!(
+                "dropping a handler of the server at {:?} has panicked",
+                self.server.local_addr()
+            );
+        }
+        Decided::Respond(Response::text(503, "The server is ending\n"))
+    }
+
     /// Reports an error outside open connections to the handler, unless the server has ended.
     pub fn report(&self, error: &Error) {
         if !self.server.is_terminated() {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use log::{debug, error};
 use wsproto::handshake::Request;
-use wsproto::{CloseCode, CloseFrame, CloseInfo, Endpoint, Role};
+use wsproto::{CloseCode, CloseFrame, CloseInfo, Endpoint, ReadyState, Role};
 
 use super::connection::unknown_end;
 use super::{Connection, Driver, Permit, Step};
@@ -215,6 +215,10 @@ impl Conversation {
         let undecided = self.part.as_mut().and_then(|part| part.undecided());
         if let Some(decided) = undecided.and_then(Undecided::take) {
             self.part = None;
+            let decided = match connection.driver().acceptor() {
+                Some(acceptor) => acceptor.late(decided),
+                None => decided,
+            };
             self.answer(connection, now, decided);
         }
     }
@@ -377,6 +381,10 @@ pub fn answer<R: Role>(
     now: Duration,
     decided: &Decided,
 ) -> Result<bool, Error> {
+    if endpoint.ready_state() != ReadyState::Connecting {
+        // A late decision: the deadline has passed and the client was told, or it is gone.
+        return Ok(false);
+    }
     let upgrade = endpoint.request().is_some_and(Request::is_upgrade);
     let given = match decided {
         Decided::Respond(response) => endpoint.respond(response, now).map(|()| false),

@@ -51,6 +51,6 @@ pub use roster::Permit;
 pub use socket::{listen, tune};
 pub use target::Target;
 pub use transport::Transport;
-pub use turn::{Duplex, TurnContext, TurnOutcome};
+pub use turn::{Duplex, MOST_LINGERING, READ_SIZE, TurnContext, TurnOutcome, WRITE_MOST};
 
 pub use crate::decision::{Decided, Undecided, Verdict};

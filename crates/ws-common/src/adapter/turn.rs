@@ -10,14 +10,14 @@ use super::{Connection, Conversation, Driver, Link, Transport, Written};
 use crate::Error;
 
 /// The size of the read buffer, in bytes.
-const READ_SIZE: usize = 64 << 10;
+pub const READ_SIZE: usize = 64 << 10;
 
 /// About how many bytes one write of a turn writes at most.
-const WRITE_MOST: usize = 1 << 20;
+pub const WRITE_MOST: usize = 1 << 20;
 
 /// The maximum number of lingering transports of a loop. Further ones are dropped at once, and the peer may
 /// lose our last bytes.
-const MOST_LINGERING: usize = 1024;
+pub const MOST_LINGERING: usize = 1024;
 
 /// A non-blocking transport of an event loop: the reading and the writing side.
 pub trait Duplex: Transport {
@@ -186,6 +186,10 @@ impl Conversation {
         }
         let left = held.let_go();
         outcome.gone = held.is_gone();
+        if outcome.gone {
+            // A connection that is gone is due no more.
+            (outcome.deadline, outcome.more) = (None, false);
+        }
         context.lingering += usize::from(held.is_lingering());
         drop(held);
         drop(left);

@@ -51,6 +51,7 @@
 //!         match stream.read(&mut buffer) {
 //!             Ok(len @ 1..) => take(ws, &mut buffer[..len], now, react),
 //!             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+//!             Err(error) if error.kind() == ErrorKind::Interrupted => {} // it is still readable
 //!             Ok(_) | Err(_) => ws.end_of_input(now),
 //!         }
 //!     }
@@ -70,6 +71,7 @@
 //!                 ws.write_blocked();
 //!                 break;
 //!             }
+//!             Err(error) if error.kind() == ErrorKind::Interrupted => {}
 //!             Ok(_) | Err(_) => ws.write_failed(),
 //!         }
 //!     }
