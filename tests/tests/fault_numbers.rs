@@ -1,7 +1,7 @@
 //! Every fault that was found in use is named by a test, and every fault that a test names exists.
 //!
 //! `faults.txt` lists the faults. A fault is named in a comment of a test source, or behind `proves:` in a
-//! case of the corpus: `L2`, `B7`, `T13`, `H3`; and `fault-E2`, since `rules.txt` has an `E2` of its own.
+//! case of the corpus: `L2`, `B7`, `T13`, `H3`; and `fault-E2`, since `rules.txt` has an E of its own.
 
 mod named;
 

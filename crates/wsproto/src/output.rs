@@ -287,7 +287,7 @@ mod tests {
         assert_eq!(output.advance(usize::MAX), 0);
     }
 
-    /// E9: no more bytes are moved than are written, and a buffer that is never empty stays small.
+    /// fault-E9: no more bytes are moved than are written, and a buffer that is never empty stays small.
     #[test]
     fn a_buffer_that_is_never_empty_does_not_grow() {
         let mut output = Output::default();

@@ -147,6 +147,7 @@ fn a_paused_server_does_not_miss_the_pong() {
         }
     });
     node.endpoint.handle_timeout(ms(500));
+    node.endpoint.wrote(usize::MAX, ms(500));
     let frames = [Server::from_peer(0x81, b"?"), Server::from_peer(0x8A, &0_u32.to_be_bytes())];
     node.read(&mut frames.concat(), ms(600));
     assert!(!node.endpoint.wants_read());

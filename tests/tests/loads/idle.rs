@@ -118,7 +118,6 @@ pub(crate) fn idle_connections_wake_nobody<S: Adapter>() {
     {
         let server = Server::start::<S>(write_timeout, interval);
         let mut peers: Vec<_> = (0..CONNECTIONS).map(|_| Peer::open(server.address)).collect();
-        peers.iter_mut().for_each(Peer::echoes);
         for peer in &peers {
             peer.0.set_nonblocking(true).expect("a socket");
         }

@@ -69,16 +69,25 @@ pub struct Inner<R: Role, T> {
     stage: Stage<R, T>,
     /// The adapter's key for the connection; [`NOWHERE`] before [`settle`](Self::settle).
     key: u32,
-    /// Whether the adapter works on the connection and gets no notices.
-    busy: bool,
-    /// Whether a notice is outstanding: given to the adapter, or kept for the end of its work.
-    noticed: bool,
+    work: Work,
     /// Whether the connection has opened, and the handler's last call was not made.
     pub(super) opened: bool,
     /// Whether the connection is in the adapter's list of connections that need another turn.
     queued: bool,
     /// Whether the application has closed the connection, so that a redirect is not followed.
     unwanted: bool,
+}
+
+/// The adapter's work on a connection, and the notices that cause it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Work {
+    None,
+    /// A notice was given to the adapter.
+    Noticed,
+    /// The adapter is at work, and gets no notices.
+    Busy,
+    /// A notice is kept for the end of its work.
+    BusyNoticed,
 }
 
 /// The key of a connection that the adapter has not [settled](Inner::settle).
@@ -116,8 +125,7 @@ impl<R: Role, D: Driver<R>> Connection<R, D> {
             peer,
             stage,
             key: NOWHERE,
-            busy: false,
-            noticed: false,
+            work: Work::None,
             opened: false,
             queued: false,
             unwanted: false,
@@ -193,8 +201,12 @@ impl<'a, R: Role, D: Driver<R>> Held<'a, R, D> {
     /// [`end_work`](Inner::end_work) returns that there was a change.
     pub fn begin_notice(&mut self) -> Option<usize> {
         let known = self.key != NOWHERE;
-        let first = !std::mem::replace(&mut self.noticed, true);
-        (first && !self.busy && known).then_some(self.key as usize)
+        let before = self.work;
+        self.work = match before {
+            Work::None | Work::Noticed => Work::Noticed,
+            Work::Busy | Work::BusyNoticed => Work::BusyNoticed,
+        };
+        (before == Work::None && known).then_some(self.key as usize)
     }
 }
 
@@ -277,7 +289,7 @@ impl<R: Role, T: Transport> Inner<R, T> {
     /// until [`end_work`](Self::end_work).
     #[inline]
     pub fn begin_work(&mut self) {
-        (self.busy, self.noticed) = (true, false);
+        self.work = Work::Busy;
     }
 
     /// Begins the adapter's last look at the connection within its work: it will handle all changes made
@@ -285,7 +297,7 @@ impl<R: Role, T: Transport> Inner<R, T> {
     /// later ones.
     #[inline]
     pub fn begin_last_look(&mut self) {
-        self.noticed = false;
+        self.work = Work::Busy;
     }
 
     /// Ends the adapter's work on the connection. Returns whether the connection has changed since the
@@ -296,8 +308,7 @@ impl<R: Role, T: Transport> Inner<R, T> {
     /// change for the return value; after it, the adapter is no longer busy and gets a notice.
     #[inline]
     pub fn end_work(&mut self) -> bool {
-        self.busy = false;
-        std::mem::take(&mut self.noticed)
+        std::mem::replace(&mut self.work, Work::None) == Work::BusyNoticed
     }
 
     /// Marks the connection as queued for another turn. Returns `true` if it was not queued: only then add it
@@ -324,7 +335,7 @@ impl<R: Role, T: Transport> Inner<R, T> {
 
     /// Returns whether the adapter is at work on the connection.
     pub fn is_busy(&self) -> bool {
-        self.busy
+        matches!(self.work, Work::Busy | Work::BusyNoticed)
     }
 
     /// Returns whether the connection has opened, and its handler's last call was not made.
