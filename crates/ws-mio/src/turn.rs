@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ws_common::adapter::{
-    Connection, Conversation, Held, MOST_LINGERING, Step, WRITE_MOST, Written,
+    Connection, Conversation, Held, MOST_EVENTS, MOST_LINGERING, Step, WRITE_MOST, Written,
 };
 use ws_common::{Error, WebSocketConnection};
 use wsproto::{Role, SessionError};
@@ -29,8 +29,15 @@ impl<R: Role, D: Origin<R>> DynConnection for Connection<R, D> {
         let (was_over, lingered) = (held.is_over(), held.is_lingering());
         let now = context.now;
         let handle = self.handle();
-        let mut turn =
-            Turn { connection: &self, handle, conversation, now, again: false, called: false };
+        let mut turn = Turn {
+            connection: &self,
+            handle,
+            conversation,
+            now,
+            again: false,
+            events: 0,
+            called: false,
+        };
         if let Cause::Queued = cause {
             held.unqueue();
         }
@@ -79,6 +86,8 @@ struct Turn<'a, R: Role, D: Origin<R>> {
     now: Duration,
     /// Whether the connection needs another turn before the loop waits.
     again: bool,
+    /// How many events were handled.
+    events: usize,
     /// Whether the application was called, which may have taken long.
     called: bool,
 }
@@ -164,11 +173,18 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
         }
     }
 
-    /// Takes all events out of `input`, and calls the handler. Returns whether there were any.
+    /// Takes the events out of `input`, and calls the handler. After [`MOST_EVENTS`], the endpoint keeps the
+    /// rest. Returns whether there were any.
     fn react(&mut self, mut held: Held<'a, R, D>, input: &mut &mut [u8]) -> (Held<'a, R, D>, bool) {
         let mut reacted = false;
-        while let Some(step) = held.link_mut().and_then(|link| link.next(self.now, input)) {
-            reacted = true;
+        while let Some(link) = held.link_mut() {
+            let endpoint = link.endpoint_mut();
+            if self.events >= MOST_EVENTS && (!input.is_empty() || endpoint.has_input()) {
+                endpoint.defer_input(input);
+                break;
+            }
+            let Some(step) = link.next(self.now, input) else { break };
+            (reacted, self.events) = (true, self.events + 1);
             held = match step {
                 Step::Other => held,
                 Step::Message(message) => {
@@ -179,9 +195,8 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
                 }),
             };
         }
-        let left = held.follow_redirect();
         // Only a socket: dropping it under the lock calls no code of the application.
-        drop(left);
+        drop(held.follow_redirect());
         // After a redirect, the next turn dials.
         self.again |= held.is_dialing();
         (held, reacted)

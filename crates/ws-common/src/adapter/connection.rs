@@ -9,6 +9,7 @@ use wsproto::handshake::Response;
 use wsproto::url::WsUrl;
 use wsproto::{Advice, CloseFrame, CloseInfo, Initiator, ReadyState, Role, SendError};
 
+use super::answering::is_answering;
 use super::peer::Peer;
 use super::{Acceptor, ConnectionLink, Link, Outgoing, Transport};
 use crate::{ConnectionId, Error, SendStatus, ServerHandle, WebSocketConnection};
@@ -168,7 +169,11 @@ impl<R: Role, D: Driver<R>> Connection<R, D> {
     #[inline]
     pub fn try_send(&self, outgoing: &mut Outgoing<'_>) -> Result<SendStatus, Error> {
         let mut held = self.lock();
+        let is_handled = held.opened;
         let link = held.live()?;
+        if is_handled {
+            link.endpoint_mut().set_replying(is_answering(self.id));
+        }
         let status = if link.endpoint().has_room() {
             // Reading the clock costs time, and only writing needs it.
             link.send_now(outgoing)?

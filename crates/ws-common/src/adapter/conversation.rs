@@ -10,6 +10,7 @@ use log::{debug, error};
 use wsproto::handshake::Request;
 use wsproto::{CloseCode, CloseFrame, CloseInfo, Endpoint, ReadyState, Role};
 
+use super::answering::answering;
 use super::connection::unknown_end;
 use super::postponed::postpone;
 use super::{Connection, Driver, Permit, Step};
@@ -18,6 +19,10 @@ use crate::{ConnectionHandler, Error, Message, WebSocketConnection};
 
 /// The payload of a panic.
 pub type Panic = Box<dyn Any + Send>;
+
+/// How many events of a connection are handled before other connections have their turn. A flood of small
+/// frames fits tens of thousands of them into one read.
+pub const MOST_EVENTS: usize = 128;
 
 /// Calls a connection's handler for the connection's events.
 pub struct Conversation {
@@ -108,8 +113,9 @@ impl Conversation {
 }
 
 impl Conversation {
-    /// Takes all events out of `input` and the connection, and calls the handler for them. The connection
-    /// must not be locked. Returns the payload of the handler's panic, if it panicked.
+    /// Takes the events out of `input` and the connection, and calls the handler for them. After
+    /// [`MOST_EVENTS`], the endpoint keeps the rest of `input`, and has input. The connection must not be
+    /// locked. Returns the payload of the handler's panic, if it panicked.
     pub fn react<R: Role, D: Driver<R>>(
         &mut self,
         connection: &Arc<Connection<R, D>>,
@@ -119,8 +125,15 @@ impl Conversation {
     ) -> Option<Panic> {
         let mut panic = None;
         self.resume(connection, now);
-        loop {
+        for number in 0.. {
             let mut held = connection.lock();
+            if number >= MOST_EVENTS
+                && let Some(link) = held.link_mut()
+                && (!input.is_empty() || link.endpoint().has_input())
+            {
+                link.endpoint_mut().defer_input(input);
+                return panic;
+            }
             let step = held.link_mut().and_then(|link| link.next(now, input));
             let Some(step) = step else {
                 let left = held.follow_redirect();
@@ -131,6 +144,7 @@ impl Conversation {
             drop(held);
             panic = panic.or(self.take(connection, handle, now, step));
         }
+        panic
     }
 
     /// Handles one event. The connection must not be locked. Returns the payload of the handler's panic, if
@@ -176,7 +190,7 @@ impl Conversation {
     /// Calls `on_message`. The connection must not be locked.
     #[inline]
     pub fn message(&mut self, handle: &WebSocketConnection, message: Message) -> Option<Panic> {
-        self.call(handle, |handler, ws| handler.on_message(ws, message))
+        answering(handle.id(), || self.call(handle, |handler, ws| handler.on_message(ws, message)))
     }
 
     /// Calls `on_drained`. The connection must not be locked.

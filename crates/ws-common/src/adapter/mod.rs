@@ -22,6 +22,7 @@
 mod tests;
 
 mod acceptor;
+mod answering;
 mod connection;
 mod conversation;
 mod dial;
@@ -41,7 +42,7 @@ mod turn;
 
 pub use acceptor::{Acceptor, Admission, client_endpoint, server_endpoint};
 pub use connection::{Connection, Driver, Held, Inner};
-pub use conversation::{Conversation, Panic, Part, answer};
+pub use conversation::{Conversation, MOST_EVENTS, Panic, Part, answer};
 pub use dial::{Dial, DialStep};
 pub use handle::{ConnectionLink, Outgoing};
 pub use link::{Link, Step, Written};

@@ -96,6 +96,27 @@ impl<R: Role> Endpoint<R> {
         event
     }
 
+    /// Keeps the rest of `input` for later, so that a peer with many events takes its turn like others.
+    /// [`next_event`](Self::next_event) takes it first, and [has input](Self::has_input) until then; nothing
+    /// more is [to be read](Self::wants_read) meanwhile.
+    pub fn defer_input(&mut self, input: &mut &mut [u8]) {
+        if !input.is_empty() {
+            self.outbox.get_or_insert_default().defer(input);
+        }
+    }
+
+    /// Sets whether messages sent from now on count as replies to the last event, until the next one is
+    /// taken. By default they do after a message; a program in which another thread sends meanwhile can
+    /// say otherwise.
+    #[inline]
+    pub fn set_replying(&mut self, replying: bool) {
+        if let Some(outbox) = &mut self.outbox {
+            outbox.answering = replying;
+        } else if replying {
+            self.outbox.get_or_insert_default().answering = true;
+        }
+    }
+
     /// Tells the endpoint that nothing more can be read: end of file, or any error of the
     /// transport. A peer that has closed only its writing side still gets the unwritten bytes, see
     /// [`Advice::Flush`].
