@@ -36,6 +36,9 @@ pub(crate) trait Flooded: Adapter {
     /// The read buffer of a connection, in bytes.
     const BUFFER: usize;
 
+    /// The input that a connection may hold until its next turn, in bytes.
+    const DEFERS: usize;
+
     /// The memory that the adapter may keep for later connections, in bytes, once for all.
     const KEEPS: usize;
 }
@@ -43,6 +46,7 @@ pub(crate) trait Flooded: Adapter {
 impl Flooded for Std {
     const NAME: &'static str = "ws-std";
     const BUFFER: usize = READ;
+    const DEFERS: usize = 0;
     // The list of sockets that linger, 1024 at most, of the one thread for the process that waits for them.
     const KEEPS: usize = 24 << 10;
 }
@@ -50,6 +54,8 @@ impl Flooded for Std {
 impl Flooded for Mio {
     const NAME: &'static str = "ws-mio";
     const BUFFER: usize = 0;
+    // The rest of a read.
+    const DEFERS: usize = READ;
     const KEEPS: usize = 2 * READ;
 }
 

@@ -20,10 +20,6 @@ use crate::{ConnectionHandler, Error, Message, WebSocketConnection};
 /// The payload of a panic.
 pub type Panic = Box<dyn Any + Send>;
 
-/// How many events of a connection are handled before other connections have their turn. A flood of small
-/// frames fits tens of thousands of them into one read.
-pub const MOST_EVENTS: usize = 128;
-
 /// Calls a connection's handler for the connection's events.
 pub struct Conversation {
     part: Option<Box<dyn Part>>,
@@ -113,11 +109,23 @@ impl Conversation {
 }
 
 impl Conversation {
-    /// Takes the events out of `input` and the connection, and calls the handler for them. After
-    /// [`MOST_EVENTS`], the endpoint keeps the rest of `input`, and has input. The connection must not be
-    /// locked. Returns the payload of the handler's panic, if it panicked.
+    /// Takes all events out of `input` and the connection, and calls the handler for them. The connection
+    /// must not be locked. Returns the payload of the handler's panic, if it panicked.
     pub fn react<R: Role, D: Driver<R>>(
         &mut self,
+        connection: &Arc<Connection<R, D>>,
+        handle: &WebSocketConnection,
+        now: Duration,
+        input: &mut &mut [u8],
+    ) -> Option<Panic> {
+        self.react_at_most(usize::MAX, connection, handle, now, input)
+    }
+
+    /// As [`react`](Self::react), but handles at most `most` events. The endpoint keeps the rest of `input`,
+    /// and has input.
+    pub(super) fn react_at_most<R: Role, D: Driver<R>>(
+        &mut self,
+        most: usize,
         connection: &Arc<Connection<R, D>>,
         handle: &WebSocketConnection,
         now: Duration,
@@ -127,7 +135,7 @@ impl Conversation {
         self.resume(connection, now);
         for number in 0.. {
             let mut held = connection.lock();
-            if number >= MOST_EVENTS
+            if number >= most
                 && let Some(link) = held.link_mut()
                 && (!input.is_empty() || link.endpoint().has_input())
             {

@@ -42,7 +42,7 @@ mod turn;
 
 pub use acceptor::{Acceptor, Admission, client_endpoint, server_endpoint};
 pub use connection::{Connection, Driver, Held, Inner};
-pub use conversation::{Conversation, MOST_EVENTS, Panic, Part, answer};
+pub use conversation::{Conversation, Panic, Part, answer};
 pub use dial::{Dial, DialStep};
 pub use handle::{ConnectionLink, Outgoing};
 pub use link::{Link, Step, Written};
@@ -54,6 +54,8 @@ pub use roster::Permit;
 pub use socket::{listen, tune};
 pub use target::Target;
 pub use transport::Transport;
-pub use turn::{Duplex, MOST_LINGERING, READ_SIZE, TurnContext, TurnOutcome, WRITE_MOST};
+pub use turn::{
+    Duplex, MOST_EVENTS, MOST_LINGERING, READ_SIZE, TurnContext, TurnOutcome, WRITE_MOST,
+};
 
 pub use crate::decision::{Decided, Undecided, Verdict};

@@ -19,6 +19,10 @@ pub const WRITE_MOST: usize = 1 << 20;
 /// lose our last bytes.
 pub const MOST_LINGERING: usize = 1024;
 
+/// How many events of a connection are handled before other connections have their turn. A flood of small
+/// frames fits tens of thousands of them into one read.
+pub const MOST_EVENTS: usize = 128;
+
 /// A non-blocking transport of an event loop: the reading and the writing side.
 pub trait Duplex: Transport {
     /// Reads once without waiting, at most `buffer.len()` bytes. Returns the number of bytes, 0 at the end
@@ -144,7 +148,7 @@ impl Conversation {
         if let Some(error) = failure {
             self.fail(connection, &handle, &error);
         }
-        self.react(connection, &handle, now, &mut input);
+        self.react_at_most(MOST_EVENTS, connection, &handle, now, &mut input);
 
         // Deadlines that begin now must not count the time that handlers took.
         let late = connection.driver().now();
@@ -159,7 +163,7 @@ impl Conversation {
         }
         drop(held);
         // Writing may have made room, or finished the connection.
-        self.react(connection, &handle, late, &mut &mut [][..]);
+        self.react_at_most(MOST_EVENTS, connection, &handle, late, &mut &mut [][..]);
         self.tell_drained(connection, &handle);
 
         let mut held = connection.lock();
