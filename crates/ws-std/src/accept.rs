@@ -120,3 +120,14 @@ pub(crate) fn tune(stream: &Stream) {
         ws_common::adapter::tune(tcp);
     }
 }
+
+impl WebSocket<Server> {
+    /// Returns the request that opened the connection.
+    #[must_use]
+    pub fn request(&self) -> Option<&Request> {
+        match &self.opening {
+            Opening::Server { request } => request.as_deref(),
+            Opening::Client { .. } => None,
+        }
+    }
+}

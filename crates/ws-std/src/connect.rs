@@ -140,3 +140,23 @@ impl WebSocket<Client> {
         held.link()?.endpoint().session().response().cloned().map(Box::new)
     }
 }
+
+impl WebSocket<Client> {
+    /// Returns the URL of the connection: after redirects, the last one.
+    #[must_use]
+    pub fn url(&self) -> &WsUrl {
+        match &self.opening {
+            Opening::Client { request, .. } => request.url(),
+            Opening::Server { .. } => unreachable!("a client begins with its request"),
+        }
+    }
+
+    /// Returns the response that opened the connection.
+    #[must_use]
+    pub fn response(&self) -> Option<&Response> {
+        match &self.opening {
+            Opening::Client { response, .. } => response.as_deref(),
+            Opening::Server { .. } => None,
+        }
+    }
+}

@@ -10,10 +10,9 @@ use std::time::Duration;
 use ws_common::adapter::{Step, Undecided};
 use ws_common::{ConnectionId, WebSocketConnection};
 use wsproto::handshake::{ClientRequest, Extension, Request, Response};
-use wsproto::url::WsUrl;
 use wsproto::{
     Advice, Client, CloseCode, CloseFrame, CloseInfo, Initiator, PreparedMessage, ReadyState, Role,
-    SendError, Server,
+    SendError,
 };
 
 use self::receive::Waited;
@@ -362,37 +361,6 @@ impl<R: Role> WebSocket<R> {
     #[must_use]
     pub fn handle(&self) -> WebSocketConnection {
         self.handle.clone()
-    }
-}
-
-impl WebSocket<Client> {
-    /// Returns the URL of the connection: after redirects, the last one.
-    #[must_use]
-    pub fn url(&self) -> &WsUrl {
-        match &self.opening {
-            Opening::Client { request, .. } => request.url(),
-            Opening::Server { .. } => unreachable!("a client begins with its request"),
-        }
-    }
-
-    /// Returns the response that opened the connection.
-    #[must_use]
-    pub fn response(&self) -> Option<&Response> {
-        match &self.opening {
-            Opening::Client { response, .. } => response.as_deref(),
-            Opening::Server { .. } => None,
-        }
-    }
-}
-
-impl WebSocket<Server> {
-    /// Returns the request that opened the connection.
-    #[must_use]
-    pub fn request(&self) -> Option<&Request> {
-        match &self.opening {
-            Opening::Server { request } => request.as_deref(),
-            Opening::Client { .. } => None,
-        }
     }
 }
 

@@ -1,60 +1,19 @@
 //! A connection behind a lock, shared by its adapter and its handles.
 
-use std::net::SocketAddr;
-use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+mod handles;
+mod held;
 
-use wsproto::handshake::Response;
-use wsproto::url::WsUrl;
-use wsproto::{Advice, CloseFrame, CloseInfo, Initiator, ReadyState, Role, SendError};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use wsproto::{Advice, CloseInfo, Initiator, Role, SendError};
 
 use super::answering::is_answering;
 use super::peer::Peer;
-use super::{Acceptor, ConnectionLink, Link, Outgoing, Transport};
-use crate::{ConnectionId, Error, SendStatus, ServerHandle, WebSocketConnection};
+use super::{ConnectionLink, Driver, Link, Outgoing, Transport};
+use crate::{ConnectionId, Error, SendStatus, WebSocketConnection};
 
-/// The adapter's part of a connection: its clock, its origin, and its notification of changes.
-pub trait Driver<R: Role>: Send + Sync + Sized + 'static {
-    /// The writing side of the transport.
-    type Transport: Transport;
-
-    /// Returns the time, since an origin of the adapter's choice.
-    fn now(&self) -> Duration;
-
-    /// Called when a connection has changed: it has output, an event or a new deadline. If
-    /// [`Held::begin_notice`] returns a key, make the adapter handle the connection. Any thread may call
-    /// this, including one inside a handler, and blocks until it returns.
-    fn changed(&self, held: Held<'_, R, Self>);
-
-    /// Sends a message or a Ping. A blocking adapter may wait here until the peer reads.
-    ///
-    /// # Errors
-    ///
-    /// As [`ConnectionLink::send`].
-    fn send(
-        connection: &Connection<R, Self>,
-        mut outgoing: Outgoing<'_>,
-    ) -> Result<SendStatus, Error> {
-        connection.try_send(&mut outgoing)
-    }
-
-    /// Returns the acceptor of the server that accepted the connection.
-    fn acceptor(&self) -> Option<&Acceptor> {
-        None
-    }
-
-    /// Returns the URL that a client connects to.
-    fn url(&self) -> Option<WsUrl> {
-        None
-    }
-
-    /// Returns whether a client follows a response as a redirect, and dials again.
-    fn follows(&self, response: &Response) -> bool {
-        let _ = response;
-        false
-    }
-}
+pub use self::held::Held;
 
 /// One end of a connection. Its lock is never held while a handler is called or while a thread waits for the
 /// transport.
@@ -182,69 +141,6 @@ impl<R: Role, D: Driver<R>> Connection<R, D> {
         };
         self.driver.changed(held);
         Ok(status)
-    }
-}
-
-/// A locked connection.
-pub struct Held<'a, R: Role, D: Driver<R>> {
-    guard: MutexGuard<'a, Inner<R, D::Transport>>,
-    connection: &'a Connection<R, D>,
-}
-
-impl<'a, R: Role, D: Driver<R>> Held<'a, R, D> {
-    /// Returns the connection.
-    #[must_use]
-    pub const fn connection(&self) -> &'a Connection<R, D> {
-        self.connection
-    }
-
-    /// Begins a notice to the adapter. Returns the connection's key, or `None` if no notice is needed: one
-    /// is outstanding, the adapter is at work on the connection, or it has not [settled](Inner::settle) it.
-    ///
-    /// No notice is lost, because this state changes under the lock only. If a notice is outstanding, the
-    /// adapter has not begun the work for it, and will see this change. If the adapter is at work,
-    /// [`end_work`](Inner::end_work) returns that there was a change.
-    pub fn begin_notice(&mut self) -> Option<usize> {
-        let known = self.key != NOWHERE;
-        let before = self.work;
-        self.work = match before {
-            Work::None | Work::Noticed => Work::Noticed,
-            Work::Busy | Work::BusyNoticed => Work::BusyNoticed,
-        };
-        (before == Work::None && known).then_some(self.key as usize)
-    }
-}
-
-impl<R: Role, D: Driver<R>> Held<'_, R, D> {
-    /// Prepares to dial again if the client has received the head of a redirect response that it follows.
-    /// Returns the old transport; drop it without the lock.
-    #[inline]
-    pub fn follow_redirect(&mut self) -> Option<D::Transport> {
-        let link = self.link().filter(|_| !R::is_server())?;
-        if link.endpoint().ready_state() != ReadyState::Connecting {
-            return None;
-        }
-        let response = link.endpoint().session().response()?;
-        if !self.connection.driver.follows(response) {
-            return None;
-        }
-        self.redial()
-    }
-}
-
-impl<R: Role, D: Driver<R>> Deref for Held<'_, R, D> {
-    type Target = Inner<R, D::Transport>;
-
-    #[inline]
-    fn deref(&self) -> &Self::Target {
-        &self.guard
-    }
-}
-
-impl<R: Role, D: Driver<R>> DerefMut for Held<'_, R, D> {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut self.guard
     }
 }
 
@@ -451,93 +347,6 @@ impl<R: Role, T: Transport> Inner<R, T> {
             Stage::Live(link) => link.endpoint().unwritten() + link.endpoint().lost(),
             Stage::Over { lost, .. } => *lost,
         }
-    }
-}
-
-impl<R: Role, D: Driver<R>> ConnectionLink for Connection<R, D> {
-    fn id(&self) -> &ConnectionId {
-        &self.id
-    }
-
-    fn server(&self) -> Option<&ServerHandle> {
-        self.driver.acceptor().map(Acceptor::server)
-    }
-
-    fn url(&self) -> Option<WsUrl> {
-        self.driver.url()
-    }
-
-    fn peer_addr(&self) -> Option<SocketAddr> {
-        self.lock().peer.address()
-    }
-
-    fn subprotocol(&self) -> Option<String> {
-        Some(self.lock().link()?.endpoint().session().subprotocol()?.into())
-    }
-
-    fn ready_state(&self) -> ReadyState {
-        match &self.lock().stage {
-            Stage::Dialing { given_up: false } => ReadyState::Connecting,
-            Stage::Live(link) => link.endpoint().ready_state(),
-            Stage::Dialing { given_up: true } | Stage::Over { .. } => ReadyState::Closed,
-        }
-    }
-
-    fn close_info(&self) -> Option<CloseInfo> {
-        match &self.lock().stage {
-            Stage::Over { info, .. } => Some((**info).clone()),
-            Stage::Dialing { .. } | Stage::Live(_) => None,
-        }
-    }
-
-    fn buffered_amount(&self) -> usize {
-        self.lock().buffered_amount()
-    }
-
-    fn round_trip(&self) -> Option<Duration> {
-        self.lock().link()?.endpoint().session().round_trip()
-    }
-
-    #[inline]
-    fn send(&self, outgoing: Outgoing<'_>) -> Result<SendStatus, Error> {
-        D::send(self, outgoing)
-    }
-
-    fn try_send(&self, mut outgoing: Outgoing<'_>) -> Result<SendStatus, Error> {
-        Self::try_send(self, &mut outgoing)
-    }
-
-    fn close(&self, frame: Option<&CloseFrame<'_>>) -> Result<(), Error> {
-        let mut held = self.lock();
-        let now = self.driver.now();
-        match &mut held.stage {
-            Stage::Dialing { given_up } => *given_up = true,
-            Stage::Live(link) => link.close(frame, now)?,
-            Stage::Over { .. } => return Ok(()),
-        }
-        held.unwanted = true;
-        self.driver.changed(held);
-        Ok(())
-    }
-
-    fn close_as_application(&self, frame: Option<&CloseFrame<'_>>) -> Result<(), Error> {
-        match frame {
-            Some(frame) if !R::is_server() && !frame.code().is_application() => {
-                Err(Error::ClientCode(frame.code()))
-            }
-            _ => self.close(frame),
-        }
-    }
-
-    fn abort(&self) {
-        let mut held = self.lock();
-        match &mut held.stage {
-            Stage::Dialing { given_up } => *given_up = true,
-            Stage::Live(link) => link.endpoint_mut().abort(),
-            Stage::Over { .. } => return,
-        }
-        held.unwanted = true;
-        self.driver.changed(held);
     }
 }
 

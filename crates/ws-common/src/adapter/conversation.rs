@@ -7,12 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use log::{debug, error};
-use wsproto::handshake::Request;
-use wsproto::{CloseCode, CloseFrame, CloseInfo, Endpoint, ReadyState, Role};
+use wsproto::{CloseCode, CloseFrame, CloseInfo, Role};
 
 use super::answering::answering;
 use super::connection::unknown_end;
-use super::postponed::postpone;
+use super::request::{answer, postpone};
 use super::{Connection, Driver, Permit, Step};
 use crate::decision::{Decided, Undecided, Verdict};
 use crate::{ConnectionHandler, Error, Message, WebSocketConnection};
@@ -389,31 +388,4 @@ impl Drop for Conversation {
     fn drop(&mut self) {
         let _ = self.drop_part();
     }
-}
-
-/// Answers the pending request with a decision. Returns whether the connection is accepted. Accepting an
-/// ordinary request declines it.
-///
-/// # Errors
-///
-/// [`Error::Accept`] if the request cannot be accepted in this way; it was then refused with status 500.
-pub fn answer<R: Role>(
-    endpoint: &mut Endpoint<R>,
-    now: Duration,
-    decided: &Decided,
-) -> Result<bool, Error> {
-    if endpoint.ready_state() != ReadyState::Connecting {
-        // A late decision: the deadline has passed and the client was told, or it is gone.
-        return Ok(false);
-    }
-    let upgrade = endpoint.request().is_some_and(Request::is_upgrade);
-    let given = match decided {
-        Decided::Respond(response) => endpoint.respond(response, now).map(|()| false),
-        Decided::Accept(accept, _) if upgrade => endpoint.accept(accept, now).map(|()| true),
-        Decided::Accept(..) | Decided::Decline => endpoint.decline(now).map(|()| false),
-    };
-    given.or_else(|error| {
-        endpoint.respond(&super::acceptor::internal_error(), now)?;
-        Err(error.into())
-    })
 }

@@ -20,7 +20,7 @@ impl<R: Role> WebSocket<R> {
     /// Calls a handler in this thread until the connection is closed, and returns how it ended. The handler
     /// type also fits a server's connections. To send from elsewhere, take a [`handle`](Self::handle) first,
     /// or in [`on_open`](ConnectionHandler::on_open). A send by a client's handler never waits: without
-    /// room, it fails with [`Error::WouldExceed`], and
+    /// room, it fails with [`Error::WouldExceed`](crate::Error::WouldExceed), and
     /// [`on_drained`](ConnectionHandler::on_drained) follows, which another thread may call while this one
     /// waits for input.
     ///

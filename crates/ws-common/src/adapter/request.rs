@@ -1,11 +1,13 @@
-//! A request that waits for a postponed decision, or for the end of its server.
+//! The answer to a request: now, or when a postponed decision is made or the server ends.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use wsproto::Role;
-use wsproto::handshake::Response;
+use wsproto::handshake::{Request, Response};
+use wsproto::{Endpoint, ReadyState, Role};
 
 use super::{Connection, Driver};
+use crate::Error;
 use crate::decision::{Decided, Undecided};
 use crate::server::AwaitedDecision;
 
@@ -50,4 +52,31 @@ impl Undecided for Postponed {
     fn notify(&mut self, wake: Box<dyn FnOnce() + Send>) {
         self.undecided.notify(wake);
     }
+}
+
+/// Answers the pending request with a decision. Returns whether the connection is accepted. Accepting an
+/// ordinary request declines it.
+///
+/// # Errors
+///
+/// [`Error::Accept`] if the request cannot be accepted in this way; it was then refused with status 500.
+pub fn answer<R: Role>(
+    endpoint: &mut Endpoint<R>,
+    now: Duration,
+    decided: &Decided,
+) -> Result<bool, Error> {
+    if endpoint.ready_state() != ReadyState::Connecting {
+        // A late decision: the deadline has passed and the client was told, or it is gone.
+        return Ok(false);
+    }
+    let upgrade = endpoint.request().is_some_and(Request::is_upgrade);
+    let given = match decided {
+        Decided::Respond(response) => endpoint.respond(response, now).map(|()| false),
+        Decided::Accept(accept, _) if upgrade => endpoint.accept(accept, now).map(|()| true),
+        Decided::Accept(..) | Decided::Decline => endpoint.decline(now).map(|()| false),
+    };
+    given.or_else(|error| {
+        endpoint.respond(&super::acceptor::internal_error(), now)?;
+        Err(error.into())
+    })
 }

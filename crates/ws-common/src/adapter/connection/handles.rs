@@ -1,0 +1,98 @@
+//! A connection, as its handles see it.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use wsproto::url::WsUrl;
+use wsproto::{CloseFrame, CloseInfo, ReadyState, Role};
+
+use super::{Connection, Stage};
+use crate::adapter::{Acceptor, ConnectionLink, Driver, Outgoing};
+use crate::{ConnectionId, Error, SendStatus, ServerHandle};
+
+impl<R: Role, D: Driver<R>> ConnectionLink for Connection<R, D> {
+    fn id(&self) -> &ConnectionId {
+        &self.id
+    }
+
+    fn server(&self) -> Option<&ServerHandle> {
+        self.driver.acceptor().map(Acceptor::server)
+    }
+
+    fn url(&self) -> Option<WsUrl> {
+        self.driver.url()
+    }
+
+    fn peer_addr(&self) -> Option<SocketAddr> {
+        self.lock().peer.address()
+    }
+
+    fn subprotocol(&self) -> Option<String> {
+        Some(self.lock().link()?.endpoint().session().subprotocol()?.into())
+    }
+
+    fn ready_state(&self) -> ReadyState {
+        match &self.lock().stage {
+            Stage::Dialing { given_up: false } => ReadyState::Connecting,
+            Stage::Live(link) => link.endpoint().ready_state(),
+            Stage::Dialing { given_up: true } | Stage::Over { .. } => ReadyState::Closed,
+        }
+    }
+
+    fn close_info(&self) -> Option<CloseInfo> {
+        match &self.lock().stage {
+            Stage::Over { info, .. } => Some((**info).clone()),
+            Stage::Dialing { .. } | Stage::Live(_) => None,
+        }
+    }
+
+    fn buffered_amount(&self) -> usize {
+        self.lock().buffered_amount()
+    }
+
+    fn round_trip(&self) -> Option<Duration> {
+        self.lock().link()?.endpoint().session().round_trip()
+    }
+
+    #[inline]
+    fn send(&self, outgoing: Outgoing<'_>) -> Result<SendStatus, Error> {
+        D::send(self, outgoing)
+    }
+
+    fn try_send(&self, mut outgoing: Outgoing<'_>) -> Result<SendStatus, Error> {
+        Self::try_send(self, &mut outgoing)
+    }
+
+    fn close(&self, frame: Option<&CloseFrame<'_>>) -> Result<(), Error> {
+        let mut held = self.lock();
+        let now = self.driver.now();
+        match &mut held.stage {
+            Stage::Dialing { given_up } => *given_up = true,
+            Stage::Live(link) => link.close(frame, now)?,
+            Stage::Over { .. } => return Ok(()),
+        }
+        held.unwanted = true;
+        self.driver.changed(held);
+        Ok(())
+    }
+
+    fn close_as_application(&self, frame: Option<&CloseFrame<'_>>) -> Result<(), Error> {
+        match frame {
+            Some(frame) if !R::is_server() && !frame.code().is_application() => {
+                Err(Error::ClientCode(frame.code()))
+            }
+            _ => self.close(frame),
+        }
+    }
+
+    fn abort(&self) {
+        let mut held = self.lock();
+        match &mut held.stage {
+            Stage::Dialing { given_up } => *given_up = true,
+            Stage::Live(link) => link.endpoint_mut().abort(),
+            Stage::Over { .. } => return,
+        }
+        held.unwanted = true;
+        self.driver.changed(held);
+    }
+}

@@ -1,0 +1,72 @@
+//! A locked connection.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::MutexGuard;
+
+use wsproto::{ReadyState, Role};
+
+use super::{Connection, Inner, NOWHERE, Work};
+use crate::adapter::Driver;
+
+/// A locked connection.
+pub struct Held<'a, R: Role, D: Driver<R>> {
+    pub(super) guard: MutexGuard<'a, Inner<R, D::Transport>>,
+    pub(super) connection: &'a Connection<R, D>,
+}
+
+impl<'a, R: Role, D: Driver<R>> Held<'a, R, D> {
+    /// Returns the connection.
+    #[must_use]
+    pub const fn connection(&self) -> &'a Connection<R, D> {
+        self.connection
+    }
+
+    /// Begins a notice to the adapter. Returns the connection's key, or `None` if no notice is needed: one
+    /// is outstanding, the adapter is at work on the connection, or it has not [settled](Inner::settle) it.
+    ///
+    /// No notice is lost, because this state changes under the lock only. If a notice is outstanding, the
+    /// adapter has not begun the work for it, and will see this change. If the adapter is at work,
+    /// [`end_work`](Inner::end_work) returns that there was a change.
+    pub fn begin_notice(&mut self) -> Option<usize> {
+        let known = self.key != NOWHERE;
+        let before = self.work;
+        self.work = match before {
+            Work::None | Work::Noticed => Work::Noticed,
+            Work::Busy | Work::BusyNoticed => Work::BusyNoticed,
+        };
+        (before == Work::None && known).then_some(self.key as usize)
+    }
+}
+
+impl<R: Role, D: Driver<R>> Held<'_, R, D> {
+    /// Prepares to dial again if the client has received the head of a redirect response that it follows.
+    /// Returns the old transport; drop it without the lock.
+    #[inline]
+    pub fn follow_redirect(&mut self) -> Option<D::Transport> {
+        let link = self.link().filter(|_| !R::is_server())?;
+        if link.endpoint().ready_state() != ReadyState::Connecting {
+            return None;
+        }
+        let response = link.endpoint().session().response()?;
+        if !self.connection.driver.follows(response) {
+            return None;
+        }
+        self.redial()
+    }
+}
+
+impl<R: Role, D: Driver<R>> Deref for Held<'_, R, D> {
+    type Target = Inner<R, D::Transport>;
+
+    #[inline]
+    fn deref(&self) -> &Self::Target {
+        &self.guard
+    }
+}
+
+impl<R: Role, D: Driver<R>> DerefMut for Held<'_, R, D> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.guard
+    }
+}

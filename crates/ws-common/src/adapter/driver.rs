@@ -1,0 +1,52 @@
+//! The adapter's part of a connection.
+
+use std::time::Duration;
+
+use wsproto::Role;
+use wsproto::handshake::Response;
+use wsproto::url::WsUrl;
+
+use super::{Acceptor, Connection, Held, Outgoing, Transport};
+use crate::{Error, SendStatus};
+
+/// The adapter's part of a connection: its clock, its origin, and its notification of changes.
+pub trait Driver<R: Role>: Send + Sync + Sized + 'static {
+    /// The writing side of the transport.
+    type Transport: Transport;
+
+    /// Returns the time, since an origin of the adapter's choice.
+    fn now(&self) -> Duration;
+
+    /// Called when a connection has changed: it has output, an event or a new deadline. If
+    /// [`Held::begin_notice`] returns a key, make the adapter handle the connection. Any thread may call
+    /// this, including one inside a handler, and blocks until it returns.
+    fn changed(&self, held: Held<'_, R, Self>);
+
+    /// Sends a message or a Ping. A blocking adapter may wait here until the peer reads.
+    ///
+    /// # Errors
+    ///
+    /// As [`ConnectionLink::send`].
+    fn send(
+        connection: &Connection<R, Self>,
+        mut outgoing: Outgoing<'_>,
+    ) -> Result<SendStatus, Error> {
+        connection.try_send(&mut outgoing)
+    }
+
+    /// Returns the acceptor of the server that accepted the connection.
+    fn acceptor(&self) -> Option<&Acceptor> {
+        None
+    }
+
+    /// Returns the URL that a client connects to.
+    fn url(&self) -> Option<WsUrl> {
+        None
+    }
+
+    /// Returns whether a client follows a response as a redirect, and dials again.
+    fn follows(&self, response: &Response) -> bool {
+        let _ = response;
+        false
+    }
+}
