@@ -26,7 +26,7 @@ pub trait Driver<R: Role>: Send + Sync + Sized + 'static {
     ///
     /// # Errors
     ///
-    /// As [`ConnectionLink::send`].
+    /// As [`ConnectionLink::send`](super::ConnectionLink::send).
     fn send(
         connection: &Connection<R, Self>,
         mut outgoing: Outgoing<'_>,
