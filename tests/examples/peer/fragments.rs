@@ -75,6 +75,7 @@ fn exchange<R: Role>(
         }
         stream.write_all(&out)?;
         out.clear();
+        session.flushed(start.elapsed());
         if session.advice() == Advice::Shutdown {
             stream.shutdown(Shutdown::Write)?;
         }
