@@ -81,7 +81,7 @@ fn open(dial: &mut Dial, mut attempts: impl Connect) -> Result<TcpStream, Error>
                 attempts.begin(attempt, address, dial, time);
             }
             DialStep::Wait => attempts.wait(dial, time),
-            step @ (DialStep::Tunnel { attempt } | DialStep::Ready { attempt }) => {
+            ref step @ (DialStep::Tunnel { attempt } | DialStep::Ready { attempt }) => {
                 let tcp = match opened.take().map_or_else(|| attempts.take(attempt), Ok) {
                     Ok(tcp) => tcp,
                     Err(error) => {
