@@ -108,3 +108,36 @@ fn a_handshake_appends_one_response() {
         assert_ne!(ws.ready_state(), ReadyState::Connecting, "{start:?}");
     }
 }
+
+/// L6: a loop that counts events keeps the rest of a read for the connection's next turn.
+#[test]
+fn deferred_input_is_taken_first() {
+    let mut ws = open_server();
+    let mut bytes = *b"\x81\x81\0\0\0\0a\x81\x81\0\0\0\0b\x81\x81\0\0\0\0c";
+    let mut input = &mut bytes[..];
+    let is = |event: Option<SessionEvent<Event<'_>>>, expected: &str| matches!(event, Some(SessionEvent::Received(Event::Text(text))) if text == expected);
+    assert!(is(ws.next_event(NOW, &mut input), "a"));
+    ws.defer_input(&mut input);
+    assert!(input.is_empty() && ws.has_input() && !ws.wants_read());
+    assert!(is(ws.next_event(NOW, &mut &mut [][..]), "b"));
+    assert!(ws.has_input() && !ws.wants_read());
+    assert!(is(ws.next_event(NOW, &mut &mut [][..]), "c"));
+    assert_eq!(ws.next_event(NOW, &mut &mut [][..]), None);
+    assert!(!ws.has_input() && ws.wants_read());
+}
+
+/// L1: a server pauses for its replies, and not for what another thread sends while it answers.
+#[test]
+fn a_program_may_say_what_is_a_reply() {
+    for replying in [true, false] {
+        let mut ws = open_server();
+        let mut bytes = *b"\x81\x81\0\0\0\0a";
+        let mut input = &mut bytes[..];
+        assert!(ws.next_event(NOW, &mut input).is_some());
+        ws.set_replying(replying);
+        ws.send_binary(vec![0; 1 << 20]).expect("open");
+        assert_eq!(ws.wants_read(), !replying);
+        ws.set_replying(!replying);
+        assert!(ws.has_room(), "each kind has its own");
+    }
+}

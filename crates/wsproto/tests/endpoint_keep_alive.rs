@@ -161,6 +161,21 @@ fn a_paused_server_does_not_miss_the_pong() {
     assert!(node.endpoint.session().round_trip().is_some());
 }
 
+// L14: while a loop serves others first, the Pong may be among the deferred input.
+#[test]
+fn a_pong_in_deferred_input_is_not_missed() {
+    let mut node = Node::<Server>::open(config(ms(500), ms(1000)), Cuts::every(1 << 20));
+    node.endpoint.handle_timeout(ms(500));
+    node.endpoint.wrote(usize::MAX, ms(500));
+    let mut pong = Server::from_peer(0x8A, &0_u32.to_be_bytes());
+    node.endpoint.defer_input(&mut &mut pong[..]);
+    node.endpoint.handle_timeout(ms(1500));
+    assert_eq!(node.closed(), None);
+    node.read(&mut [], ms(1600));
+    assert!(node.endpoint.session().round_trip().is_some());
+    assert!(node.log.iter().all(|event| !matches!(event, SessionEvent::Error(_))));
+}
+
 // B11: zero disables the keep-alive, and shorter times count as ten milliseconds.
 #[test]
 fn zero_is_off_and_tiny_is_not_a_flood() {

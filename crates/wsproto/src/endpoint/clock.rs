@@ -38,7 +38,9 @@ impl<R: Role> Endpoint<R> {
                 // The replies were sent at an unknown time. The peer has the full time from now on.
                 outbox.stalled_since = Some(now);
             }
-            // A Pong may be among the bytes not read yet.
+        }
+        if self.is_paused() || self.has_input() {
+            // A Pong may be among the bytes not processed yet.
             self.ping_delayed(now);
         }
         let before = self.unwritten();
