@@ -12,7 +12,7 @@
 //!
 //! The adapter implements two traits. A [`Duplex`] reads and writes without waiting. A [`Driver`] tells the
 //! time, and makes the loop handle a connection that a handler or another thread has changed.
-//! [`Conversation::turn`] does the rest: one read, all its events, the deadline, bounded writes.
+//! [`Conversation::turn`] does the rest: one read, its events, the deadline, bounded writes.
 //!
 //! ```
 //! use std::collections::VecDeque;

@@ -278,7 +278,7 @@ fn tunnel(mut client: &TcpStream, to: SocketAddr) {
                 break;
             }
         }
-        // Who is gone already needs not be told.
+        // Fails if the client is gone.
         let _ = to.shutdown(std::net::Shutdown::Write);
     }
     let server = TcpStream::connect(to).expect("a server");

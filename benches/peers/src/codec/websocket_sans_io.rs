@@ -1,5 +1,5 @@
 //! websocket-sans-io. It leaves the assembly of messages, the validation of texts and the choice of
-//! keys to its caller, who takes the same generator as ours.
+//! keys to its caller; this one uses the same generator as ours.
 
 use benches::workload::Workload;
 use rand::rngs::StdRng;

@@ -76,7 +76,7 @@ pub struct Line {
     /// How much of what comes in was read.
     read: usize,
     written: Written,
-    /// Who waits for the answer to what is still to be written.
+    /// Woken when the response to the unwritten request arrives.
     waiting: Option<Waker>,
 }
 

@@ -16,7 +16,7 @@ const ACCEPTED: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 /// An open connection.
 #[derive(Debug)]
 pub struct Client {
-    /// For whoever wants to wait for it.
+    /// Public so that callers can wait for it.
     pub stream: TcpStream,
 }
 

@@ -21,7 +21,7 @@ pub(super) fn serve(listener: TcpListener) -> io::Result<()> {
 async fn converse(stream: TcpStream) {
     let connection =
         http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(accept));
-    // Whoever does not finish the handshake is not served.
+    // Fails if the client does not finish the handshake.
     let _ = connection.with_upgrades().await;
 }
 

@@ -11,8 +11,8 @@
 //! * [`Target`] is a client's request with its options, and follows redirects. [`Dial`] opens a stream: it
 //!   tells the adapter when to use the [`Resolver`], which addresses to try, and what to exchange with a
 //!   proxy, all within one timeout.
-//! * [`Conversation::turn`] combines these for event loops: one read of a [`Duplex`], all its events, one
-//!   write.
+//! * [`Conversation::turn`] combines these for event loops: one read of a [`Duplex`], its events,
+//!   the deadline, bounded writes.
 //!
 //! An adapter waits, reads and passes on the bytes it has read, writes when the transport accepts bytes, and
 //! handles each connection at its deadline. `tests/src/adapters/toy.rs` is a small adapter over an in-memory

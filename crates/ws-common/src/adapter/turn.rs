@@ -1,4 +1,4 @@
-//! A connection's turn on an event loop: one read, all its events, bounded writes.
+//! A connection's turn on an event loop: one read, its events, bounded writes.
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
@@ -108,7 +108,8 @@ impl<R: Role, T: Duplex> Link<R, T> {
 
 impl Conversation {
     /// Runs a connection's turn on an event loop: writes pending output, reads at most 64 KiB once, calls the
-    /// handler for all events, handles an expired deadline, and writes again. The lock of the connection is
+    /// handler for the events, handles an expired deadline, and writes again. After [`MOST_EVENTS`], the
+    /// endpoint keeps the rest of the input for the next turn. The lock of the connection is
     /// free while the handler is called.
     ///
     /// A turn is needed when the connection is new, when its transport becomes ready, when

@@ -1,8 +1,10 @@
 use std::io::Write;
 use std::net::TcpStream;
+use std::sync::atomic::AtomicUsize;
 use std::thread;
 use std::time::Instant;
 
+use ws_common::adapter::MOST_EVENTS;
 use ws_common::{Decision, Message, ServerOptions};
 use wsproto::Config;
 use wsproto::url::WsUrl;
@@ -48,6 +50,38 @@ fn a_flood_is_in_the_list_once() {
     handle.terminate(Some(Duration::ZERO));
     event_loop.run().expect("events");
     floods.into_iter().for_each(|flood| flood.join().expect("no panic"));
+}
+
+#[test]
+fn a_turn_handles_so_many_events_and_no_more() {
+    // L6: a read holds thousands of small messages, and every one arrives.
+    const MESSAGES: usize = 9000;
+    let mut event_loop = EventLoop::new().expect("a loop");
+    let server = WebSocketServer::bind("127.0.0.1:0", ServerOptions::new()).expect("a free port");
+    let address = server.local_addr().expect("an address");
+    let received = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&received);
+    let handle = event_loop.serve(server, move |_: &_, _: &_| {
+        let counter = Arc::clone(&counter);
+        Decision::accept(move |_: &WebSocketConnection, _: Message| {
+            counter.fetch_add(1, Ordering::Relaxed);
+        })
+    });
+    let handle = handle.expect("a listener");
+    let mut tcp = TcpStream::connect(address).expect("a server");
+    tcp.write_all(REQUEST).expect("written");
+    tcp.write_all(&b"\x82\x81\0\0\0\0.".repeat(MESSAGES)).expect("written");
+    let mut events = Events::with_capacity(EVENTS);
+    let mut before = 0;
+    while before < MESSAGES {
+        assert!(event_loop.round(&mut events).expect("events"));
+        let now = received.load(Ordering::Relaxed);
+        // A round has at most one turn for an event, and one for the list.
+        assert!(now - before <= 2 * MOST_EVENTS, "{} in a round", now - before);
+        before = now;
+    }
+    handle.terminate(Some(Duration::ZERO));
+    event_loop.run().expect("events");
 }
 
 #[test]

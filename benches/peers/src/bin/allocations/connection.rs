@@ -70,7 +70,7 @@ fn each(size: usize, mut work: impl FnMut(&Workload) -> Outcome) -> Result<f64, 
     Ok(super::each(many.saturating_sub(few), MESSAGES))
 }
 
-/// Receives as who has one buffer for all connections: nothing waits in it for the next read.
+/// Receives like a loop with one buffer for all connections: it keeps nothing for the next read.
 fn next_event(workload: &Workload, segment: usize) -> Outcome {
     let mut server = Connection::server(Config::default());
     let mut buffer = vec![0; segment];
