@@ -28,16 +28,15 @@ impl<R: Role> Endpoint<R> {
         if self.deadline().is_none_or(|deadline| now < deadline) {
             return;
         }
-        if self.is_paused() {
-            if self.stall_deadline().is_some_and(|deadline| deadline <= now)
-                && let Some(outbox) = &mut self.outbox
-            {
-                if outbox.stalled_since.is_some() {
-                    return self.session.fail_stalled();
-                }
-                // The replies were sent at an unknown time. The peer has the full time from now on.
-                outbox.stalled_since = Some(now);
+        // Without a pause, there is no such deadline.
+        if self.stall_deadline().is_some_and(|deadline| deadline <= now)
+            && let Some(outbox) = &mut self.outbox
+        {
+            if outbox.stalled_since.is_some() {
+                return self.session.fail_stalled();
             }
+            // The replies were sent at an unknown time. The peer has the full time from now on.
+            outbox.stalled_since = Some(now);
         }
         if self.is_paused() || self.has_input() {
             // A Pong may be among the bytes not processed yet.
