@@ -59,7 +59,7 @@ impl WebSocketServer {
                 let (acceptor, sender, decide) =
                     (Arc::clone(acceptor), sender.clone(), Arc::clone(&decide));
                 thread::Builder::new().spawn(move || {
-                    let decide = |request: &Request| acceptor.refusal(request, &*decide);
+                    let decide = |request: &Request| acceptor.decide_by(request, &*decide);
                     match begin(&acceptor, tcp, peer)
                         .map_err(Error::from)
                         .and_then(|ws| open(ws, decide))

@@ -15,6 +15,15 @@ use crate::support::{
     Peer, address, assert_serves, end, frame, request, serve, upgrade, wait_until,
 };
 
+/// A payload that panics when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("the payload of a panic was dropped");
+    }
+}
+
 /// Panics in every call of one kind, and counts the panics.
 #[derive(Clone)]
 struct Panic {
@@ -30,7 +39,7 @@ impl Panic {
     fn check(&self, call: &str) {
         if call == self.call {
             self.count.fetch_add(1, Ordering::SeqCst);
-            panic!("as you wish");
+            std::panic::panic_any(Bomb);
         }
     }
 

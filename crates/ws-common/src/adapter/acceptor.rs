@@ -1,7 +1,6 @@
 //! A server's side before a connection is open: admission, decisions, and the server's handler.
 
 use std::io::{self, ErrorKind};
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -10,6 +9,7 @@ use log::{error, warn};
 use wsproto::handshake::{ClientRequest, Request, Response};
 use wsproto::{Client, Config, Endpoint, Server, Session};
 
+use super::panics::catch;
 use super::{Conversation, Permit};
 use crate::decision::{Decided, Verdict};
 use crate::{Decision, Error, ServerHandle, ServerHandler};
@@ -135,48 +135,40 @@ impl Acceptor {
     /// Decides on a request: by the server's options, or else by its handler; with status 503 if the server
     /// has ended. If a decision panics, that client gets status 500; other connections are unaffected.
     pub fn decide(&self, request: &Request) -> Verdict {
-        let asked = AssertUnwindSafe(|| self.ask(request));
         let respond = |response| Verdict::Now(Decided::Respond(response));
-        panic::catch_unwind(asked).unwrap_or_else(|_| {
-            error!("a decision of the server at {:?} has panicked", self.server.local_addr());
-            respond(internal_error())
+        self.decided(request, respond, || match request.is_upgrade() {
+            true => self.asked(|handler| handler.on_connection(&self.server, request)),
+            false => self.asked(|handler| handler.on_request(&self.server, request)),
         })
     }
 
-    /// Decides on a request by the server's options, or else by `decide`; if it panics, the client gets
-    /// status 500. For servers without handlers.
-    pub fn refusal(
+    /// As [`decide`](Self::decide), but asks `decide` instead of a handler. For servers without handlers.
+    pub fn decide_by(
         &self,
         request: &Request,
         decide: impl FnOnce(&Request) -> Decision<()>,
     ) -> Decision<()> {
-        match self.server.options().refusal(request) {
-            Some(refusal) if request.is_upgrade() => Decision::respond(refusal),
-            _ => {
-                let asked = panic::catch_unwind(AssertUnwindSafe(|| decide(request)));
-                asked.unwrap_or_else(|_| {
-                    error!(
-                        "a decision of the server at {:?} has panicked",
-                        self.server.local_addr()
-                    );
-                    Decision::respond(internal_error())
-                })
-            }
-        }
+        self.decided(request, Decision::respond, || decide(request))
     }
 
-    fn ask(&self, request: &Request) -> Verdict {
-        let respond = |response| Verdict::Now(Decided::Respond(response));
+    fn decided<T>(
+        &self,
+        request: &Request,
+        respond: impl Fn(Response) -> T,
+        ask: impl FnOnce() -> T,
+    ) -> T {
         if self.server.is_terminated() {
             return respond(Response::text(503, "The server has ended\n"));
         }
-        if !request.is_upgrade() {
-            return self.asked(|handler| handler.on_request(&self.server, request));
+        if request.is_upgrade()
+            && let Some(refusal) = self.server.options().refusal(request)
+        {
+            return respond(refusal);
         }
-        match self.server.options().refusal(request) {
-            Some(refusal) => respond(refusal),
-            None => self.asked(|handler| handler.on_connection(&self.server, request)),
-        }
+        catch(ask).unwrap_or_else(|_| {
+            error!("a decision of the server at {:?} has panicked", self.server.local_addr());
+            respond(internal_error())
+        })
     }
 
     fn asked(&self, ask: impl FnOnce(&mut dyn DynServerHandler) -> Verdict) -> Verdict {
@@ -229,7 +221,7 @@ impl Acceptor {
     /// Drops the handler; a panic is caught and logged.
     fn drop_handler(&self) {
         let handler = self.handler().take();
-        if panic::catch_unwind(AssertUnwindSafe(|| drop(handler))).is_err() {
+        if catch(|| drop(handler)).is_err() {
             error!("the handler of the server at {:?} has panicked", self.server.local_addr());
         }
     }
@@ -238,8 +230,7 @@ impl Acceptor {
     fn call(&self, call: impl FnOnce(&mut dyn DynServerHandler, &ServerHandle)) {
         let mut handler = self.handler();
         let Some(handler) = &mut *handler else { return };
-        let called = AssertUnwindSafe(|| call(&mut **handler, &self.server));
-        if panic::catch_unwind(called).is_err() {
+        if catch(|| call(&mut **handler, &self.server)).is_err() {
             error!("the handler of the server at {:?} has panicked", self.server.local_addr());
         }
     }

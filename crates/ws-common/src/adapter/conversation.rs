@@ -1,8 +1,6 @@
 //! The calls of a connection's handler: in order, guarded against panics, up to the last.
 
-use std::any::Any;
 use std::mem;
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,13 +9,11 @@ use wsproto::{CloseCode, CloseFrame, CloseInfo, Role};
 
 use super::answering::answering;
 use super::connection::unknown_end;
+use super::panics::{Panic, catch};
 use super::request::{answer, postpone};
 use super::{Connection, Driver, Permit, Step};
 use crate::decision::{Decided, Undecided, Verdict};
 use crate::{ConnectionHandler, Error, Message, WebSocketConnection};
-
-/// The payload of a panic.
-pub type Panic = Box<dyn Any + Send>;
 
 /// Calls a connection's handler for the connection's events.
 pub struct Conversation {
@@ -366,7 +362,7 @@ impl Conversation {
         call: impl FnOnce(&mut dyn ConnectionHandler, &WebSocketConnection),
     ) -> Option<Panic> {
         let handler = self.part.as_mut().and_then(|part| part.handler())?;
-        let panic = panic::catch_unwind(AssertUnwindSafe(|| call(handler, handle))).err()?;
+        let panic = catch(|| call(handler, handle)).err()?;
         error!("the handler of connection {} has panicked", handle.id());
         // 1011: an unexpected condition at this end (RFC 6455 section 7.4.1).
         let sorry = CloseFrame::new(CloseCode::INTERNAL_ERROR, "").ok();
@@ -379,7 +375,7 @@ impl Conversation {
     #[inline]
     fn drop_part(&mut self) -> Option<Panic> {
         let part = self.part.take()?;
-        panic::catch_unwind(AssertUnwindSafe(|| drop(part))).err()
+        catch(|| drop(part)).err()
     }
 }
 

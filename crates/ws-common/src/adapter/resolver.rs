@@ -7,10 +7,11 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
+
+use super::panics::catch;
 
 /// The maximum number of threads of the shared resolver.
 const MOST_THREADS: usize = 8;
@@ -171,8 +172,7 @@ impl Pool {
             job.started = true;
             let (host, port) = (job.host.clone(), job.port);
             drop(state);
-            let look_up = AssertUnwindSafe(|| (self.look_up)(&host, port));
-            let found = panic::catch_unwind(look_up)
+            let found = catch(|| (self.look_up)(&host, port))
                 .unwrap_or_else(|_| Err(io::Error::other("the look-up has panicked")));
             state = self.lock();
             let is_it = |job: &Job| job.started && job.port == port && job.host == host;
@@ -180,7 +180,7 @@ impl Pool {
             drop(state);
             for (_, done) in job.into_iter().flat_map(|job| job.askers) {
                 // Catch a panic of one callback, so that the others get the result.
-                let _ = panic::catch_unwind(AssertUnwindSafe(|| done(copy(&found))));
+                let _ = catch(|| done(copy(&found)));
             }
             state = self.lock();
         }

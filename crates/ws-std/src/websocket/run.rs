@@ -47,7 +47,7 @@ impl<R: Role> WebSocket<R> {
         calls.with(|conversation| conversation.begin(&self.connection, &self.handle));
         self.carry(&calls);
         if let Some(panic) = calls.take_panic() {
-            std::panic::resume_unwind(panic);
+            panic.resume();
         }
         let info = self.close_info.take().or_else(|| self.handle.close_info());
         info.unwrap_or_else(|| CloseInfo::abnormal(Initiator::Local))
