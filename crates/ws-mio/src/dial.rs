@@ -13,9 +13,9 @@ use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use ws_common::adapter::{self, Dial, DialStep, Link, Lookup, Resolver};
 use ws_common::{ClientOptions, Error};
+use wsproto::Client;
 use wsproto::handshake::{ClientRequest, Response};
 use wsproto::url::WsUrl;
-use wsproto::{Client, Endpoint};
 
 use crate::Stream;
 use crate::shared::Shared;
@@ -118,10 +118,8 @@ impl Target {
         };
         #[cfg(not(feature = "tls"))]
         let stream: Stream = tcp.into();
-        let mut seed = [0; 32];
-        getrandom::fill(&mut seed).map_err(io::Error::from)?;
         let (request, config) = (target.request().clone(), Arc::clone(&target.options().config));
-        let endpoint = Endpoint::client(request, config, seed, context.now);
+        let endpoint = adapter::client_endpoint(request, config, context.now)?;
         Ok(Some((Link::new(endpoint, stream), peer)))
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use mio::event::{Event, Source};
 use mio::{Interest, Registry, Token};
 use ws_common::Error;
-use ws_common::adapter::{Link, Transport, WRITE_MOST, server_endpoint};
+use ws_common::adapter::{Link, Transport, WRITE_MOST, client_endpoint, server_endpoint};
 use wsproto::handshake::ClientRequest;
 use wsproto::{Advice, Client, Config, Endpoint, Outbox, Role, Server};
 
@@ -60,9 +60,7 @@ impl WebSocket<Client> {
         config: impl Into<Arc<Config>>,
         now: Duration,
     ) -> io::Result<Self> {
-        let mut seed = [0; 32];
-        getrandom::fill(&mut seed).map_err(io::Error::from)?;
-        Ok(Self(Link::new(Endpoint::client(request, config, seed, now), stream.into())))
+        Ok(Self(Link::new(client_endpoint(request, config, now)?, stream.into())))
     }
 }
 

@@ -1,14 +1,13 @@
 //! The client's side of the opening handshake.
 
-use std::io;
 use std::sync::Arc;
 
 use log::debug;
 use ws_common::ClientOptions;
-use ws_common::adapter::{Step, Target};
+use ws_common::adapter::{Step, Target, client_endpoint};
 use wsproto::handshake::{ClientRequest, Response};
 use wsproto::url::WsUrl;
-use wsproto::{Client, Config, Endpoint, ReadyState, SessionError};
+use wsproto::{Client, Config, ReadyState, SessionError};
 
 use crate::accept::tune;
 use crate::clock::{Patience, now};
@@ -80,12 +79,10 @@ impl WebSocket<Client> {
         request: ClientRequest,
         config: impl Into<Arc<Config>>,
     ) -> Result<Self, Error> {
-        let mut seed = [0; 32];
-        getrandom::fill(&mut seed).map_err(io::Error::from)?;
         let stream = stream.into();
         tune(&stream);
         let url = Some(request.url().clone());
-        let endpoint = Endpoint::client(request.clone(), config, seed, now());
+        let endpoint = client_endpoint(request.clone(), config, now())?;
         let connection = Owner::begin(None, url, endpoint, stream.clone(), None);
         let opening = Opening::Client { request: Box::new(request), response: None };
         Ok(Self::new(connection, stream, opening))

@@ -61,12 +61,10 @@ mod tests {
 
     #[test]
     fn a_panic_may_go_on() {
-        let caught = catch(|| {
-            if true {
-                panic::panic_any(7_u32)
-            }
-        })
-        .expect_err("it panics");
+        fn panics() {
+            panic::panic_any(7_u32)
+        }
+        let caught = catch(panics).expect_err("it panics");
         let resumed = panic::catch_unwind(AssertUnwindSafe(|| caught.resume()));
         assert_eq!(resumed.expect_err("it goes on").downcast_ref(), Some(&7_u32));
     }
