@@ -225,15 +225,19 @@
 //! # Back pressure
 //!
 //! If both ends waited for each other, neither would ever go on. So at most one end pauses: a server, while
-//! more than [`Config::high_water_mark`] bytes are unwritten that it *owes*. Owed are Pongs, the answer to a Close,
-//! and messages that the application sends between a message and the next call of `next_event`. A client always
-//! reads. Messages that an application sends at other times are its *own*, and never stop reading at either end.
+//! more than [`Config::high_water_mark`] bytes of *replies* are unwritten. Replies are Pongs, the answer to a Close,
+//! and messages that the application sends between a received message and the next call of `next_event`; a program
+//! with several threads says which by [`set_replying`](Endpoint::set_replying). Other messages never stop reading.
+//! A client always reads.
+//!
+//! A read can hold thousands of small messages. A loop that counts events, so that other connections have their
+//! turn, gives the rest of the input back by [`defer_input`](Endpoint::defer_input).
 //!
 //! Ask [`has_room`](Endpoint::has_room) before you send; sending itself never refuses. If there is no room,
 //! note that by [`await_drained`](Endpoint::await_drained), and go on when
 //! [`take_drained`](Endpoint::take_drained) says that all is written. An application that asks never has more
-//! in memory than the mark and one message of each kind, and one read. A peer that takes none of the bytes it is
-//! owed for [`Config::write_timeout`] is given up.
+//! in memory than the mark and one message of each kind, and one read. A peer that takes none of the replies
+//! for [`Config::write_timeout`] is given up.
 //!
 //! # Decisions that take time
 //!
