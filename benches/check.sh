@@ -5,7 +5,6 @@
 # Exit: 0 done, 2 wrong usage or something is missing, anything else: it has failed.
 set -eu
 cd "$(dirname "$0")/.."
-. tests/build.sh
 
 die() { printf 'benches: %s\n' "$*" >&2; exit 2; }
 
@@ -16,18 +15,6 @@ others_built=${CARGO_TARGET_DIR:-benches/peers/target}/release
 # Builds the programs that measure in memory.
 # shellcheck disable=SC2086 # a list of options
 build() { cargo build --quiet --release --bins $others; }
-
-# Runs echo or memory with our servers beside the others.
-under_load() {
-    program=$others_built/$1
-    # The example looks at all its connections each time, which 10 000 would be too many for.
-    case $1 in
-    echo) set -- --own "ws-mio (own loop)=$examples/mio_own_loop {}" ;;
-    *) set -- ;;
-    esac
-    set -- "$@" --own "ws-std=$examples/echo_server {}" --own "ws-mio=$examples/mio_echo_server {}"
-    "$program" "$@"
-}
 
 # results FILE COMMAND...: runs a command that prints a table, and keeps the table if the command succeeds.
 results() {
@@ -51,9 +38,7 @@ echo | memory)
     [ "$(uname)" = Linux ] || die 'servers are put under load on Linux only'
     [ "$(nproc)" -ge 2 ] || die 'a server and its load need a processor each'
     build
-    examples ws-std echo_server
-    examples ws-mio mio_echo_server mio_own_loop
-    results "$1.tsv" under_load "$1"
+    results "$1.tsv" "$others_built/$1"
     ;;
 handshake | broadcast)
     build

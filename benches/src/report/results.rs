@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 /// Our own names, the engine first.
-pub(crate) const OURS: [&str; 4] = ["wsproto", "ws-mio", "ws-mio (own loop)", "ws-std"];
+pub(crate) const OURS: [&str; 4] = ["wsproto", "ws-mio", "own-loop", "ws-std"];
 
 /// The server that the others are compared with.
 pub(crate) const BOUND: &str = "bare-epoll";

@@ -86,6 +86,7 @@ mod stream;
 #[cfg(feature = "tls")]
 mod tls;
 mod turn;
+mod vectored;
 mod websocket;
 
 pub use event_loop::EventLoop;

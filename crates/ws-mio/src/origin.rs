@@ -42,6 +42,7 @@ pub(crate) trait Origin<R: Role>: Driver<R, Transport = Stream> {
 /// Requests a turn for a connection, unless one is in progress or already requested.
 ///
 /// The lock is released before the mailbox is locked. No wake-up is lost: see [`Held::begin_notice`].
+#[inline]
 fn notify<R: Role, D: Origin<R>>(driver: &D, mut held: Held<'_, R, D>) {
     if let Some(key) = held.begin_notice() {
         drop(held);
@@ -79,6 +80,7 @@ impl Driver<Server> for Accepted {
         self.0.shared.now()
     }
 
+    #[inline]
     fn changed(&self, held: Held<'_, Server, Self>) {
         notify(self, held);
     }
@@ -116,6 +118,7 @@ impl Driver<Client> for Requested {
         self.0.shared.now()
     }
 
+    #[inline]
     fn changed(&self, held: Held<'_, Client, Self>) {
         notify(self, held);
     }

@@ -1,6 +1,6 @@
 //! Non-blocking streams, TCP with or without TLS, and their readiness.
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::Shutdown;
 
 use mio::event::{Event, Source};
@@ -10,6 +10,7 @@ use ws_common::adapter::{Transport, tune};
 
 #[cfg(feature = "tls")]
 use crate::tls::TlsStream;
+use crate::vectored::send_vectored;
 
 /// A non-blocking TCP connection, with or without TLS.
 #[derive(Debug)]
@@ -126,6 +127,20 @@ impl Stream {
         }
     }
 
+    /// Records that a write would have blocked.
+    fn after_write(&mut self, result: io::Result<usize>) -> io::Result<usize> {
+        if result.as_ref().is_err_and(|error| error.kind() == ErrorKind::WouldBlock) {
+            let blocked = match &self.0 {
+                Kind::Tcp(..) => true,
+                // During its handshake, TLS waits for input, so no event announces that it can write.
+                #[cfg(feature = "tls")]
+                Kind::Tls(tls) => !tls.0.is_handshaking(),
+            };
+            self.readiness_mut().blocked = blocked;
+        }
+        result
+    }
+
     #[inline]
     fn readiness(&self) -> &Readiness {
         match &self.0 {
@@ -165,18 +180,18 @@ impl Transport for Stream {
         let result = match &mut self.0 {
             Kind::Tcp(tcp, _) => tcp.write(bytes),
             #[cfg(feature = "tls")]
-            Kind::Tls(tls) => tls.0.try_write(bytes),
+            Kind::Tls(tls) => tls.0.try_write(&[IoSlice::new(bytes)]),
         };
-        if result.as_ref().is_err_and(|error| error.kind() == ErrorKind::WouldBlock) {
-            let blocked = match &self.0 {
-                Kind::Tcp(..) => true,
-                // During its handshake, TLS waits for input, so no event announces that it can write.
-                #[cfg(feature = "tls")]
-                Kind::Tls(tls) => !tls.0.is_handshaking(),
-            };
-            self.readiness_mut().blocked = blocked;
-        }
-        result
+        self.after_write(result)
+    }
+
+    fn try_write_vectored(&mut self, slices: [IoSlice<'_>; 2]) -> io::Result<usize> {
+        let result = match &mut self.0 {
+            Kind::Tcp(tcp, _) => send_vectored(tcp, &slices),
+            #[cfg(feature = "tls")]
+            Kind::Tls(tls) => tls.0.try_write(&slices),
+        };
+        self.after_write(result)
     }
 
     #[inline]

@@ -6,9 +6,10 @@ use std::net::Shutdown;
 
 use mio::net::TcpStream;
 use rustls::Connection;
-use socket2::SockRef;
 use ws_common::adapter::tls::process;
 use ws_common::adapter::tune;
+
+use crate::vectored::send_vectored;
 
 /// The maximum number of ciphertext reads per read: 4 KiB each, or the rest of a TLS handshake message. To
 /// decrypt these costs about as much as another round of the loop.
@@ -55,10 +56,10 @@ impl TlsStream {
 
     /// Writes as [`Transport::try_write`](ws_common::adapter::Transport::try_write) does. Bytes count as
     /// written once all their ciphertext is.
-    pub(crate) fn try_write(&mut self, from: &[u8]) -> io::Result<usize> {
+    pub(crate) fn try_write(&mut self, from: &[IoSlice<'_>]) -> io::Result<usize> {
         self.flush()?;
         if self.taken == 0 {
-            self.taken = self.tls.writer().write(from)?;
+            self.taken = self.tls.writer().write_vectored(from)?;
             if self.taken == 0 {
                 // Before the end of the handshake, rustls buffers a limited amount of plaintext.
                 return Err(ErrorKind::WouldBlock.into());
@@ -151,55 +152,6 @@ impl Write for Quiet<'_> {
         Ok(())
     }
 }
-
-/// Writes several slices at once. If the peer has gone, this causes no `SIGPIPE`, unlike `writev`, which has
-/// no flags.
-fn send_vectored(tcp: &TcpStream, from: &[IoSlice<'_>]) -> io::Result<usize> {
-    match NO_SIGNAL {
-        Some(flags) => tcp.try_io(|| SockRef::from(tcp).send_vectored_with_flags(from, flags)),
-        // Write one slice: a plain write of `TcpStream` causes no signal on any system.
-        None => {
-            let first = from.iter().find(|slice| !slice.is_empty());
-            (&mut &*tcp).write(first.map_or(&[], |slice| slice))
-        }
-    }
-}
-
-/// The flags that prevent `SIGPIPE`; `None` on systems where they are unknown.
-const NO_SIGNAL: Option<i32> = {
-    #[cfg(any(
-        target_os = "linux",
-        target_os = "android",
-        target_os = "freebsd",
-        target_os = "netbsd",
-        target_os = "openbsd",
-        target_os = "dragonfly",
-        target_os = "illumos",
-        target_os = "solaris",
-    ))]
-    {
-        Some(libc::MSG_NOSIGNAL)
-    }
-    // Windows has no signals.
-    #[cfg(windows)]
-    {
-        Some(0)
-    }
-    #[cfg(not(any(
-        windows,
-        target_os = "linux",
-        target_os = "android",
-        target_os = "freebsd",
-        target_os = "netbsd",
-        target_os = "openbsd",
-        target_os = "dragonfly",
-        target_os = "illumos",
-        target_os = "solaris",
-    )))]
-    {
-        None
-    }
-};
 
 #[cfg(test)]
 mod tests {

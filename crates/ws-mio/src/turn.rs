@@ -188,7 +188,8 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
             held = match step {
                 Step::Other => held,
                 Step::Message(message) => {
-                    self.call(held, |turn| turn.conversation.message(&turn.handle, message))
+                    let id = self.connection.id();
+                    self.call(held, |turn| turn.conversation.message(id, &turn.handle, message))
                 }
                 step => self.call(held, |turn| {
                     turn.conversation.take(turn.connection, &turn.handle, turn.now, step)

@@ -1,7 +1,7 @@
 //! The streams of connections: TCP, TLS over TCP, or any other.
 
 use std::fmt;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
@@ -132,13 +132,22 @@ impl Transport for Stream {
         match &mut self.0 {
             Kind::Tcp(tcp) => sys::write_now(tcp, bytes),
             #[cfg(feature = "tls")]
-            Kind::Tls(tls) => tls.try_write(bytes),
+            Kind::Tls(tls) => tls.try_write(&[IoSlice::new(bytes)]),
             Kind::Other(stream) => match stream.try_lock() {
                 Ok(mut stream) => write(&mut *stream, bytes),
                 Err(TryLockError::Poisoned(stream)) => write(&mut *stream.into_inner(), bytes),
                 // The reading thread writes it when its read returns.
                 Err(TryLockError::WouldBlock) => Err(ErrorKind::WouldBlock.into()),
             },
+        }
+    }
+
+    fn try_write_vectored(&mut self, slices: [IoSlice<'_>; 2]) -> io::Result<usize> {
+        match &mut self.0 {
+            Kind::Tcp(tcp) => sys::write_vectored_now(tcp, &slices),
+            #[cfg(feature = "tls")]
+            Kind::Tls(tls) => tls.try_write(&slices),
+            Kind::Other(_) => self.try_write(&slices[0]),
         }
     }
 

@@ -1,10 +1,12 @@
 //! System calls that the standard library lacks: non-blocking I/O on a socket in blocking mode.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::TcpStream;
 use std::time::Duration;
 
-pub(crate) use imp::{has_input, read_now, wait_readable, wait_writable, write_now};
+pub(crate) use imp::{
+    has_input, read_now, wait_readable, wait_writable, write_now, write_vectored_now,
+};
 
 /// How long to wait for input, and whether to wait for room as well.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,9 +24,9 @@ const MIN_WAIT: Duration = Duration::from_millis(1);
 #[cfg(unix)]
 mod imp {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
-    use rustix::net::{RecvFlags, SendFlags, recv, send};
+    use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, send, sendmsg};
 
-    use super::{Duration, TcpStream, Wait, io};
+    use super::{Duration, IoSlice, TcpStream, Wait, io};
 
     /// Apple systems lack `MSG_NOSIGNAL`; there the standard library sets `SO_NOSIGPIPE` on the socket.
     #[cfg(target_vendor = "apple")]
@@ -35,6 +37,11 @@ mod imp {
     /// Writes without waiting; fails with `WouldBlock` if the socket has no room.
     pub(crate) fn write_now(tcp: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
         Ok(send(tcp, bytes, SEND)?)
+    }
+
+    /// Writes several slices as [`write_now`] does.
+    pub(crate) fn write_vectored_now(tcp: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        Ok(sendmsg(tcp, slices, &mut SendAncillaryBuffer::default(), SEND)?)
     }
 
     /// Reads without waiting; fails with `WouldBlock` if there is no input.
@@ -84,7 +91,7 @@ mod imp {
 mod imp {
     use std::io::{Read, Write};
 
-    use super::{Duration, MIN_WAIT, TcpStream, Wait, io};
+    use super::{Duration, IoSlice, MIN_WAIT, TcpStream, Wait, io};
 
     /// The longest wait for input while room is waited for as well.
     const PAUSE: Duration = Duration::from_millis(5);
@@ -92,6 +99,14 @@ mod imp {
     pub(crate) fn write_now(mut tcp: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
         tcp.set_write_timeout(Some(MIN_WAIT))?;
         tcp.write(bytes).map_err(would_block)
+    }
+
+    pub(crate) fn write_vectored_now(
+        mut tcp: &TcpStream,
+        slices: &[IoSlice<'_>],
+    ) -> io::Result<usize> {
+        tcp.set_write_timeout(Some(MIN_WAIT))?;
+        tcp.write_vectored(slices).map_err(would_block)
     }
 
     pub(crate) fn read_now(mut tcp: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {

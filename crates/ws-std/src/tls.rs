@@ -1,6 +1,6 @@
 //! TLS with rustls: one thread reads the stream while others write.
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::mem;
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -77,11 +77,11 @@ impl TlsStream {
 
     /// Writes as [`Transport::try_write`](ws_common::adapter::Transport::try_write) does: bytes count as
     /// written once their ciphertext is sent.
-    pub(crate) fn try_write(&self, from: &[u8]) -> io::Result<usize> {
+    pub(crate) fn try_write(&self, from: &[IoSlice<'_>]) -> io::Result<usize> {
         let state = &mut *self.lock();
         state.flush(&self.tcp)?;
         if state.taken == 0 {
-            state.taken = state.tls.writer().write(from)?;
+            state.taken = state.tls.writer().write_vectored(from)?;
             if state.taken == 0 {
                 // Before the handshake is done, rustls buffers a limited amount of plaintext.
                 return Err(ErrorKind::WouldBlock.into());

@@ -9,11 +9,7 @@ use crate::PreparedMessage;
 use crate::mask::Mask;
 
 /// Payloads of at least this many bytes are queued without copying.
-pub(crate) const LARGE: usize = 64 << 10;
-
-/// How many bytes of a large payload follow its header in the buffer, so that both go out in one
-/// write.
-const WITH_HEADER: usize = 16 << 10;
+pub(crate) const LARGE: usize = 16 << 10;
 
 /// How many bytes of a large payload are masked at a time.
 const MASK_AT_ONCE: usize = 64 << 10;
@@ -40,26 +36,50 @@ pub(crate) struct Output {
 #[derive(Debug)]
 enum Chunk {
     Bytes(Vec<u8>),
-    /// An owned payload, masked in place, piece by piece. Its first `ready` bytes have been masked,
-    /// or were copied after the header.
-    Owned {
+    /// A payload that is masked in place, piece by piece; its first `masked` bytes have been.
+    Masked {
         bytes: Vec<u8>,
-        mask: Option<Mask>,
-        ready: usize,
+        mask: Mask,
+        masked: usize,
     },
-    /// A payload shared by many connections of a server, so it is not masked. Its first `ready`
-    /// bytes were copied after the header.
-    Shared {
-        message: PreparedMessage,
-        ready: usize,
-    },
+    /// A payload shared by many connections of a server, so it is not masked.
+    Shared(PreparedMessage),
+}
+
+impl Chunk {
+    fn len(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) | Self::Masked { bytes, .. } => bytes.len(),
+            Self::Shared(message) => message.payload().len(),
+        }
+    }
+
+    /// Returns the bytes from `written` on, at most those that are masked. Masks some if none are.
+    fn ready(&mut self, written: usize) -> &[u8] {
+        let ready = match self {
+            Self::Bytes(bytes) => &bytes[..],
+            Self::Shared(message) => message.payload(),
+            Self::Masked { bytes, mask, masked } => {
+                if written == *masked {
+                    let end = masked.saturating_add(MASK_AT_ONCE).min(bytes.len());
+                    mask.apply(bytes.get_mut(*masked..end).unwrap_or_default());
+                    *masked = end;
+                }
+                bytes.get(..*masked).unwrap_or_default()
+            }
+        };
+        ready.get(written..).unwrap_or_default()
+    }
 }
 
 impl Output {
-    /// Calls `append` with the buffer. Returns its result, and by how many bytes the buffer has
-    /// grown.
+    /// Calls `append` with the buffer. Returns its result; and by how many bytes the buffer has grown,
+    /// 0 if it shrank, `None` if its length has not changed.
     #[inline]
-    pub(crate) fn append<T>(&mut self, append: impl FnOnce(&mut Vec<u8>) -> T) -> (T, usize) {
+    pub(crate) fn append<T>(
+        &mut self,
+        append: impl FnOnce(&mut Vec<u8>) -> T,
+    ) -> (T, Option<usize>) {
         let before = self.bytes.len();
         let result = append(&mut self.bytes);
         let after = self.bytes.len();
@@ -67,7 +87,7 @@ impl Output {
             // The application removed bytes from the buffer it was lent.
             self.written = self.written.min(after);
         }
-        (result, after.saturating_sub(before))
+        (result, (after != before).then(|| after.saturating_sub(before)))
     }
 
     /// Returns how many bytes are unwritten.
@@ -85,56 +105,46 @@ impl Output {
     }
 
     /// Queues an owned payload whose header was just appended.
-    pub(crate) fn push_owned(&mut self, mut bytes: Vec<u8>, mut mask: Option<Mask>) {
-        let first = WITH_HEADER.min(bytes.len());
-        let (front, back) = bytes.split_at_mut(first);
-        match &mut mask {
-            Some(mask) => mask.append(front, &mut self.bytes),
-            None => self.bytes.extend_from_slice(front),
-        }
-        self.close_buffer(back.len());
-        self.chunks.push_back(Chunk::Owned { bytes, mask, ready: first });
+    pub(crate) fn push_owned(&mut self, bytes: Vec<u8>, mask: Option<Mask>) {
+        self.push(match mask {
+            Some(mask) => Chunk::Masked { bytes, mask, masked: 0 },
+            None => Chunk::Bytes(bytes),
+        });
     }
 
     /// Queues the payload of a prepared message whose header was just appended.
     pub(crate) fn push_shared(&mut self, message: &PreparedMessage) {
-        let (front, back) = message.payload().split_at(WITH_HEADER.min(message.payload().len()));
-        self.bytes.extend_from_slice(front);
-        self.close_buffer(back.len());
-        self.chunks.push_back(Chunk::Shared { message: message.clone(), ready: front.len() });
+        self.push(Chunk::Shared(message.clone()));
     }
 
-    /// Turns the buffer into a chunk; `follow` more bytes of a payload will come after it.
-    fn close_buffer(&mut self, follow: usize) {
-        self.queued = self.len() + follow;
-        self.chunks.push_back(Chunk::Bytes(mem::take(&mut self.bytes)));
-    }
-
-    /// Returns the next bytes to write, empty if there are none. More may follow them.
-    #[inline]
-    pub(crate) fn pending(&mut self) -> &[u8] {
-        if self.chunks.is_empty() {
-            return self.bytes.get(self.written..).unwrap_or_default();
+    /// Queues a payload behind the buffer.
+    fn push(&mut self, payload: Chunk) {
+        self.queued = self.len() + payload.len();
+        if !self.bytes.is_empty() {
+            self.chunks.push_back(Chunk::Bytes(mem::take(&mut self.bytes)));
         }
-        self.pending_chunk()
+        self.chunks.push_back(payload);
     }
 
-    fn pending_chunk(&mut self) -> &[u8] {
-        let Some(chunk) = self.chunks.front_mut() else { return &[] };
-        let all = match chunk {
-            Chunk::Bytes(bytes) => &bytes[..],
-            Chunk::Shared { message, .. } => message.payload(),
-            Chunk::Owned { bytes, mask: None, .. } => &bytes[..],
-            Chunk::Owned { bytes, mask: Some(mask), ready } => {
-                if self.written == *ready {
-                    let end = ready.saturating_add(MASK_AT_ONCE).min(bytes.len());
-                    mask.apply(bytes.get_mut(*ready..end).unwrap_or_default());
-                    *ready = end;
-                }
-                bytes.get(..*ready).unwrap_or_default()
-            }
-        };
-        all.get(self.written..).unwrap_or_default()
+    /// Returns the next bytes to write, in two slices, so that a header and its payload leave in one
+    /// write. The second is empty if the first is. More may follow them.
+    #[inline]
+    pub(crate) fn pending(&mut self) -> [&[u8]; 2] {
+        if self.chunks.is_empty() {
+            return [self.bytes.get(self.written..).unwrap_or_default(), &[]];
+        }
+        self.pending_chunks()
+    }
+
+    fn pending_chunks(&mut self) -> [&[u8]; 2] {
+        let mut chunks = self.chunks.iter_mut();
+        let Some(chunk) = chunks.next() else { return [&[]; 2] };
+        let left = chunk.len() - self.written;
+        let first = chunk.ready(self.written);
+        if first.len() < left {
+            return [first, &[]];
+        }
+        [first, chunks.next().map_or(&self.bytes[..], |chunk| chunk.ready(0))]
     }
 
     /// Drops the first `len` of the [pending](Self::pending) bytes, which were written, or all of
@@ -164,27 +174,38 @@ impl Output {
     }
 
     fn advance_chunks(&mut self, len: usize) -> usize {
-        let len = len.min(self.pending_chunk().len());
-        self.written += len;
-        self.queued -= len;
-        let size = match self.chunks.front() {
-            Some(Chunk::Bytes(bytes) | Chunk::Owned { bytes, .. }) => bytes.len(),
-            Some(Chunk::Shared { message, .. }) => message.payload().len(),
-            None => 0,
-        };
-        if self.written < size {
-            return len;
-        }
-        self.chunks.pop_front();
-        // The front of the payload went out with its header.
-        self.written = match self.chunks.front() {
-            Some(Chunk::Owned { ready, .. } | Chunk::Shared { ready, .. }) => *ready,
-            Some(Chunk::Bytes(_)) | None => 0,
-        };
-        if self.chunks.is_empty() {
-            self.release_written();
+        let [first, second] = self.pending_chunks();
+        let (first, second) = (first.len(), second.len());
+        let len = len.min(first + second);
+        let in_first = len.min(first);
+        self.advance_chunk(in_first);
+        if len > in_first {
+            if self.chunks.is_empty() {
+                self.written = len - in_first;
+                self.release_written();
+            } else {
+                self.advance_chunk(len - in_first);
+            }
         }
         len
+    }
+
+    /// Drops bytes of the first chunk, and the chunk with its last byte.
+    fn advance_chunk(&mut self, len: usize) {
+        self.written += len;
+        self.queued -= len;
+        if self.chunks.front().is_some_and(|chunk| self.written < chunk.len()) {
+            return;
+        }
+        self.written = 0;
+        if let Some(Chunk::Bytes(mut bytes)) = self.chunks.pop_front()
+            && self.bytes.capacity() == 0
+            && bytes.capacity() <= MAX_EMPTY_CAPACITY
+        {
+            // Reuse its memory for the next header.
+            bytes.clear();
+            self.bytes = bytes;
+        }
     }
 
     /// Drops everything.
@@ -217,15 +238,15 @@ mod tests {
     fn drain(output: &mut Output, step: usize) -> Vec<u8> {
         let mut all = Vec::new();
         while !output.is_empty() {
-            let pending = output.pending();
-            assert!(!pending.is_empty(), "there is something to write");
+            let pending = output.pending().concat();
+            assert!(!output.pending()[0].is_empty(), "there is something to write");
             let len = step.min(pending.len());
             all.extend(pending.iter().take(len));
             let before = output.len();
             assert_eq!(output.advance(len), len);
             assert_eq!(output.len(), before - len);
         }
-        assert!(output.pending().is_empty());
+        assert_eq!(output.pending(), [[]; 2]);
         all
     }
 
@@ -259,6 +280,22 @@ mod tests {
     }
 
     #[test]
+    fn a_header_leaves_with_its_payload() {
+        for mask in [None, Some(Mask::new([1, 2, 3, 4]))] {
+            let mut output = Output::default();
+            push(&mut output, &[1, 2]);
+            output.push_owned(vec![0; LARGE], mask);
+            assert_eq!(output.pending().map(<[u8]>::len), [2, LARGE]);
+            assert_eq!(output.advance(2 + LARGE), 2 + LARGE);
+            // The memory of the header serves the next one.
+            assert!(output.is_empty() && output.bytes.capacity() < LARGE);
+            let before = output.bytes.as_ptr();
+            push(&mut output, &[1, 2]);
+            assert_eq!(output.bytes.as_ptr(), before);
+        }
+    }
+
+    #[test]
     fn bytes_written_before_a_chunk_are_not_written_again() {
         let mut output = Output::default();
         push(&mut output, &[1, 2, 3, 4]);
@@ -279,7 +316,7 @@ mod tests {
         push(&mut output, &[3]);
         let mut left = 2 + LARGE + 1;
         while left > 0 {
-            let pending = output.pending().len();
+            let pending = output.pending().concat().len();
             assert_eq!(output.advance(usize::MAX), pending);
             left -= pending;
             assert_eq!(output.len(), left);
@@ -317,9 +354,9 @@ mod tests {
         let mut output = Output::default();
         push(&mut output, &[1, 2, 3, 4]);
         output.advance(2);
-        assert_eq!(output.append(Vec::clear).1, 0);
-        assert_eq!((output.len(), output.pending()), (0, &[][..]));
+        assert_eq!(output.append(Vec::clear).1, Some(0));
+        assert_eq!((output.len(), output.pending()), (0, [&[][..]; 2]));
         push(&mut output, &[5]);
-        assert_eq!(output.pending(), [5]);
+        assert_eq!(output.pending(), [&[5][..], &[]]);
     }
 }

@@ -78,7 +78,9 @@ impl<R: End> Life<R> {
     /// Writes some of the pending bytes, and checks the counts.
     fn write(&mut self, most: usize) {
         let before = self.ws.unwritten();
-        let pending = self.ws.pending();
+        let first = self.ws.pending().to_vec();
+        let pending = self.ws.pending_slices().concat();
+        assert!(pending.starts_with(&first) && first.is_empty() == pending.is_empty());
         assert_eq!(pending.is_empty(), before == 0);
         let len = pending.len().min(most);
         self.written.extend_from_slice(&pending[..len]);

@@ -6,6 +6,7 @@
 use std::error::Error;
 
 use peers::load::{Options, Server, memory};
+use peers::servers;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let Options { servers, connections, .. } = Options::from_arguments()?;
@@ -14,7 +15,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "server\tconnections\tbytes_per_connection_after_handshake\t\
          bytes_per_connection_after_16k_echo\tbytes_per_connection_half_message"
     );
-    for (name, command) in servers {
+    for (name, command) in servers.into_iter().filter(|(name, _)| name != servers::OWN_LOOP) {
         let measured = Server::start(&command)
             .and_then(|server| memory::measure(&server, connections))
             .map_err(|error| format!("{name}: {error}"))?;

@@ -1,11 +1,14 @@
-//! Servers that echo, one for each implementation. All run on one thread, but for tungstenite, which
-//! blocks and has a thread for each connection.
+//! Servers that echo, one for each implementation. All run on one thread, except for tungstenite and
+//! `ws-std`, which block and have a thread for each connection.
 
 mod bare;
 mod fastwebsockets;
+mod own_loop;
 mod tokio_tungstenite;
 mod tokio_websockets;
 mod tungstenite;
+mod ws_mio;
+mod ws_std;
 
 use std::future::Future;
 use std::io::{self, Write};
@@ -17,13 +20,19 @@ use tokio::net::TcpStream;
 pub type Serve = fn(TcpListener) -> io::Result<()>;
 
 /// All of them, by name.
-pub const ALL: [(&str, Serve); 5] = [
+pub const ALL: [(&str, Serve); 8] = [
+    ("ws-mio", ws_mio::serve),
+    (OWN_LOOP, own_loop::serve),
+    ("ws-std", ws_std::serve),
     ("bare-epoll", bare::serve),
     ("tungstenite", tungstenite::serve),
     ("tokio-tungstenite", tokio_tungstenite::serve),
     ("fastwebsockets", fastwebsockets::serve),
     ("tokio-websockets", tokio_websockets::serve),
 ];
+
+/// A loop that looks at each of its connections in turn, so not one for thousands of them.
+pub const OWN_LOOP: &str = "own-loop";
 
 /// The largest message that has to be echoed.
 const LIMIT: usize = 64 << 20;

@@ -133,12 +133,7 @@ impl<R: Role, D: Driver<R>> Connection<R, D> {
         if is_handled {
             link.endpoint_mut().set_replying(is_answering(self.id));
         }
-        let status = if link.endpoint().has_room() {
-            // Reading the clock costs time, and only writing needs it.
-            link.send_now(outgoing)?
-        } else {
-            link.send(outgoing, self.driver.now())?
-        };
+        let status = link.send(outgoing, || self.driver.now())?;
         self.driver.changed(held);
         Ok(status)
     }

@@ -13,7 +13,7 @@ use super::panics::{Panic, catch};
 use super::request::{answer, postpone};
 use super::{Connection, Driver, Permit, Step};
 use crate::decision::{Decided, Undecided, Verdict};
-use crate::{ConnectionHandler, Error, Message, WebSocketConnection};
+use crate::{ConnectionHandler, ConnectionId, Error, Message, WebSocketConnection};
 
 /// Calls a connection's handler for the connection's events.
 pub struct Conversation {
@@ -160,7 +160,7 @@ impl Conversation {
         step: Step,
     ) -> Option<Panic> {
         match step {
-            Step::Message(message) => self.message(handle, message),
+            Step::Message(message) => self.message(connection.id(), handle, message),
             Step::Other => None,
             Step::Request => {
                 self.decide(connection, now);
@@ -192,8 +192,13 @@ impl Conversation {
 
     /// Calls `on_message`. The connection must not be locked.
     #[inline]
-    pub fn message(&mut self, handle: &WebSocketConnection, message: Message) -> Option<Panic> {
-        answering(handle.id(), || self.call(handle, |handler, ws| handler.on_message(ws, message)))
+    pub fn message(
+        &mut self,
+        id: ConnectionId,
+        handle: &WebSocketConnection,
+        message: Message,
+    ) -> Option<Panic> {
+        answering(id, || self.call(handle, |handler, ws| handler.on_message(ws, message)))
     }
 
     /// Calls `on_drained`. The connection must not be locked.

@@ -1,6 +1,6 @@
 //! An endpoint joined with a transport, and its events for an application.
 
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, IoSlice};
 use std::mem;
 use std::time::Duration;
 
@@ -142,8 +142,8 @@ impl<R: Role, T: Transport> Link<R, T> {
     fn write_output(&mut self, now: Duration, most: usize) -> Written {
         let mut left = most;
         loop {
-            let pending = self.endpoint.pending();
-            if pending.is_empty() {
+            let [first, second] = self.endpoint.pending_slices();
+            if first.is_empty() {
                 return Written::All;
             }
             if left == 0 {
@@ -153,8 +153,14 @@ impl<R: Role, T: Transport> Link<R, T> {
                 return Written::Blocked;
             }
             // While the peer reads, a socket accepts much more at a time than its buffer holds.
-            let part = pending.get(..left).unwrap_or(pending);
-            match self.transport.try_write(part) {
+            let first = first.get(..left).unwrap_or(first);
+            let second = second.get(..left - first.len()).unwrap_or(second);
+            let written = if second.is_empty() {
+                self.transport.try_write(first)
+            } else {
+                self.transport.try_write_vectored([IoSlice::new(first), IoSlice::new(second)])
+            };
+            match written {
                 Ok(len @ 1..) => {
                     self.endpoint.wrote(len, now);
                     left = left.saturating_sub(len);
@@ -183,25 +189,14 @@ impl<R: Role, T: Transport> Link<R, T> {
     pub fn send(
         &mut self,
         outgoing: &mut Outgoing<'_>,
-        now: Duration,
+        now: impl FnOnce() -> Duration,
     ) -> Result<SendStatus, Error> {
         if !self.endpoint.has_room() {
-            self.write(now, MAKE_ROOM);
+            self.make_room(now())?;
         }
-        self.send_now(outgoing)
-    }
-
-    /// As [`send`](Self::send), but does not write to make room.
-    #[inline]
-    pub(super) fn send_now(&mut self, outgoing: &mut Outgoing<'_>) -> Result<SendStatus, Error> {
         let endpoint = &mut self.endpoint;
         if endpoint.has_failed() && endpoint.ready_state() == ReadyState::Open {
             return Err(io::Error::from(ErrorKind::BrokenPipe).into());
-        }
-        // A closing connection accepts no message; waiting for room would not help, so report that instead.
-        if !endpoint.has_room() && endpoint.ready_state() == ReadyState::Open {
-            endpoint.await_drained();
-            return Err(Error::WouldExceed(None));
         }
         match outgoing {
             Outgoing::Owned(Message::Text(text)) => {
@@ -220,6 +215,19 @@ impl<R: Role, T: Transport> Link<R, T> {
             return Ok(SendStatus::Queued);
         }
         Ok(SendStatus::Sent)
+    }
+
+    /// Writes to make room for a message. A closing connection accepts no message; waiting for room would
+    /// not help it, so that is no error here.
+    #[cold]
+    fn make_room(&mut self, now: Duration) -> Result<(), Error> {
+        self.write(now, MAKE_ROOM);
+        let endpoint = &mut self.endpoint;
+        if endpoint.has_room() || endpoint.ready_state() != ReadyState::Open {
+            return Ok(());
+        }
+        endpoint.await_drained();
+        Err(Error::WouldExceed(None))
     }
 
     /// Begins the closing handshake with any code that this end may send, or with none.

@@ -1,6 +1,6 @@
 //! The writing side of a transport.
 
-use std::io;
+use std::io::{self, IoSlice};
 
 /// The writing side of a transport. A [`Link`](super::Link) writes to it.
 pub trait Transport: Send + 'static {
@@ -13,6 +13,16 @@ pub trait Transport: Send + 'static {
     /// `WouldBlock` if the transport accepts no bytes at the moment, `Interrupted` to be called again. After
     /// any other error, or 0, nothing more is written.
     fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize>;
+
+    /// Writes some of two slices as [`try_write`](Self::try_write) does, in order. The second is not empty.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_write`](Self::try_write).
+    fn try_write_vectored(&mut self, slices: [IoSlice<'_>; 2]) -> io::Result<usize> {
+        let [first, _] = slices;
+        self.try_write(&first)
+    }
 
     /// Returns whether the transport is known to accept no bytes at the moment.
     fn is_blocked(&self) -> bool;

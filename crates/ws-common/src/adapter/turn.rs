@@ -12,8 +12,8 @@ use crate::Error;
 /// The size of the read buffer, in bytes.
 pub const READ_SIZE: usize = 64 << 10;
 
-/// About how many bytes one write of a turn writes at most.
-pub const WRITE_MOST: usize = 1 << 20;
+/// How many bytes one write of a turn writes at most: a message of 1 MiB leaves whole, with what precedes it.
+pub const WRITE_MOST: usize = (1 << 20) + (64 << 10);
 
 /// The maximum number of lingering transports of a loop. Further ones are dropped at once, and the peer may
 /// lose our last bytes.

@@ -1,5 +1,6 @@
 //! The unwritten output of an endpoint, and the input deferred until it is written.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::mem;
 use core::time::Duration;
@@ -22,8 +23,10 @@ pub struct Outbox {
     pub(super) stalled_since: Option<Duration>,
     /// The payload of the newest Ping that is still unanswered.
     pub(super) deferred_pong: Option<Vec<u8>>,
-    /// The memory of a sent message, for reuse.
-    pub(super) spare: Vec<u8>,
+    /// The memory of a sent text, for reuse.
+    pub(super) spare_text: String,
+    /// The memory of a sent binary message, for reuse.
+    pub(super) spare_binary: Vec<u8>,
     deferred: DeferredInput,
     /// Whether the application's messages count as replies.
     pub(super) answering: bool,
@@ -136,7 +139,9 @@ impl Outbox {
         append: impl FnOnce(&mut Vec<u8>) -> T,
     ) -> T {
         let (result, grown) = self.output.append(append);
-        self.count(kind, grown);
+        if let Some(grown) = grown {
+            self.count(kind, grown);
+        }
         result
     }
 

@@ -22,16 +22,28 @@ impl<R: Role> Endpoint<R> {
     ) -> Option<SessionEvent<Event<'b>>> {
         let mark = self.mark();
         let outbox = self.outbox.get_or_insert_default();
-        if outbox.is_quiet(mark) && !self.session.is_postponed() {
+        if outbox.is_quiet(mark) {
             let session = &mut self.session;
-            let event = outbox.append(OutputKind::Reply, |out| session.next_event(now, input, out));
-            outbox.answering = is_message(event.as_ref());
-            return event;
+            match outbox.append(OutputKind::Reply, |out| session.small_message(now, input, out)) {
+                Some(Ok(message)) => {
+                    outbox.answering = true;
+                    return Some(SessionEvent::Received(message));
+                }
+                Some(Err(violation)) => {
+                    outbox.answering = false;
+                    return Some(violation);
+                }
+                None if input.is_empty() && session.has_no_report(now) => {
+                    outbox.answering = false;
+                    return None;
+                }
+                None => {}
+            }
         }
         self.next_event_by_steps(now, input)
     }
 
-    /// Takes the next event while input is deferred, the peer does not read, or the transport has
+    /// Takes any event, also while input is deferred, the peer does not read, or the transport has
     /// failed or ended.
     fn next_event_by_steps<'b>(
         &mut self,

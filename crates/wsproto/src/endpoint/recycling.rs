@@ -35,8 +35,8 @@ impl<R: Role> Endpoint<R> {
         match text {
             Cow::Owned(text) => text,
             Cow::Borrowed(text) => {
-                // The spare buffer is empty, and so valid UTF-8.
-                let mut owned = String::from_utf8(self.take_spare()).unwrap_or_default();
+                let spare = self.outbox.as_mut().map(|outbox| mem::take(&mut outbox.spare_text));
+                let mut owned = spare.unwrap_or_default();
                 owned.push_str(text);
                 owned
             }
@@ -49,25 +49,33 @@ impl<R: Role> Endpoint<R> {
         match bytes {
             Cow::Owned(bytes) => bytes,
             Cow::Borrowed(bytes) => {
-                let mut owned = self.take_spare();
+                let spare = self.outbox.as_mut().map(|outbox| mem::take(&mut outbox.spare_binary));
+                let mut owned = spare.unwrap_or_default();
                 owned.extend_from_slice(bytes);
                 owned
             }
         }
     }
 
-    fn take_spare(&mut self) -> Vec<u8> {
-        self.outbox.as_mut().map(|outbox| mem::take(&mut outbox.spare)).unwrap_or_default()
+    /// Keeps the memory of a sent text for the next received one.
+    #[inline]
+    pub(super) fn recycle_text(&mut self, mut text: String) {
+        if let Some(outbox) = &mut self.outbox
+            && text.capacity() <= KEEP_MESSAGE
+        {
+            text.clear();
+            outbox.spare_text = text;
+        }
     }
 
-    /// Keeps the memory of a sent message for the next received one.
+    /// Keeps the memory of a sent binary message for the next received one.
     #[inline]
-    pub(super) fn recycle(&mut self, mut bytes: Vec<u8>) {
+    pub(super) fn recycle_binary(&mut self, mut bytes: Vec<u8>) {
         if let Some(outbox) = &mut self.outbox
             && bytes.capacity() <= KEEP_MESSAGE
         {
             bytes.clear();
-            outbox.spare = bytes;
+            outbox.spare_binary = bytes;
         }
     }
 }

@@ -24,7 +24,7 @@ impl<R: Role> Endpoint<R> {
     }
 
     /// Sends a text message, whether or not there [is room](Self::has_room). An owned text of at
-    /// least 64 KiB is not copied.
+    /// least 16 KiB is not copied.
     ///
     /// # Errors
     ///
@@ -40,7 +40,7 @@ impl<R: Role> Endpoint<R> {
             text => {
                 self.send_with(|sender, out| sender.send_text(&text, out))?;
                 if let Cow::Owned(text) = text {
-                    self.recycle(text.into_bytes());
+                    self.recycle_text(text);
                 }
                 Ok(())
             }
@@ -64,14 +64,14 @@ impl<R: Role> Endpoint<R> {
             bytes => {
                 self.send_with(|sender, out| sender.send_binary(&bytes, out))?;
                 if let Cow::Owned(bytes) = bytes {
-                    self.recycle(bytes);
+                    self.recycle_binary(bytes);
                 }
                 Ok(())
             }
         }
     }
 
-    /// Sends a prepared message. A server does not copy one of at least 64 KiB.
+    /// Sends a prepared message. A server does not copy one of at least 16 KiB.
     ///
     /// # Errors
     ///

@@ -10,14 +10,23 @@ impl<R: Role> Endpoint<R> {
     /// be more.
     #[inline]
     pub fn pending(&mut self) -> &[u8] {
+        let [pending, _] = self.pending_slices();
+        pending
+    }
+
+    /// Returns the next bytes to write as two slices, the first of which is [`pending`](Self::pending).
+    /// A vectored write of both sends a large payload together with its header. The second is empty
+    /// if the first is.
+    #[inline]
+    pub fn pending_slices(&mut self) -> [&[u8]; 2] {
         match &mut self.outbox {
             Some(outbox) => outbox.output.pending(),
-            None => &[],
+            None => [&[]; 2],
         }
     }
 
     /// Tells the endpoint that the transport has accepted the first `len` of the
-    /// [pending](Self::pending) bytes.
+    /// [pending](Self::pending) bytes, or of both [slices](Self::pending_slices).
     #[inline]
     pub fn wrote(&mut self, len: usize, now: Duration) {
         if let Some(outbox) = &mut self.outbox

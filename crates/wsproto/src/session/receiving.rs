@@ -40,19 +40,39 @@ impl<R: Role> Session<R> {
         most: usize,
         out: &mut Vec<u8>,
     ) -> Option<SessionEvent<Event<'b>>> {
-        // The most frequent path, inlined for the compiler: moving an event out of a function costs
-        // as much as creating it.
-        if let Stage::Open(connection) = &mut self.stage
-            && self.flags == 0
-            && let Some(message) = connection.small_message(input, out)
-        {
-            self.now = self.now.max(now.into());
-            return Some(match message {
-                Ok(message) => SessionEvent::Received(message),
-                Err(error) => self.violated(error),
-            });
+        match self.small_message(now, input, out) {
+            Some(Ok(message)) => Some(SessionEvent::Received(message)),
+            Some(Err(violation)) => Some(violation),
+            None => self.next_event_by_steps(now, input, most, out),
         }
-        self.next_event_by_steps(now, input, most, out)
+    }
+
+    /// Takes a small message off the front of `input`, the most frequent event. Returns the violation
+    /// instead if the message breaks a rule, and `None` for everything else. Inlined for the compiler:
+    /// moving an event out of a function costs as much as creating it.
+    #[inline]
+    pub(crate) fn small_message<'b>(
+        &mut self,
+        now: Duration,
+        input: &mut &'b mut [u8],
+        out: &mut Vec<u8>,
+    ) -> Option<Result<Event<'b>, SessionEvent<Event<'b>>>> {
+        let Stage::Open(connection) = &mut self.stage else { return None };
+        if self.flags != 0 {
+            return None;
+        }
+        let message = connection.small_message(input, out)?;
+        self.now = self.now.max(now.into());
+        Some(message.map_err(|error| self.violated(error)))
+    }
+
+    /// Returns whether the session is open and has no event without more input. Stores the time.
+    #[inline]
+    pub(crate) fn has_no_report(&mut self, now: Duration) -> bool {
+        self.now = self.now.max(now.into());
+        self.flags == 0
+            && self.rare.is_none()
+            && matches!(&self.stage, Stage::Open(open) if open.closing() == Closing::Open)
     }
 
     fn next_event_by_steps<'b>(

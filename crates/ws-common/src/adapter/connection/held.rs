@@ -27,6 +27,7 @@ impl<'a, R: Role, D: Driver<R>> Held<'a, R, D> {
     /// No notice is lost, because this state changes under the lock only. If a notice is outstanding, the
     /// adapter has not begun the work for it, and will see this change. If the adapter is at work,
     /// [`end_work`](Inner::end_work) returns that there was a change.
+    #[inline]
     pub fn begin_notice(&mut self) -> Option<usize> {
         let known = self.key != NOWHERE;
         let before = self.work;
