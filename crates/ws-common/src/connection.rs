@@ -19,6 +19,9 @@ use crate::{Error, Message, SendStatus, ServerHandle};
 pub struct ConnectionId(u64);
 
 impl ConnectionId {
+    /// The id of no connection.
+    pub(crate) const NONE: Self = Self(0);
+
     /// Returns a new id, greater than all earlier ones. For adapters.
     #[must_use]
     #[allow(clippy::new_without_default, reason = "there is no default id")]
@@ -115,6 +118,7 @@ impl WebSocketConnection {
     /// [`Error::WouldExceed`] if the peer does not read and the
     /// [high-water mark](wsproto::Config::high_water_mark) is reached; it returns the message.
     /// [`Error::Io`] if the transport failed.
+    #[inline]
     pub fn send(&self, message: impl Into<Message>) -> Result<SendStatus, Error> {
         let mut message = message.into();
         match self.0.send(Outgoing::Owned(&mut message)) {

@@ -42,7 +42,7 @@ impl Mask {
     }
 
     /// Masks or unmasks the next bytes of the payload in place.
-    #[inline]
+    #[inline(always)]
     pub fn apply(&mut self, payload: &mut [u8]) {
         if payload.len() < LONG {
             xor(payload, self.key);

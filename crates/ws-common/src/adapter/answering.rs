@@ -6,20 +6,20 @@ use crate::ConnectionId;
 
 thread_local! {
     /// The connection whose `on_message` this thread runs.
-    static ANSWERING: Cell<Option<ConnectionId>> = const { Cell::new(None) };
+    static ANSWERING: Cell<ConnectionId> = const { Cell::new(ConnectionId::NONE) };
 }
 
 /// Runs `on_message` of a connection. `call` does not unwind.
 #[inline]
 pub(super) fn answering<T>(id: ConnectionId, call: impl FnOnce() -> T) -> T {
-    ANSWERING.set(Some(id));
+    ANSWERING.set(id);
     let result = call();
-    ANSWERING.set(None);
+    ANSWERING.set(ConnectionId::NONE);
     result
 }
 
 /// Returns whether this thread runs `on_message` of the connection.
 #[inline]
 pub(super) fn is_answering(id: ConnectionId) -> bool {
-    ANSWERING.get() == Some(id)
+    ANSWERING.get() == id
 }

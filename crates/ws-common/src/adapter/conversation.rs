@@ -29,6 +29,11 @@ pub trait Part: Send {
         None
     }
 
+    /// Calls the handler's `on_message`, if this is one: the most frequent call, without a detour.
+    fn on_message(&mut self, ws: &WebSocketConnection, message: Message) {
+        let _ = (ws, message);
+    }
+
     /// Returns the postponed decision, if this is one.
     fn undecided(&mut self) -> Option<&mut dyn Undecided> {
         None
@@ -39,6 +44,11 @@ impl<H: ConnectionHandler> Part for H {
     #[inline]
     fn handler(&mut self) -> Option<&mut dyn ConnectionHandler> {
         Some(self)
+    }
+
+    #[inline]
+    fn on_message(&mut self, ws: &WebSocketConnection, message: Message) {
+        ConnectionHandler::on_message(self, ws, message);
     }
 }
 
@@ -198,7 +208,9 @@ impl Conversation {
         handle: &WebSocketConnection,
         message: Message,
     ) -> Option<Panic> {
-        answering(id, || self.call(handle, |handler, ws| handler.on_message(ws, message)))
+        let part = self.part.as_mut()?;
+        let panic = answering(id, || catch(|| part.on_message(handle, message)).err())?;
+        Some(self.panicked(handle, panic))
     }
 
     /// Calls `on_drained`. The connection must not be locked.
@@ -359,7 +371,7 @@ impl Conversation {
         }
     }
 
-    /// Calls the handler. If it panics, closes the connection with code 1011 and drops the handler.
+    /// Calls the handler.
     #[inline]
     fn call(
         &mut self,
@@ -368,13 +380,19 @@ impl Conversation {
     ) -> Option<Panic> {
         let handler = self.part.as_mut().and_then(|part| part.handler())?;
         let panic = catch(|| call(handler, handle)).err()?;
+        Some(self.panicked(handle, panic))
+    }
+
+    /// Closes the connection with code 1011, and drops the handler.
+    #[cold]
+    fn panicked(&mut self, handle: &WebSocketConnection, panic: Panic) -> Panic {
         error!("the handler of connection {} has panicked", handle.id());
         // 1011: an unexpected condition at this end (RFC 6455 section 7.4.1).
         let sorry = CloseFrame::new(CloseCode::INTERNAL_ERROR, "").ok();
         let _ = handle.close_with(sorry);
         // Ignore a second panic while dropping the handler; the first is reported.
         let _ = self.drop_part();
-        Some(panic)
+        panic
     }
 
     #[inline]
