@@ -1,5 +1,6 @@
 //! A connection's turn: read once, handle all events, write.
 
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -183,7 +184,8 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
                 endpoint.defer_input(input);
                 break;
             }
-            let Some(step) = link.next(self.now, input) else { break };
+            // By reference: moving a message that was just made costs more than the rest of this loop.
+            let Some(step) = &mut link.next(self.now, input) else { break };
             (reacted, self.events) = (true, self.events + 1);
             held = match step {
                 Step::Other => held,
@@ -191,9 +193,12 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
                     let id = self.connection.id();
                     self.call(held, |turn| turn.conversation.message(id, &turn.handle, message))
                 }
-                step => self.call(held, |turn| {
-                    turn.conversation.take(turn.connection, &turn.handle, turn.now, step)
-                }),
+                step => {
+                    let step = mem::replace(step, Step::Other);
+                    self.call(held, |turn| {
+                        turn.conversation.take(turn.connection, &turn.handle, turn.now, step)
+                    })
+                }
             };
         }
         // Only a socket: dropping it under the lock calls no code of the application.

@@ -93,8 +93,8 @@ impl<R: Role> WebSocket<R> {
                 self.answer(&decided)?;
             }
             match self.next_step() {
-                Some(Step::Error(error)) => drop(self.failed.get_or_insert(error)),
-                Some(Step::Closed(info)) => self.end(info),
+                Some(Step::Error(error)) => drop(self.failed.get_or_insert(*error)),
+                Some(Step::Closed(info)) => self.end(*info),
                 Some(step) => {
                     // Write replies now, not after the application has handled the message.
                     self.flush_now();

@@ -83,11 +83,14 @@ impl Output {
         let before = self.bytes.len();
         let result = append(&mut self.bytes);
         let after = self.bytes.len();
-        if after < before && self.chunks.is_empty() {
-            // The application removed bytes from the buffer it was lent.
+        if after >= before {
+            return (result, (after > before).then_some(after - before));
+        }
+        // The application removed bytes from the buffer it was lent.
+        if self.chunks.is_empty() {
             self.written = self.written.min(after);
         }
-        (result, (after != before).then(|| after.saturating_sub(before)))
+        (result, Some(0))
     }
 
     /// Returns how many bytes are unwritten.

@@ -255,6 +255,7 @@ impl<R: Role> Sender<R> {
         }
     }
 
+    #[cold]
     fn answer_ping(&mut self, payload: &[u8], out: &mut Vec<u8>) {
         // A received Ping is never longer; an event built by the application can be.
         if self.closing == Closing::Open && payload.len() <= MAX_CONTROL_LEN {

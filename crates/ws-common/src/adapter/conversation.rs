@@ -30,7 +30,7 @@ pub trait Part: Send {
     }
 
     /// Calls the handler's `on_message`, if this is one: the most frequent call, without a detour.
-    fn on_message(&mut self, ws: &WebSocketConnection, message: Message) {
+    fn on_message(&mut self, ws: &WebSocketConnection, message: &mut Message) {
         let _ = (ws, message);
     }
 
@@ -47,8 +47,8 @@ impl<H: ConnectionHandler> Part for H {
     }
 
     #[inline]
-    fn on_message(&mut self, ws: &WebSocketConnection, message: Message) {
-        ConnectionHandler::on_message(self, ws, message);
+    fn on_message(&mut self, ws: &WebSocketConnection, message: &mut Message) {
+        ConnectionHandler::on_message(self, ws, mem::replace(message, Message::Binary(Vec::new())));
     }
 }
 
@@ -170,20 +170,22 @@ impl Conversation {
         step: Step,
     ) -> Option<Panic> {
         match step {
-            Step::Message(message) => self.message(connection.id(), handle, message),
+            Step::Message(mut message) => self.message(connection.id(), handle, &mut message),
             Step::Other => None,
             Step::Request => {
                 self.decide(connection, now);
                 None
             }
             Step::Open => self.open(connection, handle),
-            Step::Error(Error::Http(response)) if connection.driver().follows(&response) => {
-                let left = connection.lock().redial();
-                drop(left);
-                None
-            }
-            Step::Error(error) => self.fail(connection, handle, &error),
-            Step::Closed(info) => self.finish(connection, handle, info),
+            Step::Error(error) => match &*error {
+                Error::Http(response) if connection.driver().follows(response) => {
+                    let left = connection.lock().redial();
+                    drop(left);
+                    None
+                }
+                error => self.fail(connection, handle, error),
+            },
+            Step::Closed(info) => self.finish(connection, handle, *info),
         }
     }
 
@@ -206,7 +208,7 @@ impl Conversation {
         &mut self,
         id: ConnectionId,
         handle: &WebSocketConnection,
-        message: Message,
+        message: &mut Message,
     ) -> Option<Panic> {
         let part = self.part.as_mut()?;
         let panic = answering(id, || catch(|| part.on_message(handle, message)).err())?;

@@ -25,7 +25,7 @@ pub struct Link<R: Role, T> {
     transport: T,
 }
 
-/// An event for an application.
+/// An event for an application. The rare ones are boxed, so that a message moves in whole words.
 #[derive(Debug)]
 pub enum Step {
     /// A request waits for a decision (server).
@@ -37,9 +37,9 @@ pub enum Step {
     /// A frame that does not concern the application was received, such as a Ping.
     Other,
     /// The connection failed. [`Closed`](Self::Closed) follows.
-    Error(Error),
+    Error(Box<Error>),
     /// The connection is closed.
-    Closed(CloseInfo),
+    Closed(Box<CloseInfo>),
 }
 
 impl<R: Role, T: Transport> Link<R, T> {
@@ -87,12 +87,20 @@ impl<R: Role, T: Transport> Link<R, T> {
                 trace!("received {} bytes", bytes.len());
                 Step::Message(Message::Binary(self.endpoint.own_binary(bytes)))
             }
+            event => self.rare_step(event),
+        })
+    }
+
+    /// Returns the step of any event but a message.
+    #[cold]
+    fn rare_step(&mut self, event: SessionEvent<Event<'_>>) -> Step {
+        match event {
             SessionEvent::Received(_) => Step::Other,
             SessionEvent::Upgrade | SessionEvent::Http => Step::Request,
             SessionEvent::Open => Step::Open,
-            SessionEvent::Error(error) => Step::Error(self.explain(error)),
-            SessionEvent::Closed(info) => Step::Closed(info),
-        })
+            SessionEvent::Error(error) => Step::Error(Box::new(self.explain(error))),
+            SessionEvent::Closed(info) => Step::Closed(Box::new(info)),
+        }
     }
 
     /// Converts a refused upgrade to [`Error::Http`], which contains the whole response.
