@@ -22,10 +22,8 @@ impl ConnectionId {
     /// The id of no connection.
     pub(crate) const NONE: Self = Self(0);
 
-    /// Returns a new id, greater than all earlier ones. For adapters.
-    #[must_use]
-    #[allow(clippy::new_without_default, reason = "there is no default id")]
-    pub fn new() -> Self {
+    /// Returns a new id, greater than all earlier ones.
+    pub(crate) fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self(NEXT.fetch_add(1, atomic::Ordering::Relaxed))
     }
@@ -45,9 +43,8 @@ impl fmt::Display for ConnectionId {
 pub struct WebSocketConnection(Arc<dyn ConnectionLink>);
 
 impl WebSocketConnection {
-    /// Creates a connection's handle. For adapters.
-    #[must_use]
-    pub fn new(link: Arc<dyn ConnectionLink>) -> Self {
+    /// Creates a connection's handle.
+    pub(crate) fn new(link: Arc<dyn ConnectionLink>) -> Self {
         Self(link)
     }
 

@@ -217,9 +217,8 @@ pub enum Verdict {
 }
 
 impl<H: ConnectionHandler> Decision<H> {
-    /// Boxes the handler, so that the verdict no longer depends on `H`. For adapters.
-    #[must_use]
-    pub fn verdict(self) -> Verdict {
+    /// Boxes the handler, so that the verdict no longer depends on `H`.
+    pub(crate) fn verdict(self) -> Verdict {
         match self.0 {
             Kind::Decided(decided) => Verdict::Now(decided.boxed()),
             Kind::Later(pending) => Verdict::Later(Box::new(Later(pending))),

@@ -22,9 +22,10 @@
 //! use std::time::{Duration, Instant};
 //! use ws_common::adapter::{
 //!     Acceptor, Connection, Connections, Driver, Duplex, Held, Link, Transport, TurnContext,
+//!     server_handle,
 //! };
 //! use ws_common::wsproto::Server;
-//! use ws_common::{Decision, Message, ServerHandle, ServerOptions, WebSocketConnection};
+//! use ws_common::{Decision, Message, ServerOptions, WebSocketConnection};
 //!
 //! /// A non-blocking stream; this one is in memory.
 //! #[derive(Clone, Default)]
@@ -86,8 +87,8 @@
 //! }
 //!
 //! // A server that echoes, and a client that says "Hi" and closes.
-//! let options = ServerOptions::new().or_max_connections(1000);
-//! let server = ServerHandle::new(options, None, Connections::default(), || {});
+//! let (options, connections) = (ServerOptions::new(), Connections::default());
+//! let server = server_handle(options, 1000, None, connections, || {});
 //! let acceptor = Arc::new(Acceptor::new(server, |_: &_, _: &_| {
 //!     Decision::accept(|ws: &WebSocketConnection, message: Message| {
 //!         let _ = ws.send(message); // fails if the peer is gone
@@ -143,7 +144,7 @@
 //! listener, and [`leave`](Acceptor::leave) when the listener is closed and has no more connections. If
 //! accepting fails for lack of file descriptors, call [`report_pause`](Acceptor::report_pause) once and
 //! accept nothing for [`Acceptor::PAUSE`]. When [`ServerHandle::is_ending`] returns true, close the
-//! listener; at [`ServerHandle::deadline`], abort the remaining connections. [`Decision::later`] needs no
+//! listener; at [`end_deadline`], abort the remaining connections. [`Decision::later`] needs no
 //! support by the adapter: the driver gets a notice when the decision is made.
 //!
 //! # A client
@@ -182,7 +183,7 @@
 //! complete adapter.
 //!
 //! [`Decision::later`]: crate::Decision::later
-//! [`ServerHandle::deadline`]: crate::ServerHandle::deadline
+//! [`end_deadline`]: crate::adapter::end_deadline
 //! [`ServerHandle::is_ending`]: crate::ServerHandle::is_ending
 
 #[cfg(doc)]

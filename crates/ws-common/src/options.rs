@@ -148,13 +148,6 @@ impl ServerOptions {
         self
     }
 
-    /// Sets the maximum number of connections, unless it is set already. For adapters.
-    #[must_use]
-    pub fn or_max_connections(mut self, most: usize) -> Self {
-        self.max_connections.get_or_insert(most);
-        self
-    }
-
     pub(crate) fn limit(&self) -> usize {
         self.max_connections.unwrap_or(usize::MAX)
     }

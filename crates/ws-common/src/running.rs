@@ -13,9 +13,8 @@ pub struct RunningServer {
 }
 
 impl RunningServer {
-    /// Joins a server's handle and the thread that runs the server. For adapters.
-    #[must_use]
-    pub const fn new(server: ServerHandle, thread: JoinHandle<()>) -> Self {
+    /// Joins a server's handle and the thread that runs the server.
+    pub(crate) const fn new(server: ServerHandle, thread: JoinHandle<()>) -> Self {
         Self { server, thread }
     }
 

@@ -61,9 +61,8 @@ impl Drop for AwaitedDecision {
 
 impl ServerHandle {
     /// Creates a server's handle. [`terminate`](Self::terminate) calls `wake`, which must make the server
-    /// check [`is_ending`](Self::is_ending). For adapters.
-    #[must_use]
-    pub fn new(
+    /// check [`is_ending`](Self::is_ending).
+    pub(crate) fn new(
         options: ServerOptions,
         address: Option<SocketAddr>,
         registry: impl Registry + 'static,
@@ -77,12 +76,6 @@ impl ServerHandle {
             changed: Condvar::new(),
             wake: Box::new(wake),
         }))
-    }
-
-    /// Returns whether both handles refer to the same server.
-    #[must_use]
-    pub fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// Returns the server's options.
@@ -198,9 +191,8 @@ impl ServerHandle {
     }
 
     /// Returns the time at which the remaining connections must be aborted; `None` if the server is not
-    /// ending, or waits without a limit. For adapters.
-    #[must_use]
-    pub fn deadline(&self) -> Option<Instant> {
+    /// ending, or waits without a limit.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
         match self.lock().ending {
             Some(Ending::At(at)) => Some(at),
             Some(Ending::Patient) | None => None,
@@ -302,6 +294,15 @@ impl Roster<'_> {
         self.0.0.changed.notify_all();
     }
 }
+
+/// Handles are equal if they refer to the same server.
+impl PartialEq for ServerHandle {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for ServerHandle {}
 
 impl fmt::Debug for ServerHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

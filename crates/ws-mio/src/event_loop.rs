@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use mio::{Events, Poll, Token};
 use slab::Slab;
-use ws_common::adapter::{Conversation, READ_SIZE};
+use ws_common::adapter::{Conversation, READ_SIZE, connection_handle};
 use ws_common::{
     ClientOptions, ConnectionHandler, Error, ServerHandle, ServerHandler, WebSocketConnection,
 };
@@ -315,7 +315,7 @@ impl Drop for EventLoop {
         let carried = slots.into_iter().map(|(_, slot)| (slot.connection, slot.conversation));
         for (connection, mut conversation) in mail.begun.into_iter().chain(carried) {
             let opened = connection.abandon();
-            conversation.abandon(&WebSocketConnection::new(connection), opened);
+            conversation.abandon(&connection_handle(connection), opened);
         }
         self.listeners.drain().for_each(Listener::leave);
     }

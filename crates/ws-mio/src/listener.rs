@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mio::net::{TcpListener, TcpStream};
-use ws_common::adapter::Acceptor;
+use ws_common::adapter::{Acceptor, end_deadline};
 
 use crate::origin::LoopServer;
 
@@ -40,7 +40,7 @@ impl Listener {
         if self.socket.is_some() {
             return self.retry_at;
         }
-        let end = self.server.acceptor.server().deadline()?;
+        let end = end_deadline(self.server.acceptor.server())?;
         Some(self.server.shared.time_of(end))
     }
 

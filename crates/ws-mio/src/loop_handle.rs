@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use ws_common::adapter::{ConnectionLink, Conversation};
+use ws_common::adapter::{ConnectionLink, Conversation, connection_handle};
 use ws_common::{ClientOptions, ConnectionHandler, Error, WebSocketConnection};
 use wsproto::handshake::ClientRequest;
 
@@ -67,7 +67,7 @@ pub(crate) fn connect(
 ) -> Result<WebSocketConnection, Error> {
     let target = Target::new(Arc::clone(shared), request, options)?;
     let connection = Arc::new(ClientConnection::dialing(Requested(Box::new(target))));
-    let handle = WebSocketConnection::new(Arc::clone(&connection) as Arc<dyn ConnectionLink>);
+    let handle = connection_handle(Arc::clone(&connection) as Arc<dyn ConnectionLink>);
     let conversation = Conversation::client(handler);
     if !shared.post(|mailbox| mailbox.begun.push((connection, conversation))) {
         return Err(io::Error::from(ErrorKind::NotConnected).into());

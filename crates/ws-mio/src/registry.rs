@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ws_common::adapter::Registry;
+use ws_common::adapter::{Registry, connection_handle};
 use ws_common::{ConnectionId, ServerHandle, WebSocketConnection};
 
 use crate::shared::Shared;
@@ -19,13 +19,13 @@ impl Registry for Loops {
     fn connections(&self, server: &ServerHandle) -> Vec<WebSocketConnection> {
         let all = self.0.iter().flat_map(|shared| shared.connections_of(server));
         let open = all.filter(|connection| connection.is_open());
-        let mut handles: Vec<_> = open.map(|open| WebSocketConnection::new(open)).collect();
+        let mut handles: Vec<_> = open.map(|open| connection_handle(open)).collect();
         handles.sort_unstable();
         handles
     }
 
     fn connection(&self, server: &ServerHandle, id: ConnectionId) -> Option<WebSocketConnection> {
         let mut all = self.0.iter().filter_map(|shared| shared.find(server, id));
-        all.find(|connection| connection.is_open()).map(|open| WebSocketConnection::new(open))
+        all.find(|connection| connection.is_open()).map(|open| connection_handle(open))
     }
 }

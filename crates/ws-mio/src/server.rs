@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use log::error;
-use ws_common::adapter::{Acceptor, listen};
+use ws_common::adapter::{Acceptor, listen, running_server, server_handle};
 use ws_common::{RunningServer, ServerHandle, ServerHandler, ServerOptions};
 
 use crate::EventLoop;
@@ -101,7 +101,7 @@ impl WebSocketServer {
                 error!("the event loop has failed: {error}");
             }
         })?;
-        Ok(RunningServer::new(server, thread))
+        Ok(running_server(server, thread))
     }
 
     /// Runs the server in this thread, and in new ones if it was bound for several. Returns once
@@ -135,14 +135,13 @@ impl WebSocketServer {
         loops: Vec<Arc<Shared>>,
     ) -> io::Result<(Arc<Acceptor>, Vec<TcpListener>)> {
         let address = self.local_addr()?;
-        let options = self.options.or_max_connections(MAX_CONNECTIONS);
         let registry = Loops(loops.clone());
         let wake = move || {
             for shared in &loops {
                 shared.post(|mailbox| mailbox.look = true);
             }
         };
-        let server = ServerHandle::new(options, Some(address), registry, wake);
+        let server = server_handle(self.options, MAX_CONNECTIONS, Some(address), registry, wake);
         Ok((Arc::new(Acceptor::new(server, handler)), self.listeners))
     }
 }

@@ -151,9 +151,7 @@ impl Shared {
 
     /// Returns the connections of a server, including those that are not open yet.
     pub(crate) fn connections_of(&self, server: &ServerHandle) -> Vec<Arc<dyn DynConnection>> {
-        let belongs = |connection: &&Arc<dyn DynConnection>| {
-            connection.server().is_some_and(|other| other.is_same(server))
-        };
+        let belongs = |connection: &&Arc<dyn DynConnection>| connection.server() == Some(server);
         let slots = self.slots();
         slots.iter().map(|(_, slot)| &slot.connection).filter(belongs).cloned().collect()
     }
@@ -166,7 +164,7 @@ impl Shared {
     ) -> Option<Arc<dyn DynConnection>> {
         let slots = self.slots();
         let (_, found) = slots.iter().find(|(_, slot)| *slot.connection.id() == id)?;
-        let belongs = found.connection.server().is_some_and(|other| other.is_same(server));
+        let belongs = found.connection.server() == Some(server);
         belongs.then(|| Arc::clone(&found.connection))
     }
 

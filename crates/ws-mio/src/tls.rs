@@ -1,12 +1,11 @@
 //! TLS over a non-blocking TCP connection, with rustls.
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
-use std::mem;
 use std::net::Shutdown;
 
 use mio::net::TcpStream;
 use rustls::Connection;
-use ws_common::adapter::tls::process;
+use ws_common::adapter::tls::TlsState;
 use ws_common::adapter::tune;
 
 use crate::vectored::send_vectored;
@@ -22,10 +21,7 @@ const DRAIN: usize = 1 << 20;
 #[derive(Debug)]
 pub(crate) struct TlsStream {
     tcp: TcpStream,
-    tls: Connection,
-    /// How many bytes of plaintext are encrypted, but not reported as written: some of their ciphertext is
-    /// unwritten.
-    taken: usize,
+    tls: TlsState,
     /// Whether the last read stopped at its limit, with more to read.
     has_more: bool,
 }
@@ -33,7 +29,7 @@ pub(crate) struct TlsStream {
 impl TlsStream {
     pub(crate) fn new(tcp: TcpStream, tls: Connection) -> Self {
         tune(&tcp);
-        Self { tcp, tls, taken: 0, has_more: false }
+        Self { tcp, tls: TlsState::new(tls), has_more: false }
     }
 
     pub(crate) const fn tcp(&self) -> &TcpStream {
@@ -54,26 +50,14 @@ impl TlsStream {
         succeeded || self.has_more
     }
 
-    /// Writes as [`Transport::try_write`](ws_common::adapter::Transport::try_write) does. Bytes count as
-    /// written once all their ciphertext is.
+    /// Writes as [`Transport::try_write`](ws_common::adapter::Transport::try_write) does.
     pub(crate) fn try_write(&mut self, from: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.flush()?;
-        if self.taken == 0 {
-            self.taken = self.tls.writer().write_vectored(from)?;
-            if self.taken == 0 {
-                // Before the end of the handshake, rustls buffers a limited amount of plaintext.
-                return Err(ErrorKind::WouldBlock.into());
-            }
-            self.flush()?;
-        }
-        Ok(mem::take(&mut self.taken))
+        self.tls.try_write(from, &mut Quiet(&self.tcp))
     }
 
     /// Shuts down the writing side, after a `close_notify` alert.
     pub(crate) fn shutdown(&mut self) -> io::Result<()> {
-        self.tls.send_close_notify();
-        // If the alert cannot be written, the end of the TCP stream must do.
-        let _ = self.flush();
+        self.tls.close(&mut Quiet(&self.tcp));
         self.tcp.shutdown(Shutdown::Write)
     }
 
@@ -91,19 +75,6 @@ impl TlsStream {
             }
         }
     }
-
-    fn flush(&mut self) -> io::Result<()> {
-        while self.tls.wants_write() {
-            match self.tls.write_tls(&mut Quiet(&self.tcp)) {
-                Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                written => {
-                    written?;
-                }
-            }
-        }
-        Ok(())
-    }
 }
 
 impl Read for TlsStream {
@@ -112,24 +83,17 @@ impl Read for TlsStream {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
         self.has_more = false;
         for reads in 0.. {
-            match self.tls.reader().read(to) {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                // The end without a `close_notify`. Truncation is still detected: the Close is missing, too.
-                Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(0),
-                result => return result,
+            if let Some(read) = self.tls.read(to)? {
+                return Ok(read);
             }
             if reads == READS {
                 break;
             }
-            self.tls.read_tls(&mut self.tcp)?;
-            let processed = process(&mut self.tls);
-            // Write handshake messages, and the alert after an error. If that fails, the next read tells
-            // why.
-            let _ = self.flush();
-            if processed.is_err() {
+            let received = self.tls.receive(&mut &self.tcp, &mut Quiet(&self.tcp));
+            if received.as_ref().is_err_and(|error| error.kind() == ErrorKind::InvalidData) {
                 self.drain();
             }
-            processed?;
+            received?;
         }
         self.has_more = true;
         Err(ErrorKind::WouldBlock.into())
@@ -204,7 +168,7 @@ mod tests {
         tcp.set_nonblocking(true)?;
         let mut stream = TlsStream::new(TcpStream::from_std(tcp), client.into());
         let mut plaintext = [0; 100];
-        stream.flush()?;
+        stream.tls.flush(&mut Quiet(&stream.tcp))?;
         while stream.tls.is_handshaking() {
             let read = stream.read(&mut plaintext).map(drop);
             assert!(read.is_err_and(|error| error.kind() == ErrorKind::WouldBlock));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ws_common::adapter::{Decided, Step, Verdict, server_endpoint};
+use ws_common::adapter::{Decided, Step, Verdict, server_endpoint, verdict};
 use wsproto::handshake::Request;
 use wsproto::{Config, ReadyState, Role, Server, SessionError};
 
@@ -93,7 +93,7 @@ impl WebSocket<Server> {
         let mut held = self.connection.lock();
         let Some(request) = held.live()?.endpoint().request().cloned() else { return Ok(()) };
         drop(held);
-        let verdict = decide(&request).verdict();
+        let verdict = verdict(decide(&request));
         self.opening = Opening::Server { request: Some(Box::new(request)) };
         match verdict {
             Verdict::Now(decided) => self.answer(&decided),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ws_common::ConnectionId;
+use ws_common::adapter::new_connection_id;
 
 use crate::clock::now;
 use crate::poller::Interest;
@@ -32,7 +33,7 @@ pub(crate) fn keep(tcp: &Arc<TcpStream>) {
     let interest = Some((Interest::Read, Arc::clone(tcp)));
     let plan = Plan { deadline: Some(until), interest, lingers: true };
     let remains = Remains { tcp: Arc::clone(tcp), until };
-    warden().watch(ConnectionId::new(), Arc::new(remains), plan);
+    warden().watch(new_connection_id(), Arc::new(remains), plan);
 }
 
 impl Watched for Remains {

@@ -7,7 +7,9 @@ use std::thread;
 use std::time::Duration;
 
 use log::{debug, info};
-use ws_common::adapter::{Acceptor, Admission, Connections, Conversation, Permit, listen};
+use ws_common::adapter::{
+    Acceptor, Admission, Connections, Conversation, Permit, listen, running_server, server_handle,
+};
 use ws_common::{RunningServer, ServerHandle, ServerHandler, ServerOptions};
 use wsproto::{Endpoint, Server};
 
@@ -69,7 +71,7 @@ impl WebSocketServer {
     /// Creates a server on a listener that is already bound.
     #[must_use]
     pub fn from_listener(listener: TcpListener, options: ServerOptions) -> Self {
-        Self { listener, options: options.or_max_connections(MAX_CONNECTIONS) }
+        Self { listener, options }
     }
 
     /// Returns the address the server listens on.
@@ -90,7 +92,7 @@ impl WebSocketServer {
         let acceptor = Arc::new(Acceptor::new(self.handle(), handler));
         let server = acceptor.server().clone();
         let thread = thread::Builder::new().spawn(move || self.serve(&acceptor))?;
-        Ok(RunningServer::new(server, thread))
+        Ok(running_server(server, thread))
     }
 
     /// Runs the server in this thread until [`ServerHandle::terminate`] is called, for example by the
@@ -114,7 +116,8 @@ impl WebSocketServer {
             spare.lock().unwrap_or_else(PoisonError::into_inner).take();
             drop(address.map(|to| TcpStream::connect_timeout(&reachable(to), WAKE_PATIENCE)));
         };
-        ServerHandle::new(self.options.clone(), address, Connections::default(), wake)
+        let options = self.options.clone();
+        server_handle(options, MAX_CONNECTIONS, address, Connections::default(), wake)
     }
 
     fn serve(self, acceptor: &Arc<Acceptor>) {

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use ws_common::adapter::{
     Acceptor, Connection, Connections, Conversation, Driver, Held, Link, TurnContext,
-    client_endpoint,
+    client_endpoint, end_deadline, running_server, server_handle,
 };
-use ws_common::{ClientOptions, ConnectionHandler, RunningServer, ServerHandle, ServerHandler};
+use ws_common::{ClientOptions, ConnectionHandler, RunningServer, ServerHandler};
 use ws_common::{ServerOptions, WebSocketConnection};
 use wsproto::handshake::ClientRequest;
 use wsproto::url::WsUrl;
@@ -28,14 +28,14 @@ impl Adapter for Toy {
     type Network = Memory;
 
     fn serve(options: ServerOptions, handler: impl ServerHandler) -> io::Result<RunningServer> {
-        let (options, bell) = (options.or_max_connections(1000), Arc::<Bell>::default());
+        let bell = Arc::<Bell>::default();
         let (listener, waker) = (Listener::new(&bell), Arc::clone(&bell));
         let (address, wake) = (Some(listener.address()), move || waker.ring());
-        let server = ServerHandle::new(options, address, Connections::default(), wake);
+        let server = server_handle(options, 1000, address, Connections::default(), wake);
         let acceptor = Arc::new(Acceptor::new(server.clone(), handler));
         let carrier = Loop::new(Origin { acceptor: Some(Arc::clone(&acceptor)), url: None, bell });
         let serve = move || carrier.serve(&acceptor, listener);
-        Ok(RunningServer::new(server, thread::Builder::new().spawn(serve)?))
+        Ok(running_server(server, thread::Builder::new().spawn(serve)?))
     }
 
     fn connect(
@@ -133,14 +133,14 @@ impl Loop<Server> {
         let (server, mut listener) = (acceptor.server(), Some(listener));
         acceptor.opened();
         acceptor.join();
-        while !(self.round(server.deadline().map(time_of)) && server.is_ending()) {
+        while !(self.round(end_deadline(server).map(time_of)) && server.is_ending()) {
             listener = listener.filter(|_| !server.is_ending());
             while let Some(stream) = listener.as_ref().and_then(Listener::accept) {
                 if let Some((endpoint, conversation)) = acceptor.accept(now()) {
                     self.begin(stream, endpoint, conversation);
                 }
             }
-            if server.deadline().is_some_and(|at| at <= Instant::now()) {
+            if end_deadline(server).is_some_and(|at| at <= Instant::now()) {
                 self.connections.iter().for_each(|(connection, _)| connection.handle().abort());
             }
         }

@@ -27,6 +27,7 @@ mod connection;
 mod conversation;
 mod dial;
 mod driver;
+mod front;
 mod handle;
 mod link;
 mod panics;
@@ -47,6 +48,9 @@ pub use connection::{Connection, Held, Inner};
 pub use conversation::{Conversation, Part};
 pub use dial::{Dial, DialStep};
 pub use driver::Driver;
+pub use front::{
+    connection_handle, end_deadline, new_connection_id, running_server, server_handle, verdict,
+};
 pub use handle::{ConnectionLink, Outgoing};
 pub use link::{Link, Step, Written};
 pub use panics::{Panic, catch};

@@ -11,7 +11,7 @@ use wsproto::{Client, CloseInfo, ReadyState, SendError, Server, SessionError};
 
 use super::{
     Acceptor, Connection, Connections, Conversation, Driver, Duplex, Held, Link, Transport,
-    TurnContext, client_endpoint,
+    TurnContext, client_endpoint, server_handle,
 };
 use crate::{
     ConnectionHandler, Decision, Error, Message, ServerHandle, ServerHandler, ServerOptions,
@@ -283,5 +283,5 @@ impl ServerHandler for Picky {
 }
 
 fn server() -> ServerHandle {
-    ServerHandle::new(ServerOptions::new(), None, Connections::default(), || {})
+    server_handle(ServerOptions::new(), usize::MAX, None, Connections::default(), || {})
 }

@@ -1,6 +1,7 @@
-//! Processing of received TLS records.
+//! One end of a TLS connection: the state of rustls, and how its bytes move.
 
-use std::io;
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::mem;
 
 use rustls::Connection;
 
@@ -9,15 +10,109 @@ use crate::tls::{HTTP_1_1, explained};
 /// The limit of buffered plaintext, and of buffered ciphertext, in bytes; the default of rustls.
 const BUFFER_LIMIT: usize = 64 << 10;
 
-/// Processes received ciphertext. Call it after each `read_tls`. When the handshake is done, checks the
-/// negotiated ALPN protocol (RFC 7301): if one other than `http/1.1` was selected, discards all buffered
-/// output, so that the request is not sent.
-///
-/// # Errors
-///
-/// [`io::Error`] of kind [`InvalidData`](io::ErrorKind::InvalidData), which is
-/// [`Error::Tls`](crate::Error::Tls) when converted. After a TLS error, an alert may wait to be written.
-pub fn process(tls: &mut Connection) -> io::Result<()> {
+/// One end of a TLS connection, without its socket. `socket` is the writing side, and does not wait.
+#[derive(Debug)]
+pub struct TlsState {
+    tls: Connection,
+    /// How many bytes of plaintext are encrypted, but not reported as written: some of their ciphertext is
+    /// unwritten.
+    taken: usize,
+}
+
+impl TlsState {
+    /// Creates the state of a connection that has not begun.
+    #[must_use]
+    pub const fn new(tls: Connection) -> Self {
+        Self { tls, taken: 0 }
+    }
+
+    /// Returns whether the TLS handshake is in progress.
+    #[must_use]
+    pub fn is_handshaking(&self) -> bool {
+        self.tls.is_handshaking()
+    }
+
+    /// Encrypts and writes, as [`Transport::try_write`](super::Transport::try_write) does. Bytes count as
+    /// written once all their ciphertext is.
+    ///
+    /// # Errors
+    ///
+    /// As [`flush`](Self::flush); also `WouldBlock` when rustls holds its limit of plaintext before the end
+    /// of the handshake.
+    pub fn try_write(
+        &mut self,
+        from: &[IoSlice<'_>],
+        socket: &mut impl Write,
+    ) -> io::Result<usize> {
+        self.flush(socket)?;
+        if self.taken == 0 {
+            self.taken = self.tls.writer().write_vectored(from)?;
+            if self.taken == 0 {
+                return Err(ErrorKind::WouldBlock.into());
+            }
+            self.flush(socket)?;
+        }
+        Ok(mem::take(&mut self.taken))
+    }
+
+    /// Writes all pending ciphertext.
+    ///
+    /// # Errors
+    ///
+    /// [`io::Error`] of the socket, `WouldBlock` if it does not take all.
+    pub fn flush(&mut self, socket: &mut impl Write) -> io::Result<()> {
+        while self.tls.wants_write() {
+            match self.tls.write_tls(socket) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                written => {
+                    written?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a `close_notify` alert. If that fails, the end of the TCP stream must do.
+    pub fn close(&mut self, socket: &mut impl Write) {
+        self.tls.send_close_notify();
+        let _ = self.flush(socket);
+    }
+
+    /// Reads plaintext: its length, 0 at the end, `None` if that takes more ciphertext. The end of the TCP
+    /// stream without a `close_notify` counts as the end: a missing Close frame reveals a truncation.
+    ///
+    /// # Errors
+    ///
+    /// [`io::Error`] of rustls.
+    pub fn read(&mut self, to: &mut [u8]) -> io::Result<Option<usize>> {
+        match self.tls.reader().read(to) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(Some(0)),
+            result => result.map(Some),
+        }
+    }
+
+    /// Takes ciphertext with one read of `from`, and writes handshake messages, or the alert of a failed
+    /// handshake. Returns the number of bytes read.
+    ///
+    /// # Errors
+    ///
+    /// [`io::Error`] of `from`; of kind [`InvalidData`](ErrorKind::InvalidData), which is
+    /// [`Error::Tls`](crate::Error::Tls) when converted, if the peer breaks TLS.
+    pub fn receive(&mut self, from: &mut impl Read, socket: &mut impl Write) -> io::Result<usize> {
+        let received = self.tls.read_tls(from)?;
+        let processed = process(&mut self.tls);
+        // If it fails, reading reports the reason.
+        let _ = self.flush(socket);
+        processed.map(|()| received)
+    }
+}
+
+/// Processes received ciphertext. When the handshake is done, checks the negotiated ALPN protocol (RFC
+/// 7301): if one other than `http/1.1` was selected, discards all buffered output, so that the request is
+/// not sent.
+fn process(tls: &mut Connection) -> io::Result<()> {
     let was_handshaking = tls.is_handshaking();
     tls.process_new_packets().map_err(explained)?;
     if was_handshaking && !tls.is_handshaking() {

@@ -9,7 +9,7 @@ use std::time::Instant;
 use log::{debug, info};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Token};
-use ws_common::adapter::{Acceptor, Admission, Connection, Conversation, Link};
+use ws_common::adapter::{Acceptor, Admission, Connection, Conversation, Link, end_deadline};
 
 use super::{EventLoop, listener_token};
 use crate::listener::{Attempt, Listener};
@@ -115,7 +115,7 @@ impl EventLoop {
             listener.retry_at = None;
             if listener.server.carried.load(Ordering::Relaxed) == 0 {
                 left.push(index);
-            } else if server.deadline().is_some_and(|at| at <= Instant::now()) {
+            } else if end_deadline(server).is_some_and(|at| at <= Instant::now()) {
                 let connections = self.shared.connections_of(server);
                 connections.iter().for_each(|connection| connection.abort());
             }

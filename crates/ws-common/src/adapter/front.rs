@@ -1,0 +1,58 @@
+//! The front's types, as adapters make them. Applications only receive them.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use super::{ConnectionLink, Registry, Verdict};
+use crate::{
+    ConnectionHandler, ConnectionId, Decision, RunningServer, ServerHandle, ServerOptions,
+    WebSocketConnection,
+};
+
+/// Creates a server's handle. `most_connections` applies if the options set no
+/// [limit](ServerOptions::max_connections). [`ServerHandle::terminate`] calls `wake`, which must make the
+/// server check [`ServerHandle::is_ending`].
+#[must_use]
+pub fn server_handle(
+    mut options: ServerOptions,
+    most_connections: usize,
+    address: Option<SocketAddr>,
+    registry: impl Registry + 'static,
+    wake: impl Fn() + Send + Sync + 'static,
+) -> ServerHandle {
+    options.max_connections.get_or_insert(most_connections);
+    ServerHandle::new(options, address, registry, wake)
+}
+
+/// Returns the time at which the remaining connections of a server must be aborted; `None` if the server is
+/// not ending, or waits without a limit.
+#[must_use]
+pub fn end_deadline(server: &ServerHandle) -> Option<Instant> {
+    server.deadline()
+}
+
+/// Joins a server's handle and the thread that runs the server.
+#[must_use]
+pub fn running_server(server: ServerHandle, thread: JoinHandle<()>) -> RunningServer {
+    RunningServer::new(server, thread)
+}
+
+/// Creates a connection's handle.
+#[must_use]
+pub fn connection_handle(link: Arc<dyn ConnectionLink>) -> WebSocketConnection {
+    WebSocketConnection::new(link)
+}
+
+/// Returns a new id, greater than all earlier ones.
+#[must_use]
+pub fn new_connection_id() -> ConnectionId {
+    ConnectionId::new()
+}
+
+/// Boxes the handler of a decision, so that the verdict does not depend on its type.
+#[must_use]
+pub fn verdict<H: ConnectionHandler>(decision: Decision<H>) -> Verdict {
+    decision.verdict()
+}
