@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wsproto::handshake::{Accept, Response};
 
 use crate::ConnectionHandler;
-use crate::adapter::Part;
+use crate::adapter::DynHandler;
 
 /// An application's answer to a request. `H` is the handler type of an accepted connection.
 ///
@@ -181,7 +181,7 @@ impl<H> fmt::Debug for Pending<H> {
 /// A final decision, with a boxed handler. For adapters.
 pub enum Decided {
     /// Accept the connection.
-    Accept(Accept, Box<dyn Part>),
+    Accept(Accept, Box<dyn DynHandler>),
     /// Answer with this response.
     Respond(Response),
     /// Refuse as the protocol requires.
@@ -190,7 +190,7 @@ pub enum Decided {
 
 impl Decided {
     /// Returns the handler of an accepted connection.
-    pub(crate) fn into_part(self) -> Option<Box<dyn Part>> {
+    pub(crate) fn into_part(self) -> Option<Box<dyn DynHandler>> {
         match self {
             Self::Accept(_, handler) => Some(handler),
             Self::Respond(_) | Self::Decline => None,

@@ -27,7 +27,7 @@
 //! use ws_common::wsproto::Server;
 //! use ws_common::{Decision, Message, ServerOptions, WebSocketConnection};
 //!
-//! /// A non-blocking stream; this one is in memory.
+//! /// A non-blocking in-memory stream.
 //! #[derive(Clone, Default)]
 //! struct Stream {
 //!     input: Arc<Mutex<VecDeque<u8>>>,
@@ -75,7 +75,7 @@
 //!     }
 //!
 //!     fn changed(&self, mut held: Held<'_, Server, Self>) {
-//!         // `None` if the loop will handle the connection anyway.
+//!         // `None` if the loop will handle the connection in any case.
 //!         if held.begin_notice().is_some() {
 //!             self.changed.store(true, Ordering::SeqCst); // and wake the loop
 //!         }
@@ -86,7 +86,7 @@
 //!     }
 //! }
 //!
-//! // A server that echoes, and a client that says "Hi" and closes.
+//! // An echo server, and a client that sends "Hi" and closes.
 //! let (options, connections) = (ServerOptions::new(), Connections::default());
 //! let server = server_handle(options, 1000, None, connections, || {});
 //! let acceptor = Arc::new(Acceptor::new(server, |_: &_, _: &_| {
@@ -107,7 +107,7 @@
 //! let (start, changed) = (Instant::now(), Arc::default());
 //! let origin = Origin { acceptor, start, changed };
 //! let connection = Arc::new(Connection::new(origin, Link::new(endpoint, stream.clone()), None));
-//! connection.lock().settle(0); // the loop's key for the connection
+//! connection.lock().set_key(0); // the loop's key for the connection
 //!
 //! context.now = start.elapsed();
 //! let outcome = conversation.turn(&connection, &mut context);
@@ -127,7 +127,7 @@
 //! * at the [`deadline`](TurnOutcome::deadline) of the last [`TurnOutcome`];
 //! * without waiting, after the turns of others, if that outcome asks for [`more`](TurnOutcome::more).
 //!
-//! A turn too many does no harm. A connection should be in a work list once: [`queue`](Inner::queue) and
+//! An extra turn does no harm. A connection should be in a work list once: [`queue`](Inner::queue) and
 //! [`unqueue`](Inner::unqueue) record whether it is there. When the outcome is
 //! [`gone`](TurnOutcome::gone), drop the connection.
 //!
@@ -140,12 +140,12 @@
 //! that sends a refusal and is served in the same way, or `None` to drop the transport. Each served
 //! connection holds a [`Permit`], which counts towards `max_connections` until it is dropped.
 //!
-//! Call [`opened`](Acceptor::opened) before anything is accepted, [`join`](Acceptor::join) for each
+//! Call [`opened`](Acceptor::opened) before accepting, [`join`](Acceptor::join) for each
 //! listener, and [`leave`](Acceptor::leave) when the listener is closed and has no more connections. If
 //! accepting fails for lack of file descriptors, call [`report_pause`](Acceptor::report_pause) once and
 //! accept nothing for [`Acceptor::PAUSE`]. When [`ServerHandle::is_ending`] returns true, close the
 //! listener; at [`end_deadline`], abort the remaining connections. [`Decision::later`] needs no
-//! support by the adapter: the driver gets a notice when the decision is made.
+//! support from the adapter: the driver gets a notice when the decision is made.
 //!
 //! # A client
 //!
@@ -171,7 +171,7 @@
 //!   by one turn at a time.
 //! * A blocking adapter never waits for a peer beyond the deadline of the endpoint.
 //! * A connection that is over no longer counts, although its transport may linger. Limit the number of
-//!   lingering transports with [`hasten`](Inner::hasten).
+//!   lingering transports with [`stop_lingering`](Inner::stop_lingering).
 //! * An adapter makes no protocol decisions. If it needs an `if` about opcodes, masks or close codes, the
 //!   engine lacks a feature.
 //!
@@ -179,7 +179,7 @@
 //!
 //! Implement the trait `Adapter` of `tests/src/adapters`, and run the scenarios, faults and floods of
 //! `tests/tests`: each runs every handler on every pair of adapters. `OBJECTS.md` lists the behaviour that
-//! applications expect. The toy adapter beside that trait, over a network in memory, is the smallest
+//! applications expect. The toy adapter beside that trait, over an in-memory network, is the smallest
 //! complete adapter.
 //!
 //! [`Decision::later`]: crate::Decision::later

@@ -26,7 +26,7 @@ use crate::tls::TlsStream;
 const READ_SIZE: usize = 4096;
 
 /// A client's request, and the progress of dialing its server.
-pub(crate) struct Target {
+pub(crate) struct Dialer {
     pub(crate) shared: Arc<Shared>,
     state: Mutex<(adapter::Target, Dialing)>,
 }
@@ -45,14 +45,14 @@ pub(crate) type Dialed<R> = (Link<R, Stream>, Option<SocketAddr>);
 
 /// The result of a look-up. The resolver's thread stores it, then wakes the loop, which takes it; so the
 /// turn after the wake-up finds it.
-type Found = Arc<Mutex<Option<io::Result<Vec<SocketAddr>>>>>;
+type Resolved = Arc<Mutex<Option<io::Result<Vec<SocketAddr>>>>>;
 
 /// The look-up and the sockets of one attempt to reach the server. Dropping it cancels them.
 #[derive(Default)]
 struct Dialing {
     /// `None` before the first turn.
     dial: Option<Dial>,
-    lookup: Option<(Lookup, Found)>,
+    lookup: Option<(Lookup, Resolved)>,
     /// The connecting sockets, or the one connected to a proxy, by the numbers of their attempts. All have
     /// the connection's token, so an event of one makes the loop check all.
     attempts: Vec<(usize, TcpStream)>,
@@ -62,7 +62,7 @@ struct Dialing {
     again: bool,
 }
 
-impl Target {
+impl Dialer {
     pub(crate) fn new(
         shared: Arc<Shared>,
         request: ClientRequest,
@@ -142,7 +142,7 @@ impl Dialing {
         }
         let now = context.now;
         let dial = self.dial.get_or_insert_with(|| Dial::new(target, now));
-        let found = |(_, found): &mut (Lookup, Found)| {
+        let found = |(_, found): &mut (Lookup, Resolved)| {
             found.lock().unwrap_or_else(PoisonError::into_inner).take()
         };
         if let Some(found) = self.lookup.as_mut().and_then(found) {
@@ -150,7 +150,7 @@ impl Dialing {
             self.lookup = None;
             dial.resolved(found, now);
         }
-        look(&mut self.attempts, dial, now);
+        check_attempts(&mut self.attempts, dial, now);
         loop {
             match dial.next(now)? {
                 DialStep::Resolve { host, port } => match look_up(&host, port, context) {
@@ -192,8 +192,8 @@ impl Dialing {
 }
 
 /// Starts to look up a name in the shared threads, which store the result and wake the loop.
-fn look_up(host: &str, port: u16, context: &DialContext<'_>) -> io::Result<(Lookup, Found)> {
-    let found = Found::default();
+fn look_up(host: &str, port: u16, context: &DialContext<'_>) -> io::Result<(Lookup, Resolved)> {
+    let found = Resolved::default();
     let (to, wake) = (Arc::clone(&found), (context.wake)());
     let lookup = Resolver::shared().resolve(host, port, move |found| {
         *to.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
@@ -210,7 +210,7 @@ fn connect(address: SocketAddr, context: &DialContext<'_>) -> io::Result<TcpStre
 }
 
 /// Checks every connecting socket, and drops those that have failed.
-fn look(attempts: &mut Vec<(usize, TcpStream)>, dial: &mut Dial, now: Duration) {
+fn check_attempts(attempts: &mut Vec<(usize, TcpStream)>, dial: &mut Dial, now: Duration) {
     attempts.retain(|(attempt, tcp)| match outcome(tcp) {
         Ok(true) => {
             dial.connected(*attempt);
@@ -231,8 +231,7 @@ fn outcome(tcp: &TcpStream) -> io::Result<bool> {
         return Err(error);
     }
     match tcp.peer_addr() {
-        // Requests and messages are written whole, so Nagle's algorithm would only delay them.
-        Ok(_) => tcp.set_nodelay(true).map(|()| true),
+        Ok(_) => Ok(true),
         Err(error) if error.kind() == ErrorKind::NotConnected => Ok(false),
         Err(error) => Err(error),
     }

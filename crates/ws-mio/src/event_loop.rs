@@ -81,7 +81,7 @@ pub struct EventLoop {
     /// The keys of finished connections, to be removed from the table.
     gone: Vec<usize>,
     /// Whether to check for servers that are ending.
-    pub(crate) look: bool,
+    pub(crate) check_end: bool,
     pub(crate) context: LoopContext,
 }
 
@@ -108,7 +108,7 @@ impl EventLoop {
             deadlines: Deadlines::default(),
             queue: Vec::new(),
             gone: Vec::new(),
-            look: false,
+            check_end: false,
             context,
         })
     }
@@ -136,7 +136,7 @@ impl EventLoop {
         for listener in listeners {
             self.listen(listener, &acceptor)?;
         }
-        acceptor.opened();
+        acceptor.announce();
         Ok(acceptor.server().clone())
     }
 
@@ -235,7 +235,7 @@ impl EventLoop {
         // The previous turns may have been slow, or the loop may have been created long ago.
         self.context.now = self.shared.now();
         let mail = self.shared.take_mail();
-        self.look |= mail.look;
+        self.check_end |= mail.check_end;
         for (connection, conversation) in mail.begun {
             self.begin(connection, conversation);
         }
@@ -248,7 +248,7 @@ impl EventLoop {
     pub(crate) fn begin(&mut self, connection: Arc<dyn DynConnection>, conversation: Conversation) {
         let mut slots = self.shared.slots();
         let key = slots.vacant_key();
-        connection.settle(key);
+        connection.set_key(key);
         slots.insert(Slot { connection, conversation, armed: Armed::NEVER });
         drop(slots);
         self.turn(Token(key), Cause::Other);

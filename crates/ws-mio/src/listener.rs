@@ -58,7 +58,7 @@ impl Listener {
         match socket.accept() {
             Ok((tcp, peer)) => Attempt::Accepted(tcp, peer),
             Err(error) if error.kind() == ErrorKind::WouldBlock => Attempt::Nothing,
-            Err(error) if Acceptor::is_gone(&error) => Attempt::Gone,
+            Err(error) if Acceptor::is_about_one_client(&error) => Attempt::Gone,
             Err(error) => {
                 self.pause(now, error);
                 Attempt::Nothing

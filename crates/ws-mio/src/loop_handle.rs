@@ -8,7 +8,7 @@ use ws_common::adapter::{ConnectionLink, Conversation, connection_handle};
 use ws_common::{ClientOptions, ConnectionHandler, Error, WebSocketConnection};
 use wsproto::handshake::ClientRequest;
 
-use crate::dial::Target;
+use crate::dial::Dialer;
 use crate::origin::{ClientConnection, Requested};
 use crate::shared::Shared;
 
@@ -53,7 +53,7 @@ impl Clone for LoopHandle {
 impl Drop for LoopHandle {
     fn drop(&mut self) {
         if self.0.handles.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.0.post(|mailbox| mailbox.look = true);
+            self.0.post(|mailbox| mailbox.check_end = true);
         }
     }
 }
@@ -65,7 +65,7 @@ pub(crate) fn connect(
     options: ClientOptions,
     handler: impl ConnectionHandler,
 ) -> Result<WebSocketConnection, Error> {
-    let target = Target::new(Arc::clone(shared), request, options)?;
+    let target = Dialer::new(Arc::clone(shared), request, options)?;
     let connection = Arc::new(ClientConnection::dialing(Requested(Box::new(target))));
     let handle = connection_handle(Arc::clone(&connection) as Arc<dyn ConnectionLink>);
     let conversation = Conversation::client(handler);

@@ -13,7 +13,7 @@ use wsproto::url::WsUrl;
 use wsproto::{Client, Role, Server};
 
 use crate::Stream;
-use crate::dial::{DialContext, Dialed, Target};
+use crate::dial::{DialContext, Dialed, Dialer};
 use crate::shared::Shared;
 
 /// The origin of a connection: the adapter's part that differs between server and client.
@@ -109,7 +109,7 @@ impl Origin<Server> for Accepted {
 }
 
 /// The origin of a client's connection.
-pub(crate) struct Requested(pub(crate) Box<Target>);
+pub(crate) struct Requested(pub(crate) Box<Dialer>);
 
 impl Driver<Client> for Requested {
     type Transport = Stream;

@@ -124,7 +124,7 @@ impl WebSocketServer {
         for (event_loop, listener) in loops.iter_mut().zip(listeners) {
             event_loop.listen(listener, &acceptor)?;
         }
-        acceptor.opened();
+        acceptor.announce();
         Ok((acceptor.server().clone(), loops))
     }
 
@@ -138,7 +138,7 @@ impl WebSocketServer {
         let registry = Loops(loops.clone());
         let wake = move || {
             for shared in &loops {
-                shared.post(|mailbox| mailbox.look = true);
+                shared.post(|mailbox| mailbox.check_end = true);
             }
         };
         let server = server_handle(self.options, MAX_CONNECTIONS, Some(address), registry, wake);

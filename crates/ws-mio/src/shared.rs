@@ -36,7 +36,7 @@ pub(crate) struct Mailbox {
     /// New connections of clients.
     pub(crate) begun: Vec<(Arc<dyn DynConnection>, Conversation)>,
     /// Whether a server was told to end, or the last handle of the loop was dropped.
-    pub(crate) look: bool,
+    pub(crate) check_end: bool,
     /// Whether the loop was told to stop.
     pub(crate) stop: bool,
     /// Whether the loop has ended, and accepts no more messages.
@@ -45,7 +45,7 @@ pub(crate) struct Mailbox {
 
 impl Mailbox {
     fn is_empty(&self) -> bool {
-        self.changed.is_empty() && self.begun.is_empty() && !self.look && !self.stop
+        self.changed.is_empty() && self.begun.is_empty() && !self.check_end && !self.stop
     }
 }
 

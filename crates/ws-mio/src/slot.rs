@@ -55,7 +55,7 @@ pub(crate) trait DynConnection: ConnectionLink {
     fn is_open(&self) -> bool;
 
     /// Sets the connection's key in the table.
-    fn settle(&self, key: usize);
+    fn set_key(&self, key: usize);
 
     /// Ends the connection because its loop has ended, and closes its socket even if handles remain.
     /// Returns [`is_open`](Self::is_open) as it was before.

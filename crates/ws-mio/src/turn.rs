@@ -64,8 +64,8 @@ impl<R: Role, D: Origin<R>> DynConnection for Connection<R, D> {
         self.lock().was_opened()
     }
 
-    fn settle(&self, key: usize) {
-        self.lock().settle(key);
+    fn set_key(&self, key: usize) {
+        self.lock().set_key(key);
     }
 
     fn abandon(&self) -> bool {
@@ -228,7 +228,7 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
                 may_tell = false;
                 held = self.call(held, |turn| turn.conversation.drained(&turn.handle));
             } else if !reacted {
-                self.again |= written == Written::Some;
+                self.again |= written == Written::Limit;
                 return held;
             }
         }
@@ -272,9 +272,9 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
             more |= endpoint.has_input() || endpoint.wants_read() && link.transport().is_readable();
         }
         if held.is_lingering() && !lingered && context.lingering >= MOST_LINGERING {
-            held.hasten();
+            held.stop_lingering();
         }
-        let gone = held.let_go();
+        let gone = held.take_lingered();
         let (finished, lingers) = (held.is_gone(), held.is_lingering());
         let queue = more && !finished && held.queue();
         drop(held);

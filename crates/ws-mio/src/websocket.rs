@@ -134,7 +134,7 @@ pub(crate) fn read<'b, R: Role>(
     now: Duration,
 ) -> Result<&'b mut [u8], Error> {
     match link.transport_mut().read_once(buffer) {
-        Ok(0) => link.input_ended(now),
+        Ok(0) => link.endpoint_mut().end_of_input(now),
         Ok(read) => return Ok(buffer.split_at_mut(read).0),
         Err(error) if error.kind() == ErrorKind::WouldBlock => {}
         Err(error) => {

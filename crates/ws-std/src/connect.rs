@@ -12,7 +12,7 @@ use wsproto::{Client, Config, ReadyState, SessionError};
 use crate::accept::tune;
 use crate::clock::{Patience, now};
 use crate::dial::dial;
-use crate::driver::Owner;
+use crate::driver::BlockingDriver;
 use crate::websocket::Opening;
 use crate::{Error, Stream, WebSocket};
 
@@ -83,7 +83,7 @@ impl WebSocket<Client> {
         tune(&stream);
         let url = Some(request.url().clone());
         let endpoint = client_endpoint(request.clone(), config, now())?;
-        let connection = Owner::begin(None, url, endpoint, stream.clone(), None);
+        let connection = BlockingDriver::begin(None, url, endpoint, stream.clone(), None);
         let opening = Opening::Client { request: Box::new(request), response: None };
         Ok(Self::new(connection, stream, opening))
     }

@@ -21,14 +21,14 @@ use crate::clock::{Patience, now};
 use crate::poller::Interest;
 use crate::signal::Signal;
 use crate::warden::{Plan, Watched, warden};
-use crate::{Stream, remains, sys};
+use crate::{Stream, kept, sys};
 
 /// A connection on a blocking stream.
-pub(crate) type Blocking<R> = Connection<R, Owner<R>>;
+pub(crate) type Blocking<R> = Connection<R, BlockingDriver<R>>;
 
 /// The driver's state of a connection. The atomics are written while the connection is locked, except for
 /// `patience` and `telling`.
-pub(crate) struct Owner<R: Role> {
+pub(crate) struct BlockingDriver<R: Role> {
     acceptor: Option<Arc<Acceptor>>,
     url: Option<Box<WsUrl>>,
     /// How long sending waits for room, in nanoseconds; [`FOREVER`] means no limit.
@@ -44,10 +44,10 @@ pub(crate) struct Owner<R: Role> {
     /// Whether the reading side was shut down locally, to wake the receiving thread. Set before the
     /// shutdown, so the read that it ends finds it set.
     released: AtomicBool,
-    /// Whether [`remains`] keeps the socket of this failed connection.
+    /// Whether [`kept`] keeps the socket of this failed connection.
     kept: AtomicBool,
     /// The warden's current plan, so that only changes are sent.
-    told: Mutex<Told>,
+    sent_plan: Mutex<SentPlan>,
     signal: Signal,
     this: Weak<Blocking<R>>,
 }
@@ -58,13 +58,13 @@ const FOREVER: u64 = u64::MAX;
 const RETRY: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Default, PartialEq)]
-struct Told {
+struct SentPlan {
     deadline: Option<Duration>,
     interest: Option<Interest>,
     lingers: bool,
 }
 
-impl<R: Role> Owner<R> {
+impl<R: Role> BlockingDriver<R> {
     /// Creates a connection.
     pub(crate) fn begin(
         acceptor: Option<Arc<Acceptor>>,
@@ -85,7 +85,7 @@ impl<R: Role> Owner<R> {
                 waits_for_room: AtomicBool::new(false),
                 released: AtomicBool::new(false),
                 kept: AtomicBool::new(false),
-                told: Mutex::default(),
+                sent_plan: Mutex::default(),
                 signal: Signal::default(),
                 this: Weak::clone(this),
             };
@@ -133,11 +133,11 @@ impl<R: Role> Owner<R> {
     /// Keeps the socket of a failed connection open for a moment, so that a TLS alert arrives.
     pub(crate) fn keep_socket(&self, socket: &Arc<TcpStream>) {
         self.kept.store(true, Ordering::Relaxed);
-        remains::keep(socket);
+        kept::keep(socket);
     }
 
     /// Writes pending output, up to about `most` bytes, and gives the warden the plan for the rest.
-    pub(crate) fn settle(&self, held: &mut Held<'_, R, Self>, most: usize) {
+    pub(crate) fn write_and_plan(&self, held: &mut Held<'_, R, Self>, most: usize) {
         let (over, busy) = (held.is_over(), held.is_busy());
         let Some(link) = held.link_mut() else { return self.tell(Plan::default()) };
         if link.endpoint().advice() != Advice::Drop {
@@ -212,13 +212,13 @@ impl<R: Role> Owner<R> {
 
     fn tell(&self, plan: Plan) {
         let interest = plan.interest.as_ref().map(|(interest, _)| *interest);
-        let told = Told { deadline: plan.deadline, interest, lingers: plan.lingers };
+        let plan_sent = SentPlan { deadline: plan.deadline, interest, lingers: plan.lingers };
         // The connection is locked, so the warden gets plans in the order in which they are made.
-        let mut before = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if *before == told {
+        let mut before = self.sent_plan.lock().unwrap_or_else(PoisonError::into_inner);
+        if *before == plan_sent {
             return;
         }
-        *before = told;
+        *before = plan_sent;
         if let Some(this) = self.this.upgrade() {
             warden().watch(this.id(), this, plan);
         }
@@ -249,7 +249,7 @@ impl<R: Role> Owner<R> {
     }
 }
 
-impl<R: Role> Driver<R> for Owner<R> {
+impl<R: Role> Driver<R> for BlockingDriver<R> {
     type Transport = Stream;
 
     fn now(&self) -> Duration {
@@ -257,7 +257,7 @@ impl<R: Role> Driver<R> for Owner<R> {
     }
 
     fn changed(&self, mut held: Held<'_, R, Self>) {
-        self.settle(&mut held, usize::MAX);
+        self.write_and_plan(&mut held, usize::MAX);
         drop(held);
         self.signal.notify();
     }
@@ -271,7 +271,7 @@ impl<R: Role> Driver<R> for Owner<R> {
     }
 
     /// Waits for room. A wait ends no later than the session: the warden handles its deadline, and
-    /// [`release`](Owner::release) then shuts the socket down, which wakes the thread.
+    /// [`release`](BlockingDriver::release) then shuts the socket down, which wakes the thread.
     fn send(
         connection: &Connection<R, Self>,
         mut outgoing: Outgoing<'_>,
@@ -297,7 +297,7 @@ impl<R: Role> Driver<R> for Owner<R> {
 }
 
 impl<R: Role> Watched for Blocking<R> {
-    fn tend(&self, _: ConnectionId) {
+    fn on_ready(&self, _: ConnectionId) {
         let owner = self.driver();
         let mut held = self.lock();
         let (now, over) = (now(), held.is_over());
@@ -314,10 +314,10 @@ impl<R: Role> Watched for Blocking<R> {
                 link.endpoint_mut().handle_timeout(now);
             }
         }
-        owner.settle(&mut held, WRITE_MOST);
-        let gone = held.let_go();
+        owner.write_and_plan(&mut held, WRITE_MOST);
+        let gone = held.take_lingered();
         if gone.is_some() {
-            owner.settle(&mut held, WRITE_MOST);
+            owner.write_and_plan(&mut held, WRITE_MOST);
         }
         if let Some(link) = held.link_mut()
             && link.endpoint().deadline().is_some_and(|deadline| deadline <= now)
@@ -356,6 +356,6 @@ fn discard<R: Role>(link: &mut Link<R, Stream>, now: Duration) {
     match link.transport().socket().map(|tcp| sys::read_now(tcp, &mut buffer)) {
         Some(Ok(1..)) => {}
         Some(Err(error)) if crate::retry::is_timeout(&error) => {}
-        _ => link.input_ended(now),
+        _ => link.endpoint_mut().end_of_input(now),
     }
 }

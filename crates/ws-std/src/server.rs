@@ -16,7 +16,7 @@ use wsproto::{Endpoint, Server};
 use crate::accept::tune;
 use crate::calls::Calls;
 use crate::clock::now;
-use crate::driver::Owner;
+use crate::driver::BlockingDriver;
 use crate::websocket::{Opening, linger};
 use crate::{Stream, WebSocket};
 
@@ -121,7 +121,7 @@ impl WebSocketServer {
     }
 
     fn serve(self, acceptor: &Arc<Acceptor>) {
-        acceptor.opened();
+        acceptor.announce();
         acceptor.join();
         self.accept_until_end(acceptor, |acceptor, permit, tcp, peer| {
             let acceptor = Arc::clone(acceptor);
@@ -159,7 +159,7 @@ impl WebSocketServer {
                 Admission::Dropped => Ok(()),
             });
             match started {
-                Err(error) if !Acceptor::is_gone(&error) => {
+                Err(error) if !Acceptor::is_about_one_client(&error) => {
                     acceptor.report_pause(error);
                     thread::sleep(Acceptor::PAUSE);
                 }
@@ -190,7 +190,7 @@ pub(crate) fn begin(
     let patience = acceptor.server().options().config.write_timeout;
     let endpoint = acceptor.endpoint(now());
     let acceptor = Some(Arc::clone(acceptor));
-    let connection = Owner::begin(acceptor, None, endpoint, stream.clone(), Some(peer));
+    let connection = BlockingDriver::begin(acceptor, None, endpoint, stream.clone(), Some(peer));
     connection.driver().set_patience(patience);
     Ok(WebSocket::new(connection, stream, Opening::Server { request: None }))
 }
@@ -210,10 +210,10 @@ fn carry(acceptor: &Arc<Acceptor>, permit: Permit, tcp: TcpStream, peer: SocketA
 /// Refuses a connection without a thread of its own: the warden writes the response.
 fn refuse(acceptor: &Arc<Acceptor>, endpoint: Endpoint<Server>, tcp: TcpStream, peer: SocketAddr) {
     let acceptor = Some(Arc::clone(acceptor));
-    let connection = Owner::begin(acceptor, None, endpoint, tcp.into(), Some(peer));
+    let connection = BlockingDriver::begin(acceptor, None, endpoint, tcp.into(), Some(peer));
     let mut held = connection.lock();
     held.begin_work();
-    connection.driver().settle(&mut held, usize::MAX);
+    connection.driver().write_and_plan(&mut held, usize::MAX);
     drop(held);
     let mut conversation = Conversation::refused();
     conversation.react(&connection, &connection.handle(), now(), &mut &mut [][..]);

@@ -26,7 +26,7 @@ pub(crate) trait Watched: Send + Sync {
     /// Handles deadlines, writes pending output, and discards input of a lingering transport; then updates
     /// the plan. Never blocks. Called without the warden's lock, and possibly once more after the entry
     /// was removed.
-    fn tend(&self, id: ConnectionId);
+    fn on_ready(&self, id: ConnectionId);
 }
 
 /// The deadline and the socket event to wait for; empty means neither.
@@ -127,7 +127,7 @@ impl Warden {
             drop(state);
             let ready = self.poller.wait(&sockets, first.map(|at| at.saturating_sub(now())));
             for (id, watched) in self.due(&ready) {
-                watched.tend(id);
+                watched.on_ready(id);
             }
         }
     }

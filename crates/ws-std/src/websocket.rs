@@ -7,18 +7,17 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ws_common::adapter::{Step, Undecided};
+use ws_common::adapter::{Step, Undecided, unknown_end};
 use ws_common::{ConnectionId, WebSocketConnection};
 use wsproto::handshake::{ClientRequest, Extension, Request, Response};
 use wsproto::{
-    Advice, Client, CloseCode, CloseFrame, CloseInfo, Initiator, PreparedMessage, ReadyState, Role,
-    SendError,
+    Advice, Client, CloseCode, CloseFrame, CloseInfo, PreparedMessage, ReadyState, Role, SendError,
 };
 
 use self::receive::Waited;
 pub(crate) use self::receive::linger;
 use crate::clock::{Patience, now};
-use crate::driver::{Blocking, Owner};
+use crate::driver::{Blocking, BlockingDriver};
 use crate::input::Input;
 use crate::{Error, Message, SendStatus, Stream};
 
@@ -104,7 +103,7 @@ impl<R: Role> WebSocket<R> {
                     return self.failed.take().map_or(Ok(None), Err);
                 }
                 // The transport is gone, and the session has no end to report.
-                None if over => self.end(CloseInfo::abnormal(Initiator::Local)),
+                None if over => self.end(unknown_end()),
                 None => {
                     look(self)?;
                     over = self.wait(seen, patience)? == Waited::Over;
@@ -276,7 +275,7 @@ impl<R: Role> WebSocket<R> {
         let patience = Patience::new(self.connection.driver().patience());
         loop {
             let mut held = self.connection.lock();
-            self.connection.driver().settle(&mut held, usize::MAX);
+            self.connection.driver().write_and_plan(&mut held, usize::MAX);
             let Ok(link) = held.live() else { return Ok(SendStatus::Sent) };
             if link.endpoint().has_failed() {
                 return Err(io::Error::from(io::ErrorKind::BrokenPipe).into());
@@ -285,7 +284,7 @@ impl<R: Role> WebSocket<R> {
                 return Ok(SendStatus::Sent);
             }
             drop(held);
-            if patience.is_over() || !Owner::wait_for_room(&self.connection, patience) {
+            if patience.is_over() || !BlockingDriver::wait_for_room(&self.connection, patience) {
                 return Ok(SendStatus::Queued);
             }
         }
@@ -373,8 +372,8 @@ impl<R: Role> Drop for WebSocket<R> {
                 link.endpoint_mut().abort();
             }
             // Wakes threads that wait for room.
-            self.connection.driver().settle(&mut held, 0);
-            gone = held.finish(CloseInfo::abnormal(Initiator::Local));
+            self.connection.driver().write_and_plan(&mut held, 0);
+            gone = held.finish(unknown_end());
         }
         drop(held);
         drop(gone);

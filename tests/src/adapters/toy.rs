@@ -107,7 +107,7 @@ impl<R: Role> Loop<R> {
     ) -> WebSocketConnection {
         let (origin, peer) = (self.origin.clone(), Some(stream.peer()));
         let connection = Arc::new(Connection::new(origin, Link::new(endpoint, stream), peer));
-        connection.lock().settle(0);
+        connection.lock().set_key(0);
         let handle = connection.handle();
         self.connections.push((connection, conversation));
         self.next = Some(now());
@@ -131,7 +131,7 @@ impl<R: Role> Loop<R> {
 impl Loop<Server> {
     fn serve(mut self, acceptor: &Arc<Acceptor>, listener: Listener) {
         let (server, mut listener) = (acceptor.server(), Some(listener));
-        acceptor.opened();
+        acceptor.announce();
         acceptor.join();
         while !(self.round(end_deadline(server).map(time_of)) && server.is_ending()) {
             listener = listener.filter(|_| !server.is_ending());

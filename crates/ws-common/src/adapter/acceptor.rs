@@ -137,8 +137,8 @@ impl Acceptor {
     pub fn decide(&self, request: &Request) -> Verdict {
         let respond = |response| Verdict::Now(Decided::Respond(response));
         self.decided(request, respond, || match request.is_upgrade() {
-            true => self.asked(|handler| handler.on_connection(&self.server, request)),
-            false => self.asked(|handler| handler.on_request(&self.server, request)),
+            true => self.ask(|handler| handler.on_connection(&self.server, request)),
+            false => self.ask(|handler| handler.on_request(&self.server, request)),
         })
     }
 
@@ -171,7 +171,7 @@ impl Acceptor {
         })
     }
 
-    fn asked(&self, ask: impl FnOnce(&mut dyn DynServerHandler) -> Verdict) -> Verdict {
+    fn ask(&self, ask: impl FnOnce(&mut dyn DynServerHandler) -> Verdict) -> Verdict {
         match &mut *self.handler() {
             Some(handler) => ask(&mut **handler),
             None => Verdict::Now(Decided::Decline),
@@ -192,7 +192,7 @@ impl Acceptor {
     }
 
     /// Reports to the handler that the server has started.
-    pub fn opened(&self) {
+    pub fn announce(&self) {
         self.call(|handler, server| handler.on_open(server));
     }
 
@@ -241,7 +241,7 @@ impl Acceptor {
 
     /// Returns whether an error of accepting concerns only one client, so that the listener need not pause.
     #[must_use]
-    pub fn is_gone(error: &io::Error) -> bool {
+    pub fn is_about_one_client(error: &io::Error) -> bool {
         matches!(
             error.kind(),
             ErrorKind::Interrupted | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset

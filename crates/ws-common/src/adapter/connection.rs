@@ -27,7 +27,7 @@ pub struct Connection<R: Role, D: Driver<R>> {
 pub struct Inner<R: Role, T> {
     peer: Peer,
     stage: Stage<R, T>,
-    /// The adapter's key for the connection; [`NOWHERE`] before [`settle`](Self::settle).
+    /// The adapter's key for the connection; [`NOWHERE`] before [`set_key`](Self::set_key).
     key: u32,
     work: Work,
     /// Whether the connection has opened, and the handler's last call was not made.
@@ -50,7 +50,7 @@ enum Work {
     BusyNoticed,
 }
 
-/// The key of a connection that the adapter has not [settled](Inner::settle).
+/// The key of a connection that the adapter has not [set the key of](Inner::set_key).
 const NOWHERE: u32 = u32::MAX;
 
 /// The stage of a connection.
@@ -177,28 +177,20 @@ impl<R: Role, T: Transport> Inner<R, T> {
     /// Sets the adapter's key for the connection, less than `u32::MAX`. Changes before this call cause no
     /// notice, so the adapter must give the connection a turn after it. An adapter that needs no keys may use
     /// 0 for all connections.
-    pub fn settle(&mut self, key: usize) {
+    pub fn set_key(&mut self, key: usize) {
         self.key = u32::try_from(key).unwrap_or(NOWHERE);
     }
 
     /// Begins the adapter's work on the connection, and clears an outstanding notice. There are no notices
-    /// until [`end_work`](Self::end_work).
+    /// until [`end_work`](Self::end_work). May be called again within the work: then all changes up to that
+    /// call are handled, including those of handlers.
     #[inline]
     pub fn begin_work(&mut self) {
         self.work = Work::Busy;
     }
 
-    /// Begins the adapter's last look at the connection within its work: it will handle all changes made
-    /// before this call, including those of handlers. [`end_work`](Self::end_work) returns whether there were
-    /// later ones.
-    #[inline]
-    pub fn begin_last_look(&mut self) {
-        self.work = Work::Busy;
-    }
-
-    /// Ends the adapter's work on the connection. Returns whether the connection has changed since the
-    /// [last look](Self::begin_last_look), or without one since the [beginning](Self::begin_work). If so, the
-    /// adapter must work on it again.
+    /// Ends the adapter's work on the connection. Returns whether the connection has changed since
+    /// [`begin_work`](Self::begin_work) was last called. If so, the adapter must work on it again.
     ///
     /// No notice is lost: [`Held::begin_notice`] runs under the same lock. Before this call it leaves the
     /// change for the return value; after it, the adapter is no longer busy and gets a notice.
@@ -301,7 +293,7 @@ impl<R: Role, T: Transport> Inner<R, T> {
 
     /// Returns the link of a lingering transport, if the endpoint advises to drop it. Drop it without the
     /// lock.
-    pub fn let_go(&mut self) -> Option<Box<Link<R, T>>> {
+    pub fn take_lingered(&mut self) -> Option<Box<Link<R, T>>> {
         let Stage::Over { lingering, .. } = &mut self.stage else { return None };
         lingering.take_if(|link| link.endpoint().advice() == Advice::Drop)
     }
@@ -324,8 +316,8 @@ impl<R: Role, T: Transport> Inner<R, T> {
         }
     }
 
-    /// Stops a lingering transport from lingering: [`let_go`](Self::let_go) then returns it.
-    pub fn hasten(&mut self) {
+    /// Stops a lingering transport from lingering: [`take_lingered`](Self::take_lingered) then returns it.
+    pub fn stop_lingering(&mut self) {
         if let Stage::Over { lingering: Some(link), .. } = &mut self.stage {
             link.endpoint_mut().abort();
         }
@@ -346,6 +338,7 @@ impl<R: Role, T: Transport> Inner<R, T> {
 }
 
 /// Returns the [`CloseInfo`] of a connection without a Close frame: code 1006 (RFC 6455 section 7.1.5).
-pub(super) fn unknown_end() -> CloseInfo {
+#[must_use]
+pub fn unknown_end() -> CloseInfo {
     CloseInfo::abnormal(Initiator::Local)
 }

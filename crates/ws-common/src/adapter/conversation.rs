@@ -17,13 +17,13 @@ use crate::{ConnectionHandler, ConnectionId, Error, Message, WebSocketConnection
 
 /// Calls a connection's handler for the connection's events.
 pub struct Conversation {
-    part: Option<Box<dyn Part>>,
+    part: Option<Box<dyn DynHandler>>,
     permit: Option<Permit>,
 }
 
 /// A connection's handler, or a postponed decision on it. One trait object, so that a conversation stores
 /// either in one box.
-pub trait Part: Send {
+pub trait DynHandler: Send {
     /// Returns the handler, if this is one.
     fn handler(&mut self) -> Option<&mut dyn ConnectionHandler> {
         None
@@ -40,7 +40,7 @@ pub trait Part: Send {
     }
 }
 
-impl<H: ConnectionHandler> Part for H {
+impl<H: ConnectionHandler> DynHandler for H {
     #[inline]
     fn handler(&mut self) -> Option<&mut dyn ConnectionHandler> {
         Some(self)
@@ -54,7 +54,7 @@ impl<H: ConnectionHandler> Part for H {
 
 struct Deciding(Box<dyn Undecided>);
 
-impl Part for Deciding {
+impl DynHandler for Deciding {
     fn undecided(&mut self) -> Option<&mut dyn Undecided> {
         Some(&mut *self.0)
     }
@@ -64,21 +64,6 @@ impl Conversation {
     /// Creates the conversation of a client's connection.
     pub fn client(handler: impl ConnectionHandler) -> Self {
         Self { part: Some(Box::new(handler)), permit: None }
-    }
-
-    /// Creates the conversation of a connection that is already open; call [`begin`](Self::begin) next.
-    pub fn opened(handler: impl ConnectionHandler) -> Self {
-        Self::client(handler)
-    }
-
-    /// Calls `on_open` of a connection that was already open. Returns the payload of the handler's panic, if
-    /// it panicked.
-    pub fn begin<R: Role, D: Driver<R>>(
-        &mut self,
-        connection: &Connection<R, D>,
-        handle: &WebSocketConnection,
-    ) -> Option<Panic> {
-        self.open(connection, handle)
     }
 
     /// Creates the conversation of a server's connection. The application's decision provides the handler.
@@ -271,7 +256,9 @@ impl Conversation {
         }
     }
 
-    fn open<R: Role, D: Driver<R>>(
+    /// Calls `on_open`, unless it was called before. Returns the payload of the handler's panic, if it
+    /// panicked.
+    pub fn open<R: Role, D: Driver<R>>(
         &mut self,
         connection: &Connection<R, D>,
         handle: &WebSocketConnection,

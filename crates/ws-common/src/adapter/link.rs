@@ -6,10 +6,7 @@ use std::time::Duration;
 
 use log::trace;
 use wsproto::handshake::ResponseError;
-use wsproto::{
-    Advice, CloseFrame, CloseInfo, Endpoint, Event, ReadyState, Role, SendError, SessionError,
-    SessionEvent,
-};
+use wsproto::{Advice, CloseInfo, Endpoint, Event, ReadyState, Role, SessionError, SessionEvent};
 
 use super::{Outgoing, Transport};
 use crate::{Error, Message, SendStatus};
@@ -113,11 +110,6 @@ impl<R: Role, T: Transport> Link<R, T> {
         error.into()
     }
 
-    /// Reports that the transport has reached the end of the input.
-    pub fn input_ended(&mut self, now: Duration) {
-        self.endpoint.end_of_input(now);
-    }
-
     /// Reports that reading failed. Returns the error for the application. Returns `None` if the connection
     /// is closing or closed, or if a server has received no byte of a request and the transport failed.
     pub fn input_failed(&mut self, error: io::Error) -> Option<Error> {
@@ -155,7 +147,7 @@ impl<R: Role, T: Transport> Link<R, T> {
                 return Written::All;
             }
             if left == 0 {
-                return Written::Some;
+                return Written::Limit;
             }
             if self.transport.is_blocked() {
                 return Written::Blocked;
@@ -237,19 +229,6 @@ impl<R: Role, T: Transport> Link<R, T> {
         endpoint.await_drained();
         Err(Error::WouldExceed(None))
     }
-
-    /// Begins the closing handshake with any code that this end may send, or with none.
-    ///
-    /// # Errors
-    ///
-    /// [`SendError::ClientOnlyCode`] for 1010 at a server.
-    pub fn close(
-        &mut self,
-        frame: Option<&CloseFrame<'_>>,
-        now: Duration,
-    ) -> Result<(), SendError> {
-        self.endpoint.close(frame, now)
-    }
 }
 
 /// The outcome of [`Link::write`].
@@ -259,8 +238,8 @@ pub enum Written {
     All,
     /// Output is left, and the transport accepts no more at the moment.
     Blocked,
-    /// Output is left, and the transport may accept more.
-    Some,
+    /// Output is left: the limit of bytes is reached, and the transport may accept more.
+    Limit,
 }
 
 #[cfg(test)]
@@ -302,9 +281,9 @@ mod tests {
         }
         endpoint.send_binary(vec![7; 10 << 20]).expect("open");
         let mut link = Link::new(endpoint, Sink::default());
-        assert_eq!(link.write(Duration::ZERO, 1 << 20), Written::Some);
+        assert_eq!(link.write(Duration::ZERO, 1 << 20), Written::Limit);
         assert_eq!(link.transport().0.iter().sum::<usize>(), 1 << 20);
-        while link.write(Duration::ZERO, 1 << 20) == Written::Some {}
+        while link.write(Duration::ZERO, 1 << 20) == Written::Limit {}
         let all = link.transport().0.iter().sum::<usize>();
         assert!(all > 10 << 20 && link.endpoint().unwritten() == 0);
     }

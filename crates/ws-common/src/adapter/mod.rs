@@ -44,8 +44,8 @@ mod transport;
 mod turn;
 
 pub use acceptor::{Acceptor, Admission, client_endpoint, server_endpoint};
-pub use connection::{Connection, Held, Inner};
-pub use conversation::{Conversation, Part};
+pub use connection::{Connection, Held, Inner, unknown_end};
+pub use conversation::{Conversation, DynHandler};
 pub use dial::{Dial, DialStep};
 pub use driver::Driver;
 pub use front::{

@@ -90,7 +90,7 @@ fn link() -> Link<Client, Void> {
 
 fn connection() -> Arc<Connection<Client, Counter>> {
     let connection = Arc::new(Connection::new(Counter::default(), link(), None));
-    connection.lock().settle(0);
+    connection.lock().set_key(0);
     connection
 }
 
@@ -138,11 +138,11 @@ fn what_changes_during_the_work_is_not_lost() {
     let connection = connection();
     connection.lock().begin_work();
     connection.notify();
-    connection.lock().begin_last_look();
-    assert!(!connection.lock().end_work(), "the last look began after the change");
+    connection.lock().begin_work();
+    assert!(!connection.lock().end_work(), "the work began again after the change");
 
     connection.lock().begin_work();
-    connection.lock().begin_last_look();
+    connection.lock().begin_work();
     connection.notify();
     assert_eq!(connection.driver().take(), 0, "the adapter is at work");
     assert!(connection.lock().end_work(), "the adapter must work again");
@@ -154,7 +154,7 @@ fn what_changes_during_the_work_is_not_lost() {
 fn nobody_is_told_of_a_connection_that_is_not_known_yet() {
     let connection = Connection::new(Counter::default(), link(), None);
     connection.notify();
-    connection.lock().settle(7);
+    connection.lock().set_key(7);
     assert_eq!(connection.driver().take(), 0);
     connection.lock().begin_work();
     connection.lock().end_work();

@@ -93,7 +93,7 @@ impl<R: Role, T: Duplex> Link<R, T> {
             return Ok(&mut []);
         }
         match self.transport_mut().try_read(buffer) {
-            Ok(0) => self.input_ended(now),
+            Ok(0) => self.endpoint_mut().end_of_input(now),
             Ok(read) => return Ok(buffer.split_at_mut(read).0),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             Err(error) => return self.input_failed(error).map_or(Ok(&mut []), Err),
@@ -154,7 +154,7 @@ impl Conversation {
         // Deadlines that begin now must not count the time that handlers took.
         let late = connection.driver().now();
         let mut held = connection.lock();
-        held.begin_last_look();
+        held.begin_work();
         if let Some(link) = held.link_mut() {
             // Input that arrived before the deadline is processed, so the deadline has really expired.
             if link.endpoint().deadline().is_some_and(|deadline| deadline <= now) {
@@ -174,7 +174,7 @@ impl Conversation {
             let written = link.write(late, WRITE_MOST);
             let endpoint = link.endpoint();
             outcome.deadline = endpoint.deadline();
-            outcome.more = written == Written::Some
+            outcome.more = written == Written::Limit
                 || endpoint.has_input()
                 || link.may_read()
                 // The handler's last call is still due.
@@ -189,9 +189,9 @@ impl Conversation {
         outcome.more |= held.end_work();
         context.lingering -= usize::from(lingered);
         if held.is_lingering() && context.lingering >= MOST_LINGERING {
-            held.hasten();
+            held.stop_lingering();
         }
-        let left = held.let_go();
+        let left = held.take_lingered();
         outcome.gone = held.is_gone();
         if outcome.gone {
             // A connection that is gone is due no more.

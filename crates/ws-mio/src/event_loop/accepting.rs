@@ -100,7 +100,7 @@ impl EventLoop {
     /// Closes the listeners of servers that are ending, aborts their connections at the deadline, and leaves
     /// servers that have no connection left on this loop.
     pub(crate) fn look_for_ends(&mut self) {
-        if !std::mem::take(&mut self.look) {
+        if !std::mem::take(&mut self.check_end) {
             return;
         }
         let mut left = Vec::new();
@@ -110,7 +110,7 @@ impl EventLoop {
                 continue;
             }
             // Check again until all its connections are closed.
-            self.look = true;
+            self.check_end = true;
             listener.socket = None;
             listener.retry_at = None;
             if listener.server.carried.load(Ordering::Relaxed) == 0 {

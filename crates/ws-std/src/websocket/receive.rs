@@ -44,7 +44,7 @@ impl<R: Role> WebSocket<R> {
         let connection = &self.connection;
         let owner = connection.driver();
         let mut held = connection.lock();
-        owner.settle(&mut held, usize::MAX);
+        owner.write_and_plan(&mut held, usize::MAX);
         let Some(link) = held.link_mut() else { return Ok(Waited::Over) };
         if link.endpoint().has_input() || owner.is_drained(link) {
             return Ok(Waited::Again);
@@ -59,7 +59,7 @@ impl<R: Role> WebSocket<R> {
             Advice::Drop => return Ok(Waited::Over),
             // A stream without a socket ends only when its owner drops it.
             Advice::Shutdown | Advice::AwaitEnd if written && !is_tcp => {
-                link.input_ended(now());
+                link.endpoint_mut().end_of_input(now());
                 return Ok(Waited::Again);
             }
             _ => {}
@@ -79,7 +79,7 @@ impl<R: Role> WebSocket<R> {
         let takes_room = matches!(to_wait_for, For::Room | For::Input { room: true });
         if takes_room {
             owner.set_waits_for_room(true);
-            owner.settle(&mut held, 0);
+            owner.write_and_plan(&mut held, 0);
         }
         held.end_work();
         drop(held);
@@ -100,7 +100,7 @@ impl<R: Role> WebSocket<R> {
         if is_tcp {
             if takes_room {
                 // The warden writes the rest: the caller may not call again for a while.
-                owner.settle(&mut held, usize::MAX);
+                owner.write_and_plan(&mut held, usize::MAX);
             }
             return outcome;
         }
@@ -112,7 +112,7 @@ impl<R: Role> WebSocket<R> {
             return Ok(Waited::Again);
         }
         // Write now: the caller may not call again for a while.
-        self.connection.driver().settle(&mut held, usize::MAX);
+        self.connection.driver().write_and_plan(&mut held, usize::MAX);
         outcome
     }
 
@@ -122,7 +122,7 @@ impl<R: Role> WebSocket<R> {
             Ok(Some(0)) if self.connection.driver().is_released() => {}
             Ok(Some(0)) => {
                 if let Some(link) = self.connection.lock().link_mut() {
-                    link.input_ended(now());
+                    link.endpoint_mut().end_of_input(now());
                 }
             }
             Ok(_) => {}
@@ -159,7 +159,7 @@ impl<R: Role> WebSocket<R> {
         let mut held = self.connection.lock();
         let waits = held.link_mut().is_some_and(|link| !link.endpoint_mut().pending().is_empty());
         if waits {
-            self.connection.driver().settle(&mut held, usize::MAX);
+            self.connection.driver().write_and_plan(&mut held, usize::MAX);
         }
     }
 }
@@ -171,11 +171,11 @@ pub(crate) fn linger<R: Role>(connection: &Blocking<R>) {
     held.end_work();
     let is_tcp = held.link_mut().is_some_and(|link| link.transport().tcp().is_some());
     if !is_tcp || warden().is_crowded() {
-        held.hasten();
+        held.stop_lingering();
     }
-    owner.settle(&mut held, usize::MAX);
-    let gone = held.let_go();
-    owner.settle(&mut held, usize::MAX);
+    owner.write_and_plan(&mut held, usize::MAX);
+    let gone = held.take_lingered();
+    owner.write_and_plan(&mut held, usize::MAX);
     drop(held);
     drop(gone);
 }

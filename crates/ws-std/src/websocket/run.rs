@@ -5,8 +5,8 @@ use std::thread;
 use std::time::Duration;
 
 use ws_common::ConnectionHandler;
-use ws_common::adapter::Conversation;
-use wsproto::{CloseInfo, Initiator, Role};
+use ws_common::adapter::{Conversation, unknown_end};
+use wsproto::{CloseInfo, Role};
 
 use super::receive::{Waited, linger};
 use crate::WebSocket;
@@ -42,15 +42,15 @@ impl<R: Role> WebSocket<R> {
     ///
     /// If the handler panics. The connection is closed with 1011 first.
     pub fn run(mut self, handler: impl ConnectionHandler) -> CloseInfo {
-        let calls = Calls::new(Conversation::opened(handler));
+        let calls = Calls::new(Conversation::client(handler));
         self.connection.driver().set_calls(&calls);
-        calls.with(|conversation| conversation.begin(&self.connection, &self.handle));
+        calls.with(|conversation| conversation.open(&self.connection, &self.handle));
         self.carry(&calls);
         if let Some(panic) = calls.take_panic() {
             panic.resume();
         }
         let info = self.close_info.take().or_else(|| self.handle.close_info());
-        info.unwrap_or_else(|| CloseInfo::abnormal(Initiator::Local))
+        info.unwrap_or_else(unknown_end)
     }
 
     /// Runs a connection with a handler until it is over.

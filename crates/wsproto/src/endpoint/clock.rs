@@ -50,6 +50,6 @@ impl<R: Role> Endpoint<R> {
         {
             outbox.end_with_ping();
         }
-        self.settle(now);
+        self.after_change(now);
     }
 }

@@ -134,7 +134,7 @@ impl<R: Role> Endpoint<R> {
     /// [`Advice::Flush`].
     pub fn end_of_input(&mut self, now: Duration) {
         self.outbox.get_or_insert_default().ended = true;
-        self.settle(now);
+        self.after_change(now);
     }
 
     /// Returns whether nothing more can be read and the session has not been told yet.

@@ -34,7 +34,7 @@ impl<R: Role> Endpoint<R> {
         {
             self.session.ping_delayed(now);
         }
-        self.settle(now);
+        self.after_change(now);
     }
 
     /// Tells the endpoint that the transport accepts no more bytes at the moment, although some are
@@ -58,7 +58,7 @@ impl<R: Role> Endpoint<R> {
     /// Updates the state after bytes were written or the input ended: sends the deferred Pong, and
     /// tells the session if everything is written.
     #[inline]
-    pub(super) fn settle(&mut self, now: Duration) {
+    pub(super) fn after_change(&mut self, now: Duration) {
         let mark = self.mark();
         if let Some(outbox) = &mut self.outbox
             && outbox.unwritten_replies() <= mark

@@ -1,22 +1,23 @@
-//! The engine in an event loop of your own.
+//! Embedding the engine in an event loop.
 //!
-//! Your loop waits, reads and writes. [`Endpoint`] decides everything else, and answers four questions about
-//! one connection. It fits any transport that carries bytes in order: a socket of the system, a stack of
-//! your own, TLS, a stream of QUIC, a pipe in a test.
+//! The loop waits, reads and writes. [`Endpoint`] decides everything else: it answers four
+//! questions about one connection. It works on any transport that delivers bytes in order: a
+//! socket, TLS, a QUIC stream, a network stack in user space, a pipe in a test.
 //!
 //! # Which layer
 //!
-//! | layer | your code keeps | use it for |
+//! | layer | managed by the caller | use it for |
 //! |---|---|---|
-//! | [`Endpoint`] | the transport and the clock | event loops, adapters: begin here |
-//! | [`Session`] | the output, its offset, and the rule about waiting | loops with unusual buffers, in-place reading |
-//! | [`Connection`] | also handshake, deadlines and the end | codecs; benchmarks; two halves in two threads |
+//! | [`Endpoint`] | the transport and the clock | event loops and adapters: start here |
+//! | [`Session`] | also the output and back pressure | unusual buffers, reading in place |
+//! | [`Connection`] | also handshake, deadlines and end | codecs, benchmarks, two threads |
 //! | parts | everything | proxies, analysers, tests |
 //!
 //! # One turn of a loop
 //!
-//! The function below is a whole adapter for non-blocking streams. It runs when the stream is ready and when
-//! the deadline has come. It reads once, so that a peer that floods does not hold up other connections.
+//! The function `turn` below is a complete adapter for non-blocking streams. It runs when the
+//! stream is ready and when the deadline has passed. It reads once, so that a flooding peer does
+//! not delay other connections.
 //!
 //! ```
 //! use std::collections::VecDeque;
@@ -26,7 +27,7 @@
 //! use wsproto::url::WsUrl;
 //! use wsproto::{Advice, Config, Endpoint, Event, Role, SessionEvent};
 //!
-//! /// Takes the events of `input`, and those that need none.
+//! /// Handles the events of `input`, and those that need no input.
 //! fn take<R: Role>(
 //!     ws: &mut Endpoint<R>,
 //!     mut input: &mut [u8],
@@ -38,24 +39,24 @@
 //!     }
 //! }
 //!
-//! /// One turn: one read, its events, the deadline, and the writes. Returns the advice on the stream.
+//! /// One turn: a read, its events, the deadline, and writes. Returns the advice on the stream.
 //! fn turn<R: Role>(
 //!     ws: &mut Endpoint<R>,
 //!     stream: &mut (impl Read + Write),
 //!     now: Duration,
 //!     react: &mut dyn FnMut(&mut Endpoint<R>, SessionEvent<Event<'_>>),
 //! ) -> Advice {
-//!     let mut buffer = [0; 4096]; // one for all connections of a loop
+//!     let mut buffer = [0; 4096]; // a real loop shares one among its connections
 //!     // May I read?
 //!     if ws.wants_read() {
 //!         match stream.read(&mut buffer) {
 //!             Ok(len @ 1..) => take(ws, &mut buffer[..len], now, react),
 //!             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-//!             Err(error) if error.kind() == ErrorKind::Interrupted => {} // it is still readable
+//!             Err(error) if error.kind() == ErrorKind::Interrupted => {} // still readable
 //!             Ok(_) | Err(_) => ws.end_of_input(now),
 //!         }
 //!     }
-//!     // When again? The deadline, after at most one more read.
+//!     // When must I call again? At the deadline, after at most one more read.
 //!     take(ws, &mut [], now, react);
 //!     ws.handle_timeout(now);
 //!     loop {
@@ -75,10 +76,10 @@
 //!             Ok(_) | Err(_) => ws.write_failed(),
 //!         }
 //!     }
-//!     // May I let go?
+//!     // May I drop the transport?
 //!     ws.advice()
 //! }
-//! # /// A stream in memory that takes 4 KiB at most, and would block otherwise.
+//! # /// An in-memory stream with room for 4 KiB.
 //! # struct Stream<'a> { from: &'a mut VecDeque<u8>, to: &'a mut VecDeque<u8>, ended: bool }
 //! # impl Read for Stream<'_> {
 //! #     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
@@ -98,12 +99,12 @@
 //! #     fn flush(&mut self) -> std::io::Result<()> { Ok(()) }
 //! # }
 //!
-//! // Both ends send 100 kB as soon as they are open; the streams between them hold 4 KiB.
+//! // Both ends send 100 kB when they are open; each direction has room for 4 KiB.
 //! # let (mut to_server, mut to_client) = (VecDeque::new(), VecDeque::new());
 //! # let (mut client_shut, mut server_shut) = (false, false);
 //! let mut now = Duration::ZERO;
 //! let url = WsUrl::parse("ws://localhost/")?;
-//! let seed = [7; 32]; // from the operating system, and new for each connection
+//! let seed = [7; 32]; // in practice random, and new for each connection
 //! let mut client = Endpoint::client(ClientRequest::new(url), Config::new(), seed, now);
 //! let mut server = Endpoint::server(Config::new(), now);
 //! let (mut at_client, mut at_server) = (0, 0);
@@ -139,47 +140,51 @@
 //!
 //! # May I read?
 //!
-//! [`wants_read`](Endpoint::wants_read) says so. While it says no, do not wait for readability either: a
-//! level-triggered poll would return at once, for ever. Pass everything that was read to
-//! [`next_event`](Endpoint::next_event) until it returns `None`; it consumes all of it, and keeps input that has to
-//! wait for room. So call `next_event` also after [`wrote`](Endpoint::wrote), without input.
+//! Ask [`wants_read`](Endpoint::wants_read). While it returns false, do not wait for readability
+//! either: a level-triggered poll would return immediately, again and again. Pass all bytes read to
+//! [`next_event`](Endpoint::next_event) until it returns `None`. It consumes all of them, and keeps
+//! input that must wait for room in the output. So call `next_event` after
+//! [`wrote`](Endpoint::wrote), too, without input.
 //!
-//! A layer below that has to read in order to write must not be paused. During the TLS handshake, read
-//! ciphertext whether or not the endpoint wants to read.
+//! Never pause a layer below that must read in order to write: during the TLS handshake, read
+//! ciphertext even if the endpoint does not want to read.
 //!
 //! # Must I write?
 //!
-//! Wait for room while [`pending`](Endpoint::pending) is not empty. Write some of it, and tell how much the
-//! transport has taken; there may be more afterwards. If it takes nothing, tell that by
-//! [`write_blocked`](Endpoint::write_blocked): a peer that is busy with our output is alive, and the keep-alive
-//! waits for it. Never copy or shift the output yourself: the endpoint keeps the offset, and a large message that you
-//! gave away waits where it is.
+//! Wait for writability while [`pending`](Endpoint::pending) is not empty. Write from it and report
+//! the number of bytes written to [`wrote`](Endpoint::wrote); more output may follow. If the
+//! transport accepts nothing, call [`write_blocked`](Endpoint::write_blocked): a peer that later
+//! reads more of our output is alive, and the keep-alive then waits longer for its Pong. Do not
+//! copy or shift the output: the endpoint keeps the offset, and does not copy a message of at least
+//! 16 KiB that is passed by value.
 //!
-//! # May I let go?
+//! # May I drop the transport?
 //!
-//! [`advice`](Endpoint::advice) answers; it may change after every call that takes `&mut self`.
+//! [`advice`](Endpoint::advice) returns the answer. It may change after every call that takes
+//! `&mut self`.
 //!
-//! | advice | do this |
-//! |---|---|
-//! | [`KeepOpen`](Advice::KeepOpen) | read and write |
-//! | [`AwaitEnd`](Advice::AwaitEnd) | write, and read until the server ends the transport: RFC 6455 has the server end it first |
-//! | [`Shutdown`](Advice::Shutdown) | write; when all is written, end the writing side (`shutdown(SHUT_WR)`, `close_notify`), and go on reading |
-//! | [`Flush`](Advice::Flush) | write only: the peer has ended its side, and may still read |
-//! | [`Drop`](Advice::Drop) | drop the transport, whatever is unwritten |
+//! * [`KeepOpen`](Advice::KeepOpen): keep reading and writing.
+//! * [`AwaitEnd`](Advice::AwaitEnd): write, then read until the server ends the transport. RFC 6455
+//!   has the server end it first (section 7.1.1).
+//! * [`Shutdown`](Advice::Shutdown): write; once everything is written, end the writing side
+//!   (`shutdown(SHUT_WR)`, `close_notify`) and keep reading.
+//! * [`Flush`](Advice::Flush): only write. The peer has ended its writing side, but may still read.
+//! * [`Drop`](Advice::Drop): drop the transport, even if output remains.
 //!
-//! [`Closed`](SessionEvent::Closed) is reported as soon as both Closes are exchanged and ours is written. The
-//! connection is over then: free its place among those you allow, and tell the application. The transport
-//! lingers, so that no reset destroys the last bytes on their way; [`deadline`](Endpoint::deadline) ends that
-//! after at most 2 seconds.
+//! [`Closed`](SessionEvent::Closed) is reported as soon as both ends have sent a Close and ours is
+//! written. The connection is then over: stop counting it towards a connection limit, and tell the
+//! application. The transport lingers, so that no reset destroys the last bytes in transit;
+//! [`deadline`](Endpoint::deadline) bounds that to 2 seconds.
 //!
 //! ## The end of the input
 //!
-//! Call [`end_of_input`](Endpoint::end_of_input) at the end of file and after an error of reading, in any
-//! state; whether the end was expected is the endpoint's business. If you report the error yourself, call
-//! [`transport_failed`](Endpoint::transport_failed) instead. If writing fails, call
-//! [`write_failed`](Endpoint::write_failed) and go on reading: a Close of the peer may be there, and tells why.
+//! At end of file or on a read error, call [`end_of_input`](Endpoint::end_of_input), in any state;
+//! the endpoint knows whether the end was expected. If your code reports the error itself, call
+//! [`transport_failed`](Endpoint::transport_failed) instead. If a write fails, call
+//! [`write_failed`](Endpoint::write_failed) and keep reading: a Close from the peer may have
+//! arrived, and gives the reason.
 //!
-//! A peer may end its side right behind its last message and still read. It gets its answer:
+//! A peer may end its writing side right after its last message and still read. It gets its reply:
 //!
 //! ```
 //! # use std::time::Duration;
@@ -214,43 +219,48 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # When again?
+//! # When must I call again?
 //!
-//! An endpoint has one [`deadline`](Endpoint::deadline) at a time. Look at it before each wait, because every
-//! call that takes `&mut self` may change it. When it has come, read at most once more, for the answer may be
-//! there already, and call [`handle_timeout`](Endpoint::handle_timeout); early and late calls do no harm.
-//! Time is the `Duration` since any moment you like, the same for all calls. A server that knows the date tells it
-//! once, by [`with_unix_time`](Endpoint::with_unix_time), for the `Date` of its responses.
+//! An endpoint has one [`deadline`](Endpoint::deadline) at a time. Check it before each wait: every
+//! call that takes `&mut self` may change it. When it has passed, read at most once more, because
+//! the awaited bytes may have arrived, and call [`handle_timeout`](Endpoint::handle_timeout). Early
+//! and late calls are harmless. Times are `Duration`s since an arbitrary moment, the same for all
+//! calls. A server that knows the date passes it to [`with_unix_time`](Endpoint::with_unix_time)
+//! once, for the `Date` field of its responses.
 //!
 //! # Back pressure
 //!
-//! If both ends waited for each other, neither would ever go on. So at most one end pauses: a server, while
-//! more than [`Config::high_water_mark`] bytes of *replies* are unwritten. Replies are Pongs, the answer to a Close,
-//! and messages that the application sends between a received message and the next call of `next_event`; a program
-//! with several threads says which by [`set_replying`](Endpoint::set_replying). Other messages never stop reading.
+//! If both ends waited for each other, neither would make progress. So at most one end pauses: a
+//! server stops reading while more than [`Config::high_water_mark`] bytes of *replies* are
+//! unwritten. Replies are Pongs, the answering Close, and the messages that the application sends
+//! between a received message and the next call of `next_event`. A program with several threads
+//! overrides this with [`set_replying`](Endpoint::set_replying). Other messages never stop reading.
 //! A client always reads.
 //!
-//! A read can hold thousands of small messages. A loop that counts events, so that other connections have their
-//! turn, gives the rest of the input back by [`defer_input`](Endpoint::defer_input).
+//! One read can contain thousands of small messages. A loop that limits the events per turn returns
+//! the rest of the input to the endpoint with [`defer_input`](Endpoint::defer_input).
 //!
-//! Ask [`has_room`](Endpoint::has_room) before you send; sending itself never refuses. If there is no room,
-//! note that by [`await_drained`](Endpoint::await_drained), and go on when
-//! [`take_drained`](Endpoint::take_drained) says that all is written. An application that asks never has more
-//! in memory than the mark and one message of each kind, and one read. A peer that takes none of the replies
-//! for [`Config::write_timeout`] is given up.
+//! Check [`has_room`](Endpoint::has_room) before sending; a send never fails for lack of room. If
+//! there is no room, call [`await_drained`](Endpoint::await_drained), and continue when
+//! [`take_drained`](Endpoint::take_drained) returns true: everything is written. An application
+//! that checks never has more in memory than the mark plus one message of each kind, and the bytes
+//! of one read. If the peer reads none of the replies for [`Config::write_timeout`], the connection
+//! ends.
 //!
 //! # Decisions that take time
 //!
-//! A server's endpoint reports [`Upgrade`](SessionEvent::Upgrade), or [`Http`](SessionEvent::Http) for an
-//! ordinary request. Answer before the next `next_event`, by [`accept`](Endpoint::accept),
-//! [`respond`](Endpoint::respond) or [`decline`](Endpoint::decline), or put the answer off by
-//! [`postpone`](Endpoint::postpone): nothing is read meanwhile, and the deadline of the handshake goes on.
+//! A server's endpoint reports [`Upgrade`](SessionEvent::Upgrade) for an opening handshake, and
+//! [`Http`](SessionEvent::Http) for an ordinary request. Decide before the next call of
+//! `next_event`, with [`accept`](Endpoint::accept), [`respond`](Endpoint::respond) or
+//! [`decline`](Endpoint::decline), or call [`postpone`](Endpoint::postpone): nothing is read until
+//! the decision, and the deadline of the handshake keeps running.
 //!
 //! # Two threads on one connection
 //!
-//! A [`Connection`] [splits](Connection::split) into two halves that two threads own. An endpoint does not:
-//! keep-alive, closing and the order of events need both halves. Put it behind a lock that no thread holds while it
-//! waits for the transport. The thread that sends appends under the lock and wakes the thread that writes:
+//! A [`Connection`] [splits](Connection::split) into two halves for two threads. An endpoint does
+//! not: keep-alive, closing and the order of events need both halves. Put it behind a lock, and
+//! release the lock before waiting for the transport. The sending thread appends under the lock and
+//! wakes the writing thread:
 //!
 //! ```
 //! # use std::time::Duration;
@@ -270,7 +280,7 @@
 //! # }
 //! # let len = ws.pending().len();
 //! # ws.wrote(len, now);
-//! let ws = Arc::new(Mutex::new(ws)); // it is open
+//! let ws = Arc::new(Mutex::new(ws)); // an open connection
 //! let (waker, wakes) = mpsc::channel();
 //!
 //! let sender = Arc::clone(&ws);
@@ -281,7 +291,7 @@
 //!
 //! wakes.recv()?; // the loop waits for this, for its sockets and for the deadline
 //! let mut ws = ws.lock().unwrap();
-//! assert_eq!(ws.pending(), b"\x81\x13from another thread"); // a non-blocking write
+//! assert_eq!(ws.pending(), b"\x81\x13from another thread"); // write this
 //! # drop(ws);
 //! # thread.join().unwrap();
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -289,16 +299,17 @@
 //!
 //! # Very many connections
 //!
-//! An idle endpoint needs no buffers. Keep one buffer to read into for the whole loop, and one [`Outbox`], which
-//! a connection is [lent](Endpoint::lend) for its turn and [gives back](Endpoint::reclaim) unless something in
-//! it waits.
+//! An idle endpoint needs no buffers. Keep one read buffer and one [`Outbox`] per loop:
+//! [`lend`](Endpoint::lend) the outbox to a connection for its turn, and
+//! [`reclaim`](Endpoint::reclaim) it afterwards. `reclaim` returns `None` while the outbox holds
+//! data.
 //!
-//! # Frames that wait in your buffer
+//! # Reading in place
 //!
-//! A loop with a buffer for each connection can spare a copy of most messages that reads have cut: a
-//! [`Session`] hands them out of that buffer by [`next_event_in_place`](Session::next_event_in_place). Keep the bytes
-//! that it leaves in front, read behind it, and read into a buffer that has room for `most` bytes: a ring buffer that
-//! wraps in the middle of a frame, or a smaller buffer, would never show the frame whole. A read into a full
+//! With a buffer per connection, a loop can avoid copying most messages that span several reads:
+//! [`Session::next_event_in_place`] returns them from that buffer. Keep the bytes that it leaves at
+//! the front, read after them, and provide room for `most` bytes. In a ring buffer that wraps
+//! within a frame, or in a smaller buffer, the frame would never be complete. A read into a full
 //! buffer returns 0, which is not the end of the input.
 
 #[cfg(doc)]

@@ -1,10 +1,10 @@
-//! The guide: chapters for programs that build on the engine. It has no items of its own.
+//! Guide to building on the engine. This module contains documentation only.
 //!
-//! * [`embed`]: the engine in an event loop of your own.
-//! * [`testing`]: fuzzing and property tests of the code that you build on it.
+//! * [`embed`]: embedding the engine in an event loop.
+//! * [`testing`]: fuzzing and property-testing code built on the engine.
 //!
-//! The adapters have chapters, too: `ws_common::guide` on writing an adapter, and `ws_std::guide` on
-//! deployment and on coming from tungstenite.
+//! The adapters have guides, too: `ws_common::guide` on writing an adapter, and `ws_std::guide` on
+//! deployment and on migrating from tungstenite.
 
 pub mod embed;
 pub mod testing;

@@ -1,19 +1,20 @@
-//! Fuzzing and property tests of the code that you build on the engine.
+//! Fuzzing and property-testing code built on the engine.
 //!
-//! The engine does no I/O, so neither do tests of programs on it: bytes are slices, time is a number, and
-//! a day of keep-alive takes microseconds. The crate `wsproto-testing` has the tools. It belongs into
-//! `dev-dependencies`.
+//! The engine does no I/O, so neither do tests of code built on it: bytes are slices, time is a
+//! number, and a day of keep-alive takes microseconds. The crate `wsproto-testing` provides the
+//! tools; it belongs in `dev-dependencies`.
 //!
 //! # An application without a socket
 //!
-//! Write the application as a function of an [`Endpoint`](crate::Endpoint) and an event. `Net` joins a client and a
-//! server by pipes that hold as much as you say, and cuts the bytes that go through them:
+//! Write the application as a function of an [`Endpoint`](crate::Endpoint) and an event. `Net`
+//! joins a client and a server by pipes of a given capacity, and cuts the bytes that pass through
+//! them:
 //!
 //! ```
 //! use wsproto::{Config, Endpoint, Event, Role, SessionEvent};
 //! use wsproto_testing::{Cuts, Net};
 //!
-//! /// The application under test: numbers the lines that it is sent.
+//! /// The application under test: numbers the lines it receives.
 //! fn number<R: Role>(ws: &mut Endpoint<R>, event: &SessionEvent<Event<'_>>, lines: &mut u32) {
 //!     if let SessionEvent::Received(Event::Text(line)) = event {
 //!         *lines += 1;
@@ -40,14 +41,14 @@
 //! assert!(client.was_clean && server.was_clean);
 //! ```
 //!
-//! `Net` panics where a loop or the engine breaks a promise: bytes that are left over, a deadline that stays in
-//! the past, events out of order. A test of liveness needs nothing but small pipes: an end that waits for ever is a
-//! panic, not a timeout.
+//! `Net` panics if a loop or the engine breaks a promise: bytes are left over, a deadline stays in
+//! the past, events are out of order. To test liveness, make the pipes small: if an end waits
+//! forever, the test panics instead of timing out.
 //!
-//! # The input of a peer
+//! # Input from a peer
 //!
-//! Write frames by hand, not by the code under test: a mistake in both would hide itself. `Life` is one session and
-//! all that it reports.
+//! Write frames by hand, not with the code under test: a bug in both would go unnoticed. `Life` is
+//! one session and everything it reports.
 //!
 //! ```
 //! use wsproto::{CloseCode, Config, Server};
@@ -63,9 +64,10 @@
 //!
 //! # Properties
 //!
-//! The strategies generate the input of a peer, right or wrong (`part`, `wire`), the sending of an application
-//! (`ask`), the ways of cutting bytes (`cuts`), and whole scripts of calls, times and losses (`script`). The
-//! most useful property is the one that finds the most mistakes in stream code: *the cuts do not matter*.
+//! The strategies generate a peer's input, valid or not (`part`, `wire`), an application's messages
+//! (`ask`), ways of cutting bytes (`cuts`), and whole scripts of calls, times and losses
+//! (`script`). In code that parses a stream, one property finds the most bugs: *the cuts do not
+//! matter*.
 //!
 //! ```
 //! use proptest::prelude::*;
@@ -75,7 +77,7 @@
 //! fn log_of(bytes: &[u8], cuts: &Cuts) -> String {
 //!     let mut life = Life::<Server>::open(Config::new());
 //!     cuts.cut(bytes).for_each(|part| life.read(part));
-//!     format!("{:?}", life.log) // here: the outcome of your code
+//!     format!("{:?}", life.log) // in practice, the outcome of your code
 //! }
 //!
 //! # fn main() {
@@ -85,20 +87,21 @@
 //! # }
 //! ```
 //!
-//! Others that are worth having: one end receives what the other sent; every connection that opened is
-//! reported closed, once; memory never exceeds the limits and one read; two runs with the same seed
-//! are the same. The module `model` of `wsproto-testing` is a naive receiver to compare with.
+//! Other useful properties: one end receives the messages that the other sent; every connection
+//! that opened is reported closed exactly once; memory never exceeds the limits plus one read; two
+//! runs with the same seed are identical. The module `model` of `wsproto-testing` is a naive
+//! receiver to compare with.
 //!
 //! # Fuzzing
 //!
-//! Make the body of a fuzz target a plain function of bytes. It then serves libFuzzer, and `cargo test` replays the
-//! corpus through it on stable Rust:
+//! Make the body of a fuzz target a plain function of bytes. libFuzzer calls it, and `cargo test`
+//! replays the corpus through it on stable Rust:
 //!
 //! ```
 //! use wsproto::{Config, Server};
 //! use wsproto_testing::{Cuts, Life};
 //!
-//! /// The first bytes choose limits and cuts, the rest is the input of a peer.
+//! /// The first byte is the limit, the second the cuts, the rest a peer's input.
 //! pub fn target(bytes: &[u8]) {
 //!     let [limit, cut, rest @ ..] = bytes else { return };
 //!     let config = Config::new().max_message_size((*limit).into());
@@ -109,15 +112,16 @@
 //!
 //! // `fuzz_targets/target.rs`: libfuzzer_sys::fuzz_target!(|bytes: &[u8]| target(bytes));
 //! for bytes in [&b"\xFF\x01GET / HTTP/1.1\r\n\r\n"[..], b"\x00\x00", b""] {
-//!     target(bytes); // the corpus: a folder of files
+//!     target(bytes); // in practice, the files of the corpus
 //! }
 //! ```
 //!
-//! A finding becomes a file of the corpus before it is mended. The folder `fuzz` of the repository has eleven
-//! targets made this way.
+//! Add each finding to the corpus before fixing it. The folder `fuzz` of the repository has eleven
+//! targets of this form.
 //!
 //! # Transports that fail
 //!
-//! Give your adapter a stream that reads one byte at a time, writes in part, ends in the middle of a frame,
-//! resets, and takes nothing at all. Draw its behaviour from a seed, and print the seed of a failure. Count
-//! allocations, threads and descriptors before and after: anything that a connection leaves behind is a leak.
+//! Give your adapter a stream that reads one byte at a time, writes partially, ends in the middle
+//! of a frame, resets, or accepts no bytes at all. Derive its behaviour from a seed, and print the
+//! seed when a test fails. Count allocations, threads and descriptors before and after each test:
+//! anything that a connection leaves behind is a leak.

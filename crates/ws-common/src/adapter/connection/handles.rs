@@ -68,7 +68,7 @@ impl<R: Role, D: Driver<R>> ConnectionLink for Connection<R, D> {
         let now = self.driver.now();
         match &mut held.stage {
             Stage::Dialing { given_up } => *given_up = true,
-            Stage::Live(link) => link.close(frame, now)?,
+            Stage::Live(link) => link.endpoint_mut().close(frame, now)?,
             Stage::Over { .. } => return Ok(()),
         }
         held.unwanted = true;

@@ -22,7 +22,7 @@ impl<'a, R: Role, D: Driver<R>> Held<'a, R, D> {
     }
 
     /// Begins a notice to the adapter. Returns the connection's key, or `None` if no notice is needed: one
-    /// is outstanding, the adapter is at work on the connection, or it has not [settled](Inner::settle) it.
+    /// is outstanding, the adapter is at work on the connection, or it has not [set the key of](Inner::set_key) it.
     ///
     /// No notice is lost, because this state changes under the lock only. If a notice is outstanding, the
     /// adapter has not begun the work for it, and will see this change. If the adapter is at work,

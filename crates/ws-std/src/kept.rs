@@ -16,7 +16,7 @@ use crate::warden::{Plan, Watched, warden};
 /// How long the socket is kept at most.
 const LINGER: Duration = Duration::from_secs(2);
 
-struct Remains {
+struct KeptSocket {
     tcp: Arc<TcpStream>,
     until: Duration,
 }
@@ -32,12 +32,12 @@ pub(crate) fn keep(tcp: &Arc<TcpStream>) {
     let until = now().saturating_add(LINGER);
     let interest = Some((Interest::Read, Arc::clone(tcp)));
     let plan = Plan { deadline: Some(until), interest, lingers: true };
-    let remains = Remains { tcp: Arc::clone(tcp), until };
-    warden().watch(new_connection_id(), Arc::new(remains), plan);
+    let kept = KeptSocket { tcp: Arc::clone(tcp), until };
+    warden().watch(new_connection_id(), Arc::new(kept), plan);
 }
 
-impl Watched for Remains {
-    fn tend(&self, id: ConnectionId) {
+impl Watched for KeptSocket {
+    fn on_ready(&self, id: ConnectionId) {
         let mut buffer = [0; 16 << 10];
         let goes_on = match sys::read_now(&self.tcp, &mut buffer) {
             Ok(read) => read > 0,
