@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wsproto::handshake::{Accept, Response};
 
 use crate::ConnectionHandler;
-use crate::adapter::DynHandler;
+use crate::adapter::{Decided, Undecided, Verdict};
 
 /// An application's answer to a request. `H` is the handler type of an accepted connection.
 ///
@@ -176,44 +176,6 @@ impl<H> fmt::Debug for Pending<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pending").finish_non_exhaustive()
     }
-}
-
-/// A final decision, with a boxed handler. For adapters.
-pub enum Decided {
-    /// Accept the connection.
-    Accept(Accept, Box<dyn DynHandler>),
-    /// Answer with this response.
-    Respond(Response),
-    /// Refuse as the protocol requires.
-    Decline,
-}
-
-impl Decided {
-    /// Returns the handler of an accepted connection.
-    pub(crate) fn into_part(self) -> Option<Box<dyn DynHandler>> {
-        match self {
-            Self::Accept(_, handler) => Some(handler),
-            Self::Respond(_) | Self::Decline => None,
-        }
-    }
-}
-
-/// A postponed decision. Dropping it tells the [`Decider`] that the client no longer waits. For adapters.
-pub trait Undecided: Send {
-    /// Takes the decision. Returns `None` if it is not made yet, or was taken.
-    fn take(&mut self) -> Option<Decided>;
-
-    /// Registers `wake`, which is called once when the decision is made, or at once if it was. Replaces an
-    /// earlier `wake`.
-    fn notify(&mut self, wake: Box<dyn FnOnce() + Send>);
-}
-
-/// A final or a postponed decision. For adapters.
-pub enum Verdict {
-    /// Final.
-    Now(Decided),
-    /// Postponed.
-    Later(Box<dyn Undecided>),
 }
 
 impl<H: ConnectionHandler> Decision<H> {

@@ -121,14 +121,14 @@
 //!
 //! # When a connection needs a turn
 //!
-//! * when it is new, after [`settle`](Inner::settle);
+//! * when it is new, after [`settle`](ConnectionState::settle);
 //! * when its transport becomes ready;
 //! * when [`Driver::changed`] is called and `begin_notice` returns its key;
 //! * at the [`deadline`](TurnOutcome::deadline) of the last [`TurnOutcome`];
 //! * without waiting, after the turns of others, if that outcome asks for [`more`](TurnOutcome::more).
 //!
-//! An extra turn does no harm. A connection should be in a work list once: [`queue`](Inner::queue) and
-//! [`unqueue`](Inner::unqueue) record whether it is there. When the outcome is
+//! An extra turn does no harm. A connection should be in a work list once: [`queue`](ConnectionState::queue) and
+//! [`unqueue`](ConnectionState::unqueue) record whether it is there. When the outcome is
 //! [`gone`](TurnOutcome::gone), drop the connection.
 //!
 //! A blocking adapter has no turns. It calls [`Conversation::react`] with the bytes of a read, and
@@ -171,7 +171,7 @@
 //!   by one turn at a time.
 //! * A blocking adapter never waits for a peer beyond the deadline of the endpoint.
 //! * A connection that is over no longer counts, although its transport may linger. Limit the number of
-//!   lingering transports with [`stop_lingering`](Inner::stop_lingering).
+//!   lingering transports with [`stop_lingering`](ConnectionState::stop_lingering).
 //! * An adapter makes no protocol decisions. If it needs an `if` about opcodes, masks or close codes, the
 //!   engine lacks a feature.
 //!
@@ -188,6 +188,6 @@
 
 #[cfg(doc)]
 use crate::adapter::{
-    Acceptor, Connection, Conversation, Dial, DialStep, Driver, Duplex, Inner, Link, Permit,
-    Resolver, Target, TurnOutcome,
+    Acceptor, Connection, ConnectionState, Conversation, Dial, DialStep, Driver, Duplex, Link,
+    Permit, Resolver, Target, TurnOutcome,
 };

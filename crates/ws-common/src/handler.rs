@@ -14,7 +14,48 @@ use crate::{Decision, Error, Message, ServerHandle, WebSocketConnection};
 /// If a decision panics, that client gets status 500. A panic in another call is logged. Neither affects
 /// other connections.
 ///
-/// A closure implements this trait as [`on_connection`](Self::on_connection).
+/// # Closures, and the type of the handlers
+///
+/// A closure implements this trait as [`on_connection`](Self::on_connection). The compiler cannot infer its
+/// parameters: write `|_: &_, request: &Request|`.
+///
+/// All connections of a server have one handler type. If they differ, implement [`ConnectionHandler`] for an
+/// enum, or box closures as `Box<dyn FnMut(&WebSocketConnection, Message) + Send>`. A
+/// `Box<dyn ConnectionHandler>` is not a handler. A server that never accepts has no handler type to infer:
+/// write `Decision::<()>::respond` or `Decision::<()>::decline`.
+///
+/// ```
+/// use ws_common::wsproto::handshake::{Request, Response};
+/// use ws_common::{ConnectionHandler, Decision, Message, ServerHandler, WebSocketConnection};
+///
+/// enum Handler {
+///     Echo,
+///     Count(u64),
+/// }
+///
+/// impl ConnectionHandler for Handler {
+///     fn on_message(&mut self, ws: &WebSocketConnection, message: Message) {
+///         // Sending fails if the peer is gone.
+///         let _ = match self {
+///             Self::Echo => ws.send(message),
+///             Self::Count(count) => {
+///                 *count += 1;
+///                 ws.send_text(&count.to_string())
+///             }
+///         };
+///     }
+/// }
+///
+/// # fn run(_: impl ServerHandler) {}
+/// // `run` stands for `WebSocketServer::run`.
+/// run(|_: &_, request: &Request| match request.path() {
+///     "/echo" => Decision::accept(Handler::Echo),
+///     "/count" => Decision::accept(Handler::Count(0)),
+///     _ => Decision::decline(),
+/// });
+///
+/// run(|_: &_, _: &_| Decision::<()>::respond(Response::text(503, "Down for maintenance\n")));
+/// ```
 pub trait ServerHandler: Send + 'static {
     /// The handler of a connection.
     type Handler: ConnectionHandler;
@@ -70,7 +111,9 @@ where
 /// client's connection on an event loop that never opens, only the last two are called. A call that panics
 /// is the last, and closes the connection with code 1011.
 ///
-/// A closure implements this trait as [`on_message`](Self::on_message).
+/// A closure implements this trait as [`on_message`](Self::on_message). The compiler cannot infer its
+/// parameters: write `|ws: &WebSocketConnection, message: Message|`, unless the decision has the type
+/// `Decision<fn(&WebSocketConnection, Message)>`, which fits closures that capture nothing.
 pub trait ConnectionHandler: Send + 'static {
     /// Called for each message, complete and in order.
     fn on_message(&mut self, ws: &WebSocketConnection, message: Message);

@@ -9,12 +9,12 @@ use ws_common::adapter::{Conversation, Panic};
 
 /// A handler. The lock makes its calls one at a time, whichever threads make them.
 pub(crate) struct Calls {
-    inner: Mutex<Inner>,
+    inner: Mutex<ConnectionState>,
     /// The thread that last called it.
     caller: Mutex<Option<ThreadId>>,
 }
 
-struct Inner {
+struct ConnectionState {
     conversation: Conversation,
     /// The payload of its first panic.
     panic: Option<Panic>,
@@ -22,7 +22,7 @@ struct Inner {
 
 impl Calls {
     pub(crate) fn new(conversation: Conversation) -> Arc<Self> {
-        let inner = Mutex::new(Inner { conversation, panic: None });
+        let inner = Mutex::new(ConnectionState { conversation, panic: None });
         Arc::new(Self { inner, caller: Mutex::default() })
     }
 
@@ -44,7 +44,7 @@ impl Calls {
         *self.lock_caller() == Some(thread::current().id())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    fn lock(&self) -> MutexGuard<'_, ConnectionState> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

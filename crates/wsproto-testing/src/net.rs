@@ -1,4 +1,5 @@
 //! Two endpoints, joined by a transport of bounded capacity.
+use std::fmt;
 use std::time::Duration;
 
 use crate::{Cuts, Node, Pipe};
@@ -40,6 +41,12 @@ pub struct Net {
     pub to_server: Pipe,
     /// The time passed to both ends.
     pub now: Duration,
+}
+
+impl fmt::Debug for Net {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Net").field("now", &self.now).finish_non_exhaustive()
+    }
 }
 
 impl Net {

@@ -1,4 +1,5 @@
 //! An endpoint in a loop with only the required duties.
+use std::fmt;
 use std::time::Duration;
 
 use crate::{Cuts, End, Pipe, Seen, assert_order};
@@ -26,6 +27,12 @@ pub struct Node<R: End> {
     reads: Cuts,
     writes: Cuts,
     end_reported: bool,
+}
+
+impl<R: End> fmt::Debug for Node<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node").field("log", &self.log).finish_non_exhaustive()
+    }
 }
 
 impl<R: End> Node<R> {

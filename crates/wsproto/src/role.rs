@@ -58,6 +58,7 @@ impl fmt::Debug for Client {
 pub(crate) mod sealed {
     use super::{Client, Rng, Server};
 
+    #[allow(unnameable_types, reason = "sealed: only this crate has roles")]
     pub trait Role: Sized {
         /// Whether this end is the server.
         const SERVER: bool;

@@ -1,5 +1,6 @@
 //! A server's side before a connection is open: admission, decisions, and the server's handler.
 
+use std::fmt;
 use std::io::{self, ErrorKind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,8 +11,7 @@ use wsproto::handshake::{ClientRequest, Request, Response};
 use wsproto::{Client, Config, Endpoint, Server, Session};
 
 use super::panics::catch;
-use super::{Conversation, Permit};
-use crate::decision::{Decided, Verdict};
+use super::{Conversation, Decided, Permit, Verdict};
 use crate::{Decision, Error, ServerHandle, ServerHandler};
 
 /// A server's side before a connection is open: it admits transports, asks the server's handler for
@@ -19,20 +19,26 @@ use crate::{Decision, Error, ServerHandle, ServerHandler};
 ///
 /// An adapter calls
 ///
-/// * [`opened`](Self::opened) once, before the server accepts;
+/// * [`announce`](Self::announce) once, before the server accepts;
 /// * [`join`](Self::join) for each loop or thread that accepts;
 /// * [`accept`](Self::accept) for each accepted transport;
 /// * [`leave`](Self::leave) for each loop or thread that has joined, once the server
 ///   [is ending](ServerHandle::is_ending), its listener is closed, and its connections are over.
 ///
 /// It [aborts](crate::WebSocketConnection::abort) the connections that are not over at the server's
-/// [deadline](ServerHandle::deadline).
+/// [deadline](super::end_deadline).
 pub struct Acceptor {
     server: ServerHandle,
     /// `None` once the server has ended.
     handler: Mutex<Option<Box<dyn DynServerHandler>>>,
     /// The number of loops or threads that have joined.
     listeners: AtomicUsize,
+}
+
+impl fmt::Debug for Acceptor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acceptor").field("server", &self.server).finish_non_exhaustive()
+    }
 }
 
 /// An object-safe [`ServerHandler`]: connection handlers are boxed.

@@ -3,6 +3,7 @@
 mod handles;
 mod held;
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -20,11 +21,11 @@ pub use self::held::Held;
 pub struct Connection<R: Role, D: Driver<R>> {
     id: ConnectionId,
     driver: D,
-    inner: Mutex<Inner<R, D::Transport>>,
+    inner: Mutex<ConnectionState<R, D::Transport>>,
 }
 
 /// The locked part of a connection.
-pub struct Inner<R: Role, T> {
+pub struct ConnectionState<R: Role, T> {
     peer: Peer,
     stage: Stage<R, T>,
     /// The adapter's key for the connection; [`NOWHERE`] before [`set_key`](Self::set_key).
@@ -50,7 +51,7 @@ enum Work {
     BusyNoticed,
 }
 
-/// The key of a connection that the adapter has not [set the key of](Inner::set_key).
+/// The key of a connection that the adapter has not [set the key of](ConnectionState::set_key).
 const NOWHERE: u32 = u32::MAX;
 
 /// The stage of a connection.
@@ -81,7 +82,7 @@ impl<R: Role, D: Driver<R>> Connection<R, D> {
 
     fn begin(driver: D, stage: Stage<R, D::Transport>, peer: Option<SocketAddr>) -> Self {
         let peer = peer.map(Peer::from).unwrap_or_default();
-        let inner = Inner {
+        let inner = ConnectionState {
             peer,
             stage,
             key: NOWHERE,
@@ -139,7 +140,7 @@ impl<R: Role, D: Driver<R>> Connection<R, D> {
     }
 }
 
-impl<R: Role, T: Transport> Inner<R, T> {
+impl<R: Role, T: Transport> ConnectionState<R, T> {
     /// Returns the link.
     ///
     /// # Errors
@@ -334,6 +335,18 @@ impl<R: Role, T: Transport> Inner<R, T> {
             Stage::Live(link) => link.endpoint().unwritten() + link.endpoint().lost(),
             Stage::Over { lost, .. } => *lost,
         }
+    }
+}
+
+impl<R: Role, D: Driver<R>> fmt::Debug for Connection<R, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl<R: Role, T> fmt::Debug for ConnectionState<R, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectionState").field("opened", &self.opened).finish_non_exhaustive()
     }
 }
 

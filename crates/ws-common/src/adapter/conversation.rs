@@ -1,5 +1,6 @@
 //! The calls of a connection's handler: in order, guarded against panics, up to the last.
 
+use std::fmt;
 use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,90 +12,51 @@ use super::answering::answering;
 use super::connection::unknown_end;
 use super::panics::{Panic, catch};
 use super::request::{answer, postpone};
+use super::verdict::{Decided, Deciding, DynHandler, Undecided, Verdict};
 use super::{Connection, Driver, Permit, Step};
-use crate::decision::{Decided, Undecided, Verdict};
 use crate::{ConnectionHandler, ConnectionId, Error, Message, WebSocketConnection};
 
 /// Calls a connection's handler for the connection's events.
 pub struct Conversation {
-    part: Option<Box<dyn DynHandler>>,
+    handler: Option<Box<dyn DynHandler>>,
     permit: Option<Permit>,
-}
-
-/// A connection's handler, or a postponed decision on it. One trait object, so that a conversation stores
-/// either in one box.
-pub trait DynHandler: Send {
-    /// Returns the handler, if this is one.
-    fn handler(&mut self) -> Option<&mut dyn ConnectionHandler> {
-        None
-    }
-
-    /// Calls the handler's `on_message`, if this is one: the most frequent call, without a detour.
-    fn on_message(&mut self, ws: &WebSocketConnection, message: &mut Message) {
-        let _ = (ws, message);
-    }
-
-    /// Returns the postponed decision, if this is one.
-    fn undecided(&mut self) -> Option<&mut dyn Undecided> {
-        None
-    }
-}
-
-impl<H: ConnectionHandler> DynHandler for H {
-    #[inline]
-    fn handler(&mut self) -> Option<&mut dyn ConnectionHandler> {
-        Some(self)
-    }
-
-    #[inline]
-    fn on_message(&mut self, ws: &WebSocketConnection, message: &mut Message) {
-        ConnectionHandler::on_message(self, ws, mem::replace(message, Message::Binary(Vec::new())));
-    }
-}
-
-struct Deciding(Box<dyn Undecided>);
-
-impl DynHandler for Deciding {
-    fn undecided(&mut self) -> Option<&mut dyn Undecided> {
-        Some(&mut *self.0)
-    }
 }
 
 impl Conversation {
     /// Creates the conversation of a client's connection.
     pub fn client(handler: impl ConnectionHandler) -> Self {
-        Self { part: Some(Box::new(handler)), permit: None }
+        Self { handler: Some(Box::new(handler)), permit: None }
     }
 
     /// Creates the conversation of a server's connection. The application's decision provides the handler.
     #[must_use]
     pub const fn server(permit: Permit) -> Self {
-        Self { part: None, permit: Some(permit) }
+        Self { handler: None, permit: Some(permit) }
     }
 
     /// Creates the conversation of a transport that a server refuses.
     #[must_use]
     pub fn refused() -> Self {
-        Self { part: Some(Box::new(())), permit: None }
+        Self { handler: Some(Box::new(())), permit: None }
     }
 
     /// Creates a conversation that is [over](Self::is_over).
     #[must_use]
     pub const fn none() -> Self {
-        Self { part: None, permit: None }
+        Self { handler: None, permit: None }
     }
 
     /// Returns whether no further call of a handler can follow.
     #[must_use]
     pub const fn is_over(&self) -> bool {
-        self.part.is_none() && self.permit.is_none()
+        self.handler.is_none() && self.permit.is_none()
     }
 
     /// Returns whether a decision is postponed. A notice may then mean that it is made: call
     /// [`resume`](Self::resume).
     #[inline]
     pub fn is_deciding(&mut self) -> bool {
-        self.part.as_mut().is_some_and(|part| part.undecided().is_some())
+        self.handler.as_mut().is_some_and(|handler| handler.undecided().is_some())
     }
 }
 
@@ -195,8 +157,8 @@ impl Conversation {
         handle: &WebSocketConnection,
         message: &mut Message,
     ) -> Option<Panic> {
-        let part = self.part.as_mut()?;
-        let panic = answering(id, || catch(|| part.on_message(handle, message)).err())?;
+        let handler = self.handler.as_mut()?;
+        let panic = answering(id, || catch(|| handler.on_message(handle, message)).err())?;
         Some(self.panicked(handle, panic))
     }
 
@@ -216,7 +178,7 @@ impl Conversation {
             Verdict::Now(decided) => self.answer(connection, now, decided),
             Verdict::Later(undecided) => {
                 let undecided = postpone(connection, undecided);
-                self.part = Some(Box::new(Deciding(undecided)));
+                self.handler = Some(Box::new(Deciding(undecided)));
             }
         }
     }
@@ -227,9 +189,9 @@ impl Conversation {
         connection: &Arc<Connection<R, D>>,
         now: Duration,
     ) {
-        let undecided = self.part.as_mut().and_then(|part| part.undecided());
+        let undecided = self.handler.as_mut().and_then(|handler| handler.undecided());
         if let Some(decided) = undecided.and_then(Undecided::take) {
-            drop(self.drop_part());
+            drop(self.drop_handler());
             self.answer(connection, now, decided);
         }
     }
@@ -243,16 +205,16 @@ impl Conversation {
         let mut held = connection.lock();
         let answered = held.live().map(|link| answer(link.endpoint_mut(), now, &decided));
         drop(held);
-        self.part = decided.into_part();
+        self.handler = decided.into_handler();
         match answered {
             Ok(Ok(true)) => {}
             Ok(Err(error)) => {
-                let _ = self.drop_part();
+                let _ = self.drop_handler();
                 if let Some(acceptor) = connection.driver().acceptor() {
                     acceptor.report(&error);
                 }
             }
-            Ok(Ok(false)) | Err(_) => drop(self.drop_part()),
+            Ok(Ok(false)) | Err(_) => drop(self.drop_handler()),
         }
     }
 
@@ -270,7 +232,7 @@ impl Conversation {
         if self.permit.as_ref().is_some_and(|permit| !permit.open(handle)) {
             // The server has ended and calls no more handlers.
             connection.lock().opened = false;
-            let _ = self.drop_part();
+            let _ = self.drop_handler();
             handle.abort();
             return None;
         }
@@ -339,7 +301,7 @@ impl Conversation {
         let panic = self.call(handle, |handler, ws| handler.on_terminate(ws, &info));
         let over = connection.lock().finish(info);
         drop(over);
-        let dropped = self.drop_part();
+        let dropped = self.drop_handler();
         if let Some(permit) = self.permit.take()
             && opened
         {
@@ -349,9 +311,9 @@ impl Conversation {
     }
 
     /// Ends without another call of the handler, because the adapter has ended. `opened` is
-    /// [`Inner::was_opened`](super::Inner::was_opened) before the connection was abandoned.
+    /// [`ConnectionState::was_opened`](super::ConnectionState::was_opened) before the connection was abandoned.
     pub fn abandon(&mut self, handle: &WebSocketConnection, opened: bool) {
-        let _ = self.drop_part();
+        let _ = self.drop_handler();
         if let Some(permit) = self.permit.take()
             && opened
         {
@@ -367,7 +329,7 @@ impl Conversation {
         handle: &WebSocketConnection,
         call: impl FnOnce(&mut dyn ConnectionHandler, &WebSocketConnection),
     ) -> Option<Panic> {
-        let handler = self.part.as_mut().and_then(|part| part.handler())?;
+        let handler = self.handler.as_mut().and_then(|handler| handler.handler())?;
         let panic = catch(|| call(handler, handle)).err()?;
         Some(self.panicked(handle, panic))
     }
@@ -380,20 +342,26 @@ impl Conversation {
         let sorry = CloseFrame::new(CloseCode::INTERNAL_ERROR, "").ok();
         let _ = handle.close_with(sorry);
         // Ignore a second panic while dropping the handler; the first is reported.
-        let _ = self.drop_part();
+        let _ = self.drop_handler();
         panic
     }
 
     #[inline]
-    fn drop_part(&mut self) -> Option<Panic> {
-        let part = self.part.take()?;
-        catch(|| drop(part)).err()
+    fn drop_handler(&mut self) -> Option<Panic> {
+        let handler = self.handler.take()?;
+        catch(|| drop(handler)).err()
+    }
+}
+
+impl fmt::Debug for Conversation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Conversation").field("is_over", &self.is_over()).finish_non_exhaustive()
     }
 }
 
 /// Catches a panic of the handler's destructor, so that it does not unwind into the adapter.
 impl Drop for Conversation {
     fn drop(&mut self) {
-        let _ = self.drop_part();
+        let _ = self.drop_handler();
     }
 }

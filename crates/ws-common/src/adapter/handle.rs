@@ -9,6 +9,7 @@ use wsproto::{CloseFrame, CloseInfo, PreparedMessage, ReadyState};
 use crate::{ConnectionId, Error, Message, SendStatus, ServerHandle};
 
 /// A message or a Ping to send.
+#[derive(Debug)]
 pub enum Outgoing<'a> {
     /// A message passed by value. It is left unchanged on [`Error::WouldExceed`]; otherwise its memory may be
     /// taken.

@@ -42,10 +42,11 @@ mod target;
 pub mod tls;
 mod transport;
 mod turn;
+mod verdict;
 
 pub use acceptor::{Acceptor, Admission, client_endpoint, server_endpoint};
-pub use connection::{Connection, Held, Inner, unknown_end};
-pub use conversation::{Conversation, DynHandler};
+pub use connection::{Connection, ConnectionState, Held, unknown_end};
+pub use conversation::Conversation;
 pub use dial::{Dial, DialStep};
 pub use driver::Driver;
 pub use front::{
@@ -65,5 +66,4 @@ pub use transport::Transport;
 pub use turn::{
     Duplex, MOST_EVENTS, MOST_LINGERING, READ_SIZE, TurnContext, TurnOutcome, WRITE_MOST,
 };
-
-pub use crate::decision::{Decided, Undecided, Verdict};
+pub use verdict::{Decided, DynHandler, Undecided, Verdict};

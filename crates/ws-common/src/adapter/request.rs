@@ -6,9 +6,8 @@ use std::time::Duration;
 use wsproto::handshake::{Request, Response};
 use wsproto::{Endpoint, ReadyState, Role};
 
-use super::{Connection, Driver};
+use super::{Connection, Decided, Driver, Undecided};
 use crate::Error;
-use crate::decision::{Decided, Undecided};
 use crate::server::AwaitedDecision;
 
 /// Postpones the answer to the request of `connection`, and notifies it when there is one: the decision, or

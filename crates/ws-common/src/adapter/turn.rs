@@ -117,7 +117,7 @@ impl Conversation {
     /// when the last [`TurnOutcome`] asks for one. A turn too many does no harm.
     ///
     /// While a client's connection has no transport, a turn does nothing. The adapter dials, and either gives
-    /// the connection its transport ([`Inner::connected`](super::Inner::connected)) or
+    /// the connection its transport ([`ConnectionState::connected`](super::ConnectionState::connected)) or
     /// [gives it up](Self::give_up). A redirect removes the transport again, and the outcome asks for another
     /// turn.
     pub fn turn<R, D>(

@@ -1,11 +1,11 @@
-//! Servers in production: proxies and load balancers, limits, shutdown, certificates.
+//! Servers in production: proxies and load balancers, limits, shutdown, reconnecting clients, certificates.
 //!
 //! Everything here applies to `ws-std` and `ws-mio`, unless it names one of them.
 //!
 //! # Behind a reverse proxy
 //!
-//! The proxy must forward the upgrade and must not close idle connections. The keep-alive of
-//! [`ServerOptions`] sends a Ping every 30 s; every idle timeout on the path must be longer than that.
+//! The proxy must forward the upgrade and must not close idle connections. By default, a server sends a Ping
+//! every 30 s (see [`ServerOptions`]); every idle timeout on the path must be longer than that.
 //!
 //! nginx:
 //!
@@ -24,7 +24,7 @@
 //! }
 //! ```
 //!
-//! HAProxy forwards the upgrade without configuration. After it, only `timeout tunnel` applies:
+//! HAProxy forwards the upgrade without configuration. After the upgrade, only `timeout tunnel` applies:
 //!
 //! ```text
 //! defaults
@@ -39,19 +39,19 @@
 //!     server app1 127.0.0.1:9001 check
 //! ```
 //!
-//! * Balance by the number of connections (`least_conn`, `leastconn`): connections are long-lived, and a restarted
-//!   server would otherwise stay empty.
-//! * A proxy can open only as many connections to one address and port as it has ephemeral ports, about 28 000 by
-//!   default on Linux (`net.ipv4.ip_local_port_range`). For more, give the proxy several addresses.
-//! * [`peer_addr`](crate::WebSocketConnection::peer_addr) is the proxy's address. The client's is in header fields of
-//!   the request; trust them only if no client can bypass the proxy.
-//! * [`ServerOptions::origins`](crate::ServerOptions::origins) is compared with the `Origin` field of the browser: list
-//!   the public origin, such as `https://example.com`, even if the proxy terminates TLS.
+//! * Balance by the number of connections (`least_conn`, `leastconn`): connections are long-lived, and a
+//!   restarted server would otherwise stay empty.
+//! * A proxy can open only as many connections to one address and port as it has ephemeral ports, about 28
+//!   000 by default on Linux (`net.ipv4.ip_local_port_range`). For more, give the proxy several addresses.
+//! * [`peer_addr`](crate::WebSocketConnection::peer_addr) is the proxy's address. The client's address is in
+//!   header fields of the request; trust them only if no client can bypass the proxy.
+//! * [`ServerOptions::origins`] is compared with the `Origin` field of the browser: list the public origin,
+//!   such as `https://example.com`, even if the proxy terminates TLS.
 //!
 //! # Health checks
 //!
-//! The application answers requests that are not an upgrade: HTTP/1.0 and HTTP/1.1, any method, including `HEAD` and
-//! `OPTIONS`. A check that only connects and disconnects is not reported.
+//! The application answers requests that are not an upgrade: HTTP/1.0 and HTTP/1.1, any method, including
+//! `HEAD` and `OPTIONS`. A check that only connects and disconnects is not reported as an error.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -98,9 +98,9 @@
 //!
 //! # Shutdown
 //!
-//! [`ServerHandle::terminate`](crate::ServerHandle::terminate) closes the listener, closes every connection with
-//! 1001, and aborts the remaining ones after its timeout. Clients usually reconnect after 1001: have them wait a
-//! random time first.
+//! [`ServerHandle::terminate`](crate::ServerHandle::terminate) closes the listener, closes every connection
+//! with 1001, and aborts the remaining ones after its timeout. Clients usually reconnect after 1001; see
+//! [Reconnecting](#reconnecting).
 //!
 //! ```
 //! use std::time::Duration;
@@ -118,9 +118,107 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The feature `termination` of the crate `ctrlc` adds SIGTERM. For an orderly shutdown, let the health check fail,
-//! wait until the load balancer has noticed, then terminate the server. The supervisor must wait longer than the
-//! timeout before it kills the process: `TimeoutStopSec` of systemd, `terminationGracePeriodSeconds` of Kubernetes.
+//! The feature `termination` of the crate `ctrlc` adds SIGTERM. For an orderly shutdown, let the health check
+//! fail, wait until the load balancer has noticed, then terminate the server. The supervisor must wait longer
+//! than the timeout before it kills the process: `TimeoutStopSec` of systemd, `terminationGracePeriodSeconds`
+//! of Kubernetes.
+//!
+//! # Reconnecting
+//!
+//! The crates do not reconnect; a client's application decides. Unless the application has closed the
+//! connection itself, the outcome shows whether another attempt is worthwhile:
+//!
+//! | outcome | reconnect |
+//! |---|---|
+//! | close code 1001, 1006, 1011, 1012, 1013, 1014 | yes |
+//! | close code 1000, 1005: the server is done | no |
+//! | close code 1002, 1003, 1007, 1008, 1009, 1010 | no: the next connection would fail, too |
+//! | close code 3000-4999 | as the application protocol defines |
+//! | [`Error::Connect`], [`Error::Io`] | yes |
+//! | [`Error::Session`]: `EndOfInput`, `HandshakeTimeout`, `KeepAliveTimeout` | yes |
+//! | [`Error::Http`] with status 429 or 5xx | yes, after its `Retry-After` |
+//! | any other status or error: invalid URL, untrusted certificate, protocol violation | no |
+//!
+//! Check the error first: the close code is 1006 after a protocol violation, too. Before each new attempt,
+//! including the first, wait a random time whose upper bound doubles up to a maximum: exponential back-off
+//! with jitter (RFC 6455 section 7.2.3). Without jitter, all clients of a restarted server return at once.
+//! Limit the number of failures in a row, then give up and report the error. Reset the count only after a
+//! connection has lasted for a while: an overloaded server may accept connections and close them right away.
+//!
+//! ```no_run
+//! use std::hash::{BuildHasher, Hasher, RandomState};
+//! use std::thread;
+//! use std::time::{Duration, Instant};
+//! use ws_std::wsproto::handshake::ClientRequest;
+//! use ws_std::wsproto::{CloseInfo, KeepAlive, SessionError};
+//! use ws_std::{ClientOptions, Error, ProxyError, connect_with};
+//!
+//! const ATTEMPTS: u32 = 10; // in a row
+//! const LONGEST: Duration = Duration::from_secs(60);
+//!
+//! /// Connects again and again, until the outcome is final or `ATTEMPTS` in a row have failed.
+//! fn run(request: &ClientRequest) -> Result<CloseInfo, Error> {
+//!     let mut failures = 0;
+//!     loop {
+//!         let start = Instant::now();
+//!         let outcome = run_once(request);
+//!         if start.elapsed() > LONGEST {
+//!             failures = 0; // the connection lasted
+//!         }
+//!         failures += 1;
+//!         match least_delay(&outcome) {
+//!             Some(least) if failures < ATTEMPTS => thread::sleep(least + jitter(failures)),
+//!             _ => return outcome,
+//!         }
+//!     }
+//! }
+//!
+//! /// Runs the application on one connection.
+//! fn run_once(request: &ClientRequest) -> Result<CloseInfo, Error> {
+//!     // Without a keep-alive, a client that only receives may never learn that the server is gone.
+//!     let keep_alive = KeepAlive::new(Duration::from_secs(30), Duration::from_secs(30));
+//!     let options = ClientOptions::new().keep_alive(Some(keep_alive));
+//!     let mut ws = connect_with(request.clone(), options)?;
+//!     while let Some(message) = ws.recv()? {
+//!         println!("{message:?}");
+//!     }
+//!     Ok(ws.wait_closed()?.clone())
+//! }
+//!
+//! /// Returns the minimum delay before another attempt, or `None` if the outcome is final.
+//! fn least_delay(outcome: &Result<CloseInfo, Error>) -> Option<Duration> {
+//!     let reconnect = match outcome {
+//!         Ok(info) => matches!(u16::from(info.code), 1001 | 1006 | 1011..=1014),
+//!         Err(Error::Connect { .. } | Error::Io(_)) => true,
+//!         Err(Error::Session(error)) => matches!(
+//!             error,
+//!             SessionError::EndOfInput
+//!                 | SessionError::HandshakeTimeout
+//!                 | SessionError::KeepAliveTimeout
+//!         ),
+//!         Err(Error::Http(response) | Error::Proxy(ProxyError::Refused(response))) => {
+//!             // `Retry-After` may also be a date, which this example ignores.
+//!             let seconds = response.headers().get("Retry-After").and_then(|text| text.parse().ok());
+//!             let least = Duration::from_secs(seconds.unwrap_or(0).min(3600));
+//!             return matches!(response.status(), 429 | 500..=599).then_some(least);
+//!         }
+//!         Err(_) => false,
+//!     };
+//!     reconnect.then_some(Duration::ZERO)
+//! }
+//!
+//! /// Returns a random time: at most 2 s after the first failure, then 4 s, 8 s, up to `LONGEST`.
+//! fn jitter(failures: u32) -> Duration {
+//!     let most = Duration::from_secs(1 << failures.min(6)).min(LONGEST);
+//!     let random = RandomState::new().build_hasher().finish(); // or a crate such as `fastrand`
+//!     most.mul_f64(random as f64 / u64::MAX as f64)
+//! }
+//! ```
+//!
+//! Messages sent shortly before the end may be lost, so the application must resynchronize after
+//! reconnecting. With a handler, [`on_error`](crate::ConnectionHandler::on_error) is called before
+//! [`on_terminate`](crate::ConnectionHandler::on_terminate): store the error in the first, and decide in the
+//! second. A handler of `ws-mio` must not sleep: have a timer thread call `LoopHandle::connect`.
 //!
 //! # Limits
 //!
@@ -128,25 +226,29 @@
 //! |---|---|---|
 //! | a process | descriptors, one per connection | `LimitNOFILE=`, `ulimit -n` |
 //! | a process, `ws-std` | threads, one per connection | `TasksMax=`, `pids.max`, `ulimit -u` |
-//! | a process, `ws-std` | memory mappings, four per thread | `vm.max_map_count` (65 530 by default on Linux: about 16 000 connections; the process aborts when it runs out) |
-//! | a listener | connections that are not accepted yet: a backlog of 4096 is requested | `net.core.somaxconn` |
-//! | a server | [`max_connections`](crate::ServerOptions::max_connections): 4096 with `ws-std`, 100 000 with `ws-mio` | the option; further clients get 503 |
+//! | a process, `ws-std` | memory mappings, four per thread | `vm.max_map_count` |
+//! | a listener | backlog of connections not accepted yet: 4096 requested | `net.core.somaxconn` |
+//! | a server | connections: 4096 with `ws-std`, 100 000 with `ws-mio` | [`ServerOptions::max_connections`] |
 //! | a connection | messages of 1 MiB, 64 KiB queued for the peer | [`ServerOptions`] |
 //!
-//! Set `max_connections` below the system's limits: a refused client gets a response, while a lack of descriptors
-//! pauses accepting for 50 ms. A connection holds at most one incomplete message, and queues at most the high-water
-//! mark plus one message, counted separately for replies and for other output.
+//! Linux allows a process 65 530 mappings by default, enough for about 16 000 connections of `ws-std`; a
+//! process that runs out of mappings aborts. Set `max_connections` below the system's limits. Further clients
+//! get status 503, or over TLS are disconnected; a lack of descriptors, in contrast, pauses accepting for 50
+//! ms. A connection holds at most one incomplete message, and queues at most the high-water mark plus one
+//! message, counted separately for replies and for other output.
 //!
 //! # Load balancers and the keep-alive
 //!
-//! Load balancers, firewalls and NAT drop idle connections, some after 60 s or less. A keep-alive Ping and its Pong
-//! are traffic in both directions. Browsers answer Pings but cannot send them, so the server is the end that pings. [`ServerOptions::keep_alive`](crate::ServerOptions::keep_alive) sets the interval.
+//! Load balancers, firewalls and NAT drop idle connections, some after 60 s or less. A keep-alive Ping and
+//! its Pong are traffic in both directions. Browsers answer Pings but cannot send them, so the server is the
+//! end that pings. [`ServerOptions::keep_alive`] sets the interval.
 //!
 //! # Certificates
 //!
-//! The proxy terminates TLS, or the server does: [`ServerTls::from_pem_files`](crate::ServerTls::from_pem_files) reads a
-//! chain and a key once. To renew a certificate while the server runs, use a resolver of `rustls`: it is asked for each
-//! new connection. Open connections are not affected.
+//! The proxy terminates TLS, or the server does:
+//! [`ServerTls::from_pem_files`](crate::ServerTls::from_pem_files) reads a certificate chain and a private
+//! key once. To replace a certificate while the server runs, use a resolver of `rustls`, which is called for
+//! each new connection. Open connections are not affected.
 //!
 //! ```
 //! use std::sync::{Arc, RwLock};
@@ -173,15 +275,33 @@
 //! }
 //! ```
 //!
-//! Clients trust a self-signed certificate, and no other, with
-//! [`ClientTls::from_pem_file`](crate::ClientTls::from_pem_file).
+//! For development, make a self-signed certificate for `localhost`. The names in `subjectAltName` are the
+//! hosts that URLs may contain; the common name (`CN`) is ignored:
+//!
+//! ```text
+//! openssl req -x509 -newkey rsa:2048 -nodes -days 30 -keyout key.pem -out cert.pem \
+//!     -subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1
+//! ```
+//!
+//! A client trusts this certificate, and no other, with
+//! [`ClientTls::from_pem_file`](crate::ClientTls::from_pem_file):
+//!
+//! ```no_run
+//! use ws_std::wsproto::{handshake::ClientRequest, url::WsUrl};
+//! use ws_std::{ClientOptions, ClientTls, connect_with};
+//!
+//! let request = ClientRequest::new(WsUrl::parse("wss://localhost:9443/")?);
+//! let options = ClientOptions::new().tls(ClientTls::from_pem_file("cert.pem")?);
+//! let mut ws = connect_with(request, options)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! # Monitoring
 //!
 //! Errors before a connection is open are passed to the server's
-//! [`on_error`](crate::ServerHandler::on_error), later ones to the handler of the connection. All of them are logged
-//! through the `log` facade, without secrets and payloads. [`Broadcast::refused`](crate::Broadcast::refused) lists the
-//! connections whose peers do not read.
+//! [`on_error`](crate::ServerHandler::on_error), later ones to the handler of the connection. All of them are
+//! logged through the `log` facade, without secrets and payloads.
+//! [`Broadcast::refused`](crate::Broadcast::refused) lists the connections whose peers do not read.
 
 #[cfg(doc)]
-use crate::ServerOptions;
+use crate::{Error, ServerOptions};

@@ -1,7 +1,7 @@
 //! Migrating from tungstenite.
 //!
-//! The counterpart of each call of tungstenite 0.30. A server that polls very many non-blocking streams
-//! becomes one on `ws-mio`.
+//! The counterpart of each call of tungstenite 0.30. For a server that polls very many non-blocking streams,
+//! use `ws-mio`.
 //!
 //! ```no_run
 //! use ws_std::{Message, connect};
@@ -24,59 +24,66 @@
 //! | tungstenite | here |
 //! |---|---|
 //! | `connect(url)` | [`connect`]; the response is [`WebSocket::response`] |
-//! | `connect_with_config(request, config, max_redirects)` | [`connect_with`], [`ClientOptions::config`], [`ClientOptions::redirects`] (none by default) |
-//! | `ClientRequestBuilder::with_header`, `with_sub_protocol` | [`ClientRequest::header`], [`subprotocol`](ClientRequest::subprotocol), [`cookie`](ClientRequest::cookie), [`origin`](ClientRequest::origin) |
-//! | `client(request, stream)`, `client_with_config` | [`WebSocket::client`], then [`handshake`](WebSocket::handshake) |
-//! | `client_tls_with_config`, `Connector` | [`ClientOptions::tls`] with a [`ClientTls`], also from a `rustls::ClientConfig`; for another TLS implementation, [`Stream::new`] |
+//! | `connect_with_config` | [`connect_with`], [`ClientOptions::config`] |
+//! | its `max_redirects` | [`ClientOptions::redirects`], 0 by default |
+//! | `ClientRequestBuilder::with_header` | [`ClientRequest::header`], [`cookie`], [`origin`] |
+//! | `ClientRequestBuilder::with_sub_protocol` | [`ClientRequest::subprotocol`] |
+//! | `client(request, stream)`, `client_with_config` | [`WebSocket::client`], then [`handshake`] |
+//! | `client_tls_with_config` | [`ClientOptions::tls`] |
+//! | `Connector` | [`ClientTls`], also from a `rustls::ClientConfig` |
+//! | another TLS implementation | [`Stream::new`] |
 //! | `accept(stream)`, `accept_with_config` | [`accept`], [`accept_with`] |
 //! | `accept_hdr(stream, callback)` | [`accept_with`]: the callback returns a [`Decision`] |
-//! | `HandshakeError::Interrupted`, `MidHandshake::handshake` | `WouldBlock`: call [`handshake`](WebSocket::handshake) again |
+//! | `HandshakeError::Interrupted`, `MidHandshake::handshake` | `WouldBlock`: call [`handshake`] again |
 //! | `WebSocket::from_raw_socket` | [`wsproto::Connection`], the engine after the handshake |
-//! | a loop over `TcpListener::incoming` | [`WebSocketServer::incoming`], or handlers by [`WebSocketServer::run`] |
+//! | `TcpListener::incoming` | [`WebSocketServer::incoming`], or handlers with [`WebSocketServer::run`] |
 //! | `handshake::derive_accept_key` | [`wsproto::handshake::accept_key`] |
 //!
 //! # Messages
 //!
 //! | tungstenite | here |
 //! |---|---|
-//! | `read()` | [`recv`](WebSocket::recv); `None` once the connection is closed |
-//! | `Message::Text(Utf8Bytes)`, `Message::Binary(Bytes)` | [`Message::Text`] with a `String`, [`Message::Binary`] with a `Vec<u8>` |
-//! | `Message::Ping`, `Message::Pong` | no messages: Pings are answered. See [`ping`](WebSocket::ping), [`KeepAlive`](wsproto::KeepAlive), [`round_trip`](WebSocket::round_trip) |
-//! | `Message::Close` | no message: [`close_info`](WebSocket::close_info) |
+//! | `read()` | [`recv`]; `None` once the connection is closed |
+//! | `Message::Text(Utf8Bytes)` | [`Message::Text`] with a `String` |
+//! | `Message::Binary(Bytes)` | [`Message::Binary`] with a `Vec<u8>` |
+//! | `Message::Ping`, `Message::Pong` | none: Pings are answered; [`ping`], [`KeepAlive`], [`round_trip`] |
+//! | `Message::Close` | none: see [`close_info`] |
 //! | `Message::Frame` | the engine: [`wsproto::Sender`], [`wsproto::frame`] |
-//! | `send(message)` | [`send`](WebSocket::send), [`send_text`](WebSocket::send_text), [`send_binary`](WebSocket::send_binary) |
-//! | `write(message)`, then `flush()` | [`send`](WebSocket::send) writes at once, or in the background if the peer does not read; [`flush`](WebSocket::flush) waits until everything is written |
-//! | cloning `Bytes` for many peers | [`PreparedMessage`](wsproto::PreparedMessage), [`ServerHandle::broadcast`], [`ServerHandle::publish`] |
-//! | a `Mutex` around the `WebSocket` | [`handle`](WebSocket::handle) sends and closes from any thread while one thread is in [`recv`](WebSocket::recv) |
+//! | `send(message)` | [`send`], [`send_text`], [`send_binary`] |
+//! | `write(message)` | [`send`] writes immediately, or in the background if the peer does not read |
+//! | `flush()` | [`flush`] waits until everything is written |
+//! | cloning `Bytes` for many peers | [`PreparedMessage`], [`broadcast`], [`publish`] |
+//! | a `Mutex` around the `WebSocket` | [`handle`] sends and closes from any thread while one receives |
 //!
 //! # Closing
 //!
 //! | tungstenite | here |
 //! |---|---|
-//! | `close(frame)` | [`close`](WebSocket::close), or [`terminate`](WebSocket::terminate) with a code and a reason |
-//! | reading until `Error::ConnectionClosed` | [`wait_closed`](WebSocket::wait_closed), or [`recv`](WebSocket::recv) until `None` |
-//! | `can_read()`, `can_write()` | [`ready_state`](WebSocket::ready_state) |
+//! | `close(frame)` | [`close`], or [`terminate`] with a code and a reason |
+//! | reading until `Error::ConnectionClosed` | [`wait_closed`], or [`recv`] until `None` |
+//! | `can_read()`, `can_write()` | [`ready_state`] |
 //!
 //! # Limits
 //!
 //! | tungstenite | here |
 //! |---|---|
 //! | `max_message_size`, 64 MiB | [`Config::max_message_size`]: 64 MiB; with [`ServerOptions`] 1 MiB |
-//! | `max_frame_size`, 16 MiB | [`Config::max_frame_size`]: only that of messages |
+//! | `max_frame_size`, 16 MiB | [`Config::max_frame_size`]: by default only the limit of messages |
 //! | `read_buffer_size` | 64 KiB per `WebSocket`; the engine reads from your buffer |
-//! | `write_buffer_size`, `max_write_buffer_size` | [`Config::high_water_mark`], 64 KiB: at most that and one message is queued |
+//! | `write_buffer_size`, `max_write_buffer_size` | [`Config::high_water_mark`], 64 KiB plus one message |
 //! | `accept_unmasked_frames` | none: they fail the connection (RFC 6455, section 5.1) |
-//! | timeouts of the stream | [`Config::handshake_timeout`], [`close_timeout`](Config::close_timeout), [`write_timeout`](Config::write_timeout), [`keep_alive`](Config::keep_alive), [`set_read_patience`](WebSocket::set_read_patience), [`set_write_patience`](WebSocket::set_write_patience) |
+//! | timeouts of the stream | [`set_read_patience`], [`set_write_patience`] |
+//! | no timeouts of its own | [`handshake_timeout`], [`close_timeout`], [`write_timeout`], [`keep_alive`] |
 //!
 //! # Errors
 //!
 //! | tungstenite | here |
 //! |---|---|
-//! | `ConnectionClosed` | no error: [`recv`](WebSocket::recv) returns `None` |
+//! | `ConnectionClosed` | not an error: [`recv`] returns `None` |
 //! | `AlreadyClosed` | [`Error::Send`] |
 //! | `Protocol`, `Utf8`, `AttackAttempt` | [`Error::Session`], after the Close frame to the peer |
 //! | `Capacity` | [`Error::Session`], with the limit and the length |
-//! | `WriteBufferFull(message)` | [`Error::WouldExceed`], which holds the message |
+//! | `WriteBufferFull(message)` | [`Error::WouldExceed`], which contains the message |
 //! | `Http(response)` | [`Error::Http`] |
 //! | `Url` | [`Error::Url`] |
 //! | `Tls` | [`Error::Tls`] |
@@ -84,10 +91,35 @@
 //!
 //! # Other differences
 //!
-//! * [`recv`](WebSocket::recv) returns an error only after the connection has ended, so the peer has been told.
-//! * Pings and a Close are answered while a thread is in `recv` or the connection has a handler. A program that
-//!   only sends must call `recv` now and then.
-//! * Neither has permessage-deflate.
+//! * [`recv`] returns an error only after the connection has ended and the peer has been told.
+//! * Pings and a Close are answered while a thread is in [`recv`] or the connection has a handler. A program
+//!   that only sends must call [`recv`] now and then.
+//! * Neither crate supports permessage-deflate.
+//!
+//! [`broadcast`]: ServerHandle::broadcast
+//! [`close`]: WebSocket::close
+//! [`close_info`]: WebSocket::close_info
+//! [`close_timeout`]: Config::close_timeout
+//! [`cookie`]: ClientRequest::cookie
+//! [`flush`]: WebSocket::flush
+//! [`handle`]: WebSocket::handle
+//! [`handshake`]: WebSocket::handshake
+//! [`handshake_timeout`]: Config::handshake_timeout
+//! [`keep_alive`]: Config::keep_alive
+//! [`origin`]: ClientRequest::origin
+//! [`ping`]: WebSocket::ping
+//! [`publish`]: ServerHandle::publish
+//! [`ready_state`]: WebSocket::ready_state
+//! [`recv`]: WebSocket::recv
+//! [`round_trip`]: WebSocket::round_trip
+//! [`send`]: WebSocket::send
+//! [`send_binary`]: WebSocket::send_binary
+//! [`send_text`]: WebSocket::send_text
+//! [`set_read_patience`]: WebSocket::set_read_patience
+//! [`set_write_patience`]: WebSocket::set_write_patience
+//! [`terminate`]: WebSocket::terminate
+//! [`wait_closed`]: WebSocket::wait_closed
+//! [`write_timeout`]: Config::write_timeout
 
 #[cfg(doc)]
 use crate::{
@@ -95,4 +127,4 @@ use crate::{
     WebSocket, WebSocketServer, accept, accept_with, connect, connect_with,
 };
 #[cfg(doc)]
-use wsproto::{Config, handshake::ClientRequest};
+use wsproto::{Config, KeepAlive, PreparedMessage, handshake::ClientRequest};

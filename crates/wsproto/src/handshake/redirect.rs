@@ -100,12 +100,12 @@ fn resolve(base: &WsUrl, reference: &str) -> Result<WsUrl, UrlError> {
         Some((path, query)) => (path, Some(query)),
         None => (reference, None),
     };
-    let folder = base_path.rfind('/').map_or("/", |slash| &base_path[..=slash]);
+    let folder = base_path.rsplit_once('/').map_or("", |(folder, _)| folder);
     let mut resource = match path {
         "" if query.is_none() => name.into(),
         "" => base_path.into(),
         _ if path.starts_with('/') => without_dots(path),
-        _ => without_dots(&format!("{folder}{path}")),
+        _ => without_dots(&format!("{folder}/{path}")),
     };
     if let Some(query) = query {
         resource.push('?');

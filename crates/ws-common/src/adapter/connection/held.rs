@@ -1,16 +1,17 @@
 //! A locked connection.
 
+use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::MutexGuard;
 
 use wsproto::{ReadyState, Role};
 
-use super::{Connection, Inner, NOWHERE, Work};
+use super::{Connection, ConnectionState, NOWHERE, Work};
 use crate::adapter::Driver;
 
 /// A locked connection.
 pub struct Held<'a, R: Role, D: Driver<R>> {
-    pub(super) guard: MutexGuard<'a, Inner<R, D::Transport>>,
+    pub(super) guard: MutexGuard<'a, ConnectionState<R, D::Transport>>,
     pub(super) connection: &'a Connection<R, D>,
 }
 
@@ -22,11 +23,11 @@ impl<'a, R: Role, D: Driver<R>> Held<'a, R, D> {
     }
 
     /// Begins a notice to the adapter. Returns the connection's key, or `None` if no notice is needed: one
-    /// is outstanding, the adapter is at work on the connection, or it has not [set the key of](Inner::set_key) it.
+    /// is outstanding, the adapter is at work on the connection, or it has not [set the key of](ConnectionState::set_key) it.
     ///
     /// No notice is lost, because this state changes under the lock only. If a notice is outstanding, the
     /// adapter has not begun the work for it, and will see this change. If the adapter is at work,
-    /// [`end_work`](Inner::end_work) returns that there was a change.
+    /// [`end_work`](ConnectionState::end_work) returns that there was a change.
     #[inline]
     pub fn begin_notice(&mut self) -> Option<usize> {
         let known = self.key != NOWHERE;
@@ -56,8 +57,14 @@ impl<R: Role, D: Driver<R>> Held<'_, R, D> {
     }
 }
 
+impl<R: Role, D: Driver<R>> fmt::Debug for Held<'_, R, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.connection.fmt(f)
+    }
+}
+
 impl<R: Role, D: Driver<R>> Deref for Held<'_, R, D> {
-    type Target = Inner<R, D::Transport>;
+    type Target = ConnectionState<R, D::Transport>;
 
     #[inline]
     fn deref(&self) -> &Self::Target {

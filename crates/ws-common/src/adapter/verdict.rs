@@ -1,0 +1,104 @@
+//! A decision on a request, and a connection's handler, without the handler's type.
+
+use std::{fmt, mem};
+
+use wsproto::handshake::{Accept, Response};
+
+use crate::{ConnectionHandler, Message, WebSocketConnection};
+
+/// A final decision, with a boxed handler.
+pub enum Decided {
+    /// Accept the connection.
+    Accept(Accept, Box<dyn DynHandler>),
+    /// Answer with this response.
+    Respond(Response),
+    /// Refuse as the protocol requires.
+    Decline,
+}
+
+impl Decided {
+    /// Returns the handler of an accepted connection.
+    pub(crate) fn into_handler(self) -> Option<Box<dyn DynHandler>> {
+        match self {
+            Self::Accept(_, handler) => Some(handler),
+            Self::Respond(_) | Self::Decline => None,
+        }
+    }
+}
+
+impl fmt::Debug for Decided {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Accept(..) => "Accept",
+            Self::Respond(_) => "Respond",
+            Self::Decline => "Decline",
+        })
+    }
+}
+
+/// A postponed decision. Dropping it tells the [`Decider`](crate::Decider) that the client no longer waits.
+pub trait Undecided: Send {
+    /// Takes the decision. Returns `None` if it is not made yet, or was taken.
+    fn take(&mut self) -> Option<Decided>;
+
+    /// Registers `wake`, which is called once when the decision is made, or at once if it was. Replaces an
+    /// earlier `wake`.
+    fn notify(&mut self, wake: Box<dyn FnOnce() + Send>);
+}
+
+/// A final or a postponed decision.
+pub enum Verdict {
+    /// Final.
+    Now(Decided),
+    /// Postponed.
+    Later(Box<dyn Undecided>),
+}
+
+impl fmt::Debug for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Now(decided) => decided.fmt(f),
+            Self::Later(_) => f.write_str("Later"),
+        }
+    }
+}
+
+/// A connection's handler, or a postponed decision on it. One trait object, so that a conversation stores
+/// either in one box.
+pub trait DynHandler: Send {
+    /// Returns the handler, if this is one.
+    fn handler(&mut self) -> Option<&mut dyn ConnectionHandler> {
+        None
+    }
+
+    /// Calls the handler's `on_message`, if this is one: the most frequent call, without a detour.
+    fn on_message(&mut self, ws: &WebSocketConnection, message: &mut Message) {
+        let _ = (ws, message);
+    }
+
+    /// Returns the postponed decision, if this is one.
+    fn undecided(&mut self) -> Option<&mut dyn Undecided> {
+        None
+    }
+}
+
+impl<H: ConnectionHandler> DynHandler for H {
+    #[inline]
+    fn handler(&mut self) -> Option<&mut dyn ConnectionHandler> {
+        Some(self)
+    }
+
+    #[inline]
+    fn on_message(&mut self, ws: &WebSocketConnection, message: &mut Message) {
+        ConnectionHandler::on_message(self, ws, mem::replace(message, Message::Binary(Vec::new())));
+    }
+}
+
+/// A postponed decision.
+pub(super) struct Deciding(pub(super) Box<dyn Undecided>);
+
+impl DynHandler for Deciding {
+    fn undecided(&mut self) -> Option<&mut dyn Undecided> {
+        Some(&mut *self.0)
+    }
+}
