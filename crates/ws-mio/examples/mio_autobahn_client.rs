@@ -1,5 +1,5 @@
-//! The client for the Autobahn test suite: runs every case of a fuzzing server, and echoes its messages, all on
-//! one event loop. The end of each case begins the next.
+//! The client side of the Autobahn test suite: runs every case of a fuzzing server and echoes its messages,
+//! on one event loop. Each case starts when the previous one has ended.
 //!
 //! ```text
 //! cargo run --release -p ws-mio --example mio_autobahn_client -- ws://127.0.0.1:9105 AGENT [CA.pem]
@@ -92,7 +92,7 @@ impl Suite {
     }
 
     fn end(&self, outcome: Result<(), String>) {
-        // It fails if there is an earlier outcome, which stays.
+        // Fails if there is an earlier outcome, which is kept.
         let _ = self.outcome.set(outcome);
     }
 }

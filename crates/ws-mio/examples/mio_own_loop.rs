@@ -63,7 +63,7 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
     let (mut buffer, mut outbox) = (vec![0; 64 << 10], None);
     let (mut connections, mut next) = (HashMap::<Token, WebSocket<Server>>::new(), 2);
     while !ending || !connections.is_empty() {
-        // A server with many connections would sort their deadlines, and keep a list of those that can go on.
+        // A server with many connections would sort their deadlines, and list those that can make progress.
         let deadline = connections.values_mut().filter_map(|ws| ws.endpoint().deadline()).min();
         let patience = match connections.values_mut().any(WebSocket::can_go_on) {
             true => Some(Duration::ZERO),

@@ -1,10 +1,11 @@
-//! The client side of the Autobahn test suite: runs every case of a fuzzing server and echoes.
+//! The client side of the Autobahn test suite: runs every case of a fuzzing server and echoes its
+//! messages.
 //!
 //! ```text
 //! cargo run --release -p ws-std --example autobahn_client -- ws://127.0.0.1:9105 AGENT [CA.pem]
 //! ```
 //!
-//! For `wss://`, CA.pem holds the certificate to trust.
+//! For `wss://`, CA.pem contains the certificate to trust.
 
 use std::process::ExitCode;
 
@@ -16,8 +17,8 @@ use ws_std::{ClientOptions, ClientTls, Error, Message, WebSocket, connect_with};
 const USAGE: &str = "\
 usage: autobahn_client URL AGENT [CA.pem]
 
-Runs all cases of the fuzzing server at URL (such as ws://127.0.0.1:9105), and has it write its report
-about AGENT. With wss://, the certificate to trust is in CA.pem.
+Runs all cases of the fuzzing server at URL (such as ws://127.0.0.1:9105), and makes it write its report
+about AGENT. For wss://, CA.pem contains the certificate to trust.
 ";
 
 fn main() -> ExitCode {
@@ -37,7 +38,7 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
     println!("{count} cases");
     for case in 1..=count {
         if let Err(error) = suite.run(&format!("/runCase?case={case}&agent={agent}")) {
-            // Expected: in many cases, the server breaks a rule.
+            // Expected: in many cases, the server violates the protocol.
             println!("case {case}: {error}");
         }
     }

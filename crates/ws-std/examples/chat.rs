@@ -4,9 +4,8 @@
 //! cargo run --release -p ws-std --example chat [-- 127.0.0.1:8080]
 //! ```
 //!
-//! One port serves the page over HTTP and the conversation over WebSocket. Each line goes to all members
-//! of the same room. The handlers are in `ws_demo::chat`, because `mio_chat` serves the same ones on an
-//! event loop.
+//! One port serves the page over HTTP and the chat over WebSocket. Each line goes to all members of the
+//! room. The handlers are in `ws_demo::chat`, because `mio_chat` runs the same ones on an event loop.
 
 use std::process::ExitCode;
 
@@ -16,8 +15,8 @@ use ws_std::{ServerOptions, WebSocketServer};
 const USAGE: &str = "\
 usage: chat [ADDRESS]
 
-Serves a page and the chat on it at ADDRESS (default 127.0.0.1:8080), with a thread for each member.
-Ctrl-C sends everybody away with 1001.
+Serves a chat and its web page at ADDRESS (default 127.0.0.1:8080), one thread per connection.
+Ctrl-C closes all connections with 1001.
 ";
 
 fn main() -> ExitCode {

@@ -126,31 +126,31 @@ fn ending(info: &CloseInfo) -> String {
     };
     let how = if info.was_clean { "ended cleanly" } else { "did not end cleanly" };
     let who = match info.initiator {
-        Initiator::Local => "us",
+        Initiator::Local => "the client",
         Initiator::Remote if info.was_clean => "the server",
         Initiator::Remote => "the server or the network",
     };
-    format!("closed: {code}{reason}. {}\nIt {how}, closed first by {who}.", explain(code))
+    format!("closed: {code}{reason}. {}\nThe connection {how}; {who} ended it.", explain(code))
 }
 
 fn explain(code: CloseCode) -> &'static str {
     match code {
-        CloseCode::NORMAL => "The connection has served its purpose.",
-        CloseCode::GOING_AWAY => "The server is going away, for example shutting down.",
-        CloseCode::PROTOCOL_ERROR => "The server reports a protocol error of ours.",
+        CloseCode::NORMAL => "The purpose of the connection is fulfilled.",
+        CloseCode::GOING_AWAY => "The server is shutting down.",
+        CloseCode::PROTOCOL_ERROR => "The server reports a protocol error by the client.",
         CloseCode::UNSUPPORTED_DATA => "The server does not accept data of this type.",
-        CloseCode::NO_STATUS => "The server did not say why.",
-        CloseCode::ABNORMAL => "The server sent no Close.",
+        CloseCode::NO_STATUS => "The server gave no code.",
+        CloseCode::ABNORMAL => "The server sent no Close frame.",
         CloseCode::INVALID_PAYLOAD => "The server reports invalid data, such as invalid UTF-8.",
-        CloseCode::POLICY_VIOLATION => "The server's policy forbids our message.",
-        CloseCode::MESSAGE_TOO_BIG => "Our message is too big for the server.",
+        CloseCode::POLICY_VIOLATION => "A message violates the server's policy.",
+        CloseCode::MESSAGE_TOO_BIG => "A message is too big for the server.",
         CloseCode::INTERNAL_ERROR => "The server met an unexpected condition.",
         CloseCode::SERVICE_RESTART => "The server is restarting; reconnect later.",
         CloseCode::TRY_AGAIN_LATER => "The server is overloaded; try again later.",
         CloseCode::BAD_GATEWAY => "The server, a gateway, got an invalid response from upstream.",
         _ => match u16::from(code) {
-            3000..=3999 => "A code that libraries and applications register with IANA.",
-            4000..=4999 => "A private code of the application.",
+            3000..=3999 => "A code registered with IANA.",
+            4000..=4999 => "A private code, defined by the application.",
             _ => "This code is not defined.",
         },
     }

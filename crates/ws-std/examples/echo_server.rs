@@ -12,9 +12,9 @@ use ws_std::{Decision, Message, ServerOptions, WebSocketConnection, WebSocketSer
 const USAGE: &str = "\
 usage: echo_server ADDRESS [--max-message BYTES]
 
-Sends every message back, at ADDRESS (such as 127.0.0.1:9001; port 0 is any that is free).
+Echoes every message, at ADDRESS (such as 127.0.0.1:9001; port 0 selects a free port).
 
-  --max-message BYTES  refuse larger messages, with 1009 (default: 64 MiB)
+  --max-message BYTES  refuse longer messages with 1009 (default: 64 MiB)
 
 Ctrl-C closes all connections with 1001.
 ";

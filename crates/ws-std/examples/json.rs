@@ -48,7 +48,7 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
     println!("{sum:?}");
     assert_eq!(sum, Answer::Sum(42));
 
-    // Text that is not JSON is an error of the application; the connection stays open.
+    // A message that is not JSON is the application's error; the connection stays open.
     ws.send("what is 1 + 2?")?;
     let message = ws.recv()?.ok_or_else(closed)?;
     println!("{:?}", message.json::<Answer>()?);
@@ -60,7 +60,7 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
 }
 
 fn closed() -> Failure {
-    Failure::other("the server has closed the connection")
+    Failure::other("the server closed the connection")
 }
 
 fn answer(ws: &WebSocketConnection, message: &Message) {

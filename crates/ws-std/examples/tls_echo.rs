@@ -1,7 +1,10 @@
 //! Echoes every message over TLS: text as text, binary as binary. One thread per connection.
 //!
 //! ```text
-//! cargo run --release -p ws-std --example tls_echo -- 127.0.0.1:9443 CERT.pem KEY.pem
+//! openssl req -x509 -newkey rsa:2048 -nodes -days 30 -keyout key.pem -out cert.pem \
+//!     -subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1
+//! cargo run --release -p ws-std --example tls_echo -- 127.0.0.1:9443 cert.pem key.pem
+//! cargo run --release -p ws-std --example client -- wss://localhost:9443/ --ca cert.pem
 //! ```
 
 use std::process::ExitCode;
@@ -12,10 +15,10 @@ use ws_std::{Decision, Message, ServerOptions, ServerTls, WebSocketConnection, W
 const USAGE: &str = "\
 usage: tls_echo ADDRESS CERT.pem KEY.pem [--max-message BYTES]
 
-Sends every message back over TLS (wss://), at ADDRESS (such as 127.0.0.1:9443). CERT.pem has the
-certificate of the server, with those that vouch for it behind it, and KEY.pem its private key.
+Echoes every message over TLS (wss://), at ADDRESS (such as 127.0.0.1:9443). CERT.pem contains the
+server's certificate, followed by any intermediate certificates, and KEY.pem its private key.
 
-  --max-message BYTES  refuse larger messages, with 1009 (default: 64 MiB)
+  --max-message BYTES  refuse longer messages with 1009 (default: 64 MiB)
 
 Ctrl-C closes all connections with 1001.
 ";

@@ -20,7 +20,7 @@ use wsproto::{Advice, Config, Endpoint, Event, KeepAlive, Server, SessionEvent};
 
 const USAGE: &str = "usage: own_loop [ADDRESS]
 
-Sends every message back, at ADDRESS (default 127.0.0.1:9001; port 0 is any that is free).";
+Echoes every message, at ADDRESS (default 127.0.0.1:9001; port 0 selects a free port).";
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = env::args().skip(1).collect();
@@ -77,8 +77,8 @@ fn carry(mut stream: TcpStream) -> io::Result<()> {
             }
             _ => {}
         }
-        // 3. Write if there is output, otherwise read; never wait beyond the deadline. A single thread that
-        //    does one or the other has to be the end that waits, as servers may.
+        // 3. Write if there is output, otherwise read; never wait beyond the deadline. This thread
+        //    does not read while it waits for the peer to read: only a server may do that.
         let patience = ws.deadline().map(|at| at.saturating_sub(start.elapsed()));
         let patience = patience.map(|patience| patience.max(Duration::from_millis(1)));
         if ws.unwritten() > 0 {
@@ -96,8 +96,7 @@ fn carry(mut stream: TcpStream) -> io::Result<()> {
                 Ok(_) | Err(_) => ws.end_of_input(start.elapsed()),
             }
         }
-        // 4. Perform the action that is due, if any: a peer that never stops sending does not delay
-        // it.
+        // 4. Perform the action that is due, if any, even if the peer never stops sending.
         ws.handle_timeout(start.elapsed());
     }
 }
@@ -118,7 +117,7 @@ fn react(ws: &mut Endpoint<Server>, event: SessionEvent<Event<'_>>, now: Duratio
             ws.send_binary(bytes).map_err(|error| error.to_string())
         }
         SessionEvent::Error(error) => Err(error.to_string()),
-        // Pings are answered, Closes echoed, and undecided requests refused.
+        // The engine answers Pings, echoes Closes and refuses undecided requests.
         _ => Ok(()),
     };
     if let Err(error) = result {

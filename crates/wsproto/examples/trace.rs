@@ -22,9 +22,9 @@ Prints a JSON object for each event in a peer's bytes after the opening handshak
   server           the bytes were sent to a server, by a client
   client           the bytes were sent to a client, by a server
   --chunk N        pass in N bytes at a time
-  --max-message N  accept messages of N bytes at most
-  --batch          standard input is records: a 4-byte big-endian length and that many bytes;
-                   each is a separate connection, and prints one line with all its events
+  --max-message N  accept messages of at most N bytes
+  --batch          read records: a 4-byte big-endian length and that many bytes; each record
+                   is a separate connection, printed as one line with all its events
 ";
 
 /// No output is sent, so the masking keys may be the same in every run.
