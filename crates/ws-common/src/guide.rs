@@ -121,7 +121,7 @@
 //!
 //! # When a connection needs a turn
 //!
-//! * when it is new, after [`settle`](ConnectionState::settle);
+//! * when it is new, after [`set_key`](ConnectionState::set_key);
 //! * when its transport becomes ready;
 //! * when [`Driver::changed`] is called and `begin_notice` returns its key;
 //! * at the [`deadline`](TurnOutcome::deadline) of the last [`TurnOutcome`];
@@ -140,7 +140,7 @@
 //! that sends a refusal and is served in the same way, or `None` to drop the transport. Each served
 //! connection holds a [`Permit`], which counts towards `max_connections` until it is dropped.
 //!
-//! Call [`opened`](Acceptor::opened) before accepting, [`join`](Acceptor::join) for each
+//! Call [`announce`](Acceptor::announce) before accepting, [`join`](Acceptor::join) for each
 //! listener, and [`leave`](Acceptor::leave) when the listener is closed and has no more connections. If
 //! accepting fails for lack of file descriptors, call [`report_pause`](Acceptor::report_pause) once and
 //! accept nothing for [`Acceptor::PAUSE`]. When [`ServerHandle::is_ending`] returns true, close the

@@ -85,6 +85,12 @@ impl Stream {
         readiness.readable |= event.is_readable() || readiness.ending;
         if event.is_writable() || event.is_write_closed() || event.is_error() {
             readiness.blocked = false;
+            #[cfg(feature = "tls")]
+            if let Kind::Tls(tls) = &mut self.0 {
+                // Ciphertext of a read, such as an answer to a key update. If this fails, so does the next
+                // read or write.
+                let _ = tls.0.flush();
+            }
         }
     }
 

@@ -55,6 +55,11 @@ impl TlsStream {
         self.tls.try_write(from, &mut Quiet(&self.tcp))
     }
 
+    /// Writes pending ciphertext.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        self.tls.flush(&mut Quiet(&self.tcp))
+    }
+
     /// Shuts down the writing side, after a `close_notify` alert.
     pub(crate) fn shutdown(&mut self) -> io::Result<()> {
         self.tls.close(&mut Quiet(&self.tcp));
@@ -168,7 +173,7 @@ mod tests {
         tcp.set_nonblocking(true)?;
         let mut stream = TlsStream::new(TcpStream::from_std(tcp), client.into());
         let mut plaintext = [0; 100];
-        stream.tls.flush(&mut Quiet(&stream.tcp))?;
+        stream.flush()?;
         while stream.tls.is_handshaking() {
             let read = stream.read(&mut plaintext).map(drop);
             assert!(read.is_err_and(|error| error.kind() == ErrorKind::WouldBlock));

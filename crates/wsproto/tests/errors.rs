@@ -298,7 +298,7 @@ fn every_body_that_cannot_be_created() {
     assert_eq!(reason.to_string(), "a close reason holds 123 bytes, not 200");
 }
 
-/// The texts of a session's own errors; `session.rs` and `deadlines.rs` cause them.
+/// The texts of a session's own errors; `session` and `deadlines.rs` cause them.
 #[test]
 fn the_texts_of_session_errors() {
     for (error, words) in [

@@ -1,16 +1,23 @@
 //! A network in memory, whose streams are transports. Connections behave like TCP: bounded buffers, half-close,
 //! and a reset if an end is dropped with unread input, or its peer writes to it later.
+#![allow(unnameable_types, reason = "tests name them through `Network`")]
+
+mod bell;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use ws_common::adapter::{Duplex, Transport};
 
 use super::network::{Network, RawStream};
+
+pub(super) use bell::{Bell, now, time_of};
 
 /// The most unread bytes in each direction.
 const ROOM: usize = 64 << 10;
@@ -23,20 +30,6 @@ const HOST: Ipv4Addr = Ipv4Addr::new(240, 0, 0, 1);
 
 /// The listeners, by their addresses.
 static LISTENERS: Mutex<BTreeMap<SocketAddr, Arc<Backlog>>> = Mutex::new(BTreeMap::new());
-
-static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-
-/// Returns the time of the network's clock.
-#[must_use]
-pub(super) fn now() -> Duration {
-    START.elapsed()
-}
-
-/// Converts an instant to the network's clock.
-#[must_use]
-pub(super) fn time_of(moment: Instant) -> Duration {
-    moment.saturating_duration_since(*START)
-}
 
 /// Returns an address that is not in use.
 fn free_address() -> SocketAddr {
@@ -53,60 +46,6 @@ fn free_address() -> SocketAddr {
 /// Ignores poisoning: no lock is held while its data is inconsistent.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Wakes a thread that waits for any of several events. No wake-up is lost: rings are counted, and the count
-/// is compared under the mutex.
-#[derive(Debug, Default)]
-pub struct Bell {
-    count: Mutex<u64>,
-    rung: Condvar,
-}
-
-impl Bell {
-    /// Counts a ring, and wakes the waiting threads.
-    pub fn ring(&self) {
-        let mut count = lock(&self.count);
-        *count += 1;
-        self.rung.notify_all();
-    }
-
-    /// Waits until the count differs from `heard`, or until the time `until`. Returns the count. A thread that
-    /// checks all events after each wait misses none.
-    pub fn wait(&self, heard: u64, until: Option<Duration>) -> u64 {
-        let mut count = lock(&self.count);
-        while *count == heard {
-            count = match until.map(|until| until.saturating_sub(now())) {
-                None => self.rung.wait(count).unwrap_or_else(PoisonError::into_inner),
-                Some(Duration::ZERO) => break,
-                Some(left) => {
-                    self.rung.wait_timeout(count, left).unwrap_or_else(PoisonError::into_inner).0
-                }
-            };
-        }
-        *count
-    }
-
-    /// Repeats `attempt` after each ring while it would block.
-    fn retry<T>(
-        &self,
-        limit: Option<Duration>,
-        mut attempt: impl FnMut() -> io::Result<T>,
-    ) -> io::Result<T> {
-        let until = limit.map(|limit| now().saturating_add(limit));
-        let mut heard = 0;
-        loop {
-            heard = self.wait(heard, Some(Duration::ZERO));
-            match attempt() {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                result => return result,
-            }
-            if until.is_some_and(|until| until <= now()) {
-                return Err(ErrorKind::TimedOut.into());
-            }
-            self.wait(heard, until);
-        }
-    }
 }
 
 /// A listener.
@@ -364,90 +303,5 @@ impl Network for Memory {
     fn accept(listener: &Listener) -> io::Result<Stream> {
         let would_block = || io::Error::from(ErrorKind::WouldBlock);
         listener.backlog.bell.retry(None, || listener.accept().ok_or_else(would_block))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn pair() -> (Stream, Stream) {
-        let (listener, address) = Memory::listen().expect("a free address");
-        let client = Memory::connect(address).expect("a listener");
-        (client, Memory::accept(&listener).expect("a client"))
-    }
-
-    fn kind<T>(result: io::Result<T>) -> ErrorKind {
-        result.err().expect("an error").kind()
-    }
-
-    #[test]
-    fn nobody_listens_at_an_address_that_is_free() {
-        assert_eq!(kind(Memory::connect(free_address())), ErrorKind::ConnectionRefused);
-        let (listener, address) = Memory::listen().expect("a free address");
-        let mut early = Memory::connect(address).expect("a listener");
-        drop(listener);
-        assert_eq!(kind(early.read(&mut [0])), ErrorKind::ConnectionReset);
-        assert_eq!(kind(Memory::connect(address)), ErrorKind::ConnectionRefused);
-    }
-
-    #[test]
-    fn a_full_pipe_takes_more_once_it_is_read() {
-        let (mut client, mut server) = pair();
-        assert_eq!(client.try_write(&vec![1; 2 * ROOM]).expect("room"), ROOM);
-        assert_eq!(kind(client.try_write(&[2])), ErrorKind::WouldBlock);
-        assert!(client.is_blocked() && !server.is_blocked());
-        assert_eq!(server.try_read(&mut [0; 10]).expect("input"), 10);
-        assert_eq!(client.try_write(&[3; 20]).expect("room"), 10);
-    }
-
-    #[test]
-    fn one_side_ends_before_the_other() {
-        let (mut client, mut server) = pair();
-        client.write_all(b"last").expect("room");
-        client.shutdown();
-        let mut all = Vec::new();
-        server.read_to_end(&mut all).expect("input");
-        assert_eq!(all, b"last");
-        assert_eq!(kind(client.write(b"late")), ErrorKind::BrokenPipe);
-        server.write_all(b"answer").expect("room");
-        drop(server);
-        client.read_to_end(&mut all).expect("input");
-        assert_eq!(all, b"lastanswer");
-    }
-
-    #[test]
-    fn an_end_that_has_not_read_everything_resets() {
-        let (mut client, mut server) = pair();
-        server.write_all(b"before").expect("room");
-        client.write_all(b"unread").expect("room");
-        drop(server);
-        let mut all = Vec::new();
-        assert_eq!(kind(client.read_to_end(&mut all)), ErrorKind::ConnectionReset);
-        assert_eq!(all, b"before");
-        assert_eq!(client.read(&mut [0]).expect("the end"), 0);
-        assert_eq!(kind(client.write(b"late")), ErrorKind::BrokenPipe);
-    }
-
-    #[test]
-    fn writing_to_nobody_resets() {
-        let (mut client, server) = pair();
-        drop(server);
-        client.write_all(b"taken").expect("nobody knows");
-        assert_eq!(kind(client.read(&mut [0])), ErrorKind::ConnectionReset);
-        assert_eq!(kind(client.write(b"late")), ErrorKind::BrokenPipe);
-    }
-
-    #[test]
-    fn reading_waits_no_longer_than_it_is_told() {
-        let (mut client, mut server) = pair();
-        client.limit_reading(Duration::from_millis(1)).expect("open");
-        assert_eq!(kind(client.read(&mut [0])), ErrorKind::TimedOut);
-        let writer = std::thread::spawn(move || server.write_all(&[7; 3 * ROOM]));
-        client.limit_reading(Duration::from_secs(60)).expect("open");
-        let mut all = vec![0; 3 * ROOM];
-        client.read_exact(&mut all).expect("input");
-        assert!(all.iter().all(|byte| *byte == 7));
-        writer.join().expect("no panic").expect("written");
     }
 }

@@ -3,7 +3,7 @@
 #![cfg(target_os = "linux")]
 
 #[allow(dead_code, reason = "other tests need more of it")]
-#[path = "../faults_shared/support.rs"]
+#[path = "../faults_shared/support/mod.rs"]
 mod support;
 
 use std::fs;

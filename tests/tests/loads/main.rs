@@ -12,7 +12,7 @@ mod idle;
 mod liveness;
 mod streams;
 #[allow(dead_code, reason = "other tests need more of it")]
-#[path = "../faults_shared/support.rs"]
+#[path = "../faults_shared/support/mod.rs"]
 mod support;
 
 use conformance::adapters::{Mio, Std};

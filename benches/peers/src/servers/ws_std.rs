@@ -8,7 +8,8 @@ use ws_std::{Decision, Message, ServerOptions, WebSocketConnection, WebSocketSer
 use super::LIMIT;
 
 pub(super) fn serve(listener: TcpListener) -> io::Result<()> {
-    let options = ServerOptions::new().max_message_size(LIMIT as u64);
+    // The default suits the threads that a process may have, not a benchmark.
+    let options = ServerOptions::new().max_message_size(LIMIT as u64).max_connections(usize::MAX);
     WebSocketServer::from_listener(listener, options).run(|_: &_, _: &_| Decision::accept(echo))
 }
 

@@ -1,0 +1,74 @@
+//! The opening handshake: parsed heads, and the session after it.
+
+use core::time::Duration;
+
+use allocation_counter::measure;
+use wsproto::handshake::{Accept, ClientRequest, Request, Response};
+use wsproto::url::WsUrl;
+use wsproto::{Config, Event, Server, Session, SessionEvent};
+use wsproto_testing::{End, SEED};
+
+/// I5: a session keeps nothing of its opening handshake, nor of its end.
+#[test]
+fn an_idle_session_holds_nothing() {
+    const NOW: Duration = Duration::ZERO;
+    let config = std::sync::Arc::new(Config::default());
+    let (mut to_server, mut to_client) = (Vec::with_capacity(4096), Vec::with_capacity(4096));
+    let request = ClientRequest::new(WsUrl::parse("ws://localhost/").expect("a URL"));
+    let mut client = Session::client(request, config.clone(), SEED, NOW, &mut to_server);
+
+    let mut held = None;
+    let info = measure(|| {
+        let mut server = Session::server(config.clone(), NOW);
+        let (front, back) = to_server.split_at_mut(30);
+        let mut input = front;
+        assert_eq!(server.next_event(NOW, &mut input, &mut to_client), None);
+        let mut input = back;
+        let event = server.next_event(NOW, &mut input, &mut to_client);
+        assert_eq!(event, Some(SessionEvent::Upgrade));
+        server.accept(&Accept::new(), NOW, &mut to_client).expect("a good request");
+        let event = server.next_event(NOW, &mut input, &mut to_client);
+        assert_eq!(event, Some(SessionEvent::Open));
+        held = Some(server);
+    });
+    assert_eq!(info.bytes_current, 0, "an open server");
+    let mut server = held.expect("just made");
+
+    let mut input = &mut to_client[..];
+    let event = client.next_event(NOW, &mut input, &mut to_server);
+    assert_eq!(event, Some(SessionEvent::Open));
+    assert!(client.take_response().is_some());
+    let freed = measure(|| drop(client));
+    assert_eq!(freed.count_current, 0, "an open client had nothing to free");
+
+    let info = measure(|| {
+        let mut close = Server::from_peer(0x88, b"\x03\xE8bye");
+        let event = server.next_event(NOW, &mut &mut close[..], &mut to_client);
+        assert!(matches!(event, Some(SessionEvent::Received(Event::Close(Some(_))))));
+        server.end_of_input(&mut to_client);
+        let event = server.next_event(NOW, &mut &mut [][..], &mut to_client);
+        assert!(matches!(event, Some(SessionEvent::Closed(_))));
+    });
+    assert_eq!(info.bytes_current, 0, "a closed server");
+}
+
+/// A parsed head takes as much memory as its bytes, as much again for the fields while parsing, and
+/// a little for each field.
+#[test]
+fn parsed_heads_take_memory_in_proportion() {
+    fn check(first_line: &str, parse: impl Fn(&[u8]) -> Option<usize>) {
+        const FIELD: u64 = 64;
+        for fields in [1, 30] {
+            let value = "v".repeat(6000 / fields);
+            let more = format!("X: {value}\r\n").repeat(fields);
+            let head = format!("{first_line}\r\nHost: h\r\n{more}\r\n");
+            let mut parsed = None;
+            let info = measure(|| parsed = parse(head.as_bytes()));
+            assert_eq!(parsed, Some(fields + 1));
+            let most = 2 * head.len() as u64 + (fields as u64 + 3) * FIELD;
+            assert!(info.bytes_max <= most, "{} bytes for {}", info.bytes_max, head.len());
+        }
+    }
+    check("GET / HTTP/1.1", |head| Some(Request::parse(head).ok()?.headers().len()));
+    check("HTTP/1.1 200 OK", |head| Some(Response::parse(head).ok()?.headers().len()));
+}
