@@ -149,7 +149,7 @@ impl ServerHandle {
             let usual = || Some(config.handshake_timeout?.saturating_add(config.close_timeout?));
             let timeout = timeout.or_else(usual);
             let at = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-            state.ending = Some(Ending::stop_lingering(state.ending, at));
+            state.ending = Some(Ending::earlier(state.ending, at));
         }
         let undecided: Vec<_> = self.lock().undecided.values().cloned().collect();
         undecided.iter().for_each(|notify| notify());

@@ -23,6 +23,19 @@ enum Kind {
     Tls(Box<(TlsStream, Readiness)>),
 }
 
+/// Whether a short read or write of a TCP socket is followed by an event: epoll and kqueue report every
+/// change. Elsewhere, `mio` waits for an event only after `WouldBlock`.
+const EDGES: bool = cfg!(any(
+    target_vendor = "apple",
+    target_os = "android",
+    target_os = "dragonfly",
+    target_os = "freebsd",
+    target_os = "illumos",
+    target_os = "linux",
+    target_os = "netbsd",
+    target_os = "openbsd",
+));
+
 /// The readiness of a stream, as known from edge-triggered events and from its own reads and writes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Readiness {
@@ -127,23 +140,26 @@ impl Stream {
     /// Returns whether another read may succeed without another event.
     fn may_read_more(&self, result: &io::Result<usize>, size: usize) -> bool {
         match &self.0 {
-            Kind::Tcp(..) => result.as_ref().is_ok_and(|read| *read == size),
+            Kind::Tcp(..) => result.as_ref().is_ok_and(|read| !EDGES || *read == size),
             #[cfg(feature = "tls")]
             Kind::Tls(tls) => tls.0.may_read_more(result.is_ok()),
         }
     }
 
-    /// Records that a write would have blocked.
-    fn after_write(&mut self, result: io::Result<usize>) -> io::Result<usize> {
-        if result.as_ref().is_err_and(|error| error.kind() == ErrorKind::WouldBlock) {
-            let blocked = match &self.0 {
-                Kind::Tcp(..) => true,
-                // During its handshake, TLS waits for input, so no event announces that it can write.
-                #[cfg(feature = "tls")]
-                Kind::Tls(tls) => !tls.0.is_handshaking(),
-            };
-            self.readiness_mut().blocked = blocked;
-        }
+    /// Records whether the socket is full after a write of `len` bytes.
+    fn after_write(&mut self, result: io::Result<usize>, len: usize) -> io::Result<usize> {
+        let blocked = match (&self.0, &result) {
+            (Kind::Tcp(..), Ok(written)) => EDGES && *written < len,
+            (Kind::Tcp(..), Err(error)) => error.kind() == ErrorKind::WouldBlock,
+            // During its handshake, TLS waits for input, so no event announces that it can write.
+            #[cfg(feature = "tls")]
+            (Kind::Tls(tls), Err(error)) if error.kind() == ErrorKind::WouldBlock => {
+                !tls.0.is_handshaking()
+            }
+            #[cfg(feature = "tls")]
+            (Kind::Tls(_), _) => false,
+        };
+        self.readiness_mut().blocked |= blocked;
         result
     }
 
@@ -188,7 +204,7 @@ impl Transport for Stream {
             #[cfg(feature = "tls")]
             Kind::Tls(tls) => tls.0.try_write(&[IoSlice::new(bytes)]),
         };
-        self.after_write(result)
+        self.after_write(result, bytes.len())
     }
 
     fn try_write_vectored(&mut self, slices: [IoSlice<'_>; 2]) -> io::Result<usize> {
@@ -197,7 +213,7 @@ impl Transport for Stream {
             #[cfg(feature = "tls")]
             Kind::Tls(tls) => tls.0.try_write(&slices),
         };
-        self.after_write(result)
+        self.after_write(result, slices.iter().map(|slice| slice.len()).sum())
     }
 
     #[inline]

@@ -203,9 +203,9 @@ impl Output {
         self.written = 0;
         if let Some(Chunk::Bytes(mut bytes)) = self.chunks.pop_front()
             && self.bytes.capacity() == 0
-            && bytes.capacity() <= MAX_EMPTY_CAPACITY
+            && bytes.capacity() < LARGE
         {
-            // Reuse its memory for the next header.
+            // Reuse the memory of headers and small frames, never that of a payload.
             bytes.clear();
             self.bytes = bytes;
         }
@@ -296,6 +296,19 @@ mod tests {
             push(&mut output, &[1, 2]);
             assert_eq!(output.bytes.as_ptr(), before);
         }
+    }
+
+    #[test]
+    fn the_memory_of_a_payload_is_not_kept() {
+        let mut output = Output::default();
+        for len in [1 << 20, LARGE, 1 << 20] {
+            push(&mut output, &[1, 2]);
+            output.push_owned(vec![0; len], None);
+            output.advance(1000);
+            assert!(output.bytes.capacity() < LARGE);
+        }
+        drain(&mut output, 1000);
+        assert!(output.bytes.capacity() < LARGE);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The keep-alive tells a busy peer from a dead one.
 
 use std::io::Read;
+use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -37,26 +38,34 @@ pub(crate) fn a_slow_upload_is_a_sign_of_life<S: Adapter>() {
 
 // L14: a download takes several patiences; the Ping waits behind it.
 pub(crate) fn a_long_download_is_a_sign_of_life<S: Adapter>() {
-    const LEN: usize = 48 << 20;
-    let server = serve::<S, _>(impatient(), || {
-        On::open(|ws| {
-            ws.send(vec![7; LEN]).expect("nothing waits yet");
+    download::<S>(48 << 20, Peer::open, 4 * PATIENCE);
+}
+
+// L14: what a socket holds of a slow download takes less than a patience.
+pub(crate) fn a_slow_download_is_a_sign_of_life<S: Adapter>() {
+    download::<S>(900_000, Peer::open_narrow, 3 * PATIENCE);
+}
+
+/// Downloads a message of `len` bytes in `time`, then gets an echo.
+fn download<S: Adapter>(len: usize, open: fn(SocketAddr) -> Peer, time: Duration) {
+    let server = serve::<S, _>(impatient(), move || {
+        On::open(move |ws| {
+            ws.send(vec![7; len]).expect("nothing waits yet");
         })
         .message(|ws, message| {
             // Fails if the peer is gone.
             let _ = ws.send(message);
         })
     });
-    let mut peer = Peer::open(address(&server));
-    // At this speed, the download takes four patiences.
-    let (begun, mut buffer) = (Instant::now(), vec![0; 64 << 10]);
-    let mut left = LEN + 10;
+    let mut peer = open(address(&server));
+    let (begun, mut buffer) = (Instant::now(), vec![0; (len / 60).min(64 << 10)]);
+    let mut left = len + 10;
     while left > 0 {
         let most = left.min(buffer.len());
         let read = peer.0.read(&mut buffer[..most]).expect("the rest");
         assert_ne!(read, 0, "{left} are left");
         left -= read;
-        let due = 4 * PATIENCE * ((LEN - left.min(LEN)) >> 10) as u32 / (LEN >> 10) as u32;
+        let due = time * ((len - left.min(len)) >> 10) as u32 / (len >> 10) as u32;
         thread::sleep(due.saturating_sub(begun.elapsed()));
     }
     peer.send(frame(0x81, b"Hello"));

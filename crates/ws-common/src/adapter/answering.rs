@@ -12,9 +12,9 @@ thread_local! {
 /// Runs `on_message` of a connection. `call` does not unwind.
 #[inline]
 pub(super) fn answering<T>(id: ConnectionId, call: impl FnOnce() -> T) -> T {
-    ANSWERING.set(id);
+    let outer = ANSWERING.replace(id);
     let result = call();
-    ANSWERING.set(ConnectionId::NONE);
+    ANSWERING.set(outer);
     result
 }
 

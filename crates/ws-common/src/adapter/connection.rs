@@ -51,7 +51,7 @@ enum Work {
     BusyNoticed,
 }
 
-/// The key of a connection that the adapter has not [set the key of](ConnectionState::set_key).
+/// The key before [`set_key`](ConnectionState::set_key).
 const NOWHERE: u32 = u32::MAX;
 
 /// The stage of a connection.

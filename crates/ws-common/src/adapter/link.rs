@@ -150,6 +150,7 @@ impl<R: Role, T: Transport> Link<R, T> {
                 return Written::Limit;
             }
             if self.transport.is_blocked() {
+                self.endpoint.write_blocked();
                 return Written::Blocked;
             }
             // While the peer reads, a socket accepts much more at a time than its buffer holds.

@@ -53,7 +53,7 @@ pub(crate) enum Ending {
 
 impl Ending {
     /// Returns the earlier of two ends; `None` as `at` sets no time.
-    pub(crate) fn stop_lingering(before: Option<Self>, at: Option<Instant>) -> Self {
+    pub(crate) fn earlier(before: Option<Self>, at: Option<Instant>) -> Self {
         match (before, at) {
             (Some(Self::At(earlier)), Some(at)) => Self::At(earlier.min(at)),
             (Some(ending), None) => ending,

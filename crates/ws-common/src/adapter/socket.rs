@@ -10,13 +10,13 @@ const BACKLOG: i32 = 4096;
 
 /// The limit of unsent bytes in a socket's send buffer (`TCP_NOTSENT_LOWAT`).
 #[cfg(any(target_os = "android", target_os = "linux"))]
-const UNSENT: u32 = 1 << 20;
+const UNSENT: u32 = 128 << 10;
 
 /// Sets the options of a connection's socket. Errors are ignored: if the peer is gone, the next read fails.
 ///
 /// `TCP_NODELAY`: messages are written whole, so Nagle's algorithm would only delay them.
-/// `TCP_NOTSENT_LOWAT` (Linux and Android, 1 MiB): limits unsent data in the send buffer. Otherwise a
-/// Ping could wait behind many megabytes, and the keep-alive would take a slow peer for a dead one.
+/// `TCP_NOTSENT_LOWAT` (Linux and Android, 128 KiB): limits unsent data in the send buffer. Otherwise a
+/// Ping could wait behind megabytes, and the keep-alive would take a slow peer for a dead one.
 pub fn tune<'s>(socket: impl Into<SockRef<'s>>) {
     let socket = socket.into();
     let _ = socket.set_tcp_nodelay(true);

@@ -85,7 +85,7 @@ fn every_address_is_tried_whatever_the_others_do() -> io::Result<()> {
     {
         let tcp = event_loop.run(addresses, within(None)).expect("one is alive");
         assert_eq!(tcp.peer_addr()?, alive);
-        assert!(tcp.nodelay()?);
+        assert!(Stream::from(tcp).tcp().nodelay()?);
     }
     for (addresses, timeout, expected) in [
         (&[silent][..], Some(Duration::from_millis(50)), ErrorKind::TimedOut),

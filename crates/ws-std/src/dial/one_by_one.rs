@@ -23,7 +23,7 @@ impl Connect for Attempts {
             None => TcpStream::connect(address),
         };
         // Messages are written whole; Nagle's algorithm would only delay them.
-        match connected.and_then(|tcp| tcp.set_nodelay(true).map(|()| tcp)) {
+        match connected {
             Ok(tcp) => {
                 dial.connected(attempt);
                 self.0 = Some((attempt, tcp));

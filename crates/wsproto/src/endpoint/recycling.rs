@@ -28,8 +28,8 @@ impl<R: Role> Endpoint<R> {
         drained
     }
 
-    /// Makes an owned text, reusing the memory of a sent message: a steady echo of messages of at
-    /// most 16 KiB allocates nothing.
+    /// Makes an owned text, reusing the memory of a sent message: a steady echo of messages of
+    /// less than 16 KiB allocates nothing.
     #[inline]
     pub fn own_text(&mut self, text: Cow<'_, str>) -> String {
         match text {

@@ -7,7 +7,8 @@ use crate::Role;
 
 impl<R: Role> Endpoint<R> {
     /// Returns the next bytes to write, empty if there are none. Once they are written, there may
-    /// be more.
+    /// be more. They may end with a header whose large payload comes next: where vectored writes
+    /// are possible, [`pending_slices`](Self::pending_slices) sends both at once.
     #[inline]
     pub fn pending(&mut self) -> &[u8] {
         let [pending, _] = self.pending_slices();

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
 use wsproto::handshake::accept_key;
 
 use super::LONG;
@@ -37,7 +37,21 @@ impl Peer {
 
     /// Opens a connection.
     pub(crate) fn open(to: SocketAddr) -> Self {
-        let mut peer = Self::connect(to);
+        Self::connect(to).upgraded()
+    }
+
+    /// Opens a connection whose socket holds little, in segments as small as those of a network.
+    pub(crate) fn open_narrow(to: SocketAddr) -> Self {
+        let socket = Socket::new(Domain::for_address(to), Type::STREAM, None).expect("a socket");
+        socket.set_recv_buffer_size(8 << 10).expect("a size");
+        #[cfg(unix)]
+        socket.set_tcp_mss(1460).expect("a size");
+        socket.connect(&to.into()).expect("a server");
+        Self::new(socket.into()).upgraded()
+    }
+
+    fn upgraded(self) -> Self {
+        let mut peer = self;
         peer.send(upgrade("/", ""));
         let head = peer.head();
         assert!(head.starts_with("HTTP/1.1 101 "), "{head}");

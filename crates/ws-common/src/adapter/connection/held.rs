@@ -23,7 +23,8 @@ impl<'a, R: Role, D: Driver<R>> Held<'a, R, D> {
     }
 
     /// Begins a notice to the adapter. Returns the connection's key, or `None` if no notice is needed: one
-    /// is outstanding, the adapter is at work on the connection, or it has not [set the key of](ConnectionState::set_key) it.
+    /// is outstanding, the adapter is at work on the connection, or it has not called
+    /// [`set_key`](ConnectionState::set_key) yet.
     ///
     /// No notice is lost, because this state changes under the lock only. If a notice is outstanding, the
     /// adapter has not begun the work for it, and will see this change. If the adapter is at work,
