@@ -160,7 +160,10 @@ fn silence_meets_a_deadline() {
     options.proxy =
         Some(Proxy::new(url.trim_start_matches("ws://").trim_end_matches('/')).expect("one"));
     // T3
-    let named = format!("cannot connect to {}: timed out", url[5..].trim_end_matches('/'));
+    let named = format!(
+        "cannot connect to {}: timed out",
+        url.trim_start_matches("ws://").trim_end_matches('/')
+    );
     assert_fails(&attempt("ws://server.example/", options), &named);
 }
 

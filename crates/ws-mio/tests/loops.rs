@@ -115,7 +115,7 @@ impl ConnectionHandler for Chain {
         self.log.note("answer");
         if let Some(left) = self.left.checked_sub(1) {
             let (url, handle, log) = (self.url.clone(), self.handle.clone(), self.log.clone());
-            let next = Chain { left, url: url.clone(), handle, log };
+            let next = Self { left, url: url.clone(), handle, log };
             self.handle.connect(request(&url), ClientOptions::default(), next).expect("a loop");
         }
         ws.close(None).expect("open");

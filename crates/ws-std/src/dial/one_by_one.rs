@@ -22,7 +22,6 @@ impl Connect for Attempts {
             }
             None => TcpStream::connect(address),
         };
-        // Messages are written whole; Nagle's algorithm would only delay them.
         match connected {
             Ok(tcp) => {
                 dial.connected(attempt);
