@@ -161,7 +161,7 @@ impl<H> Pending<H> {
     fn decide(&self, decided: Accepted<H>) {
         let mut state = self.lock();
         let State::Waiting(wake) = &mut *state else { return };
-        // `notify` sets `wake` under this lock. Either it runs first, and this calls `wake`, or it finds the
+        // `set_wake` sets it under this lock. Either it runs first, and this calls `wake`, or it finds the
         // decision and calls `wake` itself: no wake-up is lost.
         let wake = wake.take();
         *state = State::Decided(decided);
@@ -212,7 +212,7 @@ impl<H: ConnectionHandler> Undecided for Later<H> {
         }
     }
 
-    fn notify(&mut self, wake: Box<dyn FnOnce() + Send>) {
+    fn set_wake(&mut self, wake: Box<dyn FnOnce() + Send>) {
         let mut state = self.0.lock();
         if let State::Waiting(slot) = &mut *state {
             *slot = Some(wake);

@@ -45,8 +45,8 @@ impl fmt::Debug for Message {
 /// The state of an accepted message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SendStatus {
-    /// A blocking adapter has passed the message to the operating system. An event loop writes it at the
-    /// end of the connection's turn, and does not know that the transport is blocked.
+    /// The transport is not blocked. A blocking adapter has passed the message to the operating system; an
+    /// event loop writes it in the connection's turn.
     Sent,
     /// The message waits in memory, because the transport accepts no more at the moment.
     /// [`on_drained`](crate::ConnectionHandler::on_drained) is called when all output is written.

@@ -26,6 +26,7 @@ struct Shared {
     wake: Box<dyn Fn() + Send + Sync>,
 }
 
+/// Locked before a connection (`subscribe`), never while one is locked.
 #[derive(Default)]
 struct State {
     topics: Topics,
@@ -170,6 +171,8 @@ impl ServerHandle {
         let notify: Arc<dyn Fn() + Send + Sync> = Arc::new(notify);
         let mut state = self.lock();
         state.undecided.insert(id, Arc::clone(&notify));
+        // `terminate` sets `ending` under this lock before it lists the pending decisions: it finds this one, or
+        // `ending` is set here. A second notice does no harm.
         let is_ending = state.ending.is_some();
         drop(state);
         if is_ending {

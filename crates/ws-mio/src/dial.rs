@@ -28,6 +28,8 @@ const READ_SIZE: usize = 4096;
 /// A client's request, and the progress of dialing its server.
 pub(crate) struct Dialer {
     pub(crate) shared: Arc<Shared>,
+    /// May be locked while the connection is ([`Held::follow_redirect`](adapter::Held::follow_redirect));
+    /// never lock a connection while holding it.
     state: Mutex<(adapter::Target, Dialing)>,
 }
 

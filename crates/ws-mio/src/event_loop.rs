@@ -200,6 +200,9 @@ impl EventLoop {
         Ok(true)
     }
 
+    /// Returns whether the loop may end. No handle can appear once their number is 0: only a handle makes
+    /// another, and `run` has consumed the loop. Messages that the last handle posted are in the mailbox,
+    /// which [`Shared::end`](crate::shared::Shared::end) checks under its lock.
     fn has_nothing_to_do(&self) -> bool {
         self.listeners.is_empty()
             && self.shared.handles.load(Ordering::SeqCst) == 0

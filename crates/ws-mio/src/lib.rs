@@ -14,9 +14,10 @@
 //! ```
 //!
 //! The handlers are those of `ws-std`, which has a thread for each connection; a handler written for
-//! one runs on the other unchanged. Here a single thread calls all handlers, so they must not block.
+//! one runs on the other unchanged. The thread of a loop calls all handlers of
+//! its connections, so they must not block.
 //!
-//! # Two ways in
+//! # This crate's loop, or your own
 //!
 //! **The loop of this crate**: [`WebSocketServer::run`] and [`spawn`](WebSocketServer::spawn) serve until
 //! [`ServerHandle::terminate`] is called. An [`EventLoop`] runs several servers and clients;

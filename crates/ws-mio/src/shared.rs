@@ -144,7 +144,8 @@ impl Shared {
         mem::take(&mut self.mailbox())
     }
 
-    /// Locks the table of connections. Unlock it before calling a connection's turn or a handler.
+    /// Locks the table of connections. Unlock it before calling a connection's turn or a handler. Never lock
+    /// it while a connection is locked.
     pub(crate) fn slots(&self) -> MutexGuard<'_, Slab<Slot>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }

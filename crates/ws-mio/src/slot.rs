@@ -1,4 +1,4 @@
-//! An entry in the table of a loop's connections, and its turn.
+//! An entry of a loop's table of connections, and the interface to its turn.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -10,7 +10,7 @@ use ws_common::adapter::{Transport, tune};
 
 #[cfg(feature = "tls")]
 use crate::tls::TlsStream;
-use crate::vectored::send_vectored;
+use crate::vectored::{NO_SIGNAL, send_vectored};
 
 /// A non-blocking TCP connection, with or without TLS.
 #[derive(Debug)]
@@ -120,7 +120,7 @@ impl Stream {
     /// `WouldBlock` if no input is available; any other error if the stream has failed.
     pub(crate) fn read_once(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let result = loop {
-            match self.read(buffer) {
+            match self.read_raw(buffer) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 result => break result,
             }
@@ -135,6 +135,14 @@ impl Stream {
             Err(_) => false,
         };
         result
+    }
+
+    fn read_raw(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        match &mut self.0 {
+            Kind::Tcp(tcp, _) => tcp.read(to),
+            #[cfg(feature = "tls")]
+            Kind::Tls(tls) => tls.0.read(to),
+        }
     }
 
     /// Returns whether another read may succeed without another event.
@@ -209,6 +217,8 @@ impl Transport for Stream {
 
     fn try_write_vectored(&mut self, slices: [IoSlice<'_>; 2]) -> io::Result<usize> {
         let result = match &mut self.0 {
+            // Only one slice would be written, and a short write would not mean that the socket is full.
+            Kind::Tcp(..) if NO_SIGNAL.is_none() => return self.try_write(&slices[0]),
             Kind::Tcp(tcp, _) => send_vectored(tcp, &slices),
             #[cfg(feature = "tls")]
             Kind::Tls(tls) => tls.0.try_write(&slices),
@@ -231,16 +241,6 @@ impl Transport for Stream {
             #[cfg(feature = "tls")]
             Kind::Tls(tls) => tls.0.shutdown(),
         };
-    }
-}
-
-impl Read for Stream {
-    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        match &mut self.0 {
-            Kind::Tcp(tcp, _) => tcp.read(to),
-            #[cfg(feature = "tls")]
-            Kind::Tls(tls) => tls.0.read(to),
-        }
     }
 }
 

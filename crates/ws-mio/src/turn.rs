@@ -4,9 +4,7 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ws_common::adapter::{
-    Connection, Conversation, Held, MOST_EVENTS, MOST_LINGERING, Step, WRITE_MOST, Written,
-};
+use ws_common::adapter::{Connection, Conversation, Held, MOST_EVENTS, Step, WRITE_MOST, Written};
 use ws_common::{Error, WebSocketConnection};
 use wsproto::{Role, SessionError};
 
@@ -256,13 +254,8 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
         }
         // The notice may mean that the postponed decision was made.
         more |= noticed && self.conversation.is_deciding();
-        if let Ok(link) = held.live()
-            && link.endpoint_mut().take_drained()
-        {
-            // The output has drained after `on_drained` was called; call it again in the next turn.
-            link.endpoint_mut().await_drained();
-            more = true;
-        }
+        // The output has drained after `on_drained` was called; call it again in the next turn.
+        more |= held.live().is_ok_and(|link| link.endpoint().is_drained());
         if let Some(link) = held.link_mut() {
             let endpoint = link.endpoint_mut();
             if let Some(outbox) = endpoint.reclaim() {
@@ -271,19 +264,14 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
             deadline = endpoint.deadline();
             more |= endpoint.has_input() || endpoint.wants_read() && link.transport().is_readable();
         }
-        if held.is_lingering() && !lingered && context.lingering >= MOST_LINGERING {
-            held.stop_lingering();
-        }
-        let gone = held.take_lingered();
-        let (finished, lingers) = (held.is_gone(), held.is_lingering());
+        let gone = held.count_lingering(lingered, &mut context.lingering);
+        let finished = held.is_gone();
         let queue = more && !finished && held.queue();
         drop(held);
         drop(gone);
         if finished {
             driver.stop_dialing();
         }
-        context.lingering -= usize::from(lingered);
-        context.lingering += usize::from(lingers);
         // A connection that is gone is due no more.
         let deadline = deadline.filter(|_| !finished);
         TurnOutcome { deadline, queue, finished }

@@ -19,7 +19,7 @@ pub(crate) fn send_vectored(tcp: &TcpStream, from: &[IoSlice<'_>]) -> io::Result
 }
 
 /// The flags that prevent `SIGPIPE`; `None` on systems where they are unknown.
-const NO_SIGNAL: Option<i32> = {
+pub(crate) const NO_SIGNAL: Option<i32> = {
     #[cfg(any(
         target_os = "linux",
         target_os = "android",

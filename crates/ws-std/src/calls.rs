@@ -9,12 +9,12 @@ use ws_common::adapter::{Conversation, Panic};
 
 /// A handler. The lock makes its calls one at a time, whichever threads make them.
 pub(crate) struct Calls {
-    inner: Mutex<ConnectionState>,
+    guarded: Mutex<Guarded>,
     /// The thread that last called it.
     caller: Mutex<Option<ThreadId>>,
 }
 
-struct ConnectionState {
+struct Guarded {
     conversation: Conversation,
     /// The payload of its first panic.
     panic: Option<Panic>,
@@ -22,16 +22,16 @@ struct ConnectionState {
 
 impl Calls {
     pub(crate) fn new(conversation: Conversation) -> Arc<Self> {
-        let inner = Mutex::new(ConnectionState { conversation, panic: None });
-        Arc::new(Self { inner, caller: Mutex::default() })
+        let guarded = Mutex::new(Guarded { conversation, panic: None });
+        Arc::new(Self { guarded, caller: Mutex::default() })
     }
 
     /// Runs `call`, which calls the handler, and keeps the first panic.
     pub(crate) fn with(&self, call: impl FnOnce(&mut Conversation) -> Option<Panic>) {
-        let mut inner = self.lock();
+        let mut guarded = self.lock();
         *self.lock_caller() = Some(thread::current().id());
-        let panic = call(&mut inner.conversation);
-        inner.panic = inner.panic.take().or(panic);
+        let panic = call(&mut guarded.conversation);
+        guarded.panic = guarded.panic.take().or(panic);
     }
 
     /// Takes the payload of the handler's first panic.
@@ -44,8 +44,8 @@ impl Calls {
         *self.lock_caller() == Some(thread::current().id())
     }
 
-    fn lock(&self) -> MutexGuard<'_, ConnectionState> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Guarded> {
+        self.guarded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock_caller(&self) -> MutexGuard<'_, Option<ThreadId>> {

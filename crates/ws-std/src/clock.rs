@@ -33,7 +33,7 @@ impl Patience {
 
     /// Returns whether the call may wait once more. The first wait is always allowed, so that a caller with
     /// a limit of zero gets input that has already arrived.
-    pub(crate) fn begin_part(&mut self) -> bool {
+    pub(crate) fn may_wait(&mut self) -> bool {
         !std::mem::replace(&mut self.waited, true) || !self.is_over()
     }
 }

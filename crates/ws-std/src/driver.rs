@@ -27,7 +27,8 @@ use crate::{Stream, kept, sys};
 pub(crate) type Blocking<R> = Connection<R, BlockingDriver<R>>;
 
 /// The driver's state of a connection. The atomics are written while the connection is locked, except for
-/// `patience` and `telling`.
+/// `patience`, `telling`, and the decrement of `senders`: the warden may count a thread that has just stopped
+/// waiting.
 pub(crate) struct BlockingDriver<R: Role> {
     acceptor: Option<Arc<Acceptor>>,
     url: Option<Box<WsUrl>>,
@@ -75,7 +76,7 @@ impl<R: Role> BlockingDriver<R> {
     ) -> Arc<Blocking<R>> {
         let peer = peer.or_else(|| stream.tcp().and_then(|tcp| tcp.peer_addr().ok()));
         Arc::new_cyclic(|this| {
-            let owner = Self {
+            let driver = Self {
                 acceptor,
                 url: url.map(Box::new),
                 patience: AtomicU64::new(FOREVER),
@@ -89,7 +90,7 @@ impl<R: Role> BlockingDriver<R> {
                 signal: Signal::default(),
                 this: Weak::clone(this),
             };
-            Connection::new(owner, Link::new(endpoint, stream), peer)
+            Connection::new(driver, Link::new(endpoint, stream), peer)
         })
     }
 
@@ -164,7 +165,7 @@ impl<R: Role> BlockingDriver<R> {
             // Also wakes threads that wait for room. Nothing will be read any more.
             Advice::Drop => link.transport().release(true),
             Advice::Flush => {}
-            // The receiving thread waits for input, and has an event to report.
+            // Wake the receiving thread: it waits for input, but has an event to report.
             _ if !nobody_reads => {
                 self.released.store(true, Ordering::Relaxed);
                 link.transport().release(false);
@@ -174,13 +175,8 @@ impl<R: Role> BlockingDriver<R> {
     }
 
     /// Whether to call `on_drained`.
-    pub(crate) fn is_drained(&self, link: &mut Link<R, Stream>) -> bool {
-        let drained = self.calls.get().is_some() && link.endpoint_mut().take_drained();
-        if drained {
-            // `Conversation::tell_drained` takes this mark again, and then makes the call.
-            link.endpoint_mut().await_drained();
-        }
-        drained
+    pub(crate) fn is_drained(&self, link: &Link<R, Stream>) -> bool {
+        self.calls.get().is_some() && link.endpoint().is_drained()
     }
 
     fn tell_drained(&self) {
@@ -276,8 +272,9 @@ impl<R: Role> Driver<R> for BlockingDriver<R> {
         connection: &Connection<R, Self>,
         mut outgoing: Outgoing<'_>,
     ) -> Result<SendStatus, Error> {
-        let owner = connection.driver();
-        let patience = if owner.must_not_wait() { Some(Duration::ZERO) } else { owner.patience() };
+        let driver = connection.driver();
+        let patience =
+            if driver.must_not_wait() { Some(Duration::ZERO) } else { driver.patience() };
         let patience = Patience::new(patience);
         while let Err(error) = connection.try_send(&mut outgoing) {
             let may_wait = matches!(error, Error::WouldExceed(_)) && !patience.is_over();
@@ -298,38 +295,38 @@ impl<R: Role> Driver<R> for BlockingDriver<R> {
 
 impl<R: Role> Watched for Blocking<R> {
     fn on_ready(&self, _: ConnectionId) {
-        let owner = self.driver();
+        let driver = self.driver();
         let mut held = self.lock();
         let (now, over) = (now(), held.is_over());
         if let Some(link) = held.link_mut() {
-            if over && !owner.is_released() {
+            if over && !driver.is_released() {
                 discard(link, now);
             }
             if link.endpoint().deadline().is_some_and(|deadline| deadline <= now) {
                 // The unread input may contain the Pong. If a thread waits for room, only reading by the peer
                 // counts: otherwise that thread could wait for ever.
-                if owner.senders.load(Ordering::Relaxed) == 0 && link.transport().has_input() {
+                if driver.senders.load(Ordering::Relaxed) == 0 && link.transport().has_input() {
                     link.endpoint_mut().ping_delayed(now);
                 }
                 link.endpoint_mut().handle_timeout(now);
             }
         }
-        owner.write_and_plan(&mut held, WRITE_MOST);
+        driver.write_and_plan(&mut held, WRITE_MOST);
         let gone = held.take_lingered();
         if gone.is_some() {
-            owner.write_and_plan(&mut held, WRITE_MOST);
+            driver.write_and_plan(&mut held, WRITE_MOST);
         }
         if let Some(link) = held.link_mut()
             && link.endpoint().deadline().is_some_and(|deadline| deadline <= now)
         {
             // Nothing was due after all; the warden must not spin.
-            let mut plan = owner.plan(link, over);
+            let mut plan = driver.plan(link, over);
             plan.deadline = plan.deadline.map(|_| now.saturating_add(RETRY));
-            owner.tell(plan);
+            driver.tell(plan);
         }
         drop(held);
         drop(gone);
-        owner.signal.notify();
+        driver.signal.notify();
     }
 }
 
@@ -339,7 +336,8 @@ fn tell_drained_elsewhere<R: Role>(connection: Arc<Blocking<R>>, calls: Arc<Call
     let waiting = Arc::clone(&connection);
     let told = thread::Builder::new().name("ws-std drained".into()).spawn(move || {
         // Cleared before the call looks at the connection: output drained later starts another thread, so no
-        // call is lost.
+        // call is lost. `Relaxed` is enough: `tell_drained` takes the lock next, under which `write_and_plan`
+        // swaps the flag.
         connection.driver().telling.store(false, Ordering::Relaxed);
         calls.with(|conversation| conversation.tell_drained(&connection, &connection.handle()));
     });

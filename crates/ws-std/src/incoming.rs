@@ -17,7 +17,8 @@ use crate::{WebSocket, WebSocketServer};
 impl WebSocketServer {
     /// Returns an iterator over the connections that open, instead of calling handlers. Each handshake has
     /// a thread of its own, so a slow one does not delay the others. Requests that are not an upgrade are
-    /// refused.
+    /// refused. [`ServerOptions::max_connections`](crate::ServerOptions::max_connections) counts a connection
+    /// only until the iterator yields it.
     ///
     /// ```
     /// # let server = ws_std::WebSocketServer::bind("127.0.0.1:0", Default::default())?;
@@ -51,7 +52,7 @@ impl WebSocketServer {
         let acceptor = Arc::new(Acceptor::new(self.handle(), |_: &_, _: &_| Decision::accept(())));
         let server = acceptor.server().clone();
         let decide = Arc::new(decide);
-        // No buffer: until a connection is taken, its thread waits, and it counts towards the limit.
+        // No buffer: until the iterator takes a connection, its thread waits, and it counts towards the limit.
         let (sender, opened) = mpsc::sync_channel(0);
         thread::Builder::new().spawn(move || {
             acceptor.join();

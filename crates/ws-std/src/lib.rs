@@ -28,7 +28,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The crate moves bytes and reads the clock; [`Session`](wsproto::Session) makes every decision about
+//! The crate moves bytes and reads the clock; [`Endpoint`](wsproto::Endpoint) makes every decision about
 //! the protocol. `wss://` is built in, with rustls (feature `tls`, on by default); any other stream can
 //! be passed to [`WebSocket::client`] or [`WebSocket::server`].
 //!

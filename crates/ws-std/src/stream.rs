@@ -165,10 +165,6 @@ impl Transport for Stream {
             Kind::Other(_) => Ok(()),
         };
     }
-
-    fn can_shutdown(&self) -> bool {
-        !matches!(self.0, Kind::Other(_))
-    }
 }
 
 /// Writes to any stream, and flushes it in case it buffers.

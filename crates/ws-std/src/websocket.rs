@@ -270,18 +270,26 @@ impl<R: Role> WebSocket<R> {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if the transport failed.
+    /// [`Error::Io`] if the transport failed, or the connection ended with bytes unwritten.
     pub fn flush(&mut self) -> Result<SendStatus, Error> {
+        let lost = || Error::from(io::Error::from(io::ErrorKind::BrokenPipe));
         let patience = Patience::new(self.connection.driver().patience());
         loop {
             let mut held = self.connection.lock();
             self.connection.driver().write_and_plan(&mut held, usize::MAX);
-            let Ok(link) = held.live() else { return Ok(SendStatus::Sent) };
+            let Ok(link) = held.live() else {
+                drop(held);
+                let all = self.handle.buffered_amount() == 0;
+                return if all { Ok(SendStatus::Sent) } else { Err(lost()) };
+            };
             if link.endpoint().has_failed() {
-                return Err(io::Error::from(io::ErrorKind::BrokenPipe).into());
+                return Err(lost());
             }
-            if link.endpoint().unwritten() == 0 || link.endpoint().advice() == Advice::Drop {
+            if link.endpoint().unwritten() == 0 {
                 return Ok(SendStatus::Sent);
+            }
+            if link.endpoint().advice() == Advice::Drop {
+                return Err(lost());
             }
             drop(held);
             if patience.is_over() || !BlockingDriver::wait_for_room(&self.connection, patience) {
@@ -340,9 +348,10 @@ impl<R: Role> WebSocket<R> {
         &self.input.stream
     }
 
-    /// Limits how long [`recv`](Self::recv) waits, but not [`wait_closed`](Self::wait_closed), which
-    /// [`Config::close_timeout`](wsproto::Config::close_timeout) bounds after a `close`; `None`, the default, means no limit. After that time,
-    /// the call fails with [`Error::Io`] of kind `WouldBlock` or `TimedOut`, and can be repeated.
+    /// Limits each call of [`recv`](Self::recv); `None`, the default, means no limit. When the limit is
+    /// reached, the call fails with [`Error::Io`] of kind `WouldBlock` or `TimedOut`, and can be repeated.
+    /// [`wait_closed`](Self::wait_closed) has no such limit: after a `close`,
+    /// [`Config::close_timeout`](wsproto::Config::close_timeout) bounds it.
     pub const fn set_read_patience(&mut self, patience: Option<Duration>) {
         self.read_patience = patience;
     }

@@ -29,7 +29,9 @@ use crate::{Decision, Error, ServerHandle, ServerHandler};
 /// [deadline](super::end_deadline).
 pub struct Acceptor {
     server: ServerHandle,
-    /// `None` once the server has ended.
+    /// `None` once the server has ended. Locked while the handler is called, so that its calls come one after
+    /// the other. A call must not cause another in the same thread: handles only notify the adapter, which
+    /// makes the other calls later.
     handler: Mutex<Option<Box<dyn DynServerHandler>>>,
     /// The number of loops or threads that have joined.
     listeners: AtomicUsize,
@@ -191,7 +193,8 @@ impl Acceptor {
         }
     }
 
-    /// Reports to the handler that the listener failed to accept, and pauses for [`PAUSE`](Self::PAUSE).
+    /// Reports to the handler that the listener failed to accept. The adapter then accepts nothing for
+    /// [`PAUSE`](Self::PAUSE).
     pub fn report_pause(&self, error: io::Error) {
         warn!("cannot accept: {error}");
         self.report(&error.into());

@@ -1,4 +1,4 @@
-//! The thread that answers a message. What it sends counts as a reply; what other threads send does not.
+//! The thread that answers a message: its messages count as replies, those of other threads do not.
 
 use std::cell::Cell;
 

@@ -16,6 +16,10 @@ use crate::{ConnectionId, Error, SendStatus, WebSocketConnection};
 
 pub use self::held::Held;
 
+/// The maximum number of lingering transports of a loop. Further ones are dropped at once, and the peer may
+/// lose our last bytes.
+pub const MOST_LINGERING: usize = 1024;
+
 /// One end of a connection. Its lock is never held while a handler is called or while a thread waits for the
 /// transport.
 pub struct Connection<R: Role, D: Driver<R>> {
@@ -28,7 +32,7 @@ pub struct Connection<R: Role, D: Driver<R>> {
 pub struct ConnectionState<R: Role, T> {
     peer: Peer,
     stage: Stage<R, T>,
-    /// The adapter's key for the connection; [`NOWHERE`] before [`set_key`](Self::set_key).
+    /// The adapter's key for the connection; [`NO_KEY`] before [`set_key`](Self::set_key).
     key: u32,
     work: Work,
     /// Whether the connection has opened, and the handler's last call was not made.
@@ -52,7 +56,7 @@ enum Work {
 }
 
 /// The key before [`set_key`](ConnectionState::set_key).
-const NOWHERE: u32 = u32::MAX;
+const NO_KEY: u32 = u32::MAX;
 
 /// The stage of a connection.
 enum Stage<R: Role, T> {
@@ -85,7 +89,7 @@ impl<R: Role, D: Driver<R>> Connection<R, D> {
         let inner = ConnectionState {
             peer,
             stage,
-            key: NOWHERE,
+            key: NO_KEY,
             work: Work::None,
             opened: false,
             queued: false,
@@ -131,6 +135,8 @@ impl<R: Role, D: Driver<R>> Connection<R, D> {
         let mut held = self.lock();
         let is_handled = held.opened;
         let link = held.live()?;
+        // Without a handler, or before `on_open`, the rule of the endpoint holds. With one, only the thread in
+        // `on_message` replies.
         if is_handled {
             link.endpoint_mut().set_replying(is_answering(self.id));
         }
@@ -179,7 +185,7 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
     /// notice, so the adapter must give the connection a turn after it. An adapter that needs no keys may use
     /// 0 for all connections.
     pub fn set_key(&mut self, key: usize) {
-        self.key = u32::try_from(key).unwrap_or(NOWHERE);
+        self.key = u32::try_from(key).unwrap_or(NO_KEY);
     }
 
     /// Begins the adapter's work on the connection, and clears an outstanding notice. There are no notices
@@ -209,7 +215,7 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
     /// Returns the adapter's key if the connection has no transport yet and is not given up.
     pub fn dialing_key(&self) -> Option<usize> {
         let dialing = matches!(self.stage, Stage::Dialing { given_up: false });
-        (dialing && self.key != NOWHERE).then_some(self.key as usize)
+        (dialing && self.key != NO_KEY).then_some(self.key as usize)
     }
 
     /// Returns whether the connection is over; its transport may linger.
@@ -315,6 +321,22 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
             }
             Stage::Dialing { .. } => self.finish(unknown_end()),
         }
+    }
+
+    /// Updates the loop's count of lingering transports at the end of a turn; `lingered` is the state before
+    /// it. Beyond [`MOST_LINGERING`], stops this one. Returns a link to drop without the lock.
+    pub fn count_lingering(
+        &mut self,
+        lingered: bool,
+        count: &mut usize,
+    ) -> Option<Box<Link<R, T>>> {
+        *count -= usize::from(lingered);
+        if self.is_lingering() && *count >= MOST_LINGERING {
+            self.stop_lingering();
+        }
+        let gone = self.take_lingered();
+        *count += usize::from(self.is_lingering());
+        gone
     }
 
     /// Stops a lingering transport from lingering: [`take_lingered`](Self::take_lingered) then returns it.

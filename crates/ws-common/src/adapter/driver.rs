@@ -19,7 +19,7 @@ pub trait Driver<R: Role>: Send + Sync + Sized + 'static {
 
     /// Called when a connection has changed: it has output, an event or a new deadline. If
     /// [`Held::begin_notice`] returns a key, make the adapter handle the connection. Any thread may call
-    /// this, including one inside a handler, and blocks until it returns.
+    /// this, also from within a handler, and it must return soon.
     fn changed(&self, held: Held<'_, R, Self>);
 
     /// Sends a message or a Ping. A blocking adapter may wait here until the peer reads.

@@ -130,10 +130,7 @@ impl<R: Role, T: Transport> Link<R, T> {
     #[inline]
     pub fn write(&mut self, now: Duration, most: usize) -> Written {
         let written = self.write_output(now, most);
-        if written == Written::All
-            && self.endpoint.advice() == Advice::Shutdown
-            && self.transport.can_shutdown()
-        {
+        if written == Written::All && self.endpoint.advice() == Advice::Shutdown {
             self.transport.shutdown();
         }
         written

@@ -45,7 +45,7 @@ mod turn;
 mod verdict;
 
 pub use acceptor::{Acceptor, Admission, client_endpoint, server_endpoint};
-pub use connection::{Connection, ConnectionState, Held, unknown_end};
+pub use connection::{Connection, ConnectionState, Held, MOST_LINGERING, unknown_end};
 pub use conversation::Conversation;
 pub use dial::{Dial, DialStep};
 pub use driver::Driver;
@@ -63,7 +63,5 @@ pub use roster::Permit;
 pub use socket::{listen, tune};
 pub use target::Target;
 pub use transport::Transport;
-pub use turn::{
-    Duplex, MOST_EVENTS, MOST_LINGERING, READ_SIZE, TurnContext, TurnOutcome, WRITE_MOST,
-};
+pub use turn::{Duplex, MOST_EVENTS, READ_SIZE, TurnContext, TurnOutcome, WRITE_MOST};
 pub use verdict::{Decided, DynHandler, Undecided, Verdict};

@@ -13,8 +13,8 @@ use crate::server::AwaitedDecision;
 /// Postpones the answer to the request of `connection`, and notifies it when there is one: the decision, or
 /// status 503 once the server is ending.
 ///
-/// No notice is lost: each is given however early its cause comes, and the adapter looks after this call has
-/// returned.
+/// No notice is lost: one whose cause has already come is given at once, and the adapter checks for the
+/// decision once this call has returned.
 pub fn postpone<R: Role, D: Driver<R>>(
     connection: &Arc<Connection<R, D>>,
     mut undecided: Box<dyn Undecided>,
@@ -24,7 +24,7 @@ pub fn postpone<R: Role, D: Driver<R>>(
         let _ = link.endpoint_mut().postpone();
     }
     let waiting = Arc::clone(connection);
-    undecided.notify(Box::new(move || waiting.notify()));
+    undecided.set_wake(Box::new(move || waiting.notify()));
     let Some(acceptor) = connection.driver().acceptor() else { return undecided };
     let waiting = Arc::downgrade(connection);
     let awaited = acceptor.server().await_decision(connection.id(), move || {
@@ -48,8 +48,8 @@ impl Undecided for Postponed {
         self.undecided.take()
     }
 
-    fn notify(&mut self, wake: Box<dyn FnOnce() + Send>) {
-        self.undecided.notify(wake);
+    fn set_wake(&mut self, wake: Box<dyn FnOnce() + Send>) {
+        self.undecided.set_wake(wake);
     }
 }
 

@@ -10,7 +10,8 @@ use crate::tls::{HTTP_1_1, explained};
 /// The limit of buffered plaintext, and of buffered ciphertext, in bytes; the default of rustls.
 const BUFFER_LIMIT: usize = 64 << 10;
 
-/// One end of a TLS connection, without its socket. `socket` is the writing side, and does not wait.
+/// One end of a TLS connection, without its socket. In its methods, `socket` is the writing side of the
+/// socket and must not block.
 #[derive(Debug)]
 pub struct TlsState {
     tls: Connection,
@@ -37,8 +38,8 @@ impl TlsState {
     ///
     /// # Errors
     ///
-    /// As [`flush`](Self::flush); also `WouldBlock` when rustls holds its limit of plaintext before the end
-    /// of the handshake.
+    /// As [`flush`](Self::flush); `WouldBlock` also while the TLS handshake is in progress and rustls buffers
+    /// no more plaintext.
     pub fn try_write(
         &mut self,
         from: &[IoSlice<'_>],
@@ -73,13 +74,14 @@ impl TlsState {
         Ok(())
     }
 
-    /// Writes a `close_notify` alert. If that fails, the end of the TCP stream must do.
+    /// Writes a `close_notify` alert. If that fails, the peer sees only the end of the TCP stream.
     pub fn close(&mut self, socket: &mut impl Write) {
         self.tls.send_close_notify();
         let _ = self.flush(socket);
     }
 
-    /// Reads plaintext: its length, 0 at the end, `None` if that takes more ciphertext. The end of the TCP
+    /// Reads plaintext. Returns its length, 0 at the end of the stream, or `None` if more ciphertext is
+    /// needed. The end of the TCP
     /// stream without a `close_notify` counts as the end: a missing Close frame reveals a truncation.
     ///
     /// # Errors

@@ -27,12 +27,7 @@ pub trait Transport: Send + 'static {
     /// Returns whether the transport is known to accept no bytes at the moment.
     fn is_blocked(&self) -> bool;
 
-    /// Ends the writing side and leaves the reading side open. Further calls do nothing.
+    /// Ends the writing side and leaves the reading side open. Further calls do nothing, and neither does
+    /// the first if only dropping the transport ends its writing side.
     fn shutdown(&mut self);
-
-    /// Returns whether [`shutdown`](Self::shutdown) has an effect. If not, it is not called, and only
-    /// dropping the transport ends the writing side.
-    fn can_shutdown(&self) -> bool {
-        true
-    }
 }

@@ -12,15 +12,12 @@ use crate::Error;
 /// The size of the read buffer, in bytes.
 pub const READ_SIZE: usize = 64 << 10;
 
-/// How many bytes one write of a turn writes at most: a message of 1 MiB leaves whole, with what precedes it.
+/// The maximum number of bytes that one write of a turn writes: a message of 1 MiB, and a full high-water
+/// mark before it.
 pub const WRITE_MOST: usize = (1 << 20) + (64 << 10);
 
-/// The maximum number of lingering transports of a loop. Further ones are dropped at once, and the peer may
-/// lose our last bytes.
-pub const MOST_LINGERING: usize = 1024;
-
-/// How many events of a connection are handled before other connections have their turn. A flood of small
-/// frames fits tens of thousands of them into one read.
+/// The maximum number of events of a connection that one turn handles. A read of 64 KiB holds some ten
+/// thousand of the smallest frames.
 pub const MOST_EVENTS: usize = 128;
 
 /// A non-blocking transport of an event loop: the reading and the writing side.
@@ -176,6 +173,7 @@ impl Conversation {
             outcome.deadline = endpoint.deadline();
             outcome.more = written == Written::Limit
                 || endpoint.has_input()
+                || endpoint.is_drained()
                 || link.may_read()
                 // The handler's last call is still due.
                 || !over && endpoint.ready_state() == ReadyState::Closed;
@@ -187,17 +185,12 @@ impl Conversation {
             outcome.more = dialed && !over;
         }
         outcome.more |= held.end_work();
-        context.lingering -= usize::from(lingered);
-        if held.is_lingering() && context.lingering >= MOST_LINGERING {
-            held.stop_lingering();
-        }
-        let left = held.take_lingered();
+        let left = held.count_lingering(lingered, &mut context.lingering);
         outcome.gone = held.is_gone();
         if outcome.gone {
             // A connection that is gone is due no more.
             (outcome.deadline, outcome.more) = (None, false);
         }
-        context.lingering += usize::from(held.is_lingering());
         drop(held);
         drop(left);
         outcome

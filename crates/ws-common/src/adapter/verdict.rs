@@ -43,7 +43,7 @@ pub trait Undecided: Send {
 
     /// Registers `wake`, which is called once when the decision is made, or at once if it was. Replaces an
     /// earlier `wake`.
-    fn notify(&mut self, wake: Box<dyn FnOnce() + Send>);
+    fn set_wake(&mut self, wake: Box<dyn FnOnce() + Send>);
 }
 
 /// A final or a postponed decision.

@@ -9,7 +9,7 @@ use std::time::Instant;
 use log::{debug, info};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Token};
-use ws_common::adapter::{Acceptor, Admission, Connection, Conversation, Link, end_deadline};
+use ws_common::adapter::{Acceptor, Connection, Link, end_deadline};
 
 use super::{EventLoop, listener_token};
 use crate::listener::{Attempt, Listener};
@@ -78,14 +78,8 @@ impl EventLoop {
         server: &Arc<LoopServer>,
     ) -> io::Result<()> {
         let now = self.context.now;
-        let (endpoint, conversation, mut stream) = match server.acceptor.admit(now) {
-            Admission::Admitted(permit) => {
-                let endpoint = server.acceptor.endpoint(now);
-                (endpoint, Conversation::server(permit), server.stream(tcp)?)
-            }
-            Admission::Refused(endpoint) => (*endpoint, Conversation::refused(), tcp.into()),
-            Admission::Dropped => return Ok(()),
-        };
+        let Some((endpoint, conversation)) = server.acceptor.accept(now) else { return Ok(()) };
+        let mut stream = server.stream(tcp)?;
         let both = Interest::READABLE | Interest::WRITABLE;
         let token = Token(self.shared.slots().vacant_key());
         self.context.registry.register(&mut stream, token, both)?;

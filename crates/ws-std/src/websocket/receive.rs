@@ -1,6 +1,7 @@
 //! The receiving thread: waits for input, room or a change, whichever comes first.
 //!
-//! No wake-up is lost. [`WebSocket::wait`] chooses what to wait for under the lock of the connection.
+//! No wake-up is lost. [`WebSocket::wait`] decides under the lock of the connection which event to
+//! wait for.
 //! Another thread that queues output later writes it itself, and leaves the rest to the warden; while
 //! `waits_for_room` is set, this thread waits for room instead. Other changes count in the signal, whose
 //! count was read before the connection was looked at. The end of a session shuts the socket down.
@@ -28,7 +29,7 @@ pub(crate) enum Waited {
 }
 
 /// The event that the receiving thread waits for.
-enum For {
+enum WaitFor {
     /// Input, and with `room` also room for pending output.
     Input { room: bool },
     /// Room for output; nothing is read before.
@@ -42,11 +43,11 @@ impl<R: Role> WebSocket<R> {
     /// error is kept in `failed`, to be reported with the end.
     pub(crate) fn wait(&mut self, seen: u64, patience: &mut Patience) -> Result<Waited, Error> {
         let connection = &self.connection;
-        let owner = connection.driver();
+        let driver = connection.driver();
         let mut held = connection.lock();
-        owner.write_and_plan(&mut held, usize::MAX);
+        driver.write_and_plan(&mut held, usize::MAX);
         let Some(link) = held.link_mut() else { return Ok(Waited::Over) };
-        if link.endpoint().has_input() || owner.is_drained(link) {
+        if link.endpoint().has_input() || driver.is_drained(link) {
             return Ok(Waited::Again);
         }
         if link.endpoint().session().is_over() {
@@ -57,36 +58,37 @@ impl<R: Role> WebSocket<R> {
         let (advice, written) = (link.endpoint().advice(), link.endpoint().unwritten() == 0);
         match advice {
             Advice::Drop => return Ok(Waited::Over),
-            // A stream without a socket ends only when its owner drops it.
+            // A stream without a socket ends only when its driver drops it.
             Advice::Shutdown | Advice::AwaitEnd if written && !is_tcp => {
                 link.endpoint_mut().end_of_input(now());
                 return Ok(Waited::Again);
             }
             _ => {}
         }
-        if !patience.begin_part() {
+        if !patience.may_wait() {
             return Err(io::Error::from(ErrorKind::TimedOut).into());
         }
         let deadline = link.endpoint().deadline();
         // After both Closes, input is meaningless. Write our Close first: the end of input must not stop it.
         let answers = !is_tcp && advice != Advice::KeepOpen && !written;
         let to_wait_for = match link.endpoint().wants_read() && !answers {
-            true => For::Input { room: !written && is_tcp && link.transport().takes_output() },
+            true => WaitFor::Input { room: !written && is_tcp && link.transport().takes_output() },
             // The warden handles the deadlines of sockets.
-            false if written => For::Change { deadline: deadline.filter(|_| !is_tcp) },
-            false => For::Room,
+            false if written => WaitFor::Change { deadline: deadline.filter(|_| !is_tcp) },
+            false => WaitFor::Room,
         };
-        let takes_room = matches!(to_wait_for, For::Room | For::Input { room: true });
-        if takes_room {
-            owner.set_waits_for_room(true);
-            owner.write_and_plan(&mut held, 0);
+        let waits_for_room = matches!(to_wait_for, WaitFor::Room | WaitFor::Input { room: true });
+        if waits_for_room {
+            // Under the lock: from here on this thread waits for room, and the warden does not.
+            driver.set_waits_for_room(true);
+            driver.write_and_plan(&mut held, 0);
         }
         held.end_work();
         drop(held);
         let outcome = match to_wait_for {
-            For::Input { room } => self.read(Wait { room, limit: patience.left() }),
-            For::Room => self.wait_for_room(patience),
-            For::Change { deadline } => {
+            WaitFor::Input { room } => self.read(Wait { room, limit: patience.left() }),
+            WaitFor::Room => self.wait_for_room(patience),
+            WaitFor::Change { deadline } => {
                 let until = deadline.map(|at| at.saturating_sub(now()));
                 let limit = until.into_iter().chain(patience.left()).min();
                 self.connection.driver().signal().wait(seen, limit);
@@ -95,12 +97,12 @@ impl<R: Role> WebSocket<R> {
         };
         let mut held = self.connection.lock();
         held.begin_work();
-        let owner = self.connection.driver();
-        owner.set_waits_for_room(false);
+        let driver = self.connection.driver();
+        driver.set_waits_for_room(false);
         if is_tcp {
-            if takes_room {
+            if waits_for_room {
                 // The warden writes the rest: the caller may not call again for a while.
-                owner.write_and_plan(&mut held, usize::MAX);
+                driver.write_and_plan(&mut held, usize::MAX);
             }
             return outcome;
         }
@@ -118,10 +120,13 @@ impl<R: Role> WebSocket<R> {
 
     fn read(&mut self, wait: Wait) -> Result<Waited, Error> {
         match retry(|| self.input.read(wait)) {
-            // The reading side was shut down locally: the peer has not ended.
-            Ok(Some(0)) if self.connection.driver().is_released() => {}
             Ok(Some(0)) => {
-                if let Some(link) = self.connection.lock().link_mut() {
+                // `release` sets the flag and shuts the socket down under this lock. If it did, the peer has
+                // not ended.
+                let mut held = self.connection.lock();
+                if !self.connection.driver().is_released()
+                    && let Some(link) = held.link_mut()
+                {
                     link.endpoint_mut().end_of_input(now());
                 }
             }
@@ -166,16 +171,16 @@ impl<R: Role> WebSocket<R> {
 
 /// Hands the transport of a connection that is over to the warden if it lingers; drops it otherwise.
 pub(crate) fn linger<R: Role>(connection: &Blocking<R>) {
-    let owner = connection.driver();
+    let driver = connection.driver();
     let mut held = connection.lock();
     held.end_work();
     let is_tcp = held.link_mut().is_some_and(|link| link.transport().tcp().is_some());
     if !is_tcp || warden().is_crowded() {
         held.stop_lingering();
     }
-    owner.write_and_plan(&mut held, usize::MAX);
+    driver.write_and_plan(&mut held, usize::MAX);
     let gone = held.take_lingered();
-    owner.write_and_plan(&mut held, usize::MAX);
+    driver.write_and_plan(&mut held, usize::MAX);
     drop(held);
     drop(gone);
 }

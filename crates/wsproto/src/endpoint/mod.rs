@@ -1,4 +1,5 @@
-//! A session with its output: may I read, must I write, may I drop the transport, when again?
+//! A session with its output: may I read, must I write, may I drop the transport, when
+//! must I call again?
 
 mod clock;
 mod opening;
@@ -132,7 +133,7 @@ impl<R: Role> Endpoint<R> {
     pub fn new(session: Session<R>, out: Vec<u8>) -> Self {
         let mut endpoint = Self { session, outbox: None };
         if out.is_empty() {
-            // The session keeps the latest time it was given.
+            // Zero is never later than the time that the session has.
             endpoint.session.flushed(Duration::ZERO);
         } else {
             endpoint.append_reply(|_, to| *to = out);

@@ -18,8 +18,8 @@ pub struct Outbox {
     lost: usize,
     /// How many unwritten bytes there are up to the end of a keep-alive Ping.
     ping_behind: usize,
-    /// The last time the peer read something while more replies than the mark were unwritten, or the
-    /// time since which that is waited for.
+    /// While more replies than the mark are unwritten: when the peer last read something, or when the
+    /// wait for that began.
     pub(super) stalled_since: Option<Duration>,
     /// The payload of the newest Ping that is still unanswered.
     pub(super) deferred_pong: Option<Vec<u8>>,
@@ -49,7 +49,7 @@ pub(super) enum OutputKind {
     Unsolicited,
 }
 
-/// Input that is not read yet.
+/// Input that was read and is not processed yet.
 #[derive(Debug, Default)]
 pub(super) struct DeferredInput {
     bytes: Vec<u8>,

@@ -108,18 +108,18 @@ impl<R: Role> Endpoint<R> {
         event
     }
 
-    /// Keeps the rest of `input` for later, so that a peer with many events takes its turn like others.
-    /// [`next_event`](Self::next_event) takes it first, and [has input](Self::has_input) until then; nothing
-    /// more is [to be read](Self::wants_read) meanwhile.
+    /// Defers the rest of `input`, so that a peer with many events does not delay others.
+    /// [`next_event`](Self::next_event) takes it before new input; until then,
+    /// [`has_input`](Self::has_input) returns true unless reading is paused, and
+    /// [`wants_read`](Self::wants_read) false.
     pub fn defer_input(&mut self, input: &mut &mut [u8]) {
         if !input.is_empty() {
             self.outbox.get_or_insert_default().defer(input);
         }
     }
 
-    /// Sets whether messages sent from now on count as replies to the last event, until the next one is
-    /// taken. By default they do after a message; a program in which another thread sends meanwhile can
-    /// say otherwise.
+    /// Sets whether messages sent from now on, until the next event, count as replies. By default they
+    /// do after a received message; pass `false` for one that another thread sends meanwhile.
     #[inline]
     pub fn set_replying(&mut self, replying: bool) {
         if let Some(outbox) = &mut self.outbox {

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::mem;
 
-use super::Endpoint;
+use super::{Endpoint, Outbox};
 use crate::Role;
 
 /// The longest message whose memory is kept, in bytes.
@@ -19,12 +19,22 @@ impl<R: Role> Endpoint<R> {
     }
 
     /// Returns whether everything has been written since the application was [told to
-    /// wait](Self::await_drained), once.
+    /// wait](Self::await_drained).
+    #[must_use]
+    #[inline]
+    pub fn is_drained(&self) -> bool {
+        let drained =
+            |outbox: &Outbox| outbox.awaited && outbox.output.is_empty() && !outbox.failed;
+        self.outbox.as_deref().is_some_and(drained)
+    }
+
+    /// Returns what [`is_drained`](Self::is_drained) does, once.
     #[inline]
     pub fn take_drained(&mut self) -> bool {
-        let Some(outbox) = &mut self.outbox else { return false };
-        let drained = outbox.awaited && outbox.output.is_empty() && !outbox.failed;
-        outbox.awaited &= !drained;
+        let drained = self.is_drained();
+        if drained && let Some(outbox) = &mut self.outbox {
+            outbox.awaited = false;
+        }
         drained
     }
 

@@ -6,7 +6,7 @@ use std::sync::MutexGuard;
 
 use wsproto::{ReadyState, Role};
 
-use super::{Connection, ConnectionState, NOWHERE, Work};
+use super::{Connection, ConnectionState, NO_KEY, Work};
 use crate::adapter::Driver;
 
 /// A locked connection.
@@ -31,7 +31,7 @@ impl<'a, R: Role, D: Driver<R>> Held<'a, R, D> {
     /// [`end_work`](ConnectionState::end_work) returns that there was a change.
     #[inline]
     pub fn begin_notice(&mut self) -> Option<usize> {
-        let known = self.key != NOWHERE;
+        let known = self.key != NO_KEY;
         let before = self.work;
         self.work = match before {
             Work::None | Work::Noticed => Work::Noticed,
