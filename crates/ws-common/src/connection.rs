@@ -107,7 +107,9 @@ impl WebSocketConnection {
         self.0.round_trip()
     }
 
-    /// Sends a message.
+    /// Sends a message. On `ws-mio`, this never waits. On `ws-std`, it waits while there is no room: at a server
+    /// for [`Config::write_timeout`](wsproto::Config::write_timeout) at most, at a client for the write
+    /// patience, by default without a limit.
     ///
     /// # Errors
     ///
@@ -191,8 +193,8 @@ impl WebSocketConnection {
     }
 
     /// Closes the connection with a code and a reason. The Close frame follows all messages sent before.
-    /// Does nothing if the connection is closing or closed. Does not wait for the peer. A reason longer than
-    /// 123 bytes is cut after the last character that fits.
+    /// Does nothing if the connection is closing or closed. Does not wait for the peer; to end at once, without a Close, see
+    /// [`abort`](Self::abort). A reason longer than 123 bytes is cut after the last character that fits.
     ///
     /// A server may close with any code that a server may send, such as 1001, 1008 or 1011. A client may
     /// use 1000 and 3000 to 4999, as in browsers; [`close_with`](Self::close_with) sends the others.

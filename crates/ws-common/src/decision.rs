@@ -65,7 +65,8 @@ impl<H> Decision<H> {
         Self(Kind::Decided(Accepted::Decline))
     }
 
-    /// Postpones the decision. The [`Decider`] may move to another thread, for example to query a
+    /// Postpones the decision. Name the type of the handler, as here, or it is that of the first closure. The
+    /// [`Decider`] may move to another thread, for example to query a
     /// database; other requests and connections are served meanwhile. The deadline of the opening
     /// handshake, [`Config::handshake_timeout`](wsproto::Config::handshake_timeout), keeps running; when it
     /// expires, the request is refused with status 503.

@@ -85,8 +85,8 @@ pub enum Error {
     #[error("JSON: {0}")]
     Json(#[from] serde_json::Error),
     /// The transport failed. [`WouldBlock`](io::ErrorKind::WouldBlock) and
-    /// [`TimedOut`](io::ErrorKind::TimedOut) result from a timeout or non-blocking mode that the owner of
-    /// the stream has set; nothing is lost, and the call can be repeated.
+    /// [`TimedOut`](io::ErrorKind::TimedOut) result from a patience of `ws-std`, or from a timeout or
+    /// non-blocking mode that the owner of the stream has set; nothing is lost, and the call can be repeated.
     #[error("i/o error: {0}")]
     Io(#[source] io::Error),
 }

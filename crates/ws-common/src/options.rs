@@ -75,10 +75,12 @@ impl ServerOptions {
         self
     }
 
-    /// Accepts opening handshakes for this path only, without its query; others get 404.
+    /// Accepts opening handshakes for this path only; others get 404. The path is compared as it was sent,
+    /// without its query: percent-encoding is not decoded. A missing `/` in front is added.
     #[must_use]
     pub fn path(mut self, path: impl Into<String>) -> Self {
-        self.path = Some(path.into());
+        let path = path.into();
+        self.path = Some(if path.starts_with('/') { path } else { format!("/{path}") });
         self
     }
 
@@ -303,6 +305,18 @@ impl From<Arc<Config>> for ClientOptions {
             redirects: 0,
             #[cfg(feature = "tls")]
             tls: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_begins_with_a_slash() {
+        for path in ["chat", "/chat"] {
+            assert_eq!(ServerOptions::new().path(path).path.as_deref(), Some("/chat"));
         }
     }
 }

@@ -105,7 +105,8 @@ impl WebSocketServer {
     }
 
     /// Runs the server in this thread, and in new ones if it was bound for several. Returns once
-    /// [`ServerHandle::terminate`] was called, which the handler can do, and all connections are closed.
+    /// the handler has called [`ServerHandle::terminate`] and all connections are closed. To end it from another
+    /// thread, use [`spawn`](Self::spawn), which returns the handle.
     ///
     /// # Errors
     ///

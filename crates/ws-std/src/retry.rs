@@ -3,9 +3,13 @@
 use std::io::{self, ErrorKind};
 
 /// Whether the operation can be repeated later. The kind of a socket timeout depends on the operating
-/// system.
+/// system: on Unix it is `WouldBlock`, and a `TimedOut` from the system means that TCP has given up.
 pub(crate) fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+    match error.kind() {
+        ErrorKind::WouldBlock => true,
+        ErrorKind::TimedOut => cfg!(not(unix)) || error.raw_os_error().is_none(),
+        _ => false,
+    }
 }
 
 pub(crate) fn would_block(error: io::Error) -> io::Error {
@@ -19,5 +23,20 @@ pub(crate) fn retry<T>(mut operation: impl FnMut() -> io::Result<T>) -> io::Resu
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             result => return result,
         }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use rustix::io::Errno;
+
+    use super::*;
+
+    #[test]
+    fn a_connection_that_tcp_gives_up_has_failed() {
+        // T2
+        assert!(!is_timeout(&Errno::TIMEDOUT.into()));
+        assert!(is_timeout(&Errno::AGAIN.into()));
+        assert!(is_timeout(&ErrorKind::TimedOut.into()));
     }
 }

@@ -95,8 +95,8 @@ impl WebSocketServer {
         Ok(running_server(server, thread))
     }
 
-    /// Runs the server in this thread until [`ServerHandle::terminate`] is called, for example by the
-    /// handler.
+    /// Runs the server in this thread until the handler calls [`ServerHandle::terminate`]. To end it from
+    /// another thread, use [`spawn`](Self::spawn), which returns the handle.
     ///
     /// # Errors
     ///

@@ -25,7 +25,8 @@ use crate::{Error, Message, SendStatus, Stream};
 /// [`Server`](wsproto::Server).
 ///
 /// While [`recv`](Self::recv) waits for a message, it also answers Pings and carries out the closing
-/// handshake (RFC 6455, sections 5.5 and 7). A program that only sends should call it now and then.
+/// handshake (RFC 6455, sections 5.5 and 7). A program that only sends should call it at least once
+/// in each patience of the server's keep-alive, which is 30 s by default.
 ///
 /// [`send`](Self::send) queues a message and writes as much as the socket takes; the rest is written in the
 /// background. It waits only for room: while more than

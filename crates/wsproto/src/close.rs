@@ -14,7 +14,7 @@ pub const MAX_REASON_LEN: usize = MAX_CONTROL_LEN - 2;
 ///
 /// Any number can be represented, but few may be sent:
 ///
-/// | codes | in a frame | set by an application |
+/// | codes | in a frame | set by a client's application |
 /// |---|---|---|
 /// | 1000 | yes | yes |
 /// | 1001-1003, 1007-1014 | yes | no |
@@ -68,8 +68,8 @@ impl CloseCode {
         matches!(self.0, 1000..=1003 | 1007..=1014 | 3000..=4999)
     }
 
-    /// Returns whether an application may set the code: 1000 and 3000-4999, as in the browser's
-    /// `WebSocket.close`.
+    /// Returns whether a client's application may set the code: 1000 and 3000-4999, as in the browser's
+    /// `WebSocket.close`. A server's application may use all codes that can be sent, except for 1010.
     #[must_use]
     pub const fn is_application(self) -> bool {
         matches!(self.0, 1000 | 3000..=4999)
@@ -152,7 +152,7 @@ pub struct CloseFrame<'a> {
 }
 
 impl<'a> CloseFrame<'a> {
-    /// Creates a body with any sendable code; applications should use only the codes that
+    /// Creates a body with any sendable code; a client's application should use only those that
     /// [`CloseCode::is_application`] accepts.
     ///
     /// # Errors

@@ -142,7 +142,7 @@ impl Acceptor {
 
     /// Decides on a request: by the server's options, or else by its handler; with status 503 if the server
     /// has ended. If a decision panics, that client gets status 500; other connections are unaffected.
-    pub fn decide(&self, request: &Request) -> Verdict {
+    pub(super) fn decide(&self, request: &Request) -> Verdict {
         let respond = |response| Verdict::Now(Decided::Respond(response));
         self.decided(request, respond, || match request.is_upgrade() {
             true => self.ask(|handler| handler.on_connection(&self.server, request)),
@@ -150,7 +150,8 @@ impl Acceptor {
         })
     }
 
-    /// As [`decide`](Self::decide), but asks `decide` instead of a handler. For servers without handlers.
+    /// Decides on a request for a server without a handler: by the server's options, or else by `decide`; with
+    /// status 503 if the server has ended, and 500 if `decide` panics.
     pub fn decide_by(
         &self,
         request: &Request,

@@ -66,7 +66,7 @@ impl<R: Role, T: Transport> Link<R, T> {
     }
 
     /// Returns the transport and drops the endpoint.
-    pub fn into_transport(self) -> T {
+    pub(super) fn into_transport(self) -> T {
         self.transport
     }
 

@@ -24,10 +24,10 @@ mod tests;
 mod acceptor;
 mod answering;
 mod connection;
+mod constructors;
 mod conversation;
 mod dial;
 mod driver;
-mod front;
 mod handle;
 mod link;
 mod panics;
@@ -46,15 +46,15 @@ mod verdict;
 
 pub use acceptor::{Acceptor, Admission, client_endpoint, server_endpoint};
 pub use connection::{Connection, ConnectionState, Held, MOST_LINGERING, unknown_end};
+pub use constructors::{
+    connection_handle, end_deadline, new_connection_id, running_server, server_handle, verdict,
+};
 pub use conversation::Conversation;
 pub use dial::{Dial, DialStep};
 pub use driver::Driver;
-pub use front::{
-    connection_handle, end_deadline, new_connection_id, running_server, server_handle, verdict,
-};
 pub use handle::{ConnectionLink, Outgoing};
 pub use link::{Link, Step, Written};
-pub use panics::{Panic, catch};
+pub use panics::Panic;
 pub use registry::{Connections, Registry};
 pub use request::{answer, postpone};
 pub use resolver::{Lookup, Resolver};

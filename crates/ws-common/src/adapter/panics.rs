@@ -30,7 +30,7 @@ impl Drop for Panic {
 /// # Errors
 ///
 /// The panic.
-pub fn catch<T>(call: impl FnOnce() -> T) -> Result<T, Panic> {
+pub(super) fn catch<T>(call: impl FnOnce() -> T) -> Result<T, Panic> {
     panic::catch_unwind(AssertUnwindSafe(call)).map_err(|payload| Panic(Some(payload)))
 }
 

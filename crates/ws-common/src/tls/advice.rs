@@ -13,7 +13,8 @@ struct Advised {
     advice: &'static str,
 }
 
-/// Converts a TLS error to an I/O error, and adds advice if the certificate is not trusted.
+/// Converts a TLS error to an I/O error, and adds advice if the certificate is not trusted or the peer does
+/// not speak TLS.
 pub(crate) fn explained(error: rustls::Error) -> io::Error {
     let advice = if pinned::is_ca_used_as_end_entity(&error) {
         "the server shows a CA certificate (CA:TRUE), which is trusted only if the file passed to \
@@ -21,6 +22,11 @@ pub(crate) fn explained(error: rustls::Error) -> io::Error {
     } else if pinned::is_about_issuer(&error) {
         "neither the server's certificate nor its issuer is trusted; ClientTls::from_pem_file trusts \
         the certificates in a file"
+    } else if matches!(
+        error,
+        rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType)
+    ) {
+        "the peer does not speak TLS; is it a plain ws:// one?"
     } else {
         return invalid(error);
     };

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
@@ -27,5 +27,8 @@ pub(super) fn in_file(path: &Path, error: &dyn std::fmt::Display) -> io::Error {
 }
 
 pub(super) fn read_key(path: &Path) -> io::Result<PrivateKeyDer<'static>> {
-    PrivateKeyDer::from_pem_slice(&read(path)?).map_err(|error| in_file(path, &error))
+    PrivateKeyDer::from_pem_slice(&read(path)?).map_err(|error| match error {
+        pem::Error::NoItemsFound => in_file(path, &"no private key"),
+        error => in_file(path, &error),
+    })
 }

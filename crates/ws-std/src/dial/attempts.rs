@@ -87,8 +87,7 @@ fn outcome(socket: &Socket) -> io::Result<bool> {
         return Err(error);
     }
     match socket.peer_addr() {
-        // Messages are written whole; Nagle's algorithm would only delay them.
-        Ok(_) => socket.set_tcp_nodelay(true).map(|()| true),
+        Ok(_) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
         Err(error) => Err(error),
     }

@@ -136,12 +136,15 @@
 //! | close code 3000-4999 | as the application protocol defines |
 //! | [`Error::Connect`], [`Error::Io`] | yes |
 //! | [`Error::Session`]: `EndOfInput`, `HandshakeTimeout`, `KeepAliveTimeout` | yes |
-//! | [`Error::Http`] with status 429 or 5xx | yes, after its `Retry-After` |
+//! | [`Error::Http`], or [`Error::Proxy`] with a refusal, of status 429 or 5xx | yes, after its `Retry-After` |
 //! | any other status or error: invalid URL, untrusted certificate, protocol violation | no |
 //!
-//! Check the error first: the close code is 1006 after a protocol violation, too. Before each new attempt,
-//! including the first, wait a random time whose upper bound doubles up to a maximum: exponential back-off
-//! with jitter (RFC 6455 section 7.2.3). Without jitter, all clients of a restarted server return at once.
+//! Check the error first: the close code is 1006 after a protocol violation, too. With
+//! [`set_read_patience`](crate::WebSocket::set_read_patience), an [`Error::Io`] of kind `TimedOut` or
+//! `WouldBlock` is no end: handle it in the loop over `recv`.
+//!
+//! After a failure, wait a random time whose upper bound doubles up to a maximum: exponential back-off with
+//! jitter (RFC 6455 section 7.2.3). Without jitter, all clients of a restarted server return at once.
 //! Limit the number of failures in a row, then give up and report the error. Reset the count only after a
 //! connection has lasted for a while: an overloaded server may accept connections and close them right away.
 //!

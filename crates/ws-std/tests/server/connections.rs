@@ -18,6 +18,7 @@ fn ids_tell_connections_apart_and_a_broadcast_reaches_all() -> Result<(), Error>
         let mut ws = connect(&url(&running.address))?;
         ws.send("sync")?;
         ws.recv()?;
+        assert!(ws.stream().tcp().expect("TCP").nodelay()?);
         clients.push(ws);
     }
     let handles = running.server.handle().connections();

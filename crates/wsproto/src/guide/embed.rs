@@ -104,7 +104,7 @@
 //! # let (mut client_shut, mut server_shut) = (false, false);
 //! let mut now = Duration::ZERO;
 //! let url = WsUrl::parse("ws://localhost/")?;
-//! let seed = [7; 32]; // in practice random, and new for each connection
+//! let seed = [7; 32]; // in practice random (`getrandom::fill`), and new for each connection
 //! let mut client = Endpoint::client(ClientRequest::new(url), Config::new(), seed, now);
 //! let mut server = Endpoint::server(Config::new(), now);
 //! let (mut at_client, mut at_server) = (0, 0);
@@ -117,6 +117,8 @@
 //!         SessionEvent::Received(Event::Binary(bytes)) => at_server += bytes.len(),
 //!         _ => {}
 //!     });
+//!     // A real loop shuts down the writing side at `Advice::Shutdown` once all is written, and drops the
+//!     // transport at `Advice::Drop`.
 //! #   server_shut |= server_advice != Advice::KeepOpen && server.unwritten() == 0;
 //! #   let mut stream = Stream { from: &mut to_client, to: &mut to_server, ended: server_shut };
 //!     let client_advice = turn(&mut client, &mut stream, now, &mut |ws, event| match event {

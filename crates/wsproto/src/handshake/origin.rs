@@ -72,7 +72,7 @@ impl AllowedOrigins {
 
 /// The text is not an origin: scheme, `://`, host and optional port, and nothing else; or `null`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-#[error("{0:?} is not an origin")]
+#[error("{0:?} is not an origin: scheme://host[:port] without a path, or null")]
 pub struct InvalidOrigin(pub String);
 
 /// An origin as RFC 6454 section 4 defines it.

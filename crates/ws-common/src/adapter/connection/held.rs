@@ -16,12 +16,6 @@ pub struct Held<'a, R: Role, D: Driver<R>> {
 }
 
 impl<'a, R: Role, D: Driver<R>> Held<'a, R, D> {
-    /// Returns the connection.
-    #[must_use]
-    pub const fn connection(&self) -> &'a Connection<R, D> {
-        self.connection
-    }
-
     /// Begins a notice to the adapter. Returns the connection's key, or `None` if no notice is needed: one
     /// is outstanding, the adapter is at work on the connection, or it has not called
     /// [`set_key`](ConnectionState::set_key) yet.

@@ -1,4 +1,4 @@
-//! The front's types, as adapters make them. Applications only receive them.
+//! Constructors of the public types that applications only receive.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
