@@ -309,7 +309,7 @@ fn no_decision_of_another_thread_is_overlooked() {
     deciding.join().expect("no panic");
 }
 
-/// Notes who was there.
+/// Records the addresses of peers.
 struct Addressed(Log);
 
 impl ConnectionHandler for Addressed {

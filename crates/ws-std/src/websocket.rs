@@ -273,26 +273,19 @@ impl<R: Role> WebSocket<R> {
     ///
     /// [`Error::Io`] if the transport failed, or the connection ended with bytes unwritten.
     pub fn flush(&mut self) -> Result<SendStatus, Error> {
-        let lost = || Error::from(io::Error::from(io::ErrorKind::BrokenPipe));
         let patience = Patience::new(self.connection.driver().patience());
         loop {
             let mut held = self.connection.lock();
             self.connection.driver().write_and_plan(&mut held, usize::MAX);
-            let Ok(link) = held.live() else {
-                drop(held);
-                let all = self.handle.buffered_amount() == 0;
-                return if all { Ok(SendStatus::Sent) } else { Err(lost()) };
-            };
-            if link.endpoint().has_failed() {
-                return Err(lost());
-            }
-            if link.endpoint().unwritten() == 0 {
-                return Ok(SendStatus::Sent);
-            }
-            if link.endpoint().advice() == Advice::Drop {
-                return Err(lost());
-            }
+            let over = held.live().map_or(true, |link| {
+                link.endpoint().has_failed() || link.endpoint().advice() == Advice::Drop
+            });
             drop(held);
+            match self.handle.buffered_amount() {
+                0 => return Ok(SendStatus::Sent),
+                _ if over => return Err(io::Error::from(io::ErrorKind::BrokenPipe).into()),
+                _ => {}
+            }
             if patience.is_over() || !BlockingDriver::wait_for_room(&self.connection, patience) {
                 return Ok(SendStatus::Queued);
             }

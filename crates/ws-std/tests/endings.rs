@@ -3,7 +3,7 @@
 #[path = "support/net.rs"]
 mod net;
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use net::{REQUEST, open_by_hand, read_all, read_head, url, yes};
 use ws_std::wsproto::{CloseCode, CloseInfo, Config, KeepAlive, ReadyState};
 use ws_std::{
-    ConnectionHandler, Decision, Error, Message, RunningServer, ServerOptions, WebSocketConnection,
-    WebSocketServer, accept_with, connect,
+    ConnectionHandler, Decision, Error, Message, RunningServer, SendStatus, ServerOptions,
+    WebSocketConnection, WebSocketServer, accept_with, connect,
 };
 
 /// A timeout that only a hang reaches.
@@ -288,5 +288,27 @@ fn a_server_closes_with_its_codes_and_a_long_reason_is_cut() -> Result<(), Error
         ends.recv_timeout(HANGS).expect("an end");
         end(server);
     }
+    Ok(())
+}
+
+#[test]
+fn bytes_that_are_lost_are_not_flushed() -> Result<(), Error> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = listener.local_addr()?.to_string();
+    let server = thread::spawn(move || -> Result<_, Error> {
+        let mut ws = accept_with(listener.accept()?.0, Config::new(), yes)?.expect("an upgrade");
+        assert_eq!(ws.flush()?, SendStatus::Sent);
+        // The client does not read.
+        assert_eq!(ws.send(vec![7; 64 << 20])?, SendStatus::Queued);
+        ws.handle().abort();
+        assert!(ws.handle().buffered_amount() > 0);
+        Ok(ws.flush())
+    });
+    let _client = open_by_hand(&address);
+    let flushed = server.join().expect("no panic")?;
+    assert!(
+        matches!(&flushed, Err(Error::Io(error)) if error.kind() == ErrorKind::BrokenPipe),
+        "{flushed:?}"
+    );
     Ok(())
 }

@@ -88,6 +88,8 @@ fn a_file_that_is_not_what_it_should_be_is_named() {
             "{error}"
         );
     }
+    let error = ServerTls::from_pem_files(certificate, certificate).expect_err("no key");
+    assert!(error.to_string().ends_with(": no private key"), "{error}");
     let other = Identity::new();
     assert!(ServerTls::from_pem_files(certificate, &other.key).is_err(), "another's key");
 }
