@@ -20,7 +20,7 @@ fn is_name(word: &str) -> bool {
 
 /// Whether `word` is a fault number: a letter, one or two digits, optionally a lower-case letter.
 fn is_number(word: &str) -> bool {
-    let Some(number) = word.strip_prefix(['L', 'B', 'T', 'H', 'E']) else { return false };
+    let Some(number) = word.strip_prefix(['L', 'B', 'T', 'H', 'E', 'M']) else { return false };
     let digits = number.strip_suffix(|c: char| c.is_ascii_lowercase()).unwrap_or(number);
     (1..=2).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
 }

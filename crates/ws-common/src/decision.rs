@@ -11,10 +11,10 @@ use crate::adapter::{Decided, Undecided, Verdict};
 /// An application's answer to a request. `H` is the handler type of an accepted connection.
 ///
 /// ```
-/// use ws_common::wsproto::handshake::{Accept, Request, Response};
-/// use ws_common::{Decision, Message, WebSocketConnection};
+/// use ws_common::wsproto::handshake::{Accept, Response};
+/// use ws_common::{Decision, IncomingRequest, Message, WebSocketConnection};
 ///
-/// fn decide(request: &Request) -> Decision<fn(&WebSocketConnection, Message)> {
+/// fn decide(request: &IncomingRequest) -> Decision<fn(&WebSocketConnection, Message)> {
 ///     if request.headers().get("Authorization").is_none() {
 ///         return Decision::respond(Response::text(401, "Who are you?\n"));
 ///     }

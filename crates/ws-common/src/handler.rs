@@ -1,9 +1,10 @@
 //! The traits an application implements: the handlers of a server and of a connection.
 
-use wsproto::CloseInfo;
-use wsproto::handshake::Request;
+use std::net::SocketAddr;
 
-use crate::{Decision, Error, Message, ServerHandle, WebSocketConnection};
+use wsproto::CloseInfo;
+
+use crate::{Decision, Error, IncomingRequest, Message, ServerHandle, WebSocketConnection};
 
 /// The handler of a server.
 ///
@@ -17,7 +18,7 @@ use crate::{Decision, Error, Message, ServerHandle, WebSocketConnection};
 /// # Closures, and the type of the handlers
 ///
 /// A closure implements this trait as [`on_connection`](Self::on_connection). The compiler cannot infer its
-/// parameters: write `|_: &_, request: &Request|`.
+/// parameters: write `|_: &_, request: &IncomingRequest|`.
 ///
 /// All connections of a server have one handler type. If they differ, implement [`ConnectionHandler`] for an
 /// enum, or box closures as `Box<dyn FnMut(&WebSocketConnection, Message) + Send>`. A
@@ -25,8 +26,10 @@ use crate::{Decision, Error, Message, ServerHandle, WebSocketConnection};
 /// write `Decision::<()>::respond` or `Decision::<()>::decline`.
 ///
 /// ```
-/// use ws_common::wsproto::handshake::{Request, Response};
-/// use ws_common::{ConnectionHandler, Decision, Message, ServerHandler, WebSocketConnection};
+/// use ws_common::wsproto::handshake::Response;
+/// use ws_common::{
+///     ConnectionHandler, Decision, IncomingRequest, Message, ServerHandler, WebSocketConnection,
+/// };
 ///
 /// enum Handler {
 ///     Echo,
@@ -48,7 +51,7 @@ use crate::{Decision, Error, Message, ServerHandle, WebSocketConnection};
 ///
 /// # fn run(_: impl ServerHandler) {}
 /// // `run` stands for `WebSocketServer::run`.
-/// run(|_: &_, request: &Request| match request.path() {
+/// run(|_: &_, request: &IncomingRequest| match request.path() {
 ///     "/echo" => Decision::accept(Handler::Echo),
 ///     "/count" => Decision::accept(Handler::Count(0)),
 ///     _ => Decision::decline(),
@@ -64,12 +67,16 @@ pub trait ServerHandler: Send + 'static {
     fn on_connection(
         &mut self,
         server: &ServerHandle,
-        request: &Request,
+        request: &IncomingRequest,
     ) -> Decision<Self::Handler>;
 
     /// Answers an ordinary HTTP request, for example for a page. [`Decision::accept`] has the effect of
     /// [`Decision::decline`], because the request is no opening handshake.
-    fn on_request(&mut self, server: &ServerHandle, request: &Request) -> Decision<Self::Handler> {
+    fn on_request(
+        &mut self,
+        server: &ServerHandle,
+        request: &IncomingRequest,
+    ) -> Decision<Self::Handler> {
         let _ = (server, request);
         Decision::decline()
     }
@@ -79,10 +86,10 @@ pub trait ServerHandler: Send + 'static {
         let _ = server;
     }
 
-    /// Called on an error outside open connections: a handshake failed, or the listener could not accept
-    /// and pauses.
-    fn on_error(&mut self, server: &ServerHandle, error: &Error) {
-        let _ = (server, error);
+    /// Called on an error outside open connections: the handshake with `peer` failed, or the listener could
+    /// not accept and pauses. `peer` is `None` for the listener, and for a transport without addresses.
+    fn on_error(&mut self, server: &ServerHandle, peer: Option<SocketAddr>, error: &Error) {
+        let _ = (server, peer, error);
     }
 
     /// Called when the server has ended.
@@ -93,12 +100,12 @@ pub trait ServerHandler: Send + 'static {
 
 impl<F, H> ServerHandler for F
 where
-    F: FnMut(&ServerHandle, &Request) -> Decision<H> + Send + 'static,
+    F: FnMut(&ServerHandle, &IncomingRequest) -> Decision<H> + Send + 'static,
     H: ConnectionHandler,
 {
     type Handler = H;
 
-    fn on_connection(&mut self, server: &ServerHandle, request: &Request) -> Decision<H> {
+    fn on_connection(&mut self, server: &ServerHandle, request: &IncomingRequest) -> Decision<H> {
         self(server, request)
     }
 }

@@ -1,6 +1,7 @@
 //! TLS configuration with rustls.
 
 mod advice;
+mod info;
 mod pem;
 mod pinned;
 
@@ -15,6 +16,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, Server
 use wsproto::url::UrlError;
 
 pub(crate) use advice::{explained, is_tls};
+pub use info::TlsInfo;
 use pem::{in_file, read_certificates, read_key};
 use pinned::PinnedVerifier;
 

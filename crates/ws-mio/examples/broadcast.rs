@@ -11,11 +11,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ws_demo::{Arguments, Failure, cannot_listen, on_ctrl_c};
-use ws_mio::wsproto::handshake::{Request, Response};
+use ws_mio::wsproto::handshake::Response;
 use ws_mio::wsproto::{CloseCode, CloseFrame};
 use ws_mio::{
-    ConnectionHandler, Decision, Message, ServerHandle, ServerOptions, WebSocketConnection,
-    WebSocketServer,
+    ConnectionHandler, Decision, IncomingRequest, Message, ServerHandle, ServerOptions,
+    WebSocketConnection, WebSocketServer,
 };
 
 const USAGE: &str = "\
@@ -67,7 +67,7 @@ fn tell(server: &ServerHandle, topic: &str, text: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-fn welcome(_: &ServerHandle, request: &Request) -> Decision<Listener> {
+fn welcome(_: &ServerHandle, request: &IncomingRequest) -> Decision<Listener> {
     let wanted = TOPICS.iter().find(|topic| request.query_pairs().any(|(key, _)| key == **topic));
     match wanted {
         Some(topic) => Decision::accept(Listener { topic }),

@@ -6,7 +6,7 @@ use std::net::Shutdown;
 use mio::event::{Event, Source};
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
-use ws_common::adapter::{Transport, tune};
+use ws_common::adapter::{Transport, TransportInfo, tune};
 
 #[cfg(feature = "tls")]
 use crate::tls::TlsStream;
@@ -229,6 +229,15 @@ impl Transport for Stream {
     #[inline]
     fn is_blocked(&self) -> bool {
         self.readiness().blocked
+    }
+
+    fn info(&self) -> TransportInfo {
+        let info = TransportInfo::new().local_addr(self.tcp().local_addr().ok());
+        match &self.0 {
+            Kind::Tcp(..) => info,
+            #[cfg(feature = "tls")]
+            Kind::Tls(tls) => info.tls(tls.0.info()),
+        }
     }
 
     fn shutdown(&mut self) {

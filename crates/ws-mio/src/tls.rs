@@ -5,6 +5,7 @@ use std::net::Shutdown;
 
 use mio::net::TcpStream;
 use rustls::Connection;
+use ws_common::TlsInfo;
 use ws_common::adapter::tls::TlsState;
 use ws_common::adapter::tune;
 
@@ -38,6 +39,11 @@ impl TlsStream {
 
     pub(crate) const fn tcp_mut(&mut self) -> &mut TcpStream {
         &mut self.tcp
+    }
+
+    /// Returns the TLS parameters.
+    pub(crate) fn info(&self) -> TlsInfo {
+        self.tls.info()
     }
 
     pub(crate) fn is_handshaking(&self) -> bool {

@@ -14,13 +14,13 @@ use socket2::SockRef;
 use support::{Log, Recorder, read_head, request};
 #[cfg(feature = "tls")]
 use ws_mio::wsproto::handshake::ClientRequest;
-use ws_mio::wsproto::handshake::{Request, Response, accept_key};
+use ws_mio::wsproto::handshake::{Response, accept_key};
 #[cfg(feature = "tls")]
 use ws_mio::wsproto::url::WsUrl;
 use ws_mio::wsproto::{Config, ReadyState};
 use ws_mio::{
-    ClientOptions, Decision, EventLoop, Message, Proxy, RunningServer, ServerHandle, ServerOptions,
-    WebSocketConnection, WebSocketServer,
+    ClientOptions, Decision, EventLoop, IncomingRequest, Message, Proxy, RunningServer,
+    ServerHandle, ServerOptions, WebSocketConnection, WebSocketServer,
 };
 
 const SOON: Duration = Duration::from_millis(100);
@@ -88,7 +88,7 @@ fn peer(act: impl Fn(TcpStream) + Send + 'static) -> SocketAddr {
 fn site(options: ServerOptions) -> (RunningServer, SocketAddr) {
     let server = WebSocketServer::bind("127.0.0.1:0", options).expect("a free port");
     let address = server.local_addr().expect("an address");
-    let server = server.spawn(|_: &ServerHandle, request: &Request| {
+    let server = server.spawn(|_: &ServerHandle, request: &IncomingRequest| {
         if request.path() == "/to" {
             let to = request.query().expect("a URL");
             return Response::new(302).header("Location", to).expect("a header").into();

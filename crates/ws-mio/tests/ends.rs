@@ -11,10 +11,9 @@ use std::time::Duration;
 
 use support::{open, wait_until};
 use ws_mio::wsproto::ReadyState;
-use ws_mio::wsproto::handshake::Request;
 use ws_mio::{
-    ConnectionHandler, Decision, EventLoop, Message, ServerHandle, ServerHandler, ServerOptions,
-    WebSocketConnection, WebSocketServer,
+    ConnectionHandler, Decision, EventLoop, IncomingRequest, Message, ServerHandle, ServerHandler,
+    ServerOptions, WebSocketConnection, WebSocketServer,
 };
 
 static DROPPED: AtomicUsize = AtomicUsize::new(0);
@@ -34,7 +33,7 @@ impl Drop for Keeper {
 impl ServerHandler for Keeper {
     type Handler = Keeping;
 
-    fn on_connection(&mut self, _: &ServerHandle, _: &Request) -> Decision<Keeping> {
+    fn on_connection(&mut self, _: &ServerHandle, _: &IncomingRequest) -> Decision<Keeping> {
         Decision::accept(self.0.clone())
     }
 }

@@ -16,8 +16,8 @@ use socket2::SockRef;
 use support::{LONG, Log, Recorder, request};
 use ws_mio::wsproto::Config;
 use ws_mio::{
-    ClientOptions, Decision, EventLoop, Message, RunningServer, ServerOptions, WebSocketConnection,
-    WebSocketServer,
+    ClientOptions, Decision, EventLoop, IncomingRequest, Message, RunningServer, ServerOptions,
+    WebSocketConnection, WebSocketServer,
 };
 
 fn echo(options: ServerOptions) -> (RunningServer, SocketAddr) {
@@ -28,7 +28,13 @@ fn echo(options: ServerOptions) -> (RunningServer, SocketAddr) {
         let _ = ws.send(message);
         let _ = ws.close(None);
     };
-    (server.spawn(move |_: &_, _: &_| Decision::accept(echo)).expect("a thread"), address)
+    let decide = move |_: &_, request: &IncomingRequest| {
+        // M1
+        let tls = request.tls().expect("TLS");
+        assert_eq!(tls.server_name.as_deref(), Some("localhost"));
+        Decision::accept(echo)
+    };
+    (server.spawn(decide).expect("a thread"), address)
 }
 
 fn end(server: RunningServer) {

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use ws_common::adapter::{Decided, Step, Verdict, server_endpoint, verdict};
-use wsproto::handshake::Request;
 use wsproto::{Config, ReadyState, Role, Server, SessionError};
 
 use crate::clock::{Patience, now};
 use crate::driver::BlockingDriver;
 use crate::websocket::Opening;
-use crate::{Decision, Error, Stream, WebSocket};
+use crate::{Decision, Error, IncomingRequest, Stream, WebSocket};
 
 /// Accepts a WebSocket on a `TcpStream`, or on a TLS stream from [`Stream::accept_tls`], for any path, with
 /// the default limits and deadlines of [`Config`]. Requests that are not an upgrade are refused.
@@ -19,7 +18,7 @@ use crate::{Decision, Error, Stream, WebSocket};
 /// [`Error::Session`] if the request was refused or the client sent none; [`Error::Io`] if the transport
 /// failed.
 pub fn accept(stream: impl Into<Stream>) -> Result<WebSocket<Server>, Error> {
-    let ws = accept_with(stream, Config::default(), |_: &Request| Decision::accept(()))?;
+    let ws = accept_with(stream, Config::default(), |_: &IncomingRequest| Decision::accept(()))?;
     // Every request is accepted or an error, so `None` is a client that sent nothing.
     ws.ok_or(Error::Session(SessionError::EndOfInput))
 }
@@ -35,7 +34,7 @@ pub fn accept(stream: impl Into<Stream>) -> Result<WebSocket<Server>, Error> {
 pub fn accept_with(
     stream: impl Into<Stream>,
     config: impl Into<Arc<Config>>,
-    decide: impl FnOnce(&Request) -> Decision<()>,
+    decide: impl FnOnce(&IncomingRequest) -> Decision<()>,
 ) -> Result<Option<WebSocket<Server>>, Error> {
     let mut ws = WebSocket::server(stream, config);
     let open = ws.handshake(decide);
@@ -69,7 +68,7 @@ impl WebSocket<Server> {
     /// `TimedOut`; then call it again.
     pub fn handshake(
         &mut self,
-        decide: impl FnOnce(&Request) -> Decision<()>,
+        decide: impl FnOnce(&IncomingRequest) -> Decision<()>,
     ) -> Result<bool, Error> {
         let mut decide = Some(decide);
         let mut connecting = self.ready_state() == ReadyState::Connecting;
@@ -89,10 +88,11 @@ impl WebSocket<Server> {
         Ok(self.ready_state() == ReadyState::Open)
     }
 
-    fn decide(&mut self, decide: impl FnOnce(&Request) -> Decision<()>) -> Result<(), Error> {
-        let mut held = self.connection.lock();
-        let Some(request) = held.live()?.endpoint().request().cloned() else { return Ok(()) };
-        drop(held);
+    fn decide(
+        &mut self,
+        decide: impl FnOnce(&IncomingRequest) -> Decision<()>,
+    ) -> Result<(), Error> {
+        let Some(request) = self.connection.lock().incoming_request() else { return Ok(()) };
         let verdict = verdict(decide(&request));
         self.opening = Opening::Server { request: Some(Box::new(request)) };
         match verdict {
@@ -124,7 +124,7 @@ pub(crate) fn tune(stream: &Stream) {
 impl WebSocket<Server> {
     /// Returns the request that opened the connection.
     #[must_use]
-    pub fn request(&self) -> Option<&Request> {
+    pub fn request(&self) -> Option<&IncomingRequest> {
         match &self.opening {
             Opening::Server { request } => request.as_deref(),
             Opening::Client { .. } => None,

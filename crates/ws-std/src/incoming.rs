@@ -7,9 +7,8 @@ use std::thread;
 
 use log::debug;
 use ws_common::adapter::Acceptor;
-use ws_common::{Decision, Error, ServerHandle};
+use ws_common::{Decision, Error, IncomingRequest, ServerHandle};
 use wsproto::Server;
-use wsproto::handshake::Request;
 
 use crate::server::begin;
 use crate::{WebSocket, WebSocketServer};
@@ -36,7 +35,7 @@ impl WebSocketServer {
     ///
     /// [`io::Error`] if the operating system cannot create the accepting thread.
     pub fn incoming(self) -> io::Result<Incoming> {
-        self.incoming_with(|_: &Request| Decision::accept(()))
+        self.incoming_with(|_: &IncomingRequest| Decision::accept(()))
     }
 
     /// As [`incoming`](Self::incoming), but calls `decide` for every request that the options allow,
@@ -47,7 +46,7 @@ impl WebSocketServer {
     /// As [`incoming`](Self::incoming).
     pub fn incoming_with(
         self,
-        decide: impl Fn(&Request) -> Decision<()> + Send + Sync + 'static,
+        decide: impl Fn(&IncomingRequest) -> Decision<()> + Send + Sync + 'static,
     ) -> io::Result<Incoming> {
         let acceptor = Arc::new(Acceptor::new(self.handle(), |_: &_, _: &_| Decision::accept(())));
         let server = acceptor.server().clone();
@@ -60,7 +59,7 @@ impl WebSocketServer {
                 let (acceptor, sender, decide) =
                     (Arc::clone(acceptor), sender.clone(), Arc::clone(&decide));
                 thread::Builder::new().spawn(move || {
-                    let decide = |request: &Request| acceptor.decide_by(request, &*decide);
+                    let decide = |request: &IncomingRequest| acceptor.decide_by(request, &*decide);
                     match begin(&acceptor, tcp, peer)
                         .map_err(Error::from)
                         .and_then(|ws| open(ws, decide))
@@ -87,7 +86,7 @@ impl WebSocketServer {
 
 fn open(
     mut ws: WebSocket<Server>,
-    decide: impl FnOnce(&Request) -> Decision<()>,
+    decide: impl FnOnce(&IncomingRequest) -> Decision<()>,
 ) -> Result<Option<WebSocket<Server>>, Error> {
     match ws.handshake(decide)? {
         true => Ok(Some(ws)),

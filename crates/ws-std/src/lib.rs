@@ -66,10 +66,10 @@ pub use server::WebSocketServer;
 pub use stream::Stream;
 pub use websocket::WebSocket;
 pub use ws_common::{
-    Broadcast, ClientOptions, ConnectionHandler, ConnectionId, Decider, Decision, Error, Message,
-    Proxy, ProxyError, RunningServer, SendStatus, ServerHandle, ServerHandler, ServerOptions,
-    WebSocketConnection,
+    Broadcast, ClientOptions, ConnectionHandler, ConnectionId, Decider, Decision, Error,
+    IncomingRequest, Message, Proxy, ProxyError, RunningServer, SendStatus, ServerHandle,
+    ServerHandler, ServerOptions, WebSocketConnection,
 };
 #[cfg(feature = "tls")]
-pub use ws_common::{ClientTls, ServerTls, rustls};
+pub use ws_common::{ClientTls, ServerTls, TlsInfo, rustls};
 pub use wsproto;

@@ -202,7 +202,7 @@ fn carry(acceptor: &Arc<Acceptor>, permit: Permit, tcp: TcpStream, peer: SocketA
         Ok(mut ws) => ws.carry(&Calls::new(Conversation::server(permit))),
         Err(error) => {
             debug!("no connection with {peer}: {error}");
-            acceptor.report(&error.into());
+            acceptor.report(Some(peer), &error.into());
         }
     }
 }

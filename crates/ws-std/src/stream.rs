@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
-use ws_common::adapter::Transport;
+use ws_common::adapter::{Transport, TransportInfo};
 
 use crate::retry::{is_timeout, would_block};
 use crate::sys::{self, Wait};
@@ -154,6 +154,16 @@ impl Transport for Stream {
     /// Unknown until a write is tried.
     fn is_blocked(&self) -> bool {
         false
+    }
+
+    fn info(&self) -> TransportInfo {
+        let address = self.tcp().and_then(|tcp| tcp.local_addr().ok());
+        let info = TransportInfo::new().local_addr(address);
+        match &self.0 {
+            #[cfg(feature = "tls")]
+            Kind::Tls(tls) => info.tls(tls.info()),
+            _ => info,
+        }
     }
 
     fn shutdown(&mut self) {

@@ -5,6 +5,7 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustls::Connection;
+use ws_common::TlsInfo;
 use ws_common::adapter::tls::TlsState;
 
 use crate::retry::{is_timeout, retry};
@@ -83,6 +84,11 @@ impl TlsStream {
             self.lock().receive(&mut io::empty(), &mut Now(&self.tcp))?;
         }
         self.decrypt(to)
+    }
+
+    /// Returns the TLS parameters.
+    pub(crate) fn info(&self) -> TlsInfo {
+        self.lock().info()
     }
 
     /// Whether the TLS handshake is done.

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ws_common::adapter::{Step, Undecided, unknown_end};
-use ws_common::{ConnectionId, WebSocketConnection};
-use wsproto::handshake::{ClientRequest, Extension, Request, Response};
+use ws_common::{ConnectionId, IncomingRequest, WebSocketConnection};
+use wsproto::handshake::{ClientRequest, Extension, Response};
 use wsproto::{
     Advice, Client, CloseCode, CloseFrame, CloseInfo, PreparedMessage, ReadyState, Role, SendError,
 };
@@ -53,7 +53,7 @@ pub struct WebSocket<R: Role = Client> {
 #[derive(Debug)]
 pub(crate) enum Opening {
     Client { request: Box<ClientRequest>, response: Option<Box<Response>> },
-    Server { request: Option<Box<Request>> },
+    Server { request: Option<Box<IncomingRequest>> },
 }
 
 impl<R: Role> WebSocket<R> {

@@ -10,11 +10,11 @@ use std::thread;
 use std::time::Duration;
 
 use net::{REQUEST, read_all, url};
-use ws_std::wsproto::handshake::{Request, Response};
+use ws_std::wsproto::handshake::Response;
 use ws_std::wsproto::{Config, SessionError};
 use ws_std::{
-    Decider, Decision, Error, Message, RunningServer, ServerHandle, ServerHandler, ServerOptions,
-    WebSocketConnection, WebSocketServer, accept_with, connect,
+    Decider, Decision, Error, IncomingRequest, Message, RunningServer, ServerHandle, ServerHandler,
+    ServerOptions, WebSocketConnection, WebSocketServer, accept_with, connect,
 };
 
 type Handler = fn(&WebSocketConnection, Message);
@@ -25,13 +25,13 @@ struct PutsOff(Sender<Decider<Handler>>);
 impl ServerHandler for PutsOff {
     type Handler = Handler;
 
-    fn on_connection(&mut self, _: &ServerHandle, _: &Request) -> Decision<Handler> {
+    fn on_connection(&mut self, _: &ServerHandle, _: &IncomingRequest) -> Decision<Handler> {
         let (decision, decider) = Decision::later();
         self.0.send(decider).expect("the test waits");
         decision
     }
 
-    fn on_request(&mut self, _: &ServerHandle, _: &Request) -> Decision<Handler> {
+    fn on_request(&mut self, _: &ServerHandle, _: &IncomingRequest) -> Decision<Handler> {
         Decision::respond(Response::text(200, "well\n"))
     }
 }
@@ -96,7 +96,7 @@ fn a_decision_that_was_made_at_once_is_not_missed() {
     impl ServerHandler for AtOnce {
         type Handler = Handler;
 
-        fn on_connection(&mut self, _: &ServerHandle, _: &Request) -> Decision<Handler> {
+        fn on_connection(&mut self, _: &ServerHandle, _: &IncomingRequest) -> Decision<Handler> {
             let (decision, decider) = Decision::later();
             decider.decide(Decision::accept(echo as Handler));
             decision
@@ -146,7 +146,7 @@ fn a_single_stream_waits_for_a_decision_too() -> Result<(), Error> {
         let (to_test, deciders) = mpsc::channel();
         let server = thread::spawn(move || {
             let (stream, _) = listener.accept()?;
-            accept_with(stream, Config::new().handshake_timeout(timeout), |_: &Request| {
+            accept_with(stream, Config::new().handshake_timeout(timeout), |_: &IncomingRequest| {
                 let (decision, decider) = Decision::later();
                 to_test.send(decider).expect("the test waits");
                 decision

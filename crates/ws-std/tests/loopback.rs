@@ -9,10 +9,12 @@ use std::thread;
 use std::time::Duration;
 
 use net::{REQUEST, echo_once, open_by_hand, read_all, url, yes};
-use ws_std::wsproto::handshake::{Accept, ClientRequest, Request, RequestError, Response};
+use ws_std::wsproto::handshake::{Accept, ClientRequest, RequestError, Response};
 use ws_std::wsproto::url::WsUrl;
 use ws_std::wsproto::{CloseCode, CloseFrame, Config, Initiator, KeepAlive, SessionError};
-use ws_std::{Decision, Error, Message, accept, accept_with, connect, connect_with};
+use ws_std::{
+    Decision, Error, IncomingRequest, Message, accept, accept_with, connect, connect_with,
+};
 
 #[test]
 fn messages_come_back_and_the_end_is_clean() -> Result<(), Error> {
@@ -140,7 +142,7 @@ fn a_client_learns_why_it_was_refused() {
     let address = listener.local_addr().expect("an address").to_string();
     let server = thread::spawn(move || {
         let (stream, _) = listener.accept()?;
-        let answer = |request: &Request| {
+        let answer = |request: &IncomingRequest| {
             Decision::respond(Response::text(401, &format!("{} is private", request.path())))
         };
         accept_with(stream, Config::default(), answer)
@@ -157,7 +159,8 @@ fn a_mistake_in_accepting_is_an_error_and_the_client_gets_a_500() {
     let address = listener.local_addr().expect("an address").to_string();
     let server = thread::spawn(move || {
         let (stream, _) = listener.accept()?;
-        let answer = |_: &Request| Decision::accept_with(Accept::new().subprotocol("unasked"), ());
+        let answer =
+            |_: &IncomingRequest| Decision::accept_with(Accept::new().subprotocol("unasked"), ());
         accept_with(stream, Config::default(), answer)
     });
     let error = connect(&url(&address)).expect_err("refused");
@@ -171,7 +174,7 @@ fn one_port_serves_pages_too() {
     let address = listener.local_addr().expect("an address").to_string();
     let server = thread::spawn(move || {
         let (stream, _) = listener.accept()?;
-        let answer = |request: &Request| match request.check_upgrade() {
+        let answer = |request: &IncomingRequest| match request.check_upgrade() {
             Err(RequestError::NoUpgrade) => Decision::respond(Response::html("<p>Hello")),
             _ => yes(request),
         };

@@ -1,13 +1,12 @@
 //! B6: a panic of a handler ends only its own request or connection.
 
+use std::net::SocketAddr;
 use std::sync::mpsc::{self, Sender};
 use std::time::Duration;
-
-use ws_std::wsproto::handshake::Request;
 use ws_std::wsproto::{CloseCode, CloseInfo};
 use ws_std::{
-    ConnectionHandler, Decision, Error, Message, RunningServer, ServerHandle, ServerHandler,
-    ServerOptions, WebSocketConnection, WebSocketServer, connect,
+    ConnectionHandler, Decision, Error, IncomingRequest, Message, RunningServer, ServerHandle,
+    ServerHandler, ServerOptions, WebSocketConnection, WebSocketServer, connect,
 };
 
 /// Panics in the call it is told to.
@@ -30,7 +29,7 @@ fn call(place: &'static str, here: &'static str, called: &Sender<&'static str>) 
 impl ServerHandler for Panics {
     type Handler = Visit;
 
-    fn on_connection(&mut self, _: &ServerHandle, request: &Request) -> Decision<Visit> {
+    fn on_connection(&mut self, _: &ServerHandle, request: &IncomingRequest) -> Decision<Visit> {
         if request.path() == "/panic" {
             call(self.place, "server connection", &self.called);
         }
@@ -41,7 +40,7 @@ impl ServerHandler for Panics {
         call(self.place, "server open", &self.called);
     }
 
-    fn on_error(&mut self, _: &ServerHandle, _: &Error) {
+    fn on_error(&mut self, _: &ServerHandle, _: Option<SocketAddr>, _: &Error) {
         call(self.place, "server error", &self.called);
     }
 

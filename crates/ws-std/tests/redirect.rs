@@ -7,16 +7,16 @@ mod identity;
 mod net;
 
 use net::{site, url, yes};
-use ws_std::wsproto::handshake::{Accept, ClientRequest, Request, Response};
+use ws_std::wsproto::handshake::{Accept, ClientRequest, Response};
 use ws_std::wsproto::url::WsUrl;
-use ws_std::{ClientOptions, Decision, Error, WebSocket, connect, connect_with};
+use ws_std::{ClientOptions, Decision, Error, IncomingRequest, WebSocket, connect, connect_with};
 
 fn found(to: &str) -> Decision<()> {
     Decision::respond(Response::new(302).header("Location", to).expect("a header"))
 }
 
 /// Redirects `/3` to `/2`, `/2` to `/1`, and `/1` to `/0`.
-fn staircase(request: &Request) -> Decision<()> {
+fn staircase(request: &IncomingRequest) -> Decision<()> {
     match request.path() {
         "/3" => found("/2?x"),
         "/2" => found("1"),
@@ -85,7 +85,7 @@ fn credentials_go_to_the_same_origin_only() -> Result<(), Error> {
             .header("Authorization", "Bearer secret")?;
         assert_eq!(follow(request, 1)?.subprotocol().as_deref(), Some("chat"));
     }
-    let credentials = |request: Request| {
+    let credentials = |request: IncomingRequest| {
         let value = |name: &str| request.headers().get(name).map(str::to_owned);
         (value("authorization"), value("cookie"))
     };
@@ -97,7 +97,7 @@ fn credentials_go_to_the_same_origin_only() -> Result<(), Error> {
     Ok(())
 }
 
-fn accepted(request: &Request) -> Decision<()> {
+fn accepted(request: &IncomingRequest) -> Decision<()> {
     Decision::accept_with(Accept::new().select_subprotocol(request, &["chat"]), ())
 }
 
@@ -128,7 +128,7 @@ fn nobody_is_led_out_of_tls() -> Result<(), Error> {
     thread::spawn(move || {
         for tcp in listener.incoming() {
             let stream = Stream::accept_tls(&tls, tcp.expect("a client")).expect("a certificate");
-            let answer = |request: &Request| match request.path() {
+            let answer = |request: &IncomingRequest| match request.path() {
                 "/out" => found(&to),
                 _ => accepted(request),
             };

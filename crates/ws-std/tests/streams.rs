@@ -5,16 +5,16 @@ mod support;
 use std::io::{self, ErrorKind, Read, Write};
 
 use support::{EchoPeer, Manner, RecordedServer, Recording};
-use ws_std::wsproto::handshake::{ClientRequest, Request};
+use ws_std::wsproto::handshake::ClientRequest;
 use ws_std::wsproto::url::WsUrl;
 use ws_std::wsproto::{CloseCode, CloseFrame, Config, ReadyState, Role, Server};
-use ws_std::{Decision, Error, Message, SendStatus, Stream, WebSocket};
+use ws_std::{Decision, Error, IncomingRequest, Message, SendStatus, Stream, WebSocket};
 
 fn request() -> ClientRequest {
     ClientRequest::new(WsUrl::parse("ws://localhost/").expect("a URL"))
 }
 
-fn accept(_: &Request) -> Decision<()> {
+fn accept(_: &IncomingRequest) -> Decision<()> {
     Decision::accept(())
 }
 

@@ -3,16 +3,18 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ws_common::wsproto::handshake::{Accept, AcceptError, Request, Response};
+use ws_common::wsproto::handshake::{Accept, AcceptError, Response};
 use ws_common::wsproto::{CloseCode, CloseError, CloseFrame, CloseInfo};
-use ws_common::{ConnectionHandler, Decision, Error, Message, WebSocketConnection};
+use ws_common::{
+    ConnectionHandler, Decision, Error, IncomingRequest, Message, WebSocketConnection,
+};
 
 use crate::{Outcome, pattern};
 
 const SUBPROTOCOLS: &[&str] = &["chat.v2", "chat.v1"];
 
 /// Decides on a request.
-pub(crate) fn welcome(request: &Request, ends: &Arc<Ends>) -> Decision<Obey> {
+pub(crate) fn welcome(request: &IncomingRequest, ends: &Arc<Ends>) -> Decision<Obey> {
     match admit(request) {
         Ok(accept) => Decision::accept_with(accept, Obey::new(request, ends)),
         Err(response) => Decision::respond(response),
@@ -20,7 +22,7 @@ pub(crate) fn welcome(request: &Request, ends: &Arc<Ends>) -> Decision<Obey> {
 }
 
 /// Returns how to accept a connection, or the refusal.
-pub(crate) fn admit(request: &Request) -> Result<Accept, Response> {
+pub(crate) fn admit(request: &IncomingRequest) -> Result<Accept, Response> {
     let status = request.path().strip_prefix("/refuse/").and_then(|status| status.parse().ok());
     match status {
         Some(status) => Err(Response::text(status, "not today\n")),
@@ -28,7 +30,7 @@ pub(crate) fn admit(request: &Request) -> Result<Accept, Response> {
     }
 }
 
-fn accept(request: &Request) -> Result<Accept, AcceptError> {
+fn accept(request: &IncomingRequest) -> Result<Accept, AcceptError> {
     Accept::new()
         .select_subprotocol(request, SUBPROTOCOLS)
         .header("Set-Cookie", "seen=1")?
@@ -43,7 +45,7 @@ pub(crate) struct Obey {
 }
 
 impl Obey {
-    pub(crate) fn new(request: &Request, ends: &Arc<Ends>) -> Self {
+    pub(crate) fn new(request: &IncomingRequest, ends: &Arc<Ends>) -> Self {
         let mut head = String::new();
         for (name, value) in request.headers().iter() {
             let value = String::from_utf8_lossy(value);

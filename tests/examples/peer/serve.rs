@@ -5,10 +5,8 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
-
-use ws_common::wsproto::handshake::Request;
 use ws_common::wsproto::{Config, KeepAlive};
-use ws_common::{Decision, ServerOptions, ServerTls};
+use ws_common::{Decision, IncomingRequest, ServerOptions, ServerTls};
 use ws_std::{Stream, accept_with};
 
 use crate::obey::{Ends, Obey, admit, welcome};
@@ -45,7 +43,7 @@ pub(crate) fn run_loop(address: &str, tls: Option<ServerTls>) -> Outcome {
     println!("listening on {}", server.local_addr()?);
     io::stdout().flush()?;
     let ends = Arc::new(Ends::default());
-    Ok(server.run(move |_: &_, request: &Request| welcome(request, &ends))?)
+    Ok(server.run(move |_: &_, request: &IncomingRequest| welcome(request, &ends))?)
 }
 
 fn serve(stream: TcpStream, ends: &Arc<Ends>) -> Outcome {
@@ -65,7 +63,7 @@ fn serve(stream: TcpStream, ends: &Arc<Ends>) -> Outcome {
 
 fn converse(stream: Stream, config: Config, ends: &Arc<Ends>) -> Outcome {
     let mut handler = None;
-    let decide = |request: &Request| match admit(request) {
+    let decide = |request: &IncomingRequest| match admit(request) {
         Ok(accept) => {
             handler = Some(Obey::new(request, ends));
             Decision::accept_with(accept, ())

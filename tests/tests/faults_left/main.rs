@@ -13,10 +13,9 @@ use std::time::Duration;
 
 use conformance::adapters::{Adapter, Mio, Std};
 use ws_common::{
-    ClientOptions, ConnectionHandler, Decision, Message, RunningServer, ServerHandle,
-    ServerHandler, ServerOptions, WebSocketConnection,
+    ClientOptions, ConnectionHandler, Decision, IncomingRequest, Message, RunningServer,
+    ServerHandle, ServerHandler, ServerOptions, WebSocketConnection,
 };
-use wsproto::handshake::Request;
 use wsproto::{CloseInfo, ReadyState};
 
 use support::{Peer, address, connect, echo, end, wait_until};
@@ -134,7 +133,7 @@ type Hoard = Arc<Mutex<Vec<WebSocketConnection>>>;
 impl ServerHandler for Hoarder {
     type Handler = Hoarded;
 
-    fn on_connection(&mut self, _: &ServerHandle, _: &Request) -> Decision<Hoarded> {
+    fn on_connection(&mut self, _: &ServerHandle, _: &IncomingRequest) -> Decision<Hoarded> {
         let counted = Counted::new(&self.counted.0);
         Decision::accept(Hoarded { _counted: counted, hoard: Arc::clone(&self.hoard), ws: None })
     }

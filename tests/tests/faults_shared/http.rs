@@ -6,10 +6,10 @@ use std::time::{Duration, SystemTime};
 
 use conformance::adapters::Adapter;
 use ws_common::{
-    ClientOptions, Decision, Message, RunningServer, ServerHandle, ServerHandler, ServerOptions,
-    WebSocketConnection,
+    ClientOptions, Decision, IncomingRequest, Message, RunningServer, ServerHandle, ServerHandler,
+    ServerOptions, WebSocketConnection,
 };
-use wsproto::handshake::{Accept, AllowedOrigins, Request, Response, http_date};
+use wsproto::handshake::{Accept, AllowedOrigins, Response, http_date};
 
 use crate::support::{
     LONG, Peer, address, by_hand, connect, end, field, patient_client, request, switching, upgrade,
@@ -18,24 +18,24 @@ use crate::support::{
 type Ignore = fn(&WebSocketConnection, Message);
 
 /// Selects `v1` or `v2`, serves `/health`, and reports the requests.
-struct Site(mpsc::Sender<Request>);
+struct Site(mpsc::Sender<IncomingRequest>);
 
 impl ServerHandler for Site {
     type Handler = Ignore;
 
-    fn on_connection(&mut self, _: &ServerHandle, request: &Request) -> Decision<Ignore> {
+    fn on_connection(&mut self, _: &ServerHandle, request: &IncomingRequest) -> Decision<Ignore> {
         self.0.send(request.clone()).expect("the test waits");
         let accept = Accept::new().select_subprotocol(request, &["v1", "v2"]);
         Decision::accept_with(accept, |_, _| {})
     }
 
-    fn on_request(&mut self, _: &ServerHandle, request: &Request) -> Decision<Ignore> {
+    fn on_request(&mut self, _: &ServerHandle, request: &IncomingRequest) -> Decision<Ignore> {
         self.0.send(request.clone()).expect("the test waits");
         (request.path() == "/health").then(|| Response::text(200, "well\n")).into()
     }
 }
 
-fn site<S: Adapter>(options: ServerOptions) -> (RunningServer, mpsc::Receiver<Request>) {
+fn site<S: Adapter>(options: ServerOptions) -> (RunningServer, mpsc::Receiver<IncomingRequest>) {
     let (to, requests) = mpsc::channel();
     (S::serve(options, Site(to)).expect("a free port"), requests)
 }

@@ -5,11 +5,11 @@ use std::thread;
 
 use conformance::adapters::{Adapter, Refused};
 use ws_common::{
-    ClientOptions, Decider, Decision, Message, RunningServer, ServerHandle, ServerHandler,
-    ServerOptions, WebSocketConnection,
+    ClientOptions, Decider, Decision, IncomingRequest, Message, RunningServer, ServerHandle,
+    ServerHandler, ServerOptions, WebSocketConnection,
 };
 use wsproto::Config;
-use wsproto::handshake::{Request, Response};
+use wsproto::handshake::Response;
 
 use crate::support::{
     LONG, Peer, address, connect, end, in_time, patient_client, request, upgrade, wait_until,
@@ -25,13 +25,13 @@ struct Hesitant(Sender<(String, Decider<Echo>)>);
 impl ServerHandler for Hesitant {
     type Handler = Echo;
 
-    fn on_connection(&mut self, _: &ServerHandle, request: &Request) -> Decision<Echo> {
+    fn on_connection(&mut self, _: &ServerHandle, request: &IncomingRequest) -> Decision<Echo> {
         let (decision, decider) = Decision::later();
         self.0.send((request.target().to_owned(), decider)).expect("the test waits");
         decision
     }
 
-    fn on_request(&mut self, server: &ServerHandle, request: &Request) -> Decision<Echo> {
+    fn on_request(&mut self, server: &ServerHandle, request: &IncomingRequest) -> Decision<Echo> {
         match request.path() {
             "/health" => Response::text(200, "well\n").into(),
             _ => self.on_connection(server, request),

@@ -1,15 +1,16 @@
 //! Panics in every call of an application's handlers.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use conformance::adapters::Adapter;
 use ws_common::{
-    ClientOptions, ConnectionHandler, Decision, Error, Message, RunningServer, ServerHandle,
-    ServerHandler, ServerOptions, WebSocketConnection,
+    ClientOptions, ConnectionHandler, Decision, Error, IncomingRequest, Message, RunningServer,
+    ServerHandle, ServerHandler, ServerOptions, WebSocketConnection,
 };
 use wsproto::CloseInfo;
-use wsproto::handshake::{Accept, Request, Response};
+use wsproto::handshake::{Accept, Response};
 
 use crate::support::{
     Peer, address, assert_serves, end, frame, request, serve, upgrade, wait_until,
@@ -64,7 +65,11 @@ struct Connection {
 impl ServerHandler for Panicking {
     type Handler = Connection;
 
-    fn on_connection(&mut self, _: &ServerHandle, request: &Request) -> Decision<Connection> {
+    fn on_connection(
+        &mut self,
+        _: &ServerHandle,
+        request: &IncomingRequest,
+    ) -> Decision<Connection> {
         if request.path() != "/" {
             self.server.check("on_connection");
         }
@@ -80,7 +85,7 @@ impl ServerHandler for Panicking {
         }
     }
 
-    fn on_request(&mut self, _: &ServerHandle, request: &Request) -> Decision<Connection> {
+    fn on_request(&mut self, _: &ServerHandle, request: &IncomingRequest) -> Decision<Connection> {
         self.server.check("on_request");
         match request.path() {
             // Not an upgrade, so there is nothing to accept.
@@ -95,7 +100,7 @@ impl ServerHandler for Panicking {
         self.server.check("on_open");
     }
 
-    fn on_error(&mut self, _: &ServerHandle, _: &Error) {
+    fn on_error(&mut self, _: &ServerHandle, _: Option<SocketAddr>, _: &Error) {
         self.server.check("on_error");
     }
 

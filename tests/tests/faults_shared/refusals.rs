@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use std::sync::mpsc;
 
 use conformance::adapters::{Adapter, Refused};
-use ws_common::{Decision, Message, ServerHandle, ServerOptions, WebSocketConnection};
-use wsproto::handshake::Request;
+use ws_common::{
+    Decision, IncomingRequest, Message, ServerHandle, ServerOptions, WebSocketConnection,
+};
 
 use crate::support::{LONG, address, by_hand, connect, end, in_time, patient_client};
 
@@ -55,7 +56,7 @@ pub(crate) fn a_refusal_ends_where_http_says<C: Adapter>() {
 /// A server that reports the requested targets.
 fn destination<S: Adapter>() -> (ws_common::RunningServer, mpsc::Receiver<String>) {
     let (to, targets) = mpsc::channel();
-    let decide = move |_: &ServerHandle, request: &Request| {
+    let decide = move |_: &ServerHandle, request: &IncomingRequest| {
         to.send(request.target().to_owned()).expect("the test waits");
         Decision::accept(|_: &WebSocketConnection, _: Message| {})
     };

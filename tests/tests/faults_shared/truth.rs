@@ -5,11 +5,10 @@ use std::sync::mpsc;
 
 use conformance::adapters::Adapter;
 use ws_common::{
-    ClientOptions, Decision, Error, Message, ServerHandle, ServerHandler, ServerOptions,
-    WebSocketConnection,
+    ClientOptions, Decision, Error, IncomingRequest, Message, ServerHandle, ServerHandler,
+    ServerOptions, WebSocketConnection,
 };
 use wsproto::Config;
-use wsproto::handshake::Request;
 
 use crate::support::{
     Call, Calls, LONG, On, Peer, address, by_hand, connect, end, frame, patient_client,
@@ -126,11 +125,11 @@ struct Errors(mpsc::Sender<String>);
 impl ServerHandler for Errors {
     type Handler = fn(&WebSocketConnection, Message);
 
-    fn on_connection(&mut self, _: &ServerHandle, _: &Request) -> Decision<Self::Handler> {
+    fn on_connection(&mut self, _: &ServerHandle, _: &IncomingRequest) -> Decision<Self::Handler> {
         Decision::decline()
     }
 
-    fn on_error(&mut self, _: &ServerHandle, error: &Error) {
+    fn on_error(&mut self, _: &ServerHandle, _: Option<SocketAddr>, error: &Error) {
         self.0.send(error.to_string()).expect("the test waits");
     }
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use conformance::adapters::{Adapter, Client};
 use ws_common::{
-    ClientOptions, Decision, Message, ServerHandle, ServerOptions, WebSocketConnection,
+    ClientOptions, Decision, IncomingRequest, Message, ServerHandle, ServerOptions,
+    WebSocketConnection,
 };
-use wsproto::handshake::Request;
 use wsproto::{CloseCode, CloseFrame, Config, KeepAlive};
 
 use crate::support::{
@@ -193,7 +193,7 @@ pub(crate) fn a_stuck_subscriber_holds_up_nobody<S: Adapter, C: Adapter>() {
 
 // L3: a broadcast inside `on_connection` delays no client.
 pub(crate) fn a_broadcast_in_deciding_keeps_nobody_out<S: Adapter, C: Adapter>() {
-    let decide = |server: &ServerHandle, _: &Request| {
+    let decide = |server: &ServerHandle, _: &IncomingRequest| {
         server.broadcast("somebody comes");
         Decision::accept(|_: &WebSocketConnection, _: Message| {})
     };

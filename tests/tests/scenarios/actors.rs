@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use conformance::adapters::{Adapter, Client, Refused};
 use ws_common::{
-    ClientOptions, ConnectionHandler, Decision, Error, Message, RunningServer, ServerHandle,
-    ServerHandler, ServerOptions, WebSocketConnection,
+    ClientOptions, ConnectionHandler, Decision, Error, IncomingRequest, Message, RunningServer,
+    ServerHandle, ServerHandler, ServerOptions, WebSocketConnection,
 };
-use wsproto::handshake::{Accept, ClientRequest, Request, Response};
+use wsproto::handshake::{Accept, ClientRequest, Response};
 use wsproto::url::WsUrl;
 use wsproto::{CloseInfo, ReadyState};
 
@@ -128,7 +128,11 @@ pub(crate) struct Host {
 impl ServerHandler for Host {
     type Handler = Recorder;
 
-    fn on_connection(&mut self, server: &ServerHandle, request: &Request) -> Decision<Recorder> {
+    fn on_connection(
+        &mut self,
+        server: &ServerHandle,
+        request: &IncomingRequest,
+    ) -> Decision<Recorder> {
         assert!(!server.is_terminated());
         self.log.note(format!("connection {}", request.target()));
         assert_ne!(request.path(), "/panic", "as you wish");
@@ -140,7 +144,7 @@ impl ServerHandler for Host {
         Decision::accept_with(accept, Recorder { log: self.log.clone(), panic_in })
     }
 
-    fn on_request(&mut self, _: &ServerHandle, request: &Request) -> Decision<Recorder> {
+    fn on_request(&mut self, _: &ServerHandle, request: &IncomingRequest) -> Decision<Recorder> {
         (request.path() == "/health").then(|| Response::text(200, "well\n")).into()
     }
 
@@ -149,7 +153,7 @@ impl ServerHandler for Host {
         self.log.note("server open");
     }
 
-    fn on_error(&mut self, server: &ServerHandle, error: &Error) {
+    fn on_error(&mut self, server: &ServerHandle, _: Option<SocketAddr>, error: &Error) {
         assert!(!server.is_terminated());
         self.log.note(format!("server error {error}"));
     }

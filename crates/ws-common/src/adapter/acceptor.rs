@@ -2,17 +2,18 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use log::{error, warn};
-use wsproto::handshake::{ClientRequest, Request, Response};
+use wsproto::handshake::{ClientRequest, Response};
 use wsproto::{Client, Config, Endpoint, Server, Session};
 
 use super::panics::catch;
 use super::{Conversation, Decided, Permit, Verdict};
-use crate::{Decision, Error, ServerHandle, ServerHandler};
+use crate::{Decision, Error, IncomingRequest, ServerHandle, ServerHandler};
 
 /// A server's side before a connection is open: it admits transports, asks the server's handler for
 /// decisions, and calls the handler for errors and for the start and end of the server.
@@ -45,19 +46,19 @@ impl fmt::Debug for Acceptor {
 
 /// An object-safe [`ServerHandler`]: connection handlers are boxed.
 trait DynServerHandler: Send {
-    fn on_connection(&mut self, server: &ServerHandle, request: &Request) -> Verdict;
-    fn on_request(&mut self, server: &ServerHandle, request: &Request) -> Verdict;
+    fn on_connection(&mut self, server: &ServerHandle, request: &IncomingRequest) -> Verdict;
+    fn on_request(&mut self, server: &ServerHandle, request: &IncomingRequest) -> Verdict;
     fn on_open(&mut self, server: &ServerHandle);
-    fn on_error(&mut self, server: &ServerHandle, error: &Error);
+    fn on_error(&mut self, server: &ServerHandle, peer: Option<SocketAddr>, error: &Error);
     fn on_terminate(&mut self, server: &ServerHandle);
 }
 
 impl<H: ServerHandler> DynServerHandler for H {
-    fn on_connection(&mut self, server: &ServerHandle, request: &Request) -> Verdict {
+    fn on_connection(&mut self, server: &ServerHandle, request: &IncomingRequest) -> Verdict {
         ServerHandler::on_connection(self, server, request).verdict()
     }
 
-    fn on_request(&mut self, server: &ServerHandle, request: &Request) -> Verdict {
+    fn on_request(&mut self, server: &ServerHandle, request: &IncomingRequest) -> Verdict {
         ServerHandler::on_request(self, server, request).verdict()
     }
 
@@ -65,8 +66,8 @@ impl<H: ServerHandler> DynServerHandler for H {
         ServerHandler::on_open(self, server);
     }
 
-    fn on_error(&mut self, server: &ServerHandle, error: &Error) {
-        ServerHandler::on_error(self, server, error);
+    fn on_error(&mut self, server: &ServerHandle, peer: Option<SocketAddr>, error: &Error) {
+        ServerHandler::on_error(self, server, peer, error);
     }
 
     fn on_terminate(&mut self, server: &ServerHandle) {
@@ -142,7 +143,7 @@ impl Acceptor {
 
     /// Decides on a request: by the server's options, or else by its handler; with status 503 if the server
     /// has ended. If a decision panics, that client gets status 500; other connections are unaffected.
-    pub(super) fn decide(&self, request: &Request) -> Verdict {
+    pub(super) fn decide(&self, request: &IncomingRequest) -> Verdict {
         let respond = |response| Verdict::Now(Decided::Respond(response));
         self.decided(request, respond, || match request.is_upgrade() {
             true => self.ask(|handler| handler.on_connection(&self.server, request)),
@@ -154,15 +155,15 @@ impl Acceptor {
     /// status 503 if the server has ended, and 500 if `decide` panics.
     pub fn decide_by(
         &self,
-        request: &Request,
-        decide: impl FnOnce(&Request) -> Decision<()>,
+        request: &IncomingRequest,
+        decide: impl FnOnce(&IncomingRequest) -> Decision<()>,
     ) -> Decision<()> {
         self.decided(request, Decision::respond, || decide(request))
     }
 
     fn decided<T>(
         &self,
-        request: &Request,
+        request: &IncomingRequest,
         respond: impl Fn(Response) -> T,
         ask: impl FnOnce() -> T,
     ) -> T {
@@ -187,10 +188,10 @@ impl Acceptor {
         }
     }
 
-    /// Reports an error outside open connections to the handler, unless the server has ended.
-    pub fn report(&self, error: &Error) {
+    /// Reports to the handler that the handshake with `peer` failed, unless the server has ended.
+    pub fn report(&self, peer: Option<SocketAddr>, error: &Error) {
         if !self.server.is_terminated() {
-            self.call(|handler, server| handler.on_error(server, error));
+            self.call(|handler, server| handler.on_error(server, peer, error));
         }
     }
 
@@ -198,7 +199,7 @@ impl Acceptor {
     /// [`PAUSE`](Self::PAUSE).
     pub fn report_pause(&self, error: io::Error) {
         warn!("cannot accept: {error}");
-        self.report(&error.into());
+        self.report(None, &error.into());
     }
 
     /// Reports to the handler that the server has started.

@@ -12,7 +12,7 @@ use wsproto::{Advice, CloseInfo, Initiator, Role, SendError};
 use super::answering::is_answering;
 use super::peer::Peer;
 use super::{ConnectionLink, Driver, Link, Outgoing, Transport};
-use crate::{ConnectionId, Error, SendStatus, WebSocketConnection};
+use crate::{ConnectionId, Error, IncomingRequest, SendStatus, WebSocketConnection};
 
 pub use self::held::Held;
 
@@ -171,6 +171,14 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
             Stage::Over { lingering, .. } => lingering.as_deref_mut(),
             Stage::Dialing { .. } => None,
         }
+    }
+
+    /// Returns the request that waits for a decision, with what the transport knows.
+    pub fn incoming_request(&self) -> Option<IncomingRequest> {
+        let link = self.link()?;
+        let mut info = link.transport().info();
+        info.peer_addr = self.peer.address();
+        Some(IncomingRequest::new(link.endpoint().request()?.clone(), info))
     }
 
     /// Returns the link; `None` while dialing or once the connection is over.

@@ -13,7 +13,7 @@ use super::connection::unknown_end;
 use super::panics::{Panic, catch};
 use super::request::{answer, postpone};
 use super::verdict::{Decided, Deciding, DynHandler, Undecided, Verdict};
-use super::{Connection, Driver, Permit, Step};
+use super::{Connection, ConnectionLink, Driver, Permit, Step};
 use crate::{ConnectionHandler, ConnectionId, Error, Message, WebSocketConnection};
 
 /// Calls a connection's handler for the connection's events.
@@ -170,9 +170,7 @@ impl Conversation {
     /// Asks the application for its decision, and answers the request or postpones the answer.
     fn decide<R: Role, D: Driver<R>>(&mut self, connection: &Arc<Connection<R, D>>, now: Duration) {
         let Some(acceptor) = connection.driver().acceptor() else { return };
-        let mut held = connection.lock();
-        let request = held.live().ok().and_then(|link| link.endpoint().request().cloned());
-        drop(held);
+        let request = connection.lock().incoming_request();
         let Some(request) = request else { return };
         match acceptor.decide(&request) {
             Verdict::Now(decided) => self.answer(connection, now, decided),
@@ -211,7 +209,7 @@ impl Conversation {
             Ok(Err(error)) => {
                 let _ = self.drop_handler();
                 if let Some(acceptor) = connection.driver().acceptor() {
-                    acceptor.report(&error);
+                    acceptor.report(connection.peer_addr(), &error);
                 }
             }
             Ok(Ok(false)) | Err(_) => drop(self.drop_handler()),
@@ -251,7 +249,7 @@ impl Conversation {
         let opened = connection.lock().was_opened();
         match connection.driver().acceptor() {
             Some(acceptor) if !opened => {
-                acceptor.report(error);
+                acceptor.report(connection.peer_addr(), error);
                 None
             }
             _ => self.call(handle, |handler, ws| handler.on_error(ws, error)),

@@ -2,6 +2,8 @@
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV6};
 
+use crate::incoming::canonical;
+
 /// The address of a peer, in 16 bytes, since each connection stores one. IPv6 addresses are boxed.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Peer {
@@ -23,7 +25,7 @@ impl Peer {
 
 impl From<SocketAddr> for Peer {
     fn from(address: SocketAddr) -> Self {
-        match address {
+        match canonical(address) {
             SocketAddr::V4(address) => Self::V4(*address.ip(), address.port()),
             SocketAddr::V6(address) => Self::V6(Box::new(address)),
         }

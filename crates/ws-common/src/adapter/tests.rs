@@ -1,11 +1,13 @@
 //! Connections without a network: notices to the adapter, turns, and the end of a connection.
 
+use crate::IncomingRequest;
 use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use wsproto::handshake::{Accept, ClientRequest, Request, Response};
+use wsproto::handshake::{Accept, ClientRequest, Response};
 use wsproto::url::WsUrl;
 use wsproto::{Client, CloseInfo, ReadyState, SendError, Server, SessionError};
 
@@ -272,12 +274,12 @@ struct Picky(Arc<AtomicUsize>);
 impl ServerHandler for Picky {
     type Handler = Fragile;
 
-    fn on_connection(&mut self, _: &ServerHandle, _: &Request) -> Decision<Fragile> {
+    fn on_connection(&mut self, _: &ServerHandle, _: &IncomingRequest) -> Decision<Fragile> {
         let accept = Accept::new().subprotocol("never.offered");
         Decision::accept_with(accept, Fragile)
     }
 
-    fn on_error(&mut self, _: &ServerHandle, _: &Error) {
+    fn on_error(&mut self, _: &ServerHandle, _: Option<SocketAddr>, _: &Error) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
 }

@@ -5,6 +5,7 @@ use std::mem;
 
 use rustls::Connection;
 
+use crate::TlsInfo;
 use crate::tls::{HTTP_1_1, explained};
 
 /// The limit of buffered plaintext, and of buffered ciphertext, in bytes; the default of rustls.
@@ -31,6 +32,12 @@ impl TlsState {
     #[must_use]
     pub fn is_handshaking(&self) -> bool {
         self.tls.is_handshaking()
+    }
+
+    /// Returns the parameters; complete once the handshake is done.
+    #[must_use]
+    pub fn info(&self) -> TlsInfo {
+        TlsInfo::new(&self.tls)
     }
 
     /// Encrypts and writes, as [`Transport::try_write`](super::Transport::try_write) does. Bytes count as

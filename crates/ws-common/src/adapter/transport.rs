@@ -2,6 +2,8 @@
 
 use std::io::{self, IoSlice};
 
+use super::TransportInfo;
+
 /// The writing side of a transport. A [`Link`](super::Link) writes to it.
 pub trait Transport: Send + 'static {
     /// Writes some of `bytes` without waiting, and returns how many of them the operating system has
@@ -30,4 +32,9 @@ pub trait Transport: Send + 'static {
     /// Ends the writing side and leaves the reading side open. Further calls do nothing, and neither does
     /// the first if only dropping the transport ends its writing side.
     fn shutdown(&mut self);
+
+    /// Returns the addresses of the connection and its TLS parameters, for a server's decision.
+    fn info(&self) -> TransportInfo {
+        TransportInfo::new()
+    }
 }

@@ -18,13 +18,15 @@ mod names;
 mod page;
 mod rooms;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ws_common::wsproto::handshake::{Request, Response};
+use ws_common::wsproto::handshake::Response;
 use ws_common::wsproto::{CloseCode, CloseInfo, Config, KeepAlive};
 use ws_common::{
-    ConnectionHandler, Decision, Error, Message, ServerHandle, ServerHandler, WebSocketConnection,
+    ConnectionHandler, Decision, Error, IncomingRequest, Message, ServerHandle, ServerHandler,
+    WebSocketConnection,
 };
 
 use rooms::Rooms;
@@ -55,7 +57,7 @@ pub struct Chat {
 impl ServerHandler for Chat {
     type Handler = Visit;
 
-    fn on_connection(&mut self, _: &ServerHandle, request: &Request) -> Decision<Visit> {
+    fn on_connection(&mut self, _: &ServerHandle, request: &IncomingRequest) -> Decision<Visit> {
         let parameter = |wanted: &str| {
             let pair = request.query_pairs().find(|(key, _)| key == wanted);
             pair.map_or_else(String::new, |(_, value)| names::clean(&value))
@@ -67,11 +69,11 @@ impl ServerHandler for Chat {
         Decision::accept(Visit { rooms: Arc::clone(&self.rooms), name, room })
     }
 
-    fn on_request(&mut self, _: &ServerHandle, request: &Request) -> Decision<Visit> {
+    fn on_request(&mut self, _: &ServerHandle, request: &IncomingRequest) -> Decision<Visit> {
         Decision::respond(page::respond(request.path()))
     }
 
-    fn on_error(&mut self, _: &ServerHandle, error: &Error) {
+    fn on_error(&mut self, _: &ServerHandle, _: Option<SocketAddr>, error: &Error) {
         eprintln!("{error}");
     }
 }

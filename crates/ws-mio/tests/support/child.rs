@@ -7,10 +7,10 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 use std::{env, fs, io};
 
-use ws_mio::wsproto::handshake::{Request, Response};
+use ws_mio::wsproto::handshake::Response;
 use ws_mio::{
-    ConnectionHandler, Decision, Error, Message, ServerHandle, ServerHandler, ServerOptions,
-    WebSocketConnection, WebSocketServer,
+    ConnectionHandler, Decision, Error, IncomingRequest, Message, ServerHandle, ServerHandler,
+    ServerOptions, WebSocketConnection, WebSocketServer,
 };
 
 const CHILD: &str = "WS_MIO_TEST_SERVER";
@@ -34,15 +34,15 @@ impl ConnectionHandler for Nothing {
 impl ServerHandler for Echo {
     type Handler = Nothing;
 
-    fn on_connection(&mut self, _: &ServerHandle, _: &Request) -> Decision<Nothing> {
+    fn on_connection(&mut self, _: &ServerHandle, _: &IncomingRequest) -> Decision<Nothing> {
         Decision::accept(Nothing)
     }
 
-    fn on_request(&mut self, _: &ServerHandle, _: &Request) -> Decision<Nothing> {
+    fn on_request(&mut self, _: &ServerHandle, _: &IncomingRequest) -> Decision<Nothing> {
         Decision::respond(Response::text(200, &self.errors.to_string()))
     }
 
-    fn on_error(&mut self, _: &ServerHandle, _: &Error) {
+    fn on_error(&mut self, _: &ServerHandle, _: Option<SocketAddr>, _: &Error) {
         self.errors += 1;
     }
 }

@@ -56,8 +56,10 @@
 //! ```
 //! use std::sync::Arc;
 //! use std::sync::atomic::{AtomicBool, Ordering};
-//! use ws_std::wsproto::handshake::{Request, Response};
-//! use ws_std::{Decision, Message, ServerHandle, ServerHandler, WebSocketConnection};
+//! use ws_std::wsproto::handshake::Response;
+//! use ws_std::{
+//!     Decision, IncomingRequest, Message, ServerHandle, ServerHandler, WebSocketConnection,
+//! };
 //!
 //! struct App {
 //!     draining: Arc<AtomicBool>,
@@ -66,13 +68,13 @@
 //! impl ServerHandler for App {
 //!     type Handler = fn(&WebSocketConnection, Message);
 //!
-//!     fn on_connection(&mut self, _: &ServerHandle, _: &Request) -> Decision<Self::Handler> {
+//!     fn on_connection(&mut self, _: &ServerHandle, _: &IncomingRequest) -> Decision<Self::Handler> {
 //!         Decision::accept(|ws, message| {
 //!             let _ = ws.send(message); // fails if the peer is gone
 //!         })
 //!     }
 //!
-//!     fn on_request(&mut self, _: &ServerHandle, request: &Request) -> Decision<Self::Handler> {
+//!     fn on_request(&mut self, _: &ServerHandle, request: &IncomingRequest) -> Decision<Self::Handler> {
 //!         match request.path() {
 //!             "/health" if self.draining.load(Ordering::Relaxed) => {
 //!                 Decision::respond(Response::text(503, "draining\n"))

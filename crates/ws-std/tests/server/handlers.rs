@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use ws_std::wsproto::handshake::{ClientRequest, Request};
+use ws_std::wsproto::handshake::ClientRequest;
 use ws_std::wsproto::url::WsUrl;
 use ws_std::wsproto::{CloseCode, Config};
 use ws_std::{
-    Decision, Error, Message, ServerHandle, ServerOptions, WebSocketConnection, WebSocketServer,
-    connect, connect_with,
+    Decision, Error, IncomingRequest, Message, ServerHandle, ServerOptions, WebSocketConnection,
+    WebSocketServer, connect, connect_with,
 };
 
 use crate::net::{open_by_hand, read_all, url};
@@ -49,7 +49,7 @@ fn the_servers_handler_is_never_called_twice_at_once() {
     const CLIENTS: usize = 20;
     let (busy, calls) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let counted = Arc::clone(&calls);
-    let decide = move |_: &ServerHandle, _: &Request| {
+    let decide = move |_: &ServerHandle, _: &IncomingRequest| {
         assert!(!busy.swap(true, Ordering::SeqCst), "two calls at once");
         std::thread::sleep(Duration::from_millis(2));
         counted.fetch_add(1, Ordering::SeqCst);
@@ -73,7 +73,7 @@ fn the_servers_handler_is_never_called_twice_at_once() {
 #[test]
 fn the_handler_sees_all_of_the_request() {
     let (to_test, seen) = std::sync::mpsc::channel();
-    let decide = move |_: &ServerHandle, request: &Request| {
+    let decide = move |_: &ServerHandle, request: &IncomingRequest| {
         let headers = request.headers();
         let marks: Vec<String> = headers.get_all("X-Mark").map(Into::into).collect();
         let cookie = headers.get("cookie").map(str::to_owned);

@@ -1,15 +1,15 @@
 //! A server that logs the calls of its handlers, and obeys commands in messages.
 
 use std::io::Write;
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ws_std::wsproto::handshake::{Accept, Request, Response};
+use ws_std::wsproto::handshake::{Accept, Response};
 use ws_std::wsproto::{CloseInfo, ReadyState};
 use ws_std::{
-    ConnectionHandler, Decision, Error, Message, RunningServer, ServerHandle, ServerHandler,
-    ServerOptions, WebSocketConnection, WebSocketServer,
+    ConnectionHandler, Decision, Error, IncomingRequest, Message, RunningServer, ServerHandle,
+    ServerHandler, ServerOptions, WebSocketConnection, WebSocketServer,
 };
 
 use crate::net::read_all;
@@ -42,7 +42,7 @@ impl ServerHandler for Recorder {
     fn on_connection(
         &mut self,
         _: &ServerHandle,
-        request: &Request,
+        request: &IncomingRequest,
     ) -> Decision<RecordedConnection> {
         let query: Vec<_> =
             request.query_pairs().map(|(key, value)| format!("{key}:{value}")).collect();
@@ -55,7 +55,11 @@ impl ServerHandler for Recorder {
         Decision::accept_with(accept, RecordedConnection { log: self.log.clone() })
     }
 
-    fn on_request(&mut self, _: &ServerHandle, request: &Request) -> Decision<RecordedConnection> {
+    fn on_request(
+        &mut self,
+        _: &ServerHandle,
+        request: &IncomingRequest,
+    ) -> Decision<RecordedConnection> {
         (request.path() == "/health").then(|| Response::text(200, "well\n")).into()
     }
 
@@ -64,7 +68,7 @@ impl ServerHandler for Recorder {
         self.log.note("server open");
     }
 
-    fn on_error(&mut self, _: &ServerHandle, error: &Error) {
+    fn on_error(&mut self, _: &ServerHandle, _: Option<SocketAddr>, error: &Error) {
         self.log.note(format!("server error: {error}"));
     }
 

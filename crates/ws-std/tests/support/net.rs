@@ -7,15 +7,14 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::thread::{self, JoinHandle};
 
-use ws_std::wsproto::handshake::Request;
 use ws_std::wsproto::{Config, Server};
-use ws_std::{Decision, Error, WebSocket, accept_with};
+use ws_std::{Decision, Error, IncomingRequest, WebSocket, accept_with};
 
 pub(crate) const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
     Sec-WebSocket-Version: 13\r\n\r\n";
 
-pub(crate) fn yes(_: &Request) -> Decision<()> {
+pub(crate) fn yes(_: &IncomingRequest) -> Decision<()> {
     Decision::accept(())
 }
 
@@ -63,8 +62,8 @@ pub(crate) fn read_head(stream: &mut impl Read) -> String {
 /// Answers requests with `answer`, and echoes on accepted connections, one thread each. Returns the address
 /// and the requests.
 pub(crate) fn site(
-    answer: impl Fn(&Request) -> Decision<()> + Send + Sync + 'static,
-) -> (String, Receiver<Request>) {
+    answer: impl Fn(&IncomingRequest) -> Decision<()> + Send + Sync + 'static,
+) -> (String, Receiver<IncomingRequest>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("an address").to_string();
     let (asked, requests) = mpsc::channel();
@@ -73,7 +72,7 @@ pub(crate) fn site(
         for stream in listener.incoming() {
             let (asked, answer) = (asked.clone(), Arc::clone(&answer));
             thread::spawn(move || {
-                let note = |request: &Request| {
+                let note = |request: &IncomingRequest| {
                     // Fails if the test no longer receives.
                     let _ = asked.send(request.clone());
                     answer(request)

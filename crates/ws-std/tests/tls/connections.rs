@@ -4,12 +4,17 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread;
 
+use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use ws_std::wsproto::handshake::ClientRequest;
 use ws_std::wsproto::url::WsUrl;
 use ws_std::wsproto::{CloseFrame, Config};
-use ws_std::{ClientOptions, Error, Message, Stream, accept_with, connect_with};
+use ws_std::{
+    ClientOptions, Decision, Error, IncomingRequest, Message, Stream, accept_with, connect_with,
+};
 
 use crate::identity::Identity;
 use crate::net::yes;
@@ -30,6 +35,56 @@ fn messages_come_back_and_the_end_is_clean() -> Result<(), Error> {
     let info = ws.wait_closed()?;
     assert_eq!((&*info.reason, info.was_clean), ("bye", true));
     assert!(server.join().expect("no panic")?);
+    Ok(())
+}
+
+#[test]
+fn a_decision_knows_the_name_and_the_certificate_of_the_client() -> Result<(), Error> {
+    // M1
+    let (server, client) = (Identity::new(), Identity::new());
+    let pem = |identity: &Identity| {
+        CertificateDer::from_pem_file(&identity.certificate).expect("a certificate")
+    };
+    let key = |identity: &Identity| PrivateKeyDer::from_pem_file(&identity.key).expect("a key");
+    let roots = |identity: &Identity| {
+        let mut roots = RootCertStore::empty();
+        roots.add(pem(identity)).expect("a certificate");
+        Arc::new(roots)
+    };
+    let provider = || Arc::new(ring::default_provider());
+    let verifier = WebPkiClientVerifier::builder_with_provider(roots(&client), provider());
+    let server_tls = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| {
+            builder
+                .with_client_cert_verifier(verifier.build().expect("roots"))
+                .with_single_cert(vec![pem(&server)], key(&server))
+        })
+        .expect("a server");
+    let client_tls = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| {
+            builder
+                .with_root_certificates(roots(&server))
+                .with_client_auth_cert(vec![pem(&client)], key(&client))
+        })
+        .expect("a client");
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let port = listener.local_addr()?.port();
+    let asked = thread::spawn(move || -> Result<_, Error> {
+        let stream = Stream::accept_tls(&server_tls.into(), listener.accept()?.0)?;
+        let mut asked = None;
+        accept_with(stream, Config::default(), |request: &IncomingRequest| {
+            asked = request.tls().cloned();
+            Decision::decline()
+        })?;
+        Ok(asked.expect("TLS"))
+    });
+    let refused = connect_to("localhost", port, &client_tls.into());
+    assert!(matches!(refused, Err(Error::Http(_))), "{refused:?}");
+    let asked = asked.join().expect("no panic")?;
+    assert_eq!(asked.server_name.as_deref(), Some("localhost"));
+    assert_eq!(asked.peer_certificates, [pem(&client)]);
     Ok(())
 }
 
@@ -118,19 +173,19 @@ fn a_long_request_waits_for_the_handshake() -> Result<(), Error> {
 fn a_configuration_with_other_protocols_speaks_http() -> Result<(), Error> {
     // T7
     let identity = Identity::new();
-    let provider = || Arc::new(rustls::crypto::ring::default_provider());
-    let mut roots = rustls::RootCertStore::empty();
+    let provider = || Arc::new(ring::default_provider());
+    let mut roots = RootCertStore::empty();
     let pem = std::fs::read(&identity.certificate)?;
     let certificate = CertificateDer::from_pem_slice(&pem).expect("a certificate");
     roots.add(certificate.clone()).expect("a certificate");
-    let mut config = rustls::ClientConfig::builder_with_provider(provider())
+    let mut config = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .expect("versions")
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = vec![b"h2".into(), b"http/1.1".into()];
     let key = PrivateKeyDer::from_pem_slice(&std::fs::read(&identity.key)?).expect("a key");
-    let mut server = rustls::ServerConfig::builder_with_provider(provider())
+    let mut server = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .expect("versions")
         .with_no_client_auth()
