@@ -12,11 +12,12 @@
 
 mod host;
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt::{self, Write};
 
 use crate::redacted::WithoutQuery;
-use host::{host_hint, parse_name};
+use host::{host_hint, parse_name, split_zone};
 
 pub(crate) use host::{is_authority, parse_host, parse_port, split_port};
 
@@ -50,8 +51,9 @@ pub enum UrlError {
 pub struct WsUrl {
     as_given: String,
     secure: bool,
-    /// In lower case; an IPv6 address without its brackets.
+    /// In lower case; an IPv6 address without its brackets and its zone.
     host: String,
+    zone: Option<Box<str>>,
     port: u16,
     resource_name: String,
 }
@@ -92,8 +94,9 @@ impl WsUrl {
             return Err(UrlError::UserInfo);
         }
         let (host, port) = split_port(authority);
+        let (bare, zone) = split_zone(host);
         let (host, port) =
-            parse_name(host).and_then(|host| Ok((host, parse_port(port)?))).map_err(
+            parse_name(&bare).and_then(|host| Ok((host, parse_port(port)?))).map_err(
                 // A password containing a slash would be taken for a port, and shown in the error.
                 |error| if resource.contains('@') { UrlError::UserInfo } else { error },
             )?;
@@ -101,6 +104,7 @@ impl WsUrl {
             as_given: url.into(),
             secure: *secure,
             host,
+            zone,
             port: port.unwrap_or(default_port(*secure)),
             resource_name: parse_resource(resource)?,
         })
@@ -130,6 +134,14 @@ impl WsUrl {
         &self.host
     }
 
+    /// Returns the zone of a link-local IPv6 address, the interface to use: `eth0` in
+    /// `ws://[fe80::1%25eth0]/` (RFC 6874). The percent sign may also be written alone, as in
+    /// `%eth0`. A zone has a meaning for this host only, so no header field contains it.
+    #[must_use]
+    pub fn zone(&self) -> Option<&str> {
+        self.zone.as_deref()
+    }
+
     /// Returns the port to connect to: 80 or 443 if the URL has none.
     #[must_use]
     pub const fn port(&self) -> u16 {
@@ -148,7 +160,7 @@ impl WsUrl {
     pub fn host_header(&self) -> String {
         let mut value = String::new();
         // Writing to a `String` cannot fail.
-        let _ = self.write_authority(&mut value);
+        let _ = self.write_authority(None, &mut value);
         value
     }
 
@@ -158,8 +170,18 @@ impl WsUrl {
         Loggable(self)
     }
 
-    fn write_authority(&self, to: &mut impl Write) -> fmt::Result {
-        if self.host.contains(':') {
+    /// Returns the host with its zone, and the port unless it is the default.
+    pub(crate) fn authority(&self) -> String {
+        let mut text = String::new();
+        // Writing to a `String` cannot fail.
+        let _ = self.write_authority(self.zone(), &mut text);
+        text
+    }
+
+    fn write_authority(&self, zone: Option<&str>, to: &mut impl Write) -> fmt::Result {
+        if let Some(zone) = zone {
+            write!(to, "[{}%25{zone}]", self.host)?;
+        } else if self.host.contains(':') {
             write!(to, "[{}]", self.host)?;
         } else {
             to.write_str(&self.host)?;
@@ -173,8 +195,8 @@ impl WsUrl {
 
 impl PartialEq for WsUrl {
     fn eq(&self, other: &Self) -> bool {
-        (self.secure, &self.host, self.port, &self.resource_name)
-            == (other.secure, &other.host, other.port, &other.resource_name)
+        (self.secure, &self.host, &self.zone, self.port, &self.resource_name)
+            == (other.secure, &other.host, &other.zone, other.port, &other.resource_name)
     }
 }
 
@@ -184,7 +206,7 @@ impl Eq for WsUrl {}
 impl fmt::Display for WsUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://", self.scheme())?;
-        self.write_authority(f)?;
+        self.write_authority(self.zone(), f)?;
         f.write_str(&self.resource_name)
     }
 }
@@ -195,7 +217,7 @@ impl fmt::Display for Loggable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(url) = self;
         write!(f, "{}://", url.scheme())?;
-        url.write_authority(f)?;
+        url.write_authority(url.zone(), f)?;
         write!(f, "{}", WithoutQuery(&url.resource_name))
     }
 }

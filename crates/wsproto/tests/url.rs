@@ -141,7 +141,11 @@ fn an_invalid_url_is_refused() {
         ("ws://[::1]x/", host("[::1]x")),
         ("ws://[::g]/", host("[::g]")),
         ("ws://[192.0.2.1]/", host("[192.0.2.1]")),
-        ("ws://[fe80::1%25eth0]/", host("[fe80::1%25eth0]")),
+        ("ws://[::1%25eth0]/", host("[::1%25eth0]")),
+        ("ws://[fe80::1%25]/", host("[fe80::1%25]")),
+        ("ws://[fe80::1%eth/0]/", host("[fe80::1%eth")),
+        ("ws://[fe80::1%eth%30]/", host("[fe80::1%eth%30]")),
+        ("ws://fe80%25eth0/", host("fe80%25eth0")),
         ("ws://x[::1]/", host("x[::1]")),
         // R6455-3-3: ports.
         ("ws://h:0/", port("0")),
@@ -332,4 +336,23 @@ proptest! {
             prop_assert!(url.port() > 0);
         }
     }
+}
+
+#[test]
+fn a_zone_is_for_connecting_only() {
+    // M10: RFC 6874
+    for (text, zone) in [
+        ("ws://[fe80::1%25eth0]:9001/x?y", Some("eth0")),
+        ("ws://[FE80::1%eth0]:9001/x?y", Some("eth0")),
+        ("ws://[fe80::1%252]:9001/x?y", Some("2")),
+        ("ws://[fe80::1]:9001/x?y", None),
+    ] {
+        let url = WsUrl::parse(text).expect(text);
+        assert_eq!((url.host(), url.zone(), url.port()), ("fe80::1", zone, 9001), "{text}");
+        assert_eq!(url.host_header(), "[fe80::1]:9001");
+        assert_eq!(WsUrl::parse(&url.to_string()).as_ref(), Ok(&url), "{url}");
+    }
+    let (a, b) = ("ws://[fe80::1%25a]/", "ws://[fe80::1%25b]/");
+    assert_ne!(WsUrl::parse(a), WsUrl::parse(b));
+    assert_eq!(WsUrl::parse(a).expect("a URL").to_string(), a);
 }

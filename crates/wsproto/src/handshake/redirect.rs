@@ -45,7 +45,7 @@ impl ClientRequest {
         if self.url().is_secure() && !url.is_secure() {
             return Err(RedirectError::Insecure);
         }
-        let origin = |url: &WsUrl| (url.is_secure(), String::from(url.host()), url.port());
+        let origin = |url: &WsUrl| (url.is_secure(), url.authority());
         let same_origin = origin(&url) == origin(self.url());
         Ok(self.towards(url, same_origin))
     }
@@ -111,7 +111,7 @@ fn resolve(base: &WsUrl, reference: &str) -> Result<WsUrl, UrlError> {
         resource.push('?');
         resource.push_str(query);
     }
-    WsUrl::parse(&format!("{}://{}{resource}", base.scheme(), base.host_header()))
+    WsUrl::parse(&format!("{}://{}{resource}", base.scheme(), base.authority()))
 }
 
 fn has_scheme(reference: &str) -> bool {

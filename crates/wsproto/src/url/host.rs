@@ -1,5 +1,8 @@
 //! Hosts and ports (RFC 3986 sections 3.2.2 and 3.2.3).
 
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::format;
 use alloc::string::String;
 use core::net::{Ipv4Addr, Ipv6Addr};
 
@@ -26,6 +29,23 @@ pub(crate) fn parse_port(port: Option<&str>) -> Result<Option<u16>, UrlError> {
             _ => Err(UrlError::Port(digits.into())),
         },
     }
+}
+
+/// Splits the zone off a link-local IPv6 address in brackets (RFC 6874 section 2). Any other host
+/// is returned unchanged, and with a percent sign in it refused later.
+pub(super) fn split_zone(host: &str) -> (Cow<'_, str>, Option<Box<str>>) {
+    let within = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let Some((address, zone)) = within.and_then(|text| text.split_once('%')) else {
+        return (host.into(), None);
+    };
+    // A lone percent sign, as people copy it from other tools.
+    let zone = zone.strip_prefix("25").unwrap_or(zone);
+    let link_local =
+        address.parse::<Ipv6Addr>().is_ok_and(|address| address.segments()[0] & 0xFFC0 == 0xFE80);
+    if !link_local || zone.is_empty() || !zone.bytes().all(is_unreserved) {
+        return (host.into(), None);
+    }
+    (format!("[{address}]").into(), Some(zone.into()))
 }
 
 pub(crate) fn parse_host(host: &str) -> Result<String, UrlError> {
@@ -84,6 +104,8 @@ pub(super) fn host_hint(host: &str) -> &'static str {
     let bare = host.strip_suffix('.').unwrap_or(host);
     if host.is_empty() {
         ": it is empty"
+    } else if host.starts_with('[') && host.contains('%') {
+        "; only a link-local address (fe80::/10) has a zone, of letters, digits and -._~"
     } else if !host.is_ascii() {
         "; names outside ASCII are written in punycode"
     } else if host.contains(['[', ':']) || parse_host(host).is_err() {
