@@ -15,6 +15,15 @@ pub enum Error {
     /// The URL is not a valid WebSocket URL. No socket was opened.
     #[error("invalid URL: {0}")]
     Url(#[from] UrlError),
+    /// An option of [`ClientOptions`](crate::ClientOptions) is invalid, or does not fit the URL or another
+    /// option. No socket was opened.
+    #[error("the option `{option}`: {reason}")]
+    Option {
+        /// The name of the option.
+        option: &'static str,
+        /// The value, and why it is refused.
+        reason: String,
+    },
     /// The URL requires TLS, but the crate was built without its feature `tls`. No socket was opened.
     #[error("wss:// needs the feature `tls`, or a TLS stream for `WebSocket::client`")]
     TlsUnavailable,

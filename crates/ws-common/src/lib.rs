@@ -8,6 +8,8 @@
 //! I/O. *An adapter is only waiting, reading and writing.* The [guide] shows how to write one.
 
 pub mod adapter;
+mod client_options;
+mod connect_to;
 mod connection;
 mod decision;
 mod error;
@@ -23,14 +25,16 @@ mod server;
 #[cfg(feature = "tls")]
 mod tls;
 
+pub use client_options::ClientOptions;
+pub use connect_to::ConnectTo;
 pub use connection::{ConnectionId, WebSocketConnection};
 pub use decision::{Decider, Decision};
 pub use error::Error;
 pub use handler::{ConnectionHandler, ServerHandler};
 pub use incoming::IncomingRequest;
 pub use message::{Message, SendStatus};
-pub use options::{ClientOptions, ServerOptions};
-pub use proxy::{Proxy, ProxyError};
+pub use options::ServerOptions;
+pub use proxy::{Proxies, Proxy, ProxyError};
 pub use pubsub::Broadcast;
 pub use running::RunningServer;
 #[cfg(feature = "tls")]

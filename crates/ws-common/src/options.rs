@@ -1,12 +1,10 @@
-//! Options of clients and servers.
+//! Options of servers.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use wsproto::handshake::{AllowedOrigins, Request, Response};
 use wsproto::{Config, KeepAlive};
-
-use crate::Proxy;
 
 /// The options of a server.
 ///
@@ -182,130 +180,6 @@ impl Default for ServerOptions {
 impl From<Config> for ServerOptions {
     fn from(config: Config) -> Self {
         Self::new().config(config)
-    }
-}
-
-/// The options of a client. The URL, header fields and subprotocols are part of the
-/// [`ClientRequest`](wsproto::handshake::ClientRequest).
-///
-/// By default, a message may have 64 MiB, connecting and the opening and closing handshakes take 10 s each
-/// at most, and there is no keep-alive: a client that waits for rare messages should set one, or it may
-/// never learn that the server is gone.
-///
-/// ```
-/// use ws_common::{ClientOptions, Proxy};
-///
-/// let options = ClientOptions::new().proxy(Proxy::new("proxy.example:3128")?).redirects(3);
-/// # Ok::<(), ws_common::ProxyError>(())
-/// ```
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct ClientOptions {
-    /// Limits and timeouts of the connection.
-    pub config: Arc<Config>,
-    /// How long it may take to open a stream to the server: name look-up, all connection attempts and the
-    /// proxy's answer together. On expiry, even during a look-up, the call fails with
-    /// [`Error::Connect`](crate::Error::Connect) of kind `TimedOut`, or with
-    /// [`Error::Proxy`](crate::Error::Proxy) if the head of a proxy's refusal has arrived. TLS and the
-    /// opening handshake follow, within
-    /// [`Config::handshake_timeout`](wsproto::Config::handshake_timeout). Each redirect restarts the
-    /// timeout. `None` leaves the timeout to the operating system. Default: 10 s.
-    pub connect_timeout: Option<Duration>,
-    /// The proxy to connect through. Default: none.
-    pub proxy: Option<Proxy>,
-    /// The maximum number of redirects to follow; see
-    /// [`ClientRequest::redirected`](wsproto::handshake::ClientRequest::redirected). With a client
-    /// certificate, a redirect to a `wss://` URL of another origin fails with
-    /// [`Error::ClientCertificate`](crate::Error::ClientCertificate). Default: 0, which reports a redirect
-    /// as [`Error::Http`](crate::Error::Http).
-    pub redirects: u8,
-    /// The trusted certificates, for `wss://` URLs. `None`, the default, is
-    /// [`ClientTls::new`](crate::ClientTls::new). The whole request, of any length, is buffered until the
-    /// TLS handshake is done; servers usually limit the request head to 8 to 64 KiB.
-    #[cfg(feature = "tls")]
-    pub tls: Option<crate::ClientTls>,
-}
-
-impl ClientOptions {
-    /// Creates the default options.
-    #[must_use]
-    pub fn new() -> Self {
-        Arc::new(Config::new()).into()
-    }
-
-    /// Replaces every limit and timeout of the connection by those of `config`.
-    #[must_use]
-    pub fn config(mut self, config: impl Into<Arc<Config>>) -> Self {
-        self.config = config.into();
-        self
-    }
-
-    /// Sets the longest message to accept, in bytes; see [`Config::max_message_size`].
-    #[must_use]
-    pub fn max_message_size(mut self, bytes: u64) -> Self {
-        Arc::make_mut(&mut self.config).max_message_size = bytes;
-        self
-    }
-
-    /// Sets the interval of Pings and the time to wait for Pongs; see [`KeepAlive`]. `None` sends no Pings.
-    #[must_use]
-    pub fn keep_alive(mut self, keep_alive: Option<KeepAlive>) -> Self {
-        Arc::make_mut(&mut self.config).keep_alive = keep_alive;
-        self
-    }
-
-    /// Sets the timeout for opening a stream to the server; see [`connect_timeout`](Self::connect_timeout).
-    #[must_use]
-    pub const fn connect_timeout(mut self, timeout: Option<Duration>) -> Self {
-        self.connect_timeout = timeout;
-        self
-    }
-
-    /// Connects through a proxy.
-    #[must_use]
-    pub fn proxy(mut self, proxy: Proxy) -> Self {
-        self.proxy = Some(proxy);
-        self
-    }
-
-    /// Sets the maximum number of redirects to follow.
-    #[must_use]
-    pub const fn redirects(mut self, most: u8) -> Self {
-        self.redirects = most;
-        self
-    }
-
-    /// Sets the trusted certificates, for `wss://` URLs.
-    #[cfg(feature = "tls")]
-    #[must_use]
-    pub fn tls(mut self, tls: crate::ClientTls) -> Self {
-        self.tls = Some(tls);
-        self
-    }
-}
-
-impl Default for ClientOptions {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl From<Config> for ClientOptions {
-    fn from(config: Config) -> Self {
-        Arc::new(config).into()
-    }
-}
-
-impl From<Arc<Config>> for ClientOptions {
-    fn from(config: Arc<Config>) -> Self {
-        Self {
-            config,
-            connect_timeout: Some(Duration::from_secs(10)),
-            proxy: None,
-            redirects: 0,
-            #[cfg(feature = "tls")]
-            tls: None,
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use log::debug;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
-use ws_common::adapter::{self, Dial, DialStep, Link, Lookup, Resolver};
+use ws_common::adapter::{self, Dial, DialStep, Link, Lookup, Resolver, Route, is_connected};
 use ws_common::{ClientOptions, Error};
 use wsproto::Client;
 use wsproto::handshake::{ClientRequest, Response};
@@ -21,9 +21,6 @@ use crate::Stream;
 use crate::shared::Shared;
 #[cfg(feature = "tls")]
 use crate::tls::TlsStream;
-
-/// The maximum number of bytes to read of a proxy's response at once.
-const READ_SIZE: usize = 4096;
 
 /// A client's request, and the progress of dialing its server.
 pub(crate) struct Dialer {
@@ -58,8 +55,6 @@ struct Dialing {
     /// The connecting sockets, or the one connected to a proxy, by the numbers of their attempts. All have
     /// the connection's token, so an event of one makes the loop check all.
     attempts: Vec<(usize, TcpStream)>,
-    /// The error of a redirect that must not be followed; the next turn reports it.
-    refused: Option<Error>,
     /// Whether to continue without another event.
     again: bool,
 }
@@ -92,30 +87,24 @@ impl Dialer {
         drop(left);
     }
 
-    /// Returns whether the response redirects the client, and prepares to dial again. If the redirect must
-    /// not be followed, dialing reports the error.
+    /// Returns whether the response redirects the client, and prepares to dial again.
     pub(crate) fn follows(&self, response: &Response) -> bool {
-        let (target, dialing) = &mut *self.lock();
-        let followed = target.redirect(response);
-        if matches!(followed, Ok(false)) {
-            return false;
-        }
-        *dialing = Dialing { refused: followed.err(), ..Dialing::default() };
-        true
+        self.lock().0.follows(response)
     }
 
     pub(crate) fn dial(&self, context: &DialContext<'_>) -> Result<Option<Dialed<Client>>, Error> {
         let (target, dialing) = &mut *self.lock();
         let advanced = dialing.advance(target, context);
-        if !matches!(advanced, Ok(None)) {
-            // Drop the other attempts.
-            *dialing = Dialing::default();
+        if matches!(advanced, Ok(None)) {
+            return Ok(None);
         }
+        // Drops the other attempts.
+        let _dial = std::mem::take(dialing).dial;
         let Some(tcp) = advanced? else { return Ok(None) };
         let peer = tcp.peer_addr().ok();
         #[cfg(feature = "tls")]
-        let stream = match target.begin_tls()? {
-            Some(tls) => Stream::over_tls(TlsStream::new(tcp, tls.into())),
+        let stream = match _dial.and_then(|mut dial| dial.take_tls()) {
+            Some(tls) => Stream::over_tls(TlsStream::new(tcp, tls)),
             None => tcp.into(),
         };
         #[cfg(not(feature = "tls"))]
@@ -135,15 +124,15 @@ impl Dialing {
     /// server once it is connected, registered with the connection's key as its token.
     fn advance(
         &mut self,
-        target: &adapter::Target,
+        target: &mut adapter::Target,
         context: &DialContext<'_>,
     ) -> Result<Option<TcpStream>, Error> {
         self.again = false;
-        if let Some(refused) = self.refused.take() {
-            return Err(refused);
-        }
         let now = context.now;
-        let dial = self.dial.get_or_insert_with(|| Dial::new(target, now));
+        let dial = match &mut self.dial {
+            Some(dial) => dial,
+            none => none.insert(Dial::new(target, now)?),
+        };
         let found = |(_, found): &mut (Lookup, Resolved)| {
             found.lock().unwrap_or_else(PoisonError::into_inner).take()
         };
@@ -159,9 +148,9 @@ impl Dialing {
                     Ok(lookup) => self.lookup = Some(lookup),
                     Err(error) => dial.resolved(Err(error), now),
                 },
-                DialStep::Connect { attempt, address } => {
-                    debug!("connecting to {address}");
-                    match connect(address, context) {
+                DialStep::Connect { attempt, route } => {
+                    debug!("connecting: {route:?}");
+                    match connect(&route, context) {
                         Ok(tcp) => self.attempts.push((attempt, tcp)),
                         Err(error) => dial.failed(attempt, error, now),
                     }
@@ -169,16 +158,19 @@ impl Dialing {
                 DialStep::Wait => return Ok(None),
                 DialStep::Tunnel { attempt } => {
                     self.attempts.retain(|(number, _)| *number == attempt);
-                    match self.attempts.first_mut().map(|(_, tcp)| exchange(tcp, dial, now)) {
-                        // There may be more to read. Unless the tunnel is complete, let others have their
+                    let mut exchange = |tcp: &mut TcpStream| dial.exchange(tcp, || now);
+                    match self.attempts.first_mut().map(|(_, tcp)| exchange(tcp)) {
+                        // There may be more to do. Unless the tunnel is complete, let others have their
                         // turn first.
-                        Some(Ok(true)) => {
+                        Some(Ok(())) => {
                             if matches!(dial.next(now)?, DialStep::Tunnel { .. }) {
                                 self.again = true;
                                 return Ok(None);
                             }
                         }
-                        Some(Ok(false)) => return Ok(None),
+                        Some(Err(error)) if error.kind() == ErrorKind::WouldBlock => {
+                            return Ok(None);
+                        }
                         Some(Err(error)) => dial.failed(attempt, error, now),
                         None => dial.failed(attempt, ErrorKind::NotConnected.into(), now),
                     }
@@ -204,8 +196,8 @@ fn look_up(host: &str, port: u16, context: &DialContext<'_>) -> io::Result<(Look
     Ok((lookup?, found))
 }
 
-fn connect(address: SocketAddr, context: &DialContext<'_>) -> io::Result<TcpStream> {
-    let mut tcp = TcpStream::connect(address)?;
+fn connect(route: &Route, context: &DialContext<'_>) -> io::Result<TcpStream> {
+    let mut tcp = TcpStream::from_std(route.connect()?.into());
     let both = Interest::READABLE | Interest::WRITABLE;
     context.registry.register(&mut tcp, Token(context.key), both)?;
     Ok(tcp)
@@ -213,7 +205,7 @@ fn connect(address: SocketAddr, context: &DialContext<'_>) -> io::Result<TcpStre
 
 /// Checks every connecting socket, and drops those that have failed.
 fn check_attempts(attempts: &mut Vec<(usize, TcpStream)>, dial: &mut Dial, now: Duration) {
-    attempts.retain(|(attempt, tcp)| match outcome(tcp) {
+    attempts.retain(|(attempt, tcp)| match is_connected(&*tcp) {
         Ok(true) => {
             dial.connected(*attempt);
             true
@@ -225,44 +217,4 @@ fn check_attempts(attempts: &mut Vec<(usize, TcpStream)>, dial: &mut Dial, now: 
             false
         }
     });
-}
-
-/// Returns whether a stream is connected.
-fn outcome(tcp: &TcpStream) -> io::Result<bool> {
-    if let Some(error) = tcp.take_error()? {
-        return Err(error);
-    }
-    match tcp.peer_addr() {
-        Ok(_) => Ok(true),
-        Err(error) if error.kind() == ErrorKind::NotConnected => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-/// Writes the pending bytes to the proxy, then reads once. Returns whether there may be more to read now.
-fn exchange(tcp: &mut TcpStream, dial: &mut Dial, now: Duration) -> io::Result<bool> {
-    let mut buffer = [0; READ_SIZE];
-    loop {
-        let moved = if dial.pending().is_empty() {
-            tcp.read(&mut buffer).map(|read| {
-                dial.received(&buffer[..read], now);
-                true
-            })
-        } else {
-            match tcp.write(dial.pending()) {
-                Ok(0) => Err(ErrorKind::WriteZero.into()),
-                written => written.map(|written| {
-                    dial.wrote(written);
-                    false
-                }),
-            }
-        };
-        match moved {
-            Ok(true) => return Ok(true),
-            Ok(false) => {}
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
-            Err(error) => return Err(error),
-        }
-    }
 }

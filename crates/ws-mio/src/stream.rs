@@ -6,6 +6,8 @@ use std::net::Shutdown;
 use mio::event::{Event, Source};
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
+#[cfg(feature = "tls")]
+use ws_common::adapter::tls::TlsState;
 use ws_common::adapter::{Transport, TransportInfo, tune};
 
 #[cfg(feature = "tls")]
@@ -63,7 +65,8 @@ impl Stream {
     /// [`io::Error`] if the TLS configuration is unusable.
     #[cfg(feature = "tls")]
     pub fn accept_tls(tls: &ws_common::ServerTls, tcp: TcpStream) -> io::Result<Self> {
-        Ok(Self::over_tls(TlsStream::new(tcp, tls.begin()?.into())))
+        let tls = TlsState::new(tls.begin()?.into());
+        Ok(Self::over_tls(TlsStream::new(tcp, tls)))
     }
 
     /// Begins TLS on a connection to `host`, a DNS name or an IP address. Writes nothing yet.
@@ -73,7 +76,8 @@ impl Stream {
     /// [`io::Error`] if no certificate can be valid for `host`, or if the TLS configuration is unusable.
     #[cfg(feature = "tls")]
     pub fn connect_tls(tls: &ws_common::ClientTls, tcp: TcpStream, host: &str) -> io::Result<Self> {
-        Ok(Self::over_tls(TlsStream::new(tcp, tls.begin(host)?.into())))
+        let tls = TlsState::new(tls.begin(host)?.into());
+        Ok(Self::over_tls(TlsStream::new(tcp, tls)))
     }
 
     #[cfg(feature = "tls")]

@@ -4,7 +4,6 @@ use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::Shutdown;
 
 use mio::net::TcpStream;
-use rustls::Connection;
 use ws_common::TlsInfo;
 use ws_common::adapter::tls::TlsState;
 use ws_common::adapter::tune;
@@ -28,9 +27,9 @@ pub(crate) struct TlsStream {
 }
 
 impl TlsStream {
-    pub(crate) fn new(tcp: TcpStream, tls: Connection) -> Self {
+    pub(crate) fn new(tcp: TcpStream, tls: TlsState) -> Self {
         tune(&tcp);
-        Self { tcp, tls: TlsState::new(tls), has_more: false }
+        Self { tcp, tls, has_more: false }
     }
 
     pub(crate) const fn tcp(&self) -> &TcpStream {
@@ -177,7 +176,7 @@ mod tests {
         let client = ws_common::ClientTls::from(client).begin("localhost")?;
         let tcp = std::net::TcpStream::connect(address)?;
         tcp.set_nonblocking(true)?;
-        let mut stream = TlsStream::new(TcpStream::from_std(tcp), client.into());
+        let mut stream = TlsStream::new(TcpStream::from_std(tcp), TlsState::new(client.into()));
         let mut plaintext = [0; 100];
         stream.flush()?;
         while stream.tls.is_handshaking() {

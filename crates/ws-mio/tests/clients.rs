@@ -158,7 +158,7 @@ fn silence_meets_a_deadline() {
     // A proxy that is silent is not connected to.
     let mut options = within(SOON);
     options.proxy =
-        Some(Proxy::new(url.trim_start_matches("ws://").trim_end_matches('/')).expect("one"));
+        Proxy::new(url.trim_start_matches("ws://").trim_end_matches('/')).expect("one").into();
     // T3
     let named = format!(
         "cannot connect to {}: timed out",
@@ -172,7 +172,7 @@ fn a_proxy_that_trickles_or_resets_or_floods_is_named_or_judged() {
     // T3, L6b
     let through = |proxy: SocketAddr| {
         let mut options = within(Duration::from_millis(300));
-        options.proxy = Some(Proxy::new(&format!("http://user:secret@{proxy}/")).expect("one"));
+        options.proxy = Proxy::new(&format!("http://user:secret@{proxy}/")).expect("one").into();
         let lines = attempt("ws://server.example/", options);
         assert!(!lines.iter().any(|line| line.contains("secret")), "{lines:?}");
         lines
@@ -298,7 +298,7 @@ fn a_proxy_is_gone_through_or_is_the_error() {
     let (server, address) = site(ServerOptions::new());
     let through = |proxy: SocketAddr| {
         let mut options = ClientOptions::default();
-        options.proxy = Some(Proxy::new(&proxy.to_string()).expect("an address"));
+        options.proxy = Proxy::new(&proxy.to_string()).expect("an address").into();
         attempt_with("ws://server.example/", options, |ws| greet(&ws))
     };
     assert_eq!(through(peer(move |client| tunnel(&client, address))), FINE);

@@ -160,7 +160,7 @@ fn explain(code: CloseCode) -> &'static str {
 fn prepare(arguments: &mut Arguments) -> Result<(ClientRequest, ClientOptions), Failure> {
     let mut options = ClientOptions::default();
     options.redirects = arguments.option("--redirects")?.unwrap_or(options.redirects);
-    options.proxy = proxy(arguments)?;
+    options.proxy = proxy(arguments)?.into();
     if let Some(file) = arguments.option::<String>("--ca")? {
         options.tls = Some(ClientTls::from_pem_file(file)?);
     }

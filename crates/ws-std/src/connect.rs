@@ -1,10 +1,10 @@
 //! The client's side of the opening handshake.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use log::debug;
 use ws_common::ClientOptions;
-use ws_common::adapter::{Step, Target, client_endpoint};
+use ws_common::adapter::{Driver, Step, Target, client_endpoint};
 use wsproto::handshake::{ClientRequest, Response};
 use wsproto::url::WsUrl;
 use wsproto::{Client, Config, ReadyState, SessionError};
@@ -12,7 +12,7 @@ use wsproto::{Client, Config, ReadyState, SessionError};
 use crate::accept::tune;
 use crate::clock::{Patience, now};
 use crate::dial::dial;
-use crate::driver::BlockingDriver;
+use crate::driver::{BlockingDriver, Origin, lock};
 use crate::websocket::Opening;
 use crate::{Error, Stream, WebSocket};
 
@@ -50,20 +50,17 @@ pub fn connect_with(
     request: ClientRequest,
     options: impl Into<ClientOptions>,
 ) -> Result<WebSocket, Error> {
-    let mut target = Target::new(request, options.into())?;
+    let target = Arc::new(Mutex::new(Target::new(request, options.into())?));
     loop {
-        let stream = dial(&target)?;
-        let (request, config) = (target.request().clone(), Arc::clone(&target.options().config));
-        let mut ws = WebSocket::client(stream, request, config)?;
-        let mut followed = false;
-        let opened = ws.open_unless(|response| {
-            followed = followed || target.redirect(response)?;
-            Ok(followed)
-        });
-        if !followed {
-            return opened.map(|()| ws);
+        let mut held = lock(&target);
+        let stream = dial(&mut held)?;
+        let (request, config) = (held.request().clone(), Arc::clone(&held.options().config));
+        drop(held);
+        let mut ws = WebSocket::begin(stream, request, config, Some(Arc::clone(&target)))?;
+        if ws.open()? {
+            return Ok(ws);
         }
-        debug!("redirected to {}", target.request().url().without_query());
+        debug!("redirected to {}", lock(&target).request().url().without_query());
     }
 }
 
@@ -79,11 +76,21 @@ impl WebSocket<Client> {
         request: ClientRequest,
         config: impl Into<Arc<Config>>,
     ) -> Result<Self, Error> {
-        let stream = stream.into();
+        Self::begin(stream.into(), request, config.into(), None)
+    }
+
+    /// As [`client`](Self::client). With a target, redirects are followed.
+    fn begin(
+        stream: Stream,
+        request: ClientRequest,
+        config: Arc<Config>,
+        target: Option<Arc<Mutex<Target>>>,
+    ) -> Result<Self, Error> {
         tune(&stream);
-        let url = Some(request.url().clone());
+        let url = Some(Box::new(request.url().clone()));
         let endpoint = client_endpoint(request.clone(), config, now())?;
-        let connection = BlockingDriver::begin(None, url, endpoint, stream.clone(), None);
+        let origin = Origin { acceptor: None, url, target };
+        let connection = BlockingDriver::begin_at(origin, endpoint, stream.clone(), None);
         let opening = Opening::Client { request: Box::new(request), response: None };
         Ok(Self::new(connection, stream, opening))
     }
@@ -95,25 +102,26 @@ impl WebSocket<Client> {
     /// As [`connect`]. A stream that is non-blocking or has timeouts may fail with `WouldBlock` or
     /// `TimedOut`; then call it again.
     pub fn handshake(&mut self) -> Result<(), Error> {
-        self.open_unless(|_| Ok(false))
+        self.open().map(drop)
     }
 
-    /// As [`handshake`](Self::handshake), but stops with [`Error::Http`] at the head of a response that
-    /// `follow` accepts as a redirect.
-    fn open_unless(
-        &mut self,
-        mut follow: impl FnMut(&Response) -> Result<bool, Error>,
-    ) -> Result<(), Error> {
+    /// As [`handshake`](Self::handshake). Returns `false` if the server redirects and the client follows.
+    fn open(&mut self) -> Result<bool, Error> {
+        let mut redirected = false;
         while self.ready_state() == ReadyState::Connecting {
-            let stepped = self.step_unless(&mut Patience::new(None), |ws| match ws.arrived() {
-                Some(response) if follow(&response)? => Err(Error::Http(response)),
-                _ => Ok(()),
+            let stepped = self.step_unless(&mut Patience::new(None), |ws| {
+                let left = ws.connection.lock().follow_redirect();
+                redirected = left.is_some();
+                if redirected { Err(SessionError::Abandoned.into()) } else { Ok(()) }
             });
-            // The body may have arrived with the head.
-            if let Err(Error::Http(response)) = &stepped {
-                follow(response)?;
-            }
-            let step = stepped?;
+            let step = match stepped {
+                Err(_) if redirected => return Ok(false),
+                // The body may have arrived with the head.
+                Err(Error::Http(response)) if self.connection.driver().follows(&response) => {
+                    return Ok(false);
+                }
+                stepped => stepped?,
+            };
             let mut held = self.connection.lock();
             let arrived = held.live().ok().and_then(|link| link.endpoint_mut().take_response());
             drop(held);
@@ -128,13 +136,7 @@ impl WebSocket<Client> {
             }
         }
         debug!("connection {} to {} is open", self.id(), self.url().without_query());
-        Ok(())
-    }
-
-    /// Returns the response, once its head has arrived.
-    fn arrived(&self) -> Option<Box<Response>> {
-        let held = self.connection.lock();
-        held.link()?.endpoint().session().response().cloned().map(Box::new)
+        Ok(true)
     }
 }
 

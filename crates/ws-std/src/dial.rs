@@ -7,15 +7,15 @@ mod one_by_one;
 #[cfg(test)]
 mod tests;
 
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io;
+use std::net::TcpStream;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use log::debug;
-use ws_common::adapter::{Dial, DialStep, Resolver, Target};
+use ws_common::adapter::{Dial, DialStep, Resolver, Route, Target};
 
-use crate::retry::{is_timeout, retry};
+use crate::retry::is_timeout;
 use crate::{Error, Stream};
 
 #[cfg(unix)]
@@ -26,19 +26,13 @@ use one_by_one::Attempts;
 /// The shortest socket timeout; the standard library rejects zero.
 const MIN_WAIT: Duration = Duration::from_millis(1);
 
-/// The most bytes of a proxy's response that one read takes.
-const READ_SIZE: usize = 4096;
-
-/// Opens a stream to the host of a URL; TLS has sent nothing yet.
-pub(crate) fn dial(target: &Target) -> Result<Stream, Error> {
-    // A TLS configuration error is found before a socket is opened.
-    #[cfg(feature = "tls")]
-    let tls = target.begin_tls()?;
-    let mut dial = Dial::new(target, Duration::ZERO);
+/// Opens a stream to the host of a URL; TLS with the server has sent nothing yet.
+pub(crate) fn dial(target: &mut Target) -> Result<Stream, Error> {
+    let mut dial = Dial::new(target, Duration::ZERO)?;
     let tcp = open(&mut dial, Attempts::default())?;
     #[cfg(feature = "tls")]
-    if let Some(tls) = tls {
-        return Ok(Stream::over_tls(tcp, tls.into()));
+    if let Some(tls) = dial.take_tls() {
+        return Ok(Stream::over_tls(tcp, tls));
     }
     Ok(tcp.into())
 }
@@ -46,7 +40,7 @@ pub(crate) fn dial(target: &Target) -> Result<Stream, Error> {
 /// The sockets of the running connection attempts.
 trait Connect {
     /// Begins an attempt. Its outcome is reported to `dial`, now or by [`wait`](Self::wait).
-    fn begin(&mut self, attempt: usize, address: SocketAddr, dial: &mut Dial, now: Instants);
+    fn begin(&mut self, attempt: usize, route: &Route, dial: &mut Dial, now: Instants);
 
     /// Waits for an attempt to end, or for the dial's deadline.
     fn wait(&mut self, dial: &mut Dial, now: Instants);
@@ -76,9 +70,9 @@ fn open(dial: &mut Dial, mut attempts: impl Connect) -> Result<TcpStream, Error>
     loop {
         match dial.next(time.now())? {
             DialStep::Resolve { host, port } => look_up(&host, port, dial, time),
-            DialStep::Connect { attempt, address } => {
-                debug!("connecting to {address}");
-                attempts.begin(attempt, address, dial, time);
+            DialStep::Connect { attempt, route } => {
+                debug!("connecting: {route:?}");
+                attempts.begin(attempt, &route, dial, time);
             }
             DialStep::Wait => attempts.wait(dial, time),
             ref step @ (DialStep::Tunnel { attempt } | DialStep::Ready { attempt }) => {
@@ -121,25 +115,13 @@ fn look_up(host: &str, port: u16, dial: &mut Dial, time: Instants) {
     }
 }
 
-/// Writes once to the proxy if output is pending, otherwise reads once.
+/// Writes to the proxy or reads from it, once.
 fn exchange(mut tcp: &TcpStream, attempt: usize, dial: &mut Dial, time: Instants) {
     let left = time.left(dial);
-    let mut buffer = [0; READ_SIZE];
-    let moved = if dial.pending().is_empty() {
-        tcp.set_read_timeout(left).and_then(|()| {
-            let read = retry(|| tcp.read(&mut buffer))?;
-            dial.received(&buffer[..read], time.now());
-            Ok(())
-        })
-    } else {
-        tcp.set_write_timeout(left).and_then(|()| match retry(|| tcp.write(dial.pending()))? {
-            0 => Err(ErrorKind::WriteZero.into()),
-            written => {
-                dial.wrote(written);
-                Ok(())
-            }
-        })
-    };
+    let moved = tcp
+        .set_read_timeout(left)
+        .and_then(|()| tcp.set_write_timeout(left))
+        .and_then(|()| dial.exchange(&mut tcp, || time.now()));
     match moved {
         Err(error) if !is_timeout(&error) => dial.failed(attempt, error, time.now()),
         // `Dial::next` reports the timeout, so that all adapters use one wording.

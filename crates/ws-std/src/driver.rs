@@ -6,13 +6,14 @@
 
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
 use log::warn;
-use ws_common::adapter::{Acceptor, Connection, Driver, Held, Link, Outgoing, WRITE_MOST};
+use ws_common::adapter::{Acceptor, Connection, Driver, Held, Link, Outgoing, Target, WRITE_MOST};
 use ws_common::{ConnectionId, Error, SendStatus};
+use wsproto::handshake::Response;
 use wsproto::url::WsUrl;
 use wsproto::{Advice, Endpoint, Role};
 
@@ -30,8 +31,7 @@ pub(crate) type Blocking<R> = Connection<R, BlockingDriver<R>>;
 /// `patience`, `telling`, and the decrement of `senders`: the warden may count a thread that has just stopped
 /// waiting.
 pub(crate) struct BlockingDriver<R: Role> {
-    acceptor: Option<Arc<Acceptor>>,
-    url: Option<Box<WsUrl>>,
+    origin: Origin,
     /// How long sending waits for room, in nanoseconds; [`FOREVER`] means no limit.
     patience: AtomicU64,
     /// The handler, if there is one.
@@ -53,6 +53,20 @@ pub(crate) struct BlockingDriver<R: Role> {
     this: Weak<Blocking<R>>,
 }
 
+/// The origin of a connection: a server's acceptor, or a client's URL.
+#[derive(Default)]
+pub(crate) struct Origin {
+    pub(crate) acceptor: Option<Arc<Acceptor>>,
+    pub(crate) url: Option<Box<WsUrl>>,
+    /// The request whose redirects are followed.
+    pub(crate) target: Option<Arc<Mutex<Target>>>,
+}
+
+/// Ignores poisoning: a target changes in one assignment.
+pub(crate) fn lock(target: &Mutex<Target>) -> MutexGuard<'_, Target> {
+    target.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 const FOREVER: u64 = u64::MAX;
 
 /// The delay before the warden retries a deadline that has passed and is still set.
@@ -66,7 +80,7 @@ struct SentPlan {
 }
 
 impl<R: Role> BlockingDriver<R> {
-    /// Creates a connection.
+    /// Creates a server's connection.
     pub(crate) fn begin(
         acceptor: Option<Arc<Acceptor>>,
         url: Option<WsUrl>,
@@ -74,11 +88,25 @@ impl<R: Role> BlockingDriver<R> {
         stream: Stream,
         peer: Option<SocketAddr>,
     ) -> Arc<Blocking<R>> {
+        Self::begin_at(
+            Origin { acceptor, url: url.map(Box::new), target: None },
+            endpoint,
+            stream,
+            peer,
+        )
+    }
+
+    /// Creates a connection.
+    pub(crate) fn begin_at(
+        origin: Origin,
+        endpoint: Endpoint<R>,
+        stream: Stream,
+        peer: Option<SocketAddr>,
+    ) -> Arc<Blocking<R>> {
         let peer = peer.or_else(|| stream.tcp().and_then(|tcp| tcp.peer_addr().ok()));
         Arc::new_cyclic(|this| {
             let driver = Self {
-                acceptor,
-                url: url.map(Box::new),
+                origin,
                 patience: AtomicU64::new(FOREVER),
                 calls: OnceLock::new(),
                 senders: AtomicUsize::new(0),
@@ -259,11 +287,15 @@ impl<R: Role> Driver<R> for BlockingDriver<R> {
     }
 
     fn acceptor(&self) -> Option<&Acceptor> {
-        self.acceptor.as_deref()
+        self.origin.acceptor.as_deref()
     }
 
     fn url(&self) -> Option<WsUrl> {
-        self.url.as_deref().cloned()
+        self.origin.url.as_deref().cloned()
+    }
+
+    fn follows(&self, response: &Response) -> bool {
+        self.origin.target.as_ref().is_some_and(|target| lock(target).follows(response))
     }
 
     /// Waits for room. A wait ends no later than the session: the warden handles its deadline, and

@@ -66,9 +66,7 @@ pub use server::WebSocketServer;
 pub use stream::Stream;
 pub use websocket::WebSocket;
 pub use ws_common::{
-    Broadcast, ClientOptions, ConnectionHandler, ConnectionId, Decider, Decision, Error,
-    IncomingRequest, Message, Proxy, ProxyError, RunningServer, SendStatus, ServerHandle,
-    ServerHandler, ServerOptions, WebSocketConnection,
+    Broadcast, ClientOptions, ConnectTo, ConnectionHandler, ConnectionId, Decider, Decision, Error, IncomingRequest, Message, Proxies, Proxy, ProxyError, RunningServer, SendStatus, ServerHandle, ServerHandler, ServerOptions, WebSocketConnection,
 };
 #[cfg(feature = "tls")]
 pub use ws_common::{ClientTls, ServerTls, TlsInfo, rustls};

@@ -5,6 +5,8 @@ use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
+#[cfg(feature = "tls")]
+use ws_common::adapter::tls::TlsState;
 use ws_common::adapter::{Transport, TransportInfo};
 
 use crate::retry::{is_timeout, would_block};
@@ -49,11 +51,11 @@ impl Stream {
     /// [`io::Error`] if rustls rejects the configuration.
     #[cfg(feature = "tls")]
     pub fn accept_tls(tls: &ws_common::ServerTls, tcp: TcpStream) -> io::Result<Self> {
-        Ok(Self::over_tls(tcp, tls.begin()?.into()))
+        Ok(Self::over_tls(tcp, TlsState::new(tls.begin()?.into())))
     }
 
     #[cfg(feature = "tls")]
-    pub(crate) fn over_tls(tcp: TcpStream, tls: rustls::Connection) -> Self {
+    pub(crate) fn over_tls(tcp: TcpStream, tls: TlsState) -> Self {
         Self(Kind::Tls(TlsStream::new(tcp, tls)))
     }
 

@@ -4,7 +4,6 @@ use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustls::Connection;
 use ws_common::TlsInfo;
 use ws_common::adapter::tls::TlsState;
 
@@ -46,8 +45,8 @@ impl Write for Now<'_> {
 
 impl TlsStream {
     /// Begins TLS on a stream; reads and writes nothing yet.
-    pub(crate) fn new(tcp: TcpStream, tls: Connection) -> Self {
-        let state = Arc::new(Mutex::new(TlsState::new(tls)));
+    pub(crate) fn new(tcp: TcpStream, tls: TlsState) -> Self {
+        let state = Arc::new(Mutex::new(tls));
         Self { tcp: Arc::new(tcp), state, received: Received::default() }
     }
 

@@ -68,7 +68,7 @@ fn answering(answer: &'static [u8]) -> String {
 
 fn through(proxy: Proxy, url: &str, timeout: Duration) -> Result<WebSocket, Error> {
     let mut options = ClientOptions::default();
-    options.proxy = Some(proxy);
+    options.proxy = proxy.into();
     options.connect_timeout = Some(timeout);
     connect_with(ClientRequest::new(WsUrl::parse(url)?), options)
 }
@@ -153,7 +153,7 @@ fn tls_goes_through_a_tunnel_byte_by_byte() -> Result<(), Error> {
         head
     });
     let mut options = ClientOptions::default();
-    options.proxy = Some(Proxy::new(&address)?);
+    options.proxy = Proxy::new(&address)?.into();
     options.tls = Some(identity.client());
     let url = WsUrl::parse(&format!("wss://localhost:{port}/"))?;
     let mut ws = connect_with(ClientRequest::new(url), options)?;

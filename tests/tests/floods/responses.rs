@@ -50,7 +50,8 @@ fn ask<C: Flooded>(begin: &[u8], more: &[u8], proxied: bool) -> (Refused, usize)
 fn connect<C: Flooded>(address: SocketAddr, proxied: bool) -> Refused {
     let url = WsUrl::parse(&format!("ws://{address}/")).expect("a URL");
     let mut options = ClientOptions::default();
-    options.proxy = proxied.then(|| Proxy::new(&address.to_string()).expect("an address"));
+    let proxy = proxied.then(|| Proxy::new(&address.to_string()).expect("an address"));
+    options.proxy = proxy.into();
     let ignore = |_: &WebSocketConnection, _: Message| {};
     match C::connect(ClientRequest::new(url), options, ignore) {
         Ok(_) => panic!("nobody has accepted it"),

@@ -51,7 +51,7 @@ pub use constructors::{
     connection_handle, end_deadline, new_connection_id, running_server, server_handle, verdict,
 };
 pub use conversation::Conversation;
-pub use dial::{Dial, DialStep};
+pub use dial::{Dial, DialStep, Route, is_connected};
 pub use driver::Driver;
 pub use handle::{ConnectionLink, Outgoing};
 pub use link::{Link, Step, Written};

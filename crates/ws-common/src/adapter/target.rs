@@ -5,14 +5,19 @@ use std::fmt;
 use wsproto::handshake::{ClientRequest, Response};
 use wsproto::url::WsUrl;
 
-use crate::{ClientOptions, Error};
+use crate::proxy::host_to_dial;
+use crate::{ClientOptions, ConnectTo, Error, Proxy};
 
 /// A client's request with its options. Redirects change the request.
 pub struct Target {
     request: ClientRequest,
     options: ClientOptions,
+    /// Host and port of the first URL, to which some options are limited.
+    first: (String, u16),
     /// How many more redirects may be followed.
     redirects: u8,
+    /// The error of a redirect that must not be followed, for the next [`Dial`](super::Dial).
+    refused: Option<Error>,
 }
 
 impl Target {
@@ -21,10 +26,84 @@ impl Target {
     /// # Errors
     ///
     /// [`Error::TlsUnavailable`] for a `wss://` URL without the feature `tls`; [`Error::Url`] for a `wss://`
-    /// URL whose host is not a valid name for a certificate.
+    /// URL whose host is not a valid name for a certificate; [`Error::Option`] for an invalid option.
     pub fn new(request: ClientRequest, options: ClientOptions) -> Result<Self, Error> {
-        check(request.url())?;
-        Ok(Self { request, redirects: options.redirects, options })
+        let first = authority(request.url());
+        let redirects = options.redirects;
+        let target = Self { request, redirects, options, first, refused: None };
+        target.check(target.request.url())?;
+        target.check_options()?;
+        Ok(target)
+    }
+
+    /// Checks that TLS is available for a `wss://` URL, and that the name is valid for a certificate; and
+    /// that a link-local address with a zone is not reached through a proxy.
+    fn check(&self, url: &WsUrl) -> Result<(), Error> {
+        if let (Some(zone), Some(proxy)) = (url.zone(), self.options.proxy.for_url(url)) {
+            let (host, proxy) = (url.host(), proxy.host());
+            let reason = format!("{proxy} cannot reach {host} in the zone {zone} of this host");
+            return Err(Error::Option { option: "proxy", reason });
+        }
+        if !url.is_secure() {
+            return Ok(());
+        }
+        #[cfg(feature = "tls")]
+        return match self.options.server_name.as_ref().filter(|_| self.is_first(url)) {
+            Some(name) => crate::ClientTls::check(name).map_err(|_| Error::Option {
+                option: "server_name",
+                reason: format!("no certificate can be for {name:?}"),
+            }),
+            None => Ok(crate::ClientTls::check(url.host())?),
+        };
+        #[cfg(not(feature = "tls"))]
+        Err(Error::TlsUnavailable)
+    }
+
+    /// Checks the options for the place to connect to.
+    fn check_options(&self) -> Result<(), Error> {
+        let Some(place) = &self.options.connect_to else { return Ok(()) };
+        let wrong = |option, reason| Err(Error::Option { option, reason });
+        if let Some(proxy) = self.options.proxy.for_url(self.request.url()) {
+            let proxy = proxy.host();
+            return wrong("connect_to", format!("{place}, but the proxy {proxy} connects"));
+        }
+        match place {
+            ConnectTo::Addresses(addresses) if addresses.is_empty() => {
+                wrong("connect_to", "the list of addresses is empty".into())
+            }
+            ConnectTo::Host(_, 0) => wrong("connect_to", format!("{place} has no port")),
+            ConnectTo::Host(host, _) if !is_host(host) => {
+                wrong("connect_to", format!("{host:?} is not a host"))
+            }
+            ConnectTo::Unix(_) => match self.options.local_address {
+                Some(address) => {
+                    let reason = format!("{address}, but {place} is no internet address");
+                    wrong("local_address", reason)
+                }
+                None => Ok(()),
+            },
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns whether a URL has the host and port of the first one.
+    fn is_first(&self, url: &WsUrl) -> bool {
+        authority(url) == self.first
+    }
+
+    /// Returns the place to connect to.
+    pub(super) fn place(&self) -> ConnectTo {
+        let url = self.request.url();
+        match (&self.options.connect_to, self.proxy()) {
+            (Some(place), _) if self.is_first(url) => place.clone(),
+            (_, Some(proxy)) => ConnectTo::Host(proxy.host().into(), proxy.port()),
+            _ => ConnectTo::Host(host_to_dial(url), url.port()),
+        }
+    }
+
+    /// Returns the proxy for the current URL.
+    pub(super) fn proxy(&self) -> Option<&Proxy> {
+        self.options.proxy.for_url(self.request.url())
     }
 
     /// Returns the current request.
@@ -39,18 +118,29 @@ impl Target {
         &self.options
     }
 
-    /// Follows a redirect response; its head is enough. Returns whether it did: if true,
-    /// [`request`](Self::request) is the next request, to be made on a new stream. If false, because the
-    /// response is no redirect or the limit is reached, report it as [`Error::Http`].
-    ///
-    /// # Errors
-    ///
-    /// [`Error::ClientCertificate`] if it redirects to a `wss://` URL of another origin and a client
-    /// certificate is configured; [`Error::Url`] and [`Error::TlsUnavailable`] as [`new`](Self::new).
-    pub fn redirect(&mut self, response: &Response) -> Result<bool, Error> {
+    /// Follows a redirect response; its head is enough. Returns whether to dial again, for
+    /// [`request`](Self::request), which is then the next one; if it must not be followed, the next
+    /// [`Dial::new`](super::Dial::new) fails with the reason. If false, because the response is no redirect or
+    /// the limit is reached, report it as [`Error::Http`]. For [`Driver::follows`](super::Driver::follows).
+    pub fn follows(&mut self, response: &Response) -> bool {
+        match self.redirect(response) {
+            Ok(followed) => followed,
+            Err(error) => {
+                self.refused = Some(error);
+                true
+            }
+        }
+    }
+
+    pub(super) fn take_refusal(&mut self) -> Option<Error> {
+        self.refused.take()
+    }
+
+    /// Follows a redirect response, or returns why it must not be followed.
+    fn redirect(&mut self, response: &Response) -> Result<bool, Error> {
         let Some(left) = self.redirects.checked_sub(1) else { return Ok(false) };
         let Ok(next) = self.request.redirected(response) else { return Ok(false) };
-        check(next.url())?;
+        self.check(next.url())?;
         #[cfg(feature = "tls")]
         {
             let shows = next.url().is_secure()
@@ -65,17 +155,15 @@ impl Target {
     }
 
     /// Creates the client's side of a TLS connection for a `wss://` URL, `None` for `ws://`. Writes nothing.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Tls`] if rustls rejects the configuration.
     #[cfg(feature = "tls")]
-    pub fn begin_tls(&self) -> Result<Option<rustls::ClientConnection>, Error> {
+    pub(super) fn begin_tls(&self) -> Result<Option<rustls::ClientConnection>, Error> {
         if !self.request.url().is_secure() {
             return Ok(None);
         }
+        let url = self.request.url();
+        let name = self.options.server_name.as_deref().filter(|_| self.is_first(url));
         let tls = self.options.tls.clone().unwrap_or_default();
-        tls.begin(self.request.url().host()).map(Some).map_err(Error::Tls)
+        tls.begin(name.unwrap_or_else(|| url.host())).map(Some).map_err(Error::Tls)
     }
 }
 
@@ -91,15 +179,16 @@ impl fmt::Debug for Target {
     }
 }
 
-/// Checks that TLS is available for a `wss://` URL, and that its host is valid for a certificate.
-fn check(url: &WsUrl) -> Result<(), Error> {
-    if !url.is_secure() {
-        return Ok(());
-    }
-    #[cfg(feature = "tls")]
-    return Ok(crate::ClientTls::check(url.host())?);
-    #[cfg(not(feature = "tls"))]
-    Err(Error::TlsUnavailable)
+/// Returns the host, with its zone, and the port.
+fn authority(url: &WsUrl) -> (String, u16) {
+    (host_to_dial(url), url.port())
+}
+
+/// Returns whether the text is a name, or an address without brackets, perhaps with a zone.
+fn is_host(host: &str) -> bool {
+    let bracketed = if host.contains(':') { format!("[{host}]") } else { host.into() };
+    WsUrl::parse(&format!("ws://{bracketed}/"))
+        .is_ok_and(|url| host_to_dial(&url).eq_ignore_ascii_case(host))
 }
 
 /// Returns scheme, host and port, without path and query, which may be secret.

@@ -11,21 +11,56 @@ use crate::tls::{HTTP_1_1, explained};
 /// The limit of buffered plaintext, and of buffered ciphertext, in bytes; the default of rustls.
 const BUFFER_LIMIT: usize = 64 << 10;
 
+/// How many bytes of an outer connection's plaintext are decrypted at once.
+const CHUNK: usize = 4096;
+
 /// One end of a TLS connection, without its socket. In its methods, `socket` is the writing side of the
-/// socket and must not block.
+/// socket and must not block. A connection may be [over](Self::over) another one.
 #[derive(Debug)]
 pub struct TlsState {
     tls: Connection,
     /// How many bytes of plaintext are encrypted, but not reported as written: some of their ciphertext is
     /// unwritten.
     taken: usize,
+    /// The connection that carries the ciphertext of this one.
+    outer: Option<Box<Self>>,
+}
+
+/// The writing side of an outer connection.
+struct Through<'a, W> {
+    outer: &'a mut TlsState,
+    socket: &'a mut W,
+}
+
+impl<W: Write> Write for Through<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.outer.try_write(&[IoSlice::new(bytes)], self.socket)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 impl TlsState {
     /// Creates the state of a connection that has not begun.
     #[must_use]
     pub const fn new(tls: Connection) -> Self {
-        Self { tls, taken: 0 }
+        Self { tls, taken: 0, outer: None }
+    }
+
+    /// Carries this connection over another one, as through a proxy that speaks TLS. Neither has any bytes to
+    /// write.
+    #[must_use]
+    pub(crate) fn over(mut self, outer: Self) -> Self {
+        self.outer = Some(Box::new(outer));
+        self
+    }
+
+    /// Encrypts bytes for a socket that takes everything.
+    pub(crate) fn encrypt(&mut self, bytes: &[u8], socket: &mut Vec<u8>) -> io::Result<()> {
+        self.tls.writer().write_all(bytes)?;
+        self.flush(socket)
     }
 
     /// Returns whether the TLS handshake is in progress.
@@ -70,7 +105,11 @@ impl TlsState {
     /// [`io::Error`] of the socket, `WouldBlock` if it does not take all.
     pub fn flush(&mut self, socket: &mut impl Write) -> io::Result<()> {
         while self.tls.wants_write() {
-            match self.tls.write_tls(socket) {
+            let written = match self.outer.as_deref_mut() {
+                Some(outer) => self.tls.write_tls(&mut Through { outer, socket }),
+                None => self.tls.write_tls(socket),
+            };
+            match written {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 written => {
@@ -78,13 +117,19 @@ impl TlsState {
                 }
             }
         }
-        Ok(())
+        match &mut self.outer {
+            Some(outer) => outer.flush(socket),
+            None => Ok(()),
+        }
     }
 
     /// Writes a `close_notify` alert. If that fails, the peer sees only the end of the TCP stream.
     pub fn close(&mut self, socket: &mut impl Write) {
         self.tls.send_close_notify();
         let _ = self.flush(socket);
+        if let Some(outer) = &mut self.outer {
+            outer.close(socket);
+        }
     }
 
     /// Reads plaintext. Returns its length, 0 at the end of the stream, or `None` if more ciphertext is
@@ -95,10 +140,31 @@ impl TlsState {
     ///
     /// [`io::Error`] of rustls.
     pub fn read(&mut self, to: &mut [u8]) -> io::Result<Option<usize>> {
-        match self.tls.reader().read(to) {
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
-            Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(Some(0)),
-            result => result.map(Some),
+        loop {
+            match self.tls.reader().read(to) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    if self.take_from_outer()?.is_none() {
+                        return Ok(None);
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(Some(0)),
+                result => return result.map(Some),
+            }
+        }
+    }
+
+    /// Takes ciphertext that an outer connection has decrypted. Returns its length, 0 at the end.
+    fn take_from_outer(&mut self) -> io::Result<Option<usize>> {
+        let mut chunk = [0; CHUNK];
+        let Some(outer) = &mut self.outer else { return Ok(None) };
+        let Some(read) = outer.read(&mut chunk)? else { return Ok(None) };
+        let mut rest = chunk.get(..read).unwrap_or_default();
+        loop {
+            self.tls.read_tls(&mut rest)?;
+            process(&mut self.tls)?;
+            if rest.is_empty() {
+                return Ok(Some(read));
+            }
         }
     }
 
@@ -110,8 +176,18 @@ impl TlsState {
     /// [`io::Error`] of `from`; of kind [`InvalidData`](ErrorKind::InvalidData), which is
     /// [`Error::Tls`](crate::Error::Tls) when converted, if the peer breaks TLS.
     pub fn receive(&mut self, from: &mut impl Read, socket: &mut impl Write) -> io::Result<usize> {
-        let received = self.tls.read_tls(from)?;
-        let processed = process(&mut self.tls);
+        let (received, processed) = match &mut self.outer {
+            None => (self.tls.read_tls(from)?, process(&mut self.tls)),
+            Some(outer) => {
+                let received = outer.receive(from, socket)?;
+                // During a handshake, there is no plaintext, and all of its messages are answered below.
+                let mut processed = self.take_from_outer();
+                while self.tls.is_handshaking() && matches!(processed, Ok(Some(1..))) {
+                    processed = self.take_from_outer();
+                }
+                (received, processed.map(drop))
+            }
+        };
         // If it fails, reading reports the reason.
         let _ = self.flush(socket);
         processed.map(|()| received)

@@ -30,16 +30,16 @@ impl Loop {
         options: ClientOptions,
     ) -> Result<TcpStream, Error> {
         let url = WsUrl::parse("ws://host.example/").expect("a URL");
-        let target = adapter::Target::new(ClientRequest::new(url), options).expect("a target");
+        let mut target = adapter::Target::new(ClientRequest::new(url), options).expect("a target");
         let (mut dialing, mut events) = (Dialing::default(), Events::with_capacity(8));
         let (start, began) = (Instant::now(), self.now);
-        let mut dial = Dial::new(&target, self.now);
+        let mut dial = Dial::new(&mut target, self.now).expect("a configuration");
         assert!(matches!(dial.next(self.now), Ok(DialStep::Resolve { .. })));
         dial.resolved(Ok(addresses.into()), self.now);
         dialing.dial = Some(dial);
         loop {
             self.now = began + start.elapsed();
-            if let Some(tcp) = dialing.advance(&target, &self.context())? {
+            if let Some(tcp) = dialing.advance(&mut target, &self.context())? {
                 assert!(dialing.attempts.is_empty(), "the others are dropped");
                 return Ok(tcp);
             }

@@ -1,14 +1,14 @@
 //! Several connection attempts at a time, in one thread.
 
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use log::debug;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use socket2::{Domain, Protocol, Socket, Type};
-use ws_common::adapter::Dial;
+use socket2::Socket;
+use ws_common::adapter::{Dial, Route, is_connected};
 
 use super::{Connect, Instants};
 
@@ -20,11 +20,11 @@ const LONGEST: Duration = Duration::from_secs(3600);
 pub(super) struct Attempts(Vec<(usize, Socket)>);
 
 impl Connect for Attempts {
-    fn begin(&mut self, attempt: usize, address: SocketAddr, dial: &mut Dial, time: Instants) {
-        match connect(address) {
+    fn begin(&mut self, attempt: usize, route: &Route, dial: &mut Dial, time: Instants) {
+        match route.connect() {
             Ok(socket) => self.0.push((attempt, socket)),
             Err(error) => {
-                debug!("{address}: {error}");
+                debug!("{route:?}: {error}");
                 dial.failed(attempt, error, time.now());
             }
         }
@@ -45,7 +45,7 @@ impl Connect for Attempts {
         self.0.retain(|(attempt, socket)| {
             let outcome = match &polled {
                 Err(error) => Err((*error).into()),
-                Ok(ready) if ready.get(index) == Some(&true) => outcome(socket),
+                Ok(ready) if ready.get(index) == Some(&true) => is_connected(socket),
                 Ok(_) => Ok(false),
             };
             index += 1;
@@ -67,28 +67,5 @@ impl Connect for Attempts {
         let (_, socket) = all.find(|(number, _)| *number == attempt).ok_or(Errno::NOTCONN)?;
         socket.set_nonblocking(false)?;
         Ok(socket.into())
-    }
-}
-
-/// Starts a non-blocking connect.
-fn connect(address: SocketAddr) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_nonblocking(true)?;
-    match socket.connect(&address.into()).map_err(|error| (Errno::from_io_error(&error), error)) {
-        // After a signal, the connect continues in the background (POSIX `connect`).
-        Ok(()) | Err((Some(Errno::INPROGRESS | Errno::INTR), _)) => Ok(socket),
-        Err((_, error)) => Err(error),
-    }
-}
-
-/// Whether a socket that `poll` reported has connected; its error if it failed.
-fn outcome(socket: &Socket) -> io::Result<bool> {
-    if let Some(error) = socket.take_error()? {
-        return Err(error);
-    }
-    match socket.peer_addr() {
-        Ok(_) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
-        Err(error) => Err(error),
     }
 }

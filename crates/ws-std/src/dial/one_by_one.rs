@@ -1,10 +1,11 @@
 //! One connection attempt at a time, for systems without `poll`.
 
 use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
+use std::time::Duration;
 
 use log::debug;
-use ws_common::adapter::Dial;
+use ws_common::adapter::{Dial, Route};
 
 use super::{Connect, Instants};
 
@@ -13,22 +14,17 @@ use super::{Connect, Instants};
 pub(super) struct Attempts(Option<(usize, TcpStream)>);
 
 impl Connect for Attempts {
-    fn begin(&mut self, attempt: usize, address: SocketAddr, dial: &mut Dial, time: Instants) {
+    fn begin(&mut self, attempt: usize, route: &Route, dial: &mut Dial, time: Instants) {
         // Share the time left, so that a silent address leaves time for the others.
         let untried = u32::try_from(dial.untried()).unwrap_or(u32::MAX).saturating_add(1);
-        let connected = match dial.time_left(time.now()) {
-            Some(left) => {
-                TcpStream::connect_timeout(&address, (left / untried).max(super::MIN_WAIT))
-            }
-            None => TcpStream::connect(address),
-        };
-        match connected {
+        let limit = dial.time_left(time.now());
+        match connect(route, limit.map(|left| (left / untried).max(super::MIN_WAIT))) {
             Ok(tcp) => {
                 dial.connected(attempt);
                 self.0 = Some((attempt, tcp));
             }
             Err(error) => {
-                debug!("{address}: {error}");
+                debug!("{route:?}: {error}");
                 dial.failed(attempt, error, time.now());
             }
         }
@@ -41,4 +37,13 @@ impl Connect for Attempts {
         let taken = self.0.take().filter(|(number, _)| *number == attempt);
         taken.map(|(_, tcp)| tcp).ok_or_else(|| ErrorKind::NotConnected.into())
     }
+}
+
+fn connect(route: &Route, limit: Option<Duration>) -> io::Result<TcpStream> {
+    let (socket, address) = (route.socket()?, route.address()?);
+    match limit {
+        Some(limit) => socket.connect_timeout(&address, limit)?,
+        None => socket.connect(&address)?,
+    }
+    Ok(socket.into())
 }

@@ -1,10 +1,11 @@
 //! Opening a stream with both implementations of `Connect`.
 
-use std::net::TcpListener;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpListener};
 use std::thread;
 
 use socket2::{Domain, Socket, Type};
-use ws_common::{ClientOptions, Proxy};
+use ws_common::{ClientOptions, Proxies, Proxy};
 use wsproto::handshake::ClientRequest;
 use wsproto::url::WsUrl;
 
@@ -18,8 +19,9 @@ fn target(url: &str, options: ClientOptions) -> Target {
 
 /// Opens a stream with both implementations; the second is for systems other than Unix.
 fn open_both(url: &str, options: &ClientOptions) -> [Result<TcpStream, Error>; 2] {
-    let target = target(url, options.clone());
-    let mut dials = [(); 2].map(|()| Dial::new(&target, Duration::ZERO));
+    let mut target = target(url, options.clone());
+    let mut dials =
+        [(); 2].map(|()| Dial::new(&mut target, Duration::ZERO).expect("a configuration"));
     let [first, second] = &mut dials;
     [open(first, Attempts::default()), open(second, OneByOne::default())]
 }
@@ -58,7 +60,8 @@ fn a_tunnel_opens_through_small_writes() -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let mut options = ClientOptions::default();
     options.connect_timeout = Some(Duration::MAX);
-    options.proxy = Some(Proxy::new(&listener.local_addr()?.to_string()).expect("a proxy"));
+    options.proxy =
+        Proxies::from(Proxy::new(&listener.local_addr()?.to_string()).expect("a proxy"));
     let proxy = thread::spawn(move || -> io::Result<()> {
         for _ in 0..2 {
             let (mut client, _) = listener.accept()?;
@@ -99,7 +102,8 @@ fn silent() -> io::Result<(Socket, Vec<TcpStream>, SocketAddr)> {
 fn dial_to(addresses: &[SocketAddr], timeout: Option<Duration>) -> Dial {
     let mut options = ClientOptions::default();
     options.connect_timeout = timeout;
-    let mut dial = Dial::new(&target("ws://host.example/", options), Duration::ZERO);
+    let mut target = target("ws://host.example/", options);
+    let mut dial = Dial::new(&mut target, Duration::ZERO).expect("a configuration");
     assert!(matches!(dial.next(Duration::ZERO), Ok(DialStep::Resolve { .. })));
     dial.resolved(Ok(addresses.into()), Duration::ZERO);
     dial
@@ -141,7 +145,7 @@ fn a_proxy_that_does_not_answer_is_named() -> io::Result<()> {
         let address = listener.local_addr()?.to_string();
         let mut options = ClientOptions::default();
         options.connect_timeout = Some(Duration::from_millis(200));
-        options.proxy = Some(Proxy::new(&address).expect("a proxy"));
+        options.proxy = Proxies::from(Proxy::new(&address).expect("a proxy"));
         let proxy = thread::spawn(move || -> io::Result<Vec<TcpStream>> {
             let mut clients = Vec::new();
             for _ in 0..2 {

@@ -3,11 +3,13 @@
 
 mod exchange;
 mod race;
+mod route;
+mod socks;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,9 +17,16 @@ use std::time::Duration;
 use wsproto::Config;
 
 use super::Target;
-use crate::Error;
+#[cfg(feature = "tls")]
+use super::tls::TlsState;
+use crate::{ConnectTo, Error};
 use exchange::Exchange;
 use race::{Next, Race};
+
+pub use route::{Route, is_connected};
+
+/// The maximum number of bytes of a proxy's response that one read takes.
+const READ_SIZE: usize = 4096;
 
 /// The adapter's next step to open a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,29 +34,30 @@ pub enum DialStep {
     /// Look up the addresses of a name, and report them to [`Dial::resolved`]. Wait until
     /// [`Dial::deadline`] at most.
     Resolve {
-        /// The name; never a literal address, which needs no look-up.
+        /// The name, or an IPv6 address with a zone; never another literal address, which needs no look-up.
         host: String,
         /// The port.
         port: u16,
     },
-    /// Begin to connect to an address, concurrently with the running attempts, and report the outcome to
+    /// Begin to connect, concurrently with the running attempts, and report the outcome to
     /// [`Dial::connected`] or [`Dial::failed`].
     Connect {
         /// The number of the attempt, unique within the dial.
         attempt: usize,
-        /// The address to connect to.
-        address: SocketAddr,
+        /// The ends of the connection.
+        route: Route,
     },
-    /// Exchange bytes with the proxy over the connected attempt; drop all others. Write [`Dial::pending`],
-    /// read once, and ask for the next step after each read, so that a proxy that floods does not delay
-    /// other connections.
+    /// Exchange bytes with the proxy over the connected attempt; drop all others. Call
+    /// [`Dial::exchange`], and ask for the next step after each call, so that a proxy that floods does not
+    /// delay other connections.
     Tunnel {
         /// The attempt that has connected.
         attempt: usize,
     },
     /// Wait until there is a result to report, or until [`Dial::deadline`].
     Wait,
-    /// The stream to the server is open on this attempt; drop all others. For a `wss://` URL, TLS is next.
+    /// The stream to the server is open on this attempt; drop all others. [`Dial::take_tls`] returns the TLS
+    /// to use on it, if any.
     Ready {
         /// The attempt that has connected.
         attempt: usize,
@@ -59,11 +69,14 @@ pub enum DialStep {
 /// The adapter asks for the [next step](Self::next), executes it, and reports results in any order. Times
 /// have an origin of the adapter's choice. After an error, the adapter drops all attempts and look-ups.
 pub struct Dial {
-    host: String,
-    port: u16,
+    place: ConnectTo,
+    from: Option<SocketAddr>,
     config: Arc<Config>,
     /// The exchange with a proxy; `None` without a proxy, and once an attempt has connected.
     exchange: Option<Exchange>,
+    /// TLS with the server, over that with the proxy once the tunnel is open.
+    #[cfg(feature = "tls")]
+    tls: Option<TlsState>,
     until: Option<Duration>,
     stage: Stage,
 }
@@ -80,21 +93,29 @@ enum Stage {
 
 impl Dial {
     /// Begins at `now`; the [`connect_timeout`](crate::ClientOptions::connect_timeout) starts.
-    #[must_use]
-    pub fn new(target: &Target, now: Duration) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ClientCertificate`], [`Error::Url`], [`Error::Option`] or [`Error::TlsUnavailable`] for a
+    /// redirect that must not be followed: with a client certificate, one to a `wss://` URL of another origin;
+    /// otherwise as [`Target::new`]. [`Error::Tls`] or [`Error::Proxy`] if rustls rejects the configuration for
+    /// the server or the proxy.
+    pub fn new(target: &mut Target, now: Duration) -> Result<Self, Error> {
+        if let Some(refusal) = target.take_refusal() {
+            return Err(refusal);
+        }
         let (url, options) = (target.request().url(), target.options());
-        let (host, port) = match &options.proxy {
-            Some(proxy) => (proxy.host(), proxy.port()),
-            None => (url.host(), url.port()),
-        };
-        Self {
-            host: host.into(),
-            port,
+        let exchange = target.proxy().map(|proxy| Exchange::new(url, proxy)).transpose()?;
+        Ok(Self {
+            place: target.place(),
+            from: options.local_address,
             config: Arc::clone(&options.config),
-            exchange: options.proxy.as_ref().map(|proxy| Exchange::new(url, proxy)),
+            exchange,
+            #[cfg(feature = "tls")]
+            tls: target.begin_tls()?.map(|tls| TlsState::new(tls.into())),
             until: options.connect_timeout.map(|timeout| now.saturating_add(timeout)),
             stage: Stage::Begin,
-        }
+        })
     }
 
     /// Returns the next step.
@@ -107,10 +128,13 @@ impl Dial {
     pub fn next(&mut self, now: Duration) -> Result<DialStep, Error> {
         self.observe(now);
         match &mut self.stage {
-            Stage::Begin => Ok(self.begin(now)),
+            Stage::Begin => match self.begin(now) {
+                Some(step) => Ok(step),
+                None => self.next(now),
+            },
             Stage::Resolving => Ok(DialStep::Wait),
             Stage::Connecting(race) => match race.next(now) {
-                Next::Begin(attempt, address) => Ok(DialStep::Connect { attempt, address }),
+                Next::Begin(attempt, route) => Ok(DialStep::Connect { attempt, route }),
                 Next::Wait => Ok(DialStep::Wait),
                 Next::Lost(error) => Err(self.fail(error)),
             },
@@ -158,7 +182,9 @@ impl Dial {
             return;
         }
         match found {
-            Ok(addresses) => self.stage = Stage::Connecting(Race::new(&addresses, now)),
+            Ok(addresses) => {
+                self.stage = Stage::Connecting(Race::new(&addresses, self.from, now));
+            }
             Err(error) => {
                 let error = self.fail(error);
                 self.stage = Stage::Failed(Some(error));
@@ -179,9 +205,14 @@ impl Dial {
 
     /// Reports that an attempt has failed, before or after it has connected. Drop it.
     pub fn failed(&mut self, attempt: usize, error: io::Error, now: Duration) {
-        match &mut self.stage {
-            Stage::Connecting(race) => race.failed(attempt, error, now),
-            Stage::Tunnel(connected, exchange) if *connected == attempt => {
+        match (&mut self.stage, &self.place) {
+            (Stage::Connecting(race), ConnectTo::Unix(path))
+                if error.kind() == ErrorKind::WouldBlock =>
+            {
+                race.repeat(attempt, path.clone(), now);
+            }
+            (Stage::Connecting(race), _) => race.failed(attempt, error, now),
+            (Stage::Tunnel(connected, exchange), _) if *connected == attempt => {
                 // If the proxy's refusal has begun to arrive, report it rather than the I/O error.
                 let error = match exchange.refusal() {
                     Some(refusal) => refusal.into(),
@@ -193,49 +224,104 @@ impl Dial {
         }
     }
 
+    /// Exchanges bytes with the proxy, which is a [step](DialStep::Tunnel): writes once if there is something
+    /// to write, otherwise reads once.
+    ///
+    /// # Errors
+    ///
+    /// [`io::Error`] of `socket`. Unless it is a timeout or `WouldBlock`, report it to
+    /// [`failed`](Self::failed).
+    pub fn exchange(
+        &mut self,
+        socket: &mut (impl Read + Write),
+        now: impl Fn() -> Duration,
+    ) -> io::Result<()> {
+        loop {
+            let moved = match self.pending() {
+                [] => {
+                    let mut buffer = [0; READ_SIZE];
+                    socket.read(&mut buffer).map(|read| {
+                        self.received(buffer.get(..read).unwrap_or_default(), now());
+                    })
+                }
+                pending => match socket.write(pending) {
+                    Ok(0) => Err(ErrorKind::WriteZero.into()),
+                    written => written.map(|written| self.wrote(written)),
+                },
+            };
+            match moved {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                moved => return moved,
+            }
+        }
+    }
+
     /// Returns the bytes to write to the proxy.
-    #[must_use]
-    pub fn pending(&self) -> &[u8] {
+    fn pending(&self) -> &[u8] {
         match &self.stage {
             Stage::Tunnel(_, exchange) => exchange.pending(),
             _ => &[],
         }
     }
 
-    /// Reports how many bytes of [`pending`](Self::pending) were written.
-    pub fn wrote(&mut self, len: usize) {
+    fn wrote(&mut self, len: usize) {
         if let Stage::Tunnel(_, exchange) = &mut self.stage {
             exchange.wrote(len);
         }
+        self.conclude_exchange();
     }
 
-    /// Reports bytes received from the proxy; an empty slice is the end of the input.
-    pub fn received(&mut self, bytes: &[u8], now: Duration) {
-        let Stage::Tunnel(attempt, exchange) = &mut self.stage else { return };
-        match exchange.received(bytes, now, &self.config) {
-            Ok(true) => self.stage = Stage::Ready(*attempt),
-            Ok(false) => {}
-            Err(error) => self.stage = Stage::Failed(Some(error.into())),
+    /// Takes bytes from the proxy; an empty slice is the end of the input.
+    fn received(&mut self, bytes: &[u8], now: Duration) {
+        if let Stage::Tunnel(_, exchange) = &mut self.stage
+            && let Err(error) = exchange.received(bytes, now, &self.config)
+        {
+            self.stage = Stage::Failed(Some(error.into()));
+        }
+        self.conclude_exchange();
+    }
+
+    fn conclude_exchange(&mut self) {
+        let Stage::Tunnel(attempt, exchange) = &self.stage else { return };
+        if !exchange.is_done() {
+            return;
+        }
+        let ready = Stage::Ready(*attempt);
+        let _before = std::mem::replace(&mut self.stage, ready);
+        #[cfg(feature = "tls")]
+        if let Stage::Tunnel(_, exchange) = _before
+            && let Some(outer) = exchange.into_tls()
+        {
+            self.tls = Some(match self.tls.take() {
+                Some(inner) => inner.over(outer),
+                None => outer,
+            });
         }
     }
 
-    fn begin(&mut self, now: Duration) -> DialStep {
-        match self.host.parse::<IpAddr>() {
-            Ok(address) => {
-                let address = SocketAddr::new(address, self.port);
-                let mut race = Race::new(&[address], now);
-                let step = match race.next(now) {
-                    Next::Begin(attempt, address) => DialStep::Connect { attempt, address },
-                    Next::Wait | Next::Lost(_) => DialStep::Wait,
-                };
-                self.stage = Stage::Connecting(race);
-                step
-            }
-            Err(_) => {
-                self.stage = Stage::Resolving;
-                DialStep::Resolve { host: self.host.clone(), port: self.port }
-            }
-        }
+    /// Returns the TLS to use on the stream to the server, with none of its bytes written yet, if the stream
+    /// is [ready](DialStep::Ready): with the server, the proxy, or both. `None` for plain streams.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn take_tls(&mut self) -> Option<TlsState> {
+        self.tls.take()
+    }
+
+    /// Begins a look-up or a race. Returns the first step if that is a look-up.
+    fn begin(&mut self, now: Duration) -> Option<DialStep> {
+        let race = match &self.place {
+            ConnectTo::Addresses(addresses) => Race::new(addresses, self.from, now),
+            ConnectTo::Unix(path) => Race::unix(path.clone(), now),
+            ConnectTo::Host(host, port) => match host.parse::<IpAddr>() {
+                Ok(address) => Race::new(&[SocketAddr::new(address, *port)], self.from, now),
+                Err(_) => {
+                    self.stage = Stage::Resolving;
+                    return Some(DialStep::Resolve { host: host.clone(), port: *port });
+                }
+            },
+        };
+        self.stage = Stage::Connecting(race);
+        None
     }
 
     /// Fails a stage that has exceeded its time.
@@ -261,10 +347,7 @@ impl Dial {
 
     fn fail(&mut self, error: io::Error) -> Error {
         self.stage = Stage::Failed(None);
-        let to = match &*self.host {
-            address if address.contains(':') => format!("[{address}]:{}", self.port),
-            name => format!("{name}:{}", self.port),
-        };
+        let to = self.place.to_string();
         Error::Connect { to, error }
     }
 }
@@ -273,8 +356,7 @@ impl Dial {
 impl fmt::Debug for Dial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Dial")
-            .field("host", &self.host)
-            .field("port", &self.port)
+            .field("place", &self.place)
             .field("stage", &self.stage)
             .finish_non_exhaustive()
     }

@@ -1,6 +1,8 @@
 //! Dials in virtual time over a simulated network.
 
 mod network;
+mod places;
+mod socks;
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -9,7 +11,7 @@ use std::time::Duration;
 use wsproto::handshake::ClientRequest;
 use wsproto::url::WsUrl;
 
-use super::{Dial, DialStep};
+use super::{Dial, DialStep, Route};
 use crate::adapter::Target;
 use crate::{ClientOptions, Error, Proxy, ProxyError};
 use network::{Network, Peer, ms};
@@ -20,7 +22,7 @@ fn within(timeout: Option<Duration>) -> ClientOptions {
 
 fn through(proxy: &str, timeout: u64) -> ClientOptions {
     let mut options = within(Some(ms(timeout)));
-    options.proxy = Some(Proxy::new(proxy).expect("a proxy"));
+    options.proxy = Proxy::new(proxy).expect("a proxy").into();
     options
 }
 
@@ -120,8 +122,8 @@ fn every_timeout_is_a_time() {
     assert!(Network::proxy(&proxied).run("ws://host.example/", options).result.is_ok());
     // At the greatest `Duration`.
     let request = ClientRequest::new(WsUrl::parse("ws://host.example/").expect("a URL"));
-    let target = Target::new(request, within(Some(ms(1)))).expect("a target");
-    let mut dial = Dial::new(&target, Duration::MAX - ms(1));
+    let mut target = Target::new(request, within(Some(ms(1)))).expect("a target");
+    let mut dial = Dial::new(&mut target, Duration::MAX - ms(1)).expect("a configuration");
     assert!(matches!(dial.next(Duration::MAX - ms(1)), Ok(DialStep::Resolve { .. })));
     let addresses = [A, B].map(|address| address.parse().expect("an address"));
     dial.resolved(Ok(addresses.into()), Duration::MAX - ms(1));
@@ -240,12 +242,13 @@ fn what_a_proxy_answers_is_judged_and_bounded() {
 fn results_that_nobody_waits_for_change_nothing() {
     let options = through("10.0.0.9:3128", 1000);
     let request = ClientRequest::new(WsUrl::parse("ws://server.example/").expect("a URL"));
-    let target = Target::new(request, options).expect("a target");
-    let mut dial = Dial::new(&target, ms(0));
+    let mut target = Target::new(request, options).expect("a target");
+    let mut dial = Dial::new(&mut target, ms(0)).expect("a configuration");
     dial.connected(0);
     dial.received(b"HTTP/1.1 200 OK\r\n\r\n", ms(0));
     assert_eq!(dial.pending(), b"");
-    let connect = DialStep::Connect { attempt: 0, address: "10.0.0.9:3128".parse().expect("one") };
+    let route = Route::Tcp { to: "10.0.0.9:3128".parse().expect("one"), from: None };
+    let connect = DialStep::Connect { attempt: 0, route };
     assert_eq!(dial.next(ms(0)).expect("a step"), connect);
     dial.resolved(Ok(Vec::new()), ms(0));
     dial.connected(7);
@@ -268,8 +271,8 @@ fn nothing_shows_credentials() {
     let request = ClientRequest::new(WsUrl::parse("ws://server.example/").expect("a URL"));
     let options = through("http://user:secret@10.0.0.9:3128", 1000);
     assert!(!format!("{options:?}").contains("secret"));
-    let target = Target::new(request, options).expect("a target");
-    let mut dial = Dial::new(&target, ms(0));
+    let mut target = Target::new(request, options).expect("a target");
+    let mut dial = Dial::new(&mut target, ms(0)).expect("a configuration");
     for _ in 0..2 {
         let shown = format!("{dial:?}");
         // dXNlcjpzZWNyZXQ= are the credentials in base64.

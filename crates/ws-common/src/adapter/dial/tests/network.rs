@@ -9,7 +9,7 @@ use std::time::Duration;
 use wsproto::handshake::ClientRequest;
 use wsproto::url::WsUrl;
 
-use crate::adapter::{Dial, DialStep, Target};
+use crate::adapter::{Dial, DialStep, Route, Target};
 use crate::{ClientOptions, Error};
 
 pub(super) const fn ms(millis: u64) -> Duration {
@@ -74,7 +74,7 @@ impl Network {
     /// Acts as the adapter, and advances time to the next report or deadline.
     pub(super) fn run(self, url: &str, options: ClientOptions) -> Outcome {
         let request = ClientRequest::new(WsUrl::parse(url).expect("a URL"));
-        let target = Target::new(request, options).expect("a target");
+        let mut target = Target::new(request, options).expect("a target");
         let start = Duration::from_secs(1000);
         let (mut now, mut reports) = (start, BTreeMap::new());
         let mut number = 0;
@@ -82,7 +82,7 @@ impl Network {
             number += 1;
             reports.insert((at, number), report);
         };
-        let mut dial = Dial::new(&target, now);
+        let mut dial = Dial::new(&mut target, now).expect("a configuration");
         let (mut tried, mut addresses, mut sent) = (Vec::new(), Vec::new(), String::new());
         let since = |now: Duration| u64::try_from((now - start).as_millis()).expect("short");
         let result = loop {
@@ -99,7 +99,8 @@ impl Network {
                     let report = Report::Resolved(found);
                     later(now + ms(self.look_up.0), report, &mut reports);
                 }
-                Ok(DialStep::Connect { attempt, address }) => {
+                Ok(DialStep::Connect { attempt, route }) => {
+                    let Route::Tcp { to: address, .. } = route else { panic!("{route:?}") };
                     assert_eq!(attempt, addresses.len());
                     tried.push((since(now), address.to_string()));
                     addresses.push(address);

@@ -1,0 +1,91 @@
+//! Hosts that are reached without a proxy, in the form of the environment variable `no_proxy`.
+
+use std::net::IpAddr;
+
+use super::ProxyError;
+
+/// A list of hosts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct NoProxy(Vec<Entry>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Entry {
+    /// `*`
+    All,
+    /// A name without dots at its ends, in lower case, and all names that end in it.
+    Name(String),
+    /// The addresses that share so many leading bits with this one.
+    Network(IpAddr, u32),
+}
+
+impl NoProxy {
+    /// Parses entries separated by commas or white space; see [`Proxies`](super::Proxies).
+    pub(super) fn parse(list: &str) -> Result<Self, ProxyError> {
+        let entries = list.split(|c: char| c == ',' || c.is_ascii_whitespace());
+        entries
+            .filter(|entry| !entry.is_empty())
+            .map(|entry| Entry::parse(entry).ok_or_else(|| ProxyError::NoProxy(entry.into())))
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+
+    /// Returns whether the host, a name in lower case or an address without brackets, is in the list.
+    pub(super) fn contains(&self, host: &str) -> bool {
+        let address = host.parse::<IpAddr>().ok();
+        let name = host.strip_suffix('.').unwrap_or(host);
+        self.0.iter().any(|entry| match (entry, address) {
+            (Entry::All, _) => true,
+            (Entry::Network(network, bits), Some(address)) => shares(*network, address, *bits),
+            (Entry::Name(suffix), None) => name
+                .strip_suffix(&**suffix)
+                .is_some_and(|rest| rest.is_empty() || rest.ends_with('.')),
+            _ => false,
+        })
+    }
+}
+
+impl Entry {
+    fn parse(entry: &str) -> Option<Self> {
+        if entry == "*" {
+            return Some(Self::All);
+        }
+        let (address, bits) = match entry.split_once('/') {
+            Some((address, bits)) => (address, Some(bits)),
+            None => (entry, None),
+        };
+        let bare = address.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        if let Ok(address) = bare.unwrap_or(address).parse::<IpAddr>() {
+            let most = bits_of(address);
+            let bits = match bits {
+                Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
+                    digits.parse().ok()?
+                }
+                Some(_) => return None,
+                None => most,
+            };
+            return (bits <= most).then_some(Self::Network(address, bits));
+        }
+        let name = entry.strip_prefix('.').unwrap_or(entry);
+        let name = name.strip_suffix('.').unwrap_or(name);
+        let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
+        let labels = name.split('.').all(|label| !label.is_empty());
+        (labels && name.bytes().all(fits)).then(|| Self::Name(name.to_ascii_lowercase()))
+    }
+}
+
+const fn bits_of(address: IpAddr) -> u32 {
+    match address {
+        IpAddr::V4(_) => 32,
+        IpAddr::V6(_) => 128,
+    }
+}
+
+/// Returns whether two addresses of one family share so many leading bits.
+fn shares(a: IpAddr, b: IpAddr, bits: u32) -> bool {
+    let differing = match (a, b) {
+        (IpAddr::V4(a), IpAddr::V4(b)) => (a.to_bits() ^ b.to_bits()).leading_zeros(),
+        (IpAddr::V6(a), IpAddr::V6(b)) => (a.to_bits() ^ b.to_bits()).leading_zeros(),
+        _ => return false,
+    };
+    differing >= bits
+}
