@@ -64,7 +64,8 @@ fn a_redirect_elsewhere_leads_there() {
 #[test]
 fn a_zone_is_looked_up_with_its_address() {
     // M10
-    let mut target = request_with("ws://[fe80::1%25eth0]:9/", ClientOptions::new()).expect("a target");
+    let mut target =
+        request_with("ws://[fe80::1%25eth0]:9/", ClientOptions::new()).expect("a target");
     assert_eq!(first_step(&mut target), resolve("fe80::1%eth0", 9));
     let proxy = Proxy::new("http://[fe80::2%25eth1]:3128").expect("a proxy");
     let options = ClientOptions::new().proxy(proxy);
