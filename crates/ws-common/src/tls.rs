@@ -1,22 +1,28 @@
 //! TLS configuration with rustls.
 
 mod advice;
+mod fingerprint;
 mod info;
 mod pem;
 mod pinned;
+#[cfg(test)]
+mod tests;
 
 use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::ring;
 use rustls::pki_types::ServerName;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection};
 use wsproto::url::UrlError;
 
 pub(crate) use advice::{explained, is_tls};
 pub use info::TlsInfo;
+use fingerprint::{Fingerprint, FingerprintVerifier};
 use pem::{in_file, read_certificates, read_key};
 use pinned::PinnedVerifier;
 
@@ -24,6 +30,16 @@ use pinned::PinnedVerifier;
 pub(crate) const HTTP_1_1: &[u8] = b"http/1.1";
 
 /// A client's TLS configuration: the certificates it trusts, and its own certificate if it has one.
+///
+/// | trusted | |
+/// |---|---|
+/// | Mozilla's authorities, as compiled in | [`new`](Self::new), the default |
+/// | the authorities of the system | [`system`](Self::system), with the feature `system-roots` |
+/// | the certificates in a file, or their authority | [`from_pem_file`](Self::from_pem_file) |
+/// | one certificate, by its fingerprint | [`pinned`](Self::pinned) |
+///
+/// All of them offer `http/1.1` by ALPN (RFC 7301), and accept TLS 1.2 and 1.3. For anything else, convert a
+/// [`rustls::ClientConfig`].
 #[derive(Clone, Debug)]
 pub struct ClientTls {
     config: Arc<ClientConfig>,
@@ -35,9 +51,76 @@ impl ClientTls {
     pub fn new() -> Self {
         let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.into() };
         match Self::builder() {
-            Ok(builder) => builder.with_root_certificates(roots).with_no_client_auth().into(),
+            Ok(builder) => {
+                Self::offering(builder.with_root_certificates(roots).with_no_client_auth())
+            }
             Err(error) => unreachable!("ring has every version of TLS: {error}"),
         }
+    }
+
+    /// Trusts the certificate authorities of the operating system, as read now: those that an administrator
+    /// has added included. If the environment variables `SSL_CERT_FILE` or `SSL_CERT_DIR` are set, those in
+    /// that PEM file and folder instead. Certificates that rustls cannot parse are ignored.
+    ///
+    /// # Errors
+    ///
+    /// [`io::Error`] of kind [`NotFound`](ErrorKind::NotFound) if there is no certificate; it names what could
+    /// not be read.
+    #[cfg(feature = "system-roots")]
+    pub fn system() -> io::Result<Self> {
+        let found = rustls_native_certs::load_native_certs();
+        let mut roots = RootCertStore::empty();
+        let (added, _) = roots.add_parsable_certificates(found.certs);
+        if added == 0 {
+            let mut reason = "the system has no certificate authorities".to_owned();
+            for error in found.errors {
+                reason.push_str(&format!("; {error}"));
+            }
+            return Err(io::Error::new(ErrorKind::NotFound, reason));
+        }
+        let builder = Self::builder().map_err(invalid)?;
+        Ok(Self::offering(builder.with_root_certificates(roots).with_no_client_auth()))
+    }
+
+    /// Trusts one certificate only, given by its SHA-256 fingerprint as
+    /// `openssl x509 -in cert.pem -noout -fingerprint -sha256` prints it: 64 hexadecimal digits, with or
+    /// without colons. The server must have this certificate's key; names, dates and issuer are not checked.
+    /// For devices with a certificate of their own making.
+    ///
+    /// # Errors
+    ///
+    /// [`io::Error`] of kind [`InvalidInput`](ErrorKind::InvalidInput), which contains the text, if it is not
+    /// a fingerprint.
+    pub fn pinned(fingerprint: &str) -> io::Result<Self> {
+        let expected = Fingerprint::parse(fingerprint).ok_or_else(|| {
+            let reason = format!("{fingerprint:?} is not a SHA-256 fingerprint of 64 hex digits");
+            io::Error::new(ErrorKind::InvalidInput, reason)
+        })?;
+        let provider = Arc::new(ring::default_provider());
+        Self::verifying(Arc::new(FingerprintVerifier::new(expected, provider)))
+    }
+
+    /// Shows the server the certificate chain in one PEM file if the server requests one, and signs with the
+    /// private key in another. The client's own certificate is the first in the chain. It is not shown to
+    /// the target of a redirect to another origin, see
+    /// [`Error::ClientCertificate`](crate::Error::ClientCertificate), nor to a proxy.
+    ///
+    /// # Errors
+    ///
+    /// [`io::Error`] if a file cannot be read, contains no certificate or key, or if the key does not match
+    /// the certificate.
+    pub fn client_certificate(
+        mut self,
+        certificates: impl AsRef<Path>,
+        key: impl AsRef<Path>,
+    ) -> io::Result<Self> {
+        let chain = read_certificates(certificates.as_ref())?;
+        let private = read_key(key.as_ref())?;
+        let certified = CertifiedKey::from_der(chain, private, &ring::default_provider())
+            .map_err(|error| in_file(key.as_ref(), &error))?;
+        let config = Arc::make_mut(&mut self.config);
+        config.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(certified));
+        Ok(self)
     }
 
     /// Trusts only the certificates in a PEM file, each both as a certificate authority and as the exact
@@ -61,10 +144,19 @@ impl ClientTls {
         let webpki = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
             .build()
             .map_err(invalid)?;
-        let verifier = PinnedVerifier::new(webpki, pinned);
+        Self::verifying(Arc::new(PinnedVerifier::new(webpki, pinned)))
+    }
+
+    fn verifying(verifier: Arc<dyn ServerCertVerifier>) -> io::Result<Self> {
         let builder = Self::builder().map_err(invalid)?.dangerous();
-        let builder = builder.with_custom_certificate_verifier(Arc::new(verifier));
-        Ok(builder.with_no_client_auth().into())
+        let builder = builder.with_custom_certificate_verifier(verifier);
+        Ok(Self::offering(builder.with_no_client_auth()))
+    }
+
+    /// Offers `http/1.1`.
+    fn offering(mut config: ClientConfig) -> Self {
+        config.alpn_protocols = vec![HTTP_1_1.to_vec()];
+        config.into()
     }
 
     fn builder() -> Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>, rustls::Error>

@@ -5,6 +5,7 @@ mod identity;
 mod places;
 mod proxies;
 mod support;
+mod trust;
 
 use conformance::adapters::{Mio, Std};
 
@@ -20,6 +21,7 @@ macro_rules! scenarios {
                     an_https_proxy_must_be_trusted, each_url_has_its_proxy;
                 places: another_address_serves_the_name, another_name_is_expected_in_tls,
                     a_client_connects_from_a_local_address, a_zone_names_an_interface;
+                trust: a_pinned_certificate_is_trusted, a_client_shows_its_certificate;
             }
             #[cfg(unix)]
             scenarios! { @each $client;

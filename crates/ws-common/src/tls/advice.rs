@@ -21,7 +21,7 @@ pub(crate) fn explained(error: rustls::Error) -> io::Error {
         ClientTls::from_pem_file contains that certificate"
     } else if pinned::is_about_issuer(&error) {
         "neither the server's certificate nor its issuer is trusted; ClientTls::from_pem_file trusts \
-        the certificates in a file"
+        the certificates in a file, ClientTls::system those of the system"
     } else if matches!(
         error,
         rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType)
