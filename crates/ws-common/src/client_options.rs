@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use wsproto::{Config, KeepAlive};
 
-use crate::{ConnectTo, Proxies};
+use crate::{Cancel, ConnectTo, Proxies};
 
 /// The options of a client. The URL, header fields and subprotocols are part of the
 /// [`ClientRequest`](wsproto::handshake::ClientRequest).
@@ -41,6 +41,11 @@ pub struct ClientOptions {
     pub connect_to: Option<ConnectTo>,
     /// The local address to connect from. Default: `None`, which leaves it to the operating system.
     pub local_address: Option<SocketAddr>,
+    /// How long to wait before connecting; [`connect_timeout`](Self::connect_timeout) begins afterwards.
+    /// Default: zero.
+    pub delay: Duration,
+    /// The token by which another thread gives up connecting. Default: `None`.
+    pub cancel: Option<Cancel>,
     /// The maximum number of redirects to follow; see
     /// [`ClientRequest::redirected`](wsproto::handshake::ClientRequest::redirected). With a client
     /// certificate, a redirect to a `wss://` URL of another origin fails with
@@ -124,6 +129,23 @@ impl ClientOptions {
         self
     }
 
+    /// Waits before connecting, for example to connect again after a failure; see [`delay`](Self::delay).
+    #[must_use]
+    pub const fn delay(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
+    }
+
+    /// Lets another thread give up connecting: when the token is cancelled, the delay, the look-up, attempts, the
+    /// exchange with a proxy and both handshakes end at once with [`Error::Session`](crate::Error::Session) of
+    /// [`Abandoned`](wsproto::SessionError::Abandoned). With `ws-std` on systems other than Unix, an attempt at
+    /// one address ends first.
+    #[must_use]
+    pub fn cancel(mut self, cancel: Cancel) -> Self {
+        self.cancel = Some(cancel);
+        self
+    }
+
     /// Sets the maximum number of redirects to follow.
     #[must_use]
     pub const fn redirects(mut self, most: u8) -> Self {
@@ -191,6 +213,8 @@ impl From<Arc<Config>> for ClientOptions {
             proxy: Proxies::default(),
             connect_to: None,
             local_address: None,
+            delay: Duration::ZERO,
+            cancel: None,
             redirects: 0,
             #[cfg(feature = "tls")]
             tls: None,

@@ -227,6 +227,30 @@ impl WebSocketConnection {
         self.0.close(frame.into().as_ref())
     }
 
+    /// Calls `use_it` with the socket, to read or set its options, and returns its result. `None`, without a
+    /// call, if the connection has no socket: it is not connected yet, closed, or on a stream of another
+    /// kind. The connection is locked meanwhile: `use_it` must be quick, and must not use the connection.
+    /// Reading, writing, or changing whether the socket blocks breaks the connection.
+    ///
+    /// ```
+    /// # use ws_common::{ConnectionHandler, Message, WebSocketConnection};
+    /// # struct Handler;
+    /// # impl ConnectionHandler for Handler {
+    /// # fn on_message(&mut self, _: &WebSocketConnection, _: Message) {}
+    /// fn on_open(&mut self, ws: &WebSocketConnection) {
+    ///     let set = ws.with_socket(|socket| socket.set_send_buffer_size(1 << 20));
+    ///     assert!(!matches!(set, Some(Err(_))));
+    /// }
+    /// # }
+    /// ```
+    pub fn with_socket<T>(&self, use_it: impl FnOnce(&socket2::Socket) -> T) -> Option<T> {
+        let (mut use_it, mut result) = (Some(use_it), None);
+        self.0.with_socket(&mut |socket| {
+            result = use_it.take().map(|use_it| use_it(socket));
+        });
+        result
+    }
+
     /// Ends the connection at once, without a Close frame. Unsent output is discarded.
     pub fn abort(&self) {
         self.0.abort();

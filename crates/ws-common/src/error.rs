@@ -100,6 +100,19 @@ pub enum Error {
     Io(#[source] io::Error),
 }
 
+impl Error {
+    /// Returns whether a call of `ws-std` was only given up because its time was over, as with
+    /// `recv_timeout` or `set_read_patience`, or because the stream would block: nothing is lost, the
+    /// connection continues, and the call can be repeated.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        match self {
+            Self::Io(error) => crate::adapter::is_timeout(error),
+            _ => false,
+        }
+    }
+}
+
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
         #[cfg(feature = "tls")]

@@ -153,3 +153,23 @@ impl<F: FnMut(&WebSocketConnection, Message) + Send + 'static> ConnectionHandler
         self(ws, message);
     }
 }
+
+/// Returns a closure unchanged, as a handler whose parameters the compiler infers.
+///
+/// ```
+/// use ws_common::{Decision, handler};
+///
+/// # fn run(_: impl ws_common::ServerHandler) {}
+/// // `run` stands for `WebSocketServer::run`.
+/// run(|_: &_, _: &_| {
+///     Decision::accept(handler(|ws, message| {
+///         let _ = ws.send(message); // fails if the peer is gone
+///     }))
+/// });
+/// ```
+pub const fn handler<F>(on_message: F) -> F
+where
+    F: FnMut(&WebSocketConnection, Message) + Send + 'static,
+{
+    on_message
+}

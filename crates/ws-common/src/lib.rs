@@ -8,6 +8,7 @@
 //! I/O. *An adapter is only waiting, reading and writing.* The [guide] shows how to write one.
 
 pub mod adapter;
+mod cancel;
 mod client_options;
 mod connect_to;
 mod connection;
@@ -20,26 +21,30 @@ mod message;
 mod options;
 mod proxy;
 mod pubsub;
+mod reconnect;
 mod running;
 mod server;
 #[cfg(feature = "tls")]
 mod tls;
 
+pub use cancel::Cancel;
 pub use client_options::ClientOptions;
 pub use connect_to::ConnectTo;
 pub use connection::{ConnectionId, WebSocketConnection};
 pub use decision::{Decider, Decision};
 pub use error::Error;
-pub use handler::{ConnectionHandler, ServerHandler};
+pub use handler::{ConnectionHandler, ServerHandler, handler};
 pub use incoming::IncomingRequest;
 pub use message::{Message, SendStatus};
 pub use options::ServerOptions;
 pub use proxy::{Proxies, Proxy, ProxyError};
 pub use pubsub::Broadcast;
+pub use reconnect::{Reconnect, ReconnectEvent};
 pub use running::RunningServer;
 #[cfg(feature = "tls")]
 pub use rustls;
 pub use server::ServerHandle;
+pub use socket2;
 #[cfg(feature = "tls")]
 pub use tls::{ClientTls, ServerTls, TlsInfo};
 pub use wsproto;

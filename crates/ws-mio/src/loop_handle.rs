@@ -4,8 +4,11 @@ use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use ws_common::adapter::{ConnectionLink, Conversation, connection_handle};
-use ws_common::{ClientOptions, ConnectionHandler, Error, WebSocketConnection};
+use ws_common::adapter::{ConnectionLink, Connector, Conversation, connection_handle, reconnect};
+use ws_common::{
+    Cancel, ClientOptions, ConnectionHandler, Error, Reconnect, ReconnectEvent, WebSocketConnection,
+};
+use wsproto::ReadyState;
 use wsproto::handshake::ClientRequest;
 
 use crate::dial::Dialer;
@@ -37,9 +40,66 @@ impl LoopHandle {
         connect(&self.0, request, options.into(), handler)
     }
 
+    /// Connects, and connects again as `policy` says, until it gives up or the returned token is cancelled.
+    /// `make` makes the handler of each connection; it has to begin everything anew that the server forgets with
+    /// a connection, such as subscriptions, in [`on_open`](ConnectionHandler::on_open). `tell` is called with
+    /// each decision. The loop keeps running meanwhile. An open connection is closed by its handle.
+    ///
+    /// Set a keep-alive: without one, a client that only receives may never learn that the server is gone.
+    ///
+    /// ```no_run
+    /// use ws_mio::wsproto::handshake::ClientRequest;
+    /// use ws_mio::{ClientOptions, ConnectionHandler, EventLoop, Message, Reconnect, WebSocketConnection};
+    ///
+    /// struct Prices;
+    ///
+    /// impl ConnectionHandler for Prices {
+    ///     fn on_open(&mut self, ws: &WebSocketConnection) {
+    ///         let _ = ws.send_text(r#"{"subscribe":"gold"}"#); // fails if the peer is gone
+    ///     }
+    ///
+    ///     fn on_message(&mut self, _: &WebSocketConnection, message: Message) {
+    ///         println!("{message:?}");
+    ///     }
+    /// }
+    ///
+    /// let mut event_loop = EventLoop::new()?;
+    /// let request = ClientRequest::parse("wss://example.com/prices")?;
+    /// let tell = |event| eprintln!("{event:?}");
+    /// let options = ClientOptions::new();
+    /// event_loop.handle().reconnect(request, options, Reconnect::new(), tell, || Prices)?;
+    /// event_loop.run()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect). A connection that cannot be opened is no error.
+    pub fn reconnect<H: ConnectionHandler>(
+        &self,
+        request: ClientRequest,
+        options: impl Into<ClientOptions>,
+        policy: Reconnect,
+        tell: impl FnMut(ReconnectEvent) + Send + 'static,
+        make: impl FnMut() -> H + Send + 'static,
+    ) -> Result<Cancel, Error> {
+        reconnect(self.clone(), request, options.into(), policy, tell, make)
+    }
+
     /// Tells the loop to stop. The remaining connections end at once, without calls of their handlers.
     pub fn stop(&self) {
         self.0.post(|mailbox| mailbox.stop = true);
+    }
+}
+
+impl Connector for LoopHandle {
+    fn connect(
+        &self,
+        request: ClientRequest,
+        options: ClientOptions,
+        handler: impl ConnectionHandler,
+    ) -> Result<WebSocketConnection, Error> {
+        connect(&self.0, request, options, handler)
     }
 }
 
@@ -65,12 +125,24 @@ pub(crate) fn connect(
     options: ClientOptions,
     handler: impl ConnectionHandler,
 ) -> Result<WebSocketConnection, Error> {
+    let cancel = options.cancel.clone();
     let target = Dialer::new(Arc::clone(shared), request, options)?;
     let connection = Arc::new(ClientConnection::dialing(Requested(Box::new(target))));
     let handle = connection_handle(Arc::clone(&connection) as Arc<dyn ConnectionLink>);
     let conversation = Conversation::client(handler);
-    if !shared.post(|mailbox| mailbox.begun.push((connection, conversation))) {
+    let begun = Arc::clone(&connection);
+    if !shared.post(|mailbox| mailbox.begun.push((begun, conversation))) {
         return Err(io::Error::from(ErrorKind::NotConnected).into());
+    }
+    if let Some(cancel) = cancel {
+        let connection = Arc::downgrade(&connection);
+        cancel.on_cancel(move || {
+            let handle = connection.upgrade().map(|connection| connection.handle());
+            if let Some(handle) = handle.filter(|ws| ws.ready_state() == ReadyState::Connecting) {
+                // Fails if it has ended.
+                let _ = handle.close(None);
+            }
+        });
     }
     Ok(handle)
 }

@@ -6,6 +6,7 @@ use std::net::Shutdown;
 use mio::event::{Event, Source};
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
+use socket2::SockRef;
 #[cfg(feature = "tls")]
 use ws_common::adapter::tls::TlsState;
 use ws_common::adapter::{Transport, TransportInfo, tune};
@@ -228,6 +229,10 @@ impl Transport for Stream {
             Kind::Tls(tls) => tls.0.try_write(&slices),
         };
         self.after_write(result, slices.iter().map(|slice| slice.len()).sum())
+    }
+
+    fn socket(&self) -> Option<SockRef<'_>> {
+        Some(SockRef::from(self.tcp()))
     }
 
     #[inline]

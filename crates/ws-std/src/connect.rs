@@ -50,14 +50,29 @@ pub fn connect_with(
     request: ClientRequest,
     options: impl Into<ClientOptions>,
 ) -> Result<WebSocket, Error> {
-    let target = Arc::new(Mutex::new(Target::new(request, options.into())?));
+    let options = options.into();
+    let cancel = options.cancel.clone();
+    let target = Arc::new(Mutex::new(Target::new(request, options)?));
     loop {
         let mut held = lock(&target);
         let stream = dial(&mut held)?;
         let (request, config) = (held.request().clone(), Arc::clone(&held.options().config));
         drop(held);
         let mut ws = WebSocket::begin(stream, request, config, Some(Arc::clone(&target)))?;
-        if ws.open()? {
+        if let Some(cancel) = &cancel {
+            let handle = ws.handle();
+            // Fails if it has ended.
+            cancel.on_cancel(move || drop(handle.close(None)));
+        }
+        let opened = ws.open();
+        if let Some(cancel) = &cancel {
+            // It no longer ends anything.
+            cancel.on_cancel(|| ());
+            if cancel.is_cancelled() {
+                return Err(SessionError::Abandoned.into());
+            }
+        }
+        if opened? {
             return Ok(ws);
         }
         debug!("redirected to {}", lock(&target).request().url().without_query());

@@ -7,12 +7,13 @@ mod one_by_one;
 #[cfg(test)]
 mod tests;
 
-use std::io;
-use std::net::TcpStream;
+use std::io::{self, ErrorKind};
+use std::net::{Shutdown, TcpStream};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use log::debug;
+use ws_common::Cancel;
 use ws_common::adapter::{Dial, DialStep, Resolver, Route, Target};
 
 use crate::retry::is_timeout;
@@ -29,7 +30,8 @@ const MIN_WAIT: Duration = Duration::from_millis(1);
 /// Opens a stream to the host of a URL; TLS with the server has sent nothing yet.
 pub(crate) fn dial(target: &mut Target) -> Result<Stream, Error> {
     let mut dial = Dial::new(target, Duration::ZERO)?;
-    let tcp = open(&mut dial, Attempts::default())?;
+    let cancel = target.options().cancel.clone();
+    let tcp = open(&mut dial, Attempts::new(cancel.as_ref()), cancel.as_ref())?;
     #[cfg(feature = "tls")]
     if let Some(tls) = dial.take_tls() {
         return Ok(Stream::over_tls(tcp, tls));
@@ -42,7 +44,10 @@ trait Connect {
     /// Begins an attempt. Its outcome is reported to `dial`, now or by [`wait`](Self::wait).
     fn begin(&mut self, attempt: usize, route: &Route, dial: &mut Dial, now: Instants);
 
-    /// Waits for an attempt to end, or for the dial's deadline.
+    /// Makes the token end [`wait`](Self::wait).
+    fn watch(&self, cancel: Option<&Cancel>);
+
+    /// Waits for an attempt to end, for the dial's deadline, or for the token to be cancelled.
     fn wait(&mut self, dial: &mut Dial, now: Instants);
 
     /// Returns the connected stream of an attempt, in blocking mode; drops the others.
@@ -64,12 +69,19 @@ impl Instants {
     }
 }
 
-fn open(dial: &mut Dial, mut attempts: impl Connect) -> Result<TcpStream, Error> {
+fn open(
+    dial: &mut Dial,
+    mut attempts: impl Connect,
+    cancel: Option<&Cancel>,
+) -> Result<TcpStream, Error> {
     let time = Instants(Instant::now());
     let mut opened = None;
     loop {
         match dial.next(time.now())? {
-            DialStep::Resolve { host, port } => look_up(&host, port, dial, time),
+            DialStep::Resolve { host, port } => {
+                look_up(&host, port, dial, time, cancel);
+                attempts.watch(cancel);
+            }
             DialStep::Connect { attempt, route } => {
                 debug!("connecting: {route:?}");
                 attempts.begin(attempt, &route, dial, time);
@@ -77,7 +89,10 @@ fn open(dial: &mut Dial, mut attempts: impl Connect) -> Result<TcpStream, Error>
             DialStep::Wait => attempts.wait(dial, time),
             ref step @ (DialStep::Tunnel { attempt } | DialStep::Ready { attempt }) => {
                 let tcp = match opened.take().map_or_else(|| attempts.take(attempt), Ok) {
-                    Ok(tcp) => tcp,
+                    Ok(tcp) => {
+                        end_when_cancelled(&tcp, cancel);
+                        tcp
+                    }
                     Err(error) => {
                         dial.failed(attempt, error, time.now());
                         continue;
@@ -96,8 +111,22 @@ fn open(dial: &mut Dial, mut attempts: impl Connect) -> Result<TcpStream, Error>
     }
 }
 
-fn look_up(host: &str, port: u16, dial: &mut Dial, time: Instants) {
+/// Ends the exchange with a proxy when the dial is cancelled.
+fn end_when_cancelled(tcp: &TcpStream, cancel: Option<&Cancel>) {
+    let Some(cancel) = cancel else { return };
+    if let Ok(tcp) = tcp.try_clone() {
+        // Fails if the peer is gone.
+        cancel.on_cancel(move || drop(tcp.shutdown(Shutdown::Both)));
+    }
+}
+
+fn look_up(host: &str, port: u16, dial: &mut Dial, time: Instants, cancel: Option<&Cancel>) {
     let (sender, found) = mpsc::channel();
+    if let Some(cancel) = cancel {
+        let wake = sender.clone();
+        // The look-up is given up, and `Dial::next` tells why.
+        cancel.on_cancel(move || drop(wake.send(Err(ErrorKind::Interrupted.into()))));
+    }
     // The send fails if the dial has timed out.
     let lookup = Resolver::shared().resolve(host, port, move |found| drop(sender.send(found)));
     let _lookup = match lookup {

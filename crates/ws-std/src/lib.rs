@@ -49,6 +49,7 @@ mod incoming;
 mod input;
 mod kept;
 mod poller;
+mod reconnect;
 mod retry;
 mod server;
 mod signal;
@@ -62,11 +63,12 @@ mod websocket;
 pub use accept::{accept, accept_with};
 pub use connect::{connect, connect_with};
 pub use incoming::Incoming;
+pub use reconnect::reconnect;
 pub use server::WebSocketServer;
 pub use stream::Stream;
-pub use websocket::WebSocket;
+pub use websocket::{Messages, WebSocket};
 pub use ws_common::{
-    Broadcast, ClientOptions, ConnectTo, ConnectionHandler, ConnectionId, Decider, Decision, Error, IncomingRequest, Message, Proxies, Proxy, ProxyError, RunningServer, SendStatus, ServerHandle, ServerHandler, ServerOptions, WebSocketConnection,
+    Broadcast, Cancel, ClientOptions, ConnectTo, ConnectionHandler, ConnectionId, Decider, Decision, Error, IncomingRequest, Message, Proxies, Proxy, ProxyError, Reconnect, ReconnectEvent, RunningServer, SendStatus, ServerHandle, ServerHandler, ServerOptions, WebSocketConnection,
 };
 #[cfg(feature = "tls")]
 pub use ws_common::{ClientTls, ServerTls, TlsInfo, rustls};

@@ -2,15 +2,7 @@
 
 use std::io::{self, ErrorKind};
 
-/// Whether the operation can be repeated later. The kind of a socket timeout depends on the operating
-/// system: on Unix it is `WouldBlock`, and a `TimedOut` from the system means that TCP has given up.
-pub(crate) fn is_timeout(error: &io::Error) -> bool {
-    match error.kind() {
-        ErrorKind::WouldBlock => true,
-        ErrorKind::TimedOut => cfg!(not(unix)) || error.raw_os_error().is_none(),
-        _ => false,
-    }
-}
+pub(crate) use ws_common::adapter::is_timeout;
 
 pub(crate) fn would_block(error: io::Error) -> io::Error {
     if is_timeout(&error) { ErrorKind::WouldBlock.into() } else { error }

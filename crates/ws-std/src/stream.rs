@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use ws_common::adapter::tls::TlsState;
 use ws_common::adapter::{Transport, TransportInfo};
 
+use ws_common::socket2::SockRef;
+
 use crate::retry::{is_timeout, would_block};
 use crate::sys::{self, Wait};
 #[cfg(feature = "tls")]
@@ -151,6 +153,10 @@ impl Transport for Stream {
             Kind::Tls(tls) => tls.try_write(&slices),
             Kind::Other(_) => self.try_write(&slices[0]),
         }
+    }
+
+    fn socket(&self) -> Option<SockRef<'_>> {
+        self.tcp().map(SockRef::from)
     }
 
     /// Unknown until a write is tried.

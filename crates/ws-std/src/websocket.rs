@@ -1,5 +1,6 @@
 //! `WebSocket`: the owner's side of a connection.
 
+mod messages;
 mod receive;
 mod run;
 
@@ -14,6 +15,7 @@ use wsproto::{
     Advice, Client, CloseCode, CloseFrame, CloseInfo, PreparedMessage, ReadyState, Role, SendError,
 };
 
+pub use self::messages::Messages;
 use self::receive::Waited;
 pub(crate) use self::receive::linger;
 use crate::clock::{Patience, now};
@@ -142,10 +144,14 @@ impl<R: Role> WebSocket<R> {
     /// returns `None`. After an [`Error::Io`] of kind `WouldBlock` or `TimedOut` the connection continues:
     /// call again. [`Error::Send`] before the opening handshake is done.
     pub fn recv(&mut self) -> Result<Option<Message>, Error> {
+        self.recv_within(self.read_patience)
+    }
+
+    fn recv_within(&mut self, limit: Option<Duration>) -> Result<Option<Message>, Error> {
         if self.ready_state() == ReadyState::Connecting {
             return Err(SendError::NotOpen.into());
         }
-        let mut patience = Patience::new(self.read_patience);
+        let mut patience = Patience::new(limit);
         loop {
             match self.step(&mut patience)? {
                 Some(Step::Message(message)) => return Ok(Some(message)),

@@ -1,5 +1,6 @@
 //! The surroundings of a client's connection, on each adapter: proxies, places to connect to, TLS.
 
+mod again;
 #[path = "../../../crates/ws-std/tests/support/identity.rs"]
 mod identity;
 mod places;
@@ -21,6 +22,9 @@ macro_rules! scenarios {
                     an_https_proxy_must_be_trusted, each_url_has_its_proxy;
                 places: another_address_serves_the_name, another_name_is_expected_in_tls,
                     a_client_connects_from_a_local_address, a_zone_names_an_interface;
+                again: a_client_connects_again_until_it_closes, a_final_code_ends_it,
+                    a_row_of_failures_is_given_up, a_cancelled_token_ends_a_wait,
+                    connecting_can_be_given_up, a_token_has_no_effect_on_an_open_connection;
                 trust: a_pinned_certificate_is_trusted, a_client_shows_its_certificate;
             }
             #[cfg(unix)]

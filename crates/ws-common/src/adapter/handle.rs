@@ -87,4 +87,9 @@ pub trait ConnectionLink: Send + Sync {
 
     /// Ends the connection at once, without a Close frame.
     fn abort(&self);
+
+    /// Calls `use_it` with the socket, if the connection has one at the moment.
+    fn with_socket(&self, use_it: &mut dyn FnMut(&socket2::Socket)) {
+        let _ = use_it;
+    }
 }

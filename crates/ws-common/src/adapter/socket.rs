@@ -24,6 +24,18 @@ pub fn tune<'s>(socket: impl Into<SockRef<'s>>) {
     let _ = socket.set_tcp_notsent_lowat(UNSENT);
 }
 
+/// Returns whether an operation on a socket can be repeated later. The kind of a socket's timeout depends on
+/// the operating system: on Unix it is `WouldBlock`, and a `TimedOut` from the system means that TCP has
+/// given up.
+#[must_use]
+pub fn is_timeout(error: &io::Error) -> bool {
+    match error.kind() {
+        io::ErrorKind::WouldBlock => true,
+        io::ErrorKind::TimedOut => cfg!(not(unix)) || error.raw_os_error().is_none(),
+        _ => false,
+    }
+}
+
 /// Listens on the first address that can be bound; port 0 is any free port. With `share`, several listeners
 /// can share a port (`SO_REUSEPORT`), and the operating system distributes the connections among them.
 ///

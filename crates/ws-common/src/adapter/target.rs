@@ -132,6 +132,11 @@ impl Target {
         }
     }
 
+    /// Returns the time to wait before the first dial.
+    pub(super) fn take_delay(&mut self) -> std::time::Duration {
+        std::mem::take(&mut self.options.delay)
+    }
+
     pub(super) fn take_refusal(&mut self) -> Option<Error> {
         self.refused.take()
     }

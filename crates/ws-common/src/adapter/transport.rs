@@ -26,6 +26,11 @@ pub trait Transport: Send + 'static {
         self.try_write(&first)
     }
 
+    /// Returns the socket, for its options; `None` without one.
+    fn socket(&self) -> Option<socket2::SockRef<'_>> {
+        None
+    }
+
     /// Returns whether the transport is known to accept no bytes at the moment.
     fn is_blocked(&self) -> bool;
 

@@ -1,13 +1,16 @@
 //! Several connection attempts at a time, in one thread.
 
-use std::io;
+use std::io::{self, Write};
 use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::time::Duration;
 
 use log::debug;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use socket2::Socket;
+use ws_common::Cancel;
 use ws_common::adapter::{Dial, Route, is_connected};
 
 use super::{Connect, Instants};
@@ -15,14 +18,30 @@ use super::{Connect, Instants};
 /// The longest wait of one call; some systems reject longer ones.
 const LONGEST: Duration = Duration::from_secs(3600);
 
-/// The sockets that are connecting or have connected, with the numbers of their attempts.
+/// The sockets that are connecting or have connected.
 #[derive(Default)]
-pub(super) struct Attempts(Vec<(usize, Socket)>);
+pub(super) struct Attempts {
+    /// With the numbers of their attempts.
+    sockets: Vec<(usize, Socket)>,
+    /// Readable once the dial is cancelled, and the end by which it is made so. `None` without a token, or
+    /// if there were no descriptors left.
+    wake: Option<(UnixStream, Arc<UnixStream>)>,
+}
+
+impl Attempts {
+    pub(super) fn new(cancel: Option<&Cancel>) -> Self {
+        let wake = cancel.and_then(|_| UnixStream::pair().ok());
+        let wake = wake.map(|(from, to)| (from, Arc::new(to)));
+        let attempts = Self { sockets: Vec::new(), wake };
+        attempts.watch(cancel);
+        attempts
+    }
+}
 
 impl Connect for Attempts {
     fn begin(&mut self, attempt: usize, route: &Route, dial: &mut Dial, time: Instants) {
         match route.connect() {
-            Ok(socket) => self.0.push((attempt, socket)),
+            Ok(socket) => self.sockets.push((attempt, socket)),
             Err(error) => {
                 debug!("{route:?}: {error}");
                 dial.failed(attempt, error, time.now());
@@ -30,11 +49,22 @@ impl Connect for Attempts {
         }
     }
 
+    fn watch(&self, cancel: Option<&Cancel>) {
+        if let (Some((_, to)), Some(cancel)) = (&self.wake, cancel) {
+            let to = Arc::clone(to);
+            // Fails if the dial has ended.
+            cancel.on_cancel(move || drop((&*to).write(&[1])));
+        }
+    }
+
     fn wait(&mut self, dial: &mut Dial, time: Instants) {
         let timeout = time.left(dial).unwrap_or(LONGEST).min(LONGEST);
         let timeout = Timespec::try_from(timeout).ok();
         let mut ready: Vec<_> =
-            self.0.iter().map(|(_, socket)| PollFd::new(socket, PollFlags::OUT)).collect();
+            self.sockets.iter().map(|(_, socket)| PollFd::new(socket, PollFlags::OUT)).collect();
+        if let Some((from, _)) = &self.wake {
+            ready.push(PollFd::new(from, PollFlags::IN));
+        }
         let polled = match poll(&mut ready, timeout.as_ref()) {
             // Interrupted by a signal: the dial asks to wait again.
             Err(Errno::INTR) => return,
@@ -42,7 +72,7 @@ impl Connect for Attempts {
             Ok(_) => Ok(ready.iter().map(|fd| !fd.revents().is_empty()).collect::<Vec<_>>()),
         };
         let mut index = 0;
-        self.0.retain(|(attempt, socket)| {
+        self.sockets.retain(|(attempt, socket)| {
             let outcome = match &polled {
                 Err(error) => Err((*error).into()),
                 Ok(ready) if ready.get(index) == Some(&true) => is_connected(socket),
@@ -63,7 +93,7 @@ impl Connect for Attempts {
     }
 
     fn take(&mut self, attempt: usize) -> io::Result<TcpStream> {
-        let mut all = std::mem::take(&mut self.0).into_iter();
+        let mut all = std::mem::take(&mut self.sockets).into_iter();
         let (_, socket) = all.find(|(number, _)| *number == attempt).ok_or(Errno::NOTCONN)?;
         socket.set_nonblocking(false)?;
         Ok(socket.into())

@@ -2,9 +2,11 @@
 
 use std::io::{self, ErrorKind};
 use std::net::TcpStream;
+use std::thread;
 use std::time::Duration;
 
 use log::debug;
+use ws_common::Cancel;
 use ws_common::adapter::{Dial, Route};
 
 use super::{Connect, Instants};
@@ -12,6 +14,16 @@ use super::{Connect, Instants};
 /// The stream that has connected.
 #[derive(Default)]
 pub(super) struct Attempts(Option<(usize, TcpStream)>);
+
+/// How long [`wait`](Connect::wait) lasts at most, so that a cancelled dial ends soon.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+#[cfg(not(unix))]
+impl Attempts {
+    pub(super) fn new(_: Option<&Cancel>) -> Self {
+        Self::default()
+    }
+}
 
 impl Connect for Attempts {
     fn begin(&mut self, attempt: usize, route: &Route, dial: &mut Dial, time: Instants) {
@@ -30,8 +42,13 @@ impl Connect for Attempts {
         }
     }
 
-    /// Nothing to wait for: `begin` returns after its attempt has ended.
-    fn wait(&mut self, _: &mut Dial, _: Instants) {}
+    /// An attempt cannot be ended early, and `wait` does not last long.
+    fn watch(&self, _: Option<&Cancel>) {}
+
+    /// There is no attempt to wait for, `begin` returns after its attempt has ended: only for a deadline.
+    fn wait(&mut self, dial: &mut Dial, time: Instants) {
+        thread::sleep(time.left(dial).unwrap_or(LOOK_AGAIN).min(LOOK_AGAIN));
+    }
 
     fn take(&mut self, attempt: usize) -> io::Result<TcpStream> {
         let taken = self.0.take().filter(|(number, _)| *number == attempt);

@@ -23,7 +23,7 @@ fn open_both(url: &str, options: &ClientOptions) -> [Result<TcpStream, Error>; 2
     let mut dials =
         [(); 2].map(|()| Dial::new(&mut target, Duration::ZERO).expect("a configuration"));
     let [first, second] = &mut dials;
-    [open(first, Attempts::default()), open(second, OneByOne::default())]
+    [open(first, Attempts::default(), None), open(second, OneByOne::default(), None)]
 }
 
 #[test]
@@ -119,16 +119,25 @@ fn every_address_is_tried_whatever_the_others_do() -> io::Result<()> {
     for addresses in
         [&[alive][..], &[dead, alive], &[alive, dead], &[silent, alive], &[silent, dead, alive]]
     {
-        let tcp = open(&mut dial_to(addresses, None), Attempts::default()).expect("one is alive");
+        let tcp =
+            open(&mut dial_to(addresses, None), Attempts::default(), None).expect("one is alive");
         assert_eq!(tcp.peer_addr()?, alive);
         let timeout = Some(Duration::from_secs(1));
-        let tcp = open(&mut dial_to(addresses, timeout), OneByOne::default());
+        let tcp = open(&mut dial_to(addresses, timeout), OneByOne::default(), None);
         assert_eq!(tcp.expect("one is alive").peer_addr()?, alive);
     }
     for addresses in [&[silent][..], &[silent, dead]] {
         for result in [
-            open(&mut dial_to(addresses, Some(Duration::from_millis(300))), Attempts::default()),
-            open(&mut dial_to(&[silent], Some(Duration::from_millis(50))), OneByOne::default()),
+            open(
+                &mut dial_to(addresses, Some(Duration::from_millis(300))),
+                Attempts::default(),
+                &Cancel::new(),
+            ),
+            open(
+                &mut dial_to(&[silent], Some(Duration::from_millis(50))),
+                OneByOne::default(),
+                &Cancel::new(),
+            ),
         ] {
             let Err(Error::Connect { to, error }) = result else { panic!("{result:?}") };
             assert_eq!((&*to, error.kind()), ("host.example:80", ErrorKind::TimedOut));

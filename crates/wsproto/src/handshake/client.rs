@@ -11,7 +11,7 @@ use super::list::is_token;
 use super::response::encode_field;
 use super::server::is_builtin;
 use super::{Extension, Headers, InvalidHeader, Response, ResponseError, Unoffered, accept_key};
-use crate::url::WsUrl;
+use crate::url::{UrlError, WsUrl};
 
 /// Additional header fields that only a client's handshake writes.
 const RESERVED: [&str; 3] = ["Host", "Origin", "Sec-WebSocket-Key"];
@@ -36,6 +36,10 @@ pub enum OfferError {
     /// 6265 section 4.1.1). The name is given up to its first invalid character.
     #[error("the cookie {0:?} has a character that cookies cannot have")]
     InvalidCookie(String),
+    /// The user name contains a colon, the token a character that tokens cannot have, or one of
+    /// them or the password a control character.
+    #[error("the credentials contain a character that they cannot have")]
+    Credentials,
     /// The extension requires support in the engine, which has none for it.
     #[error("the extension {0:?} is not available")]
     Extension(String),
@@ -53,12 +57,12 @@ pub struct Agreed {
 /// A client's opening handshake request.
 ///
 /// ```
-/// use wsproto::{handshake::ClientRequest, url::WsUrl};
+/// use wsproto::handshake::ClientRequest;
 ///
-/// let request = ClientRequest::new(WsUrl::parse("ws://example.com/chat")?)
+/// let request = ClientRequest::parse("wss://example.com/chat")?
 ///     .subprotocol("chat.v2")?
 ///     .cookie("session", "31d4d96e407aad42")?
-///     .header("Authorization", "Bearer mF_9.B5f-4.1JqM")?;
+///     .bearer("mF_9.B5f-4.1JqM")?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
@@ -86,6 +90,15 @@ impl ClientRequest {
         }
     }
 
+    /// Creates a request for a URL, as [`WsUrl::parse`] takes it.
+    ///
+    /// # Errors
+    ///
+    /// [`UrlError`] for the first error in the URL.
+    pub fn parse(url: &str) -> Result<Self, UrlError> {
+        WsUrl::parse(url).map(Self::new)
+    }
+
     /// Creates the same request for another URL; without the added header fields and cookies unless
     /// `with_headers`.
     pub(super) fn towards(&self, url: WsUrl, with_headers: bool) -> Self {
@@ -94,6 +107,14 @@ impl ClientRequest {
             false => (Vec::new(), Headers::new()),
         };
         Self { url, cookies, headers, ..self.clone() }
+    }
+
+    pub(super) const fn headers(&self) -> &Headers {
+        &self.headers
+    }
+
+    pub(super) const fn headers_mut(&mut self) -> &mut Headers {
+        &mut self.headers
     }
 
     /// Returns the URL.

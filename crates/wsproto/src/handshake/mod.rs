@@ -7,6 +7,7 @@
 mod accept_key;
 mod body;
 mod client;
+mod credentials;
 mod date;
 mod extension;
 mod head;

@@ -7,7 +7,7 @@ use wsproto::url::WsUrl;
 use wsproto::{CloseFrame, CloseInfo, ReadyState, Role};
 
 use super::{Connection, Stage};
-use crate::adapter::{Acceptor, ConnectionLink, Driver, Outgoing};
+use crate::adapter::{Acceptor, ConnectionLink, Driver, Outgoing, Transport};
 use crate::{ConnectionId, Error, SendStatus, ServerHandle};
 
 impl<R: Role, D: Driver<R>> ConnectionLink for Connection<R, D> {
@@ -94,5 +94,11 @@ impl<R: Role, D: Driver<R>> ConnectionLink for Connection<R, D> {
         }
         held.unwanted = true;
         self.driver.changed(held);
+    }
+
+    fn with_socket(&self, use_it: &mut dyn FnMut(&socket2::Socket)) {
+        if let Some(socket) = self.lock().link().and_then(|link| link.transport().socket()) {
+            use_it(&socket);
+        }
     }
 }

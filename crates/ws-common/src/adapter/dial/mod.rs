@@ -14,12 +14,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use wsproto::Config;
+use wsproto::{Config, SessionError};
 
 use super::Target;
 #[cfg(feature = "tls")]
 use super::tls::TlsState;
-use crate::{ConnectTo, Error};
+use crate::{Cancel, ConnectTo, Error};
 use exchange::Exchange;
 use race::{Next, Race};
 
@@ -73,11 +73,13 @@ pub struct Dial {
     from: Option<SocketAddr>,
     config: Arc<Config>,
     /// The exchange with a proxy; `None` without a proxy, and once an attempt has connected.
-    exchange: Option<Exchange>,
+    exchange: Option<Box<Exchange>>,
     /// TLS with the server, over that with the proxy once the tunnel is open.
     #[cfg(feature = "tls")]
     tls: Option<TlsState>,
+    begin_at: Duration,
     until: Option<Duration>,
+    cancel: Option<Cancel>,
     stage: Stage,
 }
 
@@ -86,13 +88,14 @@ enum Stage {
     Begin,
     Resolving,
     Connecting(Race),
-    Tunnel(usize, Exchange),
+    Tunnel(usize, Box<Exchange>),
     Ready(usize),
     Failed(Option<Error>),
 }
 
 impl Dial {
-    /// Begins at `now`; the [`connect_timeout`](crate::ClientOptions::connect_timeout) starts.
+    /// Begins at `now`: first the [`delay`](crate::ClientOptions::delay), unless this is a redirect, then the
+    /// [`connect_timeout`](crate::ClientOptions::connect_timeout).
     ///
     /// # Errors
     ///
@@ -104,8 +107,10 @@ impl Dial {
         if let Some(refusal) = target.take_refusal() {
             return Err(refusal);
         }
+        let begin_at = now.saturating_add(target.take_delay());
         let (url, options) = (target.request().url(), target.options());
-        let exchange = target.proxy().map(|proxy| Exchange::new(url, proxy)).transpose()?;
+        let exchange =
+            target.proxy().map(|proxy| Exchange::new(url, proxy).map(Box::new)).transpose()?;
         Ok(Self {
             place: target.place(),
             from: options.local_address,
@@ -113,7 +118,9 @@ impl Dial {
             exchange,
             #[cfg(feature = "tls")]
             tls: target.begin_tls()?.map(|tls| TlsState::new(tls.into())),
-            until: options.connect_timeout.map(|timeout| now.saturating_add(timeout)),
+            begin_at,
+            until: options.connect_timeout.map(|timeout| begin_at.saturating_add(timeout)),
+            cancel: options.cancel.clone(),
             stage: Stage::Begin,
         })
     }
@@ -123,11 +130,13 @@ impl Dial {
     /// # Errors
     ///
     /// [`Error::Connect`] if no connection to the host or the proxy could be made, or not in time;
-    /// [`Error::Proxy`] if the proxy answered without opening a tunnel. Later calls fail with
+    /// [`Error::Proxy`] if the proxy answered without opening a tunnel; [`Error::Session`] of
+    /// [`Abandoned`](SessionError::Abandoned) if it was [cancelled](Cancel). Later calls fail with
     /// [`Error::Connect`] of kind [`NotConnected`](ErrorKind::NotConnected).
     pub fn next(&mut self, now: Duration) -> Result<DialStep, Error> {
         self.observe(now);
         match &mut self.stage {
+            Stage::Begin if now < self.begin_at => Ok(DialStep::Wait),
             Stage::Begin => match self.begin(now) {
                 Some(step) => Ok(step),
                 None => self.next(now),
@@ -154,7 +163,8 @@ impl Dial {
         let (also, until) = match &self.stage {
             Stage::Connecting(race) => (race.deadline(), self.until),
             Stage::Tunnel(_, exchange) => (exchange.body_until(), self.until),
-            Stage::Begin | Stage::Resolving => (None, self.until),
+            Stage::Begin => (Some(self.begin_at), self.until),
+            Stage::Resolving => (None, self.until),
             Stage::Ready(_) | Stage::Failed(_) => (None, None),
         };
         also.into_iter().chain(until).min()
@@ -326,6 +336,11 @@ impl Dial {
 
     /// Fails a stage that has exceeded its time.
     fn observe(&mut self, now: Duration) {
+        if self.cancel.as_ref().is_some_and(Cancel::is_cancelled)
+            && !matches!(self.stage, Stage::Failed(None))
+        {
+            self.stage = Stage::Failed(Some(SessionError::Abandoned.into()));
+        }
         let late = self.until.is_some_and(|until| now >= until);
         let during = match &mut self.stage {
             Stage::Tunnel(_, exchange) => match exchange.late_refusal(late, now) {

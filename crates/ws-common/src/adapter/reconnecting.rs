@@ -1,0 +1,144 @@
+//! A client's handler that connects again, for event loops.
+
+use std::time::{Duration, Instant};
+
+use log::debug;
+use wsproto::CloseInfo;
+use wsproto::handshake::ClientRequest;
+
+use crate::{
+    Cancel, ClientOptions, ConnectionHandler, Error, Message, Reconnect, ReconnectEvent,
+    WebSocketConnection,
+};
+
+/// Begins client connections; an event loop's handle.
+pub trait Connector: Clone + Send + 'static {
+    /// Begins a connection, and returns its handle at once.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] if the request or the options are invalid, or the loop has ended.
+    fn connect(
+        &self,
+        request: ClientRequest,
+        options: ClientOptions,
+        handler: impl ConnectionHandler,
+    ) -> Result<WebSocketConnection, Error>;
+}
+
+/// Connects, and connects again as `reconnect` says, with the [delay](ClientOptions::delay) of the options.
+/// `make` makes the handler of each connection, before it is open; `tell` is called with each decision. Returns
+/// the token that stops it: that of the options, if they have one.
+///
+/// # Errors
+///
+/// As [`Connector::connect`], for the first connection.
+pub fn reconnect<H: ConnectionHandler>(
+    connector: impl Connector,
+    request: ClientRequest,
+    mut options: ClientOptions,
+    reconnect: Reconnect,
+    tell: impl FnMut(ReconnectEvent) + Send + 'static,
+    make: impl FnMut() -> H + Send + 'static,
+) -> Result<Cancel, Error> {
+    let cancel = options.cancel.get_or_insert_default().clone();
+    let origin = Origin { connector, request, options, reconnect, tell, make };
+    origin.begin(Duration::ZERO)?;
+    Ok(cancel)
+}
+
+/// The part that survives a connection.
+struct Origin<C, T, M> {
+    connector: C,
+    request: ClientRequest,
+    options: ClientOptions,
+    reconnect: Reconnect,
+    tell: T,
+    make: M,
+}
+
+impl<C, T, M, H> Origin<C, T, M>
+where
+    C: Connector,
+    T: FnMut(ReconnectEvent) + Send + 'static,
+    M: FnMut() -> H + Send + 'static,
+    H: ConnectionHandler,
+{
+    /// Begins a connection, whose handler owns the origin.
+    fn begin(mut self, delay: Duration) -> Result<(), Error> {
+        let connector = self.connector.clone();
+        let (request, options) = (self.request.clone(), self.options.clone());
+        let options = ClientOptions { delay: options.delay.max(delay), ..options };
+        let handler = (self.make)();
+        let handler = Reconnecting { origin: Some(self), handler, opened: None, decided: None };
+        connector.connect(request, options, handler).map(drop)
+    }
+}
+
+/// The handler of one connection, which passes on all calls.
+struct Reconnecting<C, T, M, H> {
+    /// `None` after the last call.
+    origin: Option<Origin<C, T, M>>,
+    handler: H,
+    opened: Option<Instant>,
+    /// The decision after an error.
+    decided: Option<Option<Duration>>,
+}
+
+impl<C, T, M, H> Reconnecting<C, T, M, H> {
+    fn open_for(&self) -> Duration {
+        self.opened.map_or(Duration::ZERO, |opened| opened.elapsed())
+    }
+}
+
+impl<C, T, M, H> ConnectionHandler for Reconnecting<C, T, M, H>
+where
+    C: Connector,
+    T: FnMut(ReconnectEvent) + Send + 'static,
+    M: FnMut() -> H + Send + 'static,
+    H: ConnectionHandler,
+{
+    fn on_open(&mut self, ws: &WebSocketConnection) {
+        self.opened = Some(Instant::now());
+        self.handler.on_open(ws);
+    }
+
+    fn on_message(&mut self, ws: &WebSocketConnection, message: Message) {
+        self.handler.on_message(ws, message);
+    }
+
+    fn on_drained(&mut self, ws: &WebSocketConnection) {
+        self.handler.on_drained(ws);
+    }
+
+    fn on_error(&mut self, ws: &WebSocketConnection, error: &Error) {
+        let open = self.open_for();
+        if let Some(origin) = &mut self.origin {
+            self.decided = Some(origin.reconnect.after(Err(error), open));
+        }
+        self.handler.on_error(ws, error);
+    }
+
+    fn on_terminate(&mut self, ws: &WebSocketConnection, info: &CloseInfo) {
+        let open = self.open_for();
+        self.handler.on_terminate(ws, info);
+        let Some(mut origin) = self.origin.take() else { return };
+        let decided = match self.decided {
+            Some(decided) => decided,
+            None => origin.reconnect.after(Ok(info), open),
+        };
+        let stopped = origin.options.cancel.as_ref().is_some_and(Cancel::is_cancelled);
+        let failures = origin.reconnect.failures();
+        match decided.filter(|_| !stopped) {
+            Some(delay) => {
+                debug!("connecting again in {delay:?}, after {failures} failures");
+                (origin.tell)(ReconnectEvent::Waiting { delay, failures });
+                // Fails if the loop has ended.
+                if let Err(error) = origin.begin(delay) {
+                    debug!("not connecting again: {error}");
+                }
+            }
+            None => (origin.tell)(ReconnectEvent::GaveUp { failures }),
+        }
+    }
+}
