@@ -66,7 +66,7 @@ pub use incoming::Incoming;
 pub use reconnect::reconnect;
 pub use server::WebSocketServer;
 pub use stream::Stream;
-pub use websocket::{Messages, WebSocket};
+pub use websocket::{ByteStream, ByteWriter, Messages, WebSocket};
 pub use ws_common::{
     Broadcast, Cancel, ClientOptions, ConnectTo, ConnectionHandler, ConnectionId, Decider, Decision, Error, IncomingRequest, Message, Proxies, Proxy, ProxyError, Reconnect, ReconnectEvent, RunningServer, SendStatus, ServerHandle, ServerHandler, ServerOptions, WebSocketConnection,
 };

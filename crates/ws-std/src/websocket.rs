@@ -1,5 +1,6 @@
 //! `WebSocket`: the owner's side of a connection.
 
+mod bytes;
 mod messages;
 mod receive;
 mod run;
@@ -15,6 +16,7 @@ use wsproto::{
     Advice, Client, CloseCode, CloseFrame, CloseInfo, PreparedMessage, ReadyState, Role, SendError,
 };
 
+pub use self::bytes::{ByteStream, ByteWriter};
 pub use self::messages::Messages;
 use self::receive::Waited;
 pub(crate) use self::receive::linger;

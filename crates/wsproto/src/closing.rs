@@ -100,6 +100,9 @@ pub struct CloseInfo {
     pub code: CloseCode,
     /// The reason of the Close that was received, or an empty string.
     pub reason: alloc::string::String,
+    /// The code of the Close that this end sent: 1005 if it had none. `None` if it sent no Close. It may
+    /// not have arrived, unless `was_clean`.
+    pub sent: Option<CloseCode>,
     /// Whether both ends sent a Close, and ours was written.
     pub was_clean: bool,
     /// The end that sent its Close first, refused the connection, or detected a violation; the
@@ -121,17 +124,23 @@ impl CloseInfo {
     #[must_use]
     pub const fn abnormal(initiator: Initiator) -> Self {
         let reason = alloc::string::String::new();
-        Self { code: CloseCode::ABNORMAL, reason, was_clean: false, initiator }
+        Self { code: CloseCode::ABNORMAL, reason, sent: None, was_clean: false, initiator }
     }
 }
 
-/// The code and the reason, as in `1001 Going Away: "until tomorrow"`, and whether the end was unclean.
+/// The code and the reason, as in `1001 Going Away: "until tomorrow"`, whether the end was unclean, and the
+/// code that this end sent if it is another one.
 impl fmt::Display for CloseInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.code)?;
         if !self.reason.is_empty() {
             write!(f, ": {:?}", self.reason)?;
         }
-        if self.was_clean { Ok(()) } else { f.write_str(" (unclean)") }
+        match self.sent.filter(|sent| *sent != self.code) {
+            Some(sent) if self.was_clean => write!(f, " (sent {sent})"),
+            Some(sent) => write!(f, " (unclean, sent {sent})"),
+            None if self.was_clean => Ok(()),
+            None => f.write_str(" (unclean)"),
+        }
     }
 }

@@ -226,6 +226,12 @@ impl<R: Role> Connection<R> {
         self.sender.closing()
     }
 
+    /// Returns the code of the Close that was sent: 1005 if it had none, `None` if none was sent.
+    #[must_use]
+    pub fn close_code(&self) -> Option<crate::CloseCode> {
+        self.sender.close_code()
+    }
+
     /// Returns what to do with the transport once all output is written.
     #[must_use]
     pub const fn advice(&self) -> Advice {

@@ -16,6 +16,8 @@ pub struct Sender<R> {
     role: R,
     closing: Closing,
     unfinished: Option<MessageType>,
+    /// The code of the Close that was sent; 0 if none was.
+    close_code: u16,
 }
 
 /// The type of a message.
@@ -36,7 +38,7 @@ impl MessageType {
 
 impl<R: Role> Sender<R> {
     pub(crate) const fn new(role: R) -> Self {
-        Self { role, closing: Closing::Open, unfinished: None }
+        Self { role, closing: Closing::Open, unfinished: None, close_code: 0 }
     }
 
     /// Appends a text message in one frame.
@@ -237,6 +239,12 @@ impl<R: Role> Sender<R> {
         self.closing
     }
 
+    /// Returns the code of the Close that was sent: 1005 if it had none, `None` if none was sent.
+    #[must_use]
+    pub fn close_code(&self) -> Option<CloseCode> {
+        (self.close_code != 0).then(|| CloseCode::from(self.close_code))
+    }
+
     /// Returns what to do with the transport once all output is written.
     #[must_use]
     pub const fn advice(&self) -> Advice {
@@ -247,6 +255,7 @@ impl<R: Role> Sender<R> {
         let (next, reply) = self.closing.next(cause);
         self.closing = next;
         if reply == Reply::Close {
+            self.close_code = frame.map_or(CloseCode::NO_STATUS, |frame| frame.code()).into();
             let mut payload = Vec::with_capacity(MAX_CONTROL_LEN);
             if let Some(frame) = frame {
                 frame.encode(&mut payload);

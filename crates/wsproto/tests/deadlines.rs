@@ -49,8 +49,19 @@ fn last_error<R: End>(life: &Life<R>) -> Option<SessionError> {
     })
 }
 
+/// As [`lost`], after this end has sent a Close with this code.
+fn lost_after(code: CloseCode) -> CloseInfo {
+    CloseInfo { sent: Some(code), ..lost(Initiator::Local) }
+}
+
 fn lost(initiator: Initiator) -> CloseInfo {
-    CloseInfo { code: CloseCode::ABNORMAL, reason: String::new(), was_clean: false, initiator }
+    CloseInfo {
+        code: CloseCode::ABNORMAL,
+        reason: String::new(),
+        sent: None,
+        was_clean: false,
+        initiator,
+    }
 }
 
 /// A39, A57: ten seconds each unless configured otherwise, and no keep-alive.
@@ -187,7 +198,7 @@ fn a_close_through_the_sender_has_a_deadline() {
     }
     life.read(&[]);
     assert_eq!(last_error(&life), Some(SessionError::CloseTimeout));
-    assert_eq!(life.ended(), lost(Initiator::Local));
+    assert_eq!(life.ended(), lost_after(CloseCode::NO_STATUS));
 }
 
 /// S4-19, X14: without deadlines, a session waits forever and reports no deadline.
@@ -201,7 +212,7 @@ fn deadlines_can_be_turned_off() {
     life.at(s(u64::MAX));
     assert_eq!(life.session.ready_state(), ReadyState::Closing);
     life.end_of_input();
-    assert_eq!(life.ended(), lost(Initiator::Local));
+    assert_eq!(life.ended(), lost_after(CloseCode::NO_STATUS));
 }
 
 /// One Ping per interval after the last Pong, numbered; the Pong gives the round trip.
@@ -290,7 +301,10 @@ fn a_keep_alive_without_an_answer_ends_the_session() {
         assert_eq!(close.payload[2..], *b"keep-alive timeout");
         assert_eq!(last_error(&life), Some(SessionError::KeepAliveTimeout));
         // L12: an absent peer is not waited for.
-        assert_eq!(life.log.last(), Some(&SessionEvent::Closed(lost(Initiator::Local))));
+        assert_eq!(
+            life.log.last(),
+            Some(&SessionEvent::Closed(lost_after(CloseCode::INTERNAL_ERROR)))
+        );
         // The Close may still arrive; a late Pong does not reopen the connection.
         assert_eq!(life.session.advice(), Advice::Shutdown);
         assert_eq!(life.session.deadline(), Some(s(37)));
@@ -299,7 +313,7 @@ fn a_keep_alive_without_an_answer_ends_the_session() {
         life.at(s(37));
         assert_eq!(life.session.advice(), Advice::Drop);
         assert!(life.out.is_empty());
-        assert_eq!(life.ended(), lost(Initiator::Local));
+        assert_eq!(life.ended(), lost_after(CloseCode::INTERNAL_ERROR));
     }
     check::<Server>();
     check::<Client>();

@@ -65,11 +65,11 @@ fn all_cuts() -> [Cuts; 4] {
 
 fn clean(code: u16, reason: &str, initiator: Initiator) -> CloseInfo {
     let (code, reason) = (CloseCode::from(code), reason.to_owned());
-    CloseInfo { code, reason, was_clean: true, initiator }
+    CloseInfo { sent: Some(code), code, reason, was_clean: true, initiator }
 }
 
 fn lost(initiator: Initiator) -> CloseInfo {
-    CloseInfo { was_clean: false, ..clean(1006, "", initiator) }
+    CloseInfo { was_clean: false, sent: None, ..clean(1006, "", initiator) }
 }
 
 /// R6455-2-2, R6455-6.2-2, invariants 1 to 4: everything arrives once, in order, however it is cut,
@@ -122,8 +122,11 @@ fn simultaneous_closes_end_cleanly_in_both_directions() {
         pair.server.life.close(Some(&away)).expect("open");
         pair.client.life.close(CloseFrame::normal("done").ok().as_ref()).expect("open");
         let (client, server) = the_end(pair);
-        assert_eq!(client, clean(1001, "restart", Initiator::Local));
-        assert_eq!(server, clean(1000, "done", Initiator::Local));
+        let sent = |code, end| CloseInfo { sent: Some(code), ..end };
+        let theirs = clean(1001, "restart", Initiator::Local);
+        assert_eq!(client, sent(CloseCode::NORMAL, theirs));
+        let theirs = clean(1000, "done", Initiator::Local);
+        assert_eq!(server, sent(CloseCode::GOING_AWAY, theirs));
     }
 }
 
@@ -180,7 +183,8 @@ fn a_dead_line_is_detected_by_both() {
         assert!(log.contains(&SessionEvent::Error(SessionError::KeepAliveTimeout)));
     }
     let (client, server) = the_end(pair);
-    assert_eq!((client, server), (lost(Initiator::Local), lost(Initiator::Local)));
+    let gave_up = CloseInfo { sent: Some(CloseCode::INTERNAL_ERROR), ..lost(Initiator::Local) };
+    assert_eq!((client, server), (gave_up.clone(), gave_up));
 }
 
 /// The same while waiting for the answer to our Close.
@@ -193,7 +197,8 @@ fn a_dead_line_after_our_close_is_not_clean() {
     pair.run(|pair| pair.client.is_over());
     let log = &pair.client.life.log;
     assert!(log.contains(&SessionEvent::Error(SessionError::CloseTimeout)));
-    assert_eq!(pair.client.life.ended(), lost(Initiator::Local));
+    let sent = Some(CloseCode::NO_STATUS);
+    assert_eq!(pair.client.life.ended(), CloseInfo { sent, ..lost(Initiator::Local) });
     pair.server.life.end_of_input();
     assert_eq!(pair.server.life.ended(), lost(Initiator::Remote));
 }

@@ -35,6 +35,14 @@ fn the_end_of_a_connection_is_one_line() {
     assert_eq!(info.to_string(), "1006 Abnormal Closure (unclean)");
     (info.code, info.was_clean) = (CloseCode::GOING_AWAY, true);
     assert_eq!(info.to_string(), "1001 Going Away");
+    info.sent = Some(CloseCode::GOING_AWAY);
+    assert_eq!(info.to_string(), "1001 Going Away");
+    info.sent = Some(CloseCode::NORMAL);
+    assert_eq!(info.to_string(), "1001 Going Away (sent 1000 Normal Closure)");
+    info.was_clean = false;
+    let both = "1001 Going Away (unclean, sent 1000 Normal Closure)";
+    assert_eq!(info.to_string(), both);
+    (info.sent, info.was_clean) = (None, true);
     info.reason = "until \"tomorrow\"".into();
     assert_eq!(info.to_string(), r#"1001 Going Away: "until \"tomorrow\"""#);
 }

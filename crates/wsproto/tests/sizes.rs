@@ -9,7 +9,7 @@ use wsproto::{
 fn a_server_connection_fits_a_cache_line() {
     assert_eq!(size_of::<Connection<Server>>(), 64);
     assert_eq!(size_of::<Receiver<Server>>(), 56);
-    assert_eq!(size_of::<Sender<Server>>(), 2);
+    assert_eq!(size_of::<Sender<Server>>(), 4);
 }
 
 #[test]

@@ -41,7 +41,7 @@ fn every_wrong_order_is_detected() {
     let closed = || {
         let (code, reason) = (CloseCode::ABNORMAL, String::new());
         let initiator = Initiator::Remote;
-        SessionEvent::Closed(CloseInfo { code, reason, was_clean: false, initiator })
+        SessionEvent::Closed(CloseInfo { code, reason, sent: None, was_clean: false, initiator })
     };
     let right: [Vec<Seen>; 4] = [
         vec![SessionEvent::Upgrade, open(), text(), text(), close(), closed()],

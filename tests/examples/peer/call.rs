@@ -349,7 +349,7 @@ fn finish(mut ws: WebSocket<Client>) -> Outcome {
 fn same_end(info: &CloseInfo, end: Option<(u16, &str)>, initiator: Initiator) -> Outcome {
     let (code, reason) = end.unwrap_or((1005, ""));
     let (code, reason) = (CloseCode::new(code), reason.into());
-    same(info, &CloseInfo { code, reason, was_clean: true, initiator })
+    same(info, &CloseInfo { code, reason, sent: info.sent, was_clean: true, initiator })
 }
 
 /// Asks the peer how a connection ended.

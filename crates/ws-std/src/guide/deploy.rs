@@ -127,103 +127,38 @@
 //!
 //! # Reconnecting
 //!
-//! The crates do not reconnect; a client's application decides. Unless the application has closed the
-//! connection itself, the outcome shows whether another attempt is worthwhile:
-//!
-//! | outcome | reconnect |
-//! |---|---|
-//! | close code 1001, 1006, 1011, 1012, 1013, 1014 | yes |
-//! | close code 1000, 1005: the server is done | no |
-//! | close code 1002, 1003, 1007, 1008, 1009, 1010 | no: the next connection would fail, too |
-//! | close code 3000-4999 | as the application protocol defines |
-//! | [`Error::Connect`], [`Error::Io`] | yes |
-//! | [`Error::Session`]: `EndOfInput`, `HandshakeTimeout`, `KeepAliveTimeout` | yes |
-//! | [`Error::Http`], or [`Error::Proxy`] with a refusal, of status 429 or 5xx | yes, after its `Retry-After` |
-//! | any other status or error: invalid URL, untrusted certificate, protocol violation | no |
-//!
-//! Check the error first: the close code is 1006 after a protocol violation, too. With
-//! [`set_read_patience`](crate::WebSocket::set_read_patience), an [`Error::Io`] of kind `TimedOut` or
-//! `WouldBlock` is no end: handle it in the loop over `recv`.
-//!
-//! After a failure, wait a random time whose upper bound doubles up to a maximum: exponential back-off with
-//! jitter (RFC 6455 section 7.2.3). Without jitter, all clients of a restarted server return at once.
-//! Limit the number of failures in a row, then give up and report the error. Reset the count only after a
-//! connection has lasted for a while: an overloaded server may accept connections and close them right away.
+//! [`reconnect`](crate::reconnect) connects again after an end or an error that is not final, with random delays
+//! whose upper bound doubles (RFC 6455 section 7.2.3): without jitter, all clients of a restarted server would
+//! return at once. [`Reconnect`](crate::Reconnect) is the decision alone, a value without a clock, and says which
+//! outcomes are final; `ws-mio` uses it in `LoopHandle::reconnect`. Messages sent shortly before the end may be
+//! lost, so the application must resynchronize, and renew its subscriptions, on each connection:
 //!
 //! ```no_run
-//! use std::hash::{BuildHasher, Hasher, RandomState};
-//! use std::thread;
-//! use std::time::{Duration, Instant};
+//! use std::time::Duration;
+//! use ws_std::wsproto::KeepAlive;
 //! use ws_std::wsproto::handshake::ClientRequest;
-//! use ws_std::wsproto::{CloseInfo, KeepAlive, SessionError};
-//! use ws_std::{ClientOptions, Error, ProxyError, connect_with};
+//! use ws_std::{Cancel, ClientOptions, Reconnect, reconnect};
 //!
-//! const ATTEMPTS: u32 = 10; // in a row
-//! const LONGEST: Duration = Duration::from_secs(60);
-//!
-//! /// Connects again and again, until the outcome is final or `ATTEMPTS` in a row have failed.
-//! fn run(request: &ClientRequest) -> Result<CloseInfo, Error> {
-//!     let mut failures = 0;
-//!     loop {
-//!         let start = Instant::now();
-//!         let outcome = run_once(request);
-//!         if start.elapsed() > LONGEST {
-//!             failures = 0; // the connection lasted
-//!         }
-//!         failures += 1;
-//!         match least_delay(&outcome) {
-//!             Some(least) if failures < ATTEMPTS => thread::sleep(least + jitter(failures)),
-//!             _ => return outcome,
-//!         }
+//! let request = ClientRequest::parse("wss://example.com/prices")?.bearer("mF_9.B5f-4.1JqM")?;
+//! let cancel = Cancel::new(); // for another thread, to give up
+//! // Without a keep-alive, a client that only receives may never learn that the server is gone.
+//! let keep_alive = KeepAlive::new(Duration::from_secs(30), Duration::from_secs(30));
+//! let options = ClientOptions::new().keep_alive(Some(keep_alive)).cancel(cancel.clone());
+//! let policy = Reconnect::new()
+//!     .delays(Duration::from_secs(1), Duration::from_secs(60))
+//!     // An overloaded server may accept connections and close them at once.
+//!     .stable_after(Duration::from_secs(60))
+//!     .most_failures(10);
+//! let end = reconnect(&request, options, policy, |event| eprintln!("{event:?}"), |ws| {
+//!     ws.send_text(r#"{"subscribe":"gold"}"#)?;
+//!     for message in ws {
+//!         println!("{:?}", message?);
 //!     }
-//! }
-//!
-//! /// Runs the application on one connection.
-//! fn run_once(request: &ClientRequest) -> Result<CloseInfo, Error> {
-//!     // Without a keep-alive, a client that only receives may never learn that the server is gone.
-//!     let keep_alive = KeepAlive::new(Duration::from_secs(30), Duration::from_secs(30));
-//!     let options = ClientOptions::new().keep_alive(Some(keep_alive));
-//!     let mut ws = connect_with(request.clone(), options)?;
-//!     while let Some(message) = ws.recv()? {
-//!         println!("{message:?}");
-//!     }
-//!     Ok(ws.wait_closed()?.clone())
-//! }
-//!
-//! /// Returns the minimum delay before another attempt, or `None` if the outcome is final.
-//! fn least_delay(outcome: &Result<CloseInfo, Error>) -> Option<Duration> {
-//!     let reconnect = match outcome {
-//!         Ok(info) => matches!(u16::from(info.code), 1001 | 1006 | 1011..=1014),
-//!         Err(Error::Connect { .. } | Error::Io(_)) => true,
-//!         Err(Error::Session(error)) => matches!(
-//!             error,
-//!             SessionError::EndOfInput
-//!                 | SessionError::HandshakeTimeout
-//!                 | SessionError::KeepAliveTimeout
-//!         ),
-//!         Err(Error::Http(response) | Error::Proxy(ProxyError::Refused(response))) => {
-//!             // `Retry-After` may also be a date, which this example ignores.
-//!             let seconds = response.headers().get("Retry-After").and_then(|text| text.parse().ok());
-//!             let least = Duration::from_secs(seconds.unwrap_or(0).min(3600));
-//!             return matches!(response.status(), 429 | 500..=599).then_some(least);
-//!         }
-//!         Err(_) => false,
-//!     };
-//!     reconnect.then_some(Duration::ZERO)
-//! }
-//!
-//! /// Returns a random time: at most 2 s after the first failure, then 4 s, 8 s, up to `LONGEST`.
-//! fn jitter(failures: u32) -> Duration {
-//!     let most = Duration::from_secs(1 << failures.min(6)).min(LONGEST);
-//!     let random = RandomState::new().build_hasher().finish(); // or a crate such as `fastrand`
-//!     most.mul_f64(random as f64 / u64::MAX as f64)
-//! }
+//!     Ok(())
+//! })?;
+//! println!("{end}");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
-//!
-//! Messages sent shortly before the end may be lost, so the application must resynchronize after
-//! reconnecting. With a handler, [`on_error`](crate::ConnectionHandler::on_error) is called before
-//! [`on_terminate`](crate::ConnectionHandler::on_terminate): store the error in the first, and decide in the
-//! second. A handler of `ws-mio` must not sleep: have a timer thread call `LoopHandle::connect`.
 //!
 //! # Limits
 //!

@@ -7,7 +7,7 @@ use super::nanos::Nanos;
 use super::timer::Timer;
 use super::{Session, Stage};
 use crate::closing::{Closing, Initiator};
-use crate::{CloseFrame, CloseInfo, Role, SendError, SessionError};
+use crate::{CloseCode, CloseFrame, CloseInfo, Role, SendError, SessionError};
 
 impl<R: Role> Session<R> {
     /// Begins the closing handshake, as [`Sender::close`](crate::Sender::close) does, and starts
@@ -151,11 +151,20 @@ impl<R: Role> Session<R> {
             return;
         }
         self.flags |= Self::OVER;
-        let clean = self.is_clean();
+        let (clean, sent) = (self.is_clean(), self.sent_code());
         let rare = self.rare();
-        rare.end(Initiator::Local).was_clean = clean;
+        let end = rare.end(Initiator::Local);
+        (end.was_clean, end.sent) = (clean, sent);
         rare.closed = true;
         self.timer = Timer::linger(now, &self.config);
+    }
+
+    /// Returns the code of the Close that was sent.
+    fn sent_code(&self) -> Option<CloseCode> {
+        match &self.stage {
+            Stage::Open(connection) => connection.close_code(),
+            _ => None,
+        }
     }
 
     /// Returns whether both Closes were exchanged and ours was written.
@@ -209,7 +218,7 @@ impl<R: Role> Session<R> {
             Stage::Open(connection) => connection.closing(),
             _ => Closing::Open,
         };
-        let clean = self.is_clean();
+        let (clean, sent) = (self.is_clean(), self.sent_code());
         self.stage = Stage::Ended;
         if self.flags & Self::OVER != 0 {
             return;
@@ -218,7 +227,8 @@ impl<R: Role> Session<R> {
         // A Close sent through `sender` has not been observed yet.
         let initiator = if closing == Closing::Sent { Initiator::Local } else { initiator };
         let rare = self.rare();
-        rare.end(initiator).was_clean = clean;
+        let end = rare.end(initiator);
+        (end.was_clean, end.sent) = (clean, sent);
         rare.error = rare.error.take().or(error);
         rare.closed = true;
     }

@@ -171,6 +171,7 @@ pub(crate) fn abnormal_end(initiator: Initiator) -> SessionEvent<Event<'static>>
     SessionEvent::Closed(CloseInfo {
         code: CloseCode::ABNORMAL,
         reason: String::new(),
+        sent: None,
         was_clean: false,
         initiator,
     })

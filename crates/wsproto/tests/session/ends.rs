@@ -11,12 +11,12 @@ use wsproto_testing::{End, Frame, Life, REQUEST};
 
 use crate::steps::{
     Step, begin, half_a_frame, info, lost, open, peer_breaks_a_rule, peer_closes,
-    peer_closes_without_a_code, we_close,
+    peer_closes_without_a_code, sent, we_close,
 };
 use crate::support::{VIOLATION, config};
 
 /// R6455-7.1.4-1, R6455-7.1.5-1, R6455-7.1.6-1, R6455-7.2.1-1, A36: the steps before the transport
-/// ended, and the report of the end. The code is never the one that we sent. T1: the end is clean
+/// ended, and the report of the end. The code is never the one that we sent, which is told beside it. T1: the end is clean
 /// only if our Close was written; the code and the reason are reported regardless.
 #[test]
 fn the_end_of_the_transport_after_everything() {
@@ -25,16 +25,16 @@ fn the_end_of_the_transport_after_everything() {
         let ends: [(&[Step<R>], CloseInfo); 12] = [
             (&[], lost(Remote)),
             (&[half_a_frame], lost(Remote)),
-            (&[we_close], lost(Local)),
-            (&[we_close, half_a_frame], lost(Local)),
+            (&[we_close], sent(4000, lost(Local))),
+            (&[we_close, half_a_frame], sent(4000, lost(Local))),
             (&[peer_closes], info(1001, "theirs", true, Remote)),
             (&[peer_closes, we_close], info(1001, "theirs", true, Remote)),
             (&[peer_closes_without_a_code], info(1005, "", true, Remote)),
-            (&[we_close, peer_closes], info(1001, "theirs", true, Local)),
-            (&[we_close, peer_closes_without_a_code], info(1005, "", true, Local)),
-            (&[peer_breaks_a_rule], lost(Local)),
-            (&[we_close, peer_breaks_a_rule], lost(Local)),
-            (&[peer_breaks_a_rule, peer_closes], lost(Local)),
+            (&[we_close, peer_closes], sent(4000, info(1001, "theirs", true, Local))),
+            (&[we_close, peer_closes_without_a_code], sent(4000, info(1005, "", true, Local))),
+            (&[peer_breaks_a_rule], sent(1002, lost(Local))),
+            (&[we_close, peer_breaks_a_rule], sent(4000, lost(Local))),
+            (&[peer_breaks_a_rule, peer_closes], sent(1002, lost(Local))),
         ];
         for (number, (steps, expected)) in ends.into_iter().enumerate() {
             let mut life = open::<R>();
@@ -79,10 +79,10 @@ fn an_abort_ends_every_stage() {
 
         let stages: [(&[Step<R>], CloseInfo); 5] = [
             (&[], lost(Initiator::Local)),
-            (&[we_close], lost(Initiator::Local)),
-            (&[peer_breaks_a_rule], lost(Initiator::Local)),
+            (&[we_close], sent(4000, lost(Initiator::Local))),
+            (&[peer_breaks_a_rule], sent(1002, lost(Initiator::Local))),
             (&[peer_closes], info(1001, "theirs", true, Initiator::Remote)),
-            (&[we_close, peer_closes], info(1001, "theirs", true, Initiator::Local)),
+            (&[we_close, peer_closes], sent(4000, info(1001, "theirs", true, Initiator::Local))),
         ];
         for (steps, expected) in stages {
             for written in [false, true] {
@@ -222,13 +222,13 @@ fn a_close_through_the_sender_is_ours() {
         peer_closes(&mut life);
         life.flush();
         life.end_of_input();
-        assert_eq!(life.ended(), info(1001, "theirs", true, Initiator::Local));
+        assert_eq!(life.ended(), sent(1005, info(1001, "theirs", true, Initiator::Local)));
 
         let mut life = open::<R>();
         let sender = life.session.sender().expect("open");
         sender.close(None, &mut life.out).expect("open");
         life.end_of_input();
-        assert_eq!(life.ended(), lost(Initiator::Local));
+        assert_eq!(life.ended(), sent(1005, lost(Initiator::Local)));
     }
     check::<Server>();
     check::<Client>();
@@ -253,5 +253,5 @@ fn an_error_is_not_lost_when_the_end_comes_first() {
     life.session.end_of_input(&mut life.out);
     life.read(&[]);
     assert_eq!(life.log[1], SessionEvent::Error(SessionError::KeepAliveTimeout));
-    assert_eq!(life.ended(), lost(Initiator::Local));
+    assert_eq!(life.ended(), sent(1011, lost(Initiator::Local)));
 }

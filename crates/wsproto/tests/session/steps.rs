@@ -6,10 +6,18 @@ use wsproto_testing::{End, Life};
 use crate::support::VIOLATION;
 
 pub(crate) fn info(code: u16, reason: &str, was_clean: bool, initiator: Initiator) -> CloseInfo {
-    CloseInfo { code: CloseCode::from(code), reason: reason.into(), was_clean, initiator }
+    let code = CloseCode::from(code);
+    // Unless the test says otherwise, a peer's Close is answered with its code.
+    let sent = was_clean.then_some(code);
+    CloseInfo { code, reason: reason.into(), sent, was_clean, initiator }
 }
 
 /// Code 1006: no Close was exchanged.
+/// The end, with the code that this end has sent.
+pub(crate) fn sent(code: u16, end: CloseInfo) -> CloseInfo {
+    CloseInfo { sent: Some(CloseCode::from(code)), ..end }
+}
+
 pub(crate) fn lost(initiator: Initiator) -> CloseInfo {
     info(1006, "", false, initiator)
 }

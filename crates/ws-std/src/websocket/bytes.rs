@@ -1,0 +1,142 @@
+//! A connection as a stream of bytes, in binary messages.
+
+use std::io::{self, ErrorKind, Read, Write};
+
+use ws_common::WebSocketConnection;
+use wsproto::{Client, Role, SendError};
+
+use crate::{Error, Message, SendStatus, WebSocket};
+
+/// The most bytes of one message that is written.
+const MOST_IN_MESSAGE: usize = 64 << 10;
+
+/// A connection as a stream of bytes, for tunnels and terminals: the payloads of binary messages, whose
+/// boundaries have no meaning. Made by [`WebSocket::into_byte_stream`].
+///
+/// Reading returns 0 when the peer has closed with a Close frame. It fails with
+/// [`UnexpectedEof`](ErrorKind::UnexpectedEof) if the connection ended otherwise, because bytes may be missing,
+/// and with [`InvalidData`](ErrorKind::InvalidData) for a text message. Writing sends at most 64 KiB in one
+/// message, and waits for room as [`send`](WebSocket::send) does. Dropping it ends the connection without a
+/// Close; [`shutdown`](Self::shutdown) sends one.
+#[derive(Debug)]
+pub struct ByteStream<R: Role = Client> {
+    ws: WebSocket<R>,
+    /// The last message, of which `read` bytes were read.
+    message: Vec<u8>,
+    read: usize,
+}
+
+/// The writing side of a [`ByteStream`], for another thread. Clones write to the same connection.
+#[derive(Clone, Debug)]
+pub struct ByteWriter(WebSocketConnection);
+
+impl<R: Role> WebSocket<R> {
+    /// Turns the connection into a stream of bytes in binary messages.
+    ///
+    /// ```no_run
+    /// use std::io::{Read, Write};
+    ///
+    /// let mut stream = ws_std::connect("ws://127.0.0.1:9001/tunnel")?.into_byte_stream();
+    /// let mut writer = stream.writer(); // for another thread
+    /// let sending = std::thread::spawn(move || std::io::copy(&mut std::io::stdin(), &mut writer));
+    /// std::io::copy(&mut stream, &mut std::io::stdout())?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub const fn into_byte_stream(self) -> ByteStream<R> {
+        ByteStream { ws: self, message: Vec::new(), read: 0 }
+    }
+}
+
+impl<R: Role> ByteStream<R> {
+    /// Returns the connection.
+    #[must_use]
+    pub const fn get_ref(&self) -> &WebSocket<R> {
+        &self.ws
+    }
+
+    /// Returns a writing side for another thread. This one must keep reading, so that Pings are answered.
+    #[must_use]
+    pub fn writer(&self) -> ByteWriter {
+        ByteWriter(self.ws.handle())
+    }
+
+    /// Closes with code 1000. Nothing can be written any more; what the peer still sends can be read.
+    ///
+    /// # Errors
+    ///
+    /// As [`WebSocket::close`].
+    pub fn shutdown(&mut self) -> Result<(), Error> {
+        self.ws.terminate(wsproto::CloseCode::NORMAL, "")
+    }
+
+    /// Returns the connection, and the bytes of the last message that were not read.
+    #[must_use]
+    pub fn into_inner(mut self) -> (WebSocket<R>, Vec<u8>) {
+        self.message.drain(..self.read);
+        (self.ws, self.message)
+    }
+}
+
+impl<R: Role> Read for ByteStream<R> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        while self.read == self.message.len() && !to.is_empty() {
+            self.message = match self.ws.recv().map_err(io_error)? {
+                Some(Message::Binary(bytes)) => bytes,
+                Some(Message::Text(_)) => {
+                    return Err(io::Error::new(ErrorKind::InvalidData, "a text message"));
+                }
+                None if self.ws.close_info().is_some_and(|info| info.was_clean) => return Ok(0),
+                None => return Err(ErrorKind::UnexpectedEof.into()),
+            };
+            self.read = 0;
+        }
+        let mut rest = self.message.get(self.read..).unwrap_or_default();
+        let read = rest.read(to)?;
+        self.read += read;
+        Ok(read)
+    }
+}
+
+impl<R: Role> Write for ByteStream<R> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        write(&self.ws.handle(), bytes)
+    }
+
+    /// Waits until everything is written, for at most the write patience.
+    fn flush(&mut self) -> io::Result<()> {
+        match self.ws.flush().map_err(io_error)? {
+            SendStatus::Sent => Ok(()),
+            SendStatus::Queued => Err(ErrorKind::TimedOut.into()),
+        }
+    }
+}
+
+impl Write for ByteWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        write(&self.0, bytes)
+    }
+
+    /// Does nothing: what is queued is written in the background.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn write(to: &WebSocketConnection, bytes: &[u8]) -> io::Result<usize> {
+    let part = bytes.get(..MOST_IN_MESSAGE).unwrap_or(bytes);
+    if !part.is_empty() {
+        to.send_binary(part).map_err(io_error)?;
+    }
+    Ok(part.len())
+}
+
+fn io_error(error: Error) -> io::Error {
+    match error {
+        Error::Io(error) => error,
+        Error::WouldExceed(_) => ErrorKind::WouldBlock.into(),
+        Error::Send(SendError::Closed) => ErrorKind::BrokenPipe.into(),
+        Error::Send(SendError::NotOpen) => ErrorKind::NotConnected.into(),
+        error => io::Error::other(error),
+    }
+}
