@@ -13,7 +13,7 @@ use ws_common::adapter::{Step, Undecided, unknown_end};
 use ws_common::{ConnectionId, IncomingRequest, WebSocketConnection};
 use wsproto::handshake::{ClientRequest, Extension, Response};
 use wsproto::{
-    Advice, Client, CloseCode, CloseFrame, CloseInfo, PreparedMessage, ReadyState, Role, SendError,
+    Advice, Client, CloseCode, CloseFrame, CloseInfo, PreparedMessage, ReadyState, Role,
 };
 
 pub use self::bytes::{ByteStream, ByteWriter};
@@ -147,20 +147,6 @@ impl<R: Role> WebSocket<R> {
     /// call again. [`Error::Send`] before the opening handshake is done.
     pub fn recv(&mut self) -> Result<Option<Message>, Error> {
         self.recv_within(self.read_patience)
-    }
-
-    fn recv_within(&mut self, limit: Option<Duration>) -> Result<Option<Message>, Error> {
-        if self.ready_state() == ReadyState::Connecting {
-            return Err(SendError::NotOpen.into());
-        }
-        let mut patience = Patience::new(limit);
-        loop {
-            match self.step(&mut patience)? {
-                Some(Step::Message(message)) => return Ok(Some(message)),
-                Some(_) => {}
-                None => return Ok(None),
-            }
-        }
     }
 
     /// Sends a message, waiting for room if necessary. [`SendStatus`] says whether all of it was written.

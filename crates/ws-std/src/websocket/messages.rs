@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use wsproto::{Client, Role};
+use ws_common::adapter::Step;
+use wsproto::{Client, ReadyState, Role, SendError};
 
+use crate::clock::Patience;
 use crate::{Error, Message, WebSocket};
 
 impl<R: Role> WebSocket<R> {
@@ -32,6 +34,23 @@ impl<R: Role> WebSocket<R> {
     /// [`is_timeout`](Error::is_timeout) is true; the connection continues.
     pub fn recv_timeout(&mut self, limit: Duration) -> Result<Option<Message>, Error> {
         self.recv_within(Some(limit))
+    }
+
+    pub(super) fn recv_within(
+        &mut self,
+        limit: Option<Duration>,
+    ) -> Result<Option<Message>, Error> {
+        if self.ready_state() == ReadyState::Connecting {
+            return Err(SendError::NotOpen.into());
+        }
+        let mut patience = Patience::new(limit);
+        loop {
+            match self.step(&mut patience)? {
+                Some(Step::Message(message)) => return Ok(Some(message)),
+                Some(_) => {}
+                None => return Ok(None),
+            }
+        }
     }
 }
 
