@@ -21,8 +21,8 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, Server
 use wsproto::url::UrlError;
 
 pub(crate) use advice::{explained, is_tls};
-pub use info::TlsInfo;
 use fingerprint::{Fingerprint, FingerprintVerifier};
+pub use info::TlsInfo;
 use pem::{in_file, read_certificates, read_key};
 use pinned::PinnedVerifier;
 

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use ws_demo::{Arguments, Failure};
-use ws_std::wsproto::handshake::{ClientRequest, Request};
+use ws_std::wsproto::handshake::ClientRequest;
 use ws_std::wsproto::{CloseCode, KeepAlive};
 use ws_std::{
     ClientOptions, Decision, Reconnect, ReconnectEvent, ServerOptions, WebSocketServer, handler,
@@ -33,7 +33,7 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
     arguments.end()?;
     let server = WebSocketServer::bind("127.0.0.1:0", ServerOptions::new())?;
     let url = format!("ws://{}/", server.local_addr()?);
-    let server = server.spawn(|_: &_, _: &Request| {
+    let server = server.spawn(|_: &_, _: &_| {
         Decision::accept(handler(|ws, message| {
             // These fail if the client is gone.
             let _ = ws.send_text(&format!("{}: 1234", message.as_text().unwrap_or("?")));

@@ -68,7 +68,10 @@ pub use server::WebSocketServer;
 pub use stream::Stream;
 pub use websocket::{ByteStream, ByteWriter, Messages, WebSocket};
 pub use ws_common::{
-    Broadcast, Cancel, ClientOptions, ConnectTo, ConnectionHandler, ConnectionId, Decider, Decision, Error, IncomingRequest, Message, Proxies, Proxy, ProxyError, Reconnect, ReconnectEvent, RunningServer, SendStatus, ServerHandle, ServerHandler, ServerOptions, WebSocketConnection,
+    Broadcast, Cancel, ClientOptions, ConnectTo, ConnectionHandler, ConnectionId, Decider,
+    Decision, Error, IncomingRequest, Message, Proxies, Proxy, ProxyError, Reconnect,
+    ReconnectEvent, RunningServer, SendStatus, ServerHandle, ServerHandler, ServerOptions,
+    WebSocketConnection, handler, socket2,
 };
 #[cfg(feature = "tls")]
 pub use ws_common::{ClientTls, ServerTls, TlsInfo, rustls};

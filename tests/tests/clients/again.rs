@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use conformance::adapters::{Adapter, Mio, Std};
-use ws_common::wsproto::handshake::{ClientRequest, Request};
+use ws_common::wsproto::handshake::ClientRequest;
 use ws_common::wsproto::{CloseCode, SessionError};
 use ws_common::{
     Cancel, ClientOptions, ConnectionHandler, Decision, Error, Message, Reconnect, ReconnectEvent,
@@ -90,7 +90,7 @@ fn closing(codes: &'static [u16]) -> (RunningServer, ClientRequest, Receiver<usi
     let url = format!("ws://{}/", server.local_addr().expect("an address"));
     let (sender, opened) = mpsc::channel();
     let mut number = 0;
-    let server = server.spawn(move |_: &_, _: &Request| {
+    let server = server.spawn(move |_: &_, _: &_| {
         let code = codes.get(number).copied();
         number += 1;
         sender.send(number).expect("the test waits");

@@ -11,7 +11,8 @@ use rustls::{ServerConnection, StreamOwned};
 use ws_common::wsproto::handshake::{ClientRequest, Request};
 use ws_common::wsproto::url::WsUrl;
 use ws_common::{
-    ClientOptions, Decision, Message, RunningServer, ServerOptions, ServerTls, WebSocketConnection,
+    ClientOptions, Decision, IncomingRequest, Message, RunningServer, ServerOptions, ServerTls,
+    WebSocketConnection,
 };
 
 /// How long a test may wait for something that must happen.
@@ -24,9 +25,9 @@ pub(crate) fn echo(tls: Option<ServerTls>) -> (RunningServer, u16, Receiver<Requ
     let (sender, requests) = mpsc::channel();
     let server = ws_std::WebSocketServer::bind("127.0.0.1:0", options).expect("a free port");
     let port = server.local_addr().expect("an address").port();
-    let server = server.spawn(move |_: &_, request: &Request| {
+    let server = server.spawn(move |_: &_, request: &IncomingRequest| {
         // The test may not look at the requests.
-        let _ = sender.send(request.clone());
+        let _ = sender.send(Request::clone(request));
         Decision::accept(|ws: &WebSocketConnection, message: Message| {
             // Fails if the peer is gone.
             let _ = ws.send(message);
