@@ -20,6 +20,7 @@ mod proxy;
 mod pubsub;
 mod running;
 mod server;
+mod timers;
 #[cfg(feature = "tls")]
 mod tls;
 
@@ -36,6 +37,7 @@ pub use running::RunningServer;
 #[cfg(feature = "tls")]
 pub use rustls;
 pub use server::ServerHandle;
+pub use timers::TimerId;
 #[cfg(feature = "tls")]
 pub use tls::{ClientTls, ServerTls, TlsInfo};
 pub use wsproto;

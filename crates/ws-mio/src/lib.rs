@@ -98,7 +98,7 @@ pub use websocket::WebSocket;
 pub use ws_common::{
     Broadcast, ClientOptions, ConnectionHandler, ConnectionId, Decider, Decision, Error,
     IncomingRequest, Message, Proxy, ProxyError, RunningServer, SendStatus, ServerHandle,
-    ServerHandler, ServerOptions, WebSocketConnection,
+    ServerHandler, ServerOptions, TimerId, WebSocketConnection,
 };
 #[cfg(feature = "tls")]
 pub use ws_common::{ClientTls, ServerTls, TlsInfo, rustls};

@@ -51,6 +51,7 @@ mod kept;
 mod poller;
 mod retry;
 mod server;
+mod server_timers;
 mod signal;
 mod stream;
 mod sys;
@@ -68,7 +69,7 @@ pub use websocket::WebSocket;
 pub use ws_common::{
     Broadcast, ClientOptions, ConnectionHandler, ConnectionId, Decider, Decision, Error,
     IncomingRequest, Message, Proxy, ProxyError, RunningServer, SendStatus, ServerHandle,
-    ServerHandler, ServerOptions, WebSocketConnection,
+    ServerHandler, ServerOptions, TimerId, WebSocketConnection,
 };
 #[cfg(feature = "tls")]
 pub use ws_common::{ClientTls, ServerTls, TlsInfo, rustls};
