@@ -88,7 +88,7 @@
 //!
 //! // An echo server, and a client that sends "Hi" and closes.
 //! let (options, connections) = (ServerOptions::new(), Connections::default());
-//! let server = server_handle(options, 1000, None, connections, || {});
+//! let server = server_handle(options, 1000, None, connections, |_| {});
 //! let acceptor = Arc::new(Acceptor::new(server, |_: &_, _: &_| {
 //!     Decision::accept(|ws: &WebSocketConnection, message: Message| {
 //!         let _ = ws.send(message); // fails if the peer is gone
@@ -155,12 +155,12 @@
 //!   [`resolved`](Dial::resolved).
 //! * [`Connect`](DialStep::Connect): begin an attempt, concurrently with those that run, and report to
 //!   [`connected`](Dial::connected) or [`failed`](Dial::failed).
-//! * [`Tunnel`](DialStep::Tunnel): write [`pending`](Dial::pending) and report to [`wrote`](Dial::wrote);
-//!   read once and report to [`received`](Dial::received).
+//! * [`Tunnel`](DialStep::Tunnel): call [`exchange`](Dial::exchange) when the socket is ready, which writes
+//!   once or reads once.
 //! * [`Wait`](DialStep::Wait): wait for any of these, or for the [`deadline`](Dial::deadline).
 //! * [`Ready`](DialStep::Ready): begin TLS for a `wss://` URL, then create the endpoint.
 //!
-//! Pass a redirect response to [`Target::redirect`] as soon as its head has arrived, and dial again.
+//! Pass a response to [`Target::follows`] as soon as its head has arrived, and dial again if it returns true.
 //!
 //! # Rules
 //!

@@ -24,6 +24,7 @@ mod pubsub;
 mod reconnect;
 mod running;
 mod server;
+mod timers;
 #[cfg(feature = "tls")]
 mod tls;
 
@@ -45,6 +46,7 @@ pub use running::RunningServer;
 pub use rustls;
 pub use server::ServerHandle;
 pub use socket2;
+pub use timers::TimerId;
 #[cfg(feature = "tls")]
 pub use tls::{ClientTls, ServerTls, TlsInfo};
 pub use wsproto;

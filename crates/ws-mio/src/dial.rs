@@ -205,7 +205,7 @@ fn connect(route: &Route, context: &DialContext<'_>) -> io::Result<TcpStream> {
 
 /// Checks every connecting socket, and drops those that have failed.
 fn check_attempts(attempts: &mut Vec<(usize, TcpStream)>, dial: &mut Dial, now: Duration) {
-    attempts.retain(|(attempt, tcp)| match is_connected(&*tcp) {
+    attempts.retain(|(attempt, tcp)| match is_connected(tcp) {
         Ok(true) => {
             dial.connected(*attempt);
             true

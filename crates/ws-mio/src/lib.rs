@@ -98,7 +98,7 @@ pub use websocket::WebSocket;
 pub use ws_common::{
     Broadcast, Cancel, ClientOptions, ConnectTo, ConnectionHandler, ConnectionId, Decider,
     Decision, Error, IncomingRequest, Message, Proxies, Proxy, ProxyError, Reconnect,
-    ReconnectEvent, RunningServer, SendStatus, ServerHandle, ServerHandler, ServerOptions,
+    ReconnectEvent, RunningServer, SendStatus, ServerHandle, ServerHandler, ServerOptions, TimerId,
     WebSocketConnection, handler, socket2,
 };
 #[cfg(feature = "tls")]

@@ -137,7 +137,7 @@ impl WebSocketServer {
     ) -> io::Result<(Arc<Acceptor>, Vec<TcpListener>)> {
         let address = self.local_addr()?;
         let registry = Loops(loops.clone());
-        let wake = move || {
+        let wake = move |_: &ServerHandle| {
             for shared in &loops {
                 shared.post(|mailbox| mailbox.check_end = true);
             }
@@ -147,22 +147,37 @@ impl WebSocketServer {
     }
 }
 
-/// Runs the first loop in this thread, and the others in new threads. If one fails, the server ends at
-/// once.
+/// Ends a server at once if its thread panics: it must not go on with fewer loops.
+struct EndOnPanic<'a>(&'a ServerHandle);
+
+impl Drop for EndOnPanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.terminate(Some(Duration::ZERO));
+        }
+    }
+}
+
+/// Runs the first loop in this thread, and the others in new threads. If one fails or panics, the server ends
+/// at once.
 fn run_all(mut loops: Vec<EventLoop>, server: &ServerHandle) -> io::Result<()> {
     let others = loops.split_off(1);
     let end =
         |result: io::Result<()>| result.inspect_err(|_| server.terminate(Some(Duration::ZERO)));
+    let run = |event_loop: EventLoop| {
+        let _end_on_panic = EndOnPanic(server);
+        end(event_loop.run())
+    };
     thread::scope(|scope| {
         let (mut threads, mut result) = (Vec::new(), Ok(()));
         for event_loop in others {
-            match thread::Builder::new().spawn_scoped(scope, move || end(event_loop.run())) {
+            match thread::Builder::new().spawn_scoped(scope, move || run(event_loop)) {
                 Ok(thread) => threads.push(thread),
                 Err(error) => result = end(Err(error)),
             }
         }
         for event_loop in loops {
-            result = end(event_loop.run()).and(result);
+            result = run(event_loop).and(result);
         }
         for thread in threads {
             let ended = thread.join().unwrap_or_else(|panic| panic::resume_unwind(panic));

@@ -52,6 +52,7 @@ mod poller;
 mod reconnect;
 mod retry;
 mod server;
+mod server_timers;
 mod signal;
 mod stream;
 mod sys;
@@ -70,7 +71,7 @@ pub use websocket::{ByteStream, ByteWriter, Messages, WebSocket};
 pub use ws_common::{
     Broadcast, Cancel, ClientOptions, ConnectTo, ConnectionHandler, ConnectionId, Decider,
     Decision, Error, IncomingRequest, Message, Proxies, Proxy, ProxyError, Reconnect,
-    ReconnectEvent, RunningServer, SendStatus, ServerHandle, ServerHandler, ServerOptions,
+    ReconnectEvent, RunningServer, SendStatus, ServerHandle, ServerHandler, ServerOptions, TimerId,
     WebSocketConnection, handler, socket2,
 };
 #[cfg(feature = "tls")]

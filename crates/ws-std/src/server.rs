@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use log::{debug, info};
 use ws_common::adapter::{
-    Acceptor, Admission, Connections, Conversation, Permit, listen, running_server, server_handle,
+    Acceptor, Admission, Connections, Conversation, Permit, WRITE_MOST, listen, running_server,
+    server_handle,
 };
 use ws_common::{RunningServer, ServerHandle, ServerHandler, ServerOptions};
 use wsproto::{Endpoint, Server};
@@ -17,6 +18,7 @@ use crate::accept::tune;
 use crate::calls::Calls;
 use crate::clock::now;
 use crate::driver::BlockingDriver;
+use crate::server_timers::ServerTimers;
 use crate::websocket::{Opening, linger};
 use crate::{Stream, WebSocket};
 
@@ -26,7 +28,7 @@ const MAX_CONNECTIONS: usize = 4096;
 
 /// The time limit for the connect that wakes the accepting thread. If it fails because the backlog is full,
 /// the thread is awake.
-const WAKE_PATIENCE: Duration = Duration::from_millis(250);
+const WAKE_PATIENCE: Duration = Duration::from_millis(10);
 
 /// A WebSocket server that is bound to an address and not started yet.
 ///
@@ -89,7 +91,7 @@ impl WebSocketServer {
     ///
     /// [`io::Error`] if the operating system cannot create the accepting thread.
     pub fn spawn(self, handler: impl ServerHandler) -> io::Result<RunningServer> {
-        let acceptor = Arc::new(Acceptor::new(self.handle(), handler));
+        let acceptor = self.acceptor(handler);
         let server = acceptor.server().clone();
         let thread = thread::Builder::new().spawn(move || self.serve(&acceptor))?;
         Ok(running_server(server, thread))
@@ -102,19 +104,33 @@ impl WebSocketServer {
     ///
     /// None. The signature is that of `ws-mio`, which may fail to wait for events.
     pub fn run(self, handler: impl ServerHandler) -> io::Result<()> {
-        let acceptor = Arc::new(Acceptor::new(self.handle(), handler));
+        let acceptor = self.acceptor(handler);
         self.serve(&acceptor);
         Ok(())
     }
 
-    pub(crate) fn handle(&self) -> ServerHandle {
+    pub(crate) fn acceptor(&self, handler: impl ServerHandler) -> Arc<Acceptor> {
+        let timers = ServerTimers::new();
+        let acceptor = Arc::new(Acceptor::new(self.handle(Arc::clone(&timers)), handler));
+        timers.set_acceptor(&acceptor);
+        acceptor
+    }
+
+    fn handle(&self, timers: Arc<ServerTimers>) -> ServerHandle {
         let address = self.listener.local_addr().ok();
         // `accept` blocks until a client connects, so waking it is a connect. Its descriptor is reserved: the
         // spare one is closed just before. The end is flagged first, so the accepting thread sees the flag.
         let spare = Mutex::new(self.listener.try_clone().ok());
-        let wake = move || {
-            spare.lock().unwrap_or_else(PoisonError::into_inner).take();
-            drop(address.map(|to| TcpStream::connect_timeout(&reachable(to), WAKE_PATIENCE)));
+        let wake = move |server: &ServerHandle| {
+            timers.plan();
+            if !server.is_ending() {
+                return;
+            }
+            let spare = spare.lock().unwrap_or_else(PoisonError::into_inner).take();
+            // Once is enough; later the address may be another server's.
+            if let (Some(_), Some(to)) = (spare, address) {
+                drop(TcpStream::connect_timeout(&reachable(to), WAKE_PATIENCE));
+            }
         };
         let options = self.options.clone();
         server_handle(options, MAX_CONNECTIONS, address, Connections::default(), wake)
@@ -187,11 +203,9 @@ pub(crate) fn begin(
 ) -> io::Result<WebSocket<Server>> {
     let stream = stream(acceptor, tcp)?;
     tune(&stream);
-    let patience = acceptor.server().options().config.write_timeout;
     let endpoint = acceptor.endpoint(now());
     let acceptor = Some(Arc::clone(acceptor));
     let connection = BlockingDriver::begin(acceptor, None, endpoint, stream.clone(), Some(peer));
-    connection.driver().set_patience(patience);
     Ok(WebSocket::new(connection, stream, Opening::Server { request: None }))
 }
 
@@ -213,7 +227,7 @@ fn refuse(acceptor: &Arc<Acceptor>, endpoint: Endpoint<Server>, tcp: TcpStream, 
     let connection = BlockingDriver::begin(acceptor, None, endpoint, tcp.into(), Some(peer));
     let mut held = connection.lock();
     held.begin_work();
-    connection.driver().write_and_plan(&mut held, usize::MAX);
+    connection.driver().write_and_plan(&mut held, WRITE_MOST);
     drop(held);
     let mut conversation = Conversation::refused();
     conversation.react(&connection, &connection.handle(), now(), &mut &mut [][..]);

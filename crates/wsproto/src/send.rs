@@ -255,7 +255,7 @@ impl<R: Role> Sender<R> {
         let (next, reply) = self.closing.next(cause);
         self.closing = next;
         if reply == Reply::Close {
-            self.close_code = frame.map_or(CloseCode::NO_STATUS, |frame| frame.code()).into();
+            self.close_code = frame.map_or(CloseCode::NO_STATUS, CloseFrame::code).into();
             let mut payload = Vec::with_capacity(MAX_CONTROL_LEN);
             if let Some(frame) = frame {
                 frame.encode(&mut payload);

@@ -30,7 +30,7 @@ impl Adapter for Toy {
     fn serve(options: ServerOptions, handler: impl ServerHandler) -> io::Result<RunningServer> {
         let bell = Arc::<Bell>::default();
         let (listener, waker) = (Listener::new(&bell), Arc::clone(&bell));
-        let (address, wake) = (Some(listener.address()), move || waker.ring());
+        let (address, wake) = (Some(listener.address()), move |_: &_| waker.ring());
         let server = server_handle(options, 1000, address, Connections::default(), wake);
         let acceptor = Arc::new(Acceptor::new(server.clone(), handler));
         let carrier = Loop::new(Origin { acceptor: Some(Arc::clone(&acceptor)), url: None, bell });
@@ -133,12 +133,12 @@ impl Loop<Server> {
         let (server, mut listener) = (acceptor.server(), Some(listener));
         acceptor.announce();
         acceptor.join();
-        while !(self.round(end_deadline(server).map(time_of)) && server.is_ending()) {
+        while !(self.round(acceptor.deadline().map(time_of)) && server.is_ending()) {
+            acceptor.call_timers();
             listener = listener.filter(|_| !server.is_ending());
             while let Some(stream) = listener.as_ref().and_then(Listener::accept) {
-                if let Some((endpoint, conversation)) = acceptor.accept(now()) {
-                    self.begin(stream, endpoint, conversation);
-                }
+                let Some((endpoint, conversation)) = acceptor.accept(now()) else { continue };
+                self.begin(stream, endpoint, conversation);
             }
             if end_deadline(server).is_some_and(|at| at <= Instant::now()) {
                 self.connections.iter().for_each(|(connection, _)| connection.handle().abort());

@@ -4,6 +4,7 @@
 mod alive;
 mod backlog;
 mod bounds;
+mod handlers;
 mod http;
 mod later;
 mod liveness;
@@ -38,6 +39,8 @@ macro_rules! of_pairs {
                 truth: a_close_that_never_left_is_not_clean, the_address_of_the_peer_stays_known,
                     a_close_that_breaks_a_rule_is_told, errors_name_the_values;
                 http: values_of_fields_are_opaque, cookies_are_one_field;
+                handlers: a_handler_hears_of_pongs, timers_of_a_connection,
+                    a_server_ends_with_a_code, a_message_goes_to_all_others;
                 refusals: a_redirect_is_followed_at_its_head,
                     a_location_is_written_as_browsers_write_it;
             }
@@ -81,6 +84,8 @@ macro_rules! of_servers {
             bounds: more_than_allowed_get_503, a_refusal_ends_as_others_do;
             truth: nothing_was_asked_and_nothing_is_reported;
             servers: a_decision_knows_the_addresses;
+            handlers: a_ping_has_a_patience, a_keep_alive_can_change, a_handler_can_pause,
+                who_does_not_log_in_is_closed, timers_of_a_server;
             http: ordinary_requests_are_the_applications, empty_list_elements_are_ignored,
                 responses_have_a_date, an_empty_line_before_the_request_is_ignored;
         }

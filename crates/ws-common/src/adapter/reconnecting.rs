@@ -7,7 +7,7 @@ use wsproto::CloseInfo;
 use wsproto::handshake::ClientRequest;
 
 use crate::{
-    Cancel, ClientOptions, ConnectionHandler, Error, Message, Reconnect, ReconnectEvent,
+    Cancel, ClientOptions, ConnectionHandler, Error, Message, Reconnect, ReconnectEvent, TimerId,
     WebSocketConnection,
 };
 
@@ -109,6 +109,14 @@ where
 
     fn on_drained(&mut self, ws: &WebSocketConnection) {
         self.handler.on_drained(ws);
+    }
+
+    fn on_pong(&mut self, ws: &WebSocketConnection, payload: &[u8]) {
+        self.handler.on_pong(ws, payload);
+    }
+
+    fn on_timer(&mut self, ws: &WebSocketConnection, timer: TimerId) {
+        self.handler.on_timer(ws, timer);
     }
 
     fn on_error(&mut self, ws: &WebSocketConnection, error: &Error) {

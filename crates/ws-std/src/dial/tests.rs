@@ -131,12 +131,12 @@ fn every_address_is_tried_whatever_the_others_do() -> io::Result<()> {
             open(
                 &mut dial_to(addresses, Some(Duration::from_millis(300))),
                 Attempts::default(),
-                &Cancel::new(),
+                Some(&Cancel::new()),
             ),
             open(
                 &mut dial_to(&[silent], Some(Duration::from_millis(50))),
                 OneByOne::default(),
-                &Cancel::new(),
+                Some(&Cancel::new()),
             ),
         ] {
             let Err(Error::Connect { to, error }) = result else { panic!("{result:?}") };
