@@ -27,7 +27,7 @@ pub struct Life<R: End> {
 }
 
 impl<R: End> Life<R> {
-    /// The longest time that a transport lingers after the end was reported.
+    /// The longest time that a transport lingers after the end was reported, once all output is written.
     pub const LINGER: Duration = Duration::from_secs(2);
 
     /// Begins with an open transport, at time zero.
@@ -173,7 +173,12 @@ impl<R: End> Life<R> {
         let written = self.out.clone();
 
         let lingers = self.session.advice() != Advice::Drop;
-        let limit = self.now.saturating_add(Self::LINGER);
+        let close_timeout = self.session.config().close_timeout;
+        let longest = match self.session.advice() {
+            Advice::Flush => close_timeout.unwrap_or(Self::LINGER),
+            _ => Self::LINGER,
+        };
+        let limit = self.now.saturating_add(longest);
         let deadline = self.session.deadline();
         assert!(!lingers || deadline.is_some_and(|at| at <= limit), "{deadline:?}");
         assert_eq!(self.session.ready_state(), ReadyState::Closed);
