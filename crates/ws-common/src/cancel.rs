@@ -1,10 +1,12 @@
 //! Giving up a connection that is being opened, from another thread.
 
-use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::{fmt, mem};
 
 /// A token to give up connecting from any thread; see [`ClientOptions::cancel`](crate::ClientOptions::cancel).
-/// Clones are the same token. It has no effect on a connection that is open, and cannot be undone.
+/// Clones are the same token, and any number of connections may have it. It has no effect on a connection that is
+/// open, and cannot be undone.
 ///
 /// ```
 /// use ws_common::{Cancel, ClientOptions};
@@ -20,8 +22,19 @@ pub struct Cancel(Arc<Mutex<State>>);
 #[derive(Default)]
 struct State {
     cancelled: bool,
-    /// Wakes the thread that waits, or the loop.
-    wake: Option<Box<dyn FnOnce() + Send>>,
+    /// The number of the next registration.
+    next: u64,
+    /// The registered functions by their numbers.
+    wakes: BTreeMap<u64, Box<dyn FnOnce() + Send>>,
+}
+
+/// A function that is called when a token is cancelled; see [`Cancel::on_cancel`]. Dropping it forgets the
+/// function, unless it is being called.
+#[derive(Debug)]
+#[must_use]
+pub struct OnCancel {
+    token: Weak<Mutex<State>>,
+    number: u64,
 }
 
 impl Cancel {
@@ -32,14 +45,15 @@ impl Cancel {
     }
 
     /// Gives up: connecting fails with [`Error::Session`](crate::Error::Session) of
-    /// [`Abandoned`](wsproto::SessionError::Abandoned), also if it begins later.
+    /// [`Abandoned`](wsproto::SessionError::Abandoned), also if it begins later. This applies to all connections
+    /// with this token.
     pub fn cancel(&self) {
-        let mut state = self.lock();
+        let mut state = lock(&self.0);
         state.cancelled = true;
-        let wake = state.wake.take();
-        // `wake` is the adapter's code: call it without the lock.
+        let wakes = mem::take(&mut state.wakes);
+        // They are the adapters' code: call them without the lock.
         drop(state);
-        if let Some(wake) = wake {
+        for wake in wakes.into_values() {
             wake();
         }
     }
@@ -47,31 +61,84 @@ impl Cancel {
     /// Returns whether [`cancel`](Self::cancel) was called.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.lock().cancelled
+        lock(&self.0).cancelled
     }
 
-    /// Sets what to do when the token is cancelled, instead of what was set before; does it now if it is
-    /// cancelled already. For adapters: it must wake the adapter, which asks
-    /// [`Dial::next`](crate::adapter::Dial::next).
-    pub fn on_cancel(&self, wake: impl FnOnce() + Send + 'static) {
-        let mut state = self.lock();
+    /// Calls `wake` when the token is cancelled; at once if it is cancelled already. For adapters: `wake` must
+    /// make the adapter ask [`Dial::next`](crate::adapter::Dial::next), and must not panic. It is called in the
+    /// thread that cancels.
+    pub fn on_cancel(&self, wake: impl FnOnce() + Send + 'static) -> OnCancel {
+        let mut state = lock(&self.0);
+        let number = state.next;
         if state.cancelled {
             drop(state);
-            return wake();
+            wake();
+        } else {
+            state.next += 1;
+            state.wakes.insert(number, Box::new(wake));
         }
-        let before = state.wake.replace(Box::new(wake));
-        drop(state);
-        drop(before);
+        OnCancel { token: Arc::downgrade(&self.0), number }
     }
+}
 
-    /// Ignores poisoning: the state changes in single assignments.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+impl Drop for OnCancel {
+    fn drop(&mut self) {
+        let Some(token) = self.token.upgrade() else { return };
+        let wake = lock(&token).wakes.remove(&self.number);
+        // What it owns is dropped without the lock.
+        drop(wake);
     }
+}
+
+/// Ignores poisoning: the state changes in single assignments.
+fn lock(token: &Mutex<State>) -> MutexGuard<'_, State> {
+    token.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for Cancel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cancel").field("is_cancelled", &self.is_cancelled()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn every_registration_is_called_once_unless_it_was_dropped() {
+        let (sender, called) = mpsc::channel();
+        let note = |name| {
+            let sender = sender.clone();
+            move || sender.send(name).expect("the test waits")
+        };
+        let cancel = Cancel::new();
+        let first = cancel.on_cancel(note("first"));
+        let dropped = cancel.clone().on_cancel(note("dropped"));
+        let second = cancel.on_cancel(note("second"));
+        drop(dropped);
+        assert!(!cancel.is_cancelled());
+        cancel.cancel();
+        cancel.cancel();
+        assert!(cancel.clone().is_cancelled());
+        let late = cancel.on_cancel(note("late"));
+        drop((first, second, late, sender));
+        assert_eq!(called.iter().collect::<Vec<_>>(), ["first", "second", "late"]);
+    }
+
+    #[test]
+    fn a_dropped_registration_owns_nothing() {
+        let cancel = Cancel::new();
+        let owned = Arc::new(());
+        let registered = Arc::clone(&owned);
+        let on_cancel = cancel.on_cancel(move || drop(registered));
+        assert_eq!(Arc::strong_count(&owned), 2);
+        drop(on_cancel);
+        assert_eq!(Arc::strong_count(&owned), 1);
+        // A token may be dropped before its registrations.
+        let on_cancel = Cancel::new().on_cancel(|| ());
+        drop(on_cancel);
     }
 }

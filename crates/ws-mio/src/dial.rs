@@ -5,13 +5,15 @@ mod tests;
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use log::debug;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
-use ws_common::adapter::{self, Dial, DialStep, Link, Lookup, Resolver, Route, is_connected};
+use ws_common::adapter::{
+    self, Dial, DialStep, Link, Lookup, OnCancel, Resolver, Route, is_connected,
+};
 use ws_common::{ClientOptions, Error};
 use wsproto::Client;
 use wsproto::handshake::{ClientRequest, Response};
@@ -28,6 +30,7 @@ pub(crate) struct Dialer {
     /// May be locked while the connection is ([`Held::follow_redirect`](adapter::Held::follow_redirect));
     /// never lock a connection while holding it.
     state: Mutex<(adapter::Target, Dialing)>,
+    on_cancel: OnceLock<OnCancel>,
 }
 
 /// The environment of a connection that is dialed.
@@ -66,7 +69,17 @@ impl Dialer {
         options: ClientOptions,
     ) -> Result<Self, Error> {
         let target = adapter::Target::new(request, options)?;
-        Ok(Self { shared, state: Mutex::new((target, Dialing::default())) })
+        Ok(Self {
+            shared,
+            state: Mutex::new((target, Dialing::default())),
+            on_cancel: OnceLock::new(),
+        })
+    }
+
+    /// Keeps the registration with the request's token for as long as the connection exists.
+    pub(crate) fn keep(&self, on_cancel: OnCancel) {
+        // Fails if there is one already.
+        let _ = self.on_cancel.set(on_cancel);
     }
 
     pub(crate) fn url(&self) -> WsUrl {

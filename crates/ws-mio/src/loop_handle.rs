@@ -144,14 +144,15 @@ pub(crate) fn connect(
         return Err(io::Error::from(ErrorKind::NotConnected).into());
     }
     if let Some(cancel) = cancel {
-        let connection = Arc::downgrade(&connection);
-        cancel.on_cancel(move || {
-            let handle = connection.upgrade().map(|connection| connection.handle());
+        let dialed = Arc::downgrade(&connection);
+        let on_cancel = cancel.on_cancel(move || {
+            let handle = dialed.upgrade().map(|connection| connection.handle());
             if let Some(handle) = handle.filter(|ws| ws.ready_state() == ReadyState::Connecting) {
                 // Fails if it has ended.
                 let _ = handle.close(None);
             }
         });
+        connection.driver().0.keep(on_cancel);
     }
     Ok(handle)
 }

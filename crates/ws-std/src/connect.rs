@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use log::debug;
-use ws_common::ClientOptions;
 use ws_common::adapter::{Driver, Step, Target, client_endpoint};
+use ws_common::{Cancel, ClientOptions};
 use wsproto::handshake::{ClientRequest, Response};
 use wsproto::url::WsUrl;
 use wsproto::{Client, Config, ReadyState, SessionError};
@@ -59,18 +59,16 @@ pub fn connect_with(
         let (request, config) = (held.request().clone(), Arc::clone(&held.options().config));
         drop(held);
         let mut ws = WebSocket::begin(stream, request, config, Some(Arc::clone(&target)))?;
-        if let Some(cancel) = &cancel {
+        let on_cancel = cancel.as_ref().map(|cancel| {
             let handle = ws.handle();
             // Fails if it has ended.
-            cancel.on_cancel(move || drop(handle.close(None)));
-        }
+            cancel.on_cancel(move || drop(handle.close(None)))
+        });
         let opened = ws.open();
-        if let Some(cancel) = &cancel {
-            // It no longer ends anything.
-            cancel.on_cancel(|| ());
-            if cancel.is_cancelled() {
-                return Err(SessionError::Abandoned.into());
-            }
+        // The token no longer ends anything.
+        drop(on_cancel);
+        if cancel.as_ref().is_some_and(Cancel::is_cancelled) {
+            return Err(SessionError::Abandoned.into());
         }
         if opened? {
             return Ok(ws);

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use log::debug;
 use ws_common::Cancel;
-use ws_common::adapter::{Dial, DialStep, Resolver, Route, Target};
+use ws_common::adapter::{Dial, DialStep, OnCancel, Resolver, Route, Target};
 
 use crate::retry::is_timeout;
 use crate::{Error, Stream};
@@ -43,9 +43,6 @@ pub(crate) fn dial(target: &mut Target) -> Result<Stream, Error> {
 trait Connect {
     /// Begins an attempt. Its outcome is reported to `dial`, now or by [`wait`](Self::wait).
     fn begin(&mut self, attempt: usize, route: &Route, dial: &mut Dial, now: Instants);
-
-    /// Makes the token end [`wait`](Self::wait).
-    fn watch(&self, cancel: Option<&Cancel>);
 
     /// Waits for an attempt to end, for the dial's deadline, or for the token to be cancelled.
     fn wait(&mut self, dial: &mut Dial, now: Instants);
@@ -80,7 +77,6 @@ fn open(
         match dial.next(time.now())? {
             DialStep::Resolve { host, port } => {
                 look_up(&host, port, dial, time, cancel);
-                attempts.watch(cancel);
             }
             DialStep::Connect { attempt, route } => {
                 debug!("connecting: {route:?}");
@@ -88,11 +84,12 @@ fn open(
             }
             DialStep::Wait => attempts.wait(dial, time),
             ref step @ (DialStep::Tunnel { attempt } | DialStep::Ready { attempt }) => {
-                let tcp = match opened.take().map_or_else(|| attempts.take(attempt), Ok) {
-                    Ok(tcp) => {
-                        end_when_cancelled(&tcp, cancel);
-                        tcp
-                    }
+                let taken = opened.take().map_or_else(
+                    || attempts.take(attempt).map(|tcp| (end_when_cancelled(&tcp, cancel), tcp)),
+                    Ok,
+                );
+                let (on_cancel, tcp) = match taken {
+                    Ok(taken) => taken,
                     Err(error) => {
                         dial.failed(attempt, error, time.now());
                         continue;
@@ -105,28 +102,27 @@ fn open(
                     return Ok(tcp);
                 }
                 exchange(&tcp, attempt, dial, time);
-                opened = Some(tcp);
+                opened = Some((on_cancel, tcp));
             }
         }
     }
 }
 
 /// Ends the exchange with a proxy when the dial is cancelled.
-fn end_when_cancelled(tcp: &TcpStream, cancel: Option<&Cancel>) {
-    let Some(cancel) = cancel else { return };
-    if let Ok(tcp) = tcp.try_clone() {
-        // Fails if the peer is gone.
-        cancel.on_cancel(move || drop(tcp.shutdown(Shutdown::Both)));
-    }
+fn end_when_cancelled(tcp: &TcpStream, cancel: Option<&Cancel>) -> Option<OnCancel> {
+    let cancel = cancel?;
+    let tcp = tcp.try_clone().ok()?;
+    // Fails if the peer is gone.
+    Some(cancel.on_cancel(move || drop(tcp.shutdown(Shutdown::Both))))
 }
 
 fn look_up(host: &str, port: u16, dial: &mut Dial, time: Instants, cancel: Option<&Cancel>) {
     let (sender, found) = mpsc::channel();
-    if let Some(cancel) = cancel {
+    let _on_cancel = cancel.map(|cancel| {
         let wake = sender.clone();
         // The look-up is given up, and `Dial::next` tells why.
-        cancel.on_cancel(move || drop(wake.send(Err(ErrorKind::Interrupted.into()))));
-    }
+        cancel.on_cancel(move || drop(wake.send(Err(ErrorKind::Interrupted.into()))))
+    });
     // The send fails if the dial has timed out.
     let lookup = Resolver::shared().resolve(host, port, move |found| drop(sender.send(found)));
     let _lookup = match lookup {

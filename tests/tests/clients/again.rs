@@ -165,6 +165,33 @@ pub(crate) fn a_cancelled_token_ends_a_wait<C: Reconnects>() {
     assert!(matches!(event, ReconnectEvent::GaveUp { .. }), "{event:?}");
 }
 
+pub(crate) fn a_token_ends_all_its_connections<C: Adapter>() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("ws://{}/", listener.local_addr().expect("an address"));
+    let cancel = Cancel::new();
+    let options = ClientOptions::new().cancel(cancel.clone()).handshake_timeout(None);
+    let (sender, result) = mpsc::channel();
+    for _ in 0..2 {
+        let (sender, url, options) = (sender.clone(), url.clone(), options.clone());
+        thread::spawn(move || {
+            sender.send(greet::<C>(&url, options).map_err(|refused| refused.error))
+        });
+    }
+    // Both wait for an answer.
+    let clients = [(); 2].map(|()| {
+        let (mut tcp, _) = listener.accept().expect("a client");
+        tcp.read_exact(&mut [0; 16]).expect("a head");
+        tcp
+    });
+    cancel.cancel();
+    let abandoned = Error::Session(SessionError::Abandoned).to_string();
+    for _ in 0..2 {
+        let ended = result.recv_timeout(LONG).expect("an end");
+        assert_eq!(ended, Err(abandoned.clone()));
+    }
+    drop(clients);
+}
+
 /// Connects in another thread, cancels when `reached` says so, and returns the error.
 fn cancelled<C: Adapter>(url: &str, options: ClientOptions, reached: impl FnOnce()) -> String {
     let cancel = Cancel::new();

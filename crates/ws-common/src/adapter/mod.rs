@@ -44,6 +44,7 @@ mod transport;
 mod turn;
 mod verdict;
 
+pub use crate::cancel::OnCancel;
 pub use crate::incoming::TransportInfo;
 pub use acceptor::{Acceptor, Admission, client_endpoint, server_endpoint};
 pub use connection::{Connection, ConnectionState, Held, MOST_LINGERING, unknown_end};

@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
 use std::time::Duration;
 
 use log::debug;
@@ -11,7 +10,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use socket2::Socket;
 use ws_common::Cancel;
-use ws_common::adapter::{Dial, Route, is_connected};
+use ws_common::adapter::{Dial, OnCancel, Route, is_connected};
 
 use super::{Connect, Instants};
 
@@ -23,18 +22,18 @@ const LONGEST: Duration = Duration::from_secs(3600);
 pub(super) struct Attempts {
     /// With the numbers of their attempts.
     sockets: Vec<(usize, Socket)>,
-    /// Readable once the dial is cancelled, and the end by which it is made so. `None` without a token, or
-    /// if there were no descriptors left.
-    wake: Option<(UnixStream, Arc<UnixStream>)>,
+    /// Readable once the dial is cancelled. `None` without a token, or if there were no descriptors left.
+    wake: Option<(UnixStream, OnCancel)>,
 }
 
 impl Attempts {
     pub(super) fn new(cancel: Option<&Cancel>) -> Self {
-        let wake = cancel.and_then(|_| UnixStream::pair().ok());
-        let wake = wake.map(|(from, to)| (from, Arc::new(to)));
-        let attempts = Self { sockets: Vec::new(), wake };
-        attempts.watch(cancel);
-        attempts
+        let wake = cancel.and_then(|cancel| {
+            let (from, to) = UnixStream::pair().ok()?;
+            // Fails if the dial has ended.
+            Some((from, cancel.on_cancel(move || drop((&to).write(&[1])))))
+        });
+        Self { sockets: Vec::new(), wake }
     }
 }
 
@@ -46,14 +45,6 @@ impl Connect for Attempts {
                 debug!("{route:?}: {error}");
                 dial.failed(attempt, error, time.now());
             }
-        }
-    }
-
-    fn watch(&self, cancel: Option<&Cancel>) {
-        if let (Some((_, to)), Some(cancel)) = (&self.wake, cancel) {
-            let to = Arc::clone(to);
-            // Fails if the dial has ended.
-            cancel.on_cancel(move || drop((&*to).write(&[1])));
         }
     }
 

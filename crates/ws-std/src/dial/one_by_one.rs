@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use log::debug;
+#[cfg(not(unix))]
 use ws_common::Cancel;
 use ws_common::adapter::{Dial, Route};
 
@@ -20,6 +21,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 #[cfg(not(unix))]
 impl Attempts {
+    /// An attempt cannot be ended early, and [`wait`](Connect::wait) does not last long.
     pub(super) fn new(_: Option<&Cancel>) -> Self {
         Self::default()
     }
@@ -41,9 +43,6 @@ impl Connect for Attempts {
             }
         }
     }
-
-    /// An attempt cannot be ended early, and `wait` does not last long.
-    fn watch(&self, _: Option<&Cancel>) {}
 
     /// There is no attempt to wait for, `begin` returns after its attempt has ended: only for a deadline.
     fn wait(&mut self, dial: &mut Dial, time: Instants) {
