@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs a benchmark: benches/check.sh STEP, where STEP is codec-alone, instructions, codec, echo, memory, handshake,
-# broadcast, connection, report or test. README.md says what each measures.
+# broadcast, deflate, connection, report or test. README.md says what each measures.
 #
 # Exit: 0 done, 2 wrong usage or something is missing, anything else: it has failed.
 set -eu
@@ -40,7 +40,7 @@ echo | memory)
     build
     results "$1.tsv" "$others_built/$1"
     ;;
-handshake | broadcast)
+handshake | broadcast | deflate)
     build
     results "$1.tsv" "$others_built/$1"
     ;;

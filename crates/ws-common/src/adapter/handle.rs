@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use wsproto::handshake::Extension;
 use wsproto::url::WsUrl;
 use wsproto::{CloseFrame, CloseInfo, PreparedMessage, ReadyState};
 
@@ -14,6 +15,9 @@ pub enum Outgoing<'a> {
     /// A message passed by value. It is left unchanged on [`Error::WouldExceed`]; otherwise its memory may be
     /// taken.
     Owned(&'a mut Message),
+    /// A message passed by value, as [`Owned`](Self::Owned), that is not compressed.
+    #[cfg(feature = "deflate")]
+    Plain(&'a mut Message),
     /// A text message.
     Text(&'a str),
     /// A binary message.
@@ -41,6 +45,9 @@ pub trait ConnectionLink: Send + Sync {
 
     /// Returns the negotiated subprotocol.
     fn subprotocol(&self) -> Option<String>;
+
+    /// Returns the negotiated extensions.
+    fn extensions(&self) -> Vec<Extension>;
 
     /// Returns the state of the connection.
     fn ready_state(&self) -> ReadyState;
