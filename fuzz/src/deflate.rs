@@ -164,8 +164,15 @@ fn agree(u: &mut Unstructured<'_>) -> Result<()> {
     for value in [text.clone(), format!("permessage-deflate;{text}")] {
         for element in Extension::parse_list(&value).unwrap_or_default() {
             if let Ok(answered) = offer.verify(&element) {
-                assert!(offer.client_max_window_bits.flatten().is_none_or(|most| answered.client.window <= most));
-                assert!(offer.server_max_window_bits.is_none_or(|most| answered.server.window <= most));
+                assert!(
+                    offer
+                        .client_max_window_bits
+                        .flatten()
+                        .is_none_or(|most| answered.client.window <= most)
+                );
+                assert!(
+                    offer.server_max_window_bits.is_none_or(|most| answered.server.window <= most)
+                );
                 assert!(!offer.server_no_context_takeover || !answered.server.takeover);
             }
             if let Ok(offer) = DeflateOffer::parse(&element) {

@@ -2,7 +2,9 @@
 
 use arbitrary::{Result, Unstructured};
 use wsproto::handshake::DeflateOffer;
-use wsproto::{Client, Config, CloseFrame, Connection, Event, PreparedMessage, SendError, Sender, Server};
+use wsproto::{
+    Client, CloseFrame, Config, Connection, Event, PreparedMessage, SendError, Sender, Server,
+};
 use wsproto_testing::{Cuts, End};
 
 use crate::{cuts, source};

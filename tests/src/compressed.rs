@@ -24,7 +24,9 @@ pub fn compressed(role: Role, wire: &[u8]) -> Vec<u8> {
     while !rest.is_empty() {
         let unfinished = open.iter().any(|(header, _)| !header.opcode.is_control());
         let data = if unfinished { NextData::Next } else { NextData::First };
-        let Ok(Some((header, size))) = Header::parse(rest, &Expect { data, ..expect }) else { break };
+        let Ok(Some((header, size))) = Header::parse(rest, &Expect { data, ..expect }) else {
+            break;
+        };
         let len = usize::try_from(header.len).expect("it is in memory");
         let Some(payload) = rest.get(size..size + len) else { break };
         rest = &rest[size + len..];
@@ -47,7 +49,8 @@ pub fn compressed(role: Role, wire: &[u8]) -> Vec<u8> {
 /// Compresses a message and appends its frames.
 fn message(compress: &mut Compress, frames: &mut Vec<(Header, Vec<u8>)>, out: &mut Vec<u8>) {
     let is_data = |frame: &&(Header, Vec<u8>)| !frame.0.opcode.is_control();
-    let payload: Vec<u8> = frames.iter().filter(is_data).flat_map(|frame| frame.1.clone()).collect();
+    let payload: Vec<u8> =
+        frames.iter().filter(is_data).flat_map(|frame| frame.1.clone()).collect();
     let count = frames.iter().filter(is_data).count();
     let mut whole = Vec::with_capacity(payload.len() + payload.len() / 100 + 64 + MAX_HEADER_LEN);
     if payload.is_empty() {

@@ -52,9 +52,7 @@ pub fn run_compressing<'a>(
     let wish = Deflate::dense();
     let extensions = DeflateOffer::new(&wish).accept(&wish).into();
     match role {
-        model::Role::Server => {
-            whole(Connection::new(Server, config(limits), extensions), 0, parts)
-        }
+        model::Role::Server => whole(Connection::new(Server, config(limits), extensions), 0, parts),
         model::Role::Client => {
             let client = Client::from_seed(SEED);
             whole(Connection::new(client, config(limits), extensions), 0, parts)

@@ -45,7 +45,6 @@ impl<R: Role> Sender<R> {
         Self { role, closing: Closing::Open, unfinished: None, deflate }
     }
 
-
     /// Appends a text message in one frame.
     ///
     /// # Errors

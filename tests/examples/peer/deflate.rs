@@ -12,7 +12,8 @@ use crate::Outcome;
 /// server and the client (0 or 1), and their window bits (0: as it likes).
 pub(crate) fn run(url: &str) -> Outcome {
     let mut failed = 0;
-    let wishes = [("new", Deflate::new()), ("frugal", Deflate::frugal()), ("dense", Deflate::dense())];
+    let wishes =
+        [("new", Deflate::new()), ("frugal", Deflate::frugal()), ("dense", Deflate::dense())];
     for (name, wish) in wishes {
         // A server may decline a window that is smaller than it was told to use.
         let asked = wish.peer_window.bits();
@@ -34,9 +35,9 @@ fn paths(most: u8) -> impl Iterator<Item = String> {
     let bits = [0, 9, 12, 15];
     let takeover = [(0, 0), (0, 1), (1, 0), (1, 1)];
     takeover.into_iter().flat_map(move |(server, client)| {
-        bits.into_iter().filter(move |s| *s <= most).flat_map(move |s| {
-            bits.into_iter().map(move |c| format!("/{server}/{client}/{s}/{c}"))
-        })
+        bits.into_iter()
+            .filter(move |s| *s <= most)
+            .flat_map(move |s| bits.into_iter().map(move |c| format!("/{server}/{client}/{s}/{c}")))
     })
 }
 
@@ -64,7 +65,10 @@ fn text(len: usize) -> String {
         if text.len() >= len {
             break;
         }
-        text.push_str(&format!("{{\"line\":{line},\"name\":\"user{}\",\"on\":true}}", line * 31 % 97));
+        text.push_str(&format!(
+            "{{\"line\":{line},\"name\":\"user{}\",\"on\":true}}",
+            line * 31 % 97
+        ));
     }
     text.truncate(len);
     text

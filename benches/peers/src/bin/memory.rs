@@ -23,5 +23,16 @@ fn main() -> Result<(), Box<dyn Error>> {
         let half = measured.half_message;
         println!("{name}\t{connections}\t{handshake:.0}\t{echo:.0}\t{half:.0}");
     }
+    let program = std::env::current_exe()?.with_file_name("server");
+    for (name, _) in servers::COMPRESSING {
+        // A compressor for each connection: fewer say the same.
+        let connections = if name.ends_with("dense") { connections.min(500) } else { connections };
+        let measured = Server::start(&format!("{} {name}", program.display()))
+            .and_then(|server| memory::measure_compressing(&server, connections))
+            .map_err(|error| format!("{name}: {error}"))?;
+        let (handshake, echo) = (measured.after_handshake, measured.after_large_echo);
+        let half = measured.half_message;
+        println!("{name}\t{connections}\t{handshake:.0}\t{echo:.0}\t{half:.0}");
+    }
     Ok(())
 }

@@ -14,6 +14,7 @@ use std::future::Future;
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
 
+use ::wsproto::Deflate;
 use tokio::net::TcpStream;
 
 /// Serves until the process ends; returns only if it cannot begin.
@@ -29,6 +30,13 @@ pub const ALL: [(&str, Serve); 8] = [
     ("tokio-tungstenite", tokio_tungstenite::serve),
     ("fastwebsockets", fastwebsockets::serve),
     ("tokio-websockets", tokio_websockets::serve),
+];
+
+/// Those that compress, for the measurement of memory.
+pub const COMPRESSING: [(&str, Serve); 3] = [
+    ("ws-mio-deflate-new", |listener| ws_mio::serve_compressing(listener, Deflate::new())),
+    ("ws-mio-deflate-frugal", |listener| ws_mio::serve_compressing(listener, Deflate::frugal())),
+    ("ws-mio-deflate-dense", |listener| ws_mio::serve_compressing(listener, Deflate::dense())),
 ];
 
 /// A loop that looks at each of its connections in turn, so not one for thousands of them.

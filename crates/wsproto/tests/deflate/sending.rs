@@ -262,7 +262,8 @@ fn large_messages_leave_compressed_or_in_place_never_both() {
 
     let now = Duration::ZERO;
     let mut ws = Endpoint::server(config(), now);
-    let mut request = *b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    let mut request =
+        *b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
         Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
     let mut input = &mut request[..];
@@ -297,7 +298,8 @@ fn large_messages_leave_compressed_or_in_place_never_both() {
         let firsts: Vec<u8> = frames(&wire).iter().map(|frame| frame.0).collect();
         assert_eq!(firsts, [0xC1, 0x82, 0xC1, 0x82, 0x81, 0x82], "{round}");
         let events = receive(&mut peer, &wire, 4096).expect("valid");
-        let (text, noise) = (|| Event::Text(text.clone().into()), || Event::Binary(noise.clone().into()));
+        let (text, noise) =
+            (|| Event::Text(text.clone().into()), || Event::Binary(noise.clone().into()));
         assert!(events[..5] == [text(), noise(), text(), noise(), text()]);
     }
 }
