@@ -3,6 +3,7 @@
 //!
 //! Proves I1, I2 and I6, and the rules that the cases name.
 
+use std::cell::Cell;
 use std::path::Path;
 
 use conformance::cases::{self, Case};
@@ -127,19 +128,16 @@ fn with_compression_agreed() {
 /// Every case without a violation, with its messages compressed: R7692-6-2, R7692-6-4.
 #[test]
 fn with_every_message_compressed() {
-    let mut compressed = 0;
+    let compressed = Cell::new(0);
     for_each(|case, role, input, place| {
         if case.limits == Limits::default() && !case.events.iter().any(is_error) {
             let wire = conformance::compressed::compressed(role, input);
+            compressed.set(compressed.get() + usize::from(wire != input));
             for len in [1, 7, usize::MAX] {
                 let outcome = engine::run_compressing(role, &case.limits, wire.chunks(len));
                 assert_outcome(case, &outcome, &format!("{place}, compressed"));
             }
         }
     });
-    for_each(|case, role, input, _| {
-        let wire = conformance::compressed::compressed(role, input);
-        compressed += usize::from(wire != input && case.limits == Limits::default());
-    });
-    assert!(compressed > 100, "{compressed} cases have a message");
+    assert!(compressed.get() > 100, "{compressed:?} runs have a message");
 }

@@ -30,7 +30,8 @@ impl Compressing {
         let mut out = Vec::new();
         request.encode(nonce, &mut out);
         stream.write_all(&out)?;
-        let config = Arc::new(Config::new().deflate(Some(Deflate::dense().own_states(false).threshold(1))));
+        let config =
+            Arc::new(Config::new().deflate(Some(Deflate::dense().own_states(false).threshold(1))));
         let (mut head, mut finder) = (Vec::new(), HeadFinder::response());
         while finder.find(&head, &config).map_err(io::Error::other)?.is_none() {
             let mut byte = [0];

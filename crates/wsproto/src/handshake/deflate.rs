@@ -92,12 +92,13 @@ impl DeflateOffer {
     /// Creates the offer of a client with this configuration.
     #[must_use]
     pub fn new(wish: &Deflate) -> Self {
-        let smaller = |window| (window < WindowBits::MAX).then_some(window);
+        let window = wish.peer_window;
         Self {
             server_no_context_takeover: !wish.allows_takeover(false),
             client_no_context_takeover: !wish.takeover,
-            server_max_window_bits: smaller(wish.peer_window),
-            client_max_window_bits: Some(smaller(wish.window)),
+            server_max_window_bits: (window < WindowBits::MAX).then_some(window),
+            // Without a value, as browsers do: there are servers that ignore it, and answer more.
+            client_max_window_bits: Some(None),
         }
     }
 
