@@ -60,6 +60,7 @@ impl Connection<Client> {
 impl<R: Role> Connection<R> {
     /// Creates a connection with the extensions negotiated in its opening handshake.
     #[must_use]
+    #[allow(clippy::needless_pass_by_value, reason = "the connection takes them over")]
     pub fn new(role: R, config: impl Into<Arc<Config>>, extensions: Extensions) -> Self {
         let config = config.into();
         let sender = Sender::new(role, Sending::new::<R>(&extensions, &config));

@@ -175,6 +175,8 @@ fn open<S: Adapter>(address: SocketAddr) -> <S::Network as Network>::Stream {
 /// Bytes on the wire: fewer, and with RSV1.
 pub(crate) fn fewer_bytes_are_sent<S: Adapter, C: Adapter>() {
     let running = server::<S>(Deflate::new());
+    let (client, _) = connect::<C>(&running, None);
+    leave(client);
     let mut stream = open::<S>(running.address());
     stream.write_all(&frame(0x81, text(1, 50_000).as_bytes())).expect("written");
     stream.write_all(&frame(0x88, &[0x03, 0xE8])).expect("written");

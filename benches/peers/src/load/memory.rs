@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+#[cfg(feature = "deflate")]
 use wsproto::DeflateTools;
 
 use super::client::Client;
+#[cfg(feature = "deflate")]
 use super::compressing::Compressing;
 use super::process::Server;
 
@@ -92,6 +94,7 @@ pub fn measure(server: &Server, connections: usize) -> io::Result<Measured> {
 /// # Errors
 ///
 /// If the server does not take the connections, does not compress, or does not echo.
+#[cfg(feature = "deflate")]
 pub fn measure_compressing(server: &Server, connections: usize) -> io::Result<Measured> {
     let (mut tools, text) = (DeflateTools::new(), text());
     let mut first = Compressing::connect(server.address)?;
@@ -121,6 +124,7 @@ pub fn measure_compressing(server: &Server, connections: usize) -> io::Result<Me
 }
 
 /// A text of 16 KiB that compresses.
+#[cfg(feature = "deflate")]
 fn text() -> String {
     let mut text: String = (0..1000).map(|id| format!("{{\"id\":{id},\"on\":true}},")).collect();
     text.truncate(LARGE);

@@ -146,11 +146,16 @@ impl Conversation {
         let dialed = held.link_mut().is_some();
         if let Some(link) = held.link_mut() {
             link.endpoint_mut().lend(&mut context.outbox);
-            #[cfg(feature = "deflate")]
-            link.endpoint_mut().lend_tools(&mut context.tools);
             link.write(now, WRITE_MOST);
             match link.read(&mut context.input, now) {
-                Ok(read) => input = read,
+                Ok(read) => {
+                    input = read;
+                    // A connection that ends takes with it what it was lent.
+                    #[cfg(feature = "deflate")]
+                    if !input.is_empty() {
+                        link.endpoint_mut().lend_tools(&mut context.tools);
+                    }
+                }
                 Err(error) => failure = Some(error),
             }
         }

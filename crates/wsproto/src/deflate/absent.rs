@@ -7,6 +7,7 @@ use crate::{Config, Extensions};
 pub(crate) struct Receiving;
 
 impl Receiving {
+    #[allow(clippy::extra_unused_type_parameters, reason = "compression needs it")]
     pub(crate) fn new<R>(_: &Extensions, _: &Config) -> Self {
         Self
     }
@@ -22,6 +23,7 @@ impl Receiving {
 pub(crate) struct Sending;
 
 impl Sending {
+    #[allow(clippy::extra_unused_type_parameters, reason = "compression needs it")]
     pub(crate) fn new<R>(_: &Extensions, _: &Config) -> Self {
         Self
     }

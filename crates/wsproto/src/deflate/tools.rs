@@ -18,6 +18,7 @@ const MOST_DEFLATERS: usize = 8;
 #[derive(Debug, Default)]
 pub struct DeflateTools {
     pub(super) inflater: Option<Box<Inflater>>,
+    #[allow(clippy::vec_box, reason = "the boxes move to connections and back")]
     deflaters: Vec<Box<Deflater>>,
 }
 

@@ -127,11 +127,11 @@ impl DeflateOffer {
                 }
                 SERVER_WINDOW => {
                     let window = window(SERVER_WINDOW)?;
-                    once(offer.server_max_window_bits.replace(window), SERVER_WINDOW)?;
+                    once(offer.server_max_window_bits.replace(window).is_some(), SERVER_WINDOW)?;
                 }
                 CLIENT_WINDOW => {
                     let window = value.map(|_| window(CLIENT_WINDOW)).transpose()?;
-                    once(offer.client_max_window_bits.replace(window), CLIENT_WINDOW)?;
+                    once(offer.client_max_window_bits.replace(window).is_some(), CLIENT_WINDOW)?;
                 }
                 unknown => return Err(DeflateParamError::Unknown(unknown.into())),
             }
@@ -258,12 +258,9 @@ fn flag(flag: &mut bool, value: Option<&str>, name: &'static str) -> Result<(), 
         return Err(DeflateParamError::Value(name));
     }
     let before = core::mem::replace(flag, true);
-    once(before.then_some(()), name)
+    once(before, name)
 }
 
-fn once<T>(before: Option<T>, name: &'static str) -> Result<(), DeflateParamError> {
-    match before {
-        None => Ok(()),
-        Some(_) => Err(DeflateParamError::Repeated(name)),
-    }
+fn once(before: bool, name: &'static str) -> Result<(), DeflateParamError> {
+    if before { Err(DeflateParamError::Repeated(name)) } else { Ok(()) }
 }

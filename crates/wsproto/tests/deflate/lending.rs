@@ -191,3 +191,36 @@ fn a_steady_echo_allocates_the_message_only() {
         assert!(round < 10 || memory.count_total == 1, "{memory:?}");
     }
 }
+
+/// An inflater that has seen one connection's messages gives nothing of them to another, nor to the next
+/// message without takeover.
+#[test]
+fn nothing_of_other_streams_can_be_referred_to() {
+    let secret =
+        message(wsproto::frame::Opcode::Text, &Zlib::new(6, 15).message(json(40_000).as_bytes()));
+    // "Hello" again, from a message that this connection has not received.
+    let reference = message(wsproto::frame::Opcode::Text, &[0xF2, 0x00, 0x11, 0x00, 0x00]);
+    for takeover in [true, false] {
+        let mut tools = DeflateTools::new();
+        let mut victim = server(agreed(15, takeover));
+        victim.lend_tools(&mut tools);
+        assert!(receive(&mut victim, &secret, 1000).is_ok());
+        victim.reclaim_tools(&mut tools);
+        let mut other = server(agreed(15, takeover));
+        other.lend_tools(&mut tools);
+        assert_eq!(receive(&mut other, &reference, 100), Err(wsproto::Error::InvalidDeflate));
+        // Without takeover the stream's own past is as far away.
+        let again = receive(&mut victim, &reference, 100);
+        assert_eq!(again.is_ok(), takeover, "{again:?}");
+    }
+    // A compressor, the same: the peer understands every message alone.
+    let mut tools = DeflateTools::new();
+    for _ in 0..3 {
+        let (mut ws, mut peer) = (server(agreed(15, true)), client(agreed(15, true)));
+        ws.lend_tools(&mut tools);
+        let mut out = Vec::new();
+        ws.send_text(&json(5000), &mut out).expect("open");
+        ws.reclaim_tools(&mut tools);
+        assert_eq!(receive(&mut peer, &out, 1000), Ok(vec![Event::Text(json(5000).into())]));
+    }
+}
