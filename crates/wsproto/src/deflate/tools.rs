@@ -9,7 +9,7 @@ use super::inflater::Inflater;
 /// How many compressors a set keeps: one for each level and window in use.
 const MOST_DEFLATERS: usize = 8;
 
-/// The codec states that the connections of one thread share: some 110 KB to inflate, and 330 KB to
+/// The codec states that the connections of one thread share: some 110 KB to inflate, and 400 KB to
 /// deflate for each window in use. Empty until they are used.
 ///
 /// [Lend](crate::Connection::lend_tools) them before a connection receives or sends, and
