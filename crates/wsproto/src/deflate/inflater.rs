@@ -103,22 +103,24 @@ impl Inflater {
                 return (len, Ok(Stop::Full));
             }
             if input.is_empty() {
-                let stop = if fin { self.end(progress) } else { Ok(Stop::NeedMore) };
+                let stop = if fin { self.end(progress, len) } else { Ok(Stop::NeedMore) };
                 return (len, stop);
             }
         }
     }
 
     /// Ends a message: appends the bytes that its sender left out. They have to be the rest of a
-    /// block, an empty one. A message that ends with a final block is complete without them.
-    fn end(&mut self, progress: &mut Progress) -> Result<Stop, Error> {
+    /// block, an empty one. A message that ends with a final block is complete without them. The
+    /// first `len` bytes of the chunk stay as they are.
+    fn end(&mut self, progress: &mut Progress, len: usize) -> Result<Stop, Error> {
         /// One byte more, which is left if a block ends before it.
         const TAIL_AND_MORE: [u8; 5] = [TAIL[0], TAIL[1], TAIL[2], TAIL[3], 0];
         if progress.finished {
             return Ok(Stop::End);
         }
         let before = (self.state.total_in(), self.state.total_out());
-        let status = self.state.decompress(&TAIL_AND_MORE, &mut self.out, InflateFlush::Block);
+        let room = self.out.get_mut(len..).unwrap_or_default();
+        let status = self.state.decompress(&TAIL_AND_MORE, room, InflateFlush::Block);
         match status {
             Ok(status) if self.moved(before) == (TAIL.len(), 0) => {
                 progress.finished = status == Status::StreamEnd;

@@ -63,6 +63,25 @@ fn of_two_faults_the_first_is_reported() {
     assert_eq!(error(small, &message(Opcode::Text, &invalid)), (Error::MessageTooBig, 1009));
 }
 
+/// What the appended bytes inflate to, in a message that ends within a block, does not replace what the
+/// message itself did.
+#[test]
+fn the_bytes_appended_change_nothing_of_the_message() {
+    for text in [&b"abc"[..], b"ab\xFF", b"\xC3"] {
+        // A stored block that is two bytes longer than the message: it swallows some of those appended.
+        let len = u16::try_from(text.len() + 2).expect("short");
+        let mut payload = vec![0];
+        payload.extend(len.to_le_bytes());
+        payload.extend((!len).to_le_bytes());
+        payload.extend(text);
+        let expected = match std::str::from_utf8(text) {
+            Err(error) if error.error_len().is_some() => Error::InvalidUtf8,
+            _ => Error::InvalidDeflate,
+        };
+        assert_eq!(error(new, &message(Opcode::Text, &payload)).0, expected, "{text:?}");
+    }
+}
+
 /// R7692-6-1
 #[test]
 fn rsv1_may_be_set_on_the_first_frame_of_a_message_only() {
