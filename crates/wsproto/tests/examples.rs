@@ -54,7 +54,10 @@ fn a_port_in_use_is_named() {
 fn the_parameters_of_a_compressed_capture_are_checked() {
     let (code, out, err) = run("trace", &["client", "--deflate", "foo"]);
     assert_eq!((code, &*out), (Some(2), ""));
-    assert!(err.starts_with("trace: --deflate \"foo\": permessage-deflate has no parameter"), "{err}");
+    assert!(
+        err.starts_with("trace: --deflate \"foo\": permessage-deflate has no parameter"),
+        "{err}"
+    );
     let (code, out, _) = run("trace", &["client", "--deflate", "server_max_window_bits=9"]);
     assert_eq!((code, &*out), (Some(0), "{\"event\":\"end\",\"out\":\"\"}\n"));
 }
