@@ -10,6 +10,8 @@
 pub mod adapter;
 mod connection;
 mod decision;
+#[cfg(feature = "deflate")]
+mod deflate;
 mod error;
 pub mod guide;
 mod handler;

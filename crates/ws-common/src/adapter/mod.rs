@@ -39,6 +39,8 @@ mod socket;
 mod target;
 #[cfg(feature = "tls")]
 pub mod tls;
+#[cfg(feature = "deflate")]
+mod tools;
 mod transport;
 mod turn;
 mod verdict;
