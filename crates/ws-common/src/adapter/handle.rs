@@ -36,9 +36,9 @@ impl fmt::Debug for Outgoing<'_> {
             Message::Binary(bytes) => ("binary", bytes.len()),
         };
         let (kind, len) = match self {
-            Self::Owned(Message::Text(text)) | Self::Plain(Message::Text(text)) => {
-                ("text", text.len())
-            }
+            Self::Owned(message) => describe(message),
+            #[cfg(feature = "deflate")]
+            Self::Plain(message) => describe(message),
             Self::Text(text) => ("text", text.len()),
             Self::Binary(bytes) => ("binary", bytes.len()),
             Self::Prepared(message) => ("prepared", message.payload().len()),
