@@ -13,6 +13,8 @@ mod client_options;
 mod connect_to;
 mod connection;
 mod decision;
+#[cfg(feature = "deflate")]
+mod deflate;
 mod error;
 pub mod guide;
 mod handler;

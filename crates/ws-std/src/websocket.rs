@@ -2,6 +2,8 @@
 
 mod bytes;
 mod messages;
+#[cfg(feature = "deflate")]
+mod plain;
 mod receive;
 mod run;
 
@@ -314,8 +316,7 @@ impl<R: Role> WebSocket<R> {
     /// Returns the negotiated extensions.
     #[must_use]
     pub fn extensions(&self) -> Vec<Extension> {
-        let held = self.connection.lock();
-        held.link().map_or_else(Vec::new, |link| link.endpoint().session().extensions().into())
+        self.handle.extensions()
     }
 
     /// Returns how many bytes, frame headers included, were accepted for sending and not yet passed to the

@@ -59,6 +59,10 @@ pub struct Config {
     /// Whether a client that offered subprotocols fails the connection if the server selects none,
     /// as browsers do. Default: true.
     pub require_subprotocol: bool,
+    /// Whether and how to compress messages (permessage-deflate, RFC 7692); `None` offers and
+    /// accepts no compression. Default: off, see [`Deflate`](crate::Deflate#security).
+    #[cfg(feature = "deflate")]
+    pub deflate: Option<crate::Deflate>,
 }
 
 /// When to send Pings, and how long to wait for their Pongs.
@@ -124,6 +128,8 @@ impl Config {
             write_timeout: Some(Duration::from_secs(10)),
             keep_alive: None,
             require_subprotocol: true,
+            #[cfg(feature = "deflate")]
+            deflate: None,
         }
     }
 }
@@ -157,6 +163,11 @@ setters! {
     write_timeout: Option<Duration>,
     keep_alive: Option<KeepAlive>,
     require_subprotocol: bool,
+}
+
+#[cfg(feature = "deflate")]
+setters! {
+    deflate: Option<crate::Deflate>,
 }
 
 impl Default for Config {

@@ -40,6 +40,8 @@ mod socket;
 mod target;
 #[cfg(feature = "tls")]
 pub mod tls;
+#[cfg(feature = "deflate")]
+mod tools;
 mod transport;
 mod turn;
 mod verdict;

@@ -9,6 +9,8 @@ mod body;
 mod client;
 mod credentials;
 mod date;
+#[cfg(feature = "deflate")]
+mod deflate;
 mod extension;
 mod head;
 mod headers;
@@ -26,6 +28,8 @@ mod unoffered;
 pub use accept_key::accept_key;
 pub use client::{Agreed, ClientRequest, OfferError};
 pub use date::http_date;
+#[cfg(feature = "deflate")]
+pub use deflate::{DeflateAgreed, DeflateOffer, DeflateParamError, Direction};
 pub use extension::{Extension, InvalidExtension};
 pub use head::{HeadError, HeadFinder};
 pub use headers::{Headers, InvalidHeader};
