@@ -7,6 +7,7 @@ use wsproto::{Config, ReadyState, Role, Server, SessionError};
 
 use crate::clock::{Patience, now};
 use crate::driver::BlockingDriver;
+use crate::origin::Origin;
 use crate::websocket::Opening;
 use crate::{Decision, Error, IncomingRequest, Stream, WebSocket};
 
@@ -54,7 +55,7 @@ impl WebSocket<Server> {
         let stream = stream.into();
         tune(&stream);
         let endpoint = server_endpoint(config, now());
-        let connection = BlockingDriver::begin(None, None, endpoint, stream.clone(), None);
+        let connection = BlockingDriver::begin(Origin::default(), endpoint, stream.clone(), None);
         Self::new(connection, stream, Opening::Server { request: None })
     }
 

@@ -12,7 +12,8 @@ use wsproto::{Client, Config, ReadyState, SessionError};
 use crate::accept::tune;
 use crate::clock::{Patience, now};
 use crate::dial::dial;
-use crate::driver::{BlockingDriver, Origin, lock};
+use crate::driver::BlockingDriver;
+use crate::origin::{Origin, lock};
 use crate::websocket::Opening;
 use crate::{Error, Stream, WebSocket};
 
@@ -103,7 +104,7 @@ impl WebSocket<Client> {
         let url = Some(Box::new(request.url().clone()));
         let endpoint = client_endpoint(request.clone(), config, now())?;
         let origin = Origin { acceptor: None, url, target };
-        let connection = BlockingDriver::begin_at(origin, endpoint, stream.clone(), None);
+        let connection = BlockingDriver::begin(origin, endpoint, stream.clone(), None);
         let opening = Opening::Client { request: Box::new(request), response: None };
         Ok(Self::new(connection, stream, opening))
     }

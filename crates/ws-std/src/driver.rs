@@ -6,12 +6,12 @@
 
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
 use log::warn;
-use ws_common::adapter::{Acceptor, Connection, Driver, Held, Link, Outgoing, Target, WRITE_MOST};
+use ws_common::adapter::{Acceptor, Connection, Driver, Held, Link, Outgoing, WRITE_MOST};
 use ws_common::{ConnectionId, Error, SendStatus};
 use wsproto::handshake::Response;
 use wsproto::url::WsUrl;
@@ -19,6 +19,7 @@ use wsproto::{Advice, Endpoint, Role};
 
 use crate::calls::Calls;
 use crate::clock::{Patience, now};
+use crate::origin::Origin;
 use crate::poller::Interest;
 use crate::signal::Signal;
 use crate::warden::{Plan, RETRY, Watched, warden};
@@ -53,20 +54,6 @@ pub(crate) struct BlockingDriver<R: Role> {
     this: Weak<Blocking<R>>,
 }
 
-/// The origin of a connection: a server's acceptor, or a client's URL.
-#[derive(Default)]
-pub(crate) struct Origin {
-    pub(crate) acceptor: Option<Arc<Acceptor>>,
-    pub(crate) url: Option<Box<WsUrl>>,
-    /// The request whose redirects are followed.
-    pub(crate) target: Option<Arc<Mutex<Target>>>,
-}
-
-/// Ignores poisoning: a target changes in one assignment.
-pub(crate) fn lock(target: &Mutex<Target>) -> MutexGuard<'_, Target> {
-    target.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 const FOREVER: u64 = u64::MAX;
 
 fn nanos(patience: Option<Duration>) -> u64 {
@@ -82,24 +69,8 @@ struct SentPlan {
 }
 
 impl<R: Role> BlockingDriver<R> {
-    /// Creates a server's connection.
-    pub(crate) fn begin(
-        acceptor: Option<Arc<Acceptor>>,
-        url: Option<WsUrl>,
-        endpoint: Endpoint<R>,
-        stream: Stream,
-        peer: Option<SocketAddr>,
-    ) -> Arc<Blocking<R>> {
-        Self::begin_at(
-            Origin { acceptor, url: url.map(Box::new), target: None },
-            endpoint,
-            stream,
-            peer,
-        )
-    }
-
     /// Creates a connection.
-    pub(crate) fn begin_at(
+    pub(crate) fn begin(
         origin: Origin,
         endpoint: Endpoint<R>,
         stream: Stream,
@@ -300,7 +271,7 @@ impl<R: Role> Driver<R> for BlockingDriver<R> {
     }
 
     fn follows(&self, response: &Response) -> bool {
-        self.origin.target.as_ref().is_some_and(|target| lock(target).follows(response))
+        self.origin.follows(response)
     }
 
     /// Waits for room. A wait ends no later than the session: the warden handles its deadline, and

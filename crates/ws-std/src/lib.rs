@@ -48,6 +48,7 @@ pub mod guide;
 mod incoming;
 mod input;
 mod kept;
+mod origin;
 mod poller;
 mod reconnect;
 mod retry;

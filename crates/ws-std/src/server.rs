@@ -205,7 +205,7 @@ pub(crate) fn begin(
     tune(&stream);
     let endpoint = acceptor.endpoint(now());
     let acceptor = Some(Arc::clone(acceptor));
-    let connection = BlockingDriver::begin(acceptor, None, endpoint, stream.clone(), Some(peer));
+    let connection = BlockingDriver::begin(acceptor.into(), endpoint, stream.clone(), Some(peer));
     Ok(WebSocket::new(connection, stream, Opening::Server { request: None }))
 }
 
@@ -224,7 +224,7 @@ fn carry(acceptor: &Arc<Acceptor>, permit: Permit, tcp: TcpStream, peer: SocketA
 /// Refuses a connection without a thread of its own: the warden writes the response.
 fn refuse(acceptor: &Arc<Acceptor>, endpoint: Endpoint<Server>, tcp: TcpStream, peer: SocketAddr) {
     let acceptor = Some(Arc::clone(acceptor));
-    let connection = BlockingDriver::begin(acceptor, None, endpoint, tcp.into(), Some(peer));
+    let connection = BlockingDriver::begin(acceptor.into(), endpoint, tcp.into(), Some(peer));
     let mut held = connection.lock();
     held.begin_work();
     connection.driver().write_and_plan(&mut held, WRITE_MOST);

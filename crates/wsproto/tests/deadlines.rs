@@ -55,13 +55,7 @@ fn lost_after(code: CloseCode) -> CloseInfo {
 }
 
 fn lost(initiator: Initiator) -> CloseInfo {
-    CloseInfo {
-        code: CloseCode::ABNORMAL,
-        reason: String::new(),
-        sent: None,
-        was_clean: false,
-        initiator,
-    }
+    CloseInfo::abnormal(initiator)
 }
 
 /// A39, A57: ten seconds each unless configured otherwise, and no keep-alive.

@@ -1,0 +1,34 @@
+//! The origin of a connection.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ws_common::adapter::{Acceptor, Target};
+use wsproto::handshake::Response;
+use wsproto::url::WsUrl;
+
+/// The origin of a connection: a server's acceptor, a client's URL, or neither for a single stream.
+#[derive(Default)]
+pub(crate) struct Origin {
+    pub(crate) acceptor: Option<Arc<Acceptor>>,
+    pub(crate) url: Option<Box<WsUrl>>,
+    /// The request whose redirects are followed.
+    pub(crate) target: Option<Arc<Mutex<Target>>>,
+}
+
+impl Origin {
+    /// Returns whether the response redirects the client, and prepares to dial again.
+    pub(crate) fn follows(&self, response: &Response) -> bool {
+        self.target.as_ref().is_some_and(|target| lock(target).follows(response))
+    }
+}
+
+impl From<Option<Arc<Acceptor>>> for Origin {
+    fn from(acceptor: Option<Arc<Acceptor>>) -> Self {
+        Self { acceptor, ..Self::default() }
+    }
+}
+
+/// Ignores poisoning: a target changes in one assignment.
+pub(crate) fn lock(target: &Mutex<Target>) -> MutexGuard<'_, Target> {
+    target.lock().unwrap_or_else(PoisonError::into_inner)
+}
