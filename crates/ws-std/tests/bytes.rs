@@ -67,6 +67,16 @@ fn what_is_no_byte_stream_is_an_error() {
     assert_eq!(kind(stream.read(&mut two)), Err(ErrorKind::InvalidData));
     assert_eq!(kind(stream.read(&mut two)), Err(ErrorKind::UnexpectedEof));
     server.join().expect("no panic");
+    // A Close that does not mean the end of the bytes.
+    let (client, server) = with(|mut ws| {
+        ws.send_binary(b"abc").expect("open");
+        ws.terminate(CloseCode::GOING_AWAY, "restart").expect("open");
+        ws.wait_closed().map(drop)
+    });
+    let error = io::copy(&mut client.into_byte_stream(), &mut io::sink()).expect_err("a rest");
+    assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
+    assert!(error.to_string().contains("restart"), "{error}");
+    server.join().expect("no panic").expect("closed");
     // What was not read is returned.
     let (client, server) = with(|mut ws| ws.send_binary(b"abc").map(|_| ws));
     let mut stream = client.into_byte_stream();

@@ -126,6 +126,24 @@ impl CloseInfo {
         let reason = alloc::string::String::new();
         Self { code: CloseCode::ABNORMAL, reason, sent: None, was_clean: false, initiator }
     }
+
+    /// Returns whether the end was clean and the peer's Close had code 1000 or none: it has said all it had to
+    /// say. Any other code may mean that something is missing.
+    ///
+    /// ```
+    /// use wsproto::{CloseCode, CloseInfo, Initiator};
+    ///
+    /// let mut end = CloseInfo::abnormal(Initiator::Remote);
+    /// assert!(!end.is_normal());
+    /// (end.code, end.was_clean) = (CloseCode::NORMAL, true);
+    /// assert!(end.is_normal());
+    /// end.code = CloseCode::GOING_AWAY;
+    /// assert!(!end.is_normal());
+    /// ```
+    #[must_use]
+    pub const fn is_normal(&self) -> bool {
+        self.was_clean && matches!(self.code, CloseCode::NORMAL | CloseCode::NO_STATUS)
+    }
 }
 
 /// The code and the reason, as in `1001 Going Away: "until tomorrow"`, whether the end was unclean, and the

@@ -39,10 +39,8 @@ impl Reconnects for Std {
             let tell = move |event| tell.send(event).expect("the test waits");
             ws_std::reconnect(&request, options, policy, tell, |ws| {
                 ws.send_text("hello")?;
-                for message in &mut *ws {
-                    message?;
+                if ws.recv()?.is_some() {
                     ws.close(None)?;
-                    break;
                 }
                 ws.wait_closed().map(drop)
             })
@@ -240,7 +238,7 @@ pub(crate) fn a_token_has_no_effect_on_an_open_connection<C: Adapter>() {
     client.ws.send("Hello").expect("open");
     assert_eq!(echoes.recv_timeout(LONG), Ok("Hello".into()));
     // M17
-    let nodelay = client.ws.with_socket(|socket| socket.tcp_nodelay());
+    let nodelay = client.ws.with_socket(socket2::Socket::tcp_nodelay);
     assert!(matches!(nodelay, Some(Ok(true))), "{nodelay:?}");
     client.ws.close(None).expect("open");
     let ws = client.ws.clone();

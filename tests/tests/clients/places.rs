@@ -58,8 +58,8 @@ pub(crate) fn a_client_connects_from_a_local_address<C: Adapter>() {
     match greet::<C>(&format!("ws://127.0.0.1:{port}/"), options) {
         Ok(_) => assert_eq!(server.join().expect("no panic"), from.ip()),
         Err(refused) => {
-            assert!(!cfg!(target_os = "linux"), "{refused:?}");
-            assert!(refused.error.starts_with("cannot connect"), "{refused:?}");
+            let may_fail = cfg!(not(target_os = "linux"));
+            assert!(may_fail && refused.error.starts_with("cannot connect"), "{refused:?}");
         }
     }
     // An address that this host has not.

@@ -13,8 +13,8 @@ const MOST_IN_MESSAGE: usize = 64 << 10;
 /// A connection as a stream of bytes, for tunnels and terminals: the payloads of binary messages, whose
 /// boundaries have no meaning. Made by [`WebSocket::into_byte_stream`].
 ///
-/// Reading returns 0 when the peer has closed with a Close frame. It fails with
-/// [`UnexpectedEof`](ErrorKind::UnexpectedEof) if the connection ended otherwise, because bytes may be missing,
+/// Reading returns 0 when the connection has [ended normally](wsproto::CloseInfo::is_normal). It fails with
+/// [`UnexpectedEof`](ErrorKind::UnexpectedEof) if it ended otherwise, because bytes may be missing,
 /// and with [`InvalidData`](ErrorKind::InvalidData) for a text message. Writing sends at most 64 KiB in one
 /// message, and waits for room as [`send`](WebSocket::send) does. Dropping it ends the connection without a
 /// Close; [`shutdown`](Self::shutdown) sends one.
@@ -61,13 +61,13 @@ impl<R: Role> ByteStream<R> {
         ByteWriter(self.ws.handle())
     }
 
-    /// Closes with code 1000. Nothing can be written any more; what the peer still sends can be read.
+    /// Closes, with an empty Close. Nothing can be written any more; what the peer still sends can be read.
     ///
     /// # Errors
     ///
     /// As [`WebSocket::close`].
     pub fn shutdown(&mut self) -> Result<(), Error> {
-        self.ws.terminate(wsproto::CloseCode::NORMAL, "")
+        self.ws.close(None)
     }
 
     /// Returns the connection, and the bytes of the last message that were not read.
@@ -86,8 +86,15 @@ impl<R: Role> Read for ByteStream<R> {
                 Some(Message::Text(_)) => {
                     return Err(io::Error::new(ErrorKind::InvalidData, "a text message"));
                 }
-                None if self.ws.close_info().is_some_and(|info| info.was_clean) => return Ok(0),
-                None => return Err(ErrorKind::UnexpectedEof.into()),
+                None => {
+                    return match self.ws.close_info() {
+                        Some(info) if info.is_normal() => Ok(0),
+                        Some(info) => {
+                            Err(io::Error::new(ErrorKind::UnexpectedEof, info.to_string()))
+                        }
+                        None => Err(ErrorKind::UnexpectedEof.into()),
+                    };
+                }
             };
             self.read = 0;
         }
