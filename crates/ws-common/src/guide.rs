@@ -103,7 +103,7 @@
 //!
 //! // The loop accepts the stream and gives the connection its turns.
 //! let mut context = TurnContext::new(Duration::ZERO);
-//! let (endpoint, mut conversation) = acceptor.accept(context.now).expect("there is room");
+//! let (endpoint, mut conversation) = acceptor.accept(context.now, None).expect("there is room");
 //! let (start, changed) = (Instant::now(), Arc::default());
 //! let origin = Origin { acceptor, start, changed };
 //! let connection = Arc::new(Connection::new(origin, Link::new(endpoint, stream.clone()), None));

@@ -8,6 +8,7 @@
 //! I/O. *An adapter is only waiting, reading and writing.* The [guide] shows how to write one.
 
 pub mod adapter;
+mod admission;
 mod connection;
 mod decision;
 mod error;

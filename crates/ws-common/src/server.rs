@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use wsproto::{CloseCode, CloseFrame, ReadyState};
 
 use crate::adapter::{Ending, Registry};
+use crate::admission::{AddressKey, Addresses, Refusal};
 use crate::pubsub::Topics;
 use crate::{Broadcast, ConnectionId, Message, ServerOptions, WebSocketConnection};
 
@@ -23,6 +24,8 @@ struct Shared {
     registry: Box<dyn Registry>,
     state: Mutex<State>,
     changed: Condvar,
+    /// The origin of the times in `State::addresses`.
+    start: Instant,
     wake: Box<dyn Fn() + Send + Sync>,
 }
 
@@ -32,6 +35,8 @@ struct State {
     topics: Topics,
     /// The number of permits in use: all connections, including those in the opening handshake.
     carried: usize,
+    /// The addresses of counted permits; empty without a limit for each address.
+    addresses: Addresses,
     /// The number of opened connections whose handlers have not returned from their last call.
     handled: usize,
     ending: Option<Ending>,
@@ -75,6 +80,7 @@ impl ServerHandle {
             registry: Box::new(registry),
             state: Mutex::default(),
             changed: Condvar::new(),
+            start: Instant::now(),
             wake: Box::new(wake),
         }))
     }
@@ -277,17 +283,37 @@ impl ServerHandle {
 pub(crate) struct Roster<'a>(&'a ServerHandle);
 
 impl Roster<'_> {
-    /// Takes a permit, if fewer than `most` are in use.
-    pub(crate) fn admit(&self, most: usize) -> bool {
+    /// Takes a permit, unless there are too many; `address` is that of the client, if it is counted.
+    pub(crate) fn admit(&self, address: Option<AddressKey>) -> Result<(), Refusal> {
         let mut state = self.0.lock();
-        let admitted = state.carried < most;
-        state.carried += usize::from(admitted);
-        admitted
+        if state.carried >= self.0.options().limit() {
+            return Err(Refusal::Full);
+        }
+        if let Some(address) = address {
+            self.count(&mut state, address)?;
+        }
+        state.carried += 1;
+        Ok(())
     }
 
-    /// Frees a permit.
-    pub(crate) fn release(&self) {
-        self.0.lock().carried -= 1;
+    /// Counts the address of a client that has a permit, and whose address was not known before.
+    pub(crate) fn admit_address(&self, address: AddressKey) -> Result<(), Refusal> {
+        self.count(&mut self.0.lock(), address)
+    }
+
+    fn count(&self, state: &mut State, address: AddressKey) -> Result<(), Refusal> {
+        let now = self.0.0.start.elapsed();
+        state.addresses.admit(address, self.0.options().address_limits(), now)
+    }
+
+    /// Frees a permit, and its client's address if that was counted.
+    pub(crate) fn release(&self, address: Option<AddressKey>) {
+        let mut state = self.0.lock();
+        state.carried -= 1;
+        if let Some(address) = address {
+            state.addresses.release(address);
+        }
+        drop(state);
         self.0.0.changed.notify_all();
     }
 

@@ -149,15 +149,15 @@ impl WebSocketServer {
             if server.is_ending() {
                 break;
             }
-            let started = accepted.and_then(|(tcp, peer)| match acceptor.admit(now()) {
-                Admission::Admitted(permit) => start(acceptor, permit, tcp, peer),
-                Admission::Refused(endpoint) => {
-                    debug!("too many connections for {peer}");
-                    refuse(acceptor, *endpoint, tcp, peer);
-                    Ok(())
-                }
-                Admission::Dropped => Ok(()),
-            });
+            let started =
+                accepted.and_then(|(tcp, peer)| match acceptor.admit(now(), Some(peer)) {
+                    Admission::Admitted(permit) => start(acceptor, permit, tcp, peer),
+                    Admission::Refused(endpoint) => {
+                        refuse(acceptor, *endpoint, tcp, peer);
+                        Ok(())
+                    }
+                    Admission::Dropped => Ok(()),
+                });
             match started {
                 Err(error) if !Acceptor::is_about_one_client(&error) => {
                     acceptor.report_pause(error);

@@ -136,7 +136,8 @@ impl Loop<Server> {
         while !(self.round(end_deadline(server).map(time_of)) && server.is_ending()) {
             listener = listener.filter(|_| !server.is_ending());
             while let Some(stream) = listener.as_ref().and_then(Listener::accept) {
-                if let Some((endpoint, conversation)) = acceptor.accept(now()) {
+                let peer = Some(stream.peer());
+                if let Some((endpoint, conversation)) = acceptor.accept(now(), peer) {
                     self.begin(stream, endpoint, conversation);
                 }
             }

@@ -80,7 +80,8 @@ macro_rules! of_servers {
             later: decisions_end_with_the_server;
             bounds: more_than_allowed_get_503, a_refusal_ends_as_others_do;
             truth: nothing_was_asked_and_nothing_is_reported;
-            servers: a_decision_knows_the_addresses;
+            servers: a_decision_knows_the_addresses, an_address_has_a_limit_of_connections,
+                an_address_has_a_limit_of_attempts;
             http: ordinary_requests_are_the_applications, empty_list_elements_are_ignored,
                 responses_have_a_date, an_empty_line_before_the_request_is_ignored;
         }

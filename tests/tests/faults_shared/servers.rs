@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::mpsc;
+use std::time::Duration;
 
 use conformance::adapters::Adapter;
 use ws_common::{
@@ -10,7 +11,7 @@ use ws_common::{
 };
 use wsproto::handshake::Response;
 
-use crate::support::{LONG, Peer, address, end, upgrade};
+use crate::support::{LONG, Peer, address, echo, end, upgrade, wait_until};
 
 type Ignore = fn(&WebSocketConnection, Message);
 
@@ -58,5 +59,46 @@ pub(crate) fn a_decision_knows_the_addresses<S: Adapter>() {
     ask("on_connection", upgrade("/", ""));
     ask("on_request", "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".into());
     ask("on_error", "GET / HTTP/1.1\r\nHost : localhost\r\n\r\n".into());
+    end(server);
+}
+
+/// Connects and returns the head of the response.
+fn asked(to: SocketAddr) -> (Peer, String) {
+    let mut peer = Peer::connect(to);
+    peer.send(upgrade("/", ""));
+    let head = peer.head();
+    (peer, head)
+}
+
+// M21
+pub(crate) fn an_address_has_a_limit_of_connections<S: Adapter>() {
+    let server = echo::<S>(ServerOptions::new().max_connections_per_address(2));
+    let to = address(&server);
+    let mut inside: Vec<_> = (0..2).map(|_| Peer::open(to)).collect();
+    for _ in 0..20 {
+        let (mut peer, head) = asked(to);
+        assert!(head.starts_with("HTTP/1.1 429 Too Many Requests\r\n"), "{head}");
+        let body = peer.rest().expect("no reset");
+        assert_eq!(body, b"Too many connections from this address\n");
+    }
+    inside.iter_mut().for_each(Peer::echoes);
+    drop(inside);
+    wait_until("there is room again", || asked(to).1.starts_with("HTTP/1.1 101 "));
+    end(server);
+}
+
+// M22
+pub(crate) fn an_address_has_a_limit_of_attempts<S: Adapter>() {
+    let hour = Duration::from_secs(3600);
+    let server = echo::<S>(ServerOptions::new().max_attempts_per_address(3, hour));
+    let to = address(&server);
+    for _ in 0..3 {
+        assert!(asked(to).1.starts_with("HTTP/1.1 101 "));
+    }
+    for _ in 0..20 {
+        let (_, head) = asked(to);
+        assert!(head.starts_with("HTTP/1.1 429 "), "{head}");
+        assert!(head.contains("\r\nRetry-After: 1200\r\n"), "{head}");
+    }
     end(server);
 }

@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use log::{error, warn};
+use log::{debug, error, warn};
 use wsproto::handshake::{ClientRequest, Response};
 use wsproto::{Client, Config, Endpoint, Server, Session};
 
 use super::panics::catch;
+use super::roster::Place;
 use super::{Conversation, Decided, Permit, Verdict};
 use crate::{Decision, Error, IncomingRequest, ServerHandle, ServerHandler};
 
@@ -30,6 +31,7 @@ use crate::{Decision, Error, IncomingRequest, ServerHandle, ServerHandler};
 /// [deadline](super::end_deadline).
 pub struct Acceptor {
     server: ServerHandle,
+    uncounted: Arc<Place>,
     /// `None` once the server has ended. Locked while the handler is called, so that its calls come one after
     /// the other. A call must not cause another in the same thread: handles only notify the adapter, which
     /// makes the other calls later.
@@ -80,9 +82,10 @@ impl<H: ServerHandler> DynServerHandler for H {
 pub enum Admission {
     /// Serve it, and keep the permit as long as the connection.
     Admitted(Permit),
-    /// There are too many connections. Serve this endpoint, without a handler, until it has sent its 503.
+    /// There are too many connections, or too many of this client. Serve this endpoint, without a handler,
+    /// until it has sent its response.
     Refused(Box<Endpoint<Server>>),
-    /// There are too many connections. Drop the transport.
+    /// The same, and the client could not read a response. Drop the transport.
     Dropped,
 }
 
@@ -94,6 +97,7 @@ impl Acceptor {
     /// Creates a server's acceptor.
     pub fn new(server: ServerHandle, handler: impl ServerHandler) -> Self {
         Self {
+            uncounted: Place::uncounted(&server),
             server,
             handler: Mutex::new(Some(Box::new(handler))),
             listeners: AtomicUsize::new(0),
@@ -112,29 +116,35 @@ impl Acceptor {
         server_endpoint(Arc::clone(&self.server.options().config), now)
     }
 
-    /// Decides whether to serve a transport that was just accepted.
+    /// Decides whether to serve a transport that was just accepted from `peer`.
     #[must_use]
-    pub fn admit(&self, now: Duration) -> Admission {
-        if let Some(permit) = Permit::new(&self.server) {
-            return Admission::Admitted(permit);
-        }
-        // A TLS client could not read a plain 503, and there is no room for a TLS handshake.
+    pub fn admit(&self, now: Duration, peer: Option<SocketAddr>) -> Admission {
+        let refusal = match Permit::new(&self.uncounted, peer) {
+            Ok(permit) => return Admission::Admitted(permit),
+            Err(refusal) => refusal,
+        };
+        debug!("{peer:?} is not admitted: {refusal:?}");
+        // A TLS client could not read a plain response, and is not worth a TLS handshake.
         if self.server.options().speaks_tls() {
             return Admission::Dropped;
         }
         let mut out = Vec::new();
         let config = Arc::clone(&self.server.options().config);
-        let response = Response::text(503, "Too many connections\n").date(unix_time());
+        let response = refusal.response().date(unix_time());
         let session = Session::refusing(&response, config, now, &mut out);
         Admission::Refused(Box::new(Endpoint::new(session, out)))
     }
 
-    /// Begins a connection with a transport that was just accepted, or its refusal; see
+    /// Begins a connection with a transport that was just accepted from `peer`, or its refusal; see
     /// [`admit`](Self::admit). Returns its endpoint and conversation, or `None` if the transport must be
     /// dropped.
     #[must_use]
-    pub fn accept(&self, now: Duration) -> Option<(Endpoint<Server>, Conversation)> {
-        match self.admit(now) {
+    pub fn accept(
+        &self,
+        now: Duration,
+        peer: Option<SocketAddr>,
+    ) -> Option<(Endpoint<Server>, Conversation)> {
+        match self.admit(now, peer) {
             Admission::Admitted(permit) => Some((self.endpoint(now), Conversation::server(permit))),
             Admission::Refused(endpoint) => Some((*endpoint, Conversation::refused())),
             Admission::Dropped => None,

@@ -78,7 +78,9 @@ impl EventLoop {
         server: &Arc<LoopServer>,
     ) -> io::Result<()> {
         let now = self.context.now;
-        let Some((endpoint, conversation)) = server.acceptor.accept(now) else { return Ok(()) };
+        let Some((endpoint, conversation)) = server.acceptor.accept(now, Some(peer)) else {
+            return Ok(());
+        };
         let mut stream = server.stream(tcp)?;
         let both = Interest::READABLE | Interest::WRITABLE;
         let token = Token(self.shared.slots().vacant_key());

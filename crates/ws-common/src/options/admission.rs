@@ -1,0 +1,46 @@
+//! The options of a server that decide which clients it admits.
+
+use std::time::Duration;
+
+use super::ServerOptions;
+
+impl ServerOptions {
+    /// Sets the maximum number of connections, including those in the opening handshake. Further clients
+    /// get status 503, or over TLS are disconnected.
+    #[must_use]
+    pub const fn max_connections(mut self, most: usize) -> Self {
+        self.max_connections = Some(most);
+        self
+    }
+
+    /// Sets the maximum number of connections from one address, including those in the opening handshake.
+    /// An IPv6 address counts by its first 64 bits, which usually belong to one customer. Further clients
+    /// get status 429, or over TLS are disconnected.
+    #[must_use]
+    pub const fn max_connections_per_address(mut self, most: usize) -> Self {
+        self.max_connections_per_address = Some(most);
+        self
+    }
+
+    /// Limits how often one address may connect: `most` times at once, and from then on once in each
+    /// `period / most`. Whatever it asks for counts, WebSocket or not; a refused attempt does not. An IPv6
+    /// address counts by its first 64 bits. Clients beyond the limit get status 429 with a `Retry-After`, or
+    /// over TLS are disconnected.
+    ///
+    /// The server remembers at most 65 536 addresses that have no connection. If more connect within
+    /// `period`, it forgets the attempts of all of them.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use ws_common::ServerOptions;
+    ///
+    /// let options = ServerOptions::new()
+    ///     .max_connections_per_address(50)
+    ///     .max_attempts_per_address(100, Duration::from_secs(60));
+    /// ```
+    #[must_use]
+    pub const fn max_attempts_per_address(mut self, most: u32, period: Duration) -> Self {
+        self.max_attempts_per_address = Some((most, period));
+        self
+    }
+}
