@@ -7,6 +7,7 @@
 mod frames;
 mod handshake;
 mod mask;
+mod proxy_header;
 mod receive;
 mod script;
 mod source;
@@ -20,6 +21,7 @@ use wsproto_testing::Cuts;
 pub use frames::frames;
 pub use handshake::{handshake_client, handshake_server};
 pub use mask::mask;
+pub use proxy_header::proxy_header;
 pub use receive::receive;
 pub use script::script;
 pub use text::{close, extensions, url, utf8};
@@ -29,7 +31,7 @@ pub use two_engines::two_engines;
 pub type Target = fn(&[u8]);
 
 /// Every target, with its name.
-pub const TARGETS: [(&str, Target); 11] = [
+pub const TARGETS: [(&str, Target); 12] = [
     ("receive", receive),
     ("frames", frames),
     ("handshake_server", handshake_server),
@@ -41,6 +43,7 @@ pub const TARGETS: [(&str, Target); 11] = [
     ("close", close),
     ("utf8", utf8),
     ("mask", mask),
+    ("proxy_header", proxy_header),
 ];
 
 /// Defines the `main` of a target: libFuzzer's under `cargo fuzz`, and [`replay`] otherwise.

@@ -24,6 +24,8 @@ mod server;
 #[cfg(feature = "tls")]
 mod tls;
 
+pub use adapter::ProxyHeaderError;
+pub use admission::{InvalidNetwork, TrustedProxies};
 pub use connection::{ConnectionId, WebSocketConnection};
 pub use decision::{Decider, Decision};
 pub use error::Error;

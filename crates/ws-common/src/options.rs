@@ -8,8 +8,8 @@ use std::time::Duration;
 use wsproto::handshake::{AllowedOrigins, Request, Response};
 use wsproto::{Config, KeepAlive};
 
-use crate::Proxy;
 use crate::admission::AddressLimits;
+use crate::{Proxy, TrustedProxies};
 
 /// The options of a server.
 ///
@@ -54,6 +54,8 @@ pub struct ServerOptions {
     /// How often one address may connect in a period; see
     /// [`max_attempts_per_address`](Self::max_attempts_per_address()). `None` is no limit.
     pub max_attempts_per_address: Option<(u32, Duration)>,
+    /// The proxies that are believed which client they connect for. Default: none.
+    pub trusted_proxies: TrustedProxies,
     /// The certificate and key; `Some` makes the server speak TLS.
     #[cfg(feature = "tls")]
     pub tls: Option<crate::ServerTls>,
@@ -74,6 +76,7 @@ impl ServerOptions {
             max_connections: None,
             max_connections_per_address: None,
             max_attempts_per_address: None,
+            trusted_proxies: TrustedProxies::default(),
             #[cfg(feature = "tls")]
             tls: None,
         }

@@ -79,6 +79,7 @@ mod event_loop;
 mod listener;
 mod loop_handle;
 mod origin;
+mod proxied;
 mod registry;
 mod server;
 mod shared;
@@ -97,8 +98,8 @@ pub use stream::Stream;
 pub use websocket::WebSocket;
 pub use ws_common::{
     Broadcast, ClientOptions, ConnectionHandler, ConnectionId, Decider, Decision, Error,
-    IncomingRequest, Message, Proxy, ProxyError, RunningServer, SendStatus, ServerHandle,
-    ServerHandler, ServerOptions, WebSocketConnection,
+    IncomingRequest, InvalidNetwork, Message, Proxy, ProxyError, ProxyHeaderError, RunningServer,
+    SendStatus, ServerHandle, ServerHandler, ServerOptions, TrustedProxies, WebSocketConnection,
 };
 #[cfg(feature = "tls")]
 pub use ws_common::{ClientTls, ServerTls, TlsInfo, rustls};

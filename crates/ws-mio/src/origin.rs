@@ -1,13 +1,14 @@
 //! The origins of a loop's connections: a listener, or a client's request.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mio::net::TcpStream;
 use ws_common::Error;
-use ws_common::adapter::{Acceptor, Connection, Driver, Held};
+use ws_common::adapter::{Acceptor, Connection, Conversation, Driver, Held};
 use wsproto::handshake::Response;
 use wsproto::url::WsUrl;
 use wsproto::{Client, Role, Server};
@@ -21,8 +22,18 @@ pub(crate) trait Origin<R: Role>: Driver<R, Transport = Stream> {
     /// Returns the loop of the connection.
     fn shared(&self) -> &Arc<Shared>;
 
-    /// Continues to dial. Returns the link once a stream is connected.
-    fn dial(&self, context: &DialContext<'_>) -> Result<Option<Dialed<R>>, Error>;
+    /// Continues to dial, or to wait for the header of a proxy. Returns the link once a stream is
+    /// connected. `Err(None)` gives the connection up without an error to report.
+    fn dial(
+        &self,
+        context: &DialContext<'_>,
+        conversation: &mut Conversation,
+    ) -> Result<Option<Dialed<R>>, Option<Error>>;
+
+    /// Returns the address of the client that a proxy has named.
+    fn client(&self) -> Option<SocketAddr> {
+        None
+    }
 
     /// Returns when to continue to dial, even without an event.
     fn dial_deadline(&self) -> Option<Duration>;
@@ -43,7 +54,7 @@ pub(crate) trait Origin<R: Role>: Driver<R, Transport = Stream> {
 ///
 /// The lock is released before the mailbox is locked. No wake-up is lost: see [`Held::begin_notice`].
 #[inline]
-fn notify<R: Role, D: Origin<R>>(driver: &D, mut held: Held<'_, R, D>) {
+pub(crate) fn notify<R: Role, D: Origin<R>>(driver: &D, mut held: Held<'_, R, D>) {
     if let Some(key) = held.begin_notice() {
         drop(held);
         driver.shared().notify(key);
@@ -95,7 +106,11 @@ impl Origin<Server> for Accepted {
         &self.0.shared
     }
 
-    fn dial(&self, _: &DialContext<'_>) -> Result<Option<Dialed<Server>>, Error> {
+    fn dial(
+        &self,
+        _: &DialContext<'_>,
+        _: &mut Conversation,
+    ) -> Result<Option<Dialed<Server>>, Option<Error>> {
         Ok(None)
     }
 
@@ -137,8 +152,12 @@ impl Origin<Client> for Requested {
         &self.0.shared
     }
 
-    fn dial(&self, context: &DialContext<'_>) -> Result<Option<Dialed<Client>>, Error> {
-        self.0.dial(context)
+    fn dial(
+        &self,
+        context: &DialContext<'_>,
+        _: &mut Conversation,
+    ) -> Result<Option<Dialed<Client>>, Option<Error>> {
+        self.0.dial(context).map_err(Some)
     }
 
     fn dial_deadline(&self) -> Option<Duration> {

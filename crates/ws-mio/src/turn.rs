@@ -122,17 +122,26 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
                 Box::new(move || waiting.notify())
             },
         };
-        let dialed = self.connection.driver().dial(&dial);
+        let driver = self.connection.driver();
+        let dialed = driver.dial(&dial, self.conversation);
         let mut held = self.connection.lock();
         let error = match dialed {
             Ok(None) => return held,
             Ok(Some((link, peer))) => match held.connected(link, peer) {
-                true => return held,
-                false => SessionError::Abandoned.into(),
+                true => {
+                    if let Some(client) = driver.client() {
+                        held.set_client(client);
+                    }
+                    return held;
+                }
+                false => Some(SessionError::Abandoned.into()),
             },
             Err(error) => error,
         };
-        self.call(held, |turn| turn.give_up(&error))
+        self.call(held, |turn| match error {
+            Some(error) => turn.give_up(&error),
+            None => drop(turn.conversation.end(turn.connection, &turn.handle)),
+        })
     }
 
     fn give_up(&mut self, error: &Error) {

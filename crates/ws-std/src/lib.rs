@@ -49,6 +49,7 @@ mod incoming;
 mod input;
 mod kept;
 mod poller;
+mod proxied;
 mod retry;
 mod server;
 mod signal;
@@ -67,8 +68,8 @@ pub use stream::Stream;
 pub use websocket::WebSocket;
 pub use ws_common::{
     Broadcast, ClientOptions, ConnectionHandler, ConnectionId, Decider, Decision, Error,
-    IncomingRequest, Message, Proxy, ProxyError, RunningServer, SendStatus, ServerHandle,
-    ServerHandler, ServerOptions, WebSocketConnection,
+    IncomingRequest, InvalidNetwork, Message, Proxy, ProxyError, ProxyHeaderError, RunningServer,
+    SendStatus, ServerHandle, ServerHandler, ServerOptions, TrustedProxies, WebSocketConnection,
 };
 #[cfg(feature = "tls")]
 pub use ws_common::{ClientTls, ServerTls, TlsInfo, rustls};

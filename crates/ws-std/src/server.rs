@@ -8,15 +8,17 @@ use std::time::Duration;
 
 use log::{debug, info};
 use ws_common::adapter::{
-    Acceptor, Admission, Connections, Conversation, Permit, listen, running_server, server_handle,
+    Acceptor, Admission, Connections, Conversation, Permit, ProxyHeaderRead, listen,
+    running_server, server_handle,
 };
-use ws_common::{RunningServer, ServerHandle, ServerHandler, ServerOptions};
+use ws_common::{Error, RunningServer, ServerHandle, ServerHandler, ServerOptions};
 use wsproto::{Endpoint, Server};
 
 use crate::accept::tune;
 use crate::calls::Calls;
 use crate::clock::now;
 use crate::driver::BlockingDriver;
+use crate::proxied::read_proxy_header;
 use crate::websocket::{Opening, linger};
 use crate::{Stream, WebSocket};
 
@@ -179,30 +181,52 @@ fn stream(acceptor: &Acceptor, tcp: TcpStream) -> io::Result<Stream> {
     Ok(tcp.into())
 }
 
-/// Creates the connection of an accepted socket.
+/// Creates the connection of an accepted socket. Returns `None` if its client is not served, and has its
+/// response.
 pub(crate) fn begin(
     acceptor: &Arc<Acceptor>,
+    mut permit: Permit,
     tcp: TcpStream,
     peer: SocketAddr,
-) -> io::Result<WebSocket<Server>> {
+) -> Result<Option<(WebSocket<Server>, Permit)>, Error> {
+    let endpoint = acceptor.endpoint(now());
+    let mut client = None;
+    if let Some(header) = acceptor.proxy_header(Some(peer)) {
+        client = match read_proxy_header(header, &tcp, endpoint.deadline())? {
+            ProxyHeaderRead::Complete(client) => client,
+            ProxyHeaderRead::Blocked | ProxyHeaderRead::Ended => return Ok(None),
+        };
+        match acceptor.admit_named(permit, now(), client.or(Some(peer))) {
+            Admission::Admitted(admitted) => permit = admitted,
+            Admission::Refused(endpoint) => {
+                refuse(acceptor, *endpoint, tcp, peer);
+                return Ok(None);
+            }
+            Admission::Dropped => return Ok(None),
+        }
+    }
     let stream = stream(acceptor, tcp)?;
     tune(&stream);
     let patience = acceptor.server().options().config.write_timeout;
-    let endpoint = acceptor.endpoint(now());
     let acceptor = Some(Arc::clone(acceptor));
     let connection = BlockingDriver::begin(acceptor, None, endpoint, stream.clone(), Some(peer));
+    if let Some(client) = client {
+        connection.lock().set_client(client);
+    }
     connection.driver().set_patience(patience);
-    Ok(WebSocket::new(connection, stream, Opening::Server { request: None }))
+    let ws = WebSocket::new(connection, stream, Opening::Server { request: None });
+    Ok(Some((ws, permit)))
 }
 
 /// Runs a server's connection until it is over.
 fn carry(acceptor: &Arc<Acceptor>, permit: Permit, tcp: TcpStream, peer: SocketAddr) {
-    match begin(acceptor, tcp, peer) {
+    match begin(acceptor, permit, tcp, peer) {
         // A panic of the handler is logged, and ends only this connection.
-        Ok(mut ws) => ws.carry(&Calls::new(Conversation::server(permit))),
+        Ok(Some((mut ws, permit))) => ws.carry(&Calls::new(Conversation::server(permit))),
+        Ok(None) => {}
         Err(error) => {
             debug!("no connection with {peer}: {error}");
-            acceptor.report(Some(peer), &error.into());
+            acceptor.report(Some(peer), &error);
         }
     }
 }

@@ -9,6 +9,7 @@ mod later;
 mod liveness;
 mod loops;
 mod panics;
+mod proxies;
 mod refusals;
 mod servers;
 mod support;
@@ -82,6 +83,10 @@ macro_rules! of_servers {
             truth: nothing_was_asked_and_nothing_is_reported;
             servers: a_decision_knows_the_addresses, an_address_has_a_limit_of_connections,
                 an_address_has_a_limit_of_attempts;
+            proxies: a_field_is_believed_from_trusted_proxies_only, the_clients_of_a_proxy_are_counted,
+                a_proxy_header_names_the_client, a_proxy_must_begin_with_a_header,
+                a_header_of_anybody_else_ends_the_connection, a_proxy_header_has_a_deadline,
+                the_clients_of_proxy_headers_are_counted;
             http: ordinary_requests_are_the_applications, empty_list_elements_are_ignored,
                 responses_have_a_date, an_empty_line_before_the_request_is_ignored;
         }

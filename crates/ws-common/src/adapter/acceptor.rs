@@ -13,7 +13,8 @@ use wsproto::{Client, Config, Endpoint, Server, Session};
 
 use super::panics::catch;
 use super::roster::Place;
-use super::{Conversation, Decided, Permit, Verdict};
+use super::{Conversation, Decided, Permit, ProxyHeader, Verdict};
+use crate::admission::Refusal;
 use crate::{Decision, Error, IncomingRequest, ServerHandle, ServerHandler};
 
 /// A server's side before a connection is open: it admits transports, asks the server's handler for
@@ -119,11 +120,36 @@ impl Acceptor {
     /// Decides whether to serve a transport that was just accepted from `peer`.
     #[must_use]
     pub fn admit(&self, now: Duration, peer: Option<SocketAddr>) -> Admission {
-        let refusal = match Permit::new(&self.uncounted, peer) {
-            Ok(permit) => return Admission::Admitted(permit),
-            Err(refusal) => refusal,
-        };
-        debug!("{peer:?} is not admitted: {refusal:?}");
+        match Permit::new(&self.uncounted, peer) {
+            Ok(permit) => Admission::Admitted(permit),
+            Err(refusal) => self.refuse(refusal, now, peer),
+        }
+    }
+
+    /// Returns the header that a transport from `peer` must begin with, if that is a proxy. Once it has
+    /// arrived, call [`admit_named`](Self::admit_named), then begin TLS and HTTP.
+    #[must_use]
+    pub fn proxy_header(&self, peer: Option<SocketAddr>) -> Option<ProxyHeader> {
+        let trusted = &self.server.options().trusted_proxies;
+        trusted.sends_header(peer).then(ProxyHeader::new)
+    }
+
+    /// Decides whether to serve a transport that was admitted, once a proxy has named its client.
+    #[must_use]
+    pub fn admit_named(
+        &self,
+        mut permit: Permit,
+        now: Duration,
+        client: Option<SocketAddr>,
+    ) -> Admission {
+        match permit.count(client) {
+            Ok(()) => Admission::Admitted(permit),
+            Err(refusal) => self.refuse(refusal, now, client),
+        }
+    }
+
+    fn refuse(&self, refusal: Refusal, now: Duration, client: Option<SocketAddr>) -> Admission {
+        debug!("{client:?} is not admitted: {refusal:?}");
         // A TLS client could not read a plain response, and is not worth a TLS handshake.
         if self.server.options().speaks_tls() {
             return Admission::Dropped;
@@ -151,34 +177,42 @@ impl Acceptor {
         }
     }
 
-    /// Decides on a request: by the server's options, or else by its handler; with status 503 if the server
-    /// has ended. If a decision panics, that client gets status 500; other connections are unaffected.
-    pub(super) fn decide(&self, request: &IncomingRequest) -> Verdict {
+    /// Decides on a request: by the limits for its client and the server's options, or else by its handler; with
+    /// status 503 if the server has ended. If a decision panics, that client gets status 500; other connections are unaffected.
+    pub(super) fn decide(&self, permit: Option<&mut Permit>, request: &IncomingRequest) -> Verdict {
         let respond = |response| Verdict::Now(Decided::Respond(response));
-        self.decided(request, respond, || match request.is_upgrade() {
+        self.decided(permit, request, respond, || match request.is_upgrade() {
             true => self.ask(|handler| handler.on_connection(&self.server, request)),
             false => self.ask(|handler| handler.on_request(&self.server, request)),
         })
     }
 
-    /// Decides on a request for a server without a handler: by the server's options, or else by `decide`; with
-    /// status 503 if the server has ended, and 500 if `decide` panics.
+    /// Decides on a request for a server without a handler: by the limits for its client and the server's
+    /// options, or else by `decide`; with status 503 if the server has ended, and 500 if `decide` panics.
     pub fn decide_by(
         &self,
+        permit: &mut Permit,
         request: &IncomingRequest,
         decide: impl FnOnce(&IncomingRequest) -> Decision<()>,
     ) -> Decision<()> {
-        self.decided(request, Decision::respond, || decide(request))
+        self.decided(Some(permit), request, Decision::respond, || decide(request))
     }
 
     fn decided<T>(
         &self,
+        permit: Option<&mut Permit>,
         request: &IncomingRequest,
         respond: impl Fn(Response) -> T,
         ask: impl FnOnce() -> T,
     ) -> T {
         if self.server.is_terminated() {
             return respond(Response::text(503, "The server has ended\n"));
+        }
+        if let Some(permit) = permit
+            && let Err(refusal) = permit.count(request.client_addr())
+        {
+            debug!("{:?} is not admitted: {refusal:?}", request.client_addr());
+            return respond(refusal.response());
         }
         if request.is_upgrade()
             && let Some(refusal) = self.server.options().refusal(request)

@@ -12,7 +12,7 @@ use wsproto::{Advice, CloseInfo, Initiator, Role, SendError};
 use super::answering::is_answering;
 use super::peer::Peer;
 use super::{ConnectionLink, Driver, Link, Outgoing, Transport};
-use crate::{ConnectionId, Error, IncomingRequest, SendStatus, WebSocketConnection};
+use crate::{ConnectionId, Error, SendStatus, WebSocketConnection};
 
 pub use self::held::Held;
 
@@ -173,12 +173,14 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
         }
     }
 
-    /// Returns the request that waits for a decision, with what the transport knows.
-    pub fn incoming_request(&self) -> Option<IncomingRequest> {
-        let link = self.link()?;
-        let mut info = link.transport().info();
-        info.peer_addr = self.peer.address();
-        Some(IncomingRequest::new(link.endpoint().request()?.clone(), info))
+    /// Sets the address of the peer of a connection that has no transport yet.
+    pub fn set_peer(&mut self, peer: Option<SocketAddr>) {
+        self.peer = peer.map(Peer::from).unwrap_or_default();
+    }
+
+    /// Sets the address of the client that a proxy has named.
+    pub fn set_client(&mut self, client: SocketAddr) {
+        self.peer.set_client(client);
     }
 
     /// Returns the link; `None` while dialing or once the connection is over.
@@ -252,7 +254,7 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
         if !matches!(self.stage, Stage::Dialing { given_up: false }) {
             return false;
         }
-        self.peer = peer.map(Peer::from).unwrap_or_default();
+        self.set_peer(peer);
         self.stage = Stage::Live(link);
         true
     }

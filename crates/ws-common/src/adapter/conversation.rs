@@ -34,6 +34,12 @@ impl Conversation {
         Self { handler: None, permit: Some(permit) }
     }
 
+    /// Takes the permit out, for [`Acceptor::admit_named`](super::Acceptor::admit_named); the conversation is
+    /// then [over](Self::is_over) unless it is replaced.
+    pub const fn take_permit(&mut self) -> Option<Permit> {
+        self.permit.take()
+    }
+
     /// Creates the conversation of a transport that a server refuses.
     #[must_use]
     pub fn refused() -> Self {
@@ -172,7 +178,7 @@ impl Conversation {
         let Some(acceptor) = connection.driver().acceptor() else { return };
         let request = connection.lock().incoming_request();
         let Some(request) = request else { return };
-        match acceptor.decide(&request) {
+        match acceptor.decide(self.permit.as_mut(), &request) {
             Verdict::Now(decided) => self.answer(connection, now, decided),
             Verdict::Later(undecided) => {
                 let undecided = postpone(connection, undecided);

@@ -7,7 +7,8 @@
 //! * [`Conversation`] calls the handler of a connection: in order, guarded against panics, up to its last
 //!   call.
 //! * [`Acceptor`] is a server before a connection is open: it admits transports, asks the application,
-//!   answers requests and reports errors. Each admitted connection holds a [`Permit`].
+//!   answers requests and reports errors. Each admitted connection holds a [`Permit`]. With a
+//!   [`ProxyHeader`], a proxy names the client before the connection begins.
 //! * [`Target`] is a client's request with its options, and follows redirects. [`Dial`] opens a stream: it
 //!   tells the adapter when to use the [`Resolver`], which addresses to try, and what to exchange with a
 //!   proxy, all within one timeout.
@@ -32,6 +33,7 @@ mod handle;
 mod link;
 mod panics;
 mod peer;
+mod proxy_header;
 mod registry;
 mod request;
 mod resolver;
@@ -56,6 +58,7 @@ pub use driver::Driver;
 pub use handle::{ConnectionLink, Outgoing};
 pub use link::{Link, Step, Written};
 pub use panics::Panic;
+pub use proxy_header::{ProxyHeader, ProxyHeaderError, ProxyHeaderRead};
 pub use registry::{Connections, Registry};
 pub use request::{answer, postpone};
 pub use resolver::{Lookup, Resolver};

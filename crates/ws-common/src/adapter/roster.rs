@@ -40,6 +40,20 @@ impl Permit {
         }))
     }
 
+    /// Counts the address of a client whose proxy has named it, unless its address is counted already.
+    pub(super) fn count(&mut self, client: Option<SocketAddr>) -> Result<(), Refusal> {
+        let server = &self.0.server;
+        if self.0.address.is_none()
+            && let Some(address) = counted(server, client)
+        {
+            server.roster().admit_address(address)?;
+            let place = Place { server: server.clone(), address: Some(address) };
+            // Only the address is counted anew: no permit is dropped.
+            self.0 = Arc::new(place);
+        }
+        Ok(())
+    }
+
     /// Returns the server.
     #[must_use]
     pub fn server(&self) -> &ServerHandle {
@@ -68,10 +82,12 @@ impl Drop for Permit {
     }
 }
 
-/// Returns the address to count, if the server has a limit for each address.
+/// Returns the address to count, if the server has a limit for each address, and the client is not a trusted
+/// proxy that has not named its client.
 fn counted(server: &ServerHandle, client: Option<SocketAddr>) -> Option<AddressKey> {
-    let client = client.filter(|_| server.options().address_limits().is_some())?;
-    Some(client.ip().into())
+    let options = server.options();
+    let client = client.filter(|_| options.address_limits().is_some())?;
+    (!options.trusted_proxies.trusts(Some(client))).then(|| client.ip().into())
 }
 
 /// How a server ends.

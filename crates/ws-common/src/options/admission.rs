@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::ServerOptions;
+use crate::TrustedProxies;
 
 impl ServerOptions {
     /// Sets the maximum number of connections, including those in the opening handshake. Further clients
@@ -41,6 +42,17 @@ impl ServerOptions {
     #[must_use]
     pub const fn max_attempts_per_address(mut self, most: u32, period: Duration) -> Self {
         self.max_attempts_per_address = Some((most, period));
+        self
+    }
+
+    /// Believes these proxies in front of the server which client they connect for. By default, none is
+    /// believed, and the client of a request is its peer.
+    ///
+    /// The limits for each address then count the address that a proxy names: connections of a trusted proxy
+    /// itself do not count.
+    #[must_use]
+    pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
+        self.trusted_proxies = proxies;
         self
     }
 }

@@ -14,6 +14,7 @@ use ws_common::adapter::{Acceptor, Connection, Link, end_deadline};
 use super::{EventLoop, listener_token};
 use crate::listener::{Attempt, Listener};
 use crate::origin::{Accepted, LoopServer};
+use crate::proxied::Proxied;
 use crate::slot::{Cause, DynConnection};
 
 /// The maximum number of connections accepted per turn.
@@ -78,16 +79,29 @@ impl EventLoop {
         server: &Arc<LoopServer>,
     ) -> io::Result<()> {
         let now = self.context.now;
-        let Some((endpoint, conversation)) = server.acceptor.accept(now, Some(peer)) else {
-            return Ok(());
+        let (endpoint, conversation) = match server.acceptor.accept(now, Some(peer)) {
+            Some(accepted) => accepted,
+            None => return Ok(()),
         };
-        let mut stream = server.stream(tcp)?;
         let both = Interest::READABLE | Interest::WRITABLE;
         let token = Token(self.shared.slots().vacant_key());
-        self.context.registry.register(&mut stream, token, both)?;
-        let driver = Accepted(Arc::clone(server));
-        let connection = Connection::new(driver, Link::new(endpoint, stream), Some(peer));
-        let connection: Arc<dyn DynConnection> = Arc::new(connection);
+        let header = server.acceptor.proxy_header(Some(peer));
+        let connection: Arc<dyn DynConnection> = match header {
+            None => {
+                let mut stream = server.stream(tcp)?;
+                self.context.registry.register(&mut stream, token, both)?;
+                let driver = Accepted(Arc::clone(server));
+                Arc::new(Connection::new(driver, Link::new(endpoint, stream), Some(peer)))
+            }
+            Some(header) => {
+                let mut tcp = tcp;
+                self.context.registry.register(&mut tcp, token, both)?;
+                let driver = Proxied::new(server, tcp, header, endpoint);
+                let connection = Connection::dialing(driver);
+                connection.lock().set_peer(Some(peer));
+                Arc::new(connection)
+            }
+        };
         server.carried.fetch_add(1, Ordering::Relaxed);
         self.begin(connection, conversation);
         Ok(())

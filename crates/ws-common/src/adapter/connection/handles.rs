@@ -27,6 +27,10 @@ impl<R: Role, D: Driver<R>> ConnectionLink for Connection<R, D> {
         self.lock().peer.address()
     }
 
+    fn client_addr(&self) -> Option<SocketAddr> {
+        self.lock().peer.client()
+    }
+
     fn subprotocol(&self) -> Option<String> {
         Some(self.lock().link()?.endpoint().session().subprotocol()?.into())
     }
