@@ -15,12 +15,14 @@ mod error;
 pub mod guide;
 mod handler;
 mod incoming;
+mod listener;
 mod message;
 mod options;
 mod proxy;
 mod pubsub;
 mod running;
 mod server;
+mod stats;
 #[cfg(feature = "tls")]
 mod tls;
 
@@ -31,6 +33,7 @@ pub use decision::{Decider, Decision};
 pub use error::Error;
 pub use handler::{ConnectionHandler, ServerHandler};
 pub use incoming::IncomingRequest;
+pub use listener::Listener;
 pub use message::{Message, SendStatus};
 pub use options::{ClientOptions, ServerOptions};
 pub use proxy::{Proxy, ProxyError};
@@ -39,6 +42,7 @@ pub use running::RunningServer;
 #[cfg(feature = "tls")]
 pub use rustls;
 pub use server::ServerHandle;
+pub use stats::{RefusedStats, ServerStats};
 #[cfg(feature = "tls")]
 pub use tls::{ClientTls, ServerTls, TlsInfo};
 pub use wsproto;

@@ -5,7 +5,7 @@ mod admission;
 use std::sync::Arc;
 use std::time::Duration;
 
-use wsproto::handshake::{AllowedOrigins, Request, Response};
+use wsproto::handshake::{AcceptError, AllowedOrigins, Request, Response};
 use wsproto::{Config, KeepAlive};
 
 use crate::admission::AddressLimits;
@@ -104,6 +104,22 @@ impl ServerOptions {
     pub fn origins(mut self, origins: AllowedOrigins) -> Self {
         self.origins = Some(origins);
         self
+    }
+
+    /// Adds a header field to the responses with which the server itself refuses requests, for example those of
+    /// CORS; see [`Config::refusal_header`]. Responses of the application are its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`Config::refusal_header`].
+    pub fn refusal_header(
+        mut self,
+        name: &str,
+        value: impl AsRef<[u8]>,
+    ) -> Result<Self, AcceptError> {
+        let config = Arc::unwrap_or_clone(self.config);
+        self.config = config.refusal_header(name, value)?.into();
+        Ok(self)
     }
 
     /// Sets the longest message to accept, in bytes; see [`Config::max_message_size`].

@@ -11,7 +11,8 @@ use wsproto::{CloseCode, CloseFrame, ReadyState};
 use crate::adapter::{Ending, Registry};
 use crate::admission::{AddressKey, Addresses, Refusal};
 use crate::pubsub::Topics;
-use crate::{Broadcast, ConnectionId, Message, ServerOptions, WebSocketConnection};
+use crate::stats::Counters;
+use crate::{Broadcast, ConnectionId, Message, ServerOptions, ServerStats, WebSocketConnection};
 
 /// A handle to a server, usable from any thread. Clones refer to the same server; dropping them does not
 /// end it.
@@ -26,6 +27,7 @@ struct Shared {
     changed: Condvar,
     /// The origin of the times in `State::addresses`.
     start: Instant,
+    counters: Counters,
     wake: Box<dyn Fn() + Send + Sync>,
 }
 
@@ -81,6 +83,7 @@ impl ServerHandle {
             state: Mutex::default(),
             changed: Condvar::new(),
             start: Instant::now(),
+            counters: Counters::default(),
             wake: Box::new(wake),
         }))
     }
@@ -112,13 +115,41 @@ impl ServerHandle {
     /// Encodes a message once and sends it to all [`connections`](Self::connections). Never waits:
     /// connections without room for the message are returned in [`Broadcast::refused`].
     pub fn broadcast(&self, message: impl Into<Message>) -> Broadcast {
-        Broadcast::new(&message.into(), self.connections())
+        self.counted(Broadcast::new(&message.into(), self.connections()))
     }
 
     /// Sends a message to all [subscribers](WebSocketConnection::subscribe) of a topic, as
     /// [`broadcast`](Self::broadcast) does.
     pub fn publish(&self, topic: &str, message: impl Into<Message>) -> Broadcast {
-        Broadcast::new(&message.into(), self.subscribers(topic))
+        self.counted(Broadcast::new(&message.into(), self.subscribers(topic)))
+    }
+
+    fn counted(&self, broadcast: Broadcast) -> Broadcast {
+        self.counters().count_refused(broadcast.refused.len());
+        broadcast
+    }
+
+    /// Returns what the server has counted: connections, refusals, messages and bytes. Counting costs the
+    /// connections next to nothing, and is always on.
+    ///
+    /// ```
+    /// # fn metrics(server: &ws_common::ServerHandle) {
+    /// let stats = server.stats();
+    /// println!("websocket_open {}", stats.open);
+    /// println!("websocket_messages_in_total {}", stats.messages_in);
+    /// println!("websocket_refused_total{{reason=\"full\"}} {}", stats.refused.full);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn stats(&self) -> ServerStats {
+        let state = self.lock();
+        let (connections, open) = (state.carried, state.handled);
+        drop(state);
+        ServerStats { connections, open, ..self.counters().snapshot() }
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.0.counters
     }
 
     /// Returns the subscribers of a topic.

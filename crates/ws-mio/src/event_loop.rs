@@ -121,8 +121,8 @@ impl EventLoop {
     }
 
     /// Adds a server. It accepts connections once the loop runs, until [`ServerHandle::terminate`] is
-    /// called. All listeners of a server [bound for several threads](WebSocketServer::bind_threads) run on
-    /// this loop.
+    /// called. The server runs on this loop alone, whatever its number of [threads](WebSocketServer::threads)
+    /// is.
     ///
     /// # Errors
     ///
@@ -187,6 +187,7 @@ impl EventLoop {
             return Ok(false);
         }
         self.wait(events)?;
+        self.take_newcomers();
         let queue = mem::take(&mut self.queue);
         for event in &*events {
             self.turn(event.token(), Cause::Ready(event));
@@ -213,7 +214,9 @@ impl EventLoop {
         events.clear();
         let listeners = self.listeners.iter().filter_map(|(_, listener)| listener.deadline());
         let first = listeners.chain(self.deadlines.first()).min();
-        let may_wait = self.queue.is_empty() && self.shared.fall_asleep();
+        let may_wait = self.queue.is_empty()
+            && self.shared.fall_asleep()
+            && !self.listeners.iter().any(|(_, listener)| listener.has_newcomers());
         let timeout = match first {
             _ if !may_wait => Some(Duration::ZERO),
             first => first.map(|at| at.saturating_sub(self.shared.now()).min(LONGEST_WAIT)),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use mio::net::TcpStream;
 use ws_common::Error;
-use ws_common::adapter::{Acceptor, Connection, Conversation, Driver, Held};
+use ws_common::adapter::{Acceptor, Connection, Conversation, Driver, Held, Traffic, TrafficLease};
 use wsproto::handshake::Response;
 use wsproto::url::WsUrl;
 use wsproto::{Client, Role, Server};
@@ -68,6 +68,8 @@ pub(crate) struct LoopServer {
     /// The number of the server's connections on the loop, without those that only linger. Only the loop's
     /// thread uses it, so `Relaxed` is enough.
     pub(crate) carried: AtomicUsize,
+    /// The counts of the connections' messages and bytes.
+    pub(crate) traffic: TrafficLease,
 }
 
 impl LoopServer {
@@ -98,6 +100,10 @@ impl Driver<Server> for Accepted {
 
     fn acceptor(&self) -> Option<&Acceptor> {
         Some(&self.0.acceptor)
+    }
+
+    fn traffic(&self) -> Option<&Traffic> {
+        Some(&self.0.traffic)
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use mio::net::TcpStream;
 use ws_common::Error;
 use ws_common::adapter::{
-    Acceptor, Admission, Conversation, Driver, Held, Link, ProxyHeader, ProxyHeaderRead,
+    Acceptor, Admission, Conversation, Driver, Held, Link, ProxyHeader, ProxyHeaderRead, Traffic,
 };
 use wsproto::{Endpoint, Server, SessionError};
 
@@ -65,6 +65,10 @@ impl Driver<Server> for Proxied {
 
     fn acceptor(&self) -> Option<&Acceptor> {
         Some(&self.server.acceptor)
+    }
+
+    fn traffic(&self) -> Option<&Traffic> {
+        Some(&self.server.traffic)
     }
 }
 

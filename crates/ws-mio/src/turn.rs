@@ -35,6 +35,8 @@ impl<R: Role, D: Origin<R>> DynConnection for Connection<R, D> {
             now,
             again: false,
             events: 0,
+            read: 0,
+            messages: 0,
             called: false,
         };
         if let Cause::Queued = cause {
@@ -87,6 +89,9 @@ struct Turn<'a, R: Role, D: Origin<R>> {
     again: bool,
     /// How many events were handled.
     events: usize,
+    /// How many bytes were read, and messages received.
+    read: usize,
+    messages: usize,
     /// Whether the application was called, which may have taken long.
     called: bool,
 }
@@ -144,6 +149,16 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
         })
     }
 
+    #[inline]
+    fn count_output(&self, held: &mut Held<'a, R, D>) {
+        if let Some(link) = held.link_mut() {
+            let counts = link.endpoint_mut().take_output_counts();
+            if let Some(traffic) = self.connection.driver().traffic() {
+                traffic.sent(counts);
+            }
+        }
+    }
+
     fn give_up(&mut self, error: &Error) {
         self.conversation.give_up(self.connection, &self.handle, error);
     }
@@ -155,7 +170,10 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
             link.write(self.now, WRITE_MOST);
             if link.endpoint().wants_read() && link.transport().is_readable() {
                 match read(link, &mut context.input, self.now) {
-                    Ok(read) => input = read,
+                    Ok(read) => {
+                        self.read = read.len();
+                        input = read;
+                    }
                     Err(error) => {
                         held = self.call(held, |turn| {
                             turn.conversation.fail(turn.connection, &turn.handle, &error)
@@ -197,11 +215,14 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
             held = match step {
                 Step::Other => held,
                 Step::Message(message) => {
+                    self.messages += 1;
                     let id = self.connection.id();
                     self.call(held, |turn| turn.conversation.message(id, &turn.handle, message))
                 }
                 step => {
                     let step = mem::replace(step, Step::Other);
+                    // The end may drop the endpoint.
+                    self.count_output(&mut held);
                     self.call(held, |turn| {
                         turn.conversation.take(turn.connection, &turn.handle, turn.now, step)
                     })
@@ -254,6 +275,12 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
         lingered: bool,
     ) -> TurnOutcome {
         let driver = self.connection.driver();
+        if (self.read > 0 || self.messages > 0)
+            && let Some(traffic) = driver.traffic()
+        {
+            traffic.received(self.messages as u64, self.read as u64);
+        }
+        self.count_output(&mut held);
         let noticed = held.end_work();
         let (mut more, mut deadline) = (self.again, None);
         if held.is_dialing() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
-use log::debug;
+use log::{debug, error};
 use ws_common::adapter::{Acceptor, Permit};
 use ws_common::{Decision, Error, IncomingRequest, ServerHandle};
 use wsproto::Server;
@@ -56,7 +56,7 @@ impl WebSocketServer {
         let (sender, opened) = mpsc::sync_channel(0);
         thread::Builder::new().spawn(move || {
             acceptor.join();
-            self.accept_until_end(&acceptor, |acceptor, permit, tcp, peer| {
+            let accepted = self.accept_until_end(&acceptor, |acceptor, permit, tcp, peer| {
                 let (acceptor, sender, decide) =
                     (Arc::clone(acceptor), sender.clone(), Arc::clone(&decide));
                 thread::Builder::new().spawn(move || {
@@ -65,11 +65,17 @@ impl WebSocketServer {
                         Ok(Some((ws, _permit))) => drop(sender.send(Some(ws))),
                         Ok(None) => {}
                         // A failed handshake yields no connection.
-                        Err(error) => debug!("no connection with {peer}: {error}"),
+                        Err(error) => {
+                            debug!("no connection with {peer:?}: {error}");
+                            acceptor.report(peer, &error);
+                        }
                     }
                 })?;
                 Ok(())
             });
+            if let Err(error) = accepted {
+                error!("the server has failed: {error}");
+            }
             acceptor.leave();
             // Handshakes may still run and hold senders, so the end is a message.
             let _ = sender.send(None);
@@ -82,7 +88,7 @@ fn open(
     acceptor: &Arc<Acceptor>,
     permit: Permit,
     tcp: TcpStream,
-    peer: SocketAddr,
+    peer: Option<SocketAddr>,
     decide: impl Fn(&IncomingRequest) -> Decision<()>,
 ) -> Result<Option<(WebSocket<Server>, Permit)>, Error> {
     let Some((mut ws, mut permit)) = begin(acceptor, permit, tcp, peer)? else { return Ok(None) };

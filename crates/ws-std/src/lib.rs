@@ -68,8 +68,9 @@ pub use stream::Stream;
 pub use websocket::WebSocket;
 pub use ws_common::{
     Broadcast, ClientOptions, ConnectionHandler, ConnectionId, Decider, Decision, Error,
-    IncomingRequest, InvalidNetwork, Message, Proxy, ProxyError, ProxyHeaderError, RunningServer,
-    SendStatus, ServerHandle, ServerHandler, ServerOptions, TrustedProxies, WebSocketConnection,
+    IncomingRequest, InvalidNetwork, Listener, Message, Proxy, ProxyError, ProxyHeaderError,
+    RefusedStats, RunningServer, SendStatus, ServerHandle, ServerHandler, ServerOptions,
+    ServerStats, TrustedProxies, WebSocketConnection,
 };
 #[cfg(feature = "tls")]
 pub use ws_common::{ClientTls, ServerTls, TlsInfo, rustls};

@@ -146,7 +146,7 @@ pub use close::{CloseCode, CloseError, CloseFrame};
 pub use closing::{Advice, CloseInfo, Closing, Initiator};
 pub use config::{Config, KeepAlive};
 pub use connection::Connection;
-pub use endpoint::{Endpoint, Outbox};
+pub use endpoint::{Endpoint, Outbox, OutputCounts};
 pub use error::{Error, SendError};
 pub use event::{Event, Piece};
 pub use extensions::Extensions;

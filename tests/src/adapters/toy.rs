@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use ws_common::WebSocketConnection;
 use ws_common::adapter::{
     Acceptor, Connection, Connections, Conversation, Driver, Held, Link, TurnContext,
     client_endpoint, end_deadline, running_server, server_handle,
 };
-use ws_common::{ClientOptions, ConnectionHandler, RunningServer, ServerHandler};
-use ws_common::{ServerOptions, WebSocketConnection};
+use ws_common::{ClientOptions, ConnectionHandler, RunningServer, ServerHandler, ServerOptions};
 use wsproto::handshake::ClientRequest;
 use wsproto::url::WsUrl;
 use wsproto::{Endpoint, Role, Server};
@@ -137,9 +137,8 @@ impl Loop<Server> {
             listener = listener.filter(|_| !server.is_ending());
             while let Some(stream) = listener.as_ref().and_then(Listener::accept) {
                 let peer = Some(stream.peer());
-                if let Some((endpoint, conversation)) = acceptor.accept(now(), peer) {
-                    self.begin(stream, endpoint, conversation);
-                }
+                let Some((endpoint, conversation)) = acceptor.accept(now(), peer) else { continue };
+                self.begin(stream, endpoint, conversation);
             }
             if end_deadline(server).is_some_and(|at| at <= Instant::now()) {
                 self.connections.iter().for_each(|(connection, _)| connection.handle().abort());

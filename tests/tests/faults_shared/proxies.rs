@@ -160,13 +160,14 @@ pub(crate) fn a_proxy_must_begin_with_a_header<S: Adapter>() {
     for (bytes, expected) in [
         (upgrade("/", "").into_bytes(), "must begin with a PROXY header"),
         (b"PROXY TCP4 192.0.2.1\r\n 10.0.0.1 4660 80\r\n".to_vec(), "malformed"),
-        (vec![b'P'; 1], "the transport ended"),
+        (vec![b'P'; 1], "the connection ended during"),
         (v2(0x21, 0x12, &V4), "0x12 is no family"),
     ] {
         let mut peer = Peer::connect(address(&server));
         peer.send(bytes);
         let from = peer.0.local_addr().ok();
-        peer.0.shutdown(std::net::Shutdown::Write).expect("connected");
+        // Fails if the server has disconnected already.
+        let _ = peer.0.shutdown(std::net::Shutdown::Write);
         // It may be a reset.
         assert_eq!(peer.rest().unwrap_or_default(), b"", "no answer");
         match told.recv_timeout(LONG) {

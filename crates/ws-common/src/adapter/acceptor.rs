@@ -13,8 +13,9 @@ use wsproto::{Client, Config, Endpoint, Server, Session};
 
 use super::panics::catch;
 use super::roster::Place;
-use super::{Conversation, Decided, Permit, ProxyHeader, Verdict};
+use super::{Conversation, Decided, Permit, ProxyHeader, TrafficLease, Verdict};
 use crate::admission::Refusal;
+use crate::stats::Counted;
 use crate::{Decision, Error, IncomingRequest, ServerHandle, ServerHandler};
 
 /// A server's side before a connection is open: it admits transports, asks the server's handler for
@@ -111,6 +112,16 @@ impl Acceptor {
         &self.server
     }
 
+    /// Returns the counts of a loop's or a connection's messages and bytes.
+    #[must_use]
+    pub fn traffic(&self) -> TrafficLease {
+        TrafficLease::new(&self.server)
+    }
+
+    pub(super) fn count(&self, counted: Counted) {
+        self.server.counters().count(counted);
+    }
+
     /// Creates the endpoint of a transport that was just accepted.
     #[must_use]
     pub fn endpoint(&self, now: Duration) -> Endpoint<Server> {
@@ -150,13 +161,14 @@ impl Acceptor {
 
     fn refuse(&self, refusal: Refusal, now: Duration, client: Option<SocketAddr>) -> Admission {
         debug!("{client:?} is not admitted: {refusal:?}");
+        self.count(Counted::NotAdmitted(refusal));
         // A TLS client could not read a plain response, and is not worth a TLS handshake.
         if self.server.options().speaks_tls() {
             return Admission::Dropped;
         }
         let mut out = Vec::new();
         let config = Arc::clone(&self.server.options().config);
-        let response = refusal.response().date(unix_time());
+        let response = refusal.response().with_missing(&config.refusal_headers).date(unix_time());
         let session = Session::refusing(&response, config, now, &mut out);
         Admission::Refused(Box::new(Endpoint::new(session, out)))
     }
@@ -180,7 +192,7 @@ impl Acceptor {
     /// Decides on a request: by the limits for its client and the server's options, or else by its handler; with
     /// status 503 if the server has ended. If a decision panics, that client gets status 500; other connections are unaffected.
     pub(super) fn decide(&self, permit: Option<&mut Permit>, request: &IncomingRequest) -> Verdict {
-        let respond = |response| Verdict::Now(Decided::Respond(response));
+        let respond = |response| Verdict::Now(Decided::Refuse(response));
         self.decided(permit, request, respond, || match request.is_upgrade() {
             true => self.ask(|handler| handler.on_connection(&self.server, request)),
             false => self.ask(|handler| handler.on_request(&self.server, request)),
@@ -195,7 +207,7 @@ impl Acceptor {
         request: &IncomingRequest,
         decide: impl FnOnce(&IncomingRequest) -> Decision<()>,
     ) -> Decision<()> {
-        self.decided(Some(permit), request, Decision::respond, || decide(request))
+        self.decided(Some(permit), request, Decision::refuse, || decide(request))
     }
 
     fn decided<T>(
@@ -212,11 +224,13 @@ impl Acceptor {
             && let Err(refusal) = permit.count(request.client_addr())
         {
             debug!("{:?} is not admitted: {refusal:?}", request.client_addr());
+            self.count(Counted::NotAdmitted(refusal));
             return respond(refusal.response());
         }
         if request.is_upgrade()
             && let Some(refusal) = self.server.options().refusal(request)
         {
+            self.count(Counted::Options);
             return respond(refusal);
         }
         catch(ask).unwrap_or_else(|_| {
@@ -232,8 +246,13 @@ impl Acceptor {
         }
     }
 
-    /// Reports to the handler that the handshake with `peer` failed, unless the server has ended.
+    /// Counts and reports to the handler that the handshake with `peer` failed, unless the server has ended.
     pub fn report(&self, peer: Option<SocketAddr>, error: &Error) {
+        self.count(Counted::Failed);
+        self.tell(peer, error);
+    }
+
+    fn tell(&self, peer: Option<SocketAddr>, error: &Error) {
         if !self.server.is_terminated() {
             self.call(|handler, server| handler.on_error(server, peer, error));
         }
@@ -243,7 +262,7 @@ impl Acceptor {
     /// [`PAUSE`](Self::PAUSE).
     pub fn report_pause(&self, error: io::Error) {
         warn!("cannot accept: {error}");
-        self.report(None, &error.into());
+        self.tell(None, &error.into());
     }
 
     /// Reports to the handler that the server has started.

@@ -123,7 +123,12 @@ impl Conversation {
         step: Step,
     ) -> Option<Panic> {
         match step {
-            Step::Message(mut message) => self.message(connection.id(), handle, &mut message),
+            Step::Message(mut message) => {
+                if let Some(traffic) = connection.driver().traffic() {
+                    traffic.received(1, 0);
+                }
+                self.message(connection.id(), handle, &mut message)
+            }
             Step::Other => None,
             Step::Request => {
                 self.decide(connection, now);
@@ -207,14 +212,15 @@ impl Conversation {
         decided: Decided,
     ) {
         let mut held = connection.lock();
-        let answered = held.live().map(|link| answer(link.endpoint_mut(), now, &decided));
+        let acceptor = connection.driver().acceptor();
+        let answered = held.live().map(|link| answer(link.endpoint_mut(), acceptor, now, &decided));
         drop(held);
         self.handler = decided.into_handler();
         match answered {
             Ok(Ok(true)) => {}
             Ok(Err(error)) => {
                 let _ = self.drop_handler();
-                if let Some(acceptor) = connection.driver().acceptor() {
+                if let Some(acceptor) = acceptor {
                     acceptor.report(connection.peer_addr(), &error);
                 }
             }

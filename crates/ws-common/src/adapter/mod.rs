@@ -42,11 +42,13 @@ mod socket;
 mod target;
 #[cfg(feature = "tls")]
 pub mod tls;
+mod traffic;
 mod transport;
 mod turn;
 mod verdict;
 
 pub use crate::incoming::TransportInfo;
+pub use crate::listener::ListenerWaker;
 pub use acceptor::{Acceptor, Admission, client_endpoint, server_endpoint};
 pub use connection::{Connection, ConnectionState, Held, MOST_LINGERING, unknown_end};
 pub use constructors::{
@@ -64,8 +66,9 @@ pub use request::{answer, postpone};
 pub use resolver::{Lookup, Resolver};
 pub(crate) use roster::Ending;
 pub use roster::Permit;
-pub use socket::{listen, tune};
+pub use socket::{listen, listen_shared, tune};
 pub use target::Target;
+pub use traffic::{Traffic, TrafficLease};
 pub use transport::Transport;
 pub use turn::{Duplex, MOST_EVENTS, READ_SIZE, TurnContext, TurnOutcome, WRITE_MOST};
 pub use verdict::{Decided, DynHandler, Undecided, Verdict};

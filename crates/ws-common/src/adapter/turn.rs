@@ -169,6 +169,10 @@ impl Conversation {
         let over = held.is_over();
         if let Some(link) = held.link_mut() {
             let written = link.write(late, WRITE_MOST);
+            let counts = link.endpoint_mut().take_output_counts();
+            if let Some(traffic) = connection.driver().traffic() {
+                traffic.sent(counts);
+            }
             let endpoint = link.endpoint();
             outcome.deadline = endpoint.deadline();
             outcome.more = written == Written::Limit

@@ -39,6 +39,7 @@ impl<R: Role> Endpoint<R> {
             }
             text => {
                 self.send_with(|sender, out| sender.send_text(&text, out))?;
+                self.count_message();
                 if let Cow::Owned(text) = text {
                     self.recycle_text(text);
                 }
@@ -63,6 +64,7 @@ impl<R: Role> Endpoint<R> {
             }
             bytes => {
                 self.send_with(|sender, out| sender.send_binary(&bytes, out))?;
+                self.count_message();
                 if let Cow::Owned(bytes) = bytes {
                     self.recycle_binary(bytes);
                 }
@@ -78,9 +80,12 @@ impl<R: Role> Endpoint<R> {
     /// [`SendError`]; nothing was sent.
     pub fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), SendError> {
         if !R::SERVER || message.payload().len() < LARGE {
-            return self.send_with(|sender, out| sender.send_prepared(message, out));
+            self.send_with(|sender, out| sender.send_prepared(message, out))?;
+            self.count_message();
+            return Ok(());
         }
         self.send_with(|sender, out| sender.send_prepared_header(message, out))?;
+        self.count_message();
         self.push(message.payload().len(), |output| output.push_shared(message));
         Ok(())
     }
@@ -117,7 +122,15 @@ impl<R: Role> Endpoint<R> {
 
     /// Queues a payload after the header that was just appended.
     fn push_owned(&mut self, payload: Vec<u8>, mask: Option<Mask>) {
+        self.count_message();
         self.push(payload.len(), |output| output.push_owned(payload, mask));
+    }
+
+    #[inline]
+    fn count_message(&mut self) {
+        if let Some(outbox) = &mut self.outbox {
+            outbox.counts.messages += 1;
+        }
     }
 
     fn push(&mut self, len: usize, push: impl FnOnce(&mut Output)) {
