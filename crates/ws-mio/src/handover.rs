@@ -9,6 +9,7 @@
 //! asleep, whose wait its wake-up ends, or the loop finds the newcomer.
 
 use std::collections::VecDeque;
+use std::mem;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -23,11 +24,17 @@ const MOST: usize = 1024;
 /// The newcomers of a server, and its loops.
 pub(crate) struct Handover {
     loops: Vec<Arc<LoopServer>>,
-    queue: Mutex<VecDeque<Newcomer>>,
+    queue: Mutex<Queue>,
     /// The length of the queue, which loops check without its lock.
     waiting: AtomicUsize,
-    /// Notified when there is room in the queue, or the server is ending.
+    /// Notified when there is room in the queue, or it is closed.
     changed: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    newcomers: VecDeque<Newcomer>,
+    closed: bool,
 }
 
 type Newcomer = (TcpStream, Option<SocketAddr>);
@@ -38,19 +45,17 @@ impl Handover {
         Self { loops, queue, waiting: AtomicUsize::new(0), changed }
     }
 
-    /// Hands over a newcomer. Waits for room in the queue, unless the server is ending.
+    /// Hands over a newcomer. Waits for room in the queue; drops the newcomer if it is closed.
     pub(crate) fn put(&self, newcomer: Newcomer) {
-        let Some(first) = self.loops.first() else { return };
         let mut queue = self.lock();
-        // `terminate` flags the end before it calls `end`, which takes the lock: the notice is not lost.
-        while queue.len() >= MOST {
-            if first.acceptor.server().is_ending() {
-                return;
-            }
+        while queue.newcomers.len() >= MOST && !queue.closed {
             queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
-        queue.push_back(newcomer);
-        self.waiting.store(queue.len(), Ordering::SeqCst);
+        if queue.closed {
+            return;
+        }
+        queue.newcomers.push_back(newcomer);
+        self.waiting.store(queue.newcomers.len(), Ordering::SeqCst);
         drop(queue);
         let asleep = self.loops.iter().filter(|server| server.shared.is_asleep());
         if let Some(least) = asleep.min_by_key(|server| server.carried.load(Ordering::Relaxed)) {
@@ -64,25 +69,29 @@ impl Handover {
             return None;
         }
         let mut queue = self.lock();
-        let newcomer = queue.pop_front();
-        self.waiting.store(queue.len(), Ordering::SeqCst);
+        let newcomer = queue.newcomers.pop_front();
+        self.waiting.store(queue.newcomers.len(), Ordering::SeqCst);
         drop(queue);
         self.changed.notify_all();
         newcomer
+    }
+
+    /// Drops all newcomers, because the server is ending, and those who are put into the queue later.
+    pub(crate) fn close(&self) {
+        let mut queue = self.lock();
+        queue.closed = true;
+        let left = mem::take(&mut queue.newcomers);
+        self.waiting.store(0, Ordering::SeqCst);
+        drop(queue);
+        drop(left);
+        self.changed.notify_all();
     }
 
     pub(crate) fn has_newcomers(&self) -> bool {
         self.waiting.load(Ordering::SeqCst) > 0
     }
 
-    /// Wakes the accepting thread, because the server is ending.
-    pub(crate) fn end(&self) {
-        let queue = self.lock();
-        self.changed.notify_all();
-        drop(queue);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Newcomer>> {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -243,7 +243,7 @@ impl Started {
                 result = end(event_loop.run()).and(result);
             }
             if let Some(handover) = handover {
-                handover.end();
+                handover.close();
             }
             for thread in threads {
                 let ended = thread.join().unwrap_or_else(|panic| panic::resume_unwind(panic));

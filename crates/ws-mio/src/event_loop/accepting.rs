@@ -139,7 +139,9 @@ impl EventLoop {
             }
             // Check again until all its connections are closed.
             self.check_end = true;
-            listener.source = None;
+            if let Some(Source::Handover(handover)) = listener.source.take() {
+                handover.close();
+            }
             listener.retry_at = None;
             if listener.server.carried.load(Ordering::Relaxed) == 0 {
                 left.push(index);
