@@ -54,7 +54,7 @@ pub struct ServerOptions {
     /// How often one address may connect in a period; see
     /// [`max_attempts_per_address`](Self::max_attempts_per_address()). `None` is no limit.
     pub max_attempts_per_address: Option<(u32, Duration)>,
-    /// The proxies that are believed which client they connect for. Default: none.
+    /// The proxies that are trusted to name their clients. Default: none.
     pub trusted_proxies: TrustedProxies,
     /// The certificate and key; `Some` makes the server speak TLS.
     #[cfg(feature = "tls")]

@@ -129,7 +129,7 @@ impl ServerHandle {
         broadcast
     }
 
-    /// Returns what the server has counted: connections, refusals, messages and bytes. Counting costs the
+    /// Returns the server's counts of connections, refusals, messages and bytes. Counting costs the
     /// connections next to nothing, and is always on.
     ///
     /// ```

@@ -1,4 +1,4 @@
-//! What a server has counted.
+//! The counts of a server.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -121,8 +121,8 @@ impl EventLoop {
     }
 
     /// Adds a server. It accepts connections once the loop runs, until [`ServerHandle::terminate`] is
-    /// called. The server runs on this loop alone, whatever its number of [threads](WebSocketServer::threads)
-    /// is.
+    /// called. The server runs on this loop alone; its number of
+    /// [threads](WebSocketServer::threads) is ignored.
     ///
     /// # Errors
     ///

@@ -6,7 +6,7 @@
 //! No newcomer is overlooked. The accepting thread puts it into the queue, then looks for a loop that sleeps. A
 //! loop marks itself as asleep, then looks into the queue before it waits; and after a wait, it marks itself as awake, then
 //! looks into the queue before it gives any turn. These steps are `SeqCst`, so either the thread finds the loop
-//! asleep, whose wait its wake-up ends, or the loop finds the newcomer.
+//! asleep, and wakes it, or the loop finds the newcomer.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -76,7 +76,7 @@ impl Handover {
         newcomer
     }
 
-    /// Drops all newcomers, because the server is ending, and those who are put into the queue later.
+    /// Drops all newcomers, because the server is ending, and all later ones.
     pub(crate) fn close(&self) {
         let mut queue = self.lock();
         queue.closed = true;

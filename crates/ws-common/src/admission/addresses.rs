@@ -9,8 +9,8 @@ use super::Refusal;
 /// The maximum number of remembered addresses without a connection.
 const MOST_REMEMBERED: usize = 1 << 16;
 
-/// A client address, as far as it is counted: an IPv4 address, or the first 64 bits of an IPv6 address. Whoever
-/// has one IPv6 address usually has the other 2^64 - 1 of its network, too (RFC 6177).
+/// The part of a client's address that is counted: an IPv4 address, or the first 64 bits of an IPv6 address. A
+/// customer with one IPv6 address usually has all others of its network, too (RFC 6177).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum AddressKey {
     V4(Ipv4Addr),

@@ -34,8 +34,8 @@ impl Field {
 /// Returns the addresses that proxies have appended, the last one first, with port 0 if there is none; `None`
 /// for an element without an address.
 ///
-/// The fields are read from their end: nothing that a client has written in front changes how the elements of
-/// proxies are read, not even a quotation mark that is never closed.
+/// The fields are read from their end, so the client's part in front cannot change how the elements of proxies are
+/// read, not even by a quotation mark that is never closed.
 pub(super) fn hops(field: Field, headers: &Headers) -> impl Iterator<Item = Option<SocketAddr>> {
     let values: Vec<_> = headers.get_all_bytes(field.name()).collect();
     // A value that is not text has one element, which is no address.
@@ -187,7 +187,7 @@ mod tests {
             ("for=\"192.0.2.1:_port\"", &[Some("192.0.2.1:0")]),
             ("for=_hidden, for=unknown, proto=http, for=\"_a:80\"", &[None; 4]),
             ("for=1.2.3.4;for=1.2.3.5, for=\"1.2.3.4\"x, for, =", &[None; 4]),
-            // What a client has written stays in front of what a proxy appends.
+            // The client's part ends where the proxy's begins.
             ("for=\", for=192.0.2.1", &[Some("192.0.2.1:0"), None]),
             ("for=\"\\, for=192.0.2.1", &[Some("192.0.2.1:0"), None]),
             ("host=\"a, for=6.6.6.6\";for=192.0.2.1", &[Some("192.0.2.1:0")]),

@@ -1,4 +1,4 @@
-//! The proxies whose word about the client's address is believed.
+//! The trusted proxies: a server believes the client's address that they name.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -7,7 +7,7 @@ use wsproto::handshake::Request;
 use super::forwarded::{Field, hops};
 use crate::incoming::canonical;
 
-/// The proxies in front of a server, whose word about the client's address is believed.
+/// The trusted proxies in front of a server, which believes the client's address that they name.
 ///
 /// A proxy names the address in the field `X-Forwarded-For`; [`forwarded`](Self::forwarded) and
 /// [`proxy_protocol`](Self::proxy_protocol) select other ways. Any client can write these fields, too, so only

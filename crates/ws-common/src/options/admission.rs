@@ -24,7 +24,7 @@ impl ServerOptions {
     }
 
     /// Limits how often one address may connect: `most` times at once, and from then on once in each
-    /// `period / most`. Whatever it asks for counts, WebSocket or not; a refused attempt does not. An IPv6
+    /// `period / most`. Every connection counts, whether it becomes a WebSocket or not; a refused attempt does not. An IPv6
     /// address counts by its first 64 bits. Clients beyond the limit get status 429 with a `Retry-After`, or
     /// over TLS are disconnected.
     ///
@@ -45,8 +45,8 @@ impl ServerOptions {
         self
     }
 
-    /// Believes these proxies in front of the server which client they connect for. By default, none is
-    /// believed, and the client of a request is its peer.
+    /// Trusts these proxies in front of the server to name their clients. By default, none is trusted, and the
+    /// client of a request is its peer.
     ///
     /// The limits for each address then count the address that a proxy names: connections of a trusted proxy
     /// itself do not count.

@@ -259,8 +259,8 @@
 //! The proxy terminates TLS, or the server does:
 //! [`ServerTls::from_pem_files`](crate::ServerTls::from_pem_files) reads a certificate chain and a private
 //! key. [`ServerTls::replace`](crate::ServerTls::replace) takes renewed ones while the server runs: new connections
-//! use them, and open ones are not affected. Call it from whatever learns of the renewal, such as a timer or a hook of
-//! the program that renews.
+//! use them, and open ones are not affected. Call it from a timer, or from a
+//! hook of the program that renews them.
 //!
 //! ```
 //! use ws_std::{ServerHandle, ServerTls};
