@@ -199,4 +199,31 @@ mod tests {
             assert_eq!(named.iter().map(Option::as_deref).collect::<Vec<_>>(), expected, "{value}");
         }
     }
+
+    #[test]
+    fn nothing_in_front_hides_what_a_proxy_appends() {
+        // M6: every text of up to five of the characters that matter.
+        let mut texts = vec![String::new()];
+        for _ in 0..5 {
+            let longer: Vec<_> = texts
+                .iter()
+                .flat_map(|text| "\"\\,;=a ".chars().map(move |last| format!("{text}{last}")))
+                .collect();
+            texts.extend(longer);
+            texts.sort_unstable();
+            texts.dedup();
+        }
+        for text in texts {
+            for (field, appended, expected) in [
+                (Field::XForwardedFor, "192.0.2.1", "192.0.2.1:0"),
+                (Field::Forwarded, "for=192.0.2.1", "192.0.2.1:0"),
+                (Field::Forwarded, "by=_b;for=\"[::1]:5\"", "[::1]:5"),
+                (Field::Forwarded, "host=\"a\\\", b\";for=192.0.2.1", "192.0.2.1:0"),
+            ] {
+                let value = format!("{text}, {appended}");
+                let named = named(field, &[value.as_bytes()]);
+                assert_eq!(named[0].as_deref(), Some(expected), "{value}");
+            }
+        }
+    }
 }
