@@ -149,7 +149,7 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
         })
     }
 
-    #[inline]
+    #[cold]
     fn count_output(&self, held: &mut Held<'a, R, D>) {
         if let Some(link) = held.link_mut() {
             let counts = link.endpoint_mut().take_output_counts();
@@ -280,7 +280,6 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
         {
             traffic.received(self.messages as u64, self.read as u64);
         }
-        self.count_output(&mut held);
         let noticed = held.end_work();
         let (mut more, mut deadline) = (self.again, None);
         if held.is_dialing() {
@@ -294,6 +293,11 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
         more |= held.live().is_ok_and(|link| link.endpoint().is_drained());
         if let Some(link) = held.link_mut() {
             let endpoint = link.endpoint_mut();
+            // Taken for clients, too: the buffer goes on to other connections.
+            let counts = endpoint.take_output_counts();
+            if let Some(traffic) = driver.traffic() {
+                traffic.sent(counts);
+            }
             if let Some(outbox) = endpoint.reclaim() {
                 context.outbox = Some(outbox);
             }

@@ -47,14 +47,23 @@ impl EventLoop {
     /// Adds a source of connections, whose sockets are registered with the next free token of listeners.
     pub(crate) fn add_listener(&mut self, source: Source, server: Arc<LoopServer>) {
         server.acceptor.join();
+        self.has_handover |= matches!(source, Source::Handover(_));
         let listener = Listener { source: Some(source), server, retry_at: None, queued: true };
         let index = self.listeners.insert(listener);
         // Clients may be waiting already.
         self.queue.push(listener_token(index));
     }
 
+    /// Returns whether connections wait that another thread has accepted.
+    pub(crate) fn has_newcomers(&self) -> bool {
+        self.has_handover && self.listeners.iter().any(|(_, listener)| listener.has_newcomers())
+    }
+
     /// Takes the connections that another thread has accepted, before any turn of this loop.
     pub(crate) fn take_newcomers(&mut self) {
+        if !self.has_newcomers() {
+            return;
+        }
         let have = self.listeners.iter().filter(|(_, listener)| listener.has_newcomers());
         let indices: Vec<_> = have.map(|(index, _)| index).collect();
         for index in indices {
