@@ -29,8 +29,8 @@ impl IncomingRequest {
         Self { request, transport }
     }
 
-    /// Returns the address of the client: the peer, or the client that
-    /// [trusted proxies](crate::ServerOptions::trusted_proxies) name, with port 0 if they name none. `None` for a
+    /// Returns the address of the client: the peer, or the client that [trusted
+    /// proxies](crate::ServerOptions::trusted_proxies) name, with port 0 if they name none. `None` for a
     /// transport without addresses.
     #[must_use]
     pub const fn client_addr(&self) -> Option<SocketAddr> {

@@ -34,8 +34,9 @@ pub enum Listener {
 }
 
 impl Listener {
-    /// Listens on a Unix domain socket at a path. A socket that is there already is replaced if no process listens on
-    /// it, as after a crash. The file stays when the server ends; its directory decides who may connect.
+    /// Listens on a Unix domain socket at a path. A socket that is there already is replaced if no process
+    /// listens on it, as after a crash. The file stays when the server ends; its directory decides who may
+    /// connect.
     ///
     /// # Errors
     ///
@@ -83,8 +84,8 @@ impl Listener {
         }
     }
 
-    /// Accepts a connection, with the address of its peer. That of a Unix domain socket has no addresses, and is a
-    /// [`TcpStream`] all the same: only options of TCP fail on it.
+    /// Accepts a connection, with the address of its peer. That of a Unix domain socket has no addresses,
+    /// and is a [`TcpStream`] all the same: only options of TCP fail on it.
     ///
     /// # Errors
     ///
@@ -100,8 +101,8 @@ impl Listener {
         }
     }
 
-    /// Accepts connections in this thread until the server is told to end, and begins each with `begin`. Pauses after
-    /// failures of either, and reports them.
+    /// Accepts connections in this thread until the server is told to end, and begins each with `begin`.
+    /// Pauses after failures of either, and reports them.
     pub fn accept_until_end(
         &self,
         acceptor: &Acceptor,
@@ -178,8 +179,8 @@ impl ListenerWaker {
         Self(listeners.iter().map(waker).collect())
     }
 
-    /// Wakes a thread of each listener: by a connection, whose descriptor is in reserve, and if the socket can be
-    /// shut down also without one.
+    /// Wakes a thread of each listener: by a connection, whose descriptor is in reserve, and if the socket
+    /// can be shut down also without one.
     pub fn wake(&self) {
         for (reserved, address) in &self.0 {
             let reserved = reserved.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -208,8 +208,8 @@ impl ServerHandle {
         let notify: Arc<dyn Fn() + Send + Sync> = Arc::new(notify);
         let mut state = self.lock();
         state.undecided.insert(id, Arc::clone(&notify));
-        // `terminate` sets `ending` under this lock before it lists the pending decisions: it finds this one, or
-        // `ending` is set here. A second notice does no harm.
+        // `terminate` sets `ending` under this lock before it lists the pending decisions: it finds this
+        // one, or `ending` is set here. A second notice does no harm.
         let is_ending = state.ending.is_some();
         drop(state);
         if is_ending {

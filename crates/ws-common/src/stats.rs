@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::adapter::Traffic;
 use crate::admission::Refusal;
 
-/// The counts of a server, from [`ServerHandle::stats`](crate::ServerHandle::stats). Counts that only grow begin with
-/// the server. While the server is at work, they may be some messages apart from each other.
+/// The counts of a server, from [`ServerHandle::stats`](crate::ServerHandle::stats). Counts that only grow
+/// begin with the server. While the server is at work, they may be some messages apart from each other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServerStats {
@@ -47,8 +47,8 @@ pub struct RefusedStats {
     pub options: u64,
     /// The application has declined an opening handshake, or answered it with a response.
     pub application: u64,
-    /// The opening handshake was invalid, late, or could not be accepted as decided; or TLS has failed. These are
-    /// reported to [`on_error`](crate::ServerHandler::on_error).
+    /// The opening handshake was invalid, late, or could not be accepted as decided; or TLS has failed.
+    /// These are reported to [`on_error`](crate::ServerHandler::on_error).
     pub failed: u64,
 }
 

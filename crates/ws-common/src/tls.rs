@@ -155,8 +155,8 @@ impl ServerTls {
         Ok(config.into())
     }
 
-    /// Replaces the configuration of all clones, for example by that of renewed files: connections that begin later
-    /// use it, and others go on.
+    /// Replaces the configuration of all clones, for example by that of renewed files: connections that
+    /// begin later use it, and others go on.
     ///
     /// ```no_run
     /// use ws_common::{ServerHandle, ServerTls};

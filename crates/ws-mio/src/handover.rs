@@ -3,10 +3,10 @@
 //! A newcomer never waits for a loop that is busy. All loops take newcomers out of one queue, between their
 //! turns; of those that sleep, the one with the fewest connections is woken for each.
 //!
-//! No newcomer is overlooked. The accepting thread puts it into the queue, then looks for a loop that sleeps. A
-//! loop marks itself as asleep, then looks into the queue before it waits; and after a wait, it marks itself as awake, then
-//! looks into the queue before it gives any turn. These steps are `SeqCst`, so either the thread finds the loop
-//! asleep, and wakes it, or the loop finds the newcomer.
+//! No newcomer is overlooked. The accepting thread puts it into the queue, then looks for a loop that
+//! sleeps. A loop marks itself as asleep, then looks into the queue before it waits; and after a wait, it
+//! marks itself as awake, then looks into the queue before it gives any turn. These steps are `SeqCst`, so
+//! either the thread finds the loop asleep, and wakes it, or the loop finds the newcomer.
 
 use std::collections::VecDeque;
 use std::mem;

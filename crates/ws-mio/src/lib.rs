@@ -52,9 +52,9 @@
 //!
 //! [`WebSocketServer::threads`] runs one server on several loops, each in its own thread;
 //! [`connections`](ServerHandle::connections), `broadcast`, `publish` and
-//! [`terminate`](ServerHandle::terminate) cover all of them. Another thread accepts connections, and hands each to the
-//! loop with the fewest, unless that is busy. A connection stays in the thread of its loop, which makes all calls of
-//! its handler. The threads share the server's handler, and call it one at a time.
+//! [`terminate`](ServerHandle::terminate) cover all of them. Another thread accepts connections, and hands
+//! each to the loop with the fewest, unless that is busy. A connection stays in the thread of its loop,
+//! which makes all calls of its handler. The threads share the server's handler, and call it one at a time.
 //!
 //! # Clients
 //!

@@ -52,9 +52,9 @@ pub struct WebSocketServer {
 }
 
 impl WebSocketServer {
-    /// Binds an address; port 0 selects a free port. For a name with IPv4 and IPv6 addresses, such as `localhost`, it
-    /// binds one of each, with the same port. Without [`ServerOptions::max_connections`], the limit is 100 000
-    /// simultaneous connections.
+    /// Binds an address; port 0 selects a free port. For a name with IPv4 and IPv6 addresses, such as
+    /// `localhost`, it binds one of each, with the same port. Without [`ServerOptions::max_connections`],
+    /// the limit is 100 000 simultaneous connections.
     ///
     /// # Errors
     ///
@@ -63,10 +63,10 @@ impl WebSocketServer {
         Ok(Self::new(listen(address)?, options))
     }
 
-    /// Binds an address for a server with several threads, at least one, each of which has a loop and a listener
-    /// (`SO_REUSEPORT`). The operating system distributes the connections among the listeners, without regard to
-    /// the loops: clients also wait for a loop that is busy. Other programs of the same user can bind the
-    /// address, too.
+    /// Binds an address for a server with several threads, at least one, each of which has a loop and a
+    /// listener (`SO_REUSEPORT`). The operating system distributes the connections among the listeners,
+    /// without regard to the loops: clients also wait for a loop that is busy. Other programs of the same
+    /// user can bind the address, too.
     ///
     /// This accepts more connections per second than [`threads`](Self::threads), for servers of very short
     /// connections.
@@ -94,7 +94,8 @@ impl WebSocketServer {
         Ok(Self::from_listener(Listener::bind_unix(path)?, options))
     }
 
-    /// Creates a server with a listener that the caller has bound: a `TcpListener`, or on Unix a `UnixListener`.
+    /// Creates a server with a listener that the caller has bound: a `TcpListener`, or on Unix a
+    /// `UnixListener`.
     #[must_use]
     pub fn from_listener(listener: impl Into<Listener>, options: ServerOptions) -> Self {
         Self::new([listener], options)
@@ -108,8 +109,8 @@ impl WebSocketServer {
         Self { listeners, threads: 1, reuses_port: false, options }
     }
 
-    /// Sets the number of threads, at least one. Each has a loop. Another thread accepts the connections, and each
-    /// is taken by the loop with the fewest connections, unless that is busy.
+    /// Sets the number of threads, at least one. Each has a loop. Another thread accepts the connections,
+    /// and each is taken by the loop with the fewest connections, unless that is busy.
     #[must_use]
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads.max(1);
@@ -142,9 +143,9 @@ impl WebSocketServer {
         Ok(running_server(server, thread))
     }
 
-    /// Runs the server in this thread, and in new ones if it has several. Returns once
-    /// the handler has called [`ServerHandle::terminate`] and all connections are closed. To end it from another
-    /// thread, use [`spawn`](Self::spawn), which returns the handle.
+    /// Runs the server in this thread, and in new ones if it has several. Returns once the handler has
+    /// called [`ServerHandle::terminate`] and all connections are closed. To end it from another thread,
+    /// use [`spawn`](Self::spawn), which returns the handle.
     ///
     /// # Errors
     ///

@@ -205,8 +205,8 @@ impl From<TcpStream> for Stream {
     }
 }
 
-/// A Unix domain socket has no address, and [`tcp`](Stream::tcp) returns it as a stream on which only options of TCP
-/// fail.
+/// A Unix domain socket has no address, and [`tcp`](Stream::tcp) returns it as a stream on which only
+/// options of TCP fail.
 #[cfg(unix)]
 impl From<mio::net::UnixStream> for Stream {
     fn from(stream: mio::net::UnixStream) -> Self {

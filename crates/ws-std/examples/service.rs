@@ -1,5 +1,5 @@
-//! An echo server started by a service manager, which passes the listening socket (`LISTEN_FDS`, systemd's socket
-//! activation): the socket outlives the server, so no client is refused while it restarts.
+//! An echo server started by a service manager, which passes the listening socket (`LISTEN_FDS`, systemd's
+//! socket activation): the socket outlives the server, so no client is refused while it restarts.
 
 use std::process::ExitCode;
 

@@ -59,9 +59,9 @@ pub struct WebSocketServer {
 }
 
 impl WebSocketServer {
-    /// Binds an address; port 0 chooses a free port. For a name with IPv4 and IPv6 addresses, such as `localhost`,
-    /// it binds one of each, with the same port. The limit of connections is 4096 unless the options set
-    /// one.
+    /// Binds an address; port 0 chooses a free port. For a name with IPv4 and IPv6 addresses, such as
+    /// `localhost`, it binds one of each, with the same port. The limit of connections is 4096 unless the
+    /// options set one.
     ///
     /// # Errors
     ///
@@ -91,8 +91,8 @@ impl WebSocketServer {
     ///
     /// # Errors
     ///
-    /// [`io::Error`] if the operating system cannot tell; of kind [`Unsupported`](io::ErrorKind::Unsupported) for
-    /// a Unix domain socket.
+    /// [`io::Error`] if the operating system cannot tell; of kind
+    /// [`Unsupported`](io::ErrorKind::Unsupported) for a Unix domain socket.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.listeners[0].local_addr()?.ok_or_else(|| io::ErrorKind::Unsupported.into())
     }
@@ -145,8 +145,8 @@ impl WebSocketServer {
         result
     }
 
-    /// Accepts connections until the server is told to end, from the first listener in this thread. If there is no
-    /// thread for another one, ends the server.
+    /// Accepts connections until the server is told to end, from the first listener in this thread. If
+    /// there is no thread for another one, ends the server.
     pub(crate) fn accept_until_end(
         &self,
         acceptor: &Arc<Acceptor>,

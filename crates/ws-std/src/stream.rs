@@ -16,8 +16,8 @@ use crate::sys::{self, Wait};
 #[cfg(feature = "tls")]
 use crate::tls::TlsStream;
 
-/// The stream of a connection: TCP, on Unix also a Unix domain socket, TLS over TCP, or [any other](Self::new). Clones
-/// share the stream.
+/// The stream of a connection: TCP, on Unix also a Unix domain socket, TLS over TCP, or [any
+/// other](Self::new). Clones share the stream.
 #[derive(Clone, Debug)]
 pub struct Stream(Kind);
 
@@ -132,8 +132,8 @@ impl From<TcpStream> for Stream {
     }
 }
 
-/// A Unix domain socket has no address, and [`tcp`](Stream::tcp) returns it as a stream on which only options of TCP
-/// fail.
+/// A Unix domain socket has no address, and [`tcp`](Stream::tcp) returns it as a stream on which only
+/// options of TCP fail.
 #[cfg(unix)]
 impl From<UnixStream> for Stream {
     fn from(stream: UnixStream) -> Self {

@@ -137,9 +137,9 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// [`AcceptError::ReservedHeader`] if the field belongs to the handshake or to the framing of the response:
-    /// `Connection`, `Content-Length`, `Transfer-Encoding`, `Upgrade`, and all that begin with `Sec-WebSocket-`.
-    /// [`AcceptError::InvalidHeader`] if it cannot appear in a head.
+    /// [`AcceptError::ReservedHeader`] if the field belongs to the handshake or to the framing of the
+    /// response: `Connection`, `Content-Length`, `Transfer-Encoding`, `Upgrade`, and all that begin with
+    /// `Sec-WebSocket-`. [`AcceptError::InvalidHeader`] if it cannot appear in a head.
     pub fn refusal_header(
         mut self,
         name: &str,

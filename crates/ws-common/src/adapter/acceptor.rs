@@ -189,8 +189,9 @@ impl Acceptor {
         }
     }
 
-    /// Decides on a request: by the limits for its client and the server's options, or else by its handler; with
-    /// status 503 if the server has ended. If a decision panics, that client gets status 500; other connections are unaffected.
+    /// Decides on a request: by the limits for its client and the server's options, or else by its handler;
+    /// with status 503 if the server has ended. If a decision panics, that client gets status 500; other
+    /// connections are unaffected.
     pub(super) fn decide(&self, permit: Option<&mut Permit>, request: &IncomingRequest) -> Verdict {
         let respond = |response| Verdict::Now(Decided::Refuse(response));
         self.decided(permit, request, respond, || match request.is_upgrade() {

@@ -4,8 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV6};
 
 use crate::incoming::canonical;
 
-/// The address of a peer, in 16 bytes, since each connection stores one. IPv6 addresses are boxed, and so is the
-/// client that a proxy names.
+/// The address of a peer, in 16 bytes, since each connection stores one. IPv6 addresses are boxed, and so
+/// is the client that a proxy names.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Peer {
     #[default]

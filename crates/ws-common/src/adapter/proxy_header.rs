@@ -21,8 +21,8 @@ const V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 /// The length of the fixed part of a header of version 2.
 const FIXED_V2: usize = V2.len() + 4;
 
-/// The header of the PROXY protocol, version 1 or 2, as it arrives. It is read from the transport before TLS and
-/// HTTP, and never a byte beyond it: [`read`](Self::read) does both.
+/// The header of the PROXY protocol, version 1 or 2, as it arrives. It is read from the transport before
+/// TLS and HTTP, and never a byte beyond it: [`read`](Self::read) does both.
 ///
 /// It takes 128 bytes, however long the header is. TLVs are discarded.
 pub struct ProxyHeader {
@@ -100,8 +100,8 @@ impl ProxyHeader {
     ///
     /// # Errors
     ///
-    /// [`ProxyHeaderError`], at the first byte that cannot belong to a header, or at the end of a malformed line. End
-    /// the connection then.
+    /// [`ProxyHeaderError`], at the first byte that cannot belong to a header, or at the end of a malformed
+    /// line. End the connection then.
     pub fn take(&mut self, bytes: &[u8]) -> Result<(), ProxyHeaderError> {
         for byte in bytes {
             if self.wanted == 0 {

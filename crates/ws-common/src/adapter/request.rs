@@ -54,8 +54,8 @@ impl Undecided for Postponed {
     }
 }
 
-/// Answers the pending request with a decision, which `acceptor` counts. Returns whether the connection is accepted. Accepting an
-/// ordinary request declines it.
+/// Answers the pending request with a decision, which `acceptor` counts. Returns whether the connection is
+/// accepted. Accepting an ordinary request declines it.
 ///
 /// # Errors
 ///

@@ -32,9 +32,9 @@ const ATTEMPTS: usize = 16;
 ///
 /// # Errors
 ///
-/// [`io::Error`] if no address can be bound, that of the last one; or if the port is in use at the address of the
-/// other family, so that another program would get half of the clients. An address that this machine does not have is
-/// no error.
+/// [`io::Error`] if no address can be bound, that of the last one; or if the port is in use at the address
+/// of the other family, so that another program would get half of the clients. An address that this machine
+/// does not have is no error.
 pub fn listen(address: impl ToSocketAddrs) -> io::Result<Vec<TcpListener>> {
     let addresses: Vec<_> = address.to_socket_addrs()?.collect();
     let is_v4 = |address: &SocketAddr| address.is_ipv4();
@@ -71,12 +71,13 @@ pub fn listen(address: impl ToSocketAddrs) -> io::Result<Vec<TcpListener>> {
     }
 }
 
-/// Listens with several sockets at the first address that can be bound. They share its port (`SO_REUSEPORT`), and
-/// the operating system distributes the connections among them.
+/// Listens with several sockets at the first address that can be bound. They share its port
+/// (`SO_REUSEPORT`), and the operating system distributes the connections among them.
 ///
 /// # Errors
 ///
-/// [`io::Error`] if no address can be bound, that of the last one; of kind `Unsupported` if the system is not Unix.
+/// [`io::Error`] if no address can be bound, that of the last one; of kind `Unsupported` if the system is
+/// not Unix.
 pub fn listen_shared(address: impl ToSocketAddrs, count: usize) -> io::Result<Vec<TcpListener>> {
     let addresses: Vec<_> = address.to_socket_addrs()?.collect();
     let mut listeners = vec![listen_first(&addresses, Share::Yes, false)?];

@@ -34,8 +34,8 @@ impl Field {
 /// Returns the addresses that proxies have appended, the last one first, with port 0 if there is none; `None`
 /// for an element without an address.
 ///
-/// The fields are read from their end, so the client's part in front cannot change how the elements of proxies are
-/// read, not even by a quotation mark that is never closed.
+/// The fields are read from their end, so the client's part in front cannot change how the elements of
+/// proxies are read, not even by a quotation mark that is never closed.
 pub(super) fn hops(field: Field, headers: &Headers) -> impl Iterator<Item = Option<SocketAddr>> {
     let values: Vec<_> = headers.get_all_bytes(field.name()).collect();
     // A value that is not text has one element, which is no address.

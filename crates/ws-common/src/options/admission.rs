@@ -24,9 +24,9 @@ impl ServerOptions {
     }
 
     /// Limits how often one address may connect: `most` times at once, and from then on once in each
-    /// `period / most`. Every connection counts, whether it becomes a WebSocket or not; a refused attempt does not. An IPv6
-    /// address counts by its first 64 bits. Clients beyond the limit get status 429 with a `Retry-After`, or
-    /// over TLS are disconnected.
+    /// `period / most`. Every connection counts, whether it becomes a WebSocket or not; a refused attempt
+    /// does not. An IPv6 address counts by its first 64 bits. Clients beyond the limit get status 429 with
+    /// a `Retry-After`, or over TLS are disconnected.
     ///
     /// The server remembers at most 65 536 addresses that have no connection. If more connect within
     /// `period`, it forgets the attempts of all of them.

@@ -45,10 +45,10 @@
 //!   000 by default on Linux (`net.ipv4.ip_local_port_range`). For more, give the proxy several addresses.
 //! * [`peer_addr`](crate::WebSocketConnection::peer_addr) is the proxy's address.
 //!   [`client_addr`](crate::WebSocketConnection::client_addr) is the client's, if the proxy is
-//!   [trusted](crate::TrustedProxies): list its addresses, or `unix:` if it connects through a Unix domain socket.
-//!   Anybody else can write the same header fields; they are not believed.
-//! * [`WebSocketServer::bind_unix`](crate::WebSocketServer::bind_unix) listens where only programs of the same machine
-//!   can connect: `proxy_pass http://unix:/run/app/socket;`
+//!   [trusted](crate::TrustedProxies): list its addresses, or `unix:` if it connects through a Unix domain
+//!   socket. Anybody else can write the same header fields; they are not believed.
+//! * [`WebSocketServer::bind_unix`](crate::WebSocketServer::bind_unix) listens where only programs of the
+//!   same machine can connect: `proxy_pass http://unix:/run/app/socket;`
 //! * [`ServerOptions::origins`] is compared with the `Origin` field of the browser: list the public origin,
 //!   such as `https://example.com`, even if the proxy terminates TLS.
 //!
@@ -238,15 +238,16 @@
 //! | a process, `ws-std` | memory mappings, four per thread | `vm.max_map_count` |
 //! | a listener | backlog of connections not accepted yet: 4096 requested | `net.core.somaxconn` |
 //! | a server | connections: 4096 with `ws-std`, 100 000 with `ws-mio` | [`ServerOptions::max_connections`] |
-//! | an address | any number of connections and attempts | [`ServerOptions::max_connections_per_address`], [`max_attempts_per_address`](ServerOptions::max_attempts_per_address) |
+//! | an address | any number | [`ServerOptions::max_connections_per_address`] and `max_attempts_per_address` |
 //! | a connection | messages of 1 MiB, 64 KiB queued for the peer | [`ServerOptions`] |
 //!
 //! Linux allows a process 65 530 mappings by default, enough for about 16 000 connections of `ws-std`; a
-//! process that runs out of mappings aborts. Set `max_connections` below the system's limits. Further clients
-//! get status 503, or over TLS are disconnected; a lack of descriptors, in contrast, pauses accepting for 50
-//! ms. Clients beyond the limits of their address get status 429. Choose those with offices and mobile networks in mind,
-//! which share one IPv4 address. A connection holds at most one incomplete message, and queues at most the high-water mark plus one
-//! message, counted separately for replies and for other output.
+//! process that runs out of mappings aborts. Set `max_connections` below the system's limits. Further
+//! clients get status 503, or over TLS are disconnected; a lack of descriptors, in contrast, pauses
+//! accepting for 50 ms. Clients beyond the limits of their address get status 429. Choose those with
+//! offices and mobile networks in mind, which share one IPv4 address. A connection holds at most one
+//! incomplete message, and queues at most the high-water mark plus one message, counted separately for
+//! replies and for other output.
 //!
 //! # Load balancers and the keep-alive
 //!
@@ -258,9 +259,9 @@
 //!
 //! The proxy terminates TLS, or the server does:
 //! [`ServerTls::from_pem_files`](crate::ServerTls::from_pem_files) reads a certificate chain and a private
-//! key. [`ServerTls::replace`](crate::ServerTls::replace) takes renewed ones while the server runs: new connections
-//! use them, and open ones are not affected. Call it from a timer, or from a
-//! hook of the program that renews them.
+//! key. [`ServerTls::replace`](crate::ServerTls::replace) takes renewed ones while the server runs: new
+//! connections use them, and open ones are not affected. Call it from a timer, or from a hook of the
+//! program that renews them.
 //!
 //! ```
 //! use ws_std::{ServerHandle, ServerTls};
@@ -296,8 +297,8 @@
 //!
 //! # Monitoring
 //!
-//! [`ServerHandle::stats`](crate::ServerHandle::stats) counts connections, refusals by reason, messages and bytes; a few
-//! lines of an `on_request` turn it into a page for a collector:
+//! [`ServerHandle::stats`](crate::ServerHandle::stats) counts connections, refusals by reason, messages and
+//! bytes; a few lines of an `on_request` turn it into a page for a collector:
 //!
 //! ```
 //! use ws_std::wsproto::handshake::Response;

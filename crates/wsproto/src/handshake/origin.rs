@@ -98,7 +98,8 @@ impl Origin {
         }
         let (host, port) = split_port(authority);
         let is_web = matches!(scheme.as_str(), "http" | "https" | "ws" | "wss");
-        // Local files have the origin `file://` in some browsers, and pages of applications may have one like it.
+        // Local files have the origin `file://` in some browsers, and pages of applications may have one
+        // like it.
         let host = match authority {
             "" if !is_web => String::new(),
             _ => parse_host(host).ok()?,
