@@ -46,7 +46,9 @@
 //! * [`peer_addr`](crate::WebSocketConnection::peer_addr) is the proxy's address.
 //!   [`client_addr`](crate::WebSocketConnection::client_addr) is the client's, if the proxy is
 //!   [trusted](crate::TrustedProxies): list its addresses, or `unix:` if it connects through a Unix domain
-//!   socket. Anybody else can write the same header fields; they are not believed.
+//!   socket. Header fields of other peers are not believed.
+//! * A proxy that forwards TCP or TLS, such as HAProxy with `mode tcp` and `send-proxy-v2`, names the client in
+//!   a header of its own: [`TrustedProxies::proxy_protocol`](crate::TrustedProxies::proxy_protocol).
 //! * [`WebSocketServer::bind_unix`](crate::WebSocketServer::bind_unix) listens where only programs of the
 //!   same machine can connect: `proxy_pass http://unix:/run/app/socket;`
 //! * [`ServerOptions::origins`] is compared with the `Origin` field of the browser: list the public origin,
