@@ -106,10 +106,8 @@ impl EventLoop {
         server: &Arc<LoopServer>,
     ) -> io::Result<()> {
         let now = self.context.now;
-        let (endpoint, conversation) = match server.acceptor.accept(now, peer) {
-            Some(accepted) => accepted,
-            None => return Ok(()),
-        };
+        let accepted = server.acceptor.accept(now, peer);
+        let Some((endpoint, conversation)) = accepted else { return Ok(()) };
         let both = Interest::READABLE | Interest::WRITABLE;
         let token = Token(self.shared.slots().vacant_key());
         let header = server.acceptor.proxy_header(peer);
