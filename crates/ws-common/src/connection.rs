@@ -9,10 +9,10 @@ use std::sync::atomic::{self, AtomicU64};
 use std::time::Duration;
 
 use wsproto::url::WsUrl;
-use wsproto::{CloseCode, CloseFrame, CloseInfo, PreparedMessage, ReadyState};
+use wsproto::{CloseCode, CloseFrame, CloseInfo, KeepAlive, PreparedMessage, ReadyState};
 
 use crate::adapter::{ConnectionLink, Outgoing};
-use crate::{Error, Message, SendStatus, ServerHandle};
+use crate::{Broadcast, Error, Message, SendStatus, ServerHandle, TimerId};
 
 /// Identifies a connection. An id is never reused within a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -114,9 +114,10 @@ impl WebSocketConnection {
         self.0.round_trip()
     }
 
-    /// Sends a message. On `ws-mio`, this never waits. On `ws-std`, it waits while there is no room: at a server
-    /// for [`Config::write_timeout`](wsproto::Config::write_timeout) at most, at a client for the write
-    /// patience, by default without a limit.
+    /// Sends a message. On `ws-mio`, this never waits. On `ws-std`, it waits while there is no room, until the
+    /// peer has read nothing for the write patience, by default
+    /// [`Config::write_timeout`](wsproto::Config::write_timeout); but a client's handler does not wait for its
+    /// own connection.
     ///
     /// # Errors
     ///
@@ -184,6 +185,96 @@ impl WebSocketConnection {
     /// message.
     pub fn ping(&self, payload: &[u8]) -> Result<SendStatus, Error> {
         self.0.send(Outgoing::Ping(payload))
+    }
+
+    /// Sends a Ping at once, and ends the connection with
+    /// [`SessionError::KeepAliveTimeout`](wsproto::SessionError::KeepAliveTimeout) unless its Pong arrives within
+    /// `patience`, with a keep-alive or without; for an application that doubts that the peer is there, for
+    /// example after the machine has slept or its network has changed. See
+    /// [`Endpoint::ping_within`](wsproto::Endpoint::ping_within).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Send`] if the connection is not open.
+    pub fn ping_within(&self, patience: Duration) -> Result<(), Error> {
+        self.0.ping_within(patience)
+    }
+
+    /// Changes the keep-alive of this connection; `None` turns it off. The next Ping follows after an interval.
+    pub fn set_keep_alive(&self, keep_alive: Option<KeepAlive>) {
+        self.0.set_keep_alive(keep_alive);
+    }
+
+    /// Stops calling the handler for messages, and reading, until [`resume`](Self::resume) is called or the
+    /// connection closes; for a handler whose own way on is full. At most one read of messages, 64 KiB, is in
+    /// memory meanwhile; TCP then stops the peer. A call of the handler may still be in progress on another
+    /// thread. The end of the connection is noticed after the pause, and the keep-alive does not end it
+    /// meanwhile. A peer that does not expect to wait may end the connection itself.
+    pub fn pause(&self) {
+        self.0.set_paused(true);
+    }
+
+    /// Continues after [`pause`](Self::pause).
+    pub fn resume(&self) {
+        self.0.set_paused(false);
+    }
+
+    /// Sets a timer. Once the connection is open and `after` has passed since this call, its handler's
+    /// [`on_timer`](crate::ConnectionHandler::on_timer) is called once. A connection without a handler, and
+    /// one that is closed, has no timers.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use ws_common::wsproto::CloseCode;
+    /// # use ws_common::{ConnectionHandler, Message, TimerId, WebSocketConnection};
+    /// /// Closes connections that send nothing within 5 s.
+    /// struct Login(bool);
+    ///
+    /// impl ConnectionHandler for Login {
+    ///     fn on_open(&mut self, ws: &WebSocketConnection) {
+    ///         ws.set_timer(Duration::from_secs(5));
+    ///     }
+    ///
+    ///     fn on_message(&mut self, _: &WebSocketConnection, _: Message) {
+    ///         self.0 = true;
+    ///     }
+    ///
+    ///     fn on_timer(&mut self, ws: &WebSocketConnection, _: TimerId) {
+    ///         if !self.0 {
+    ///             // Fails only for codes that may not be sent.
+    ///             let _ = ws.terminate(CloseCode::POLICY_VIOLATION, "log in within 5 s");
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    #[allow(clippy::must_use_candidate, reason = "callers may ignore the result")]
+    pub fn set_timer(&self, after: Duration) -> TimerId {
+        self.0.set_timer(after)
+    }
+
+    /// Cancels a timer of this connection. Returns whether it had not expired: then its call does not follow.
+    #[allow(clippy::must_use_candidate, reason = "callers may ignore the result")]
+    pub fn cancel_timer(&self, timer: TimerId) -> bool {
+        self.0.cancel_timer(timer)
+    }
+
+    /// Sends a message to all other connections of the server, as [`ServerHandle::broadcast`] does. A client's
+    /// connection has none.
+    pub fn broadcast(&self, message: impl Into<Message>) -> Broadcast {
+        let all = self.server().map(ServerHandle::connections);
+        self.send_to_others(&message.into(), all)
+    }
+
+    /// Sends a message to all other subscribers of a topic, as [`ServerHandle::publish`] does.
+    pub fn publish(&self, topic: &str, message: impl Into<Message>) -> Broadcast {
+        let subscribers = self.server().map(|server| server.subscribers(topic));
+        self.send_to_others(&message.into(), subscribers)
+    }
+
+    fn send_to_others(&self, message: &Message, to: Option<Vec<Self>>) -> Broadcast {
+        let mut to = to.unwrap_or_default();
+        to.retain(|other| other != self);
+        Broadcast::new(message, to)
     }
 
     /// Subscribes the connection to the messages [published](ServerHandle::publish) on a topic from now on.

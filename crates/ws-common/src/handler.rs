@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 
 use wsproto::CloseInfo;
 
-use crate::{Decision, Error, IncomingRequest, Message, ServerHandle, WebSocketConnection};
+use crate::{
+    Decision, Error, IncomingRequest, Message, ServerHandle, TimerId, WebSocketConnection,
+};
 
 /// The handler of a server.
 ///
@@ -86,6 +88,11 @@ pub trait ServerHandler: Send + 'static {
         let _ = server;
     }
 
+    /// Called when a timer that [`ServerHandle::set_timer`] has set expires.
+    fn on_timer(&mut self, server: &ServerHandle, timer: TimerId) {
+        let _ = (server, timer);
+    }
+
     /// Called on an error outside open connections: the handshake with `peer` failed, or the listener could
     /// not accept and pauses. `peer` is `None` for the listener, and for a transport without addresses.
     fn on_error(&mut self, server: &ServerHandle, peer: Option<SocketAddr>, error: &Error) {
@@ -113,10 +120,11 @@ where
 /// The handler of a connection.
 ///
 /// Calls are serialized, in this order: [`on_open`](Self::on_open), then
-/// [`on_message`](Self::on_message) for each message and [`on_drained`](Self::on_drained) between them, at
-/// most one [`on_error`](Self::on_error), and exactly one [`on_terminate`](Self::on_terminate). For a
-/// client's connection on an event loop that never opens, only the last two are called. A call that panics
-/// is the last, and closes the connection with code 1011.
+/// [`on_message`](Self::on_message) for each message, with [`on_pong`](Self::on_pong),
+/// [`on_drained`](Self::on_drained) and [`on_timer`](Self::on_timer) in between, at most one
+/// [`on_error`](Self::on_error), and exactly one [`on_terminate`](Self::on_terminate). For a client's
+/// connection on an event loop that never opens, only the last two are called. A call that panics is the
+/// last, and closes the connection with code 1011.
 ///
 /// A closure implements this trait as [`on_message`](Self::on_message). The compiler cannot infer its
 /// parameters: write `|ws: &WebSocketConnection, message: Message|`, unless the decision has the type
@@ -134,6 +142,18 @@ pub trait ConnectionHandler: Send + 'static {
     /// [`SendStatus::Queued`](crate::SendStatus::Queued) or [`Error::WouldExceed`].
     fn on_drained(&mut self, ws: &WebSocketConnection) {
         let _ = ws;
+    }
+
+    /// Called for each Pong, with its payload: the answer to a [`ping`](WebSocketConnection::ping), to a Ping of
+    /// the keep-alive, or one that was not asked for (RFC 6455 section 5.5.3).
+    fn on_pong(&mut self, ws: &WebSocketConnection, payload: &[u8]) {
+        let _ = (ws, payload);
+    }
+
+    /// Called when a timer that [`WebSocketConnection::set_timer`] has set expires. On `ws-std`, another thread
+    /// may make this call while the receiving one waits for input.
+    fn on_timer(&mut self, ws: &WebSocketConnection, timer: TimerId) {
+        let _ = (ws, timer);
     }
 
     /// Called when the peer violated the protocol, a timeout expired, or the transport failed.

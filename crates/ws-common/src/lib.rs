@@ -23,6 +23,7 @@ mod pubsub;
 mod running;
 mod server;
 mod stats;
+mod timers;
 #[cfg(feature = "tls")]
 mod tls;
 
@@ -43,6 +44,7 @@ pub use running::RunningServer;
 pub use rustls;
 pub use server::ServerHandle;
 pub use stats::{RefusedStats, ServerStats};
+pub use timers::TimerId;
 #[cfg(feature = "tls")]
 pub use tls::{ClientTls, ServerTls, TlsInfo};
 pub use wsproto;

@@ -41,7 +41,8 @@ use crate::{Proxy, TrustedProxies};
 pub struct ServerOptions {
     /// Limits and timeouts of each connection.
     pub config: Arc<Config>,
-    /// The path, without query, that an opening handshake must request; others get 404. `None` accepts any.
+    /// The path, without query, that an opening handshake must request, with or without its first `/`; others
+    /// get 404. `None` accepts any.
     pub path: Option<String>,
     /// The allowed origins of an opening handshake; others get 403. `None` accepts any.
     pub origins: Option<AllowedOrigins>,
@@ -91,11 +92,10 @@ impl ServerOptions {
     }
 
     /// Accepts opening handshakes for this path only; others get 404. The path is compared as it was sent,
-    /// without its query: percent-encoding is not decoded. A missing `/` in front is added.
+    /// without its query: percent-encoding is not decoded. The `/` in front may be left out.
     #[must_use]
     pub fn path(mut self, path: impl Into<String>) -> Self {
-        let path = path.into();
-        self.path = Some(if path.starts_with('/') { path } else { format!("/{path}") });
+        self.path = Some(path.into());
         self
     }
 
@@ -192,7 +192,7 @@ impl ServerOptions {
 
     /// Returns the response to an opening handshake that the options do not allow, 404 or 403.
     pub(crate) fn refusal(&self, request: &Request) -> Option<Response> {
-        if self.path.as_deref().is_some_and(|path| path != request.path()) {
+        if self.path.as_deref().is_some_and(|path| !is_same_path(path, request.path())) {
             return Some(Response::text(404, "Not Found\n"));
         }
         if self.origins.as_ref().is_some_and(|origins| !origins.allows(request)) {
@@ -200,6 +200,11 @@ impl ServerOptions {
         }
         None
     }
+}
+
+/// Returns whether a requested path is this one, whose first `/` may be left out.
+fn is_same_path(path: &str, requested: &str) -> bool {
+    requested.strip_prefix('/') == Some(path.strip_prefix('/').unwrap_or(path))
 }
 
 impl Default for ServerOptions {
@@ -343,9 +348,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_begins_with_a_slash() {
+    fn the_first_slash_of_a_path_may_be_left_out() {
         for path in ["chat", "/chat"] {
-            assert_eq!(ServerOptions::new().path(path).path.as_deref(), Some("/chat"));
+            assert!(is_same_path(path, "/chat"));
+            assert!(!is_same_path(path, "/") && !is_same_path(path, "//chat"));
         }
+        assert!(is_same_path("", "/") && is_same_path("/", "/") && !is_same_path("*", "*"));
     }
 }

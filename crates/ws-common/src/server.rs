@@ -6,13 +6,17 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use wsproto::{CloseCode, CloseFrame, ReadyState};
+use wsproto::{CloseCode, CloseFrame, ReadyState, SendError};
 
 use crate::adapter::{Ending, Registry};
 use crate::admission::{AddressKey, Addresses, Refusal};
 use crate::pubsub::Topics;
 use crate::stats::Counters;
-use crate::{Broadcast, ConnectionId, Message, ServerOptions, ServerStats, WebSocketConnection};
+use crate::timers::SharedTimers;
+use crate::{
+    Broadcast, ConnectionId, Error, Message, ServerOptions, ServerStats, TimerId,
+    WebSocketConnection,
+};
 
 /// A handle to a server, usable from any thread. Clones refer to the same server; dropping them does not
 /// end it.
@@ -28,7 +32,8 @@ struct Shared {
     /// The origin of the times in `State::addresses`.
     start: Instant,
     counters: Counters,
-    wake: Box<dyn Fn() + Send + Sync>,
+    timers: SharedTimers,
+    wake: Box<dyn Fn(&ServerHandle) + Send + Sync>,
 }
 
 /// Locked before a connection (`subscribe`), never while one is locked.
@@ -42,6 +47,8 @@ struct State {
     /// The number of opened connections whose handlers have not returned from their last call.
     handled: usize,
     ending: Option<Ending>,
+    /// The Close frame of a server that is ending; `None` for code 1001.
+    last_frame: Option<CloseFrame<'static>>,
     terminated: bool,
     /// Notifies the connections whose requests wait for a postponed decision.
     undecided: BTreeMap<ConnectionId, Arc<dyn Fn() + Send + Sync>>,
@@ -68,13 +75,13 @@ impl Drop for AwaitedDecision {
 }
 
 impl ServerHandle {
-    /// Creates a server's handle. [`terminate`](Self::terminate) calls `wake`, which must make the server
-    /// check [`is_ending`](Self::is_ending).
+    /// Creates a server's handle. [`terminate`](Self::terminate) and [`set_timer`](Self::set_timer) call `wake`,
+    /// which must make the server check [`is_ending`](Self::is_ending) and the first timer.
     pub(crate) fn new(
         options: ServerOptions,
         address: Option<SocketAddr>,
         registry: impl Registry + 'static,
-        wake: impl Fn() + Send + Sync + 'static,
+        wake: impl Fn(&Self) + Send + Sync + 'static,
     ) -> Self {
         Self(Arc::new(Shared {
             options,
@@ -84,6 +91,7 @@ impl ServerHandle {
             changed: Condvar::new(),
             start: Instant::now(),
             counters: Counters::default(),
+            timers: SharedTimers::new(),
             wake: Box::new(wake),
         }))
     }
@@ -181,8 +189,37 @@ impl ServerHandle {
     /// A request whose decision is postponed gets status 503. Returns at once.
     /// Later calls can shorten the time left, but not extend it.
     pub fn terminate(&self, timeout: Option<Duration>) {
+        self.begin_end(None, timeout);
+    }
+
+    /// Ends the server, as [`terminate`](Self::terminate) does, but closes the connections with this code and
+    /// reason: for example 1012 (Service Restart) before a restart, or 1013 (Try Again Later). A reason longer
+    /// than 123 bytes is cut after the last character that fits.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Close`] for a code that may not be sent, [`Error::Send`] for 1010, which only clients send (RFC
+    /// 6455 section 7.4). Nothing ends then.
+    pub fn terminate_with(
+        &self,
+        code: CloseCode,
+        reason: &str,
+        timeout: Option<Duration>,
+    ) -> Result<(), Error> {
+        let frame = CloseFrame::truncated(code, reason.to_owned())?;
+        if code == CloseCode::MANDATORY_EXTENSION {
+            return Err(SendError::ClientOnlyCode.into());
+        }
+        self.begin_end(Some(frame), timeout);
+        Ok(())
+    }
+
+    fn begin_end(&self, frame: Option<CloseFrame<'static>>, timeout: Option<Duration>) {
         {
             let mut state = self.lock();
+            if state.ending.is_none() {
+                state.last_frame = frame;
+            }
             let config = &self.0.options.config;
             let usual = || Some(config.handshake_timeout?.saturating_add(config.close_timeout?));
             let timeout = timeout.or_else(usual);
@@ -194,7 +231,7 @@ impl ServerHandle {
         for connection in self.connections() {
             self.end(&connection);
         }
-        (self.0.wake)();
+        (self.0.wake)(self);
         self.0.changed.notify_all();
     }
 
@@ -296,12 +333,37 @@ impl ServerHandle {
     }
 
     fn end(&self, connection: &WebSocketConnection) {
-        let now = matches!(self.lock().ending, Some(Ending::At(at)) if at <= Instant::now());
-        match CloseFrame::new(CloseCode::GOING_AWAY, "") {
+        let state = self.lock();
+        let now = matches!(state.ending, Some(Ending::At(at)) if at <= Instant::now());
+        let frame = state.last_frame.clone();
+        drop(state);
+        let going_away = || CloseFrame::new(CloseCode::GOING_AWAY, "").ok();
+        match frame.or_else(going_away).filter(|_| !now) {
             // An error means that the connection is gone and needs no Close.
-            Ok(frame) if !now => drop(connection.close_with(frame)),
-            _ => connection.abort(),
+            Some(frame) => drop(connection.close_with(frame)),
+            None => connection.abort(),
         }
+    }
+
+    /// Sets a timer. Once `after` has passed, the handler's
+    /// [`on_timer`](crate::ServerHandler::on_timer) is called once, unless the server has ended.
+    #[allow(clippy::must_use_candidate, reason = "callers may ignore the result")]
+    pub fn set_timer(&self, after: Duration) -> TimerId {
+        let (timer, is_first) = self.0.timers.set(after);
+        if is_first {
+            (self.0.wake)(self);
+        }
+        timer
+    }
+
+    /// Cancels a timer of the server. Returns whether it had not expired: then its call does not follow.
+    #[allow(clippy::must_use_candidate, reason = "callers may ignore the result")]
+    pub fn cancel_timer(&self, timer: TimerId) -> bool {
+        self.0.timers.cancel(timer)
+    }
+
+    pub(crate) fn timers(&self) -> &SharedTimers {
+        &self.0.timers
     }
 
     /// Ignores poisoning: the state is consistent whenever the lock is free.

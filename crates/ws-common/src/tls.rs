@@ -15,6 +15,8 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection};
 use wsproto::url::UrlError;
 
+use crate::adapter::panics::catch;
+
 pub(crate) use advice::{explained, is_tls};
 pub use info::TlsInfo;
 use pem::{in_file, read_certificates, read_key};
@@ -80,7 +82,8 @@ impl ClientTls {
     /// [`io::Error`] if `host` is not a valid name for a certificate.
     pub fn begin(&self, host: &str) -> io::Result<ClientConnection> {
         let name = ServerName::try_from(host.to_owned()).map_err(invalid)?;
-        let mut tls = ClientConnection::new(Arc::clone(&self.config), name).map_err(invalid)?;
+        let begun = guarded(|| ClientConnection::new(Arc::clone(&self.config), name));
+        let mut tls = begun?.map_err(invalid)?;
         // The request is written before the handshake is done. If rustls refused part of it, the adapter
         // would wait to write and not read the handshake. `adapter::tls::process` restores the limit.
         tls.set_buffer_limit(None);
@@ -179,7 +182,7 @@ impl ServerTls {
     ///
     /// [`io::Error`] if rustls rejects the configuration.
     pub fn begin(&self) -> io::Result<ServerConnection> {
-        ServerConnection::new(self.current()).map_err(invalid)
+        guarded(|| ServerConnection::new(self.current()))?.map_err(invalid)
     }
 
     fn current(&self) -> Arc<ServerConfig> {
@@ -201,6 +204,15 @@ impl From<Arc<ServerConfig>> for ServerTls {
     fn from(config: Arc<ServerConfig>) -> Self {
         Arc::unwrap_or_clone(config).into()
     }
+}
+
+/// Calls rustls, which may call the application: a resolver of certificates, a verifier, a store of sessions, a
+/// log of keys. A panic is an error of this connection alone.
+pub(crate) fn guarded<T>(call: impl FnOnce() -> T) -> io::Result<T> {
+    catch(call).map_err(|_| {
+        let panicked = rustls::Error::General("the TLS configuration has panicked".into());
+        io::Error::new(ErrorKind::InvalidData, panicked)
+    })
 }
 
 fn invalid(error: impl std::error::Error + Send + Sync + 'static) -> io::Error {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use mio::{Events, Poll, Token};
 use slab::Slab;
-use ws_common::adapter::{Conversation, READ_SIZE, connection_handle};
+use ws_common::adapter::{Conversation, READ_SIZE, connection_handle, run_guarded};
 use ws_common::{
     ClientOptions, ConnectionHandler, Error, ServerHandle, ServerHandler, WebSocketConnection,
 };
@@ -201,6 +201,9 @@ impl EventLoop {
         for key in self.deadlines.due(self.context.now) {
             self.turn(Token(key), Cause::Other);
         }
+        for (_, listener) in &self.listeners {
+            listener.server.acceptor.call_timers();
+        }
         Ok(true)
     }
 
@@ -249,6 +252,9 @@ impl EventLoop {
         for key in mail.changed {
             self.turn(Token(key), Cause::Other);
         }
+        if !mail.stop {
+            mail.posted.into_iter().for_each(run_guarded);
+        }
         mail.stop
     }
 
@@ -292,13 +298,18 @@ impl EventLoop {
     }
 
     /// Removes finished connections from the table. This makes their keys reusable, so it happens only
-    /// between rounds, when no event and no queue entry refers to them.
+    /// between rounds, when no event refers to them, and removes their entries of the queue.
     fn remove_gone(&mut self) {
+        if self.gone.is_empty() {
+            return;
+        }
         for key in self.gone.drain(..) {
             let removed = self.shared.slots().try_remove(key);
             // Dropped without the lock: the connection and its handler may be dropped with the slot.
             drop(removed);
         }
+        let slots = self.shared.slots();
+        self.queue.retain(|token| listener_index(*token).is_some() || slots.contains(token.0));
     }
 }
 

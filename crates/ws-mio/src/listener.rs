@@ -8,7 +8,7 @@ use std::time::Duration;
 use mio::Interest;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Registry, Token};
-use ws_common::adapter::{Acceptor, end_deadline};
+use ws_common::adapter::Acceptor;
 
 use crate::handover::Handover;
 use crate::origin::LoopServer;
@@ -85,13 +85,16 @@ impl Listener {
         !std::mem::replace(&mut self.queued, true)
     }
 
-    /// Returns when the pause ends, or when a server that is ending must end its connections.
+    /// Returns when the pause ends, when the server's first timer expires, or when a server that is ending must
+    /// end its connections.
     pub(crate) fn deadline(&self) -> Option<Duration> {
-        if self.source.is_some() {
-            return self.retry_at;
-        }
-        let end = end_deadline(self.server.acceptor.server())?;
-        Some(self.server.shared.time_of(end))
+        let acceptor = &self.server.acceptor;
+        let due = match self.source {
+            Some(_) => acceptor.next_timer(),
+            None => acceptor.deadline(),
+        };
+        let due = due.map(|at| self.server.shared.time_of(at));
+        self.retry_at.into_iter().chain(due).min()
     }
 
     /// Returns whether a pause is over.

@@ -37,6 +37,15 @@ impl LoopHandle {
         connect(&self.0, request, options.into(), handler)
     }
 
+    /// Has the loop call a closure in its thread, once and soon, between the turns of connections: for state that
+    /// only the loop's handlers share. A panic is logged, and affects nothing else. Returns `false` if the loop
+    /// has ended; the closure is then dropped. It is also dropped if the loop is told to [stop](Self::stop)
+    /// first.
+    #[allow(clippy::must_use_candidate, reason = "callers may ignore the result")]
+    pub fn post(&self, call: impl FnOnce() + Send + 'static) -> bool {
+        self.0.post(|mailbox| mailbox.posted.push(Box::new(call)))
+    }
+
     /// Tells the loop to stop. The remaining connections end at once, without calls of their handlers.
     pub fn stop(&self) {
         self.0.post(|mailbox| mailbox.stop = true);

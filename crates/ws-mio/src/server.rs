@@ -14,7 +14,7 @@ use mio::net::TcpStream;
 use ws_common::adapter::{
     Acceptor, ListenerWaker, listen, listen_shared, running_server, server_handle,
 };
-use ws_common::{Listener, RunningServer, ServerHandler, ServerOptions};
+use ws_common::{Listener, RunningServer, ServerHandle, ServerHandler, ServerOptions};
 
 use crate::EventLoop;
 use crate::handover::Handover;
@@ -191,16 +191,29 @@ impl WebSocketServer {
         let registry = Loops(loops.clone());
         // Several loops have a thread that accepts for them.
         let waker = (loops.len() > 1).then(|| ListenerWaker::new(&self.listeners));
-        let wake = move || {
+        let wake = move |server: &ServerHandle| {
             for shared in &loops {
                 shared.post(|mailbox| mailbox.check_end = true);
             }
-            if let Some(waker) = &waker {
+            if let Some(waker) = &waker
+                && server.is_ending()
+            {
                 waker.wake();
             }
         };
         let server = server_handle(self.options, MAX_CONNECTIONS, address, registry, wake);
         Ok((Arc::new(Acceptor::new(server, handler)), self.listeners))
+    }
+}
+
+/// Ends a server at once if its thread panics: it must not go on with fewer loops.
+struct EndOnPanic<'a>(&'a ServerHandle);
+
+impl Drop for EndOnPanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.terminate(Some(Duration::ZERO));
+        }
     }
 }
 
@@ -213,18 +226,22 @@ struct Started {
 }
 
 impl Started {
-    /// Runs the first loop in this thread, and the others in new threads. If one fails, the server ends at
-    /// once.
+    /// Runs the first loop in this thread, and the others in new threads. If one fails or panics, the server
+    /// ends at once.
     fn run(mut self) -> io::Result<()> {
         let (others, acceptor) = (self.loops.split_off(1), &self.acceptor);
         let end = |result: io::Result<()>| {
             result.inspect_err(|_| acceptor.server().terminate(Some(Duration::ZERO)))
         };
+        let run = |start: Box<dyn FnOnce() -> io::Result<()> + Send>| {
+            let _end_on_panic = EndOnPanic(acceptor.server());
+            end(start())
+        };
         thread::scope(|scope| {
             let (mut threads, mut result) = (Vec::new(), Ok(()));
             let mut spawn =
-                |run: Box<dyn FnOnce() -> io::Result<()> + Send>| match thread::Builder::new()
-                    .spawn_scoped(scope, move || end(run()))
+                |start: Box<dyn FnOnce() -> io::Result<()> + Send>| match thread::Builder::new()
+                    .spawn_scoped(scope, move || run(start))
                 {
                     Ok(thread) => threads.push(thread),
                     Err(error) => result = end(Err(error)),
@@ -241,7 +258,7 @@ impl Started {
                 }));
             }
             for event_loop in self.loops {
-                result = end(event_loop.run()).and(result);
+                result = run(Box::new(|| event_loop.run())).and(result);
             }
             if let Some(handover) = handover {
                 handover.close();

@@ -35,6 +35,8 @@ pub(crate) struct Mailbox {
     pub(crate) changed: Vec<usize>,
     /// New connections of clients.
     pub(crate) begun: Vec<(Arc<dyn DynConnection>, Conversation)>,
+    /// Closures that other threads have posted.
+    pub(crate) posted: Vec<Box<dyn FnOnce() + Send>>,
     /// Whether a server was told to end, or the last handle of the loop was dropped.
     pub(crate) check_end: bool,
     /// Whether the loop was told to stop.
@@ -45,7 +47,11 @@ pub(crate) struct Mailbox {
 
 impl Mailbox {
     fn is_empty(&self) -> bool {
-        self.changed.is_empty() && self.begun.is_empty() && !self.check_end && !self.stop
+        self.changed.is_empty()
+            && self.begun.is_empty()
+            && self.posted.is_empty()
+            && !self.check_end
+            && !self.stop
     }
 }
 

@@ -188,15 +188,21 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
         self.react(held, &mut input).0
     }
 
-    /// Performs the action that is due. This follows the read: a Pong among its bytes prevents a timeout.
+    /// Performs the action that is due, and calls the handler for expired timers. This follows the read: a Pong
+    /// among its bytes prevents a timeout.
     fn handle_timeout(&mut self, mut held: Held<'a, R, D>) -> Held<'a, R, D> {
-        match held.link_mut() {
-            Some(link) if link.endpoint().deadline().is_some_and(|at| at <= self.now) => {
-                link.endpoint_mut().handle_timeout(self.now);
-                self.react(held, &mut &mut [][..]).0
-            }
-            _ => held,
+        if let Some(link) = held.link_mut()
+            && link.endpoint().deadline().is_some_and(|at| at <= self.now)
+        {
+            link.endpoint_mut().handle_timeout(self.now);
+            held = self.react(held, &mut &mut [][..]).0;
         }
+        if held.next_timer().is_some_and(|at| at <= self.now) {
+            held = self.call(held, |turn| {
+                turn.conversation.call_timers(turn.connection, &turn.handle, turn.now)
+            });
+        }
+        held
     }
 
     /// Takes the events out of `input`, and calls the handler. After [`MOST_EVENTS`], the endpoint keeps the
@@ -301,9 +307,9 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
             if let Some(outbox) = endpoint.reclaim() {
                 context.outbox = Some(outbox);
             }
-            deadline = endpoint.deadline();
             more |= endpoint.has_input() || endpoint.wants_read() && link.transport().is_readable();
         }
+        let deadline = deadline.or_else(|| held.deadline());
         let gone = held.count_lingering(lingered, &mut context.lingering);
         let finished = held.is_gone();
         let queue = more && !finished && held.queue();

@@ -5,7 +5,7 @@ mod support;
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -150,6 +150,29 @@ fn clients_begin_in_callbacks_and_in_other_threads() {
 }
 
 /// Threads send while the loop is at work with the same connection: nothing may be left lying.
+#[test]
+fn closures_run_in_the_thread_of_the_loop() {
+    // M12
+    let event_loop = EventLoop::new().expect("a loop");
+    let handle = event_loop.handle();
+    let (to, called) = mpsc::channel();
+    let from_loop = (handle.clone(), to.clone());
+    assert!(handle.post(|| panic!("on purpose")));
+    assert!(handle.post(move || {
+        let (handle, to) = from_loop;
+        let thread = thread::current().id();
+        to.send(thread).expect("the test waits");
+        assert!(handle.post(move || to.send(thread::current().id()).expect("the test waits")));
+    }));
+    let running = thread::spawn(move || event_loop.run());
+    let thread = running.thread().id();
+    let next = || called.recv_timeout(support::LONG).expect("a call");
+    assert_eq!([next(), next()], [thread; 2]);
+    handle.stop();
+    running.join().expect("no panic").expect("events");
+    assert!(!handle.post(|| unreachable!("the loop has ended")));
+}
+
 #[test]
 fn what_threads_send_at_any_moment_is_written() {
     let server = WebSocketServer::bind("127.0.0.1:0", ServerOptions::new()).expect("a free port");

@@ -8,10 +8,15 @@ mod support;
 use std::io::{IoSlice, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
 use identity::Identity;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
 use socket2::SockRef;
 use support::{LONG, Log, Recorder, request};
 use ws_mio::wsproto::Config;
@@ -40,6 +45,53 @@ fn echo(options: ServerOptions) -> (RunningServer, SocketAddr) {
 fn end(server: RunningServer) {
     server.handle().terminate(Some(Duration::ZERO));
     server.join();
+}
+
+/// Panics for one name.
+#[derive(Debug)]
+struct Picky(Arc<CertifiedKey>);
+
+impl ResolvesServerCert for Picky {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        assert_ne!(hello.server_name(), Some("bad.example"), "on purpose");
+        Some(Arc::clone(&self.0))
+    }
+}
+
+#[test]
+fn a_panic_of_the_tls_configuration_ends_its_connection_alone() {
+    // B6
+    let identity = Identity::new();
+    let provider = rustls::crypto::ring::default_provider();
+    let certificate = CertificateDer::from_pem_file(&identity.certificate).expect("a certificate");
+    let key = PrivateKeyDer::from_pem_file(&identity.key).expect("a key");
+    let certified = CertifiedKey::from_der(vec![certificate], key, &provider).expect("a pair");
+    let config = rustls::ServerConfig::builder_with_provider(provider.into())
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(Picky(Arc::new(certified))));
+    let (server, address) = echo(ServerOptions::new().tls(config.into()));
+    let tls = identity.client();
+    for _ in 0..3 {
+        let mut bad = tls.begin("bad.example").expect("a name");
+        let mut tcp = TcpStream::connect(address).expect("a server");
+        tcp.set_read_timeout(Some(LONG)).expect("not zero");
+        let failed = bad.complete_io(&mut tcp).is_err();
+        assert!(failed, "it panicked");
+        let (mut event_loop, log) = (EventLoop::new().expect("a loop"), Log::default());
+        let url = format!("wss://localhost:{}/", address.port());
+        let options = ClientOptions::new().tls(tls.clone());
+        let ws = event_loop.connect(request(&url), options, Recorder(log.clone()));
+        let ws = ws.expect("a request");
+        let actor =
+            thread::spawn(move || support::wait_until("it is open", || ws.send("Hello").is_ok()));
+        event_loop.run().expect("events");
+        actor.join().expect("no panic");
+        assert_eq!(log.lines(), ["open", "message Hello", "terminate 1005"]);
+    }
+    assert!(!server.handle().is_terminated());
+    end(server);
 }
 
 #[test]

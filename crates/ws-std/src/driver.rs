@@ -22,14 +22,14 @@ use crate::calls::Calls;
 use crate::clock::{Patience, now};
 use crate::poller::Interest;
 use crate::signal::Signal;
-use crate::warden::{Plan, Watched, warden};
+use crate::warden::{Plan, RETRY, Watched, warden};
 use crate::{Stream, kept, sys};
 
 /// A connection on a blocking stream.
 pub(crate) type Blocking<R> = Connection<R, BlockingDriver<R>>;
 
 /// The driver's state of a connection. The atomics are written while the connection is locked, except for
-/// `patience`, `telling`, and the decrement of `senders`: the warden may count a thread that has just stopped
+/// `patience`, `calling`, and the decrement of `senders`: the warden may count a thread that has just stopped
 /// waiting.
 pub(crate) struct BlockingDriver<R: Role> {
     acceptor: Option<Arc<Acceptor>>,
@@ -42,8 +42,8 @@ pub(crate) struct BlockingDriver<R: Role> {
     calls: OnceLock<Weak<Calls>>,
     /// How many threads wait for room to send.
     senders: AtomicUsize,
-    /// Whether a thread was started that calls `on_drained`, and has not begun to do so.
-    telling: AtomicBool,
+    /// Whether a thread was started that makes the calls that are due, and has not begun to do so.
+    calling: AtomicBool,
     /// Whether the receiving thread also waits for room, so the warden does not.
     waits_for_room: AtomicBool,
     /// Whether the reading side was shut down locally, to wake the receiving thread. Set before the
@@ -59,8 +59,10 @@ pub(crate) struct BlockingDriver<R: Role> {
 
 const FOREVER: u64 = u64::MAX;
 
-/// The delay before the warden retries a deadline that has passed and is still set.
-const RETRY: Duration = Duration::from_millis(50);
+fn nanos(patience: Option<Duration>) -> u64 {
+    let nanos = |limit: Duration| u64::try_from(limit.as_nanos()).unwrap_or(FOREVER);
+    patience.map_or(FOREVER, nanos)
+}
 
 #[derive(Debug, Default, PartialEq)]
 struct SentPlan {
@@ -78,16 +80,17 @@ impl<R: Role> BlockingDriver<R> {
         stream: Stream,
         peer: Option<SocketAddr>,
     ) -> Arc<Blocking<R>> {
+        let patience = nanos(endpoint.session().config().write_timeout);
         let peer = peer.or_else(|| stream.tcp().and_then(|tcp| tcp.peer_addr().ok()));
         Arc::new_cyclic(|this| {
             let driver = Self {
                 traffic: acceptor.as_deref().map(Acceptor::traffic),
                 acceptor,
                 url: url.map(Box::new),
-                patience: AtomicU64::new(FOREVER),
+                patience: AtomicU64::new(patience),
                 calls: OnceLock::new(),
                 senders: AtomicUsize::new(0),
-                telling: AtomicBool::new(false),
+                calling: AtomicBool::new(false),
                 waits_for_room: AtomicBool::new(false),
                 released: AtomicBool::new(false),
                 kept: AtomicBool::new(false),
@@ -100,8 +103,7 @@ impl<R: Role> BlockingDriver<R> {
     }
 
     pub(crate) fn set_patience(&self, patience: Option<Duration>) {
-        let nanos = |limit: Duration| u64::try_from(limit.as_nanos()).unwrap_or(FOREVER);
-        self.patience.store(patience.map_or(FOREVER, nanos), Ordering::Relaxed);
+        self.patience.store(nanos(patience), Ordering::Relaxed);
     }
 
     pub(crate) fn patience(&self) -> Option<Duration> {
@@ -144,7 +146,7 @@ impl<R: Role> BlockingDriver<R> {
 
     /// Writes pending output, up to about `most` bytes, and gives the warden the plan for the rest.
     pub(crate) fn write_and_plan(&self, held: &mut Held<'_, R, Self>, most: usize) {
-        let (over, busy) = (held.is_over(), held.is_busy());
+        let (over, busy, timer) = (held.is_over(), held.is_busy(), held.next_timer());
         let Some(link) = held.link_mut() else { return self.tell(Plan::default()) };
         if link.endpoint().advice() != Advice::Drop {
             link.write(now(), most);
@@ -155,19 +157,22 @@ impl<R: Role> BlockingDriver<R> {
         if link.endpoint().session().is_over() {
             self.release(link, over || busy);
         }
-        if !busy && !over && !self.waits_for_room.load(Ordering::Relaxed) && self.is_drained(link) {
-            self.tell_drained();
+        let mut timer = timer.filter(|_| !over);
+        let drained = || !self.waits_for_room.load(Ordering::Relaxed) && self.is_drained(link);
+        if !busy && !over && (is_due(timer) || drained()) && !self.call_elsewhere() {
+            timer = Some(now().saturating_add(RETRY));
         }
-        let plan = self.plan(link, over);
+        if is_due(timer) {
+            // The thread that makes the call plans the next timer.
+            timer = None;
+        }
+        let mut plan = self.plan(link, over);
+        plan.deadline = plan.deadline.into_iter().chain(timer).min();
         self.tell(plan);
     }
 
     /// Wakes the threads that wait on the socket of a closed connection.
     fn release(&self, link: &mut Link<R, Stream>, nobody_reads: bool) {
-        if link.endpoint().advice() != Advice::Flush && link.endpoint().unwritten() > 0 {
-            // The peer does not read, so lingering is useless.
-            link.endpoint_mut().abort();
-        }
         match link.endpoint().advice() {
             Advice::Drop if self.kept.load(Ordering::Relaxed) => {}
             // Also wakes threads that wait for room. Nothing will be read any more.
@@ -187,12 +192,11 @@ impl<R: Role> BlockingDriver<R> {
         self.calls.get().is_some() && link.endpoint().is_drained()
     }
 
-    fn tell_drained(&self) {
-        if let (Some(this), Some(calls)) = (self.this.upgrade(), self.calls())
-            && !self.telling.swap(true, Ordering::Relaxed)
-        {
-            tell_drained_elsewhere(this, calls);
-        }
+    /// Has another thread call the handler, because the receiving thread waits for input and nothing but input
+    /// wakes it. Returns `false` if there is no thread: try again later.
+    fn call_elsewhere(&self) -> bool {
+        let (Some(this), Some(calls)) = (self.this.upgrade(), self.calls()) else { return true };
+        self.calling.swap(true, Ordering::Relaxed) || spawn_calls(this, calls)
     }
 
     /// Returns the warden's plan.
@@ -204,6 +208,7 @@ impl<R: Role> BlockingDriver<R> {
         let advice = link.endpoint().advice();
         let interest = match advice {
             Advice::Drop => None,
+            _ if over && waits => Some(Interest::Write),
             // A reading side that was shut down is always readable; only the deadline is left.
             _ if over && advice != Advice::Flush => (!self.is_released()).then_some(Interest::Read),
             _ if self.waits_for_room.load(Ordering::Relaxed) => None,
@@ -261,7 +266,7 @@ impl<R: Role> Driver<R> for BlockingDriver<R> {
     }
 
     fn changed(&self, mut held: Held<'_, R, Self>) {
-        self.write_and_plan(&mut held, usize::MAX);
+        self.write_and_plan(&mut held, WRITE_MOST);
         drop(held);
         self.signal.notify();
     }
@@ -285,10 +290,14 @@ impl<R: Role> Driver<R> for BlockingDriver<R> {
         mut outgoing: Outgoing<'_>,
     ) -> Result<SendStatus, Error> {
         let driver = connection.driver();
-        let patience =
-            if driver.must_not_wait() { Some(Duration::ZERO) } else { driver.patience() };
-        let patience = Patience::new(patience);
+        let limit = if driver.must_not_wait() { Some(Duration::ZERO) } else { driver.patience() };
+        let (mut patience, mut unwritten) = (Patience::new(limit), usize::MAX);
         while let Err(error) = connection.try_send(&mut outgoing) {
+            let left = connection.lock().link().map_or(0, |link| link.endpoint().unwritten());
+            if left < unwritten {
+                // The peer has read something.
+                (patience, unwritten) = (Patience::new(limit), left);
+            }
             let may_wait = matches!(error, Error::WouldExceed(_)) && !patience.is_over();
             if !may_wait || !Self::wait_for_room(connection, patience) {
                 return Err(error);
@@ -342,22 +351,33 @@ impl<R: Role> Watched for Blocking<R> {
     }
 }
 
-/// Calls `on_drained` in a new thread, because the receiving thread waits for input and nothing but input
-/// wakes it. Happens only after a send from another thread was queued or refused.
-fn tell_drained_elsewhere<R: Role>(connection: Arc<Blocking<R>>, calls: Arc<Calls>) {
+/// Calls `on_drained` and `on_timer` in a new thread. Returns `false` if there is none.
+fn spawn_calls<R: Role>(connection: Arc<Blocking<R>>, calls: Arc<Calls>) -> bool {
     let waiting = Arc::clone(&connection);
-    let told = thread::Builder::new().name("ws-std drained".into()).spawn(move || {
-        // Cleared before the call looks at the connection: output drained later starts another thread, so no
-        // call is lost. `Relaxed` is enough: `tell_drained` takes the lock next, under which `write_and_plan`
-        // swaps the flag.
-        connection.driver().telling.store(false, Ordering::Relaxed);
-        calls.with(|conversation| conversation.tell_drained(&connection, &connection.handle()));
+    let called = thread::Builder::new().name("ws-std calls".into()).spawn(move || {
+        let handle = connection.handle();
+        calls.with(|conversation| {
+            // Cleared once the handler is free, so that at most one thread waits for it, and before the calls
+            // look at the connection: what is due later starts another thread, so no call is lost. `Relaxed` is
+            // enough: the calls take the lock next, under which `write_and_plan` swaps the flag.
+            connection.driver().calling.store(false, Ordering::Relaxed);
+            let panic = conversation.tell_drained(&connection, &handle);
+            panic.or(conversation.call_timers(&connection, &handle, now()))
+        });
+        connection.driver().write_and_plan(&mut connection.lock(), WRITE_MOST);
     });
-    if let Err(error) = told {
-        waiting.driver().telling.store(false, Ordering::Relaxed);
+    if let Err(error) = &called {
+        waiting.driver().calling.store(false, Ordering::Relaxed);
         let id = waiting.id();
-        warn!("connection {id}: there is room again, but no thread to call its handler: {error}");
+        warn!(
+            "connection {id}: its handler must be called, but there is no thread for it: {error}"
+        );
     }
+    called.is_ok()
+}
+
+fn is_due(timer: Option<Duration>) -> bool {
+    timer.is_some_and(|at| at <= now())
 }
 
 /// Discards input of a lingering transport.

@@ -49,7 +49,7 @@ impl WebSocketServer {
         self,
         decide: impl Fn(&IncomingRequest) -> Decision<()> + Send + Sync + 'static,
     ) -> io::Result<Incoming> {
-        let acceptor = Arc::new(Acceptor::new(self.handle(), |_: &_, _: &_| Decision::accept(())));
+        let acceptor = self.acceptor(|_: &_, _: &_| Decision::accept(()));
         let server = acceptor.server().clone();
         let decide = Arc::new(decide);
         // No buffer: until the iterator takes a connection, its thread waits, and it counts towards the limit.

@@ -52,6 +52,7 @@ mod poller;
 mod proxied;
 mod retry;
 mod server;
+mod server_timers;
 mod signal;
 mod stream;
 mod sys;
@@ -70,7 +71,7 @@ pub use ws_common::{
     Broadcast, ClientOptions, ConnectionHandler, ConnectionId, Decider, Decision, Error,
     IncomingRequest, InvalidNetwork, Listener, Message, Proxy, ProxyError, ProxyHeaderError,
     RefusedStats, RunningServer, SendStatus, ServerHandle, ServerHandler, ServerOptions,
-    ServerStats, TrustedProxies, WebSocketConnection,
+    ServerStats, TimerId, TrustedProxies, WebSocketConnection,
 };
 #[cfg(feature = "tls")]
 pub use ws_common::{ClientTls, ServerTls, TlsInfo, rustls};

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use log::{debug, error};
 use ws_common::adapter::{
-    Acceptor, Admission, Connections, Conversation, ListenerWaker, Permit, ProxyHeaderRead, listen,
-    running_server, server_handle,
+    Acceptor, Admission, Connections, Conversation, ListenerWaker, Permit, ProxyHeaderRead,
+    WRITE_MOST, listen, running_server, server_handle,
 };
 use ws_common::{Error, Listener, RunningServer, ServerHandle, ServerHandler, ServerOptions};
 use wsproto::{Endpoint, Server};
@@ -21,6 +21,7 @@ use crate::calls::Calls;
 use crate::clock::now;
 use crate::driver::BlockingDriver;
 use crate::proxied::read_proxy_header;
+use crate::server_timers::ServerTimers;
 use crate::websocket::{Opening, linger};
 use crate::{Stream, WebSocket};
 
@@ -103,7 +104,7 @@ impl WebSocketServer {
     ///
     /// [`io::Error`] if the operating system cannot create the accepting thread.
     pub fn spawn(self, handler: impl ServerHandler) -> io::Result<RunningServer> {
-        let acceptor = Arc::new(Acceptor::new(self.handle(), handler));
+        let acceptor = self.acceptor(handler);
         let server = acceptor.server().clone();
         let thread = thread::Builder::new().spawn(move || {
             if let Err(error) = self.serve(&acceptor) {
@@ -120,15 +121,27 @@ impl WebSocketServer {
     ///
     /// [`io::Error`] if the operating system cannot create a thread for a second address.
     pub fn run(self, handler: impl ServerHandler) -> io::Result<()> {
-        let acceptor = Arc::new(Acceptor::new(self.handle(), handler));
+        let acceptor = self.acceptor(handler);
         self.serve(&acceptor)
     }
 
-    pub(crate) fn handle(&self) -> ServerHandle {
+    pub(crate) fn acceptor(&self, handler: impl ServerHandler) -> Arc<Acceptor> {
+        let timers = ServerTimers::new();
+        let acceptor = Arc::new(Acceptor::new(self.handle(Arc::clone(&timers)), handler));
+        timers.set_acceptor(&acceptor);
+        acceptor
+    }
+
+    fn handle(&self, timers: Arc<ServerTimers>) -> ServerHandle {
         // The end is flagged before the accepting threads are woken, so they see the flag.
         let waker = ListenerWaker::new(&self.listeners);
         let (options, address) = (self.options.clone(), self.local_addr().ok());
-        let wake = move || waker.wake();
+        let wake = move |server: &ServerHandle| {
+            timers.plan();
+            if server.is_ending() {
+                waker.wake();
+            }
+        };
         server_handle(options, MAX_CONNECTIONS, address, Connections::default(), wake)
     }
 
@@ -218,13 +231,11 @@ pub(crate) fn begin(
     }
     let stream = stream(acceptor, tcp)?;
     tune(&stream);
-    let patience = acceptor.server().options().config.write_timeout;
     let acceptor = Some(Arc::clone(acceptor));
     let connection = BlockingDriver::begin(acceptor, None, endpoint, stream.clone(), peer);
     if let Some(client) = client {
         connection.lock().set_client(client);
     }
-    connection.driver().set_patience(patience);
     let ws = WebSocket::new(connection, stream, Opening::Server { request: None });
     Ok(Some((ws, permit)))
 }
@@ -253,7 +264,7 @@ fn refuse(
     let connection = BlockingDriver::begin(acceptor, None, endpoint, tcp.into(), peer);
     let mut held = connection.lock();
     held.begin_work();
-    connection.driver().write_and_plan(&mut held, usize::MAX);
+    connection.driver().write_and_plan(&mut held, WRITE_MOST);
     drop(held);
     let mut conversation = Conversation::refused();
     conversation.react(&connection, &connection.handle(), now(), &mut &mut [][..]);

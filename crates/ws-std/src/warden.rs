@@ -21,6 +21,9 @@ use ws_common::adapter::MOST_LINGERING;
 use crate::clock::now;
 use crate::poller::{Interest, Poller};
 
+/// The delay before a deadline that has passed and is still set is tried again.
+pub(crate) const RETRY: Duration = Duration::from_millis(50);
+
 /// An object that the warden watches, usually a connection.
 pub(crate) trait Watched: Send + Sync {
     /// Handles deadlines, writes pending output, and discards input of a lingering transport; then updates

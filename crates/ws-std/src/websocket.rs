@@ -7,7 +7,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ws_common::adapter::{Driver, Step, Undecided, unknown_end};
+use ws_common::adapter::{Driver, Step, Undecided, WRITE_MOST, unknown_end};
 use ws_common::{ConnectionId, IncomingRequest, WebSocketConnection};
 use wsproto::handshake::{ClientRequest, Extension, Response};
 use wsproto::{
@@ -280,8 +280,9 @@ impl<R: Role> WebSocket<R> {
         let patience = Patience::new(self.connection.driver().patience());
         loop {
             let mut held = self.connection.lock();
-            self.connection.driver().write_and_plan(&mut held, usize::MAX);
-            let over = held.live().map_or(true, |link| {
+            self.connection.driver().write_and_plan(&mut held, WRITE_MOST);
+            // A transport that lingers still takes output.
+            let over = held.link_mut().is_none_or(|link| {
                 link.endpoint().has_failed() || link.endpoint().advice() == Advice::Drop
             });
             drop(held);
@@ -354,10 +355,10 @@ impl<R: Role> WebSocket<R> {
         self.read_patience = patience;
     }
 
-    /// Limits how long sending waits for room while the peer does not read, here and through every
-    /// [`handle`](Self::handle). `None` means no limit, zero means not to wait. The default is `None`, and
-    /// [`Config::write_timeout`](wsproto::Config::write_timeout) for
-    /// connections of a [`WebSocketServer`](crate::WebSocketServer).
+    /// Limits how long sending waits for room while the peer reads nothing, here and through every
+    /// [`handle`](Self::handle). `None` means no limit, zero means not to wait. The default is
+    /// [`Config::write_timeout`](wsproto::Config::write_timeout), 10 s. Without a limit, two ends that only
+    /// send can wait for each other for ever.
     pub fn set_write_patience(&mut self, patience: Option<Duration>) {
         self.connection.driver().set_patience(patience);
     }

@@ -249,7 +249,7 @@ fn writers_that_wait_are_released() {
                 Release::KeepAlive => {
                     matches!(error, Some(Error::Session(SessionError::KeepAliveTimeout)))
                 }
-                _ => matches!(error, Some(Error::Session(SessionError::CloseTimeout))),
+                _ => matches!(error, Some(Error::Session(SessionError::WriteTimeout))),
             };
             assert!(expected, "{over:?} {release:?}: {error:?}");
             assert_eq!(handle.ready_state(), ReadyState::Closed);

@@ -45,8 +45,9 @@ pub struct Config {
     pub max_body_size: usize,
     /// How long the whole opening handshake may take. Default: 10 s.
     pub handshake_timeout: Option<Duration>,
-    /// How long the closing handshake may take. Default: 10 s. The transport then lingers for the
-    /// same time, but at most 2 s.
+    /// How long the closing handshake may take. While output is in front of the Close, the time begins anew
+    /// with each byte that the peer takes (with an [`Endpoint`](crate::Endpoint)). Default: 10 s. The
+    /// transport then lingers for the same time, but at most 2 s.
     pub close_timeout: Option<Duration>,
     /// How many bytes may be unwritten before [`Endpoint::has_room`](crate::Endpoint::has_room)
     /// returns false, and a server stops reading; see [`Endpoint`](crate::Endpoint). Default: 64
@@ -83,6 +84,7 @@ pub struct KeepAlive {
 }
 
 impl KeepAlive {
+    /// The shortest time that counts.
     const SHORTEST: Duration = Duration::from_millis(10);
     /// A hundred years, so that sums of times are exact.
     const LONGEST: Duration = Duration::from_secs(100 * 366 * 86_400);
@@ -98,8 +100,15 @@ impl KeepAlive {
         if self.interval.is_zero() || self.patience.is_zero() {
             return None;
         }
-        let meant = |time: Duration| time.clamp(Self::SHORTEST, Self::LONGEST);
-        Some(Self { interval: meant(self.interval), patience: meant(self.patience) })
+        Some(Self {
+            interval: Self::clamped(self.interval),
+            patience: Self::clamped(self.patience),
+        })
+    }
+
+    /// Clamps a time to the effective range.
+    pub(crate) fn clamped(time: Duration) -> Duration {
+        time.clamp(Self::SHORTEST, Self::LONGEST)
     }
 }
 

@@ -3,10 +3,11 @@
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use core::mem;
+use core::{fmt, mem};
 
 use crate::PreparedMessage;
 use crate::mask::Mask;
+use crate::redacted::Length;
 
 /// Payloads of at least this many bytes are queued without copying.
 pub(crate) const LARGE: usize = 16 << 10;
@@ -21,7 +22,7 @@ const MAX_EMPTY_CAPACITY: usize = 1 << 20;
 const COMPACT_FROM: usize = 64 << 10;
 
 /// Bytes waiting to be written.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Output {
     /// Chunks in front of `bytes`; usually none.
     chunks: VecDeque<Chunk>,
@@ -33,7 +34,6 @@ pub(crate) struct Output {
     queued: usize,
 }
 
-#[derive(Debug)]
 enum Chunk {
     Bytes(Vec<u8>),
     /// A payload that is masked in place, piece by piece; its first `masked` bytes have been.
@@ -69,6 +69,13 @@ impl Chunk {
             }
         };
         ready.get(written..).unwrap_or_default()
+    }
+}
+
+/// Shows lengths only.
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Length(self.len()).fmt(f)
     }
 }
 

@@ -128,11 +128,16 @@ fn the_closing_handshake_has_one_deadline() {
     fn check<R: End>() {
         // The awaited Close, and the error if it does not arrive.
         type Begin<R> = fn(&mut Life<R>);
-        let ours: Begin<R> = |life| life.close(None).expect("open");
+        let unwritten: Begin<R> = |life| life.close(None).expect("open");
+        let ours: Begin<R> = |life| {
+            life.close(None).expect("open");
+            life.flush();
+        };
         let theirs: Begin<R> = |life| life.read_frame(0x88, b"\x03\xE8");
         let wrong: Begin<R> = |life| life.read(&VIOLATION);
         for (begin, error, code, clean) in [
             (ours, Some(SessionError::CloseTimeout), 1006, false),
+            (unwritten, Some(SessionError::WriteTimeout), 1006, false),
             // T1: our Close was never written.
             (theirs, None, 1000, false),
             (wrong, Some(wsproto::Error::ReservedOpcode.into()), 1006, false),
@@ -178,6 +183,7 @@ fn a_close_through_the_sender_has_a_deadline() {
     let mut life = Life::<Server>::open(keep_alive(s(30), s(5)));
     let sender = life.session.sender().expect("open");
     sender.close(None, &mut life.out).expect("open");
+    life.flush();
     let mut calls = 0;
     while life.session.ready_state() != ReadyState::Closed {
         calls += 1;
@@ -314,6 +320,7 @@ fn a_keep_alive_ends_with_the_closing() {
             life.at(s(30));
         }
         life.close(None).expect("open");
+        life.flush();
         life.out.clear();
         assert_eq!(life.session.deadline(), Some(life.now + s(10)));
         life.read_frame(0x8A, &0_u32.to_be_bytes());

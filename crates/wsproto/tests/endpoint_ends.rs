@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use wsproto::handshake::Response;
 use wsproto::{
     Advice, Client, CloseCode, CloseFrame, Config, Endpoint, Error, Event, Initiator, KeepAlive,
     Server, SessionError, SessionEvent,
@@ -86,8 +87,8 @@ fn a_reply_that_cannot_leave_is_dropped() {
     node.read(&mut [], s(200));
     assert!(node.closed().is_some());
     assert_eq!(node.endpoint.advice(), Advice::Flush);
-    assert_eq!(node.endpoint.deadline(), Some(s(202)));
-    node.endpoint.handle_timeout(s(202));
+    assert_eq!(node.endpoint.deadline(), Some(s(210)));
+    node.endpoint.handle_timeout(s(210));
     assert_eq!((node.endpoint.advice(), node.endpoint.deadline()), (Advice::Drop, None));
 }
 
@@ -101,7 +102,7 @@ fn a_close_timeout_drops_unwritten_output() {
     node.read(&mut [], s(11));
     assert_eq!(node.endpoint.advice(), Advice::Drop);
     assert!(node.endpoint.unwritten() > 1 << 20);
-    assert!(node.log.contains(&SessionEvent::Error(SessionError::CloseTimeout)));
+    assert!(node.log.contains(&SessionEvent::Error(SessionError::WriteTimeout)));
 }
 
 // T1: the peer closes and resets; our Close never leaves.
@@ -115,7 +116,7 @@ fn a_close_that_never_leaves_is_not_clean() {
             node.read(&mut [], s(1));
             assert_eq!(node.closed(), None, "it may still leave");
             assert_eq!(node.endpoint.advice(), Advice::Flush);
-            assert_eq!(node.endpoint.deadline(), Some(s(3)));
+            assert_eq!(node.endpoint.deadline(), Some(s(11)));
         }
         node.endpoint.write_failed();
         node.read(&mut [], s(1));
@@ -142,11 +143,11 @@ fn a_close_that_leaves_after_the_end_of_the_input_is_clean() {
         if leaves {
             assert_eq!(firsts(&write(&mut node, s(2))), [0x88]);
         } else {
-            node.endpoint.handle_timeout(s(2));
+            node.endpoint.handle_timeout(s(10));
             assert_eq!(node.closed(), None);
-            node.endpoint.handle_timeout(s(3));
+            node.endpoint.handle_timeout(s(11));
         }
-        node.read(&mut [], s(3));
+        node.read(&mut [], s(11));
         assert!(node.closed().is_some_and(|info| info.was_clean == leaves));
         assert_eq!((node.endpoint.advice(), node.endpoint.deadline()), (Advice::Drop, None));
     }
@@ -242,8 +243,8 @@ fn a_flood_does_not_postpone_a_deadline() {
         node.read(&mut [0x83], s(1));
     }
     let broken = SessionError::Protocol(Error::ReservedOpcode.into());
-    check::<Server>(we_close, SessionError::CloseTimeout);
-    check::<Client>(we_close, SessionError::CloseTimeout);
+    check::<Server>(we_close, SessionError::WriteTimeout);
+    check::<Client>(we_close, SessionError::WriteTimeout);
     check::<Server>(it_breaks_a_rule, broken.clone());
     check::<Client>(it_breaks_a_rule, broken);
 }
@@ -310,4 +311,60 @@ fn a_session_is_taken_over_with_its_output() {
     let mut endpoint = Endpoint::new(session, out.clone());
     assert_eq!(endpoint.pending(), out);
     assert_eq!(endpoint.unwritten(), out.len());
+}
+
+// L14: while the peer reads what is in front of the Close, the closing handshake has time; so has the rest of an
+// HTTP response, and what a half-closed peer still reads.
+#[test]
+fn a_peer_that_reads_has_time() {
+    fn check<R: End>(ends: bool) {
+        let mut node = Node::<R>::open(Config::new(), Cuts::every(1 << 20));
+        node.endpoint.send_binary(vec![0; 1_000_000]).expect("open");
+        node.endpoint.close(None, s(0)).expect("always allowed");
+        let mut now = s(0);
+        if ends {
+            node.read(&mut R::from_peer(0x88, b""), now);
+            node.endpoint.end_of_input(now);
+        }
+        // One byte each nine seconds is enough.
+        for _ in 0..20 {
+            now += s(9);
+            node.endpoint.handle_timeout(now);
+            node.endpoint.wrote(1, now);
+            node.read(&mut [], now);
+        }
+        assert_ne!(node.endpoint.advice(), Advice::Drop);
+        // Nothing is not.
+        let error = match ends {
+            true => None,
+            false => Some(SessionEvent::Error(SessionError::WriteTimeout)),
+        };
+        assert_eq!(node.endpoint.deadline(), Some(now + s(10)));
+        node.endpoint.handle_timeout(now + s(10));
+        node.read(&mut [], now + s(10));
+        assert_eq!(node.endpoint.advice(), Advice::Drop);
+        let errors = |event: &&SessionEvent<_>| matches!(event, SessionEvent::Error(_));
+        assert_eq!(node.log.iter().find(errors), error.as_ref());
+    }
+    for ends in [false, true] {
+        check::<Server>(ends);
+        check::<Client>(ends);
+    }
+}
+
+// L14: the same for an HTTP response.
+#[test]
+fn a_client_that_reads_a_response_has_time() {
+    let mut node = Node::<Server>::begin(Config::new(), Cuts::every(1 << 20));
+    let mut input = *b"GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let mut rest = &mut input[..];
+    let event = node.endpoint.next_event(s(0), &mut rest);
+    assert_eq!(event, Some(SessionEvent::Http));
+    let body = "x".repeat(1_000_000);
+    node.endpoint.respond(&Response::text(200, &body), s(0)).expect("a request");
+    for now in (9..200).step_by(9).map(s) {
+        node.endpoint.handle_timeout(now);
+        node.endpoint.wrote(1, now);
+        assert_eq!(node.endpoint.advice(), Advice::Shutdown);
+    }
 }

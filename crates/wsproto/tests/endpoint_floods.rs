@@ -135,7 +135,7 @@ fn a_paused_server_keeps_its_other_deadlines() {
     node.endpoint.close(None, s(2)).expect("open");
     assert_eq!(node.endpoint.deadline(), Some(s(12)));
     node.turn(s(12), &mut from, &mut to);
-    assert!(node.log.contains(&SessionEvent::Error(SessionError::CloseTimeout)));
+    assert!(node.log.contains(&SessionEvent::Error(SessionError::WriteTimeout)));
     assert!(node.dropped, "E2: even with unwritten data");
 }
 

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use wsproto::{Client, Config, Event, KeepAlive, Server, SessionError, SessionEvent};
+use wsproto::{Client, Config, Event, KeepAlive, SendError, Server, SessionError, SessionEvent};
 use wsproto_testing::{Cuts, End, Life, Node};
 
 const fn ms(milliseconds: u64) -> Duration {
@@ -237,4 +237,108 @@ fn zero_and_endless_timeouts_are_harmless() {
             check::<Client>(timeout, now);
         }
     }
+}
+
+// M13: a Ping at once, with a patience of its own, with a keep-alive or without.
+#[test]
+fn a_ping_within_a_patience_finds_out_whether_the_peer_is_there() {
+    fn check<R: End>(config: &Config, next_ping: Option<Duration>) {
+        let begin = || {
+            let mut life = Life::<R>::open(config.clone());
+            life.at(ms(100));
+            life.session.ping_within(ms(50), ms(100), &mut life.out).expect("open");
+            assert_eq!(life.session.deadline(), Some(ms(150)));
+            assert_eq!(life.take_sent().len(), 1);
+            life
+        };
+        let mut life = begin();
+        life.at(ms(130));
+        life.read_frame(0x8A, &0_u32.to_be_bytes());
+        assert_eq!(life.session.round_trip(), Some(ms(30)));
+        assert_eq!(life.session.deadline(), next_ping);
+        assert!(!gave_up(&life));
+        // The usual patience again.
+        if let Some(at) = next_ping {
+            life.at(at);
+            assert_eq!(life.session.deadline(), Some(at + ms(1000)));
+        }
+        let mut life = begin();
+        life.read_frame(0x8A, b"another");
+        life.at(ms(150));
+        assert!(gave_up(&life));
+        let closed = life.session.ping_within(ms(50), ms(150), &mut life.out);
+        assert_eq!(closed, Err(SendError::Closed));
+    }
+    for config in [Config::new(), config(ms(0), ms(0))] {
+        check::<Server>(&config, None);
+        check::<Client>(&config, None);
+    }
+    check::<Server>(&config(ms(500), ms(1000)), Some(ms(630)));
+    check::<Client>(&config(ms(500), ms(1000)), Some(ms(630)));
+}
+
+// M13: it does not give an outstanding Pong more time; its own may come first.
+#[test]
+fn a_second_ping_does_not_prolong_the_first() {
+    let mut life = Life::<Server>::open(config(ms(500), ms(1000)));
+    life.at(ms(500));
+    life.at(ms(1400));
+    life.session.ping_within(ms(800), ms(1400), &mut life.out).expect("open");
+    assert_eq!(life.session.deadline(), Some(ms(1500)));
+    life.read_frame(0x8A, &0_u32.to_be_bytes());
+    assert_eq!(life.session.deadline(), Some(ms(1500)), "the second is still awaited");
+    life.read_frame(0x8A, &1_u32.to_be_bytes());
+    assert_eq!(life.session.deadline(), Some(ms(1900)));
+    life.session.ping_within(Duration::ZERO, ms(1400), &mut life.out).expect("open");
+    assert_eq!(life.session.deadline(), Some(ms(1410)), "at least 10 ms");
+}
+
+// M13: as with every Ping, the patience begins once it has left.
+#[test]
+fn a_ping_behind_other_output_waits_for_it() {
+    let mut node = Node::<Client>::open(Config::new(), Cuts::every(1 << 20));
+    node.endpoint.send_binary(vec![0; 1_000_000]).expect("open");
+    node.endpoint.ping_within(ms(50), ms(0)).expect("open");
+    for now in (0..2000).step_by(40).map(ms) {
+        node.endpoint.wrote(1, now);
+        node.endpoint.handle_timeout(now);
+    }
+    node.read(&mut [], ms(2000));
+    assert_eq!(node.log.last(), Some(&SessionEvent::Open));
+    assert_eq!(node.endpoint.ping_within(ms(50), ms(2000)), Ok(()));
+}
+
+// M13: a keep-alive can change while the connection is open.
+#[test]
+fn a_keep_alive_can_change() {
+    fn check<R: End>() {
+        let mut life = Life::<R>::open(Config::new());
+        life.session.set_keep_alive(Some(KeepAlive::new(ms(500), ms(1000))), ms(100));
+        assert_eq!(life.session.deadline(), Some(ms(600)));
+        life.at(ms(600));
+        assert_eq!(life.session.deadline(), Some(ms(1600)));
+        // The Pong is no longer awaited.
+        life.session.set_keep_alive(Some(KeepAlive::new(ms(200), ms(100))), ms(1000));
+        assert_eq!(life.session.deadline(), Some(ms(1200)));
+        life.read_frame(0x8A, &0_u32.to_be_bytes());
+        assert_eq!(life.session.deadline(), Some(ms(1200)));
+        life.at(ms(1200));
+        life.session.set_keep_alive(None, ms(1250));
+        assert_eq!(life.session.deadline(), None);
+        life.at(ms(9000));
+        assert!(!gave_up(&life));
+        // Not once it closes: the deadline is that of the closing handshake.
+        life.close(None).expect("always allowed");
+        let closing = life.session.deadline();
+        life.session.set_keep_alive(Some(KeepAlive::new(ms(1), ms(1))), ms(9000));
+        assert_eq!(life.session.deadline(), closing);
+    }
+    check::<Server>();
+    check::<Client>();
+    // Before the opening, it takes effect at the opening.
+    let mut life = Life::<Server>::begin(Config::new());
+    life.session.set_keep_alive(Some(KeepAlive::new(ms(500), ms(1000))), ms(0));
+    let opening = Server::handshake(&life.out);
+    life.read(&opening);
+    assert_eq!(life.session.deadline(), Some(ms(500)));
 }

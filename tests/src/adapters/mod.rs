@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 
 use ws_common::{
     ClientOptions, ConnectionHandler, Error, Message, RunningServer, ServerHandler, ServerOptions,
-    WebSocketConnection,
+    TimerId, WebSocketConnection,
 };
 use ws_mio::EventLoop;
 use wsproto::CloseInfo;
@@ -182,6 +182,14 @@ impl<H: ConnectionHandler> ConnectionHandler for Opening<H> {
 
     fn on_drained(&mut self, ws: &WebSocketConnection) {
         self.handler.on_drained(ws);
+    }
+
+    fn on_pong(&mut self, ws: &WebSocketConnection, payload: &[u8]) {
+        self.handler.on_pong(ws, payload);
+    }
+
+    fn on_timer(&mut self, ws: &WebSocketConnection, timer: TimerId) {
+        self.handler.on_timer(ws, timer);
     }
 
     fn on_error(&mut self, ws: &WebSocketConnection, error: &Error) {

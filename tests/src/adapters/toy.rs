@@ -13,9 +13,7 @@ use ws_common::adapter::{
     client_endpoint, end_deadline, running_server, server_handle,
 };
 use ws_common::{ClientOptions, ConnectionHandler, RunningServer, ServerHandler, ServerOptions};
-use wsproto::handshake::ClientRequest;
-use wsproto::url::WsUrl;
-use wsproto::{Endpoint, Role, Server};
+use wsproto::{Endpoint, Role, Server, handshake::ClientRequest, url::WsUrl};
 
 use super::memory::{Bell, Listener, Memory, Stream, now, time_of};
 use super::{Adapter, Client, Opening, Refused};
@@ -30,7 +28,7 @@ impl Adapter for Toy {
     fn serve(options: ServerOptions, handler: impl ServerHandler) -> io::Result<RunningServer> {
         let bell = Arc::<Bell>::default();
         let (listener, waker) = (Listener::new(&bell), Arc::clone(&bell));
-        let (address, wake) = (Some(listener.address()), move || waker.ring());
+        let (address, wake) = (Some(listener.address()), move |_: &_| waker.ring());
         let server = server_handle(options, 1000, address, Connections::default(), wake);
         let acceptor = Arc::new(Acceptor::new(server.clone(), handler));
         let carrier = Loop::new(Origin { acceptor: Some(Arc::clone(&acceptor)), url: None, bell });
@@ -133,7 +131,8 @@ impl Loop<Server> {
         let (server, mut listener) = (acceptor.server(), Some(listener));
         acceptor.announce();
         acceptor.join();
-        while !(self.round(end_deadline(server).map(time_of)) && server.is_ending()) {
+        while !(self.round(acceptor.deadline().map(time_of)) && server.is_ending()) {
+            acceptor.call_timers();
             listener = listener.filter(|_| !server.is_ending());
             while let Some(stream) = listener.as_ref().and_then(Listener::accept) {
                 let peer = Some(stream.peer());

@@ -4,6 +4,7 @@
 mod alive;
 mod backlog;
 mod bounds;
+mod handlers;
 mod http;
 #[path = "../../../crates/ws-std/tests/support/identity.rs"]
 mod identity;
@@ -42,6 +43,8 @@ macro_rules! of_pairs {
                 truth: a_close_that_never_left_is_not_clean, the_address_of_the_peer_stays_known,
                     a_close_that_breaks_a_rule_is_told, errors_name_the_values;
                 http: values_of_fields_are_opaque, cookies_are_one_field;
+                handlers: a_handler_hears_of_pongs, timers_of_a_connection,
+                    a_server_ends_with_a_code, a_message_goes_to_all_others;
                 refusals: a_redirect_is_followed_at_its_head,
                     a_location_is_written_as_browsers_write_it;
             }
@@ -87,6 +90,8 @@ macro_rules! of_servers {
             servers: a_decision_knows_the_addresses, an_address_has_a_limit_of_connections,
                 an_address_has_a_limit_of_attempts,
                 refusals_have_the_fields_of_the_application, a_server_counts;
+            handlers: a_ping_has_a_patience, a_keep_alive_can_change, a_handler_can_pause,
+                who_does_not_log_in_is_closed, timers_of_a_server;
             listeners: a_certificate_is_replaced, a_proxy_header_precedes_tls, localhost_has_both_families;
             proxies: a_field_is_believed_from_trusted_proxies_only, the_clients_of_a_proxy_are_counted,
                 a_proxy_header_names_the_client, a_proxy_must_begin_with_a_header,

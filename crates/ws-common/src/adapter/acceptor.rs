@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use log::{debug, error, warn};
 use wsproto::handshake::{ClientRequest, Response};
@@ -16,7 +16,7 @@ use super::roster::Place;
 use super::{Conversation, Decided, Permit, ProxyHeader, TrafficLease, Verdict};
 use crate::admission::Refusal;
 use crate::stats::Counted;
-use crate::{Decision, Error, IncomingRequest, ServerHandle, ServerHandler};
+use crate::{Decision, Error, IncomingRequest, ServerHandle, ServerHandler, TimerId};
 
 /// A server's side before a connection is open: it admits transports, asks the server's handler for
 /// decisions, and calls the handler for errors and for the start and end of the server.
@@ -29,7 +29,7 @@ use crate::{Decision, Error, IncomingRequest, ServerHandle, ServerHandler};
 /// * [`leave`](Self::leave) for each loop or thread that has joined, once the server
 ///   [is ending](ServerHandle::is_ending), its listener is closed, and its connections are over.
 ///
-/// It [aborts](crate::WebSocketConnection::abort) the connections that are not over at the server's
+/// It calls [`call_timers`](Self::call_timers) at [`next_timer`](Self::next_timer), and [aborts](crate::WebSocketConnection::abort) the connections that are not over at the server's
 /// [deadline](super::end_deadline).
 pub struct Acceptor {
     server: ServerHandle,
@@ -53,6 +53,7 @@ trait DynServerHandler: Send {
     fn on_connection(&mut self, server: &ServerHandle, request: &IncomingRequest) -> Verdict;
     fn on_request(&mut self, server: &ServerHandle, request: &IncomingRequest) -> Verdict;
     fn on_open(&mut self, server: &ServerHandle);
+    fn on_timer(&mut self, server: &ServerHandle, timer: TimerId);
     fn on_error(&mut self, server: &ServerHandle, peer: Option<SocketAddr>, error: &Error);
     fn on_terminate(&mut self, server: &ServerHandle);
 }
@@ -68,6 +69,10 @@ impl<H: ServerHandler> DynServerHandler for H {
 
     fn on_open(&mut self, server: &ServerHandle) {
         ServerHandler::on_open(self, server);
+    }
+
+    fn on_timer(&mut self, server: &ServerHandle, timer: TimerId) {
+        ServerHandler::on_timer(self, server, timer);
     }
 
     fn on_error(&mut self, server: &ServerHandle, peer: Option<SocketAddr>, error: &Error) {
@@ -266,6 +271,32 @@ impl Acceptor {
         self.tell(None, &error.into());
     }
 
+    /// Returns when the server's first timer expires: call [`call_timers`](Self::call_timers) then. If it
+    /// becomes earlier, the server's [`wake`](super::server_handle) is called.
+    #[must_use]
+    #[inline]
+    pub fn next_timer(&self) -> Option<Instant> {
+        self.server.timers().next()
+    }
+
+    /// Returns when the adapter must [call timers](Self::call_timers), or abort the remaining connections of a
+    /// server that is ending.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.server.deadline().into_iter().chain(self.next_timer()).min()
+    }
+
+    /// Calls the handler for the server's timers that have expired.
+    pub fn call_timers(&self) {
+        if self.next_timer().is_none() {
+            return;
+        }
+        let now = Instant::now();
+        while let Some(timer) = self.server.timers().take_expired(now) {
+            self.call(|handler, server| handler.on_timer(server, timer));
+        }
+    }
+
     /// Reports to the handler that the server has started.
     pub fn announce(&self) {
         self.call(|handler, server| handler.on_open(server));
@@ -314,12 +345,19 @@ impl Acceptor {
         self.handler.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns whether an error of accepting concerns only one client, so that the listener need not pause.
+    /// Returns whether an error of accepting concerns only one client, so that the listener need not pause:
+    /// Linux reports errors that a new socket already has.
     #[must_use]
     pub fn is_about_one_client(error: &io::Error) -> bool {
         matches!(
             error.kind(),
-            ErrorKind::Interrupted | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset
+            ErrorKind::Interrupted
+                | ErrorKind::ConnectionAborted
+                | ErrorKind::ConnectionReset
+                | ErrorKind::HostUnreachable
+                | ErrorKind::NetworkDown
+                | ErrorKind::NetworkUnreachable
+                | ErrorKind::PermissionDenied
         )
     }
 }

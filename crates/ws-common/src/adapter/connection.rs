@@ -1,24 +1,24 @@
 //! A connection behind a lock, shared by its adapter and its handles.
 
+mod details;
+mod ending;
 mod handles;
 mod held;
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use wsproto::{Advice, CloseInfo, Initiator, Role, SendError};
+use wsproto::{CloseInfo, Endpoint, Role, SendError};
 
 use super::answering::is_answering;
-use super::peer::Peer;
 use super::{ConnectionLink, Driver, Link, Outgoing, Transport};
-use crate::{ConnectionId, Error, SendStatus, WebSocketConnection};
+use crate::{ConnectionId, Error, SendStatus, TimerId, WebSocketConnection};
 
+use self::details::Details;
+pub use self::ending::{MOST_LINGERING, unknown_end};
 pub use self::held::Held;
-
-/// The maximum number of lingering transports of a loop. Further ones are dropped at once, and the peer may
-/// lose our last bytes.
-pub const MOST_LINGERING: usize = 1024;
 
 /// One end of a connection. Its lock is never held while a handler is called or while a thread waits for the
 /// transport.
@@ -30,7 +30,7 @@ pub struct Connection<R: Role, D: Driver<R>> {
 
 /// The locked part of a connection.
 pub struct ConnectionState<R: Role, T> {
-    peer: Peer,
+    details: Details,
     stage: Stage<R, T>,
     /// The adapter's key for the connection; [`NO_KEY`] before [`set_key`](Self::set_key).
     key: u32,
@@ -85,9 +85,8 @@ impl<R: Role, D: Driver<R>> Connection<R, D> {
     }
 
     fn begin(driver: D, stage: Stage<R, D::Transport>, peer: Option<SocketAddr>) -> Self {
-        let peer = peer.map(Peer::from).unwrap_or_default();
         let inner = ConnectionState {
-            peer,
+            details: Details::new(peer),
             stage,
             key: NO_KEY,
             work: Work::None,
@@ -175,12 +174,12 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
 
     /// Sets the address of the peer of a connection that has no transport yet.
     pub fn set_peer(&mut self, peer: Option<SocketAddr>) {
-        self.peer = peer.map(Peer::from).unwrap_or_default();
+        self.details.set_peer(peer);
     }
 
     /// Sets the address of the client that a proxy has named.
     pub fn set_client(&mut self, client: SocketAddr) {
-        self.peer.set_client(client);
+        self.details.set_client(client);
     }
 
     /// Returns the link; `None` while dialing or once the connection is over.
@@ -226,6 +225,31 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
     pub fn dialing_key(&self) -> Option<usize> {
         let dialing = matches!(self.stage, Stage::Dialing { given_up: false });
         (dialing && self.key != NO_KEY).then_some(self.key as usize)
+    }
+
+    /// Returns the time at which the connection must be handled at the latest: the deadline of the endpoint, or
+    /// the first timer of an open connection.
+    #[inline]
+    pub fn deadline(&self) -> Option<Duration> {
+        let endpoint = match &self.stage {
+            Stage::Live(link) => Some(link.endpoint()),
+            Stage::Over { lingering, .. } => lingering.as_deref().map(Link::endpoint),
+            Stage::Dialing { .. } => None,
+        };
+        let deadline = endpoint.and_then(Endpoint::deadline);
+        deadline.into_iter().chain(self.next_timer()).min()
+    }
+
+    /// Returns when the first timer of an open connection expires.
+    #[inline]
+    pub fn next_timer(&self) -> Option<Duration> {
+        self.details.next_timer().filter(|_| self.opened)
+    }
+
+    /// Removes the first timer of an open connection if it has expired.
+    #[inline]
+    pub fn take_expired_timer(&mut self, now: Duration) -> Option<TimerId> {
+        self.opened.then(|| self.details.take_expired(now)).flatten()
     }
 
     /// Returns whether the connection is over; its transport may linger.
@@ -288,86 +312,6 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
             *given_up = true;
         }
     }
-
-    /// Ends the connection, and keeps `info`. Its transport lingers, unless the endpoint advises to drop it;
-    /// then its link is returned, to be dropped without the lock. Further calls do nothing.
-    pub fn finish(&mut self, info: CloseInfo) -> Option<Box<Link<R, T>>> {
-        if self.is_over() {
-            return None;
-        }
-        let (lost, info) = (self.buffered_amount(), Box::new(info));
-        let over = Stage::Over { lost, info, lingering: None };
-        let Stage::Live(link) = std::mem::replace(&mut self.stage, over) else { return None };
-        let link = Box::new(link);
-        if link.endpoint().advice() == Advice::Drop {
-            return Some(link);
-        }
-        if let Stage::Over { lingering, .. } = &mut self.stage {
-            *lingering = Some(link);
-        }
-        None
-    }
-
-    /// Returns the link of a lingering transport, if the endpoint advises to drop it. Drop it without the
-    /// lock.
-    pub fn take_lingered(&mut self) -> Option<Box<Link<R, T>>> {
-        let Stage::Over { lingering, .. } = &mut self.stage else { return None };
-        lingering.take_if(|link| link.endpoint().advice() == Advice::Drop)
-    }
-
-    /// Returns whether the connection is over and its transport lingers.
-    pub fn is_lingering(&self) -> bool {
-        matches!(self.stage, Stage::Over { lingering: Some(_), .. })
-    }
-
-    /// Ends a connection that its adapter no longer serves. Returns the link of its transport; drop it
-    /// without the lock. Remaining handles keep no file descriptor open.
-    pub fn abandon(&mut self) -> Option<Box<Link<R, T>>> {
-        match &mut self.stage {
-            Stage::Over { lingering, .. } => lingering.take(),
-            Stage::Live(link) => {
-                link.endpoint_mut().abort();
-                self.finish(unknown_end())
-            }
-            Stage::Dialing { .. } => self.finish(unknown_end()),
-        }
-    }
-
-    /// Updates the loop's count of lingering transports at the end of a turn; `lingered` is the state before
-    /// it. Beyond [`MOST_LINGERING`], stops this one. Returns a link to drop without the lock.
-    pub fn count_lingering(
-        &mut self,
-        lingered: bool,
-        count: &mut usize,
-    ) -> Option<Box<Link<R, T>>> {
-        *count -= usize::from(lingered);
-        if self.is_lingering() && *count >= MOST_LINGERING {
-            self.stop_lingering();
-        }
-        let gone = self.take_lingered();
-        *count += usize::from(self.is_lingering());
-        gone
-    }
-
-    /// Stops a lingering transport from lingering: [`take_lingered`](Self::take_lingered) then returns it.
-    pub fn stop_lingering(&mut self) {
-        if let Stage::Over { lingering: Some(link), .. } = &mut self.stage {
-            link.endpoint_mut().abort();
-        }
-    }
-
-    /// Returns whether the connection is over and its transport released.
-    pub fn is_gone(&self) -> bool {
-        matches!(self.stage, Stage::Over { lingering: None, .. })
-    }
-
-    fn buffered_amount(&self) -> usize {
-        match &self.stage {
-            Stage::Dialing { .. } => 0,
-            Stage::Live(link) => link.endpoint().unwritten() + link.endpoint().lost(),
-            Stage::Over { lost, .. } => *lost,
-        }
-    }
 }
 
 impl<R: Role, D: Driver<R>> fmt::Debug for Connection<R, D> {
@@ -380,10 +324,4 @@ impl<R: Role, T> fmt::Debug for ConnectionState<R, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConnectionState").field("opened", &self.opened).finish_non_exhaustive()
     }
-}
-
-/// Returns the [`CloseInfo`] of a connection without a Close frame: code 1006 (RFC 6455 section 7.1.5).
-#[must_use]
-pub fn unknown_end() -> CloseInfo {
-    CloseInfo::abnormal(Initiator::Local)
 }

@@ -12,15 +12,16 @@ use crate::{
 };
 
 /// Creates a server's handle. `most_connections` applies if the options set no
-/// [limit](ServerOptions::max_connections). [`ServerHandle::terminate`] calls `wake`, which must make the
-/// server check [`ServerHandle::is_ending`].
+/// [limit](ServerOptions::max_connections). [`ServerHandle::terminate`] and [`ServerHandle::set_timer`] call
+/// `wake`, which must make the server check [`ServerHandle::is_ending`] and
+/// [`Acceptor::next_timer`](super::Acceptor::next_timer).
 #[must_use]
 pub fn server_handle(
     mut options: ServerOptions,
     most_connections: usize,
     address: Option<SocketAddr>,
     registry: impl Registry + 'static,
-    wake: impl Fn() + Send + Sync + 'static,
+    wake: impl Fn(&ServerHandle) + Send + Sync + 'static,
 ) -> ServerHandle {
     options.max_connections.get_or_insert(most_connections);
     ServerHandle::new(options, address, registry, wake)

@@ -130,6 +130,7 @@ impl Conversation {
                 self.message(connection.id(), handle, &mut message)
             }
             Step::Other => None,
+            Step::Pong(payload) => self.call(handle, |handler, ws| handler.on_pong(ws, &payload)),
             Step::Request => {
                 self.decide(connection, now);
                 None
@@ -158,6 +159,22 @@ impl Conversation {
         let drained = held.live().is_ok_and(|link| link.endpoint_mut().take_drained());
         drop(held);
         drained.then(|| self.drained(handle)).flatten()
+    }
+
+    /// Calls `on_timer` for the timers that have expired at `now`. The connection must not be locked. The
+    /// adapter calls this when [`ConnectionState::deadline`](super::ConnectionState::deadline) is due.
+    pub fn call_timers<R: Role, D: Driver<R>>(
+        &mut self,
+        connection: &Arc<Connection<R, D>>,
+        handle: &WebSocketConnection,
+        now: Duration,
+    ) -> Option<Panic> {
+        let mut panic = None;
+        loop {
+            let expired = connection.lock().take_expired_timer(now);
+            let Some(timer) = expired else { return panic };
+            panic = panic.or(self.call(handle, |handler, ws| handler.on_timer(ws, timer)));
+        }
     }
 
     /// Calls `on_message`. The connection must not be locked.

@@ -1,15 +1,15 @@
 //! The interface between a connection and its handles.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use wsproto::url::WsUrl;
-use wsproto::{CloseFrame, CloseInfo, PreparedMessage, ReadyState};
+use wsproto::{CloseFrame, CloseInfo, KeepAlive, PreparedMessage, ReadyState};
 
-use crate::{ConnectionId, Error, Message, SendStatus, ServerHandle};
+use crate::{ConnectionId, Error, Message, SendStatus, ServerHandle, TimerId};
 
 /// A message or a Ping to send.
-#[derive(Debug)]
 pub enum Outgoing<'a> {
     /// A message passed by value. It is left unchanged on [`Error::WouldExceed`]; otherwise its memory may be
     /// taken.
@@ -22,6 +22,21 @@ pub enum Outgoing<'a> {
     Prepared(&'a PreparedMessage),
     /// A Ping with this payload, at most 125 bytes.
     Ping(&'a [u8]),
+}
+
+/// Shows lengths only.
+impl fmt::Debug for Outgoing<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, len) = match self {
+            Self::Owned(Message::Text(text)) => ("text", text.len()),
+            Self::Owned(Message::Binary(bytes)) => ("binary", bytes.len()),
+            Self::Text(text) => ("text", text.len()),
+            Self::Binary(bytes) => ("binary", bytes.len()),
+            Self::Prepared(message) => ("prepared", message.payload().len()),
+            Self::Ping(payload) => ("ping", payload.len()),
+        };
+        write!(f, "{kind} of {len} bytes")
+    }
 }
 
 /// The connection behind a [`WebSocketConnection`](crate::WebSocketConnection). Adapters use its
@@ -71,6 +86,25 @@ pub trait ConnectionLink: Send + Sync {
     ///
     /// As [`send`](Self::send).
     fn try_send(&self, outgoing: Outgoing<'_>) -> Result<SendStatus, Error>;
+
+    /// Sends a Ping, and ends the connection unless its Pong arrives within `patience`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Send`] if the connection is not open.
+    fn ping_within(&self, patience: Duration) -> Result<(), Error>;
+
+    /// Changes the keep-alive.
+    fn set_keep_alive(&self, keep_alive: Option<KeepAlive>);
+
+    /// Stops or continues reading.
+    fn set_paused(&self, paused: bool);
+
+    /// Sets a timer that expires `after` from now.
+    fn set_timer(&self, after: Duration) -> TimerId;
+
+    /// Cancels a timer. Returns whether it had not expired.
+    fn cancel_timer(&self, timer: TimerId) -> bool;
 
     /// Begins the closing handshake with any code that this end may send, or with none. Does not wait for
     /// the peer.

@@ -31,6 +31,8 @@ pub enum Step {
     Open,
     /// A message was received.
     Message(Message),
+    /// A Pong was received, with this payload.
+    Pong(Box<[u8]>),
     /// A frame that does not concern the application was received, such as a Ping.
     Other,
     /// The connection failed. [`Closed`](Self::Closed) follows.
@@ -92,6 +94,7 @@ impl<R: Role, T: Transport> Link<R, T> {
     #[cold]
     fn rare_step(&mut self, event: SessionEvent<Event<'_>>) -> Step {
         match event {
+            SessionEvent::Received(Event::Pong(payload)) => Step::Pong((*payload).into()),
             SessionEvent::Received(_) => Step::Other,
             SessionEvent::Upgrade | SessionEvent::Http => Step::Request,
             SessionEvent::Open => Step::Open,

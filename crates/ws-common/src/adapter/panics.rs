@@ -4,6 +4,8 @@ use std::any::Any;
 use std::mem;
 use std::panic::{self, AssertUnwindSafe};
 
+use log::error;
+
 /// The payload of a caught panic. Dropping it never panics, although the payload's own `Drop` may.
 #[derive(Debug)]
 pub struct Panic(Option<Box<dyn Any + Send>>);
@@ -30,8 +32,15 @@ impl Drop for Panic {
 /// # Errors
 ///
 /// The panic.
-pub(super) fn catch<T>(call: impl FnOnce() -> T) -> Result<T, Panic> {
+pub(crate) fn catch<T>(call: impl FnOnce() -> T) -> Result<T, Panic> {
     panic::catch_unwind(AssertUnwindSafe(call)).map_err(|payload| Panic(Some(payload)))
+}
+
+/// Runs a closure of the application outside any handler. A panic is logged, and affects nothing else.
+pub fn run_guarded(call: impl FnOnce()) {
+    if catch(call).is_err() {
+        error!("a closure of the application has panicked");
+    }
 }
 
 #[cfg(test)]

@@ -285,5 +285,5 @@ impl ServerHandler for Picky {
 }
 
 fn server() -> ServerHandle {
-    server_handle(ServerOptions::new(), usize::MAX, None, Connections::default(), || {})
+    server_handle(ServerOptions::new(), usize::MAX, None, Connections::default(), |_| {})
 }

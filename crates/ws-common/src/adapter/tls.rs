@@ -6,7 +6,7 @@ use std::mem;
 use rustls::Connection;
 
 use crate::TlsInfo;
-use crate::tls::{HTTP_1_1, explained};
+use crate::tls::{HTTP_1_1, explained, guarded};
 
 /// The limit of buffered plaintext, and of buffered ciphertext, in bytes; the default of rustls.
 const BUFFER_LIMIT: usize = 64 << 10;
@@ -123,7 +123,7 @@ impl TlsState {
 /// not sent.
 fn process(tls: &mut Connection) -> io::Result<()> {
     let was_handshaking = tls.is_handshaking();
-    tls.process_new_packets().map_err(explained)?;
+    guarded(|| tls.process_new_packets())?.map_err(|error| explained(error, !was_handshaking))?;
     if was_handshaking && !tls.is_handshaking() {
         // `ClientTls::begin` removed the limit for the request.
         tls.set_buffer_limit(Some(BUFFER_LIMIT));
@@ -133,7 +133,7 @@ fn process(tls: &mut Connection) -> io::Result<()> {
                 protocol.escape_ascii().to_string()
             ));
             discard_output(tls)?;
-            return Err(explained(error));
+            return Err(explained(error, false));
         }
     }
     Ok(())

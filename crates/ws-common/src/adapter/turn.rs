@@ -1,5 +1,6 @@
 //! A connection's turn on an event loop: one read, its events, bounded writes.
 
+use std::fmt;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,7 +39,6 @@ pub trait Duplex: Transport {
 }
 
 /// State shared by all turns of a loop: the time and reusable buffers.
-#[derive(Debug)]
 pub struct TurnContext {
     /// The time of the current turn; the loop sets it when it wakes up. It has the same origin as
     /// [`Driver::now`].
@@ -75,6 +75,13 @@ impl TurnContext {
     #[must_use]
     pub fn new(now: Duration) -> Self {
         Self { now, input: vec![0; READ_SIZE].into(), outbox: Some(Box::default()), lingering: 0 }
+    }
+}
+
+/// Shows no bytes of any connection.
+impl fmt::Debug for TurnContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TurnContext").field("now", &self.now).finish_non_exhaustive()
     }
 }
 
@@ -147,6 +154,7 @@ impl Conversation {
             self.fail(connection, &handle, &error);
         }
         self.react_at_most(MOST_EVENTS, connection, &handle, now, &mut input);
+        self.call_timers(connection, &handle, now);
 
         // Deadlines that begin now must not count the time that handlers took.
         let late = connection.driver().now();
@@ -174,7 +182,6 @@ impl Conversation {
                 traffic.sent(counts);
             }
             let endpoint = link.endpoint();
-            outcome.deadline = endpoint.deadline();
             outcome.more = written == Written::Limit
                 || endpoint.has_input()
                 || endpoint.is_drained()
@@ -188,6 +195,7 @@ impl Conversation {
             // A redirect has removed the transport: the adapter must dial again.
             outcome.more = dialed && !over;
         }
+        outcome.deadline = held.deadline();
         outcome.more |= held.end_work();
         let left = held.count_lingering(lingered, &mut context.lingering);
         outcome.gone = held.is_gone();

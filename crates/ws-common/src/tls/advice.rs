@@ -14,8 +14,8 @@ struct Advised {
 }
 
 /// Converts a TLS error to an I/O error, and adds advice if the certificate is not trusted or the peer does
-/// not speak TLS.
-pub(crate) fn explained(error: rustls::Error) -> io::Error {
+/// not speak TLS. `established` is whether the TLS handshake was done.
+pub(crate) fn explained(error: rustls::Error, established: bool) -> io::Error {
     let advice = if pinned::is_ca_used_as_end_entity(&error) {
         "the server shows a CA certificate (CA:TRUE), which is trusted only if the file passed to \
         ClientTls::from_pem_file contains that certificate"
@@ -25,7 +25,8 @@ pub(crate) fn explained(error: rustls::Error) -> io::Error {
     } else if matches!(
         error,
         rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType)
-    ) {
+    ) && !established
+    {
         "the peer does not speak TLS; is it a plain ws:// one?"
     } else {
         return invalid(error);

@@ -10,7 +10,7 @@ use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use ws_common::Error;
-use ws_common::adapter::Driver;
+use ws_common::adapter::{Driver, WRITE_MOST};
 use wsproto::{Advice, Role};
 
 use crate::WebSocket;
@@ -46,9 +46,10 @@ impl<R: Role> WebSocket<R> {
         let connection = &self.connection;
         let driver = connection.driver();
         let mut held = connection.lock();
-        driver.write_and_plan(&mut held, usize::MAX);
+        driver.write_and_plan(&mut held, WRITE_MOST);
+        let timer_is_due = held.next_timer().is_some_and(|at| at <= now());
         let Some(link) = held.link_mut() else { return Ok(Waited::Over) };
-        if link.endpoint().has_input() || driver.is_drained(link) {
+        if link.endpoint().has_input() || driver.is_drained(link) || timer_is_due {
             return Ok(Waited::Again);
         }
         if link.endpoint().session().is_over() {
@@ -103,7 +104,7 @@ impl<R: Role> WebSocket<R> {
         if is_tcp {
             if waits_for_room {
                 // The warden writes the rest: the caller may not call again for a while.
-                driver.write_and_plan(&mut held, usize::MAX);
+                driver.write_and_plan(&mut held, WRITE_MOST);
             }
             return outcome;
         }
@@ -115,7 +116,7 @@ impl<R: Role> WebSocket<R> {
             return Ok(Waited::Again);
         }
         // Write now: the caller may not call again for a while.
-        self.connection.driver().write_and_plan(&mut held, usize::MAX);
+        self.connection.driver().write_and_plan(&mut held, WRITE_MOST);
         outcome
     }
 
@@ -169,7 +170,7 @@ impl<R: Role> WebSocket<R> {
         let mut held = self.connection.lock();
         let waits = held.link_mut().is_some_and(|link| !link.endpoint_mut().pending().is_empty());
         if waits {
-            self.connection.driver().write_and_plan(&mut held, usize::MAX);
+            self.connection.driver().write_and_plan(&mut held, WRITE_MOST);
         }
     }
 }
@@ -183,9 +184,9 @@ pub(crate) fn linger<R: Role>(connection: &Blocking<R>) {
     if !is_tcp || warden().is_crowded() {
         held.stop_lingering();
     }
-    driver.write_and_plan(&mut held, usize::MAX);
+    driver.write_and_plan(&mut held, WRITE_MOST);
     let gone = held.take_lingered();
-    driver.write_and_plan(&mut held, usize::MAX);
+    driver.write_and_plan(&mut held, WRITE_MOST);
     drop(held);
     drop(gone);
 }

@@ -62,6 +62,9 @@ impl<R: Role> WebSocket<R> {
             self.react(calls);
             self.flush_now();
             calls.with(|conversation| conversation.tell_drained(&self.connection, &self.handle));
+            calls.with(|conversation| {
+                conversation.call_timers(&self.connection, &self.handle, now())
+            });
             if self.connection.lock().is_over() {
                 break;
             }

@@ -2,13 +2,13 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::mem;
 use core::time::Duration;
+use core::{fmt, mem};
 
 use crate::output::Output;
 
 /// The output of an [`Endpoint`](crate::Endpoint), and its deferred input.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Outbox {
     pub(super) output: Output,
     /// How many unwritten bytes are replies; the rest are unsolicited. Bytes written count as
@@ -29,6 +29,8 @@ pub struct Outbox {
     /// The memory of a sent binary message, for reuse.
     pub(super) spare_binary: Vec<u8>,
     deferred: DeferredInput,
+    /// Whether the application has paused reading.
+    pub(super) paused: bool,
     /// Whether the application's messages count as replies.
     pub(super) answering: bool,
     /// Whether the application was told to wait until everything is written.
@@ -62,7 +64,7 @@ pub(super) enum OutputKind {
 }
 
 /// Input that was read and is not processed yet.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct DeferredInput {
     bytes: Vec<u8>,
     taken: usize,
@@ -75,6 +77,21 @@ impl DeferredInput {
 
     pub(super) fn rest(&mut self) -> &mut [u8] {
         self.bytes.get_mut(self.taken..).unwrap_or_default()
+    }
+}
+
+/// Shows lengths only.
+impl fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbox")
+            .field("output", &self.output)
+            .field("unwritten_replies", &self.unwritten_replies)
+            .field("lost", &self.lost)
+            .field("has_deferred", &self.has_deferred())
+            .field("paused", &self.paused)
+            .field("failed", &self.failed)
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
     }
 }
 
@@ -100,7 +117,11 @@ impl Outbox {
     /// replies are unwritten, and the transport has not failed or ended.
     #[inline]
     pub(super) const fn is_quiet(&self, mark: usize) -> bool {
-        self.unwritten_replies <= mark && self.deferred.is_empty() && !self.failed && !self.ended
+        self.unwritten_replies <= mark
+            && self.deferred.is_empty()
+            && !self.failed
+            && !self.ended
+            && !self.paused
     }
 
     /// Returns whether the outbox holds no data and no state.
@@ -111,6 +132,7 @@ impl Outbox {
             && self.deferred.is_empty()
             && self.deferred_pong.is_none()
             && !self.awaited
+            && !self.paused
             && !self.failed
             && !self.ended
     }

@@ -50,19 +50,19 @@ impl<R: Role> Endpoint<R> {
         now: Duration,
         input: &mut &'b mut [u8],
     ) -> Option<SessionEvent<Event<'b>>> {
-        let (paused, postponed) = (self.is_paused(), self.session.is_postponed());
+        let (paused, postponed) = (self.is_halted(), self.session.is_postponed());
         let outbox = self.outbox.get_or_insert_default();
         if paused || postponed || outbox.has_deferred() {
             outbox.defer(input);
         }
-        if paused {
-            outbox.stalled_since.get_or_insert(now);
+        if self.is_stalled() {
+            self.outbox.get_or_insert_default().stalled_since.get_or_insert(now);
         }
         if paused || postponed {
             // The session may have an event to report even without input.
             return self.receive(now, input);
         }
-        let mut deferred = outbox.take_deferred();
+        let mut deferred = self.outbox.get_or_insert_default().take_deferred();
         let event = if deferred.is_empty() {
             self.receive(now, input)
         } else {
@@ -176,7 +176,7 @@ impl<R: Role> Endpoint<R> {
         !self.has_ended()
             && match self.session.advice() {
                 Advice::KeepOpen => {
-                    !self.is_paused()
+                    !self.is_halted()
                         && !self.session.is_postponed()
                         && self.outbox.as_ref().is_none_or(|outbox| !outbox.has_deferred())
                 }
@@ -190,13 +190,47 @@ impl<R: Role> Endpoint<R> {
     #[inline]
     pub fn has_input(&self) -> bool {
         self.outbox.as_ref().is_some_and(|outbox| outbox.has_deferred())
-            && !self.is_paused()
+            && !self.is_halted()
             && !self.session.is_postponed()
+    }
+
+    /// Stops reading, and keeps what was read, until [`resume`](Self::resume) is called or the closing
+    /// handshake begins; for an application whose own way on is full. Then TCP stops the peer, too. The
+    /// keep-alive sends Pings meanwhile but does not end the connection, because the Pongs are not read. The end
+    /// of the transport is not noticed either.
+    ///
+    /// If both ends pause, neither makes progress; and a peer that is a server may give this end up, because it
+    /// does not read.
+    pub fn pause(&mut self) {
+        self.outbox.get_or_insert_default().paused = true;
+    }
+
+    /// Reads on after [`pause`](Self::pause). The patience for an outstanding Pong restarts.
+    pub fn resume(&mut self, now: Duration) {
+        if let Some(outbox) = &mut self.outbox
+            && outbox.paused
+        {
+            outbox.paused = false;
+            self.ping_delayed(now);
+        }
+    }
+
+    /// Returns whether the application has [paused](Self::pause) reading.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.outbox.as_ref().is_some_and(|outbox| outbox.paused)
+    }
+
+    /// Returns whether no input is processed at the moment: the application has paused, or the peer must read
+    /// something first.
+    #[inline]
+    pub(super) fn is_halted(&self) -> bool {
+        self.is_stalled() || self.is_paused() && self.ready_state() == ReadyState::Open
     }
 
     /// Returns whether the peer must read something before more input is processed.
     #[inline]
-    pub(super) fn is_paused(&self) -> bool {
+    pub(super) fn is_stalled(&self) -> bool {
         R::SERVER
             && self.unwritten_replies() > self.mark()
             && self.session.advice() == Advice::KeepOpen

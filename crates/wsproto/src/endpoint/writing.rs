@@ -36,6 +36,9 @@ impl<R: Role> Endpoint<R> {
         {
             self.session.ping_delayed(now);
         }
+        if len > 0 {
+            self.session.output_moved(now);
+        }
         self.after_change(now);
     }
 

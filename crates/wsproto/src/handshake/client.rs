@@ -11,6 +11,7 @@ use super::list::is_token;
 use super::response::encode_field;
 use super::server::is_builtin;
 use super::{Extension, Headers, InvalidHeader, Response, ResponseError, Unoffered, accept_key};
+use crate::redacted::shortened;
 use crate::url::WsUrl;
 
 /// Additional header fields that only a client's handshake writes.
@@ -26,10 +27,12 @@ pub enum OfferError {
     /// The header field cannot appear in a head.
     #[error(transparent)]
     InvalidHeader(#[from] InvalidHeader),
-    /// The subprotocol is empty or contains a character that is not allowed.
+    /// The subprotocol is empty or contains a character that is not allowed. At most its first 20
+    /// characters are given, since some applications pass a token in this way.
     #[error("{0:?} is not a subprotocol")]
     InvalidSubprotocol(String),
-    /// The subprotocol was offered before, perhaps in different case.
+    /// The subprotocol was offered before, perhaps in different case. At most its first 20 characters
+    /// are given.
     #[error("the subprotocol {0:?} is offered twice")]
     DuplicateSubprotocol(String),
     /// The cookie's name is not a token, or its value contains a character that is not allowed (RFC
@@ -163,10 +166,10 @@ impl ClientRequest {
     /// [`OfferError::DuplicateSubprotocol`] if it was offered before, in any case.
     pub fn subprotocol(mut self, subprotocol: &str) -> Result<Self, OfferError> {
         if !is_token(subprotocol) {
-            return Err(OfferError::InvalidSubprotocol(subprotocol.into()));
+            return Err(OfferError::InvalidSubprotocol(shortened(subprotocol).into()));
         }
         if self.subprotocols.iter().any(|other| other.eq_ignore_ascii_case(subprotocol)) {
-            return Err(OfferError::DuplicateSubprotocol(subprotocol.into()));
+            return Err(OfferError::DuplicateSubprotocol(shortened(subprotocol).into()));
         }
         self.subprotocols.push(subprotocol.into());
         Ok(self)
@@ -294,10 +297,11 @@ impl ClientRequest {
 /// Hides secrets: the query of the URL, cookies and credentials.
 impl fmt::Debug for ClientRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let subprotocols: Vec<_> = self.subprotocols.iter().map(|text| shortened(text)).collect();
         f.debug_struct("ClientRequest")
             .field("url", &self.url)
             .field("origin", &self.origin)
-            .field("subprotocols", &self.subprotocols)
+            .field("subprotocols", &subprotocols)
             .field("extensions", &self.extensions)
             .field("headers", &self.headers)
             .finish_non_exhaustive()

@@ -207,7 +207,9 @@ impl Headers {
     /// Returns whether a comma-separated list, which may be spread over several fields, contains
     /// the element, ignoring case.
     pub(super) fn list_contains(&self, name: &str, element: &str) -> bool {
-        self.get_all(name).flat_map(elements).any(|e| e.eq_ignore_ascii_case(element))
+        // These lists have no quoted strings, so a comma in one separates nothing.
+        let values = self.get_all(name).filter(|value| !value.contains('"'));
+        values.flat_map(elements).any(|e| e.eq_ignore_ascii_case(element))
     }
 
     /// Appends all fields to `out`, each ended by CR LF.

@@ -31,21 +31,18 @@ impl<R: Role> Session<R> {
         if self.deadline().is_none_or(|deadline| now < deadline) {
             return;
         }
+        let patience = self.patience();
         match (self.timer, &mut self.stage) {
             (Timer::Handshake { .. }, _) => {
                 self.give_up_handshake(SessionError::HandshakeTimeout, now, out);
             }
-            (Timer::Ping { number, .. }, Stage::Open(connection)) => {
-                if connection.ping(&number.to_be_bytes(), out).is_ok() {
-                    self.timer.await_pong(now.into(), &self.config);
-                    self.flags |= Self::AWAITS_PONG;
-                    self.counted = 0;
-                } else {
+            (Timer::Ping { .. }, Stage::Open(_)) => {
+                if self.ping_within(self.patience(), now, out).is_err() {
                     self.timer = Timer::Off;
                 }
             }
             (Timer::Pong { .. }, Stage::Open(connection)) => {
-                if self.timer.extend(now.into(), &self.config) {
+                if self.timer.extend(now.into(), patience) {
                     return;
                 }
                 connection.sender().give_up(CloseCode::INTERNAL_ERROR, "keep-alive timeout", out);
@@ -56,9 +53,14 @@ impl<R: Role> Session<R> {
             }
             (Timer::Linger { .. }, _) => self.finish(None, Initiator::Local),
             (_, Stage::Open(connection)) => {
-                let error =
-                    (connection.closing() == Closing::Sent).then_some(SessionError::CloseTimeout);
-                self.finish(error, Initiator::Local);
+                let sent = connection.closing() == Closing::Sent;
+                let written = self.rare.as_ref().is_some_and(|rare| rare.close_written);
+                let error = match written {
+                    true => SessionError::CloseTimeout,
+                    // Our Close waits behind other output.
+                    false => SessionError::WriteTimeout,
+                };
+                self.finish(sent.then_some(error), Initiator::Local);
             }
             _ => self.finish(None, Initiator::Local),
         }
@@ -73,9 +75,7 @@ impl<R: Role> Session<R> {
     /// left yet: the patience for its Pong restarts. [`Endpoint`](crate::Endpoint) calls this
     /// itself.
     pub fn ping_delayed(&mut self, now: Duration) {
-        if let Timer::Pong { .. } = self.timer {
-            self.timer.await_pong(now.into(), &self.config);
-        }
+        self.timer.await_pong(now.into(), self.patience());
     }
 
     /// Stores the time, and starts the closing deadline on the first call after the closing

@@ -47,8 +47,9 @@ impl<R: Role> Session<R> {
     ///
     /// The session is then over. Bytes left in `out` may still reach a peer that has closed only
     /// its writing side, so [`advice`](Self::advice) is [`Flush`](crate::Advice::Flush) until
-    /// [`flushed`](Self::flushed) is called or the linger time has passed, counted from the latest
-    /// time passed in. Appends nothing to `out`.
+    /// [`flushed`](Self::flushed) is called, or
+    /// [`Config::close_timeout`](crate::Config::close_timeout) has passed since the latest time passed in.
+    /// Appends nothing to `out`.
     pub fn end_of_input(&mut self, out: &mut Vec<u8>) {
         if matches!(self.stage, Stage::Ended) {
             return;
@@ -67,7 +68,7 @@ impl<R: Role> Session<R> {
         };
         self.finish(error, Initiator::Remote);
         if may_flush {
-            self.timer = Timer::linger(self.now, &self.config);
+            self.timer = Timer::flush(self.now, &self.config);
         }
     }
 
@@ -85,7 +86,7 @@ impl<R: Role> Session<R> {
             matches!(&self.stage, Stage::Open(open) if open.closing() == Closing::Exchanged);
         let waits = exchanged && self.flags & Self::OVER == 0;
         if waits && !matches!(self.timer, Timer::Linger { .. }) {
-            self.timer = Timer::linger(self.now, &self.config);
+            self.timer = Timer::flush(self.now, &self.config);
         }
         waits
     }
@@ -138,6 +139,27 @@ impl<R: Role> Session<R> {
             Stage::Ended => self.timer = Timer::Off,
             Stage::Handshake(_) => {}
         }
+    }
+
+    /// Tells a session that is closing that the peer has read some of the output: the deadline restarts.
+    /// [`Endpoint`](crate::Endpoint) calls this itself.
+    #[inline]
+    pub fn output_moved(&mut self, now: Duration) {
+        if self.timer.is_closing() {
+            self.prolong_closing(now);
+        }
+    }
+
+    #[cold]
+    fn prolong_closing(&mut self, now: Duration) {
+        self.now = self.now.max(now.into());
+        let concluded = self.flags & Self::OVER != 0 && !matches!(self.stage, Stage::Ended);
+        self.timer = match self.timer {
+            Timer::Linger { .. } if concluded => Timer::linger(self.now, &self.config),
+            Timer::Linger { .. } => Timer::flush(self.now, &self.config),
+            Timer::Closing { .. } => Timer::closing(self.now, &self.config),
+            timer => timer,
+        };
     }
 
     /// Gives up a peer that does not read the unwritten replies.

@@ -82,8 +82,9 @@ pub enum SessionError {
     #[error("no pong from the peer within the keep-alive patience")]
     KeepAliveTimeout,
     /// The peer read none of the unwritten replies for
-    /// [`Config::write_timeout`](crate::Config::write_timeout).
-    #[error("the peer read nothing within the write timeout")]
+    /// [`Config::write_timeout`](crate::Config::write_timeout), or nothing in front of our Close for
+    /// [`Config::close_timeout`](crate::Config::close_timeout).
+    #[error("the peer did not read within the timeout")]
     WriteTimeout,
     /// No Close arrived within [`Config::close_timeout`](crate::Config::close_timeout).
     #[error("no close from the peer within the close timeout")]

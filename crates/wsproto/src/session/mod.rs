@@ -6,6 +6,7 @@ mod clock;
 mod ending;
 mod event;
 mod handshake;
+mod keep_alive;
 mod nanos;
 mod rare;
 mod receiving;

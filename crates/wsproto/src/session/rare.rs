@@ -1,6 +1,7 @@
 //! Rarely used state, boxed so that an idle session stays small.
 
 use alloc::boxed::Box;
+use core::time::Duration;
 
 use crate::closing::Initiator;
 use crate::handshake::{Agreed, Response};
@@ -19,6 +20,8 @@ pub(super) struct Rare {
     pub(super) closed: bool,
     /// Whether our Close has been written.
     pub(super) close_written: bool,
+    /// The patience for the outstanding Pong, if it is not that of the keep-alive.
+    pub(super) patience: Option<Duration>,
 }
 
 impl Rare {

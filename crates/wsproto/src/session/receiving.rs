@@ -202,9 +202,9 @@ impl<R: Role> Session<R> {
     /// Updates keep-alive and closing state from an event.
     fn observe(&mut self, event: &impl Received, now: Duration) {
         if let Some(payload) = event.pong()
-            && let Some(sent) = self.timer.answered(payload, now.into(), &self.config)
+            && let Some(sent) = self.timer.answered(payload, self.patience())
         {
-            self.flags &= !Self::AWAITS_PONG;
+            self.restart_keep_alive(now);
             let micros = now.saturating_sub(sent.into()).as_micros();
             self.round_trip = u32::try_from(micros).unwrap_or(UNMEASURED - 1).min(UNMEASURED - 1);
         }

@@ -61,6 +61,11 @@ impl Timer {
             .map_or(Self::ClosingPatiently, |t| Self::Closing { at: now.saturating_add(t) })
     }
 
+    /// Returns the timer of a session that is over but for its last output: the peer must keep reading.
+    pub(super) fn flush(now: Nanos, config: &Config) -> Self {
+        Self::Linger { at: now.saturating_add(config.close_timeout.unwrap_or(LINGER)) }
+    }
+
     pub(super) fn linger(now: Nanos, config: &Config) -> Self {
         let most = config.close_timeout.map_or(LINGER, |timeout| timeout.min(LINGER));
         Self::Linger { at: now.saturating_add(most) }
@@ -92,18 +97,39 @@ impl Timer {
         matches!(self, Self::Closing { .. } | Self::ClosingPatiently | Self::Linger { .. })
     }
 
-    /// Starts the patience for the Pong: the Ping was appended, or has left.
-    pub(super) fn await_pong(&mut self, now: Nanos, config: &Config) {
-        let (Self::Ping { number, .. } | Self::Pong { number, .. }) = *self else { return };
-        *self = match config.keep_alive.and_then(KeepAlive::in_force) {
-            Some(keep_alive) => Self::Pong {
-                at: now.saturating_add(keep_alive.patience),
-                number,
-                received: 0,
-                extended: 0,
-            },
-            None => Self::Off,
-        };
+    /// Returns the timer of a keep-alive that begins now, with the number of its next Ping. Pongs to earlier
+    /// Pings no longer count.
+    pub(super) fn restarted(&self, now: Nanos, config: &Config) -> Self {
+        Self::next_ping(now, self.next_number(), config)
+    }
+
+    /// Returns the number of the next Ping.
+    pub(super) const fn next_number(&self) -> u32 {
+        match *self {
+            Self::Ping { number, .. } => number,
+            Self::Pong { number, .. } => number.wrapping_add(1),
+            _ => 0,
+        }
+    }
+
+    /// Returns when the awaited Pong must have arrived.
+    pub(super) const fn pong_due(&self) -> Option<Nanos> {
+        match *self {
+            Self::Pong { at, .. } => Some(at),
+            _ => None,
+        }
+    }
+
+    /// Starts the patience for the Pong to the Ping of this number, which was appended.
+    pub(super) fn pong(now: Nanos, number: u32, patience: Duration) -> Self {
+        Self::Pong { at: now.saturating_add(patience), number, received: 0, extended: 0 }
+    }
+
+    /// Restarts the patience for the Pong: the Ping has left, or the Pong may wait behind other input.
+    pub(super) fn await_pong(&mut self, now: Nanos, patience: Duration) {
+        if let Self::Pong { number, .. } = *self {
+            *self = Self::pong(now, number, patience);
+        }
     }
 
     /// Counts bytes that arrive while a Pong is outstanding.
@@ -115,36 +141,23 @@ impl Timer {
 
     /// Restarts the expired patience if enough bytes arrived meanwhile; returns whether it did. A
     /// late call adds as many periods as it takes for the deadline to lie in the future.
-    pub(super) fn extend(&mut self, now: Nanos, config: &Config) -> bool {
-        let keep_alive = config.keep_alive.and_then(KeepAlive::in_force);
-        let (Self::Pong { at, received, extended, .. }, Some(keep_alive)) = (self, keep_alive)
-        else {
-            return false;
-        };
+    pub(super) fn extend(&mut self, now: Nanos, patience: Duration) -> bool {
+        let Self::Pong { at, received, extended, .. } = self else { return false };
         if *received < MIN_ALIVE_BYTES {
             return false;
         }
-        let times = now.periods_since(*at, keep_alive.patience).saturating_add(1);
-        *at = at.saturating_add(keep_alive.patience.saturating_mul(times));
+        let times = now.periods_since(*at, patience).saturating_add(1);
+        *at = at.saturating_add(patience.saturating_mul(times));
         *received = 0;
         *extended = extended.saturating_add(u8::try_from(times).unwrap_or(u8::MAX));
         true
     }
 
-    /// Handles a Pong. If it answers the last Ping, schedules the next one and returns the time at
-    /// which the last one was sent.
-    pub(super) fn answered(
-        &mut self,
-        payload: &[u8],
-        now: Nanos,
-        config: &Config,
-    ) -> Option<Nanos> {
-        match (*self, config.keep_alive.and_then(KeepAlive::in_force)) {
-            (Self::Pong { at, number, extended, .. }, Some(keep_alive))
-                if payload == number.to_be_bytes() =>
-            {
-                *self = Self::next_ping(now, number.wrapping_add(1), config);
-                let waited = keep_alive.patience.saturating_mul(u32::from(extended) + 1);
+    /// Returns the time at which the last Ping was sent, if `payload` is that of its Pong.
+    pub(super) fn answered(&self, payload: &[u8], patience: Duration) -> Option<Nanos> {
+        match *self {
+            Self::Pong { at, number, extended, .. } if payload == number.to_be_bytes() => {
+                let waited = patience.saturating_mul(u32::from(extended) + 1);
                 Some(at.saturating_sub(waited))
             }
             _ => None,

@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use wsproto::url::WsUrl;
-use wsproto::{CloseFrame, CloseInfo, ReadyState, Role};
+use wsproto::{CloseFrame, CloseInfo, KeepAlive, ReadyState, Role};
 
 use super::{Connection, Stage};
 use crate::adapter::{Acceptor, ConnectionLink, Driver, Outgoing};
-use crate::{ConnectionId, Error, SendStatus, ServerHandle};
+use crate::{ConnectionId, Error, SendStatus, ServerHandle, TimerId};
 
 impl<R: Role, D: Driver<R>> ConnectionLink for Connection<R, D> {
     fn id(&self) -> &ConnectionId {
@@ -24,11 +24,11 @@ impl<R: Role, D: Driver<R>> ConnectionLink for Connection<R, D> {
     }
 
     fn peer_addr(&self) -> Option<SocketAddr> {
-        self.lock().peer.address()
+        self.lock().details.peer()
     }
 
     fn client_addr(&self) -> Option<SocketAddr> {
-        self.lock().peer.client()
+        self.lock().details.client()
     }
 
     fn subprotocol(&self) -> Option<String> {
@@ -65,6 +65,48 @@ impl<R: Role, D: Driver<R>> ConnectionLink for Connection<R, D> {
 
     fn try_send(&self, mut outgoing: Outgoing<'_>) -> Result<SendStatus, Error> {
         Self::try_send(self, &mut outgoing)
+    }
+
+    fn ping_within(&self, patience: Duration) -> Result<(), Error> {
+        let mut held = self.lock();
+        let now = self.driver.now();
+        held.live()?.endpoint_mut().ping_within(patience, now)?;
+        self.driver.changed(held);
+        Ok(())
+    }
+
+    fn set_keep_alive(&self, keep_alive: Option<KeepAlive>) {
+        let mut held = self.lock();
+        let now = self.driver.now();
+        let Ok(link) = held.live() else { return };
+        link.endpoint_mut().set_keep_alive(keep_alive, now);
+        self.driver.changed(held);
+    }
+
+    fn set_paused(&self, paused: bool) {
+        let mut held = self.lock();
+        let now = self.driver.now();
+        let Ok(link) = held.live() else { return };
+        match paused {
+            true => link.endpoint_mut().pause(),
+            false => link.endpoint_mut().resume(now),
+        }
+        self.driver.changed(held);
+    }
+
+    fn set_timer(&self, after: Duration) -> TimerId {
+        let mut held = self.lock();
+        let at = self.driver.now().saturating_add(after);
+        if matches!(held.stage, Stage::Over { .. }) {
+            return TimerId::new();
+        }
+        let timer = held.details.set_timer(at);
+        self.driver.changed(held);
+        timer
+    }
+
+    fn cancel_timer(&self, timer: TimerId) -> bool {
+        self.lock().details.cancel_timer(timer)
     }
 
     fn close(&self, frame: Option<&CloseFrame<'_>>) -> Result<(), Error> {

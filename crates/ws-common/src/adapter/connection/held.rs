@@ -43,8 +43,8 @@ impl<R: Role, D: Driver<R>> Held<'_, R, D> {
         let link = self.link()?;
         let request = link.endpoint().request()?.clone();
         let mut info = link.transport().info();
-        info.peer_addr = self.peer.address();
-        info.client_addr = self.peer.client();
+        info.peer_addr = self.details.peer();
+        info.client_addr = self.details.client();
         if let Some(acceptor) = self.connection.driver.acceptor() {
             let trusted = &acceptor.server().options().trusted_proxies;
             info.client_addr = trusted.client_addr(info.client_addr, &request);

@@ -1,0 +1,161 @@
+//! Timers of an application.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Identifies a timer. An id is never reused within a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TimerId(u64);
+
+impl TimerId {
+    pub(crate) fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// The timers that have not expired, the earliest first. `T` is a time.
+#[derive(Debug)]
+pub(crate) struct Timers<T>(BTreeSet<(T, TimerId)>);
+
+impl<T> Default for Timers<T> {
+    fn default() -> Self {
+        Self(BTreeSet::new())
+    }
+}
+
+impl<T: Copy + Ord> Timers<T> {
+    /// Adds a timer that expires at `at`.
+    pub(crate) fn set(&mut self, at: T) -> TimerId {
+        let timer = TimerId::new();
+        self.0.insert((at, timer));
+        timer
+    }
+
+    /// Removes a timer. Returns whether it was there.
+    pub(crate) fn cancel(&mut self, timer: TimerId) -> bool {
+        let before = self.0.len();
+        self.0.retain(|(_, other)| *other != timer);
+        self.0.len() < before
+    }
+
+    /// Returns when the first timer expires.
+    pub(crate) fn first(&self) -> Option<T> {
+        self.0.first().map(|(at, _)| *at)
+    }
+
+    /// Removes the first timer if it has expired.
+    pub(crate) fn take_expired(&mut self, now: T) -> Option<TimerId> {
+        self.first().filter(|at| *at <= now)?;
+        self.0.pop_first().map(|(_, timer)| timer)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// The timers of a server, which any thread may set.
+#[derive(Debug)]
+pub(crate) struct SharedTimers {
+    start: Instant,
+    timers: Mutex<Timers<Duration>>,
+    /// When the first timer expires, in nanoseconds since `start`; `NONE` without a timer. Written under the
+    /// lock, and read without it: a loop that must see an earlier time is woken after that was stored.
+    first: AtomicU64,
+}
+
+const NONE: u64 = u64::MAX;
+
+impl SharedTimers {
+    pub(crate) fn new() -> Self {
+        let first = AtomicU64::new(NONE);
+        Self { start: Instant::now(), timers: Mutex::default(), first }
+    }
+
+    /// Sets a timer. Returns whether it is now the first.
+    pub(crate) fn set(&self, after: Duration) -> (TimerId, bool) {
+        let mut timers = self.lock();
+        let at = self.start.elapsed().saturating_add(after);
+        let timer = timers.set(at);
+        let is_first = timers.first() == Some(at);
+        self.update(&timers);
+        (timer, is_first)
+    }
+
+    pub(crate) fn cancel(&self, timer: TimerId) -> bool {
+        let mut timers = self.lock();
+        let cancelled = timers.cancel(timer);
+        self.update(&timers);
+        cancelled
+    }
+
+    /// Returns when the first timer expires.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        match self.first.load(Ordering::Acquire) {
+            NONE => None,
+            first => self.start.checked_add(Duration::from_nanos(first)),
+        }
+    }
+
+    /// Removes the first timer if it has expired at `now`.
+    pub(crate) fn take_expired(&self, now: Instant) -> Option<TimerId> {
+        self.next().filter(|at| *at <= now)?;
+        let mut timers = self.lock();
+        let expired = timers.take_expired(now.saturating_duration_since(self.start));
+        self.update(&timers);
+        expired
+    }
+
+    fn update(&self, timers: &Timers<Duration>) {
+        let nanos = |at: Duration| u64::try_from(at.as_nanos()).unwrap_or(NONE);
+        self.first.store(timers.first().map_or(NONE, nanos), Ordering::Release);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Timers<Duration>> {
+        self.timers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timers_expire_in_the_order_of_their_times() {
+        // M12
+        let mut timers = Timers::default();
+        let late = timers.set(30);
+        let early = timers.set(10);
+        let same = timers.set(10);
+        let never = timers.set(20);
+        assert_eq!(timers.first(), Some(10));
+        assert!(timers.cancel(never));
+        assert!(!timers.cancel(never));
+        assert_eq!(timers.take_expired(9), None);
+        assert_eq!(timers.take_expired(10), Some(early));
+        assert_eq!(timers.take_expired(10), Some(same));
+        assert_eq!(timers.take_expired(29), None);
+        assert_eq!(timers.take_expired(99), Some(late));
+        assert!(timers.is_empty());
+    }
+
+    #[test]
+    fn the_first_timer_of_a_server_is_known_without_its_lock() {
+        let timers = SharedTimers::new();
+        assert_eq!(timers.next(), None);
+        let (late, is_first) = timers.set(Duration::from_secs(60));
+        assert!(is_first);
+        let (_, is_first) = timers.set(Duration::MAX);
+        assert!(!is_first);
+        let (soon, is_first) = timers.set(Duration::ZERO);
+        assert!(is_first && timers.next().is_some_and(|at| at <= Instant::now()));
+        let now = Instant::now();
+        assert_eq!(timers.take_expired(now), Some(soon));
+        assert_eq!(timers.take_expired(now), None);
+        assert!(timers.cancel(late));
+        assert_eq!(timers.next(), None, "the last one never expires");
+    }
+}
