@@ -1,6 +1,6 @@
 //! The header of the PROXY protocol.
 
-use ws_common::adapter::ProxyHeader;
+use ws_common::adapter::{ProxyHeader, ProxyHeaderError};
 
 use crate::cuts;
 
@@ -13,15 +13,13 @@ pub fn proxy_header(data: &[u8]) {
         for mut part in parts {
             while !part.is_empty() && header.wanted() > 0 {
                 let (now, later) = part.split_at(header.wanted().min(part.len()));
-                if let Err(error) = header.take(now) {
-                    return Err(error);
-                }
+                header.take(now)?;
                 (part, taken) = (later, taken + now.len());
             }
         }
         assert!(taken <= 107 || wire.starts_with(b"\r"), "a line is short");
         assert!(header.wanted() > 0 || taken <= wire.len());
-        Ok((header.wanted(), header.client(), taken))
+        Ok::<_, ProxyHeaderError>((header.wanted(), header.client(), taken))
     };
     let whole = read(&mut [wire].into_iter());
     assert_eq!(whole, read(&mut wire.chunks(1)));
