@@ -74,9 +74,7 @@ impl<R: Role, T: Transport> Link<R, T> {
 
     /// Returns the next event, and advances `input` past the bytes it consumed. Call it until it returns
     /// `None`.
-    // Always inlined: for adapters with several kinds of drivers, a call would cost each message more than the
-    // rest of its way to the handler.
-    #[inline(always)]
+    #[inline]
     pub fn next(&mut self, now: Duration, input: &mut &mut [u8]) -> Option<Step> {
         let event = self.endpoint.next_event(now, input)?;
         Some(match event {
