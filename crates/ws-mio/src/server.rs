@@ -144,7 +144,7 @@ impl WebSocketServer {
     }
 
     /// Runs the server in this thread, and in new ones if it has several. Returns once the handler has
-    /// called [`ServerHandle::terminate`](ws_common::ServerHandle::terminate) and all connections are
+    /// called [`ServerHandle::terminate`] and all connections are
     /// closed. To end it from another thread, use [`spawn`](Self::spawn), which returns the handle.
     ///
     /// # Errors
