@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs a benchmark: benches/check.sh STEP, where STEP is codec-alone, instructions, codec, echo, memory, handshake,
-# broadcast, connection, report or test. README.md says what each measures.
+# broadcast, deflate, connection, report or test. README.md says what each measures.
 #
 # Exit: 0 done, 2 wrong usage or something is missing, anything else: it has failed.
 set -eu
@@ -14,7 +14,7 @@ others_built=${CARGO_TARGET_DIR:-benches/peers/target}/release
 
 # Builds the programs that measure in memory.
 # shellcheck disable=SC2086 # a list of options
-build() { cargo build --quiet --release --bins $others; }
+build() { cargo build --quiet --release --bins $others "$@"; }
 
 # results FILE COMMAND...: runs a command that prints a table, and keeps the table if the command succeeds.
 results() {
@@ -34,7 +34,20 @@ instructions)
     ;;
 # shellcheck disable=SC2086
 codec) results codec.tsv cargo run --quiet --release $others --bin codec ;;
-echo | memory)
+memory)
+    [ "$(uname)" = Linux ] || die 'servers are put under load on Linux only'
+    [ "$(nproc)" -ge 2 ] || die 'a server and its load need a processor each'
+    build
+    results memory.tsv "$others_built/memory"
+    # Those that compress; what has the feature is not compared with what has not.
+    build --features deflate
+    "$others_built/memory" >>benches/results/memory.tsv
+    ;;
+deflate)
+    build --features deflate
+    results deflate.tsv "$others_built/deflate"
+    ;;
+echo)
     [ "$(uname)" = Linux ] || die 'servers are put under load on Linux only'
     [ "$(nproc)" -ge 2 ] || die 'a server and its load need a processor each'
     build

@@ -1,6 +1,6 @@
 # Sourced by ./check and by the scripts in the folders beside this file, from the root of the repository.
 #
-#   examples CRATE NAME...   builds examples of a crate, as $examples/NAME
+#   examples CRATE NAME...   builds examples of a crate, with compression, as $examples/NAME
 #
 #   CARGO_TARGET_DIR   where everything is built (default target)
 
@@ -12,6 +12,8 @@ examples=$target/release/examples
 examples() {
     crate=$1
     shift
-    # shellcheck disable=SC2046 # a list of options
-    cargo build --quiet --release -p "$crate" $(printf -- '--example %s ' "$@")
+    # The tests' own crate always compresses, and has no such feature.
+    case $crate in conformance) features= ;; *) features='--features deflate' ;; esac
+    # shellcheck disable=SC2046,SC2086 # lists of options
+    cargo build --quiet --release -p "$crate" $features $(printf -- '--example %s ' "$@")
 }

@@ -4,6 +4,7 @@
 //! Targets for a peer's input take it verbatim, behind a few bytes that select the role, the limits
 //! and the cuts; the others build a structure from the bytes, with `arbitrary`.
 
+mod deflate;
 mod frames;
 mod handshake;
 mod mask;
@@ -18,6 +19,7 @@ use std::{env, fs, io};
 
 use wsproto_testing::Cuts;
 
+pub use deflate::{deflate, negotiate};
 pub use frames::frames;
 pub use handshake::{handshake_client, handshake_server};
 pub use mask::mask;
@@ -31,13 +33,15 @@ pub use two_engines::two_engines;
 pub type Target = fn(&[u8]);
 
 /// Every target, with its name.
-pub const TARGETS: [(&str, Target); 12] = [
+pub const TARGETS: [(&str, Target); 14] = [
     ("receive", receive),
     ("frames", frames),
     ("handshake_server", handshake_server),
     ("handshake_client", handshake_client),
     ("script", script),
     ("two_engines", two_engines),
+    ("deflate", deflate),
+    ("negotiate", negotiate),
     ("extensions", extensions),
     ("url", url),
     ("close", close),

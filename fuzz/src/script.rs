@@ -23,6 +23,10 @@ fn run(u: &mut Unstructured<'_>) -> Result<()> {
     config.keep_alive = (choice & 1 == 0)
         .then(|| KeepAlive { interval: seconds(choice >> 4), patience: seconds(choice >> 2 & 3) });
     config.close_timeout = (choice & 2 == 0).then(|| seconds(choice >> 2 & 7));
+    config.deflate = match u.arbitrary::<bool>()? {
+        true => Some(crate::deflate::wish(u)?),
+        false => None,
+    };
     let mut pair = Pair::new(&config, cuts(u.arbitrary()?));
     let mut script = Vec::new();
     while !u.is_empty() && script.len() < 200 {

@@ -1,7 +1,10 @@
 //! Any output of a sender, and the engine at the other end.
 
 use arbitrary::{Result, Unstructured};
-use wsproto::{Client, CloseFrame, Connection, Event, PreparedMessage, SendError, Sender, Server};
+use wsproto::handshake::DeflateOffer;
+use wsproto::{
+    Client, CloseFrame, Config, Connection, Event, PreparedMessage, SendError, Sender, Server,
+};
 use wsproto_testing::{Cuts, End};
 
 use crate::{cuts, source};
@@ -18,7 +21,16 @@ pub fn two_engines(data: &[u8]) {
 
 fn run<A: End, B: End>(u: &mut Unstructured<'_>) -> Result<()> {
     let cuts = cuts(u.arbitrary()?);
-    let (mut a, mut b) = (A::connect(), B::connect());
+    let (mut a, mut b) = match u.arbitrary::<bool>()? {
+        false => (A::connect(), B::connect()),
+        true => {
+            let wish = crate::deflate::wish(u)?;
+            let extensions = DeflateOffer::new(&wish).accept(&wish);
+            let config = Config::new().deflate(Some(wish));
+            let a = A::connect_extended(config.clone(), extensions.into());
+            (a, B::connect_extended(config, extensions.into()))
+        }
+    };
     let (mut wire, mut expected, mut open) = (Vec::new(), Vec::new(), Vec::new());
     while !u.is_empty() {
         let before = wire.len();

@@ -1,6 +1,8 @@
 #!/bin/sh
-# Runs the Autobahn TestSuite against both adapters, in both roles, over ws and wss: eight runs, each judged
-# by verdict.py.
+# Runs the Autobahn TestSuite against both adapters, in both roles, over ws and wss, with compression: eight
+# runs, each judged by verdict.py.
+#
+#   check.sh [fast]    with `fast`, of groups 12 and 13, which take long, one case of each kind
 #
 # Exit: 0 every case passed, 2 something is missing, anything else as run.sh.
 set -eu
@@ -23,16 +25,17 @@ self_signed() {
     }
 }
 
-# runs AGENT PREFIX TLS_SERVER ARGUMENT...: the four runs of an adapter: the prefix of its examples' names, and
+# runs AGENT PREFIX DEFLATE TLS_SERVER ARGUMENT...: the four runs of an adapter: the prefix of its examples' names, and
 # its echo server over TLS.
 runs() {
     agent=$1
     prefix=$examples/$2
-    tls=$examples/$3
-    shift 3
-    "${prefix}echo_server" 127.0.0.1:9001 >"$files/ws.log" 2>&1 &
+    deflate=$3
+    tls=$examples/$4
+    shift 4
+    "${prefix}echo_server" 127.0.0.1:9001 --deflate "$deflate" >"$files/ws.log" 2>&1 &
     servers=$!
-    "$tls" "$@" >"$files/wss.log" 2>&1 &
+    "$tls" "$@" --deflate "$deflate" >"$files/wss.log" 2>&1 &
     servers="$servers $!"
     tests/autobahn/run.sh server 127.0.0.1:9001 "$agent"
     tests/autobahn/run.sh server wss://127.0.0.1:9443 "$agent-tls"
@@ -44,11 +47,22 @@ runs() {
     servers=
 
     tests/autobahn/run.sh client "$agent" -- \
-        "${prefix}autobahn_client" ws://127.0.0.1:9105 "$agent"
+        "${prefix}autobahn_client" ws://127.0.0.1:9105 "$agent" --deflate "$deflate"
     AUTOBAHN_KEY=$key AUTOBAHN_CERT=$cert tests/autobahn/run.sh client "$agent-tls" -- \
-        "${prefix}autobahn_client" wss://127.0.0.1:9105 "$agent-tls" "$cert"
+        "${prefix}autobahn_client" wss://127.0.0.1:9105 "$agent-tls" "$cert" --deflate "$deflate"
 }
 
+case ${1:-} in
+'') AUTOBAHN_CASES=${AUTOBAHN_CASES:-*} AUTOBAHN_TIMEOUT=${AUTOBAHN_TIMEOUT:-7200} ;;
+fast)
+    AUTOBAHN_CASES='1.* 2.* 3.* 4.* 5.* 6.* 7.* 9.* 10.*'
+    for group in 12.1 12.2 12.3 12.4 12.5 13.1 13.2 13.3 13.4 13.5 13.6 13.7; do
+        AUTOBAHN_CASES="$AUTOBAHN_CASES $group.3 $group.11"
+    done
+    ;;
+*) die 'usage: check.sh [fast]' ;;
+esac
+export AUTOBAHN_CASES AUTOBAHN_TIMEOUT=${AUTOBAHN_TIMEOUT:-900}
 command -v openssl >/dev/null || die 'needs openssl, to make a certificate for wss'
 tests/autobahn/setup.sh
 examples ws-std echo_server tls_echo autobahn_client
@@ -58,5 +72,5 @@ servers=
 trap 'kill $servers 2>/dev/null || true; rm -rf "$files"' EXIT
 cert=$files/cert.pem key=$files/key.pem
 self_signed
-runs wsproto '' tls_echo 127.0.0.1:9443 "$cert" "$key"
-runs ws-mio mio_ mio_echo_server 127.0.0.1:9443 --tls "$cert" "$key"
+runs wsproto '' new tls_echo 127.0.0.1:9443 "$cert" "$key"
+runs ws-mio mio_ dense mio_echo_server 127.0.0.1:9443 --tls "$cert" "$key"

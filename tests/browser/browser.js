@@ -4,6 +4,7 @@
 //
 //   CHAT          the example that serves the chat, to be ended and started again
 //   CHAT_CLIENT   the example chat_client, which joins the chat from a terminal
+//   DEFLATE       an echo server that compresses
 //   PEER          "loop", if the peer has no special paths
 'use strict';
 
@@ -199,6 +200,26 @@ async function testScript(context) {
     }, urls);
     assert.match(headers, /^sec-websocket-extensions: permessage-deflate/m);
     assert.deepEqual([extensions, same], ['', true]);
+  });
+
+  await check('compression: agreed, both ways', async () => {
+    const [extensions, same, blob] = await page.evaluate(async ({ deflate }) => {
+      const ws = dial(deflate);
+      await ws.next();
+      let same = true;
+      for (const length of [1, 100, 1000, 1000, 100_000, 1_000_000]) {
+        const text = 'compresses well, '.repeat(length / 10).slice(0, length);
+        same &&= await ws.ask(text) === text;
+      }
+      ws.binaryType = 'arraybuffer';
+      const bytes = new Uint8Array(70_000).map((_, at) => at * at);
+      const answer = new Uint8Array(await ws.ask(bytes));
+      const blob = answer.length === bytes.length && answer.every((byte, at) => byte === bytes[at]);
+      ws.close();
+      return [ws.extensions, same, blob];
+    }, { deflate: process.env.DEFLATE });
+    assert.match(extensions, /^permessage-deflate; client_no_context_takeover/);
+    assert.deepEqual([same, blob], [true, true]);
   });
 
   // 123 bytes.

@@ -90,11 +90,13 @@ run() { # CRATE PREFIX HOW: runs all checks with the servers of a crate, and `pe
     chat=http://$address/
     start "$crate-echo" "${ours}echo_server" 127.0.0.1:0
     echo=ws://$address
+    start "$crate-deflate" "${ours}echo_server" 127.0.0.1:0 --deflate new
+    deflate=ws://$address
     start "$crate-peer" "$examples/peer" "$3" 127.0.0.1:0
     peer=ws://$address
 
     log=$logs/$crate.log
-    NODE_PATH=$modules/node_modules PEER=$3 CHAT=${ours}chat CHAT_CLIENT=$examples/chat_client \
+    NODE_PATH=$modules/node_modules PEER=$3 CHAT=${ours}chat CHAT_CLIENT=$examples/chat_client DEFLATE=$deflate \
         timeout -k 5 "$limit" node "$here/browser.js" \
         "$chromium" "$chat" "$echo" "$peer" "$logs/$crate" >"$log" 2>&1 &
     last=$!

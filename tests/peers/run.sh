@@ -173,5 +173,28 @@ for peer in "$@"; do
     run "peer to $peer, TLS" "$examples/peer" call --ca "$cert" "wss://$address"
 done
 
+# Compression: each combination of takeover and windows, in both roles.
+for how in new frugal dense; do
+    start "std-$how" "$examples/echo_server" 127.0.0.1:0 --deflate $how
+    eval "std_$how=ws://\$address"
+    start "mio-$how" "$examples/mio_echo_server" 127.0.0.1:0 --deflate $how
+    eval "mio_$how=ws://\$address"
+done
+for peer in "$@"; do
+    case $peer in
+    ws) program=node script=$here/node_deflate.js ;;
+    websockets) program=$target/peers-env/bin/python script=$here/python_deflate.py ;;
+    esac
+    for how in new frugal dense; do
+        eval "std=\$std_$how mio=\$mio_$how"
+        # shellcheck disable=SC2154 # set by eval
+        run "$peer to ws-std, $how" "$program" "$script" client "$std"
+        # shellcheck disable=SC2154
+        run "$peer to ws-mio, $how" "$program" "$script" client "$mio"
+    done
+    start "$peer-deflate" "$program" "$script" server
+    run "peer to $peer, compressing" "$examples/peer" deflate "ws://$address"
+done
+
 printf 'peers: %s checks, %s passed\n' "$checks" "$passed"
 [ "$checks" -eq "$passed" ]

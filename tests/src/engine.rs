@@ -1,6 +1,9 @@
 //! The engine, driven like the reference model: bytes in, complete outcome out.
 
-use wsproto::{CloseFrame, Config, Connection, Error, Event, Piece, Role, SendError};
+use wsproto::handshake::DeflateOffer;
+use wsproto::{
+    Client, CloseFrame, Config, Connection, Deflate, Error, Event, Piece, Role, SendError, Server,
+};
 
 use crate::model::{self, Limits, Outcome, Seen};
 
@@ -37,6 +40,23 @@ pub fn run_in_place<'a>(
     match role {
         model::Role::Server => whole(Connection::server(config(limits)), most, parts),
         model::Role::Client => whole(Connection::client(config(limits), SEED), most, parts),
+    }
+}
+
+/// Runs the engine as [`run`] does, on a connection with permessage-deflate.
+pub fn run_compressing<'a>(
+    role: model::Role,
+    limits: &Limits,
+    parts: impl IntoIterator<Item = &'a [u8]>,
+) -> Outcome {
+    let wish = Deflate::dense();
+    let extensions = DeflateOffer::new(&wish).accept(&wish).into();
+    match role {
+        model::Role::Server => whole(Connection::new(Server, config(limits), extensions), 0, parts),
+        model::Role::Client => {
+            let client = Client::from_seed(SEED);
+            whole(Connection::new(client, config(limits), extensions), 0, parts)
+        }
     }
 }
 

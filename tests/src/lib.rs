@@ -2,6 +2,7 @@
 
 pub mod adapters;
 pub mod cases;
+pub mod compressed;
 pub mod engine;
 pub mod fault;
 pub mod load;

@@ -3,11 +3,12 @@
 //!
 //! Proves I1, I2 and I6, and the rules that the cases name.
 
+use std::cell::Cell;
 use std::path::Path;
 
 use conformance::cases::{self, Case};
 use conformance::engine;
-use conformance::model::{self, Outcome, Role};
+use conformance::model::{self, Limits, Outcome, Role, Seen};
 
 const KEYS: [[u8; 4]; 2] = [[0; 4], [0x9C, 0x27, 0xE1, 0x5B]];
 
@@ -32,6 +33,14 @@ fn for_each(check: impl Fn(&Case, Role, &[u8], &str)) {
             }
         }
     }
+}
+
+fn is_error(event: &Seen) -> bool {
+    matches!(event, Seen::Error { .. })
+}
+
+fn is_reserved_bit(event: &Seen) -> bool {
+    matches!(event, Seen::Error { rule: "ReservedBit", .. })
 }
 
 fn assert_outcome(case: &Case, outcome: &Outcome, place: &str) {
@@ -101,4 +110,34 @@ fn in_place() {
             assert_outcome(case, &outcome, &format!("{place}, {most} bytes of parts of {len}"));
         }
     });
+}
+
+/// Plain frames mean the same on a connection that may compress; only RSV1 has an owner.
+#[test]
+fn with_compression_agreed() {
+    for_each(|case, role, input, place| {
+        if !case.events.iter().any(is_reserved_bit) {
+            for len in [1, 7, usize::MAX] {
+                let outcome = engine::run_compressing(role, &case.limits, input.chunks(len));
+                assert_outcome(case, &outcome, &format!("{place}, compression agreed"));
+            }
+        }
+    });
+}
+
+/// Every case without a violation, with its messages compressed: R7692-6-2, R7692-6-4.
+#[test]
+fn with_every_message_compressed() {
+    let compressed = Cell::new(0);
+    for_each(|case, role, input, place| {
+        if case.limits == Limits::default() && !case.events.iter().any(is_error) {
+            let wire = conformance::compressed::compressed(role, input);
+            compressed.set(compressed.get() + usize::from(wire != input));
+            for len in [1, 7, usize::MAX] {
+                let outcome = engine::run_compressing(role, &case.limits, wire.chunks(len));
+                assert_outcome(case, &outcome, &format!("{place}, compressed"));
+            }
+        }
+    });
+    assert!(compressed.get() > 100, "{compressed:?} runs have a message");
 }

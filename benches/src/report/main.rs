@@ -5,6 +5,7 @@
 
 mod broadcast;
 mod connection;
+mod deflate;
 mod handshake;
 mod plot;
 mod results;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use broadcast::Broadcasts;
 use connection::Facts;
+use deflate::Compression;
 use handshake::Handshakes;
 use results::{Codec, Echo, Memory};
 
@@ -42,6 +44,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     if let Some(path) = existing(&results, "broadcast") {
         tables.push(("broadcast", Broadcasts::read(&path)?.table()));
+    }
+    if let Some(path) = existing(&results, "deflate") {
+        tables.push(("deflate", Compression::read(&path)?.tables()));
     }
     if let Some(path) = existing(&results, "connection") {
         tables.push(("connection", Facts::read(&path)?.table()));

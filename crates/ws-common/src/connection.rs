@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{self, AtomicU64};
 use std::time::Duration;
 
+use wsproto::handshake::Extension;
 use wsproto::url::WsUrl;
 use wsproto::{CloseCode, CloseFrame, CloseInfo, KeepAlive, PreparedMessage, ReadyState};
 
@@ -87,6 +88,13 @@ impl WebSocketConnection {
         self.0.subprotocol()
     }
 
+    /// Returns the negotiated extensions, such as permessage-deflate (feature `deflate`); empty after the
+    /// handler's last call.
+    #[must_use]
+    pub fn extensions(&self) -> Vec<Extension> {
+        self.0.extensions()
+    }
+
     /// Returns the state of the connection. Handlers never see [`ReadyState::Connecting`]; a caller that
     /// starts a client's connection on an event loop does.
     #[must_use]
@@ -127,8 +135,16 @@ impl WebSocketConnection {
     /// [`Error::Io`] if the transport failed.
     #[inline]
     pub fn send(&self, message: impl Into<Message>) -> Result<SendStatus, Error> {
-        let mut message = message.into();
-        match self.0.send(Outgoing::Owned(&mut message)) {
+        self.send_owned(message.into(), |message| Outgoing::Owned(message))
+    }
+
+    #[inline]
+    pub(crate) fn send_owned(
+        &self,
+        mut message: Message,
+        outgoing: impl for<'m> FnOnce(&'m mut Message) -> Outgoing<'m>,
+    ) -> Result<SendStatus, Error> {
+        match self.0.send(outgoing(&mut message)) {
             Ok(status) => Ok(status),
             Err(Error::WouldExceed(None)) => Err(Error::WouldExceed(Some(message))),
             Err(error) => Err(error),

@@ -179,6 +179,7 @@
 //!   lingering transports with [`stop_lingering`](ConnectionState::stop_lingering).
 //! * An adapter makes no protocol decisions. If it needs an `if` about opcodes, masks or close codes, the
 //!   engine lacks a feature.
+//! * With the feature `deflate`, [`Link`] and a turn lend the codec states by themselves.
 //!
 //! # Tests
 //!

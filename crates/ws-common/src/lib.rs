@@ -11,6 +11,8 @@ pub mod adapter;
 mod admission;
 mod connection;
 mod decision;
+#[cfg(feature = "deflate")]
+mod deflate;
 mod error;
 pub mod guide;
 mod handler;

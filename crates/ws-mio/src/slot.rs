@@ -86,6 +86,8 @@ mod tests {
         assert_eq!(size_of::<Slot>(), 48);
         // In debug builds, a socket of mio stores the id of its `Poll`.
         let debug = if cfg!(debug_assertions) { 8 } else { 0 };
-        assert_eq!(size_of::<Connection<Server, Accepted>>(), 184 + debug);
+        // A pointer to what was agreed, in each half of the engine's connection.
+        let deflate = if cfg!(feature = "deflate") { 16 } else { 0 };
+        assert_eq!(size_of::<Connection<Server, Accepted>>(), 184 + debug + deflate);
     }
 }

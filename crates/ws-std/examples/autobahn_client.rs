@@ -15,10 +15,12 @@ use ws_std::wsproto::url::WsUrl;
 use ws_std::{ClientOptions, ClientTls, Error, Message, WebSocket, connect_with};
 
 const USAGE: &str = "\
-usage: autobahn_client URL AGENT [CA.pem]
+usage: autobahn_client URL AGENT [CA.pem] [--deflate new|frugal|dense]
 
 Runs all cases of the fuzzing server at URL (such as ws://127.0.0.1:9105), and makes it write its report
 about AGENT. For wss://, CA.pem contains the certificate to trust.
+
+  --deflate HOW  offer to compress messages: new, frugal or dense (feature deflate)
 ";
 
 fn main() -> ExitCode {
@@ -26,11 +28,14 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &mut Arguments) -> Result<(), Failure> {
+    let options = ClientOptions::default();
+    #[cfg(feature = "deflate")]
+    let options = options.deflate(arguments.option("--deflate")?);
     let server: WsUrl = arguments.word("URL")?;
     let agent: String = arguments.word("AGENT")?;
     let ca: Option<String> = arguments.word_if_any("CA.pem")?;
     arguments.end()?;
-    let mut options = ClientOptions::default();
+    let mut options = options;
     options.tls = ca.map(ClientTls::from_pem_file).transpose()?;
     let suite = Suite { server: server.as_given().trim_end_matches('/').into(), options };
 

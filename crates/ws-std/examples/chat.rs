@@ -28,6 +28,9 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
     arguments.end()?;
 
     let options = ServerOptions::new().config(chat::config());
+    // Rooms have no secrets that a compressed message could betray.
+    #[cfg(feature = "deflate")]
+    let options = options.deflate(wsproto::Deflate::new());
     let server = WebSocketServer::bind(&address, options).map_err(cannot_listen(&address))?;
     let address = server.local_addr()?;
     let running = server.spawn(chat::Chat::default())?;

@@ -13,12 +13,13 @@ use ws_demo::{Arguments, Failure, cannot_listen, on_ctrl_c};
 use ws_std::{Decision, Message, ServerOptions, ServerTls, WebSocketConnection, WebSocketServer};
 
 const USAGE: &str = "\
-usage: tls_echo ADDRESS CERT.pem KEY.pem [--max-message BYTES]
+usage: tls_echo ADDRESS CERT.pem KEY.pem [--max-message BYTES] [--deflate new|frugal|dense]
 
 Echoes every message over TLS (wss://), at ADDRESS (such as 127.0.0.1:9443). CERT.pem contains the
 server's certificate, followed by any intermediate certificates, and KEY.pem its private key.
 
   --max-message BYTES  refuse longer messages with 1009 (default: 64 MiB)
+  --deflate HOW        compress messages: new, frugal or dense (feature deflate)
 
 Ctrl-C closes all connections with 1001.
 ";
@@ -29,13 +30,16 @@ fn main() -> ExitCode {
 
 fn run(arguments: &mut Arguments) -> Result<(), Failure> {
     let max_message = arguments.option("--max-message")?.unwrap_or(64 << 20);
+    let options = ServerOptions::new().max_message_size(max_message);
+    #[cfg(feature = "deflate")]
+    let options = options.deflate(arguments.option("--deflate")?);
     let address: String = arguments.word("ADDRESS")?;
     let certificate: String = arguments.word("CERT.pem")?;
     let key: String = arguments.word("KEY.pem")?;
     arguments.end()?;
 
     let tls = ServerTls::from_pem_files(certificate, key)?;
-    let options = ServerOptions::new().max_message_size(max_message).tls(tls);
+    let options = options.tls(tls);
     let server = WebSocketServer::bind(&address, options).map_err(cannot_listen(&address))?;
     let address = server.local_addr()?;
 

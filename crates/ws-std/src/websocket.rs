@@ -1,5 +1,7 @@
 //! `WebSocket`: the owner's side of a connection.
 
+#[cfg(feature = "deflate")]
+mod plain;
 mod receive;
 mod run;
 
@@ -324,8 +326,7 @@ impl<R: Role> WebSocket<R> {
     /// Returns the negotiated extensions.
     #[must_use]
     pub fn extensions(&self) -> Vec<Extension> {
-        let held = self.connection.lock();
-        held.link().map_or_else(Vec::new, |link| link.endpoint().session().extensions().into())
+        self.handle.extensions()
     }
 
     /// Returns how many bytes, frame headers included, were accepted for sending and not yet passed to the

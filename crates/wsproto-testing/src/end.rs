@@ -4,7 +4,7 @@ use std::time::Duration;
 use crate::{Frame, KEY, REQUEST, SEED};
 use wsproto::handshake::{Accept, ClientRequest, Request, accept_key};
 use wsproto::url::WsUrl;
-use wsproto::{Client, Config, Connection, Endpoint, Role, Server, Session};
+use wsproto::{Client, Config, Connection, Endpoint, Extensions, Role, Server, Session};
 
 /// The role of the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +28,13 @@ pub trait End: Role + Sized {
 
     /// Opens a connection with these limits.
     #[must_use]
-    fn connect_with(config: Config) -> Connection<Self>;
+    fn connect_with(config: Config) -> Connection<Self> {
+        Self::connect_extended(config, Extensions::none())
+    }
+
+    /// Opens a connection with these limits and extensions.
+    #[must_use]
+    fn connect_extended(config: Config, extensions: Extensions) -> Connection<Self>;
 
     /// Begins a session at time zero; a client appends its request to `out`.
     #[must_use]
@@ -60,8 +66,8 @@ pub trait End: Role + Sized {
 impl End for Server {
     const SIDE: Side = Side::Server;
 
-    fn connect_with(config: Config) -> Connection<Self> {
-        Connection::server(config)
+    fn connect_extended(config: Config, extensions: Extensions) -> Connection<Self> {
+        Connection::new(Self, config, extensions)
     }
 
     fn session(config: Config, _out: &mut Vec<u8>) -> Session<Self> {
@@ -85,8 +91,8 @@ impl End for Server {
 impl End for Client {
     const SIDE: Side = Side::Client;
 
-    fn connect_with(config: Config) -> Connection<Self> {
-        Connection::client(config, SEED)
+    fn connect_extended(config: Config, extensions: Extensions) -> Connection<Self> {
+        Connection::new(Self::from_seed(SEED), config, extensions)
     }
 
     fn session(config: Config, out: &mut Vec<u8>) -> Session<Self> {

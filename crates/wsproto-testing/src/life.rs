@@ -173,7 +173,12 @@ impl<R: End> Life<R> {
         let written = self.out.clone();
 
         let lingers = self.session.advice() != Advice::Drop;
-        let limit = self.now.saturating_add(Self::LINGER);
+        let limit = match self.session.advice() {
+            // Output may be left for a peer that still reads.
+            Advice::Flush => self.session.config().close_timeout.unwrap_or(Self::LINGER),
+            _ => Self::LINGER,
+        };
+        let limit = self.now.saturating_add(limit);
         let deadline = self.session.deadline();
         assert!(!lingers || deadline.is_some_and(|at| at <= limit), "{deadline:?}");
         assert_eq!(self.session.ready_state(), ReadyState::Closed);

@@ -15,7 +15,7 @@ use std::{env, fmt};
 use wsproto::{Client, Config, Connection, Error, Event, Extensions, Role, Server};
 
 const USAGE: &str = "\
-usage: trace server|client [--chunk N] [--max-message N] [--batch] < capture
+usage: trace server|client [--chunk N] [--max-message N] [--batch] [--deflate PARAMETERS] < capture
 
 Prints a JSON object for each event in a peer's bytes after the opening handshake.
 
@@ -23,6 +23,9 @@ Prints a JSON object for each event in a peer's bytes after the opening handshak
   client           the bytes were sent to a client, by a server
   --chunk N        pass in N bytes at a time
   --max-message N  accept messages of at most N bytes
+  --deflate PARAMETERS  the connection compresses: what the response said behind
+                   permessage-deflate, such as client_no_context_takeover, or nothing
+                   (feature deflate)
   --batch          read records: a 4-byte big-endian length and that many bytes; each record
                    is a separate connection, printed as one line with all its events
 ";
@@ -35,6 +38,7 @@ struct Options {
     batch: bool,
     chunk: usize,
     config: Arc<Config>,
+    extensions: Extensions,
 }
 
 fn main() -> ExitCode {
@@ -113,7 +117,7 @@ struct Trace<R> {
 impl<R: Role> Trace<R> {
     fn new(role: R, options: &Options) -> Self {
         let config = Arc::clone(&options.config);
-        let connection = Connection::new(role, config, Extensions::none());
+        let connection = Connection::new(role, config, options.extensions.clone());
         Self { connection, out: Vec::new(), chunk: options.chunk, failed: None }
     }
 
@@ -192,15 +196,38 @@ fn options() -> Result<Options, String> {
         None => return Err("server or client is missing".into()),
     };
     let (mut batch, mut chunk, mut config) = (false, usize::MAX, Config::default());
+    #[cfg_attr(not(feature = "deflate"), expect(unused_mut))]
+    let mut extensions = Extensions::none();
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--batch" => batch = true,
             "--chunk" => chunk = number::<NonZero<usize>>(&argument, arguments.next())?.get(),
             "--max-message" => config.max_message_size = number(&argument, arguments.next())?,
+            #[cfg(feature = "deflate")]
+            "--deflate" => extensions = deflate(arguments.next())?,
             _ => return Err(format!("unexpected argument {argument:?}")),
         }
     }
-    Ok(Options { server, batch, chunk, config: config.into() })
+    Ok(Options { server, batch, chunk, config: config.into(), extensions })
+}
+
+/// Reads the parameters of permessage-deflate as they stand in a response.
+#[cfg(feature = "deflate")]
+fn deflate(parameters: Option<String>) -> Result<Extensions, String> {
+    use wsproto::handshake::{DeflateOffer, Extension};
+
+    let parameters = parameters.ok_or("--deflate needs a value")?;
+    let element = match parameters.as_str() {
+        "" => "permessage-deflate".into(),
+        parameters => format!("permessage-deflate; {parameters}"),
+    };
+    let wrong = |error: &dyn fmt::Display| format!("--deflate {parameters:?}: {error}");
+    let list = Extension::parse_list(&element).map_err(|error| wrong(&error))?;
+    let offer = DeflateOffer { client_max_window_bits: Some(None), ..DeflateOffer::default() };
+    match &list[..] {
+        [one] => Ok(offer.verify(one).map_err(|error| wrong(&error))?.into()),
+        _ => Err(wrong(&"several extensions")),
+    }
 }
 
 fn number<T: FromStr<Err: fmt::Display>>(name: &str, value: Option<String>) -> Result<T, String> {

@@ -64,6 +64,10 @@ pub struct Config {
     /// The header fields of a server's own refusals, such as those of CORS; see
     /// [`refusal_header`](Self::refusal_header). Default: none.
     pub refusal_headers: Headers,
+    /// Whether and how to compress messages (permessage-deflate, RFC 7692); `None` offers and
+    /// accepts no compression. Default: off, see [`Deflate`](crate::Deflate#security).
+    #[cfg(feature = "deflate")]
+    pub deflate: Option<crate::Deflate>,
 }
 
 /// When to send Pings, and how long to wait for their Pongs.
@@ -130,6 +134,8 @@ impl Config {
             keep_alive: None,
             require_subprotocol: true,
             refusal_headers: Headers::new(),
+            #[cfg(feature = "deflate")]
+            deflate: None,
         }
     }
 
@@ -188,6 +194,11 @@ setters! {
     write_timeout: Option<Duration>,
     keep_alive: Option<KeepAlive>,
     require_subprotocol: bool,
+}
+
+#[cfg(feature = "deflate")]
+setters! {
+    deflate: Option<crate::Deflate>,
 }
 
 impl Default for Config {

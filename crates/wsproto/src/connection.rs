@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::closing::{Advice, Closing};
+use crate::deflate::Sending;
 use crate::{
     Client, CloseFrame, Config, Error, Event, Extensions, Piece, Receiver, Role, SendError, Sender,
     Server, SplitSender, Violation,
@@ -59,8 +60,11 @@ impl Connection<Client> {
 impl<R: Role> Connection<R> {
     /// Creates a connection with the extensions negotiated in its opening handshake.
     #[must_use]
+    #[allow(clippy::needless_pass_by_value, reason = "the connection takes them over")]
     pub fn new(role: R, config: impl Into<Arc<Config>>, extensions: Extensions) -> Self {
-        Self { receiver: Receiver::new(config.into(), extensions), sender: Sender::new(role) }
+        let config = config.into();
+        let sender = Sender::new(role, Sending::new::<R>(&extensions, &config));
+        Self { receiver: Receiver::new(config, &extensions), sender }
     }
 
     /// Takes the next event off the front of `input`, unmasking it in place; `None` when all of
@@ -205,6 +209,56 @@ impl<R: Role> Connection<R> {
     /// prepared messages, Pongs.
     pub fn sender(&mut self) -> &mut Sender<R> {
         &mut self.sender
+    }
+
+    /// Lends the codec states for compressed messages, until they are
+    /// [reclaimed](Self::reclaim_tools): a loop lends its own before a connection receives or sends.
+    /// Does nothing without permessage-deflate.
+    ///
+    /// ```
+    /// use wsproto::handshake::DeflateOffer;
+    /// use wsproto::{Config, Connection, Deflate, DeflateTools, Server};
+    ///
+    /// let wish = Deflate::new();
+    /// let agreed = DeflateOffer::new(&wish).accept(&wish);
+    /// let config = Config::new().deflate(Some(wish));
+    /// let mut ws = Connection::new(Server, config, agreed.into());
+    ///
+    /// let mut tools = DeflateTools::new(); // one for a whole loop
+    /// let mut out = Vec::new();
+    /// ws.lend_tools(&mut tools);
+    /// ws.send_text(&"to and fro, ".repeat(20), &mut out)?;
+    /// ws.reclaim_tools(&mut tools);
+    /// assert!(out.len() < 40);
+    /// # Ok::<(), wsproto::SendError>(())
+    /// ```
+    #[cfg(feature = "deflate")]
+    pub fn lend_tools(&mut self, tools: &mut crate::DeflateTools) {
+        self.receiver.lend_tools(tools);
+        self.sender.lend_tools(tools);
+    }
+
+    /// Returns whether compressed messages are possible, and no codec states are lent for them.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    #[inline]
+    pub fn wants_tools(&self) -> bool {
+        self.receiver.wants_tools()
+    }
+
+    /// Returns the parameters of permessage-deflate, if it is in use.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn deflate(&self) -> Option<crate::handshake::DeflateAgreed> {
+        self.receiver.deflate()
+    }
+
+    /// Takes back what [`lend_tools`](Self::lend_tools) lent; an inflater stays for the rest of a
+    /// message that is handed out in pieces.
+    #[cfg(feature = "deflate")]
+    pub fn reclaim_tools(&mut self, tools: &mut crate::DeflateTools) {
+        self.receiver.reclaim_tools(tools);
+        self.sender.reclaim_tools(tools);
     }
 
     /// Splits the connection for two threads. The receiving thread passes every event and error on

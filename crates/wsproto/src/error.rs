@@ -56,6 +56,10 @@ pub enum Error {
     /// A text message that is not UTF-8 (section 8.1).
     #[error("text message is not valid UTF-8")]
     InvalidUtf8,
+    /// A compressed message that is not DEFLATE, refers to bytes before the window, or ends within a
+    /// block (RFC 7692 section 7.2.2). Only with the feature `deflate`.
+    #[error("compressed message is not valid DEFLATE")]
+    InvalidDeflate,
     /// A Close frame with a body of a single byte (section 5.5.1).
     #[error("close frame with half a close code")]
     TruncatedCloseCode,
@@ -72,7 +76,9 @@ impl Error {
     #[must_use]
     pub const fn close_code(self) -> CloseCode {
         match self {
-            Self::InvalidUtf8 | Self::InvalidCloseReason => CloseCode::INVALID_PAYLOAD,
+            Self::InvalidUtf8 | Self::InvalidCloseReason | Self::InvalidDeflate => {
+                CloseCode::INVALID_PAYLOAD
+            }
             Self::MessageTooBig => CloseCode::MESSAGE_TOO_BIG,
             Self::TooManyFragments => CloseCode::POLICY_VIOLATION,
             _ => CloseCode::PROTOCOL_ERROR,

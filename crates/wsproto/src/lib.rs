@@ -59,13 +59,18 @@
 //!   flight is at most a small constant (1 KiB, plus a control frame) plus twice the bytes received
 //!   for it, and never beyond the limit. (While it grows, an allocator that has to move it also
 //!   holds the old half.) Limits are inclusive, count bytes, and are enforced at the first byte
-//!   that decides them.
-//! * **I5** No heap while no message is in flight. A `Connection<Server>` is 64 bytes.
+//!   that decides them. Of a compressed message, its compressed bytes are counted until it is
+//!   complete, and are at most `limit + limit / 1024 + 64`; then it inflates to at most the limit.
+//! * **I5** No heap while no message is in flight. A `Connection<Server>` is 64 bytes. (With the
+//!   feature `deflate`, 80; a connection that compresses also holds what was agreed, and the windows
+//!   that takeover asks for: at most the agreed ones, and no more than was sent or received.)
 //! * **I6** An error is final: the Close that reports it is already in `out`, nothing is parsed
 //!   afterwards, and every later call returns the same error.
 //! * **I7** No input and no order of calls can panic.
-//! * **I8** Deterministic: the same seed, calls and times give the same bytes.
-//! * **I9** Linear: work is proportional to the bytes, even when they arrive one at a time.
+//! * **I8** Deterministic: the same seed, calls and times, and the same lending, give the same
+//!   bytes.
+//! * **I9** Linear: work is proportional to the bytes, even when they arrive one at a time, and to
+//!   those that compressed ones inflate to.
 //! * **I10** At most one Close is ever sent, and nothing after it; nothing is delivered after the
 //!   peer's Close; [`Closed`](SessionEvent::Closed) is reported exactly once, last, on every path.
 //! * **I11** Everything the types allow to be sent is legal. An illegal call returns `Err` before
@@ -83,6 +88,13 @@
 //!
 //! A client masks every frame with a fresh key from a cryptographically secure generator. The
 //! caller seeds it once per connection from the operating system; see [`Client::from_seed`].
+//!
+//! # Compression
+//!
+//! The feature `deflate` negotiates permessage-deflate (RFC 7692) if `Config::deflate` is set, and
+//! then compresses messages that become shorter. It needs `std`, as its backend `zlib-rs` does. A
+//! connection keeps only its windows; a loop lends the codec states
+//! (`Connection::lend_tools`).
 //!
 //! # Testing what you build on it
 //!
@@ -112,7 +124,7 @@
 )]
 
 extern crate alloc;
-#[cfg(test)]
+#[cfg(any(test, feature = "deflate"))]
 extern crate std;
 
 pub mod close;
@@ -121,6 +133,11 @@ mod config;
 mod connection;
 mod control;
 mod cursor;
+#[cfg(feature = "deflate")]
+mod deflate;
+#[cfg(not(feature = "deflate"))]
+#[path = "deflate/absent.rs"]
+mod deflate;
 mod endpoint;
 mod error;
 mod event;
@@ -146,6 +163,8 @@ pub use close::{CloseCode, CloseError, CloseFrame};
 pub use closing::{Advice, CloseInfo, Closing, Initiator};
 pub use config::{Config, KeepAlive};
 pub use connection::Connection;
+#[cfg(feature = "deflate")]
+pub use deflate::{Compress, Deflate, DeflateTools, UnknownDeflate, WindowBits};
 pub use endpoint::{Endpoint, Outbox, OutputCounts};
 pub use error::{Error, SendError};
 pub use event::{Event, Piece};

@@ -17,11 +17,16 @@ use crate::frame::{Header, Opcode};
 /// assert_eq!(out, b"\x81\x08it rains");
 /// # Ok::<(), wsproto::SendError>(())
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+///
+/// With the feature `deflate`, the first connection that compresses it also makes a compressed form,
+/// which all others share: it refers to no earlier message.
+#[derive(Clone)]
 pub struct PreparedMessage {
     opcode: Opcode,
     header_len: usize,
     frame: Arc<[u8]>,
+    #[cfg(feature = "deflate")]
+    deflated: Arc<deflated::Forms>,
 }
 
 impl PreparedMessage {
@@ -44,7 +49,13 @@ impl PreparedMessage {
         let header_len = frame.len();
         frame.reserve_exact(payload.len());
         frame.extend_from_slice(payload);
-        Self { opcode, header_len, frame: frame.into() }
+        Self {
+            opcode,
+            header_len,
+            frame: frame.into(),
+            #[cfg(feature = "deflate")]
+            deflated: Arc::default(),
+        }
     }
 
     /// Returns the payload.
@@ -63,11 +74,47 @@ impl PreparedMessage {
     }
 }
 
+impl PartialEq for PreparedMessage {
+    fn eq(&self, other: &Self) -> bool {
+        self.frame == other.frame
+    }
+}
+
+impl Eq for PreparedMessage {}
+
 impl core::fmt::Debug for PreparedMessage {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("PreparedMessage")
             .field("opcode", &self.opcode)
             .field("len", &self.payload().len())
             .finish()
+    }
+}
+
+/// The compressed forms of a prepared message.
+#[cfg(feature = "deflate")]
+mod deflated {
+    use alloc::boxed::Box;
+    use std::sync::OnceLock;
+
+    use super::PreparedMessage;
+    use crate::WindowBits;
+
+    /// One for each window from 9 to 15 bits, made when it is first needed; `None` if it would not
+    /// be shorter than the payload.
+    #[derive(Default)]
+    pub(super) struct Forms([OnceLock<Option<Box<[u8]>>>; 7]);
+
+    impl PreparedMessage {
+        /// Returns the payload compressed for a window, without history. `make` compresses it the
+        /// first time.
+        pub(crate) fn deflated(
+            &self,
+            window: WindowBits,
+            make: impl FnOnce(&[u8]) -> Option<Box<[u8]>>,
+        ) -> Option<&[u8]> {
+            let form = self.deflated.0.get(usize::from(window.bits()).checked_sub(9)?)?;
+            form.get_or_init(|| make(self.payload())).as_deref()
+        }
     }
 }

@@ -1,8 +1,12 @@
 //! The sending half: everything that is appended to an output.
 
+#[cfg(feature = "deflate")]
+mod deflated;
+
 use alloc::vec::Vec;
 
 use crate::closing::{Advice, Cause, Closing, Reply};
+use crate::deflate::Sending;
 use crate::frame::{Header, MAX_CONTROL_LEN, Opcode};
 use crate::mask::Mask;
 use crate::{CloseCode, CloseFrame, Error, Event, Piece, PreparedMessage, Role, SendError};
@@ -16,6 +20,8 @@ pub struct Sender<R> {
     role: R,
     closing: Closing,
     unfinished: Option<MessageType>,
+    #[cfg_attr(not(feature = "deflate"), expect(dead_code, reason = "it is empty"))]
+    deflate: Sending,
 }
 
 /// The type of a message.
@@ -35,8 +41,8 @@ impl MessageType {
 }
 
 impl<R: Role> Sender<R> {
-    pub(crate) const fn new(role: R) -> Self {
-        Self { role, closing: Closing::Open, unfinished: None }
+    pub(crate) const fn new(role: R, deflate: Sending) -> Self {
+        Self { role, closing: Closing::Open, unfinished: None, deflate }
     }
 
     /// Appends a text message in one frame.
@@ -47,7 +53,7 @@ impl<R: Role> Sender<R> {
     #[inline]
     pub fn send_text(&mut self, text: &str, out: &mut Vec<u8>) -> Result<(), SendError> {
         self.may_begin()?;
-        self.frame(true, Opcode::Text, text.as_bytes(), out);
+        self.message(Opcode::Text, text.as_bytes(), out);
         Ok(())
     }
 
@@ -59,7 +65,7 @@ impl<R: Role> Sender<R> {
     #[inline]
     pub fn send_binary(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), SendError> {
         self.may_begin()?;
-        self.frame(true, Opcode::Binary, bytes, out);
+        self.message(Opcode::Binary, bytes, out);
         Ok(())
     }
 
@@ -74,6 +80,10 @@ impl<R: Role> Sender<R> {
         out: &mut Vec<u8>,
     ) -> Result<(), SendError> {
         self.may_begin()?;
+        #[cfg(feature = "deflate")]
+        if self.send_deflated_prepared(message, out) {
+            return Ok(());
+        }
         if R::SERVER {
             out.extend_from_slice(message.frame());
         } else {
@@ -291,6 +301,10 @@ impl<R: Role> Sender<R> {
             Some(_) => return Err(SendError::UnfinishedMessage),
         };
         self.unfinished = (!fin).then_some(message_type);
+        #[cfg(feature = "deflate")]
+        if self.send_deflated_fragment(opcode, fin, payload, out) {
+            return Ok(());
+        }
         self.frame(fin, opcode, payload, out);
         Ok(())
     }
@@ -307,6 +321,15 @@ impl<R: Role> Sender<R> {
     fn may_begin(&self) -> Result<(), SendError> {
         self.may_send()?;
         if self.unfinished.is_none() { Ok(()) } else { Err(SendError::UnfinishedMessage) }
+    }
+
+    #[inline]
+    fn message(&mut self, opcode: Opcode, payload: &[u8], out: &mut Vec<u8>) {
+        #[cfg(feature = "deflate")]
+        if self.deflate.wants(payload.len()) && self.send_deflated(opcode, payload, out) {
+            return;
+        }
+        self.frame(true, opcode, payload, out);
     }
 
     #[inline]

@@ -48,3 +48,16 @@ fn a_port_in_use_is_named() {
     assert_eq!((code, &*out), (Some(1), ""));
     assert!(err.contains(&address) && err.contains("choose another port"), "{err}");
 }
+
+#[cfg(feature = "deflate")]
+#[test]
+fn the_parameters_of_a_compressed_capture_are_checked() {
+    let (code, out, err) = run("trace", &["client", "--deflate", "foo"]);
+    assert_eq!((code, &*out), (Some(2), ""));
+    assert!(
+        err.starts_with("trace: --deflate \"foo\": permessage-deflate has no parameter"),
+        "{err}"
+    );
+    let (code, out, _) = run("trace", &["client", "--deflate", "server_max_window_bits=9"]);
+    assert_eq!((code, &*out), (Some(0), "{\"event\":\"end\",\"out\":\"\"}\n"));
+}

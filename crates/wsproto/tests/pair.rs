@@ -192,7 +192,7 @@ fn a_dead_line_after_our_close_is_not_clean() {
     pair.client.life.close(None).expect("open");
     pair.run(|pair| pair.client.is_over());
     let log = &pair.client.life.log;
-    assert!(log.contains(&SessionEvent::Error(SessionError::CloseTimeout)));
+    assert!(log.contains(&SessionEvent::Error(SessionError::WriteTimeout)));
     assert_eq!(pair.client.life.ended(), lost(Initiator::Local));
     pair.server.life.end_of_input();
     assert_eq!(pair.server.life.ended(), lost(Initiator::Remote));

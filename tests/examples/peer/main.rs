@@ -5,6 +5,7 @@
 //! peer serve ADDRESS [CERT.pem KEY.pem]       obeys commands in text messages, echoes other messages
 //! peer loop ADDRESS [CERT.pem KEY.pem]        the same on `ws-mio`
 //! peer call [--ca CERT.pem] URL [SCENARIO]... runs scenarios, or all, against such a server
+//! peer deflate URL                            compresses, with all parameters, against such a server
 //! ```
 //!
 //! The commands of a server:
@@ -27,6 +28,7 @@
 //! | `/wrong-subprotocol` | other servers select one that was not offered |
 
 mod call;
+mod deflate;
 mod fragments;
 mod obey;
 mod serve;
@@ -38,7 +40,7 @@ use std::process::ExitCode;
 use ws_common::{ClientTls, ServerTls};
 
 const USAGE: &str = "usage: peer serve|loop ADDRESS [CERT.pem KEY.pem] | \
-    peer call [--ca CERT.pem] URL [SCENARIO]...";
+    peer call [--ca CERT.pem] URL [SCENARIO]... | peer deflate URL";
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
             .map_err(Into::into)
             .and_then(|tls| call::run(url, Some(tls), scenarios)),
         ["call", url, scenarios @ ..] => call::run(url, None, scenarios),
+        ["deflate", url] => deflate::run(url),
         _ => Err(USAGE.into()),
     };
     match outcome {

@@ -7,7 +7,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use conformance::adapters::{Adapter, Mio, Std};
-use ws_common::{Decision, Message, RunningServer, ServerHandle, WebSocketConnection};
+use ws_common::{
+    Decision, Message, RunningServer, ServerHandle, ServerOptions, WebSocketConnection,
+};
 
 use crate::heap::{self, Meter};
 use crate::peer::{LONG, Peer};
@@ -67,20 +69,27 @@ pub(crate) struct Flood<S> {
     before: usize,
     /// The allocated bytes while only the bystander was connected.
     idle: usize,
+    /// The memory that may be kept for later connections.
+    keeps: usize,
     adapter: PhantomData<fn(S)>,
 }
 
 impl<S: Flooded> Flood<S> {
     pub(crate) fn new() -> Self {
+        Self::with(ServerOptions::default(), S::KEEPS)
+    }
+
+    /// A server with other options, which may keep `keeps` bytes for later connections.
+    pub(crate) fn with(options: ServerOptions, keeps: usize) -> Self {
         // Trigger the allocations that a process makes only once.
-        end(serve::<S>());
+        end(serve::<S>(options.clone()));
         let before = heap::live();
-        let server = serve::<S>();
+        let server = serve::<S>(options);
         let mut bystander = Peer::open(address(&server));
         bystander.echo();
         bystander.ping();
         let idle = heap::live();
-        Self { server, bystander, before, idle, adapter: PhantomData }
+        Self { server, bystander, before, idle, keeps, adapter: PhantomData }
     }
 
     pub(crate) fn handle(&self) -> &ServerHandle {
@@ -98,7 +107,7 @@ impl<S: Flooded> Flood<S> {
 
     /// Waits until only the bystander is connected, and the memory of other connections is freed.
     pub(crate) fn settle(&self) {
-        settle("a connection left", self.idle + S::KEEPS);
+        settle("a connection left", self.idle + self.keeps);
     }
 
     /// Checks that the bystander is still served, ends the server, and checks that all memory is freed.
@@ -110,16 +119,16 @@ impl<S: Flooded> Flood<S> {
         self.settle();
         end(self.server);
         // What is kept for all connections may be the process's.
-        settle("the server left", self.before + S::KEEPS);
+        settle("the server left", self.before + self.keeps);
     }
 }
 
-fn serve<S: Adapter>() -> RunningServer {
+fn serve<S: Adapter>(options: ServerOptions) -> RunningServer {
     let echo = |ws: &WebSocketConnection, message: Message| {
         // Fails if the peer is gone.
         let _ = ws.send(message);
     };
-    let server = S::serve(Default::default(), move |_: &_, _: &_| Decision::accept(echo));
+    let server = S::serve(options, move |_: &_, _: &_| Decision::accept(echo));
     server.expect("a free port")
 }
 

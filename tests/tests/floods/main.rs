@@ -5,6 +5,7 @@
 //! `cargo test -p conformance --test floods -- --nocapture --test-threads 2 | grep '^|'` prints the bytes
 //! sent, allocated at most, and allowed.
 
+mod compressed;
 mod control;
 mod flood;
 mod fragments;
@@ -35,6 +36,8 @@ macro_rules! floods {
                     what_is_published_for_a_peer_that_never_reads_is_bounded;
                 heads: a_head_without_end_is_refused, a_body_without_end_is_refused,
                     heads_that_stop_hold_their_bytes;
+                compressed: half_a_compressed_message_holds_its_bytes, a_bomb_holds_one_limit,
+                    empty_blocks_without_end_are_refused;
                 responses: a_response_head_without_end_is_an_error,
                     a_response_body_without_end_is_an_error;
             }

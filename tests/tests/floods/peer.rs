@@ -8,6 +8,8 @@ pub(crate) const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade
     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
     Sec-WebSocket-Version: 13\r\n\r\n";
 
+const OFFER: &[u8] = b"Sec-WebSocket-Extensions: permessage-deflate\r\n";
+
 /// The time limit after which a call counts as hanging.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
 
@@ -24,8 +26,22 @@ impl Peer {
 
     /// Opens a connection, and waits until the server has finished opening it.
     pub(crate) fn open(address: SocketAddr) -> Self {
+        Self::open_with(address, REQUEST)
+    }
+
+    /// Opens a connection that offers to compress.
+    pub(crate) fn open_compressing(address: SocketAddr) -> Self {
+        let mut request = [0; REQUEST.len() + OFFER.len()];
+        let (front, back) = request.split_at_mut(REQUEST.len() - 2);
+        front.copy_from_slice(&REQUEST[..REQUEST.len() - 2]);
+        back[..OFFER.len()].copy_from_slice(OFFER);
+        back[OFFER.len()..].copy_from_slice(b"\r\n");
+        Self::open_with(address, &request)
+    }
+
+    fn open_with(address: SocketAddr, request: &[u8]) -> Self {
         let mut peer = Self::connect(address);
-        peer.send(REQUEST);
+        peer.send(request);
         peer.expect(b"HTTP/1.1 101 ");
         let mut last = [0; 4];
         while &last != b"\r\n\r\n" {

@@ -3,6 +3,7 @@
 //! items of the object model, `X..` its decisions.
 
 mod actors;
+mod compressed;
 mod ending;
 mod life;
 mod many;
@@ -33,6 +34,9 @@ macro_rules! scenarios {
                     a_callback_ends_the_server;
                 many: connections_are_listed_and_found, a_broadcast_reaches_all,
                     topics_reach_those_who_subscribed;
+                compressed: compressed_messages_come_back, without_agreement_nothing_is_compressed,
+                    a_broadcast_is_compressed_once_for_all, threads_send_compressed_messages,
+                    fewer_bytes_are_sent, bad_compressed_data_ends_its_connection_only;
                 patience: a_peer_that_answers_no_ping_is_given_up, a_close_is_not_waited_for_long,
                     a_slow_handshake_is_given_up;
             }

@@ -9,8 +9,13 @@ use peers::load::{Options, Server, memory};
 use peers::servers;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let Options { servers, connections, .. } = Options::from_arguments()?;
-    memory::allow(connections)?;
+    let options = Options::from_arguments()?;
+    memory::allow(options.connections)?;
+    measure(options)
+}
+
+#[cfg(not(feature = "deflate"))]
+fn measure(Options { servers, connections, .. }: Options) -> Result<(), Box<dyn Error>> {
     println!(
         "server\tconnections\tbytes_per_connection_after_handshake\t\
          bytes_per_connection_after_16k_echo\tbytes_per_connection_half_message"
@@ -18,6 +23,23 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (name, command) in servers.into_iter().filter(|(name, _)| name != servers::OWN_LOOP) {
         let measured = Server::start(&command)
             .and_then(|server| memory::measure(&server, connections))
+            .map_err(|error| format!("{name}: {error}"))?;
+        let (handshake, echo) = (measured.after_handshake, measured.after_large_echo);
+        let half = measured.half_message;
+        println!("{name}\t{connections}\t{handshake:.0}\t{echo:.0}\t{half:.0}");
+    }
+    Ok(())
+}
+
+/// Adds the servers that compress, without the others and without a heading.
+#[cfg(feature = "deflate")]
+fn measure(Options { connections, .. }: Options) -> Result<(), Box<dyn Error>> {
+    let program = std::env::current_exe()?.with_file_name("server");
+    for (name, _) in servers::COMPRESSING {
+        // A compressor for each connection: fewer say the same.
+        let connections = if name.ends_with("dense") { connections.min(500) } else { connections };
+        let measured = Server::start(&format!("{} {name}", program.display()))
+            .and_then(|server| memory::measure_compressing(&server, connections))
             .map_err(|error| format!("{name}: {error}"))?;
         let (handshake, echo) = (measured.after_handshake, measured.after_large_echo);
         let half = measured.half_message;

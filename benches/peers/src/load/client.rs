@@ -27,8 +27,7 @@ impl Client {
     ///
     /// If the server does not want to.
     pub fn connect(address: SocketAddr) -> io::Result<Self> {
-        let mut stream = connect_from_anywhere(address)?;
-        stream.set_nodelay(true)?;
+        let mut stream = dial(address)?;
         let request = format!(
             "GET / HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
@@ -107,6 +106,13 @@ pub(super) fn reply(payload: &[u8]) -> Vec<u8> {
     Header { fin: true, rsv: 0, opcode: Opcode::Binary, mask: None, len }.encode(&mut frame);
     frame.extend_from_slice(payload);
     frame
+}
+
+/// Connects, and shakes no hands.
+pub(super) fn dial(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = connect_from_anywhere(address)?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 fn connect_from_anywhere(to: SocketAddr) -> io::Result<TcpStream> {

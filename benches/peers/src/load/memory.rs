@@ -6,7 +6,12 @@ use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+#[cfg(feature = "deflate")]
+use wsproto::DeflateTools;
+
 use super::client::Client;
+#[cfg(feature = "deflate")]
+use super::compressing::Compressing;
 use super::process::Server;
 
 const LARGE: usize = 16 << 10;
@@ -81,6 +86,49 @@ pub fn measure(server: &Server, connections: usize) -> io::Result<Measured> {
         after_large_echo: growth(after_large_echo),
         half_message: growth(half_message),
     })
+}
+
+/// Measures a server that compresses, as [`measure`] does: a text of 16 KiB is echoed twice, and half of a
+/// compressed message of 16 KiB is received.
+///
+/// # Errors
+///
+/// If the server does not take the connections, does not compress, or does not echo.
+#[cfg(feature = "deflate")]
+pub fn measure_compressing(server: &Server, connections: usize) -> io::Result<Measured> {
+    let (mut tools, text) = (DeflateTools::new(), text());
+    let mut first = Compressing::connect(server.address)?;
+    first.check(&mut tools, &text)?;
+    let before = settled(server)?;
+    let mut clients = Vec::new();
+    for _ in 0..connections {
+        clients.push(Compressing::connect(server.address)?);
+    }
+    let after_handshake = settled(server)?;
+    for _ in 0..2 {
+        for client in &mut clients {
+            client.check(&mut tools, &text)?;
+        }
+    }
+    let after_large_echo = settled(server)?;
+    for client in &mut clients {
+        client.begin()?;
+    }
+    let half_message = settled(server)?;
+    let growth = |after: u64| (after as f64 - before as f64) / connections as f64;
+    Ok(Measured {
+        after_handshake: growth(after_handshake),
+        after_large_echo: growth(after_large_echo),
+        half_message: growth(half_message),
+    })
+}
+
+/// A text of 16 KiB that compresses.
+#[cfg(feature = "deflate")]
+fn text() -> String {
+    let mut text: String = (0..1000).map(|id| format!("{{\"id\":{id},\"on\":true}},")).collect();
+    text.truncate(LARGE);
+    text
 }
 
 /// The server's memory when it has received everything: when it changes no more.

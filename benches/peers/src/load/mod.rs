@@ -1,6 +1,8 @@
 //! A server under load: the server on one processor, the load on another.
 
 mod client;
+#[cfg(feature = "deflate")]
+mod compressing;
 pub mod echo;
 pub mod memory;
 mod options;

@@ -14,6 +14,8 @@ use std::future::Future;
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
 
+#[cfg(feature = "deflate")]
+use ::wsproto::Deflate;
 use tokio::net::TcpStream;
 
 /// Serves until the process ends; returns only if it cannot begin.
@@ -30,6 +32,18 @@ pub const ALL: [(&str, Serve); 8] = [
     ("fastwebsockets", fastwebsockets::serve),
     ("tokio-websockets", tokio_websockets::serve),
 ];
+
+/// Those that compress, for the measurement of memory.
+#[cfg(feature = "deflate")]
+pub const COMPRESSING: [(&str, Serve); 3] = [
+    ("ws-mio-deflate-new", |listener| ws_mio::serve_compressing(listener, Deflate::new())),
+    ("ws-mio-deflate-frugal", |listener| ws_mio::serve_compressing(listener, Deflate::frugal())),
+    ("ws-mio-deflate-dense", |listener| ws_mio::serve_compressing(listener, Deflate::dense())),
+];
+
+/// Those that compress: none without the feature `deflate`.
+#[cfg(not(feature = "deflate"))]
+pub const COMPRESSING: [(&str, Serve); 0] = [];
 
 /// A loop that looks at each of its connections in turn, so not one for thousands of them.
 pub const OWN_LOOP: &str = "own-loop";

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use wsproto::handshake::Extension;
 use wsproto::url::WsUrl;
 use wsproto::{CloseFrame, CloseInfo, KeepAlive, PreparedMessage, ReadyState};
 
@@ -14,6 +15,9 @@ pub enum Outgoing<'a> {
     /// A message passed by value. It is left unchanged on [`Error::WouldExceed`]; otherwise its memory may be
     /// taken.
     Owned(&'a mut Message),
+    /// A message passed by value, as [`Owned`](Self::Owned), that is not compressed.
+    #[cfg(feature = "deflate")]
+    Plain(&'a mut Message),
     /// A text message.
     Text(&'a str),
     /// A binary message.
@@ -27,9 +31,14 @@ pub enum Outgoing<'a> {
 /// Shows lengths only.
 impl fmt::Debug for Outgoing<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let describe = |message: &Message| match message {
+            Message::Text(text) => ("text", text.len()),
+            Message::Binary(bytes) => ("binary", bytes.len()),
+        };
         let (kind, len) = match self {
-            Self::Owned(Message::Text(text)) => ("text", text.len()),
-            Self::Owned(Message::Binary(bytes)) => ("binary", bytes.len()),
+            Self::Owned(message) => describe(message),
+            #[cfg(feature = "deflate")]
+            Self::Plain(message) => describe(message),
             Self::Text(text) => ("text", text.len()),
             Self::Binary(bytes) => ("binary", bytes.len()),
             Self::Prepared(message) => ("prepared", message.payload().len()),
@@ -59,6 +68,9 @@ pub trait ConnectionLink: Send + Sync {
 
     /// Returns the negotiated subprotocol.
     fn subprotocol(&self) -> Option<String>;
+
+    /// Returns the negotiated extensions.
+    fn extensions(&self) -> Vec<Extension>;
 
     /// Returns the state of the connection.
     fn ready_state(&self) -> ReadyState;

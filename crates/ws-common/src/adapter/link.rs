@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use log::trace;
 use wsproto::handshake::ResponseError;
-use wsproto::{Advice, CloseInfo, Endpoint, Event, ReadyState, Role, SessionError, SessionEvent};
+use wsproto::{
+    Advice, CloseInfo, Endpoint, Event, ReadyState, Role, SendError, SessionError, SessionEvent,
+};
 
 use super::{Outgoing, Transport};
 use crate::{Error, Message, SendStatus};
@@ -76,6 +78,14 @@ impl<R: Role, T: Transport> Link<R, T> {
     /// `None`.
     #[inline]
     pub fn next(&mut self, now: Duration, input: &mut &mut [u8]) -> Option<Step> {
+        #[cfg(feature = "deflate")]
+        return self.with_tools(|link| link.take_next(now, input));
+        #[cfg(not(feature = "deflate"))]
+        self.take_next(now, input)
+    }
+
+    #[inline]
+    fn take_next(&mut self, now: Duration, input: &mut &mut [u8]) -> Option<Step> {
         let event = self.endpoint.next_event(now, input)?;
         Some(match event {
             SessionEvent::Received(Event::Text(text)) => {
@@ -199,23 +209,33 @@ impl<R: Role, T: Transport> Link<R, T> {
         if endpoint.has_failed() && endpoint.ready_state() == ReadyState::Open {
             return Err(io::Error::from(ErrorKind::BrokenPipe).into());
         }
-        match outgoing {
-            Outgoing::Owned(Message::Text(text)) => {
-                endpoint.send_text(mem::take(text))?;
-            }
-            Outgoing::Owned(Message::Binary(bytes)) => {
-                endpoint.send_binary(mem::take(bytes))?;
-            }
-            Outgoing::Text(text) => endpoint.send_text(*text)?,
-            Outgoing::Binary(bytes) => endpoint.send_binary(*bytes)?,
-            Outgoing::Prepared(message) => endpoint.send_prepared(message)?,
-            Outgoing::Ping(payload) => endpoint.ping(payload)?,
-        }
+        #[cfg(feature = "deflate")]
+        self.with_tools(|link| link.append(outgoing))?;
+        #[cfg(not(feature = "deflate"))]
+        self.append(outgoing)?;
         if self.transport.is_blocked() {
-            endpoint.await_drained();
+            self.endpoint.await_drained();
             return Ok(SendStatus::Queued);
         }
         Ok(SendStatus::Sent)
+    }
+
+    /// Appends a message or a Ping to the output.
+    #[inline]
+    fn append(&mut self, outgoing: &mut Outgoing<'_>) -> Result<(), SendError> {
+        let endpoint = &mut self.endpoint;
+        match outgoing {
+            Outgoing::Owned(Message::Text(text)) => endpoint.send_text(mem::take(text)),
+            Outgoing::Owned(Message::Binary(bytes)) => endpoint.send_binary(mem::take(bytes)),
+            #[cfg(feature = "deflate")]
+            Outgoing::Plain(Message::Text(text)) => endpoint.send_plain_text(mem::take(text)),
+            #[cfg(feature = "deflate")]
+            Outgoing::Plain(Message::Binary(bytes)) => endpoint.send_plain_binary(mem::take(bytes)),
+            Outgoing::Text(text) => endpoint.send_text(*text),
+            Outgoing::Binary(bytes) => endpoint.send_binary(*bytes),
+            Outgoing::Prepared(message) => endpoint.send_prepared(message),
+            Outgoing::Ping(payload) => endpoint.ping(payload),
+        }
     }
 
     /// Writes to make room for a message. A closing connection accepts no message; waiting for room would

@@ -41,6 +41,8 @@ mod socket;
 mod target;
 #[cfg(feature = "tls")]
 pub mod tls;
+#[cfg(feature = "deflate")]
+mod tools;
 mod traffic;
 mod transport;
 mod turn;

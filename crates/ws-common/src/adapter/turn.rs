@@ -46,6 +46,9 @@ pub struct TurnContext {
     input: Box<[u8]>,
     /// `None` while a connection uses it.
     outbox: Option<Box<Outbox>>,
+    /// Empty while a connection uses them.
+    #[cfg(feature = "deflate")]
+    tools: wsproto::DeflateTools,
     /// The number of transports that linger after the end of their connections.
     lingering: usize,
 }
@@ -74,7 +77,14 @@ impl TurnContext {
     /// Creates the context of a loop, with a read buffer of 64 KiB.
     #[must_use]
     pub fn new(now: Duration) -> Self {
-        Self { now, input: vec![0; READ_SIZE].into(), outbox: Some(Box::default()), lingering: 0 }
+        Self {
+            now,
+            input: vec![0; READ_SIZE].into(),
+            outbox: Some(Box::default()),
+            #[cfg(feature = "deflate")]
+            tools: wsproto::DeflateTools::new(),
+            lingering: 0,
+        }
     }
 }
 
@@ -145,7 +155,14 @@ impl Conversation {
             link.endpoint_mut().lend(&mut context.outbox);
             link.write(now, WRITE_MOST);
             match link.read(&mut context.input, now) {
-                Ok(read) => input = read,
+                Ok(read) => {
+                    input = read;
+                    // A connection that ends takes with it what it was lent.
+                    #[cfg(feature = "deflate")]
+                    if !input.is_empty() {
+                        link.endpoint_mut().lend_tools(&mut context.tools);
+                    }
+                }
                 Err(error) => failure = Some(error),
             }
         }
@@ -188,6 +205,8 @@ impl Conversation {
                 || link.may_read()
                 // The handler's last call is still due.
                 || !over && endpoint.ready_state() == ReadyState::Closed;
+            #[cfg(feature = "deflate")]
+            link.endpoint_mut().reclaim_tools(&mut context.tools);
             if let Some(outbox) = link.endpoint_mut().reclaim() {
                 context.outbox = Some(outbox);
             }

@@ -94,7 +94,7 @@
 //! * [`recv`] returns an error only after the connection has ended and the peer has been told.
 //! * Pings and a Close are answered while a thread is in [`recv`] or the connection has a handler. A program
 //!   that only sends must call [`recv`] now and then.
-//! * Neither crate supports permessage-deflate.
+//! * permessage-deflate is the feature `deflate`, and the option of the same name; it is off by default.
 //!
 //! [`broadcast`]: ServerHandle::broadcast
 //! [`close`]: WebSocket::close

@@ -2,6 +2,8 @@
 //! must I call again?
 
 mod clock;
+#[cfg(feature = "deflate")]
+mod lending;
 mod opening;
 mod outbox;
 mod receiving;

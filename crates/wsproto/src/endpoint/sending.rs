@@ -33,6 +33,10 @@ impl<R: Role> Endpoint<R> {
     pub fn send_text<'t>(&mut self, text: impl Into<Cow<'t, str>>) -> Result<(), SendError> {
         match text.into() {
             Cow::Owned(text) if text.len() >= LARGE => {
+                #[cfg(feature = "deflate")]
+                if self.send_with(|sender, out| sender.try_deflated_text(&text, out))? {
+                    return Ok(());
+                }
                 let mask = self.send_with(|sender, out| sender.send_text_header(&text, out))?;
                 self.push_owned(text.into_bytes(), mask);
                 Ok(())
@@ -57,6 +61,10 @@ impl<R: Role> Endpoint<R> {
     pub fn send_binary<'t>(&mut self, bytes: impl Into<Cow<'t, [u8]>>) -> Result<(), SendError> {
         match bytes.into() {
             Cow::Owned(bytes) if bytes.len() >= LARGE => {
+                #[cfg(feature = "deflate")]
+                if self.send_with(|sender, out| sender.try_deflated_binary(&bytes, out))? {
+                    return Ok(());
+                }
                 let len = bytes.len() as u64;
                 let mask = self.send_with(|sender, out| sender.send_binary_header(len, out))?;
                 self.push_owned(bytes, mask);
@@ -84,6 +92,10 @@ impl<R: Role> Endpoint<R> {
             self.count_message();
             return Ok(());
         }
+        #[cfg(feature = "deflate")]
+        if self.send_with(|sender, out| sender.try_deflated_prepared(message, out))? {
+            return Ok(());
+        }
         self.send_with(|sender, out| sender.send_prepared_header(message, out))?;
         self.count_message();
         self.push(message.payload().len(), |output| output.push_shared(message));
@@ -97,6 +109,40 @@ impl<R: Role> Endpoint<R> {
     /// [`SendError`]; nothing was sent.
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
         self.send_with(|sender, out| sender.ping(payload, out))
+    }
+
+    /// Sends a text message that is not compressed.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was sent.
+    #[cfg(feature = "deflate")]
+    pub fn send_plain_text<'t>(&mut self, text: impl Into<Cow<'t, str>>) -> Result<(), SendError> {
+        self.plain(|endpoint| endpoint.send_text(text))
+    }
+
+    /// Sends a binary message that is not compressed.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was sent.
+    #[cfg(feature = "deflate")]
+    pub fn send_plain_binary<'t>(
+        &mut self,
+        bytes: impl Into<Cow<'t, [u8]>>,
+    ) -> Result<(), SendError> {
+        self.plain(|endpoint| endpoint.send_binary(bytes))
+    }
+
+    #[cfg(feature = "deflate")]
+    fn plain(
+        &mut self,
+        send: impl FnOnce(&mut Self) -> Result<(), SendError>,
+    ) -> Result<(), SendError> {
+        let before = self.session.sender()?.set_compress(crate::Compress::Never);
+        let result = send(self);
+        self.session.sender()?.set_compress(before);
+        result
     }
 
     /// Calls `send` with the [`Sender`], for anything it can send: fragments, separate headers,

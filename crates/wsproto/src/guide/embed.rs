@@ -308,6 +308,13 @@
 //! [`reclaim`](Endpoint::reclaim) it afterwards. `reclaim` returns `None` while the outbox holds
 //! data.
 //!
+//! # Compression
+//!
+//! With the feature `deflate`, keep one `DeflateTools` per loop as well. `Endpoint::lend_tools` lends
+//! it to a connection for its turn, and `reclaim_tools` takes it back. Connections that do not
+//! compress take nothing. A thread that sends in between can lend a set of its own; without one,
+//! the states are made for the message, which takes longer.
+//!
 //! # Reading in place
 //!
 //! With a buffer per connection, a loop can avoid copying most messages that span several reads:

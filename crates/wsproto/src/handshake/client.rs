@@ -46,11 +46,15 @@ pub enum OfferError {
 
 /// The result of the negotiation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Agreed {
     /// The subprotocol in use.
     pub subprotocol: Option<String>,
     /// The extensions in use, in the order in which they apply to data.
     pub extensions: Vec<Extension>,
+    /// The parameters of permessage-deflate, if it is in use.
+    #[cfg(feature = "deflate")]
+    pub deflate: Option<super::DeflateAgreed>,
 }
 
 /// A client's opening handshake request.
@@ -70,6 +74,8 @@ pub struct ClientRequest {
     origin: Option<String>,
     subprotocols: Vec<String>,
     extensions: Vec<Extension>,
+    #[cfg(feature = "deflate")]
+    deflate: Option<super::DeflateOffer>,
     /// The value of the `Cookie` header.
     cookies: Vec<u8>,
     headers: Headers,
@@ -84,6 +90,8 @@ impl ClientRequest {
             origin: None,
             subprotocols: Vec::new(),
             extensions: Vec::new(),
+            #[cfg(feature = "deflate")]
+            deflate: None,
             cookies: Vec::new(),
             headers: Headers::new(),
         }
@@ -201,6 +209,17 @@ impl ClientRequest {
         Ok(self)
     }
 
+    /// Offers permessage-deflate (RFC 7692), or no longer. [`Session::client`] does it by its
+    /// configuration.
+    ///
+    /// [`Session::client`]: crate::Session::client
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub const fn deflate(mut self, offer: Option<super::DeflateOffer>) -> Self {
+        self.deflate = offer;
+        self
+    }
+
     /// Appends the request to `out`. The nonce must be random and used once.
     pub fn encode(&self, nonce: [u8; 16], out: &mut Vec<u8>) {
         for part in ["GET ", self.url.resource_name(), " HTTP/1.1\r\n"] {
@@ -216,6 +235,11 @@ impl ClientRequest {
         }
         if !self.subprotocols.is_empty() {
             encode_field("Sec-WebSocket-Protocol", self.subprotocols.join(", ").as_bytes(), out);
+        }
+        #[cfg(feature = "deflate")]
+        if let Some(offer) = &self.deflate {
+            let extension = alloc::format!("{}", offer.to_extension());
+            encode_field("Sec-WebSocket-Extensions", extension.as_bytes(), out);
         }
         for extension in &self.extensions {
             let extension = alloc::format!("{extension}");
@@ -247,31 +271,61 @@ impl ClientRequest {
         if headers.only("Sec-WebSocket-Accept") != Some(&accept_key(&encode_key(nonce))) {
             return Err(ResponseError::Accept);
         }
+        #[cfg_attr(not(feature = "deflate"), allow(unused_mut))]
+        let mut accepted = self.read_extensions(headers)?;
+        #[cfg(feature = "deflate")]
+        let deflate = self.verify_deflate(&mut accepted)?;
+        self.verify_extensions(&accepted)?;
         Ok(Agreed {
-            extensions: self.verify_extensions(headers)?,
+            extensions: accepted,
             subprotocol: self.verify_subprotocol(headers)?,
+            #[cfg(feature = "deflate")]
+            deflate,
         })
     }
 
-    fn verify_extensions(&self, headers: &Headers) -> Result<Vec<Extension>, ResponseError> {
+    fn read_extensions(&self, headers: &Headers) -> Result<Vec<Extension>, ResponseError> {
         let header = "Sec-WebSocket-Extensions";
         let mut accepted = Vec::new();
         for value in headers.get_all(header) {
             let malformed = |_| ResponseError::MalformedExtension(value.into());
             accepted.extend(Extension::parse_list(value).map_err(malformed)?);
         }
-        let unoffered = |selected| {
-            let offered = self.extensions.iter().map(Extension::name);
-            ResponseError::Extension(Box::new(Unoffered::extension(selected, offered)))
-        };
         if accepted.is_empty() && headers.get_bytes(header).is_some() {
-            return Err(unoffered(""));
+            return Err(self.unoffered(""));
         }
+        Ok(accepted)
+    }
+
+    /// Takes permessage-deflate out of the accepted extensions, at most one of it (RFC 7692 section
+    /// 5).
+    #[cfg(feature = "deflate")]
+    fn verify_deflate(
+        &self,
+        accepted: &mut Vec<Extension>,
+    ) -> Result<Option<super::DeflateAgreed>, ResponseError> {
+        let Some(offer) = &self.deflate else { return Ok(None) };
+        let mut agreed = None;
+        for response in accepted.extract_if(.., |extension| is_builtin(extension.name())) {
+            if agreed.is_some() {
+                return Err(super::DeflateParamError::Several.into());
+            }
+            agreed = Some(offer.verify(&response)?);
+        }
+        Ok(agreed)
+    }
+
+    fn verify_extensions(&self, accepted: &[Extension]) -> Result<(), ResponseError> {
         let offered = |name| self.extensions.iter().any(|offer| offer.name() == name);
         match accepted.iter().map(Extension::name).find(|name| !offered(*name)) {
-            None => Ok(accepted),
-            Some(name) => Err(unoffered(name)),
+            None => Ok(()),
+            Some(name) => Err(self.unoffered(name)),
         }
+    }
+
+    fn unoffered(&self, selected: &str) -> ResponseError {
+        let offered = self.extensions.iter().map(Extension::name);
+        ResponseError::Extension(Box::new(Unoffered::extension(selected, offered)))
     }
 
     /// Section 4.2.2: the header has a single token and appears once. It is not a list.

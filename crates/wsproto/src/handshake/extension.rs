@@ -48,6 +48,18 @@ impl Extension {
         Ok(self)
     }
 
+    /// Creates an extension of the engine's own.
+    #[cfg(feature = "deflate")]
+    pub(super) fn builtin(name: &str) -> Self {
+        Self { name: name.into(), params: Vec::new() }
+    }
+
+    /// Adds a parameter of an extension of the engine's own.
+    #[cfg(feature = "deflate")]
+    pub(super) fn push(&mut self, name: &str, value: Option<String>) {
+        self.params.push((name.into(), value));
+    }
+
     /// Parses the value of one header field. Several fields mean the same as one that joins their
     /// values with commas. Empty elements are ignored (RFC 9110 section 5.6.1.2), so the list may
     /// be empty.

@@ -8,6 +8,8 @@ mod accept_key;
 mod body;
 mod client;
 mod date;
+#[cfg(feature = "deflate")]
+mod deflate;
 mod extension;
 mod head;
 mod headers;
@@ -25,6 +27,8 @@ mod unoffered;
 pub use accept_key::accept_key;
 pub use client::{Agreed, ClientRequest, OfferError};
 pub use date::http_date;
+#[cfg(feature = "deflate")]
+pub use deflate::{DeflateAgreed, DeflateOffer, DeflateParamError, Direction};
 pub use extension::{Extension, InvalidExtension};
 pub use head::{HeadError, HeadFinder};
 pub use headers::{Headers, InvalidHeader};

@@ -54,6 +54,11 @@ pub enum ResponseError {
     /// The server selected an extension that was not offered, or sent the header without one.
     #[error(transparent)]
     Extension(Box<Unoffered>),
+    /// The server selected permessage-deflate with parameters that RFC 7692 section 7.1 does not
+    /// allow, or that the client did not offer.
+    #[cfg(feature = "deflate")]
+    #[error(transparent)]
+    Deflate(#[from] super::DeflateParamError),
     /// The server selected a subprotocol that was not offered, or several, or sent the header
     /// without one.
     #[error(transparent)]

@@ -127,10 +127,11 @@ impl Accept {
     ///
     /// [`AcceptError`] if the request cannot be answered this way; nothing was appended.
     pub fn encode(&self, request: &Request, out: &mut Vec<u8>) -> Result<(), AcceptError> {
-        self.encode_to(request, None, out)
+        self.encode_to(request, None, None, out)
     }
 
-    /// Appends the response, as [`encode`](Self::encode) does, at that time since the UNIX epoch.
+    /// Appends the response, as [`encode`](Self::encode) does, at that time since the UNIX epoch,
+    /// with an extension of the engine's own.
     ///
     /// # Errors
     ///
@@ -139,6 +140,7 @@ impl Accept {
         &self,
         request: &Request,
         date: Option<Duration>,
+        builtin: Option<&Extension>,
         out: &mut Vec<u8>,
     ) -> Result<(), AcceptError> {
         request.check_upgrade()?;
@@ -171,7 +173,7 @@ impl Accept {
         if let Some(subprotocol) = &self.subprotocol {
             encode_field("Sec-WebSocket-Protocol", subprotocol.as_bytes(), out);
         }
-        for extension in &self.extensions {
+        for extension in builtin.into_iter().chain(&self.extensions) {
             let extension = alloc::format!("{extension}");
             encode_field("Sec-WebSocket-Extensions", extension.as_bytes(), out);
         }
@@ -182,7 +184,12 @@ impl Accept {
 
     /// Returns the result of the negotiation once the response is sent.
     pub(crate) fn agreed(&self) -> Agreed {
-        Agreed { subprotocol: self.subprotocol.clone(), extensions: self.extensions.clone() }
+        Agreed {
+            subprotocol: self.subprotocol.clone(),
+            extensions: self.extensions.clone(),
+            #[cfg(feature = "deflate")]
+            deflate: None,
+        }
     }
 }
 

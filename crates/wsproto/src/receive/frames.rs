@@ -46,7 +46,7 @@ impl<R: Role> Receiver<R> {
         if input.is_empty() {
             return Ok(None);
         }
-        let expect = self.expect();
+        let expect = self.expect(input);
         if let Frame::Header { len: 0, .. } = self.frame
             && let Some((header, size)) = Header::parse(input, &expect)?
         {
@@ -88,7 +88,7 @@ impl<R: Role> Receiver<R> {
 
     /// Returns the constraints on the next header.
     #[inline]
-    pub(super) fn expect(&self) -> Expect {
+    pub(super) fn expect(&self, input: &[u8]) -> Expect {
         let (data, size) = match &self.message {
             Message::None => (NextData::First, 0),
             open if open.fragments() >= self.config.max_fragments => (NextData::Exhausted, 0),
@@ -96,10 +96,28 @@ impl<R: Role> Receiver<R> {
         };
         Expect {
             masked: R::SERVER,
-            rsv: self.extensions.reserved_bits(),
+            rsv: self.deflate.reserved_bits(),
             data,
-            max_len: self.max_len(size),
+            max_len: self.max_len_of(input, size),
         }
+    }
+
+    /// Returns the maximum payload of the next frame, whose header is at the front of `input`, given
+    /// that `size` bytes of its message have arrived.
+    #[inline]
+    fn max_len_of(&self, input: &[u8], size: u64) -> u64 {
+        self.config.max_frame_size.min(self.max_wire(input).saturating_sub(size))
+    }
+
+    /// Returns how many bytes may arrive of the message whose header is at the front of `input`.
+    #[inline]
+    pub(super) fn max_wire(&self, input: &[u8]) -> u64 {
+        #[cfg(feature = "deflate")]
+        if self.deflate.reserved_bits() != 0 && self.is_compressed(input) {
+            return self.max_compressed();
+        }
+        let _ = input;
+        self.config.max_message_size
     }
 
     /// Returns the maximum payload of the next frame, given that `size` bytes of its message have
@@ -117,7 +135,9 @@ impl<R: Role> Receiver<R> {
     ) -> Result<Step<'b>, Error> {
         let mut mask = Mask::new(header.mask.unwrap_or_default());
         let control = header.opcode.is_control();
-        let alone = control || header.fin && matches!(self.message, Message::None);
+        // A compressed message is collected until it is complete.
+        let plain = cfg!(not(feature = "deflate")) || header.rsv == 0;
+        let alone = control || plain && header.fin && matches!(self.message, Message::None);
         match usize::try_from(header.len) {
             Ok(len) if alone && len <= input.len() => {
                 let payload = unmask(take(input, len), R::SERVER.then_some(&mut mask));
@@ -133,7 +153,14 @@ impl<R: Role> Receiver<R> {
                 Ok(Step::NeedMore)
             }
             _ => {
-                self.message.begin_frame(header.opcode);
+                #[cfg(feature = "deflate")]
+                let opcode = match header.rsv {
+                    0 => header.opcode,
+                    _ => self.begin_compressed(header.opcode),
+                };
+                #[cfg(not(feature = "deflate"))]
+                let opcode = header.opcode;
+                self.message.begin_frame(opcode);
                 self.frame = Frame::Data { remaining: header.len, mask, fin: header.fin };
                 // An empty frame is complete without another byte.
                 Ok(if header.len > 0 && input.is_empty() { Step::NeedMore } else { Step::Data })
@@ -152,6 +179,8 @@ impl<R: Role> Receiver<R> {
                 })?;
                 self.frame = Frame::Closed;
                 self.message = Message::None;
+                #[cfg(feature = "deflate")]
+                self.deflate.fail();
                 Event::Close(frame)
             }
         })

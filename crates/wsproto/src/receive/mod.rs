@@ -1,5 +1,7 @@
 //! The receiving half: frames in, events out, nothing written.
 
+#[cfg(feature = "deflate")]
+mod compressed;
 mod frames;
 
 use alloc::borrow::Cow;
@@ -9,6 +11,7 @@ use core::marker::PhantomData;
 
 use crate::control::Control;
 use crate::cursor::take;
+use crate::deflate::Receiving;
 use crate::frame::{Header, MAX_HEADER_LEN, Opcode};
 use crate::mask::Mask;
 use crate::message::{Message, unmask};
@@ -24,7 +27,7 @@ pub struct Receiver<R> {
     frame: Frame,
     message: Message,
     config: Arc<Config>,
-    extensions: Extensions,
+    deflate: Receiving,
     role: PhantomData<R>,
 }
 
@@ -61,8 +64,9 @@ enum Step<'b> {
 
 impl<R: Role> Receiver<R> {
     /// Creates a receiver whose next byte is the first after the opening handshake.
-    pub(crate) fn new(config: Arc<Config>, extensions: Extensions) -> Self {
-        Self { frame: Frame::START, message: Message::None, config, extensions, role: PhantomData }
+    pub(crate) fn new(config: Arc<Config>, extensions: &Extensions) -> Self {
+        let deflate = Receiving::new::<R>(extensions, &config);
+        Self { frame: Frame::START, message: Message::None, config, deflate, role: PhantomData }
     }
 
     /// Returns the limits.
@@ -188,7 +192,7 @@ impl<R: Role> Receiver<R> {
     /// Returns whether `input` ends before the current frame does.
     fn is_cut(&self, input: &[u8]) -> bool {
         let left = match self.frame {
-            Frame::Header { len: 0, .. } => match Header::parse(input, &self.expect()) {
+            Frame::Header { len: 0, .. } => match Header::parse(input, &self.expect(input)) {
                 Ok(Some((header, size))) => header.len.saturating_add(size as u64),
                 Ok(None) => u64::MAX,
                 Err(_) => 0,
@@ -212,6 +216,12 @@ impl<R: Role> Receiver<R> {
                 Step::Whole { opcode, payload } => return message(opcode, payload).map(Some),
                 Step::Control(event) => return Ok(Some(event)),
                 Step::NeedMore => return Ok(None),
+                #[cfg(feature = "deflate")]
+                Step::Data if self.deflate.is_open() => {
+                    if let Some(message) = self.assemble_compressed(input)? {
+                        return Ok(Some(message));
+                    }
+                }
                 Step::Data => {
                     if let Some(message) = self.assemble(input)? {
                         return Ok(Some(message));
@@ -222,6 +232,10 @@ impl<R: Role> Receiver<R> {
     }
 
     fn advance_piece<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Piece<'b>>, Error> {
+        #[cfg(feature = "deflate")]
+        if self.deflate.is_open() {
+            return self.advance_compressed_piece(input);
+        }
         if let Some(piece) = self.message.take_assembled() {
             return Ok(Some(piece));
         }
@@ -230,6 +244,11 @@ impl<R: Role> Receiver<R> {
                 Step::Whole { opcode, payload } => message(opcode, payload)?.into(),
                 Step::Control(event) => event.into(),
                 Step::NeedMore => return Ok(None),
+                #[cfg(feature = "deflate")]
+                Step::Data if self.deflate.is_open() => match self.piece_compressed(input)? {
+                    Some(piece) => piece,
+                    None => return self.advance_compressed_piece(input),
+                },
                 Step::Data => match self.piece(input)? {
                     Some(piece) => piece,
                     None => continue,
@@ -245,6 +264,8 @@ impl<R: Role> Receiver<R> {
             self.frame = Frame::Failed(self.explain(error, input));
         }
         self.message = Message::None;
+        #[cfg(feature = "deflate")]
+        self.deflate.fail();
         *input = &mut [];
     }
 
@@ -257,12 +278,12 @@ impl<R: Role> Receiver<R> {
         };
         match error {
             Error::MessageTooBig => {
-                let least = Header::announced(header, &self.expect());
+                let least = Header::announced(header, &self.expect(header));
                 let size = self.message.size();
                 if least > self.config.max_frame_size {
                     Violation::too_big(least, self.config.max_frame_size)
                 } else {
-                    Violation::too_big(size.saturating_add(least), self.config.max_message_size)
+                    Violation::too_big(size.saturating_add(least), self.max_wire(header))
                 }
             }
             Error::TooManyFragments => Violation::too_many_fragments(self.config.max_fragments),

@@ -39,6 +39,12 @@ impl Session<Client> {
         now: Duration,
         out: &mut Vec<u8>,
     ) -> Self {
+        let config = config.into();
+        #[cfg(feature = "deflate")]
+        let request = match &config.deflate {
+            Some(wish) => request.deflate(Some(crate::handshake::DeflateOffer::new(wish))),
+            None => request,
+        };
         let mut role = Client::from_seed(seed);
         let nonce = role.nonce();
         request.encode(nonce, out);
@@ -51,7 +57,7 @@ impl Session<Client> {
             response: None,
             body: None,
         };
-        Self::begin(handshake, config.into(), now)
+        Self::begin(handshake, config, now)
     }
 }
 
@@ -100,7 +106,7 @@ impl ClientHandshake {
         response: &Response,
         config: &Arc<Config>,
     ) -> Result<Progress<Client>, ResponseError> {
-        let agreed = self.request.verify(self.nonce, response)?;
+        let mut agreed = self.request.verify(self.nonce, response)?;
         if config.require_subprotocol
             && !self.request.subprotocols().is_empty()
             && agreed.subprotocol.is_none()
@@ -108,10 +114,10 @@ impl ClientHandshake {
             return Err(ResponseError::NoSubprotocol(self.request.subprotocols().into()));
         }
         Ok(match self.role.take() {
-            Some(role) => Progress::Open(
-                Connection::new(role, Arc::clone(config), Extensions::none()),
-                agreed,
-            ),
+            Some(role) => {
+                let extensions = Extensions::take(&mut agreed);
+                Progress::Open(Connection::new(role, Arc::clone(config), extensions), agreed)
+            }
             None => Progress::NeedMore,
         })
     }

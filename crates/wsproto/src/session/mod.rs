@@ -248,10 +248,55 @@ impl<R: Role> Session<R> {
         self.rare.as_ref()?.agreed.subprotocol.as_deref()
     }
 
-    /// Returns the extensions in use.
+    /// Returns the extensions in use, but for the engine's own (`deflate()`, with that feature).
     #[must_use]
     pub fn extensions(&self) -> &[crate::handshake::Extension] {
         self.rare.as_ref().map_or(&[], |rare| &rare.agreed.extensions)
+    }
+
+    /// Returns all extensions in use, in the order in which they apply to data.
+    #[must_use]
+    pub fn all_extensions(&self) -> alloc::vec::Vec<crate::handshake::Extension> {
+        let mut all = alloc::vec::Vec::new();
+        #[cfg(feature = "deflate")]
+        all.extend(self.deflate().map(|agreed| agreed.to_extension()));
+        all.extend_from_slice(self.extensions());
+        all
+    }
+
+    /// Returns the parameters of permessage-deflate, if it is in use.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn deflate(&self) -> Option<crate::handshake::DeflateAgreed> {
+        match &self.stage {
+            Stage::Open(connection) => connection.deflate(),
+            _ => None,
+        }
+    }
+
+    /// Lends the codec states for compressed messages; see [`Connection::lend_tools`]. Does nothing
+    /// unless the session is open.
+    #[cfg(feature = "deflate")]
+    pub fn lend_tools(&mut self, tools: &mut crate::DeflateTools) {
+        if let Stage::Open(connection) = &mut self.stage {
+            connection.lend_tools(tools);
+        }
+    }
+
+    /// Takes back what [`lend_tools`](Self::lend_tools) lent.
+    #[cfg(feature = "deflate")]
+    pub fn reclaim_tools(&mut self, tools: &mut crate::DeflateTools) {
+        if let Stage::Open(connection) = &mut self.stage {
+            connection.reclaim_tools(tools);
+        }
+    }
+
+    /// Returns whether compressed messages are possible, and no codec states are lent for them.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    #[inline]
+    pub fn wants_tools(&self) -> bool {
+        matches!(&self.stage, Stage::Open(connection) if connection.wants_tools())
     }
 
     /// Returns the round-trip time of the last keep-alive Ping, in whole microseconds.

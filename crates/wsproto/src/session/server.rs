@@ -101,8 +101,9 @@ impl<R: Role> Session<R> {
         let (Some(request), Some(role)) = (self.request(), R::server()) else {
             return Err(AcceptError::NoRequest);
         };
-        accept.encode_to(request, self.unix_time(now), out)?;
-        let connection = Connection::new(role, Arc::clone(&self.config), Extensions::none());
+        let (extensions, builtin) = Extensions::negotiate(request, &self.config);
+        accept.encode_to(request, self.unix_time(now), builtin.as_ref(), out)?;
+        let connection = Connection::new(role, Arc::clone(&self.config), extensions);
         self.open(connection, accept.agreed(), now);
         Ok(())
     }

@@ -194,7 +194,8 @@ fn a_response_can_be_verified_alone() {
         Head::response("C/0nmHhBztSRGR1CwL6Tf4ZjwpY=").with("Sec-WebSocket-Protocol", "chat");
     let response = Response::parse(&head.bytes()).unwrap();
     let offer = plain().subprotocol("chat").unwrap();
-    let agreed = Agreed { subprotocol: Some("chat".into()), extensions: Vec::new() };
+    let mut agreed = Agreed::default();
+    agreed.subprotocol = Some("chat".into());
     assert_eq!(offer.verify(nonce, &response), Ok(agreed));
     assert_eq!(offer.verify([0; 16], &response), Err(ResponseError::Accept));
 }

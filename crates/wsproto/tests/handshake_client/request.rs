@@ -126,7 +126,7 @@ fn a_subprotocol_must_be_a_token_and_offered_once() {
     let all: String = ('!'..='~').filter(|character| !separators.contains(*character)).collect();
     let once = plain().subprotocol(&all).and_then(|request| request.subprotocol("chat")).unwrap();
     for again in ["chat", "Chat", &all] {
-        let error = OfferError::DuplicateSubprotocol(again[..again.len().min(20)].to_owned());
+        let error = OfferError::DuplicateSubprotocol(again.chars().take(20).collect());
         assert_eq!(once.clone().subprotocol(again), Err(error));
     }
 }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use wsproto::handshake::Extension;
 use wsproto::url::WsUrl;
 use wsproto::{CloseFrame, CloseInfo, KeepAlive, ReadyState, Role};
 
@@ -33,6 +34,11 @@ impl<R: Role, D: Driver<R>> ConnectionLink for Connection<R, D> {
 
     fn subprotocol(&self) -> Option<String> {
         Some(self.lock().link()?.endpoint().session().subprotocol()?.into())
+    }
+
+    fn extensions(&self) -> Vec<Extension> {
+        let held = self.lock();
+        held.link().map_or_else(Vec::new, |link| link.endpoint().session().all_extensions())
     }
 
     fn ready_state(&self) -> ReadyState {
