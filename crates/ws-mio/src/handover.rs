@@ -58,7 +58,9 @@ impl Handover {
         self.waiting.store(queue.newcomers.len(), Ordering::SeqCst);
         drop(queue);
         let asleep = self.loops.iter().filter(|server| server.shared.is_asleep());
-        if let Some(least) = asleep.min_by_key(|server| server.carried.load(Ordering::Relaxed)) {
+        if let Some(least) =
+            asleep.min_by_key(|server| server.counts.carried.load(Ordering::Relaxed))
+        {
             least.shared.wake();
         }
     }

@@ -15,6 +15,7 @@ use wsproto::{Client, Role, Server};
 
 use crate::Stream;
 use crate::dial::{DialContext, Dialed, Dialer};
+use crate::proxied::Proxied;
 use crate::shared::Shared;
 
 /// The origin of a connection: the adapter's part that differs between server and client.
@@ -54,7 +55,7 @@ pub(crate) trait Origin<R: Role>: Driver<R, Transport = Stream> {
 ///
 /// The lock is released before the mailbox is locked. No wake-up is lost: see [`Held::begin_notice`].
 #[inline]
-pub(crate) fn notify<R: Role, D: Origin<R>>(driver: &D, mut held: Held<'_, R, D>) {
+fn notify<R: Role, D: Origin<R>>(driver: &D, mut held: Held<'_, R, D>) {
     if let Some(key) = held.begin_notice() {
         drop(held);
         driver.shared().notify(key);
@@ -65,14 +66,29 @@ pub(crate) fn notify<R: Role, D: Origin<R>>(driver: &D, mut held: Held<'_, R, D>
 pub(crate) struct LoopServer {
     pub(crate) acceptor: Arc<Acceptor>,
     pub(crate) shared: Arc<Shared>,
-    /// The number of the server's connections on the loop, without those that only linger. Only the loop's
-    /// thread uses it, so `Relaxed` is enough.
+    pub(crate) counts: Arc<Counts>,
+    /// The header of a proxy that one connection waits for, which has a `LoopServer` of its own: others need no
+    /// room for it, and all have one type.
+    pub(crate) proxied: Option<Proxied>,
+}
+
+/// The counts of a server's connections on a loop.
+pub(crate) struct Counts {
+    /// The number of connections, without those that only linger. Only the loop's thread uses it, so `Relaxed`
+    /// is enough.
     pub(crate) carried: AtomicUsize,
-    /// The counts of the connections' messages and bytes.
+    /// The counts of their messages and bytes.
     pub(crate) traffic: TrafficLease,
 }
 
 impl LoopServer {
+    /// Returns the server, as one connection of a proxy sees it.
+    pub(crate) fn proxied(&self, proxied: Proxied) -> Self {
+        let Self { acceptor, shared, counts, .. } = self;
+        let (acceptor, shared) = (Arc::clone(acceptor), Arc::clone(shared));
+        Self { acceptor, shared, counts: Arc::clone(counts), proxied: Some(proxied) }
+    }
+
     /// Makes a stream of an accepted connection, and begins TLS if the server has a certificate.
     pub(crate) fn stream(&self, tcp: TcpStream) -> io::Result<Stream> {
         #[cfg(feature = "tls")]
@@ -103,7 +119,7 @@ impl Driver<Server> for Accepted {
     }
 
     fn traffic(&self) -> Option<&Traffic> {
-        Some(&self.0.traffic)
+        Some(&self.0.counts.traffic)
     }
 }
 
@@ -114,18 +130,31 @@ impl Origin<Server> for Accepted {
 
     fn dial(
         &self,
-        _: &DialContext<'_>,
-        _: &mut Conversation,
+        context: &DialContext<'_>,
+        conversation: &mut Conversation,
     ) -> Result<Option<Dialed<Server>>, Option<Error>> {
-        Ok(None)
+        match &self.0.proxied {
+            Some(proxied) => proxied.read(&self.0, context.now, conversation),
+            None => Ok(None),
+        }
+    }
+
+    fn client(&self) -> Option<SocketAddr> {
+        self.0.proxied.as_ref()?.client()
     }
 
     fn dial_deadline(&self) -> Option<Duration> {
-        None
+        self.0.proxied.as_ref()?.deadline()
+    }
+
+    fn stop_dialing(&self) {
+        if let Some(proxied) = &self.0.proxied {
+            proxied.stop();
+        }
     }
 
     fn ended(&self) {
-        self.0.carried.fetch_sub(1, Ordering::Relaxed);
+        self.0.counts.carried.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

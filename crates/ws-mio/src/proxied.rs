@@ -1,26 +1,20 @@
 //! Connections of proxies, which begin with a header that names the client.
 
 use std::net::SocketAddr;
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use mio::net::TcpStream;
 use ws_common::Error;
-use ws_common::adapter::{
-    Acceptor, Admission, Conversation, Driver, Held, Link, ProxyHeader, ProxyHeaderRead, Traffic,
-};
+use ws_common::adapter::{Admission, Conversation, Link, ProxyHeader, ProxyHeaderRead};
 use wsproto::{Endpoint, Server, SessionError};
 
-use crate::Stream;
-use crate::dial::{DialContext, Dialed};
-use crate::origin::{LoopServer, Origin, notify};
-use crate::shared::Shared;
+use crate::dial::Dialed;
+use crate::origin::LoopServer;
 
-/// The origin of a connection that a listener has accepted from a proxy. Until its header has arrived, the
-/// connection has no transport, as a client's that is dialed.
+/// A connection that a listener has accepted from a proxy. Until its header has arrived, the connection has no
+/// transport, as a client's that is dialed.
 pub(crate) struct Proxied {
-    server: Arc<LoopServer>,
     /// `None` once the header has arrived, or the connection is given up.
     waiting: Mutex<Option<Waiting>>,
     client: OnceLock<SocketAddr>,
@@ -33,53 +27,20 @@ struct Waiting {
 }
 
 impl Proxied {
-    pub(crate) fn new(
-        server: &Arc<LoopServer>,
-        tcp: TcpStream,
-        header: ProxyHeader,
-        endpoint: Endpoint<Server>,
-    ) -> Self {
-        Self {
-            server: Arc::clone(server),
-            waiting: Mutex::new(Some(Waiting { tcp, header, endpoint })),
-            client: OnceLock::new(),
-        }
+    pub(crate) fn new(tcp: TcpStream, header: ProxyHeader, endpoint: Endpoint<Server>) -> Self {
+        let waiting = Mutex::new(Some(Waiting { tcp, header, endpoint }));
+        Self { waiting, client: OnceLock::new() }
     }
 
     fn waiting(&self) -> MutexGuard<'_, Option<Waiting>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-impl Driver<Server> for Proxied {
-    type Transport = Stream;
-
-    fn now(&self) -> Duration {
-        self.server.shared.now()
-    }
-
-    #[inline]
-    fn changed(&self, held: Held<'_, Server, Self>) {
-        notify(self, held);
-    }
-
-    fn acceptor(&self) -> Option<&Acceptor> {
-        Some(&self.server.acceptor)
-    }
-
-    fn traffic(&self) -> Option<&Traffic> {
-        Some(&self.server.traffic)
-    }
-}
-
-impl Origin<Server> for Proxied {
-    fn shared(&self) -> &Arc<Shared> {
-        &self.server.shared
-    }
-
-    fn dial(
+    /// Reads the header, as [`Origin::dial`](crate::origin::Origin::dial) does.
+    pub(crate) fn read(
         &self,
-        context: &DialContext<'_>,
+        server: &LoopServer,
+        now: Duration,
         conversation: &mut Conversation,
     ) -> Result<Option<Dialed<Server>>, Option<Error>> {
         let mut waiting = self.waiting();
@@ -89,8 +50,8 @@ impl Origin<Server> for Proxied {
             ProxyHeaderRead::Ended => return Err(None),
             ProxyHeaderRead::Blocked => {
                 return match endpoint.deadline() {
-                    Some(deadline) if deadline <= context.now && header.is_blank() => Err(None),
-                    Some(deadline) if deadline <= context.now => {
+                    Some(deadline) if deadline <= now && header.is_blank() => Err(None),
+                    Some(deadline) if deadline <= now => {
                         Err(Some(SessionError::HandshakeTimeout.into()))
                     }
                     _ => Ok(None),
@@ -101,8 +62,7 @@ impl Origin<Server> for Proxied {
         let (Some(permit), Some(waiting)) = (conversation.take_permit(), waiting.take()) else {
             return Err(None);
         };
-        let acceptor = &self.server.acceptor;
-        let endpoint = match acceptor.admit_named(permit, context.now, client.or(peer)) {
+        let endpoint = match server.acceptor.admit_named(permit, now, client.or(peer)) {
             Admission::Admitted(permit) => {
                 *conversation = Conversation::server(permit);
                 waiting.endpoint
@@ -117,24 +77,23 @@ impl Origin<Server> for Proxied {
             // Set once: the header arrives once.
             let _ = self.client.set(client);
         }
-        let stream = self.server.stream(waiting.tcp).map_err(Error::from)?;
+        let stream = server.stream(waiting.tcp).map_err(Error::from)?;
         Ok(Some((Link::new(endpoint, stream), peer)))
     }
 
-    fn client(&self) -> Option<SocketAddr> {
+    /// Returns the address of the client that the header has named.
+    pub(crate) fn client(&self) -> Option<SocketAddr> {
         self.client.get().copied()
     }
 
-    fn dial_deadline(&self) -> Option<Duration> {
+    /// Returns when the header must have arrived.
+    pub(crate) fn deadline(&self) -> Option<Duration> {
         self.waiting().as_ref()?.endpoint.deadline()
     }
 
-    fn stop_dialing(&self) {
+    /// Gives the connection up.
+    pub(crate) fn stop(&self) {
         let waiting = self.waiting().take();
         drop(waiting);
-    }
-
-    fn ended(&self) {
-        self.server.carried.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -13,7 +13,7 @@ use ws_common::adapter::{Acceptor, Connection, Link, end_deadline};
 
 use super::{EventLoop, listener_token};
 use crate::listener::{Attempt, Listener, Source};
-use crate::origin::{Accepted, LoopServer};
+use crate::origin::{Accepted, Counts, LoopServer};
 use crate::proxied::Proxied;
 use crate::slot::{Cause, DynConnection};
 
@@ -39,8 +39,8 @@ impl EventLoop {
         Arc::new(LoopServer {
             acceptor: Arc::clone(acceptor),
             shared: Arc::clone(&self.shared),
-            carried: AtomicUsize::new(0),
-            traffic: acceptor.traffic(),
+            counts: Arc::new(Counts { carried: AtomicUsize::new(0), traffic: acceptor.traffic() }),
+            proxied: None,
         })
     }
 
@@ -121,13 +121,13 @@ impl EventLoop {
             Some(header) => {
                 let mut tcp = tcp;
                 self.context.registry.register(&mut tcp, token, both)?;
-                let driver = Proxied::new(server, tcp, header, endpoint);
-                let connection = Connection::dialing(driver);
+                let server = server.proxied(Proxied::new(tcp, header, endpoint));
+                let connection = Connection::dialing(Accepted(Arc::new(server)));
                 connection.lock().set_peer(peer);
                 Arc::new(connection)
             }
         };
-        server.carried.fetch_add(1, Ordering::Relaxed);
+        server.counts.carried.fetch_add(1, Ordering::Relaxed);
         self.begin(connection, conversation);
         Ok(())
     }
@@ -150,7 +150,7 @@ impl EventLoop {
                 handover.close();
             }
             listener.retry_at = None;
-            if listener.server.carried.load(Ordering::Relaxed) == 0 {
+            if listener.server.counts.carried.load(Ordering::Relaxed) == 0 {
                 left.push(index);
             } else if end_deadline(server).is_some_and(|at| at <= Instant::now()) {
                 let connections = self.shared.connections_of(server);
