@@ -8,6 +8,7 @@
 //! I/O. *An adapter is only waiting, reading and writing.* The [guide] shows how to write one.
 
 pub mod adapter;
+mod admission;
 mod connection;
 mod decision;
 #[cfg(feature = "deflate")]
@@ -16,21 +17,26 @@ mod error;
 pub mod guide;
 mod handler;
 mod incoming;
+mod listener;
 mod message;
 mod options;
 mod proxy;
 mod pubsub;
 mod running;
 mod server;
+mod stats;
 mod timers;
 #[cfg(feature = "tls")]
 mod tls;
 
+pub use adapter::ProxyHeaderError;
+pub use admission::{InvalidNetwork, TrustedProxies};
 pub use connection::{ConnectionId, WebSocketConnection};
 pub use decision::{Decider, Decision};
 pub use error::Error;
 pub use handler::{ConnectionHandler, ServerHandler};
 pub use incoming::IncomingRequest;
+pub use listener::Listener;
 pub use message::{Message, SendStatus};
 pub use options::{ClientOptions, ServerOptions};
 pub use proxy::{Proxy, ProxyError};
@@ -39,6 +45,7 @@ pub use running::RunningServer;
 #[cfg(feature = "tls")]
 pub use rustls;
 pub use server::ServerHandle;
+pub use stats::{RefusedStats, ServerStats};
 pub use timers::TimerId;
 #[cfg(feature = "tls")]
 pub use tls::{ClientTls, ServerTls, TlsInfo};

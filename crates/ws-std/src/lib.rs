@@ -49,6 +49,7 @@ mod incoming;
 mod input;
 mod kept;
 mod poller;
+mod proxied;
 mod retry;
 mod server;
 mod server_timers;
@@ -68,8 +69,9 @@ pub use stream::Stream;
 pub use websocket::WebSocket;
 pub use ws_common::{
     Broadcast, ClientOptions, ConnectionHandler, ConnectionId, Decider, Decision, Error,
-    IncomingRequest, Message, Proxy, ProxyError, RunningServer, SendStatus, ServerHandle,
-    ServerHandler, ServerOptions, TimerId, WebSocketConnection,
+    IncomingRequest, InvalidNetwork, Listener, Message, Proxy, ProxyError, ProxyHeaderError,
+    RefusedStats, RunningServer, SendStatus, ServerHandle, ServerHandler, ServerOptions,
+    ServerStats, TimerId, TrustedProxies, WebSocketConnection,
 };
 #[cfg(feature = "tls")]
 pub use ws_common::{ClientTls, ServerTls, TlsInfo, rustls};
