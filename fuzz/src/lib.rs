@@ -8,6 +8,7 @@ mod deflate;
 mod frames;
 mod handshake;
 mod mask;
+mod proxy_header;
 mod receive;
 mod script;
 mod source;
@@ -22,6 +23,7 @@ pub use deflate::{deflate, negotiate};
 pub use frames::frames;
 pub use handshake::{handshake_client, handshake_server};
 pub use mask::mask;
+pub use proxy_header::proxy_header;
 pub use receive::receive;
 pub use script::script;
 pub use text::{close, extensions, url, utf8};
@@ -31,7 +33,7 @@ pub use two_engines::two_engines;
 pub type Target = fn(&[u8]);
 
 /// Every target, with its name.
-pub const TARGETS: [(&str, Target); 13] = [
+pub const TARGETS: [(&str, Target); 14] = [
     ("receive", receive),
     ("frames", frames),
     ("handshake_server", handshake_server),
@@ -45,6 +47,7 @@ pub const TARGETS: [(&str, Target); 13] = [
     ("close", close),
     ("utf8", utf8),
     ("mask", mask),
+    ("proxy_header", proxy_header),
 ];
 
 /// Defines the `main` of a target: libFuzzer's under `cargo fuzz`, and [`replay`] otherwise.

@@ -68,11 +68,18 @@ impl WebSocketConnection {
         self.0.url()
     }
 
-    /// Returns the address of the peer, or of the proxy in between; `None` before a client has connected,
-    /// and for a transport without addresses.
+    /// Returns the address of the transport's peer, which may be a proxy; `None` before a client has
+    /// connected, and for a transport without addresses.
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.0.peer_addr()
+    }
+
+    /// Returns the address of a server's client; see
+    /// [`IncomingRequest::client_addr`](crate::IncomingRequest::client_addr). At a client, it is the peer's.
+    #[must_use]
+    pub fn client_addr(&self) -> Option<SocketAddr> {
+        self.0.client_addr()
     }
 
     /// Returns the negotiated subprotocol; `None` after the handler's last call.

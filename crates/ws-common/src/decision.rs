@@ -36,6 +36,8 @@ enum Kind<H> {
 enum Accepted<H> {
     Yes(Accept, H),
     No(Response),
+    /// A response that is not the application's.
+    Refuse(Response),
     Decline,
 }
 
@@ -56,6 +58,11 @@ impl<H> Decision<H> {
     #[must_use]
     pub fn respond(response: impl Into<Response>) -> Self {
         Self(Kind::Decided(Accepted::No(response.into())))
+    }
+
+    /// Refuses the request with a response that is not the application's.
+    pub(crate) const fn refuse(response: Response) -> Self {
+        Self(Kind::Decided(Accepted::Refuse(response)))
     }
 
     /// Refuses the request as the protocol requires: with status 403 for an opening handshake, 426 or 405
@@ -132,7 +139,7 @@ impl<H> Decider<H> {
 
 impl<H> Drop for Decider<H> {
     fn drop(&mut self) {
-        self.0.decide(Accepted::No(Response::text(503, "No decision was made\n")));
+        self.0.decide(Accepted::Refuse(Response::text(503, "No decision was made\n")));
     }
 }
 
@@ -194,6 +201,7 @@ impl<H: ConnectionHandler> Accepted<H> {
         match self {
             Self::Yes(accept, handler) => Decided::Accept(accept, Box::new(handler)),
             Self::No(response) => Decided::Respond(response),
+            Self::Refuse(response) => Decided::Refuse(response),
             Self::Decline => Decided::Decline,
         }
     }

@@ -6,7 +6,7 @@ use wsproto::handshake::{AcceptError, OfferError, Response};
 use wsproto::url::UrlError;
 use wsproto::{CloseCode, CloseError, SendError, SessionError};
 
-use crate::{Message, ProxyError};
+use crate::{Message, ProxyError, ProxyHeaderError};
 
 /// A failure to open a connection, or an error on an open one.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +43,10 @@ pub enum Error {
     /// handshake failed, no byte of the opening handshake was sent.
     #[error("TLS: {0}")]
     Tls(#[source] io::Error),
+    /// A connection from a [trusted proxy](crate::TrustedProxies::proxy_protocol) does not begin with a valid
+    /// header of the PROXY protocol. Nothing was answered.
+    #[error(transparent)]
+    ProxyHeader(#[from] ProxyHeaderError),
     /// The proxy did not open a tunnel.
     #[error("proxy: {0}")]
     Proxy(#[from] ProxyError),

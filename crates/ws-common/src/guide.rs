@@ -103,7 +103,7 @@
 //!
 //! // The loop accepts the stream and gives the connection its turns.
 //! let mut context = TurnContext::new(Duration::ZERO);
-//! let (endpoint, mut conversation) = acceptor.accept(context.now).expect("there is room");
+//! let (endpoint, mut conversation) = acceptor.accept(context.now, None).expect("there is room");
 //! let (start, changed) = (Instant::now(), Arc::default());
 //! let origin = Origin { acceptor, start, changed };
 //! let connection = Arc::new(Connection::new(origin, Link::new(endpoint, stream.clone()), None));
@@ -138,7 +138,12 @@
 //!
 //! [`Acceptor::accept`] decides on each accepted transport: it returns a connection to serve, or an endpoint
 //! that sends a refusal and is served in the same way, or `None` to drop the transport. Each served
-//! connection holds a [`Permit`], which counts towards `max_connections` until it is dropped.
+//! connection holds a [`Permit`], which counts towards `max_connections` until it is dropped. If
+//! [`Acceptor::proxy_header`] returns a header, read it first, and nothing else of the transport; then ask
+//! [`Acceptor::admit_named`], which may refuse the client that it names.
+//!
+//! [`Driver::traffic`] returns the counters of [`ServerHandle::stats`]: an adapter counts the bytes it has
+//! read, and the rest is counted for it, except in a turn of its own.
 //!
 //! Call [`announce`](Acceptor::announce) before accepting, [`join`](Acceptor::join) for each
 //! listener, and [`leave`](Acceptor::leave) when the listener is closed and has no more connections. If
@@ -186,6 +191,7 @@
 //! [`Decision::later`]: crate::Decision::later
 //! [`end_deadline`]: crate::adapter::end_deadline
 //! [`ServerHandle::is_ending`]: crate::ServerHandle::is_ending
+//! [`ServerHandle::stats`]: crate::ServerHandle::stats
 
 #[cfg(doc)]
 use crate::adapter::{

@@ -29,8 +29,16 @@ impl IncomingRequest {
         Self { request, transport }
     }
 
-    /// Returns the address of the peer, or of the proxy in between; `None` for a transport without
-    /// addresses.
+    /// Returns the address of the client: the peer, or the client that [trusted
+    /// proxies](crate::ServerOptions::trusted_proxies) name, with port 0 if they name none. `None` for a
+    /// transport without addresses.
+    #[must_use]
+    pub const fn client_addr(&self) -> Option<SocketAddr> {
+        self.transport.client_addr
+    }
+
+    /// Returns the address of the transport's peer, which may be a proxy; `None` for a transport without
+    /// addresses. See [`client_addr`](Self::client_addr).
     #[must_use]
     pub const fn peer_addr(&self) -> Option<SocketAddr> {
         self.transport.peer_addr
@@ -64,6 +72,7 @@ impl Deref for IncomingRequest {
 #[derive(Clone, Debug, Default)]
 pub struct TransportInfo {
     pub(crate) peer_addr: Option<SocketAddr>,
+    pub(crate) client_addr: Option<SocketAddr>,
     local_addr: Option<SocketAddr>,
     #[cfg(feature = "tls")]
     tls: Option<Box<crate::TlsInfo>>,

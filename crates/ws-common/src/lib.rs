@@ -8,6 +8,7 @@
 //! I/O. *An adapter is only waiting, reading and writing.* The [guide] shows how to write one.
 
 pub mod adapter;
+mod admission;
 mod cancel;
 mod client_options;
 mod connect_to;
@@ -19,6 +20,7 @@ mod error;
 pub mod guide;
 mod handler;
 mod incoming;
+mod listener;
 mod message;
 mod options;
 mod proxy;
@@ -26,10 +28,13 @@ mod pubsub;
 mod reconnect;
 mod running;
 mod server;
+mod stats;
 mod timers;
 #[cfg(feature = "tls")]
 mod tls;
 
+pub use adapter::ProxyHeaderError;
+pub use admission::{InvalidNetwork, TrustedProxies};
 pub use cancel::Cancel;
 pub use client_options::ClientOptions;
 pub use connect_to::ConnectTo;
@@ -38,6 +43,7 @@ pub use decision::{Decider, Decision};
 pub use error::Error;
 pub use handler::{ConnectionHandler, ServerHandler, handler};
 pub use incoming::IncomingRequest;
+pub use listener::Listener;
 pub use message::{Message, SendStatus};
 pub use options::ServerOptions;
 pub use proxy::{Proxies, Proxy, ProxyError};
@@ -48,6 +54,7 @@ pub use running::RunningServer;
 pub use rustls;
 pub use server::ServerHandle;
 pub use socket2;
+pub use stats::{RefusedStats, ServerStats};
 pub use timers::TimerId;
 #[cfg(feature = "tls")]
 pub use tls::{ClientTls, ServerTls, TlsInfo};

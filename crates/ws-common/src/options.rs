@@ -1,10 +1,15 @@
 //! Options of servers.
 
+mod admission;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use wsproto::handshake::{AllowedOrigins, Request, Response};
+use wsproto::handshake::{AcceptError, AllowedOrigins, Request, Response};
 use wsproto::{Config, KeepAlive};
+
+use crate::TrustedProxies;
+use crate::admission::AddressLimits;
 
 /// The options of a server.
 ///
@@ -18,6 +23,7 @@ use wsproto::{Config, KeepAlive};
 /// | opening and closing handshake | 10 s each |
 /// | high-water mark | 64 KiB |
 /// | maximum number of connections | 4096 with a thread each, 100 000 on event loops |
+/// | connections and attempts of one address | any number |
 /// | path, origins | any |
 ///
 /// ```
@@ -43,6 +49,14 @@ pub struct ServerOptions {
     /// The maximum number of connections, including those in the opening handshake. Further clients get
     /// status 503, or over TLS are disconnected. `None` is the adapter's default, `usize::MAX` no limit.
     pub max_connections: Option<usize>,
+    /// The maximum number of connections from one address; see
+    /// [`max_connections_per_address`](Self::max_connections_per_address()). `None` is no limit.
+    pub max_connections_per_address: Option<usize>,
+    /// How often one address may connect in a period; see
+    /// [`max_attempts_per_address`](Self::max_attempts_per_address()). `None` is no limit.
+    pub max_attempts_per_address: Option<(u32, Duration)>,
+    /// The proxies that are trusted to name their clients. Default: none.
+    pub trusted_proxies: TrustedProxies,
     /// The certificate and key; `Some` makes the server speak TLS.
     #[cfg(feature = "tls")]
     pub tls: Option<crate::ServerTls>,
@@ -61,6 +75,9 @@ impl ServerOptions {
             path: None,
             origins: None,
             max_connections: None,
+            max_connections_per_address: None,
+            max_attempts_per_address: None,
+            trusted_proxies: TrustedProxies::default(),
             #[cfg(feature = "tls")]
             tls: None,
         }
@@ -89,12 +106,20 @@ impl ServerOptions {
         self
     }
 
-    /// Sets the maximum number of connections, including those in the opening handshake. Further clients
-    /// get status 503, or over TLS are disconnected.
-    #[must_use]
-    pub const fn max_connections(mut self, most: usize) -> Self {
-        self.max_connections = Some(most);
-        self
+    /// Adds a header field to the responses with which the server itself refuses requests, for example those of
+    /// CORS; see [`Config::refusal_header`]. Responses of the application are its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`Config::refusal_header`].
+    pub fn refusal_header(
+        mut self,
+        name: &str,
+        value: impl AsRef<[u8]>,
+    ) -> Result<Self, AcceptError> {
+        let config = Arc::unwrap_or_clone(self.config);
+        self.config = config.refusal_header(name, value)?.into();
+        Ok(self)
     }
 
     /// Sets the longest message to accept, in bytes; see [`Config::max_message_size`].
@@ -150,6 +175,12 @@ impl ServerOptions {
 
     pub(crate) fn limit(&self) -> usize {
         self.max_connections.unwrap_or(usize::MAX)
+    }
+
+    pub(crate) const fn address_limits(&self) -> AddressLimits {
+        let (connections, attempts) =
+            (self.max_connections_per_address, self.max_attempts_per_address);
+        AddressLimits { connections, attempts }
     }
 
     pub(crate) const fn speaks_tls(&self) -> bool {

@@ -9,9 +9,14 @@ use std::time::{Duration, Instant};
 use wsproto::{CloseCode, CloseFrame, ReadyState, SendError};
 
 use crate::adapter::{Ending, Registry};
+use crate::admission::{AddressKey, Addresses, Refusal};
 use crate::pubsub::Topics;
+use crate::stats::Counters;
 use crate::timers::SharedTimers;
-use crate::{Broadcast, ConnectionId, Error, Message, ServerOptions, TimerId, WebSocketConnection};
+use crate::{
+    Broadcast, ConnectionId, Error, Message, ServerOptions, ServerStats, TimerId,
+    WebSocketConnection,
+};
 
 /// A handle to a server, usable from any thread. Clones refer to the same server; dropping them does not
 /// end it.
@@ -24,6 +29,9 @@ struct Shared {
     registry: Box<dyn Registry>,
     state: Mutex<State>,
     changed: Condvar,
+    /// The origin of the times in `State::addresses`.
+    start: Instant,
+    counters: Counters,
     timers: SharedTimers,
     wake: Box<dyn Fn(&ServerHandle) + Send + Sync>,
 }
@@ -34,6 +42,8 @@ struct State {
     topics: Topics,
     /// The number of permits in use: all connections, including those in the opening handshake.
     carried: usize,
+    /// The addresses of counted permits; empty without a limit for each address.
+    addresses: Addresses,
     /// The number of opened connections whose handlers have not returned from their last call.
     handled: usize,
     ending: Option<Ending>,
@@ -79,6 +89,8 @@ impl ServerHandle {
             registry: Box::new(registry),
             state: Mutex::default(),
             changed: Condvar::new(),
+            start: Instant::now(),
+            counters: Counters::default(),
             timers: SharedTimers::new(),
             wake: Box::new(wake),
         }))
@@ -111,13 +123,41 @@ impl ServerHandle {
     /// Encodes a message once and sends it to all [`connections`](Self::connections). Never waits:
     /// connections without room for the message are returned in [`Broadcast::refused`].
     pub fn broadcast(&self, message: impl Into<Message>) -> Broadcast {
-        Broadcast::new(&message.into(), self.connections())
+        self.counted(Broadcast::new(&message.into(), self.connections()))
     }
 
     /// Sends a message to all [subscribers](WebSocketConnection::subscribe) of a topic, as
     /// [`broadcast`](Self::broadcast) does.
     pub fn publish(&self, topic: &str, message: impl Into<Message>) -> Broadcast {
-        Broadcast::new(&message.into(), self.subscribers(topic))
+        self.counted(Broadcast::new(&message.into(), self.subscribers(topic)))
+    }
+
+    fn counted(&self, broadcast: Broadcast) -> Broadcast {
+        self.counters().count_refused(broadcast.refused.len());
+        broadcast
+    }
+
+    /// Returns the server's counts of connections, refusals, messages and bytes. Counting costs the
+    /// connections next to nothing, and is always on.
+    ///
+    /// ```
+    /// # fn metrics(server: &ws_common::ServerHandle) {
+    /// let stats = server.stats();
+    /// println!("websocket_open {}", stats.open);
+    /// println!("websocket_messages_in_total {}", stats.messages_in);
+    /// println!("websocket_refused_total{{reason=\"full\"}} {}", stats.refused.full);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn stats(&self) -> ServerStats {
+        let state = self.lock();
+        let (connections, open) = (state.carried, state.handled);
+        drop(state);
+        ServerStats { connections, open, ..self.counters().snapshot() }
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.0.counters
     }
 
     /// Returns the subscribers of a topic.
@@ -205,8 +245,8 @@ impl ServerHandle {
         let notify: Arc<dyn Fn() + Send + Sync> = Arc::new(notify);
         let mut state = self.lock();
         state.undecided.insert(id, Arc::clone(&notify));
-        // `terminate` sets `ending` under this lock before it lists the pending decisions: it finds this one, or
-        // `ending` is set here. A second notice does no harm.
+        // `terminate` sets `ending` under this lock before it lists the pending decisions: it finds this
+        // one, or `ending` is set here. A second notice does no harm.
         let is_ending = state.ending.is_some();
         drop(state);
         if is_ending {
@@ -336,17 +376,37 @@ impl ServerHandle {
 pub(crate) struct Roster<'a>(&'a ServerHandle);
 
 impl Roster<'_> {
-    /// Takes a permit, if fewer than `most` are in use.
-    pub(crate) fn admit(&self, most: usize) -> bool {
+    /// Takes a permit, unless there are too many; `address` is that of the client, if it is counted.
+    pub(crate) fn admit(&self, address: Option<AddressKey>) -> Result<(), Refusal> {
         let mut state = self.0.lock();
-        let admitted = state.carried < most;
-        state.carried += usize::from(admitted);
-        admitted
+        if state.carried >= self.0.options().limit() {
+            return Err(Refusal::Full);
+        }
+        if let Some(address) = address {
+            self.count(&mut state, address)?;
+        }
+        state.carried += 1;
+        Ok(())
     }
 
-    /// Frees a permit.
-    pub(crate) fn release(&self) {
-        self.0.lock().carried -= 1;
+    /// Counts the address of a client that has a permit, and whose address was not known before.
+    pub(crate) fn admit_address(&self, address: AddressKey) -> Result<(), Refusal> {
+        self.count(&mut self.0.lock(), address)
+    }
+
+    fn count(&self, state: &mut State, address: AddressKey) -> Result<(), Refusal> {
+        let now = self.0.0.start.elapsed();
+        state.addresses.admit(address, self.0.options().address_limits(), now)
+    }
+
+    /// Frees a permit, and its client's address if that was counted.
+    pub(crate) fn release(&self, address: Option<AddressKey>) {
+        let mut state = self.0.lock();
+        state.carried -= 1;
+        if let Some(address) = address {
+            state.addresses.release(address);
+        }
+        drop(state);
         self.0.0.changed.notify_all();
     }
 

@@ -10,7 +10,7 @@ mod tests;
 
 use std::io::{self, ErrorKind};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
@@ -223,10 +223,11 @@ fn only_http_1_1(protocols: &mut Vec<Vec<u8>>) {
     }
 }
 
-/// A server's TLS configuration: its certificate and private key.
+/// A server's TLS configuration: its certificate and private key. Clones share it, so that it can be
+/// [replaced](Self::replace) while a server runs.
 #[derive(Clone, Debug)]
 pub struct ServerTls {
-    config: Arc<ServerConfig>,
+    config: Arc<RwLock<Arc<ServerConfig>>>,
 }
 
 impl ServerTls {
@@ -249,13 +250,35 @@ impl ServerTls {
         Ok(config.into())
     }
 
+    /// Replaces the configuration of all clones, for example by that of renewed files: connections that
+    /// begin later use it, and others go on.
+    ///
+    /// ```no_run
+    /// use ws_common::{ServerHandle, ServerTls};
+    ///
+    /// fn renew(server: &ServerHandle) -> std::io::Result<()> {
+    ///     if let Some(tls) = &server.options().tls {
+    ///         tls.replace(&ServerTls::from_pem_files("cert.pem", "key.pem")?);
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn replace(&self, by: &Self) {
+        let config = by.current();
+        *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
+    }
+
     /// Creates the server's side of a TLS connection. For adapters.
     ///
     /// # Errors
     ///
     /// [`io::Error`] if rustls rejects the configuration.
     pub fn begin(&self) -> io::Result<ServerConnection> {
-        guarded(|| ServerConnection::new(Arc::clone(&self.config)))?.map_err(invalid)
+        guarded(|| ServerConnection::new(self.current()))?.map_err(invalid)
+    }
+
+    fn current(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -264,7 +287,7 @@ impl ServerTls {
 impl From<ServerConfig> for ServerTls {
     fn from(mut config: ServerConfig) -> Self {
         only_http_1_1(&mut config.alpn_protocols);
-        Self { config: Arc::new(config) }
+        Self { config: Arc::new(RwLock::new(Arc::new(config))) }
     }
 }
 

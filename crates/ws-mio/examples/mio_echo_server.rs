@@ -16,7 +16,7 @@ usage: mio_echo_server ADDRESS [--threads COUNT] [--max-message BYTES] [--tls CE
 
 Echoes every message, at ADDRESS (such as 127.0.0.1:9002; port 0 selects a free port).
 
-  --threads COUNT         run COUNT threads with an event loop each (default: 1; more on Unix only)
+  --threads COUNT         run COUNT threads with an event loop each (default: 1)
   --max-message BYTES     refuse longer messages with 1009 (default: 64 MiB)
   --deflate HOW           compress messages: new, frugal or dense (feature deflate)
   --tls CERT.pem KEY.pem  serve wss://, with this certificate and its private key
@@ -43,11 +43,8 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
     if let Some([certificate, key]) = tls {
         options = options.tls(ServerTls::from_pem_files(certificate, key)?);
     }
-    let server = match threads {
-        1 => WebSocketServer::bind(&address, options),
-        _ => WebSocketServer::bind_threads(&address, threads, options),
-    }
-    .map_err(cannot_listen(&address))?;
+    let server = WebSocketServer::bind(&address, options).map_err(cannot_listen(&address))?;
+    let server = server.threads(threads);
     let address = server.local_addr()?;
 
     let running = server.spawn(|_: &_, _: &_| Decision::accept(echo))?;

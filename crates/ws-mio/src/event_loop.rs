@@ -80,6 +80,8 @@ pub struct EventLoop {
     pub(crate) queue: Vec<Token>,
     /// The keys of finished connections, to be removed from the table.
     gone: Vec<usize>,
+    /// Whether other threads accept connections for this loop.
+    pub(crate) has_handover: bool,
     /// Whether to check for servers that are ending.
     pub(crate) check_end: bool,
     pub(crate) context: LoopContext,
@@ -108,6 +110,7 @@ impl EventLoop {
             deadlines: Deadlines::default(),
             queue: Vec::new(),
             gone: Vec::new(),
+            has_handover: false,
             check_end: false,
             context,
         })
@@ -121,8 +124,8 @@ impl EventLoop {
     }
 
     /// Adds a server. It accepts connections once the loop runs, until [`ServerHandle::terminate`] is
-    /// called. All listeners of a server [bound for several threads](WebSocketServer::bind_threads) run on
-    /// this loop.
+    /// called. The server runs on this loop alone; its number of
+    /// [threads](WebSocketServer::threads) is ignored.
     ///
     /// # Errors
     ///
@@ -187,6 +190,7 @@ impl EventLoop {
             return Ok(false);
         }
         self.wait(events)?;
+        self.take_newcomers();
         let queue = mem::take(&mut self.queue);
         for event in &*events {
             self.turn(event.token(), Cause::Ready(event));
@@ -216,7 +220,7 @@ impl EventLoop {
         events.clear();
         let listeners = self.listeners.iter().filter_map(|(_, listener)| listener.deadline());
         let first = listeners.chain(self.deadlines.first()).min();
-        let may_wait = self.queue.is_empty() && self.shared.fall_asleep();
+        let may_wait = self.queue.is_empty() && self.shared.fall_asleep() && !self.has_newcomers();
         let timeout = match first {
             _ if !may_wait => Some(Duration::ZERO),
             first => first.map(|at| at.saturating_sub(self.shared.now()).min(LONGEST_WAIT)),

@@ -50,11 +50,11 @@
 //!
 //! # Threads
 //!
-//! [`WebSocketServer::bind_threads`] runs one server on several loops, each in its own thread with its
-//! own listener on the same port; [`connections`](ServerHandle::connections), `broadcast`, `publish` and
-//! [`terminate`](ServerHandle::terminate) cover all of them. A connection stays in the thread that
-//! accepted it, which makes all calls of its handler. The threads share the server's handler, and call it
-//! one at a time.
+//! [`WebSocketServer::threads`] runs one server on several loops, each in its own thread;
+//! [`connections`](ServerHandle::connections), `broadcast`, `publish` and
+//! [`terminate`](ServerHandle::terminate) cover all of them. Another thread accepts connections, and hands
+//! each to the loop with the fewest, unless that is busy. A connection stays in the thread of its loop,
+//! which makes all calls of its handler. The threads share the server's handler, and call it one at a time.
 //!
 //! # Clients
 //!
@@ -76,9 +76,11 @@
 mod deadlines;
 mod dial;
 mod event_loop;
+mod handover;
 mod listener;
 mod loop_handle;
 mod origin;
+mod proxied;
 mod registry;
 mod server;
 mod shared;
@@ -97,8 +99,9 @@ pub use stream::Stream;
 pub use websocket::WebSocket;
 pub use ws_common::{
     Broadcast, Cancel, ClientOptions, ConnectTo, ConnectionHandler, ConnectionId, Decider,
-    Decision, Error, IncomingRequest, Message, Proxies, Proxy, ProxyError, Reconnect,
-    ReconnectEvent, RunningServer, SendStatus, ServerHandle, ServerHandler, ServerOptions, TimerId,
+    Decision, Error, IncomingRequest, InvalidNetwork, Listener, Message, Proxies, Proxy,
+    ProxyError, ProxyHeaderError, Reconnect, ReconnectEvent, RefusedStats, RunningServer,
+    SendStatus, ServerHandle, ServerHandler, ServerOptions, ServerStats, TimerId, TrustedProxies,
     WebSocketConnection, handler, socket2,
 };
 #[cfg(feature = "tls")]

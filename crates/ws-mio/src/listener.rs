@@ -1,18 +1,22 @@
 //! The listeners of a loop: they accept, pause after failures, and leave when their server ends.
 
 use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mio::Interest;
 use mio::net::{TcpListener, TcpStream};
+use mio::{Registry, Token};
 use ws_common::adapter::Acceptor;
 
+use crate::handover::Handover;
 use crate::origin::LoopServer;
 
 /// A listener and its server.
 pub(crate) struct Listener {
     /// `None` once the server is ending.
-    pub(crate) socket: Option<TcpListener>,
+    pub(crate) source: Option<Source>,
     pub(crate) server: Arc<LoopServer>,
     /// When to accept again after a failure.
     pub(crate) retry_at: Option<Duration>,
@@ -20,13 +24,59 @@ pub(crate) struct Listener {
     pub(crate) queued: bool,
 }
 
+/// Where new connections come from.
+pub(crate) enum Source {
+    Tcp(TcpListener),
+    #[cfg(unix)]
+    Unix(mio::net::UnixListener),
+    /// A thread accepts them, for several loops.
+    Handover(Arc<Handover>),
+}
+
 /// The outcome of one attempt to accept.
 pub(crate) enum Attempt {
-    Accepted(TcpStream, std::net::SocketAddr),
+    Accepted(TcpStream, Option<SocketAddr>),
     /// The client has gone; there may be others.
     Gone,
     /// No client is waiting, or accepting has failed.
     Nothing,
+}
+
+impl Source {
+    /// Makes a listener non-blocking, and registers it.
+    pub(crate) fn register(
+        listener: ws_common::Listener,
+        registry: &Registry,
+        token: Token,
+    ) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        Ok(match listener {
+            ws_common::Listener::Tcp(listener) => {
+                let mut socket = TcpListener::from_std(listener);
+                registry.register(&mut socket, token, Interest::READABLE)?;
+                Self::Tcp(socket)
+            }
+            #[cfg(unix)]
+            ws_common::Listener::Unix(listener) => {
+                let mut socket = mio::net::UnixListener::from_std(listener);
+                registry.register(&mut socket, token, Interest::READABLE)?;
+                Self::Unix(socket)
+            }
+            _ => return Err(ErrorKind::Unsupported.into()),
+        })
+    }
+
+    fn accept(&self) -> io::Result<(TcpStream, Option<SocketAddr>)> {
+        match self {
+            Self::Tcp(listener) => listener.accept().map(|(tcp, peer)| (tcp, Some(peer))),
+            #[cfg(unix)]
+            Self::Unix(listener) => {
+                let (stream, _) = listener.accept()?;
+                Ok((crate::stream::from_unix(stream), None))
+            }
+            Self::Handover(handover) => handover.take().ok_or_else(|| ErrorKind::WouldBlock.into()),
+        }
+    }
 }
 
 impl Listener {
@@ -39,7 +89,7 @@ impl Listener {
     /// end its connections.
     pub(crate) fn deadline(&self) -> Option<Duration> {
         let acceptor = &self.server.acceptor;
-        let due = match self.socket {
+        let due = match self.source {
             Some(_) => acceptor.next_timer(),
             None => acceptor.deadline(),
         };
@@ -52,13 +102,21 @@ impl Listener {
         self.retry_at.is_some_and(|at| at <= now)
     }
 
+    /// Returns whether clients wait that another thread has accepted.
+    pub(crate) fn has_newcomers(&self) -> bool {
+        match &self.source {
+            Some(Source::Handover(handover)) => self.retry_at.is_none() && handover.has_newcomers(),
+            _ => false,
+        }
+    }
+
     pub(crate) fn accept(&mut self, now: Duration) -> Attempt {
         if self.retry_at.is_some_and(|at| now < at) {
             return Attempt::Nothing;
         }
         self.retry_at = None;
-        let Some(socket) = &self.socket else { return Attempt::Nothing };
-        match socket.accept() {
+        let Some(source) = &self.source else { return Attempt::Nothing };
+        match source.accept() {
             Ok((tcp, peer)) => Attempt::Accepted(tcp, peer),
             Err(error) if error.kind() == ErrorKind::WouldBlock => Attempt::Nothing,
             Err(error) if Acceptor::is_about_one_client(&error) => Attempt::Gone,

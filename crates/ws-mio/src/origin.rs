@@ -1,19 +1,21 @@
 //! The origins of a loop's connections: a listener, or a client's request.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mio::net::TcpStream;
 use ws_common::Error;
-use ws_common::adapter::{Acceptor, Connection, Driver, Held};
+use ws_common::adapter::{Acceptor, Connection, Conversation, Driver, Held, Traffic, TrafficLease};
 use wsproto::handshake::Response;
 use wsproto::url::WsUrl;
 use wsproto::{Client, Role, Server};
 
 use crate::Stream;
 use crate::dial::{DialContext, Dialed, Dialer};
+use crate::proxied::Proxied;
 use crate::shared::Shared;
 
 /// The origin of a connection: the adapter's part that differs between server and client.
@@ -21,8 +23,18 @@ pub(crate) trait Origin<R: Role>: Driver<R, Transport = Stream> {
     /// Returns the loop of the connection.
     fn shared(&self) -> &Arc<Shared>;
 
-    /// Continues to dial. Returns the link once a stream is connected.
-    fn dial(&self, context: &DialContext<'_>) -> Result<Option<Dialed<R>>, Error>;
+    /// Continues to dial, or to wait for the header of a proxy. Returns the link once a stream is
+    /// connected. `Err(None)` gives the connection up without an error to report.
+    fn dial(
+        &self,
+        context: &DialContext<'_>,
+        conversation: &mut Conversation,
+    ) -> Result<Option<Dialed<R>>, Option<Error>>;
+
+    /// Returns the address of the client that a proxy has named.
+    fn client(&self) -> Option<SocketAddr> {
+        None
+    }
 
     /// Returns when to continue to dial, even without an event.
     fn dial_deadline(&self) -> Option<Duration>;
@@ -54,12 +66,29 @@ fn notify<R: Role, D: Origin<R>>(driver: &D, mut held: Held<'_, R, D>) {
 pub(crate) struct LoopServer {
     pub(crate) acceptor: Arc<Acceptor>,
     pub(crate) shared: Arc<Shared>,
-    /// The number of the server's connections on the loop, without those that only linger. Only the loop's
-    /// thread uses it, so `Relaxed` is enough.
+    pub(crate) counts: Arc<Counts>,
+    /// The header of a proxy that one connection waits for, which has a `LoopServer` of its own: others need no
+    /// room for it, and all have one type.
+    pub(crate) proxied: Option<Proxied>,
+}
+
+/// The counts of a server's connections on a loop.
+pub(crate) struct Counts {
+    /// The number of connections, without those that only linger. Only the loop's thread uses it, so `Relaxed`
+    /// is enough.
     pub(crate) carried: AtomicUsize,
+    /// The counts of their messages and bytes.
+    pub(crate) traffic: TrafficLease,
 }
 
 impl LoopServer {
+    /// Returns the server, as one connection of a proxy sees it.
+    pub(crate) fn proxied(&self, proxied: Proxied) -> Self {
+        let Self { acceptor, shared, counts, .. } = self;
+        let (acceptor, shared) = (Arc::clone(acceptor), Arc::clone(shared));
+        Self { acceptor, shared, counts: Arc::clone(counts), proxied: Some(proxied) }
+    }
+
     /// Makes a stream of an accepted connection, and begins TLS if the server has a certificate.
     pub(crate) fn stream(&self, tcp: TcpStream) -> io::Result<Stream> {
         #[cfg(feature = "tls")]
@@ -88,6 +117,10 @@ impl Driver<Server> for Accepted {
     fn acceptor(&self) -> Option<&Acceptor> {
         Some(&self.0.acceptor)
     }
+
+    fn traffic(&self) -> Option<&Traffic> {
+        Some(&self.0.counts.traffic)
+    }
 }
 
 impl Origin<Server> for Accepted {
@@ -95,16 +128,33 @@ impl Origin<Server> for Accepted {
         &self.0.shared
     }
 
-    fn dial(&self, _: &DialContext<'_>) -> Result<Option<Dialed<Server>>, Error> {
-        Ok(None)
+    fn dial(
+        &self,
+        context: &DialContext<'_>,
+        conversation: &mut Conversation,
+    ) -> Result<Option<Dialed<Server>>, Option<Error>> {
+        match &self.0.proxied {
+            Some(proxied) => proxied.read(&self.0, context.now, conversation),
+            None => Ok(None),
+        }
+    }
+
+    fn client(&self) -> Option<SocketAddr> {
+        self.0.proxied.as_ref()?.client()
     }
 
     fn dial_deadline(&self) -> Option<Duration> {
-        None
+        self.0.proxied.as_ref()?.deadline()
+    }
+
+    fn stop_dialing(&self) {
+        if let Some(proxied) = &self.0.proxied {
+            proxied.stop();
+        }
     }
 
     fn ended(&self) {
-        self.0.carried.fetch_sub(1, Ordering::Relaxed);
+        self.0.counts.carried.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -137,8 +187,12 @@ impl Origin<Client> for Requested {
         &self.0.shared
     }
 
-    fn dial(&self, context: &DialContext<'_>) -> Result<Option<Dialed<Client>>, Error> {
-        self.0.dial(context)
+    fn dial(
+        &self,
+        context: &DialContext<'_>,
+        _: &mut Conversation,
+    ) -> Result<Option<Dialed<Client>>, Option<Error>> {
+        self.0.dial(context).map_err(Some)
     }
 
     fn dial_deadline(&self) -> Option<Duration> {

@@ -1,17 +1,24 @@
 //! A server that is not started yet.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::panic;
+#[cfg(unix)]
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use log::error;
-use ws_common::adapter::{Acceptor, listen, running_server, server_handle};
-use ws_common::{RunningServer, ServerHandle, ServerHandler, ServerOptions};
+use mio::net::TcpStream;
+use ws_common::adapter::{
+    Acceptor, ListenerWaker, listen, listen_shared, running_server, server_handle,
+};
+use ws_common::{Listener, RunningServer, ServerHandle, ServerHandler, ServerOptions};
 
 use crate::EventLoop;
+use crate::handover::Handover;
+use crate::listener::Source;
 use crate::registry::Loops;
 use crate::shared::Shared;
 
@@ -36,56 +43,88 @@ const MAX_CONNECTIONS: usize = 100_000;
 /// ```
 #[derive(Debug)]
 pub struct WebSocketServer {
-    listeners: Vec<TcpListener>,
+    /// At least one.
+    listeners: Vec<Listener>,
+    threads: usize,
+    /// Whether each thread has a listener of its own.
+    reuses_port: bool,
     options: ServerOptions,
 }
 
 impl WebSocketServer {
-    /// Binds the first usable one of the addresses; port 0 selects a free port. Without
-    /// [`ServerOptions::max_connections`], the limit is 100 000 simultaneous connections.
+    /// Binds an address; port 0 selects a free port. For a name with IPv4 and IPv6 addresses, such as
+    /// `localhost`, it binds one of each, with the same port. Without [`ServerOptions::max_connections`],
+    /// the limit is 100 000 simultaneous connections.
     ///
     /// # Errors
     ///
     /// [`io::Error`] if no address can be bound.
     pub fn bind(address: impl ToSocketAddrs, options: ServerOptions) -> io::Result<Self> {
-        Ok(Self::from_listener(listen(address, false)?, options))
+        Ok(Self::new(listen(address)?, options))
     }
 
-    /// Binds an address for a server with `threads` threads, at least one. Each has its own loop and its own
-    /// listener; the operating system distributes the connections among the listeners (`SO_REUSEPORT`).
-    /// Other programs of the same user can bind the address, too.
+    /// Binds an address for a server with several threads, at least one, each of which has a loop and a
+    /// listener (`SO_REUSEPORT`). The operating system distributes the connections among the listeners,
+    /// without regard to the loops: clients also wait for a loop that is busy. Other programs of the same
+    /// user can bind the address, too.
+    ///
+    /// This accepts more connections per second than [`threads`](Self::threads), for servers of very short
+    /// connections.
     ///
     /// # Errors
     ///
     /// [`io::Error`] if no address can be bound; of kind [`Unsupported`](io::ErrorKind::Unsupported) on
     /// systems other than Unix.
-    pub fn bind_threads(
+    pub fn bind_reuse_port(
         address: impl ToSocketAddrs,
         threads: usize,
         options: ServerOptions,
     ) -> io::Result<Self> {
-        let first = listen(address, true)?;
-        let address = first.local_addr()?;
-        let mut server = Self::from_listener(first, options);
-        for _ in 1..threads {
-            server.listeners.push(listen(address, true)?);
-        }
-        Ok(server)
+        let server = Self::new(listen_shared(address, threads.max(1))?, options);
+        Ok(Self { reuses_port: true, ..server }.threads(threads))
     }
 
-    /// Creates a server with a listener that the caller has bound.
-    #[must_use]
-    pub fn from_listener(listener: TcpListener, options: ServerOptions) -> Self {
-        Self { listeners: vec![listener], options }
-    }
-
-    /// Returns the address the server listens on.
+    /// Binds a Unix domain socket; see [`Listener::bind_unix`].
     ///
     /// # Errors
     ///
-    /// [`io::Error`] if the operating system does not report the address.
+    /// As [`Listener::bind_unix`].
+    #[cfg(unix)]
+    pub fn bind_unix(path: impl AsRef<Path>, options: ServerOptions) -> io::Result<Self> {
+        Ok(Self::from_listener(Listener::bind_unix(path)?, options))
+    }
+
+    /// Creates a server with a listener that the caller has bound: a `TcpListener`, or on Unix a
+    /// `UnixListener`.
+    #[must_use]
+    pub fn from_listener(listener: impl Into<Listener>, options: ServerOptions) -> Self {
+        Self::new([listener], options)
+    }
+
+    fn new(
+        listeners: impl IntoIterator<Item = impl Into<Listener>>,
+        options: ServerOptions,
+    ) -> Self {
+        let listeners = listeners.into_iter().map(Into::into).collect();
+        Self { listeners, threads: 1, reuses_port: false, options }
+    }
+
+    /// Sets the number of threads, at least one. Each has a loop. Another thread accepts the connections,
+    /// and each is taken by the loop with the fewest connections, unless that is busy.
+    #[must_use]
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads.max(1);
+        self
+    }
+
+    /// Returns the first address the server listens on.
+    ///
+    /// # Errors
+    ///
+    /// [`io::Error`] if the operating system does not report the address; of kind
+    /// [`Unsupported`](io::ErrorKind::Unsupported) for a Unix domain socket.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listeners[0].local_addr()
+        self.listeners[0].local_addr()?.ok_or_else(|| io::ErrorKind::Unsupported.into())
     }
 
     /// Starts the server in new threads, and returns at once.
@@ -94,39 +133,52 @@ impl WebSocketServer {
     ///
     /// [`io::Error`] if a listener cannot be registered, or an event loop or a thread cannot be created.
     pub fn spawn(self, handler: impl ServerHandler) -> io::Result<RunningServer> {
-        let (server, loops) = self.start(handler)?;
-        let handle = server.clone();
+        let started = self.start(handler)?;
+        let server = started.acceptor.server().clone();
         let thread = thread::Builder::new().spawn(move || {
-            if let Err(error) = run_all(loops, &handle) {
+            if let Err(error) = started.run() {
                 error!("the event loop has failed: {error}");
             }
         })?;
         Ok(running_server(server, thread))
     }
 
-    /// Runs the server in this thread, and in new ones if it was bound for several. Returns once
-    /// the handler has called [`ServerHandle::terminate`] and all connections are closed. To end it from another
-    /// thread, use [`spawn`](Self::spawn), which returns the handle.
+    /// Runs the server in this thread, and in new ones if it has several. Returns once the handler has
+    /// called [`ServerHandle::terminate`] and all connections are
+    /// closed. To end it from another thread, use [`spawn`](Self::spawn), which returns the handle.
     ///
     /// # Errors
     ///
     /// [`io::Error`] if a listener cannot be registered, an event loop or a thread cannot be created, or the
     /// operating system cannot wait for events.
     pub fn run(self, handler: impl ServerHandler) -> io::Result<()> {
-        let (server, loops) = self.start(handler)?;
-        run_all(loops, &server)
+        self.start(handler)?.run()
     }
 
-    fn start(self, handler: impl ServerHandler) -> io::Result<(ServerHandle, Vec<EventLoop>)> {
-        let mut loops =
-            self.listeners.iter().map(|_| EventLoop::new()).collect::<io::Result<Vec<_>>>()?;
+    fn start(self, handler: impl ServerHandler) -> io::Result<Started> {
+        let (threads, reuses_port) = (self.threads, self.reuses_port);
+        let mut loops = (0..threads).map(|_| EventLoop::new()).collect::<io::Result<Vec<_>>>()?;
         let shared = loops.iter().map(|event_loop| Arc::clone(event_loop.shared())).collect();
         let (acceptor, listeners) = self.open(handler, shared)?;
-        for (event_loop, listener) in loops.iter_mut().zip(listeners) {
-            event_loop.listen(listener, &acceptor)?;
+        let mut started = Started { acceptor, loops: Vec::new(), accepting: None };
+        let acceptor = &started.acceptor;
+        if threads == 1 || reuses_port {
+            let last = loops.len() - 1;
+            for (index, listener) in listeners.into_iter().enumerate() {
+                loops[index.min(last)].listen(listener, acceptor)?;
+            }
+        } else {
+            let servers: Vec<_> =
+                loops.iter().map(|event_loop| event_loop.server(acceptor)).collect();
+            let handover = Arc::new(Handover::new(servers.clone()));
+            for (event_loop, server) in loops.iter_mut().zip(servers) {
+                event_loop.add_listener(Source::Handover(Arc::clone(&handover)), server);
+            }
+            started.accepting = Some((listeners, handover));
         }
-        acceptor.announce();
-        Ok((acceptor.server().clone(), loops))
+        started.acceptor.announce();
+        started.loops = loops;
+        Ok(started)
     }
 
     /// Creates the acceptor of the server, to be run by these loops.
@@ -134,15 +186,22 @@ impl WebSocketServer {
         self,
         handler: impl ServerHandler,
         loops: Vec<Arc<Shared>>,
-    ) -> io::Result<(Arc<Acceptor>, Vec<TcpListener>)> {
-        let address = self.local_addr()?;
+    ) -> io::Result<(Arc<Acceptor>, Vec<Listener>)> {
+        let address = self.listeners[0].local_addr()?;
         let registry = Loops(loops.clone());
-        let wake = move |_: &ServerHandle| {
+        // Several loops have a thread that accepts for them.
+        let waker = (loops.len() > 1).then(|| ListenerWaker::new(&self.listeners));
+        let wake = move |server: &ServerHandle| {
             for shared in &loops {
                 shared.post(|mailbox| mailbox.check_end = true);
             }
+            if let Some(waker) = &waker
+                && server.is_ending()
+            {
+                waker.wake();
+            }
         };
-        let server = server_handle(self.options, MAX_CONNECTIONS, Some(address), registry, wake);
+        let server = server_handle(self.options, MAX_CONNECTIONS, address, registry, wake);
         Ok((Arc::new(Acceptor::new(server, handler)), self.listeners))
     }
 }
@@ -158,31 +217,68 @@ impl Drop for EndOnPanic<'_> {
     }
 }
 
-/// Runs the first loop in this thread, and the others in new threads. If one fails or panics, the server ends
-/// at once.
-fn run_all(mut loops: Vec<EventLoop>, server: &ServerHandle) -> io::Result<()> {
-    let others = loops.split_off(1);
-    let end =
-        |result: io::Result<()>| result.inspect_err(|_| server.terminate(Some(Duration::ZERO)));
-    let run = |event_loop: EventLoop| {
-        let _end_on_panic = EndOnPanic(server);
-        end(event_loop.run())
-    };
-    thread::scope(|scope| {
-        let (mut threads, mut result) = (Vec::new(), Ok(()));
-        for event_loop in others {
-            match thread::Builder::new().spawn_scoped(scope, move || run(event_loop)) {
-                Ok(thread) => threads.push(thread),
-                Err(error) => result = end(Err(error)),
+/// A server whose loops are ready to run.
+struct Started {
+    acceptor: Arc<Acceptor>,
+    loops: Vec<EventLoop>,
+    /// The listeners from which threads of their own accept for all loops.
+    accepting: Option<(Vec<Listener>, Arc<Handover>)>,
+}
+
+impl Started {
+    /// Runs the first loop in this thread, and the others in new threads. If one fails or panics, the server
+    /// ends at once.
+    fn run(mut self) -> io::Result<()> {
+        let (others, acceptor) = (self.loops.split_off(1), &self.acceptor);
+        let end = |result: io::Result<()>| {
+            result.inspect_err(|_| acceptor.server().terminate(Some(Duration::ZERO)))
+        };
+        let run = |start: Box<dyn FnOnce() -> io::Result<()> + Send>| {
+            let _end_on_panic = EndOnPanic(acceptor.server());
+            end(start())
+        };
+        thread::scope(|scope| {
+            let (mut threads, mut result) = (Vec::new(), Ok(()));
+            let mut spawn =
+                |start: Box<dyn FnOnce() -> io::Result<()> + Send>| match thread::Builder::new()
+                    .spawn_scoped(scope, move || run(start))
+                {
+                    Ok(thread) => threads.push(thread),
+                    Err(error) => result = end(Err(error)),
+                };
+            for event_loop in others {
+                spawn(Box::new(|| event_loop.run()));
             }
+            let (listeners, handover) = self.accepting.unzip();
+            for listener in listeners.into_iter().flatten() {
+                let (acceptor, handover) = (Arc::clone(acceptor), handover.clone());
+                spawn(Box::new(move || {
+                    accept_for_all(&listener, &acceptor, handover.as_deref());
+                    Ok(())
+                }));
+            }
+            for event_loop in self.loops {
+                result = run(Box::new(|| event_loop.run())).and(result);
+            }
+            if let Some(handover) = handover {
+                handover.close();
+            }
+            for thread in threads {
+                let ended = thread.join().unwrap_or_else(|panic| panic::resume_unwind(panic));
+                result = ended.and(result);
+            }
+            result
+        })
+    }
+}
+
+/// Accepts connections for all loops, until the server is told to end.
+fn accept_for_all(listener: &Listener, acceptor: &Acceptor, handover: Option<&Handover>) {
+    listener.accept_until_end(acceptor, |tcp, peer| {
+        tcp.set_nonblocking(true)?;
+        if let Some(handover) = handover {
+            handover.put((TcpStream::from_std(tcp), peer));
         }
-        for event_loop in loops {
-            result = run(event_loop).and(result);
-        }
-        for thread in threads {
-            let ended = thread.join().unwrap_or_else(|panic| panic::resume_unwind(panic));
-            result = ended.and(result);
-        }
-        result
-    })
+        Ok(())
+    });
 }

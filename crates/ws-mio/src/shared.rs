@@ -124,7 +124,7 @@ impl Shared {
     /// No wake-up is lost. A poster stores its message, then loads `asleep`; the loop stores `asleep`, then
     /// loads the mailbox ([`fall_asleep`](Self::fall_asleep)). All are `SeqCst` or under the mailbox's lock,
     /// so at least one of the two sees the other's store.
-    fn wake(&self) {
+    pub(crate) fn wake(&self) {
         if !self.asleep.swap(false, Ordering::SeqCst) {
             return;
         }
@@ -140,6 +140,10 @@ impl Shared {
     pub(crate) fn fall_asleep(&self) -> bool {
         self.asleep.store(true, Ordering::SeqCst);
         self.mailbox().is_empty()
+    }
+
+    pub(crate) fn is_asleep(&self) -> bool {
+        self.asleep.load(Ordering::SeqCst)
     }
 
     pub(crate) fn wake_up(&self) {

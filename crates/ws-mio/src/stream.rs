@@ -15,7 +15,7 @@ use ws_common::adapter::{Transport, TransportInfo, tune};
 use crate::tls::TlsStream;
 use crate::vectored::{NO_SIGNAL, send_vectored};
 
-/// A non-blocking TCP connection, with or without TLS.
+/// A non-blocking TCP connection, or on Unix one of a Unix domain socket; with or without TLS.
 #[derive(Debug)]
 pub struct Stream(Kind);
 
@@ -208,6 +208,22 @@ impl From<TcpStream> for Stream {
         tune(&tcp);
         Self(Kind::Tcp(tcp, Readiness::NEW))
     }
+}
+
+/// A Unix domain socket has no address, and [`tcp`](Stream::tcp) returns it as a stream on which only
+/// options of TCP fail.
+#[cfg(unix)]
+impl From<mio::net::UnixStream> for Stream {
+    fn from(stream: mio::net::UnixStream) -> Self {
+        from_unix(stream).into()
+    }
+}
+
+/// Makes a `TcpStream` of another kind of socket, which moves bytes as one of TCP does.
+#[cfg(unix)]
+pub(crate) fn from_unix(stream: mio::net::UnixStream) -> TcpStream {
+    let stream = std::os::unix::net::UnixStream::from(stream);
+    TcpStream::from_std(std::os::fd::OwnedFd::from(stream).into())
 }
 
 impl Transport for Stream {

@@ -35,6 +35,8 @@ impl<R: Role, D: Origin<R>> DynConnection for Connection<R, D> {
             now,
             again: false,
             events: 0,
+            read: 0,
+            messages: 0,
             called: false,
         };
         if let Cause::Queued = cause {
@@ -87,6 +89,9 @@ struct Turn<'a, R: Role, D: Origin<R>> {
     again: bool,
     /// How many events were handled.
     events: usize,
+    /// How many bytes were read, and messages received.
+    read: usize,
+    messages: usize,
     /// Whether the application was called, which may have taken long.
     called: bool,
 }
@@ -122,17 +127,36 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
                 Box::new(move || waiting.notify())
             },
         };
-        let dialed = self.connection.driver().dial(&dial);
+        let driver = self.connection.driver();
+        let dialed = driver.dial(&dial, self.conversation);
         let mut held = self.connection.lock();
         let error = match dialed {
             Ok(None) => return held,
             Ok(Some((link, peer))) => match held.connected(link, peer) {
-                true => return held,
-                false => SessionError::Abandoned.into(),
+                true => {
+                    if let Some(client) = driver.client() {
+                        held.set_client(client);
+                    }
+                    return held;
+                }
+                false => Some(SessionError::Abandoned.into()),
             },
             Err(error) => error,
         };
-        self.call(held, |turn| turn.give_up(&error))
+        self.call(held, |turn| match error {
+            Some(error) => turn.give_up(&error),
+            None => drop(turn.conversation.end(turn.connection, &turn.handle)),
+        })
+    }
+
+    #[cold]
+    fn count_output(&self, held: &mut Held<'a, R, D>) {
+        if let Some(link) = held.link_mut() {
+            let counts = link.endpoint_mut().take_output_counts();
+            if let Some(traffic) = self.connection.driver().traffic() {
+                traffic.sent(counts);
+            }
+        }
     }
 
     fn give_up(&mut self, error: &Error) {
@@ -146,7 +170,10 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
             link.write(self.now, WRITE_MOST);
             if link.endpoint().wants_read() && link.transport().is_readable() {
                 match read(link, &mut context.input, self.now) {
-                    Ok(read) => input = read,
+                    Ok(read) => {
+                        self.read = read.len();
+                        input = read;
+                    }
                     Err(error) => {
                         held = self.call(held, |turn| {
                             turn.conversation.fail(turn.connection, &turn.handle, &error)
@@ -194,11 +221,14 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
             held = match step {
                 Step::Other => held,
                 Step::Message(message) => {
+                    self.messages += 1;
                     let id = self.connection.id();
                     self.call(held, |turn| turn.conversation.message(id, &turn.handle, message))
                 }
                 step => {
                     let step = mem::replace(step, Step::Other);
+                    // The end may drop the endpoint.
+                    self.count_output(&mut held);
                     self.call(held, |turn| {
                         turn.conversation.take(turn.connection, &turn.handle, turn.now, step)
                     })
@@ -251,6 +281,11 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
         lingered: bool,
     ) -> TurnOutcome {
         let driver = self.connection.driver();
+        if (self.read > 0 || self.messages > 0)
+            && let Some(traffic) = driver.traffic()
+        {
+            traffic.received(self.messages as u64, self.read as u64);
+        }
         let noticed = held.end_work();
         let (mut more, mut deadline) = (self.again, None);
         if held.is_dialing() {
@@ -264,6 +299,11 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
         more |= held.live().is_ok_and(|link| link.endpoint().is_drained());
         if let Some(link) = held.link_mut() {
             let endpoint = link.endpoint_mut();
+            // Taken for clients, too: the buffer goes on to other connections.
+            let counts = endpoint.take_output_counts();
+            if let Some(traffic) = driver.traffic() {
+                traffic.sent(counts);
+            }
             if let Some(outbox) = endpoint.reclaim() {
                 context.outbox = Some(outbox);
             }

@@ -27,8 +27,8 @@ fn echo(ws: &WebSocketConnection, message: Message) {
 #[test]
 fn several_loops_are_one_server() {
     const COUNT: usize = 60;
-    let server =
-        WebSocketServer::bind_threads("127.0.0.1:0", 3, ServerOptions::new()).expect("a free port");
+    let server = WebSocketServer::bind("127.0.0.1:0", ServerOptions::new()).expect("a free port");
+    let server = server.threads(3);
     let address = server.local_addr().expect("an address");
     let threads = Arc::new(Mutex::new(std::collections::HashSet::new()));
     let seen = Arc::clone(&threads);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ws_common::adapter::{Decided, Step, Verdict, server_endpoint, verdict};
+use ws_common::adapter::{Decided, Driver, Step, Verdict, server_endpoint, verdict};
 use wsproto::{Config, ReadyState, Role, Server, SessionError};
 
 use crate::clock::{Patience, now};
@@ -111,7 +111,8 @@ impl<R: Role> WebSocket<R> {
     pub(crate) fn answer(&self, decided: &Decided) -> Result<(), Error> {
         let mut held = self.connection.lock();
         let endpoint = held.live()?.endpoint_mut();
-        ws_common::adapter::answer(endpoint, now(), decided).map(drop)
+        let acceptor = self.connection.driver().acceptor();
+        ws_common::adapter::answer(endpoint, acceptor, now(), decided).map(drop)
     }
 }
 

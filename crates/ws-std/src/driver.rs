@@ -11,7 +11,9 @@ use std::thread;
 use std::time::Duration;
 
 use log::warn;
-use ws_common::adapter::{Acceptor, Connection, Driver, Held, Link, Outgoing, WRITE_MOST};
+use ws_common::adapter::{
+    Acceptor, Connection, Driver, Held, Link, Outgoing, Traffic, TrafficLease, WRITE_MOST,
+};
 use ws_common::{ConnectionId, Error, SendStatus};
 use wsproto::handshake::Response;
 use wsproto::url::WsUrl;
@@ -33,6 +35,8 @@ pub(crate) type Blocking<R> = Connection<R, BlockingDriver<R>>;
 /// waiting.
 pub(crate) struct BlockingDriver<R: Role> {
     origin: Origin,
+    /// The counts of a server's messages and bytes.
+    traffic: Option<TrafficLease>,
     /// How long sending waits for room, in nanoseconds; [`FOREVER`] means no limit.
     patience: AtomicU64,
     /// The handler, if there is one.
@@ -80,6 +84,7 @@ impl<R: Role> BlockingDriver<R> {
         let peer = peer.or_else(|| stream.tcp().and_then(|tcp| tcp.peer_addr().ok()));
         Arc::new_cyclic(|this| {
             let driver = Self {
+                traffic: origin.acceptor.as_deref().map(Acceptor::traffic),
                 origin,
                 patience: AtomicU64::new(patience),
                 calls: OnceLock::new(),
@@ -144,6 +149,9 @@ impl<R: Role> BlockingDriver<R> {
         let Some(link) = held.link_mut() else { return self.tell(Plan::default()) };
         if link.endpoint().advice() != Advice::Drop {
             link.write(now(), most);
+        }
+        if let Some(traffic) = &self.traffic {
+            traffic.sent(link.endpoint_mut().take_output_counts());
         }
         if link.endpoint().session().is_over() {
             self.release(link, over || busy);
@@ -264,6 +272,10 @@ impl<R: Role> Driver<R> for BlockingDriver<R> {
 
     fn acceptor(&self) -> Option<&Acceptor> {
         self.origin.acceptor.as_deref()
+    }
+
+    fn traffic(&self) -> Option<&Traffic> {
+        self.traffic.as_deref()
     }
 
     fn url(&self) -> Option<WsUrl> {

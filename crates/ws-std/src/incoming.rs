@@ -1,11 +1,13 @@
 //! A server that yields connections instead of calling handlers.
 
 use std::io;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
-use log::debug;
+use log::{debug, error};
+use ws_common::adapter::{Acceptor, Permit};
 use ws_common::{Decision, Error, IncomingRequest, ServerHandle};
 use wsproto::Server;
 
@@ -54,27 +56,26 @@ impl WebSocketServer {
         let (sender, opened) = mpsc::sync_channel(0);
         thread::Builder::new().spawn(move || {
             acceptor.join();
-            self.accept_until_end(&acceptor, |acceptor, permit, tcp, peer| {
+            let accepted = self.accept_until_end(&acceptor, |acceptor, permit, tcp, peer| {
                 let (acceptor, sender, decide) =
                     (Arc::clone(acceptor), sender.clone(), Arc::clone(&decide));
                 thread::Builder::new().spawn(move || {
-                    let decide = |request: &IncomingRequest| acceptor.decide_by(request, &*decide);
-                    match begin(&acceptor, tcp, peer)
-                        .map_err(Error::from)
-                        .and_then(|ws| open(ws, decide))
-                    {
-                        Ok(Some(ws)) => {
-                            // Fails if the iterator was dropped.
-                            let _ = sender.send(Some(ws));
-                        }
+                    match open(&acceptor, permit, tcp, peer, &*decide) {
+                        // Until it is taken, the permit counts it. Fails if the iterator was dropped.
+                        Ok(Some((ws, _permit))) => drop(sender.send(Some(ws))),
                         Ok(None) => {}
                         // A failed handshake yields no connection.
-                        Err(error) => debug!("no connection with {peer}: {error}"),
+                        Err(error) => {
+                            debug!("no connection with {peer:?}: {error}");
+                            acceptor.report(peer, &error);
+                        }
                     }
-                    drop(permit);
                 })?;
                 Ok(())
             });
+            if let Err(error) = accepted {
+                error!("the server has failed: {error}");
+            }
             acceptor.leave();
             // Handshakes may still run and hold senders, so the end is a message.
             let _ = sender.send(None);
@@ -84,11 +85,15 @@ impl WebSocketServer {
 }
 
 fn open(
-    mut ws: WebSocket<Server>,
-    decide: impl FnOnce(&IncomingRequest) -> Decision<()>,
-) -> Result<Option<WebSocket<Server>>, Error> {
-    match ws.handshake(decide)? {
-        true => Ok(Some(ws)),
+    acceptor: &Arc<Acceptor>,
+    permit: Permit,
+    tcp: TcpStream,
+    peer: Option<SocketAddr>,
+    decide: impl Fn(&IncomingRequest) -> Decision<()>,
+) -> Result<Option<(WebSocket<Server>, Permit)>, Error> {
+    let Some((mut ws, mut permit)) = begin(acceptor, permit, tcp, peer)? else { return Ok(None) };
+    match ws.handshake(|request| acceptor.decide_by(&mut permit, request, decide))? {
+        true => Ok(Some((ws, permit))),
         false => ws.wait_closed().map(|_| None),
     }
 }

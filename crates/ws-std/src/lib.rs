@@ -50,6 +50,7 @@ mod input;
 mod kept;
 mod origin;
 mod poller;
+mod proxied;
 mod reconnect;
 mod retry;
 mod server;
@@ -71,8 +72,9 @@ pub use stream::Stream;
 pub use websocket::{ByteStream, ByteWriter, Messages, WebSocket};
 pub use ws_common::{
     Broadcast, Cancel, ClientOptions, ConnectTo, ConnectionHandler, ConnectionId, Decider,
-    Decision, Error, IncomingRequest, Message, Proxies, Proxy, ProxyError, Reconnect,
-    ReconnectEvent, RunningServer, SendStatus, ServerHandle, ServerHandler, ServerOptions, TimerId,
+    Decision, Error, IncomingRequest, InvalidNetwork, Listener, Message, Proxies, Proxy,
+    ProxyError, ProxyHeaderError, Reconnect, ReconnectEvent, RefusedStats, RunningServer,
+    SendStatus, ServerHandle, ServerHandler, ServerOptions, ServerStats, TimerId, TrustedProxies,
     WebSocketConnection, handler, socket2,
 };
 #[cfg(feature = "tls")]

@@ -1,23 +1,26 @@
 //! A server: one thread that accepts, and one thread per connection.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+#[cfg(unix)]
+use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use log::{debug, info};
+use log::{debug, error};
 use ws_common::adapter::{
-    Acceptor, Admission, Connections, Conversation, Permit, WRITE_MOST, listen, running_server,
-    server_handle,
+    Acceptor, Admission, Connections, Conversation, ListenerWaker, Permit, ProxyHeaderRead,
+    WRITE_MOST, listen, running_server, server_handle,
 };
-use ws_common::{RunningServer, ServerHandle, ServerHandler, ServerOptions};
+use ws_common::{Error, Listener, RunningServer, ServerHandle, ServerHandler, ServerOptions};
 use wsproto::{Endpoint, Server};
 
 use crate::accept::tune;
 use crate::calls::Calls;
 use crate::clock::now;
 use crate::driver::BlockingDriver;
+use crate::proxied::read_proxy_header;
 use crate::server_timers::ServerTimers;
 use crate::websocket::{Opening, linger};
 use crate::{Stream, WebSocket};
@@ -25,10 +28,6 @@ use crate::{Stream, WebSocket};
 /// The default limit of connections. Each has a thread with several memory mappings, and Linux allows a
 /// process 65 530 mappings by default (`vm.max_map_count`).
 const MAX_CONNECTIONS: usize = 4096;
-
-/// The time limit for the connect that wakes the accepting thread. If it fails because the backlog is full,
-/// the thread is awake.
-const WAKE_PATIENCE: Duration = Duration::from_millis(10);
 
 /// A WebSocket server that is bound to an address and not started yet.
 ///
@@ -55,34 +54,48 @@ const WAKE_PATIENCE: Duration = Duration::from_millis(10);
 /// ```
 #[derive(Debug)]
 pub struct WebSocketServer {
-    listener: TcpListener,
+    /// At least one.
+    listeners: Vec<Listener>,
     options: ServerOptions,
 }
 
 impl WebSocketServer {
-    /// Binds an address; port 0 chooses a free port. The limit of connections is 4096 unless the options set
-    /// one.
+    /// Binds an address; port 0 chooses a free port. For a name with IPv4 and IPv6 addresses, such as
+    /// `localhost`, it binds one of each, with the same port. The limit of connections is 4096 unless the
+    /// options set one.
     ///
     /// # Errors
     ///
     /// [`io::Error`] if the address cannot be bound.
     pub fn bind(address: impl ToSocketAddrs, options: ServerOptions) -> io::Result<Self> {
-        Ok(Self::from_listener(listen(address, false)?, options))
+        let listeners = listen(address)?.into_iter().map(Listener::from).collect();
+        Ok(Self { listeners, options })
     }
 
-    /// Creates a server on a listener that is already bound.
-    #[must_use]
-    pub fn from_listener(listener: TcpListener, options: ServerOptions) -> Self {
-        Self { listener, options }
-    }
-
-    /// Returns the address the server listens on.
+    /// Binds a Unix domain socket; see [`Listener::bind_unix`].
     ///
     /// # Errors
     ///
-    /// [`io::Error`] if the operating system cannot tell.
+    /// As [`Listener::bind_unix`].
+    #[cfg(unix)]
+    pub fn bind_unix(path: impl AsRef<Path>, options: ServerOptions) -> io::Result<Self> {
+        Ok(Self::from_listener(Listener::bind_unix(path)?, options))
+    }
+
+    /// Creates a server on a listener that is already bound: a `TcpListener`, or on Unix a `UnixListener`.
+    #[must_use]
+    pub fn from_listener(listener: impl Into<Listener>, options: ServerOptions) -> Self {
+        Self { listeners: vec![listener.into()], options }
+    }
+
+    /// Returns the first address the server listens on.
+    ///
+    /// # Errors
+    ///
+    /// [`io::Error`] if the operating system cannot tell; of kind
+    /// [`Unsupported`](io::ErrorKind::Unsupported) for a Unix domain socket.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+        self.listeners[0].local_addr()?.ok_or_else(|| io::ErrorKind::Unsupported.into())
     }
 
     /// Runs the server in a new thread, and each connection in another.
@@ -93,7 +106,11 @@ impl WebSocketServer {
     pub fn spawn(self, handler: impl ServerHandler) -> io::Result<RunningServer> {
         let acceptor = self.acceptor(handler);
         let server = acceptor.server().clone();
-        let thread = thread::Builder::new().spawn(move || self.serve(&acceptor))?;
+        let thread = thread::Builder::new().spawn(move || {
+            if let Err(error) = self.serve(&acceptor) {
+                error!("the server has failed: {error}");
+            }
+        })?;
         Ok(running_server(server, thread))
     }
 
@@ -102,11 +119,10 @@ impl WebSocketServer {
     ///
     /// # Errors
     ///
-    /// None. The signature is that of `ws-mio`, which may fail to wait for events.
+    /// [`io::Error`] if the operating system cannot create a thread for a second address.
     pub fn run(self, handler: impl ServerHandler) -> io::Result<()> {
         let acceptor = self.acceptor(handler);
-        self.serve(&acceptor);
-        Ok(())
+        self.serve(&acceptor)
     }
 
     pub(crate) fn acceptor(&self, handler: impl ServerHandler) -> Arc<Acceptor> {
@@ -117,72 +133,66 @@ impl WebSocketServer {
     }
 
     fn handle(&self, timers: Arc<ServerTimers>) -> ServerHandle {
-        let address = self.listener.local_addr().ok();
-        // `accept` blocks until a client connects, so waking it is a connect. Its descriptor is reserved: the
-        // spare one is closed just before. The end is flagged first, so the accepting thread sees the flag.
-        let spare = Mutex::new(self.listener.try_clone().ok());
+        // The end is flagged before the accepting threads are woken, so they see the flag.
+        let waker = ListenerWaker::new(&self.listeners);
+        let (options, address) = (self.options.clone(), self.local_addr().ok());
         let wake = move |server: &ServerHandle| {
             timers.plan();
-            if !server.is_ending() {
-                return;
-            }
-            let spare = spare.lock().unwrap_or_else(PoisonError::into_inner).take();
-            // Once is enough; later the address may be another server's.
-            if let (Some(_), Some(to)) = (spare, address) {
-                drop(TcpStream::connect_timeout(&reachable(to), WAKE_PATIENCE));
+            if server.is_ending() {
+                waker.wake();
             }
         };
-        let options = self.options.clone();
         server_handle(options, MAX_CONNECTIONS, address, Connections::default(), wake)
     }
 
-    fn serve(self, acceptor: &Arc<Acceptor>) {
+    fn serve(self, acceptor: &Arc<Acceptor>) -> io::Result<()> {
         acceptor.announce();
         acceptor.join();
-        self.accept_until_end(acceptor, |acceptor, permit, tcp, peer| {
+        let result = self.accept_until_end(acceptor, |acceptor, permit, tcp, peer| {
             let acceptor = Arc::clone(acceptor);
             thread::Builder::new().spawn(move || carry(&acceptor, permit, tcp, peer))?;
             Ok(())
         });
-        drop(self.listener);
+        drop(self.listeners);
         acceptor.leave();
+        result
     }
 
-    /// Accepts connections until the server is told to end.
+    /// Accepts connections until the server is told to end, from the first listener in this thread. If
+    /// there is no thread for another one, ends the server.
     pub(crate) fn accept_until_end(
         &self,
         acceptor: &Arc<Acceptor>,
-        start: impl Fn(&Arc<Acceptor>, Permit, TcpStream, SocketAddr) -> io::Result<()>,
-    ) {
-        let server = acceptor.server();
-        info!("accepting at {:?}", server.local_addr());
-        // The caller's listener may be non-blocking.
-        if let Err(error) = self.listener.set_nonblocking(false) {
-            acceptor.report_pause(error);
-        }
-        while !server.is_ending() {
-            let accepted = self.listener.accept();
-            if server.is_ending() {
-                break;
-            }
-            let started = accepted.and_then(|(tcp, peer)| match acceptor.admit(now()) {
-                Admission::Admitted(permit) => start(acceptor, permit, tcp, peer),
-                Admission::Refused(endpoint) => {
-                    debug!("too many connections for {peer}");
-                    refuse(acceptor, *endpoint, tcp, peer);
-                    Ok(())
+        start: impl Fn(&Arc<Acceptor>, Permit, TcpStream, Option<SocketAddr>) -> io::Result<()> + Sync,
+    ) -> io::Result<()> {
+        thread::scope(|scope| {
+            for listener in &self.listeners[1..] {
+                let accept = || accept_from(listener, acceptor, &start);
+                if let Err(error) = thread::Builder::new().spawn_scoped(scope, accept) {
+                    acceptor.server().terminate(Some(Duration::ZERO));
+                    return Err(error);
                 }
-                Admission::Dropped => Ok(()),
-            });
-            match started {
-                Err(error) if !Acceptor::is_about_one_client(&error) => {
-                    acceptor.report_pause(error);
-                    thread::sleep(Acceptor::PAUSE);
-                }
-                _ => {}
             }
-        }
+            accept_from(&self.listeners[0], acceptor, &start);
+            Ok(())
+        })
     }
+}
+
+/// Accepts connections until the server is told to end.
+fn accept_from(
+    listener: &Listener,
+    acceptor: &Arc<Acceptor>,
+    start: &impl Fn(&Arc<Acceptor>, Permit, TcpStream, Option<SocketAddr>) -> io::Result<()>,
+) {
+    listener.accept_until_end(acceptor, |tcp, peer| match acceptor.admit(now(), peer) {
+        Admission::Admitted(permit) => start(acceptor, permit, tcp, peer),
+        Admission::Refused(endpoint) => {
+            refuse(acceptor, *endpoint, tcp, peer);
+            Ok(())
+        }
+        Admission::Dropped => Ok(()),
+    });
 }
 
 /// Wraps an accepted socket, in TLS if the options configure it.
@@ -195,36 +205,63 @@ fn stream(acceptor: &Acceptor, tcp: TcpStream) -> io::Result<Stream> {
     Ok(tcp.into())
 }
 
-/// Creates the connection of an accepted socket.
+/// Creates the connection of an accepted socket. Returns `None` if its client is not served, and has its
+/// response.
 pub(crate) fn begin(
     acceptor: &Arc<Acceptor>,
+    mut permit: Permit,
     tcp: TcpStream,
-    peer: SocketAddr,
-) -> io::Result<WebSocket<Server>> {
+    peer: Option<SocketAddr>,
+) -> Result<Option<(WebSocket<Server>, Permit)>, Error> {
+    let endpoint = acceptor.endpoint(now());
+    let mut client = None;
+    if let Some(header) = acceptor.proxy_header(peer) {
+        client = match read_proxy_header(header, &tcp, endpoint.deadline())? {
+            ProxyHeaderRead::Complete(client) => client,
+            ProxyHeaderRead::Blocked | ProxyHeaderRead::Ended => return Ok(None),
+        };
+        match acceptor.admit_named(permit, now(), client.or(peer)) {
+            Admission::Admitted(admitted) => permit = admitted,
+            Admission::Refused(endpoint) => {
+                refuse(acceptor, *endpoint, tcp, peer);
+                return Ok(None);
+            }
+            Admission::Dropped => return Ok(None),
+        }
+    }
     let stream = stream(acceptor, tcp)?;
     tune(&stream);
-    let endpoint = acceptor.endpoint(now());
     let acceptor = Some(Arc::clone(acceptor));
-    let connection = BlockingDriver::begin(acceptor.into(), endpoint, stream.clone(), Some(peer));
-    Ok(WebSocket::new(connection, stream, Opening::Server { request: None }))
+    let connection = BlockingDriver::begin(acceptor.into(), endpoint, stream.clone(), peer);
+    if let Some(client) = client {
+        connection.lock().set_client(client);
+    }
+    let ws = WebSocket::new(connection, stream, Opening::Server { request: None });
+    Ok(Some((ws, permit)))
 }
 
 /// Runs a server's connection until it is over.
-fn carry(acceptor: &Arc<Acceptor>, permit: Permit, tcp: TcpStream, peer: SocketAddr) {
-    match begin(acceptor, tcp, peer) {
+fn carry(acceptor: &Arc<Acceptor>, permit: Permit, tcp: TcpStream, peer: Option<SocketAddr>) {
+    match begin(acceptor, permit, tcp, peer) {
         // A panic of the handler is logged, and ends only this connection.
-        Ok(mut ws) => ws.carry(&Calls::new(Conversation::server(permit))),
+        Ok(Some((mut ws, permit))) => ws.carry(&Calls::new(Conversation::server(permit))),
+        Ok(None) => {}
         Err(error) => {
-            debug!("no connection with {peer}: {error}");
-            acceptor.report(Some(peer), &error.into());
+            debug!("no connection with {peer:?}: {error}");
+            acceptor.report(peer, &error);
         }
     }
 }
 
 /// Refuses a connection without a thread of its own: the warden writes the response.
-fn refuse(acceptor: &Arc<Acceptor>, endpoint: Endpoint<Server>, tcp: TcpStream, peer: SocketAddr) {
+fn refuse(
+    acceptor: &Arc<Acceptor>,
+    endpoint: Endpoint<Server>,
+    tcp: TcpStream,
+    peer: Option<SocketAddr>,
+) {
     let acceptor = Some(Arc::clone(acceptor));
-    let connection = BlockingDriver::begin(acceptor.into(), endpoint, tcp.into(), Some(peer));
+    let connection = BlockingDriver::begin(acceptor.into(), endpoint, tcp.into(), peer);
     let mut held = connection.lock();
     held.begin_work();
     connection.driver().write_and_plan(&mut held, WRITE_MOST);
@@ -232,15 +269,4 @@ fn refuse(acceptor: &Arc<Acceptor>, endpoint: Endpoint<Server>, tcp: TcpStream, 
     let mut conversation = Conversation::refused();
     conversation.react(&connection, &connection.handle(), now(), &mut &mut [][..]);
     linger(&connection);
-}
-
-/// Returns an address that reaches a listener on `address`: loopback if that is unspecified.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
-    if address.ip().is_unspecified() {
-        address.set_ip(match address {
-            SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
-            SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
-        });
-    }
-    address
 }

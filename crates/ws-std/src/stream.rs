@@ -3,6 +3,10 @@
 use std::fmt;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
+#[cfg(unix)]
+use std::os::fd::OwnedFd;
+#[cfg(unix)]
+use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 #[cfg(feature = "tls")]
@@ -16,7 +20,8 @@ use crate::sys::{self, Wait};
 #[cfg(feature = "tls")]
 use crate::tls::TlsStream;
 
-/// The stream of a connection: TCP, TLS over TCP, or [any other](Self::new). Clones share the stream.
+/// The stream of a connection: TCP, on Unix also a Unix domain socket, TLS over TCP, or [any
+/// other](Self::new). Clones share the stream.
 #[derive(Clone, Debug)]
 pub struct Stream(Kind);
 
@@ -34,7 +39,7 @@ trait Duplex: Read + Write + Send {}
 impl<S: Read + Write + Send> Duplex for S {}
 
 impl Stream {
-    /// Wraps any stream, such as a pipe, a Unix socket, or another TLS implementation.
+    /// Wraps any stream, such as a pipe, or another TLS implementation.
     ///
     /// Such a stream can only be read and written. While one thread reads it, no other can write;
     /// deadlines are checked only when a read returns; sending does not wait for room; and only
@@ -128,6 +133,15 @@ impl Stream {
 impl From<TcpStream> for Stream {
     fn from(tcp: TcpStream) -> Self {
         Self(Kind::Tcp(Arc::new(tcp)))
+    }
+}
+
+/// A Unix domain socket has no address, and [`tcp`](Stream::tcp) returns it as a stream on which only
+/// options of TCP fail.
+#[cfg(unix)]
+impl From<UnixStream> for Stream {
+    fn from(stream: UnixStream) -> Self {
+        TcpStream::from(OwnedFd::from(stream)).into()
     }
 }
 

@@ -11,7 +11,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ws_common::adapter::{Step, Undecided, WRITE_MOST, unknown_end};
+use ws_common::adapter::{Driver, Step, Undecided, WRITE_MOST, unknown_end};
 use ws_common::{ConnectionId, IncomingRequest, WebSocketConnection};
 use wsproto::handshake::{ClientRequest, Extension, Response};
 use wsproto::{
@@ -131,10 +131,14 @@ impl<R: Role> WebSocket<R> {
 
     fn next_step(&mut self) -> Option<Step> {
         let connection = &self.connection;
-        self.input.with(|input| {
+        let step = self.input.with(|input| {
             let mut held = connection.lock();
             held.live().ok()?.next(now(), input)
-        })
+        });
+        if let (Some(Step::Message(_)), Some(traffic)) = (&step, connection.driver().traffic()) {
+            traffic.received(1, 0);
+        }
+        step
     }
 
     /// Waits for the next message. Returns `None` once the connection is closed;

@@ -6,7 +6,7 @@ use ws_demo::testing::{check_port_in_use, check_refused, check_usage, check_wron
 
 #[test]
 fn usage_is_told() {
-    for name in ["chat", "chat_client", "duplex", "echo_server"] {
+    for name in ["chat", "chat_client", "duplex", "echo_server", "service"] {
         check_usage(name);
     }
     #[cfg(feature = "tls")]
@@ -31,7 +31,7 @@ fn wrong_arguments_are_named() {
 
 #[test]
 fn a_port_in_use_is_named() {
-    for name in ["chat", "echo_server"] {
+    for name in ["chat", "echo_server", "service"] {
         check_port_in_use(name, &[]);
     }
 }
@@ -48,9 +48,20 @@ fn a_refused_connection_is_named() {
 
 #[cfg(unix)]
 mod signals {
-    use ws_demo::testing::Server;
+    use std::io::{BufRead, BufReader};
+    use std::net::TcpListener;
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixListener;
+    use std::process::{Command, Stdio};
+    use std::{env, fs, process};
+
+    use ws_demo::testing::{Server, example};
     use ws_std::connect;
     use ws_std::wsproto::CloseCode;
+    use ws_std::wsproto::Config;
+    use ws_std::wsproto::handshake::ClientRequest;
+    use ws_std::wsproto::url::WsUrl;
+    use ws_std::{Listener, WebSocket};
 
     #[test]
     fn ctrl_c_closes_all_connections_with_1001() {
@@ -65,6 +76,47 @@ mod signals {
             }
             assert_eq!(server.wait().code(), Some(0), "{name} after {signal}");
         }
+    }
+
+    /// Starts `service` as a service manager does, with a socket as its descriptor 3, and runs `client`.
+    fn with_service(socket: OwnedFd, client: impl FnOnce()) {
+        let passes = "exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" 127.0.0.1:0";
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(passes).arg(example("service").get_program());
+        let mut child = shell.stdin(socket).stdout(Stdio::piped()).spawn().expect("a shell");
+        let mut line = String::new();
+        let out = child.stdout.take().expect("piped");
+        BufReader::new(out).read_line(&mut line).expect("it tells where it listens");
+        assert!(line.starts_with("listening on"), "{line}");
+        client();
+        child.kill().expect("it runs");
+        child.wait().expect("it ends");
+    }
+
+    #[test]
+    fn a_service_manager_passes_the_listener() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("ws://{}/", listener.local_addr().expect("an address"));
+        with_service(listener.into(), || {
+            let mut ws = connect(&url).expect("a connection");
+            ws.send("Hello").expect("open");
+            assert_eq!(ws.recv().expect("open"), Some("Hello".into()));
+        });
+        let path = env::temp_dir().join(format!("ws-service-{}", process::id()));
+        let Listener::Unix(listener) = Listener::bind_unix(&path).expect("a path") else {
+            unreachable!("it is one of a Unix domain")
+        };
+        let listener: UnixListener = listener;
+        with_service(listener.into(), || {
+            let stream = std::os::unix::net::UnixStream::connect(&path).expect("a server");
+            let url = WsUrl::parse("ws://localhost/").expect("a URL");
+            let ws = WebSocket::client(stream, ClientRequest::new(url), Config::new());
+            let mut ws = ws.expect("random bytes");
+            ws.handshake().expect("a connection");
+            ws.send("Hello").expect("open");
+            assert_eq!(ws.recv().expect("open"), Some("Hello".into()));
+        });
+        fs::remove_file(path).expect("it is there");
     }
 
     #[test]

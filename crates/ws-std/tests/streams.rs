@@ -3,6 +3,8 @@
 mod support;
 
 use std::io::{self, ErrorKind, Read, Write};
+#[cfg(unix)]
+use std::{thread, time::Duration};
 
 use support::{EchoPeer, Manner, RecordedServer, Recording};
 use ws_std::wsproto::handshake::ClientRequest;
@@ -234,5 +236,42 @@ fn an_application_may_not_set_every_code() -> Result<(), Error> {
     assert_eq!(ws.ready_state(), ReadyState::Open);
     ws.close_with(going())?;
     assert_eq!(ws.wait_closed()?.code, CloseCode::GOING_AWAY);
+    Ok(())
+}
+
+#[cfg(unix)]
+#[test]
+fn a_unix_socket_is_a_socket() -> Result<(), Error> {
+    // M2: one thread reads while others write, and every wait has its limit.
+    let path = std::env::temp_dir().join(format!("ws-incoming-{}", std::process::id()));
+    let server = ws_std::WebSocketServer::bind_unix(&path, ws_std::ServerOptions::new())?;
+    assert!(server.local_addr().is_err());
+    let mut incoming = server.incoming()?;
+    let stream = std::os::unix::net::UnixStream::connect(&path)?;
+    let request = ClientRequest::new(WsUrl::parse("ws://localhost/")?);
+    let mut client = WebSocket::client(stream, request, Config::new())?;
+    client.handshake()?;
+    let mut there = incoming.next().expect("a connection");
+    assert_eq!((there.handle().peer_addr(), client.handle().peer_addr()), (None, None));
+    client.set_read_patience(Some(Duration::from_millis(20)));
+    assert!(matches!(client.recv(), Err(Error::Io(error)) if error.kind() == ErrorKind::TimedOut));
+    // Sent while the other thread waits in `recv`.
+    let handle = client.handle();
+    let reader = thread::spawn(move || {
+        client.set_read_patience(None);
+        (client.recv(), client)
+    });
+    thread::sleep(Duration::from_millis(20));
+    handle.send("Hello")?;
+    assert_eq!(there.recv()?, Some("Hello".into()));
+    there.send("bye")?;
+    let (received, _client) = reader.join().expect("no panic");
+    assert_eq!(received?, Some("bye".into()));
+    // No room, and nobody reads: the wait ends.
+    there.set_write_patience(Some(Duration::from_millis(20)));
+    let full = (0..1000).find_map(|_| there.send(vec![7; 1 << 20]).err());
+    assert!(matches!(full, Some(Error::WouldExceed(Some(_)))), "{full:?}");
+    drop(incoming);
+    std::fs::remove_file(path)?;
     Ok(())
 }

@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use crate::handshake::{AcceptError, Headers};
+
 /// Limits and deadlines of a connection; share one among all connections in an `Arc`.
 ///
 /// Limits are inclusive and count bytes; zero never means "unlimited". Exceeding a limit ends the
@@ -59,6 +61,9 @@ pub struct Config {
     /// Whether a client that offered subprotocols fails the connection if the server selects none,
     /// as browsers do. Default: true.
     pub require_subprotocol: bool,
+    /// The header fields of a server's own refusals, such as those of CORS; see
+    /// [`refusal_header`](Self::refusal_header). Default: none.
+    pub refusal_headers: Headers,
     /// Whether and how to compress messages (permessage-deflate, RFC 7692); `None` offers and
     /// accepts no compression. Default: off, see [`Deflate`](crate::Deflate#security).
     #[cfg(feature = "deflate")]
@@ -128,9 +133,35 @@ impl Config {
             write_timeout: Some(Duration::from_secs(10)),
             keep_alive: None,
             require_subprotocol: true,
+            refusal_headers: Headers::new(),
             #[cfg(feature = "deflate")]
             deflate: None,
         }
+    }
+
+    /// Adds a header field to the responses with which a server itself refuses requests: to those that are
+    /// malformed, too large or too late, and to those that the application
+    /// [declines](crate::Session::decline). A response that has a field of this name keeps its own.
+    ///
+    /// ```
+    /// let config = wsproto::Config::new()
+    ///     .refusal_header("Server", "example")?
+    ///     .refusal_header("Access-Control-Allow-Origin", "*")?;
+    /// # Ok::<(), wsproto::handshake::AcceptError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`AcceptError::ReservedHeader`] if the field belongs to the handshake or to the framing of the
+    /// response: `Connection`, `Content-Length`, `Transfer-Encoding`, `Upgrade`, and all that begin with
+    /// `Sec-WebSocket-`. [`AcceptError::InvalidHeader`] if it cannot appear in a head.
+    pub fn refusal_header(
+        mut self,
+        name: &str,
+        value: impl AsRef<[u8]>,
+    ) -> Result<Self, AcceptError> {
+        self.refusal_headers.push_own(name, value)?;
+        Ok(self)
     }
 }
 

@@ -165,7 +165,7 @@ pub use config::{Config, KeepAlive};
 pub use connection::Connection;
 #[cfg(feature = "deflate")]
 pub use deflate::{Compress, Deflate, DeflateTools, UnknownDeflate, WindowBits};
-pub use endpoint::{Endpoint, Outbox};
+pub use endpoint::{Endpoint, Outbox, OutputCounts};
 pub use error::{Error, SendError};
 pub use event::{Event, Piece};
 pub use extensions::Extensions;

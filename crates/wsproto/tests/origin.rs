@@ -141,6 +141,30 @@ fn other_schemes_have_origins_too() {
     assert!(list.allows_origin("http://[2001:db8::1]:81"));
 }
 
+/// M7: local files, and pages of applications.
+#[test]
+fn origins_need_no_host_outside_the_web() {
+    let list = ["file://", "null", "app://", "capacitor://localhost", "app://.", "tauri://a.b:8"];
+    let allowed = AllowedOrigins::new(list).expect("origins");
+    assert!(list.iter().all(|origin| allowed.allows_origin(origin)));
+    assert!(allowed.allows_origin("FILE://"));
+    for other in [
+        "file:///",
+        "file://x",
+        "file:",
+        "file",
+        "file://:80",
+        "files://",
+        "https://",
+        "tauri://a.b",
+    ] {
+        assert!(!allowed.allows_origin(other), "{other}");
+    }
+    for web in ["http://", "https://", "ws://", "wss://", "HTTPS://"] {
+        assert_eq!(AllowedOrigins::new([web]), Err(InvalidOrigin(web.into())));
+    }
+}
+
 #[test]
 fn a_list_is_made_of_origins() {
     for text in [

@@ -7,15 +7,13 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use ws_common::WebSocketConnection;
 use ws_common::adapter::{
     Acceptor, Connection, Connections, Conversation, Driver, Held, Link, TurnContext,
     client_endpoint, end_deadline, running_server, server_handle,
 };
-use ws_common::{ClientOptions, ConnectionHandler, RunningServer, ServerHandler};
-use ws_common::{ServerOptions, WebSocketConnection};
-use wsproto::handshake::ClientRequest;
-use wsproto::url::WsUrl;
-use wsproto::{Endpoint, Role, Server};
+use ws_common::{ClientOptions, ConnectionHandler, RunningServer, ServerHandler, ServerOptions};
+use wsproto::{Endpoint, Role, Server, handshake::ClientRequest, url::WsUrl};
 
 use super::memory::{Bell, Listener, Memory, Stream, now, time_of};
 use super::{Adapter, Client, Opening, Refused};
@@ -137,7 +135,8 @@ impl Loop<Server> {
             acceptor.call_timers();
             listener = listener.filter(|_| !server.is_ending());
             while let Some(stream) = listener.as_ref().and_then(Listener::accept) {
-                let Some((endpoint, conversation)) = acceptor.accept(now()) else { continue };
+                let peer = Some(stream.peer());
+                let Some((endpoint, conversation)) = acceptor.accept(now(), peer) else { continue };
                 self.begin(stream, endpoint, conversation);
             }
             if end_deadline(server).is_some_and(|at| at <= Instant::now()) {

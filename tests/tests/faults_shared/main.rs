@@ -6,10 +6,14 @@ mod backlog;
 mod bounds;
 mod handlers;
 mod http;
+#[path = "../../../crates/ws-std/tests/support/identity.rs"]
+mod identity;
 mod later;
+mod listeners;
 mod liveness;
 mod loops;
 mod panics;
+mod proxies;
 mod refusals;
 mod servers;
 mod support;
@@ -83,11 +87,28 @@ macro_rules! of_servers {
             later: decisions_end_with_the_server;
             bounds: more_than_allowed_get_503, a_refusal_ends_as_others_do;
             truth: nothing_was_asked_and_nothing_is_reported;
-            servers: a_decision_knows_the_addresses;
+            servers: a_decision_knows_the_addresses, an_address_has_a_limit_of_connections,
+                an_address_has_a_limit_of_attempts,
+                refusals_have_the_fields_of_the_application, a_server_counts;
             handlers: a_ping_has_a_patience, a_keep_alive_can_change, a_handler_can_pause,
                 who_does_not_log_in_is_closed, timers_of_a_server;
+            listeners: a_certificate_is_replaced, a_proxy_header_precedes_tls, localhost_has_both_families;
+            proxies: a_field_is_believed_from_trusted_proxies_only, the_clients_of_a_proxy_are_counted,
+                a_proxy_header_names_the_client, a_proxy_must_begin_with_a_header,
+                a_header_of_anybody_else_ends_the_connection, a_proxy_header_has_a_deadline,
+                the_clients_of_proxy_headers_are_counted;
             http: ordinary_requests_are_the_applications, empty_list_elements_are_ignored,
                 responses_have_a_date, an_empty_line_before_the_request_is_ignored;
+        }
+    )*};
+}
+
+/// Generates a test of each fault of a server on a Unix domain socket.
+#[cfg(target_os = "linux")]
+macro_rules! of_unix_servers {
+    ($($name:ident: $server:ty;)*) => {$(
+        of_one! { $name: $server;
+            listeners: a_unix_socket_is_a_listener, a_unix_socket_without_its_file_ends;
         }
     )*};
 }
@@ -114,6 +135,12 @@ of_pairs! {
 of_servers! {
     std_alone: Std;
     mio_alone: Mio;
+}
+
+#[cfg(target_os = "linux")]
+of_unix_servers! {
+    std_unix: Std;
+    mio_unix: Mio;
 }
 
 of_clients! {

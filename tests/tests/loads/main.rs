@@ -10,6 +10,7 @@ mod idle;
 #[allow(dead_code, reason = "other tests need more of it")]
 #[path = "../faults_shared/liveness.rs"]
 mod liveness;
+mod newcomers;
 mod streams;
 #[allow(dead_code, reason = "other tests need more of it")]
 #[path = "../faults_shared/support/mod.rs"]

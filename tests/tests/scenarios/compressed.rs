@@ -6,9 +6,9 @@ use std::thread;
 
 use conformance::adapters::{Adapter, Client, Network};
 use ws_common::ClientOptions;
-use wsproto::Deflate;
 use wsproto::frame::{Header, Opcode};
 use wsproto::mask::Mask;
+use wsproto::{Config, Deflate};
 
 use crate::actors::{Log, Recorder, Running, serve};
 use crate::raw::{self, REQUEST};
@@ -21,7 +21,9 @@ fn server<S: Adapter>(deflate: Deflate) -> Running {
 }
 
 fn connect<C: Adapter>(running: &Running, deflate: Option<Deflate>) -> (Client, Log) {
-    let (log, options) = (Log::default(), ClientOptions::default().deflate(deflate));
+    // As the server: what it sends at once is more than the mark.
+    let config = Config::default().high_water_mark(64 << 20);
+    let (log, options) = (Log::default(), ClientOptions::from(config).deflate(deflate));
     let client = C::connect(running.request("/"), options, Recorder::new(&log)).expect("it opens");
     (client, log)
 }

@@ -7,12 +7,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use log::{error, warn};
+use log::{debug, error, warn};
 use wsproto::handshake::{ClientRequest, Response};
 use wsproto::{Client, Config, Endpoint, Server, Session};
 
 use super::panics::catch;
-use super::{Conversation, Decided, Permit, Verdict};
+use super::roster::Place;
+use super::{Conversation, Decided, Permit, ProxyHeader, TrafficLease, Verdict};
+use crate::admission::Refusal;
+use crate::stats::Counted;
 use crate::{Decision, Error, IncomingRequest, ServerHandle, ServerHandler, TimerId};
 
 /// A server's side before a connection is open: it admits transports, asks the server's handler for
@@ -30,6 +33,7 @@ use crate::{Decision, Error, IncomingRequest, ServerHandle, ServerHandler, Timer
 /// [deadline](super::end_deadline).
 pub struct Acceptor {
     server: ServerHandle,
+    uncounted: Arc<Place>,
     /// `None` once the server has ended. Locked while the handler is called, so that its calls come one after
     /// the other. A call must not cause another in the same thread: handles only notify the adapter, which
     /// makes the other calls later.
@@ -85,9 +89,10 @@ impl<H: ServerHandler> DynServerHandler for H {
 pub enum Admission {
     /// Serve it, and keep the permit as long as the connection.
     Admitted(Permit),
-    /// There are too many connections. Serve this endpoint, without a handler, until it has sent its 503.
+    /// There are too many connections, or too many of this client. Serve this endpoint, without a handler,
+    /// until it has sent its response.
     Refused(Box<Endpoint<Server>>),
-    /// There are too many connections. Drop the transport.
+    /// The same, and the client could not read a response. Drop the transport.
     Dropped,
 }
 
@@ -99,6 +104,7 @@ impl Acceptor {
     /// Creates a server's acceptor.
     pub fn new(server: ServerHandle, handler: impl ServerHandler) -> Self {
         Self {
+            uncounted: Place::uncounted(&server),
             server,
             handler: Mutex::new(Some(Box::new(handler))),
             listeners: AtomicUsize::new(0),
@@ -111,63 +117,108 @@ impl Acceptor {
         &self.server
     }
 
+    /// Returns the counts of a loop's or a connection's messages and bytes.
+    #[must_use]
+    pub fn traffic(&self) -> TrafficLease {
+        TrafficLease::new(&self.server)
+    }
+
+    pub(super) fn count(&self, counted: Counted) {
+        self.server.counters().count(counted);
+    }
+
     /// Creates the endpoint of a transport that was just accepted.
     #[must_use]
     pub fn endpoint(&self, now: Duration) -> Endpoint<Server> {
         server_endpoint(Arc::clone(&self.server.options().config), now)
     }
 
-    /// Decides whether to serve a transport that was just accepted.
+    /// Decides whether to serve a transport that was just accepted from `peer`.
     #[must_use]
-    pub fn admit(&self, now: Duration) -> Admission {
-        if let Some(permit) = Permit::new(&self.server) {
-            return Admission::Admitted(permit);
+    pub fn admit(&self, now: Duration, peer: Option<SocketAddr>) -> Admission {
+        match Permit::new(&self.uncounted, peer) {
+            Ok(permit) => Admission::Admitted(permit),
+            Err(refusal) => self.refuse(refusal, now, peer),
         }
-        // A TLS client could not read a plain 503, and there is no room for a TLS handshake.
+    }
+
+    /// Returns the header that a transport from `peer` must begin with, if that is a proxy. Once it has
+    /// arrived, call [`admit_named`](Self::admit_named), then begin TLS and HTTP.
+    #[must_use]
+    pub fn proxy_header(&self, peer: Option<SocketAddr>) -> Option<ProxyHeader> {
+        let trusted = &self.server.options().trusted_proxies;
+        trusted.sends_header(peer).then(ProxyHeader::new)
+    }
+
+    /// Decides whether to serve a transport that was admitted, once a proxy has named its client.
+    #[must_use]
+    pub fn admit_named(
+        &self,
+        mut permit: Permit,
+        now: Duration,
+        client: Option<SocketAddr>,
+    ) -> Admission {
+        match permit.count(client) {
+            Ok(()) => Admission::Admitted(permit),
+            Err(refusal) => self.refuse(refusal, now, client),
+        }
+    }
+
+    fn refuse(&self, refusal: Refusal, now: Duration, client: Option<SocketAddr>) -> Admission {
+        debug!("{client:?} is not admitted: {refusal:?}");
+        self.count(Counted::NotAdmitted(refusal));
+        // A TLS client could not read a plain response, and is not worth a TLS handshake.
         if self.server.options().speaks_tls() {
             return Admission::Dropped;
         }
         let mut out = Vec::new();
         let config = Arc::clone(&self.server.options().config);
-        let response = Response::text(503, "Too many connections\n").date(unix_time());
+        let response = refusal.response().with_missing(&config.refusal_headers).date(unix_time());
         let session = Session::refusing(&response, config, now, &mut out);
         Admission::Refused(Box::new(Endpoint::new(session, out)))
     }
 
-    /// Begins a connection with a transport that was just accepted, or its refusal; see
+    /// Begins a connection with a transport that was just accepted from `peer`, or its refusal; see
     /// [`admit`](Self::admit). Returns its endpoint and conversation, or `None` if the transport must be
     /// dropped.
     #[must_use]
-    pub fn accept(&self, now: Duration) -> Option<(Endpoint<Server>, Conversation)> {
-        match self.admit(now) {
+    pub fn accept(
+        &self,
+        now: Duration,
+        peer: Option<SocketAddr>,
+    ) -> Option<(Endpoint<Server>, Conversation)> {
+        match self.admit(now, peer) {
             Admission::Admitted(permit) => Some((self.endpoint(now), Conversation::server(permit))),
             Admission::Refused(endpoint) => Some((*endpoint, Conversation::refused())),
             Admission::Dropped => None,
         }
     }
 
-    /// Decides on a request: by the server's options, or else by its handler; with status 503 if the server
-    /// has ended. If a decision panics, that client gets status 500; other connections are unaffected.
-    pub(super) fn decide(&self, request: &IncomingRequest) -> Verdict {
-        let respond = |response| Verdict::Now(Decided::Respond(response));
-        self.decided(request, respond, || match request.is_upgrade() {
+    /// Decides on a request: by the limits for its client and the server's options, or else by its handler;
+    /// with status 503 if the server has ended. If a decision panics, that client gets status 500; other
+    /// connections are unaffected.
+    pub(super) fn decide(&self, permit: Option<&mut Permit>, request: &IncomingRequest) -> Verdict {
+        let respond = |response| Verdict::Now(Decided::Refuse(response));
+        self.decided(permit, request, respond, || match request.is_upgrade() {
             true => self.ask(|handler| handler.on_connection(&self.server, request)),
             false => self.ask(|handler| handler.on_request(&self.server, request)),
         })
     }
 
-    /// Decides on a request for a server without a handler: by the server's options, or else by `decide`; with
-    /// status 503 if the server has ended, and 500 if `decide` panics.
+    /// Decides on a request for a server without a handler: by the limits for its client and the server's
+    /// options, or else by `decide`; with status 503 if the server has ended, and 500 if `decide` panics.
     pub fn decide_by(
         &self,
+        permit: &mut Permit,
         request: &IncomingRequest,
         decide: impl FnOnce(&IncomingRequest) -> Decision<()>,
     ) -> Decision<()> {
-        self.decided(request, Decision::respond, || decide(request))
+        self.decided(Some(permit), request, Decision::refuse, || decide(request))
     }
 
     fn decided<T>(
         &self,
+        permit: Option<&mut Permit>,
         request: &IncomingRequest,
         respond: impl Fn(Response) -> T,
         ask: impl FnOnce() -> T,
@@ -175,9 +226,17 @@ impl Acceptor {
         if self.server.is_terminated() {
             return respond(Response::text(503, "The server has ended\n"));
         }
+        if let Some(permit) = permit
+            && let Err(refusal) = permit.count(request.client_addr())
+        {
+            debug!("{:?} is not admitted: {refusal:?}", request.client_addr());
+            self.count(Counted::NotAdmitted(refusal));
+            return respond(refusal.response());
+        }
         if request.is_upgrade()
             && let Some(refusal) = self.server.options().refusal(request)
         {
+            self.count(Counted::Options);
             return respond(refusal);
         }
         catch(ask).unwrap_or_else(|_| {
@@ -193,8 +252,13 @@ impl Acceptor {
         }
     }
 
-    /// Reports to the handler that the handshake with `peer` failed, unless the server has ended.
+    /// Counts and reports to the handler that the handshake with `peer` failed, unless the server has ended.
     pub fn report(&self, peer: Option<SocketAddr>, error: &Error) {
+        self.count(Counted::Failed);
+        self.tell(peer, error);
+    }
+
+    fn tell(&self, peer: Option<SocketAddr>, error: &Error) {
         if !self.server.is_terminated() {
             self.call(|handler, server| handler.on_error(server, peer, error));
         }
@@ -204,7 +268,7 @@ impl Acceptor {
     /// [`PAUSE`](Self::PAUSE).
     pub fn report_pause(&self, error: io::Error) {
         warn!("cannot accept: {error}");
-        self.report(None, &error.into());
+        self.tell(None, &error.into());
     }
 
     /// Returns when the server's first timer expires: call [`call_timers`](Self::call_timers) then. If it

@@ -14,7 +14,7 @@ use wsproto::{CloseInfo, Endpoint, Role, SendError};
 
 use super::answering::is_answering;
 use super::{ConnectionLink, Driver, Link, Outgoing, Transport};
-use crate::{ConnectionId, Error, IncomingRequest, SendStatus, TimerId, WebSocketConnection};
+use crate::{ConnectionId, Error, SendStatus, TimerId, WebSocketConnection};
 
 use self::details::Details;
 pub use self::ending::{MOST_LINGERING, unknown_end};
@@ -172,12 +172,14 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
         }
     }
 
-    /// Returns the request that waits for a decision, with what the transport knows.
-    pub fn incoming_request(&self) -> Option<IncomingRequest> {
-        let link = self.link()?;
-        let mut info = link.transport().info();
-        info.peer_addr = self.details.peer();
-        Some(IncomingRequest::new(link.endpoint().request()?.clone(), info))
+    /// Sets the address of the peer of a connection that has no transport yet.
+    pub fn set_peer(&mut self, peer: Option<SocketAddr>) {
+        self.details.set_peer(peer);
+    }
+
+    /// Sets the address of the client that a proxy has named.
+    pub fn set_client(&mut self, client: SocketAddr) {
+        self.details.set_client(client);
     }
 
     /// Returns the link; `None` while dialing or once the connection is over.
@@ -276,7 +278,7 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
         if !matches!(self.stage, Stage::Dialing { given_up: false }) {
             return false;
         }
-        self.details.set_peer(peer);
+        self.set_peer(peer);
         self.stage = Stage::Live(link);
         true
     }

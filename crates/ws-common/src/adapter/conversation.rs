@@ -34,6 +34,12 @@ impl Conversation {
         Self { handler: None, permit: Some(permit) }
     }
 
+    /// Takes the permit out, for [`Acceptor::admit_named`](super::Acceptor::admit_named); the conversation is
+    /// then [over](Self::is_over) unless it is replaced.
+    pub const fn take_permit(&mut self) -> Option<Permit> {
+        self.permit.take()
+    }
+
     /// Creates the conversation of a transport that a server refuses.
     #[must_use]
     pub fn refused() -> Self {
@@ -117,7 +123,12 @@ impl Conversation {
         step: Step,
     ) -> Option<Panic> {
         match step {
-            Step::Message(mut message) => self.message(connection.id(), handle, &mut message),
+            Step::Message(mut message) => {
+                if let Some(traffic) = connection.driver().traffic() {
+                    traffic.received(1, 0);
+                }
+                self.message(connection.id(), handle, &mut message)
+            }
             Step::Other => None,
             Step::Pong(payload) => self.call(handle, |handler, ws| handler.on_pong(ws, &payload)),
             Step::Request => {
@@ -189,7 +200,7 @@ impl Conversation {
         let Some(acceptor) = connection.driver().acceptor() else { return };
         let request = connection.lock().incoming_request();
         let Some(request) = request else { return };
-        match acceptor.decide(&request) {
+        match acceptor.decide(self.permit.as_mut(), &request) {
             Verdict::Now(decided) => self.answer(connection, now, decided),
             Verdict::Later(undecided) => {
                 let undecided = postpone(connection, undecided);
@@ -218,14 +229,15 @@ impl Conversation {
         decided: Decided,
     ) {
         let mut held = connection.lock();
-        let answered = held.live().map(|link| answer(link.endpoint_mut(), now, &decided));
+        let acceptor = connection.driver().acceptor();
+        let answered = held.live().map(|link| answer(link.endpoint_mut(), acceptor, now, &decided));
         drop(held);
         self.handler = decided.into_handler();
         match answered {
             Ok(Ok(true)) => {}
             Ok(Err(error)) => {
                 let _ = self.drop_handler();
-                if let Some(acceptor) = connection.driver().acceptor() {
+                if let Some(acceptor) = acceptor {
                     acceptor.report(connection.peer_addr(), &error);
                 }
             }

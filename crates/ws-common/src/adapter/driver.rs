@@ -6,7 +6,7 @@ use wsproto::Role;
 use wsproto::handshake::Response;
 use wsproto::url::WsUrl;
 
-use super::{Acceptor, Connection, Held, Outgoing, Transport};
+use super::{Acceptor, Connection, Held, Outgoing, Traffic, Transport};
 use crate::{Error, SendStatus};
 
 /// The adapter's part of a connection: its clock, its origin, and its notification of changes.
@@ -36,6 +36,11 @@ pub trait Driver<R: Role>: Send + Sync + Sized + 'static {
 
     /// Returns the acceptor of the server that accepted the connection.
     fn acceptor(&self) -> Option<&Acceptor> {
+        None
+    }
+
+    /// Returns the counts of a server's messages and bytes.
+    fn traffic(&self) -> Option<&Traffic> {
         None
     }
 

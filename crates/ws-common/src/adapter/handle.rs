@@ -60,8 +60,11 @@ pub trait ConnectionLink: Send + Sync {
     /// Returns the URL that a client connects to.
     fn url(&self) -> Option<WsUrl>;
 
-    /// Returns the address of the peer, or of the proxy in between.
+    /// Returns the address of the transport's peer.
     fn peer_addr(&self) -> Option<SocketAddr>;
+
+    /// Returns the address of the client that proxies name, or else of the peer.
+    fn client_addr(&self) -> Option<SocketAddr>;
 
     /// Returns the negotiated subprotocol.
     fn subprotocol(&self) -> Option<String>;

@@ -7,7 +7,8 @@
 //! * [`Conversation`] calls the handler of a connection: in order, guarded against panics, up to its last
 //!   call.
 //! * [`Acceptor`] is a server before a connection is open: it admits transports, asks the application,
-//!   answers requests and reports errors. Each admitted connection holds a [`Permit`].
+//!   answers requests and reports errors. Each admitted connection holds a [`Permit`]. With a
+//!   [`ProxyHeader`], a proxy names the client before the connection begins.
 //! * [`Target`] is a client's request with its options, and follows redirects. [`Dial`] opens a stream: it
 //!   tells the adapter when to use the [`Resolver`], which addresses to try, and what to exchange with a
 //!   proxy, all within one timeout.
@@ -31,6 +32,7 @@ mod driver;
 mod handle;
 mod link;
 pub(crate) mod panics;
+mod proxy_header;
 mod reconnecting;
 mod registry;
 mod request;
@@ -42,12 +44,14 @@ mod target;
 pub mod tls;
 #[cfg(feature = "deflate")]
 mod tools;
+mod traffic;
 mod transport;
 mod turn;
 mod verdict;
 
 pub use crate::cancel::OnCancel;
 pub use crate::incoming::TransportInfo;
+pub use crate::listener::ListenerWaker;
 pub use acceptor::{Acceptor, Admission, client_endpoint, server_endpoint};
 pub use connection::{Connection, ConnectionState, Held, MOST_LINGERING, unknown_end};
 pub use constructors::{
@@ -59,14 +63,16 @@ pub use driver::Driver;
 pub use handle::{ConnectionLink, Outgoing};
 pub use link::{Link, Step, Written};
 pub use panics::{Panic, run_guarded};
+pub use proxy_header::{ProxyHeader, ProxyHeaderError, ProxyHeaderRead};
 pub use reconnecting::{Connector, reconnect};
 pub use registry::{Connections, Registry};
 pub use request::{answer, postpone};
 pub use resolver::{Lookup, Resolver};
 pub(crate) use roster::Ending;
 pub use roster::Permit;
-pub use socket::{is_timeout, listen, tune};
+pub use socket::{is_timeout, listen, listen_shared, tune};
 pub use target::Target;
+pub use traffic::{Traffic, TrafficLease};
 pub use transport::Transport;
 pub use turn::{Duplex, MOST_EVENTS, READ_SIZE, TurnContext, TurnOutcome, WRITE_MOST};
 pub use verdict::{Decided, DynHandler, Undecided, Verdict};

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use wsproto::handshake::{Request, Response};
+use wsproto::handshake::{AcceptError, Request, Response};
 use wsproto::{Endpoint, ReadyState, Role};
 
-use super::{Connection, Decided, Driver, Undecided};
+use super::{Acceptor, Connection, Decided, Driver, Undecided};
 use crate::Error;
 use crate::server::AwaitedDecision;
+use crate::stats::Counted;
 
 /// Postpones the answer to the request of `connection`, and notifies it when there is one: the decision, or
 /// status 503 once the server is ending.
@@ -43,7 +44,7 @@ struct Postponed {
 impl Undecided for Postponed {
     fn take(&mut self) -> Option<Decided> {
         if self.awaited.server().is_ending() {
-            return Some(Decided::Respond(Response::text(503, "The server is ending\n")));
+            return Some(Decided::Refuse(Response::text(503, "The server is ending\n")));
         }
         self.undecided.take()
     }
@@ -53,14 +54,15 @@ impl Undecided for Postponed {
     }
 }
 
-/// Answers the pending request with a decision. Returns whether the connection is accepted. Accepting an
-/// ordinary request declines it.
+/// Answers the pending request with a decision, which `acceptor` counts. Returns whether the connection is
+/// accepted. Accepting an ordinary request declines it.
 ///
 /// # Errors
 ///
 /// [`Error::Accept`] if the request cannot be accepted in this way; it was then refused with status 500.
 pub fn answer<R: Role>(
     endpoint: &mut Endpoint<R>,
+    acceptor: Option<&Acceptor>,
     now: Duration,
     decided: &Decided,
 ) -> Result<bool, Error> {
@@ -71,11 +73,33 @@ pub fn answer<R: Role>(
     let upgrade = endpoint.request().is_some_and(Request::is_upgrade);
     let given = match decided {
         Decided::Respond(response) => endpoint.respond(response, now).map(|()| false),
+        Decided::Refuse(response) => refuse(endpoint, now, response.clone()).map(|()| false),
         Decided::Accept(accept, _) if upgrade => endpoint.accept(accept, now).map(|()| true),
         Decided::Accept(..) | Decided::Decline => endpoint.decline(now).map(|()| false),
     };
+    let counted = match (&given, decided) {
+        (Ok(true), _) => Some(Counted::Opened),
+        (Ok(false), Decided::Respond(_) | Decided::Decline) if upgrade => {
+            Some(Counted::Application)
+        }
+        // Those of the server itself are counted when they are made, and errors when they are reported.
+        _ => None,
+    };
+    if let (Some(counted), Some(acceptor)) = (counted, acceptor) {
+        acceptor.count(counted);
+    }
     given.or_else(|error| {
-        endpoint.respond(&super::acceptor::internal_error(), now)?;
+        refuse(endpoint, now, super::acceptor::internal_error())?;
         Err(error.into())
     })
+}
+
+/// Answers with a response that is not the application's, but has its header fields.
+fn refuse<R: Role>(
+    endpoint: &mut Endpoint<R>,
+    now: Duration,
+    response: Response,
+) -> Result<(), AcceptError> {
+    let response = response.with_missing(&endpoint.session().config().refusal_headers);
+    endpoint.respond(&response, now)
 }

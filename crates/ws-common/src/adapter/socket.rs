@@ -3,10 +3,10 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 
+use log::debug;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-/// The maximum number of connections in a listener's accept queue.
-const BACKLOG: i32 = 4096;
+use crate::listener::BACKLOG;
 
 /// The limit of unsent bytes in a socket's send buffer (`TCP_NOTSENT_LOWAT`).
 #[cfg(any(target_os = "android", target_os = "linux"))]
@@ -36,17 +36,81 @@ pub fn is_timeout(error: &io::Error) -> bool {
     }
 }
 
-/// Listens on the first address that can be bound; port 0 is any free port. With `share`, several listeners
-/// can share a port (`SO_REUSEPORT`), and the operating system distributes the connections among them.
+/// How often to look for a port that is free for both families of addresses.
+const ATTEMPTS: usize = 16;
+
+/// Listens on the first address that can be bound, and at the same port on the first one of the other family:
+/// `localhost` has an IPv4 and an IPv6 address, and its clients may use either. Port 0 is any free port.
 ///
 /// # Errors
 ///
-/// [`io::Error`] if no address can be bound, that of the last one; of kind `Unsupported` if `share` is set
-/// and the platform is not Unix.
-pub fn listen(address: impl ToSocketAddrs, share: bool) -> io::Result<TcpListener> {
+/// [`io::Error`] if no address can be bound, that of the last one; or if the port is in use at the address
+/// of the other family, so that another program would get half of the clients. An address that this machine
+/// does not have is no error.
+pub fn listen(address: impl ToSocketAddrs) -> io::Result<Vec<TcpListener>> {
+    let addresses: Vec<_> = address.to_socket_addrs()?.collect();
+    let is_v4 = |address: &SocketAddr| address.is_ipv4();
+    // A socket for all IPv6 addresses would serve the IPv4 ones, too, and they could not be bound.
+    let both = addresses.iter().any(is_v4) && !addresses.iter().all(is_v4);
+    let mut attempts = ATTEMPTS;
+    loop {
+        let first = listen_first(&addresses, Share::No, both)?;
+        let bound = first.local_addr()?;
+        let others: Vec<_> = addresses
+            .iter()
+            .filter(|address| address.is_ipv4() != bound.is_ipv4())
+            .map(|address| match address.port() {
+                0 => SocketAddr::new(address.ip(), bound.port()),
+                _ => *address,
+            })
+            .collect();
+        attempts -= 1;
+        return match listen_first(&others, Share::No, both) {
+            Ok(other) => Ok(vec![first, other]),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                if attempts > 0 && addresses.iter().any(|address| address.port() == 0) {
+                    continue;
+                }
+                Err(error)
+            }
+            Err(error) => {
+                if !others.is_empty() {
+                    debug!("cannot listen at {others:?} as well: {error}");
+                }
+                Ok(vec![first])
+            }
+        };
+    }
+}
+
+/// Listens with several sockets at the first address that can be bound. They share its port
+/// (`SO_REUSEPORT`), and the operating system distributes the connections among them.
+///
+/// # Errors
+///
+/// [`io::Error`] if no address can be bound, that of the last one; of kind `Unsupported` if the system is
+/// not Unix.
+pub fn listen_shared(address: impl ToSocketAddrs, count: usize) -> io::Result<Vec<TcpListener>> {
+    let addresses: Vec<_> = address.to_socket_addrs()?.collect();
+    let mut listeners = vec![listen_first(&addresses, Share::Yes, false)?];
+    let bound = listeners[0].local_addr()?;
+    for _ in 1..count {
+        listeners.push(listen_at(bound, Share::Yes, false)?);
+    }
+    Ok(listeners)
+}
+
+/// Whether several sockets share a port.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Share {
+    Yes,
+    No,
+}
+
+fn listen_first(addresses: &[SocketAddr], share: Share, only_v6: bool) -> io::Result<TcpListener> {
     let mut result = Err(io::ErrorKind::AddrNotAvailable.into());
-    for address in address.to_socket_addrs()? {
-        result = listen_at(address, share);
+    for address in addresses {
+        result = listen_at(*address, share, only_v6);
         if result.is_ok() {
             break;
         }
@@ -54,12 +118,15 @@ pub fn listen(address: impl ToSocketAddrs, share: bool) -> io::Result<TcpListene
     result
 }
 
-fn listen_at(address: SocketAddr, share: bool) -> io::Result<TcpListener> {
+fn listen_at(address: SocketAddr, share: Share, only_v6: bool) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if only_v6 && address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
     // Lets a restarted server bind while old connections are in TIME_WAIT.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
-    if share {
+    if share == Share::Yes {
         #[cfg(unix)]
         socket.set_reuse_port(true)?;
         #[cfg(not(unix))]
@@ -68,4 +135,42 @@ fn listen_at(address: SocketAddr, share: bool) -> io::Result<TcpListener> {
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn localhost_listens_on_both_families_at_one_port() {
+        // M9
+        let both = ["127.0.0.1:0", "[::1]:0"].map(|text| text.parse().expect("an address"));
+        let listeners = listen(&both[..]).expect("free ports");
+        let bound: Vec<_> =
+            listeners.iter().map(|socket| socket.local_addr().expect("one")).collect();
+        assert!(
+            bound.iter().all(|address| address.port() == bound[0].port() && address.port() > 0)
+        );
+        assert!(bound[0].is_ipv4());
+        // A machine without IPv6 has one.
+        assert!(bound.len() == 1 || bound.len() == 2 && bound[1].is_ipv6());
+        for address in &bound {
+            std::net::TcpStream::connect(address).expect("it listens");
+        }
+        let all = ["0.0.0.0:0", "[::]:0"].map(|text| text.parse().expect("an address"));
+        assert_eq!(listen(&all[..]).expect("free ports").len(), bound.len());
+        // A port that another socket has is an error, in either family.
+        for taken in &listeners {
+            let port = taken.local_addr().expect("an address").port();
+            let wanted = both.map(|address: SocketAddr| SocketAddr::new(address.ip(), port));
+            let error = listen(&wanted[..]).expect_err("it is in use");
+            assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        }
+        // The first usable one of a family.
+        let list =
+            ["192.0.2.1:0", "127.0.0.1:0", "127.0.0.2:0"].map(|text| text.parse().expect("one"));
+        let listeners = listen(&list[..]).expect("a free port");
+        assert_eq!(listeners.len(), 1);
+        assert_eq!(listeners[0].local_addr().expect("an address").ip(), list[1].ip());
+    }
 }

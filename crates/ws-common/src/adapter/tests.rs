@@ -254,7 +254,7 @@ impl ConnectionHandler for Fragile {
 fn a_handler_that_is_not_needed_may_panic_when_it_is_dropped() {
     let (server, reports) = (server(), Arc::new(AtomicUsize::new(0)));
     let acceptor = Acceptor::new(server, Picky(Arc::clone(&reports)));
-    let (endpoint, mut conversation) = acceptor.accept(Duration::ZERO).expect("room");
+    let (endpoint, mut conversation) = acceptor.accept(Duration::ZERO, None).expect("room");
     let link = Link::new(endpoint, Void::default());
     let connection = Arc::new(Connection::new(Hosted(acceptor), link, None));
     let mut request = b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\

@@ -194,6 +194,10 @@ impl Conversation {
         let over = held.is_over();
         if let Some(link) = held.link_mut() {
             let written = link.write(late, WRITE_MOST);
+            let counts = link.endpoint_mut().take_output_counts();
+            if let Some(traffic) = connection.driver().traffic() {
+                traffic.sent(counts);
+            }
             let endpoint = link.endpoint();
             outcome.more = written == Written::Limit
                 || endpoint.has_input()

@@ -7,13 +7,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use log::{debug, info};
-use mio::net::{TcpListener, TcpStream};
+use mio::net::TcpStream;
 use mio::{Interest, Token};
 use ws_common::adapter::{Acceptor, Connection, Link, end_deadline};
 
 use super::{EventLoop, listener_token};
-use crate::listener::{Attempt, Listener};
-use crate::origin::{Accepted, LoopServer};
+use crate::listener::{Attempt, Listener, Source};
+use crate::origin::{Accepted, Counts, LoopServer};
+use crate::proxied::Proxied;
 use crate::slot::{Cause, DynConnection};
 
 /// The maximum number of connections accepted per turn.
@@ -22,25 +23,52 @@ const BATCH: usize = 64;
 impl EventLoop {
     pub(crate) fn listen(
         &mut self,
-        listener: std::net::TcpListener,
+        listener: ws_common::Listener,
         acceptor: &Arc<Acceptor>,
     ) -> io::Result<()> {
-        listener.set_nonblocking(true)?;
-        let mut socket = TcpListener::from_std(listener);
+        info!("accepting at {listener:?}");
         let token = listener_token(self.listeners.vacant_key());
-        self.context.registry.register(&mut socket, token, Interest::READABLE)?;
-        info!("accepting at {:?}", socket.local_addr());
-        acceptor.join();
-        let server = LoopServer {
+        let source = Source::register(listener, &self.context.registry, token)?;
+        let server = self.server(acceptor);
+        self.add_listener(source, server);
+        Ok(())
+    }
+
+    /// Returns a server as seen by this loop.
+    pub(crate) fn server(&self, acceptor: &Arc<Acceptor>) -> Arc<LoopServer> {
+        Arc::new(LoopServer {
             acceptor: Arc::clone(acceptor),
             shared: Arc::clone(&self.shared),
-            carried: AtomicUsize::new(0),
-        };
-        let (socket, server) = (Some(socket), Arc::new(server));
+            counts: Arc::new(Counts { carried: AtomicUsize::new(0), traffic: acceptor.traffic() }),
+            proxied: None,
+        })
+    }
+
+    /// Adds a source of connections, whose sockets are registered with the next free token of listeners.
+    pub(crate) fn add_listener(&mut self, source: Source, server: Arc<LoopServer>) {
+        server.acceptor.join();
+        self.has_handover |= matches!(source, Source::Handover(_));
+        let listener = Listener { source: Some(source), server, retry_at: None, queued: true };
+        let index = self.listeners.insert(listener);
         // Clients may be waiting already.
-        self.queue.push(token);
-        self.listeners.insert(Listener { socket, server, retry_at: None, queued: true });
-        Ok(())
+        self.queue.push(listener_token(index));
+    }
+
+    /// Returns whether connections wait that another thread has accepted.
+    pub(crate) fn has_newcomers(&self) -> bool {
+        self.has_handover && self.listeners.iter().any(|(_, listener)| listener.has_newcomers())
+    }
+
+    /// Takes the connections that another thread has accepted, before any turn of this loop.
+    pub(crate) fn take_newcomers(&mut self) {
+        if !self.has_newcomers() {
+            return;
+        }
+        let have = self.listeners.iter().filter(|(_, listener)| listener.has_newcomers());
+        let indices: Vec<_> = have.map(|(index, _)| index).collect();
+        for index in indices {
+            self.accept(index, Cause::Other);
+        }
     }
 
     /// Accepts the waiting clients, at most [`BATCH`] of them.
@@ -56,7 +84,7 @@ impl EventLoop {
                 Attempt::Gone => continue,
                 Attempt::Nothing => return,
             };
-            debug!("accepted {peer}");
+            debug!("accepted {peer:?}");
             let server = Arc::clone(&listener.server);
             if let Err(error) = self.register(tcp, peer, &server) {
                 if let Some(listener) = self.listeners.get_mut(index) {
@@ -74,19 +102,32 @@ impl EventLoop {
     fn register(
         &mut self,
         tcp: TcpStream,
-        peer: SocketAddr,
+        peer: Option<SocketAddr>,
         server: &Arc<LoopServer>,
     ) -> io::Result<()> {
         let now = self.context.now;
-        let Some((endpoint, conversation)) = server.acceptor.accept(now) else { return Ok(()) };
-        let mut stream = server.stream(tcp)?;
+        let accepted = server.acceptor.accept(now, peer);
+        let Some((endpoint, conversation)) = accepted else { return Ok(()) };
         let both = Interest::READABLE | Interest::WRITABLE;
         let token = Token(self.shared.slots().vacant_key());
-        self.context.registry.register(&mut stream, token, both)?;
-        let driver = Accepted(Arc::clone(server));
-        let connection = Connection::new(driver, Link::new(endpoint, stream), Some(peer));
-        let connection: Arc<dyn DynConnection> = Arc::new(connection);
-        server.carried.fetch_add(1, Ordering::Relaxed);
+        let header = server.acceptor.proxy_header(peer);
+        let connection: Arc<dyn DynConnection> = match header {
+            None => {
+                let mut stream = server.stream(tcp)?;
+                self.context.registry.register(&mut stream, token, both)?;
+                let driver = Accepted(Arc::clone(server));
+                Arc::new(Connection::new(driver, Link::new(endpoint, stream), peer))
+            }
+            Some(header) => {
+                let mut tcp = tcp;
+                self.context.registry.register(&mut tcp, token, both)?;
+                let server = server.proxied(Proxied::new(tcp, header, endpoint));
+                let connection = Connection::dialing(Accepted(Arc::new(server)));
+                connection.lock().set_peer(peer);
+                Arc::new(connection)
+            }
+        };
+        server.counts.carried.fetch_add(1, Ordering::Relaxed);
         self.begin(connection, conversation);
         Ok(())
     }
@@ -105,9 +146,11 @@ impl EventLoop {
             }
             // Check again until all its connections are closed.
             self.check_end = true;
-            listener.socket = None;
+            if let Some(Source::Handover(handover)) = listener.source.take() {
+                handover.close();
+            }
             listener.retry_at = None;
-            if listener.server.carried.load(Ordering::Relaxed) == 0 {
+            if listener.server.counts.carried.load(Ordering::Relaxed) == 0 {
                 left.push(index);
             } else if end_deadline(server).is_some_and(|at| at <= Instant::now()) {
                 let connections = self.shared.connections_of(server);

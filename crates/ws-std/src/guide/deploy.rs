@@ -43,8 +43,14 @@
 //!   restarted server would otherwise stay empty.
 //! * A proxy can open only as many connections to one address and port as it has ephemeral ports, about 28
 //!   000 by default on Linux (`net.ipv4.ip_local_port_range`). For more, give the proxy several addresses.
-//! * [`peer_addr`](crate::WebSocketConnection::peer_addr) is the proxy's address. The client's address is in
-//!   header fields of the request; trust them only if no client can bypass the proxy.
+//! * [`peer_addr`](crate::WebSocketConnection::peer_addr) is the proxy's address.
+//!   [`client_addr`](crate::WebSocketConnection::client_addr) is the client's, if the proxy is
+//!   [trusted](crate::TrustedProxies): list its addresses, or `unix:` if it connects through a Unix domain
+//!   socket. Header fields of other peers are not believed.
+//! * A proxy that forwards TCP or TLS, such as HAProxy with `mode tcp` and `send-proxy-v2`, names the client in
+//!   a header of its own: [`TrustedProxies::proxy_protocol`](crate::TrustedProxies::proxy_protocol).
+//! * [`WebSocketServer::bind_unix`](crate::WebSocketServer::bind_unix) listens where only programs of the
+//!   same machine can connect: `proxy_pass http://unix:/run/app/socket;`
 //! * [`ServerOptions::origins`] is compared with the `Origin` field of the browser: list the public origin,
 //!   such as `https://example.com`, even if the proxy terminates TLS.
 //!
@@ -169,13 +175,16 @@
 //! | a process, `ws-std` | memory mappings, four per thread | `vm.max_map_count` |
 //! | a listener | backlog of connections not accepted yet: 4096 requested | `net.core.somaxconn` |
 //! | a server | connections: 4096 with `ws-std`, 100 000 with `ws-mio` | [`ServerOptions::max_connections`] |
+//! | an address | any number | [`ServerOptions::max_connections_per_address`] and `max_attempts_per_address` |
 //! | a connection | messages of 1 MiB, 64 KiB queued for the peer | [`ServerOptions`] |
 //!
 //! Linux allows a process 65 530 mappings by default, enough for about 16 000 connections of `ws-std`; a
-//! process that runs out of mappings aborts. Set `max_connections` below the system's limits. Further clients
-//! get status 503, or over TLS are disconnected; a lack of descriptors, in contrast, pauses accepting for 50
-//! ms. A connection holds at most one incomplete message, and queues at most the high-water mark plus one
-//! message, counted separately for replies and for other output.
+//! process that runs out of mappings aborts. Set `max_connections` below the system's limits. Further
+//! clients get status 503, or over TLS are disconnected; a lack of descriptors, in contrast, pauses
+//! accepting for 50 ms. Clients beyond the limits of their address get status 429. Choose those with
+//! offices and mobile networks in mind, which share one IPv4 address. A connection holds at most one
+//! incomplete message, and queues at most the high-water mark plus one message, counted separately for
+//! replies and for other output.
 //!
 //! # Compression
 //!
@@ -195,31 +204,18 @@
 //!
 //! The proxy terminates TLS, or the server does:
 //! [`ServerTls::from_pem_files`](crate::ServerTls::from_pem_files) reads a certificate chain and a private
-//! key once. To replace a certificate while the server runs, use a resolver of `rustls`, which is called for
-//! each new connection. Open connections are not affected.
+//! key. [`ServerTls::replace`](crate::ServerTls::replace) takes renewed ones while the server runs: new
+//! connections use them, and open ones are not affected. Call it from a timer, or from a hook of the
+//! program that renews them.
 //!
 //! ```
-//! use std::sync::{Arc, RwLock};
-//! use ws_std::ServerTls;
-//! use ws_std::rustls::ServerConfig;
-//! use ws_std::rustls::server::{ClientHello, ResolvesServerCert};
-//! use ws_std::rustls::sign::CertifiedKey;
+//! use ws_std::{ServerHandle, ServerTls};
 //!
-//! /// The current certificate; renewal replaces it.
-//! #[derive(Debug)]
-//! struct Current(RwLock<Arc<CertifiedKey>>);
-//!
-//! impl ResolvesServerCert for Current {
-//!     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-//!         self.0.read().ok().map(|current| Arc::clone(&current))
+//! fn renew(server: &ServerHandle) -> std::io::Result<()> {
+//!     if let Some(tls) = &server.options().tls {
+//!         tls.replace(&ServerTls::from_pem_files("cert.pem", "key.pem")?);
 //!     }
-//! }
-//!
-//! fn tls(current: Arc<Current>) -> Result<ServerTls, ws_std::rustls::Error> {
-//!     let provider = Arc::new(ws_std::rustls::crypto::ring::default_provider());
-//!     let builder = ServerConfig::builder_with_provider(provider);
-//!     let builder = builder.with_safe_default_protocol_versions()?.with_no_client_auth();
-//!     Ok(builder.with_cert_resolver(current).into())
+//!     Ok(())
 //! }
 //! ```
 //!
@@ -245,6 +241,25 @@
 //! ```
 //!
 //! # Monitoring
+//!
+//! [`ServerHandle::stats`](crate::ServerHandle::stats) counts connections, refusals by reason, messages and
+//! bytes; a few lines of an `on_request` turn it into a page for a collector:
+//!
+//! ```
+//! use ws_std::wsproto::handshake::Response;
+//! use ws_std::{Decision, ServerHandle};
+//!
+//! fn metrics(server: &ServerHandle) -> Decision<()> {
+//!     let stats = server.stats();
+//!     Decision::respond(Response::new(200).body(
+//!         "text/plain; version=0.0.4",
+//!         format!(
+//!             "ws_connections {}\nws_messages_in_total {}\nws_refused_total{{reason=\"full\"}} {}\n",
+//!             stats.open, stats.messages_in, stats.refused.full
+//!         ),
+//!     ))
+//! }
+//! ```
 //!
 //! Errors before a connection is open are passed to the server's
 //! [`on_error`](crate::ServerHandler::on_error), later ones to the handler of the connection. All of them are

@@ -10,7 +10,7 @@ use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use ws_common::Error;
-use ws_common::adapter::WRITE_MOST;
+use ws_common::adapter::{Driver, WRITE_MOST};
 use wsproto::{Advice, Role};
 
 use crate::WebSocket;
@@ -132,7 +132,11 @@ impl<R: Role> WebSocket<R> {
                     link.endpoint_mut().end_of_input(now());
                 }
             }
-            Ok(_) => {}
+            Ok(read) => {
+                if let (Some(read), Some(traffic)) = (read, self.connection.driver().traffic()) {
+                    traffic.received(0, read as u64);
+                }
+            }
             Err(error) if is_timeout(&error) => return Err(error.into()),
             Err(error) => {
                 let mut held = self.connection.lock();

@@ -17,7 +17,7 @@ use alloc::vec::Vec;
 use core::mem;
 use core::time::Duration;
 
-pub use outbox::Outbox;
+pub use outbox::{Outbox, OutputCounts};
 
 use outbox::OutputKind;
 

@@ -14,6 +14,7 @@ pub struct Outbox {
     /// How many unwritten bytes are replies; the rest are unsolicited. Bytes written count as
     /// replies first, so unsolicited bytes are never counted as replies.
     unwritten_replies: usize,
+    pub(super) counts: OutputCounts,
     /// How many bytes could not be written.
     lost: usize,
     /// How many unwritten bytes there are up to the end of a keep-alive Ping.
@@ -40,6 +41,17 @@ pub struct Outbox {
     pub(super) ended: bool,
     /// Whether the transport accepted no more bytes when it was last tried.
     pub(super) blocked: bool,
+}
+
+/// The messages sent and the bytes written since they were last
+/// [taken](crate::Endpoint::take_output_counts).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OutputCounts {
+    /// How many whole messages were sent.
+    pub messages: u64,
+    /// How many bytes were written.
+    pub bytes: u64,
 }
 
 /// The two kinds of output.
@@ -187,6 +199,7 @@ impl Outbox {
     #[inline]
     pub(super) fn wrote(&mut self, len: usize, now: Duration) -> bool {
         let len = self.output.advance(len);
+        self.counts.bytes += len as u64;
         self.unwritten_replies = self.unwritten_replies.saturating_sub(len);
         if len > 0 {
             self.stalled_since = Some(self.stalled_since.map_or(now, |since| since.max(now)));

@@ -43,6 +43,7 @@ impl<R: Role> Endpoint<R> {
             }
             text => {
                 self.send_with(|sender, out| sender.send_text(&text, out))?;
+                self.count_message();
                 if let Cow::Owned(text) = text {
                     self.recycle_text(text);
                 }
@@ -71,6 +72,7 @@ impl<R: Role> Endpoint<R> {
             }
             bytes => {
                 self.send_with(|sender, out| sender.send_binary(&bytes, out))?;
+                self.count_message();
                 if let Cow::Owned(bytes) = bytes {
                     self.recycle_binary(bytes);
                 }
@@ -86,13 +88,16 @@ impl<R: Role> Endpoint<R> {
     /// [`SendError`]; nothing was sent.
     pub fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), SendError> {
         if !R::SERVER || message.payload().len() < LARGE {
-            return self.send_with(|sender, out| sender.send_prepared(message, out));
+            self.send_with(|sender, out| sender.send_prepared(message, out))?;
+            self.count_message();
+            return Ok(());
         }
         #[cfg(feature = "deflate")]
         if self.send_with(|sender, out| sender.try_deflated_prepared(message, out))? {
             return Ok(());
         }
         self.send_with(|sender, out| sender.send_prepared_header(message, out))?;
+        self.count_message();
         self.push(message.payload().len(), |output| output.push_shared(message));
         Ok(())
     }
@@ -163,7 +168,15 @@ impl<R: Role> Endpoint<R> {
 
     /// Queues a payload after the header that was just appended.
     fn push_owned(&mut self, payload: Vec<u8>, mask: Option<Mask>) {
+        self.count_message();
         self.push(payload.len(), |output| output.push_owned(payload, mask));
+    }
+
+    #[inline]
+    fn count_message(&mut self) {
+        if let Some(outbox) = &mut self.outbox {
+            outbox.counts.messages += 1;
+        }
     }
 
     fn push(&mut self, len: usize, push: impl FnOnce(&mut Output)) {

@@ -1,8 +1,9 @@
 //! An endpoint's output.
 
+use core::mem;
 use core::time::Duration;
 
-use super::Endpoint;
+use super::{Endpoint, OutputCounts};
 use crate::Role;
 
 impl<R: Role> Endpoint<R> {
@@ -77,6 +78,13 @@ impl<R: Role> Endpoint<R> {
             self.session.flushed(now);
         }
         self.report_end(now);
+    }
+
+    /// Takes the counts of messages sent and bytes written. They stay with a buffer that is
+    /// [returned](Self::reclaim): loops that share one among connections take them first.
+    #[inline]
+    pub fn take_output_counts(&mut self) -> OutputCounts {
+        self.outbox.as_mut().map(|outbox| mem::take(&mut outbox.counts)).unwrap_or_default()
     }
 
     /// Returns how many bytes are unwritten.

@@ -5,6 +5,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::{fmt, mem, str};
 
+use super::AcceptError;
 use super::head::is_text;
 use super::list::{elements, is_token, is_token_byte};
 use super::response::encode_field;
@@ -113,6 +114,24 @@ impl Headers {
         self.bytes.extend_from_slice(value);
         self.ends.push((name_end, self.bytes.len()));
         Ok(())
+    }
+
+    /// Appends a field of the application to a response that is not its own.
+    ///
+    /// # Errors
+    ///
+    /// [`AcceptError::ReservedHeader`] or [`AcceptError::InvalidHeader`].
+    pub(crate) fn push_own(
+        &mut self,
+        name: &str,
+        value: impl AsRef<[u8]>,
+    ) -> Result<(), AcceptError> {
+        const PREFIX: &[u8] = b"Sec-WebSocket-";
+        let prefix = name.as_bytes().get(..PREFIX.len());
+        if is_reserved(name) || prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(PREFIX)) {
+            return Err(AcceptError::ReservedHeader(name.into()));
+        }
+        Ok(self.push(name, value)?)
     }
 
     /// Returns the value of the first field with that name, if the value is UTF-8.

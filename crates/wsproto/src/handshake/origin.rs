@@ -27,8 +27,9 @@ pub struct AllowedOrigins {
 }
 
 impl AllowedOrigins {
-    /// Creates a list of origins, such as `https://example.com` or, for pages without an origin,
-    /// `null`.
+    /// Creates a list of origins, such as `https://example.com`; `null` for pages without an origin, such as
+    /// sandboxed ones; `file://` for local files, for which some browsers send `null`; or that of an
+    /// application's own scheme, such as `app://main`.
     ///
     /// # Errors
     ///
@@ -70,9 +71,9 @@ impl AllowedOrigins {
     }
 }
 
-/// The text is not an origin: scheme, `://`, host and optional port, and nothing else; or `null`.
+/// The text is not an origin: scheme, `://`, host and optional port, and nothing else; `file://`; or `null`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-#[error("{0:?} is not an origin: scheme://host[:port] without a path, or null")]
+#[error("{0:?} is not an origin: scheme://host[:port] without a path, file://, or null")]
 pub struct InvalidOrigin(pub String);
 
 /// An origin as RFC 6454 section 4 defines it.
@@ -96,7 +97,13 @@ impl Origin {
             return None;
         }
         let (host, port) = split_port(authority);
-        let host = parse_host(host).ok()?;
+        let is_web = matches!(scheme.as_str(), "http" | "https" | "ws" | "wss");
+        // Local files have the origin `file://` in some browsers, and pages of applications may have one
+        // like it.
+        let host = match authority {
+            "" if !is_web => String::new(),
+            _ => parse_host(host).ok()?,
+        };
         let port = match port {
             Some("") => return None,
             port => parse_port(port).ok()?,

@@ -74,6 +74,17 @@ impl Response {
         self
     }
 
+    /// Adds those fields whose names the response does not have.
+    #[must_use]
+    pub fn with_missing(mut self, fields: &Headers) -> Self {
+        let missing = |name: &str| self.headers.get_bytes(name).is_none();
+        let missing: Vec<_> = fields.iter().filter(|(name, _)| missing(name)).collect();
+        for (name, value) in missing {
+            let _valid = self.headers.push(name, value);
+        }
+        self
+    }
+
     fn has_date(&self) -> bool {
         self.headers.get_bytes("Date").is_some()
     }

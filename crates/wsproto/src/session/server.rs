@@ -14,6 +14,7 @@ use crate::{Config, Connection, Extensions, Role, Server, SessionError};
 
 /// A request that is being read, or waits for a decision.
 struct ServerHandshake {
+    config: Arc<Config>,
     finder: HeadFinder,
     /// The part of the head that has arrived, unless the head arrived in one piece.
     head: Vec<u8>,
@@ -28,14 +29,16 @@ impl Session<Server> {
     /// Creates a session for a transport that a client has just opened.
     #[must_use]
     pub fn server(config: impl Into<Arc<Config>>, now: Duration) -> Self {
+        let config = config.into();
         let handshake = ServerHandshake {
+            config: Arc::clone(&config),
             finder: HeadFinder::request(),
             head: Vec::new(),
             request: None,
             postponed: false,
             unix_time: None,
         };
-        Self::begin(handshake, config.into(), now)
+        Self::begin(handshake, config, now)
     }
 
     /// Sets the time since the UNIX epoch at the session's time zero, a `now` of
@@ -192,14 +195,15 @@ impl ServerHandshake {
         }
     }
 
-    /// Appends a response to the request; an unparsed request has no method.
-    fn answer(&self, response: &Response, now: Duration, out: &mut Vec<u8>) {
+    /// Appends a refusal of the request; an unparsed request has no method.
+    fn answer(&self, response: Response, now: Duration, out: &mut Vec<u8>) {
+        let response = response.with_missing(&self.config.refusal_headers);
         let method = self.request.as_ref().map_or("", Request::method);
         response.encode_to(method, self.unix_time(now), out);
     }
 
     fn refuse(&self, error: RequestError, now: Duration, out: &mut Vec<u8>) -> Progress<Server> {
-        self.answer(&error.response(), now, out);
+        self.answer(error.response(), now, out);
         Progress::Failed(error.into())
     }
 }
@@ -241,11 +245,11 @@ impl Handshake<Server> for ServerHandshake {
     fn decline(&mut self, now: Duration, out: &mut Vec<u8>) -> Option<SessionError> {
         match self.request.as_ref()?.check_upgrade() {
             Err(error) => {
-                self.answer(&error.response(), now, out);
+                self.answer(error.response(), now, out);
                 Some(error.into())
             }
             Ok(()) => {
-                self.answer(&Response::text(403, "Forbidden\n"), now, out);
+                self.answer(Response::text(403, "Forbidden\n"), now, out);
                 None
             }
         }
@@ -282,7 +286,7 @@ impl Handshake<Server> for ServerHandshake {
             SessionError::HandshakeTimeout if self.request.is_none() => 408,
             _ => 503,
         };
-        self.answer(&Response::text(status, &alloc::format!("{error}\n")), now, out);
+        self.answer(Response::text(status, &alloc::format!("{error}\n")), now, out);
         (Some(error), true)
     }
 }

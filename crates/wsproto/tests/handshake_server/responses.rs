@@ -142,3 +142,39 @@ fn every_status_makes_a_valid_response() {
         assert_eq!((answer.status, answer.body.len()), (status, 0));
     }
 }
+
+/// M8: the engine's own refusals have the fields of the configuration, the application's responses have not.
+#[test]
+fn refusals_have_the_fields_of_the_configuration() {
+    type Decide = fn(&mut Session<Server>, &mut Vec<u8>);
+    let cases: [(&[u8], Decide, u16, bool); 6] = [
+        (b"GET / HTTP/1.1\r\nHost : a\r\n\r\n", |_, _| (), 400, true),
+        (b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", |s, out| s.decline(NOW, out).unwrap(), 426, true),
+        (&Head::request().bytes(), |s, out| s.decline(NOW, out).unwrap(), 403, true),
+        (
+            b"GET / HTTP/1.1\r\nHo",
+            |s, out| s.handle_timeout(Duration::from_secs(10), out),
+            408,
+            true,
+        ),
+        (&Head::request().bytes(), |s, out| s.close(None, NOW, out).unwrap(), 503, true),
+        (
+            &Head::request().bytes(),
+            |s, out| s.respond(&Response::text(402, "own\n"), NOW, out).unwrap(),
+            402,
+            false,
+        ),
+    ];
+    let config = Config::new().refusal_header("Server", "a b").unwrap();
+    let config = config.refusal_header("content-type", "text/html").unwrap();
+    for (input, decide, status, has_field) in cases {
+        let mut session = Session::server(config.clone(), NOW);
+        let mut out = Vec::new();
+        let _ = session.next_event(NOW, &mut &mut input.to_vec()[..], &mut out);
+        decide(&mut session, &mut out);
+        let head = String::from_utf8(out).unwrap();
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{head}");
+        assert_eq!(head.contains("\r\nServer: a b\r\n"), has_field, "{head}");
+        assert_eq!(head.matches("ontent-").count(), 2, "a response keeps its own: {head}");
+    }
+}

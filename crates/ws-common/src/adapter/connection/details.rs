@@ -16,6 +16,8 @@ pub(super) struct Details {
 #[derive(Debug, Default)]
 struct Rare {
     v6: Option<SocketAddrV6>,
+    /// The client that a proxy has named.
+    client: Option<SocketAddr>,
     timers: Timers<Duration>,
 }
 
@@ -40,6 +42,19 @@ impl Details {
             Some(SocketAddr::V4(address)) => self.v4 = Some((*address.ip(), address.port())),
             Some(SocketAddr::V6(address)) => self.rare.get_or_insert_default().v6 = Some(address),
             None => {}
+        }
+    }
+
+    /// Returns the address of the client: the one that was named, or the peer.
+    pub(super) fn client(&self) -> Option<SocketAddr> {
+        self.rare.as_ref().and_then(|rare| rare.client).or_else(|| self.peer())
+    }
+
+    /// Sets the address of the client, if it is another one than the peer's.
+    pub(super) fn set_client(&mut self, client: SocketAddr) {
+        let client = canonical(client);
+        if self.client() != Some(client) {
+            self.rare.get_or_insert_default().client = Some(client);
         }
     }
 
@@ -76,7 +91,8 @@ impl Details {
     }
 
     fn drop_blank(&mut self) {
-        self.rare.take_if(|rare| rare.v6.is_none() && rare.timers.is_empty());
+        self.rare
+            .take_if(|rare| rare.v6.is_none() && rare.client.is_none() && rare.timers.is_empty());
     }
 }
 
@@ -102,5 +118,20 @@ mod tests {
         }
         assert_eq!(Details::default().peer(), None);
         assert_eq!(size_of::<Details>(), 16);
+    }
+
+    #[test]
+    fn a_client_that_was_named_is_not_the_peer() {
+        let address = |text: &str| text.parse::<SocketAddr>().expect("an address");
+        let mut details = Details::new(Some(address("10.0.0.1:80")));
+        assert_eq!(details.client(), details.peer());
+        for client in ["192.0.2.1:5", "[::ffff:192.0.2.1]:5", "[::1]:7"] {
+            details.set_client(address(client));
+            assert_eq!(details.peer(), Some(address("10.0.0.1:80")));
+            assert_eq!(details.client(), Some(canonical(address(client))));
+        }
+        let mut unix = Details::default();
+        unix.set_client(address("192.0.2.1:5"));
+        assert_eq!((unix.peer(), unix.client()), (None, Some(address("192.0.2.1:5"))));
     }
 }

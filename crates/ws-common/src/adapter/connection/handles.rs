@@ -28,6 +28,10 @@ impl<R: Role, D: Driver<R>> ConnectionLink for Connection<R, D> {
         self.lock().details.peer()
     }
 
+    fn client_addr(&self) -> Option<SocketAddr> {
+        self.lock().details.client()
+    }
+
     fn subprotocol(&self) -> Option<String> {
         Some(self.lock().link()?.endpoint().session().subprotocol()?.into())
     }

@@ -7,7 +7,8 @@ use std::sync::MutexGuard;
 use wsproto::{ReadyState, Role};
 
 use super::{Connection, ConnectionState, NO_KEY, Work};
-use crate::adapter::Driver;
+use crate::IncomingRequest;
+use crate::adapter::{Driver, Transport};
 
 /// A locked connection.
 pub struct Held<'a, R: Role, D: Driver<R>> {
@@ -36,6 +37,24 @@ impl<'a, R: Role, D: Driver<R>> Held<'a, R, D> {
 }
 
 impl<R: Role, D: Driver<R>> Held<'_, R, D> {
+    /// Returns the request that waits for a decision, with what the transport knows, and the address of the
+    /// client that the server's trusted proxies name.
+    pub fn incoming_request(&mut self) -> Option<IncomingRequest> {
+        let link = self.link()?;
+        let request = link.endpoint().request()?.clone();
+        let mut info = link.transport().info();
+        info.peer_addr = self.details.peer();
+        info.client_addr = self.details.client();
+        if let Some(acceptor) = self.connection.driver.acceptor() {
+            let trusted = &acceptor.server().options().trusted_proxies;
+            info.client_addr = trusted.client_addr(info.client_addr, &request);
+        }
+        if let Some(client) = info.client_addr {
+            self.set_client(client);
+        }
+        Some(IncomingRequest::new(request, info))
+    }
+
     /// Prepares to dial again if the client has received the head of a redirect response that it follows.
     /// Returns the old transport; drop it without the lock.
     #[inline]
