@@ -56,7 +56,7 @@ pub enum DialStep {
     },
     /// Wait until there is a result to report, or until [`Dial::deadline`].
     Wait,
-    /// The stream to the server is open on this attempt; drop all others. [`Dial::take_tls`] returns the TLS
+    /// The stream to the server is open on this attempt; drop all others. `Dial::take_tls` returns the TLS
     /// to use on it, if any.
     Ready {
         /// The attempt that has connected.
