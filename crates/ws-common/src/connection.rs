@@ -1,5 +1,7 @@
 //! Handles to a connection, for handlers and other threads.
 
+mod topics;
+
 use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::fmt;
@@ -13,7 +15,7 @@ use wsproto::url::WsUrl;
 use wsproto::{CloseCode, CloseFrame, CloseInfo, KeepAlive, PreparedMessage, ReadyState};
 
 use crate::adapter::{ConnectionLink, Outgoing};
-use crate::{Broadcast, Error, Message, SendStatus, ServerHandle, TimerId};
+use crate::{Error, Message, SendStatus, ServerHandle, TimerId};
 
 /// Identifies a connection. An id is never reused within a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -272,38 +274,6 @@ impl WebSocketConnection {
     #[allow(clippy::must_use_candidate, reason = "callers may ignore the result")]
     pub fn cancel_timer(&self, timer: TimerId) -> bool {
         self.0.cancel_timer(timer)
-    }
-
-    /// Sends a message to all other connections of the server, as [`ServerHandle::broadcast`] does. A client's
-    /// connection has none.
-    pub fn broadcast(&self, message: impl Into<Message>) -> Broadcast {
-        let all = self.server().map(ServerHandle::connections);
-        self.send_to_others(&message.into(), all)
-    }
-
-    /// Sends a message to all other subscribers of a topic, as [`ServerHandle::publish`] does.
-    pub fn publish(&self, topic: &str, message: impl Into<Message>) -> Broadcast {
-        let subscribers = self.server().map(|server| server.subscribers(topic));
-        self.send_to_others(&message.into(), subscribers)
-    }
-
-    fn send_to_others(&self, message: &Message, to: Option<Vec<Self>>) -> Broadcast {
-        let mut to = to.unwrap_or_default();
-        to.retain(|other| other != self);
-        Broadcast::new(message, to)
-    }
-
-    /// Subscribes the connection to the messages [published](ServerHandle::publish) on a topic from now on.
-    /// Returns `false`, and does nothing, if the connection is closed or belongs to no server.
-    #[allow(clippy::must_use_candidate, reason = "callers may ignore the result")]
-    pub fn subscribe(&self, topic: &str) -> bool {
-        self.server().is_some_and(|server| server.subscribe(self, topic))
-    }
-
-    /// Unsubscribes the connection from a topic. Returns whether it was subscribed.
-    #[allow(clippy::must_use_candidate, reason = "callers may ignore the result")]
-    pub fn unsubscribe(&self, topic: &str) -> bool {
-        self.server().is_some_and(|server| server.unsubscribe(self, topic))
     }
 
     /// Closes the connection with a code and a reason. The Close frame follows all messages sent before.
