@@ -1,12 +1,10 @@
 //! The origins of a loop's connections: a listener, or a client's request.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use mio::net::TcpStream;
 use ws_common::Error;
 use ws_common::adapter::{Acceptor, Connection, Conversation, Driver, Held, Traffic, TrafficLease};
 use wsproto::handshake::Response;
@@ -88,15 +86,6 @@ impl LoopServer {
         let (acceptor, shared) = (Arc::clone(acceptor), Arc::clone(shared));
         Self { acceptor, shared, counts: Arc::clone(counts), proxied: Some(proxied) }
     }
-
-    /// Makes a stream of an accepted connection, and begins TLS if the server has a certificate.
-    pub(crate) fn stream(&self, tcp: TcpStream) -> io::Result<Stream> {
-        #[cfg(feature = "tls")]
-        if let Some(tls) = &self.acceptor.server().options().tls {
-            return Stream::accept_tls(tls, tcp);
-        }
-        Ok(tcp.into())
-    }
 }
 
 /// The origin of a connection that a listener has accepted.
@@ -134,7 +123,7 @@ impl Origin<Server> for Accepted {
         conversation: &mut Conversation,
     ) -> Result<Option<Dialed<Server>>, Option<Error>> {
         match &self.0.proxied {
-            Some(proxied) => proxied.read(&self.0, context.now, conversation),
+            Some(proxied) => proxied.read(&self.0.acceptor, context.now, conversation),
             None => Ok(None),
         }
     }

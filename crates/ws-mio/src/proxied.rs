@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use mio::net::TcpStream;
 use ws_common::Error;
-use ws_common::adapter::{Admission, Conversation, Link, ProxyHeader, ProxyHeaderRead};
+use ws_common::adapter::{Acceptor, Admission, Conversation, Link, ProxyHeader, ProxyHeaderRead};
 use wsproto::{Endpoint, Server, SessionError};
 
+use crate::Stream;
 use crate::dial::Dialed;
-use crate::origin::LoopServer;
 
 /// A connection that a listener has accepted from a proxy. Until its header has arrived, the connection has no
 /// transport, as a client's that is dialed.
@@ -36,10 +36,10 @@ impl Proxied {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads the header, as [`Origin::dial`](crate::origin::Origin::dial) does.
+    /// Reads the header, as a client dials: returns the link once the header has arrived.
     pub(crate) fn read(
         &self,
-        server: &LoopServer,
+        acceptor: &Acceptor,
         now: Duration,
         conversation: &mut Conversation,
     ) -> Result<Option<Dialed<Server>>, Option<Error>> {
@@ -62,7 +62,7 @@ impl Proxied {
         let (Some(permit), Some(waiting)) = (conversation.take_permit(), waiting.take()) else {
             return Err(None);
         };
-        let endpoint = match server.acceptor.admit_named(permit, now, client.or(peer)) {
+        let endpoint = match acceptor.admit_named(permit, now, client.or(peer)) {
             Admission::Admitted(permit) => {
                 *conversation = Conversation::server(permit);
                 waiting.endpoint
@@ -77,7 +77,7 @@ impl Proxied {
             // Set once: the header arrives once.
             let _ = self.client.set(client);
         }
-        let stream = server.stream(waiting.tcp).map_err(Error::from)?;
+        let stream = Stream::accepted(acceptor, waiting.tcp).map_err(Error::from)?;
         Ok(Some((Link::new(endpoint, stream), peer)))
     }
 

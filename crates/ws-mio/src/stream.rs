@@ -9,7 +9,7 @@ use mio::{Interest, Registry, Token};
 use socket2::SockRef;
 #[cfg(feature = "tls")]
 use ws_common::adapter::tls::TlsState;
-use ws_common::adapter::{Transport, TransportInfo, tune};
+use ws_common::adapter::{Acceptor, Transport, TransportInfo, tune};
 
 #[cfg(feature = "tls")]
 use crate::tls::TlsStream;
@@ -84,6 +84,16 @@ impl Stream {
     #[cfg(feature = "tls")]
     pub(crate) fn over_tls(tls: TlsStream) -> Self {
         Self(Kind::Tls(Box::new((tls, Readiness::NEW))))
+    }
+
+    /// Makes a stream of a connection that a server has accepted, and begins TLS if it has a certificate.
+    pub(crate) fn accepted(acceptor: &Acceptor, tcp: TcpStream) -> io::Result<Self> {
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &acceptor.server().options().tls {
+            return Self::accept_tls(tls, tcp);
+        }
+        let _ = acceptor;
+        Ok(tcp.into())
     }
 
     /// Returns the TCP connection, for its addresses and options.

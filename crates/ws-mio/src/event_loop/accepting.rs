@@ -12,6 +12,7 @@ use mio::{Interest, Token};
 use ws_common::adapter::{Acceptor, Connection, Link, end_deadline};
 
 use super::{EventLoop, listener_token};
+use crate::Stream;
 use crate::listener::{Attempt, Listener, Source};
 use crate::origin::{Accepted, Counts, LoopServer};
 use crate::proxied::Proxied;
@@ -113,7 +114,7 @@ impl EventLoop {
         let header = server.acceptor.proxy_header(peer);
         let connection: Arc<dyn DynConnection> = match header {
             None => {
-                let mut stream = server.stream(tcp)?;
+                let mut stream = Stream::accepted(&server.acceptor, tcp)?;
                 self.context.registry.register(&mut stream, token, both)?;
                 let driver = Accepted(Arc::clone(server));
                 Arc::new(Connection::new(driver, Link::new(endpoint, stream), peer))
