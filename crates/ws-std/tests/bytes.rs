@@ -88,6 +88,7 @@ fn what_is_no_byte_stream_is_an_error() {
 
 #[test]
 fn receiving_ends_after_a_time_or_with_the_connection() -> Result<(), Error> {
+    // M27
     let (mut client, server) = with(|mut ws| -> Result<(), Error> {
         assert_eq!(ws.recv()?, Some("go".into()));
         ws.send_text("1")?;

@@ -120,6 +120,7 @@ pub(crate) fn a_client_connects_again_until_it_closes<C: Reconnects>() {
     assert!(told.recv_timeout(LONG).is_err(), "nobody tells any more");
 }
 
+// M25
 pub(crate) fn a_final_code_ends_it<C: Reconnects>() {
     let (_server, request, opened) = closing(&[1008]);
     let (tell, told) = mpsc::channel();
@@ -145,6 +146,7 @@ pub(crate) fn a_row_of_failures_is_given_up<C: Reconnects>() {
     assert_eq!(event, ReconnectEvent::GaveUp { failures: 4 });
 }
 
+// M26
 pub(crate) fn a_cancelled_token_ends_a_wait<C: Reconnects>() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("an address");

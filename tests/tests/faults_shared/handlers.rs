@@ -116,17 +116,17 @@ pub(crate) fn a_ping_has_a_patience<S: Adapter>() {
 // M13
 pub(crate) fn a_keep_alive_can_change<S: Adapter>() {
     let (server, mut peer, ws, lines) = one::<S>(ServerOptions::new().keep_alive(None));
-    ws.set_keep_alive(Some(KeepAlive::new(Duration::from_millis(10), A_WHILE)));
+    ws.set_keep_alive(Some(KeepAlive::new(Duration::from_millis(10), LONG)));
     for _ in 0..3 {
         let (first, number) = peer.frame();
         assert_eq!(first, 0x89);
         peer.send(frame(0x8A, &number));
         assert!(next(&lines).starts_with("pong "));
     }
-    ws.set_keep_alive(None);
-    // One more may have left before.
-    ws.set_timer(3 * A_WHILE);
-    assert_eq!(next(&lines), "timer", "nobody misses a Pong");
+    // From here on, nobody answers: the new patience is the one that counts.
+    ws.set_keep_alive(Some(KeepAlive::new(Duration::from_millis(10), Duration::from_millis(10))));
+    assert_eq!(next(&lines), SessionError::KeepAliveTimeout.to_string());
+    assert_eq!(next(&lines), "end 1006");
     end(server);
 }
 
@@ -194,34 +194,38 @@ pub(crate) fn timers_of_a_connection<S: Adapter, C: Adapter>() {
     end(server);
 }
 
-// M12: "log in within ...": the timer of each connection is its own, and the server is not kept awake by them.
+// M12: "log in within ...": the timers of each connection are its own.
 pub(crate) fn who_does_not_log_in_is_closed<S: Adapter>() {
-    struct Login(bool);
+    /// Its time to log in, and whether it has.
+    struct Login(Duration, bool);
 
     impl ConnectionHandler for Login {
         fn on_open(&mut self, ws: &WebSocketConnection) {
-            ws.set_timer(3 * A_WHILE);
+            ws.set_timer(self.0);
         }
 
         fn on_message(&mut self, ws: &WebSocketConnection, message: Message) {
-            self.0 = true;
+            self.1 = true;
             ws.send(message).expect("open");
+            ws.set_timer(Duration::ZERO);
         }
 
         fn on_timer(&mut self, ws: &WebSocketConnection, _: TimerId) {
-            if self.0 {
+            if self.1 {
                 return drop(ws.send("welcome"));
             }
             ws.terminate(CloseCode::POLICY_VIOLATION, "log in").expect("a code that may be sent");
         }
     }
 
-    let server = serve::<S, _>(ServerOptions::new(), || Login(false));
+    let mut times = [A_WHILE, NEVER].into_iter();
+    let login = move || Login(times.next().expect("two connections"), false);
+    let server = serve::<S, _>(ServerOptions::new(), login);
     let mut late = Peer::open(address(&server));
     let mut good = Peer::open(address(&server));
     good.echoes();
-    assert_eq!(late.frame(), (0x88, b"\x03\xF0log in".to_vec()));
     assert_eq!(good.frame(), (0x81, b"welcome".to_vec()));
+    assert_eq!(late.frame(), (0x88, b"\x03\xF0log in".to_vec()));
     end(server);
 }
 
