@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use wsproto::{Config, KeepAlive};
+use wsproto::Config;
 
 use crate::{Cancel, ConnectTo, Proxies};
 
@@ -78,20 +78,6 @@ impl ClientOptions {
         self
     }
 
-    /// Sets the longest message to accept, in bytes; see [`Config::max_message_size`].
-    #[must_use]
-    pub fn max_message_size(mut self, bytes: u64) -> Self {
-        Arc::make_mut(&mut self.config).max_message_size = bytes;
-        self
-    }
-
-    /// Sets the interval of Pings and the time to wait for Pongs; see [`KeepAlive`]. `None` sends no Pings.
-    #[must_use]
-    pub fn keep_alive(mut self, keep_alive: Option<KeepAlive>) -> Self {
-        Arc::make_mut(&mut self.config).keep_alive = keep_alive;
-        self
-    }
-
     /// Sets the timeout for opening a stream to the server; see [`connect_timeout`](Self::connect_timeout).
     #[must_use]
     pub const fn connect_timeout(mut self, timeout: Option<Duration>) -> Self {
@@ -150,27 +136,6 @@ impl ClientOptions {
     #[must_use]
     pub const fn redirects(mut self, most: u8) -> Self {
         self.redirects = most;
-        self
-    }
-
-    /// Sets how many bytes may be unwritten before sending is refused; see [`Config::high_water_mark`].
-    #[must_use]
-    pub fn high_water_mark(mut self, bytes: usize) -> Self {
-        Arc::make_mut(&mut self.config).high_water_mark = bytes;
-        self
-    }
-
-    /// Sets how long TLS and the opening handshake may take; see [`Config::handshake_timeout`].
-    #[must_use]
-    pub fn handshake_timeout(mut self, timeout: Option<Duration>) -> Self {
-        Arc::make_mut(&mut self.config).handshake_timeout = timeout;
-        self
-    }
-
-    /// Sets how long the peer may take to answer a Close; see [`Config::close_timeout`].
-    #[must_use]
-    pub fn close_timeout(mut self, timeout: Option<Duration>) -> Self {
-        Arc::make_mut(&mut self.config).close_timeout = timeout;
         self
     }
 

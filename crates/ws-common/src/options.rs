@@ -1,6 +1,7 @@
 //! Options of servers.
 
 mod admission;
+mod limits;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -120,49 +121,6 @@ impl ServerOptions {
         let config = Arc::unwrap_or_clone(self.config);
         self.config = config.refusal_header(name, value)?.into();
         Ok(self)
-    }
-
-    /// Sets the longest message to accept, in bytes; see [`Config::max_message_size`].
-    #[must_use]
-    pub fn max_message_size(mut self, bytes: u64) -> Self {
-        Arc::make_mut(&mut self.config).max_message_size = bytes;
-        self
-    }
-
-    /// Sets the interval of Pings and the time to wait for Pongs; see [`KeepAlive`]. `None` sends no Pings.
-    #[must_use]
-    pub fn keep_alive(mut self, keep_alive: Option<KeepAlive>) -> Self {
-        Arc::make_mut(&mut self.config).keep_alive = keep_alive;
-        self
-    }
-
-    /// Sets how many bytes may be unwritten before sending is refused; see [`Config::high_water_mark`].
-    #[must_use]
-    pub fn high_water_mark(mut self, bytes: usize) -> Self {
-        Arc::make_mut(&mut self.config).high_water_mark = bytes;
-        self
-    }
-
-    /// Sets how long a peer may read none of the server's replies; see [`Config::write_timeout`]. It also
-    /// limits how long a blocking `send` waits for the peer.
-    #[must_use]
-    pub fn write_timeout(mut self, timeout: Option<Duration>) -> Self {
-        Arc::make_mut(&mut self.config).write_timeout = timeout;
-        self
-    }
-
-    /// Sets how long an opening handshake may take; see [`Config::handshake_timeout`].
-    #[must_use]
-    pub fn handshake_timeout(mut self, timeout: Option<Duration>) -> Self {
-        Arc::make_mut(&mut self.config).handshake_timeout = timeout;
-        self
-    }
-
-    /// Sets how long the peer may take to answer a Close; see [`Config::close_timeout`].
-    #[must_use]
-    pub fn close_timeout(mut self, timeout: Option<Duration>) -> Self {
-        Arc::make_mut(&mut self.config).close_timeout = timeout;
-        self
     }
 
     /// Makes the server speak TLS (`wss://`).

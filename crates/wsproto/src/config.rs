@@ -165,23 +165,7 @@ impl Config {
     }
 }
 
-/// Defines a chaining setter for each field.
-macro_rules! setters {
-    ($($field:ident: $type:ty),* $(,)?) => {
-        impl Config {
-            $(
-                #[doc = concat!("Sets [`", stringify!($field), "`](#structfield.", stringify!($field), ").")]
-                #[must_use]
-                pub const fn $field(mut self, $field: $type) -> Self {
-                    self.$field = $field;
-                    self
-                }
-            )*
-        }
-    };
-}
-
-setters! {
+setters! { Config:
     max_message_size: u64,
     max_frame_size: u64,
     max_fragments: u32,
@@ -197,7 +181,7 @@ setters! {
 }
 
 #[cfg(feature = "deflate")]
-setters! {
+setters! { Config:
     deflate: Option<crate::Deflate>,
 }
 

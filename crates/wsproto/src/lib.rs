@@ -127,6 +127,9 @@ extern crate alloc;
 #[cfg(any(test, feature = "deflate"))]
 extern crate std;
 
+#[macro_use]
+mod setters;
+
 pub mod close;
 pub mod closing;
 mod config;

@@ -116,23 +116,7 @@ impl Deflate {
     }
 }
 
-/// Defines a chaining setter for each field.
-macro_rules! setters {
-    ($($field:ident: $type:ty),* $(,)?) => {
-        impl Deflate {
-            $(
-                #[doc = concat!("Sets [`", stringify!($field), "`](#structfield.", stringify!($field), ").")]
-                #[must_use]
-                pub const fn $field(mut self, $field: $type) -> Self {
-                    self.$field = $field;
-                    self
-                }
-            )*
-        }
-    };
-}
-
-setters! {
+setters! { Deflate:
     level: u8,
     threshold: usize,
     window: WindowBits,
