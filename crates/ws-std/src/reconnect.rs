@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use log::debug;
-use ws_common::{Cancel, ClientOptions, Reconnect, ReconnectEvent};
+use ws_common::adapter::tell_decision;
+use ws_common::{ClientOptions, Reconnect, ReconnectEvent};
 use wsproto::CloseInfo;
 use wsproto::handshake::ClientRequest;
 
@@ -65,14 +65,10 @@ pub fn reconnect(
             });
         let open = opened.map_or(Duration::ZERO, |opened: Instant| opened.elapsed());
         let next = reconnect.after(outcome.as_ref(), open);
-        let stopped = options.cancel.as_ref().is_some_and(Cancel::is_cancelled);
-        let failures = reconnect.failures();
-        let Some(next) = next.filter(|_| !stopped) else {
-            tell(ReconnectEvent::GaveUp { failures });
-            return outcome;
-        };
-        debug!("connecting again in {next:?}, after {failures} failures");
-        tell(ReconnectEvent::Waiting { delay: next, failures });
-        delay = next.max(options.delay);
+        let (cancel, failures) = (options.cancel.as_ref(), reconnect.failures());
+        match tell_decision(next, failures, cancel, &mut tell) {
+            Some(next) => delay = next.max(options.delay),
+            None => return outcome,
+        }
     }
 }

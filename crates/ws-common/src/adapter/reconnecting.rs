@@ -47,6 +47,25 @@ pub fn reconnect<H: ConnectionHandler>(
     Ok(cancel)
 }
 
+/// Tells of the decision after `failures`, which is to give up if connecting was cancelled. Returns the time to
+/// wait before the next attempt; `None` gives up.
+pub fn tell_decision(
+    decided: Option<Duration>,
+    failures: u32,
+    cancel: Option<&Cancel>,
+    tell: &mut impl FnMut(ReconnectEvent),
+) -> Option<Duration> {
+    let next = decided.filter(|_| !cancel.is_some_and(Cancel::is_cancelled));
+    tell(match next {
+        Some(delay) => {
+            debug!("connecting again in {delay:?}, after {failures} failures");
+            ReconnectEvent::Waiting { delay, failures }
+        }
+        None => ReconnectEvent::GaveUp { failures },
+    });
+    next
+}
+
 /// The part that survives a connection.
 struct Origin<C, T, M> {
     connector: C,
@@ -135,18 +154,12 @@ where
             Some(decided) => decided,
             None => origin.reconnect.after(Ok(info), open),
         };
-        let stopped = origin.options.cancel.as_ref().is_some_and(Cancel::is_cancelled);
-        let failures = origin.reconnect.failures();
-        match decided.filter(|_| !stopped) {
-            Some(delay) => {
-                debug!("connecting again in {delay:?}, after {failures} failures");
-                (origin.tell)(ReconnectEvent::Waiting { delay, failures });
-                // Fails if the loop has ended.
-                if let Err(error) = origin.begin(delay) {
-                    debug!("not connecting again: {error}");
-                }
-            }
-            None => (origin.tell)(ReconnectEvent::GaveUp { failures }),
+        let (cancel, failures) = (origin.options.cancel.as_ref(), origin.reconnect.failures());
+        // It fails if the loop has ended.
+        if let Some(delay) = tell_decision(decided, failures, cancel, &mut origin.tell)
+            && let Err(error) = origin.begin(delay)
+        {
+            debug!("not connecting again: {error}");
         }
     }
 }
