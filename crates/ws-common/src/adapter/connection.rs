@@ -236,8 +236,10 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
             Stage::Over { lingering, .. } => lingering.as_deref().map(Link::endpoint),
             Stage::Dialing { .. } => None,
         };
-        let deadline = endpoint.and_then(Endpoint::deadline);
-        deadline.into_iter().chain(self.next_timer()).min()
+        match (endpoint.and_then(Endpoint::deadline), self.next_timer()) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        }
     }
 
     /// Returns when the first timer of an open connection expires.
