@@ -225,7 +225,7 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
                 break;
             }
             // Moving a message once more costs as much as the rest of this loop.
-            if let Some(message) = link.next_small_message(self.now, input) {
+            if let Some(message) = link.next_small_message(input) {
                 self.messages += 1;
                 let id = self.connection.id();
                 held = self.call(held, |turn| turn.conversation.message(id, &turn.handle, message));

@@ -116,7 +116,7 @@ impl<R: Role> Connection<R> {
 
     /// Takes a small message that has arrived completely, while the connection is open. Everything
     /// else is left to [`next_event`](Self::next_event).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn small_message<'b>(&mut self, input: &mut &'b mut [u8]) -> Option<Event<'b>> {
         if self.closing() != Closing::Open {
             return None;

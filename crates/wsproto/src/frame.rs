@@ -244,7 +244,7 @@ impl Header {
     /// Parses the header of the most frequent frames: a whole data message below 64 KiB, without
     /// reserved bits and with the length in its shortest form. On `None`, use
     /// [`parse`](Self::parse).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn parse_small(bytes: &[u8], masked: bool) -> Option<(Self, usize)> {
         let (&[first, second], rest) = bytes.split_first_chunk()?;
         let opcode = match first {

@@ -79,7 +79,7 @@ impl<R: Role, T: Transport> Link<R, T> {
     /// `None`.
     #[inline]
     pub fn next(&mut self, now: Duration, input: &mut &mut [u8]) -> Option<Step> {
-        match self.next_small_message(now, input) {
+        match self.next_small_message(input) {
             Some(message) => Some(Step::Message(message)),
             None => self.next_other(now, input),
         }
@@ -87,8 +87,8 @@ impl<R: Role, T: Transport> Link<R, T> {
 
     /// Takes the most frequent event, a small message; see [`Endpoint::next_small_message`].
     #[inline(always)]
-    pub fn next_small_message(&mut self, now: Duration, input: &mut &mut [u8]) -> Option<Message> {
-        match self.endpoint.next_small_message(now, input)? {
+    pub fn next_small_message(&mut self, input: &mut &mut [u8]) -> Option<Message> {
+        match self.endpoint.next_small_message(input)? {
             Event::Text(text) => Some(self.own_text(text)),
             Event::Binary(bytes) => Some(self.own_binary(bytes)),
             _ => None,

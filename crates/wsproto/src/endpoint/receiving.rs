@@ -19,7 +19,7 @@ impl<R: Role> Endpoint<R> {
         now: Duration,
         input: &mut &'b mut [u8],
     ) -> Option<SessionEvent<Event<'b>>> {
-        match self.next_small_message(now, input) {
+        match self.next_small_message(input) {
             Some(message) => Some(SessionEvent::Received(message)),
             None => self.next_other_event(now, input),
         }
@@ -30,17 +30,13 @@ impl<R: Role> Endpoint<R> {
     /// [`next_event`](Self::next_event). A loop that takes such messages apart from other events
     /// handles them faster.
     #[inline(always)]
-    pub fn next_small_message<'b>(
-        &mut self,
-        now: Duration,
-        input: &mut &'b mut [u8],
-    ) -> Option<Event<'b>> {
+    pub fn next_small_message<'b>(&mut self, input: &mut &'b mut [u8]) -> Option<Event<'b>> {
         let mark = self.mark();
         let outbox = self.outbox.get_or_insert_default();
         if input.is_empty() || !outbox.is_quiet(mark) {
             return None;
         }
-        let message = self.session.small_message(now, input)?;
+        let message = self.session.small_message(input)?;
         outbox.answering = true;
         Some(message)
     }

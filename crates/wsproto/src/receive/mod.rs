@@ -293,7 +293,7 @@ impl<R: Role> Receiver<R> {
 
     /// Takes a small message that has arrived completely, as most do. Everything else, valid or
     /// not, is left to [`step`](Self::step), which also returns the error of an invalid text.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn small_message<'b>(&mut self, input: &mut &'b mut [u8]) -> Option<Event<'b>> {
         let (Frame::Header { len: 0, .. }, Message::None) = (&self.frame, &self.message) else {
             return None;

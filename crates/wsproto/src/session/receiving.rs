@@ -40,28 +40,25 @@ impl<R: Role> Session<R> {
         most: usize,
         out: &mut Vec<u8>,
     ) -> Option<SessionEvent<Event<'b>>> {
-        match self.small_message(now, input) {
-            Some(message) => Some(SessionEvent::Received(message)),
+        match self.small_message(input) {
+            Some(message) => {
+                self.now = self.now.max(now.into());
+                Some(SessionEvent::Received(message))
+            }
             None => self.next_event_by_steps(now, input, most, out),
         }
     }
 
     /// Takes a small message off the front of `input`, the most frequent event. Everything else is left
-    /// to [`next_event`](Self::next_event). Inlined for the compiler: moving an event out of a function
-    /// costs as much as creating it.
-    #[inline]
-    pub(crate) fn small_message<'b>(
-        &mut self,
-        now: Duration,
-        input: &mut &'b mut [u8],
-    ) -> Option<Event<'b>> {
+    /// to [`next_event`](Self::next_event), which also stores the time. Inlined for the compiler: moving
+    /// an event out of a function costs as much as creating it.
+    #[inline(always)]
+    pub(crate) fn small_message<'b>(&mut self, input: &mut &'b mut [u8]) -> Option<Event<'b>> {
         let Stage::Open(connection) = &mut self.stage else { return None };
         if self.flags != 0 {
             return None;
         }
-        let message = connection.small_message(input)?;
-        self.now = self.now.max(now.into());
-        Some(message)
+        connection.small_message(input)
     }
 
     /// Returns whether the session is open and has no event without more input. Stores the time.
