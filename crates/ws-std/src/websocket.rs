@@ -160,7 +160,8 @@ impl<R: Role> WebSocket<R> {
     /// # Errors
     ///
     /// [`Error::Send`] if the connection is not open yet, closing or closed; nothing was sent.
-    /// [`Error::WouldExceed`], which holds the message, if there was no room within the write patience.
+    /// [`Error::WouldExceed`], which holds the message, if there was no room within the
+    /// [write patience](Self::set_write_patience).
     /// [`Error::Io`] if the transport failed.
     pub fn send(&mut self, message: impl Into<Message>) -> Result<SendStatus, Error> {
         self.handle.send(message)
@@ -317,7 +318,8 @@ impl<R: Role> WebSocket<R> {
         self.subprotocol.clone().or_else(|| self.handle.subprotocol())
     }
 
-    /// Returns the negotiated extensions.
+    /// Returns the negotiated extensions, such as permessage-deflate (feature `deflate`); empty once the
+    /// connection is closed.
     #[must_use]
     pub fn extensions(&self) -> Vec<Extension> {
         self.handle.extensions()
@@ -330,7 +332,8 @@ impl<R: Role> WebSocket<R> {
         self.handle.buffered_amount()
     }
 
-    /// Returns how long the Pong to the last keep-alive Ping took; `None` without one.
+    /// Returns how long the Pong to the last keep-alive Ping took; `None` without one, and once the connection
+    /// is closed.
     #[must_use]
     pub fn round_trip(&self) -> Option<Duration> {
         self.handle.round_trip()
