@@ -248,13 +248,14 @@ impl<R: Role> Session<R> {
         self.rare.as_ref()?.agreed.subprotocol.as_deref()
     }
 
-    /// Returns the extensions in use, but for the engine's own (`deflate()`, with that feature).
+    /// Returns the extensions in use, without the engine's own, permessage-deflate; see
+    /// [`all_extensions`](Self::all_extensions).
     #[must_use]
     pub fn extensions(&self) -> &[crate::handshake::Extension] {
         self.rare.as_ref().map_or(&[], |rare| &rare.agreed.extensions)
     }
 
-    /// Returns all extensions in use, in the order in which they apply to data.
+    /// Returns all extensions in use, permessage-deflate included, in the order in which they apply to data.
     #[must_use]
     pub fn all_extensions(&self) -> alloc::vec::Vec<crate::handshake::Extension> {
         let mut all = alloc::vec::Vec::new();
