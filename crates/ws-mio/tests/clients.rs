@@ -19,8 +19,8 @@ use ws_mio::wsproto::handshake::{Response, accept_key};
 use ws_mio::wsproto::url::WsUrl;
 use ws_mio::wsproto::{Config, KeepAlive, ReadyState};
 use ws_mio::{
-    ClientOptions, ConnectionHandler, Decision, EventLoop, IncomingRequest, Message, Proxy, RunningServer,
-    ServerHandle, ServerOptions, WebSocketConnection, WebSocketServer,
+    ClientOptions, ConnectionHandler, Decision, EventLoop, IncomingRequest, Message, Proxy,
+    RunningServer, ServerHandle, ServerOptions, WebSocketConnection, WebSocketServer,
 };
 
 const SOON: Duration = Duration::from_millis(100);

@@ -18,9 +18,9 @@ use super::{ConnectionLink, Driver, Link, Outgoing, Transport};
 use crate::{ConnectionId, Error, SendStatus, TimerId, WebSocketConnection};
 
 use self::details::Details;
-use self::wishes::Wishes;
 pub use self::ending::{MOST_LINGERING, unknown_end};
 pub use self::held::Held;
+use self::wishes::Wishes;
 
 /// One end of a connection. Its lock is never held while a handler is called or while a thread waits for the
 /// transport.
