@@ -159,12 +159,10 @@ impl Dialing {
                     Ok(lookup) => self.lookup = Some(lookup),
                     Err(error) => dial.resolved(Err(error), now),
                 },
-                DialStep::Connect { attempt, route } => {
-                    match connect(&route, context) {
-                        Ok(tcp) => self.attempts.push((attempt, tcp)),
-                        Err(error) => dial.failed(attempt, error, now),
-                    }
-                }
+                DialStep::Connect { attempt, route } => match connect(&route, context) {
+                    Ok(tcp) => self.attempts.push((attempt, tcp)),
+                    Err(error) => dial.failed(attempt, error, now),
+                },
                 DialStep::Wait => return Ok(None),
                 DialStep::Tunnel { attempt } => {
                     self.attempts.retain(|(number, _)| *number == attempt);
