@@ -106,8 +106,11 @@ pub struct Pair {
     /// Whether the line is dead: neither data nor its end arrives any more.
     pub cut_off: bool,
     cuts: Cuts,
-    app: Box<dyn FnMut(&mut Life<Server>, &Seen)>,
+    app: Serve,
 }
+
+/// A server's application.
+type Serve = Box<dyn FnMut(&mut Life<Server>, &Seen)>;
 
 impl fmt::Debug for Pair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -176,8 +179,9 @@ impl Pair {
         if moves {
             let seen = self.server.life.log.len();
             carry(&mut self.client, &mut self.server, self.cuts.next_len());
-            for event in self.server.life.log[seen..].to_vec() {
-                (self.app)(&mut self.server.life, &event);
+            let events = self.server.life.log[seen..].to_vec();
+            for event in &events {
+                (self.app)(&mut self.server.life, event);
             }
             carry(&mut self.server, &mut self.client, self.cuts.next_len());
         }
