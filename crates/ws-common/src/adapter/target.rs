@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+use log::debug;
 use wsproto::handshake::{ClientRequest, Response};
 use wsproto::url::WsUrl;
 
@@ -163,6 +164,7 @@ impl Target {
                 return Err(Error::ClientCertificate { to: origin(next.url()), response });
             }
         }
+        debug!("redirected to {}", next.url().without_query());
         (self.request, self.redirects) = (next, left);
         Ok(true)
     }
