@@ -95,6 +95,7 @@ impl NextAttempt {
 }
 
 /// Has `cancel` close an open connection, with an empty Close, until the registration is dropped.
+#[must_use]
 pub fn close_when_cancelled(cancel: Option<&Cancel>, ws: WebSocketConnection) -> Option<OnCancel> {
     // An empty Close may always be sent.
     cancel.map(|cancel| cancel.on_cancel(move || drop(ws.close(None))))
