@@ -102,8 +102,9 @@ impl<R: Role> WebSocket<R> {
                 Some(Step::Error(error)) => drop(self.failed.get_or_insert(*error)),
                 Some(Step::Closed(info)) => self.end(*info),
                 Some(step) => {
-                    // Write replies now, not after the application has handled the message.
-                    self.flush_now();
+                    // Write replies now, not after the application has handled the message; or with the answer
+                    // to it, if there are more messages.
+                    self.flush_soon();
                     return Ok(Some(step));
                 }
                 None if self.close_info.is_some() => {
@@ -133,7 +134,10 @@ impl<R: Role> WebSocket<R> {
         let connection = &self.connection;
         let step = self.input.with(|input| {
             let mut held = connection.lock();
-            held.live().ok()?.next(now(), input)
+            let step = held.live().ok()?.next(now(), input);
+            let goes_on = matches!(step, Some(Step::Message(_))) && !input.is_empty();
+            connection.driver().input_goes_on(goes_on);
+            step
         });
         if let (Some(Step::Message(_)), Some(traffic)) = (&step, connection.driver().traffic()) {
             traffic.received(1, 0);
@@ -371,6 +375,8 @@ impl<R: Role> Drop for WebSocket<R> {
         let mut held = self.connection.lock();
         let mut gone = None;
         if !held.is_over() {
+            // A message that was sent, and is only kept, is not lost.
+            self.connection.driver().write_kept(&mut held);
             if let Ok(link) = held.live() {
                 link.endpoint_mut().abort();
             }
