@@ -156,7 +156,7 @@ impl<R: Role> BlockingDriver<R> {
         if link.endpoint().advice() != Advice::Drop {
             link.write(now(), most);
             if most > 0 {
-                self.collector.set_blocked(!link.endpoint_mut().pending().is_empty());
+                self.collector.wrote(!link.endpoint_mut().pending().is_empty());
             }
         }
         if let Some(traffic) = &self.traffic {

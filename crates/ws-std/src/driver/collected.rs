@@ -29,6 +29,8 @@ pub(super) struct Collector {
     thread: AtomicUsize,
     /// When the warden writes what is kept, in nanoseconds.
     until: AtomicU64,
+    /// Whether output is kept, and the warden knows it.
+    kept: AtomicBool,
     /// Whether the last write left output, so that nothing is kept until the socket accepts it.
     blocked: AtomicBool,
 }
@@ -40,8 +42,9 @@ impl Collector {
         self.thread.store(thread, Ordering::Relaxed);
     }
 
-    /// Notes whether a write has left output.
-    pub(super) fn set_blocked(&self, blocked: bool) {
+    /// Notes a write of what was kept, and whether it has left output.
+    pub(super) fn wrote(&self, blocked: bool) {
+        self.kept.store(false, Ordering::Relaxed);
         self.blocked.store(blocked, Ordering::Relaxed);
     }
 
@@ -52,8 +55,12 @@ impl Collector {
             && !self.blocked.load(Ordering::Relaxed)
     }
 
-    /// Keeps output at `now`. Returns whether that needs a new [deadline](Self::deadline).
-    pub(super) fn keep(&self, now: Duration) -> bool {
+    /// Keeps output. Returns whether that needs a new [deadline](Self::deadline).
+    pub(super) fn keep(&self) -> bool {
+        if self.kept.swap(true, Ordering::Relaxed) {
+            return false;
+        }
+        let now = now();
         let is_new = self.deadline(now).is_none();
         if is_new {
             let until = now.saturating_add(LONGEST);
@@ -81,7 +88,7 @@ impl<R: Role> BlockingDriver<R> {
     pub(crate) fn write_or_keep(&self, held: &mut Held<'_, R, Self>) {
         if !self.keeps(held) {
             self.write_and_plan(held, WRITE_MOST);
-        } else if self.collector.keep(now()) {
+        } else if self.collector.keep() {
             let timer = held.next_timer().filter(|at| *at > now());
             let deadline = held.link().and_then(|link| link.endpoint().deadline());
             let kept = self.collector.deadline(now());
