@@ -307,23 +307,26 @@ impl<R: Role> Driver<R> for BlockingDriver<R> {
         mut outgoing: Outgoing<'_>,
     ) -> Result<SendStatus, Error> {
         let driver = connection.driver();
-        let limit = if driver.must_not_wait() { Some(Duration::ZERO) } else { driver.patience() };
-        let (mut patience, mut unwritten) = (Patience::new(limit), usize::MAX);
+        let limit =
+            || if driver.must_not_wait() { Some(Duration::ZERO) } else { driver.patience() };
+        let mut waiting = None;
         while let Err(error) = connection.try_send(&mut outgoing) {
+            let (patience, unwritten) =
+                waiting.get_or_insert_with(|| (Patience::new(limit()), usize::MAX));
             let left = connection.lock().link().map_or(0, |link| link.endpoint().unwritten());
-            if left < unwritten {
+            if left < *unwritten {
                 // The peer has read something.
-                (patience, unwritten) = (Patience::new(limit), left);
+                (*patience, *unwritten) = (Patience::new(limit()), left);
             }
             let may_wait = matches!(error, Error::WouldExceed(_)) && !patience.is_over();
-            if !may_wait || !Self::wait_for_room(connection, patience) {
+            if !may_wait || !Self::wait_for_room(connection, *patience) {
                 return Err(error);
             }
         }
-        let mut held = connection.lock();
-        if driver.keeps(&mut held) {
+        if driver.has_kept() {
             return Ok(SendStatus::Sent);
         }
+        let mut held = connection.lock();
         Ok(match held.live() {
             Ok(link) if link.endpoint().unwritten() > 0 => {
                 link.endpoint_mut().await_drained();

@@ -49,10 +49,12 @@ impl Collector {
     }
 
     /// Returns whether to keep `unwritten` bytes of this thread.
-    pub(super) fn keeps(&self, unwritten: usize) -> bool {
+    fn keeps(&self, unwritten: usize) -> bool {
+        self.is_this_thread() && unwritten <= MOST && !self.blocked.load(Ordering::Relaxed)
+    }
+
+    fn is_this_thread(&self) -> bool {
         self.thread.load(Ordering::Relaxed) == this_thread()
-            && unwritten <= MOST
-            && !self.blocked.load(Ordering::Relaxed)
     }
 
     /// Keeps output. Returns whether that needs a new [deadline](Self::deadline).
@@ -97,9 +99,14 @@ impl<R: Role> BlockingDriver<R> {
         }
     }
 
+    /// Whether the output of this thread was kept: it was not blocked, and leaves soon.
+    pub(super) fn has_kept(&self) -> bool {
+        self.collector.is_this_thread() && self.collector.kept.load(Ordering::Relaxed)
+    }
+
     /// Whether the output stays because this thread collects it. A Close does not, nor what leads to an end; and
     /// without a socket, the warden could not write it in time.
-    pub(super) fn keeps(&self, held: &mut Held<'_, R, Self>) -> bool {
+    fn keeps(&self, held: &mut Held<'_, R, Self>) -> bool {
         held.live().is_ok_and(|link| {
             self.collector.keeps(link.endpoint().unwritten())
                 && link.endpoint().advice() == Advice::KeepOpen
