@@ -35,7 +35,9 @@ use crate::{Error, Message, SendStatus, Stream};
 /// in each patience of the server's keep-alive, which is 30 s by default.
 ///
 /// [`send`](Self::send) queues a message and writes as much as the socket takes; the rest is written in the
-/// background. It waits only for room: while more than
+/// background. While the input that was read holds more messages, the thread that receives collects up to
+/// 64 KiB that it sends, for at most 10 ms: one write carries the answers to all of them.
+/// [`flush`](Self::flush) writes at once. `send` waits only for room: while more than
 /// [`Config::high_water_mark`](wsproto::Config::high_water_mark) bytes are unwritten, for at most
 /// [`set_write_patience`](Self::set_write_patience). So the bytes queued for sending never exceed that mark
 /// plus one message.
