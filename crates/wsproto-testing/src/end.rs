@@ -2,7 +2,7 @@
 use std::time::Duration;
 
 use crate::{Frame, KEY, REQUEST, SEED};
-use wsproto::handshake::{Accept, ClientRequest, Request, accept_key};
+use wsproto::handshake::{Accept, Agreed, ClientRequest, Request, accept_key};
 use wsproto::url::WsUrl;
 use wsproto::{Client, Config, Connection, Endpoint, Extensions, Role, Server, Session};
 
@@ -40,6 +40,10 @@ pub trait End: Role + Sized {
     #[must_use]
     fn session(config: Config, out: &mut Vec<u8>) -> Session<Self>;
 
+    /// Begins a session that is open at time zero, because other code has carried out its handshake.
+    #[must_use]
+    fn opened(config: Config) -> Session<Self>;
+
     /// Returns the input that opens this end, given that it wrote `out`.
     #[must_use]
     fn handshake(out: &[u8]) -> Vec<u8>;
@@ -74,6 +78,10 @@ impl End for Server {
         Session::server(config, Duration::ZERO)
     }
 
+    fn opened(config: Config) -> Session<Self> {
+        Session::opened(Self, config, Agreed::default(), Duration::ZERO)
+    }
+
     fn handshake(_out: &[u8]) -> Vec<u8> {
         REQUEST.to_vec()
     }
@@ -98,6 +106,10 @@ impl End for Client {
     fn session(config: Config, out: &mut Vec<u8>) -> Session<Self> {
         let request = ClientRequest::new(WsUrl::parse("ws://localhost/chat").expect("a URL"));
         Session::client(request, config, SEED, Duration::ZERO, out)
+    }
+
+    fn opened(config: Config) -> Session<Self> {
+        Session::opened(Self::from_seed(SEED), config, Agreed::default(), Duration::ZERO)
     }
 
     fn handshake(out: &[u8]) -> Vec<u8> {

@@ -38,6 +38,13 @@ impl<R: End> Life<R> {
         Self { session, now: Duration::ZERO, out, log: Vec::new() }
     }
 
+    /// Begins open, without an opening handshake, at time zero.
+    #[must_use]
+    pub fn opened(config: Config) -> Self {
+        let session = R::opened(config);
+        Self { session, now: Duration::ZERO, out: Vec::new(), log: Vec::new() }
+    }
+
     /// Begins, and completes the opening handshake. The output is discarded.
     #[must_use]
     pub fn open(config: Config) -> Self {

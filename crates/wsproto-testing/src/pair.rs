@@ -19,12 +19,13 @@ pub struct Half<R: End> {
     pub(crate) damage: Option<usize>,
     /// All output that was taken, to be delivered or lost.
     sent: Vec<u8>,
+    /// Whether the output begins with the head of a request or a response.
+    has_head: bool,
 }
 
 impl<R: End> Half<R> {
-    fn new(config: &Config) -> Self {
-        let life = Life::begin(config.clone());
-        Self { life, shut: false, end_reported: false, damage: None, sent: Vec::new() }
+    fn new(life: Life<R>, has_head: bool) -> Self {
+        Self { life, shut: false, end_reported: false, damage: None, sent: Vec::new(), has_head }
     }
 
     /// Returns whether the session is over.
@@ -57,7 +58,10 @@ impl<R: End> Half<R> {
     fn finish(mut self) -> Life<R> {
         let len = self.life.out.len();
         self.take(len);
-        let head = self.sent.windows(4).position(|end| end == b"\r\n\r\n").map(|at| at + 4);
+        let head = match self.has_head {
+            true => self.sent.windows(4).position(|end| end == b"\r\n\r\n").map(|at| at + 4),
+            false => Some(0),
+        };
         if self.life.log.contains(&SessionEvent::Open) {
             assert!(closes(&self.sent[head.expect("a head")..]) <= 1, "I10: a second Close");
         }
@@ -90,13 +94,25 @@ impl Pair {
     /// by `cuts`.
     #[must_use]
     pub fn new(config: &Config, cuts: Cuts) -> Self {
-        Self {
-            client: Half::new(config),
-            server: Half::new(config),
-            now: Duration::ZERO,
-            cut_off: false,
+        Self::of(
+            Half::new(Life::begin(config.clone()), true),
+            Half::new(Life::begin(config.clone()), true),
             cuts,
-        }
+        )
+    }
+
+    /// Begins open, without an opening handshake, at time zero, as [`new`](Self::new) does otherwise.
+    #[must_use]
+    pub fn opened(config: &Config, cuts: Cuts) -> Self {
+        Self::of(
+            Half::new(Life::opened(config.clone()), false),
+            Half::new(Life::opened(config.clone()), false),
+            cuts,
+        )
+    }
+
+    fn of(client: Half<Client>, server: Half<Server>, cuts: Cuts) -> Self {
+        Self { client, server, now: Duration::ZERO, cut_off: false, cuts }
     }
 
     /// Runs one step: bytes arrive, or else the next deadline does. Returns whether anything

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wsproto::handshake::{Accept, ClientRequest, Request, Response};
+use wsproto::handshake::{Accept, ClientRequest, PseudoHeaders, Request, Response};
 use wsproto::url::WsUrl;
 use wsproto::{
     Client, CloseCode, CloseFrame, CloseInfo, Config, Connection, Event, Initiator, Piece,
@@ -78,6 +78,16 @@ fn heads_hide_secrets() {
     let head = format!("GET /a?token=hunter2 HTTP/1.1\r\nHost: h\r\n{fields}\r\n\r\n");
     let request = Request::parse(head.as_bytes()).expect("a request");
     assert_silent(&request);
+    let fields = [("cookie", "a=hunter2"), ("x-api-key", "hunter2")];
+    let pseudo = PseudoHeaders {
+        method: "CONNECT",
+        protocol: Some("websocket"),
+        scheme: Some("https"),
+        authority: Some("h"),
+        path: Some("/a?token=hunter2"),
+    };
+    assert_silent(&pseudo);
+    assert_silent(&Request::from_pseudo_headers(pseudo, fields).expect("a request"));
     let printed = format!("{request:?}");
     assert!(printed.contains("target: \"/a?..\""), "{printed}");
     assert!(printed.contains("(\"Cookie\", 9 bytes)"), "{printed}");
