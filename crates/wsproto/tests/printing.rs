@@ -78,7 +78,7 @@ fn heads_hide_secrets() {
     let head = format!("GET /a?token=hunter2 HTTP/1.1\r\nHost: h\r\n{fields}\r\n\r\n");
     let request = Request::parse(head.as_bytes()).expect("a request");
     assert_silent(&request);
-    let fields = [("cookie", "a=hunter2"), ("x-api-key", "hunter2")];
+    let secret = [("cookie", "a=hunter2"), ("x-api-key", "hunter2")];
     let pseudo = PseudoHeaders {
         method: "CONNECT",
         protocol: Some("websocket"),
@@ -87,7 +87,7 @@ fn heads_hide_secrets() {
         path: Some("/a?token=hunter2"),
     };
     assert_silent(&pseudo);
-    assert_silent(&Request::from_pseudo_headers(pseudo, fields).expect("a request"));
+    assert_silent(&Request::from_pseudo_headers(pseudo, secret).expect("a request"));
     let printed = format!("{request:?}");
     assert!(printed.contains("target: \"/a?..\""), "{printed}");
     assert!(printed.contains("(\"Cookie\", 9 bytes)"), "{printed}");
@@ -118,6 +118,7 @@ fn heads_hide_secrets() {
     node.endpoint
         .next_event(Duration::ZERO, &mut &mut Server::from_peer(0x81, SECRET.as_bytes())[..]);
     assert_silent(&node.endpoint);
+    assert_silent(&request.clone().extended_connect(&Config::default()));
 
     // In every stage of a session.
     let mut out = Vec::new();
