@@ -69,7 +69,7 @@ impl Response {
     #[must_use]
     pub fn date(mut self, since_epoch: Duration) -> Self {
         if !self.has_date() {
-            self.push_header("Date", &http_date(since_epoch));
+            self.push_header("Date", http_date(since_epoch));
         }
         self
     }

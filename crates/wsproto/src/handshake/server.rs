@@ -157,7 +157,7 @@ impl Accept {
         {
             encode_field("Date", http_date(date).as_bytes(), out);
         }
-        self.write_fields(request, builtin, |name, value| encode_field(name, value, out));
+        self.write_fields(request, builtin.as_ref(), |name, value| encode_field(name, value, out));
         out.extend_from_slice(b"\r\n");
         Ok(agreed)
     }
@@ -193,7 +193,9 @@ impl Accept {
     ) -> Result<(Response, Agreed), AcceptError> {
         let (agreed, builtin) = self.agree(request, Some(config))?;
         let mut response = Response::new(if request.is_extended_connect() { 200 } else { 101 });
-        self.write_fields(request, builtin, |name, value| response.push_header(name, value));
+        self.write_fields(request, builtin.as_ref(), |name, value| {
+            response.push_header(name, value)
+        });
         Ok((response, agreed))
     }
 
@@ -241,7 +243,7 @@ impl Accept {
     fn write_fields(
         &self,
         request: &Request,
-        builtin: Option<Extension>,
+        builtin: Option<&Extension>,
         mut write: impl FnMut(&str, &[u8]),
     ) {
         if !request.is_extended_connect() {
@@ -252,7 +254,7 @@ impl Accept {
         if let Some(subprotocol) = &self.subprotocol {
             write("Sec-WebSocket-Protocol", subprotocol.as_bytes());
         }
-        for extension in builtin.iter().chain(&self.extensions) {
+        for extension in builtin.into_iter().chain(&self.extensions) {
             let extension = alloc::format!("{extension}");
             write("Sec-WebSocket-Extensions", extension.as_bytes());
         }
