@@ -1,6 +1,5 @@
 //! The sockets on which a server listens.
 
-use std::io;
 #[cfg(unix)]
 use std::net::Shutdown;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -13,6 +12,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
+use std::{fmt, io};
 
 use log::info;
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
@@ -36,7 +36,7 @@ pub enum Listener {
 impl Listener {
     /// Listens on a Unix domain socket at a path. A socket that is there already is replaced if no process
     /// listens on it, as after a crash. The file stays when the server ends; its directory decides who may
-    /// connect.
+    /// connect. Clients reach it with [`ConnectTo::Unix`](crate::ConnectTo::Unix).
     ///
     /// # Errors
     ///
@@ -54,8 +54,10 @@ impl Listener {
         };
         match bind() {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                let refused = Socket::new(Domain::UNIX, Type::STREAM, None)?.connect(&address);
-                match refused {
+                let probe = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+                // A process whose backlog is full listens, too: it must not be waited for.
+                probe.set_nonblocking(true)?;
+                match probe.connect(&address) {
                     // A file that is no socket refuses, too, but must not be removed.
                     Err(refused)
                         if refused.kind() == io::ErrorKind::ConnectionRefused
@@ -109,7 +111,7 @@ impl Listener {
         begin: impl Fn(TcpStream, Option<SocketAddr>) -> io::Result<()>,
     ) {
         let server = acceptor.server();
-        info!("accepting at {self:?}");
+        info!("accepting at {self}");
         // The caller's listener may be non-blocking.
         if let Err(error) = self.set_nonblocking(false) {
             acceptor.report_pause(error);
@@ -222,6 +224,26 @@ fn is_socket(path: &Path) -> bool {
     path.symlink_metadata().is_ok_and(|metadata| metadata.file_type().is_socket())
 }
 
+/// Writes the address, or the path of a Unix domain socket, as logs name it.
+impl fmt::Display for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(listener) => match listener.local_addr() {
+                Ok(address) => address.fmt(f),
+                Err(_) => f.write_str("an unknown address"),
+            },
+            #[cfg(unix)]
+            Self::Unix(listener) => {
+                let address = listener.local_addr().ok();
+                match address.as_ref().and_then(|address| address.as_pathname()) {
+                    Some(path) => path.display().fmt(f),
+                    None => f.write_str("a Unix domain socket without a path"),
+                }
+            }
+        }
+    }
+}
+
 impl From<TcpListener> for Listener {
     fn from(listener: TcpListener) -> Self {
         Self::Tcp(listener)
@@ -263,6 +285,7 @@ mod tests {
         let folder = Folder::new("replaced");
         let path = folder.0.join("socket");
         let first = Listener::bind_unix(&path).expect("a path");
+        assert_eq!(first.to_string(), path.display().to_string());
         let second = Listener::bind_unix(&path).expect_err("it is in use");
         assert_eq!(second.kind(), io::ErrorKind::AddrInUse);
         assert!(UnixStream::connect(&path).is_ok(), "the first goes on");
@@ -274,6 +297,29 @@ mod tests {
         std::fs::write(&file, "precious").expect("written");
         assert!(Listener::bind_unix(&file).is_err());
         assert_eq!(std::fs::read(&file).expect("it is there"), b"precious");
+    }
+
+    #[test]
+    fn a_listener_that_accepts_nobody_is_in_use() {
+        // M2
+        let folder = Folder::new("full");
+        let path = folder.0.join("socket");
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None).expect("a socket");
+        let address = SockAddr::unix(&path).expect("a path");
+        socket.bind(&address).expect("a free path");
+        socket.listen(0).expect("bound");
+        // Fill its backlog.
+        let full = || {
+            let client = Socket::new(Domain::UNIX, Type::STREAM, None).expect("a socket");
+            client.set_nonblocking(true).expect("a socket");
+            client.connect(&address).map(|()| client)
+        };
+        let clients: Vec<_> = std::iter::from_fn(|| full().ok()).take(100).collect();
+        let (sender, bound) = std::sync::mpsc::channel();
+        thread::spawn(move || sender.send(Listener::bind_unix(&path).map(drop)));
+        let bound = bound.recv_timeout(Duration::from_secs(60)).expect("it does not wait");
+        assert_eq!(bound.expect_err("in use").kind(), io::ErrorKind::AddrInUse);
+        drop(clients);
     }
 
     #[test]

@@ -50,21 +50,27 @@ pub struct Reconnect {
     random: u64,
 }
 
-/// What a `reconnect` of an adapter does next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a `reconnect` of an adapter does next, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReconnectEvent {
     /// It waits, then connects again.
+    #[non_exhaustive]
     Waiting {
         /// How long it waits.
         delay: Duration,
-        /// The number of failures in a row.
+        /// The number of failures and ends in a row, this one included.
         failures: u32,
+        /// The text of the error, or of how the connection ended.
+        cause: String,
     },
     /// It does not connect again.
+    #[non_exhaustive]
     GaveUp {
-        /// The number of failures in a row.
+        /// The number of failures and ends in a row, this one included.
         failures: u32,
+        /// The text of the error, or of how the connection ended.
+        cause: String,
     },
 }
 
@@ -100,7 +106,8 @@ impl Reconnect {
         self
     }
 
-    /// Gives up after this number of failures in a row; zero never connects again.
+    /// Connects again after at most this number of failures in a row, and gives up at the next one; zero never
+    /// connects again.
     #[must_use]
     pub const fn most_failures(mut self, most: u32) -> Self {
         self.most_failures = Some(most);
@@ -114,7 +121,7 @@ impl Reconnect {
         self
     }
 
-    /// Returns the number of failures in a row.
+    /// Returns the number of failures and ends in a row.
     #[must_use]
     pub const fn failures(&self) -> u32 {
         self.failures

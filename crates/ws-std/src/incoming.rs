@@ -6,18 +6,19 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
-use log::{debug, error};
+use log::error;
 use ws_common::adapter::{Acceptor, Permit};
-use ws_common::{Decision, Error, IncomingRequest, ServerHandle};
+use ws_common::{Cancel, Decision, Error, IncomingRequest, ServerHandle};
 use wsproto::Server;
 
-use crate::server::begin;
+use crate::server::{Begun, begin};
 use crate::{WebSocket, WebSocketServer};
 
 impl WebSocketServer {
     /// Returns an iterator over the connections that open, instead of calling handlers. Each handshake has
     /// a thread of its own, so a slow one does not delay the others. Requests that are not an upgrade are
-    /// refused. [`ServerOptions::max_connections`](crate::ServerOptions::max_connections) counts a connection
+    /// refused. [`ServerOptions::max_connections`](crate::ServerOptions::max_connections) and
+    /// [`max_connections_per_address`](crate::ServerOptions::max_connections_per_address()) count a connection
     /// only until the iterator yields it.
     ///
     /// ```
@@ -55,20 +56,18 @@ impl WebSocketServer {
         // No buffer: until the iterator takes a connection, its thread waits, and it counts towards the limit.
         let (sender, opened) = mpsc::sync_channel(0);
         thread::Builder::new().spawn(move || {
+            let ended = Cancel::new();
             acceptor.join();
             let accepted = self.accept_until_end(&acceptor, |acceptor, permit, tcp, peer| {
-                let (acceptor, sender, decide) =
-                    (Arc::clone(acceptor), sender.clone(), Arc::clone(&decide));
+                let (acceptor, ended) = (Arc::clone(acceptor), ended.clone());
+                let (sender, decide) = (sender.clone(), Arc::clone(&decide));
                 thread::Builder::new().spawn(move || {
-                    match open(&acceptor, permit, tcp, peer, &*decide) {
+                    match open(&acceptor, &ended, permit, tcp, peer, &*decide) {
                         // Until it is taken, the permit counts it. Fails if the iterator was dropped.
                         Ok(Some((ws, _permit))) => drop(sender.send(Some(ws))),
                         Ok(None) => {}
                         // A failed handshake yields no connection.
-                        Err(error) => {
-                            debug!("no connection with {peer:?}: {error}");
-                            acceptor.report(peer, &error);
-                        }
+                        Err(error) => acceptor.report(peer, &error),
                     }
                 })?;
                 Ok(())
@@ -77,6 +76,7 @@ impl WebSocketServer {
                 error!("the server has failed: {error}");
             }
             acceptor.leave();
+            ended.cancel();
             // Handshakes may still run and hold senders, so the end is a message.
             let _ = sender.send(None);
         })?;
@@ -86,12 +86,14 @@ impl WebSocketServer {
 
 fn open(
     acceptor: &Arc<Acceptor>,
+    ended: &Cancel,
     permit: Permit,
     tcp: TcpStream,
     peer: Option<SocketAddr>,
     decide: impl Fn(&IncomingRequest) -> Decision<()>,
 ) -> Result<Option<(WebSocket<Server>, Permit)>, Error> {
-    let Some((mut ws, mut permit)) = begin(acceptor, permit, tcp, peer)? else { return Ok(None) };
+    let begun = begin(acceptor, ended, permit, tcp, peer)?;
+    let Some(Begun { mut ws, mut permit, on_end: _on_end }) = begun else { return Ok(None) };
     match ws.handshake(|request| acceptor.decide_by(&mut permit, request, decide))? {
         true => Ok(Some((ws, permit))),
         false => ws.wait_closed().map(|_| None),

@@ -55,7 +55,7 @@ pub use crate::listener::ListenerWaker;
 pub use acceptor::{Acceptor, Admission, client_endpoint, server_endpoint};
 pub use connection::{Connection, ConnectionState, Held, MOST_LINGERING, unknown_end};
 pub use constructors::{
-    connection_handle, end_deadline, new_connection_id, running_server, server_handle, verdict,
+    connection_handle, end_deadline, new_connection_id, server_handle, spawn_server, verdict,
 };
 pub use conversation::Conversation;
 pub use dial::{Dial, DialStep, Route, is_connected};
@@ -64,7 +64,7 @@ pub use handle::{ConnectionLink, Outgoing};
 pub use link::{Link, Step, Written};
 pub use panics::{Panic, run_guarded};
 pub use proxy_header::{ProxyHeader, ProxyHeaderError, ProxyHeaderRead};
-pub use reconnecting::{Connector, reconnect, tell_decision};
+pub use reconnecting::{Connector, NextAttempt, close_when_cancelled, reconnect};
 pub use registry::{Connections, Registry};
 pub use request::{answer, postpone};
 pub use resolver::{Lookup, Resolver};

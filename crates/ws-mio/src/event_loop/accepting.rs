@@ -27,7 +27,7 @@ impl EventLoop {
         listener: ws_common::Listener,
         acceptor: &Arc<Acceptor>,
     ) -> io::Result<()> {
-        info!("accepting at {listener:?}");
+        info!("accepting at {listener}");
         let token = listener_token(self.listeners.vacant_key());
         let source = Source::register(listener, &self.context.registry, token)?;
         let server = self.server(acceptor);
@@ -122,7 +122,7 @@ impl EventLoop {
             Some(header) => {
                 let mut tcp = tcp;
                 self.context.registry.register(&mut tcp, token, both)?;
-                let server = server.proxied(Proxied::new(tcp, header, endpoint));
+                let server = server.proxied(Proxied::new(tcp, peer, header, endpoint));
                 let connection = Connection::dialing(Accepted(Arc::new(server)));
                 connection.lock().set_peer(peer);
                 Arc::new(connection)
