@@ -93,7 +93,9 @@ fn append_long(payload: &[u8], key: u32, out: &mut Vec<u8>) {
         _ => 0,
     };
     let (head, lines) = payload.split_at(to_line.min(payload.len()));
-    append(head, key, out);
+    if !head.is_empty() {
+        append(head, key, out);
+    }
     let key = rotated(key, head.len());
     widest(
         #[inline(always)]
@@ -104,7 +106,9 @@ fn append_long(payload: &[u8], key: u32, out: &mut Vec<u8>) {
                 xor_into(block, key, &mut masked);
                 out.extend_from_slice(&masked);
             }
-            append(rest, key, out);
+            if !rest.is_empty() {
+                append(rest, key, out);
+            }
         },
     );
 }
