@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -32,6 +33,15 @@ pub fn server_handle(
 #[must_use]
 pub fn end_deadline(server: &ServerHandle) -> Option<Instant> {
     server.deadline()
+}
+
+/// Returns ready once [`Acceptor::leave`](super::Acceptor::leave) of a server's last loop no longer waits: all
+/// its connections are closed, or the [deadline](end_deadline) has passed and the handlers of all opened ones have
+/// returned from their last calls. Otherwise registers the task of `context`; poll again at the deadline, after
+/// aborting the connections.
+#[must_use]
+pub fn poll_ends(server: &ServerHandle, context: &Context<'_>) -> Poll<()> {
+    server.poll_ends(context)
 }
 
 /// Joins a server's handle and the thread that runs the server.
