@@ -1,9 +1,9 @@
 //! Connections whose events the application takes itself, as asynchronous code does.
 
-use wsproto::{CloseCode, CloseFrame, Role};
+use wsproto::{CloseCode, CloseFrame, ReadyState, Role};
 
 use super::Conversation;
-use crate::adapter::{Connection, Driver, Panic};
+use crate::adapter::{Connection, Driver, DynHandler, Panic};
 use crate::{ConnectionHandler, WebSocketConnection};
 
 impl Conversation {
@@ -14,30 +14,32 @@ impl Conversation {
         &mut self,
         connection: &Connection<R, D>,
         handle: &WebSocketConnection,
-        handler: impl ConnectionHandler,
+        handler: Box<dyn DynHandler>,
     ) -> Option<Panic> {
         connection.lock().set_owned(false);
-        self.handler = Some(Box::new(handler));
+        self.handler = Some(handler);
         self.call(handle, ConnectionHandler::on_open)
     }
 
     /// The application, which has taken the events itself, takes no more: closes an open connection with code
-    /// 1001, and aborts one that has not opened. The adapter then continues with turns. The connection must not
-    /// be locked.
+    /// 1001, and aborts one whose opening handshake is in progress. The adapter then continues with turns. The
+    /// connection must not be locked.
     pub fn leave<R: Role, D: Driver<R>>(
         &mut self,
         connection: &Connection<R, D>,
         handle: &WebSocketConnection,
     ) {
-        let mut held = connection.lock();
-        held.set_owned(false);
-        let opened = held.was_opened();
-        drop(held);
-        // 1001: an endpoint is going away (RFC 6455 section 7.4.1).
-        match CloseFrame::new(CloseCode::GOING_AWAY, "").ok().filter(|_| opened) {
-            // Fails if the connection is closed.
-            Some(goodbye) => drop(handle.close_with(goodbye)),
-            None => handle.abort(),
+        connection.lock().set_owned(false);
+        match handle.ready_state() {
+            ReadyState::Connecting => handle.abort(),
+            ReadyState::Open => {
+                // 1001: an endpoint is going away (RFC 6455 section 7.4.1).
+                let goodbye = CloseFrame::new(CloseCode::GOING_AWAY, "").ok();
+                // Fails if the connection is closed.
+                let _ = handle.close_with(goodbye);
+            }
+            // A Close or a response is on its way.
+            ReadyState::Closing | ReadyState::Closed => {}
         }
     }
 }

@@ -1,0 +1,26 @@
+//! WebSocket clients and servers for tokio, on the [`wsproto`] engine.
+
+mod alarm;
+mod buffers;
+mod carrier;
+mod client;
+mod io;
+mod origin;
+mod owned;
+mod request;
+mod tasks;
+mod websocket;
+
+pub use client::client;
+pub use request::{Request, accept, server};
+pub use websocket::{Receiver, Sender, WebSocket};
+pub use ws_common::{
+    Broadcast, Cancel, ClientOptions, ConnectTo, ConnectionHandler, ConnectionId, Decider,
+    Decision, Error, IncomingRequest, InvalidNetwork, Message, Proxies, Proxy, ProxyError,
+    ProxyHeaderError, Reconnect, ReconnectEvent, RefusedStats, RunningServer, SendStatus,
+    ServerHandle, ServerHandler, ServerOptions, ServerStats, TimerId, TrustedProxies,
+    WebSocketConnection, handler, socket2,
+};
+#[cfg(feature = "tls")]
+pub use ws_common::{ClientTls, ServerTls, TlsInfo, rustls};
+pub use {tokio, wsproto};
