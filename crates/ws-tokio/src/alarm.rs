@@ -15,16 +15,9 @@ const LONGEST: Duration = Duration::from_secs(1 << 30);
 pub(crate) struct Alarm(Option<Pin<Box<Sleep>>>);
 
 impl Alarm {
-    /// Returns whether `due`, counted from `start`, has passed. Otherwise, the task is woken then. Without a time,
-    /// returns false.
-    pub(crate) fn poll(
-        &mut self,
-        context: &mut Context<'_>,
-        start: Instant,
-        due: Option<Duration>,
-    ) -> bool {
-        let Some(due) = due else { return false };
-        let at = start.checked_add(due).unwrap_or_else(|| Instant::now() + LONGEST);
+    /// Returns whether `at` has passed. Otherwise, the task is woken then. Without a time, returns false.
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>, at: Option<Instant>) -> bool {
+        let Some(at) = at else { return false };
         loop {
             let sleep = match &mut self.0 {
                 None => self.0.insert(Box::pin(sleep_until(at))),
@@ -43,4 +36,9 @@ impl Alarm {
             sleep.as_mut().reset(at);
         }
     }
+}
+
+/// Returns the time that is `due` after `start`.
+pub(crate) fn after(start: Instant, due: Option<Duration>) -> Option<Instant> {
+    due.map(|due| start.checked_add(due).unwrap_or_else(|| Instant::now() + LONGEST))
 }

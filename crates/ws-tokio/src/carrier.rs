@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use ws_common::adapter::{Conversation, WRITE_MOST, Written};
 use wsproto::{Advice, ReadyState, Role};
 
-use crate::alarm::Alarm;
+use crate::alarm::{Alarm, after};
 use crate::buffers::{self, Input};
 use crate::io::AsyncStream;
 use crate::origin::Carried;
@@ -58,7 +58,7 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
             if outcome.gone {
                 return Poll::Ready(());
             }
-            if !outcome.more && !self.alarm.poll(context, driver.start, outcome.deadline) {
+            if !outcome.more && !self.alarm.poll(context, after(driver.start, outcome.deadline)) {
                 return Poll::Pending;
             }
         }
@@ -109,7 +109,7 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
                 driver.tasks.wake_owner();
             }
             driver.tasks.wake_others();
-            if !more && !self.alarm.poll(context, driver.start, deadline) {
+            if !more && !self.alarm.poll(context, after(driver.start, deadline)) {
                 return Poll::Pending;
             }
             driver.tasks.set_carrier_waits(true);

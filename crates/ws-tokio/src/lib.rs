@@ -4,15 +4,20 @@ mod alarm;
 mod buffers;
 mod carrier;
 mod client;
+mod connect;
+mod dial;
 mod io;
 mod origin;
 mod owned;
 mod request;
+mod server;
 mod tasks;
 mod websocket;
 
 pub use client::client;
+pub use connect::{connect, connect_with};
 pub use request::{Request, accept, server};
+pub use server::{Serving, WebSocketServer, serve_per_core};
 pub use websocket::{Receiver, Sender, WebSocket};
 pub use ws_common::{
     Broadcast, Cancel, ClientOptions, ConnectTo, ConnectionHandler, ConnectionId, Decider,
