@@ -35,13 +35,8 @@ pub(crate) async fn dial(target: &Mutex<Target>) -> Result<Transported<TcpStream
         let wake = move || woken.wake_carrier();
         cancel.on_cancel(wake)
     });
-    let mut dialing = Dialing {
-        dial,
-        start,
-        lookup: None,
-        attempts: Vec::new(),
-        alarm: Alarm::default(),
-    };
+    let mut dialing =
+        Dialing { dial, start, lookup: None, attempts: Vec::new(), alarm: Alarm::default() };
     let tcp = poll_fn(|context| {
         tasks.register_carrier(context);
         dialing.poll(context)

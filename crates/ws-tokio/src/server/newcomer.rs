@@ -11,9 +11,9 @@ use log::debug;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use ws_common::Error;
-use ws_common::adapter::{Acceptor, Admission, Permit, ProxyHeader, ProxyHeaderRead};
 #[cfg(feature = "tls")]
 use ws_common::adapter::tls::TlsState;
+use ws_common::adapter::{Acceptor, Admission, Permit, ProxyHeader, ProxyHeaderRead};
 use ws_common::socket2::SockRef;
 use wsproto::{Endpoint, Server, SessionError};
 
@@ -62,10 +62,7 @@ impl Newcomer {
 
     /// Begins the connection of an admitted client, once its proxy has named it. Returns `None` if the client is not
     /// served.
-    pub(crate) async fn begin(
-        mut self,
-        permit: Permit,
-    ) -> Result<Option<(Begun, Permit)>, Error> {
+    pub(crate) async fn begin(mut self, permit: Permit) -> Result<Option<(Begun, Permit)>, Error> {
         let endpoint = self.acceptor.endpoint(Duration::ZERO);
         let Some(header) = self.acceptor.proxy_header(self.peer) else {
             return Ok(Some((self.connect(endpoint, None, true)?, permit)));
