@@ -75,8 +75,6 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
             let now = driver.elapsed();
             let mut held = self.connection.lock();
             held.begin_work();
-            // Without a handler, a connection has no timers.
-            while held.take_expired_timer(now).is_some() {}
             let Some(link) = held.link_mut() else { return Poll::Ready(()) };
             link.transport_mut().ready();
             let mut written = link.write(now, WRITE_MOST);

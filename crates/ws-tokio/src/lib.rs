@@ -9,6 +9,7 @@ mod dial;
 mod io;
 mod origin;
 mod owned;
+mod reconnect;
 mod request;
 mod server;
 mod tasks;
@@ -16,6 +17,7 @@ mod websocket;
 
 pub use client::client;
 pub use connect::{connect, connect_with};
+pub use reconnect::reconnect;
 pub use request::{Request, accept, server};
 pub use server::{Serving, WebSocketServer, serve_per_core};
 pub use websocket::{Receiver, Sender, WebSocket};
