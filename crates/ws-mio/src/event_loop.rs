@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use mio::{Events, Poll, Token};
 use slab::Slab;
-use ws_common::adapter::{Conversation, READ_SIZE, connection_handle, run_guarded};
+use ws_common::adapter::{Conversation, Lingering, READ_SIZE, connection_handle, run_guarded};
 use ws_common::{
     ClientOptions, ConnectionHandler, Error, ServerHandle, ServerHandler, WebSocketConnection,
 };
@@ -101,7 +101,7 @@ impl EventLoop {
             input: vec![0; READ_SIZE].into(),
             outbox: Some(Box::default()),
             registry: poll.registry().try_clone()?,
-            lingering: 0,
+            lingering: Lingering::new(),
         };
         Ok(Self {
             poll,
@@ -213,7 +213,7 @@ impl EventLoop {
     fn has_nothing_to_do(&self) -> bool {
         self.listeners.is_empty()
             && self.shared.handles.load(Ordering::SeqCst) == 0
-            && self.shared.slots().len() == self.context.lingering
+            && self.shared.slots().len() == self.context.lingering.count()
     }
 
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use conformance::adapters::{Adapter, Mio, Std};
+use conformance::adapters::{Adapter, Mio, Std, Tokio};
 use ws_common::{
     Decision, Message, RunningServer, ServerHandle, ServerOptions, WebSocketConnection,
 };
@@ -59,6 +59,15 @@ impl Flooded for Mio {
     // The rest of a read.
     const DEFERS: usize = READ;
     const KEEPS: usize = 2 * READ;
+}
+
+impl Flooded for Tokio {
+    const NAME: &'static str = "ws-tokio";
+    const BUFFER: usize = 0;
+    // The rest of a read.
+    const DEFERS: usize = READ;
+    // Each of the two threads of the runtime has the buffers of a loop.
+    const KEEPS: usize = 4 * READ;
 }
 
 /// An echo server with the default limits, and a bystander's connection.

@@ -1,5 +1,7 @@
 //! The calls of a connection's handler: in order, guarded against panics, up to the last.
 
+mod owning;
+
 use std::fmt;
 use std::mem;
 use std::sync::Arc;
