@@ -6,6 +6,8 @@ mod carrier;
 mod client;
 mod connect;
 mod dial;
+#[cfg(feature = "hyper")]
+mod h2;
 mod io;
 mod origin;
 mod owned;
@@ -13,13 +15,19 @@ mod reconnect;
 mod request;
 mod server;
 mod tasks;
+#[cfg(feature = "hyper")]
+mod upgrade;
 mod websocket;
 
 pub use client::client;
 pub use connect::{connect, connect_with};
+#[cfg(feature = "hyper")]
+pub use h2::H2;
 pub use reconnect::reconnect;
 pub use request::{Request, accept, server};
 pub use server::{Serving, WebSocketServer, serve_per_core};
+#[cfg(feature = "hyper")]
+pub use upgrade::{Refusal, Upgrade, UpgradeServer, Upgrading};
 pub use websocket::{Receiver, Sender, WebSocket};
 pub use ws_common::{
     Broadcast, Cancel, ClientOptions, ConnectTo, ConnectionHandler, ConnectionId, Decider,

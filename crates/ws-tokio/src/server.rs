@@ -26,7 +26,7 @@ use accepting::{Accepting, register};
 pub use per_core::serve_per_core;
 
 /// The default maximum of simultaneous connections; most processes may open fewer descriptors.
-const MAX_CONNECTIONS: usize = 100_000;
+pub(crate) const MAX_CONNECTIONS: usize = 100_000;
 
 /// A WebSocket server that is bound to an address, but not started yet.
 ///

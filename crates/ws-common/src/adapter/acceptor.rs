@@ -5,12 +5,13 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use log::{debug, error, warn};
-use wsproto::handshake::{ClientRequest, Response};
-use wsproto::{Client, Config, Endpoint, Server, Session};
+use wsproto::handshake::Response;
+use wsproto::{Endpoint, Server, Session};
 
+use super::endpoints::{server_endpoint, unix_time};
 use super::panics::catch;
 use super::roster::Place;
 use super::{Conversation, Decided, Permit, ProxyHeader, TrafficLease, Verdict};
@@ -164,9 +165,21 @@ impl Acceptor {
         }
     }
 
-    fn refuse(&self, refusal: Refusal, now: Duration, client: Option<SocketAddr>) -> Admission {
+    /// Admits a client for which other code has HTTP, or returns the response that refuses it.
+    pub(super) fn permit(&self, peer: Option<SocketAddr>) -> Result<Permit, Response> {
+        Permit::new(&self.uncounted, peer).map_err(|refusal| {
+            self.count_refusal(refusal, peer);
+            refusal.response()
+        })
+    }
+
+    fn count_refusal(&self, refusal: Refusal, client: Option<SocketAddr>) {
         debug!("{client:?} is not admitted: {refusal:?}");
         self.count(Counted::NotAdmitted(refusal));
+    }
+
+    fn refuse(&self, refusal: Refusal, now: Duration, client: Option<SocketAddr>) -> Admission {
+        self.count_refusal(refusal, client);
         // A TLS client could not read a plain response, and is not worth a TLS handshake.
         if self.server.options().speaks_tls() {
             return Admission::Dropped;
@@ -229,8 +242,7 @@ impl Acceptor {
         if let Some(permit) = permit
             && let Err(refusal) = permit.count(request.client_addr())
         {
-            debug!("{:?} is not admitted: {refusal:?}", request.client_addr());
-            self.count(Counted::NotAdmitted(refusal));
+            self.count_refusal(refusal, request.client_addr());
             return respond(refusal.response());
         }
         if request.is_upgrade()
@@ -367,32 +379,6 @@ impl Drop for Acceptor {
     fn drop(&mut self) {
         self.drop_handler();
     }
-}
-
-/// Creates a server's endpoint with the system's time for `Date` header fields (RFC 9110 section 6.6.1).
-#[must_use]
-pub fn server_endpoint(config: impl Into<Arc<Config>>, now: Duration) -> Endpoint<Server> {
-    Endpoint::server(config, now).with_unix_time(unix_time().saturating_sub(now))
-}
-
-/// Creates a client's endpoint, seeded by the operating system for its key and masks.
-///
-/// # Errors
-///
-/// [`io::Error`] if the operating system provides no random bytes.
-pub fn client_endpoint(
-    request: ClientRequest,
-    config: impl Into<Arc<Config>>,
-    now: Duration,
-) -> io::Result<Endpoint<Client>> {
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(io::Error::from)?;
-    Ok(Endpoint::client(request, config, seed, now))
-}
-
-/// Returns the time since the Unix epoch.
-fn unix_time() -> Duration {
-    SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default()
 }
 
 pub(super) fn internal_error() -> Response {

@@ -43,7 +43,7 @@ impl WebSocket {
     }
 
     fn opened(&mut self) {
-        if let Opening::Client { response, .. } = &mut self.opening {
+        if let Opening::Client { response: response @ None, .. } = &mut self.opening {
             *response = self.sender.connection.take_response().map(Box::new);
         }
         let connection = Arc::clone(&self.sender.connection);
