@@ -27,7 +27,7 @@ pub use reconnect::reconnect;
 pub use request::{Request, accept, server};
 pub use server::{Serving, WebSocketServer, serve_per_core};
 #[cfg(feature = "hyper")]
-pub use upgrade::{Refusal, Upgrade, UpgradeServer, Upgrading};
+pub use upgrade::{Refusal, Upgrade, UpgradeServer, Upgrading, http_response};
 pub use websocket::{Receiver, Sender, WebSocket};
 pub use ws_common::{
     Broadcast, Cancel, ClientOptions, ConnectTo, ConnectionHandler, ConnectionId, Decider,

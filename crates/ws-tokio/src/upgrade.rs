@@ -18,6 +18,7 @@ use wsproto::handshake::{Accept, Request, RequestError, Response};
 
 use crate::WebSocket;
 
+pub use http::http_response;
 pub use open::Upgrading;
 pub use refusal::Refusal;
 pub use server::UpgradeServer;
@@ -97,7 +98,10 @@ impl Upgrade {
         on_upgrade: Option<OnUpgrade>,
     ) -> Result<Self, Refusal> {
         let request = read?;
-        request.check_upgrade()?;
+        if let Err(error) = request.check_upgrade() {
+            let refusal = Refusal::from(error);
+            return Err(if request.is_upgrade() { refusal } else { refusal.ordinary() });
+        }
         let missing = || Response::text(500, "The web server cannot hand over its stream\n");
         let on_upgrade = on_upgrade.ok_or_else(missing)?;
         Ok(Self { request, on_upgrade, peer: None, accept: Accept::new() })
@@ -143,7 +147,7 @@ impl Upgrade {
         server: &UpgradeServer,
     ) -> Result<(::http::Response<B>, Upgrading), Refusal> {
         let hosted = server.acceptor().accept_hosted(self.request, self.peer, &self.accept)?;
-        let response = http::to_http(hosted.response());
+        let response = http_response(hosted.response());
         Ok((response, Upgrading::new(hosted, self.on_upgrade, self.peer, server)))
     }
 

@@ -29,8 +29,10 @@ pub(super) fn read(
     }
 }
 
-/// Returns a response for a web server to write.
-pub(super) fn to_http<B: From<Vec<u8>>>(response: &Response) -> http::Response<B> {
+/// Converts a response of the engine, for a web server to write: with any body that is made of bytes, and without the
+/// header fields that frame it.
+#[must_use]
+pub fn http_response<B: From<Vec<u8>>>(response: &Response) -> http::Response<B> {
     let mut made = http::Response::new(B::from(response.body_bytes().to_vec()));
     let internal = StatusCode::INTERNAL_SERVER_ERROR;
     *made.status_mut() = StatusCode::from_u16(response.status()).unwrap_or(internal);

@@ -4,24 +4,39 @@ use std::fmt;
 
 use wsproto::handshake::{RequestError, Response};
 
-use super::http::to_http;
+use super::http::http_response;
 
 /// The answer to a request that is not accepted. It converts into a response of the crate `http` with any body that
 /// is made of bytes, and with the feature `axum` into one of axum.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal(Box<Response>);
+pub struct Refusal {
+    response: Box<Response>,
+    ordinary: bool,
+}
 
 impl Refusal {
     /// Returns the answer.
     #[must_use]
     pub fn response(&self) -> &Response {
-        &self.0
+        &self.response
+    }
+
+    /// Returns whether the request asks for no WebSocket at all, valid or not: it may be one for a page.
+    #[must_use]
+    pub const fn is_ordinary(&self) -> bool {
+        self.ordinary
+    }
+
+    /// Refuses a request that asks for no WebSocket.
+    pub(super) fn ordinary(mut self) -> Self {
+        self.ordinary = true;
+        self
     }
 }
 
 impl From<Response> for Refusal {
     fn from(response: Response) -> Self {
-        Self(Box::new(response))
+        Self { response: Box::new(response), ordinary: false }
     }
 }
 
@@ -33,13 +48,13 @@ impl From<RequestError> for Refusal {
 
 impl<B: From<Vec<u8>>> From<Refusal> for ::http::Response<B> {
     fn from(refusal: Refusal) -> Self {
-        to_http(&refusal.0)
+        http_response(&refusal.response)
     }
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "refused with status {}", self.0.status())
+        write!(f, "refused with status {}", self.response.status())
     }
 }
 

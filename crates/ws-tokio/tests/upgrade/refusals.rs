@@ -117,9 +117,10 @@ async fn options_refuse_over_both_versions() {
 #[tokio::test]
 async fn a_stream_that_cannot_be_handed_over_is_a_500() {
     let refused = Upgrade::of(&mut good(Http::One)).expect_err("no upgrade of hyper's");
-    assert_eq!(refused.response().status(), 500);
+    assert_eq!((refused.response().status(), refused.is_ordinary()), (500, false));
     let refused = Upgrade::of(&mut ordinary(Http::One, Method::GET)).expect_err("no handshake");
     assert_eq!(refused.response().status(), 426, "the request's own fault comes first");
+    assert!(refused.is_ordinary());
     let mut old = good(Http::One);
     *old.version_mut() = Version::HTTP_10;
     let refused = Upgrade::of(&mut old).expect_err("HTTP/1.0 has no upgrades");
