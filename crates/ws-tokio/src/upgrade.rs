@@ -54,6 +54,38 @@ pub use server::UpgradeServer;
 ///     }))
 /// }
 /// ```
+///
+/// With axum, whose own graceful end does not reach WebSockets:
+///
+#[cfg_attr(feature = "axum", doc = "```no_run")]
+#[cfg_attr(not(feature = "axum"), doc = "```ignore")]
+/// use axum::{Router, extract::State, response::IntoResponse, routing::any};
+/// use ws_tokio::{ServerOptions, Upgrade, UpgradeServer};
+///
+/// async fn chat(State(server): State<UpgradeServer>, upgrade: Upgrade) -> impl IntoResponse {
+///     let lobby = server.clone();
+///     let upgrade = upgrade.subprotocols(&["chat.v2", "chat.v1"]);
+///     upgrade.run::<axum::body::Body, _>(&server, |mut ws| async move {
+///         ws.handle().subscribe("lobby");
+///         while let Ok(Some(message)) = ws.recv().await {
+///             lobby.publish("lobby", message);
+///         }
+///     })
+/// }
+///
+/// # async fn stopped() {}
+/// #[tokio::main]
+/// async fn main() -> std::io::Result<()> {
+///     let server = UpgradeServer::new(ServerOptions::new());
+///     let router = Router::new().route("/chat", any(chat)).with_state(server.clone());
+///     let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+///     let ended = async move {
+///         stopped().await; // a signal
+///         server.terminate(None).await;
+///     };
+///     axum::serve(listener, router).with_graceful_shutdown(ended).await
+/// }
+/// ```
 pub struct Upgrade {
     request: Request,
     on_upgrade: OnUpgrade,
