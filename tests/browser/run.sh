@@ -73,7 +73,7 @@ openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost \
     -addext 'subjectAltName=DNS:localhost,IP:127.0.0.1' \
     -keyout "$key" -out "$cert" 2>"$logs/openssl.log" || die "openssl: see $logs/openssl.log"
 start hyper_upgrade "$examples/hyper_upgrade" 127.0.0.1:0 --tls "$cert" "$key"
-run HTTP/2 node "$here/http2.js" "$chromium" "https://$address/"
+run http2 node "$here/http2.js" "$chromium" "https://$address/"
 
 printf 'browser: %s checks, %s passed\n' "$checks" "$passed"
 [ "$checks" -eq "$passed" ]
