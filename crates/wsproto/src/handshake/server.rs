@@ -194,7 +194,7 @@ impl Accept {
         let (agreed, builtin) = self.agree(request, Some(config))?;
         let mut response = Response::new(if request.is_extended_connect() { 200 } else { 101 });
         self.write_fields(request, builtin.as_ref(), |name, value| {
-            response.push_header(name, value)
+            response.push_header(name, value);
         });
         Ok((response, agreed))
     }
