@@ -132,7 +132,7 @@ async fn a_url_of_the_other_scheme_is_refused() {
 #[tokio::test]
 async fn an_acceptance_of_what_was_not_offered_is_a_500() {
     let (mut request, server) = (crate::refusals::good(Http::One), server());
-    request.extensions_mut().insert(hyper::upgrade::on(&mut http::Request::new(())));
+    request.extensions_mut().insert(hyper::upgrade::on(http::Request::new(())));
     let upgrade = ws_tokio::Upgrade::of(&mut request).expect("a handshake");
     assert_eq!((upgrade.request().path(), upgrade.request().query()), ("/chat", Some("room=1")));
     let accept = Accept::new().subprotocol("other");
