@@ -1,0 +1,47 @@
+//! The feed of the examples: any actions of its clients, compared with a model after each.
+
+#[path = "../examples/feed/protocol.rs"]
+mod protocol;
+#[path = "../examples/feed/server.rs"]
+mod server;
+#[path = "../examples/feed/world.rs"]
+mod world;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+use wsproto_testing::cuts;
+
+use world::{Action, PLACES, World};
+
+/// Generates a line: mostly commands with few names, so that clients meet.
+fn line() -> impl Strategy<Value = String> {
+    let name = || select(vec!["a", "b"]);
+    prop_oneof![
+        4 => name().prop_map(|name| format!("login {name}")),
+        3 => name().prop_map(|topic| format!("subscribe {topic}")),
+        1 => name().prop_map(|topic| format!("unsubscribe {topic}")),
+        4 => (name(), 0..100_u8).prop_map(|(topic, text)| format!("publish {topic} {text}")),
+        1 => "(login|subscribe|publish|jump)? ?[a-c ]{0,4}",
+    ]
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    let place = || 0..PLACES;
+    prop_oneof![
+        4 => (place(), prop::bool::weighted(0.9)).prop_map(|(place, member)| Action::Connect(place, member)),
+        8 => vec((place(), line()), 1..4).prop_map(Action::Say),
+        1 => place().prop_map(Action::Close),
+        1 => place().prop_map(Action::Vanish),
+        1 => (0..8_u8).prop_map(Action::Wait),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn every_client_sees_what_it_must(actions in vec(action(), 0..30), cuts in cuts()) {
+        World::new(cuts).play(&actions);
+    }
+}
