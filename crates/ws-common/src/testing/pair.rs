@@ -10,7 +10,9 @@ use wsproto::{Advice, Client, CloseInfo, Endpoint, Event, Server, SessionEvent};
 
 use super::wire::Wire;
 use crate::Message;
-use crate::adapter::{Acceptor, Connection, Conversation, Driver, Held, TurnContext, TurnOutcome};
+use crate::adapter::{
+    Acceptor, Connection, Conversation, Driver, Held, Transport, TurnContext, TurnOutcome,
+};
 
 /// The time of a server and its connections, which the test advances.
 #[derive(Clone, Default)]
@@ -72,6 +74,10 @@ impl Pair {
         let server = self.changed.swap(false, Ordering::SeqCst) || due;
         if server && !self.outcome.gone {
             self.outcome = self.conversation.turn(&self.connection, context);
+            if self.outcome.gone {
+                // A transport that is dropped ends.
+                self.wire.shutdown();
+            }
         }
         let client = self.client_turn(context.now);
         server || client

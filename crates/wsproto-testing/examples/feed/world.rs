@@ -116,10 +116,9 @@ impl World {
             return;
         }
         let token = if member { TOKEN } else { "guess" };
-        let request = ClientRequest::parse("ws://localhost/feed")
-            .and_then(|request| Ok(request.bearer(token).expect("a token")));
+        let request = ClientRequest::parse("ws://localhost/feed").expect("a URL");
         let mut net = Net::new(&Config::new(), 4096, self.cuts.clone())
-            .with_client(request.expect("a URL"), Config::new())
+            .with_client(request.bearer(token).expect("a token"), Config::new())
             .with_server(Config::new(), answer);
         net.server.app = Box::new(app(&self.feed, self.connected));
         let heard = Rc::<RefCell<Vec<String>>>::default();
@@ -146,7 +145,7 @@ impl World {
 
     /// The model: what clients must see after a line.
     fn expect(&mut self, place: usize, line: &str) {
-        let words: Vec<&str> = line.splitn(3, ' ').collect();
+        let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
         let mut known =
             self.clients.each_mut().map(|client| client.as_mut().map(|(_, known)| known));
         let Some(me) = known[place].take() else { return };
@@ -155,41 +154,37 @@ impl World {
         }
         let valid =
             |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric());
-        let result = match (&words[..], me.name.clone()) {
-            (["login", name], _) if !valid(name) => Err("invalid name"),
-            (["login", name], None) => {
-                me.name = Some((*name).into());
+        let result = match (verb, me.name.clone()) {
+            ("login", _) if !valid(rest) => Err("invalid name"),
+            ("login", Some(_)) => Err("already logged in"),
+            ("login", None) => {
+                me.name = Some(rest.into());
                 for other in known.iter_mut().flatten() {
-                    if other.end.is_none() && other.name.as_deref() == Some(*name) {
+                    if other.end.is_none() && other.name.as_deref() == Some(rest) {
                         other.end = Some(4001);
                     }
                 }
                 Ok(())
             }
-            (["login", _], Some(_)) => Err("already logged in"),
-            (["subscribe" | "unsubscribe" | "publish", ..], None) => Err("log in first"),
-            (["subscribe", topic], Some(_)) if !valid(topic) => Err("invalid name"),
-            (["subscribe", topic], Some(_)) => {
-                me.topics.insert((*topic).into());
+            ("subscribe" | "unsubscribe" | "publish", None) => Err("log in first"),
+            ("subscribe", _) if !valid(rest) => Err("invalid name"),
+            ("subscribe", _) => {
+                me.topics.insert(rest.into());
                 Ok(())
             }
-            (["unsubscribe", topic], Some(_)) => {
-                if me.topics.remove(*topic) {
-                    Ok(())
-                } else {
-                    Err("not subscribed")
-                }
-            }
-            (["publish", topic, text], Some(name)) => {
-                for other in known.iter_mut().flatten().map(|other| &mut **other).chain([&mut *me])
-                {
-                    if other.end.is_none() && other.topics.contains(*topic) {
-                        other.expected.push(format!("{topic} {name} {text}"));
+            ("unsubscribe", _) if !me.topics.remove(rest) => Err("not subscribed"),
+            ("unsubscribe", _) => Ok(()),
+            ("publish", Some(name)) => {
+                rest.split_once(' ').ok_or("no text").map(|(topic, text)| {
+                    for other in
+                        known.iter_mut().flatten().map(|other| &mut **other).chain([&mut *me])
+                    {
+                        if other.end.is_none() && other.topics.contains(topic) {
+                            other.expected.push(format!("{topic} {name} {text}"));
+                        }
                     }
-                }
-                Ok(())
+                })
             }
-            (["publish", ..], Some(_)) => Err("no text"),
             _ => Err("unknown command"),
         };
         me.expected.push(result.map_or_else(|reason| format!("error {reason}"), |()| "ok".into()));
