@@ -70,6 +70,7 @@
 //!
 //! # Further reading
 //!
+//! [`testing`] runs handlers without a socket, a thread or a clock, for their tests.
 //! `ws_std::guide::deploy` covers servers in production, and [`ws_common::guide`] writing an adapter.
 //! This crate logs through the [`log`] facade.
 

@@ -35,6 +35,8 @@
 //! A [`WebSocketServer`] calls handlers, with one thread per connection. For very many connections, the
 //! crate `ws-mio` runs the same handlers on an event loop.
 //!
+//! [`testing`] runs handlers without a socket, a thread or a clock, for their tests.
+//!
 //! The [guide] has a chapter on [migrating from tungstenite](guide::tungstenite) and one on
 //! [servers in production](guide::deploy).
 
