@@ -10,7 +10,7 @@ mod world;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use wsproto_testing::cuts;
+use wsproto_testing::{Cuts, cuts};
 
 use world::{Action, PLACES, World};
 
@@ -35,6 +35,25 @@ fn action() -> impl Strategy<Value = Action> {
         1 => place().prop_map(Action::Vanish),
         1 => (0..8_u8).prop_map(Action::Wait),
     ]
+}
+
+/// Returns the action in which a client says a line.
+fn say(place: usize, line: &str) -> Action {
+    Action::Say(vec![(place, line.into())])
+}
+
+/// Found by the property below: the end of a client that was replaced removed its user, who had logged
+/// in elsewhere.
+#[test]
+fn a_user_who_has_moved_is_not_forgotten() {
+    World::new(Cuts::every(1)).play(&[
+        Action::Connect(0, true),
+        Action::Connect(1, true),
+        say(0, "login a"),
+        say(1, "login a"),
+        Action::Connect(0, true),
+        say(0, "login a"),
+    ]);
 }
 
 proptest! {

@@ -66,7 +66,8 @@ impl Feed {
     /// A client is gone.
     pub(crate) fn closed(&mut self, id: Id) {
         let Some(client) = self.clients.remove(&id) else { return };
-        if let Some(name) = client.name {
+        // The user may have logged in elsewhere.
+        if let Some(name) = client.name.filter(|name| self.users.get(name) == Some(&id)) {
             self.users.remove(&name);
         }
         for subscribers in self.topics.values_mut() {
