@@ -56,8 +56,22 @@ fn a_user_who_has_moved_is_not_forgotten() {
     ]);
 }
 
+/// Found by the property below: a client that was replaced was still heard until its Close was answered.
+#[test]
+fn a_client_that_was_replaced_publishes_no_more() {
+    World::new(Cuts::every(1)).play(&[
+        Action::Connect(0, true),
+        Action::Connect(1, true),
+        Action::Connect(2, true),
+        say(1, "login a"),
+        say(1, "subscribe a"),
+        say(2, "login b"),
+        Action::Say(vec![(0, "login b".into()), (2, "publish a 0".into())]),
+    ]);
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(10_000) })]
 
     #[test]
     fn every_client_sees_what_it_must(actions in vec(action(), 0..30), cuts in cuts()) {

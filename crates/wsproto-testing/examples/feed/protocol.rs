@@ -41,6 +41,8 @@ struct Client {
     name: Option<String>,
     since: Duration,
     orders: Vec<Order>,
+    /// Whether it is told to close: nothing it says counts any more.
+    leaving: bool,
 }
 
 impl Feed {
@@ -51,6 +53,9 @@ impl Feed {
 
     /// A client has said a line.
     pub(crate) fn received(&mut self, id: Id, line: &str) {
+        if self.clients.get(&id).is_none_or(|client| client.leaving) {
+            return;
+        }
         let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
         let done = match verb {
             "login" => self.login(id, rest),
@@ -79,6 +84,7 @@ impl Feed {
     pub(crate) fn expire(&mut self, id: Id, now: Duration) {
         if let Some(client) = self.clients.get(&id)
             && client.name.is_none()
+            && !client.leaving
             && now >= client.since + PATIENCE
         {
             self.order(id, Order::Close(CloseCode::POLICY_VIOLATION, "log in within 5 s"));
@@ -139,6 +145,7 @@ impl Feed {
 
     fn order(&mut self, id: Id, order: Order) {
         if let Some(client) = self.clients.get_mut(&id) {
+            client.leaving |= matches!(order, Order::Close(..));
             client.orders.push(order);
         }
     }
