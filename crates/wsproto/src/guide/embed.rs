@@ -251,6 +251,9 @@
 //! of one read. If the peer reads none of the replies for [`Config::write_timeout`], the connection
 //! ends.
 //!
+//! With [`Config::fragment_size`], Pings and Pongs do not wait behind a long message, but leave between its
+//! fragments. The loop need not know.
+//!
 //! # Decisions that take time
 //!
 //! A server's endpoint reports [`Upgrade`](SessionEvent::Upgrade) for an opening handshake, and
