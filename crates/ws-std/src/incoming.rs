@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
-use log::{debug, error};
+use log::error;
 use ws_common::adapter::{Acceptor, Permit};
 use ws_common::{Decision, Error, IncomingRequest, ServerHandle};
 use wsproto::Server;
@@ -65,10 +65,7 @@ impl WebSocketServer {
                         Ok(Some((ws, _permit))) => drop(sender.send(Some(ws))),
                         Ok(None) => {}
                         // A failed handshake yields no connection.
-                        Err(error) => {
-                            debug!("no connection with {peer:?}: {error}");
-                            acceptor.report(peer, &error);
-                        }
+                        Err(error) => acceptor.report(peer, &error),
                     }
                 })?;
                 Ok(())

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use log::debug;
 use wsproto::handshake::{ClientRequest, Response};
 use wsproto::url::WsUrl;
 
@@ -155,6 +156,7 @@ impl Target {
                 return Err(Error::ClientCertificate { to: origin(next.url()), response });
             }
         }
+        debug!("redirected to {}", next.url().without_query());
         (self.request, self.redirects) = (next, left);
         Ok(true)
     }

@@ -5,7 +5,6 @@ use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use log::debug;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use socket2::Socket;
@@ -42,7 +41,6 @@ impl Connect for Attempts {
         match route.connect() {
             Ok(socket) => self.sockets.push((attempt, socket)),
             Err(error) => {
-                debug!("{route:?}: {error}");
                 dial.failed(attempt, error, time.now());
             }
         }
@@ -74,7 +72,6 @@ impl Connect for Attempts {
                 Ok(true) => dial.connected(*attempt),
                 Ok(false) => {}
                 Err(error) => {
-                    debug!("no connection: {error}");
                     dial.failed(*attempt, error, time.now());
                     return false;
                 }
