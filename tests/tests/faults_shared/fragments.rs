@@ -28,7 +28,7 @@ fn long_winded() -> On {
 
 /// Reads the message slowly, and pings meanwhile. The Pong, and the Ping of the keep-alive, arrive before
 /// the rest of the message.
-fn reads_slowly(peer: &mut Peer, ping: Vec<u8>) {
+fn reads_slowly(peer: &mut Peer, ping: &[u8]) {
     SockRef::from(&peer.0).set_recv_buffer_size(64 << 10).expect("a size");
     let (mut received, mut pinged, mut ponged) = (0, None, None);
     while received < LEN {
@@ -45,7 +45,7 @@ fn reads_slowly(peer: &mut Peer, ping: Vec<u8>) {
                 assert!(payload.iter().all(|byte| *byte == 7));
                 received += SIZE;
                 if received == 2 * SIZE {
-                    peer.send(&ping);
+                    peer.send(ping);
                 }
                 thread::sleep(Duration::from_millis(1));
             }
@@ -59,7 +59,7 @@ fn reads_slowly(peer: &mut Peer, ping: Vec<u8>) {
 pub(crate) fn a_pong_of_a_server_does_not_wait_for_a_message<S: Adapter>() {
     let options = ServerOptions::new().fragment_size(Some(SIZE)).keep_alive(Some(KEEP_ALIVE));
     let server = serve::<S, _>(options, long_winded);
-    reads_slowly(&mut Peer::open_narrow(address(&server)), frame(0x89, PING));
+    reads_slowly(&mut Peer::open_narrow(address(&server)), &frame(0x89, PING));
     end(server);
 }
 
@@ -67,7 +67,7 @@ pub(crate) fn a_pong_of_a_server_does_not_wait_for_a_message<S: Adapter>() {
 pub(crate) fn a_pong_of_a_client_does_not_wait_for_a_message<C: Adapter>() {
     let (to, serving) = by_hand(|mut peer, head| {
         peer.send(switching(&head, b""));
-        reads_slowly(&mut peer, plain_frame(0x89, PING));
+        reads_slowly(&mut peer, &plain_frame(0x89, PING));
         peer.send(plain_frame(0x88, b""));
     });
     let options = ClientOptions::new().fragment_size(Some(SIZE)).keep_alive(Some(KEEP_ALIVE));
