@@ -4,6 +4,8 @@
 //! `waits_for_room`, otherwise to the warden. Both the flag and the warden's plan change under the lock of
 //! the connection.
 
+mod ready;
+
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
@@ -14,7 +16,7 @@ use log::warn;
 use ws_common::adapter::{
     Acceptor, Connection, Driver, Held, Link, Outgoing, Traffic, TrafficLease, WRITE_MOST,
 };
-use ws_common::{ConnectionId, Error, SendStatus};
+use ws_common::{Error, SendStatus};
 use wsproto::handshake::Response;
 use wsproto::url::WsUrl;
 use wsproto::{Advice, Endpoint, Role};
@@ -24,7 +26,7 @@ use crate::clock::{Patience, now};
 use crate::origin::Origin;
 use crate::poller::Interest;
 use crate::signal::Signal;
-use crate::warden::{Plan, RETRY, Watched, warden};
+use crate::warden::{Plan, RETRY, warden};
 use crate::{Stream, kept, sys};
 
 /// A connection on a blocking stream.
@@ -47,6 +49,8 @@ pub(crate) struct BlockingDriver<R: Role> {
     calling: AtomicBool,
     /// Whether the receiving thread also waits for room, so the warden does not.
     waits_for_room: AtomicBool,
+    /// Whether the warden waits for input: the receiving thread waits for a change, such as a decision.
+    watches_input: AtomicBool,
     /// Whether the reading side was shut down locally, to wake the receiving thread. Set before the
     /// shutdown, so the read that it ends finds it set.
     released: AtomicBool,
@@ -91,6 +95,7 @@ impl<R: Role> BlockingDriver<R> {
                 senders: AtomicUsize::new(0),
                 calling: AtomicBool::new(false),
                 waits_for_room: AtomicBool::new(false),
+                watches_input: AtomicBool::new(false),
                 released: AtomicBool::new(false),
                 kept: AtomicBool::new(false),
                 sent_plan: Mutex::default(),
@@ -130,6 +135,11 @@ impl<R: Role> BlockingDriver<R> {
     /// Sets whether the receiving thread also waits for room.
     pub(crate) fn set_waits_for_room(&self, waits: bool) {
         self.waits_for_room.store(waits, Ordering::Relaxed);
+    }
+
+    /// Sets whether the warden waits for input, and tells the receiving thread.
+    pub(crate) fn set_watches_input(&self, watches: bool) {
+        self.watches_input.store(watches, Ordering::Relaxed);
     }
 
     /// Whether the reading side was shut down locally, so that its end says nothing about the peer.
@@ -211,7 +221,8 @@ impl<R: Role> BlockingDriver<R> {
             // A reading side that was shut down is always readable; only the deadline is left.
             _ if over && advice != Advice::Flush => (!self.is_released()).then_some(Interest::Read),
             _ if self.waits_for_room.load(Ordering::Relaxed) => None,
-            _ => waits.then_some(Interest::Write),
+            _ if waits => Some(Interest::Write),
+            _ => self.watches_input.load(Ordering::Relaxed).then_some(Interest::Read),
         };
         let deadline = link.endpoint().deadline().filter(|_| advice != Advice::Drop);
         let interest = interest.map(|interest| (interest, socket));
@@ -317,43 +328,6 @@ impl<R: Role> Driver<R> for BlockingDriver<R> {
     }
 }
 
-impl<R: Role> Watched for Blocking<R> {
-    fn on_ready(&self, _: ConnectionId) {
-        let driver = self.driver();
-        let mut held = self.lock();
-        let (now, over) = (now(), held.is_over());
-        if let Some(link) = held.link_mut() {
-            if over && !driver.is_released() {
-                discard(link, now);
-            }
-            if link.endpoint().deadline().is_some_and(|deadline| deadline <= now) {
-                // The unread input may contain the Pong. If a thread waits for room, only reading by the peer
-                // counts: otherwise that thread could wait for ever.
-                if driver.senders.load(Ordering::Relaxed) == 0 && link.transport().has_input() {
-                    link.endpoint_mut().ping_delayed(now);
-                }
-                link.endpoint_mut().handle_timeout(now);
-            }
-        }
-        driver.write_and_plan(&mut held, WRITE_MOST);
-        let gone = held.take_lingered();
-        if gone.is_some() {
-            driver.write_and_plan(&mut held, WRITE_MOST);
-        }
-        if let Some(link) = held.link_mut()
-            && link.endpoint().deadline().is_some_and(|deadline| deadline <= now)
-        {
-            // Nothing was due after all; the warden must not spin.
-            let mut plan = driver.plan(link, over);
-            plan.deadline = plan.deadline.map(|_| now.saturating_add(RETRY));
-            driver.tell(plan);
-        }
-        drop(held);
-        drop(gone);
-        driver.signal.notify();
-    }
-}
-
 /// Calls `on_drained` and `on_timer` in a new thread. Returns `false` if there is none.
 fn spawn_calls<R: Role>(connection: Arc<Blocking<R>>, calls: Arc<Calls>) -> bool {
     let waiting = Arc::clone(&connection);
@@ -381,14 +355,4 @@ fn spawn_calls<R: Role>(connection: Arc<Blocking<R>>, calls: Arc<Calls>) -> bool
 
 fn is_due(timer: Option<Duration>) -> bool {
     timer.is_some_and(|at| at <= now())
-}
-
-/// Discards input of a lingering transport.
-fn discard<R: Role>(link: &mut Link<R, Stream>, now: Duration) {
-    let mut buffer = [0; 16 << 10];
-    match link.transport().socket().map(|tcp| sys::read_now(tcp, &mut buffer)) {
-        Some(Ok(1..)) => {}
-        Some(Err(error)) if crate::retry::is_timeout(&error) => {}
-        _ => link.endpoint_mut().end_of_input(now),
-    }
 }

@@ -10,6 +10,7 @@ mod http;
 #[path = "../../../crates/ws-std/tests/support/identity.rs"]
 mod identity;
 mod later;
+mod leaving;
 mod listeners;
 mod liveness;
 mod loops;
@@ -87,6 +88,8 @@ macro_rules! of_servers {
                 a_slow_download_is_a_sign_of_life, a_trickle_is_no_sign_of_life, a_reading_peer_is_not_given_up;
             fragments: a_pong_of_a_server_does_not_wait_for_a_message;
             later: decisions_end_with_the_server;
+            leaving: a_client_that_leaves_is_noticed, a_client_with_tls_that_leaves_is_noticed,
+                a_client_that_still_waits_gets_its_answer;
             bounds: more_than_allowed_get_503, a_refusal_ends_as_others_do;
             truth: nothing_was_asked_and_nothing_is_reported;
             servers: a_decision_knows_the_addresses, an_address_has_a_limit_of_connections,
