@@ -202,7 +202,7 @@ fn run<R: End>(size: usize, steps: &[Step]) {
                 // Characters of two bytes are cut by odd sizes.
                 let text = "x".repeat(len % 2) + &"\u{e9}".repeat(len / 2);
                 messages.push(Seen::Text(text.clone()));
-                if owned { ws.send_text(text) } else { ws.send_text(&text[..]) }.expect("open");
+                if owned { ws.send_text(text) } else { ws.send_text(text.as_str()) }.expect("open");
             }
             Step::Binary(len, owned) => {
                 messages.push(Seen::Binary(payload(len)));

@@ -29,9 +29,9 @@ pub(crate) fn a_client_that_leaves_is_noticed<S: Adapter>() {
         peer.send(upgrade("/", ""));
         let (_, decider) = deciders.recv_timeout(LONG).expect("there is room");
         if number % 2 == 0 {
-            drop(peer)
+            drop(peer);
         } else {
-            peer.reset()
+            peer.reset();
         }
         wait_until("nobody waits", || !decider.is_awaited());
         assert!(!decider.decide(Decision::accept(ECHO)));

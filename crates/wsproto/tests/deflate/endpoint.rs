@@ -74,7 +74,7 @@ fn compressed_messages_leave_in_fragments() {
     let (text, noise) = (json(100_000), noise(10_000));
     let (news, image) = (PreparedMessage::text(&text), PreparedMessage::binary(&noise));
     for _ in 0..3 {
-        ws.send_text(&text[..]).expect("open");
+        ws.send_text(text.as_str()).expect("open");
         ws.send_text("short, short, short, short").expect("open");
         ws.send_binary(noise.clone()).expect("open");
         ws.send_prepared(&news).expect("open");
