@@ -130,7 +130,7 @@ fn slow_names_hold_up_others_at_the_bound() {
     let late = ask("late".into());
     assert_eq!((resolver.threads(), resolver.names()), (MOST_THREADS, MOST_THREADS + 1));
     go.send(()).expect("a thread waits");
-    let mut next = || results.recv_timeout(LONG).expect("an answer");
+    let next = || results.recv_timeout(LONG).expect("an answer");
     assert!(next().starts_with("slow"));
     assert_eq!(next(), "late");
     (1..MOST_THREADS).for_each(|_| go.send(()).expect("a thread waits"));
