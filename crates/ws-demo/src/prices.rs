@@ -47,7 +47,7 @@ pub fn policy() -> Reconnect {
 /// Prints a decision of a client that connects again.
 pub fn tell(event: ReconnectEvent) {
     match event {
-        ReconnectEvent::Waiting { delay, failures } => println!("{failures}. again in {delay:?}"),
+        ReconnectEvent::Waiting { delay, cause, .. } => println!("{cause}; again in {delay:?}"),
         event => println!("{event:?}"),
     }
 }

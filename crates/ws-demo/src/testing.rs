@@ -52,7 +52,7 @@ pub fn check_subscriber(name: &str) {
     let (code, out, err) = run(name, &[]);
     assert_eq!((code, &*err), (Some(0), ""), "{name}: {out}");
     let count = |part: &str| out.lines().filter(|line| line.contains(part)).count();
-    assert_eq!((count(TOPIC), count(". again in ")), (PRICES, PRICES - 1), "{name}: {out}");
+    assert_eq!((count(TOPIC), count("; again in ")), (PRICES, PRICES - 1), "{name}: {out}");
 }
 
 /// Checks that `--help` succeeds, and that an unknown option is refused by name.

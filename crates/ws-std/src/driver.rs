@@ -4,7 +4,8 @@
 //! `waits_for_room`, otherwise to the warden. Both the flag and the warden's plan change under the lock of
 //! the connection.
 
-mod ready;
+mod collected;
+mod watched;
 
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -28,6 +29,7 @@ use crate::poller::Interest;
 use crate::signal::Signal;
 use crate::warden::{Plan, RETRY, warden};
 use crate::{Stream, kept, sys};
+use collected::Collector;
 
 /// A connection on a blocking stream.
 pub(crate) type Blocking<R> = Connection<R, BlockingDriver<R>>;
@@ -58,6 +60,7 @@ pub(crate) struct BlockingDriver<R: Role> {
     kept: AtomicBool,
     /// The warden's current plan, so that only changes are sent.
     sent_plan: Mutex<SentPlan>,
+    collector: Collector,
     signal: Signal,
     this: Weak<Blocking<R>>,
 }
@@ -99,6 +102,7 @@ impl<R: Role> BlockingDriver<R> {
                 released: AtomicBool::new(false),
                 kept: AtomicBool::new(false),
                 sent_plan: Mutex::default(),
+                collector: Collector::default(),
                 signal: Signal::default(),
                 this: Weak::clone(this),
             };
@@ -159,6 +163,9 @@ impl<R: Role> BlockingDriver<R> {
         let Some(link) = held.link_mut() else { return self.tell(Plan::default()) };
         if link.endpoint().advice() != Advice::Drop {
             link.write(now(), most);
+            if most > 0 {
+                self.collector.wrote(!link.endpoint_mut().pending().is_empty());
+            }
         }
         if let Some(traffic) = &self.traffic {
             traffic.sent(link.endpoint_mut().take_output_counts());
@@ -175,8 +182,9 @@ impl<R: Role> BlockingDriver<R> {
             // The thread that makes the call plans the next timer.
             timer = None;
         }
+        let collected = self.collector.deadline(now());
         let mut plan = self.plan(link, over);
-        plan.deadline = plan.deadline.into_iter().chain(timer).min();
+        plan.deadline = plan.deadline.into_iter().chain(timer).chain(collected).min();
         self.tell(plan);
     }
 
@@ -276,9 +284,13 @@ impl<R: Role> Driver<R> for BlockingDriver<R> {
     }
 
     fn changed(&self, mut held: Held<'_, R, Self>) {
-        self.write_and_plan(&mut held, WRITE_MOST);
+        self.write_or_keep(&mut held);
         drop(held);
         self.signal.notify();
+    }
+
+    fn input_goes_on(&self, goes_on: bool) {
+        self.collector.set(goes_on);
     }
 
     fn acceptor(&self) -> Option<&Acceptor> {
@@ -304,18 +316,24 @@ impl<R: Role> Driver<R> for BlockingDriver<R> {
         mut outgoing: Outgoing<'_>,
     ) -> Result<SendStatus, Error> {
         let driver = connection.driver();
-        let limit = if driver.must_not_wait() { Some(Duration::ZERO) } else { driver.patience() };
-        let (mut patience, mut unwritten) = (Patience::new(limit), usize::MAX);
+        let limit =
+            || if driver.must_not_wait() { Some(Duration::ZERO) } else { driver.patience() };
+        let mut waiting = None;
         while let Err(error) = connection.try_send(&mut outgoing) {
+            let (patience, unwritten) =
+                waiting.get_or_insert_with(|| (Patience::new(limit()), usize::MAX));
             let left = connection.lock().link().map_or(0, |link| link.endpoint().unwritten());
-            if left < unwritten {
+            if left < *unwritten {
                 // The peer has read something.
-                (patience, unwritten) = (Patience::new(limit), left);
+                (*patience, *unwritten) = (Patience::new(limit()), left);
             }
             let may_wait = matches!(error, Error::WouldExceed(_)) && !patience.is_over();
-            if !may_wait || !Self::wait_for_room(connection, patience) {
+            if !may_wait || !Self::wait_for_room(connection, *patience) {
                 return Err(error);
             }
+        }
+        if driver.has_kept() {
+            return Ok(SendStatus::Sent);
         }
         let mut held = connection.lock();
         Ok(match held.live() {

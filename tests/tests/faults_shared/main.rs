@@ -87,7 +87,7 @@ macro_rules! of_servers {
             alive: a_slow_upload_is_a_sign_of_life, a_long_download_is_a_sign_of_life,
                 a_slow_download_is_a_sign_of_life, a_trickle_is_no_sign_of_life, a_reading_peer_is_not_given_up;
             fragments: a_pong_of_a_server_does_not_wait_for_a_message;
-            later: decisions_end_with_the_server;
+            later: decisions_end_with_the_server, handshakes_end_with_the_server;
             leaving: a_client_that_leaves_is_noticed, a_client_with_tls_that_leaves_is_noticed,
                 a_client_that_still_waits_gets_its_answer;
             bounds: more_than_allowed_get_503, a_refusal_ends_as_others_do;

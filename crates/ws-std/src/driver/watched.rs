@@ -1,4 +1,4 @@
-//! The warden's work for a connection: deadlines, output, and the input of a lingering transport.
+//! A connection as the warden watches it.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
