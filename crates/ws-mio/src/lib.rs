@@ -61,15 +61,26 @@
 //! [`EventLoop::connect`] and [`LoopHandle::connect`] begin a connection and return its handle at once.
 //! The handler is called when the connection is [open](ConnectionHandler::on_open), or with the error
 //! that prevented it. Other threads look up names; all addresses are tried. [`ClientOptions`] sets the
-//! proxy, the number of redirects and the limits.
+//! proxy, the number of redirects and the limits. [`LoopHandle::reconnect`] connects again after an end, with
+//! random delays.
 //!
 //! # TLS
 //!
 //! `wss://` is built in, with rustls (feature `tls`, on by default): [`ServerOptions::tls`],
 //! [`ClientOptions::tls`], and [`Stream::accept_tls`] and [`Stream::connect_tls`] for your own loop.
 //!
+//! # Features
+//!
+//! | feature | |
+//! |---|---|
+//! | `tls`, on by default | `wss://` with rustls |
+//! | `system-roots` | `ClientTls::system`: the certificate authorities of the operating system |
+//! | `deflate` | the options `deflate`: compressed messages (RFC 7692) |
+//! | `json` | `send_json`, `Message::json`: messages from and to any `serde` value |
+//!
 //! # Further reading
 //!
+//! [`testing`] runs handlers without a socket, a thread or a clock, for their tests.
 //! `ws_std::guide::deploy` covers servers in production, and [`ws_common::guide`] writing an adapter.
 //! This crate logs through the [`log`] facade.
 
@@ -102,7 +113,7 @@ pub use ws_common::{
     Decision, Error, IncomingRequest, InvalidNetwork, Listener, Message, Proxies, Proxy,
     ProxyError, ProxyHeaderError, Reconnect, ReconnectEvent, RefusedStats, RunningServer,
     SendStatus, ServerHandle, ServerHandler, ServerOptions, ServerStats, TimerId, TrustedProxies,
-    WebSocketConnection, handler, socket2,
+    WebSocketConnection, handler, socket2, testing,
 };
 #[cfg(feature = "tls")]
 pub use ws_common::{ClientTls, ServerTls, TlsInfo, rustls};

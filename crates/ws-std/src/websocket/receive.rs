@@ -46,6 +46,7 @@ impl<R: Role> WebSocket<R> {
         let connection = &self.connection;
         let driver = connection.driver();
         let mut held = connection.lock();
+        driver.end_collecting();
         driver.write_and_plan(&mut held, WRITE_MOST);
         let timer_is_due = held.next_timer().is_some_and(|at| at <= now());
         let Some(link) = held.link_mut() else { return Ok(Waited::Over) };
@@ -73,13 +74,22 @@ impl<R: Role> WebSocket<R> {
         let deadline = link.endpoint().deadline();
         // After both Closes, input is meaningless. Write our Close first: the end of input must not stop it.
         let answers = !is_tcp && advice != Advice::KeepOpen && !written;
-        let to_wait_for = match link.endpoint().wants_read() && !answers {
+        let wants_read = link.endpoint().wants_read() && !answers;
+        // A decision must end the wait, so this thread does not wait in a read: the warden waits for input.
+        let is_watched = wants_read
+            && link.endpoint().session().is_postponed()
+            && !link.transport().is_readable();
+        let to_wait_for = match wants_read && !is_watched {
             true => WaitFor::Input { room: !written && is_tcp && link.transport().takes_output() },
             // The warden handles the deadlines of sockets.
             false if written => WaitFor::Change { deadline: deadline.filter(|_| !is_tcp) },
             false => WaitFor::Room,
         };
         let waits_for_room = matches!(to_wait_for, WaitFor::Room | WaitFor::Input { room: true });
+        if is_watched {
+            driver.set_watches_input(true);
+            driver.write_and_plan(&mut held, 0);
+        }
         if waits_for_room {
             // Under the lock: from here on this thread waits for room, and the warden does not.
             driver.set_waits_for_room(true);
@@ -101,6 +111,7 @@ impl<R: Role> WebSocket<R> {
         held.begin_work();
         let driver = self.connection.driver();
         driver.set_waits_for_room(false);
+        driver.set_watches_input(false);
         if is_tcp {
             if waits_for_room {
                 // The warden writes the rest: the caller may not call again for a while.
@@ -167,10 +178,16 @@ impl<R: Role> WebSocket<R> {
 
     /// Writes pending output.
     pub(crate) fn flush_now(&self) {
+        self.connection.driver().end_collecting();
+        self.flush_soon();
+    }
+
+    /// Writes pending output, unless this thread collects it.
+    pub(crate) fn flush_soon(&self) {
         let mut held = self.connection.lock();
         let waits = held.link_mut().is_some_and(|link| !link.endpoint_mut().pending().is_empty());
         if waits {
-            self.connection.driver().write_and_plan(&mut held, WRITE_MOST);
+            self.connection.driver().write_or_keep(&mut held);
         }
     }
 }
