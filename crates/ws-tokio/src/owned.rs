@@ -84,7 +84,7 @@ pub(crate) trait Owned: ConnectionLink {
     );
 
     /// Returns whether the client has received a redirect that it follows.
-    fn is_redirected(&self) -> bool;
+    fn dials_again(&self) -> bool;
 
     /// Returns the response that has opened the client's connection, once.
     fn take_response(&self) -> Option<Response>;
@@ -236,7 +236,7 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
         self.hand(conversation, handle);
     }
 
-    fn is_redirected(&self) -> bool {
+    fn dials_again(&self) -> bool {
         // The transport is dropped without the lock.
         let left = self.lock().follow_redirect();
         if left.is_some() {

@@ -10,7 +10,8 @@ use tokio::runtime::Builder;
 use ws_common::adapter::{Acceptor, listen_shared, running_server};
 use ws_common::{Listener, RunningServer, ServerHandler, ServerOptions};
 
-use super::accepting::{Accepting, register};
+use super::accepting::Accepting;
+use super::listening::Listening;
 use super::{handle, local_addr};
 use crate::tasks::Tasks;
 
@@ -40,7 +41,7 @@ pub fn serve_per_core(
     for (listener, wake) in listeners.into_iter().zip(wakes) {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let entered = runtime.enter();
-        let sources = register([listener])?;
+        let sources = Listening::register([listener])?;
         drop(entered);
         loops.push((runtime, Accepting::new(Arc::clone(&acceptor), sources, wake)));
     }
