@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs a benchmark: benches/check.sh STEP, where STEP is codec-alone, instructions, codec, echo, memory, handshake,
-# broadcast, deflate, connection, report or test. README.md says what each measures.
+# broadcast, deflate, deflate-echo, connection, report or test. README.md says what each measures.
 #
 # Exit: 0 done, 2 wrong usage or something is missing, anything else: it has failed.
 set -eu
@@ -26,6 +26,15 @@ results() {
     echo "$file is written"
 }
 
+# Ends unless servers can be put under load.
+need_load() {
+    [ "$(uname)" = Linux ] || die 'servers are put under load on Linux only'
+    [ "$(nproc)" -ge 2 ] || die 'a server and its load need a processor each'
+}
+
+# Prints the output of COMMAND..., and the servers that compress, under load.
+deflate_rows() { "$@" && "$others_built/deflate-echo"; }
+
 case ${1:-} in
 codec-alone) cargo bench -p benches --bench codec --bench parts ;;
 instructions)
@@ -35,8 +44,7 @@ instructions)
 # shellcheck disable=SC2086
 codec) results codec.tsv cargo run --quiet --release $others --bin codec ;;
 memory)
-    [ "$(uname)" = Linux ] || die 'servers are put under load on Linux only'
-    [ "$(nproc)" -ge 2 ] || die 'a server and its load need a processor each'
+    need_load
     build
     results memory.tsv "$others_built/memory"
     # Those that compress; what has the feature is not compared with what has not.
@@ -44,12 +52,17 @@ memory)
     "$others_built/memory" >>benches/results/memory.tsv
     ;;
 deflate)
+    need_load
     build --features deflate
-    results deflate.tsv "$others_built/deflate"
+    results deflate.tsv deflate_rows "$others_built/deflate"
+    ;;
+deflate-echo)
+    need_load
+    build --features deflate
+    results deflate.tsv deflate_rows grep -v '^echo, ' benches/results/deflate.tsv
     ;;
 echo)
-    [ "$(uname)" = Linux ] || die 'servers are put under load on Linux only'
-    [ "$(nproc)" -ge 2 ] || die 'a server and its load need a processor each'
+    need_load
     build
     results "$1.tsv" "$others_built/$1"
     ;;
@@ -67,6 +80,8 @@ test)
     cargo fmt $others --check
     cargo clippy --quiet --all-targets $others -- -D warnings
     cargo test --quiet --release $others
+    cargo clippy --quiet --all-targets $others --features deflate -- -D warnings
+    cargo test --quiet --release $others --features deflate --test servers
     ;;
 *) die "no step ${1:-}; see the beginning of benches/check.sh" ;;
 esac

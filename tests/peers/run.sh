@@ -19,11 +19,8 @@ set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 cd "$here/../.."
 . tests/build.sh
-logs=$target/peers
-limit=${PEERS_TIMEOUT:-120}
-
-die() { printf 'peers: %s\n' "$*" >&2; exit 2; }
-needs() { command -v "$1" >/dev/null 2>&1 || die "$1 is missing: $2"; }
+name=peers logs=$target/peers limit=${PEERS_TIMEOUT:-120}
+. tests/programs.sh
 
 [ $# -gt 0 ] || set -- ws websockets
 for peer in "$@"; do
@@ -33,20 +30,6 @@ needs cargo 'install Rust'
 needs timeout 'install coreutils'
 needs openssl 'install it, for a certificate (Debian: apt-get install openssl)'
 
-# What was installed before is used again, also without network.
-install() { # FOLDER LIST COMMAND...: runs COMMAND unless FOLDER has what LIST asks for
-    folder=$1 list=$2
-    shift 2
-    cmp -s "$list" "$folder/installed" && return
-    rm -rf "$folder"
-    mkdir -p "$folder"
-    "$@" >"$folder.log" 2>&1 || { tail -n 20 "$folder.log" >&2; die "could not install $folder"; }
-    cp "$list" "$folder/installed"
-}
-npm_ci() {
-    cp "$here/package.json" "$here/package-lock.json" "$folder"
-    npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund
-}
 pip_install() {
     python3 -m venv "$folder"
     "$folder/bin/python" -m pip install --disable-pip-version-check -r "$list"
@@ -71,64 +54,13 @@ examples ws-std echo_server tls_echo
 examples ws-mio mio_echo_server mio_own_loop by_hand
 examples conformance peer
 
-rm -rf "$logs" # nothing of an earlier run is counted
-mkdir -p "$logs"
+begin
 cert=$logs/cert.pem key=$logs/key.pem
 openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost \
     -addext basicConstraints=critical,CA:FALSE -addext subjectAltName=DNS:localhost,IP:127.0.0.1 \
     -keyout "$key" -out "$cert" 2>"$logs/openssl.log" || die "openssl: see $logs/openssl.log"
-# What Node and Python trust.
+# Node and Python trust this certificate.
 export NODE_EXTRA_CA_CERTS="$cert" SSL_CERT_FILE="$cert"
-running=
-stop() { # timeout passes the signal on
-    for pid in $running; do kill "$pid" 2>/dev/null || :; done
-    for pid in $running; do wait "$pid" 2>/dev/null || :; done
-}
-trap stop EXIT
-trap 'exit 129' HUP
-trap 'exit 130' INT
-trap 'exit 143' TERM
-
-start() { # NAME COMMAND...: starts a server, leaves its address in $address
-    log=$logs/$1.log
-    shift
-    timeout -k 5 $((limit * 4)) "$@" >"$log" 2>&1 &
-    running="$running $!"
-    tries=100
-    address=
-    while [ -z "$address" ]; do
-        kill -0 $! 2>/dev/null && [ "$tries" -gt 0 ] || { cat "$log" >&2; die "$1 does not listen"; }
-        tries=$((tries - 1))
-        sleep 0.1
-        address=$(sed -n 's/^listening on //p' "$log")
-    done
-}
-
-checks=0
-passed=0
-run() { # NAME COMMAND...: runs checks and counts them
-    name=$1
-    log=$logs/$(printf %s "$name" | tr ' ' -).log
-    shift
-    timeout -k 5 "$limit" "$@" >"$log" 2>&1 &
-    last=$!
-    running="$running $last"
-    # Waiting for it, and not running it in the foreground, lets the traps run at once.
-    status=0
-    wait "$last" || status=$?
-    good=$(grep -c '^ok ' "$log" || :)
-    bad=$(grep -c '^FAIL ' "$log" || :)
-    sed -n "s/^FAIL /FAIL $name: /p" "$log"
-    # Whoever ends before the last check has not passed those that are missing.
-    if ! grep -qx done "$log" || { [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; }; then
-        printf 'FAIL %s: ended early, with status %s\n' "$name" "$status"
-        grep -v '^ok \|^FAIL ' "$log" | tail -n 5
-        bad=$((bad + 1))
-    fi
-    printf 'peers: %s: %s checks, %s passed\n' "$name" $((good + bad)) "$good"
-    checks=$((checks + good + bad))
-    passed=$((passed + good))
-}
 
 start std-echo "$examples/echo_server" 127.0.0.1:0
 std_echo=ws://$address

@@ -3,6 +3,8 @@
 pub mod broadcast;
 pub mod codec;
 pub mod handshake;
+#[cfg(feature = "deflate")]
+pub mod json;
 pub mod load;
 mod rounds;
 pub mod servers;

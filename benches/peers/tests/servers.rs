@@ -52,3 +52,20 @@ fn a_server_that_does_not_say_where_it_listens_is_an_error() {
     assert!(Server::start("true").is_err());
     assert!(Server::start("no-such-program").is_err());
 }
+
+#[cfg(feature = "deflate")]
+#[test]
+fn compressed_messages_are_echoed_as_agreed() {
+    use peers::load::compressed_echo::{SIZES, measure};
+    use peers::servers::compressing::{WITH_TAKEOVER, WITHOUT_TAKEOVER};
+
+    for (takeover, servers) in [(false, &WITHOUT_TAKEOVER[..]), (true, &WITH_TAKEOVER[..])] {
+        for (name, _) in servers {
+            for size in SIZES {
+                let measured = measure(&start(name), takeover, size, Duration::from_millis(20));
+                let measured = measured.unwrap_or_else(|error| panic!("{name}: {error}"));
+                assert!(measured.ratio < if takeover { 0.5 } else { 0.8 }, "{name}: {measured:?}");
+            }
+        }
+    }
+}

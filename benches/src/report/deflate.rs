@@ -28,11 +28,11 @@ impl Compression {
 
     /// Returns a table for each workload: nanoseconds per message, and the ratio in brackets.
     pub(crate) fn tables(&self) -> String {
-        let sizes = distinct(self.0.iter().map(|cost| cost.size));
         let tables =
             distinct(self.0.iter().map(|cost| &*cost.workload)).into_iter().map(|workload| {
-                let mut table = header(workload, sizes.iter().map(|size| bytes(*size)));
                 let costs = || self.0.iter().filter(|cost| cost.workload == workload);
+                let sizes = distinct(costs().map(|cost| cost.size));
+                let mut table = header(workload, sizes.iter().map(|size| bytes(*size)));
                 for peer in distinct(costs().map(|cost| &*cost.peer)) {
                     let cells = sizes.iter().map(|size| {
                         let cost = costs().find(|cost| cost.peer == peer && cost.size == *size);
@@ -62,9 +62,9 @@ mod tests {
             nanoseconds,
             ratio: "0.5".into(),
         };
-        let costs = [cost("x", 125, 12.34), cost("y", 125, 20.0)];
+        let costs = [cost("x", 125, 12.34), cost("y", 1024, 20.0)];
         let expected = "| x | 125 B |\n|---|---|\n| a | 12.3 (0.5) |\n\n\
-                        | y | 125 B |\n|---|---|\n| a | 20.0 (0.5) |\n";
+                        | y | 1 KiB |\n|---|---|\n| a | 20.0 (0.5) |\n";
         assert_eq!(Compression(costs.into()).tables(), expected);
     }
 }

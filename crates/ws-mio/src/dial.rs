@@ -8,7 +8,6 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use log::debug;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use ws_common::adapter::{
@@ -150,7 +149,6 @@ impl Dialing {
             found.lock().unwrap_or_else(PoisonError::into_inner).take()
         };
         if let Some(found) = self.lookup.as_mut().and_then(found) {
-            debug!("the look-up has found {found:?}");
             self.lookup = None;
             dial.resolved(found, now);
         }
@@ -161,13 +159,10 @@ impl Dialing {
                     Ok(lookup) => self.lookup = Some(lookup),
                     Err(error) => dial.resolved(Err(error), now),
                 },
-                DialStep::Connect { attempt, route } => {
-                    debug!("connecting: {route:?}");
-                    match connect(&route, context) {
-                        Ok(tcp) => self.attempts.push((attempt, tcp)),
-                        Err(error) => dial.failed(attempt, error, now),
-                    }
-                }
+                DialStep::Connect { attempt, route } => match connect(&route, context) {
+                    Ok(tcp) => self.attempts.push((attempt, tcp)),
+                    Err(error) => dial.failed(attempt, error, now),
+                },
                 DialStep::Wait => return Ok(None),
                 DialStep::Tunnel { attempt } => {
                     self.attempts.retain(|(number, _)| *number == attempt);
@@ -225,7 +220,6 @@ fn check_attempts(attempts: &mut Vec<(usize, TcpStream)>, dial: &mut Dial, now: 
         }
         Ok(false) => true,
         Err(error) => {
-            debug!("cannot connect: {error}");
             dial.failed(*attempt, error, now);
             false
         }

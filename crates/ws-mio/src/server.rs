@@ -9,10 +9,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use log::error;
 use mio::net::TcpStream;
 use ws_common::adapter::{
-    Acceptor, ListenerWaker, listen, listen_shared, running_server, server_handle,
+    Acceptor, ListenerWaker, listen, listen_shared, server_handle, spawn_server,
 };
 use ws_common::{Listener, RunningServer, ServerHandle, ServerHandler, ServerOptions};
 
@@ -135,12 +134,7 @@ impl WebSocketServer {
     pub fn spawn(self, handler: impl ServerHandler) -> io::Result<RunningServer> {
         let started = self.start(handler)?;
         let server = started.acceptor.server().clone();
-        let thread = thread::Builder::new().spawn(move || {
-            if let Err(error) = started.run() {
-                error!("the event loop has failed: {error}");
-            }
-        })?;
-        Ok(running_server(server, thread))
+        spawn_server(server, move || started.run())
     }
 
     /// Runs the server in this thread, and in new ones if it has several. Returns once the handler has

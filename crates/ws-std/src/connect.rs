@@ -74,7 +74,6 @@ pub fn connect_with(
         if opened? {
             return Ok(ws);
         }
-        debug!("redirected to {}", lock(&target).request().url().without_query());
     }
 }
 

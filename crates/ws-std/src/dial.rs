@@ -12,7 +12,6 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use log::debug;
 use ws_common::Cancel;
 use ws_common::adapter::{Dial, DialStep, OnCancel, Resolver, Route, Target};
 
@@ -79,7 +78,6 @@ fn open(
                 look_up(&host, port, dial, time, cancel);
             }
             DialStep::Connect { attempt, route } => {
-                debug!("connecting: {route:?}");
                 attempts.begin(attempt, &route, dial, time);
             }
             DialStep::Wait => attempts.wait(dial, time),
@@ -135,7 +133,6 @@ fn look_up(host: &str, port: u16, dial: &mut Dial, time: Instants, cancel: Optio
     };
     // Without an answer, `Dial::next` reports the timeout.
     if let Some(found) = found {
-        debug!("{host} is {found:?}");
         dial.resolved(found, time.now());
     }
 }

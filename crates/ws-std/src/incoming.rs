@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
-use log::{debug, error};
+use log::error;
 use ws_common::adapter::{Acceptor, Permit};
 use ws_common::{Decision, Error, IncomingRequest, ServerHandle};
 use wsproto::Server;
@@ -17,7 +17,8 @@ use crate::{WebSocket, WebSocketServer};
 impl WebSocketServer {
     /// Returns an iterator over the connections that open, instead of calling handlers. Each handshake has
     /// a thread of its own, so a slow one does not delay the others. Requests that are not an upgrade are
-    /// refused. [`ServerOptions::max_connections`](crate::ServerOptions::max_connections) counts a connection
+    /// refused. [`ServerOptions::max_connections`](crate::ServerOptions::max_connections) and
+    /// [`max_connections_per_address`](crate::ServerOptions::max_connections_per_address()) count a connection
     /// only until the iterator yields it.
     ///
     /// ```
@@ -65,10 +66,7 @@ impl WebSocketServer {
                         Ok(Some((ws, _permit))) => drop(sender.send(Some(ws))),
                         Ok(None) => {}
                         // A failed handshake yields no connection.
-                        Err(error) => {
-                            debug!("no connection with {peer:?}: {error}");
-                            acceptor.report(peer, &error);
-                        }
+                        Err(error) => acceptor.report(peer, &error),
                     }
                 })?;
                 Ok(())

@@ -8,10 +8,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use log::{debug, error};
 use ws_common::adapter::{
     Acceptor, Admission, Connections, Conversation, ListenerWaker, Permit, ProxyHeaderRead,
-    WRITE_MOST, listen, running_server, server_handle,
+    WRITE_MOST, listen, server_handle, spawn_server,
 };
 use ws_common::{Error, Listener, RunningServer, ServerHandle, ServerHandler, ServerOptions};
 use wsproto::{Endpoint, Server};
@@ -106,12 +105,7 @@ impl WebSocketServer {
     pub fn spawn(self, handler: impl ServerHandler) -> io::Result<RunningServer> {
         let acceptor = self.acceptor(handler);
         let server = acceptor.server().clone();
-        let thread = thread::Builder::new().spawn(move || {
-            if let Err(error) = self.serve(&acceptor) {
-                error!("the server has failed: {error}");
-            }
-        })?;
-        Ok(running_server(server, thread))
+        spawn_server(server, move || self.serve(&acceptor))
     }
 
     /// Runs the server in this thread until the handler calls [`ServerHandle::terminate`]. To end it from
@@ -246,10 +240,7 @@ fn carry(acceptor: &Arc<Acceptor>, permit: Permit, tcp: TcpStream, peer: Option<
         // A panic of the handler is logged, and ends only this connection.
         Ok(Some((mut ws, permit))) => ws.carry(&Calls::new(Conversation::server(permit))),
         Ok(None) => {}
-        Err(error) => {
-            debug!("no connection with {peer:?}: {error}");
-            acceptor.report(peer, &error);
-        }
+        Err(error) => acceptor.report(peer, &error),
     }
 }
 

@@ -35,7 +35,9 @@ use crate::{Error, Message, SendStatus, Stream};
 /// in each patience of the server's keep-alive, which is 30 s by default.
 ///
 /// [`send`](Self::send) queues a message and writes as much as the socket takes; the rest is written in the
-/// background. It waits only for room: while more than
+/// background. While the input that was read holds more messages, the thread that receives collects up to
+/// 64 KiB that it sends, for at most 10 ms: one write carries the answers to all of them.
+/// [`flush`](Self::flush) writes at once. `send` waits only for room: while more than
 /// [`Config::high_water_mark`](wsproto::Config::high_water_mark) bytes are unwritten, for at most
 /// [`set_write_patience`](Self::set_write_patience). So the bytes queued for sending never exceed that mark
 /// plus one message.
@@ -102,8 +104,9 @@ impl<R: Role> WebSocket<R> {
                 Some(Step::Error(error)) => drop(self.failed.get_or_insert(*error)),
                 Some(Step::Closed(info)) => self.end(*info),
                 Some(step) => {
-                    // Write replies now, not after the application has handled the message.
-                    self.flush_now();
+                    // Write replies now, not after the application has handled the message; or with the answer
+                    // to it, if there are more messages.
+                    self.flush_soon();
                     return Ok(Some(step));
                 }
                 None if self.close_info.is_some() => {
@@ -133,7 +136,10 @@ impl<R: Role> WebSocket<R> {
         let connection = &self.connection;
         let step = self.input.with(|input| {
             let mut held = connection.lock();
-            held.live().ok()?.next(now(), input)
+            let step = held.live().ok()?.next(now(), input);
+            let goes_on = matches!(step, Some(Step::Message(_))) && !input.is_empty();
+            connection.driver().input_goes_on(goes_on);
+            step
         });
         if let (Some(Step::Message(_)), Some(traffic)) = (&step, connection.driver().traffic()) {
             traffic.received(1, 0);
@@ -371,6 +377,8 @@ impl<R: Role> Drop for WebSocket<R> {
         let mut held = self.connection.lock();
         let mut gone = None;
         if !held.is_over() {
+            // A message that was sent, and is only kept, is not lost.
+            self.connection.driver().write_kept(&mut held);
             if let Ok(link) = held.live() {
                 link.endpoint_mut().abort();
             }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use tokio::runtime::{Builder, Runtime};
-use ws_common::adapter::running_server;
+use ws_common::adapter::spawn_server;
 use ws_common::{ClientOptions, ConnectionHandler, RunningServer, ServerHandler, ServerOptions};
 use ws_tokio::WebSocketServer;
 use wsproto::handshake::ClientRequest;
@@ -52,8 +52,10 @@ impl Tokio {
         let serving = server.spawn(handler)?;
         drop(entered);
         let handle = serving.handle().clone();
-        let thread = thread::Builder::new().spawn(|| runtime().block_on(serving))?;
-        Ok(running_server(handle, thread))
+        spawn_server(handle, || {
+            runtime().block_on(serving);
+            Ok(())
+        })
     }
 
     /// Binds an address.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use ws_common::WebSocketConnection;
 use ws_common::adapter::{
     Acceptor, Connection, Connections, Conversation, Driver, Held, Link, TurnContext,
-    client_endpoint, end_deadline, running_server, server_handle,
+    client_endpoint, end_deadline, server_handle, spawn_server,
 };
 use ws_common::{ClientOptions, ConnectionHandler, RunningServer, ServerHandler, ServerOptions};
 use wsproto::{Endpoint, Role, Server, handshake::ClientRequest, url::WsUrl};
@@ -32,8 +32,7 @@ impl Adapter for Toy {
         let server = server_handle(options, 1000, address, Connections::default(), wake);
         let acceptor = Arc::new(Acceptor::new(server.clone(), handler));
         let carrier = Loop::new(Origin { acceptor: Some(Arc::clone(&acceptor)), url: None, bell });
-        let serve = move || carrier.serve(&acceptor, listener);
-        Ok(running_server(server, thread::Builder::new().spawn(serve)?))
+        spawn_server(server, move || carrier.serve(&acceptor, listener))
     }
 
     fn connect(
@@ -127,7 +126,7 @@ impl<R: Role> Loop<R> {
 }
 
 impl Loop<Server> {
-    fn serve(mut self, acceptor: &Arc<Acceptor>, listener: Listener) {
+    fn serve(mut self, acceptor: &Arc<Acceptor>, listener: Listener) -> io::Result<()> {
         let (server, mut listener) = (acceptor.server(), Some(listener));
         acceptor.announce();
         acceptor.join();
@@ -145,5 +144,6 @@ impl Loop<Server> {
         }
         drop(listener);
         acceptor.leave();
+        Ok(())
     }
 }

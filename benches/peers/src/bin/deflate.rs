@@ -7,6 +7,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
+use peers::json::json;
 use sockudo_ws::deflate::{DeflateDecoder, DeflateEncoder};
 use wsproto::handshake::DeflateOffer;
 use wsproto::{Client, Config, Connection, Deflate, DeflateTools, Server};
@@ -254,30 +255,4 @@ impl Codec for Flate2 {
         }
         Ok(len)
     }
-}
-
-/// A message like those of an application, exactly `size` bytes long.
-fn json(seed: usize, size: usize) -> String {
-    let mut text = String::new();
-    let mut state = seed as u64 * 0x9E37_79B9 + 1;
-    let mut next = |most: u64| {
-        state =
-            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) % most
-    };
-    const NAMES: [&str; 8] =
-        ["ada", "grace", "alan", "edsger", "barbara", "donald", "tony", "niklaus"];
-    while text.len() < size {
-        text.push_str(&format!(
-            "{{\"type\":\"trade\",\"id\":{},\"user\":\"{}\",\"price\":{}.{:02},\"size\":{},\"at\":17{}}},",
-            next(1_000_000),
-            NAMES[next(8) as usize],
-            next(500),
-            next(100),
-            next(1000),
-            next(100_000_000),
-        ));
-    }
-    text.truncate(size);
-    text
 }

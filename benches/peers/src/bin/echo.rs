@@ -6,9 +6,10 @@
 use std::error::Error;
 
 use peers::load::{Options, Server, echo};
+use peers::servers;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let options = Options::from_arguments()?;
+    let options = Options::from_arguments(&servers::ALL)?;
     let wanted = |name: &str| {
         options.scenarios.is_empty() || options.scenarios.iter().any(|scenario| scenario == name)
     };

@@ -9,7 +9,7 @@ use peers::load::{Options, Server, memory};
 use peers::servers;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let options = Options::from_arguments()?;
+    let options = Options::from_arguments(&servers::ALL)?;
     memory::allow(options.connections)?;
     measure(options)
 }
@@ -35,11 +35,12 @@ fn measure(Options { servers, connections, .. }: Options) -> Result<(), Box<dyn 
 #[cfg(feature = "deflate")]
 fn measure(Options { connections, .. }: Options) -> Result<(), Box<dyn Error>> {
     let program = std::env::current_exe()?.with_file_name("server");
-    for (name, _) in servers::COMPRESSING {
+    for (name, _) in servers::compressing::FOR_MEMORY {
         // A compressor for each connection: fewer say the same.
         let connections = if name.ends_with("dense") { connections.min(500) } else { connections };
+        let takeover = !name.ends_with("frugal");
         let measured = Server::start(&format!("{} {name}", program.display()))
-            .and_then(|server| memory::measure_compressing(&server, connections))
+            .and_then(|server| memory::measure_compressing(&server, connections, takeover))
             .map_err(|error| format!("{name}: {error}"))?;
         let (handshake, echo) = (measured.after_handshake, measured.after_large_echo);
         let half = measured.half_message;

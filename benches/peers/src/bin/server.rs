@@ -10,7 +10,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (Some(name), Some(address)) = (arguments.next(), arguments.next()) else {
         return Err("usage: server NAME ADDRESS".into());
     };
-    let found = servers::ALL.iter().chain(&servers::COMPRESSING).find(|(known, _)| *known == name);
-    let (_, serve) = found.ok_or_else(|| format!("no server {name}"))?;
-    Ok(servers::run(*serve, address.parse()?)?)
+    let serve = servers::find(&name).ok_or_else(|| format!("no server {name}"))?;
+    Ok(servers::run(serve, address.parse()?)?)
 }

@@ -1,7 +1,7 @@
 //! A client that offers compression, and sends half of a compressed message.
 
 use std::io::{self, Read, Write};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
 use wsproto::handshake::{ClientRequest, DeflateOffer, HeadFinder, Response};
@@ -12,19 +12,24 @@ use super::client::dial;
 
 /// An open connection that compresses.
 pub(super) struct Compressing {
-    stream: std::net::TcpStream,
+    pub(super) stream: TcpStream,
     ws: Connection<Role>,
 }
 
 impl Compressing {
-    /// Connects and shakes hands.
+    /// Connects and shakes hands; forbids takeover, or leaves it to the server.
     ///
     /// # Errors
     ///
-    /// If the server does not compress.
-    pub(super) fn connect(address: SocketAddr) -> io::Result<Self> {
+    /// If the server does not compress, or not like that.
+    pub(super) fn connect(address: SocketAddr, takeover: bool) -> io::Result<Self> {
         let (mut stream, nonce) = (dial(address)?, [7; 16]);
-        let offer = DeflateOffer { client_max_window_bits: Some(None), ..DeflateOffer::default() };
+        let offer = DeflateOffer {
+            server_no_context_takeover: !takeover,
+            client_no_context_takeover: !takeover,
+            client_max_window_bits: Some(None),
+            ..DeflateOffer::default()
+        };
         let url = WsUrl::parse(&format!("ws://{address}/")).map_err(io::Error::other)?;
         let request = ClientRequest::new(url).deflate(Some(offer));
         let mut out = Vec::new();
@@ -42,20 +47,23 @@ impl Compressing {
         let response = Response::parse(&head).map_err(io::Error::other)?;
         let agreed = request.verify(nonce, &response).map_err(io::Error::other)?;
         let agreed = agreed.deflate.ok_or_else(|| io::Error::other("it does not compress"))?;
+        if agreed.server.takeover != takeover {
+            return Err(io::Error::other(format!("it agrees to {agreed}")));
+        }
         let ws = Connection::new(Role::from_seed([7; 32]), config, agreed.into());
         Ok(Self { stream, ws })
     }
 
-    /// Sends a message, and waits for its echo.
+    /// Sends a message, and waits for its echo; returns the frame that was sent.
     ///
     /// # Errors
     ///
     /// If that is not the same message.
-    pub(super) fn check(&mut self, tools: &mut DeflateTools, message: &str) -> io::Result<()> {
+    pub(super) fn check(&mut self, tools: &mut DeflateTools, message: &str) -> io::Result<Vec<u8>> {
         self.ws.lend_tools(tools);
-        let mut out = Vec::new();
-        self.ws.send_text(message, &mut out).map_err(io::Error::other)?;
-        self.stream.write_all(&out)?;
+        let (mut frame, mut out) = (Vec::new(), Vec::new());
+        self.ws.send_text(message, &mut frame).map_err(io::Error::other)?;
+        self.stream.write_all(&frame)?;
         let mut buffer = vec![0; 64 << 10];
         let answer = loop {
             let read = self.stream.read(&mut buffer)?;
@@ -70,7 +78,11 @@ impl Compressing {
             }
         };
         self.ws.reclaim_tools(tools);
-        if answer == message { Ok(()) } else { Err(io::Error::other("the server does not echo")) }
+        if answer == message {
+            Ok(frame)
+        } else {
+            Err(io::Error::other("the server does not echo"))
+        }
     }
 
     /// Sends the first 8 KiB of a compressed message of 16 KiB.

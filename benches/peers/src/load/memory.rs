@@ -89,20 +89,24 @@ pub fn measure(server: &Server, connections: usize) -> io::Result<Measured> {
 }
 
 /// Measures a server that compresses, as [`measure`] does: a text of 16 KiB is echoed twice, and half of a
-/// compressed message of 16 KiB is received.
+/// compressed message of 16 KiB is received. `takeover` if the server allows itself that.
 ///
 /// # Errors
 ///
 /// If the server does not take the connections, does not compress, or does not echo.
 #[cfg(feature = "deflate")]
-pub fn measure_compressing(server: &Server, connections: usize) -> io::Result<Measured> {
+pub fn measure_compressing(
+    server: &Server,
+    connections: usize,
+    takeover: bool,
+) -> io::Result<Measured> {
     let (mut tools, text) = (DeflateTools::new(), text());
-    let mut first = Compressing::connect(server.address)?;
+    let mut first = Compressing::connect(server.address, takeover)?;
     first.check(&mut tools, &text)?;
     let before = settled(server)?;
     let mut clients = Vec::new();
     for _ in 0..connections {
-        clients.push(Compressing::connect(server.address)?);
+        clients.push(Compressing::connect(server.address, takeover)?);
     }
     let after_handshake = settled(server)?;
     for _ in 0..2 {

@@ -2,6 +2,8 @@
 
 mod client;
 #[cfg(feature = "deflate")]
+pub mod compressed_echo;
+#[cfg(feature = "deflate")]
 mod compressing;
 pub mod echo;
 pub mod memory;

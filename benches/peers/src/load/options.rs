@@ -4,7 +4,7 @@ use std::env;
 use std::error::Error;
 use std::time::Duration;
 
-use crate::servers;
+use crate::servers::Serve;
 
 const USAGE: &str = "options:
   --own NAME=COMMAND   another server; the address to listen on is appended, or takes the place of {}
@@ -30,17 +30,17 @@ pub struct Options {
 }
 
 impl Options {
-    /// Reads the arguments of this process.
+    /// Reads the arguments of this process, which can choose from these servers.
     ///
     /// # Errors
     ///
     /// An explanation, if they cannot be understood.
-    pub fn from_arguments() -> Result<Self, Box<dyn Error>> {
+    pub fn from_arguments(known: &[(&str, Serve)]) -> Result<Self, Box<dyn Error>> {
         let program = env::current_exe()?.with_file_name("server");
-        let others = servers::ALL
-            .map(|(name, _)| (name.to_owned(), format!("{} {name} {{}}", program.display())));
+        let command = |name: &str| format!("{} {name} {{}}", program.display());
+        let others = known.iter().map(|(name, _)| (name.to_string(), command(name)));
         let mut options = Self {
-            servers: others.to_vec(),
+            servers: others.collect(),
             scenarios: Vec::new(),
             rounds: 5,
             duration: Duration::from_millis(1500),

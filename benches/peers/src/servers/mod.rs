@@ -2,6 +2,8 @@
 //! `ws-std`, which block and have a thread for each connection.
 
 mod bare;
+#[cfg(feature = "deflate")]
+pub mod compressing;
 mod fastwebsockets;
 mod own_loop;
 mod tokio_tungstenite;
@@ -14,8 +16,6 @@ use std::future::Future;
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
 
-#[cfg(feature = "deflate")]
-use ::wsproto::Deflate;
 use tokio::net::TcpStream;
 
 /// Serves until the process ends; returns only if it cannot begin.
@@ -33,23 +33,21 @@ pub const ALL: [(&str, Serve); 8] = [
     ("tokio-websockets", tokio_websockets::serve),
 ];
 
-/// Those that compress, for the measurement of memory.
-#[cfg(feature = "deflate")]
-pub const COMPRESSING: [(&str, Serve); 3] = [
-    ("ws-mio-deflate-new", |listener| ws_mio::serve_compressing(listener, Deflate::new())),
-    ("ws-mio-deflate-frugal", |listener| ws_mio::serve_compressing(listener, Deflate::frugal())),
-    ("ws-mio-deflate-dense", |listener| ws_mio::serve_compressing(listener, Deflate::dense())),
-];
-
-/// Those that compress: none without the feature `deflate`.
-#[cfg(not(feature = "deflate"))]
-pub const COMPRESSING: [(&str, Serve); 0] = [];
-
 /// A loop that looks at each of its connections in turn, so not one for thousands of them.
 pub const OWN_LOOP: &str = "own-loop";
 
 /// The largest message that has to be echoed.
 const LIMIT: usize = 64 << 20;
+
+/// Returns the server of that name.
+#[must_use]
+pub fn find(name: &str) -> Option<Serve> {
+    let mut all = ALL.iter();
+    let found = all.find(|(known, _)| *known == name).map(|(_, serve)| *serve);
+    #[cfg(feature = "deflate")]
+    let found = found.or_else(|| compressing::find(name));
+    found
+}
 
 /// Begins to listen, says where, and serves.
 ///

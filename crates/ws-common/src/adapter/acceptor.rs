@@ -254,6 +254,7 @@ impl Acceptor {
 
     /// Counts and reports to the handler that the handshake with `peer` failed, unless the server has ended.
     pub fn report(&self, peer: Option<SocketAddr>, error: &Error) {
+        debug!("no connection with {peer:?}: {error}");
         self.count(Counted::Failed);
         self.tell(peer, error);
     }

@@ -1,10 +1,13 @@
 //! Constructors of the public types that applications only receive.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::thread::JoinHandle;
+use std::thread;
 use std::time::Instant;
+
+use log::error;
 
 use super::{ConnectionLink, Registry, Verdict};
 use crate::{
@@ -44,10 +47,21 @@ pub fn poll_ends(server: &ServerHandle, context: &Context<'_>) -> Poll<()> {
     server.poll_ends(context)
 }
 
-/// Joins a server's handle and the thread that runs the server.
-#[must_use]
-pub fn running_server(server: ServerHandle, thread: JoinHandle<()>) -> RunningServer {
-    RunningServer::new(server, thread)
+/// Starts a thread that runs a server until it ends, and logs its failure.
+///
+/// # Errors
+///
+/// [`io::Error`] if the operating system cannot create the thread.
+pub fn spawn_server(
+    server: ServerHandle,
+    run: impl FnOnce() -> io::Result<()> + Send + 'static,
+) -> io::Result<RunningServer> {
+    let thread = thread::Builder::new().spawn(move || {
+        if let Err(error) = run() {
+            error!("the server has failed: {error}");
+        }
+    })?;
+    Ok(RunningServer::new(server, thread))
 }
 
 /// Creates a connection's handle.

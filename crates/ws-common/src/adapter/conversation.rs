@@ -109,6 +109,9 @@ impl Conversation {
                 drop(left);
                 return panic;
             };
+            if let Step::Message(_) = step {
+                connection.driver().input_goes_on(!input.is_empty());
+            }
             drop(held);
             panic = panic.or(self.take(connection, handle, now, step));
         }

@@ -55,7 +55,7 @@ pub use crate::listener::ListenerWaker;
 pub use acceptor::{Acceptor, Admission, client_endpoint, server_endpoint};
 pub use connection::{Connection, ConnectionState, Held, Lingering, MOST_LINGERING, unknown_end};
 pub use constructors::{
-    connection_handle, end_deadline, new_connection_id, poll_ends, running_server, server_handle,
+    connection_handle, end_deadline, new_connection_id, poll_ends, server_handle, spawn_server,
     verdict,
 };
 pub use conversation::Conversation;

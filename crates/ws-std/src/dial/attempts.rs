@@ -1,11 +1,10 @@
 //! Several connection attempts at a time, in one thread.
 
-use std::io::{self, Write};
+use std::io;
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use log::debug;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use socket2::Socket;
@@ -30,8 +29,8 @@ impl Attempts {
     pub(super) fn new(cancel: Option<&Cancel>) -> Self {
         let wake = cancel.and_then(|cancel| {
             let (from, to) = UnixStream::pair().ok()?;
-            // Fails if the dial has ended.
-            Some((from, cancel.on_cancel(move || drop((&to).write(&[1])))))
+            // The end of the other side is readable, and needs no write, which could raise a signal.
+            Some((from, cancel.on_cancel(move || drop(to))))
         });
         Self { sockets: Vec::new(), wake }
     }
@@ -42,7 +41,6 @@ impl Connect for Attempts {
         match route.connect() {
             Ok(socket) => self.sockets.push((attempt, socket)),
             Err(error) => {
-                debug!("{route:?}: {error}");
                 dial.failed(attempt, error, time.now());
             }
         }
@@ -74,7 +72,6 @@ impl Connect for Attempts {
                 Ok(true) => dial.connected(*attempt),
                 Ok(false) => {}
                 Err(error) => {
-                    debug!("no connection: {error}");
                     dial.failed(*attempt, error, time.now());
                     return false;
                 }

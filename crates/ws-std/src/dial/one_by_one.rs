@@ -5,7 +5,6 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::Duration;
 
-use log::debug;
 #[cfg(not(unix))]
 use ws_common::Cancel;
 use ws_common::adapter::{Dial, Route};
@@ -38,7 +37,6 @@ impl Connect for Attempts {
                 self.0 = Some((attempt, tcp));
             }
             Err(error) => {
-                debug!("{route:?}: {error}");
                 dial.failed(attempt, error, time.now());
             }
         }

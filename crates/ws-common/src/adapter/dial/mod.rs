@@ -14,6 +14,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use log::debug;
 use wsproto::{Config, SessionError};
 
 use super::Target;
@@ -143,7 +144,10 @@ impl Dial {
             },
             Stage::Resolving => Ok(DialStep::Wait),
             Stage::Connecting(race) => match race.next(now) {
-                Next::Begin(attempt, route) => Ok(DialStep::Connect { attempt, route }),
+                Next::Begin(attempt, route) => {
+                    debug!("{}: attempt {attempt} connects to {route:?}", self.place);
+                    Ok(DialStep::Connect { attempt, route })
+                }
                 Next::Wait => Ok(DialStep::Wait),
                 Next::Lost(error) => Err(self.fail(error)),
             },
@@ -191,6 +195,7 @@ impl Dial {
         if !matches!(self.stage, Stage::Resolving) {
             return;
         }
+        debug!("{}: the look-up has found {found:?}", self.place);
         match found {
             Ok(addresses) => {
                 self.stage = Stage::Connecting(Race::new(&addresses, self.from, now));
@@ -215,6 +220,7 @@ impl Dial {
 
     /// Reports that an attempt has failed, before or after it has connected. Drop it.
     pub fn failed(&mut self, attempt: usize, error: io::Error, now: Duration) {
+        debug!("{}: attempt {attempt} has failed: {error}", self.place);
         match (&mut self.stage, &self.place) {
             (Stage::Connecting(race), ConnectTo::Unix(path))
                 if error.kind() == ErrorKind::WouldBlock =>
