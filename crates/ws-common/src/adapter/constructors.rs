@@ -42,7 +42,6 @@ pub fn end_deadline(server: &ServerHandle) -> Option<Instant> {
 /// its connections are closed, or the [deadline](end_deadline) has passed and the handlers of all opened ones have
 /// returned from their last calls. Otherwise registers the task of `context`; poll again at the deadline, after
 /// aborting the connections.
-#[must_use]
 pub fn poll_ends(server: &ServerHandle, context: &Context<'_>) -> Poll<()> {
     server.poll_ends(context)
 }
