@@ -135,9 +135,11 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
         link.write(now, WRITE_MOST);
         driver.count_output(link);
         let exchanged = read(link, input, now, failed);
-        let (transport, deadline) = (link.transport(), link.endpoint().deadline());
-        let early = deadline.is_some_and(|at| transport.alarm.is_none_or(|alarm| at < alarm));
-        if exchanged == Exchanged::Nothing && (early || transport.is_writing()) {
+        let (transport, endpoint) = (link.transport(), link.endpoint());
+        let alarm = transport.alarm;
+        let early = endpoint.deadline().is_some_and(|at| alarm.is_none_or(|alarm| at < alarm));
+        let writes = endpoint.unwritten() > 0 || transport.is_writing();
+        if exchanged == Exchanged::Nothing && (early || writes) {
             // The carrier sees to it, whatever this task waits for next.
             driver.changed(held);
         } else {
