@@ -124,7 +124,7 @@ impl WebSocketConnection {
         self.0.round_trip()
     }
 
-    /// Sends a message. On `ws-mio`, this never waits. On `ws-std`, it waits while there is no room, until the
+    /// Sends a message. On `ws-mio` and `ws-tokio`, this never waits. On `ws-std`, it waits while there is no room, until the
     /// peer has read nothing for the write patience, by default
     /// [`Config::write_timeout`](wsproto::Config::write_timeout); but a client's handler does not wait for its
     /// own connection.
