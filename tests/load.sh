@@ -27,6 +27,7 @@ soak)
 idle)
     [ "$(ulimit -n)" -ge 11300 ] || missing 'idle needs descriptors: ulimit -n 11300'
     cargo test --quiet --release -p ws-mio --test idle -- --ignored --nocapture
+    cargo test --quiet --release -p ws-tokio --test idle -- --ignored --nocapture
     ;;
 *) missing 'usage: tests/load.sh loads|idle|soak SECONDS' ;;
 esac

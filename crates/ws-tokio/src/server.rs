@@ -134,7 +134,7 @@ impl WebSocketServer {
 }
 
 /// A server that runs in a task. As a future, it waits until the server has ended. Dropping it does not end the server;
-/// the end of the runtime does.
+/// the end of the runtime does, at once: connection handlers have their last calls then, the server's handler has not.
 #[derive(Debug)]
 #[must_use = "the handle ends the server"]
 pub struct Serving {
