@@ -47,9 +47,15 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
         let connection = &self.connection;
         let (driver, conversation) = (connection.driver(), &mut self.conversation);
         let Some(conversation) = conversation else { return Poll::Ready(()) };
-        if let Some(link) = connection.lock().link_mut() {
+        let mut held = connection.lock();
+        if held.is_dialing() {
+            // A redirect has removed the transport. The client dials with another connection.
+            return Poll::Ready(());
+        }
+        if let Some(link) = held.link_mut() {
             link.transport_mut().ready();
         }
+        drop(held);
         for _ in 0..TURNS {
             let outcome = buffers::with_context(driver.elapsed(), |context| {
                 conversation.turn(connection, context)

@@ -84,7 +84,7 @@ pub(crate) trait Owned: ConnectionLink {
     );
 
     /// Returns whether the client has received a redirect that it follows.
-    fn is_redirected(&self) -> bool;
+    fn dials_again(&self) -> bool;
 
     /// Returns the response that has opened the client's connection, once.
     fn take_response(&self) -> Option<Response>;
@@ -135,9 +135,11 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
         link.write(now, WRITE_MOST);
         driver.count_output(link);
         let exchanged = read(link, input, now, failed);
-        let (transport, deadline) = (link.transport(), link.endpoint().deadline());
-        let early = deadline.is_some_and(|at| transport.alarm.is_none_or(|alarm| at < alarm));
-        if exchanged == Exchanged::Nothing && (early || transport.is_writing()) {
+        let (transport, endpoint) = (link.transport(), link.endpoint());
+        let alarm = transport.alarm;
+        let early = endpoint.deadline().is_some_and(|at| alarm.is_none_or(|alarm| at < alarm));
+        let writes = endpoint.unwritten() > 0 || transport.is_writing();
+        if exchanged == Exchanged::Nothing && (early || writes) {
             // The carrier sees to it, whatever this task waits for next.
             driver.changed(held);
         } else {
@@ -236,7 +238,7 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
         self.hand(conversation, handle);
     }
 
-    fn is_redirected(&self) -> bool {
+    fn dials_again(&self) -> bool {
         // The transport is dropped without the lock.
         let left = self.lock().follow_redirect();
         if left.is_some() {

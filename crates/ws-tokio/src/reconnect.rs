@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use ws_common::adapter::tell_decision;
+use ws_common::adapter::{NextAttempt, close_when_cancelled};
 use ws_common::{ClientOptions, Error, Reconnect, ReconnectEvent};
-use wsproto::CloseInfo;
 use wsproto::handshake::ClientRequest;
+use wsproto::{CloseInfo, ReadyState};
 
 use crate::{WebSocket, connect_with};
 
@@ -16,7 +16,7 @@ use crate::{WebSocket, connect_with};
 /// `run` has to begin everything anew that the server forgets with a connection, such as subscriptions. If it returns
 /// `Ok` before the connection is closed, it is closed with an empty Close. If it returns an error, the connection is
 /// dropped, and the error decides: return one that is final to `reconnect` to stop. To stop from elsewhere, drop the
-/// future, or use [`ClientOptions::cancel`] and close the connection by its handle if it is open.
+/// future, or cancel the token of [`ClientOptions::cancel`], which also closes a connection that is open.
 ///
 /// Set a keep-alive: without one, a client that only receives may never learn that the server is gone.
 ///
@@ -65,7 +65,12 @@ pub async fn reconnect(
         let outcome = match connect_with(request.clone(), options.clone().delay(delay)).await {
             Ok(mut ws) => {
                 let opened = Instant::now();
-                let outcome = match run(&mut ws).await {
+                let _closing = close_when_cancelled(options.cancel.as_ref(), ws.handle().clone());
+                let outcome = match ws.ready_state() == ReadyState::Open {
+                    true => run(&mut ws).await,
+                    false => Ok(()),
+                };
+                let outcome = match outcome {
                     // Does nothing if the connection is closed.
                     Ok(()) => ws.close(None).await,
                     Err(error) => Err(error),
@@ -75,9 +80,8 @@ pub async fn reconnect(
             }
             Err(error) => Err(error),
         };
-        let next = reconnect.after(outcome.as_ref(), open);
-        let (cancel, failures) = (options.cancel.as_ref(), reconnect.failures());
-        match tell_decision(next, failures, cancel, &mut tell) {
+        let next = NextAttempt::after(&mut reconnect, outcome.as_ref(), open);
+        match next.tell(options.cancel.as_ref(), &mut tell) {
             Some(next) => delay = next.max(options.delay),
             None => return outcome,
         }

@@ -1,6 +1,8 @@
 //! Servers that call handlers.
 
 mod accepting;
+mod listener;
+mod listening;
 mod newcomer;
 mod per_core;
 mod source;
@@ -18,11 +20,13 @@ use tokio::net::{ToSocketAddrs, lookup_host};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use ws_common::adapter::{Acceptor, Connections, listen, server_handle};
-use ws_common::{Listener, ServerHandle, ServerHandler, ServerOptions};
+use ws_common::{Listener as Socket, ServerHandle, ServerHandler, ServerOptions};
 
 use crate::tasks::Tasks;
-use accepting::{Accepting, register};
+use accepting::Accepting;
+use listening::Listening;
 
+pub use listener::{Incoming, Listener};
 pub use per_core::serve_per_core;
 
 /// The default maximum of simultaneous connections; most processes may open fewer descriptors.
@@ -50,7 +54,7 @@ pub(crate) const MAX_CONNECTIONS: usize = 100_000;
 #[derive(Debug)]
 pub struct WebSocketServer {
     /// At least one.
-    listeners: Vec<Listener>,
+    listeners: Vec<Socket>,
     options: ServerOptions,
 }
 
@@ -74,13 +78,13 @@ impl WebSocketServer {
     /// there, or the file is no socket.
     #[cfg(unix)]
     pub fn bind_unix(path: impl AsRef<Path>, options: ServerOptions) -> io::Result<Self> {
-        Ok(Self::from_listener(Listener::bind_unix(path)?, options))
+        Ok(Self::from_listener(Socket::bind_unix(path)?, options))
     }
 
     /// Creates a server with a listener that the caller has bound: a `TcpListener` of the standard library, or on Unix
     /// a `UnixListener`.
     #[must_use]
-    pub fn from_listener(listener: impl Into<Listener>, options: ServerOptions) -> Self {
+    pub fn from_listener(listener: impl Into<Socket>, options: ServerOptions) -> Self {
         Self { listeners: vec![listener.into()], options }
     }
 
@@ -122,7 +126,7 @@ impl WebSocketServer {
         let address = local_addr(&self.listeners)?;
         let server = handle(self.options, address, vec![Arc::clone(&wake)]);
         let acceptor = Arc::new(Acceptor::new(server.clone(), handler));
-        let sources = register(self.listeners)?;
+        let sources = Listening::register(self.listeners)?;
         acceptor.announce();
         let task = runtime.spawn(Accepting::new(acceptor, sources, wake));
         Ok(Serving { server, task })
@@ -130,7 +134,7 @@ impl WebSocketServer {
 }
 
 /// A server that runs in a task. As a future, it waits until the server has ended. Dropping it does not end the server;
-/// the end of the runtime does.
+/// the end of the runtime does, at once: connection handlers have their last calls then, the server's handler has not.
 #[derive(Debug)]
 #[must_use = "the handle ends the server"]
 pub struct Serving {
@@ -164,14 +168,14 @@ impl Drop for EndAtOnce {
 }
 
 /// Binds an address, of both families if the name has both.
-pub(crate) async fn bind(address: impl ToSocketAddrs) -> io::Result<Vec<Listener>> {
+pub(crate) async fn bind(address: impl ToSocketAddrs) -> io::Result<Vec<Socket>> {
     let addresses: Vec<_> = lookup_host(address).await?.collect();
-    Ok(listen(&addresses[..])?.into_iter().map(Listener::from).collect())
+    Ok(listen(&addresses[..])?.into_iter().map(Socket::from).collect())
 }
 
 /// Returns the first address; `None` for a Unix domain socket.
-pub(crate) fn local_addr(listeners: &[Listener]) -> io::Result<Option<SocketAddr>> {
-    listeners.first().map_or(Ok(None), Listener::local_addr)
+pub(crate) fn local_addr(listeners: &[Socket]) -> io::Result<Option<SocketAddr>> {
+    listeners.first().map_or(Ok(None), Socket::local_addr)
 }
 
 /// Creates the handle of a server whose tasks these are.

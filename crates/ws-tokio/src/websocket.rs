@@ -232,10 +232,10 @@ impl Drop for WebSocket {
     fn drop(&mut self) {
         self.answer_late();
         let conversation = std::mem::replace(&mut self.conversation, Conversation::none());
-        self.sender.connection.leave(
-            conversation,
-            &self.sender.handle,
-            std::mem::take(&mut self.input),
-        );
+        // If it is over, the carrier has it already.
+        if !conversation.is_over() {
+            let input = std::mem::take(&mut self.input);
+            self.sender.connection.leave(conversation, &self.sender.handle, input);
+        }
     }
 }

@@ -1,9 +1,7 @@
 //! Both ends of a connection on a stream in memory.
 
-use std::time::Duration;
-
-use tokio::io::{DuplexStream, duplex};
-use ws_tokio::wsproto::handshake::{Accept, ClientRequest, Response};
+use tokio::io::duplex;
+use ws_tokio::wsproto::handshake::ClientRequest;
 use ws_tokio::wsproto::url::WsUrl;
 use ws_tokio::wsproto::{CloseCode, CloseFrame, Config};
 use ws_tokio::{Error, Message, WebSocket};

@@ -19,7 +19,7 @@ use wsproto::handshake::ClientRequest;
 
 pub use memory::Memory;
 pub use network::{Network, RawStream, Tcp};
-pub use tokio::{Tokio, runtime};
+pub use tokio::{Tokio, runtime, use_one_thread};
 pub use toy::Toy;
 
 /// An adapter of the engine.

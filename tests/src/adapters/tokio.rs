@@ -3,10 +3,11 @@
 use std::io;
 use std::net::ToSocketAddrs;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use tokio::runtime::{Builder, Runtime};
-use ws_common::adapter::running_server;
+use ws_common::adapter::spawn_server;
 use ws_common::{ClientOptions, ConnectionHandler, RunningServer, ServerHandler, ServerOptions};
 use ws_tokio::WebSocketServer;
 use wsproto::handshake::ClientRequest;
@@ -17,13 +18,23 @@ use super::{Adapter, Client, Refused, Tcp};
 #[derive(Debug)]
 pub enum Tokio {}
 
+/// The number of threads of the runtime.
+static THREADS: AtomicUsize = AtomicUsize::new(2);
+
+/// Has the runtime one thread, for tests that count memory: each thread keeps buffers. Call it before the first
+/// server or client.
+pub fn use_one_thread() {
+    THREADS.store(1, Ordering::Relaxed);
+}
+
 /// Returns the runtime of all servers and clients.
 #[must_use]
 pub fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     RUNTIME.get_or_init(|| {
-        let builder = Builder::new_multi_thread().worker_threads(2).enable_all().build();
-        builder.expect("threads")
+        let threads = THREADS.load(Ordering::Relaxed);
+        let runtime = Builder::new_multi_thread().worker_threads(threads).enable_all().build();
+        runtime.expect("threads")
     })
 }
 
@@ -41,8 +52,10 @@ impl Tokio {
         let serving = server.spawn(handler)?;
         drop(entered);
         let handle = serving.handle().clone();
-        let thread = thread::Builder::new().spawn(|| runtime().block_on(serving))?;
-        Ok(running_server(handle, thread))
+        spawn_server(handle, || {
+            runtime().block_on(serving);
+            Ok(())
+        })
     }
 
     /// Binds an address.

@@ -43,6 +43,9 @@ pub(crate) trait Flooded: Adapter {
 
     /// The memory that the adapter may keep for later connections, in bytes, once for all.
     const KEEPS: usize;
+
+    /// The same for its clients.
+    const CLIENTS_KEEP: usize = 0;
 }
 
 impl Flooded for Std {
@@ -66,8 +69,9 @@ impl Flooded for Tokio {
     const BUFFER: usize = 0;
     // The rest of a read.
     const DEFERS: usize = READ;
-    // Each of the two threads of the runtime has the buffers of a loop.
-    const KEEPS: usize = 4 * READ;
+    const KEEPS: usize = 2 * READ;
+    // The buffers of the thread of the runtime, and a read buffer of that of the test.
+    const CLIENTS_KEEP: usize = 3 * READ;
 }
 
 /// An echo server with the default limits, and a bystander's connection.

@@ -58,8 +58,8 @@ pub use crate::listener::ListenerWaker;
 pub use acceptor::{Acceptor, Admission};
 pub use connection::{Connection, ConnectionState, Held, Lingering, MOST_LINGERING, unknown_end};
 pub use constructors::{
-    connection_handle, end_deadline, new_connection_id, poll_ends, running_server, server_handle,
-    spawn_server, verdict,
+    connection_handle, end_deadline, new_connection_id, poll_ends, server_handle, spawn_server,
+    verdict,
 };
 pub use conversation::Conversation;
 pub use dial::{Dial, DialStep, Route, is_connected};

@@ -38,7 +38,7 @@ impl<'a, S: AsyncStream> Polled<'a, S> {
 
     /// Shuts down the writing side.
     pub(super) fn shut_down(&self) -> io::Result<()> {
-        self.poll(|stream, context| stream.poll_shutdown(context))
+        self.poll(S::poll_shutdown)
     }
 }
 
@@ -65,6 +65,6 @@ impl<S: AsyncStream> Write for &Polled<'_, S> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.poll(|stream, context| stream.poll_flush(context))
+        self.poll(S::poll_flush)
     }
 }

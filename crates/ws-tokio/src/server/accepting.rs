@@ -1,6 +1,6 @@
 //! The task that accepts connections for a server's handler.
 
-use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -12,8 +12,8 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use ws_common::adapter::{Acceptor, Admission, end_deadline, poll_ends};
 
+use super::listening::Listening;
 use super::newcomer::Newcomer;
-use super::source::Source;
 use crate::alarm::Alarm;
 use crate::tasks::Tasks;
 
@@ -32,20 +32,13 @@ pub(crate) struct Accepting {
     alarm: Alarm,
 }
 
-struct Listening {
-    source: Source,
-    /// The end of a pause.
-    retry_at: Option<Instant>,
-}
-
 impl Accepting {
     /// Begins to accept; `wake` is what the server's handle wakes.
-    pub(crate) fn new(acceptor: Arc<Acceptor>, sources: Vec<Source>, wake: Arc<Tasks>) -> Self {
+    pub(crate) fn new(acceptor: Arc<Acceptor>, sources: Vec<Listening>, wake: Arc<Tasks>) -> Self {
         acceptor.join();
-        let listening = |source| Listening { source, retry_at: None };
         Self {
             acceptor,
-            sources: sources.into_iter().map(listening).collect(),
+            sources,
             wake,
             connections: JoinSet::new(),
             aborted: false,
@@ -58,27 +51,17 @@ impl Accepting {
         let (acceptor, connections) = (&self.acceptor, &mut self.connections);
         let mut more = false;
         for listening in &mut self.sources {
-            let now = Instant::now();
-            if listening.retry_at.is_some_and(|at| now < at) {
-                continue;
-            }
-            listening.retry_at = None;
-            for number in 0.. {
-                if number == BATCH {
-                    more = true;
-                    break;
+            more |= (0..BATCH).all(|_| match listening.poll_accept(context) {
+                Poll::Pending => false,
+                Poll::Ready(Ok((tcp, peer))) => {
+                    begin(acceptor, connections, tcp, peer);
+                    true
                 }
-                match listening.source.poll_accept(context) {
-                    Poll::Pending => break,
-                    Poll::Ready(Ok((tcp, peer))) => begin(acceptor, connections, tcp, peer),
-                    Poll::Ready(Err(error)) if Acceptor::is_about_one_client(&error) => {}
-                    Poll::Ready(Err(error)) => {
-                        listening.retry_at = Some(now + Acceptor::PAUSE);
-                        acceptor.report_pause(error);
-                        break;
-                    }
+                Poll::Ready(Err(error)) => {
+                    acceptor.report_pause(error);
+                    false
                 }
-            }
+            });
         }
         more
     }
@@ -106,7 +89,7 @@ impl Accepting {
             true => self.acceptor.next_timer(),
             false => self.acceptor.deadline(),
         };
-        let pauses = self.sources.iter().filter_map(|listening| listening.retry_at);
+        let pauses = self.sources.iter().filter_map(Listening::retry_at);
         pauses.chain(timer.map(Instant::from_std)).min()
     }
 }
@@ -116,7 +99,7 @@ fn begin(
     acceptor: &Arc<Acceptor>,
     connections: &mut JoinSet<()>,
     tcp: TcpStream,
-    peer: Option<std::net::SocketAddr>,
+    peer: Option<SocketAddr>,
 ) {
     debug!("accepted {peer:?}");
     let newcomer = Newcomer { acceptor: Arc::clone(acceptor), tcp, peer, start: Instant::now() };
@@ -148,11 +131,4 @@ impl Future for Accepting {
             }
         }
     }
-}
-
-/// Registers listeners with the current runtime.
-pub(crate) fn register(
-    listeners: impl IntoIterator<Item = ws_common::Listener>,
-) -> io::Result<Vec<Source>> {
-    listeners.into_iter().map(Source::register).collect()
 }

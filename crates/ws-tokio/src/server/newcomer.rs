@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use ws_common::Error;
 #[cfg(feature = "tls")]
 use ws_common::adapter::tls::TlsState;
-use ws_common::adapter::{Acceptor, Admission, Permit, ProxyHeader, ProxyHeaderRead};
+use ws_common::adapter::{Acceptor, Admission, Conversation, Permit, ProxyHeader, ProxyHeaderRead};
 use ws_common::socket2::SockRef;
 use wsproto::{Endpoint, Server, SessionError};
 
@@ -41,7 +41,7 @@ impl Newcomer {
         let (acceptor, peer) = (Arc::clone(&self.acceptor), self.peer);
         match self.begin(permit).await {
             Ok(Some((connection, permit))) => {
-                let conversation = ws_common::adapter::Conversation::server(permit);
+                let conversation = Conversation::server(permit);
                 Carrier::with_handler(connection, conversation).await;
             }
             Ok(None) => {}
@@ -55,7 +55,7 @@ impl Newcomer {
     /// Sends the response of a refused client.
     pub(crate) async fn refuse(self, endpoint: Endpoint<Server>) {
         if let Ok(connection) = self.connect(endpoint, None, false) {
-            let conversation = ws_common::adapter::Conversation::refused();
+            let conversation = Conversation::refused();
             Carrier::with_handler(connection, conversation).await;
         }
     }

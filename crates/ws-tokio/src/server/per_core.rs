@@ -4,13 +4,14 @@ use std::io;
 use std::net::ToSocketAddrs;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
-use log::error;
 use tokio::runtime::Builder;
-use ws_common::adapter::{Acceptor, listen_shared, running_server};
+use ws_common::adapter::{Acceptor, listen_shared, spawn_server};
 use ws_common::{Listener, RunningServer, ServerHandler, ServerOptions};
 
-use super::accepting::{Accepting, register};
+use super::accepting::Accepting;
+use super::listening::Listening;
 use super::{handle, local_addr};
 use crate::tasks::Tasks;
 
@@ -40,20 +41,20 @@ pub fn serve_per_core(
     for (listener, wake) in listeners.into_iter().zip(wakes) {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let entered = runtime.enter();
-        let sources = register([listener])?;
+        let sources = Listening::register([listener])?;
         drop(entered);
         loops.push((runtime, Accepting::new(Arc::clone(&acceptor), sources, wake)));
     }
     acceptor.announce();
-    let thread = thread::Builder::new().name("ws-tokio".into()).spawn(move || {
+    let ending = server.clone();
+    spawn_server(server, move || {
         thread::scope(|scope| {
-            for (runtime, accepting) in loops {
+            let started = loops.into_iter().try_for_each(|(runtime, accepting)| {
                 let run = move || runtime.block_on(accepting);
-                if let Err(error) = thread::Builder::new().spawn_scoped(scope, run) {
-                    error!("a thread of the server cannot be created: {error}");
-                }
-            }
-        });
-    })?;
-    Ok(running_server(server, thread))
+                thread::Builder::new().spawn_scoped(scope, run).map(drop)
+            });
+            // It must not go on with fewer threads. The scope waits for those that have started.
+            started.inspect_err(|_| ending.terminate(Some(Duration::ZERO)))
+        })
+    })
 }

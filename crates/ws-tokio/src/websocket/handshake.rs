@@ -19,7 +19,7 @@ impl WebSocket {
     fn poll_open(&mut self, context: &mut Context<'_>) -> Poll<Result<bool, Error>> {
         loop {
             match self.poll_step(context) {
-                Poll::Pending if self.sender.connection.is_redirected() => {
+                Poll::Pending if self.sender.connection.dials_again() => {
                     return Poll::Ready(Ok(false));
                 }
                 Poll::Pending => return Poll::Pending,
