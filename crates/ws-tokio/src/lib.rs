@@ -23,6 +23,12 @@
 //! each connection; [`WebSocket::run`] does the same for a client. [`serve_per_core`] is the fastest server. Handlers must
 //! not block.
 //!
+//! # Behind a web server
+//!
+//! With the feature `hyper`, an `Upgrade` takes a connection of a web server on hyper, over HTTP/1.1 or HTTP/2 (RFC 8441),
+//! and an `UpgradeServer` has the options, the topics and the end of all of them. With the feature `axum`, an `Upgrade` is
+//! also an extractor. `H2` opens a client's WebSockets on one connection of HTTP/2.
+//!
 //! # Sending
 //!
 //! [`WebSocket::send`] encodes the message and returns; a task of the connection writes it. Everything that is sent before

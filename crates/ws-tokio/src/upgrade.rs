@@ -186,6 +186,10 @@ impl Upgrade {
     /// Accepts the request, as [`accept`](Self::accept) does, and serves the connection in a task of the current
     /// runtime. Returns the answer, which may be a refusal. A connection that does not open is logged. The task is
     /// aborted at the deadline of the server's [end](UpgradeServer::terminate).
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime of tokio, in which web servers call their services.
     pub fn run<B: From<Vec<u8>>, F: Future<Output = ()> + Send>(
         self,
         server: &UpgradeServer,

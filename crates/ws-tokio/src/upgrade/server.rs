@@ -86,6 +86,10 @@ impl UpgradeServer {
     /// # Cancel safety
     ///
     /// If the future was polled and is dropped, the server ends all the same.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime of tokio.
     pub async fn terminate(&self, timeout: Option<Duration>) {
         let _ = self.0.runtime.set(Handle::current());
         ServerHandle::terminate(self, timeout);
