@@ -123,9 +123,8 @@ impl EventLoop {
         LoopHandle::new(Arc::clone(&self.shared))
     }
 
-    /// Adds a server. It accepts connections once the loop runs, until [`ServerHandle::terminate`] is
-    /// called. The server runs on this loop alone; its number of
-    /// [threads](WebSocketServer::threads) is ignored.
+    /// Adds a server. It accepts connections once the loop runs, until [`ServerHandle::terminate`] is called.
+    /// The server runs on this loop alone; its number of [threads](WebSocketServer::threads) is ignored.
     ///
     /// # Errors
     ///

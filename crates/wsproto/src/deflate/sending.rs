@@ -1,4 +1,4 @@
-//! What the sending half of a connection keeps to compress messages.
+//! The state of the sending half of a connection for compressed messages.
 
 use alloc::boxed::Box;
 use core::mem;
@@ -14,7 +14,7 @@ pub(crate) struct Sending(Option<Box<Deflating>>);
 
 #[derive(Debug)]
 struct Deflating {
-    /// What was sent before, as far as a message may refer to it.
+    /// The last bytes of the sent messages, to which a message may refer.
     window: Ring,
     takeover: bool,
     own_states: bool,
@@ -38,7 +38,7 @@ impl Sending {
         let wish = config.deflate.unwrap_or_default();
         let own = if R::SERVER { agreed.server } else { agreed.client };
         Self(Some(Box::new(Deflating {
-            // A larger window than wished is the peer's to allow, not ours to use.
+            // The peer may allow a larger window than the configuration; use the smaller one.
             window: Ring::new(own.window.min(wish.window)),
             takeover: own.takeover && wish.takeover,
             own_states: wish.own_states,
@@ -86,8 +86,8 @@ impl Sending {
         }
     }
 
-    /// Compresses a message. Passes to `send` what to send in its place, or returns `false` if that
-    /// would not be shorter.
+    /// Compresses a message, and passes the result to `send`. Returns `false`, without a call, if the
+    /// result would not be shorter.
     pub(crate) fn message(&mut self, payload: &[u8], send: impl FnOnce(Deflated<'_>)) -> bool {
         match &mut self.0 {
             Some(deflating) if deflating.wants(payload.len()) => deflating.message(payload, send),

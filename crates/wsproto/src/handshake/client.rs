@@ -235,8 +235,8 @@ impl ClientRequest {
         Ok(self)
     }
 
-    /// Offers permessage-deflate (RFC 7692), or no longer. [`Session::client`] does it by its
-    /// configuration.
+    /// Offers permessage-deflate (RFC 7692); `None` withdraws the offer. [`Session::client`] makes the
+    /// offer of its configuration.
     ///
     /// [`Session::client`]: crate::Session::client
     #[cfg(feature = "deflate")]
