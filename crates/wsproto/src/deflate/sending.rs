@@ -109,6 +109,11 @@ impl Sending {
         }
     }
 
+    /// Returns the window for which messages are compressed.
+    pub(crate) fn window(&self) -> Option<WindowBits> {
+        self.0.as_ref().map(|deflating| deflating.window.window())
+    }
+
     /// Decides on the first fragment of a message. Returns whether all of them are compressed.
     pub(crate) fn begin_fragments(&mut self, len: usize, fin: bool) -> bool {
         let Some(deflating) = &mut self.0 else { return false };
