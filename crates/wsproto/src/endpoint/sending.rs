@@ -35,6 +35,7 @@ impl<R: Role> Endpoint<R> {
             Cow::Owned(text) if text.len() >= LARGE => {
                 #[cfg(feature = "deflate")]
                 if self.send_with(|sender, out| sender.try_deflated_text(&text, out))? {
+                    self.count_message();
                     return Ok(());
                 }
                 let mask = self.send_with(|sender, out| sender.send_text_header(&text, out))?;
@@ -63,6 +64,7 @@ impl<R: Role> Endpoint<R> {
             Cow::Owned(bytes) if bytes.len() >= LARGE => {
                 #[cfg(feature = "deflate")]
                 if self.send_with(|sender, out| sender.try_deflated_binary(&bytes, out))? {
+                    self.count_message();
                     return Ok(());
                 }
                 let len = bytes.len() as u64;
@@ -94,6 +96,7 @@ impl<R: Role> Endpoint<R> {
         }
         #[cfg(feature = "deflate")]
         if self.send_with(|sender, out| sender.try_deflated_prepared(message, out))? {
+            self.count_message();
             return Ok(());
         }
         self.send_with(|sender, out| sender.send_prepared_header(message, out))?;

@@ -2,6 +2,8 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
+#[cfg(feature = "deflate")]
+use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -79,7 +81,7 @@ pub struct ClientRequest {
     subprotocols: Vec<String>,
     extensions: Vec<Extension>,
     #[cfg(feature = "deflate")]
-    deflate: Option<super::DeflateOffer>,
+    deflate: Vec<super::DeflateOffer>,
     /// The value of the `Cookie` header.
     cookies: Vec<u8>,
     headers: Headers,
@@ -95,7 +97,7 @@ impl ClientRequest {
             subprotocols: Vec::new(),
             extensions: Vec::new(),
             #[cfg(feature = "deflate")]
-            deflate: None,
+            deflate: Vec::new(),
             cookies: Vec::new(),
             headers: Headers::new(),
         }
@@ -230,14 +232,14 @@ impl ClientRequest {
         Ok(self)
     }
 
-    /// Offers permessage-deflate (RFC 7692), or no longer. [`Session::client`] does it by its
-    /// configuration.
+    /// Offers permessage-deflate (RFC 7692) with each of these sets of parameters, in order of
+    /// preference; with none, no longer. [`Session::client`] does it by its configuration.
     ///
     /// [`Session::client`]: crate::Session::client
     #[cfg(feature = "deflate")]
     #[must_use]
-    pub const fn deflate(mut self, offer: Option<super::DeflateOffer>) -> Self {
-        self.deflate = offer;
+    pub fn deflate(mut self, offers: impl IntoIterator<Item = super::DeflateOffer>) -> Self {
+        self.deflate = offers.into_iter().collect();
         self
     }
 
@@ -258,9 +260,10 @@ impl ClientRequest {
             encode_field("Sec-WebSocket-Protocol", self.subprotocols.join(", ").as_bytes(), out);
         }
         #[cfg(feature = "deflate")]
-        if let Some(offer) = &self.deflate {
-            let extension = alloc::format!("{}", offer.to_extension());
-            encode_field("Sec-WebSocket-Extensions", extension.as_bytes(), out);
+        if !self.deflate.is_empty() {
+            let offers = self.deflate.iter().map(|offer| offer.to_extension().to_string());
+            let offers = offers.collect::<Vec<_>>().join(", ");
+            encode_field("Sec-WebSocket-Extensions", offers.as_bytes(), out);
         }
         for extension in &self.extensions {
             let extension = alloc::format!("{extension}");
@@ -325,13 +328,17 @@ impl ClientRequest {
         &self,
         accepted: &mut Vec<Extension>,
     ) -> Result<Option<super::DeflateAgreed>, ResponseError> {
-        let Some(offer) = &self.deflate else { return Ok(None) };
         let mut agreed = None;
+        if self.deflate.is_empty() {
+            return Ok(None);
+        }
         for response in accepted.extract_if(.., |extension| is_builtin(extension.name())) {
             if agreed.is_some() {
                 return Err(super::DeflateParamError::Several.into());
             }
-            agreed = Some(offer.verify(&response)?);
+            // The response does not say which offer it accepts; the last one asks for least.
+            let verified = self.deflate.iter().map(|offer| offer.verify(&response));
+            agreed = verified.reduce(Result::or).transpose()?;
         }
         Ok(agreed)
     }

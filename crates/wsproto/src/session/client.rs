@@ -42,7 +42,7 @@ impl Session<Client> {
         let config = config.into();
         #[cfg(feature = "deflate")]
         let request = match &config.deflate {
-            Some(wish) => request.deflate(Some(crate::handshake::DeflateOffer::new(wish))),
+            Some(wish) => request.deflate(crate::handshake::DeflateOffer::in_order(wish)),
             None => request,
         };
         let mut role = Client::from_seed(seed);

@@ -83,6 +83,28 @@ fn without_takeover_equal_messages_are_equal_bytes_and_with_it_the_second_is_sho
     }
 }
 
+/// A message may be sent as one fragment.
+#[test]
+fn a_single_fragment_that_would_not_become_shorter_leaves_as_it_is() {
+    for takeover in [true, false] {
+        let (mut ws, mut peer) = (server(agreed(12, takeover)), client(agreed(12, takeover)));
+        let (text, noise) = (json(400), noise(3000));
+        let mut wire = Vec::new();
+        for _ in 0..2 {
+            let sender = ws.sender();
+            sender.send_text_fragment(&text, true, &mut wire).expect("open");
+            sender.send_binary_fragment(&noise, true, &mut wire).expect("open");
+            sender.send_text_fragment("", true, &mut wire).expect("open");
+        }
+        let firsts: Vec<u8> = frames(&wire).iter().map(|frame| frame.0).collect();
+        assert_eq!(firsts, [0xC1, 0x82, 0x81].repeat(2));
+        let text = || Event::Text(text.clone().into());
+        let events = receive(&mut peer, &wire, 100).expect("valid");
+        assert_eq!(events[2..4], [Event::Text("".into()), text()]);
+        assert_eq!(events[4], Event::Binary(noise.into()));
+    }
+}
+
 #[test]
 fn what_would_not_become_shorter_leaves_as_it_is() {
     let mut ws = server(agreed(12, true));
@@ -295,6 +317,7 @@ fn large_messages_leave_compressed_or_in_place_never_both() {
         ws.send_prepared(&image).expect("open");
         ws.send_plain_text(text.clone()).expect("open");
         ws.send_plain_binary(text.clone().into_bytes()).expect("open");
+        assert_eq!(ws.take_output_counts().messages, 6, "{round}");
         let wire = drain(&mut ws);
         let firsts: Vec<u8> = frames(&wire).iter().map(|frame| frame.0).collect();
         assert_eq!(firsts, [0xC1, 0x82, 0xC1, 0x82, 0x81, 0x82], "{round}");
