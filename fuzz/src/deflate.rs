@@ -7,9 +7,7 @@ use wsproto::{
     Client, Config, Connection, Deflate, DeflateTools, Error, Event, Piece, Role, Server,
     WindowBits,
 };
-use wsproto_testing::Cuts;
-
-use crate::{cuts, source};
+use wsproto_testing::{Cuts, source};
 
 /// The longest message, in bytes.
 const LIMITS: [u64; 4] = [64 << 10, 100, 1, 1 << 20];
@@ -25,7 +23,7 @@ pub fn deflate(data: &[u8]) {
     let agreed = DeflateAgreed { server: direction, client: direction };
     let wish = Deflate::new().own_states(choice & 8 != 0);
     let config = Config::new().max_message_size(limit).deflate(Some(wish));
-    let cuts = cuts(*seed);
+    let cuts = Cuts::from_seed(*seed);
     if choice & 16 != 0 {
         // The bytes as the payload of one message.
         inflate(wire, &config);

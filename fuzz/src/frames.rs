@@ -2,10 +2,9 @@
 
 use arbitrary::{Result, Unstructured};
 use conformance::model::Role;
-use wsproto_testing::{KEY, xor};
+use wsproto_testing::{Cuts, KEY, source, xor};
 
 use crate::receive::{check, limits, role};
-use crate::{cuts, source};
 
 /// Sequences of mostly valid frames, which get past the first header. Checked as
 /// [`receive`](crate::receive()) checks arbitrary bytes.
@@ -16,7 +15,7 @@ pub fn frames(data: &[u8]) {
 
 fn run(u: &mut Unstructured<'_>) -> Result<()> {
     let choice: u8 = u.arbitrary()?;
-    let (role, cuts) = (role(choice), cuts(u.arbitrary()?));
+    let (role, cuts) = (role(choice), u.arbitrary::<Cuts>()?);
     let mut wire = Vec::new();
     let mut open = false;
     while !u.is_empty() {
@@ -45,7 +44,7 @@ fn frame(u: &mut Unstructured<'_>, role: Role, open: bool, wire: &mut Vec<u8>) -
     let odd = if kind & 0x40 == 0 { 0 } else { u.arbitrary::<u8>()? };
     let payload = match first & 0x0F {
         1 | 0 => source::text(u)?.into_bytes(),
-        8 => source::close_body(u)?,
+        8 => close_body(u)?,
         9 | 10 => source::bytes(u, 125)?,
         _ => source::bytes(u, 300)?,
     };
@@ -68,4 +67,12 @@ fn length(len: usize, masked: bool, odd: u8) -> Vec<u8> {
         (0..=6, _) => vec![mask | 126, high, low],
         _ => [&[mask | 127][..], &(claimed as u64).to_be_bytes()].concat(),
     }
+}
+
+/// Returns the body of a Close, valid or almost.
+fn close_body(u: &mut Unstructured<'_>) -> Result<Vec<u8>> {
+    let code: u16 = *u.choose(&[999, 1000, 1001, 1004, 1005, 1011, 2999, 3000, 4999, 5000])?;
+    let body = [&code.to_be_bytes()[..], &source::bytes(u, 60)?].concat();
+    let len = u.int_in_range(0..=body.len())?;
+    Ok(body.get(..len).unwrap_or(&body).to_vec())
 }

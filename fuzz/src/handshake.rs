@@ -5,8 +5,7 @@ use std::time::Duration;
 use wsproto::handshake::{Accept, ClientRequest};
 use wsproto::url::WsUrl;
 use wsproto::{Advice, Config, Event, ReadyState, Role, Session, SessionError, SessionEvent};
-
-use crate::cuts;
+use wsproto_testing::Cuts;
 
 /// Arbitrary bytes to a server: accepted, answered or refused, with the same result for every cut,
 /// and a refusal is a complete response.
@@ -23,7 +22,7 @@ pub fn handshake_server(data: &[u8]) {
     };
     let whole = run(&mut [wire].into_iter());
     assert_eq!(whole, run(&mut wire.chunks(1)));
-    assert_eq!(whole, run(&mut cuts(*seed).cut(wire)));
+    assert_eq!(whole, run(&mut Cuts::from_seed(*seed).cut(wire)));
 
     let (events, out) = whole;
     let refused = |event: &Seen| matches!(event, SessionEvent::Error(SessionError::Request(_)));
@@ -56,7 +55,7 @@ pub fn handshake_client(data: &[u8]) {
     };
     let whole = run(&mut [wire].into_iter());
     assert_eq!(whole, run(&mut wire.chunks(1)));
-    assert_eq!(whole, run(&mut cuts(*seed).cut(wire)));
+    assert_eq!(whole, run(&mut Cuts::from_seed(*seed).cut(wire)));
 }
 
 type Seen = SessionEvent<Event<'static>>;

@@ -11,13 +11,10 @@ mod mask;
 mod proxy_header;
 mod receive;
 mod script;
-mod source;
 mod text;
 mod two_engines;
 
 use std::{env, fs, io};
-
-use wsproto_testing::Cuts;
 
 pub use deflate::{deflate, negotiate};
 pub use frames::frames;
@@ -75,12 +72,4 @@ pub fn replay(target: Target) -> io::Result<()> {
         target(&fs::read(path)?);
     }
     Ok(())
-}
-
-/// Returns the way of cutting that a byte selects.
-fn cuts(seed: u8) -> Cuts {
-    let lengths = [1, 2, 3, 5, 7, 14, 125, 1460];
-    let (start, stride) = (usize::from(seed & 7), usize::from(seed >> 4) | 1);
-    let order = (0..lengths.len()).map(|turn| lengths[(start + turn * stride) % lengths.len()]);
-    Cuts::new(order.collect::<Vec<_>>())
 }

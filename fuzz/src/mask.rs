@@ -1,9 +1,7 @@
 //! Masking, compared with the byte loop.
 
 use wsproto::mask::Mask;
-use wsproto_testing::xor;
-
-use crate::cuts;
+use wsproto_testing::{Cuts, xor};
 
 /// Any key and payload, in any parts, in place and copied: equal to the byte loop of RFC 6455
 /// section 5.3.
@@ -11,7 +9,7 @@ pub fn mask(data: &[u8]) {
     let Some(([seed, key @ ..], payload)) = data.split_first_chunk::<5>() else { return };
     let (mut in_place, mut copied) = (Vec::new(), Vec::new());
     let (mut apply, mut append) = (Mask::new(*key), Mask::new(*key));
-    for part in cuts(*seed).cut(payload) {
+    for part in Cuts::from_seed(*seed).cut(payload) {
         let mut bytes = part.to_vec();
         apply.apply(&mut bytes);
         in_place.extend(bytes);

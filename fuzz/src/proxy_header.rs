@@ -1,8 +1,7 @@
 //! The header of the PROXY protocol.
 
 use ws_common::adapter::{ProxyHeader, ProxyHeaderError};
-
-use crate::cuts;
+use wsproto_testing::Cuts;
 
 /// Arbitrary bytes of a proxy in parts: the same header or the same error for every cut, and no byte
 /// beyond the header is asked for.
@@ -23,5 +22,5 @@ pub fn proxy_header(data: &[u8]) {
     };
     let whole = read(&mut [wire].into_iter());
     assert_eq!(whole, read(&mut wire.chunks(1)));
-    assert_eq!(whole, read(&mut cuts(*seed).cut(wire)));
+    assert_eq!(whole, read(&mut Cuts::from_seed(*seed).cut(wire)));
 }

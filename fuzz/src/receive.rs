@@ -4,13 +4,11 @@ use conformance::engine;
 use conformance::model::{self, Limits, Role};
 use wsproto_testing::Cuts;
 
-use crate::cuts;
-
 /// Arbitrary bytes from a peer, in both roles: events and output equal the model's for every cut
 /// (I1, I2, I3, I6, I7), in whole messages, in place and in pieces.
 pub fn receive(data: &[u8]) {
     let [choice, seed, wire @ ..] = data else { return };
-    check(role(*choice), &limits(choice >> 1), wire, &cuts(*seed));
+    check(role(*choice), &limits(choice >> 1), wire, &Cuts::from_seed(*seed));
 }
 
 /// Returns the role that a byte selects.

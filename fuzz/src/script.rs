@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use arbitrary::{Result, Unstructured};
 use wsproto::KeepAlive;
-use wsproto_testing::{Pair, limits};
-
-use crate::{cuts, source};
+use wsproto_testing::{Pair, limits, source};
 
 /// Any script of calls, losses and times on two sessions joined by a cutter: no panic (I7), events
 /// in order, at most one Close, `Closed` once and last (I10), no deadline in the past.
@@ -27,12 +25,8 @@ fn run(u: &mut Unstructured<'_>) -> Result<()> {
         true => Some(crate::deflate::wish(u)?),
         false => None,
     };
-    let mut pair = Pair::new(&config, cuts(u.arbitrary()?));
-    let mut script = Vec::new();
-    while !u.is_empty() && script.len() < 200 {
-        script.push(source::step(u)?);
-    }
-    pair.play(&script);
+    let mut pair = Pair::new(&config, u.arbitrary()?);
+    pair.play(&source::script(u)?);
     // Without a deadline, only the end of the transport can end it.
     let _ = pair.client.life.close(None);
     let (client, server) = pair.run_to_the_end();

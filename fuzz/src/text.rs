@@ -5,9 +5,7 @@ use wsproto::CloseFrame;
 use wsproto::handshake::Extension;
 use wsproto::url::WsUrl;
 use wsproto::utf8::Utf8;
-use wsproto_testing::Frame;
-
-use crate::cuts;
+use wsproto_testing::{Cuts, Frame};
 
 /// Arbitrary bytes in parts: accepted and refused as by `core::str`, at the same byte, and with the
 /// same text.
@@ -15,7 +13,7 @@ pub fn utf8(data: &[u8]) {
     let [seed, bytes @ ..] = data else { return };
     let mut utf8 = Utf8::new();
     let mut text = String::new();
-    let valid = cuts(*seed).cut(bytes).all(|part| match utf8.push(part) {
+    let valid = Cuts::from_seed(*seed).cut(bytes).all(|part| match utf8.push(part) {
         Ok((character, more)) => {
             text.extend(character);
             text.push_str(more);

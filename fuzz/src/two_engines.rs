@@ -5,9 +5,7 @@ use wsproto::handshake::DeflateOffer;
 use wsproto::{
     Client, CloseFrame, Config, Connection, Event, PreparedMessage, SendError, Sender, Server,
 };
-use wsproto_testing::{Cuts, End};
-
-use crate::{cuts, source};
+use wsproto_testing::{Cuts, End, source};
 
 /// Any calls of a sender: the other end accepts everything that the sender accepts, and reports the
 /// same (I11); and the replies of the other end are accepted as well.
@@ -20,7 +18,7 @@ pub fn two_engines(data: &[u8]) {
 }
 
 fn run<A: End, B: End>(u: &mut Unstructured<'_>) -> Result<()> {
-    let cuts = cuts(u.arbitrary()?);
+    let cuts: Cuts = u.arbitrary()?;
     let (mut a, mut b) = match u.arbitrary::<bool>()? {
         false => (A::connect(), B::connect()),
         true => {
@@ -62,7 +60,7 @@ fn send<R: End>(
     open: &mut Vec<u8>,
 ) -> Result<std::result::Result<Option<Event<'static>>, SendError>> {
     let kind = u.int_in_range(0..=9)?;
-    let text = if kind < 3 { source::sized(u)? } else { source::text(u)? };
+    let text = if kind < 3 { sized(u)? } else { source::text(u)? };
     Ok(match kind {
         0 => sender.send_text(&text, wire).map(|()| Some(Event::Text(text.into()))),
         1 => {
@@ -133,4 +131,12 @@ fn receive<R: End>(
         }
     }
     events
+}
+
+/// Returns a text with a length at, or near, a change of the header's form.
+fn sized(u: &mut Unstructured<'_>) -> Result<String> {
+    let len: usize = *u.choose(&[0, 1, 124, 125, 126, 127, 1460, 4097, 65535, 65536])?;
+    let character = *u.choose(&['a', 'é', '€', '\u{10FFFF}'])?;
+    let whole = character.to_string().repeat(len / character.len_utf8());
+    Ok(whole + &"-".repeat(len % character.len_utf8()))
 }

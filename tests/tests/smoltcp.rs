@@ -103,7 +103,7 @@ impl<R: End> Stack<R> {
         let mut sockets = SocketSet::new(Vec::new());
         let socket = sockets.add(Socket::new(buffer(), buffer()));
         let mut out = Vec::new();
-        let session = R::session(Config::new(), &mut out);
+        let session = R::session(&R::opening(), Config::new(), &mut out);
         Self {
             interface,
             wire,
@@ -167,7 +167,7 @@ impl<R: End> Stack<R> {
     fn take_events(&mut self, mut input: &mut [u8], now: Duration) {
         while let Some(event) = self.endpoint.next_event(now, &mut input) {
             match &event {
-                SessionEvent::Upgrade => R::accept_at(&mut self.endpoint, now),
+                SessionEvent::Upgrade => R::answer_at(&mut R::opening(), &mut self.endpoint, now),
                 SessionEvent::Received(Event::Binary(bytes)) => {
                     assert!(**bytes == payload(bytes.len()));
                     self.received += bytes.len();

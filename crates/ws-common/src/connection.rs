@@ -218,7 +218,8 @@ impl WebSocketConnection {
         self.0.ping_within(patience)
     }
 
-    /// Changes the keep-alive of this connection; `None` turns it off. The next Ping follows after an interval.
+    /// Changes the keep-alive of this connection; `None` turns it off. The next Ping follows after an interval,
+    /// and a Pong that is outstanding is no longer awaited.
     pub fn set_keep_alive(&self, keep_alive: Option<KeepAlive>) {
         self.0.set_keep_alive(keep_alive);
     }

@@ -54,8 +54,10 @@ impl Listener {
         };
         match bind() {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                let refused = Socket::new(Domain::UNIX, Type::STREAM, None)?.connect(&address);
-                match refused {
+                let probe = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+                // A process whose backlog is full listens, too: it must not be waited for.
+                probe.set_nonblocking(true)?;
+                match probe.connect(&address) {
                     // A file that is no socket refuses, too, but must not be removed.
                     Err(refused)
                         if refused.kind() == io::ErrorKind::ConnectionRefused
@@ -274,6 +276,29 @@ mod tests {
         std::fs::write(&file, "precious").expect("written");
         assert!(Listener::bind_unix(&file).is_err());
         assert_eq!(std::fs::read(&file).expect("it is there"), b"precious");
+    }
+
+    #[test]
+    fn a_listener_that_accepts_nobody_is_in_use() {
+        // M2
+        let folder = Folder::new("full");
+        let path = folder.0.join("socket");
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None).expect("a socket");
+        let address = SockAddr::unix(&path).expect("a path");
+        socket.bind(&address).expect("a free path");
+        socket.listen(0).expect("bound");
+        // Fill its backlog.
+        let full = || {
+            let client = Socket::new(Domain::UNIX, Type::STREAM, None).expect("a socket");
+            client.set_nonblocking(true).expect("a socket");
+            client.connect(&address).map(|()| client)
+        };
+        let clients: Vec<_> = std::iter::from_fn(|| full().ok()).take(100).collect();
+        let (sender, bound) = std::sync::mpsc::channel();
+        thread::spawn(move || sender.send(Listener::bind_unix(&path).map(drop)));
+        let bound = bound.recv_timeout(Duration::from_secs(60)).expect("it does not wait");
+        assert_eq!(bound.expect_err("in use").kind(), io::ErrorKind::AddrInUse);
+        drop(clients);
     }
 
     #[test]

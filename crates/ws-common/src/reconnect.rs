@@ -100,7 +100,8 @@ impl Reconnect {
         self
     }
 
-    /// Gives up after this number of failures in a row; zero never connects again.
+    /// Connects again after at most this number of failures in a row, and gives up at the next one; zero never
+    /// connects again.
     #[must_use]
     pub const fn most_failures(mut self, most: u32) -> Self {
         self.most_failures = Some(most);

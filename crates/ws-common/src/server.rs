@@ -108,16 +108,18 @@ impl ServerHandle {
     /// Encodes a message once and sends it to all [`connections`](Self::connections). Never waits:
     /// connections without room for the message are returned in [`Broadcast::refused`].
     pub fn broadcast(&self, message: impl Into<Message>) -> Broadcast {
-        self.counted(Broadcast::new(&message.into(), self.connections()))
+        self.send_to(&message.into(), self.connections())
     }
 
     /// Sends a message to all [subscribers](WebSocketConnection::subscribe) of a topic, as
     /// [`broadcast`](Self::broadcast) does.
     pub fn publish(&self, topic: &str, message: impl Into<Message>) -> Broadcast {
-        self.counted(Broadcast::new(&message.into(), self.subscribers(topic)))
+        self.send_to(&message.into(), self.subscribers(topic))
     }
 
-    fn counted(&self, broadcast: Broadcast) -> Broadcast {
+    /// Sends a message to some of the server's connections, and counts those that refuse it.
+    pub(crate) fn send_to(&self, message: &Message, to: Vec<WebSocketConnection>) -> Broadcast {
+        let broadcast = Broadcast::new(message, to);
         self.counters().count_refused(broadcast.refused.len());
         broadcast
     }

@@ -158,7 +158,8 @@ impl EventLoop {
     /// No socket was opened:
     ///
     /// * [`Error::TlsUnavailable`] if the URL requires TLS and the feature `tls` is disabled;
-    /// * [`Error::Url`] if it requires TLS and no certificate can be valid for the host.
+    /// * [`Error::Url`] if it requires TLS and no certificate can be valid for the host;
+    /// * [`Error::Option`] if an option is invalid, or does not fit the URL or another option.
     pub fn connect(
         &mut self,
         request: ClientRequest,

@@ -22,13 +22,20 @@ pub(crate) struct Proxied {
 
 struct Waiting {
     tcp: TcpStream,
+    /// As accepting reported it: a peer that is gone already has no address any more.
+    peer: Option<SocketAddr>,
     header: ProxyHeader,
     endpoint: Endpoint<Server>,
 }
 
 impl Proxied {
-    pub(crate) fn new(tcp: TcpStream, header: ProxyHeader, endpoint: Endpoint<Server>) -> Self {
-        let waiting = Mutex::new(Some(Waiting { tcp, header, endpoint }));
+    pub(crate) fn new(
+        tcp: TcpStream,
+        peer: Option<SocketAddr>,
+        header: ProxyHeader,
+        endpoint: Endpoint<Server>,
+    ) -> Self {
+        let waiting = Mutex::new(Some(Waiting { tcp, peer, header, endpoint }));
         Self { waiting, client: OnceLock::new() }
     }
 
@@ -44,7 +51,9 @@ impl Proxied {
         conversation: &mut Conversation,
     ) -> Result<Option<Dialed<Server>>, Option<Error>> {
         let mut waiting = self.waiting();
-        let Some(Waiting { tcp, header, endpoint }) = &mut *waiting else { return Err(None) };
+        let Some(Waiting { tcp, peer, header, endpoint }) = &mut *waiting else {
+            return Err(None);
+        };
         let client = match header.read(tcp)? {
             ProxyHeaderRead::Complete(client) => client,
             ProxyHeaderRead::Ended => return Err(None),
@@ -58,7 +67,7 @@ impl Proxied {
                 };
             }
         };
-        let peer = tcp.peer_addr().ok();
+        let peer = *peer;
         let (Some(permit), Some(waiting)) = (conversation.take_permit(), waiting.take()) else {
             return Err(None);
         };

@@ -17,7 +17,8 @@ use crate::{WebSocket, WebSocketServer};
 impl WebSocketServer {
     /// Returns an iterator over the connections that open, instead of calling handlers. Each handshake has
     /// a thread of its own, so a slow one does not delay the others. Requests that are not an upgrade are
-    /// refused. [`ServerOptions::max_connections`](crate::ServerOptions::max_connections) counts a connection
+    /// refused. [`ServerOptions::max_connections`](crate::ServerOptions::max_connections) and
+    /// [`max_connections_per_address`](crate::ServerOptions::max_connections_per_address()) count a connection
     /// only until the iterator yields it.
     ///
     /// ```

@@ -23,6 +23,15 @@ impl Cuts {
         Self::new([len])
     }
 
+    /// Cuts parts of eight lengths from 1 to 1460 bytes, in an order that the seed selects.
+    #[must_use]
+    pub fn from_seed(seed: u8) -> Self {
+        let lengths = [1, 2, 3, 5, 7, 14, 125, 1460];
+        let (start, stride) = (usize::from(seed & 7), usize::from(seed >> 4) | 1);
+        let order = (0..lengths.len()).map(|turn| lengths[(start + turn * stride) % lengths.len()]);
+        Self::new(order.collect::<Vec<_>>())
+    }
+
     /// Returns the length of the next part, in bytes.
     pub fn next_len(&mut self) -> usize {
         let len = self.lengths.get(self.turn).copied().unwrap_or(usize::MAX);

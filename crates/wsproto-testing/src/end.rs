@@ -2,7 +2,7 @@
 use std::time::Duration;
 
 use crate::{Frame, KEY, REQUEST, SEED};
-use wsproto::handshake::{Accept, ClientRequest, Request, accept_key};
+use wsproto::handshake::{Accept, AcceptError, ClientRequest, Request, Response, accept_key};
 use wsproto::url::WsUrl;
 use wsproto::{Client, Config, Connection, Endpoint, Extensions, Role, Server, Session};
 
@@ -15,10 +15,20 @@ pub enum Side {
     Client,
 }
 
+/// A server's answer to a request: it accepts, or sends a response.
+pub type Answer = Box<dyn FnMut(&Request) -> Result<Accept, Response>>;
+
 /// A role that tests can start, with matching input from its peer.
 pub trait End: Role + Sized {
     /// The role as a value.
     const SIDE: Side;
+
+    /// The part of this end in the opening handshake: a client's request, or a server's [`Answer`].
+    type Opening;
+
+    /// Returns a request for `/chat`, or an answer that accepts every upgrade.
+    #[must_use]
+    fn opening() -> Self::Opening;
 
     /// Opens a connection with the default limits.
     #[must_use]
@@ -38,17 +48,27 @@ pub trait End: Role + Sized {
 
     /// Begins a session at time zero; a client appends its request to `out`.
     #[must_use]
-    fn session(config: Config, out: &mut Vec<u8>) -> Session<Self>;
+    fn session(opening: &Self::Opening, config: Config, out: &mut Vec<u8>) -> Session<Self>;
 
     /// Returns the input that opens this end, given that it wrote `out`.
     #[must_use]
     fn handshake(out: &[u8]) -> Vec<u8>;
 
-    /// Accepts the request that a server reports; appends the response to `out`.
-    fn accept(session: &mut Session<Self>, now: Duration, out: &mut Vec<u8>);
+    /// Answers the request that a server reports; appends the response to `out`. An ordinary request
+    /// that is accepted stays undecided, and the session refuses it.
+    ///
+    /// # Panics
+    ///
+    /// If a client did not offer what the answer selects.
+    fn answer(
+        opening: &mut Self::Opening,
+        session: &mut Session<Self>,
+        now: Duration,
+        out: &mut Vec<u8>,
+    );
 
-    /// Accepts a request, as [`accept`](Self::accept) does, on an endpoint.
-    fn accept_at(endpoint: &mut Endpoint<Self>, now: Duration);
+    /// Answers a request, as [`answer`](Self::answer) does, on an endpoint.
+    fn answer_at(opening: &mut Self::Opening, endpoint: &mut Endpoint<Self>, now: Duration);
 
     /// Returns the masking key of the frames that the peer of this end sends.
     #[must_use]
@@ -70,7 +90,13 @@ impl End for Server {
         Connection::new(Self, config, extensions)
     }
 
-    fn session(config: Config, _out: &mut Vec<u8>) -> Session<Self> {
+    type Opening = Answer;
+
+    fn opening() -> Answer {
+        Box::new(|_| Ok(Accept::new()))
+    }
+
+    fn session(_answer: &Answer, config: Config, _out: &mut Vec<u8>) -> Session<Self> {
         Session::server(config, Duration::ZERO)
     }
 
@@ -78,13 +104,20 @@ impl End for Server {
         REQUEST.to_vec()
     }
 
-    fn accept(session: &mut Session<Self>, now: Duration, out: &mut Vec<u8>) {
-        // An ordinary request cannot be accepted; the next call refuses it.
-        let _ = session.accept(&Accept::new(), now, out);
+    fn answer(answer: &mut Answer, session: &mut Session<Self>, now: Duration, out: &mut Vec<u8>) {
+        let answer = answer(session.request().expect("a request"));
+        check(match answer {
+            Ok(accept) => session.accept(&accept, now, out),
+            Err(response) => session.respond(&response, now, out),
+        });
     }
 
-    fn accept_at(endpoint: &mut Endpoint<Self>, now: Duration) {
-        let _ = endpoint.accept(&Accept::new(), now);
+    fn answer_at(answer: &mut Answer, endpoint: &mut Endpoint<Self>, now: Duration) {
+        let answer = answer(endpoint.request().expect("a request"));
+        check(match answer {
+            Ok(accept) => endpoint.accept(&accept, now),
+            Err(response) => endpoint.respond(&response, now),
+        });
     }
 }
 
@@ -95,9 +128,14 @@ impl End for Client {
         Connection::new(Self::from_seed(SEED), config, extensions)
     }
 
-    fn session(config: Config, out: &mut Vec<u8>) -> Session<Self> {
-        let request = ClientRequest::new(WsUrl::parse("ws://localhost/chat").expect("a URL"));
-        Session::client(request, config, SEED, Duration::ZERO, out)
+    type Opening = ClientRequest;
+
+    fn opening() -> ClientRequest {
+        ClientRequest::new(WsUrl::parse("ws://localhost/chat").expect("a URL"))
+    }
+
+    fn session(request: &ClientRequest, config: Config, out: &mut Vec<u8>) -> Session<Self> {
+        Session::client(request.clone(), config, SEED, Duration::ZERO, out)
     }
 
     fn handshake(out: &[u8]) -> Vec<u8> {
@@ -111,11 +149,24 @@ impl End for Client {
         .into_bytes()
     }
 
-    fn accept(_session: &mut Session<Self>, _now: Duration, _out: &mut Vec<u8>) {
+    fn answer(
+        _request: &mut ClientRequest,
+        _session: &mut Session<Self>,
+        _now: Duration,
+        _out: &mut Vec<u8>,
+    ) {
         unreachable!("only servers receive requests");
     }
 
-    fn accept_at(_endpoint: &mut Endpoint<Self>, _now: Duration) {
+    fn answer_at(_request: &mut ClientRequest, _endpoint: &mut Endpoint<Self>, _now: Duration) {
         unreachable!("only servers receive requests");
+    }
+}
+
+/// Checks that a server's answer was possible: an ordinary request cannot be accepted.
+fn check(answered: Result<(), AcceptError>) {
+    match answered {
+        Ok(()) | Err(AcceptError::Request(_)) => {}
+        Err(error) => panic!("the answer is not possible: {error}"),
     }
 }

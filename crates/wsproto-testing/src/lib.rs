@@ -7,7 +7,8 @@
 //! * **Drivers**: [`Life`], a [`Session`](wsproto::Session) and its reports, whose order is
 //!   checked; [`Pair`], a client and a server joined by a transport that cuts bytes anywhere, under
 //!   a clock that runs only when nothing else happens; [`Net`], two endpoints joined by a transport
-//!   of bounded capacity.
+//!   of bounded capacity. Both take a request, a server's answer to it, and the applications.
+//! * **Fuzzing**: the same calls, scripts and cuts, of a fuzzer's bytes (`source`, feature `arbitrary`).
 //! * **An oracle**: [`model`], a naive receiver that works byte by byte.
 //!
 //! Everything is deterministic (promise I8) and panics if a promise is broken, so it serves unit
@@ -55,11 +56,13 @@ mod pair;
 mod part;
 mod pipe;
 mod script;
+#[cfg(feature = "arbitrary")]
+pub mod source;
 
 pub use ask::{Ask, ask, close_frame};
 pub use call::{Call, call};
 pub use cuts::{Cuts, cuts};
-pub use end::{End, Side};
+pub use end::{Answer, End, Side};
 pub use frame::{Frame, closes, header, xor};
 pub use life::{Life, Seen};
 pub use net::Net;

@@ -1,4 +1,5 @@
 //! A session, its reports, and checks of their order.
+use std::fmt;
 use std::mem;
 use std::time::Duration;
 
@@ -14,7 +15,6 @@ pub type Seen = SessionEvent<Event<'static>>;
 /// order (promise I10).
 ///
 /// Its methods call the session, log the resulting events, and panic if a promise is broken.
-#[derive(Debug)]
 pub struct Life<R: End> {
     /// The session.
     pub session: Session<R>,
@@ -24,6 +24,16 @@ pub struct Life<R: End> {
     pub out: Vec<u8>,
     /// The session's reports.
     pub log: Vec<Seen>,
+    opening: R::Opening,
+}
+
+impl<R: End> fmt::Debug for Life<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Life")
+            .field("now", &self.now)
+            .field("log", &self.log)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<R: End> Life<R> {
@@ -33,9 +43,15 @@ impl<R: End> Life<R> {
     /// Begins with an open transport, at time zero.
     #[must_use]
     pub fn begin(config: Config) -> Self {
+        Self::begin_with(R::opening(), config)
+    }
+
+    /// Begins as [`begin`](Self::begin) does, with that request or answer.
+    #[must_use]
+    pub fn begin_with(opening: R::Opening, config: Config) -> Self {
         let mut out = Vec::new();
-        let session = R::session(config, &mut out);
-        Self { session, now: Duration::ZERO, out, log: Vec::new() }
+        let session = R::session(&opening, config, &mut out);
+        Self { session, now: Duration::ZERO, out, log: Vec::new(), opening }
     }
 
     /// Begins, and completes the opening handshake. The output is discarded.
@@ -50,23 +66,23 @@ impl<R: End> Life<R> {
         life
     }
 
-    /// Passes in bytes; accepts a request.
+    /// Passes in bytes; answers a request.
     pub fn read(&mut self, bytes: &[u8]) {
-        self.read_deciding(bytes, R::accept);
+        self.read_deciding(bytes, R::answer);
     }
 
-    /// Passes in bytes; calls `decide` on a request.
+    /// Passes in bytes; calls `decide` on a request, which may also leave it undecided.
     pub fn read_deciding(
         &mut self,
         bytes: &[u8],
-        decide: impl Fn(&mut Session<R>, Duration, &mut Vec<u8>),
+        decide: impl Fn(&mut R::Opening, &mut Session<R>, Duration, &mut Vec<u8>),
     ) {
         let mut bytes = bytes.to_vec();
         let mut input = &mut bytes[..];
         while let Some(event) = self.session.next_event(self.now, &mut input, &mut self.out) {
             let event = event.into_owned();
             if matches!(event, SessionEvent::Upgrade | SessionEvent::Http) {
-                decide(&mut self.session, self.now, &mut self.out);
+                decide(&mut self.opening, &mut self.session, self.now, &mut self.out);
             }
             self.log.push(event);
             assert_order(&self.log);

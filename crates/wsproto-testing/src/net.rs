@@ -3,6 +3,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::{Cuts, Node, Pipe};
+use wsproto::handshake::{Accept, ClientRequest, Request, Response};
 use wsproto::{Client, CloseInfo, Config, Server};
 
 /// A client and a server, each in its own [loop](Node), joined by two [`Pipe`]s of bounded
@@ -13,17 +14,17 @@ use wsproto::{Client, CloseInfo, Config, Server};
 /// use wsproto_testing::{Cuts, Net};
 ///
 /// let mut net = Net::new(&Config::default(), 64 << 10, Cuts::every(1000));
-/// net.server.app = Box::new(|server, event| match event {
+/// net.server.app = Box::new(|server, event, _now| match event {
 ///     Some(SessionEvent::Received(Event::Text(text))) => {
 ///         server.send_text(text.to_string()).expect("open");
 ///     }
 ///     _ => {}
 /// });
-/// net.client.app = Box::new(|client, event| match event {
+/// net.client.app = Box::new(|client, event, now| match event {
 ///     Some(SessionEvent::Open) => client.send_text("Hello").expect("open"),
 ///     Some(SessionEvent::Received(Event::Text(text))) => {
 ///         assert_eq!(text, "Hello");
-///         client.close(None, Default::default()).expect("open");
+///         client.close(None, now).expect("open");
 ///     }
 ///     _ => {}
 /// });
@@ -66,22 +67,72 @@ impl Net {
         }
     }
 
+    /// Sets the client's request and configuration, before the first step.
+    #[must_use]
+    pub fn with_client(mut self, request: ClientRequest, config: Config) -> Self {
+        self.client.restart(request, config);
+        self
+    }
+
+    /// Sets the server's configuration and its answer to the request, before the first step.
+    #[must_use]
+    pub fn with_server(
+        mut self,
+        config: Config,
+        answer: impl FnMut(&Request) -> Result<Accept, Response> + 'static,
+    ) -> Self {
+        self.server.restart(Box::new(answer), config);
+        self
+    }
+
     /// Runs one turn of each loop, or advances the time to the next deadline if nothing else
     /// happens. Returns whether anything happened.
     pub fn step(&mut self) -> bool {
+        if self.turn() {
+            return true;
+        }
+        let next = self.deadline();
+        self.now = next.map_or(self.now, |next| next.max(self.now));
+        next.is_some()
+    }
+
+    /// Runs for that long: what happens until then happens at its time. At zero, runs until nothing
+    /// happens without time passing. Returns whether anything happened.
+    ///
+    /// # Panics
+    ///
+    /// If the ends never wait.
+    pub fn run_for(&mut self, passed: Duration) -> bool {
+        let end = self.now + passed;
+        let mut happened = false;
+        for _ in 0..10_000_000 {
+            if self.turn() {
+                happened = true;
+            } else if self.now >= end {
+                return happened;
+            } else {
+                self.now = self.deadline().map_or(end, |next| next.clamp(self.now, end));
+            }
+        }
+        panic!("the ends never wait");
+    }
+
+    /// Runs one turn of each loop. Returns whether anything happened.
+    fn turn(&mut self) -> bool {
         let client = self.client.turn(self.now, &mut self.to_client, &mut self.to_server);
         let server = self.server.turn(self.now, &mut self.to_server, &mut self.to_client);
         if client || server {
             self.now += Self::TURN;
-            return true;
         }
+        client || server
+    }
+
+    fn deadline(&self) -> Option<Duration> {
         let deadlines = [
             self.client.endpoint.deadline().filter(|_| !self.client.dropped),
             self.server.endpoint.deadline().filter(|_| !self.server.dropped),
         ];
-        let next = deadlines.into_iter().flatten().min();
-        self.now = next.map_or(self.now, |next| next.max(self.now));
-        next.is_some()
+        deadlines.into_iter().flatten().min()
     }
 
     /// Runs until `until` holds, or until nothing happens any more. Returns whether `until` holds.

@@ -1,12 +1,14 @@
 //! An endpoint in a loop with only the required duties.
 use std::fmt;
+use std::mem;
 use std::time::Duration;
 
 use crate::{Cuts, End, Pipe, Seen, assert_order};
 use wsproto::{Advice, CloseInfo, Config, Endpoint, Event, SessionEvent};
 
-/// An application: called with every event, and with `None` once in each turn of its loop.
-pub type App<R> = Box<dyn FnMut(&mut Endpoint<R>, Option<&SessionEvent<Event<'_>>>)>;
+/// An application: called with every event, and with `None` once in each turn of its loop. The last
+/// argument is the time.
+pub type App<R> = Box<dyn FnMut(&mut Endpoint<R>, Option<&SessionEvent<Event<'_>>>, Duration)>;
 
 /// An [`Endpoint`] in a loop that follows its documentation exactly, with a transport that
 /// transfers parts of any size.
@@ -24,6 +26,7 @@ pub struct Node<R: End> {
     pub peak: usize,
     /// Whether the transport was dropped.
     pub dropped: bool,
+    opening: R::Opening,
     reads: Cuts,
     writes: Cuts,
     end_reported: bool,
@@ -42,13 +45,26 @@ impl<R: End> Node<R> {
     /// Begins with an open transport, at time zero, which transfers parts given by `cuts`.
     #[must_use]
     pub fn begin(config: Config, cuts: Cuts) -> Self {
+        Self::begin_with(R::opening(), config, cuts)
+    }
+
+    /// Begins as [`begin`](Self::begin) does, with that request or answer.
+    #[must_use]
+    pub fn begin_with(opening: R::Opening, config: Config, cuts: Cuts) -> Self {
         let mut out = Vec::new();
-        let session = R::session(config, &mut out);
-        let app: App<R> = Box::new(|_, _| {});
+        let session = R::session(&opening, config, &mut out);
+        let app: App<R> = Box::new(|_, _, _| {});
         let (reads, writes) = (cuts.clone(), cuts);
         let endpoint = Endpoint::new(session, out);
         let (log, peak, dropped, end_reported) = (Vec::new(), 0, false, false);
-        Self { endpoint, app, log, peak, dropped, reads, writes, end_reported }
+        Self { endpoint, app, log, peak, dropped, opening, reads, writes, end_reported }
+    }
+
+    /// Begins again, with that request or answer, and the same application and cuts.
+    pub(crate) fn restart(&mut self, opening: R::Opening, config: Config) {
+        let mut node = Self::begin_with(opening, config, self.reads.clone());
+        mem::swap(&mut node.app, &mut self.app);
+        *self = node;
     }
 
     /// Begins, and completes the opening handshake. The output is discarded.
@@ -88,7 +104,7 @@ impl<R: End> Node<R> {
         let mut moved = self.read_from(from, now);
         self.serve_deadline(now);
         let before = self.endpoint.unwritten();
-        (self.app)(&mut self.endpoint, None);
+        (self.app)(&mut self.endpoint, None, now);
         moved |= self.endpoint.unwritten() != before;
         self.peak = self.peak.max(self.endpoint.unwritten());
         moved |= self.write_to(to, now);
@@ -118,9 +134,9 @@ impl<R: End> Node<R> {
         let mut input = bytes;
         while let Some(event) = self.endpoint.next_event(now, &mut input) {
             if matches!(event, SessionEvent::Upgrade | SessionEvent::Http) {
-                R::accept_at(&mut self.endpoint, now);
+                R::answer_at(&mut self.opening, &mut self.endpoint, now);
             }
-            (self.app)(&mut self.endpoint, Some(&event));
+            (self.app)(&mut self.endpoint, Some(&event), now);
             self.log.push(without_payload(event));
             self.peak = self.peak.max(self.endpoint.unwritten());
         }

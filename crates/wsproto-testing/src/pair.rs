@@ -1,9 +1,11 @@
 //! Two sessions joined: bytes cut anywhere, time that passes only when nothing else happens, and
 //! each end following the session's advice.
+use std::fmt;
 use std::mem;
 use std::time::Duration;
 
-use crate::{Cuts, End, Life, Step, closes};
+use crate::{Answer, Cuts, End, Life, Seen, Step, closes};
+use wsproto::handshake::{Accept, ClientRequest, Request, Response};
 use wsproto::{Advice, Client, Config, Event, Server, SessionEvent};
 
 /// One end and its half of the transport.
@@ -22,8 +24,8 @@ pub struct Half<R: End> {
 }
 
 impl<R: End> Half<R> {
-    fn new(config: &Config) -> Self {
-        let life = Life::begin(config.clone());
+    fn new(opening: R::Opening, config: Config) -> Self {
+        let life = Life::begin_with(opening, config);
         Self { life, shut: false, end_reported: false, damage: None, sent: Vec::new() }
     }
 
@@ -65,11 +67,35 @@ impl<R: End> Half<R> {
     }
 }
 
-/// A client, and a server that accepts it and echoes every message.
+/// A client, and a server that accepts it and echoes every message, unless it is told otherwise.
 ///
 /// The clock is virtual, and runs only when no bytes are in transit: so a whole day of keep-alive
 /// takes no time, and every run is the same.
-#[derive(Debug)]
+///
+/// ```
+/// use wsproto::handshake::{Accept, ClientRequest, Response};
+/// use wsproto::{Config, Event, ReadyState, SessionEvent};
+/// use wsproto_testing::{Ask, Cuts, Pair};
+///
+/// let request = ClientRequest::parse("ws://localhost/sums")?.bearer("secret")?;
+/// let mut pair = Pair::new(&Config::new(), Cuts::every(1))
+///     .with_client(request, Config::new())
+///     .with_server(Config::new(), |request| match request.bearer() {
+///         Some("secret") => Ok(Accept::new()),
+///         _ => Err(Response::text(401, "Log in first\n")),
+///     })
+///     .with_app(|server, event| {
+///         if let SessionEvent::Received(Event::Text(text)) = event {
+///             let sum: u32 = text.split('+').flat_map(str::parse::<u32>).sum();
+///             server.ask(&Ask::Text(format!("{sum} after {:?}", server.now)));
+///         }
+///     });
+/// pair.run(|pair| pair.client.life.session.ready_state() == ReadyState::Open);
+/// pair.client.life.ask(&Ask::Text("20+22".into()));
+/// pair.run(|pair| !pair.client.life.received().is_empty());
+/// assert!(matches!(&pair.client.life.received()[..], [Event::Text(sum)] if sum.starts_with("42")));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Pair {
     /// The end that connects.
     pub client: Half<Client>,
@@ -80,6 +106,19 @@ pub struct Pair {
     /// Whether the line is dead: neither data nor its end arrives any more.
     pub cut_off: bool,
     cuts: Cuts,
+    app: Serve,
+}
+
+/// A server's application.
+type Serve = Box<dyn FnMut(&mut Life<Server>, &Seen)>;
+
+impl fmt::Debug for Pair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { client, server, now, .. } = self;
+        let mut shown = f.debug_struct("Pair");
+        shown.field("client", client).field("server", server).field("now", now);
+        shown.finish_non_exhaustive()
+    }
 }
 
 impl Pair {
@@ -91,12 +130,39 @@ impl Pair {
     #[must_use]
     pub fn new(config: &Config, cuts: Cuts) -> Self {
         Self {
-            client: Half::new(config),
-            server: Half::new(config),
+            client: Half::new(Client::opening(), config.clone()),
+            server: Half::new(Server::opening(), config.clone()),
             now: Duration::ZERO,
             cut_off: false,
             cuts,
+            app: Box::new(echo),
         }
+    }
+
+    /// Sets the client's request and configuration, before the first step.
+    #[must_use]
+    pub fn with_client(mut self, request: ClientRequest, config: Config) -> Self {
+        self.client = Half::new(request, config);
+        self
+    }
+
+    /// Sets the server's configuration and its answer to the request, before the first step.
+    #[must_use]
+    pub fn with_server(
+        mut self,
+        config: Config,
+        answer: impl FnMut(&Request) -> Result<Accept, Response> + 'static,
+    ) -> Self {
+        let answer: Answer = Box::new(answer);
+        self.server = Half::new(answer, config);
+        self
+    }
+
+    /// Sets the server's application, in place of the echo: it is called with each report.
+    #[must_use]
+    pub fn with_app(mut self, app: impl FnMut(&mut Life<Server>, &Seen) + 'static) -> Self {
+        self.app = Box::new(app);
+        self
     }
 
     /// Runs one step: bytes arrive, or else the next deadline does. Returns whether anything
@@ -113,7 +179,10 @@ impl Pair {
         if moves {
             let seen = self.server.life.log.len();
             carry(&mut self.client, &mut self.server, self.cuts.next_len());
-            echo(&mut self.server.life, seen);
+            let events = self.server.life.log[seen..].to_vec();
+            for event in &events {
+                (self.app)(&mut self.server.life, event);
+            }
             carry(&mut self.server, &mut self.client, self.cuts.next_len());
         }
         self.client.follow_advice();
@@ -189,17 +258,13 @@ fn carry<A: End, B: End>(from: &mut Half<A>, to: &mut Half<B>, most: usize) {
     to.life.read(&part);
 }
 
-/// Echoes the messages that were reported since `seen`.
-fn echo(server: &mut Life<Server>, seen: usize) {
-    for event in &server.log[seen..] {
-        let Ok(sender) = server.session.sender() else { return };
-        // An echo after a Close is refused, which is fine.
-        let _ = match event {
-            SessionEvent::Received(Event::Text(text)) => sender.send_text(text, &mut server.out),
-            SessionEvent::Received(Event::Binary(data)) => {
-                sender.send_binary(data, &mut server.out)
-            }
-            _ => Ok(()),
-        };
-    }
+/// Echoes messages.
+fn echo(server: &mut Life<Server>, event: &Seen) {
+    // An echo after a Close is refused, which is fine.
+    let Ok(sender) = server.session.sender() else { return };
+    let _ = match event {
+        SessionEvent::Received(Event::Text(text)) => sender.send_text(text, &mut server.out),
+        SessionEvent::Received(Event::Binary(data)) => sender.send_binary(data, &mut server.out),
+        _ => Ok(()),
+    };
 }

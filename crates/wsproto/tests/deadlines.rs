@@ -369,7 +369,7 @@ fn extreme_times_do_no_harm() {
 #[test]
 fn an_ordinary_response_has_a_deadline() {
     let mut life = Life::<Server>::begin(Config::default());
-    life.read_deciding(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", |session, now, out| {
+    life.read_deciding(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", |_, session, now, out| {
         session.respond(&Response::html("<p>hello"), now, out).unwrap();
     });
     assert_eq!(life.session.sender().map(drop), Err(SendError::Closed));

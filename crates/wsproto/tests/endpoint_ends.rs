@@ -59,7 +59,7 @@ fn the_four_questions() {
 #[test]
 fn a_half_closed_peer_gets_its_answer() {
     let mut node = open::<Server>();
-    node.app = Box::new(|ws, event| {
+    node.app = Box::new(|ws, event, _| {
         if let Some(SessionEvent::Received(Event::Text(text))) = event {
             ws.send_text(text.to_string()).expect("open");
         }
@@ -307,7 +307,7 @@ fn an_abort_drops_everything() {
 #[test]
 fn a_session_is_taken_over_with_its_output() {
     let mut out = Vec::new();
-    let session = Client::session(Config::new(), &mut out);
+    let session = Client::session(&Client::opening(), Config::new(), &mut out);
     let mut endpoint = Endpoint::new(session, out.clone());
     assert_eq!(endpoint.pending(), out);
     assert_eq!(endpoint.unwritten(), out.len());

@@ -141,7 +141,7 @@ fn a_paused_server_does_not_miss_the_pong() {
     let mut configured = config(ms(500), ms(1000)).high_water_mark(100);
     configured.write_timeout = Some(ms(60_000));
     let mut node = Node::<Server>::open(configured, Cuts::every(1 << 20));
-    node.app = Box::new(|ws, event| {
+    node.app = Box::new(|ws, event, _| {
         if let Some(SessionEvent::Received(Event::Text(_))) = event {
             ws.send_binary(vec![0; 1000]).expect("open");
         }

@@ -26,7 +26,7 @@ type Send<R> = fn(&mut Endpoint<R>);
 fn app<R: Role>(open: Send<R>, turn: Send<R>, count: &Count) -> App<R> {
     let count = Rc::clone(count);
     let mut opened = false;
-    Box::new(move |ws, event| match event {
+    Box::new(move |ws, event, _| match event {
         Some(SessionEvent::Open) => {
             opened = true;
             open(ws);
@@ -104,7 +104,7 @@ fn both_send_while_there_is_room() {
 
 /// Sends every message back.
 fn echo<R: Role>() -> App<R> {
-    Box::new(|ws, event| {
+    Box::new(|ws, event, _| {
         if let Some(SessionEvent::Received(Event::Binary(bytes))) = event {
             ws.send_binary(bytes.to_vec()).expect("open");
         }

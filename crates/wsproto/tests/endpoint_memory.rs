@@ -76,14 +76,14 @@ fn an_idle_endpoint_holds_no_heap() {
         // The first round allocates the buffer.
         for round in 0..10 {
             let mut out = Vec::new();
-            let session = R::session(Config::clone(&config), &mut out);
+            let session = R::session(&R::opening(), Config::clone(&config), &mut out);
             let mut ws = Endpoint::new(session, out.clone());
             let mut handshake = R::handshake(&out);
             ws.wrote(ws.unwritten(), NOW);
             let mut input = &mut handshake[..];
             while let Some(event) = ws.next_event(NOW, &mut input) {
                 if event == SessionEvent::Upgrade {
-                    R::accept_at(&mut ws, NOW);
+                    R::answer_at(&mut R::opening(), &mut ws, NOW);
                 }
             }
             ws.wrote(ws.unwritten(), NOW);

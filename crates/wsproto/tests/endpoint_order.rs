@@ -67,7 +67,7 @@ impl<R: End> Life<R> {
         let mut input = &mut bytes[..];
         while let Some(event) = self.ws.next_event(self.now, &mut input) {
             if matches!(event, SessionEvent::Upgrade) {
-                R::accept_at(&mut self.ws, self.now);
+                R::answer_at(&mut R::opening(), &mut self.ws, self.now);
             }
             self.log.push(event.into_owned());
             assert_order(&self.log);
@@ -160,7 +160,7 @@ fn live<R: End>(opened: bool, mark: usize, happenings: &[Happening]) -> (Vec<See
     let keep_alive = KeepAlive::new(Duration::from_secs(4), Duration::from_secs(2));
     let config: Config = limits().high_water_mark(mark).keep_alive(Some(keep_alive));
     let mut out = Vec::new();
-    let session = R::session(config, &mut out);
+    let session = R::session(&R::opening(), config, &mut out);
     let mut handshake = R::handshake(&out);
     let mut life = Life {
         ws: Endpoint::new(session, out),

@@ -19,7 +19,7 @@ fn nothing_is_given_while_it_pauses_and_nothing_is_lost() {
     fn check<R: End>() {
         let mut node = Node::<R>::open(Config::new(), Cuts::every(1 << 20));
         // Pauses at the first of three messages of one read.
-        node.app = Box::new(|ws, event| {
+        node.app = Box::new(|ws, event, _| {
             if let Some(SessionEvent::Received(Event::Text(text))) = event
                 && text == "1"
             {

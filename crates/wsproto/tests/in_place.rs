@@ -149,7 +149,7 @@ fn a_session_waits_once_it_is_open() {
             life.session.next_event_in_place(life.now, &mut input, MOST, &mut life.out)
         {
             if matches!(event, SessionEvent::Upgrade) {
-                R::accept(&mut life.session, life.now, &mut life.out);
+                R::answer(&mut R::opening(), &mut life.session, life.now, &mut life.out);
             } else {
                 seen.push(format!("{event:?}"));
             }

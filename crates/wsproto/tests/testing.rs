@@ -1,12 +1,19 @@
 //! Tests of the test tools: other tests show that they accept valid behaviour, these show that they
 //! detect invalid behaviour.
 
+use std::cell::RefCell;
 use std::panic;
+use std::rc::Rc;
+use std::time::Duration;
 
 use proptest::prelude::*;
-use wsproto::{CloseCode, CloseInfo, Event, Initiator, SessionError, SessionEvent};
+use wsproto::handshake::{Accept, ClientRequest, Request, Response};
+use wsproto::{
+    CloseCode, CloseInfo, Config, Event, Initiator, KeepAlive, SessionError, SessionEvent,
+};
 use wsproto_testing::{
-    Cuts, Frame, KEY, Part, Seen, assert_order, close_frame, closes, cuts, header, part,
+    Ask, Cuts, Frame, KEY, Net, Pair, Part, Seen, assert_order, close_frame, closes, cuts, header,
+    part,
 };
 
 fn panics(body: impl FnOnce() + panic::UnwindSafe) -> bool {
@@ -73,6 +80,92 @@ fn no_part_is_empty() {
     assert_eq!(Cuts::new([0]).cut(b"ab").collect::<Vec<_>>(), [b"a", b"b"]);
     assert_eq!(Cuts::new([]).cut(b"ab").collect::<Vec<_>>(), [b"ab"]);
     assert_eq!(Cuts::new([2, 1]).cut(b"abcd").collect::<Vec<_>>(), [&b"ab"[..], b"c", b"d"]);
+}
+
+fn request() -> ClientRequest {
+    ClientRequest::parse("ws://localhost/chat").expect("a URL")
+}
+
+fn guarded(request: &Request) -> Result<Accept, Response> {
+    match request.bearer() {
+        Some("secret") => Ok(Accept::new()),
+        _ => Err(Response::text(401, "Log in first\n")),
+    }
+}
+
+/// A server's answer decides, with either driver, and each end has its own limits.
+#[test]
+fn a_pair_and_a_net_ask_the_server() {
+    let small = Config::new().max_message_size(4);
+    for (token, status) in [("secret", 101), ("guess", 401)] {
+        let request = request().bearer(token).expect("a token");
+        let mut pair = Pair::new(&Config::new(), Cuts::every(7))
+            .with_client(request.clone(), Config::new())
+            .with_server(small.clone(), guarded);
+        pair.run(|pair| pair.client.life.log.len() + pair.server.life.log.len() >= 3);
+        assert_eq!(pair.client.life.log.contains(&SessionEvent::Open), status == 101);
+
+        let mut net = Net::new(&Config::new(), 1000, Cuts::every(7))
+            .with_client(request, Config::new())
+            .with_server(small.clone(), guarded);
+        net.client.app = Box::new(|ws, event, _| match event {
+            Some(SessionEvent::Open) => ws.send_text("12345").expect("open"),
+            Some(SessionEvent::Error(_)) => {
+                assert_eq!(ws.take_response().expect("a refusal").status(), 401);
+            }
+            _ => {}
+        });
+        let (client, _) = net.run_to_the_end();
+        let expected = if status == 101 { CloseCode::MESSAGE_TOO_BIG } else { CloseCode::ABNORMAL };
+        assert_eq!(client.code, expected);
+    }
+}
+
+/// The application of a pair replaces the echo, and sees the time.
+#[test]
+fn a_pair_calls_its_application() {
+    let mut pair = Pair::new(&Config::new(), Cuts::every(3)).with_app(|server, event| {
+        if let SessionEvent::Received(Event::Text(_)) = event {
+            server.ask(&Ask::Text(server.now.as_secs().to_string()));
+        }
+    });
+    pair.run(|pair| pair.client.life.log.contains(&SessionEvent::Open));
+    pair.wait(Duration::from_secs(60));
+    pair.client.life.ask(&Ask::Text("How late is it?".into()));
+    pair.run(|pair| !pair.client.life.received().is_empty());
+    assert_eq!(pair.client.life.received(), [Event::Text("60".into())]);
+}
+
+#[test]
+fn an_impossible_answer_is_detected() {
+    let unoffered = |_: &Request| Ok(Accept::new().subprotocol("chat"));
+    let mut net = Net::new(&Config::new(), 1000, Cuts::every(7));
+    net = net.with_server(Config::new(), unoffered);
+    assert!(panics(panic::AssertUnwindSafe(move || drop(net.run_to_the_end()))));
+    let mut pair = Pair::new(&Config::new(), Cuts::every(7)).with_server(Config::new(), unoffered);
+    assert!(panics(panic::AssertUnwindSafe(move || pair.run(|_| false))));
+}
+
+/// Deadlines on the way are met at their time, and the application is told the time.
+#[test]
+fn a_net_runs_for_a_given_time() {
+    let (interval, patience) = (Duration::from_secs(10), Duration::from_secs(5));
+    let config = Config::new().keep_alive(Some(KeepAlive { interval, patience }));
+    let mut net =
+        Net::new(&Config::new(), 1000, Cuts::every(7)).with_server(config, |_| Ok(Accept::new()));
+    let times = Rc::new(RefCell::new(Vec::new()));
+    let log = Rc::clone(&times);
+    net.server.app = Box::new(move |_, event, now| {
+        if let Some(SessionEvent::Received(Event::Pong(_))) = event {
+            log.borrow_mut().push(now.as_secs());
+        }
+    });
+    assert!(net.run_for(Duration::ZERO));
+    assert!(net.server.log.contains(&SessionEvent::Open) && net.now < Duration::from_secs(1));
+    assert!(!net.run_for(Duration::from_secs(9)));
+    assert!(net.run_for(Duration::from_secs(26)));
+    assert_eq!(*times.borrow(), [10, 20, 30]);
+    assert_eq!(net.now.as_secs(), 35);
 }
 
 proptest! {

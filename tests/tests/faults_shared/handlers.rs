@@ -339,3 +339,27 @@ pub(crate) fn a_message_goes_to_all_others<S: Adapter, C: Adapter>() {
     end(server);
     clients.into_iter().for_each(|(client, _)| client.join());
 }
+
+// M19, M23: what a connection sends to others is counted as what a server sends.
+pub(crate) fn others_that_do_not_read_are_counted<S: Adapter>() {
+    let server = serve::<S, _>(ServerOptions::new(), || {
+        |ws: &WebSocketConnection, message: Message| {
+            ws.subscribe("room");
+            if message == "flood".into() {
+                let big = "x".repeat(1 << 20);
+                let full = |refused: usize| refused == 1;
+                while !full(ws.broadcast(big.as_str()).refused.len()) {}
+                while !full(ws.publish("room", big.as_str()).refused.len()) {}
+            }
+            ws.send("done").expect("open");
+        }
+    });
+    let mut deaf = Peer::open(address(&server));
+    deaf.send(frame(0x81, b"join"));
+    assert_eq!(deaf.frame(), (0x81, b"done".to_vec()));
+    let mut first = Peer::open(address(&server));
+    first.send(frame(0x81, b"flood"));
+    assert_eq!(first.frame(), (0x81, b"done".to_vec()));
+    assert_eq!(server.handle().stats().broadcasts_refused, 2);
+    end(server);
+}

@@ -4,6 +4,7 @@ mod details;
 mod ending;
 mod handles;
 mod held;
+mod wishes;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -19,6 +20,7 @@ use crate::{ConnectionId, Error, SendStatus, TimerId, WebSocketConnection};
 use self::details::Details;
 pub use self::ending::{MOST_LINGERING, unknown_end};
 pub use self::held::Held;
+use self::wishes::Wishes;
 
 /// One end of a connection. Its lock is never held while a handler is called or while a thread waits for the
 /// transport.
@@ -63,6 +65,7 @@ enum Stage<R: Role, T> {
     /// A client's connection without a transport; `given_up` means that it will get none.
     Dialing {
         given_up: bool,
+        wishes: Wishes,
     },
     Live(Link<R, T>),
     /// The connection is over, with `lost` bytes unwritten. Its transport may linger.
@@ -81,7 +84,7 @@ impl<R: Role, D: Driver<R>> Connection<R, D> {
 
     /// Creates a client's connection that has no transport yet.
     pub fn dialing(driver: D) -> Self {
-        Self::begin(driver, Stage::Dialing { given_up: false }, None)
+        Self::begin(driver, Stage::Dialing { given_up: false, wishes: Wishes::default() }, None)
     }
 
     fn begin(driver: D, stage: Stage<R, D::Transport>, peer: Option<SocketAddr>) -> Self {
@@ -156,8 +159,8 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
     pub fn live(&mut self) -> Result<&mut Link<R, T>, SendError> {
         match &mut self.stage {
             Stage::Live(link) => Ok(link),
-            Stage::Dialing { given_up: false } => Err(SendError::NotOpen),
-            Stage::Dialing { given_up: true } => Err(SendError::Closed),
+            Stage::Dialing { given_up: false, .. } => Err(SendError::NotOpen),
+            Stage::Dialing { given_up: true, .. } => Err(SendError::Closed),
             Stage::Over { .. } => Err(SendError::Closed),
         }
     }
@@ -223,7 +226,7 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
 
     /// Returns the adapter's key if the connection has no transport yet and is not given up.
     pub fn dialing_key(&self) -> Option<usize> {
-        let dialing = matches!(self.stage, Stage::Dialing { given_up: false });
+        let dialing = matches!(self.stage, Stage::Dialing { given_up: false, .. });
         (dialing && self.key != NO_KEY).then_some(self.key as usize)
     }
 
@@ -274,10 +277,9 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
 
     /// Gives a client's connection its transport. Returns `false`, and drops the link, if the connection was
     /// given up.
-    pub fn connected(&mut self, link: Link<R, T>, peer: Option<SocketAddr>) -> bool {
-        if !matches!(self.stage, Stage::Dialing { given_up: false }) {
-            return false;
-        }
+    pub fn connected(&mut self, mut link: Link<R, T>, peer: Option<SocketAddr>) -> bool {
+        let Stage::Dialing { given_up: false, wishes } = self.stage else { return false };
+        wishes.apply(link.endpoint_mut());
         self.set_peer(peer);
         self.stage = Stage::Live(link);
         true
@@ -286,7 +288,8 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
     /// Removes the transport, so that the adapter dials again after a redirect. If the application has closed
     /// the connection meanwhile, gives it up instead. Returns the transport; drop it without the lock.
     pub fn redial(&mut self) -> Option<T> {
-        let dialing = Stage::Dialing { given_up: self.unwanted };
+        let wishes = self.link().map(|link| Wishes::of(link.endpoint())).unwrap_or_default();
+        let dialing = Stage::Dialing { given_up: self.unwanted, wishes };
         let before = std::mem::replace(&mut self.stage, dialing);
         match before {
             Stage::Live(link) => Some(link.into_transport()),
@@ -302,13 +305,13 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
 
     /// Returns whether a client's connection was given up without a transport.
     pub fn is_given_up(&self) -> bool {
-        matches!(self.stage, Stage::Dialing { given_up: true })
+        matches!(self.stage, Stage::Dialing { given_up: true, .. })
     }
 
     /// Gives up a client's connection that has no transport. It is then closed; its handler's last calls
     /// follow.
     pub(super) fn give_up(&mut self) {
-        if let Stage::Dialing { given_up } = &mut self.stage {
+        if let Stage::Dialing { given_up, .. } = &mut self.stage {
             *given_up = true;
         }
     }

@@ -1,6 +1,7 @@
 //! A client's request and options, checked before a socket is opened, and its redirects.
 
 use std::fmt;
+use std::net::SocketAddr;
 
 use log::debug;
 use wsproto::handshake::{ClientRequest, Response};
@@ -38,12 +39,19 @@ impl Target {
     }
 
     /// Checks that TLS is available for a `wss://` URL, and that the name is valid for a certificate; and
-    /// that a link-local address with a zone is not reached through a proxy.
+    /// that a link-local address with a zone, or a place of the application's choice, is not reached through a
+    /// proxy.
     fn check(&self, url: &WsUrl) -> Result<(), Error> {
-        if let (Some(zone), Some(proxy)) = (url.zone(), self.options.proxy.for_url(url)) {
+        if let Some(proxy) = self.options.proxy.for_url(url) {
             let (host, proxy) = (url.host(), proxy.host());
-            let reason = format!("{proxy} cannot reach {host} in the zone {zone} of this host");
-            return Err(Error::Option { option: "proxy", reason });
+            if let Some(zone) = url.zone() {
+                let reason = format!("{proxy} cannot reach {host} in the zone {zone} of this host");
+                return Err(Error::Option { option: "proxy", reason });
+            }
+            if let Some(place) = self.options.connect_to.as_ref().filter(|_| self.is_first(url)) {
+                let reason = format!("{place}, but the proxy {proxy} connects");
+                return Err(Error::Option { option: "connect_to", reason });
+            }
         }
         if !url.is_secure() {
             return Ok(());
@@ -64,13 +72,13 @@ impl Target {
     fn check_options(&self) -> Result<(), Error> {
         let Some(place) = &self.options.connect_to else { return Ok(()) };
         let wrong = |option, reason| Err(Error::Option { option, reason });
-        if let Some(proxy) = self.options.proxy.for_url(self.request.url()) {
-            let proxy = proxy.host();
-            return wrong("connect_to", format!("{place}, but the proxy {proxy} connects"));
-        }
+        let has_no_port = |address: &SocketAddr| address.port() == 0;
         match place {
             ConnectTo::Addresses(addresses) if addresses.is_empty() => {
                 wrong("connect_to", "the list of addresses is empty".into())
+            }
+            ConnectTo::Addresses(addresses) if addresses.iter().any(has_no_port) => {
+                wrong("connect_to", format!("{place}: an address has no port"))
             }
             ConnectTo::Host(_, 0) => wrong("connect_to", format!("{place} has no port")),
             ConnectTo::Host(host, _) if !is_host(host) => {

@@ -15,13 +15,22 @@ const MOST_REMEMBERED: usize = 1 << 16;
 pub(crate) enum AddressKey {
     V4(Ipv4Addr),
     V6(u64),
+    /// The last 64 bits of a link-local address. Its first 64 are those of all hosts on the link.
+    LinkLocal(u64),
 }
 
 impl From<IpAddr> for AddressKey {
     fn from(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V4(address) => Self::V4(address),
-            IpAddr::V6(address) => Self::V6((address.to_bits() >> 64) as u64),
+        let address = match address.to_canonical() {
+            IpAddr::V4(address) => return Self::V4(address),
+            IpAddr::V6(address) => address,
+        };
+        let bits = address.to_bits();
+        match address.segments() {
+            // A translator's name of an IPv4 client: one prefix has all of them (RFC 6052 section 2.1).
+            [0x64, 0xFF9B, 0, 0, 0, 0, ..] => Self::V4(Ipv4Addr::from_bits(bits as u32)),
+            _ if address.is_unicast_link_local() => Self::LinkLocal(bits as u64),
+            _ => Self::V6((bits >> 64) as u64),
         }
     }
 }
@@ -48,12 +57,33 @@ pub(crate) struct Addresses {
     sweep_at: usize,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Entry {
     connections: usize,
     /// When all attempts so far are forgotten: each adds `period / most`. An attempt is refused if they
     /// would take longer than `period`. (This is the generic cell rate algorithm of ITU-T I.371.)
     forgotten_at: Duration,
+}
+
+impl Entry {
+    /// Returns the entry with one connection more, unless that exceeds a limit.
+    fn with_attempt(mut self, limits: AddressLimits, now: Duration) -> Result<Self, Refusal> {
+        if let Some((most, period)) = limits.attempts {
+            // `None` if no attempt is allowed.
+            let each = period.checked_div(most).ok_or(Refusal::Attempts(period))?;
+            let pending = self.forgotten_at.saturating_sub(now);
+            let wait = pending.saturating_sub(period.saturating_sub(each));
+            if !wait.is_zero() {
+                return Err(Refusal::Attempts(wait));
+            }
+            self.forgotten_at = now.saturating_add(pending).saturating_add(each);
+        }
+        if limits.connections.is_some_and(|most| self.connections >= most) {
+            return Err(Refusal::Address);
+        }
+        self.connections += 1;
+        Ok(self)
+    }
 }
 
 impl Default for Addresses {
@@ -73,21 +103,10 @@ impl Addresses {
         if self.entries.len() >= self.sweep_at && !self.entries.contains_key(&address) {
             self.sweep(now);
         }
-        let entry = self.entries.entry(address).or_default();
-        if let Some((most, period)) = limits.attempts {
-            // `None` if no attempt is allowed.
-            let each = period.checked_div(most).ok_or(Refusal::Attempts(period))?;
-            let pending = entry.forgotten_at.saturating_sub(now);
-            let wait = pending.saturating_sub(period.saturating_sub(each));
-            if !wait.is_zero() {
-                return Err(Refusal::Attempts(wait));
-            }
-            entry.forgotten_at = now.saturating_add(pending).saturating_add(each);
-        }
-        if limits.connections.is_some_and(|most| entry.connections >= most) {
-            return Err(Refusal::Address);
-        }
-        entry.connections += 1;
+        let entry = self.entries.get(&address).copied().unwrap_or_default();
+        // A refusal changes nothing, so a refused attempt does not count.
+        let next = entry.with_attempt(limits, now)?;
+        self.entries.insert(address, next);
         Ok(())
     }
 
@@ -138,6 +157,11 @@ mod tests {
             ("192.0.2.1", "::ffff:192.0.2.1", true),
             ("2001:db8::1", "2001:db8::ffff:ffff:ffff:ffff", true),
             ("2001:db8::1", "2001:db8:0:1::1", false),
+            // All hosts on a link have one prefix, and so have all IPv4 clients of a translator.
+            ("fe80::1", "fe80::1", true),
+            ("fe80::1", "fe80::2", false),
+            ("64:ff9b::192.0.2.1", "64:ff9b::192.0.2.2", false),
+            ("64:ff9b::192.0.2.1", "192.0.2.1", true),
         ] {
             assert_eq!(key(one) == key(other), same, "{one} and {other}");
         }
@@ -178,6 +202,22 @@ mod tests {
             assert_eq!(at(start + 10 * SECOND), Ok(()), "all are forgotten");
         }
         assert!(at(start + 10 * SECOND).is_err());
+    }
+
+    #[test]
+    fn a_refusal_for_too_many_connections_is_no_attempt() {
+        let mut addresses = Addresses::default();
+        let (home, limits) = (key("192.0.2.1"), limits(Some(1), Some((3, 3600 * SECOND))));
+        assert_eq!(addresses.admit(home, limits, SECOND), Ok(()));
+        for _ in 0..10 {
+            assert_eq!(addresses.admit(home, limits, SECOND), Err(Refusal::Address));
+        }
+        addresses.release(home);
+        assert_eq!(addresses.admit(home, limits, SECOND), Ok(()), "the second attempt of three");
+        // Addresses that were only refused are not remembered.
+        let none = AddressLimits { connections: Some(0), attempts: None };
+        assert_eq!(addresses.admit(key("::1"), none, SECOND), Err(Refusal::Address));
+        assert_eq!(addresses.entries.len(), 1);
     }
 
     #[test]

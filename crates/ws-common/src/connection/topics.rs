@@ -19,19 +19,22 @@ impl WebSocketConnection {
     /// Sends a message to all other connections of the server, as [`ServerHandle::broadcast`] does. A client's
     /// connection has none.
     pub fn broadcast(&self, message: impl Into<Message>) -> Broadcast {
-        let all = self.server().map(ServerHandle::connections);
-        self.send_to_others(&message.into(), all)
+        self.send_to_others(&message.into(), ServerHandle::connections)
     }
 
     /// Sends a message to all other subscribers of a topic, as [`ServerHandle::publish`] does.
     pub fn publish(&self, topic: &str, message: impl Into<Message>) -> Broadcast {
-        let subscribers = self.server().map(|server| server.subscribers(topic));
-        self.send_to_others(&message.into(), subscribers)
+        self.send_to_others(&message.into(), |server| server.subscribers(topic))
     }
 
-    fn send_to_others(&self, message: &Message, to: Option<Vec<Self>>) -> Broadcast {
-        let mut to = to.unwrap_or_default();
+    fn send_to_others(
+        &self,
+        message: &Message,
+        to: impl FnOnce(&ServerHandle) -> Vec<Self>,
+    ) -> Broadcast {
+        let Some(server) = self.server() else { return Broadcast::default() };
+        let mut to = to(server);
         to.retain(|other| other != self);
-        Broadcast::new(message, to)
+        server.send_to(message, to)
     }
 }

@@ -15,8 +15,9 @@ impl ServerOptions {
     }
 
     /// Sets the maximum number of connections from one address, including those in the opening handshake.
-    /// An IPv6 address counts by its first 64 bits, which usually belong to one customer. Further clients
-    /// get status 429, or over TLS are disconnected.
+    /// An IPv6 address counts by its first 64 bits, which usually belong to one customer; a link-local one
+    /// counts alone, and one of `64:ff9b::/96` as the IPv4 address in it (RFC 6052). Further clients get status
+    /// 429, or over TLS are disconnected.
     #[must_use]
     pub const fn max_connections_per_address(mut self, most: usize) -> Self {
         self.max_connections_per_address = Some(most);
@@ -25,8 +26,9 @@ impl ServerOptions {
 
     /// Limits how often one address may connect: `most` times at once, and from then on once in each
     /// `period / most`. Every connection counts, whether it becomes a WebSocket or not; a refused attempt
-    /// does not. An IPv6 address counts by its first 64 bits. Clients beyond the limit get status 429 with
-    /// a `Retry-After`, or over TLS are disconnected.
+    /// does not. An IPv6 address counts as for
+    /// [`max_connections_per_address`](Self::max_connections_per_address()). Clients beyond the limit get status
+    /// 429 with a `Retry-After`, or over TLS are disconnected.
     ///
     /// The server remembers at most 65 536 addresses that have no connection. If more connect within
     /// `period`, it forgets the attempts of all of them.

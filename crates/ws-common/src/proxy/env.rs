@@ -22,7 +22,7 @@ use super::{Proxy, ProxyError};
 /// The exceptions are separated by commas or white space. `example.com` and `.example.com` are this name and
 /// all below it; `10.0.0.1`, `::1` and `10.0.0.0/8` are addresses, and match only URLs that contain an
 /// address: no name is looked up for the comparison. `*` is every host. There are no ports and no other
-/// wildcards: an entry such as `*.example.com` is an error.
+/// wildcards: an entry that no host can match is an error, such as `*.example.com` or `192.168.`.
 ///
 /// ```
 /// use ws_common::wsproto::url::WsUrl;

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use wsproto::url::WsUrl;
+
 use super::ProxyError;
 
 /// A list of hosts.
@@ -69,7 +71,13 @@ impl Entry {
         let name = name.strip_suffix('.').unwrap_or(name);
         let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
         let labels = name.split('.').all(|label| !label.is_empty());
-        (labels && name.bytes().all(fits)).then(|| Self::Name(name.to_ascii_lowercase()))
+        // A host that ends in a number is an address: `10.` or `192.168` would match nothing.
+        let is_name = || {
+            let url = WsUrl::parse(&format!("ws://{name}/"));
+            url.is_ok_and(|url| url.host().parse::<IpAddr>().is_err())
+        };
+        (labels && name.bytes().all(fits) && is_name())
+            .then(|| Self::Name(name.to_ascii_lowercase()))
     }
 }
 

@@ -122,7 +122,7 @@ impl EventLoop {
             Some(header) => {
                 let mut tcp = tcp;
                 self.context.registry.register(&mut tcp, token, both)?;
-                let server = server.proxied(Proxied::new(tcp, header, endpoint));
+                let server = server.proxied(Proxied::new(tcp, peer, header, endpoint));
                 let connection = Connection::dialing(Accepted(Arc::new(server)));
                 connection.lock().set_peer(peer);
                 Arc::new(connection)

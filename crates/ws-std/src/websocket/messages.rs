@@ -10,7 +10,8 @@ use crate::{Error, Message, WebSocket};
 
 impl<R: Role> WebSocket<R> {
     /// Waits for the next message as [`recv`](Self::recv) does, but at most for `limit`, whatever
-    /// [`set_read_patience`](Self::set_read_patience) says. Zero returns a message that has already arrived.
+    /// [`set_read_patience`](Self::set_read_patience) says. Zero takes what has already arrived, of which a call
+    /// reads at most 64 KiB: a longer message needs several calls.
     ///
     /// ```
     /// # use std::net::{TcpListener, TcpStream};

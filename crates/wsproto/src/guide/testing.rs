@@ -24,16 +24,16 @@
 //!
 //! let mut net = Net::new(&Config::new(), 64 << 10, Cuts::every(1)); // byte by byte
 //! let mut lines = 0;
-//! net.server.app = Box::new(move |ws, event| {
+//! net.server.app = Box::new(move |ws, event, _now| {
 //!     if let Some(event) = event {
 //!         number(ws, event, &mut lines);
 //!     }
 //! });
-//! net.client.app = Box::new(|ws, event| match event {
+//! net.client.app = Box::new(|ws, event, now| match event {
 //!     Some(SessionEvent::Open) => ws.send_text("a").expect("open"),
 //!     Some(SessionEvent::Received(Event::Text(line))) => {
 //!         assert_eq!(line, "1: a");
-//!         ws.close(None, Default::default()).expect("open");
+//!         ws.close(None, now).expect("open");
 //!     }
 //!     _ => {}
 //! });

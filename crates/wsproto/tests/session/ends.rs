@@ -109,7 +109,7 @@ fn an_abort_ends_every_stage() {
     life.abort();
     assert_eq!(life.ended(), lost(Initiator::Local));
     let mut life = begin::<Server>();
-    life.read_deciding(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", |session, now, out| {
+    life.read_deciding(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", |_, session, now, out| {
         session.respond(&Response::html("hello"), now, out).unwrap();
     });
     life.abort();

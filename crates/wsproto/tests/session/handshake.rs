@@ -12,8 +12,8 @@ use crate::steps::{begin, lost};
 #[test]
 fn a_server_sends_right_after_its_response() {
     let mut life = begin::<Server>();
-    life.read_deciding(REQUEST, |session, now, out| {
-        <Server as End>::accept(session, now, out);
+    life.read_deciding(REQUEST, |answer, session, now, out| {
+        Server::answer(answer, session, now, out);
         assert_eq!(session.ready_state(), ReadyState::Open);
         session.sender().expect("open").send_text("welcome", out).expect("open");
     });
@@ -36,7 +36,7 @@ fn a_failed_handshake_ends_without_an_open() {
 
     // A request left undecided is not an error of the peer.
     let mut life = begin::<Server>();
-    life.read_deciding(REQUEST, |_, _, _| {});
+    life.read_deciding(REQUEST, |_, _, _, _| {});
     assert_eq!(life.log, [SessionEvent::Upgrade]);
     assert!(life.out.starts_with(b"HTTP/1.1 403 "));
     life.end_of_input();
@@ -112,8 +112,8 @@ fn closing_before_the_session_is_open() {
 #[test]
 fn open_is_not_lost_when_the_end_comes_first() {
     let mut life = begin::<Server>();
-    life.read_deciding(REQUEST, |session, now, out| {
-        <Server as End>::accept(session, now, out);
+    life.read_deciding(REQUEST, |answer, session, now, out| {
+        Server::answer(answer, session, now, out);
         session.end_of_input(out);
     });
     assert_eq!(life.log[..2], [SessionEvent::Upgrade, SessionEvent::Open]);

@@ -43,9 +43,9 @@ impl<R: Role, D: Driver<R>> ConnectionLink for Connection<R, D> {
 
     fn ready_state(&self) -> ReadyState {
         match &self.lock().stage {
-            Stage::Dialing { given_up: false } => ReadyState::Connecting,
+            Stage::Dialing { given_up: false, .. } => ReadyState::Connecting,
             Stage::Live(link) => link.endpoint().ready_state(),
-            Stage::Dialing { given_up: true } | Stage::Over { .. } => ReadyState::Closed,
+            Stage::Dialing { given_up: true, .. } | Stage::Over { .. } => ReadyState::Closed,
         }
     }
 
@@ -84,18 +84,22 @@ impl<R: Role, D: Driver<R>> ConnectionLink for Connection<R, D> {
     fn set_keep_alive(&self, keep_alive: Option<KeepAlive>) {
         let mut held = self.lock();
         let now = self.driver.now();
-        let Ok(link) = held.live() else { return };
-        link.endpoint_mut().set_keep_alive(keep_alive, now);
+        match &mut held.stage {
+            Stage::Dialing { wishes, .. } => wishes.keep_alive = Some(keep_alive),
+            Stage::Live(link) => link.endpoint_mut().set_keep_alive(keep_alive, now),
+            Stage::Over { .. } => return,
+        }
         self.driver.changed(held);
     }
 
     fn set_paused(&self, paused: bool) {
         let mut held = self.lock();
         let now = self.driver.now();
-        let Ok(link) = held.live() else { return };
-        match paused {
-            true => link.endpoint_mut().pause(),
-            false => link.endpoint_mut().resume(now),
+        match (&mut held.stage, paused) {
+            (Stage::Dialing { wishes, .. }, paused) => wishes.paused = paused,
+            (Stage::Live(link), true) => link.endpoint_mut().pause(),
+            (Stage::Live(link), false) => link.endpoint_mut().resume(now),
+            (Stage::Over { .. }, _) => return,
         }
         self.driver.changed(held);
     }
@@ -119,7 +123,7 @@ impl<R: Role, D: Driver<R>> ConnectionLink for Connection<R, D> {
         let mut held = self.lock();
         let now = self.driver.now();
         match &mut held.stage {
-            Stage::Dialing { given_up } => *given_up = true,
+            Stage::Dialing { given_up, .. } => *given_up = true,
             Stage::Live(link) => link.endpoint_mut().close(frame, now)?,
             Stage::Over { .. } => return Ok(()),
         }
@@ -140,7 +144,7 @@ impl<R: Role, D: Driver<R>> ConnectionLink for Connection<R, D> {
     fn abort(&self) {
         let mut held = self.lock();
         match &mut held.stage {
-            Stage::Dialing { given_up } => *given_up = true,
+            Stage::Dialing { given_up, .. } => *given_up = true,
             Stage::Live(link) => link.endpoint_mut().abort(),
             Stage::Over { .. } => return,
         }

@@ -148,6 +148,7 @@ fn options_that_contradict_each_other_are_refused() {
         (new().connect_to(("b", 1)).proxy(proxy()), "ws://a/", "connect_to", "b:1"),
         (new().connect_to(Vec::new()), "ws://a/", "connect_to", "empty"),
         (new().connect_to(("b", 0)), "ws://a/", "connect_to", "b:0"),
+        (new().connect_to(from), "ws://a/", "connect_to", "127.0.0.1:0"),
         (new().connect_to(("b/c", 1)), "ws://a/", "connect_to", "\"b/c\""),
         (new().connect_to(("b:c", 1)), "ws://a/", "connect_to", "\"b:c\""),
         (new().connect_to(("", 1)), "ws://a/", "connect_to", "\"\""),
@@ -159,6 +160,21 @@ fn options_that_contradict_each_other_are_refused() {
         let text = format!("{error} {error:?}");
         assert!(text.contains(shown) && !text.contains("secret"), "{text}");
         assert!(matches!(error, Error::Option { option: named, .. } if named == option), "{text}");
+    }
+    // A redirect from ws:// to wss:// at the same port has another proxy, which would get its credentials sent to
+    // the place of the application's choice.
+    #[cfg(feature = "tls")]
+    {
+        let wss_only = |name: &'static str| {
+            (name == "https_proxy").then(|| "http://u:secret@proxy.example".to_owned())
+        };
+        let options = new().redirects(1).connect_to(("b", 1));
+        let options = options.proxy(Proxies::from_variables(wss_only).expect("a proxy"));
+        let mut target = request_with("ws://a:80/", options).expect("no proxy for ws://");
+        let to = Response::new(302).header("Location", "wss://a:80/").expect("a header");
+        assert!(target.follows(&to), "the next dial tells why not");
+        let error = Dial::new(&mut target, ms(0)).expect_err("two places");
+        assert!(matches!(&error, Error::Option { option: "connect_to", .. }), "{error:?}");
     }
     // An exception of the proxy leaves the place.
     let direct = Proxies::from(proxy()).no_proxy("a").expect("a name");
