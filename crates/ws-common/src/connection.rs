@@ -118,15 +118,16 @@ impl WebSocketConnection {
         self.0.buffered_amount()
     }
 
-    /// Returns the round-trip time of the last answered keep-alive Ping.
+    /// Returns the round-trip time of the last answered keep-alive Ping; `None` without one, and after the
+    /// handler's last call.
     #[must_use]
     pub fn round_trip(&self) -> Option<Duration> {
         self.0.round_trip()
     }
 
     /// Sends a message. On `ws-mio`, this never waits. On `ws-std`, it waits while there is no room, until the
-    /// peer has read nothing for the write patience, by default
-    /// [`Config::write_timeout`](wsproto::Config::write_timeout); but a client's handler does not wait for its
+    /// peer has read nothing for [`Config::write_timeout`](wsproto::Config::write_timeout), or for the
+    /// `set_write_patience` of its `WebSocket`; but a client's handler does not wait for its
     /// own connection.
     ///
     /// # Errors

@@ -45,8 +45,9 @@ impl fmt::Debug for Message {
 /// The state of an accepted message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SendStatus {
-    /// The transport is not blocked. A blocking adapter has passed the message to the operating system; an
-    /// event loop writes it in the connection's turn.
+    /// The transport is not blocked. An event loop writes the message in the connection's turn. A blocking
+    /// adapter has passed it to the operating system, or, while the input that was read holds more messages,
+    /// collects it with the answers to those and passes it on within 10 ms.
     Sent,
     /// The message waits in memory, because the transport accepts no more at the moment.
     /// [`on_drained`](crate::ConnectionHandler::on_drained) is called when all output is written.

@@ -50,21 +50,27 @@ pub struct Reconnect {
     random: u64,
 }
 
-/// What a `reconnect` of an adapter does next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a `reconnect` of an adapter does next, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReconnectEvent {
     /// It waits, then connects again.
+    #[non_exhaustive]
     Waiting {
         /// How long it waits.
         delay: Duration,
-        /// The number of failures in a row.
+        /// The number of failures and ends in a row, this one included.
         failures: u32,
+        /// The text of the error, or of how the connection ended.
+        cause: String,
     },
     /// It does not connect again.
+    #[non_exhaustive]
     GaveUp {
-        /// The number of failures in a row.
+        /// The number of failures and ends in a row, this one included.
         failures: u32,
+        /// The text of the error, or of how the connection ended.
+        cause: String,
     },
 }
 
@@ -115,7 +121,7 @@ impl Reconnect {
         self
     }
 
-    /// Returns the number of failures in a row.
+    /// Returns the number of failures and ends in a row.
     #[must_use]
     pub const fn failures(&self) -> u32 {
         self.failures

@@ -61,12 +61,22 @@
 //! [`EventLoop::connect`] and [`LoopHandle::connect`] begin a connection and return its handle at once.
 //! The handler is called when the connection is [open](ConnectionHandler::on_open), or with the error
 //! that prevented it. Other threads look up names; all addresses are tried. [`ClientOptions`] sets the
-//! proxy, the number of redirects and the limits.
+//! proxy, the number of redirects and the limits. [`LoopHandle::reconnect`] connects again after an end, with
+//! random delays.
 //!
 //! # TLS
 //!
 //! `wss://` is built in, with rustls (feature `tls`, on by default): [`ServerOptions::tls`],
 //! [`ClientOptions::tls`], and [`Stream::accept_tls`] and [`Stream::connect_tls`] for your own loop.
+//!
+//! # Features
+//!
+//! | feature | |
+//! |---|---|
+//! | `tls`, on by default | `wss://` with rustls |
+//! | `system-roots` | `ClientTls::system`: the certificate authorities of the operating system |
+//! | `deflate` | the options `deflate`: compressed messages (RFC 7692) |
+//! | `json` | `send_json`, `Message::json`: messages from and to any `serde` value |
 //!
 //! # Further reading
 //!

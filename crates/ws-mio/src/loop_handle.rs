@@ -40,10 +40,10 @@ impl LoopHandle {
         connect(&self.0, request, options.into(), handler)
     }
 
-    /// Connects, and connects again as `policy` says, until it gives up or the returned token is cancelled.
-    /// `make` makes the handler of each connection; it has to begin everything anew that the server forgets with
+    /// Connects, and connects again as `policy` says, until it gives up or the returned token is cancelled, which
+    /// also closes the connection if it is open, with an empty Close. `make` makes the handler of each connection; it has to begin everything anew that the server forgets with
     /// a connection, such as subscriptions, in [`on_open`](ConnectionHandler::on_open). `tell` is called with
-    /// each decision. The loop keeps running meanwhile. An open connection is closed by its handle.
+    /// each decision. The loop keeps running meanwhile.
     ///
     /// Set a keep-alive: without one, a client that only receives may never learn that the server is gone.
     ///
@@ -67,7 +67,12 @@ impl LoopHandle {
     /// let request = ClientRequest::parse("wss://example.com/prices")?;
     /// let tell = |event| eprintln!("{event:?}");
     /// let options = ClientOptions::new();
-    /// event_loop.handle().reconnect(request, options, Reconnect::new(), tell, || Prices)?;
+    /// let policy = Reconnect::new();
+    /// let cancel = event_loop.handle().reconnect(request, options, policy, tell, || Prices)?;
+    /// std::thread::spawn(move || {
+    ///     std::thread::sleep(std::time::Duration::from_secs(60));
+    ///     cancel.cancel(); // the loop then ends, because it has nothing else
+    /// });
     /// event_loop.run()?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

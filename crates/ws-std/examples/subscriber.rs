@@ -46,7 +46,7 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
     let options = ClientOptions::new().keep_alive(Some(keep_alive));
     let policy = Reconnect::new().delays(Duration::from_millis(100), Duration::from_secs(10));
     let tell = |event| match event {
-        ReconnectEvent::Waiting { delay, failures } => println!("{failures}. again in {delay:?}"),
+        ReconnectEvent::Waiting { delay, cause, .. } => println!("{cause}; again in {delay:?}"),
         event => println!("{event:?}"),
     };
     let mut prices = 0;

@@ -4,6 +4,9 @@
 //! `waits_for_room`, otherwise to the warden. Both the flag and the warden's plan change under the lock of
 //! the connection.
 
+mod collected;
+mod watched;
+
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
@@ -14,7 +17,7 @@ use log::warn;
 use ws_common::adapter::{
     Acceptor, Connection, Driver, Held, Link, Outgoing, Traffic, TrafficLease, WRITE_MOST,
 };
-use ws_common::{ConnectionId, Error, SendStatus};
+use ws_common::{Error, SendStatus};
 use wsproto::handshake::Response;
 use wsproto::url::WsUrl;
 use wsproto::{Advice, Endpoint, Role};
@@ -24,8 +27,9 @@ use crate::clock::{Patience, now};
 use crate::origin::Origin;
 use crate::poller::Interest;
 use crate::signal::Signal;
-use crate::warden::{Plan, RETRY, Watched, warden};
+use crate::warden::{Plan, RETRY, warden};
 use crate::{Stream, kept, sys};
+use collected::Collector;
 
 /// A connection on a blocking stream.
 pub(crate) type Blocking<R> = Connection<R, BlockingDriver<R>>;
@@ -54,6 +58,7 @@ pub(crate) struct BlockingDriver<R: Role> {
     kept: AtomicBool,
     /// The warden's current plan, so that only changes are sent.
     sent_plan: Mutex<SentPlan>,
+    collector: Collector,
     signal: Signal,
     this: Weak<Blocking<R>>,
 }
@@ -94,6 +99,7 @@ impl<R: Role> BlockingDriver<R> {
                 released: AtomicBool::new(false),
                 kept: AtomicBool::new(false),
                 sent_plan: Mutex::default(),
+                collector: Collector::default(),
                 signal: Signal::default(),
                 this: Weak::clone(this),
             };
@@ -149,6 +155,9 @@ impl<R: Role> BlockingDriver<R> {
         let Some(link) = held.link_mut() else { return self.tell(Plan::default()) };
         if link.endpoint().advice() != Advice::Drop {
             link.write(now(), most);
+            if most > 0 {
+                self.collector.wrote(!link.endpoint_mut().pending().is_empty());
+            }
         }
         if let Some(traffic) = &self.traffic {
             traffic.sent(link.endpoint_mut().take_output_counts());
@@ -165,8 +174,9 @@ impl<R: Role> BlockingDriver<R> {
             // The thread that makes the call plans the next timer.
             timer = None;
         }
+        let collected = self.collector.deadline(now());
         let mut plan = self.plan(link, over);
-        plan.deadline = plan.deadline.into_iter().chain(timer).min();
+        plan.deadline = plan.deadline.into_iter().chain(timer).chain(collected).min();
         self.tell(plan);
     }
 
@@ -265,9 +275,13 @@ impl<R: Role> Driver<R> for BlockingDriver<R> {
     }
 
     fn changed(&self, mut held: Held<'_, R, Self>) {
-        self.write_and_plan(&mut held, WRITE_MOST);
+        self.write_or_keep(&mut held);
         drop(held);
         self.signal.notify();
+    }
+
+    fn input_goes_on(&self, goes_on: bool) {
+        self.collector.set(goes_on);
     }
 
     fn acceptor(&self) -> Option<&Acceptor> {
@@ -293,18 +307,24 @@ impl<R: Role> Driver<R> for BlockingDriver<R> {
         mut outgoing: Outgoing<'_>,
     ) -> Result<SendStatus, Error> {
         let driver = connection.driver();
-        let limit = if driver.must_not_wait() { Some(Duration::ZERO) } else { driver.patience() };
-        let (mut patience, mut unwritten) = (Patience::new(limit), usize::MAX);
+        let limit =
+            || if driver.must_not_wait() { Some(Duration::ZERO) } else { driver.patience() };
+        let mut waiting = None;
         while let Err(error) = connection.try_send(&mut outgoing) {
+            let (patience, unwritten) =
+                waiting.get_or_insert_with(|| (Patience::new(limit()), usize::MAX));
             let left = connection.lock().link().map_or(0, |link| link.endpoint().unwritten());
-            if left < unwritten {
+            if left < *unwritten {
                 // The peer has read something.
-                (patience, unwritten) = (Patience::new(limit), left);
+                (*patience, *unwritten) = (Patience::new(limit()), left);
             }
             let may_wait = matches!(error, Error::WouldExceed(_)) && !patience.is_over();
-            if !may_wait || !Self::wait_for_room(connection, patience) {
+            if !may_wait || !Self::wait_for_room(connection, *patience) {
                 return Err(error);
             }
+        }
+        if driver.has_kept() {
+            return Ok(SendStatus::Sent);
         }
         let mut held = connection.lock();
         Ok(match held.live() {
@@ -314,43 +334,6 @@ impl<R: Role> Driver<R> for BlockingDriver<R> {
             }
             _ => SendStatus::Sent,
         })
-    }
-}
-
-impl<R: Role> Watched for Blocking<R> {
-    fn on_ready(&self, _: ConnectionId) {
-        let driver = self.driver();
-        let mut held = self.lock();
-        let (now, over) = (now(), held.is_over());
-        if let Some(link) = held.link_mut() {
-            if over && !driver.is_released() {
-                discard(link, now);
-            }
-            if link.endpoint().deadline().is_some_and(|deadline| deadline <= now) {
-                // The unread input may contain the Pong. If a thread waits for room, only reading by the peer
-                // counts: otherwise that thread could wait for ever.
-                if driver.senders.load(Ordering::Relaxed) == 0 && link.transport().has_input() {
-                    link.endpoint_mut().ping_delayed(now);
-                }
-                link.endpoint_mut().handle_timeout(now);
-            }
-        }
-        driver.write_and_plan(&mut held, WRITE_MOST);
-        let gone = held.take_lingered();
-        if gone.is_some() {
-            driver.write_and_plan(&mut held, WRITE_MOST);
-        }
-        if let Some(link) = held.link_mut()
-            && link.endpoint().deadline().is_some_and(|deadline| deadline <= now)
-        {
-            // Nothing was due after all; the warden must not spin.
-            let mut plan = driver.plan(link, over);
-            plan.deadline = plan.deadline.map(|_| now.saturating_add(RETRY));
-            driver.tell(plan);
-        }
-        drop(held);
-        drop(gone);
-        driver.signal.notify();
     }
 }
 
@@ -381,14 +364,4 @@ fn spawn_calls<R: Role>(connection: Arc<Blocking<R>>, calls: Arc<Calls>) -> bool
 
 fn is_due(timer: Option<Duration>) -> bool {
     timer.is_some_and(|at| at <= now())
-}
-
-/// Discards input of a lingering transport.
-fn discard<R: Role>(link: &mut Link<R, Stream>, now: Duration) {
-    let mut buffer = [0; 16 << 10];
-    match link.transport().socket().map(|tcp| sys::read_now(tcp, &mut buffer)) {
-        Some(Ok(1..)) => {}
-        Some(Err(error)) if crate::retry::is_timeout(&error) => {}
-        _ => link.endpoint_mut().end_of_input(now),
-    }
 }

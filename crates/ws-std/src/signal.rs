@@ -8,37 +8,52 @@ use std::time::Duration;
 /// look is therefore seen by the comparison, or notifies a thread that already waits.
 #[derive(Debug, Default)]
 pub(crate) struct Signal {
-    count: Mutex<u64>,
+    state: Mutex<State>,
     changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    count: u64,
+    /// How many threads wait: without one, notifying needs no system call.
+    waiters: usize,
 }
 
 impl Signal {
     /// Returns the count, for [`wait`](Self::wait). Read it before looking at the connection.
     pub(crate) fn seen(&self) -> u64 {
-        *self.lock()
+        self.lock().count
     }
 
     /// Waits until the count differs from `seen` or `limit` has passed; may return early.
     pub(crate) fn wait(&self, seen: u64, limit: Option<Duration>) {
-        let count = self.lock();
-        if *count != seen {
+        let mut state = self.lock();
+        if state.count != seen {
             return;
         }
-        match limit {
-            Some(limit) => drop(self.changed.wait_timeout(count, limit)),
-            None => drop(self.changed.wait(count)),
-        }
+        state.waiters += 1;
+        let mut state = match limit {
+            Some(limit) => {
+                let waited = self.changed.wait_timeout(state, limit);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            }
+            None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+        };
+        state.waiters -= 1;
     }
 
     /// Counts a change and wakes all waiters. Call it after the change.
     pub(crate) fn notify(&self) {
-        let mut count = self.lock();
-        *count = count.wrapping_add(1);
-        drop(count);
-        self.changed.notify_all();
+        let mut state = self.lock();
+        state.count = state.count.wrapping_add(1);
+        let is_awaited = state.waiters > 0;
+        drop(state);
+        if is_awaited {
+            self.changed.notify_all();
+        }
     }
 
-    fn lock(&self) -> MutexGuard<'_, u64> {
-        self.count.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -35,7 +35,9 @@ use crate::{Error, Message, SendStatus, Stream};
 /// in each patience of the server's keep-alive, which is 30 s by default.
 ///
 /// [`send`](Self::send) queues a message and writes as much as the socket takes; the rest is written in the
-/// background. It waits only for room: while more than
+/// background. While the input that was read holds more messages, the thread that receives collects up to
+/// 64 KiB that it sends, for at most 10 ms: one write carries the answers to all of them.
+/// [`flush`](Self::flush) writes at once. `send` waits only for room: while more than
 /// [`Config::high_water_mark`](wsproto::Config::high_water_mark) bytes are unwritten, for at most
 /// [`set_write_patience`](Self::set_write_patience). So the bytes queued for sending never exceed that mark
 /// plus one message.
@@ -102,8 +104,9 @@ impl<R: Role> WebSocket<R> {
                 Some(Step::Error(error)) => drop(self.failed.get_or_insert(*error)),
                 Some(Step::Closed(info)) => self.end(*info),
                 Some(step) => {
-                    // Write replies now, not after the application has handled the message.
-                    self.flush_now();
+                    // Write replies now, not after the application has handled the message; or with the answer
+                    // to it, if there are more messages.
+                    self.flush_soon();
                     return Ok(Some(step));
                 }
                 None if self.close_info.is_some() => {
@@ -133,7 +136,10 @@ impl<R: Role> WebSocket<R> {
         let connection = &self.connection;
         let step = self.input.with(|input| {
             let mut held = connection.lock();
-            held.live().ok()?.next(now(), input)
+            let step = held.live().ok()?.next(now(), input);
+            let goes_on = matches!(step, Some(Step::Message(_))) && !input.is_empty();
+            connection.driver().input_goes_on(goes_on);
+            step
         });
         if let (Some(Step::Message(_)), Some(traffic)) = (&step, connection.driver().traffic()) {
             traffic.received(1, 0);
@@ -160,7 +166,8 @@ impl<R: Role> WebSocket<R> {
     /// # Errors
     ///
     /// [`Error::Send`] if the connection is not open yet, closing or closed; nothing was sent.
-    /// [`Error::WouldExceed`], which holds the message, if there was no room within the write patience.
+    /// [`Error::WouldExceed`], which holds the message, if there was no room within the
+    /// [write patience](Self::set_write_patience).
     /// [`Error::Io`] if the transport failed.
     pub fn send(&mut self, message: impl Into<Message>) -> Result<SendStatus, Error> {
         self.handle.send(message)
@@ -317,7 +324,8 @@ impl<R: Role> WebSocket<R> {
         self.subprotocol.clone().or_else(|| self.handle.subprotocol())
     }
 
-    /// Returns the negotiated extensions.
+    /// Returns the negotiated extensions, such as permessage-deflate (feature `deflate`); empty once the
+    /// connection is closed.
     #[must_use]
     pub fn extensions(&self) -> Vec<Extension> {
         self.handle.extensions()
@@ -330,7 +338,8 @@ impl<R: Role> WebSocket<R> {
         self.handle.buffered_amount()
     }
 
-    /// Returns how long the Pong to the last keep-alive Ping took; `None` without one.
+    /// Returns how long the Pong to the last keep-alive Ping took; `None` without one, and once the connection
+    /// is closed.
     #[must_use]
     pub fn round_trip(&self) -> Option<Duration> {
         self.handle.round_trip()
@@ -371,6 +380,8 @@ impl<R: Role> Drop for WebSocket<R> {
         let mut held = self.connection.lock();
         let mut gone = None;
         if !held.is_over() {
+            // A message that was sent, and is only kept, is not lost.
+            self.connection.driver().write_kept(&mut held);
             if let Ok(link) = held.live() {
                 link.endpoint_mut().abort();
             }

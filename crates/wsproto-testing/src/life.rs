@@ -54,6 +54,13 @@ impl<R: End> Life<R> {
         Self { session, now: Duration::ZERO, out, log: Vec::new(), opening }
     }
 
+    /// Begins open, without an opening handshake, at time zero.
+    #[must_use]
+    pub fn opened(config: Config) -> Self {
+        let (session, opening) = (R::opened(config), R::opening());
+        Self { session, now: Duration::ZERO, out: Vec::new(), log: Vec::new(), opening }
+    }
+
     /// Begins, and completes the opening handshake. The output is discarded.
     #[must_use]
     pub fn open(config: Config) -> Self {

@@ -1,12 +1,13 @@
 //! Decisions that are made later.
 
+use std::io::ErrorKind;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 
 use conformance::adapters::{Adapter, Refused};
 use ws_common::{
     ClientOptions, Decider, Decision, IncomingRequest, Message, RunningServer, ServerHandle,
-    ServerHandler, ServerOptions, WebSocketConnection,
+    ServerHandler, ServerOptions, TrustedProxies, WebSocketConnection,
 };
 use wsproto::Config;
 use wsproto::handshake::Response;
@@ -163,4 +164,29 @@ pub(crate) fn decisions_end_with_the_server<S: Adapter>() {
     let (_, decider) = deciders.recv_timeout(LONG).expect("it is asked");
     in_time("the end", || end(server));
     wait_until("nobody waits", || !decider.is_awaited());
+}
+
+// L19, M6: what has not opened ends with the server, however far it is.
+pub(crate) fn handshakes_end_with_the_server<S: Adapter>() {
+    for (proxied, sent) in [
+        (false, &b""[..]),
+        (false, b"GET / HTTP/1.1\r\n"),
+        (true, b"PROXY TCP4"),
+        (true, b"PROXY UNKNOWN\r\nGET"),
+    ] {
+        let options = ServerOptions::new().handshake_timeout(None);
+        let proxies = TrustedProxies::new(["127.0.0.1"]).expect("an address");
+        let (server, _deciders) = hesitant::<S>(match proxied {
+            true => options.trusted_proxies(proxies.proxy_protocol()),
+            false => options,
+        });
+        let mut peer = Peer::connect(address(&server));
+        peer.send(sent);
+        wait_until("it is admitted", || server.handle().stats().connections == 1);
+        end(server);
+        match peer.rest() {
+            Ok(answer) => assert_eq!(answer, b"", "no answer"),
+            Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}"),
+        }
+    }
 }

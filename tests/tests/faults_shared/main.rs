@@ -84,7 +84,7 @@ macro_rules! of_servers {
                 a_close_and_an_end_behind_unread_output, a_sender_learns_of_a_silent_peer;
             alive: a_slow_upload_is_a_sign_of_life, a_long_download_is_a_sign_of_life,
                 a_slow_download_is_a_sign_of_life, a_trickle_is_no_sign_of_life, a_reading_peer_is_not_given_up;
-            later: decisions_end_with_the_server;
+            later: decisions_end_with_the_server, handshakes_end_with_the_server;
             bounds: more_than_allowed_get_503, a_refusal_ends_as_others_do;
             truth: nothing_was_asked_and_nothing_is_reported;
             servers: a_decision_knows_the_addresses, an_address_has_a_limit_of_connections,

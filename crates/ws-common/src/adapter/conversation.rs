@@ -107,6 +107,9 @@ impl Conversation {
                 drop(left);
                 return panic;
             };
+            if let Step::Message(_) = step {
+                connection.driver().input_goes_on(!input.is_empty());
+            }
             drop(held);
             panic = panic.or(self.take(connection, handle, now, step));
         }
@@ -324,7 +327,10 @@ impl Conversation {
         if let Some(permit) = self.permit.as_ref().filter(|_| opened) {
             permit.close(handle);
         }
-        debug!("connection {} is closed: {}", connection.id(), info.code);
+        match opened {
+            true => debug!("connection {} is closed: {}", connection.id(), info.code),
+            false => debug!("connection {} has ended without opening", connection.id()),
+        }
         let panic = self.call(handle, |handler, ws| handler.on_terminate(ws, &info));
         let over = connection.lock().finish(info);
         drop(over);

@@ -34,6 +34,14 @@ pub trait Driver<R: Role>: Send + Sync + Sized + 'static {
         connection.try_send(&mut outgoing)
     }
 
+    /// Told when a message was taken out of the input, before its handler is called: whether the input that
+    /// was read goes on behind it. The connection is locked. An adapter may collect the output of this thread
+    /// while it does.
+    #[inline]
+    fn input_goes_on(&self, goes_on: bool) {
+        let _ = goes_on;
+    }
+
     /// Returns the acceptor of the server that accepted the connection.
     fn acceptor(&self) -> Option<&Acceptor> {
         None

@@ -64,7 +64,7 @@ pub use handle::{ConnectionLink, Outgoing};
 pub use link::{Link, Step, Written};
 pub use panics::{Panic, run_guarded};
 pub use proxy_header::{ProxyHeader, ProxyHeaderError, ProxyHeaderRead};
-pub use reconnecting::{Connector, reconnect, tell_decision};
+pub use reconnecting::{Connector, NextAttempt, close_when_cancelled, reconnect};
 pub use registry::{Connections, Registry};
 pub use request::{answer, postpone};
 pub use resolver::{Lookup, Resolver};

@@ -27,7 +27,7 @@ impl EventLoop {
         listener: ws_common::Listener,
         acceptor: &Arc<Acceptor>,
     ) -> io::Result<()> {
-        info!("accepting at {listener:?}");
+        info!("accepting at {listener}");
         let token = listener_token(self.listeners.vacant_key());
         let source = Source::register(listener, &self.context.registry, token)?;
         let server = self.server(acceptor);

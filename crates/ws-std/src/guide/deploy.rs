@@ -136,7 +136,8 @@
 //! [`reconnect`](crate::reconnect) connects again after an end or an error that is not final, with random delays
 //! whose upper bound doubles (RFC 6455 section 7.2.3): without jitter, all clients of a restarted server would
 //! return at once. [`Reconnect`](crate::Reconnect) is the decision alone, a value without a clock, and says which
-//! outcomes are final; `ws-mio` uses it in `LoopHandle::reconnect`. Messages sent shortly before the end may be
+//! outcomes are final; `ws-mio` uses it in `LoopHandle::reconnect`. A [`Cancel`](crate::Cancel) token stops it
+//! from another thread, whether it waits, connects or is connected. Messages sent shortly before the end may be
 //! lost, so the application must resynchronize, and renew its subscriptions, on each connection:
 //!
 //! ```no_run
@@ -146,7 +147,7 @@
 //! use ws_std::{Cancel, ClientOptions, Reconnect, reconnect};
 //!
 //! let request = ClientRequest::parse("wss://example.com/prices")?.bearer("mF_9.B5f-4.1JqM")?;
-//! let cancel = Cancel::new(); // for another thread, to give up
+//! let cancel = Cancel::new(); // another thread stops the client with `cancel.clone()`
 //! // Without a keep-alive, a client that only receives may never learn that the server is gone.
 //! let keep_alive = KeepAlive::new(Duration::from_secs(30), Duration::from_secs(30));
 //! let options = ClientOptions::new().keep_alive(Some(keep_alive)).cancel(cancel.clone());

@@ -18,6 +18,9 @@ const MOST_IN_MESSAGE: usize = 64 << 10;
 /// and with [`InvalidData`](ErrorKind::InvalidData) for a text message. Writing sends at most 64 KiB in one
 /// message, and waits for room as [`send`](WebSocket::send) does. Dropping it ends the connection without a
 /// Close; [`shutdown`](Self::shutdown) sends one.
+///
+/// There is no half-close as in TCP: the peer answers a Close at once, and then neither end can write. So an end
+/// closes when it has received everything, not when it has sent everything.
 #[derive(Debug)]
 pub struct ByteStream<R: Role = Client> {
     ws: WebSocket<R>,
@@ -61,7 +64,8 @@ impl<R: Role> ByteStream<R> {
         ByteWriter(self.ws.handle())
     }
 
-    /// Closes, with an empty Close. Nothing can be written any more; what the peer still sends can be read.
+    /// Closes both directions, with an empty Close. Nothing can be written any more. What the peer has sent before
+    /// it reads the Close can be read.
     ///
     /// # Errors
     ///
@@ -110,7 +114,7 @@ impl<R: Role> Write for ByteStream<R> {
         write(&self.ws.handle(), bytes)
     }
 
-    /// Waits until everything is written, for at most the write patience.
+    /// Waits until everything is written, for at most [`WebSocket::set_write_patience`].
     fn flush(&mut self) -> io::Result<()> {
         match self.ws.flush().map_err(io_error)? {
             SendStatus::Sent => Ok(()),
@@ -142,8 +146,8 @@ fn io_error(error: Error) -> io::Error {
     match error {
         Error::Io(error) => error,
         Error::WouldExceed(_) => ErrorKind::WouldBlock.into(),
-        Error::Send(SendError::Closed) => ErrorKind::BrokenPipe.into(),
-        Error::Send(SendError::NotOpen) => ErrorKind::NotConnected.into(),
+        Error::Send(SendError::Closed) => io::Error::new(ErrorKind::BrokenPipe, error),
+        Error::Send(SendError::NotOpen) => io::Error::new(ErrorKind::NotConnected, error),
         error => io::Error::other(error),
     }
 }

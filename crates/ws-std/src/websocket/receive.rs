@@ -46,6 +46,7 @@ impl<R: Role> WebSocket<R> {
         let connection = &self.connection;
         let driver = connection.driver();
         let mut held = connection.lock();
+        driver.end_collecting();
         driver.write_and_plan(&mut held, WRITE_MOST);
         let timer_is_due = held.next_timer().is_some_and(|at| at <= now());
         let Some(link) = held.link_mut() else { return Ok(Waited::Over) };
@@ -167,10 +168,16 @@ impl<R: Role> WebSocket<R> {
 
     /// Writes pending output.
     pub(crate) fn flush_now(&self) {
+        self.connection.driver().end_collecting();
+        self.flush_soon();
+    }
+
+    /// Writes pending output, unless this thread collects it.
+    pub(crate) fn flush_soon(&self) {
         let mut held = self.connection.lock();
         let waits = held.link_mut().is_some_and(|link| !link.endpoint_mut().pending().is_empty());
         if waits {
-            self.connection.driver().write_and_plan(&mut held, WRITE_MOST);
+            self.connection.driver().write_or_keep(&mut held);
         }
     }
 }

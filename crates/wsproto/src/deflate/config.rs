@@ -27,8 +27,9 @@ use super::WindowBits;
 ///
 /// A message that contains a secret *and* text that a stranger chose tells by its length how
 /// similar they are (the attacks CRIME and BREACH); with takeover, so do messages of one
-/// connection. Do not compress such messages: set [`Compress::Never`] for them. Compression is
-/// therefore off by default.
+/// connection. Do not compress such messages: set [`Compress::Never`] for them, send them with
+/// [`Endpoint::send_plain_text`](crate::Endpoint::send_plain_text), or with `send_plain` of an adapter.
+/// Compression is therefore off by default.
 ///
 /// Whatever a peer sends, a message never inflates to more than
 /// [`Config::max_message_size`](crate::Config::max_message_size) bytes.

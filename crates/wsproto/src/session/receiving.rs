@@ -133,8 +133,8 @@ impl<R: Role> Session<R> {
                 Progress::NeedMore | Progress::Postponed => None,
                 Progress::Upgrade => Some(SessionEvent::Upgrade),
                 Progress::Http => Some(SessionEvent::Http),
-                Progress::Open(connection, agreed) => {
-                    self.open(connection, agreed, now);
+                Progress::Open(role, agreed) => {
+                    self.open(role, agreed, now);
                     self.next_report()
                 }
                 Progress::Failed(error) => {

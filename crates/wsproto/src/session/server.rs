@@ -10,7 +10,7 @@ use super::{Session, Stage};
 use crate::cursor::take;
 use crate::handshake::{Accept, AcceptError, HeadFinder, Request, RequestError, Response};
 use crate::redacted::Length;
-use crate::{Config, Connection, Extensions, Role, Server, SessionError};
+use crate::{Config, Role, Server, SessionError};
 
 /// A request that is being read, or waits for a decision.
 struct ServerHandshake {
@@ -101,10 +101,9 @@ impl<R: Role> Session<R> {
         let (Some(request), Some(role)) = (self.request(), R::server()) else {
             return Err(AcceptError::NoRequest);
         };
-        let (extensions, builtin) = Extensions::negotiate(request, &self.config);
-        accept.encode_to(request, self.unix_time(now), builtin.as_ref(), out)?;
-        let connection = Connection::new(role, Arc::clone(&self.config), extensions);
-        self.open(connection, accept.agreed(), now);
+        let date = self.unix_time(now);
+        let agreed = accept.encode_to(request, date, Some(&self.config), out)?;
+        self.open(role, agreed, now);
         Ok(())
     }
 

@@ -2,10 +2,10 @@
 
 use wsproto::handshake::{
     Accept, ClientRequest, DeflateAgreed, DeflateOffer, DeflateParamError, Extension, Request,
-    ResponseError,
+    Response, ResponseError,
 };
 use wsproto::url::WsUrl;
-use wsproto::{Config, Deflate, Session, SessionError, SessionEvent, WindowBits};
+use wsproto::{Config, Deflate, Server, Session, SessionError, SessionEvent, WindowBits};
 
 use std::time::Duration;
 
@@ -329,6 +329,25 @@ fn a_server_opens_without_the_extension() {
         assert_eq!(answer.contains("permessage-deflate"), agreed);
         assert_eq!(session.deflate().is_some(), agreed);
         assert_eq!(session.extensions(), [], "the engine's own is not among them");
+    }
+}
+
+/// R8441-5-3: over HTTP/2, compression is negotiated by the configurations, too.
+#[test]
+fn compression_is_negotiated_over_http_2() {
+    let config = |wish| Config::new().deflate(wish);
+    let (on, off) = (config(Some(Deflate::new())), config(None));
+    for (client, server, compressed) in [(&on, &on, true), (&on, &off, false), (&off, &on, false)] {
+        let offer = ClientRequest::new(WsUrl::parse("wss://a/").expect("valid"));
+        let offer = offer.extended_connect(client);
+        let request = Request::from_pseudo_headers(offer.pseudo_headers(), offer.headers().iter());
+        let request = request.expect("valid");
+        let (answer, agreed) = Accept::new().answer(&request, server).expect("valid");
+        assert_eq!(agreed.deflate.is_some(), compressed);
+        let answer = Response::from_parts(answer.status(), answer.fields()).expect("valid");
+        assert_eq!(offer.verify(&answer, client), Ok(agreed.clone()));
+        let session = Session::opened(Server, server.clone(), agreed.clone(), NOW);
+        assert_eq!(session.deflate(), agreed.deflate);
     }
 }
 
