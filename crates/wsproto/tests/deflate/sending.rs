@@ -219,6 +219,23 @@ fn fragments_are_one_compressed_message() {
     }
 }
 
+/// The compressor's buffer grows by steps; the end of a flush may fall on each side of its end.
+#[test]
+fn a_fragment_may_end_where_the_buffer_does() {
+    let noise = noise(300_000);
+    for len in (65_490..65_550).chain([131_000, 131_080, 262_100, 299_000]) {
+        let mut ws = server(agreed(15, false));
+        let mut out = Vec::new();
+        let bytes = noise.get(..len).expect("so long");
+        ws.sender().send_binary_fragment(bytes, false, &mut out).expect("open");
+        ws.sender().send_binary_fragment(b"end", true, &mut out).expect("open");
+        let joined: Vec<u8> = frames(&out).into_iter().flat_map(|frame| frame.1).collect();
+        assert!(joined.len() < len + len / 1000 + 64, "{len}: {}", joined.len());
+        let inflated = Unzlib::new(15).message(&joined, len + 3);
+        assert!(inflated == [bytes, b"end"].concat(), "{len}");
+    }
+}
+
 /// A prepared message is compressed once, and understood by every connection.
 #[test]
 fn prepared_messages_are_compressed_once_for_all() {
