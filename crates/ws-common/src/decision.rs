@@ -76,7 +76,8 @@ impl<H> Decision<H> {
     /// [`Decider`] may move to another thread, for example to query a
     /// database; other requests and connections are served meanwhile. The deadline of the opening
     /// handshake, [`Config::handshake_timeout`](wsproto::Config::handshake_timeout), keeps running; when it
-    /// expires, the request is refused with status 503.
+    /// expires, the request is refused with status 503. If the client leaves before the decision, its place
+    /// among the connections is free at once.
     ///
     /// ```
     /// # use ws_common::{Decision, Message, WebSocketConnection};
@@ -123,14 +124,18 @@ pub struct Decider<H>(Arc<Pending<H>>);
 
 impl<H> Decider<H> {
     /// Makes the decision. A second postponement, [`Decision::later`], refuses the request with status 503.
-    pub fn decide(self, decision: Decision<H>) {
-        if let Kind::Decided(decided) = decision.0 {
-            self.0.decide(decided);
+    /// Returns whether the decision counts: not if the client has left, the deadline has passed, or the server
+    /// is ending. The decision is dropped then.
+    #[allow(clippy::must_use_candidate, reason = "the client may leave at any time")]
+    pub fn decide(self, decision: Decision<H>) -> bool {
+        match decision.0 {
+            Kind::Decided(decided) => self.0.decide(decided),
+            Kind::Later(_) => false,
         }
     }
 
-    /// Returns whether a decision would still count: until the deadline of the opening handshake. Nothing is
-    /// read before the decision, so a client that leaves meanwhile is not noticed.
+    /// Returns whether a decision would still count: until the client leaves, or the deadline of the opening
+    /// handshake passes. A client that has sent more than its request leaves unnoticed until then.
     #[must_use]
     pub fn is_awaited(&self) -> bool {
         matches!(&*self.0.lock(), State::Waiting(_))
@@ -166,9 +171,9 @@ impl<H> Pending<H> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn decide(&self, decided: Accepted<H>) {
+    fn decide(&self, decided: Accepted<H>) -> bool {
         let mut state = self.lock();
-        let State::Waiting(wake) = &mut *state else { return };
+        let State::Waiting(wake) = &mut *state else { return false };
         // `set_wake` sets it under this lock. Either it runs first, and this calls `wake`, or it finds the
         // decision and calls `wake` itself: no wake-up is lost.
         let wake = wake.take();
@@ -177,6 +182,7 @@ impl<H> Pending<H> {
         if let Some(wake) = wake {
             wake();
         }
+        true
     }
 }
 

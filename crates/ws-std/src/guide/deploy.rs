@@ -201,6 +201,10 @@
 //! its Pong are traffic in both directions. Browsers answer Pings but cannot send them, so the server is the
 //! end that pings. [`ServerOptions::keep_alive`] sets the interval.
 //!
+//! A peer that pings, too, may take a long download for silence, because the Pong waits behind it.
+//! `ServerOptions::fragment_size(Some(64 << 10))` sends longer messages in fragments of 64 KiB, and Pings and
+//! Pongs between them.
+//!
 //! # Certificates
 //!
 //! The proxy terminates TLS, or the server does:

@@ -109,6 +109,11 @@ impl Sending {
         }
     }
 
+    /// Returns the window for which messages are compressed.
+    pub(crate) fn window(&self) -> Option<WindowBits> {
+        self.0.as_ref().map(|deflating| deflating.window.window())
+    }
+
     /// Decides on the first of several fragments. Returns whether all of them are compressed.
     pub(crate) fn begin_fragments(&mut self) -> bool {
         let Some(deflating) = &mut self.0 else { return false };

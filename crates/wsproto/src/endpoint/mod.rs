@@ -54,6 +54,15 @@ use crate::{Client, CloseFrame, Config, ReadyState, Role, SendError, Server, Ses
 /// plus one message of each kind, and the bytes of one read. A client with more than the mark of
 /// unwritten replies answers only the newest Ping (RFC 6455 section 5.5.3).
 ///
+/// # Fragments
+///
+/// Frames leave in the order in which they were sent, so a Pong waits behind a message of 100 MB. With
+/// [`Config::fragment_size`], longer messages leave in fragments (section 5.4), which are encoded as they
+/// are written: Pings, the Pongs that answer the peer's, and those of the keep-alive wait for at most one
+/// fragment, or 16 KiB of them, besides the bytes that the transport holds. The order of messages stays, and a Close
+/// waits for all messages sent before it, because no data may follow it (section 5.5.1). Messages are cut at any
+/// byte, also inside a character. What [`send_with`](Self::send_with) sends is not changed.
+///
 /// ```
 /// use std::time::Duration;
 /// use wsproto::handshake::Accept;
@@ -211,10 +220,10 @@ impl<R: Role> Endpoint<R> {
         self.outbox.take_if(|outbox| outbox.is_idle())
     }
 
-    /// Lets the session append replies.
+    /// Lets the session append a reply.
     fn append_reply<T>(&mut self, append: impl FnOnce(&mut Session<R>, &mut Vec<u8>) -> T) -> T {
         let (session, outbox) = (&mut self.session, self.outbox.get_or_insert_default());
-        let result = outbox.append(OutputKind::Reply, |out| append(session, out));
+        let result = outbox.append_frame(OutputKind::Reply, |out| append(session, out));
         if outbox.failed {
             outbox.lose();
             self.session.output_lost();

@@ -5,6 +5,7 @@ use core::time::Duration;
 use super::Endpoint;
 use super::outbox::OutputKind;
 use crate::closing::Advice;
+use crate::handshake::Request;
 use crate::{Event, ReadyState, Role, SessionEvent};
 
 impl<R: Role> Endpoint<R> {
@@ -151,10 +152,14 @@ impl<R: Role> Endpoint<R> {
 
     #[cold]
     fn report_end_now(&mut self, now: Duration) -> bool {
-        // The last messages are delivered first, even if the replies to them have not left.
-        if self.outbox.as_ref().is_some_and(|outbox| outbox.has_deferred())
-            && !self.session.is_postponed()
-        {
+        let waits = match self.session.is_postponed() {
+            // A client that has ended only its side still reads the answer to an ordinary request, but
+            // cannot open a connection.
+            true => !self.request().is_some_and(Request::is_upgrade),
+            // The last messages are delivered first, even if the replies to them have not left.
+            false => self.outbox.as_ref().is_some_and(|outbox| outbox.has_deferred()),
+        };
+        if waits {
             return false;
         }
         // The end is clean if the answer to the peer's Close can still leave.
@@ -177,7 +182,6 @@ impl<R: Role> Endpoint<R> {
             && match self.session.advice() {
                 Advice::KeepOpen => {
                     !self.is_halted()
-                        && !self.session.is_postponed()
                         && self.outbox.as_ref().is_none_or(|outbox| !outbox.has_deferred())
                 }
                 Advice::AwaitEnd | Advice::Shutdown => true,
