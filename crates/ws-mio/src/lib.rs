@@ -80,6 +80,7 @@
 //!
 //! # Further reading
 //!
+//! [`testing`] runs handlers without a socket, a thread or a clock, for their tests.
 //! `ws_std::guide::deploy` covers servers in production, and [`ws_common::guide`] writing an adapter.
 //! This crate logs through the [`log`] facade.
 
@@ -112,7 +113,7 @@ pub use ws_common::{
     Decision, Error, IncomingRequest, InvalidNetwork, Listener, Message, Proxies, Proxy,
     ProxyError, ProxyHeaderError, Reconnect, ReconnectEvent, RefusedStats, RunningServer,
     SendStatus, ServerHandle, ServerHandler, ServerOptions, ServerStats, TimerId, TrustedProxies,
-    WebSocketConnection, handler, socket2,
+    WebSocketConnection, handler, socket2, testing,
 };
 #[cfg(feature = "tls")]
 pub use ws_common::{ClientTls, ServerTls, TlsInfo, rustls};
