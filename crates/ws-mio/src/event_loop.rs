@@ -100,6 +100,8 @@ impl EventLoop {
             now: shared.now(),
             input: vec![0; READ_SIZE].into(),
             outbox: Some(Box::default()),
+            #[cfg(feature = "deflate")]
+            tools: wsproto::DeflateTools::new(),
             registry: poll.registry().try_clone()?,
             lingering: 0,
         };

@@ -114,12 +114,11 @@ impl Sending {
         self.0.as_ref().map(|deflating| deflating.window.window())
     }
 
-    /// Decides on the first fragment of a message. Returns whether all of them are compressed.
-    pub(crate) fn begin_fragments(&mut self, len: usize, fin: bool) -> bool {
+    /// Decides on the first of several fragments. Returns whether all of them are compressed.
+    pub(crate) fn begin_fragments(&mut self) -> bool {
         let Some(deflating) = &mut self.0 else { return false };
         // The first fragment may be short, or empty, and the message long.
-        let len = if fin { len } else { usize::MAX };
-        deflating.fragmenting = deflating.wants(len);
+        deflating.fragmenting = deflating.wants(usize::MAX);
         deflating.fragmenting
     }
 

@@ -1,7 +1,7 @@
 //! The negotiation of permessage-deflate (RFC 7692 section 7.1).
 
 use alloc::string::{String, ToString};
-use core::fmt;
+use core::{fmt, iter};
 
 use super::{Extension, Request};
 use crate::{Deflate, WindowBits};
@@ -89,7 +89,7 @@ pub enum DeflateParamError {
 }
 
 impl DeflateOffer {
-    /// Creates the offer of a client with this configuration.
+    /// Creates the first offer of a client with this configuration.
     #[must_use]
     pub fn new(wish: &Deflate) -> Self {
         let window = wish.peer_window;
@@ -100,6 +100,15 @@ impl DeflateOffer {
             // Without a value, as browsers do: some servers ignore the value, and answer a larger one.
             client_max_window_bits: Some(None),
         }
+    }
+
+    /// Returns the offers of a client with this configuration, in order of preference. The second
+    /// one does without a limit of the server's window, which not every server can keep.
+    pub fn in_order(wish: &Deflate) -> impl Iterator<Item = Self> + use<> {
+        let first = Self::new(wish);
+        let limited = first.server_max_window_bits.is_some();
+        let second = limited.then_some(Self { server_max_window_bits: None, ..first });
+        iter::once(first).chain(second)
     }
 
     /// Reads an offer.
