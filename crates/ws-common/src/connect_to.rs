@@ -13,6 +13,7 @@ use std::path::PathBuf;
 ///
 /// let options = ClientOptions::new().connect_to(SocketAddr::from(([127, 0, 0, 1], 8443)));
 /// let options = ClientOptions::new().connect_to(("backend.example", 8443));
+/// // The URL is then such as ws://localhost/, whose path and Host the server sees.
 /// let options = ClientOptions::new().connect_to(ConnectTo::Unix("/run/app.sock".into()));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

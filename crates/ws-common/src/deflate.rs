@@ -8,9 +8,10 @@ use crate::adapter::Outgoing;
 use crate::{ClientOptions, Error, Message, SendStatus, ServerOptions, WebSocketConnection};
 
 impl ServerOptions {
-    /// Compresses messages for clients that offer it (permessage-deflate, RFC 7692). Off by default:
-    /// it takes processor time, and the length of a compressed message can betray a secret in it; see
-    /// [`Deflate`].
+    /// Compresses messages for clients that offer it (permessage-deflate, RFC 7692); needs the feature
+    /// `deflate`. Off by default: it takes processor time, and the length of a compressed message can betray a
+    /// secret in it; see [`Deflate`]. [`send_plain`](WebSocketConnection::send_plain) sends one message
+    /// uncompressed, and [`extensions`](WebSocketConnection::extensions) tells what was agreed.
     ///
     /// ```
     /// use ws_common::{ServerOptions, wsproto::Deflate};
@@ -26,7 +27,7 @@ impl ServerOptions {
 
 impl ClientOptions {
     /// Offers to compress messages (permessage-deflate, RFC 7692), as
-    /// [`ServerOptions::deflate`] accepts to. Off by default.
+    /// [`ServerOptions::deflate`] accepts to; needs the feature `deflate`. Off by default.
     #[must_use]
     pub fn deflate(mut self, deflate: impl Into<Option<Deflate>>) -> Self {
         Arc::make_mut(&mut self.config).deflate = deflate.into();

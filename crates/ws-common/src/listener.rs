@@ -1,6 +1,5 @@
 //! The sockets on which a server listens.
 
-use std::io;
 #[cfg(unix)]
 use std::net::Shutdown;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -13,6 +12,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
+use std::{fmt, io};
 
 use log::info;
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
@@ -36,7 +36,7 @@ pub enum Listener {
 impl Listener {
     /// Listens on a Unix domain socket at a path. A socket that is there already is replaced if no process
     /// listens on it, as after a crash. The file stays when the server ends; its directory decides who may
-    /// connect.
+    /// connect. Clients reach it with [`ConnectTo::Unix`](crate::ConnectTo::Unix).
     ///
     /// # Errors
     ///
@@ -111,7 +111,7 @@ impl Listener {
         begin: impl Fn(TcpStream, Option<SocketAddr>) -> io::Result<()>,
     ) {
         let server = acceptor.server();
-        info!("accepting at {self:?}");
+        info!("accepting at {self}");
         // The caller's listener may be non-blocking.
         if let Err(error) = self.set_nonblocking(false) {
             acceptor.report_pause(error);
@@ -224,6 +224,26 @@ fn is_socket(path: &Path) -> bool {
     path.symlink_metadata().is_ok_and(|metadata| metadata.file_type().is_socket())
 }
 
+/// Writes the address, or the path of a Unix domain socket, as logs name it.
+impl fmt::Display for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(listener) => match listener.local_addr() {
+                Ok(address) => address.fmt(f),
+                Err(_) => f.write_str("an unknown address"),
+            },
+            #[cfg(unix)]
+            Self::Unix(listener) => {
+                let address = listener.local_addr().ok();
+                match address.as_ref().and_then(|address| address.as_pathname()) {
+                    Some(path) => path.display().fmt(f),
+                    None => f.write_str("a Unix domain socket without a path"),
+                }
+            }
+        }
+    }
+}
+
 impl From<TcpListener> for Listener {
     fn from(listener: TcpListener) -> Self {
         Self::Tcp(listener)
@@ -265,6 +285,7 @@ mod tests {
         let folder = Folder::new("replaced");
         let path = folder.0.join("socket");
         let first = Listener::bind_unix(&path).expect("a path");
+        assert_eq!(first.to_string(), path.display().to_string());
         let second = Listener::bind_unix(&path).expect_err("it is in use");
         assert_eq!(second.kind(), io::ErrorKind::AddrInUse);
         assert!(UnixStream::connect(&path).is_ok(), "the first goes on");

@@ -156,6 +156,11 @@ impl ServerHandle {
         self.lock().topics.subscribers(topic)
     }
 
+    /// Returns the topics of a connection, in alphabetical order.
+    pub(crate) fn topics(&self, connection: ConnectionId) -> Vec<String> {
+        self.lock().topics.of(connection)
+    }
+
     pub(crate) fn subscribe(&self, connection: &WebSocketConnection, topic: &str) -> bool {
         let mut state = self.lock();
         // A connection is closed before `close` removes its topics under this lock, so none is left behind.

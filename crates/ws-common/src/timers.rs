@@ -1,6 +1,6 @@
 //! Timers of an application.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,13 +16,18 @@ impl TimerId {
     }
 }
 
-/// The timers that have not expired, the earliest first. `T` is a time.
+/// The timers that have not expired, by time and by id, so that setting and cancelling one costs the logarithm
+/// of their number. `T` is a time.
 #[derive(Debug)]
-pub(crate) struct Timers<T>(BTreeSet<(T, TimerId)>);
+pub(crate) struct Timers<T> {
+    /// The earliest first.
+    order: BTreeSet<(T, TimerId)>,
+    times: BTreeMap<TimerId, T>,
+}
 
 impl<T> Default for Timers<T> {
     fn default() -> Self {
-        Self(BTreeSet::new())
+        Self { order: BTreeSet::new(), times: BTreeMap::new() }
     }
 }
 
@@ -30,30 +35,31 @@ impl<T: Copy + Ord> Timers<T> {
     /// Adds a timer that expires at `at`.
     pub(crate) fn set(&mut self, at: T) -> TimerId {
         let timer = TimerId::new();
-        self.0.insert((at, timer));
+        self.order.insert((at, timer));
+        self.times.insert(timer, at);
         timer
     }
 
     /// Removes a timer. Returns whether it was there.
     pub(crate) fn cancel(&mut self, timer: TimerId) -> bool {
-        let before = self.0.len();
-        self.0.retain(|(_, other)| *other != timer);
-        self.0.len() < before
+        self.times.remove(&timer).is_some_and(|at| self.order.remove(&(at, timer)))
     }
 
     /// Returns when the first timer expires.
     pub(crate) fn first(&self) -> Option<T> {
-        self.0.first().map(|(at, _)| *at)
+        self.order.first().map(|(at, _)| *at)
     }
 
     /// Removes the first timer if it has expired.
     pub(crate) fn take_expired(&mut self, now: T) -> Option<TimerId> {
         self.first().filter(|at| *at <= now)?;
-        self.0.pop_first().map(|(_, timer)| timer)
+        let (_, timer) = self.order.pop_first()?;
+        self.times.remove(&timer);
+        Some(timer)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.order.is_empty()
     }
 }
 
@@ -139,7 +145,8 @@ mod tests {
         assert_eq!(timers.take_expired(10), Some(same));
         assert_eq!(timers.take_expired(29), None);
         assert_eq!(timers.take_expired(99), Some(late));
-        assert!(timers.is_empty());
+        assert!(!timers.cancel(late), "it has expired");
+        assert!(timers.is_empty() && timers.times.is_empty());
     }
 
     #[test]

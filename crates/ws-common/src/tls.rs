@@ -84,10 +84,11 @@ impl ClientTls {
         Ok(Self::offering(builder.with_root_certificates(roots).with_no_client_auth()))
     }
 
-    /// Trusts one certificate only, given by its SHA-256 fingerprint as
-    /// `openssl x509 -in cert.pem -noout -fingerprint -sha256` prints it: 64 hexadecimal digits, with or
-    /// without colons. The server must have this certificate's key; names, dates and issuer are not checked.
-    /// For devices with a certificate of their own making.
+    /// Trusts one certificate only, given by its SHA-256 fingerprint: the line that
+    /// `openssl x509 -in cert.pem -noout -fingerprint -sha256` prints, or only its 64 hexadecimal digits, with
+    /// or without colons. The server must have this certificate's key; names, dates and issuer are not checked.
+    /// For devices with a certificate of their own making. The error for another certificate has its
+    /// fingerprint.
     ///
     /// # Errors
     ///
@@ -225,6 +226,31 @@ fn only_http_1_1(protocols: &mut Vec<Vec<u8>>) {
 
 /// A server's TLS configuration: its certificate and private key. Clones share it, so that it can be
 /// [replaced](Self::replace) while a server runs.
+///
+/// For anything but a certificate and a key, convert a [`rustls::ServerConfig`]: for example, to accept only
+/// clients that show a certificate. Decisions then see it in [`IncomingRequest::tls`](crate::IncomingRequest::tls),
+/// and a client shows its own by [`ClientTls::client_certificate`].
+///
+/// ```no_run
+/// use std::sync::Arc;
+/// use ws_common::ServerTls;
+/// use ws_common::rustls::pki_types::pem::PemObject;
+/// use ws_common::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+/// use ws_common::rustls::server::WebPkiClientVerifier;
+/// use ws_common::rustls::{RootCertStore, ServerConfig};
+///
+/// fn mutual_tls() -> Result<ServerTls, Box<dyn std::error::Error>> {
+///     let mut authorities = RootCertStore::empty();
+///     for certificate in CertificateDer::pem_file_iter("clients-ca.pem")? {
+///         authorities.add(certificate?)?;
+///     }
+///     let clients = WebPkiClientVerifier::builder(Arc::new(authorities)).build()?;
+///     let chain = CertificateDer::pem_file_iter("cert.pem")?.collect::<Result<_, _>>()?;
+///     let key = PrivateKeyDer::from_pem_file("key.pem")?;
+///     let config = ServerConfig::builder().with_client_cert_verifier(clients);
+///     Ok(config.with_single_cert(chain, key)?.into())
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct ServerTls {
     config: Arc<RwLock<Arc<ServerConfig>>>,

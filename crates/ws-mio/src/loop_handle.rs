@@ -40,10 +40,12 @@ impl LoopHandle {
         connect(&self.0, request, options.into(), handler)
     }
 
-    /// Connects, and connects again as `policy` says, until it gives up or the returned token is cancelled.
-    /// `make` makes the handler of each connection; it has to begin everything anew that the server forgets with
-    /// a connection, such as subscriptions, in [`on_open`](ConnectionHandler::on_open). `tell` is called with
-    /// each decision. The loop keeps running meanwhile. An open connection is closed by its handle.
+    /// Connects, and connects again as `policy` decides, until it gives up or the returned token is cancelled.
+    /// Cancelling also closes an open connection, with an empty Close frame.
+    ///
+    /// `make` makes the handler of each connection. In [`on_open`](ConnectionHandler::on_open), the handler must
+    /// set up again everything that the server forgets with a connection, such as subscriptions. `tell` is called
+    /// with each decision. The loop keeps running meanwhile.
     ///
     /// Set a keep-alive: without one, a client that only receives may never learn that the server is gone.
     ///
@@ -67,7 +69,12 @@ impl LoopHandle {
     /// let request = ClientRequest::parse("wss://example.com/prices")?;
     /// let tell = |event| eprintln!("{event:?}");
     /// let options = ClientOptions::new();
-    /// event_loop.handle().reconnect(request, options, Reconnect::new(), tell, || Prices)?;
+    /// let policy = Reconnect::new();
+    /// let cancel = event_loop.handle().reconnect(request, options, policy, tell, || Prices)?;
+    /// std::thread::spawn(move || {
+    ///     std::thread::sleep(std::time::Duration::from_secs(60));
+    ///     cancel.cancel(); // the loop then ends, because it has nothing else
+    /// });
     /// event_loop.run()?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -86,10 +93,9 @@ impl LoopHandle {
         reconnect(self.clone(), request, options.into(), policy, tell, make)
     }
 
-    /// Has the loop call a closure in its thread, once and soon, between the turns of connections: for state that
-    /// only the loop's handlers share. A panic is logged, and affects nothing else. Returns `false` if the loop
-    /// has ended; the closure is then dropped. It is also dropped if the loop is told to [stop](Self::stop)
-    /// first.
+    /// Makes the loop call a closure in its thread, once and soon, between the turns of connections: for state
+    /// that only the loop's handlers share. A panic is logged, and affects nothing else. Returns `false` if the
+    /// loop has ended. The closure is then dropped, as it is if the loop is told to [stop](Self::stop) first.
     #[allow(clippy::must_use_candidate, reason = "callers may ignore the result")]
     pub fn post(&self, call: impl FnOnce() + Send + 'static) -> bool {
         self.0.post(|mailbox| mailbox.posted.push(Box::new(call)))

@@ -47,10 +47,12 @@ pub(crate) struct BlockingDriver<R: Role> {
     calls: OnceLock<Weak<Calls>>,
     /// How many threads wait for room to send.
     senders: AtomicUsize,
-    /// Whether a thread was started that makes the calls that are due, and has not begun to do so.
+    /// Whether a thread was started for calls of the handler that are due, and has not begun to make them.
     calling: AtomicBool,
     /// Whether the receiving thread also waits for room, so the warden does not.
     waits_for_room: AtomicBool,
+    /// Whether the warden waits for input: the receiving thread waits for a change, such as a decision.
+    watches_input: AtomicBool,
     /// Whether the reading side was shut down locally, to wake the receiving thread. Set before the
     /// shutdown, so the read that it ends finds it set.
     released: AtomicBool,
@@ -96,6 +98,7 @@ impl<R: Role> BlockingDriver<R> {
                 senders: AtomicUsize::new(0),
                 calling: AtomicBool::new(false),
                 waits_for_room: AtomicBool::new(false),
+                watches_input: AtomicBool::new(false),
                 released: AtomicBool::new(false),
                 kept: AtomicBool::new(false),
                 sent_plan: Mutex::default(),
@@ -136,6 +139,11 @@ impl<R: Role> BlockingDriver<R> {
     /// Sets whether the receiving thread also waits for room.
     pub(crate) fn set_waits_for_room(&self, waits: bool) {
         self.waits_for_room.store(waits, Ordering::Relaxed);
+    }
+
+    /// Sets whether the warden waits for input, and tells the receiving thread.
+    pub(crate) fn set_watches_input(&self, watches: bool) {
+        self.watches_input.store(watches, Ordering::Relaxed);
     }
 
     /// Whether the reading side was shut down locally, so that its end says nothing about the peer.
@@ -201,8 +209,8 @@ impl<R: Role> BlockingDriver<R> {
         self.calls.get().is_some() && link.endpoint().is_drained()
     }
 
-    /// Has another thread call the handler, because the receiving thread waits for input and nothing but input
-    /// wakes it. Returns `false` if there is no thread: try again later.
+    /// Makes another thread call the handler, because the receiving thread waits for input and nothing but input
+    /// wakes it. Returns `false` if no thread can be started: try again later.
     fn call_elsewhere(&self) -> bool {
         let (Some(this), Some(calls)) = (self.this.upgrade(), self.calls()) else { return true };
         self.calling.swap(true, Ordering::Relaxed) || spawn_calls(this, calls)
@@ -221,7 +229,8 @@ impl<R: Role> BlockingDriver<R> {
             // A reading side that was shut down is always readable; only the deadline is left.
             _ if over && advice != Advice::Flush => (!self.is_released()).then_some(Interest::Read),
             _ if self.waits_for_room.load(Ordering::Relaxed) => None,
-            _ => waits.then_some(Interest::Write),
+            _ if waits => Some(Interest::Write),
+            _ => self.watches_input.load(Ordering::Relaxed).then_some(Interest::Read),
         };
         let deadline = link.endpoint().deadline().filter(|_| advice != Advice::Drop);
         let interest = interest.map(|interest| (interest, socket));
@@ -337,7 +346,7 @@ impl<R: Role> Driver<R> for BlockingDriver<R> {
     }
 }
 
-/// Calls `on_drained` and `on_timer` in a new thread. Returns `false` if there is none.
+/// Calls `on_drained` and `on_timer` in a new thread. Returns `false` if it cannot be started.
 fn spawn_calls<R: Role>(connection: Arc<Blocking<R>>, calls: Arc<Calls>) -> bool {
     let waiting = Arc::clone(&connection);
     let called = thread::Builder::new().name("ws-std calls".into()).spawn(move || {

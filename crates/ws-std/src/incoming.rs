@@ -8,10 +8,10 @@ use std::thread;
 
 use log::error;
 use ws_common::adapter::{Acceptor, Permit};
-use ws_common::{Decision, Error, IncomingRequest, ServerHandle};
+use ws_common::{Cancel, Decision, Error, IncomingRequest, ServerHandle};
 use wsproto::Server;
 
-use crate::server::begin;
+use crate::server::{Begun, begin};
 use crate::{WebSocket, WebSocketServer};
 
 impl WebSocketServer {
@@ -56,12 +56,13 @@ impl WebSocketServer {
         // No buffer: until the iterator takes a connection, its thread waits, and it counts towards the limit.
         let (sender, opened) = mpsc::sync_channel(0);
         thread::Builder::new().spawn(move || {
+            let ended = Cancel::new();
             acceptor.join();
             let accepted = self.accept_until_end(&acceptor, |acceptor, permit, tcp, peer| {
-                let (acceptor, sender, decide) =
-                    (Arc::clone(acceptor), sender.clone(), Arc::clone(&decide));
+                let (acceptor, ended) = (Arc::clone(acceptor), ended.clone());
+                let (sender, decide) = (sender.clone(), Arc::clone(&decide));
                 thread::Builder::new().spawn(move || {
-                    match open(&acceptor, permit, tcp, peer, &*decide) {
+                    match open(&acceptor, &ended, permit, tcp, peer, &*decide) {
                         // Until it is taken, the permit counts it. Fails if the iterator was dropped.
                         Ok(Some((ws, _permit))) => drop(sender.send(Some(ws))),
                         Ok(None) => {}
@@ -75,6 +76,7 @@ impl WebSocketServer {
                 error!("the server has failed: {error}");
             }
             acceptor.leave();
+            ended.cancel();
             // Handshakes may still run and hold senders, so the end is a message.
             let _ = sender.send(None);
         })?;
@@ -84,12 +86,14 @@ impl WebSocketServer {
 
 fn open(
     acceptor: &Arc<Acceptor>,
+    ended: &Cancel,
     permit: Permit,
     tcp: TcpStream,
     peer: Option<SocketAddr>,
     decide: impl Fn(&IncomingRequest) -> Decision<()>,
 ) -> Result<Option<(WebSocket<Server>, Permit)>, Error> {
-    let Some((mut ws, mut permit)) = begin(acceptor, permit, tcp, peer)? else { return Ok(None) };
+    let begun = begin(acceptor, ended, permit, tcp, peer)?;
+    let Some(Begun { mut ws, mut permit, on_end: _on_end }) = begun else { return Ok(None) };
     match ws.handshake(|request| acceptor.decide_by(&mut permit, request, decide))? {
         true => Ok(Some((ws, permit))),
         false => ws.wait_closed().map(|_| None),

@@ -35,6 +35,21 @@
 //! A [`WebSocketServer`] calls handlers, with one thread per connection. For very many connections, the
 //! crate `ws-mio` runs the same handlers on an event loop.
 //!
+//! A [`ByteStream`] makes `Read + Write` of a connection, and [`reconnect`] connects again.
+//!
+//! # Features
+//!
+//! | feature | |
+//! |---|---|
+//! | `tls`, on by default | `wss://` with rustls |
+//! | `system-roots` | `ClientTls::system`: the certificate authorities of the operating system |
+//! | `deflate` | the options `deflate`: compressed messages (RFC 7692) |
+//! | `json` | `send_json`, `Message::json`: messages from and to any `serde` value |
+//!
+//! # Further reading
+//!
+//! [`testing`] runs handlers without a socket, a thread or a clock, for their tests.
+//!
 //! The [guide] has a chapter on [migrating from tungstenite](guide::tungstenite) and one on
 //! [servers in production](guide::deploy).
 
@@ -75,7 +90,7 @@ pub use ws_common::{
     Decision, Error, IncomingRequest, InvalidNetwork, Listener, Message, Proxies, Proxy,
     ProxyError, ProxyHeaderError, Reconnect, ReconnectEvent, RefusedStats, RunningServer,
     SendStatus, ServerHandle, ServerHandler, ServerOptions, ServerStats, TimerId, TrustedProxies,
-    WebSocketConnection, handler, socket2,
+    WebSocketConnection, handler, socket2, testing,
 };
 #[cfg(feature = "tls")]
 pub use ws_common::{ClientTls, ServerTls, TlsInfo, rustls};

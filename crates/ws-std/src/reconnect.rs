@@ -2,20 +2,23 @@
 
 use std::time::{Duration, Instant};
 
-use ws_common::adapter::tell_decision;
+use ws_common::adapter::{NextAttempt, close_when_cancelled};
 use ws_common::{ClientOptions, Reconnect, ReconnectEvent};
-use wsproto::CloseInfo;
 use wsproto::handshake::ClientRequest;
+use wsproto::{CloseInfo, ReadyState};
 
 use crate::{Error, WebSocket, connect_with};
 
 /// Connects and calls `run` with the connection, again and again, until `reconnect` gives up, which it does at
 /// the end of a connection that `run` has closed. `tell` is called with each decision.
 ///
-/// `run` has to begin everything anew that the server forgets with a connection, such as subscriptions. If it
-/// returns `Ok` before the connection is closed, it is closed with an empty Close. If it returns an error, the
-/// connection is dropped, and the error decides: return one that is final to `reconnect` to stop. To stop from
-/// another thread, use [`ClientOptions::cancel`], and close the connection by its handle if it is open.
+/// `run` must set up again everything that the server forgets with a connection, such as subscriptions. If `run`
+/// returns `Ok` before the connection is closed, it is closed with an empty Close frame. If `run` returns an
+/// error, the connection is dropped, and the error decides: to stop, return one that is final to `reconnect`.
+///
+/// To stop from another thread, cancel the token of [`ClientOptions::cancel`]. That ends a wait or an attempt with
+/// the error [`Abandoned`](wsproto::SessionError::Abandoned), and closes an open connection with an empty Close
+/// frame; `run` then gets no more messages.
 ///
 /// Set a keep-alive: without one, a client that only receives may never learn that the server is gone.
 ///
@@ -23,11 +26,12 @@ use crate::{Error, WebSocket, connect_with};
 /// use std::time::Duration;
 /// use ws_std::wsproto::KeepAlive;
 /// use ws_std::wsproto::handshake::ClientRequest;
-/// use ws_std::{ClientOptions, Reconnect, reconnect};
+/// use ws_std::{Cancel, ClientOptions, Reconnect, reconnect};
 ///
 /// let request = ClientRequest::parse("wss://example.com/prices")?;
 /// let keep_alive = KeepAlive::new(Duration::from_secs(30), Duration::from_secs(30));
-/// let options = ClientOptions::new().keep_alive(Some(keep_alive));
+/// let cancel = Cancel::new(); // another thread stops the client with `cancel.clone()`
+/// let options = ClientOptions::new().keep_alive(Some(keep_alive)).cancel(cancel.clone());
 /// let policy = Reconnect::new().most_failures(10);
 /// let tell = |event| eprintln!("{event:?}");
 /// let end = reconnect(&request, options, policy, tell, |ws| {
@@ -58,15 +62,17 @@ pub fn reconnect(
         let outcome =
             connect_with(request.clone(), options.clone().delay(delay)).and_then(|mut ws| {
                 opened = Some(Instant::now());
-                run(&mut ws)?;
+                let _closing = close_when_cancelled(options.cancel.as_ref(), ws.handle());
+                if ws.ready_state() == ReadyState::Open {
+                    run(&mut ws)?;
+                }
                 // Does nothing if the connection is closed.
                 ws.close(None)?;
                 ws.wait_closed().cloned()
             });
         let open = opened.map_or(Duration::ZERO, |opened: Instant| opened.elapsed());
-        let next = reconnect.after(outcome.as_ref(), open);
-        let (cancel, failures) = (options.cancel.as_ref(), reconnect.failures());
-        match tell_decision(next, failures, cancel, &mut tell) {
+        let next = NextAttempt::after(&mut reconnect, outcome.as_ref(), open);
+        match next.tell(options.cancel.as_ref(), &mut tell) {
             Some(next) => delay = next.max(options.delay),
             None => return outcome,
         }

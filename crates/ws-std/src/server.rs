@@ -1,7 +1,7 @@
 //! A server: one thread that accepts, and one thread per connection.
 
 use std::io;
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
 #[cfg(unix)]
 use std::path::Path;
 use std::sync::Arc;
@@ -9,11 +9,13 @@ use std::thread;
 use std::time::Duration;
 
 use ws_common::adapter::{
-    Acceptor, Admission, Connections, Conversation, ListenerWaker, Permit, ProxyHeaderRead,
-    WRITE_MOST, listen, server_handle, spawn_server,
+    Acceptor, Admission, Connections, Conversation, ListenerWaker, OnCancel, Permit,
+    ProxyHeaderRead, WRITE_MOST, listen, server_handle, spawn_server,
 };
-use ws_common::{Error, Listener, RunningServer, ServerHandle, ServerHandler, ServerOptions};
-use wsproto::{Endpoint, Server};
+use ws_common::{
+    Cancel, Error, Listener, RunningServer, ServerHandle, ServerHandler, ServerOptions,
+};
+use wsproto::{Endpoint, ReadyState, Server};
 
 use crate::accept::tune;
 use crate::calls::Calls;
@@ -142,13 +144,15 @@ impl WebSocketServer {
     fn serve(self, acceptor: &Arc<Acceptor>) -> io::Result<()> {
         acceptor.announce();
         acceptor.join();
+        let ended = Cancel::new();
         let result = self.accept_until_end(acceptor, |acceptor, permit, tcp, peer| {
-            let acceptor = Arc::clone(acceptor);
-            thread::Builder::new().spawn(move || carry(&acceptor, permit, tcp, peer))?;
+            let (acceptor, ended) = (Arc::clone(acceptor), ended.clone());
+            thread::Builder::new().spawn(move || carry(&acceptor, &ended, permit, tcp, peer))?;
             Ok(())
         });
         drop(self.listeners);
         acceptor.leave();
+        ended.cancel();
         result
     }
 
@@ -199,18 +203,32 @@ fn stream(acceptor: &Acceptor, tcp: TcpStream) -> io::Result<Stream> {
     Ok(tcp.into())
 }
 
+/// A connection that a server has begun.
+pub(crate) struct Begun {
+    pub(crate) ws: WebSocket<Server>,
+    pub(crate) permit: Permit,
+    /// Ends the connection with the server, unless it has opened.
+    pub(crate) on_end: OnCancel,
+}
+
 /// Creates the connection of an accepted socket. Returns `None` if its client is not served, and has its
-/// response.
+/// response. The token `ended` is cancelled when the server has ended.
 pub(crate) fn begin(
     acceptor: &Arc<Acceptor>,
+    ended: &Cancel,
     mut permit: Permit,
     tcp: TcpStream,
     peer: Option<SocketAddr>,
-) -> Result<Option<(WebSocket<Server>, Permit)>, Error> {
+) -> Result<Option<Begun>, Error> {
     let endpoint = acceptor.endpoint(now());
     let mut client = None;
     if let Some(header) = acceptor.proxy_header(peer) {
-        client = match read_proxy_header(header, &tcp, endpoint.deadline())? {
+        let waiting = tcp.try_clone()?;
+        // Fails if the peer is gone.
+        let on_end = ended.on_cancel(move || drop(waiting.shutdown(Shutdown::Both)));
+        let read = read_proxy_header(header, &tcp, endpoint.deadline());
+        drop(on_end);
+        client = match read? {
             ProxyHeaderRead::Complete(client) => client,
             ProxyHeaderRead::Blocked | ProxyHeaderRead::Ended => return Ok(None),
         };
@@ -230,15 +248,30 @@ pub(crate) fn begin(
     if let Some(client) = client {
         connection.lock().set_client(client);
     }
+    let opening = Arc::downgrade(&connection);
+    let on_end = ended.on_cancel(move || {
+        let handle = opening.upgrade().map(|connection| connection.handle());
+        if let Some(handle) = handle.filter(|ws| ws.ready_state() == ReadyState::Connecting) {
+            handle.abort();
+        }
+    });
     let ws = WebSocket::new(connection, stream, Opening::Server { request: None });
-    Ok(Some((ws, permit)))
+    Ok(Some(Begun { ws, permit, on_end }))
 }
 
 /// Runs a server's connection until it is over.
-fn carry(acceptor: &Arc<Acceptor>, permit: Permit, tcp: TcpStream, peer: Option<SocketAddr>) {
-    match begin(acceptor, permit, tcp, peer) {
-        // A panic of the handler is logged, and ends only this connection.
-        Ok(Some((mut ws, permit))) => ws.carry(&Calls::new(Conversation::server(permit))),
+fn carry(
+    acceptor: &Arc<Acceptor>,
+    ended: &Cancel,
+    permit: Permit,
+    tcp: TcpStream,
+    peer: Option<SocketAddr>,
+) {
+    match begin(acceptor, ended, permit, tcp, peer) {
+        Ok(Some(Begun { mut ws, permit, on_end: _on_end })) => {
+            // A panic of the handler is logged, and ends only this connection.
+            ws.carry(&Calls::new(Conversation::server(permit)));
+        }
         Ok(None) => {}
         Err(error) => acceptor.report(peer, &error),
     }

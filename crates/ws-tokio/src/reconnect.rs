@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use ws_common::adapter::tell_decision;
+use ws_common::adapter::{NextAttempt, close_when_cancelled};
 use ws_common::{ClientOptions, Error, Reconnect, ReconnectEvent};
-use wsproto::CloseInfo;
 use wsproto::handshake::ClientRequest;
+use wsproto::{CloseInfo, ReadyState};
 
 use crate::{WebSocket, connect_with};
 
@@ -16,7 +16,8 @@ use crate::{WebSocket, connect_with};
 /// `run` has to begin everything anew that the server forgets with a connection, such as subscriptions. If it returns
 /// `Ok` before the connection is closed, it is closed with an empty Close. If it returns an error, the connection is
 /// dropped, and the error decides: return one that is final to `reconnect` to stop. To stop from elsewhere, drop the
-/// future, or use [`ClientOptions::cancel`] and close the connection by its handle if it is open.
+/// future, or cancel the token of [`ClientOptions::cancel`], which gives up a wait and an attempt to connect, and closes
+/// an open connection with an empty Close frame.
 ///
 /// Set a keep-alive: without one, a client that only receives may never learn that the server is gone.
 ///
@@ -65,7 +66,13 @@ pub async fn reconnect(
         let outcome = match connect_with(request.clone(), options.clone().delay(delay)).await {
             Ok(mut ws) => {
                 let opened = Instant::now();
-                let outcome = match run(&mut ws).await {
+                let cancel = options.cancel.as_ref();
+                let _closing = close_when_cancelled(cancel, ws.handle().clone());
+                let ran = match ws.ready_state() {
+                    ReadyState::Open => run(&mut ws).await,
+                    _ => Ok(()),
+                };
+                let outcome = match ran {
                     // Does nothing if the connection is closed.
                     Ok(()) => ws.close(None).await,
                     Err(error) => Err(error),
@@ -75,9 +82,8 @@ pub async fn reconnect(
             }
             Err(error) => Err(error),
         };
-        let next = reconnect.after(outcome.as_ref(), open);
-        let (cancel, failures) = (options.cancel.as_ref(), reconnect.failures());
-        match tell_decision(next, failures, cancel, &mut tell) {
+        let next = NextAttempt::after(&mut reconnect, outcome.as_ref(), open);
+        match next.tell(options.cancel.as_ref(), &mut tell) {
             Some(next) => delay = next.max(options.delay),
             None => return outcome,
         }

@@ -2,7 +2,9 @@
 use std::time::Duration;
 
 use crate::{Frame, KEY, REQUEST, SEED};
-use wsproto::handshake::{Accept, AcceptError, ClientRequest, Request, Response, accept_key};
+use wsproto::handshake::{
+    Accept, AcceptError, Agreed, ClientRequest, Request, Response, accept_key,
+};
 use wsproto::url::WsUrl;
 use wsproto::{Client, Config, Connection, Endpoint, Extensions, Role, Server, Session};
 
@@ -49,6 +51,10 @@ pub trait End: Role + Sized {
     /// Begins a session at time zero; a client appends its request to `out`.
     #[must_use]
     fn session(opening: &Self::Opening, config: Config, out: &mut Vec<u8>) -> Session<Self>;
+
+    /// Begins a session that is open at time zero, because other code has carried out its handshake.
+    #[must_use]
+    fn opened(config: Config) -> Session<Self>;
 
     /// Returns the input that opens this end, given that it wrote `out`.
     #[must_use]
@@ -100,6 +106,10 @@ impl End for Server {
         Session::server(config, Duration::ZERO)
     }
 
+    fn opened(config: Config) -> Session<Self> {
+        Session::opened(Self, config, Agreed::default(), Duration::ZERO)
+    }
+
     fn handshake(_out: &[u8]) -> Vec<u8> {
         REQUEST.to_vec()
     }
@@ -138,6 +148,10 @@ impl End for Client {
         Session::client(request.clone(), config, SEED, Duration::ZERO, out)
     }
 
+    fn opened(config: Config) -> Session<Self> {
+        Session::opened(Self::from_seed(SEED), config, Agreed::default(), Duration::ZERO)
+    }
+
     fn handshake(out: &[u8]) -> Vec<u8> {
         let request = Request::parse(out).expect("a request");
         let key = request.headers().get("Sec-WebSocket-Key").expect("a key");
@@ -163,7 +177,7 @@ impl End for Client {
     }
 }
 
-/// Checks that a server's answer was possible: an ordinary request cannot be accepted.
+/// Panics if a server's answer was not possible. Accepting an ordinary request is refused, which is fine.
 fn check(answered: Result<(), AcceptError>) {
     match answered {
         Ok(()) | Err(AcceptError::Request(_)) => {}

@@ -38,7 +38,7 @@ impl<R: End> fmt::Debug for Life<R> {
 
 impl<R: End> Life<R> {
     /// The longest time that a transport lingers after the end was reported, once all output is written.
-    pub const LINGER: Duration = Duration::from_secs(2);
+    const LINGER: Duration = Duration::from_secs(2);
 
     /// Begins with an open transport, at time zero.
     #[must_use]
@@ -52,6 +52,13 @@ impl<R: End> Life<R> {
         let mut out = Vec::new();
         let session = R::session(&opening, config, &mut out);
         Self { session, now: Duration::ZERO, out, log: Vec::new(), opening }
+    }
+
+    /// Begins open, without an opening handshake, at time zero.
+    #[must_use]
+    pub fn opened(config: Config) -> Self {
+        let (session, opening) = (R::opened(config), R::opening());
+        Self { session, now: Duration::ZERO, out: Vec::new(), log: Vec::new(), opening }
     }
 
     /// Begins, and completes the opening handshake. The output is discarded.

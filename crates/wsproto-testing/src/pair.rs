@@ -21,12 +21,13 @@ pub struct Half<R: End> {
     pub(crate) damage: Option<usize>,
     /// All output that was taken, to be delivered or lost.
     sent: Vec<u8>,
+    /// Whether the output begins with the head of a request or a response.
+    has_head: bool,
 }
 
 impl<R: End> Half<R> {
-    fn new(opening: R::Opening, config: Config) -> Self {
-        let life = Life::begin_with(opening, config);
-        Self { life, shut: false, end_reported: false, damage: None, sent: Vec::new() }
+    fn new(life: Life<R>, has_head: bool) -> Self {
+        Self { life, shut: false, end_reported: false, damage: None, sent: Vec::new(), has_head }
     }
 
     /// Returns whether the session is over.
@@ -59,7 +60,10 @@ impl<R: End> Half<R> {
     fn finish(mut self) -> Life<R> {
         let len = self.life.out.len();
         self.take(len);
-        let head = self.sent.windows(4).position(|end| end == b"\r\n\r\n").map(|at| at + 4);
+        let head = match self.has_head {
+            true => self.sent.windows(4).position(|end| end == b"\r\n\r\n").map(|at| at + 4),
+            false => Some(0),
+        };
         if self.life.log.contains(&SessionEvent::Open) {
             assert!(closes(&self.sent[head.expect("a head")..]) <= 1, "I10: a second Close");
         }
@@ -129,20 +133,30 @@ impl Pair {
     /// by `cuts`.
     #[must_use]
     pub fn new(config: &Config, cuts: Cuts) -> Self {
-        Self {
-            client: Half::new(Client::opening(), config.clone()),
-            server: Half::new(Server::opening(), config.clone()),
-            now: Duration::ZERO,
-            cut_off: false,
+        let client = Life::begin_with(Client::opening(), config.clone());
+        let server = Life::begin_with(Server::opening(), config.clone());
+        Self::of(Half::new(client, true), Half::new(server, true), cuts)
+    }
+
+    /// Begins open, without an opening handshake, at time zero, as [`new`](Self::new) does otherwise.
+    #[must_use]
+    pub fn opened(config: &Config, cuts: Cuts) -> Self {
+        Self::of(
+            Half::new(Life::opened(config.clone()), false),
+            Half::new(Life::opened(config.clone()), false),
             cuts,
-            app: Box::new(echo),
-        }
+        )
+    }
+
+    fn of(client: Half<Client>, server: Half<Server>, cuts: Cuts) -> Self {
+        let (now, cut_off, app) = (Duration::ZERO, false, Box::new(echo));
+        Self { client, server, now, cut_off, cuts, app }
     }
 
     /// Sets the client's request and configuration, before the first step.
     #[must_use]
     pub fn with_client(mut self, request: ClientRequest, config: Config) -> Self {
-        self.client = Half::new(request, config);
+        self.client = Half::new(Life::begin_with(request, config), true);
         self
     }
 
@@ -154,7 +168,7 @@ impl Pair {
         answer: impl FnMut(&Request) -> Result<Accept, Response> + 'static,
     ) -> Self {
         let answer: Answer = Box::new(answer);
-        self.server = Half::new(answer, config);
+        self.server = Half::new(Life::begin_with(answer, config), true);
         self
     }
 

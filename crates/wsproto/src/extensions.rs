@@ -1,9 +1,8 @@
 //! The negotiated extensions, and the reserved bits they own (RFC 6455 section 5.8).
 
-use crate::Config;
+use crate::handshake::Agreed;
 #[cfg(feature = "deflate")]
 use crate::handshake::DeflateAgreed;
-use crate::handshake::{Agreed, Extension, Request};
 
 /// The extensions in use on a connection: the result of the negotiation in its opening handshake.
 ///
@@ -37,20 +36,7 @@ impl Extensions {
         0
     }
 
-    /// Chooses the extensions of a server's connection; returns them, and the element of the
-    /// response.
-    pub(crate) fn negotiate(request: &Request, config: &Config) -> (Self, Option<Extension>) {
-        #[cfg(feature = "deflate")]
-        if let Some(wish) = &config.deflate
-            && let Some((agreed, answer)) = DeflateAgreed::negotiate(request, wish)
-        {
-            return (agreed.into(), Some(answer));
-        }
-        let _ = (request, config);
-        (Self::none(), None)
-    }
-
-    /// Takes the extensions of a client's connection out of the result of its handshake.
+    /// Takes the engine's own extensions out of the result of a handshake.
     pub(crate) fn take(agreed: &mut Agreed) -> Self {
         let _ = &agreed;
         Self {

@@ -303,7 +303,7 @@ fn every_body_that_cannot_be_created() {
 fn the_texts_of_session_errors() {
     for (error, words) in [
         (SessionError::EndOfInput, "the connection ended during the opening handshake"),
-        (SessionError::Abandoned, "closed during the opening handshake"),
+        (SessionError::Abandoned, "given up before the connection was open"),
         (SessionError::HandshakeTimeout, "the opening handshake timed out"),
         (SessionError::KeepAliveTimeout, "no pong from the peer within the keep-alive patience"),
         (SessionError::CloseTimeout, "no close from the peer within the close timeout"),

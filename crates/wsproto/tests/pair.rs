@@ -73,11 +73,12 @@ fn lost(initiator: Initiator) -> CloseInfo {
 }
 
 /// R6455-2-2, R6455-6.2-2, invariants 1 to 4: everything arrives once, in order, however it is cut,
-/// and the end is clean for both.
+/// and the end is clean for both; after an opening handshake, and without one (R8441-5-4).
 #[test]
 fn messages_there_and_back_and_a_clean_end() {
-    for cuts in all_cuts() {
-        let mut pair = Pair::new(&Config::default(), cuts.clone());
+    let begin = [Pair::new, Pair::opened];
+    for (begin, cuts) in begin.into_iter().flat_map(|begin| all_cuts().map(|cuts| (begin, cuts))) {
+        let mut pair = begin(&Config::default(), cuts.clone());
         pair.run(is_open);
         send_all(&mut pair.client.life);
         pair.run(|pair| received(&pair.client.life.log).len() == messages().len());
@@ -208,12 +209,13 @@ proptest! {
     /// panics, the order of events holds, each end sends at most one Close and is over exactly
     /// once, and the run is reproducible.
     #[test]
-    fn any_script(script in script(), cuts in cuts()) {
+    fn any_script(script in script(), cuts in cuts(), handshake in any::<bool>()) {
         let run = || {
             let mut config = limits();
             let (interval, patience) = (Duration::from_secs(4), Duration::from_secs(2));
             config.keep_alive = Some(KeepAlive { interval, patience });
-            let mut pair = Pair::new(&config, cuts.clone());
+            let begin = if handshake { Pair::new } else { Pair::opened };
+            let mut pair = begin(&config, cuts.clone());
             pair.play(&script);
             pair.client.life.close(None).expect("a client may close always");
             let (client, server) = pair.run_to_the_end();

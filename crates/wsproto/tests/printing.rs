@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wsproto::handshake::{Accept, ClientRequest, Request, Response};
+use wsproto::handshake::{Accept, ClientRequest, PseudoHeaders, Request, Response};
 use wsproto::url::WsUrl;
 use wsproto::{
     Client, CloseCode, CloseFrame, CloseInfo, Config, Connection, Event, Initiator, Piece,
@@ -78,6 +78,16 @@ fn heads_hide_secrets() {
     let head = format!("GET /a?token=hunter2 HTTP/1.1\r\nHost: h\r\n{fields}\r\n\r\n");
     let request = Request::parse(head.as_bytes()).expect("a request");
     assert_silent(&request);
+    let secret = [("cookie", "a=hunter2"), ("x-api-key", "hunter2")];
+    let pseudo = PseudoHeaders {
+        method: "CONNECT",
+        protocol: Some("websocket"),
+        scheme: Some("https"),
+        authority: Some("h"),
+        path: Some("/a?token=hunter2"),
+    };
+    assert_silent(&pseudo);
+    assert_silent(&Request::from_pseudo_headers(pseudo, secret).expect("a request"));
     let printed = format!("{request:?}");
     assert!(printed.contains("target: \"/a?..\""), "{printed}");
     assert!(printed.contains("(\"Cookie\", 9 bytes)"), "{printed}");
@@ -108,6 +118,7 @@ fn heads_hide_secrets() {
     node.endpoint
         .next_event(Duration::ZERO, &mut &mut Server::from_peer(0x81, SECRET.as_bytes())[..]);
     assert_silent(&node.endpoint);
+    assert_silent(&request.clone().extended_connect(&Config::default()));
 
     // In every stage of a session.
     let mut out = Vec::new();

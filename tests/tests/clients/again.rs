@@ -123,17 +123,31 @@ fn closing(codes: &'static [u16]) -> (RunningServer, ClientRequest, Receiver<usi
     (server.expect("a thread"), request, opened)
 }
 
+/// A server that tells of messages and sends none.
+fn silent() -> (RunningServer, ClientRequest, Receiver<()>) {
+    let server = ws_std::WebSocketServer::bind("127.0.0.1:0", ServerOptions::new());
+    let server = server.expect("a free port");
+    let url = format!("ws://{}/", server.local_addr().expect("an address"));
+    let (sender, received) = mpsc::channel();
+    let server = server.spawn(move |_: &_, _: &_| {
+        let sender = sender.clone();
+        Decision::accept(handler(move |_, _| sender.send(()).expect("the test waits")))
+    });
+    (server.expect("a thread"), ClientRequest::parse(&url).expect("a URL"), received)
+}
+
 pub(crate) fn a_client_connects_again_until_it_closes<C: Reconnects>() {
     let (_server, request, opened) = closing(&[1012, 1011]);
     let (tell, told) = mpsc::channel();
     C::reconnect(request, ClientOptions::new(), quick(), tell);
     for failures in 1..=2 {
         let event = told.recv_timeout(LONG).expect("a decision");
-        let ReconnectEvent::Waiting { delay, failures: counted } = event else {
+        let ReconnectEvent::Waiting { delay, failures: counted, cause, .. } = event else {
             panic!("{event:?}")
         };
         assert!(delay <= Duration::from_millis(2), "{delay:?}");
         assert_eq!(counted, failures);
+        assert_eq!(cause, ["1012 Service Restart", "1011 Internal Error"][failures as usize - 1]);
     }
     let last = told.recv_timeout(LONG).expect("a decision");
     assert!(matches!(last, ReconnectEvent::GaveUp { .. }), "its own close is final: {last:?}");
@@ -147,7 +161,7 @@ pub(crate) fn a_final_code_ends_it<C: Reconnects>() {
     let (tell, told) = mpsc::channel();
     C::reconnect(request, ClientOptions::new(), quick(), tell);
     let event = told.recv_timeout(LONG).expect("a decision");
-    assert!(matches!(event, ReconnectEvent::GaveUp { failures: 1 }), "{event:?}");
+    assert!(matches!(event, ReconnectEvent::GaveUp { failures: 1, .. }), "{event:?}");
     assert_eq!(opened.try_iter().count(), 1);
 }
 
@@ -164,7 +178,8 @@ pub(crate) fn a_row_of_failures_is_given_up<C: Reconnects>() {
         assert!(matches!(event, ReconnectEvent::Waiting { failures, .. } if failures == expected));
     }
     let event = told.recv_timeout(LONG).expect("a decision");
-    assert_eq!(event, ReconnectEvent::GaveUp { failures: 4 });
+    let ReconnectEvent::GaveUp { failures: 4, cause, .. } = event else { panic!("{event:?}") };
+    assert!(cause.contains(&format!("cannot connect to {address}")), "{cause}");
 }
 
 // M26
@@ -184,6 +199,22 @@ pub(crate) fn a_cancelled_token_ends_a_wait<C: Reconnects>() {
     cancel.cancel();
     let event = told.recv_timeout(LONG).expect("a decision");
     assert!(matches!(event, ReconnectEvent::GaveUp { .. }), "{event:?}");
+}
+
+// M26
+pub(crate) fn a_cancelled_token_closes_a_connection_that_would_come_again<C: Reconnects>() {
+    let (server, request, greeted) = silent();
+    let (tell, told) = mpsc::channel();
+    let cancel = Cancel::new();
+    C::reconnect(request, ClientOptions::new().cancel(cancel.clone()), quick(), tell);
+    greeted.recv_timeout(LONG).expect("an open connection");
+    cancel.cancel();
+    let event = told.recv_timeout(LONG).expect("a decision");
+    let ReconnectEvent::GaveUp { cause, .. } = event else { panic!("{event:?}") };
+    assert_eq!(cause, CloseCode::NO_STATUS.to_string(), "a clean end by an empty Close");
+    assert!(told.recv_timeout(LONG).is_err(), "nobody tells any more");
+    server.handle().terminate(None);
+    server.join();
 }
 
 pub(crate) fn a_token_ends_all_its_connections<C: Adapter>() {

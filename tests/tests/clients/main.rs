@@ -24,6 +24,7 @@ macro_rules! scenarios {
                     a_client_connects_from_a_local_address, a_zone_names_an_interface;
                 again: a_client_connects_again_until_it_closes, a_final_code_ends_it,
                     a_row_of_failures_is_given_up, a_cancelled_token_ends_a_wait,
+                    a_cancelled_token_closes_a_connection_that_would_come_again,
                     connecting_can_be_given_up, a_token_ends_all_its_connections,
                     a_token_has_no_effect_on_an_open_connection;
                 trust: a_pinned_certificate_is_trusted, a_client_shows_its_certificate;

@@ -1,7 +1,5 @@
 //! The calls of a connection's handler: in order, guarded against panics, up to the last.
 
-mod owning;
-
 use std::fmt;
 use std::mem;
 use std::sync::Arc;
@@ -20,7 +18,7 @@ use crate::{ConnectionHandler, ConnectionId, Error, Message, WebSocketConnection
 
 /// Calls a connection's handler for the connection's events.
 pub struct Conversation {
-    handler: Option<Box<dyn DynHandler>>,
+    pub(super) handler: Option<Box<dyn DynHandler>>,
     permit: Option<Permit>,
 }
 
@@ -329,7 +327,10 @@ impl Conversation {
         if let Some(permit) = self.permit.as_ref().filter(|_| opened) {
             permit.close(handle);
         }
-        debug!("connection {} is closed: {}", connection.id(), info.code);
+        match opened {
+            true => debug!("connection {} is closed: {}", connection.id(), info.code),
+            false => debug!("connection {} has ended without opening", connection.id()),
+        }
         let panic = self.call(handle, |handler, ws| handler.on_terminate(ws, &info));
         let over = connection.lock().finish(info);
         drop(over);
@@ -356,7 +357,7 @@ impl Conversation {
 
     /// Calls the handler.
     #[inline]
-    fn call(
+    pub(super) fn call(
         &mut self,
         handle: &WebSocketConnection,
         call: impl FnOnce(&mut dyn ConnectionHandler, &WebSocketConnection),

@@ -6,6 +6,7 @@ use log::debug;
 use wsproto::CloseInfo;
 use wsproto::handshake::ClientRequest;
 
+use crate::adapter::OnCancel;
 use crate::{
     Cancel, ClientOptions, ConnectionHandler, Error, Message, Reconnect, ReconnectEvent, TimerId,
     WebSocketConnection,
@@ -26,9 +27,10 @@ pub trait Connector: Clone + Send + 'static {
     ) -> Result<WebSocketConnection, Error>;
 }
 
-/// Connects, and connects again as `reconnect` says, with the [delay](ClientOptions::delay) of the options.
-/// `make` makes the handler of each connection, before it is open; `tell` is called with each decision. Returns
-/// the token that stops it: that of the options, if they have one.
+/// Connects, and connects again as `reconnect` decides, never sooner than the [delay](ClientOptions::delay) of
+/// the options. `make` makes the handler of each connection, before it opens; `tell` is called with each
+/// decision. Returns the token that stops all this, and closes the connection if it is open: the token of the
+/// options, if they have one.
 ///
 /// # Errors
 ///
@@ -47,23 +49,57 @@ pub fn reconnect<H: ConnectionHandler>(
     Ok(cancel)
 }
 
-/// Tells of the decision after `failures`, which is to give up if connecting was cancelled. Returns the time to
-/// wait before the next attempt; `None` gives up.
-pub fn tell_decision(
-    decided: Option<Duration>,
+/// A decision of a [`Reconnect`], with its cause.
+#[derive(Debug)]
+#[must_use]
+pub struct NextAttempt {
+    delay: Option<Duration>,
     failures: u32,
-    cancel: Option<&Cancel>,
-    tell: &mut impl FnMut(ReconnectEvent),
-) -> Option<Duration> {
-    let next = decided.filter(|_| !cancel.is_some_and(Cancel::is_cancelled));
-    tell(match next {
-        Some(delay) => {
-            debug!("connecting again in {delay:?}, after {failures} failures");
-            ReconnectEvent::Waiting { delay, failures }
-        }
-        None => ReconnectEvent::GaveUp { failures },
-    });
-    next
+    cause: String,
+}
+
+impl NextAttempt {
+    /// Decides after an end or an error, as [`Reconnect::after`] does.
+    pub fn after(
+        reconnect: &mut Reconnect,
+        outcome: Result<&CloseInfo, &Error>,
+        open: Duration,
+    ) -> Self {
+        let delay = reconnect.after(outcome, open);
+        let cause = match outcome {
+            Ok(info) => info.to_string(),
+            Err(error) => error.to_string(),
+        };
+        Self { delay, failures: reconnect.failures(), cause }
+    }
+
+    /// Calls `tell` with the decision, which is to give up if connecting was cancelled. Returns the time to wait
+    /// before the next attempt; `None` gives up.
+    pub fn tell(
+        self,
+        cancel: Option<&Cancel>,
+        tell: &mut impl FnMut(ReconnectEvent),
+    ) -> Option<Duration> {
+        let Self { delay, failures, cause } = self;
+        let next = delay.filter(|_| !cancel.is_some_and(Cancel::is_cancelled));
+        tell(match next {
+            Some(delay) => {
+                debug!(
+                    "connecting again in {delay:?}, after {failures} failures; the last: {cause}"
+                );
+                ReconnectEvent::Waiting { delay, failures, cause }
+            }
+            None => ReconnectEvent::GaveUp { failures, cause },
+        });
+        next
+    }
+}
+
+/// Makes `cancel` close an open connection, with an empty Close frame, until the registration is dropped.
+#[must_use]
+pub fn close_when_cancelled(cancel: Option<&Cancel>, ws: WebSocketConnection) -> Option<OnCancel> {
+    // An empty Close may always be sent.
+    cancel.map(|cancel| cancel.on_cancel(move || drop(ws.close(None))))
 }
 
 /// The part that survives a connection.
@@ -89,7 +125,8 @@ where
         let (request, options) = (self.request.clone(), self.options.clone());
         let options = ClientOptions { delay: options.delay.max(delay), ..options };
         let handler = (self.make)();
-        let handler = Reconnecting { origin: Some(self), handler, opened: None, decided: None };
+        let origin = Some(self);
+        let handler = Reconnecting { origin, handler, opened: None, decided: None, closing: None };
         connector.connect(request, options, handler).map(drop)
     }
 }
@@ -101,7 +138,9 @@ struct Reconnecting<C, T, M, H> {
     handler: H,
     opened: Option<Instant>,
     /// The decision after an error.
-    decided: Option<Option<Duration>>,
+    decided: Option<NextAttempt>,
+    /// While the connection is open.
+    closing: Option<OnCancel>,
 }
 
 impl<C, T, M, H> Reconnecting<C, T, M, H> {
@@ -119,6 +158,8 @@ where
 {
     fn on_open(&mut self, ws: &WebSocketConnection) {
         self.opened = Some(Instant::now());
+        let cancel = self.origin.as_ref().and_then(|origin| origin.options.cancel.as_ref());
+        self.closing = close_when_cancelled(cancel, ws.clone());
         self.handler.on_open(ws);
     }
 
@@ -141,22 +182,22 @@ where
     fn on_error(&mut self, ws: &WebSocketConnection, error: &Error) {
         let open = self.open_for();
         if let Some(origin) = &mut self.origin {
-            self.decided = Some(origin.reconnect.after(Err(error), open));
+            self.decided = Some(NextAttempt::after(&mut origin.reconnect, Err(error), open));
         }
         self.handler.on_error(ws, error);
     }
 
     fn on_terminate(&mut self, ws: &WebSocketConnection, info: &CloseInfo) {
         let open = self.open_for();
+        self.closing = None;
         self.handler.on_terminate(ws, info);
         let Some(mut origin) = self.origin.take() else { return };
-        let decided = match self.decided {
+        let decided = match self.decided.take() {
             Some(decided) => decided,
-            None => origin.reconnect.after(Ok(info), open),
+            None => NextAttempt::after(&mut origin.reconnect, Ok(info), open),
         };
-        let (cancel, failures) = (origin.options.cancel.as_ref(), origin.reconnect.failures());
         // It fails if the loop has ended.
-        if let Some(delay) = tell_decision(decided, failures, cancel, &mut origin.tell)
+        if let Some(delay) = decided.tell(origin.options.cancel.as_ref(), &mut origin.tell)
             && let Err(error) = origin.begin(delay)
         {
             debug!("not connecting again: {error}");

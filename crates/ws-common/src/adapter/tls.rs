@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::mem;
 
-use rustls::Connection;
+use rustls::{Connection, Side};
 
 use crate::TlsInfo;
 use crate::tls::{HTTP_1_1, explained, guarded};
@@ -133,8 +133,8 @@ impl TlsState {
     }
 
     /// Reads plaintext. Returns its length, 0 at the end of the stream, or `None` if more ciphertext is
-    /// needed. The end of the TCP
-    /// stream without a `close_notify` counts as the end: a missing Close frame reveals a truncation.
+    /// needed. The end of the TCP stream without a `close_notify` counts as the end: a missing Close frame
+    /// reveals a truncation.
     ///
     /// # Errors
     ///
@@ -199,7 +199,12 @@ impl TlsState {
 /// not sent.
 fn process(tls: &mut Connection) -> io::Result<()> {
     let was_handshaking = tls.is_handshaking();
-    guarded(|| tls.process_new_packets())?.map_err(|error| explained(error, !was_handshaking))?;
+    let this_end = match tls {
+        Connection::Client(_) => Side::Client,
+        Connection::Server(_) => Side::Server,
+    };
+    guarded(|| tls.process_new_packets())?
+        .map_err(|error| explained(error, this_end, !was_handshaking))?;
     if was_handshaking && !tls.is_handshaking() {
         // `ClientTls::begin` removed the limit for the request.
         tls.set_buffer_limit(Some(BUFFER_LIMIT));
@@ -209,7 +214,7 @@ fn process(tls: &mut Connection) -> io::Result<()> {
                 protocol.escape_ascii().to_string()
             ));
             discard_output(tls)?;
-            return Err(explained(error, false));
+            return Err(explained(error, this_end, false));
         }
     }
     Ok(())

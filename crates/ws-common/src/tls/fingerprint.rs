@@ -14,8 +14,14 @@ use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 pub(super) struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    /// Parses 64 hexadecimal digits, with or without colons between the bytes.
+    /// Parses 64 hexadecimal digits, with or without colons between the bytes, and with or without the words
+    /// that `openssl` prints before them: `sha256 Fingerprint=`.
     pub(super) fn parse(text: &str) -> Option<Self> {
+        let text = match text.trim().split_once('=') {
+            Some((name, digits)) if name.eq_ignore_ascii_case("sha256 fingerprint") => digits,
+            Some(_) => return None,
+            None => text.trim(),
+        };
         let digits: Vec<u8> = match text.contains(':') {
             true => {
                 let bytes = text.split(':');
@@ -52,7 +58,7 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-/// Accepts one certificate, whatever its names, dates and issuer are. The server must have its key.
+/// Accepts one certificate, without checking its names, dates and issuer. The server must have its key.
 pub(super) struct FingerprintVerifier {
     expected: Fingerprint,
     provider: Arc<CryptoProvider>,

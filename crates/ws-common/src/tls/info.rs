@@ -1,4 +1,4 @@
-//! What a finished TLS handshake has established.
+//! The parameters that a TLS handshake has established.
 
 use rustls::Connection;
 use rustls::pki_types::CertificateDer;
@@ -11,7 +11,8 @@ pub struct TlsInfo {
     /// asked for none, and at a client.
     pub server_name: Option<String>,
     /// The certificates of the peer, its own first; they were verified. Empty if it sent none. A server asks
-    /// for them only if its [`ServerConfig`](rustls::ServerConfig) has a client verifier.
+    /// for them only if its [`ServerConfig`](rustls::ServerConfig) has a client verifier, as in the example of
+    /// [`ServerTls`](super::ServerTls).
     pub peer_certificates: Vec<CertificateDer<'static>>,
 }
 

@@ -86,19 +86,23 @@ fn a_pinned_certificate_is_known_by_its_fingerprint() {
     let (identity, other) = (Identity::new("a.example"), Identity::new("a.example"));
     let hex = identity.fingerprint();
     let pairs: Vec<_> = hex.as_bytes().chunks(2).map(String::from_utf8_lossy).collect();
-    for text in [hex.clone(), hex.to_uppercase(), pairs.join(":")] {
+    let colons = pairs.join(":");
+    let printed = format!("sha256 Fingerprint={}\n", colons.to_uppercase());
+    for text in [hex.clone(), hex.to_uppercase(), colons, printed.replace("sha", "SHA"), printed] {
         let client = ClientTls::pinned(&text).expect("a fingerprint");
         // Whatever the name is.
         shake_hands(&client, "b.example", &identity.server()).expect("the pinned one");
         let error = shake_hands(&client, "a.example", &other.server()).expect_err("another one");
         let shown = error.to_string().to_lowercase().replace(':', "");
         assert!(shown.contains(&other.fingerprint()), "{error}");
+        assert!(error.to_string().starts_with("the server's certificate is not"), "{error}");
         assert!(is_tls(&error), "{error:?}");
     }
     let long = format!("{hex}00");
     let (first, rest) = hex.split_at(2);
     let uneven = format!("{first}:{rest}");
-    for text in ["", "ab", rest, &long, &uneven, &"zz".repeat(32), &"é".repeat(32)] {
+    let sha1 = format!("sha1 Fingerprint={hex}");
+    for text in ["", "ab", rest, &long, &uneven, &sha1, &"zz".repeat(32), &"é".repeat(32)] {
         let error = ClientTls::pinned(text).expect_err(text);
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         assert!(error.to_string().contains(&format!("{text:?}")), "{error}");
@@ -127,6 +131,20 @@ fn a_client_shows_its_certificate_to_a_server_that_asks() {
     let with = plain().client_certificate(client.certificate(), client.key()).expect("a key");
     assert!(with.has_certificate());
     shake_hands(&with, "server.example", &server).expect("a certificate");
+    // A server that refuses one says so of the client's.
+    let other = Identity::new("client.example");
+    let mut params = rcgen::CertificateParams::new(["client.example".into()]).expect("a name");
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let authority = params.self_signed(&other.made.signing_key).expect("a certificate");
+    let files = [other.certificate(), other.folder.join("ca.pem")];
+    fs::write(&files[1], authority.pem()).expect("written");
+    let reasons =
+        ["no authority of the server's client verifier", "the client shows a CA certificate"];
+    for (file, reason) in files.iter().zip(reasons) {
+        let client = plain().client_certificate(file, other.key()).expect("a key");
+        let error = shake_hands(&client, "server.example", &server).expect_err(reason);
+        assert!(error.to_string().contains(reason), "{error}");
+    }
     // What is wrong with the files is named.
     let error = plain().client_certificate(client.certificate(), identity.key()).expect_err("keys");
     assert!(error.to_string().contains("key.pem"), "{error}");

@@ -27,7 +27,7 @@ impl EventLoop {
         listener: ws_common::Listener,
         acceptor: &Arc<Acceptor>,
     ) -> io::Result<()> {
-        info!("accepting at {listener:?}");
+        info!("accepting at {listener}");
         let token = listener_token(self.listeners.vacant_key());
         let source = Source::register(listener, &self.context.registry, token)?;
         let server = self.server(acceptor);
@@ -55,7 +55,7 @@ impl EventLoop {
         self.queue.push(listener_token(index));
     }
 
-    /// Returns whether connections wait that another thread has accepted.
+    /// Returns whether connections that another thread has accepted wait for this loop.
     pub(crate) fn has_newcomers(&self) -> bool {
         self.has_handover && self.listeners.iter().any(|(_, listener)| listener.has_newcomers())
     }

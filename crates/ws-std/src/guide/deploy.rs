@@ -41,8 +41,8 @@
 //!
 //! * Balance by the number of connections (`least_conn`, `leastconn`): connections are long-lived, and a
 //!   restarted server would otherwise stay empty.
-//! * A proxy can open only as many connections to one address and port as it has ephemeral ports, about 28
-//!   000 by default on Linux (`net.ipv4.ip_local_port_range`). For more, give the proxy several addresses.
+//! * A proxy can open only as many connections to one address and port as it has ephemeral ports, by default
+//!   about 28 000 on Linux (`net.ipv4.ip_local_port_range`). For more, give the proxy several addresses.
 //! * [`peer_addr`](crate::WebSocketConnection::peer_addr) is the proxy's address.
 //!   [`client_addr`](crate::WebSocketConnection::client_addr) is the client's, if the proxy is
 //!   [trusted](crate::TrustedProxies): list its addresses, or `unix:` if it connects through a Unix domain
@@ -136,7 +136,8 @@
 //! [`reconnect`](crate::reconnect) connects again after an end or an error that is not final, with random delays
 //! whose upper bound doubles (RFC 6455 section 7.2.3): without jitter, all clients of a restarted server would
 //! return at once. [`Reconnect`](crate::Reconnect) is the decision alone, a value without a clock, and says which
-//! outcomes are final; `ws-mio` uses it in `LoopHandle::reconnect`. Messages sent shortly before the end may be
+//! outcomes are final; `ws-mio` uses it in `LoopHandle::reconnect`. A [`Cancel`](crate::Cancel) token stops it
+//! from another thread, whether it waits, connects or is connected. Messages sent shortly before the end may be
 //! lost, so the application must resynchronize, and renew its subscriptions, on each connection:
 //!
 //! ```no_run
@@ -146,7 +147,7 @@
 //! use ws_std::{Cancel, ClientOptions, Reconnect, reconnect};
 //!
 //! let request = ClientRequest::parse("wss://example.com/prices")?.bearer("mF_9.B5f-4.1JqM")?;
-//! let cancel = Cancel::new(); // for another thread, to give up
+//! let cancel = Cancel::new(); // another thread stops the client with `cancel.clone()`
 //! // Without a keep-alive, a client that only receives may never learn that the server is gone.
 //! let keep_alive = KeepAlive::new(Duration::from_secs(30), Duration::from_secs(30));
 //! let options = ClientOptions::new().keep_alive(Some(keep_alive)).cancel(cancel.clone());
@@ -199,6 +200,10 @@
 //! Load balancers, firewalls and NAT drop idle connections, some after 60 s or less. A keep-alive Ping and
 //! its Pong are traffic in both directions. Browsers answer Pings but cannot send them, so the server is the
 //! end that pings. [`ServerOptions::keep_alive`] sets the interval.
+//!
+//! A peer that pings, too, may take a long download for silence, because the Pong waits behind it.
+//! `ServerOptions::fragment_size(Some(64 << 10))` sends longer messages in fragments of 64 KiB, and Pings and
+//! Pongs between them.
 //!
 //! # Certificates
 //!

@@ -7,7 +7,7 @@ use wsproto::{Client, Role, SendError};
 
 use crate::{Error, Message, SendStatus, WebSocket};
 
-/// The most bytes of one message that is written.
+/// The maximum number of bytes of a message that is written.
 const MOST_IN_MESSAGE: usize = 64 << 10;
 
 /// A connection as a stream of bytes, for tunnels and terminals: the payloads of binary messages, whose
@@ -18,6 +18,9 @@ const MOST_IN_MESSAGE: usize = 64 << 10;
 /// and with [`InvalidData`](ErrorKind::InvalidData) for a text message. Writing sends at most 64 KiB in one
 /// message, and waits for room as [`send`](WebSocket::send) does. Dropping it ends the connection without a
 /// Close; [`shutdown`](Self::shutdown) sends one.
+///
+/// There is no half-close as in TCP: the peer answers a Close at once, and then neither end can write. So an end
+/// closes when it has received everything, not when it has sent everything.
 #[derive(Debug)]
 pub struct ByteStream<R: Role = Client> {
     ws: WebSocket<R>,
@@ -61,7 +64,8 @@ impl<R: Role> ByteStream<R> {
         ByteWriter(self.ws.handle())
     }
 
-    /// Closes, with an empty Close. Nothing can be written any more; what the peer still sends can be read.
+    /// Closes both directions with an empty Close frame. Nothing can be written afterwards. Bytes that the peer
+    /// sends before it reads the Close can still be read.
     ///
     /// # Errors
     ///
@@ -110,7 +114,7 @@ impl<R: Role> Write for ByteStream<R> {
         write(&self.ws.handle(), bytes)
     }
 
-    /// Waits until everything is written, for at most the write patience.
+    /// Waits until everything is written, for at most [`WebSocket::set_write_patience`].
     fn flush(&mut self) -> io::Result<()> {
         match self.ws.flush().map_err(io_error)? {
             SendStatus::Sent => Ok(()),
@@ -124,7 +128,7 @@ impl Write for ByteWriter {
         write(&self.0, bytes)
     }
 
-    /// Does nothing: what is queued is written in the background.
+    /// Does nothing: queued bytes are written in the background.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
@@ -142,8 +146,8 @@ fn io_error(error: Error) -> io::Error {
     match error {
         Error::Io(error) => error,
         Error::WouldExceed(_) => ErrorKind::WouldBlock.into(),
-        Error::Send(SendError::Closed) => ErrorKind::BrokenPipe.into(),
-        Error::Send(SendError::NotOpen) => ErrorKind::NotConnected.into(),
+        Error::Send(SendError::Closed) => io::Error::new(ErrorKind::BrokenPipe, error),
+        Error::Send(SendError::NotOpen) => io::Error::new(ErrorKind::NotConnected, error),
         error => io::Error::other(error),
     }
 }

@@ -1,4 +1,4 @@
-//! How to compress, and what to ask of a peer.
+//! The configuration of compression.
 
 use core::str::FromStr;
 
@@ -27,8 +27,9 @@ use super::WindowBits;
 ///
 /// A message that contains a secret *and* text that a stranger chose tells by its length how
 /// similar they are (the attacks CRIME and BREACH); with takeover, so do messages of one
-/// connection. Do not compress such messages: set [`Compress::Never`] for them. Compression is
-/// therefore off by default.
+/// connection. Do not compress such messages: set [`Compress::Never`] for them, send them with
+/// [`Endpoint::send_plain_text`](crate::Endpoint::send_plain_text), or with `send_plain` of an adapter.
+/// Compression is therefore off by default.
 ///
 /// Whatever a peer sends, a message never inflates to more than
 /// [`Config::max_message_size`](crate::Config::max_message_size) bytes.
@@ -40,15 +41,15 @@ pub struct Deflate {
     pub level: u8,
     /// Messages with fewer bytes are sent uncompressed. Default: 64.
     pub threshold: usize,
-    /// The window of what this end sends, at most. Default: 12, which is 4 KiB.
+    /// The largest window for the messages that this end sends. Default: 12, which is 4 KiB.
     pub window: WindowBits,
-    /// Whether what this end sends may refer to earlier messages. Default: true.
+    /// Whether a message that this end sends may refer to earlier ones. Default: true.
     pub takeover: bool,
     /// The window asked of the peer, if it can be asked: browsers other than Chromium cannot.
     /// Default: 12.
     pub peer_window: WindowBits,
-    /// Whether what the peer sends may refer to earlier messages. Default: `None`, which means no
-    /// at a server (whose clients then cost it nothing while they are idle) and yes at a client.
+    /// Whether a message that the peer sends may refer to earlier ones. Default: `None`, which means
+    /// no at a server (whose clients then cost it nothing while they are idle) and yes at a client.
     pub peer_takeover: Option<bool>,
     /// Whether each connection owns its codec states, instead of borrowing them. Default: false.
     pub own_states: bool,
@@ -68,7 +69,7 @@ pub enum Compress {
 }
 
 impl Deflate {
-    /// Compresses with takeover, in a window of 4 KiB; a server keeps nothing of what it receives.
+    /// Compresses with takeover, in a window of 4 KiB; a server keeps nothing of received messages.
     #[must_use]
     pub const fn new() -> Self {
         Self {

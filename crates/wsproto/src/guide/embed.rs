@@ -251,13 +251,17 @@
 //! of one read. If the peer reads none of the replies for [`Config::write_timeout`], the connection
 //! ends.
 //!
+//! With [`Config::fragment_size`], Pings and Pongs do not wait behind a long message, but leave between its
+//! fragments. The loop need not know.
+//!
 //! # Decisions that take time
 //!
 //! A server's endpoint reports [`Upgrade`](SessionEvent::Upgrade) for an opening handshake, and
 //! [`Http`](SessionEvent::Http) for an ordinary request. Decide before the next call of
 //! `next_event`, with [`accept`](Endpoint::accept), [`respond`](Endpoint::respond) or
-//! [`decline`](Endpoint::decline), or call [`postpone`](Endpoint::postpone): nothing is read until
-//! the decision, and the deadline of the handshake keeps running.
+//! [`decline`](Endpoint::decline), or call [`postpone`](Endpoint::postpone): at most one read is kept until
+//! the decision, so that the end of the client is noticed, and the deadline of the handshake keeps
+//! running.
 //!
 //! # Two threads on one connection
 //!
@@ -301,6 +305,45 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Behind a web server
+//!
+//! Where other code has read the request, [`Request::from_parts`] checks it, [`Accept::answer`]
+//! gives the answer's header fields, and [`Session::opened`] begins at the first byte after the
+//! handshake, with whatever of it was read ahead as its first input. Over HTTP/2 and HTTP/3 (RFC 8441)
+//! the request is made by [`Request::from_pseudo_headers`].
+//!
+//! ```
+//! use std::time::Duration;
+//! use wsproto::handshake::{Accept, PseudoHeaders, Request, Response};
+//! use wsproto::{Config, Endpoint, Server, Session};
+//!
+//! /// Answers an extended CONNECT; begins the connection on its stream if it is accepted.
+//! fn answer(
+//!     pseudo: PseudoHeaders<'_>,
+//!     fields: &[(&str, &str)],
+//!     now: Duration,
+//! ) -> (Response, Option<Endpoint<Server>>) {
+//!     let config = Config::default();
+//!     let request = match Request::from_pseudo_headers(pseudo, fields.iter().copied()) {
+//!         Ok(request) => request,
+//!         Err(error) => return (error.into(), None),
+//!     };
+//!     match Accept::new().answer(&request, &config) {
+//!         Ok((response, agreed)) => {
+//!             let session = Session::opened(Server, config, agreed, now);
+//!             (response, Some(Endpoint::new(session, Vec::new())))
+//!         }
+//!         Err(error) => (error.into(), None),
+//!     }
+//! }
+//! # let pseudo = PseudoHeaders { method: "CONNECT", protocol: Some("websocket"),
+//! #     scheme: Some("https"), authority: Some("a"), path: Some("/") };
+//! # let (response, endpoint) = answer(pseudo, &[("sec-websocket-version", "13")], Duration::ZERO);
+//! # assert!(response.status() == 200 && endpoint.is_some());
+//! # let (response, endpoint) = answer(pseudo, &[], Duration::ZERO);
+//! # assert!(response.status() == 400 && endpoint.is_none());
+//! ```
+//!
 //! # Very many connections
 //!
 //! An idle endpoint needs no buffers. Keep one read buffer and one [`Outbox`] per loop:
@@ -314,6 +357,7 @@
 //! it to a connection for its turn, and `reclaim_tools` takes it back. Connections that do not
 //! compress take nothing. A thread that sends in between can lend a set of its own; without one,
 //! the states are made for the message, which takes longer.
+//! [`Session::all_extensions`](crate::Session::all_extensions) tells what was agreed.
 //!
 //! # Reading in place
 //!
@@ -323,5 +367,7 @@
 //! within a frame, or in a smaller buffer, the frame would never be complete. A read into a full
 //! buffer returns 0, which is not the end of the input.
 
+#[cfg(doc)]
+use crate::handshake::{Accept, Request};
 #[cfg(doc)]
 use crate::{Advice, Config, Connection, Endpoint, Outbox, Session, SessionEvent};

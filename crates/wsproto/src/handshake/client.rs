@@ -1,7 +1,11 @@
 //! The client's part of the opening handshake (RFC 6455 section 4.1).
 
-use alloc::boxed::Box;
+mod extended_connect;
+mod verify;
+
 use alloc::string::String;
+#[cfg(feature = "deflate")]
+use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -10,7 +14,10 @@ use super::headers::{checked, is_reserved, is_token_char, trim, up_to_first};
 use super::list::is_token;
 use super::response::encode_field;
 use super::server::is_builtin;
-use super::{Extension, Headers, InvalidHeader, Response, ResponseError, Unoffered, accept_key};
+use super::{Extension, Headers, InvalidHeader};
+pub use extended_connect::ExtendedConnect;
+
+use crate::Config;
 use crate::redacted::shortened;
 use crate::url::{UrlError, WsUrl};
 
@@ -79,7 +86,7 @@ pub struct ClientRequest {
     subprotocols: Vec<String>,
     extensions: Vec<Extension>,
     #[cfg(feature = "deflate")]
-    deflate: Option<super::DeflateOffer>,
+    deflate: Vec<super::DeflateOffer>,
     /// The value of the `Cookie` header.
     cookies: Vec<u8>,
     headers: Headers,
@@ -95,7 +102,7 @@ impl ClientRequest {
             subprotocols: Vec::new(),
             extensions: Vec::new(),
             #[cfg(feature = "deflate")]
-            deflate: None,
+            deflate: Vec::new(),
             cookies: Vec::new(),
             headers: Headers::new(),
         }
@@ -230,14 +237,25 @@ impl ClientRequest {
         Ok(self)
     }
 
-    /// Offers permessage-deflate (RFC 7692), or no longer. [`Session::client`] does it by its
+    /// Offers permessage-deflate (RFC 7692) with each of these sets of parameters, in order of
+    /// preference; an empty list withdraws the offer. [`Session::client`] makes the offers of its
     /// configuration.
     ///
     /// [`Session::client`]: crate::Session::client
     #[cfg(feature = "deflate")]
     #[must_use]
-    pub const fn deflate(mut self, offer: Option<super::DeflateOffer>) -> Self {
-        self.deflate = offer;
+    pub fn deflate(mut self, offers: impl IntoIterator<Item = super::DeflateOffer>) -> Self {
+        self.deflate = offers.into_iter().collect();
+        self
+    }
+
+    /// Offers the extensions of the configuration.
+    pub(crate) fn with_offers(self, config: &Config) -> Self {
+        #[cfg(feature = "deflate")]
+        if let Some(wish) = &config.deflate {
+            return self.deflate(super::DeflateOffer::in_order(wish));
+        }
+        let _ = config;
         self
     }
 
@@ -250,122 +268,35 @@ impl ClientRequest {
         encode_field("Upgrade", b"websocket", out);
         encode_field("Connection", b"Upgrade", out);
         encode_field("Sec-WebSocket-Key", encode_key(nonce).as_bytes(), out);
-        encode_field("Sec-WebSocket-Version", b"13", out);
-        if let Some(origin) = &self.origin {
-            encode_field("Origin", origin.as_bytes(), out);
-        }
-        if !self.subprotocols.is_empty() {
-            encode_field("Sec-WebSocket-Protocol", self.subprotocols.join(", ").as_bytes(), out);
-        }
-        #[cfg(feature = "deflate")]
-        if let Some(offer) = &self.deflate {
-            let extension = alloc::format!("{}", offer.to_extension());
-            encode_field("Sec-WebSocket-Extensions", extension.as_bytes(), out);
-        }
-        for extension in &self.extensions {
-            let extension = alloc::format!("{extension}");
-            encode_field("Sec-WebSocket-Extensions", extension.as_bytes(), out);
-        }
-        if !self.cookies.is_empty() {
-            encode_field("Cookie", &self.cookies, out);
-        }
-        self.headers.encode(out);
+        self.write_offers(|name, value| encode_field(name, value, out));
         out.extend_from_slice(b"\r\n");
     }
 
-    /// Checks the response to the request that was sent with `nonce`.
-    ///
-    /// # Errors
-    ///
-    /// [`ResponseError`] for the first rule of section 4.1 that the response breaks.
-    pub fn verify(&self, nonce: [u8; 16], response: &Response) -> Result<Agreed, ResponseError> {
-        let headers = response.headers();
-        if response.status() != 101 {
-            return Err(ResponseError::Status(response.status()));
+    /// Passes the header fields that requests of every version of HTTP have to `write`, in order.
+    fn write_offers(&self, mut write: impl FnMut(&str, &[u8])) {
+        write("Sec-WebSocket-Version", b"13");
+        if let Some(origin) = &self.origin {
+            write("Origin", origin.as_bytes());
         }
-        if !headers.only("Upgrade").is_some_and(|value| value.eq_ignore_ascii_case("websocket")) {
-            return Err(ResponseError::Upgrade);
+        if !self.subprotocols.is_empty() {
+            write("Sec-WebSocket-Protocol", self.subprotocols.join(", ").as_bytes());
         }
-        if !headers.list_contains("Connection", "Upgrade") {
-            return Err(ResponseError::Connection);
-        }
-        if headers.only("Sec-WebSocket-Accept") != Some(&accept_key(&encode_key(nonce))) {
-            return Err(ResponseError::Accept);
-        }
-        #[cfg_attr(not(feature = "deflate"), allow(unused_mut))]
-        let mut accepted = self.read_extensions(headers)?;
         #[cfg(feature = "deflate")]
-        let deflate = self.verify_deflate(&mut accepted)?;
-        self.verify_extensions(&accepted)?;
-        Ok(Agreed {
-            extensions: accepted,
-            subprotocol: self.verify_subprotocol(headers)?,
-            #[cfg(feature = "deflate")]
-            deflate,
-        })
-    }
-
-    fn read_extensions(&self, headers: &Headers) -> Result<Vec<Extension>, ResponseError> {
-        let header = "Sec-WebSocket-Extensions";
-        let mut accepted = Vec::new();
-        for value in headers.get_all(header) {
-            let malformed = |_| ResponseError::MalformedExtension(value.into());
-            accepted.extend(Extension::parse_list(value).map_err(malformed)?);
+        if !self.deflate.is_empty() {
+            let offers = self.deflate.iter().map(|offer| offer.to_extension().to_string());
+            let offers = offers.collect::<Vec<_>>().join(", ");
+            write("Sec-WebSocket-Extensions", offers.as_bytes());
         }
-        if accepted.is_empty() && headers.get_bytes(header).is_some() {
-            return Err(self.unoffered(""));
+        for extension in &self.extensions {
+            let extension = alloc::format!("{extension}");
+            write("Sec-WebSocket-Extensions", extension.as_bytes());
         }
-        Ok(accepted)
-    }
-
-    /// Takes permessage-deflate out of the accepted extensions, at most one of it (RFC 7692 section
-    /// 5).
-    #[cfg(feature = "deflate")]
-    fn verify_deflate(
-        &self,
-        accepted: &mut Vec<Extension>,
-    ) -> Result<Option<super::DeflateAgreed>, ResponseError> {
-        let Some(offer) = &self.deflate else { return Ok(None) };
-        let mut agreed = None;
-        for response in accepted.extract_if(.., |extension| is_builtin(extension.name())) {
-            if agreed.is_some() {
-                return Err(super::DeflateParamError::Several.into());
-            }
-            agreed = Some(offer.verify(&response)?);
+        if !self.cookies.is_empty() {
+            write("Cookie", &self.cookies);
         }
-        Ok(agreed)
-    }
-
-    fn verify_extensions(&self, accepted: &[Extension]) -> Result<(), ResponseError> {
-        let offered = |name| self.extensions.iter().any(|offer| offer.name() == name);
-        match accepted.iter().map(Extension::name).find(|name| !offered(*name)) {
-            None => Ok(()),
-            Some(name) => Err(self.unoffered(name)),
+        for (name, value) in self.headers.iter() {
+            write(name, value);
         }
-    }
-
-    fn unoffered(&self, selected: &str) -> ResponseError {
-        let offered = self.extensions.iter().map(Extension::name);
-        ResponseError::Extension(Box::new(Unoffered::extension(selected, offered)))
-    }
-
-    /// Section 4.2.2: the header has a single token and appears once. It is not a list.
-    fn verify_subprotocol(&self, headers: &Headers) -> Result<Option<String>, ResponseError> {
-        let selected: Vec<_> = headers.get_all("Sec-WebSocket-Protocol").collect();
-        match selected.as_slice() {
-            [] => Ok(None),
-            [one] if self.subprotocols.iter().any(|offer| offer == one) => Ok(Some((*one).into())),
-            several => {
-                let offered = self.subprotocols.iter().map(String::as_str);
-                let error = Unoffered::subprotocol(&several.join(", "), offered);
-                Err(ResponseError::Subprotocol(Box::new(error)))
-            }
-        }
-    }
-
-    /// Returns the offered subprotocols.
-    pub(crate) fn subprotocols(&self) -> &[String] {
-        &self.subprotocols
     }
 }
 

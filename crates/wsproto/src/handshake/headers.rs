@@ -27,6 +27,16 @@ const RESERVED: [&str; 8] = [
 /// The other header fields that a handshake reads.
 const READ: [&str; 3] = ["Host", "Origin", "Sec-WebSocket-Key"];
 
+/// The header fields that are about one connection of HTTP/1, and malformed elsewhere (RFC 9113
+/// section 8.2.2).
+const CONNECTION_SPECIFIC: [&str; 5] =
+    ["Connection", "Keep-Alive", "Proxy-Connection", "Transfer-Encoding", "Upgrade"];
+
+/// Returns whether HTTP/2 and HTTP/3 do not have the field.
+pub(super) fn is_connection_specific(name: &str) -> bool {
+    CONNECTION_SPECIFIC.iter().any(|other| other.eq_ignore_ascii_case(name))
+}
+
 /// Returns whether an application may not set the field.
 pub(super) fn is_reserved(name: &str) -> bool {
     RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(name))
@@ -87,16 +97,38 @@ impl Headers {
         };
         let mut headers =
             Self { bytes: Vec::with_capacity(lines.len()), ends: Vec::with_capacity(fields.len()) };
-        for field in fields {
-            if !field.value.is_ascii()
+        headers.receive(fields.iter().map(|field| (field.name, field.value)))?;
+        Ok(headers)
+    }
+
+    /// Collects fields that other code has parsed.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse).
+    pub(super) fn from_fields<N: AsRef<str>, V: AsRef<[u8]>>(
+        fields: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<Self, InvalidFields> {
+        let mut headers = Self::new();
+        headers.receive(fields)?;
+        Ok(headers)
+    }
+
+    fn receive<N: AsRef<str>, V: AsRef<[u8]>>(
+        &mut self,
+        fields: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<(), InvalidFields> {
+        for (name, value) in fields {
+            let (name, value) = (name.as_ref(), value.as_ref());
+            if !value.is_ascii()
                 && let Some(read) =
-                    RESERVED.iter().chain(&READ).find(|read| read.eq_ignore_ascii_case(field.name))
+                    RESERVED.iter().chain(&READ).find(|read| read.eq_ignore_ascii_case(name))
             {
                 return Err(InvalidFields::NonAscii(read));
             }
-            headers.push(field.name, field.value).map_err(|_| InvalidFields::Malformed)?;
+            self.push(name, value).map_err(|_| InvalidFields::Malformed)?;
         }
-        Ok(headers)
+        Ok(())
     }
 
     /// Appends a field; white space around the value is removed.
@@ -116,7 +148,7 @@ impl Headers {
         Ok(())
     }
 
-    /// Appends a field of the application to a response that is not its own.
+    /// Appends a field of the application to a response that the engine makes.
     ///
     /// # Errors
     ///
@@ -210,6 +242,11 @@ impl Headers {
         // These lists have no quoted strings, so a comma in one separates nothing.
         let values = self.get_all(name).filter(|value| !value.contains('"'));
         values.flat_map(elements).any(|e| e.eq_ignore_ascii_case(element))
+    }
+
+    /// Returns the name of a field that HTTP/2 and HTTP/3 do not have, if there is one.
+    pub(super) fn connection_specific(&self) -> Option<&'static str> {
+        CONNECTION_SPECIFIC.into_iter().find(|name| self.get_bytes(name).is_some())
     }
 
     /// Appends all fields to `out`, each ended by CR LF.

@@ -1,8 +1,10 @@
 //! The opening handshake (RFC 6455 section 4): each part a pure function of its input.
 //!
 //! [`Session`](crate::Session) combines these. Use them alone where other code handles HTTP: in a
-//! web server that hands over upgraded connections, or for WebSocket over HTTP/2 (RFC 8441), where
-//! subprotocols and extensions are negotiated as here but no key is exchanged.
+//! web server that hands over upgraded connections ([`Request::from_parts`], [`Accept::answer`]), or
+//! for WebSocket over HTTP/2 (RFC 8441), where no key is exchanged
+//! ([`Request::from_pseudo_headers`], [`ClientRequest::extended_connect`]). The connection then begins
+//! with [`Session::opened`](crate::Session::opened).
 
 mod accept_key;
 mod body;
@@ -26,7 +28,7 @@ mod server;
 mod unoffered;
 
 pub use accept_key::accept_key;
-pub use client::{Agreed, ClientRequest, OfferError};
+pub use client::{Agreed, ClientRequest, ExtendedConnect, OfferError};
 pub use date::http_date;
 #[cfg(feature = "deflate")]
 pub use deflate::{DeflateAgreed, DeflateOffer, DeflateParamError, Direction};
@@ -36,7 +38,7 @@ pub use headers::{Headers, InvalidHeader};
 pub use origin::{AllowedOrigins, InvalidOrigin};
 pub use proxy::{Tunnel, TunnelError};
 pub use redirect::RedirectError;
-pub use request::Request;
+pub use request::{PseudoHeaders, Request};
 pub use request_error::RequestError;
 pub use response::Response;
 pub use response_error::ResponseError;

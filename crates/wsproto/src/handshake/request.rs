@@ -1,5 +1,7 @@
 //! Requests received by a server.
 
+mod pseudo;
+
 use alloc::borrow::Cow;
 use alloc::string::String;
 use core::{fmt, str};
@@ -7,16 +9,24 @@ use core::{fmt, str};
 use super::head::{first_line, version};
 use super::list::{elements, is_token};
 use super::{Extension, Headers, RequestError, accept_key};
+pub use pseudo::PseudoHeaders;
+
 use crate::redacted::WithoutQuery;
 use crate::url::is_authority;
 
-/// A request of HTTP/1: an opening handshake or an ordinary request.
+/// A request: an opening handshake or an ordinary request.
+///
+/// A [`Session`](crate::Session) parses those of HTTP/1. Where other code handles HTTP, they are made
+/// [from their parts](Self::from_parts), or [from pseudo-header fields](Self::from_pseudo_headers) in
+/// HTTP/2 and HTTP/3; [`Accept::answer`](super::Accept::answer) answers them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Request {
     method: String,
     target: String,
     version_minor: u8,
     headers: Headers,
+    /// `:authority` of HTTP/2 or HTTP/3, or the `Host` in its place.
+    authority: Option<String>,
     is_upgrade: bool,
     /// The result of [`check_upgrade`](Self::check_upgrade).
     verdict: Result<(), RequestError>,
@@ -38,28 +48,69 @@ impl Request {
         else {
             return Err(RequestError::Malformed);
         };
-        if !is_token(method) || target.is_empty() {
-            return Err(RequestError::Malformed);
-        }
+        check_line(method, target)?;
         let version_minor = match version(version_text.as_bytes()) {
             Some((1, minor)) => minor,
             Some(_) => return Err(RequestError::HttpVersion),
             None => return Err(RequestError::Malformed),
         };
-        let headers = Headers::parse(fields)?;
+        Self::http1(method, target, version_minor, Headers::parse(fields)?)
+    }
+
+    /// Creates a request of HTTP/1 that other code has parsed, with the same checks as
+    /// [`parse`](Self::parse): its method, the target and the minor version of its first line, and
+    /// its header fields. Limits of the head are those of the code that parsed it.
+    ///
+    /// ```
+    /// use wsproto::handshake::Request;
+    ///
+    /// let fields = [
+    ///     ("host", "example.com"),
+    ///     ("upgrade", "websocket"),
+    ///     ("connection", "upgrade"),
+    ///     ("sec-websocket-version", "13"),
+    ///     ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    /// ];
+    /// let request = Request::from_parts("GET", "/chat", 1, fields)?;
+    /// assert_eq!(request.check_upgrade(), Ok(()));
+    /// # Ok::<(), wsproto::handshake::RequestError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError`] if the request can only be refused.
+    pub fn from_parts<N: AsRef<str>, V: AsRef<[u8]>>(
+        method: &str,
+        target: &str,
+        version_minor: u8,
+        headers: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<Self, RequestError> {
+        check_line(method, target)?;
+        Self::http1(method, target, version_minor, Headers::from_fields(headers)?)
+    }
+
+    fn http1(
+        method: &str,
+        target: &str,
+        version_minor: u8,
+        headers: Headers,
+    ) -> Result<Self, RequestError> {
         // RFC 9110 section 7.8: HTTP/1.0 has no upgrades, and ignores the field.
         let is_upgrade = version_minor > 0 && headers.list_contains("Upgrade", "websocket");
         let (method, target) = (method.into(), target.into());
-        let mut request =
-            Self { method, target, version_minor, headers, is_upgrade, verdict: Ok(()) };
-        request.check_http()?;
-        request.verdict = request.judge_upgrade();
-        Ok(request)
+        let (authority, verdict) = (None, Ok(()));
+        Self { method, target, version_minor, headers, authority, is_upgrade, verdict }.checked()
+    }
+
+    fn checked(mut self) -> Result<Self, RequestError> {
+        self.check_http()?;
+        self.verdict = self.judge_upgrade();
+        Ok(self)
     }
 
     /// Checks the rules that apply to every request, in the order of its parts.
     fn check_http(&self) -> Result<(), RequestError> {
-        if self.method == "CONNECT" {
+        if self.method == "CONNECT" && !self.is_extended_connect() {
             return Err(RequestError::Method);
         }
         let target = self.target.as_str();
@@ -70,9 +121,18 @@ impl Request {
         {
             return Err(RequestError::Target);
         }
-        // RFC 9112 section 3.2: a request of HTTP/1.1 without exactly one valid Host gets a 400.
         let missing = self.headers.get_bytes("Host").is_none();
-        if !self.headers.only("Host").map_or(missing && self.version_minor == 0, is_host) {
+        let host = self.headers.only("Host");
+        let valid = match &self.authority {
+            // RFC 9113 section 8.3.1: a Host that differs makes the request malformed.
+            Some(authority) => {
+                is_host(authority)
+                    && host.map_or(missing, |host| host.eq_ignore_ascii_case(authority))
+            }
+            // RFC 9112 section 3.2: a request of HTTP/1.1 without exactly one valid Host gets a 400.
+            None => host.map_or(missing && self.version_minor == 0, is_host),
+        };
+        if !valid {
             return Err(RequestError::Host);
         }
         let mut lengths = self.headers.get_all_bytes("Content-Length");
@@ -86,20 +146,26 @@ impl Request {
 
     fn judge_upgrade(&self) -> Result<(), RequestError> {
         let headers = &self.headers;
+        let is_http1 = self.authority.is_none();
         match (self.is_upgrade, self.method.as_str()) {
-            (true, "GET") => {}
-            (false, "GET" | "HEAD" | "OPTIONS") => return Err(RequestError::NoUpgrade),
+            // `check_http` passes only an extended CONNECT.
+            (true, "GET" | "CONNECT") => {}
+            (false, "GET" | "HEAD" | "OPTIONS") if is_http1 => return Err(RequestError::NoUpgrade),
+            (false, "GET" | "HEAD" | "OPTIONS") => return Err(RequestError::NotConnect),
             _ => return Err(RequestError::Method),
         }
-        if !headers.list_contains("Connection", "Upgrade") {
+        if is_http1 && !headers.list_contains("Connection", "Upgrade") {
             return Err(RequestError::Connection);
         }
         match headers.only("Sec-WebSocket-Version") {
             Some("13") => {}
-            Some(other) if is_version(other) => return Err(RequestError::UnsupportedVersion),
+            Some(other) if is_http1 && is_version(other) => {
+                return Err(RequestError::UnsupportedVersion);
+            }
             _ => return Err(RequestError::InvalidVersion),
         }
-        if !headers.only("Sec-WebSocket-Key").is_some_and(accept_key::is_key) {
+        // RFC 8441 section 5: `:protocol` takes the place of the key, which is not processed.
+        if is_http1 && !headers.only("Sec-WebSocket-Key").is_some_and(accept_key::is_key) {
             return Err(RequestError::Key);
         }
         if !self.subprotocols().all(is_token) {
@@ -119,13 +185,21 @@ impl Request {
         self.is_upgrade
     }
 
-    /// Checks that the request is an opening handshake as described in section 4.2.1.
+    /// Returns whether the request is the extended CONNECT with which a WebSocket begins over HTTP/2
+    /// (RFC 8441 section 5) and HTTP/3 (RFC 9220).
+    #[must_use]
+    pub const fn is_extended_connect(&self) -> bool {
+        self.is_upgrade && self.authority.is_some()
+    }
+
+    /// Checks that the request is an opening handshake as described in section 4.2.1, or in RFC 8441
+    /// section 5.
     ///
     /// # Errors
     ///
-    /// The error that determines a server's default response: [`RequestError::NoUpgrade`] or
-    /// [`RequestError::Method`] for an ordinary request (see [`is_upgrade`](Self::is_upgrade)),
-    /// another [`RequestError`] for an invalid handshake.
+    /// The error that determines a server's default response: [`RequestError::NoUpgrade`],
+    /// [`RequestError::NotConnect`] or [`RequestError::Method`] for an ordinary request (see
+    /// [`is_upgrade`](Self::is_upgrade)), another [`RequestError`] for an invalid handshake.
     pub const fn check_upgrade(&self) -> Result<(), RequestError> {
         self.verdict
     }
@@ -136,13 +210,13 @@ impl Request {
         &self.method
     }
 
-    /// Returns the request target exactly as in the request line.
+    /// Returns the request target exactly as in the request line, or `:path`.
     #[must_use]
     pub fn target(&self) -> &str {
         &self.target
     }
 
-    /// Returns the minor version number: 1 for HTTP/1.1.
+    /// Returns the minor version number: 1 for HTTP/1.1, 0 for HTTP/1.0, HTTP/2 and HTTP/3.
     #[must_use]
     pub const fn version_minor(&self) -> u8 {
         self.version_minor
@@ -166,12 +240,13 @@ impl Request {
         form_urlencoded::parse(self.query().unwrap_or_default().as_bytes())
     }
 
-    /// Returns the host that the request is for, with its port if it has one: from a target in
-    /// absolute form, otherwise from the `Host` header (RFC 9112 section 3.2.2). It is empty if a
-    /// request of HTTP/1.0 names no host.
+    /// Returns the host that the request is for, with its port if it has one: `:authority`, or from a
+    /// target in absolute form, otherwise from the `Host` header (RFC 9112 section 3.2.2). It is empty
+    /// if a request of HTTP/1.0 names no host.
     #[must_use]
     pub fn host(&self) -> &str {
         let authority = match self.target.split_once("://") {
+            _ if self.authority.is_some() => self.authority.as_deref(),
             Some((_, rest)) if !self.target.starts_with('/') => rest.split(['/', '?']).next(),
             _ => self.headers.get("Host"),
         };
@@ -217,6 +292,14 @@ impl fmt::Debug for Request {
             .field("version_minor", &self.version_minor)
             .field("headers", &self.headers)
             .finish_non_exhaustive()
+    }
+}
+
+/// Checks the form of a method and a target.
+fn check_line(method: &str, target: &str) -> Result<(), RequestError> {
+    match is_token(method) && !target.is_empty() {
+        true => Ok(()),
+        false => Err(RequestError::Malformed),
     }
 }
 

@@ -23,11 +23,12 @@ pub enum RequestError {
     #[error("HTTP version not supported")]
     HttpVersion,
     /// The request target is neither a path nor an absolute `http` or `https` URL, nor the `*` of
-    /// OPTIONS: 400.
+    /// OPTIONS; or `:scheme` or `:path` is missing or invalid: 400.
     #[error("invalid request target")]
     Target,
-    /// `Host` is missing (which HTTP/1.0 allows), repeated or malformed: 400.
-    #[error("missing or invalid Host header")]
+    /// `Host` is missing (which HTTP/1.0 allows), repeated or malformed; or `:authority` is, or
+    /// differs from `Host`: 400.
+    #[error("missing or invalid host")]
     Host,
     /// The request has a body, which could be mistaken for frames: 400.
     #[error("request with a body")]
@@ -40,10 +41,20 @@ pub enum RequestError {
     /// refused with 426.
     #[error("not a WebSocket handshake")]
     NoUpgrade,
+    /// An ordinary request of HTTP/2 or HTTP/3, which have no `Upgrade` to ask for: 400.
+    #[error("a WebSocket over HTTP/2 begins with an extended CONNECT")]
+    NotConnect,
+    /// `:protocol` of an extended CONNECT is not `websocket`: 501.
+    #[error("protocol not supported")]
+    Protocol,
+    /// HTTP/2 and HTTP/3 do not have this header field (RFC 9113 section 8.2.2): 400.
+    #[error("the header {0} does not exist in HTTP/2")]
+    ConnectionSpecific(&'static str),
     /// `Connection` does not contain `Upgrade`: 400.
     #[error("no Upgrade token in the Connection header")]
     Connection,
-    /// `Sec-WebSocket-Version` is missing, repeated or not a number: 400.
+    /// `Sec-WebSocket-Version` is missing, repeated or not a number; or not 13 in HTTP/2 or HTTP/3,
+    /// where 426 does not exist: 400, with the supported version 13.
     #[error("missing or invalid Sec-WebSocket-Version header")]
     InvalidVersion,
     /// `Sec-WebSocket-Version` is not 13: 426, with the supported version 13 (section 4.4).
@@ -86,6 +97,7 @@ impl RequestError {
             Self::Head(HeadError::FirstLineTooLong) => 414,
             Self::Head(HeadError::TooLong | HeadError::TooManyFields) => 431,
             Self::HttpVersion => 505,
+            Self::Protocol => 501,
             Self::Method => 405,
             Self::NoUpgrade | Self::UnsupportedVersion => 426,
             _ => 400,

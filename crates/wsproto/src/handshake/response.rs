@@ -69,7 +69,7 @@ impl Response {
     #[must_use]
     pub fn date(mut self, since_epoch: Duration) -> Self {
         if !self.has_date() {
-            self.push_header("Date", &http_date(since_epoch));
+            self.push_header("Date", http_date(since_epoch));
         }
         self
     }
@@ -90,12 +90,12 @@ impl Response {
     }
 
     /// Adds a header field that is known to be valid.
-    pub(super) fn push_header(&mut self, name: &str, value: &str) {
+    pub(super) fn push_header(&mut self, name: &str, value: impl AsRef<[u8]>) {
         let _valid = self.headers.push(name, value);
     }
 
     /// Appends the response to `out`: head and body. The response announces that the connection
-    /// will be closed.
+    /// will be closed, unless its status is 101.
     pub fn encode(&self, out: &mut Vec<u8>) {
         self.encode_to("", None, out);
     }
@@ -109,17 +109,15 @@ impl Response {
         {
             encode_field("Date", http_date(date).as_bytes(), out);
         }
-        for (name, value) in self.headers.iter() {
-            if !name.eq_ignore_ascii_case("Content-Length")
-                && !name.eq_ignore_ascii_case("Connection")
-                && !name.eq_ignore_ascii_case("Transfer-Encoding")
-            {
-                encode_field(name, value, out);
-            }
+        for (name, value) in self.unframed_fields() {
+            encode_field(name, value, out);
         }
-        // RFC 9110 section 7.8: a sender of Upgrade also lists it in Connection.
-        let upgrade = self.headers.get_bytes("Upgrade").is_some();
-        encode_field("Connection", if upgrade { b"Upgrade, close" } else { b"close" }, out);
+        let connection: &[u8] = match (self.is_about_upgrade(), self.status) {
+            (true, 101) => b"Upgrade",
+            (true, _) => b"Upgrade, close",
+            (false, _) => b"close",
+        };
+        encode_field("Connection", connection, out);
         if !self.has_no_body() {
             let length = alloc::format!("{}", self.body.len());
             encode_field("Content-Length", length.as_bytes(), out);
@@ -128,6 +126,24 @@ impl Response {
         if !self.has_no_body() && method != "HEAD" {
             out.extend_from_slice(&self.body);
         }
+    }
+
+    /// Returns the header fields to send where other code writes the message: without those that frame
+    /// it or end the connection, which are that code's own (`Content-Length`, `Transfer-Encoding`,
+    /// `Connection`); but with `Connection: Upgrade` beside an `Upgrade` (RFC 9110 section 7.8).
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let connection = ("Connection", &b"Upgrade"[..]);
+        self.unframed_fields().chain(self.is_about_upgrade().then_some(connection))
+    }
+
+    fn unframed_fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        const FRAMING: [&str; 3] = ["Connection", "Content-Length", "Transfer-Encoding"];
+        let frames = |name: &str| FRAMING.iter().any(|other| other.eq_ignore_ascii_case(name));
+        self.headers.iter().filter(move |(name, _)| !frames(name))
+    }
+
+    fn is_about_upgrade(&self) -> bool {
+        self.headers.get_bytes("Upgrade").is_some()
     }
 
     /// Returns whether the status excludes a body (RFC 9112 section 6.3).
@@ -164,6 +180,20 @@ impl Response {
         }
         let headers = Headers::parse(fields)?;
         Ok(Self { status, version_minor: minor, headers, body: Vec::new() })
+    }
+
+    /// Creates a response without its body, of any version of HTTP, that other code has parsed, with
+    /// the same checks of its header fields as [`parse`](Self::parse).
+    ///
+    /// # Errors
+    ///
+    /// [`ResponseError::Malformed`] or [`ResponseError::NonAscii`].
+    pub fn from_parts<N: AsRef<str>, V: AsRef<[u8]>>(
+        status: u16,
+        headers: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<Self, ResponseError> {
+        let headers = Headers::from_fields(headers)?;
+        Ok(Self { headers, ..Self::new(status) })
     }
 
     /// Returns the status.

@@ -26,7 +26,7 @@ pub enum ResponseError {
     /// The major version is not HTTP/1, or the response is a 101 of HTTP/1.0.
     #[error("HTTP version not supported")]
     HttpVersion,
-    /// The status is not 101; [`Session::take_response`](crate::Session::take_response) returns the
+    /// The status is not 101, or in HTTP/2 and HTTP/3 not 200 to 299; [`Session::take_response`](crate::Session::take_response) returns the
     /// response.
     #[error("the server answered with status {0}")]
     Status(u16),
@@ -39,6 +39,9 @@ pub enum ResponseError {
     /// 7.1).
     #[error("the server answered with status {0}, and a body with an invalid chunk")]
     Chunk(u16),
+    /// HTTP/2 and HTTP/3 do not have this header field (RFC 9113 section 8.2.2).
+    #[error("the header {0} does not exist in HTTP/2")]
+    ConnectionSpecific(&'static str),
     /// `Upgrade` is missing or not `websocket`.
     #[error("missing or invalid Upgrade header")]
     Upgrade,

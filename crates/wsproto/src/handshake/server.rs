@@ -8,8 +8,10 @@ use core::time::Duration;
 use super::headers::is_reserved;
 use super::response::encode_field;
 use super::{
-    Agreed, Extension, Headers, InvalidHeader, Request, RequestError, Unoffered, http_date,
+    Agreed, Extension, Headers, InvalidHeader, Request, RequestError, Response, Unoffered,
+    http_date,
 };
+use crate::Config;
 
 /// An error by the application in answering a request. Nothing was written.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -122,16 +124,18 @@ impl Accept {
     }
 
     /// Appends the response to `out`: the head with status 101, which frames may follow at once.
+    /// permessage-deflate is not accepted.
     ///
     /// # Errors
     ///
-    /// [`AcceptError`] if the request cannot be answered this way; nothing was appended.
+    /// [`AcceptError`] if the request cannot be answered this way, which an extended CONNECT never can;
+    /// nothing was appended.
     pub fn encode(&self, request: &Request, out: &mut Vec<u8>) -> Result<(), AcceptError> {
-        self.encode_to(request, None, None, out)
+        self.encode_to(request, None, None, out).map(|_| ())
     }
 
-    /// Appends the response, as [`encode`](Self::encode) does, at that time since the UNIX epoch,
-    /// with an extension of the engine's own.
+    /// Appends the response, as [`encode`](Self::encode) does, at that time since the UNIX epoch;
+    /// accepts permessage-deflate by the configuration. Returns the result of the negotiation.
     ///
     /// # Errors
     ///
@@ -140,9 +144,68 @@ impl Accept {
         &self,
         request: &Request,
         date: Option<Duration>,
-        builtin: Option<&Extension>,
+        config: Option<&Config>,
         out: &mut Vec<u8>,
-    ) -> Result<(), AcceptError> {
+    ) -> Result<Agreed, AcceptError> {
+        if request.is_extended_connect() {
+            return Err(RequestError::HttpVersion.into());
+        }
+        let (agreed, builtin) = self.agree(request, config)?;
+        out.extend_from_slice(b"HTTP/1.1 101 Switching Protocols\r\n");
+        if let Some(date) = date
+            && self.headers.get_bytes("Date").is_none()
+        {
+            encode_field("Date", http_date(date).as_bytes(), out);
+        }
+        self.write_fields(request, builtin.as_ref(), |name, value| encode_field(name, value, out));
+        out.extend_from_slice(b"\r\n");
+        Ok(agreed)
+    }
+
+    /// Returns the response, and the result of the negotiation: for servers whose head is written by
+    /// other code, and for HTTP/2 and HTTP/3. The status is 101, or 200 for an extended CONNECT, which
+    /// has no key to answer (RFC 8441 section 5). There is no body, and frames may follow at once; the
+    /// session begins with [`Session::opened`](crate::Session::opened). permessage-deflate is accepted
+    /// by the configuration.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use wsproto::handshake::{Accept, Request};
+    /// use wsproto::{Config, Server, Session};
+    ///
+    /// # fn f(request: &Request) -> Result<(), Box<dyn std::error::Error>> {
+    /// let config = Config::default();
+    /// let (response, agreed) = Accept::new().answer(request, &config)?;
+    /// for (name, value) in response.headers().iter() {
+    ///     // hand the fields to the code that writes the head
+    /// }
+    /// let session = Session::opened(Server, config, agreed, Duration::ZERO);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`AcceptError`] if the request cannot be accepted this way.
+    pub fn answer(
+        &self,
+        request: &Request,
+        config: &Config,
+    ) -> Result<(Response, Agreed), AcceptError> {
+        let (agreed, builtin) = self.agree(request, Some(config))?;
+        let mut response = Response::new(if request.is_extended_connect() { 200 } else { 101 });
+        self.write_fields(request, builtin.as_ref(), |name, value| {
+            response.push_header(name, value);
+        });
+        Ok((response, agreed))
+    }
+
+    /// Checks what was selected, and accepts permessage-deflate by the configuration. Returns the
+    /// result of the negotiation, and the element of permessage-deflate.
+    fn agree(
+        &self,
+        request: &Request,
+        config: Option<&Config>,
+    ) -> Result<(Agreed, Option<Extension>), AcceptError> {
         request.check_upgrade()?;
         if let Some(subprotocol) = &self.subprotocol
             && !request.subprotocols().any(|offer| offer == subprotocol)
@@ -161,34 +224,42 @@ impl Accept {
                 return Err(AcceptError::Extension(Box::new(error)));
             }
         }
-        out.extend_from_slice(b"HTTP/1.1 101 Switching Protocols\r\n");
-        if let Some(date) = date
-            && self.headers.get_bytes("Date").is_none()
+        let (subprotocol, extensions) = (self.subprotocol.clone(), self.extensions.clone());
+        #[cfg(feature = "deflate")]
         {
-            encode_field("Date", http_date(date).as_bytes(), out);
+            let wish = config.and_then(|config| config.deflate.as_ref());
+            let negotiated = wish.and_then(|wish| super::DeflateAgreed::negotiate(request, wish));
+            let (deflate, builtin) = negotiated.unzip();
+            Ok((Agreed { subprotocol, extensions, deflate }, builtin))
         }
-        encode_field("Upgrade", b"websocket", out);
-        encode_field("Connection", b"Upgrade", out);
-        encode_field("Sec-WebSocket-Accept", request.accept_key().as_bytes(), out);
+        #[cfg(not(feature = "deflate"))]
+        {
+            let _ = config;
+            Ok((Agreed { subprotocol, extensions }, None))
+        }
+    }
+
+    /// Passes the header fields of the response to `write`, in order.
+    fn write_fields(
+        &self,
+        request: &Request,
+        builtin: Option<&Extension>,
+        mut write: impl FnMut(&str, &[u8]),
+    ) {
+        if !request.is_extended_connect() {
+            write("Upgrade", b"websocket");
+            write("Connection", b"Upgrade");
+            write("Sec-WebSocket-Accept", request.accept_key().as_bytes());
+        }
         if let Some(subprotocol) = &self.subprotocol {
-            encode_field("Sec-WebSocket-Protocol", subprotocol.as_bytes(), out);
+            write("Sec-WebSocket-Protocol", subprotocol.as_bytes());
         }
         for extension in builtin.into_iter().chain(&self.extensions) {
             let extension = alloc::format!("{extension}");
-            encode_field("Sec-WebSocket-Extensions", extension.as_bytes(), out);
+            write("Sec-WebSocket-Extensions", extension.as_bytes());
         }
-        self.headers.encode(out);
-        out.extend_from_slice(b"\r\n");
-        Ok(())
-    }
-
-    /// Returns the result of the negotiation once the response is sent.
-    pub(crate) fn agreed(&self) -> Agreed {
-        Agreed {
-            subprotocol: self.subprotocol.clone(),
-            extensions: self.extensions.clone(),
-            #[cfg(feature = "deflate")]
-            deflate: None,
+        for (name, value) in self.headers.iter() {
+            write(name, value);
         }
     }
 }

@@ -11,7 +11,7 @@ use super::{Session, Stage};
 use crate::cursor::take;
 use crate::handshake::{Body, ClientRequest, HeadFinder, Response, ResponseError};
 use crate::redacted::Length;
-use crate::{Client, Config, Connection, Extensions, Role, SessionError};
+use crate::{Client, Config, Role, SessionError};
 
 /// A request that was sent, and the response to it.
 struct ClientHandshake {
@@ -40,11 +40,7 @@ impl Session<Client> {
         out: &mut Vec<u8>,
     ) -> Self {
         let config = config.into();
-        #[cfg(feature = "deflate")]
-        let request = match &config.deflate {
-            Some(wish) => request.deflate(Some(crate::handshake::DeflateOffer::new(wish))),
-            None => request,
-        };
+        let request = request.with_offers(&config);
         let mut role = Client::from_seed(seed);
         let nonce = role.nonce();
         request.encode(nonce, out);
@@ -104,20 +100,12 @@ impl ClientHandshake {
     fn judge(
         &mut self,
         response: &Response,
-        config: &Arc<Config>,
+        config: &Config,
     ) -> Result<Progress<Client>, ResponseError> {
-        let mut agreed = self.request.verify(self.nonce, response)?;
-        if config.require_subprotocol
-            && !self.request.subprotocols().is_empty()
-            && agreed.subprotocol.is_none()
-        {
-            return Err(ResponseError::NoSubprotocol(self.request.subprotocols().into()));
-        }
+        let agreed = self.request.verify(self.nonce, response)?;
+        self.request.check_subprotocol(&agreed, config)?;
         Ok(match self.role.take() {
-            Some(role) => {
-                let extensions = Extensions::take(&mut agreed);
-                Progress::Open(Connection::new(role, Arc::clone(config), extensions), agreed)
-            }
+            Some(role) => Progress::Open(role, agreed),
             None => Progress::NeedMore,
         })
     }

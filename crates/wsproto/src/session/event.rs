@@ -71,8 +71,8 @@ pub enum SessionError {
     /// The transport ended during the opening handshake.
     #[error("the connection ended during the opening handshake")]
     EndOfInput,
-    /// The application closed the session during the opening handshake.
-    #[error("closed during the opening handshake")]
+    /// The application closed the session, or gave up connecting, before it was open.
+    #[error("given up before the connection was open")]
     Abandoned,
     /// The opening handshake took longer than
     /// [`Config::handshake_timeout`](crate::Config::handshake_timeout).

@@ -7,7 +7,7 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::handshake::{Agreed, Request, Response};
-use crate::{Config, Connection, SessionError};
+use crate::{Config, SessionError};
 
 /// The part of the opening handshake that differs between the roles.
 pub(super) trait Handshake<R>: fmt::Debug + Send + Sync + Unpin {
@@ -75,7 +75,7 @@ pub(super) enum Progress<R> {
     /// A request waits for a decision, see [`SessionEvent`].
     Upgrade,
     Http,
-    Open(Connection<R>, Agreed),
+    Open(R, Agreed),
     /// The handshake failed; a server has appended its response.
     Failed(SessionError),
     /// A request was refused because the application made no decision.

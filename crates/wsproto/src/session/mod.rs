@@ -20,8 +20,9 @@ use core::time::Duration;
 pub use event::{SessionError, SessionEvent};
 
 use crate::closing::{Advice, Closing};
+use crate::frame::MAX_CONTROL_LEN;
 use crate::handshake::Agreed;
-use crate::{Config, Connection, Role, SendError, Sender};
+use crate::{Config, Connection, Extensions, Role, SendError, Sender};
 use handshake::Handshake;
 use nanos::Nanos;
 use rare::Rare;
@@ -153,11 +154,16 @@ impl<R: Role> Session<R> {
     const OVER: u8 = 4;
     /// The application postponed its decision on a request.
     const POSTPONED: u8 = 8;
+    /// Long messages leave in fragments; see [`Config::fragment_size`].
+    const FRAGMENTS: u8 = 16;
 
     fn begin(handshake: impl Handshake<R> + 'static, config: Arc<Config>, now: Duration) -> Self {
         let now = now.into();
         let timer = Timer::handshake(now, &config);
-        let stage = Stage::Handshake(Box::new(handshake));
+        Self::at(Stage::Handshake(Box::new(handshake)), config, timer, now)
+    }
+
+    fn at(stage: Stage<R>, config: Arc<Config>, timer: Timer, now: Nanos) -> Self {
         Self { stage, config, timer, now, rare: None, round_trip: UNMEASURED, counted: 0, flags: 0 }
     }
 
@@ -169,15 +175,45 @@ impl<R: Role> Session<R> {
         self.rare.take_if(|rare| **rare == Rare::default());
     }
 
-    fn open(&mut self, connection: Connection<R>, agreed: Agreed, now: Duration) {
+    /// Creates a session whose opening handshake other code has carried out, with the result of the
+    /// negotiation: on a connection that a web server hands over after
+    /// [`Accept::answer`](crate::handshake::Accept::answer), or on a stream of HTTP/2 (RFC 8441). It
+    /// is open and reports [`Open`](SessionEvent::Open) first; the next byte is the first after the
+    /// handshake. [`Endpoint::new`](crate::Endpoint::new) takes it over.
+    ///
+    /// A client's role is made by [`Client::from_seed`](crate::Client::from_seed).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use wsproto::handshake::Agreed;
+    /// use wsproto::{Config, Server, Session, SessionEvent};
+    ///
+    /// let now = Duration::ZERO;
+    /// let mut session = Session::opened(Server, Config::default(), Agreed::default(), now);
+    /// let mut out = Vec::new();
+    /// session.sender()?.send_text("Hi", &mut out)?;
+    /// assert_eq!(out, b"\x81\x02Hi");
+    /// assert_eq!(session.next_event(now, &mut &mut [][..], &mut out), Some(SessionEvent::Open));
+    /// # Ok::<(), wsproto::SendError>(())
+    /// ```
+    #[must_use]
+    pub fn opened(role: R, config: impl Into<Arc<Config>>, agreed: Agreed, now: Duration) -> Self {
+        let mut session = Self::at(Stage::Ended, config.into(), Timer::Off, now.into());
+        session.open(role, agreed, now);
+        session
+    }
+
+    fn open(&mut self, role: R, mut agreed: Agreed, now: Duration) {
         self.keep_response();
         self.now = now.into();
-        self.stage = Stage::Open(connection);
+        let extensions = Extensions::take(&mut agreed);
+        self.stage = Stage::Open(Connection::new(role, Arc::clone(&self.config), extensions));
         if agreed != Agreed::default() {
             self.rare().agreed = agreed;
         }
         self.timer = Timer::keep_alive(self.now, &self.config);
-        self.flags = Self::OPENED;
+        let fragments = self.config.fragment_size.map_or(0, |_| Self::FRAGMENTS);
+        self.flags = Self::OPENED | fragments;
     }
 
     /// Keeps the response that ended a client's handshake.
@@ -201,6 +237,23 @@ impl<R: Role> Session<R> {
             Stage::Handshake(_) => Err(SendError::NotOpen),
             Stage::Answered | Stage::Ended => Err(SendError::Closed),
         }
+    }
+
+    /// Returns the sending half while messages can be sent in one frame each; otherwise the session is not
+    /// open, or has a [fragment size](Self::fragment_size).
+    #[inline]
+    pub(crate) fn one_frame_sender(&mut self) -> Option<&mut Sender<R>> {
+        match &mut self.stage {
+            Stage::Open(open) if self.flags & (Self::OVER | Self::FRAGMENTS) == 0 => {
+                Some(open.sender())
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns the longest payload of a data frame to send, in bytes, if there is a limit.
+    pub(crate) fn fragment_size(&self) -> Option<usize> {
+        Some(self.config.fragment_size?.max(MAX_CONTROL_LEN))
     }
 
     /// Returns what to do with the transport.
@@ -248,13 +301,14 @@ impl<R: Role> Session<R> {
         self.rare.as_ref()?.agreed.subprotocol.as_deref()
     }
 
-    /// Returns the extensions in use, but for the engine's own (`deflate()`, with that feature).
+    /// Returns the extensions in use, without the engine's own, permessage-deflate; see
+    /// [`all_extensions`](Self::all_extensions).
     #[must_use]
     pub fn extensions(&self) -> &[crate::handshake::Extension] {
         self.rare.as_ref().map_or(&[], |rare| &rare.agreed.extensions)
     }
 
-    /// Returns all extensions in use, in the order in which they apply to data.
+    /// Returns all extensions in use, permessage-deflate included, in the order in which they apply to data.
     #[must_use]
     pub fn all_extensions(&self) -> alloc::vec::Vec<crate::handshake::Extension> {
         let mut all = alloc::vec::Vec::new();

@@ -58,7 +58,7 @@ impl<R: Role> Session<R> {
         out: &mut Vec<u8>,
     ) -> Option<Result<Event<'b>, SessionEvent<Event<'b>>>> {
         let Stage::Open(connection) = &mut self.stage else { return None };
-        if self.flags != 0 {
+        if self.flags & !Self::FRAGMENTS != 0 {
             return None;
         }
         let message = connection.small_message(input, out)?;
@@ -70,7 +70,7 @@ impl<R: Role> Session<R> {
     #[inline]
     pub(crate) fn has_no_report(&mut self, now: Duration) -> bool {
         self.now = self.now.max(now.into());
-        self.flags == 0
+        self.flags & !Self::FRAGMENTS == 0
             && self.rare.is_none()
             && matches!(&self.stage, Stage::Open(open) if open.closing() == Closing::Open)
     }
@@ -133,8 +133,8 @@ impl<R: Role> Session<R> {
                 Progress::NeedMore | Progress::Postponed => None,
                 Progress::Upgrade => Some(SessionEvent::Upgrade),
                 Progress::Http => Some(SessionEvent::Http),
-                Progress::Open(connection, agreed) => {
-                    self.open(connection, agreed, now);
+                Progress::Open(role, agreed) => {
+                    self.open(role, agreed, now);
                     self.next_report()
                 }
                 Progress::Failed(error) => {

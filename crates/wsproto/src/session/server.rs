@@ -10,7 +10,7 @@ use super::{Session, Stage};
 use crate::cursor::take;
 use crate::handshake::{Accept, AcceptError, HeadFinder, Request, RequestError, Response};
 use crate::redacted::Length;
-use crate::{Config, Connection, Extensions, Role, Server, SessionError};
+use crate::{Config, Role, Server, SessionError};
 
 /// A request that is being read, or waits for a decision.
 struct ServerHandshake {
@@ -101,10 +101,9 @@ impl<R: Role> Session<R> {
         let (Some(request), Some(role)) = (self.request(), R::server()) else {
             return Err(AcceptError::NoRequest);
         };
-        let (extensions, builtin) = Extensions::negotiate(request, &self.config);
-        accept.encode_to(request, self.unix_time(now), builtin.as_ref(), out)?;
-        let connection = Connection::new(role, Arc::clone(&self.config), extensions);
-        self.open(connection, accept.agreed(), now);
+        let date = self.unix_time(now);
+        let agreed = accept.encode_to(request, date, Some(&self.config), out)?;
+        self.open(role, agreed, now);
         Ok(())
     }
 
@@ -129,8 +128,9 @@ impl<R: Role> Session<R> {
     }
 
     /// Returns whether a decision on a request was postponed and is still outstanding.
+    #[must_use]
     #[inline]
-    pub(crate) fn is_postponed(&self) -> bool {
+    pub fn is_postponed(&self) -> bool {
         self.flags & Self::POSTPONED != 0 && matches!(self.stage, Stage::Handshake(_))
     }
 
