@@ -72,12 +72,14 @@ impl<H> Decision<H> {
         Self(Kind::Decided(Accepted::Decline))
     }
 
-    /// Postpones the decision. Name the type of the handler, as here, or it is that of the first closure. The
-    /// [`Decider`] may move to another thread, for example to query a
-    /// database; other requests and connections are served meanwhile. The deadline of the opening
-    /// handshake, [`Config::handshake_timeout`](wsproto::Config::handshake_timeout), keeps running; when it
-    /// expires, the request is refused with status 503. If the client leaves before the decision, its place
-    /// among the connections is free at once.
+    /// Postpones the decision. The [`Decider`] may move to another thread, for example to query a database;
+    /// other requests and connections are served meanwhile. The deadline of the opening handshake,
+    /// [`Config::handshake_timeout`](wsproto::Config::handshake_timeout), keeps running; when it expires, the
+    /// request is refused with status 503. If the client leaves before the decision, its place among the
+    /// connections is free at once.
+    ///
+    /// Name the type of the handler, as in this example. Otherwise it is the type of the first closure, and no
+    /// other one fits:
     ///
     /// ```
     /// # use ws_common::{Decision, Message, WebSocketConnection};

@@ -100,6 +100,8 @@ impl EventLoop {
             now: shared.now(),
             input: vec![0; READ_SIZE].into(),
             outbox: Some(Box::default()),
+            #[cfg(feature = "deflate")]
+            tools: wsproto::DeflateTools::new(),
             registry: poll.registry().try_clone()?,
             lingering: Lingering::new(),
         };
@@ -123,9 +125,8 @@ impl EventLoop {
         LoopHandle::new(Arc::clone(&self.shared))
     }
 
-    /// Adds a server. It accepts connections once the loop runs, until [`ServerHandle::terminate`] is
-    /// called. The server runs on this loop alone; its number of
-    /// [threads](WebSocketServer::threads) is ignored.
+    /// Adds a server. It accepts connections once the loop runs, until [`ServerHandle::terminate`] is called.
+    /// The server runs on this loop alone; its number of [threads](WebSocketServer::threads) is ignored.
     ///
     /// # Errors
     ///

@@ -16,6 +16,9 @@ pub(crate) struct LoopContext {
     pub(crate) input: Box<[u8]>,
     /// The buffer lent to each connection for its turn; `None` while a connection has it.
     pub(crate) outbox: Option<Box<Outbox>>,
+    /// The codec states lent to each connection for a turn with input; empty while a connection has them.
+    #[cfg(feature = "deflate")]
+    pub(crate) tools: wsproto::DeflateTools,
     pub(crate) registry: Registry,
     /// The number of sockets that linger after their connections have closed.
     pub(crate) lingering: Lingering,

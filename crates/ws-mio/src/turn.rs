@@ -173,6 +173,11 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
                     Ok(read) => {
                         self.read = read.len();
                         input = read;
+                        // A connection that ends takes with it what it was lent.
+                        #[cfg(feature = "deflate")]
+                        if !input.is_empty() {
+                            link.endpoint_mut().lend_tools(&mut context.tools);
+                        }
                     }
                     Err(error) => {
                         held = self.call(held, |turn| {
@@ -304,6 +309,8 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
             if let Some(traffic) = driver.traffic() {
                 traffic.sent(counts);
             }
+            #[cfg(feature = "deflate")]
+            endpoint.reclaim_tools(&mut context.tools);
             if let Some(outbox) = endpoint.reclaim() {
                 context.outbox = Some(outbox);
             }

@@ -47,7 +47,7 @@ pub(crate) struct BlockingDriver<R: Role> {
     calls: OnceLock<Weak<Calls>>,
     /// How many threads wait for room to send.
     senders: AtomicUsize,
-    /// Whether a thread was started that makes the calls that are due, and has not begun to do so.
+    /// Whether a thread was started for calls of the handler that are due, and has not begun to make them.
     calling: AtomicBool,
     /// Whether the receiving thread also waits for room, so the warden does not.
     waits_for_room: AtomicBool,
@@ -209,8 +209,8 @@ impl<R: Role> BlockingDriver<R> {
         self.calls.get().is_some() && link.endpoint().is_drained()
     }
 
-    /// Has another thread call the handler, because the receiving thread waits for input and nothing but input
-    /// wakes it. Returns `false` if there is no thread: try again later.
+    /// Makes another thread call the handler, because the receiving thread waits for input and nothing but input
+    /// wakes it. Returns `false` if no thread can be started: try again later.
     fn call_elsewhere(&self) -> bool {
         let (Some(this), Some(calls)) = (self.this.upgrade(), self.calls()) else { return true };
         self.calling.swap(true, Ordering::Relaxed) || spawn_calls(this, calls)
@@ -346,7 +346,7 @@ impl<R: Role> Driver<R> for BlockingDriver<R> {
     }
 }
 
-/// Calls `on_drained` and `on_timer` in a new thread. Returns `false` if there is none.
+/// Calls `on_drained` and `on_timer` in a new thread. Returns `false` if it cannot be started.
 fn spawn_calls<R: Role>(connection: Arc<Blocking<R>>, calls: Arc<Calls>) -> bool {
     let waiting = Arc::clone(&connection);
     let called = thread::Builder::new().name("ws-std calls".into()).spawn(move || {

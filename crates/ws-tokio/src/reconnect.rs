@@ -16,7 +16,8 @@ use crate::{WebSocket, connect_with};
 /// `run` has to begin everything anew that the server forgets with a connection, such as subscriptions. If it returns
 /// `Ok` before the connection is closed, it is closed with an empty Close. If it returns an error, the connection is
 /// dropped, and the error decides: return one that is final to `reconnect` to stop. To stop from elsewhere, drop the
-/// future, or cancel the token of [`ClientOptions::cancel`], which also closes a connection that is open.
+/// future, or cancel the token of [`ClientOptions::cancel`], which gives up a wait and an attempt to connect, and closes
+/// an open connection with an empty Close frame.
 ///
 /// Set a keep-alive: without one, a client that only receives may never learn that the server is gone.
 ///
@@ -65,12 +66,13 @@ pub async fn reconnect(
         let outcome = match connect_with(request.clone(), options.clone().delay(delay)).await {
             Ok(mut ws) => {
                 let opened = Instant::now();
-                let _closing = close_when_cancelled(options.cancel.as_ref(), ws.handle().clone());
-                let outcome = match ws.ready_state() == ReadyState::Open {
-                    true => run(&mut ws).await,
-                    false => Ok(()),
+                let cancel = options.cancel.as_ref();
+                let _closing = close_when_cancelled(cancel, ws.handle().clone());
+                let ran = match ws.ready_state() {
+                    ReadyState::Open => run(&mut ws).await,
+                    _ => Ok(()),
                 };
-                let outcome = match outcome {
+                let outcome = match ran {
                     // Does nothing if the connection is closed.
                     Ok(()) => ws.close(None).await,
                     Err(error) => Err(error),

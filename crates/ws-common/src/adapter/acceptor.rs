@@ -30,7 +30,8 @@ use crate::{Decision, Error, IncomingRequest, ServerHandle, ServerHandler, Timer
 /// * [`leave`](Self::leave) for each loop or thread that has joined, once the server
 ///   [is ending](ServerHandle::is_ending), its listener is closed, and its connections are over.
 ///
-/// It calls [`call_timers`](Self::call_timers) at [`next_timer`](Self::next_timer), and [aborts](crate::WebSocketConnection::abort) the connections that are not over at the server's
+/// It calls [`call_timers`](Self::call_timers) at [`next_timer`](Self::next_timer), and
+/// [aborts](crate::WebSocketConnection::abort) the connections that are not over at the server's
 /// [deadline](super::end_deadline).
 pub struct Acceptor {
     server: ServerHandle,

@@ -1,7 +1,5 @@
 //! The calls of a connection's handler: in order, guarded against panics, up to the last.
 
-mod owning;
-
 use std::fmt;
 use std::mem;
 use std::sync::Arc;
@@ -20,7 +18,7 @@ use crate::{ConnectionHandler, ConnectionId, Error, Message, WebSocketConnection
 
 /// Calls a connection's handler for the connection's events.
 pub struct Conversation {
-    handler: Option<Box<dyn DynHandler>>,
+    pub(super) handler: Option<Box<dyn DynHandler>>,
     permit: Option<Permit>,
 }
 
@@ -359,7 +357,7 @@ impl Conversation {
 
     /// Calls the handler.
     #[inline]
-    fn call(
+    pub(super) fn call(
         &mut self,
         handle: &WebSocketConnection,
         call: impl FnOnce(&mut dyn ConnectionHandler, &WebSocketConnection),

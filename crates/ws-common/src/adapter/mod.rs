@@ -34,6 +34,7 @@ mod endpoints;
 mod handle;
 mod hosted;
 mod link;
+mod owning;
 pub(crate) mod panics;
 mod proxy_header;
 mod reconnecting;

@@ -163,7 +163,7 @@ impl Conversation {
             match link.read(&mut context.input, now) {
                 Ok(read) => {
                     input = read;
-                    // A connection that ends takes with it what it was lent.
+                    // A connection that ends drops the states that it was lent: lend them for input only.
                     #[cfg(feature = "deflate")]
                     if !input.is_empty() {
                         link.endpoint_mut().lend_tools(&mut context.tools);
@@ -225,7 +225,7 @@ impl Conversation {
         let left = held.count_lingering(lingered, &context.lingering);
         outcome.gone = held.is_gone();
         if outcome.gone {
-            // A connection that is gone is due no more.
+            // A connection that is gone needs no turn.
             (outcome.deadline, outcome.more) = (None, false);
         }
         drop(held);

@@ -33,12 +33,11 @@ impl Drop for AwaitedDecision {
 impl ServerHandle {
     /// Ends the server: it stops accepting and closes every connection with code 1001. Connections that are
     /// not closed after `timeout` are aborted; a timeout of zero aborts all at once, without a Close frame.
-    /// `None` is the sum of
-    /// [`Config::handshake_timeout`](wsproto::Config::handshake_timeout) and
+    /// `None` is the sum of [`Config::handshake_timeout`](wsproto::Config::handshake_timeout) and
     /// [`Config::close_timeout`](wsproto::Config::close_timeout), or no limit if either of them is `None`.
     ///
-    /// A request whose decision is postponed gets status 503. Returns at once.
-    /// Later calls can shorten the time left, but not extend it.
+    /// A request whose decision is postponed gets status 503. Returns at once. Later calls can shorten the time
+    /// left, but not extend it.
     pub fn terminate(&self, timeout: Option<Duration>) {
         self.begin_end(None, timeout);
     }
@@ -86,8 +85,8 @@ impl ServerHandle {
         self.notify_ends();
     }
 
-    /// Has [`terminate`](Self::terminate) call `notify`, which makes an adapter refuse a request that waits for
-    /// a decision; calls it at once if the server is ending already.
+    /// Registers `notify`, which makes an adapter refuse a request that waits for a decision.
+    /// [`terminate`](Self::terminate) calls it; if the server is ending already, it is called at once.
     pub(crate) fn await_decision(
         &self,
         id: ConnectionId,

@@ -41,8 +41,8 @@
 //!
 //! * Balance by the number of connections (`least_conn`, `leastconn`): connections are long-lived, and a
 //!   restarted server would otherwise stay empty.
-//! * A proxy can open only as many connections to one address and port as it has ephemeral ports, about 28
-//!   000 by default on Linux (`net.ipv4.ip_local_port_range`). For more, give the proxy several addresses.
+//! * A proxy can open only as many connections to one address and port as it has ephemeral ports, by default
+//!   about 28 000 on Linux (`net.ipv4.ip_local_port_range`). For more, give the proxy several addresses.
 //! * [`peer_addr`](crate::WebSocketConnection::peer_addr) is the proxy's address.
 //!   [`client_addr`](crate::WebSocketConnection::client_addr) is the client's, if the proxy is
 //!   [trusted](crate::TrustedProxies): list its addresses, or `unix:` if it connects through a Unix domain

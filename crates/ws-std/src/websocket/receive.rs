@@ -1,7 +1,6 @@
 //! The receiving thread: waits for input, room or a change, whichever comes first.
 //!
-//! No wake-up is lost. [`WebSocket::wait`] decides under the lock of the connection which event to
-//! wait for.
+//! No wake-up is lost. [`WebSocket::wait`] decides under the lock of the connection which event to wait for.
 //! Another thread that queues output later writes it itself, and leaves the rest to the warden; while
 //! `waits_for_room` is set, this thread waits for room instead. Other changes count in the signal, whose
 //! count was read before the connection was looked at. The end of a session shuts the socket down.

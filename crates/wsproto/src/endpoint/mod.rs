@@ -45,9 +45,10 @@ use crate::{Client, CloseFrame, Config, ReadyState, Role, SendError, Server, Ses
 /// At most one end of a connection may wait for the other, or both could wait forever. So a client
 /// always reads. A server stops reading, and stops taking events out of bytes already read, while
 /// more than [`Config::high_water_mark`] bytes of *replies* are unwritten: Pongs, the answering
-/// Close, and whatever the application sends between a message and the next call of `next_event`.
-/// If the peer reads none of them for [`Config::write_timeout`], the connection is given up.
-/// Anything the application sends at other times is *unsolicited*, and never stops reading.
+/// Close, and all messages that the application sends between a received message and the next call
+/// of `next_event`. If the peer reads none of them for [`Config::write_timeout`], the connection is
+/// given up. Messages that the application sends at other times are *unsolicited*, and never stop
+/// reading.
 ///
 /// Either kind may be sent while [`has_room`](Self::has_room) returns true: at most the mark is
 /// unwritten of that kind. An application that checks it never has more in memory than the mark

@@ -119,8 +119,8 @@ impl<R: Role> Endpoint<R> {
         }
     }
 
-    /// Sets whether messages sent from now on, until the next event, count as replies. By default they
-    /// do after a received message; pass `false` for one that another thread sends meanwhile.
+    /// Sets whether the messages sent until the next event count as replies. By default they do after a
+    /// received message; pass `false` for a message that another thread sends meanwhile.
     #[inline]
     pub fn set_replying(&mut self, replying: bool) {
         if let Some(outbox) = &mut self.outbox {
@@ -198,12 +198,12 @@ impl<R: Role> Endpoint<R> {
             && !self.session.is_postponed()
     }
 
-    /// Stops reading, and keeps what was read, until [`resume`](Self::resume) is called or the closing
-    /// handshake begins; for an application whose own way on is full. Then TCP stops the peer, too. The
-    /// keep-alive sends Pings meanwhile but does not end the connection, because the Pongs are not read. The end
-    /// of the transport is not noticed either.
+    /// Stops reading, and keeps the bytes already read, until [`resume`](Self::resume) is called or the
+    /// closing handshake begins: for an application that passes messages on to a destination without
+    /// room. TCP then stops the peer, too. Meanwhile, the keep-alive sends Pings but does not end the
+    /// connection, because the Pongs are not read, and the end of the transport is not noticed.
     ///
-    /// If both ends pause, neither makes progress; and a peer that is a server may give this end up, because it
+    /// If both ends pause, neither makes progress. A server may give up a client that pauses, because it
     /// does not read.
     pub fn pause(&mut self) {
         self.outbox.get_or_insert_default().paused = true;

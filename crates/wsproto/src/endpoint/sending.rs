@@ -40,6 +40,7 @@ impl<R: Role> Endpoint<R> {
                 }
                 #[cfg(feature = "deflate")]
                 if self.send_with(|sender, out| sender.try_deflated_text(&text, out))? {
+                    self.count_message();
                     return Ok(());
                 }
                 let mask = self.send_with(|sender, out| sender.send_text_header(&text, out))?;
@@ -78,6 +79,7 @@ impl<R: Role> Endpoint<R> {
                 }
                 #[cfg(feature = "deflate")]
                 if self.send_with(|sender, out| sender.try_deflated_binary(&bytes, out))? {
+                    self.count_message();
                     return Ok(());
                 }
                 let len = bytes.len() as u64;
@@ -119,6 +121,7 @@ impl<R: Role> Endpoint<R> {
         }
         #[cfg(feature = "deflate")]
         if self.send_with(|sender, out| sender.try_deflated_prepared(message, out))? {
+            self.count_message();
             return Ok(());
         }
         self.send_with(|sender, out| sender.send_prepared_header(message, out))?;

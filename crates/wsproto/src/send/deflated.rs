@@ -111,8 +111,11 @@ impl<R: Role> Sender<R> {
         out: &mut Vec<u8>,
     ) -> bool {
         let first = opcode != Opcode::Continuation;
+        if first && fin {
+            return self.send_deflated(opcode, payload, out);
+        }
         let compressed = match first {
-            true => self.deflate.begin_fragments(payload.len(), fin),
+            true => self.deflate.begin_fragments(),
             false => self.deflate.is_fragmenting(),
         };
         if compressed {

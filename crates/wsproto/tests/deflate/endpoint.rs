@@ -54,6 +54,7 @@ fn large_messages_leave_compressed_or_in_place_never_both() {
         ws.send_prepared(&image).expect("open");
         ws.send_plain_text(text.clone()).expect("open");
         ws.send_plain_binary(text.clone().into_bytes()).expect("open");
+        assert_eq!(ws.take_output_counts().messages, 6, "{round}");
         let wire = drain(&mut ws);
         let firsts: Vec<u8> = Frame::read_all(&wire).iter().map(|frame| frame.first).collect();
         assert_eq!(firsts, [0xC1, 0x82, 0xC1, 0x82, 0x81, 0x82], "{round}");

@@ -83,6 +83,28 @@ fn without_takeover_equal_messages_are_equal_bytes_and_with_it_the_second_is_sho
     }
 }
 
+/// A message may be sent as one fragment.
+#[test]
+fn a_single_fragment_that_would_not_become_shorter_leaves_as_it_is() {
+    for takeover in [true, false] {
+        let (mut ws, mut peer) = (server(agreed(12, takeover)), client(agreed(12, takeover)));
+        let (text, noise) = (json(400), noise(3000));
+        let mut wire = Vec::new();
+        for _ in 0..2 {
+            let sender = ws.sender();
+            sender.send_text_fragment(&text, true, &mut wire).expect("open");
+            sender.send_binary_fragment(&noise, true, &mut wire).expect("open");
+            sender.send_text_fragment("", true, &mut wire).expect("open");
+        }
+        let firsts: Vec<u8> = frames(&wire).iter().map(|frame| frame.0).collect();
+        assert_eq!(firsts, [0xC1, 0x82, 0x81].repeat(2));
+        let text = || Event::Text(text.clone().into());
+        let events = receive(&mut peer, &wire, 100).expect("valid");
+        assert_eq!(events[2..4], [Event::Text("".into()), text()]);
+        assert_eq!(events[4], Event::Binary(noise.into()));
+    }
+}
+
 #[test]
 fn what_would_not_become_shorter_leaves_as_it_is() {
     let mut ws = server(agreed(12, true));
@@ -194,6 +216,23 @@ fn fragments_are_one_compressed_message() {
         ws.sender().set_compress(Compress::Always);
         ws.sender().send_text_fragment(&json(300), true, &mut out).expect("open");
         assert_eq!(frames(&out).iter().map(|frame| frame.0).collect::<Vec<_>>(), [0x01, 0x80]);
+    }
+}
+
+/// The compressor's buffer grows by steps; the end of a flush may fall on each side of its end.
+#[test]
+fn a_fragment_may_end_where_the_buffer_does() {
+    let noise = noise(300_000);
+    for len in (65_490..65_550).chain([131_000, 131_080, 262_100, 299_000]) {
+        let mut ws = server(agreed(15, false));
+        let mut out = Vec::new();
+        let bytes = noise.get(..len).expect("so long");
+        ws.sender().send_binary_fragment(bytes, false, &mut out).expect("open");
+        ws.sender().send_binary_fragment(b"end", true, &mut out).expect("open");
+        let joined: Vec<u8> = frames(&out).into_iter().flat_map(|frame| frame.1).collect();
+        assert!(joined.len() < len + len / 1000 + 64, "{len}: {}", joined.len());
+        let inflated = Unzlib::new(15).message(&joined, len + 3);
+        assert!(inflated == [bytes, b"end"].concat(), "{len}");
     }
 }
 

@@ -2,8 +2,7 @@
 
 use wsproto::{CloseCode, CloseFrame, ReadyState, Role};
 
-use super::Conversation;
-use crate::adapter::{Connection, Driver, DynHandler, Panic};
+use super::{Connection, Conversation, Driver, DynHandler, Panic};
 use crate::{ConnectionHandler, WebSocketConnection};
 
 impl Conversation {
