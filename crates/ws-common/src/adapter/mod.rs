@@ -29,6 +29,7 @@ mod constructors;
 mod conversation;
 mod dial;
 mod driver;
+mod endpoints;
 mod handle;
 mod link;
 pub(crate) mod panics;
@@ -38,6 +39,7 @@ mod registry;
 mod request;
 mod resolver;
 mod roster;
+mod server_handler;
 mod socket;
 mod target;
 #[cfg(feature = "tls")]
@@ -52,7 +54,7 @@ mod verdict;
 pub use crate::cancel::OnCancel;
 pub use crate::incoming::TransportInfo;
 pub use crate::listener::ListenerWaker;
-pub use acceptor::{Acceptor, Admission, client_endpoint, server_endpoint};
+pub use acceptor::{Acceptor, Admission};
 pub use connection::{Connection, ConnectionState, Held, MOST_LINGERING, unknown_end};
 pub use constructors::{
     connection_handle, end_deadline, new_connection_id, server_handle, spawn_server, verdict,
@@ -60,6 +62,7 @@ pub use constructors::{
 pub use conversation::Conversation;
 pub use dial::{Dial, DialStep, Route, is_connected};
 pub use driver::Driver;
+pub use endpoints::{client_endpoint, server_endpoint};
 pub use handle::{ConnectionLink, Outgoing};
 pub use link::{Link, Step, Written};
 pub use panics::{Panic, run_guarded};
