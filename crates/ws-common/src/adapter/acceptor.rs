@@ -14,10 +14,11 @@ use wsproto::{Endpoint, Server, Session};
 use super::endpoints::{server_endpoint, unix_time};
 use super::panics::catch;
 use super::roster::Place;
+use super::server_handler::DynServerHandler;
 use super::{Conversation, Decided, Permit, ProxyHeader, TrafficLease, Verdict};
 use crate::admission::Refusal;
 use crate::stats::Counted;
-use crate::{Decision, Error, IncomingRequest, ServerHandle, ServerHandler, TimerId};
+use crate::{Decision, Error, IncomingRequest, ServerHandle, ServerHandler};
 
 /// A server's side before a connection is open: it admits transports, asks the server's handler for
 /// decisions, and calls the handler for errors and for the start and end of the server.
@@ -47,42 +48,6 @@ pub struct Acceptor {
 impl fmt::Debug for Acceptor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Acceptor").field("server", &self.server).finish_non_exhaustive()
-    }
-}
-
-/// An object-safe [`ServerHandler`]: connection handlers are boxed.
-trait DynServerHandler: Send {
-    fn on_connection(&mut self, server: &ServerHandle, request: &IncomingRequest) -> Verdict;
-    fn on_request(&mut self, server: &ServerHandle, request: &IncomingRequest) -> Verdict;
-    fn on_open(&mut self, server: &ServerHandle);
-    fn on_timer(&mut self, server: &ServerHandle, timer: TimerId);
-    fn on_error(&mut self, server: &ServerHandle, peer: Option<SocketAddr>, error: &Error);
-    fn on_terminate(&mut self, server: &ServerHandle);
-}
-
-impl<H: ServerHandler> DynServerHandler for H {
-    fn on_connection(&mut self, server: &ServerHandle, request: &IncomingRequest) -> Verdict {
-        ServerHandler::on_connection(self, server, request).verdict()
-    }
-
-    fn on_request(&mut self, server: &ServerHandle, request: &IncomingRequest) -> Verdict {
-        ServerHandler::on_request(self, server, request).verdict()
-    }
-
-    fn on_open(&mut self, server: &ServerHandle) {
-        ServerHandler::on_open(self, server);
-    }
-
-    fn on_timer(&mut self, server: &ServerHandle, timer: TimerId) {
-        ServerHandler::on_timer(self, server, timer);
-    }
-
-    fn on_error(&mut self, server: &ServerHandle, peer: Option<SocketAddr>, error: &Error) {
-        ServerHandler::on_error(self, server, peer, error);
-    }
-
-    fn on_terminate(&mut self, server: &ServerHandle) {
-        ServerHandler::on_terminate(self, server);
     }
 }
 

@@ -42,6 +42,7 @@ mod registry;
 mod request;
 mod resolver;
 mod roster;
+mod server_handler;
 mod socket;
 mod target;
 #[cfg(feature = "tls")]
