@@ -85,6 +85,11 @@ impl TransportInfo {
         Self::default()
     }
 
+    /// Knows the addresses of the peer, and of the client.
+    pub(crate) fn of(peer: Option<SocketAddr>, client: Option<SocketAddr>) -> Self {
+        Self { peer_addr: peer.map(canonical), client_addr: client.map(canonical), ..Self::new() }
+    }
+
     /// Sets the address of this end. An IPv4 address in an IPv6 one is unwrapped.
     #[must_use]
     pub fn local_addr(mut self, address: Option<SocketAddr>) -> Self {

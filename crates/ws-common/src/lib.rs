@@ -1,8 +1,8 @@
 //! The shared part of the [`wsproto`] adapters: messages, errors, options, TLS configuration, handler
 //! traits, and handles to connections and servers.
 //!
-//! A program depends on an adapter, `ws-std` or `ws-mio`, which re-exports the public types of this crate.
-//! A handler written against these types runs unchanged on either adapter.
+//! A program depends on an adapter, `ws-std`, `ws-mio` or `ws-tokio`, which re-exports the public types of this crate.
+//! A handler written against these types runs unchanged on any of them.
 //!
 //! The module [`testing`] runs handlers without a socket, a thread or a clock, for their tests.
 //!

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mio::Registry;
 use mio::event::Event;
-use ws_common::adapter::{ConnectionLink, Conversation};
+use ws_common::adapter::{ConnectionLink, Conversation, Lingering};
 use wsproto::Outbox;
 
 use crate::deadlines::Armed;
@@ -21,7 +21,7 @@ pub(crate) struct LoopContext {
     pub(crate) tools: wsproto::DeflateTools,
     pub(crate) registry: Registry,
     /// The number of sockets that linger after their connections have closed.
-    pub(crate) lingering: usize,
+    pub(crate) lingering: Lingering,
 }
 
 /// The reason for a turn.

@@ -317,7 +317,7 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
             more |= endpoint.has_input() || endpoint.wants_read() && link.transport().is_readable();
         }
         let deadline = deadline.or_else(|| held.deadline());
-        let gone = held.count_lingering(lingered, &mut context.lingering);
+        let gone = held.count_lingering(lingered, &context.lingering);
         let finished = held.is_gone();
         let queue = more && !finished && held.queue();
         drop(held);

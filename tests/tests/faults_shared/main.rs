@@ -22,7 +22,7 @@ mod support;
 mod truth;
 mod waiting;
 
-use conformance::adapters::{Mio, Std};
+use conformance::adapters::{Mio, Std, Tokio};
 
 /// Generates a test of each fault for each pair of server and client adapters.
 macro_rules! of_pairs {
@@ -137,20 +137,28 @@ of_pairs! {
     std_with_mio: Std, Mio;
     mio_with_std: Mio, Std;
     mio_with_mio: Mio, Mio;
+    std_with_tokio: Std, Tokio;
+    tokio_with_std: Tokio, Std;
+    mio_with_tokio: Mio, Tokio;
+    tokio_with_mio: Tokio, Mio;
+    tokio_with_tokio: Tokio, Tokio;
 }
 
 of_servers! {
     std_alone: Std;
     mio_alone: Mio;
+    tokio_alone: Tokio;
 }
 
 #[cfg(target_os = "linux")]
 of_unix_servers! {
     std_unix: Std;
     mio_unix: Mio;
+    tokio_unix: Tokio;
 }
 
 of_clients! {
     std_client: Std;
     mio_client: Mio;
+    tokio_client: Tokio;
 }

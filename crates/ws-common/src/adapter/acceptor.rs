@@ -131,9 +131,21 @@ impl Acceptor {
         }
     }
 
-    fn refuse(&self, refusal: Refusal, now: Duration, client: Option<SocketAddr>) -> Admission {
+    /// Admits a client for which other code has HTTP, or returns the response that refuses it.
+    pub(super) fn permit(&self, peer: Option<SocketAddr>) -> Result<Permit, Response> {
+        Permit::new(&self.uncounted, peer).map_err(|refusal| {
+            self.count_refusal(refusal, peer);
+            refusal.response()
+        })
+    }
+
+    fn count_refusal(&self, refusal: Refusal, client: Option<SocketAddr>) {
         debug!("{client:?} is not admitted: {refusal:?}");
         self.count(Counted::NotAdmitted(refusal));
+    }
+
+    fn refuse(&self, refusal: Refusal, now: Duration, client: Option<SocketAddr>) -> Admission {
+        self.count_refusal(refusal, client);
         // A TLS client could not read a plain response, and is not worth a TLS handshake.
         if self.server.options().speaks_tls() {
             return Admission::Dropped;
@@ -196,8 +208,7 @@ impl Acceptor {
         if let Some(permit) = permit
             && let Err(refusal) = permit.count(request.client_addr())
         {
-            debug!("{:?} is not admitted: {refusal:?}", request.client_addr());
-            self.count(Counted::NotAdmitted(refusal));
+            self.count_refusal(refusal, request.client_addr());
             return respond(refusal.response());
         }
         if request.is_upgrade()

@@ -19,7 +19,7 @@ use crate::{ConnectionHandler, ConnectionId, Error, Message, WebSocketConnection
 
 /// Calls a connection's handler for the connection's events.
 pub struct Conversation {
-    handler: Option<Box<dyn DynHandler>>,
+    pub(super) handler: Option<Box<dyn DynHandler>>,
     permit: Option<Permit>,
 }
 
@@ -308,7 +308,7 @@ impl Conversation {
 
     /// Calls the handler.
     #[inline]
-    fn call(
+    pub(super) fn call(
         &mut self,
         handle: &WebSocketConnection,
         call: impl FnOnce(&mut dyn ConnectionHandler, &WebSocketConnection),

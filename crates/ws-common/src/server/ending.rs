@@ -1,6 +1,7 @@
 //! The end of a server, and the decisions that are still pending then.
 
 use std::sync::{Arc, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use wsproto::{CloseCode, CloseFrame, SendError};
@@ -81,7 +82,7 @@ impl ServerHandle {
             self.end(&connection);
         }
         (self.0.wake)(self);
-        self.0.changed.notify_all();
+        self.notify_ends();
     }
 
     /// Registers `notify`, which makes an adapter refuse a request that waits for a decision.
@@ -152,6 +153,28 @@ impl ServerHandle {
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         state.terminated = true;
+    }
+
+    /// Tells those that wait for the end of the connections that their number has changed.
+    pub(super) fn notify_ends(&self) {
+        self.0.changed.notify_all();
+        let waiting = std::mem::take(&mut self.lock().waiting);
+        waiting.into_iter().for_each(Waker::wake);
+    }
+
+    /// Returns ready if [`wait_terminated`](Self::wait_terminated) would not wait, for event loops, which must
+    /// not. Otherwise registers the task of `context`, which is woken when that may have changed; poll again at
+    /// the [deadline](Self::deadline).
+    pub(crate) fn poll_ends(&self, context: &Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        let late = matches!(state.ending, Some(Ending::At(at)) if at <= Instant::now());
+        if state.carried == 0 || late && state.handled == 0 {
+            return Poll::Ready(());
+        }
+        if !state.waiting.iter().any(|waker| waker.will_wake(context.waker())) {
+            state.waiting.push(context.waker().clone());
+        }
+        Poll::Pending
     }
 
     pub(super) fn end(&self, connection: &WebSocketConnection) {

@@ -344,7 +344,7 @@ fn compression_is_negotiated_over_http_2() {
         let request = request.expect("valid");
         let (answer, agreed) = Accept::new().answer(&request, server).expect("valid");
         assert_eq!(agreed.deflate.is_some(), compressed);
-        let answer = Response::from_parts(answer.status(), answer.fields()).expect("valid");
+        let answer = Response::from_parts(answer.status(), answer.fields(), []).expect("valid");
         assert_eq!(offer.verify(&answer, client), Ok(agreed.clone()));
         let session = Session::opened(Server, server.clone(), agreed.clone(), NOW);
         assert_eq!(session.deflate(), agreed.deflate);
