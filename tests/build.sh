@@ -13,7 +13,11 @@ examples() {
     crate=$1
     shift
     # The tests' own crate always compresses, and has no such feature.
-    case $crate in conformance) features= ;; *) features='--features deflate' ;; esac
+    case $crate in
+    conformance) features= ;;
+    ws-tokio) features='--features deflate,axum' ;;
+    *) features='--features deflate' ;;
+    esac
     # shellcheck disable=SC2046,SC2086 # lists of options
     cargo build --quiet --release -p "$crate" $features $(printf -- '--example %s ' "$@")
 }

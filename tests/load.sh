@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs the tests of many connections, in a release build: tests/load.sh loads|idle|soak SECONDS (of each adapter: half).
+# Runs the tests of many connections, in a release build: tests/load.sh loads|idle|soak SECONDS (of each adapter: a third).
 #
 # Exit: 0 passed, 1 failed, 2 something is missing.
 set -eu
@@ -18,8 +18,8 @@ loads)
     ;;
 soak)
     cargo build --quiet --release -p conformance --example soak
-    for adapter in std mio; do
-        "$target/release/examples/soak" $adapter $(($2 / 2))
+    for adapter in std mio tokio; do
+        "$target/release/examples/soak" $adapter $(($2 / 3))
     done
     # The median of an echo beside three floods, divided by that of an idle server.
     loads_of floods_leave
@@ -27,6 +27,7 @@ soak)
 idle)
     [ "$(ulimit -n)" -ge 11300 ] || missing 'idle needs descriptors: ulimit -n 11300'
     cargo test --quiet --release -p ws-mio --test idle -- --ignored --nocapture
+    cargo test --quiet --release -p ws-tokio --test idle -- --ignored --nocapture
     ;;
 *) missing 'usage: tests/load.sh loads|idle|soak SECONDS' ;;
 esac

@@ -5,6 +5,7 @@
 //! and the cuts; the others build a structure from the bytes, with `arbitrary`.
 
 mod deflate;
+mod feed;
 mod frames;
 mod handshake;
 mod mask;
@@ -17,6 +18,7 @@ mod two_engines;
 use std::{env, fs, io};
 
 pub use deflate::{deflate, negotiate};
+pub use feed::feed;
 pub use frames::frames;
 pub use handshake::{handshake_client, handshake_server};
 pub use mask::mask;
@@ -30,7 +32,7 @@ pub use two_engines::two_engines;
 pub type Target = fn(&[u8]);
 
 /// Every target, with its name.
-pub const TARGETS: [(&str, Target); 14] = [
+pub const TARGETS: [(&str, Target); 15] = [
     ("receive", receive),
     ("frames", frames),
     ("handshake_server", handshake_server),
@@ -45,6 +47,7 @@ pub const TARGETS: [(&str, Target); 14] = [
     ("utf8", utf8),
     ("mask", mask),
     ("proxy_header", proxy_header),
+    ("feed", feed),
 ];
 
 /// Defines the `main` of a target: libFuzzer's under `cargo fuzz`, and [`replay`] otherwise.

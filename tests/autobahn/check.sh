@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs the Autobahn TestSuite against both adapters, in both roles, over ws and wss, with compression: eight
+# Runs the Autobahn TestSuite against all adapters, in both roles, over ws and wss, with compression: twelve
 # runs, each judged by verdict.py.
 #
 #   check.sh [fast]    with `fast`, of groups 12 and 13, which take long, one case of each kind
@@ -67,6 +67,7 @@ command -v openssl >/dev/null || die 'needs openssl, to make a certificate for w
 tests/autobahn/setup.sh
 examples ws-std echo_server tls_echo autobahn_client
 examples ws-mio mio_echo_server mio_autobahn_client
+examples ws-tokio tokio_echo_server tokio_autobahn_client
 files=$(mktemp -d)
 servers=
 trap 'kill $servers 2>/dev/null || true; rm -rf "$files"' EXIT
@@ -74,3 +75,4 @@ cert=$files/cert.pem key=$files/key.pem
 self_signed
 runs wsproto '' new tls_echo 127.0.0.1:9443 "$cert" "$key"
 runs ws-mio mio_ dense mio_echo_server 127.0.0.1:9443 --tls "$cert" "$key"
+runs ws-tokio tokio_ frugal tokio_echo_server --async 127.0.0.1:9443 --tls "$cert" "$key"

@@ -2,7 +2,8 @@
 # Opens the chat in a real browser, headless, and lets scripts in its pages talk to
 # our servers, those of ws-std and then those of ws-mio: the examples (mio_)chat and (mio_)echo_server,
 # and `peer` (tests/examples/peer). A terminal, the example chat_client, joins the chat. All of
-# it stays on the loopback.
+# it stays on the loopback. Then a page that was loaded over HTTP/2 opens WebSockets on the same
+# connection, with the example hyper_upgrade of ws-tokio.
 #
 #   run.sh
 #
@@ -25,6 +26,7 @@ name=browser logs=$target/browser limit=${BROWSER_TIMEOUT:-180}
 [ $# -eq 0 ] || die 'usage: run.sh'
 needs cargo 'install Rust'
 needs timeout 'install coreutils'
+needs openssl 'install it, for a certificate (Debian: apt-get install openssl)'
 needs node 'install Node.js 20 or newer (Debian: apt-get install nodejs npm)'
 needs npm 'install it beside Node.js (Debian: apt-get install npm)'
 node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' ||
@@ -41,6 +43,7 @@ modules=$target/browser-node
 install "$modules" "$here/package-lock.json" npm_ci
 examples ws-std chat chat_client echo_server
 examples ws-mio mio_chat mio_echo_server
+examples ws-tokio hyper_upgrade
 examples conformance peer
 
 begin
@@ -64,5 +67,13 @@ browser() { # CRATE PREFIX HOW: runs all checks with the servers of a crate, and
 
 browser ws-std '' serve
 browser ws-mio mio_ loop
+
+cert=$logs/cert.pem key=$logs/key.pem
+openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost \
+    -addext 'subjectAltName=DNS:localhost,IP:127.0.0.1' \
+    -keyout "$key" -out "$cert" 2>"$logs/openssl.log" || die "openssl: see $logs/openssl.log"
+start hyper_upgrade "$examples/hyper_upgrade" 127.0.0.1:0 --tls "$cert" "$key"
+run http2 node "$here/http2.js" "$chromium" "https://$address/"
+
 printf 'browser: %s checks, %s passed\n' "$checks" "$passed"
 [ "$checks" -eq "$passed" ]

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use conformance::adapters::{Adapter, Mio, Std};
+use conformance::adapters::{Adapter, Mio, Std, Tokio};
 use conformance::fault::{Dice, FaultProxy, Plan};
 use ws_common::{
     ClientOptions, ConnectionHandler, Decision, Message, ServerOptions, WebSocketConnection,
@@ -139,4 +139,19 @@ fn mio_with_std() {
 #[test]
 fn mio_with_mio() {
     faults::<Mio, Mio>();
+}
+
+#[test]
+fn std_with_tokio() {
+    faults::<Std, Tokio>();
+}
+
+#[test]
+fn tokio_with_mio() {
+    faults::<Tokio, Mio>();
+}
+
+#[test]
+fn tokio_with_tokio() {
+    faults::<Tokio, Tokio>();
 }

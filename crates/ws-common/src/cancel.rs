@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::{fmt, mem};
 
 /// A token to give up connecting from any thread; see [`ClientOptions::cancel`](crate::ClientOptions::cancel).
-/// Clones are the same token, and any number of connections may have it. It cannot be undone. It has no effect on
-/// a connection that is open, except on one of a `reconnect`, which is closed.
+/// Clones are the same token, and any number of connections may have it. Cancelling cannot be undone. It has no
+/// effect on an open connection, except that it closes one of a `reconnect`.
 ///
 /// ```
 /// use ws_common::{Cancel, ClientOptions};
@@ -51,7 +51,7 @@ impl Cancel {
         let mut state = lock(&self.0);
         state.cancelled = true;
         let wakes = mem::take(&mut state.wakes);
-        // They are the adapters' code: call them without the lock.
+        // The functions are the adapters' code: call them without the lock.
         drop(state);
         for wake in wakes.into_values() {
             wake();
@@ -85,7 +85,7 @@ impl Drop for OnCancel {
     fn drop(&mut self) {
         let Some(token) = self.token.upgrade() else { return };
         let wake = lock(&token).wakes.remove(&self.number);
-        // What it owns is dropped without the lock.
+        // The function may own anything: drop it without the lock.
         drop(wake);
     }
 }

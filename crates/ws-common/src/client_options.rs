@@ -94,8 +94,8 @@ impl ClientOptions {
     }
 
     /// Connects to this place instead of the host and port of the URL; see
-    /// [`connect_to`](Self::connect_to). The URL still determines `Host` and the name in TLS. So another
-    /// `Host` is a URL with that name, and this the place to reach it.
+    /// [`connect_to`](Self::connect_to). The URL still determines `Host` and the name in TLS: to send another
+    /// `Host`, put that name into the URL, and connect to the place of the server.
     ///
     /// An empty list, an invalid host, and a URL for which there is a [`proxy`](Self::proxy) are refused with
     /// [`Error::Option`](crate::Error::Option) when connecting.

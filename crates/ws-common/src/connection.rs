@@ -125,8 +125,8 @@ impl WebSocketConnection {
         self.0.round_trip()
     }
 
-    /// Sends a message. On `ws-mio`, this never waits. On `ws-std`, it waits while there is no room, until the
-    /// peer has read nothing for [`Config::write_timeout`](wsproto::Config::write_timeout), or for the
+    /// Sends a message. On `ws-mio` and `ws-tokio`, this never waits. On `ws-std`, it waits while there is no
+    /// room, until the peer has read nothing for [`Config::write_timeout`](wsproto::Config::write_timeout), or for the
     /// `set_write_patience` of its `WebSocket`; but a client's handler does not wait for its
     /// own connection.
     ///
@@ -225,11 +225,11 @@ impl WebSocketConnection {
         self.0.set_keep_alive(keep_alive);
     }
 
-    /// Stops calling the handler for messages, and reading, until [`resume`](Self::resume) is called or the
-    /// connection closes; for a handler whose own way on is full. At most one read of messages, 64 KiB, is in
-    /// memory meanwhile; TCP then stops the peer. A call of the handler may still be in progress on another
-    /// thread. The end of the connection is noticed after the pause, and the keep-alive does not end it
-    /// meanwhile. A peer that does not expect to wait may end the connection itself.
+    /// Stops reading, and calling the handler for messages, until [`resume`](Self::resume) is called or the
+    /// connection closes: for a handler that passes messages on to a destination without room. Meanwhile, at
+    /// most one read of 64 KiB is held in memory, and TCP stops the peer. A call of the handler may still be in
+    /// progress on another thread. An end of the connection by the peer is noticed only after the pause, and the
+    /// keep-alive does not end the connection meanwhile; a peer that does not expect to wait may.
     pub fn pause(&self) {
         self.0.set_paused(true);
     }
@@ -279,8 +279,9 @@ impl WebSocketConnection {
     }
 
     /// Closes the connection with a code and a reason. The Close frame follows all messages sent before.
-    /// Does nothing if the connection is closing or closed. Does not wait for the peer; to end at once, without a Close, see
-    /// [`abort`](Self::abort). A reason longer than 123 bytes is cut after the last character that fits.
+    /// Does nothing if the connection is closing or closed, and never waits for the peer. To end at once,
+    /// without a Close frame, see [`abort`](Self::abort). A reason longer than 123 bytes is cut after the last
+    /// character that fits.
     ///
     /// A server may close with any code that a server may send, such as 1001, 1008 or 1011. A client may
     /// use 1000 and 3000 to 4999, as in browsers; [`close_with`](Self::close_with) sends the others.

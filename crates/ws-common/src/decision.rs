@@ -72,11 +72,14 @@ impl<H> Decision<H> {
         Self(Kind::Decided(Accepted::Decline))
     }
 
-    /// Postpones the decision. Name the type of the handler, as here, or it is that of the first closure. The
-    /// [`Decider`] may move to another thread, for example to query a
-    /// database; other requests and connections are served meanwhile. The deadline of the opening
-    /// handshake, [`Config::handshake_timeout`](wsproto::Config::handshake_timeout), keeps running; when it
-    /// expires, the request is refused with status 503.
+    /// Postpones the decision. The [`Decider`] may move to another thread, for example to query a database;
+    /// other requests and connections are served meanwhile. The deadline of the opening handshake,
+    /// [`Config::handshake_timeout`](wsproto::Config::handshake_timeout), keeps running; when it expires, the
+    /// request is refused with status 503. If the client leaves before the decision, its place among the
+    /// connections is free at once.
+    ///
+    /// Name the type of the handler, as in this example. Otherwise it is the type of the first closure, and no
+    /// other one fits:
     ///
     /// ```
     /// # use ws_common::{Decision, Message, WebSocketConnection};
@@ -123,14 +126,18 @@ pub struct Decider<H>(Arc<Pending<H>>);
 
 impl<H> Decider<H> {
     /// Makes the decision. A second postponement, [`Decision::later`], refuses the request with status 503.
-    pub fn decide(self, decision: Decision<H>) {
-        if let Kind::Decided(decided) = decision.0 {
-            self.0.decide(decided);
+    /// Returns whether the decision counts: not if the client has left, the deadline has passed, or the server
+    /// is ending. The decision is dropped then.
+    #[allow(clippy::must_use_candidate, reason = "the client may leave at any time")]
+    pub fn decide(self, decision: Decision<H>) -> bool {
+        match decision.0 {
+            Kind::Decided(decided) => self.0.decide(decided),
+            Kind::Later(_) => false,
         }
     }
 
-    /// Returns whether a decision would still count: until the deadline of the opening handshake. Nothing is
-    /// read before the decision, so a client that leaves meanwhile is not noticed.
+    /// Returns whether a decision would still count: until the client leaves, or the deadline of the opening
+    /// handshake passes. A client that has sent more than its request leaves unnoticed until then.
     #[must_use]
     pub fn is_awaited(&self) -> bool {
         matches!(&*self.0.lock(), State::Waiting(_))
@@ -166,9 +173,9 @@ impl<H> Pending<H> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn decide(&self, decided: Accepted<H>) {
+    fn decide(&self, decided: Accepted<H>) -> bool {
         let mut state = self.lock();
-        let State::Waiting(wake) = &mut *state else { return };
+        let State::Waiting(wake) = &mut *state else { return false };
         // `set_wake` sets it under this lock. Either it runs first, and this calls `wake`, or it finds the
         // decision and calls `wake` itself: no wake-up is lost.
         let wake = wake.take();
@@ -177,6 +184,7 @@ impl<H> Pending<H> {
         if let Some(wake) = wake {
             wake();
         }
+        true
     }
 }
 

@@ -50,6 +50,9 @@ pub enum Error {
     /// The proxy did not open a tunnel.
     #[error("proxy: {0}")]
     Proxy(#[from] ProxyError),
+    /// The server of a connection of HTTP/2 does not allow WebSockets on it (RFC 8441 section 3).
+    #[error("the server's HTTP/2 has no extended CONNECT")]
+    NoExtendedConnect,
     /// The client's request is invalid. No socket was opened.
     #[error("invalid request: {0}")]
     Offer(#[from] OfferError),

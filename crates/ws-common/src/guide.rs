@@ -183,6 +183,8 @@
 //!
 //! # Tests
 //!
+//! [`testing`](crate::testing) is an adapter, too: in memory, under a virtual clock.
+//!
 //! Implement the trait `Adapter` of `tests/src/adapters`, and run the scenarios, faults and floods of
 //! `tests/tests`: each runs every handler on every pair of adapters. `OBJECTS.md` lists the behaviour that
 //! applications expect. The toy adapter beside that trait, over an in-memory network, is the smallest

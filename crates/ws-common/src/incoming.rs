@@ -1,4 +1,4 @@
-//! A request with what its transport knows.
+//! A request with the addresses and the TLS parameters of its transport.
 
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -67,8 +67,8 @@ impl Deref for IncomingRequest {
     }
 }
 
-/// What a transport knows of its connection. An adapter fills in what it can; the peer's address it passes
-/// when it creates the connection.
+/// The local address and the TLS parameters of a transport, as far as the adapter knows them. The adapter passes
+/// the peer's address when it creates the connection.
 #[derive(Clone, Debug, Default)]
 pub struct TransportInfo {
     pub(crate) peer_addr: Option<SocketAddr>,
@@ -79,10 +79,15 @@ pub struct TransportInfo {
 }
 
 impl TransportInfo {
-    /// Knows nothing.
+    /// Creates the information of a transport without addresses and TLS.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Knows the addresses of the peer, and of the client.
+    pub(crate) fn of(peer: Option<SocketAddr>, client: Option<SocketAddr>) -> Self {
+        Self { peer_addr: peer.map(canonical), client_addr: client.map(canonical), ..Self::new() }
     }
 
     /// Sets the address of this end. An IPv4 address in an IPv6 one is unwrapped.

@@ -1,8 +1,10 @@
 //! The shared part of the [`wsproto`] adapters: messages, errors, options, TLS configuration, handler
 //! traits, and handles to connections and servers.
 //!
-//! A program depends on an adapter, `ws-std` or `ws-mio`, which re-exports the public types of this crate.
-//! A handler written against these types runs unchanged on either adapter.
+//! A program depends on an adapter, `ws-std`, `ws-mio` or `ws-tokio`, which re-exports the public types of this crate.
+//! A handler written against these types runs unchanged on any of them.
+//!
+//! The module [`testing`] runs handlers without a socket, a thread or a clock, for their tests.
 //!
 //! The module [`adapter`] is for authors of other adapters: the logic that every adapter needs, without
 //! I/O. *An adapter is only waiting, reading and writing.* The [guide] shows how to write one.
@@ -29,6 +31,7 @@ mod reconnect;
 mod running;
 mod server;
 mod stats;
+pub mod testing;
 mod timers;
 #[cfg(feature = "tls")]
 mod tls;

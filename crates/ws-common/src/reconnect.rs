@@ -17,8 +17,9 @@ const MOST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 ///
 /// | outcome | again |
 /// |---|---|
-/// | close code 1001, 1006, 1011, 1012, 1013, 1014, 1015, sent by the peer or the network's | yes |
-/// | any other code, or this end has closed or aborted | no |
+/// | this end has closed or aborted | no |
+/// | otherwise, close code 1001, 1006, 1011, 1012, 1013, 1014 or 1015 | yes |
+/// | any other close code | no |
 /// | [`Error::Connect`], [`Error::Io`] | yes |
 /// | [`Error::Session`]: `EndOfInput`, `HandshakeTimeout`, `KeepAliveTimeout`, `WriteTimeout` | yes |
 /// | [`Error::Http`], or [`Error::Proxy`] with a refusal, of status 429 or 5xx | yes, not before its `Retry-After` of at most an hour |
@@ -50,21 +51,21 @@ pub struct Reconnect {
     random: u64,
 }
 
-/// What a `reconnect` of an adapter does next, and why.
+/// The next action of an adapter's `reconnect`, with its cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReconnectEvent {
-    /// It waits, then connects again.
+    /// Wait, then connect again.
     #[non_exhaustive]
     Waiting {
-        /// How long it waits.
+        /// The time to wait.
         delay: Duration,
         /// The number of failures and ends in a row, this one included.
         failures: u32,
         /// The text of the error, or of how the connection ended.
         cause: String,
     },
-    /// It does not connect again.
+    /// Do not connect again.
     #[non_exhaustive]
     GaveUp {
         /// The number of failures and ends in a row, this one included.
@@ -90,8 +91,8 @@ impl Reconnect {
     }
 
     /// Sets the upper bounds of the first delay and of all delays. The bound doubles with each failure in a
-    /// row; the delay is a random time between zero and the bound. Zeros connect again at once. If `longest`
-    /// is shorter than `first`, it bounds that one, too.
+    /// row; the delay is a random time between zero and the bound. With zeros, there is no delay. `longest`
+    /// also bounds a longer `first`.
     #[must_use]
     pub const fn delays(mut self, first: Duration, longest: Duration) -> Self {
         (self.first, self.longest) = (first, longest);
@@ -127,9 +128,8 @@ impl Reconnect {
         self.failures
     }
 
-    /// Takes how a connection ended, or the error, and how long it was open; zero if it never was. Returns how
-    /// long to wait before connecting again, or `None` to give up. If a connection had an error and an end, pass
-    /// the error.
+    /// Takes the end of a connection, or its error if it had one, and the time for which it was open: zero if it
+    /// never opened. Returns how long to wait before connecting again, or `None` to give up.
     pub fn after(
         &mut self,
         outcome: Result<&CloseInfo, &Error>,

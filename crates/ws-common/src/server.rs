@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use wsproto::{CloseFrame, ReadyState};
@@ -55,6 +56,8 @@ struct State {
     /// The Close frame of a server that is ending; `None` for code 1001.
     last_frame: Option<CloseFrame<'static>>,
     terminated: bool,
+    /// The tasks that wait for the end of the server's connections.
+    waiting: Vec<Waker>,
     /// Notifies the connections whose requests wait for a postponed decision.
     undecided: BTreeMap<ConnectionId, Arc<dyn Fn() + Send + Sync>>,
 }
@@ -151,6 +154,11 @@ impl ServerHandle {
     #[must_use]
     pub fn subscribers(&self, topic: &str) -> Vec<WebSocketConnection> {
         self.lock().topics.subscribers(topic)
+    }
+
+    /// Returns the topics of a connection, in alphabetical order.
+    pub(crate) fn topics(&self, connection: ConnectionId) -> Vec<String> {
+        self.lock().topics.of(connection)
     }
 
     pub(crate) fn subscribe(&self, connection: &WebSocketConnection, topic: &str) -> bool {

@@ -22,7 +22,7 @@ pub struct ServerStats {
     pub refused: RefusedStats,
     /// How many messages were received.
     pub messages_in: u64,
-    /// How many messages were sent. Those that could not be written any more are counted, too.
+    /// How many messages were sent, including those that could not be written before the connection ended.
     pub messages_out: u64,
     /// How many bytes were received: requests and frames, without TLS.
     pub bytes_in: u64,
@@ -52,7 +52,7 @@ pub struct RefusedStats {
     pub failed: u64,
 }
 
-/// The counters of a server. Relaxed: each is a number of its own.
+/// The counters of a server. They are independent of each other, so relaxed ordering is enough.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     opened: AtomicU64,
@@ -76,7 +76,7 @@ pub(crate) enum Counted {
     Failed,
 }
 
-/// The traffic of all loops or connections, past and present. Those of the past are used again.
+/// The traffic of all loops or connections, past and present. Later ones reuse the counters of past ones.
 #[derive(Debug, Default)]
 struct TrafficPool {
     all: Vec<Arc<Traffic>>,

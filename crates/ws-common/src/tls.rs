@@ -183,6 +183,12 @@ impl ClientTls {
         Ok(tls)
     }
 
+    /// Returns the rustls configuration, for code that begins TLS itself.
+    #[must_use]
+    pub const fn config(&self) -> &Arc<ClientConfig> {
+        &self.config
+    }
+
     /// Checks that `host` is a valid name for a certificate.
     pub(crate) fn check(host: &str) -> Result<(), UrlError> {
         ServerName::try_from(host).map(drop).map_err(|_| UrlError::Host(host.into()))

@@ -1,12 +1,13 @@
-//! Shared code of the example programs: arguments and `--help`, one-line errors, Ctrl-C, and the chat
-//! that two adapters serve.
+//! Shared code of the example programs: arguments and `--help`, one-line errors, Ctrl-C, the chat that
+//! two adapters serve, and the prices that clients of both subscribe to.
 //!
-//! Not published. The examples keep all WebSocket code in their own files; except for [`chat`], this
-//! crate fits any command-line program.
+//! Not published. The examples keep all WebSocket code in their own files; except for [`chat`] and
+//! [`prices`], this crate fits any command-line program.
 
 mod arguments;
 pub mod chat;
 mod failure;
+pub mod prices;
 mod signals;
 mod terminal;
 pub mod testing;

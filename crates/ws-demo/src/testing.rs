@@ -41,6 +41,20 @@ pub fn run(name: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
+/// Checks that a subscriber gets every price, and connects again after each.
+///
+/// # Panics
+///
+/// If the check fails.
+pub fn check_subscriber(name: &str) {
+    use crate::prices::{PRICES, TOPIC};
+
+    let (code, out, err) = run(name, &[]);
+    assert_eq!((code, &*err), (Some(0), ""), "{name}: {out}");
+    let count = |part: &str| out.lines().filter(|line| line.contains(part)).count();
+    assert_eq!((count(TOPIC), count("; again in ")), (PRICES, PRICES - 1), "{name}: {out}");
+}
+
 /// Checks that `--help` succeeds, and that an unknown option is refused by name.
 ///
 /// # Panics

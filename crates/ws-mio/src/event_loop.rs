@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use mio::{Events, Poll, Token};
 use slab::Slab;
-use ws_common::adapter::{Conversation, READ_SIZE, connection_handle, run_guarded};
+use ws_common::adapter::{Conversation, Lingering, READ_SIZE, connection_handle, run_guarded};
 use ws_common::{
     ClientOptions, ConnectionHandler, Error, ServerHandle, ServerHandler, WebSocketConnection,
 };
@@ -100,8 +100,10 @@ impl EventLoop {
             now: shared.now(),
             input: vec![0; READ_SIZE].into(),
             outbox: Some(Box::default()),
+            #[cfg(feature = "deflate")]
+            tools: wsproto::DeflateTools::new(),
             registry: poll.registry().try_clone()?,
-            lingering: 0,
+            lingering: Lingering::new(),
         };
         Ok(Self {
             poll,
@@ -123,9 +125,8 @@ impl EventLoop {
         LoopHandle::new(Arc::clone(&self.shared))
     }
 
-    /// Adds a server. It accepts connections once the loop runs, until [`ServerHandle::terminate`] is
-    /// called. The server runs on this loop alone; its number of
-    /// [threads](WebSocketServer::threads) is ignored.
+    /// Adds a server. It accepts connections once the loop runs, until [`ServerHandle::terminate`] is called.
+    /// The server runs on this loop alone; its number of [threads](WebSocketServer::threads) is ignored.
     ///
     /// # Errors
     ///
@@ -214,7 +215,7 @@ impl EventLoop {
     fn has_nothing_to_do(&self) -> bool {
         self.listeners.is_empty()
             && self.shared.handles.load(Ordering::SeqCst) == 0
-            && self.shared.slots().len() == self.context.lingering
+            && self.shared.slots().len() == self.context.lingering.count()
     }
 
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {

@@ -13,9 +13,9 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! The handlers are those of `ws-std`, which has a thread for each connection; a handler written for
-//! one runs on the other unchanged. The thread of a loop calls all handlers of
-//! its connections, so they must not block.
+//! The handlers are those of `ws-std`, which has a thread for each connection; a handler written for one
+//! runs on the other unchanged. The thread of a loop calls all handlers of its connections, so they must
+//! not block.
 //!
 //! # This crate's loop, or your own
 //!
@@ -52,9 +52,10 @@
 //!
 //! [`WebSocketServer::threads`] runs one server on several loops, each in its own thread;
 //! [`connections`](ServerHandle::connections), `broadcast`, `publish` and
-//! [`terminate`](ServerHandle::terminate) cover all of them. Another thread accepts connections, and hands
-//! each to the loop with the fewest, unless that is busy. A connection stays in the thread of its loop,
-//! which makes all calls of its handler. The threads share the server's handler, and call it one at a time.
+//! [`terminate`](ServerHandle::terminate) cover all of them. Another thread accepts connections; the loop
+//! with the fewest connections takes each, unless that loop is busy. A connection stays in the thread of its
+//! loop, which makes all calls of its handler. The threads share the server's handler, and call it one at a
+//! time.
 //!
 //! # Clients
 //!
@@ -80,6 +81,7 @@
 //!
 //! # Further reading
 //!
+//! [`testing`] runs handlers without a socket, a thread or a clock, for their tests.
 //! `ws_std::guide::deploy` covers servers in production, and [`ws_common::guide`] writing an adapter.
 //! This crate logs through the [`log`] facade.
 
@@ -112,7 +114,7 @@ pub use ws_common::{
     Decision, Error, IncomingRequest, InvalidNetwork, Listener, Message, Proxies, Proxy,
     ProxyError, ProxyHeaderError, Reconnect, ReconnectEvent, RefusedStats, RunningServer,
     SendStatus, ServerHandle, ServerHandler, ServerOptions, ServerStats, TimerId, TrustedProxies,
-    WebSocketConnection, handler, socket2,
+    WebSocketConnection, handler, socket2, testing,
 };
 #[cfg(feature = "tls")]
 pub use ws_common::{ClientTls, ServerTls, TlsInfo, rustls};

@@ -24,7 +24,7 @@ pub(crate) struct Listener {
     pub(crate) queued: bool,
 }
 
-/// Where new connections come from.
+/// A source of new connections.
 pub(crate) enum Source {
     Tcp(TcpListener),
     #[cfg(unix)]
@@ -102,7 +102,7 @@ impl Listener {
         self.retry_at.is_some_and(|at| at <= now)
     }
 
-    /// Returns whether clients wait that another thread has accepted.
+    /// Returns whether clients that another thread has accepted wait.
     pub(crate) fn has_newcomers(&self) -> bool {
         match &self.source {
             Some(Source::Handover(handover)) => self.retry_at.is_none() && handover.has_newcomers(),

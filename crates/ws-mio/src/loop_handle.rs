@@ -40,10 +40,12 @@ impl LoopHandle {
         connect(&self.0, request, options.into(), handler)
     }
 
-    /// Connects, and connects again as `policy` says, until it gives up or the returned token is cancelled, which
-    /// also closes the connection if it is open, with an empty Close. `make` makes the handler of each connection; it has to begin everything anew that the server forgets with
-    /// a connection, such as subscriptions, in [`on_open`](ConnectionHandler::on_open). `tell` is called with
-    /// each decision. The loop keeps running meanwhile.
+    /// Connects, and connects again as `policy` decides, until it gives up or the returned token is cancelled.
+    /// Cancelling also closes an open connection, with an empty Close frame.
+    ///
+    /// `make` makes the handler of each connection. In [`on_open`](ConnectionHandler::on_open), the handler must
+    /// set up again everything that the server forgets with a connection, such as subscriptions. `tell` is called
+    /// with each decision. The loop keeps running meanwhile.
     ///
     /// Set a keep-alive: without one, a client that only receives may never learn that the server is gone.
     ///
@@ -91,10 +93,9 @@ impl LoopHandle {
         reconnect(self.clone(), request, options.into(), policy, tell, make)
     }
 
-    /// Has the loop call a closure in its thread, once and soon, between the turns of connections: for state that
-    /// only the loop's handlers share. A panic is logged, and affects nothing else. Returns `false` if the loop
-    /// has ended; the closure is then dropped. It is also dropped if the loop is told to [stop](Self::stop)
-    /// first.
+    /// Makes the loop call a closure in its thread, once and soon, between the turns of connections: for state
+    /// that only the loop's handlers share. A panic is logged, and affects nothing else. Returns `false` if the
+    /// loop has ended. The closure is then dropped, as it is if the loop is told to [stop](Self::stop) first.
     #[allow(clippy::must_use_candidate, reason = "callers may ignore the result")]
     pub fn post(&self, call: impl FnOnce() + Send + 'static) -> bool {
         self.0.post(|mailbox| mailbox.posted.push(Box::new(call)))

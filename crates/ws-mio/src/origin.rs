@@ -65,8 +65,8 @@ pub(crate) struct LoopServer {
     pub(crate) acceptor: Arc<Acceptor>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) counts: Arc<Counts>,
-    /// The header of a proxy that one connection waits for, which has a `LoopServer` of its own: others need no
-    /// room for it, and all have one type.
+    /// The proxy's header, for the one connection that waits for it. Such a connection has a `LoopServer` of its
+    /// own, so that others need no room for the header and all connections have one type.
     pub(crate) proxied: Option<Proxied>,
 }
 

@@ -22,7 +22,7 @@ pub(crate) struct Proxied {
 
 struct Waiting {
     tcp: TcpStream,
-    /// As accepting reported it: a peer that is gone already has no address any more.
+    /// The address as accepting reported it: the socket of a peer that is gone reports none.
     peer: Option<SocketAddr>,
     header: ProxyHeader,
     endpoint: Endpoint<Server>,

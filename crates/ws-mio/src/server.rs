@@ -137,9 +137,9 @@ impl WebSocketServer {
         spawn_server(server, move || started.run())
     }
 
-    /// Runs the server in this thread, and in new ones if it has several. Returns once the handler has
-    /// called [`ServerHandle::terminate`] and all connections are
-    /// closed. To end it from another thread, use [`spawn`](Self::spawn), which returns the handle.
+    /// Runs the server in this thread, and in new ones if it has several. Returns once the handler has called
+    /// [`ServerHandle::terminate`] and all connections are closed. To end it from another thread, use
+    /// [`spawn`](Self::spawn), which returns the handle.
     ///
     /// # Errors
     ///
@@ -200,7 +200,7 @@ impl WebSocketServer {
     }
 }
 
-/// Ends a server at once if its thread panics: it must not go on with fewer loops.
+/// Ends a server at once if one of its threads panics: it must not go on with fewer loops.
 struct EndOnPanic<'a>(&'a ServerHandle);
 
 impl Drop for EndOnPanic<'_> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mio::Registry;
 use mio::event::Event;
-use ws_common::adapter::{ConnectionLink, Conversation};
+use ws_common::adapter::{ConnectionLink, Conversation, Lingering};
 use wsproto::Outbox;
 
 use crate::deadlines::Armed;
@@ -16,9 +16,12 @@ pub(crate) struct LoopContext {
     pub(crate) input: Box<[u8]>,
     /// The buffer lent to each connection for its turn; `None` while a connection has it.
     pub(crate) outbox: Option<Box<Outbox>>,
+    /// The codec states lent to each connection for a turn with input; empty while a connection has them.
+    #[cfg(feature = "deflate")]
+    pub(crate) tools: wsproto::DeflateTools,
     pub(crate) registry: Registry,
     /// The number of sockets that linger after their connections have closed.
-    pub(crate) lingering: usize,
+    pub(crate) lingering: Lingering,
 }
 
 /// The reason for a turn.

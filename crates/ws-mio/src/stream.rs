@@ -229,7 +229,7 @@ impl From<mio::net::UnixStream> for Stream {
     }
 }
 
-/// Makes a `TcpStream` of another kind of socket, which moves bytes as one of TCP does.
+/// Converts the socket of a Unix domain to a `TcpStream`, which reads and writes it in the same way.
 #[cfg(unix)]
 pub(crate) fn from_unix(stream: mio::net::UnixStream) -> TcpStream {
     let stream = std::os::unix::net::UnixStream::from(stream);

@@ -182,6 +182,11 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
                     Ok(read) => {
                         self.read = read.len();
                         input = read;
+                        // A connection that ends takes with it what it was lent.
+                        #[cfg(feature = "deflate")]
+                        if !input.is_empty() {
+                            link.endpoint_mut().lend_tools(&mut context.tools);
+                        }
                     }
                     Err(error) => {
                         held = self.call(held, |turn| {
@@ -301,13 +306,15 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
         self.count_output(&mut held);
         if let Some(link) = held.link_mut() {
             let endpoint = link.endpoint_mut();
+            #[cfg(feature = "deflate")]
+            endpoint.reclaim_tools(&mut context.tools);
             if let Some(outbox) = endpoint.reclaim() {
                 context.outbox = Some(outbox);
             }
             more |= endpoint.has_input() || endpoint.wants_read() && link.transport().is_readable();
         }
         let deadline = deadline.or_else(|| held.deadline());
-        let gone = held.count_lingering(lingered, &mut context.lingering);
+        let gone = held.count_lingering(lingered, &context.lingering);
         let finished = held.is_gone();
         let queue = more && !finished && held.queue();
         drop(held);

@@ -2,7 +2,7 @@
 //!
 //! `cargo test` builds the examples; with `--test examples` alone it does not.
 
-use ws_demo::testing::{check_port_in_use, check_usage, check_wrong};
+use ws_demo::testing::{check_port_in_use, check_subscriber, check_usage, check_wrong};
 
 const SERVERS: [&str; 4] = ["broadcast", "by_hand", "mio_chat", "mio_own_loop"];
 
@@ -27,6 +27,12 @@ fn wrong_arguments_are_named() {
         let zero = ["127.0.0.1:0", "--threads", "x"];
         check_wrong("mio_echo_server", &zero, "--threads cannot be \"x\": ");
     }
+}
+
+#[test]
+fn a_subscriber_subscribes_again() {
+    check_usage("mio_subscriber");
+    check_subscriber("mio_subscriber");
 }
 
 #[test]

@@ -48,6 +48,8 @@
 //!
 //! # Further reading
 //!
+//! [`testing`] runs handlers without a socket, a thread or a clock, for their tests.
+//!
 //! The [guide] has a chapter on [migrating from tungstenite](guide::tungstenite) and one on
 //! [servers in production](guide::deploy).
 
@@ -88,7 +90,7 @@ pub use ws_common::{
     Decision, Error, IncomingRequest, InvalidNetwork, Listener, Message, Proxies, Proxy,
     ProxyError, ProxyHeaderError, Reconnect, ReconnectEvent, RefusedStats, RunningServer,
     SendStatus, ServerHandle, ServerHandler, ServerOptions, ServerStats, TimerId, TrustedProxies,
-    WebSocketConnection, handler, socket2,
+    WebSocketConnection, handler, socket2, testing,
 };
 #[cfg(feature = "tls")]
 pub use ws_common::{ClientTls, ServerTls, TlsInfo, rustls};

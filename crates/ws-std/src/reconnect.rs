@@ -12,13 +12,13 @@ use crate::{Error, WebSocket, connect_with};
 /// Connects and calls `run` with the connection, again and again, until `reconnect` gives up, which it does at
 /// the end of a connection that `run` has closed. `tell` is called with each decision.
 ///
-/// `run` has to begin everything anew that the server forgets with a connection, such as subscriptions. If it
-/// returns `Ok` before the connection is closed, it is closed with an empty Close. If it returns an error, the
-/// connection is dropped, and the error decides: return one that is final to `reconnect` to stop.
+/// `run` must set up again everything that the server forgets with a connection, such as subscriptions. If `run`
+/// returns `Ok` before the connection is closed, it is closed with an empty Close frame. If `run` returns an
+/// error, the connection is dropped, and the error decides: to stop, return one that is final to `reconnect`.
 ///
-/// To stop from another thread, cancel the token of [`ClientOptions::cancel`]: that ends a wait or an attempt, with
-/// the error [`Abandoned`](wsproto::SessionError::Abandoned), and closes a connection that is open, with an empty
-/// Close; `run` then gets no more messages.
+/// To stop from another thread, cancel the token of [`ClientOptions::cancel`]. That ends a wait or an attempt with
+/// the error [`Abandoned`](wsproto::SessionError::Abandoned), and closes an open connection with an empty Close
+/// frame; `run` then gets no more messages.
 ///
 /// Set a keep-alive: without one, a client that only receives may never learn that the server is gone.
 ///

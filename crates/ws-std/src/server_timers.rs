@@ -1,5 +1,5 @@
-//! The timers of a server: the warden watches the time, and a thread of its own makes the calls, since a
-//! handler may take long.
+//! The timers of a server: the warden watches the time, and a new thread makes the calls, because a handler may
+//! take long.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
@@ -70,7 +70,7 @@ impl Watched for ServerTimers {
         }
         let called = thread::Builder::new().name("ws-std timer".into()).spawn(move || {
             acceptor.call_timers();
-            // A timer that is set before this has no plan yet; one that is set later makes its own.
+            // A timer that was set before this store has no plan yet; a later one makes its own.
             this.calling.store(false, Ordering::SeqCst);
             this.plan();
         });

@@ -2,11 +2,13 @@
 //!
 //! `cargo test` builds the examples; with `--test examples` alone it does not.
 
-use ws_demo::testing::{check_port_in_use, check_refused, check_usage, check_wrong};
+use ws_demo::testing::{
+    check_port_in_use, check_refused, check_subscriber, check_usage, check_wrong,
+};
 
 #[test]
 fn usage_is_told() {
-    for name in ["chat", "chat_client", "duplex", "echo_server", "service"] {
+    for name in ["chat", "chat_client", "duplex", "echo_server", "service", "subscriber"] {
         check_usage(name);
     }
     #[cfg(feature = "tls")]
@@ -27,6 +29,11 @@ fn wrong_arguments_are_named() {
     check_wrong("chat_client", &["ws://127.0.0.1/"], "NAME is missing");
     #[cfg(feature = "tls")]
     check_wrong("client", &["ws://127.0.0.1/", "--header", "x"], "--header needs \"Name: value\"");
+}
+
+#[test]
+fn a_subscriber_subscribes_again() {
+    check_subscriber("subscriber");
 }
 
 #[test]

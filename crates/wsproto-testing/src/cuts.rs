@@ -33,7 +33,7 @@ impl Cuts {
     }
 
     /// Returns the length of the next part, in bytes.
-    pub fn next_len(&mut self) -> usize {
+    pub(crate) fn next_len(&mut self) -> usize {
         let len = self.lengths.get(self.turn).copied().unwrap_or(usize::MAX);
         self.turn = (self.turn + 1) % self.lengths.len().max(1);
         len.max(1)

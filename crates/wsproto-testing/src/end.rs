@@ -177,7 +177,7 @@ impl End for Client {
     }
 }
 
-/// Checks that a server's answer was possible: an ordinary request cannot be accepted.
+/// Panics if a server's answer was not possible. Accepting an ordinary request is refused, which is fine.
 fn check(answered: Result<(), AcceptError>) {
     match answered {
         Ok(()) | Err(AcceptError::Request(_)) => {}

@@ -38,7 +38,7 @@ impl<R: End> fmt::Debug for Life<R> {
 
 impl<R: End> Life<R> {
     /// The longest time that a transport lingers after the end was reported, once all output is written.
-    pub const LINGER: Duration = Duration::from_secs(2);
+    const LINGER: Duration = Duration::from_secs(2);
 
     /// Begins with an open transport, at time zero.
     #[must_use]

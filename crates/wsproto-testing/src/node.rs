@@ -40,7 +40,7 @@ impl<R: End> fmt::Debug for Node<R> {
 
 impl<R: End> Node<R> {
     /// The maximum size of a read in bytes.
-    pub const READ: usize = 16 << 10;
+    const READ: usize = 16 << 10;
 
     /// Begins with an open transport, at time zero, which transfers parts given by `cuts`.
     #[must_use]

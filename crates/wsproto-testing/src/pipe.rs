@@ -11,7 +11,7 @@ pub struct Pipe {
     /// Whether the writing end is closed.
     pub shut: bool,
     /// Whether the reading end is gone, so that writing fails.
-    pub gone: bool,
+    pub(crate) gone: bool,
     /// Whether it silently transfers nothing.
     pub stuck: bool,
 }
@@ -54,8 +54,7 @@ impl Pipe {
     }
 
     /// Returns whether the end of the data has been reached.
-    #[must_use]
-    pub fn is_at_end(&self) -> bool {
+    pub(crate) fn is_at_end(&self) -> bool {
         self.shut && self.bytes.is_empty() && !self.stuck
     }
 

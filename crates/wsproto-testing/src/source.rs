@@ -32,7 +32,7 @@ use crate::{Act, Ask, Call, Cuts, Side, Step};
 /// The longest script, in steps.
 const LONGEST: usize = 200;
 
-/// Returns a script for a [`Pair`](crate::Pair), of at most 200 steps; it uses all bytes up.
+/// Returns a script for a [`Pair`](crate::Pair), of at most 200 steps, from all bytes that these need.
 ///
 /// # Errors
 ///

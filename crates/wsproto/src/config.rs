@@ -56,6 +56,13 @@ pub struct Config {
     /// How long a peer may read nothing of a server's replies while the server therefore does not
     /// read, before it is given up; see [`Endpoint`](crate::Endpoint). Default: 10 s.
     pub write_timeout: Option<Duration>,
+    /// The longest payload of a data frame to send, in bytes: an [`Endpoint`](crate::Endpoint) sends longer
+    /// messages in fragments of this size (RFC 6455 section 5.4), compressed or not, so that Pings and Pongs
+    /// leave between two fragments instead of waiting behind the message; see
+    /// [there](crate::Endpoint#fragments). Anything below 125 counts as 125, the longest payload of a control
+    /// frame. Peers may limit the number of fragments, as [`max_fragments`](Self::max_fragments) does. `None`
+    /// sends each message in one frame. Default: `None`.
+    pub fragment_size: Option<usize>,
     /// How to detect that the peer is gone; `None` disables it. Default: off.
     pub keep_alive: Option<KeepAlive>,
     /// Whether a client that offered subprotocols fails the connection if the server selects none,
@@ -131,6 +138,7 @@ impl Config {
             close_timeout: Some(Duration::from_secs(10)),
             high_water_mark: 64 << 10,
             write_timeout: Some(Duration::from_secs(10)),
+            fragment_size: None,
             keep_alive: None,
             require_subprotocol: true,
             refusal_headers: Headers::new(),
@@ -176,6 +184,7 @@ setters! { Config:
     close_timeout: Option<Duration>,
     high_water_mark: usize,
     write_timeout: Option<Duration>,
+    fragment_size: Option<usize>,
     keep_alive: Option<KeepAlive>,
     require_subprotocol: bool,
 }

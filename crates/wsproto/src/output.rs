@@ -1,18 +1,24 @@
 //! Bytes waiting to be written, in order: small frames in one buffer, large payloads in their own
-//! memory.
+//! memory, messages in fragments encoded piece by piece.
 
+mod fragments;
+
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::{fmt, mem};
 
+pub(crate) use fragments::{Fragments, Payload};
+
 use crate::PreparedMessage;
+use crate::frame::Opcode;
 use crate::mask::Mask;
 use crate::redacted::Length;
 
 /// Payloads of at least this many bytes are queued without copying.
 pub(crate) const LARGE: usize = 16 << 10;
 
-/// How many bytes of a large payload are masked at a time.
+/// How many bytes of a large payload are masked, or encoded as fragments, at a time.
 const MASK_AT_ONCE: usize = 64 << 10;
 
 /// How many bytes of capacity an empty buffer keeps.
@@ -44,6 +50,8 @@ enum Chunk {
     },
     /// A payload shared by many connections of a server, so it is not masked.
     Shared(PreparedMessage),
+    /// The frames of a message that are not encoded yet.
+    Fragments(Box<Fragments>),
 }
 
 impl Chunk {
@@ -51,6 +59,14 @@ impl Chunk {
         match self {
             Self::Bytes(bytes) | Self::Masked { bytes, .. } => bytes.len(),
             Self::Shared(message) => message.payload().len(),
+            Self::Fragments(fragments) => fragments.len(),
+        }
+    }
+
+    fn fragments(&mut self) -> Option<&mut Fragments> {
+        match self {
+            Self::Fragments(fragments) => Some(fragments),
+            _ => None,
         }
     }
 
@@ -59,6 +75,7 @@ impl Chunk {
         let ready = match self {
             Self::Bytes(bytes) => &bytes[..],
             Self::Shared(message) => message.payload(),
+            Self::Fragments(_) => &[],
             Self::Masked { bytes, mask, masked } => {
                 if written == *masked {
                     let end = masked.saturating_add(MASK_AT_ONCE).min(bytes.len());
@@ -100,6 +117,38 @@ impl Output {
         (result, Some(0))
     }
 
+    /// Calls `append`, which appends one frame, as [`append`](Self::append) does. A Ping or Pong then
+    /// leaves between two fragments, if the output has some (RFC 6455 section 5.4). A Close keeps its
+    /// place, because no data may follow it.
+    pub(crate) fn append_frame<T>(
+        &mut self,
+        append: impl FnOnce(&mut Vec<u8>) -> T,
+    ) -> (T, Option<usize>) {
+        let from = self.bytes.len();
+        let appended = self.append(append);
+        if let Some(frame @ [first, ..]) = self.bytes.get(from..)
+            && matches!(Opcode::from_bits(*first), Some(Opcode::Ping | Opcode::Pong))
+            && let Some(fragments) = self.chunks.iter_mut().find_map(Chunk::fragments)
+        {
+            fragments.insert(frame);
+            self.queued += frame.len();
+            self.bytes.truncate(from);
+        }
+        appended
+    }
+
+    /// Returns how many unwritten bytes there are up to the end of the Ping that was appended last.
+    pub(crate) fn up_to_ping(&self) -> usize {
+        let mut before = 0;
+        for chunk in &self.chunks {
+            if let Chunk::Fragments(fragments) = chunk {
+                return before + fragments.up_to_inserted() - self.written;
+            }
+            before += chunk.len();
+        }
+        self.len()
+    }
+
     /// Returns how many bytes are unwritten.
     #[inline]
     pub(crate) fn len(&self) -> usize {
@@ -127,6 +176,11 @@ impl Output {
         self.push(Chunk::Shared(message.clone()));
     }
 
+    /// Queues a message in fragments.
+    pub(crate) fn push_fragments(&mut self, fragments: Fragments) {
+        self.push(Chunk::Fragments(Box::new(fragments)));
+    }
+
     /// Queues a payload behind the buffer.
     fn push(&mut self, payload: Chunk) {
         self.queued = self.len() + payload.len();
@@ -147,6 +201,7 @@ impl Output {
     }
 
     fn pending_chunks(&mut self) -> [&[u8]; 2] {
+        self.encode_fragments();
         let mut chunks = self.chunks.iter_mut();
         let Some(chunk) = chunks.next() else { return [&[]; 2] };
         let left = chunk.len() - self.written;
@@ -155,6 +210,19 @@ impl Output {
             return [first, &[]];
         }
         [first, chunks.next().map_or(&self.bytes[..], |chunk| chunk.ready(0))]
+    }
+
+    /// Encodes the next fragments, if they come first. What was pending stays as it is, so that it can be
+    /// copied and written later.
+    fn encode_fragments(&mut self) {
+        let Some(first) = self.chunks.front_mut() else { return };
+        let Some(fragments) = first.fragments() else { return };
+        let piece = Chunk::Bytes(fragments.encode());
+        if fragments.is_encoded() {
+            *first = piece;
+        } else {
+            self.chunks.push_front(piece);
+        }
     }
 
     /// Drops the first `len` of the [pending](Self::pending) bytes, which were written, or all of
@@ -208,12 +276,12 @@ impl Output {
             return;
         }
         self.written = 0;
-        if let Some(Chunk::Bytes(mut bytes)) = self.chunks.pop_front()
-            && self.bytes.capacity() == 0
-            && bytes.capacity() < LARGE
-        {
+        let Some(Chunk::Bytes(mut bytes)) = self.chunks.pop_front() else { return };
+        bytes.clear();
+        if let Some(fragments) = self.chunks.front_mut().and_then(Chunk::fragments) {
+            fragments.reuse(bytes);
+        } else if self.bytes.capacity() == 0 && bytes.capacity() < LARGE {
             // Reuse the memory of headers and small frames, never that of a payload.
-            bytes.clear();
             self.bytes = bytes;
         }
     }
@@ -235,151 +303,4 @@ impl Output {
 }
 
 #[cfg(test)]
-mod tests {
-    use alloc::vec;
-
-    use super::*;
-
-    fn push(output: &mut Output, bytes: &[u8]) {
-        output.append(|buffer| buffer.extend_from_slice(bytes));
-    }
-
-    /// Writes everything in steps of `step` bytes.
-    fn drain(output: &mut Output, step: usize) -> Vec<u8> {
-        let mut all = Vec::new();
-        while !output.is_empty() {
-            let pending = output.pending().concat();
-            assert!(!output.pending()[0].is_empty(), "there is something to write");
-            let len = step.min(pending.len());
-            all.extend(pending.iter().take(len));
-            let before = output.len();
-            assert_eq!(output.advance(len), len);
-            assert_eq!(output.len(), before - len);
-        }
-        assert_eq!(output.pending(), [[]; 2]);
-        all
-    }
-
-    #[test]
-    fn chunks_and_bytes_are_written_in_order_however_they_are_cut() {
-        let payload: Vec<u8> = (0..251).cycle().take(300_000).collect();
-        let prepared = PreparedMessage::binary(&payload);
-        for step in [1000, 4096, MASK_AT_ONCE, 1 << 20] {
-            for key in [None, Some([0x37, 0xFA, 0x21, 0x3D])] {
-                let mut output = Output::default();
-                let mut expected = vec![1, 2, 3];
-                push(&mut output, &[1, 2, 3]);
-                output.push_owned(payload.clone(), key.map(Mask::new));
-                let mut masked = payload.clone();
-                if let Some(key) = key {
-                    Mask::new(key).apply(&mut masked);
-                }
-                expected.extend(&masked);
-                push(&mut output, &[4, 5]);
-                expected.extend([4, 5]);
-                output.push_shared(&prepared);
-                expected.extend(&payload);
-                output.push_owned(payload.clone(), None);
-                expected.extend(&payload);
-                push(&mut output, &[6]);
-                expected.push(6);
-                assert_eq!(output.len(), expected.len());
-                assert!(drain(&mut output, step) == expected, "{step} {key:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_header_leaves_with_its_payload() {
-        for mask in [None, Some(Mask::new([1, 2, 3, 4]))] {
-            let mut output = Output::default();
-            push(&mut output, &[1, 2]);
-            output.push_owned(vec![0; LARGE], mask);
-            assert_eq!(output.pending().map(<[u8]>::len), [2, LARGE]);
-            assert_eq!(output.advance(2 + LARGE), 2 + LARGE);
-            // The memory of the header serves the next one.
-            assert!(output.is_empty() && output.bytes.capacity() < LARGE);
-            let before = output.bytes.as_ptr();
-            push(&mut output, &[1, 2]);
-            assert_eq!(output.bytes.as_ptr(), before);
-        }
-    }
-
-    #[test]
-    fn the_memory_of_a_payload_is_not_kept() {
-        let mut output = Output::default();
-        for len in [1 << 20, LARGE, 1 << 20] {
-            push(&mut output, &[1, 2]);
-            output.push_owned(vec![0; len], None);
-            output.advance(1000);
-            assert!(output.bytes.capacity() < LARGE);
-        }
-        drain(&mut output, 1000);
-        assert!(output.bytes.capacity() < LARGE);
-    }
-
-    #[test]
-    fn bytes_written_before_a_chunk_are_not_written_again() {
-        let mut output = Output::default();
-        push(&mut output, &[1, 2, 3, 4]);
-        output.advance(2);
-        output.push_owned(vec![7; LARGE], None);
-        assert_eq!(output.len(), 2 + LARGE);
-        let all = drain(&mut output, 100);
-        assert_eq!(all.len(), 2 + LARGE);
-        assert!(all.starts_with(&[3, 4, 7]));
-    }
-
-    /// I7: a count beyond the pending bytes is clamped.
-    #[test]
-    fn advance_is_limited_to_the_pending_bytes() {
-        let mut output = Output::default();
-        push(&mut output, &[1, 2]);
-        output.push_owned(vec![7; LARGE], Some(Mask::new([1, 2, 3, 4])));
-        push(&mut output, &[3]);
-        let mut left = 2 + LARGE + 1;
-        while left > 0 {
-            let pending = output.pending().concat().len();
-            assert_eq!(output.advance(usize::MAX), pending);
-            left -= pending;
-            assert_eq!(output.len(), left);
-        }
-        assert_eq!(output.advance(usize::MAX), 0);
-    }
-
-    /// fault-E9: no more bytes are moved than are written, and a buffer that is never empty stays small.
-    #[test]
-    fn a_buffer_that_is_never_empty_does_not_grow() {
-        let mut output = Output::default();
-        push(&mut output, &[0; 1000]);
-        for _ in 0..10_000 {
-            push(&mut output, &[0; 1000]);
-            output.advance(1000);
-            assert!(output.bytes.len() <= 2 * COMPACT_FROM);
-        }
-        assert_eq!(output.len(), 1000);
-
-        let (size, step) = (16 << 20, 1460);
-        push(&mut output, &vec![0; size]);
-        let (mut moved, mut left) = (0, output.len());
-        while left > 0 {
-            left -= output.advance(step);
-            if output.written == 0 {
-                moved += output.bytes.len();
-            }
-        }
-        assert!(moved <= size, "{moved} bytes were moved");
-    }
-
-    /// An application that removes bytes it did not append harms only itself.
-    #[test]
-    fn a_buffer_that_shrinks_is_counted() {
-        let mut output = Output::default();
-        push(&mut output, &[1, 2, 3, 4]);
-        output.advance(2);
-        assert_eq!(output.append(Vec::clear).1, Some(0));
-        assert_eq!((output.len(), output.pending()), (0, [&[][..]; 2]));
-        push(&mut output, &[5]);
-        assert_eq!(output.pending(), [&[5][..], &[]]);
-    }
-}
+mod tests;

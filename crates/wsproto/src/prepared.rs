@@ -113,8 +113,16 @@ mod deflated {
             window: WindowBits,
             make: impl FnOnce(&[u8]) -> Option<Box<[u8]>>,
         ) -> Option<&[u8]> {
-            let form = self.deflated.0.get(usize::from(window.bits()).checked_sub(9)?)?;
-            form.get_or_init(|| make(self.payload())).as_deref()
+            self.cell(window)?.get_or_init(|| make(self.payload())).as_deref()
+        }
+
+        /// Returns the payload compressed for a window, if that was done.
+        pub(crate) fn form(&self, window: WindowBits) -> Option<&[u8]> {
+            self.cell(window)?.get()?.as_deref()
+        }
+
+        fn cell(&self, window: WindowBits) -> Option<&OnceLock<Option<Box<[u8]>>>> {
+            self.deflated.0.get(usize::from(window.bits()).checked_sub(9)?)
         }
     }
 }

@@ -68,6 +68,9 @@ pub(crate) mod sealed {
 
         /// Draws the masking key of the next frame, in the role that masks.
         fn masking_key(&mut self) -> Option<[u8; 4]>;
+
+        /// Returns a generator of the masking keys of one message, in the role that masks.
+        fn fork(&mut self) -> Option<Client>;
     }
 
     impl Role for Server {
@@ -79,6 +82,10 @@ pub(crate) mod sealed {
 
         #[inline]
         fn masking_key(&mut self) -> Option<[u8; 4]> {
+            None
+        }
+
+        fn fork(&mut self) -> Option<Client> {
             None
         }
     }
@@ -93,6 +100,12 @@ pub(crate) mod sealed {
         #[inline]
         fn masking_key(&mut self) -> Option<[u8; 4]> {
             Some(self.keys.next_u32().to_ne_bytes())
+        }
+
+        fn fork(&mut self) -> Option<Client> {
+            let mut seed = [0; 32];
+            self.keys.fill_bytes(&mut seed);
+            Some(Self::from_seed(seed))
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::closing::{Advice, Cause, Closing, Reply};
 use crate::deflate::Sending;
 use crate::frame::{Header, MAX_CONTROL_LEN, Opcode};
 use crate::mask::Mask;
+use crate::output::{Fragments, Payload};
 use crate::{CloseCode, CloseFrame, Error, Event, Piece, PreparedMessage, Role, SendError};
 
 /// The sending half of a [`Connection`](crate::Connection).
@@ -172,6 +173,21 @@ impl<R: Role> Sender<R> {
     ) -> Result<Option<Mask>, SendError> {
         self.may_begin()?;
         Ok(self.header(true, message.opcode(), message.payload().len() as u64, out))
+    }
+
+    /// Makes a message that leaves in fragments of at most `size` bytes, compressed if that is shorter.
+    pub(crate) fn fragments(
+        &mut self,
+        opcode: Opcode,
+        payload: Payload,
+        size: usize,
+    ) -> Result<Fragments, SendError> {
+        self.may_begin()?;
+        #[cfg(feature = "deflate")]
+        let (payload, rsv) = self.deflate_payload(payload);
+        #[cfg(not(feature = "deflate"))]
+        let rsv = 0;
+        Ok(Fragments::new(payload, opcode, rsv, size, self.role.fork()))
     }
 
     /// Appends a Ping; allowed between the fragments of a message.

@@ -156,9 +156,8 @@ impl<R: End> Life<R> {
 }
 
 /// Performs all operations; returns the events and the written bytes.
-fn live<R: End>(opened: bool, mark: usize, happenings: &[Happening]) -> (Vec<Seen>, Vec<u8>) {
-    let keep_alive = KeepAlive::new(Duration::from_secs(4), Duration::from_secs(2));
-    let config: Config = limits().high_water_mark(mark).keep_alive(Some(keep_alive));
+fn live<R: End>(opened: bool, config: &Config, happenings: &[Happening]) -> (Vec<Seen>, Vec<u8>) {
+    let config = config.clone();
     let mut out = Vec::new();
     let session = R::session(&R::opening(), config, &mut out);
     let mut handshake = R::handshake(&out);
@@ -207,15 +206,19 @@ proptest! {
     fn any_order_of_calls(
         opened in prop::bool::weighted(0.8),
         mark in prop_oneof![Just(0), Just(200), Just(64 << 10)],
+        fragments in prop::option::of(prop_oneof![Just(0), Just(200), Just(70_000)]),
         happenings in vec(happening(), 0..40),
     ) {
+        let keep_alive = KeepAlive::new(Duration::from_secs(4), Duration::from_secs(2));
+        let config = limits().high_water_mark(mark).keep_alive(Some(keep_alive));
+        let config = config.fragment_size(fragments);
         prop_assert_eq!(
-            live::<Server>(opened, mark, &happenings),
-            live::<Server>(opened, mark, &happenings)
+            live::<Server>(opened, &config, &happenings),
+            live::<Server>(opened, &config, &happenings)
         );
         prop_assert_eq!(
-            live::<Client>(opened, mark, &happenings),
-            live::<Client>(opened, mark, &happenings)
+            live::<Client>(opened, &config, &happenings),
+            live::<Client>(opened, &config, &happenings)
         );
     }
 }

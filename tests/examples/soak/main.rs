@@ -2,7 +2,7 @@
 //! must hold no more resources than before.
 //!
 //! ```text
-//! cargo run --release -p conformance --example soak -- std|mio SECONDS [SEED]
+//! cargo run --release -p conformance --example soak -- std|mio|tokio SECONDS [SEED]
 //! ```
 
 mod census;
@@ -15,14 +15,14 @@ use std::time::{Duration, Instant};
 use std::{env, io, thread};
 
 use census::Census;
-use conformance::adapters::{Adapter, Mio, Std};
+use conformance::adapters::{Adapter, Mio, Std, Tokio};
 use conformance::fault::{Dice, FaultProxy};
 use ws_common::{
     ConnectionHandler, Decision, Message, RunningServer, ServerOptions, WebSocketConnection,
 };
 use wsproto::{CloseInfo, Config, KeepAlive};
 
-const USAGE: &str = "usage: soak std|mio SECONDS [SEED]";
+const USAGE: &str = "usage: soak std|mio|tokio SECONDS [SEED]";
 
 /// The number of simultaneous clients.
 const WORKERS: u64 = 48;
@@ -39,6 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     match &*adapter {
         "std" => soak::<Std>(seconds, seed),
         "mio" => soak::<Mio>(seconds, seed),
+        "tokio" => soak::<Tokio>(seconds, seed),
         _ => Err(USAGE.into()),
     }
 }

@@ -2,6 +2,7 @@
 
 mod memory;
 mod network;
+mod tokio;
 mod toy;
 
 use std::io;
@@ -18,6 +19,7 @@ use wsproto::handshake::ClientRequest;
 
 pub use memory::Memory;
 pub use network::{Network, RawStream, Tcp};
+pub use tokio::{Tokio, runtime, use_one_thread};
 pub use toy::Toy;
 
 /// An adapter of the engine.

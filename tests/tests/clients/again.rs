@@ -6,7 +6,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
 
-use conformance::adapters::{Adapter, Mio, Std};
+use conformance::adapters::{Adapter, Mio, Std, Tokio, runtime};
 use ws_common::wsproto::handshake::ClientRequest;
 use ws_common::wsproto::{CloseCode, SessionError};
 use ws_common::{
@@ -74,6 +74,27 @@ impl Reconnects for Mio {
         handle.reconnect(request, options, policy, tell, || Greeter).expect("a request");
         drop(handle);
         thread::spawn(move || event_loop.run().expect("the system can wait"));
+    }
+}
+
+impl Reconnects for Tokio {
+    fn reconnect(
+        request: ClientRequest,
+        options: ClientOptions,
+        policy: Reconnect,
+        tell: Sender<ReconnectEvent>,
+    ) {
+        thread::spawn(move || {
+            let tell = move |event| tell.send(event).expect("the test waits");
+            let greet = async |ws: &mut ws_tokio::WebSocket| {
+                ws.send("hello").await?;
+                if ws.recv().await?.is_some() {
+                    ws.close(None).await?;
+                }
+                ws.closed().await.map(drop)
+            };
+            runtime().block_on(ws_tokio::reconnect(&request, options, policy, tell, greet))
+        });
     }
 }
 

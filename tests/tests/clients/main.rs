@@ -8,7 +8,7 @@ mod proxies;
 mod support;
 mod trust;
 
-use conformance::adapters::{Mio, Std};
+use conformance::adapters::{Mio, Std, Tokio};
 
 /// Generates a test of each scenario for a client's adapter.
 macro_rules! scenarios {
@@ -46,4 +46,5 @@ macro_rules! scenarios {
 scenarios! {
     std: Std;
     mio: Mio;
+    tokio: Tokio;
 }

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use conformance::adapters::{Adapter, Mio, Std};
+use conformance::adapters::{Adapter, Mio, Std, Tokio};
 use ws_common::{
     ClientOptions, ConnectionHandler, Decision, IncomingRequest, Message, RunningServer,
     ServerHandle, ServerHandler, ServerOptions, WebSocketConnection,
@@ -220,4 +220,5 @@ macro_rules! left {
 left! {
     on_std: Std;
     on_mio: Mio;
+    on_tokio: Tokio;
 }

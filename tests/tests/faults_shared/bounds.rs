@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use conformance::adapters::{Adapter, Mio, Std};
+use conformance::adapters::{Adapter, Mio, Std, Tokio};
 use ws_common::{ClientOptions, ServerOptions};
 use wsproto::{Config, KeepAlive};
 
@@ -57,6 +57,7 @@ fn the_defaults_of_a_server() {
     for (server, most) in [
         (echo::<Std>(ServerOptions::new()), 4096),
         (echo::<Mio>(ServerOptions::default()), 100_000),
+        (echo::<Tokio>(ServerOptions::new()), 100_000),
     ] {
         let options = server.handle().options();
         let config = &options.config;

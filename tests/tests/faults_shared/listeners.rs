@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::mpsc;
 
-use conformance::adapters::{Adapter, Mio, Std};
+use conformance::adapters::{Adapter, Mio, Std, Tokio};
 use ws_common::{
     Decision, IncomingRequest, Listener, Message, RunningServer, ServerHandle, ServerHandler,
     ServerOptions, TrustedProxies, WebSocketConnection, rustls,
@@ -66,6 +66,24 @@ impl Listens for Mio {
         handler: impl ServerHandler,
     ) -> io::Result<RunningServer> {
         ws_mio::WebSocketServer::bind(address, options)?.spawn(handler)
+    }
+}
+
+impl Listens for Tokio {
+    fn serve_on(
+        listener: Listener,
+        options: ServerOptions,
+        handler: impl ServerHandler,
+    ) -> io::Result<RunningServer> {
+        Self::spawn(ws_tokio::WebSocketServer::from_listener(listener, options), handler)
+    }
+
+    fn serve_at(
+        address: &str,
+        options: ServerOptions,
+        handler: impl ServerHandler,
+    ) -> io::Result<RunningServer> {
+        Self::spawn(Self::bind(address, options)?, handler)
     }
 }
 

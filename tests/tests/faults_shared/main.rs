@@ -4,11 +4,13 @@
 mod alive;
 mod backlog;
 mod bounds;
+mod fragments;
 mod handlers;
 mod http;
 #[path = "../../../crates/ws-std/tests/support/identity.rs"]
 mod identity;
 mod later;
+mod leaving;
 mod listeners;
 mod liveness;
 mod loops;
@@ -20,7 +22,7 @@ mod support;
 mod truth;
 mod waiting;
 
-use conformance::adapters::{Mio, Std};
+use conformance::adapters::{Mio, Std, Tokio};
 
 /// Generates a test of each fault for each pair of server and client adapters.
 macro_rules! of_pairs {
@@ -84,7 +86,10 @@ macro_rules! of_servers {
                 a_close_and_an_end_behind_unread_output, a_sender_learns_of_a_silent_peer;
             alive: a_slow_upload_is_a_sign_of_life, a_long_download_is_a_sign_of_life,
                 a_slow_download_is_a_sign_of_life, a_trickle_is_no_sign_of_life, a_reading_peer_is_not_given_up;
+            fragments: a_pong_of_a_server_does_not_wait_for_a_message;
             later: decisions_end_with_the_server, handshakes_end_with_the_server;
+            leaving: a_client_that_leaves_is_noticed, a_client_with_tls_that_leaves_is_noticed,
+                a_client_that_still_waits_gets_its_answer;
             bounds: more_than_allowed_get_503, a_refusal_ends_as_others_do;
             truth: nothing_was_asked_and_nothing_is_reported;
             servers: a_decision_knows_the_addresses, an_address_has_a_limit_of_connections,
@@ -119,6 +124,7 @@ macro_rules! of_clients {
     ($($name:ident: $client:ty;)*) => {$(
         of_one! { $name: $client;
             liveness: a_server_writes_10_mb_before_it_reads;
+            fragments: a_pong_of_a_client_does_not_wait_for_a_message;
             waiting: a_clients_wait_ends_with_the_close_timeout,
                 closed_means_closed_for_a_client;
             refusals: a_server_of_another_kind_is_told_at_once, a_refusal_ends_where_http_says;
@@ -131,20 +137,28 @@ of_pairs! {
     std_with_mio: Std, Mio;
     mio_with_std: Mio, Std;
     mio_with_mio: Mio, Mio;
+    std_with_tokio: Std, Tokio;
+    tokio_with_std: Tokio, Std;
+    mio_with_tokio: Mio, Tokio;
+    tokio_with_mio: Tokio, Mio;
+    tokio_with_tokio: Tokio, Tokio;
 }
 
 of_servers! {
     std_alone: Std;
     mio_alone: Mio;
+    tokio_alone: Tokio;
 }
 
 #[cfg(target_os = "linux")]
 of_unix_servers! {
     std_unix: Std;
     mio_unix: Mio;
+    tokio_unix: Tokio;
 }
 
 of_clients! {
     std_client: Std;
     mio_client: Mio;
+    tokio_client: Tokio;
 }

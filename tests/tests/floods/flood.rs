@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use conformance::adapters::{Adapter, Mio, Std};
+use conformance::adapters::{Adapter, Mio, Std, Tokio};
 use ws_common::{
     Decision, Message, RunningServer, ServerHandle, ServerOptions, WebSocketConnection,
 };
@@ -43,6 +43,9 @@ pub(crate) trait Flooded: Adapter {
 
     /// The memory that the adapter may keep for later connections, in bytes, once for all.
     const KEEPS: usize;
+
+    /// The same for its clients.
+    const CLIENTS_KEEP: usize = 0;
 }
 
 impl Flooded for Std {
@@ -59,6 +62,16 @@ impl Flooded for Mio {
     // The rest of a read.
     const DEFERS: usize = READ;
     const KEEPS: usize = 2 * READ;
+}
+
+impl Flooded for Tokio {
+    const NAME: &'static str = "ws-tokio";
+    const BUFFER: usize = 0;
+    // The rest of a read.
+    const DEFERS: usize = READ;
+    const KEEPS: usize = 2 * READ;
+    // The buffers of the thread of the runtime, and a read buffer of that of the test.
+    const CLIENTS_KEEP: usize = 3 * READ;
 }
 
 /// An echo server with the default limits, and a bystander's connection.

@@ -13,6 +13,7 @@ static ALONE: Mutex<()> = Mutex::new(());
 
 /// Waits for the flood's turn: simultaneous floods would be counted together.
 pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    conformance::adapters::use_one_thread();
     // A poisoned lock is a failed flood, which is over.
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }

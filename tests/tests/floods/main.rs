@@ -16,7 +16,7 @@ mod peer;
 mod responses;
 mod silent;
 
-use conformance::adapters::{Mio, Std};
+use conformance::adapters::{Mio, Std, Tokio};
 
 /// Generates a test of each flood for an adapter.
 macro_rules! floods {
@@ -55,4 +55,5 @@ macro_rules! floods {
 floods! {
     std: Std;
     mio: Mio;
+    tokio: Tokio;
 }

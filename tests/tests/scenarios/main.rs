@@ -12,7 +12,7 @@ mod patience;
 mod raw;
 mod site;
 
-use conformance::adapters::{Mio, Std, Toy};
+use conformance::adapters::{Mio, Std, Tokio, Toy};
 
 /// Generates a test of each scenario for a pair of adapters.
 macro_rules! scenarios {
@@ -55,5 +55,10 @@ scenarios! {
     std_with_mio: Std, Mio;
     mio_with_std: Mio, Std;
     mio_with_mio: Mio, Mio;
+    std_with_tokio: Std, Tokio;
+    tokio_with_std: Tokio, Std;
+    mio_with_tokio: Mio, Tokio;
+    tokio_with_mio: Tokio, Mio;
+    tokio_with_tokio: Tokio, Tokio;
     toy_with_toy: Toy, Toy;
 }

@@ -2,6 +2,9 @@
 //!
 //! Each message differs from the one before, as those of an application do. Prints a table: workload, size in
 //! bytes, implementation, nanoseconds for a message, and compressed bytes for each byte.
+//!
+//! `deflate levels` compares our levels instead; `deflate SIZE PEER KIND` measures one peer with one size, `takeover` or
+//! `no takeover`, for a profile.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -22,16 +25,27 @@ type Failed = Box<dyn std::error::Error>;
 
 fn main() -> Result<(), Failed> {
     println!("workload\tsize\tpeer\tns_per_message\tratio");
-    for size in SIZES {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (size, name, only) = match &arguments[..] {
+        [size, name, kind] => (Some(size.parse()?), Some(name), Some(kind)),
+        _ => (None, None, None),
+    };
+    for size in SIZES.into_iter().filter(|known| size.is_none_or(|size: usize| size == *known)) {
         // So many that none comes back while it is in a window.
         let count = ((4 << 20) / size).clamp(8, 2000);
         let messages: Vec<String> = (0..count).map(|seed| json(seed, size)).collect();
         for takeover in [false, true] {
-            let name = if takeover { "takeover" } else { "no takeover" };
+            let kind = if takeover { "takeover" } else { "no takeover" };
+            if only.is_some_and(|only| only != kind) {
+                continue;
+            }
             for peer in peers(takeover) {
+                if name.is_some_and(|name| *name != peer.name) {
+                    continue;
+                }
                 let (compress, inflate, ratio) = measure(&peer, &messages)?;
-                println!("compress, {name}\t{size}\t{}\t{compress:.0}\t{ratio:.3}", peer.name);
-                println!("inflate, {name}\t{size}\t{}\t{inflate:.0}\t{ratio:.3}", peer.name);
+                println!("compress, {kind}\t{size}\t{}\t{compress:.0}\t{ratio:.3}", peer.name);
+                println!("inflate, {kind}\t{size}\t{}\t{inflate:.0}\t{ratio:.3}", peer.name);
             }
         }
     }

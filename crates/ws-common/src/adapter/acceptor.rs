@@ -5,18 +5,20 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use log::{debug, error, warn};
-use wsproto::handshake::{ClientRequest, Response};
-use wsproto::{Client, Config, Endpoint, Server, Session};
+use wsproto::handshake::Response;
+use wsproto::{Endpoint, Server, Session};
 
+use super::endpoints::{server_endpoint, unix_time};
 use super::panics::catch;
 use super::roster::Place;
+use super::server_handler::DynServerHandler;
 use super::{Conversation, Decided, Permit, ProxyHeader, TrafficLease, Verdict};
 use crate::admission::Refusal;
 use crate::stats::Counted;
-use crate::{Decision, Error, IncomingRequest, ServerHandle, ServerHandler, TimerId};
+use crate::{Decision, Error, IncomingRequest, ServerHandle, ServerHandler};
 
 /// A server's side before a connection is open: it admits transports, asks the server's handler for
 /// decisions, and calls the handler for errors and for the start and end of the server.
@@ -29,7 +31,8 @@ use crate::{Decision, Error, IncomingRequest, ServerHandle, ServerHandler, Timer
 /// * [`leave`](Self::leave) for each loop or thread that has joined, once the server
 ///   [is ending](ServerHandle::is_ending), its listener is closed, and its connections are over.
 ///
-/// It calls [`call_timers`](Self::call_timers) at [`next_timer`](Self::next_timer), and [aborts](crate::WebSocketConnection::abort) the connections that are not over at the server's
+/// It calls [`call_timers`](Self::call_timers) at [`next_timer`](Self::next_timer), and
+/// [aborts](crate::WebSocketConnection::abort) the connections that are not over at the server's
 /// [deadline](super::end_deadline).
 pub struct Acceptor {
     server: ServerHandle,
@@ -45,42 +48,6 @@ pub struct Acceptor {
 impl fmt::Debug for Acceptor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Acceptor").field("server", &self.server).finish_non_exhaustive()
-    }
-}
-
-/// An object-safe [`ServerHandler`]: connection handlers are boxed.
-trait DynServerHandler: Send {
-    fn on_connection(&mut self, server: &ServerHandle, request: &IncomingRequest) -> Verdict;
-    fn on_request(&mut self, server: &ServerHandle, request: &IncomingRequest) -> Verdict;
-    fn on_open(&mut self, server: &ServerHandle);
-    fn on_timer(&mut self, server: &ServerHandle, timer: TimerId);
-    fn on_error(&mut self, server: &ServerHandle, peer: Option<SocketAddr>, error: &Error);
-    fn on_terminate(&mut self, server: &ServerHandle);
-}
-
-impl<H: ServerHandler> DynServerHandler for H {
-    fn on_connection(&mut self, server: &ServerHandle, request: &IncomingRequest) -> Verdict {
-        ServerHandler::on_connection(self, server, request).verdict()
-    }
-
-    fn on_request(&mut self, server: &ServerHandle, request: &IncomingRequest) -> Verdict {
-        ServerHandler::on_request(self, server, request).verdict()
-    }
-
-    fn on_open(&mut self, server: &ServerHandle) {
-        ServerHandler::on_open(self, server);
-    }
-
-    fn on_timer(&mut self, server: &ServerHandle, timer: TimerId) {
-        ServerHandler::on_timer(self, server, timer);
-    }
-
-    fn on_error(&mut self, server: &ServerHandle, peer: Option<SocketAddr>, error: &Error) {
-        ServerHandler::on_error(self, server, peer, error);
-    }
-
-    fn on_terminate(&mut self, server: &ServerHandle) {
-        ServerHandler::on_terminate(self, server);
     }
 }
 
@@ -164,9 +131,21 @@ impl Acceptor {
         }
     }
 
-    fn refuse(&self, refusal: Refusal, now: Duration, client: Option<SocketAddr>) -> Admission {
+    /// Admits a client for which other code has HTTP, or returns the response that refuses it.
+    pub(super) fn permit(&self, peer: Option<SocketAddr>) -> Result<Permit, Response> {
+        Permit::new(&self.uncounted, peer).map_err(|refusal| {
+            self.count_refusal(refusal, peer);
+            refusal.response()
+        })
+    }
+
+    fn count_refusal(&self, refusal: Refusal, client: Option<SocketAddr>) {
         debug!("{client:?} is not admitted: {refusal:?}");
         self.count(Counted::NotAdmitted(refusal));
+    }
+
+    fn refuse(&self, refusal: Refusal, now: Duration, client: Option<SocketAddr>) -> Admission {
+        self.count_refusal(refusal, client);
         // A TLS client could not read a plain response, and is not worth a TLS handshake.
         if self.server.options().speaks_tls() {
             return Admission::Dropped;
@@ -229,8 +208,7 @@ impl Acceptor {
         if let Some(permit) = permit
             && let Err(refusal) = permit.count(request.client_addr())
         {
-            debug!("{:?} is not admitted: {refusal:?}", request.client_addr());
-            self.count(Counted::NotAdmitted(refusal));
+            self.count_refusal(refusal, request.client_addr());
             return respond(refusal.response());
         }
         if request.is_upgrade()
@@ -367,32 +345,6 @@ impl Drop for Acceptor {
     fn drop(&mut self) {
         self.drop_handler();
     }
-}
-
-/// Creates a server's endpoint with the system's time for `Date` header fields (RFC 9110 section 6.6.1).
-#[must_use]
-pub fn server_endpoint(config: impl Into<Arc<Config>>, now: Duration) -> Endpoint<Server> {
-    Endpoint::server(config, now).with_unix_time(unix_time().saturating_sub(now))
-}
-
-/// Creates a client's endpoint, seeded by the operating system for its key and masks.
-///
-/// # Errors
-///
-/// [`io::Error`] if the operating system provides no random bytes.
-pub fn client_endpoint(
-    request: ClientRequest,
-    config: impl Into<Arc<Config>>,
-    now: Duration,
-) -> io::Result<Endpoint<Client>> {
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(io::Error::from)?;
-    Ok(Endpoint::client(request, config, seed, now))
-}
-
-/// Returns the time since the Unix epoch.
-fn unix_time() -> Duration {
-    SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default()
 }
 
 pub(super) fn internal_error() -> Response {

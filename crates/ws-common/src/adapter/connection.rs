@@ -18,7 +18,7 @@ use super::{ConnectionLink, Driver, Link, Outgoing, Transport};
 use crate::{ConnectionId, Error, SendStatus, TimerId, WebSocketConnection};
 
 use self::details::Details;
-pub use self::ending::{MOST_LINGERING, unknown_end};
+pub use self::ending::{Lingering, MOST_LINGERING, unknown_end};
 pub use self::held::Held;
 use self::wishes::Wishes;
 
@@ -39,6 +39,8 @@ pub struct ConnectionState<R: Role, T> {
     work: Work,
     /// Whether the connection has opened, and the handler's last call was not made.
     pub(super) opened: bool,
+    /// Whether the application takes the events itself.
+    owned: bool,
     /// Whether the connection is in the adapter's list of connections that need another turn.
     queued: bool,
     /// Whether the application has closed the connection, so that a redirect is not followed.
@@ -94,6 +96,7 @@ impl<R: Role, D: Driver<R>> Connection<R, D> {
             key: NO_KEY,
             work: Work::None,
             opened: false,
+            owned: false,
             queued: false,
             unwanted: false,
         };
@@ -135,7 +138,7 @@ impl<R: Role, D: Driver<R>> Connection<R, D> {
     #[inline]
     pub fn try_send(&self, outgoing: &mut Outgoing<'_>) -> Result<SendStatus, Error> {
         let mut held = self.lock();
-        let is_handled = held.opened;
+        let is_handled = held.opened && !held.owned;
         let link = held.live()?;
         // Without a handler, or before `on_open`, the rule of the endpoint holds. With one, only the thread in
         // `on_message` replies.
@@ -270,6 +273,13 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
     /// Returns whether the adapter is at work on the connection.
     pub fn is_busy(&self) -> bool {
         matches!(self.work, Work::Busy | Work::BusyNoticed)
+    }
+
+    /// Sets whether the application takes the events itself, in one task or thread, instead of a handler. What
+    /// is sent between a message and the next event then counts as replies, as the
+    /// [`Endpoint`](wsproto::Endpoint) says.
+    pub fn set_owned(&mut self, owned: bool) {
+        self.owned = owned;
     }
 
     /// Returns whether the connection has opened, and its handler's last call was not made.

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::thread;
 use std::time::Instant;
 
@@ -35,6 +36,14 @@ pub fn server_handle(
 #[must_use]
 pub fn end_deadline(server: &ServerHandle) -> Option<Instant> {
     server.deadline()
+}
+
+/// Returns ready once [`Acceptor::leave`](super::Acceptor::leave) of a server's last loop no longer waits: all
+/// its connections are closed, or the [deadline](end_deadline) has passed and the handlers of all opened ones have
+/// returned from their last calls. Otherwise registers the task of `context`; poll again at the deadline, after
+/// aborting the connections.
+pub fn poll_ends(server: &ServerHandle, context: &Context<'_>) -> Poll<()> {
+    server.poll_ends(context)
 }
 
 /// Starts a thread that runs a server until it ends, and logs its failure.

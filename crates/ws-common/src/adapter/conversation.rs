@@ -1,5 +1,7 @@
 //! The calls of a connection's handler: in order, guarded against panics, up to the last.
 
+mod deciding;
+
 use std::fmt;
 use std::mem;
 use std::sync::Arc;
@@ -11,14 +13,13 @@ use wsproto::{CloseCode, CloseFrame, CloseInfo, Role};
 use super::answering::answering;
 use super::connection::unknown_end;
 use super::panics::{Panic, catch};
-use super::request::{answer, postpone};
-use super::verdict::{Decided, Deciding, DynHandler, Undecided, Verdict};
+use super::verdict::DynHandler;
 use super::{Connection, ConnectionLink, Driver, Permit, Step};
 use crate::{ConnectionHandler, ConnectionId, Error, Message, WebSocketConnection};
 
 /// Calls a connection's handler for the connection's events.
 pub struct Conversation {
-    handler: Option<Box<dyn DynHandler>>,
+    pub(super) handler: Option<Box<dyn DynHandler>>,
     permit: Option<Permit>,
 }
 
@@ -198,56 +199,6 @@ impl Conversation {
         self.call(handle, ConnectionHandler::on_drained)
     }
 
-    /// Asks the application for its decision, and answers the request or postpones the answer.
-    fn decide<R: Role, D: Driver<R>>(&mut self, connection: &Arc<Connection<R, D>>, now: Duration) {
-        let Some(acceptor) = connection.driver().acceptor() else { return };
-        let request = connection.lock().incoming_request();
-        let Some(request) = request else { return };
-        match acceptor.decide(self.permit.as_mut(), &request) {
-            Verdict::Now(decided) => self.answer(connection, now, decided),
-            Verdict::Later(undecided) => {
-                let undecided = postpone(connection, undecided);
-                self.handler = Some(Box::new(Deciding(undecided)));
-            }
-        }
-    }
-
-    /// Answers a request whose decision was postponed, if it is made now.
-    pub fn resume<R: Role, D: Driver<R>>(
-        &mut self,
-        connection: &Arc<Connection<R, D>>,
-        now: Duration,
-    ) {
-        let undecided = self.handler.as_mut().and_then(|handler| handler.undecided());
-        if let Some(decided) = undecided.and_then(Undecided::take) {
-            drop(self.drop_handler());
-            self.answer(connection, now, decided);
-        }
-    }
-
-    fn answer<R: Role, D: Driver<R>>(
-        &mut self,
-        connection: &Connection<R, D>,
-        now: Duration,
-        decided: Decided,
-    ) {
-        let mut held = connection.lock();
-        let acceptor = connection.driver().acceptor();
-        let answered = held.live().map(|link| answer(link.endpoint_mut(), acceptor, now, &decided));
-        drop(held);
-        self.handler = decided.into_handler();
-        match answered {
-            Ok(Ok(true)) => {}
-            Ok(Err(error)) => {
-                let _ = self.drop_handler();
-                if let Some(acceptor) = acceptor {
-                    acceptor.report(connection.peer_addr(), &error);
-                }
-            }
-            Ok(Ok(false)) | Err(_) => drop(self.drop_handler()),
-        }
-    }
-
     /// Calls `on_open`, unless it was called before. Returns the payload of the handler's panic, if it
     /// panicked.
     pub fn open<R: Role, D: Driver<R>>(
@@ -357,7 +308,7 @@ impl Conversation {
 
     /// Calls the handler.
     #[inline]
-    fn call(
+    pub(super) fn call(
         &mut self,
         handle: &WebSocketConnection,
         call: impl FnOnce(&mut dyn ConnectionHandler, &WebSocketConnection),

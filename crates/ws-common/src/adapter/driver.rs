@@ -34,9 +34,9 @@ pub trait Driver<R: Role>: Send + Sync + Sized + 'static {
         connection.try_send(&mut outgoing)
     }
 
-    /// Told when a message was taken out of the input, before its handler is called: whether the input that
-    /// was read goes on behind it. The connection is locked. An adapter may collect the output of this thread
-    /// while it does.
+    /// Called with each message that was taken out of the input, before its handler is called, and with the
+    /// connection locked. `goes_on` tells whether more of the input that was read follows the message: while it
+    /// does, an adapter may collect the output of this thread.
     #[inline]
     fn input_goes_on(&self, goes_on: bool) {
         let _ = goes_on;

@@ -12,6 +12,7 @@
 //! * [`Target`] is a client's request with its options, and follows redirects. [`Dial`] opens a stream: it
 //!   tells the adapter when to use the [`Resolver`], which addresses to try, and what to exchange with a
 //!   proxy, all within one timeout.
+//! * [`Hosted`] is a connection whose opening handshake a web server carries out.
 //! * [`Conversation::turn`] combines these for event loops: one read of a [`Duplex`], its events,
 //!   the deadline, bounded writes.
 //!
@@ -29,8 +30,11 @@ mod constructors;
 mod conversation;
 mod dial;
 mod driver;
+mod endpoints;
 mod handle;
+mod hosted;
 mod link;
+mod owning;
 pub(crate) mod panics;
 mod proxy_header;
 mod reconnecting;
@@ -38,6 +42,7 @@ mod registry;
 mod request;
 mod resolver;
 mod roster;
+mod server_handler;
 mod socket;
 mod target;
 #[cfg(feature = "tls")]
@@ -52,15 +57,18 @@ mod verdict;
 pub use crate::cancel::OnCancel;
 pub use crate::incoming::TransportInfo;
 pub use crate::listener::ListenerWaker;
-pub use acceptor::{Acceptor, Admission, client_endpoint, server_endpoint};
-pub use connection::{Connection, ConnectionState, Held, MOST_LINGERING, unknown_end};
+pub use acceptor::{Acceptor, Admission};
+pub use connection::{Connection, ConnectionState, Held, Lingering, MOST_LINGERING, unknown_end};
 pub use constructors::{
-    connection_handle, end_deadline, new_connection_id, server_handle, spawn_server, verdict,
+    connection_handle, end_deadline, new_connection_id, poll_ends, server_handle, spawn_server,
+    verdict,
 };
 pub use conversation::Conversation;
 pub use dial::{Dial, DialStep, Route, is_connected};
 pub use driver::Driver;
+pub use endpoints::{client_endpoint, opened_client_endpoint, server_endpoint};
 pub use handle::{ConnectionLink, Outgoing};
+pub use hosted::{Hosted, NotHosted, check_hosted};
 pub use link::{Link, Step, Written};
 pub use panics::{Panic, run_guarded};
 pub use proxy_header::{ProxyHeader, ProxyHeaderError, ProxyHeaderRead};

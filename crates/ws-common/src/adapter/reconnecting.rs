@@ -27,9 +27,10 @@ pub trait Connector: Clone + Send + 'static {
     ) -> Result<WebSocketConnection, Error>;
 }
 
-/// Connects, and connects again as `reconnect` says, with the [delay](ClientOptions::delay) of the options.
-/// `make` makes the handler of each connection, before it is open; `tell` is called with each decision. Returns
-/// the token that stops it, and closes the connection if it is open: that of the options, if they have one.
+/// Connects, and connects again as `reconnect` decides, never sooner than the [delay](ClientOptions::delay) of
+/// the options. `make` makes the handler of each connection, before it opens; `tell` is called with each
+/// decision. Returns the token that stops all this, and closes the connection if it is open: the token of the
+/// options, if they have one.
 ///
 /// # Errors
 ///
@@ -48,7 +49,7 @@ pub fn reconnect<H: ConnectionHandler>(
     Ok(cancel)
 }
 
-/// A decision of a [`Reconnect`], and why.
+/// A decision of a [`Reconnect`], with its cause.
 #[derive(Debug)]
 #[must_use]
 pub struct NextAttempt {
@@ -72,8 +73,8 @@ impl NextAttempt {
         Self { delay, failures: reconnect.failures(), cause }
     }
 
-    /// Tells of the decision, which is to give up if connecting was cancelled. Returns the time to wait before
-    /// the next attempt; `None` gives up.
+    /// Calls `tell` with the decision, which is to give up if connecting was cancelled. Returns the time to wait
+    /// before the next attempt; `None` gives up.
     pub fn tell(
         self,
         cancel: Option<&Cancel>,
@@ -94,7 +95,7 @@ impl NextAttempt {
     }
 }
 
-/// Has `cancel` close an open connection, with an empty Close, until the registration is dropped.
+/// Makes `cancel` close an open connection, with an empty Close frame, until the registration is dropped.
 #[must_use]
 pub fn close_when_cancelled(cancel: Option<&Cancel>, ws: WebSocketConnection) -> Option<OnCancel> {
     // An empty Close may always be sent.

@@ -21,7 +21,7 @@ pub fn postpone<R: Role, D: Driver<R>>(
     mut undecided: Box<dyn Undecided>,
 ) -> Box<dyn Undecided> {
     if let Ok(link) = connection.lock().live() {
-        // It fails only without a request, and there is one.
+        // Fails only without a request.
         let _ = link.endpoint_mut().postpone();
     }
     let waiting = Arc::clone(connection);
@@ -82,7 +82,7 @@ pub fn answer<R: Role>(
         (Ok(false), Decided::Respond(_) | Decided::Decline) if upgrade => {
             Some(Counted::Application)
         }
-        // Those of the server itself are counted when they are made, and errors when they are reported.
+        // Refusals by the server itself are counted when they are made, errors when they are reported.
         _ => None,
     };
     if let (Some(counted), Some(acceptor)) = (counted, acceptor) {

@@ -13,8 +13,9 @@ use std::time::Duration;
 
 use super::panics::catch;
 
-/// The maximum number of threads of the shared resolver.
-const MOST_THREADS: usize = 8;
+/// The maximum number of threads of the shared resolver. Each can be held up by one name whose server does
+/// not answer, for as long as the system's resolver tries, often 10 to 30 s.
+const MOST_THREADS: usize = 64;
 
 /// How long a thread of the shared resolver waits for another name before it ends.
 const IDLE: Duration = Duration::from_secs(10);
@@ -24,11 +25,11 @@ type Found = io::Result<Vec<SocketAddr>>;
 
 type Done = Box<dyn FnOnce(Found) + Send>;
 
-type LookUp = Box<dyn Fn(&str, u16) -> Found + Send + Sync>;
+type LookUp = Box<dyn Fn(&str) -> Found + Send + Sync>;
 
-/// Looks up names in a pool of threads, which start on demand and end when idle. Names are looked up in the
-/// order of their requests. Concurrent requests for the same name and port share one look-up, so that a
-/// slow name occupies one thread only. Clones share the pool.
+/// Looks up names in a pool of threads, which start on demand and end when idle. Concurrent requests for the
+/// same name share one look-up, whatever their ports, so that a slow name occupies one thread only. If all
+/// threads are busy, names wait and are looked up in the order of their requests. Clones share the pool.
 #[derive(Clone)]
 pub struct Resolver(Arc<Pool>);
 
@@ -51,9 +52,14 @@ struct State {
 /// A name to look up, and the requests for it.
 struct Job {
     host: String,
-    port: u16,
     started: bool,
-    askers: Vec<(u64, Done)>,
+    askers: Vec<Asker>,
+}
+
+struct Asker {
+    id: u64,
+    port: u16,
+    done: Done,
 }
 
 /// A request for a look-up. Dropping it gives it up; a look-up that has not started and that no other
@@ -65,25 +71,26 @@ pub struct Lookup {
 }
 
 impl Resolver {
-    /// Returns the resolver that all adapters in the process share. It has at most 8 threads, which end after
-    /// 10 s without a name.
+    /// Returns the resolver that all adapters in the process share. It has at most 64 threads, which end after
+    /// 10 s without a name. So 64 names whose servers do not answer hold up all others, until the system gives one
+    /// of them up; clients that wait meanwhile fail at their
+    /// [`connect_timeout`](crate::ClientOptions::connect_timeout), and leave the queue.
     #[must_use]
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Resolver> = OnceLock::new();
         SHARED.get_or_init(|| {
-            Self::new(MOST_THREADS, IDLE, |host, port| {
-                (host, port).to_socket_addrs().map(Iterator::collect)
-            })
+            Self::new(MOST_THREADS, IDLE, |host| (host, 0).to_socket_addrs().map(Iterator::collect))
         })
     }
 
     /// Creates a resolver with at most `most_threads` threads, at least one, which end after waiting `idle`
-    /// for a name. For tests, and for other ways to look up names.
+    /// for a name. For tests, and for other ways to look up names; the ports that `look_up` returns are
+    /// replaced.
     #[must_use]
     pub fn new(
         most_threads: usize,
         idle: Duration,
-        look_up: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
+        look_up: impl Fn(&str) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
     ) -> Self {
         Self(Arc::new(Pool {
             look_up: Box::new(look_up),
@@ -109,12 +116,12 @@ impl Resolver {
         let mut state = self.0.lock();
         let id = state.next_id;
         state.next_id += 1;
-        let asker: (u64, Done) = (id, Box::new(done));
-        match state.jobs.iter_mut().find(|job| job.port == port && job.host == host) {
+        let asker = Asker { id, port, done: Box::new(done) };
+        match state.jobs.iter_mut().find(|job| job.host == host) {
             Some(job) => job.askers.push(asker),
             None => {
                 let askers = vec![asker];
-                state.jobs.push_back(Job { host: host.into(), port, started: false, askers });
+                state.jobs.push_back(Job { host: host.into(), started: false, askers });
             }
         }
         let waiting = state.jobs.iter().filter(|job| !job.started).count();
@@ -170,17 +177,17 @@ impl Pool {
                 continue;
             };
             job.started = true;
-            let (host, port) = (job.host.clone(), job.port);
+            let host = job.host.clone();
             drop(state);
-            let found = catch(|| (self.look_up)(&host, port))
+            let found = catch(|| (self.look_up)(&host))
                 .unwrap_or_else(|_| Err(io::Error::other("the look-up has panicked")));
             state = self.lock();
-            let is_it = |job: &Job| job.started && job.port == port && job.host == host;
+            let is_it = |job: &Job| job.started && job.host == host;
             let job = state.jobs.iter().position(is_it).and_then(|at| state.jobs.remove(at));
             drop(state);
-            for (_, done) in job.into_iter().flat_map(|job| job.askers) {
+            for Asker { port, done, .. } in job.into_iter().flat_map(|job| job.askers) {
                 // Catch a panic of one callback, so that the others get the result.
-                let _ = catch(|| done(copy(&found)));
+                let _ = catch(|| done(copy(&found, port)));
             }
             state = self.lock();
         }
@@ -196,11 +203,11 @@ impl State {
     /// Removes a request, and its name if no other request shares it and its look-up has not started. Returns
     /// the callback; drop it without the lock.
     fn remove(&mut self, id: u64) -> Option<Done> {
-        let asks = |job: &Job| job.askers.iter().position(|(asker, _)| *asker == id);
+        let asks = |job: &Job| job.askers.iter().position(|asker| asker.id == id);
         let (at, asker) =
             self.jobs.iter().enumerate().find_map(|(at, job)| Some((at, asks(job)?)))?;
         let job = &mut self.jobs[at];
-        let (_, done) = job.askers.swap_remove(asker);
+        let Asker { done, .. } = job.askers.swap_remove(asker);
         if job.askers.is_empty() && !job.started {
             self.jobs.remove(at);
         }
@@ -208,10 +215,15 @@ impl State {
     }
 }
 
-/// Copies a result for each request.
-fn copy(found: &Found) -> Found {
+/// Copies a result for a request with this port.
+fn copy(found: &Found, port: u16) -> Found {
+    let with_port = |address: &SocketAddr| {
+        let mut address = *address;
+        address.set_port(port);
+        address
+    };
     match found {
-        Ok(addresses) => Ok(addresses.clone()),
+        Ok(addresses) => Ok(addresses.iter().map(with_port).collect()),
         Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
     }
 }

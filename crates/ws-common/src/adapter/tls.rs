@@ -133,8 +133,8 @@ impl TlsState {
     }
 
     /// Reads plaintext. Returns its length, 0 at the end of the stream, or `None` if more ciphertext is
-    /// needed. The end of the TCP
-    /// stream without a `close_notify` counts as the end: a missing Close frame reveals a truncation.
+    /// needed. The end of the TCP stream without a `close_notify` counts as the end: a missing Close frame
+    /// reveals a truncation.
     ///
     /// # Errors
     ///

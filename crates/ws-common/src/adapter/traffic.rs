@@ -1,4 +1,4 @@
-//! Counts of messages and bytes, without anything that threads share on the way of a message.
+//! Counts of messages and bytes. Counting a message writes no memory that another thread writes.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -45,8 +45,7 @@ impl Traffic {
     }
 }
 
-/// The [`Traffic`] of a loop or of a connection, which is that of another one once this value is dropped. The
-/// server keeps its counts.
+/// The [`Traffic`] lent to a loop or a connection. Once this value is dropped, another one counts on with it.
 #[derive(Debug)]
 pub struct TrafficLease {
     server: ServerHandle,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use wsproto::{Outbox, ReadyState, Role};
 
-use super::{Connection, Conversation, Driver, Link, Transport, Written};
+use super::{Connection, Conversation, Driver, Lingering, Link, Transport, Written};
 use crate::Error;
 
 /// The size of the read buffer, in bytes.
@@ -49,8 +49,7 @@ pub struct TurnContext {
     /// Empty while a connection uses them.
     #[cfg(feature = "deflate")]
     tools: wsproto::DeflateTools,
-    /// The number of transports that linger after the end of their connections.
-    lingering: usize,
+    lingering: Arc<Lingering>,
 }
 
 /// The outcome of a turn.
@@ -77,13 +76,20 @@ impl TurnContext {
     /// Creates the context of a loop, with a read buffer of 64 KiB.
     #[must_use]
     pub fn new(now: Duration) -> Self {
+        Self::with_lingering(now, Arc::default())
+    }
+
+    /// As [`new`](Self::new), for loops between which connections move: they share one count of lingering
+    /// transports.
+    #[must_use]
+    pub fn with_lingering(now: Duration, lingering: Arc<Lingering>) -> Self {
         Self {
             now,
             input: vec![0; READ_SIZE].into(),
             outbox: Some(Box::default()),
             #[cfg(feature = "deflate")]
             tools: wsproto::DeflateTools::new(),
-            lingering: 0,
+            lingering,
         }
     }
 }
@@ -157,7 +163,7 @@ impl Conversation {
             match link.read(&mut context.input, now) {
                 Ok(read) => {
                     input = read;
-                    // A connection that ends takes with it what it was lent.
+                    // A connection that ends drops the states that it was lent: lend them for input only.
                     #[cfg(feature = "deflate")]
                     if !input.is_empty() {
                         link.endpoint_mut().lend_tools(&mut context.tools);
@@ -216,10 +222,10 @@ impl Conversation {
         }
         outcome.deadline = held.deadline();
         outcome.more |= held.end_work();
-        let left = held.count_lingering(lingered, &mut context.lingering);
+        let left = held.count_lingering(lingered, &context.lingering);
         outcome.gone = held.is_gone();
         if outcome.gone {
-            // A connection that is gone is due no more.
+            // A connection that is gone needs no turn.
             (outcome.deadline, outcome.more) = (None, false);
         }
         drop(held);

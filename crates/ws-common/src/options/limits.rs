@@ -37,6 +37,13 @@ macro_rules! limits {
                 self.with(|config| config.high_water_mark = bytes)
             }
 
+            /// Sets the longest payload of a data frame to send, in bytes: longer messages leave in fragments, so
+            /// that Pings and Pongs need not wait behind them; see [`Config::fragment_size`].
+            #[must_use]
+            pub fn fragment_size(self, bytes: Option<usize>) -> Self {
+                self.with(|config| config.fragment_size = bytes)
+            }
+
             /// Sets how long a peer may read nothing: of a server's replies, see [`Config::write_timeout`], or
             /// while a blocking `send` waits for room.
             #[must_use]

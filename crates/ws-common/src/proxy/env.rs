@@ -83,7 +83,7 @@ impl Proxies {
     ///
     /// # Errors
     ///
-    /// [`ProxyError::NoProxy`] for the first entry that is neither.
+    /// [`ProxyError::NoProxy`] for the first entry that is none of these.
     pub fn no_proxy(mut self, hosts: &str) -> Result<Self, ProxyError> {
         self.except = NoProxy::parse(hosts)?;
         Ok(self)
@@ -111,7 +111,7 @@ impl From<Option<Proxy>> for Proxies {
     }
 }
 
-/// Refuses a value of which a part was no text: its password would be another one.
+/// Refuses a value that was not UTF-8: the replaced characters could be part of a password.
 fn checked(value: &str) -> Result<&str, ProxyError> {
     match value.contains(char::REPLACEMENT_CHARACTER) {
         true => Err(UrlError::Character(char::REPLACEMENT_CHARACTER).into()),

@@ -60,8 +60,8 @@ pub(crate) enum ProxyKind {
 }
 
 impl ProxyKind {
-    /// Returns the kind of a scheme. `socks5h` is what other programs call a SOCKS proxy that looks names
-    /// up, which ours always do.
+    /// Returns the kind of a scheme. Other programs distinguish `socks5h`, a SOCKS proxy that looks names up;
+    /// here, every SOCKS proxy does.
     fn of(scheme: &str) -> Option<Self> {
         match &*scheme.to_ascii_lowercase() {
             "http" => Some(Self::Http),
@@ -118,7 +118,7 @@ impl Proxy {
             return Err(UrlError::Host(authority.into()).into());
         }
         let url = WsUrl::parse(&format!("ws://{authority}"))?;
-        // The default ports of the two schemes differ, so a port that is the same was given.
+        // The default ports of the two schemes differ: if both URLs have the same port, it was given.
         let given = WsUrl::parse(&format!("wss://{authority}"))?.port() == url.port();
         let port = if given { url.port() } else { kind.default_port() };
         let proxy = Self {
@@ -280,7 +280,7 @@ fn decode(part: &str) -> Result<String, ProxyError> {
     String::from_utf8(bytes).map_err(|_| ProxyError::Credentials)
 }
 
-/// Omits the credentials, and shows the names of secret header fields only.
+/// Omits the credentials and the header fields.
 impl fmt::Debug for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Proxy")

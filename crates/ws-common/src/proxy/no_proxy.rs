@@ -16,7 +16,7 @@ enum Entry {
     All,
     /// A name without dots at its ends, in lower case, and all names that end in it.
     Name(String),
-    /// The addresses that share so many leading bits with this one.
+    /// The addresses that share this number of leading bits with the address.
     Network(IpAddr, u32),
 }
 
@@ -88,7 +88,7 @@ const fn bits_of(address: IpAddr) -> u32 {
     }
 }
 
-/// Returns whether two addresses of one family share so many leading bits.
+/// Returns whether two addresses are of one family and share this number of leading bits.
 fn shares(a: IpAddr, b: IpAddr, bits: u32) -> bool {
     let differing = match (a, b) {
         (IpAddr::V4(a), IpAddr::V4(b)) => (a.to_bits() ^ b.to_bits()).leading_zeros(),

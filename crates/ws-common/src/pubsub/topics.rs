@@ -40,6 +40,11 @@ impl Topics {
         self.subscribers.get(topic).into_iter().flatten().cloned().collect()
     }
 
+    /// Returns the topics of a connection, in alphabetical order.
+    pub(crate) fn of(&self, connection: ConnectionId) -> Vec<String> {
+        self.topics.get(&connection).into_iter().flatten().cloned().collect()
+    }
+
     fn forget(&mut self, connection: &WebSocketConnection, topic: &str) -> bool {
         let Some(subscribers) = self.subscribers.get_mut(topic) else { return false };
         let removed = subscribers.remove(connection);

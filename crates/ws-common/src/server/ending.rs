@@ -1,6 +1,7 @@
 //! The end of a server, and the decisions that are still pending then.
 
 use std::sync::{Arc, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use wsproto::{CloseCode, CloseFrame, SendError};
@@ -32,12 +33,11 @@ impl Drop for AwaitedDecision {
 impl ServerHandle {
     /// Ends the server: it stops accepting and closes every connection with code 1001. Connections that are
     /// not closed after `timeout` are aborted; a timeout of zero aborts all at once, without a Close frame.
-    /// `None` is the sum of
-    /// [`Config::handshake_timeout`](wsproto::Config::handshake_timeout) and
+    /// `None` is the sum of [`Config::handshake_timeout`](wsproto::Config::handshake_timeout) and
     /// [`Config::close_timeout`](wsproto::Config::close_timeout), or no limit if either of them is `None`.
     ///
-    /// A request whose decision is postponed gets status 503. Returns at once.
-    /// Later calls can shorten the time left, but not extend it.
+    /// A request whose decision is postponed gets status 503. Returns at once. Later calls can shorten the time
+    /// left, but not extend it.
     pub fn terminate(&self, timeout: Option<Duration>) {
         self.begin_end(None, timeout);
     }
@@ -82,11 +82,11 @@ impl ServerHandle {
             self.end(&connection);
         }
         (self.0.wake)(self);
-        self.0.changed.notify_all();
+        self.notify_ends();
     }
 
-    /// Has [`terminate`](Self::terminate) call `notify`, which makes an adapter refuse a request that waits for
-    /// a decision; calls it at once if the server is ending already.
+    /// Registers `notify`, which makes an adapter refuse a request that waits for a decision.
+    /// [`terminate`](Self::terminate) calls it; if the server is ending already, it is called at once.
     pub(crate) fn await_decision(
         &self,
         id: ConnectionId,
@@ -153,6 +153,28 @@ impl ServerHandle {
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         state.terminated = true;
+    }
+
+    /// Tells those that wait for the end of the connections that their number has changed.
+    pub(super) fn notify_ends(&self) {
+        self.0.changed.notify_all();
+        let waiting = std::mem::take(&mut self.lock().waiting);
+        waiting.into_iter().for_each(Waker::wake);
+    }
+
+    /// Returns ready if [`wait_terminated`](Self::wait_terminated) would not wait, for event loops, which must
+    /// not. Otherwise registers the task of `context`, which is woken when that may have changed; poll again at
+    /// the [deadline](Self::deadline).
+    pub(crate) fn poll_ends(&self, context: &Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        let late = matches!(state.ending, Some(Ending::At(at)) if at <= Instant::now());
+        if state.carried == 0 || late && state.handled == 0 {
+            return Poll::Ready(());
+        }
+        if !state.waiting.iter().any(|waker| waker.will_wake(context.waker())) {
+            state.waiting.push(context.waker().clone());
+        }
+        Poll::Pending
     }
 
     pub(super) fn end(&self, connection: &WebSocketConnection) {

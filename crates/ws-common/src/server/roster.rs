@@ -38,12 +38,12 @@ impl Roster<'_> {
             state.addresses.release(address);
         }
         drop(state);
-        self.0.0.changed.notify_all();
+        self.0.notify_ends();
     }
 
     /// Records that the handler of an opened connection has returned from its last call.
     pub(crate) fn finish(&self) {
         self.0.lock().handled -= 1;
-        self.0.0.changed.notify_all();
+        self.0.notify_ends();
     }
 }

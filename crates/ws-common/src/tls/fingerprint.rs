@@ -58,7 +58,7 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-/// Accepts one certificate, whatever its names, dates and issuer are. The server must have its key.
+/// Accepts one certificate, without checking its names, dates and issuer. The server must have its key.
 pub(super) struct FingerprintVerifier {
     expected: Fingerprint,
     provider: Arc<CryptoProvider>,

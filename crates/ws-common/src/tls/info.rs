@@ -1,4 +1,4 @@
-//! What a finished TLS handshake has established.
+//! The parameters that a TLS handshake has established.
 
 use rustls::Connection;
 use rustls::pki_types::CertificateDer;

@@ -22,7 +22,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ws_common::wsproto::handshake::Response;
+use ws_common::wsproto::handshake::{Request, Response};
 use ws_common::wsproto::{CloseCode, CloseInfo, Config, KeepAlive};
 use ws_common::{
     ConnectionHandler, Decision, Error, IncomingRequest, Message, ServerHandle, ServerHandler,
@@ -54,23 +54,40 @@ pub struct Chat {
     rooms: Arc<Rooms>,
 }
 
-impl ServerHandler for Chat {
-    type Handler = Visit;
-
-    fn on_connection(&mut self, _: &ServerHandle, request: &IncomingRequest) -> Decision<Visit> {
+impl Chat {
+    /// Decides on a request for a WebSocket: returns the handler of the new member's connection.
+    ///
+    /// # Errors
+    ///
+    /// The response to a client without a name.
+    pub fn visit(&self, request: &Request) -> Result<Visit, Response> {
         let parameter = |wanted: &str| {
             let pair = request.query_pairs().find(|(key, _)| key == wanted);
             pair.map_or_else(String::new, |(_, value)| names::clean(&value))
         };
         let (name, room) = (parameter("name"), parameter("room"));
         if name.is_empty() {
-            return Decision::respond(Response::text(403, "A name is needed.\n"));
+            return Err(Response::text(403, "A name is needed.\n"));
         }
-        Decision::accept(Visit { rooms: Arc::clone(&self.rooms), name, room })
+        Ok(Visit { rooms: Arc::clone(&self.rooms), name, room })
+    }
+
+    /// Answers any other request: with the page and its parts, or 404.
+    #[must_use]
+    pub fn page(&self, path: &str) -> Response {
+        page::respond(path)
+    }
+}
+
+impl ServerHandler for Chat {
+    type Handler = Visit;
+
+    fn on_connection(&mut self, _: &ServerHandle, request: &IncomingRequest) -> Decision<Visit> {
+        self.visit(request).map_or_else(Decision::respond, Decision::accept)
     }
 
     fn on_request(&mut self, _: &ServerHandle, request: &IncomingRequest) -> Decision<Visit> {
-        Decision::respond(page::respond(request.path()))
+        Decision::respond(self.page(request.path()))
     }
 
     fn on_error(&mut self, _: &ServerHandle, _: Option<SocketAddr>, error: &Error) {

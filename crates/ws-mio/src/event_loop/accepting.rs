@@ -55,7 +55,7 @@ impl EventLoop {
         self.queue.push(listener_token(index));
     }
 
-    /// Returns whether connections wait that another thread has accepted.
+    /// Returns whether connections that another thread has accepted wait for this loop.
     pub(crate) fn has_newcomers(&self) -> bool {
         self.has_handover && self.listeners.iter().any(|(_, listener)| listener.has_newcomers())
     }

@@ -20,7 +20,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 #[cfg(not(unix))]
 impl Attempts {
-    /// An attempt cannot be ended early, and [`wait`](Connect::wait) does not last long.
+    /// Needs no token: an attempt cannot be ended early, and [`wait`](Connect::wait) returns soon.
     pub(super) fn new(_: Option<&Cancel>) -> Self {
         Self::default()
     }
@@ -42,7 +42,7 @@ impl Connect for Attempts {
         }
     }
 
-    /// There is no attempt to wait for, `begin` returns after its attempt has ended: only for a deadline.
+    /// Waits for the deadline only: `begin` returns after its attempt has ended.
     fn wait(&mut self, dial: &mut Dial, time: Instants) {
         thread::sleep(time.left(dial).unwrap_or(LOOK_AGAIN).min(LOOK_AGAIN));
     }

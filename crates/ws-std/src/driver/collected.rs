@@ -22,7 +22,8 @@ const MOST: usize = 64 << 10;
 /// The longest time for which output is kept.
 const LONGEST: Duration = Duration::from_millis(10);
 
-/// The thread that collects a connection's output. Changes under the lock of the connection.
+/// The thread that collects a connection's output, and the state of that output. Changes under the lock of the
+/// connection.
 #[derive(Default)]
 pub(super) struct Collector {
     /// The [token](this_thread) of the thread; 0 while output is not collected.
@@ -99,13 +100,13 @@ impl<R: Role> BlockingDriver<R> {
         }
     }
 
-    /// Whether the output of this thread was kept: it was not blocked, and leaves soon.
+    /// Returns whether the output of this thread was kept: the socket is not blocked, and the output leaves soon.
     pub(super) fn has_kept(&self) -> bool {
         self.collector.is_this_thread() && self.collector.kept.load(Ordering::Relaxed)
     }
 
-    /// Whether the output stays because this thread collects it. A Close does not, nor what leads to an end; and
-    /// without a socket, the warden could not write it in time.
+    /// Returns whether to keep the output, because this thread collects it. Output of a connection that is closing
+    /// leaves at once, and so does that of a stream without a socket, which the warden could not write in time.
     fn keeps(&self, held: &mut Held<'_, R, Self>) -> bool {
         held.live().is_ok_and(|link| {
             self.collector.keeps(link.endpoint().unwritten())

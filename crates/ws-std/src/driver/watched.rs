@@ -17,6 +17,8 @@ impl<R: Role> Watched for Blocking<R> {
         let driver = self.driver();
         let mut held = self.lock();
         let (now, over) = (now(), held.is_over());
+        // The receiving thread looks for itself once it is notified.
+        driver.set_watches_input(false);
         if let Some(link) = held.link_mut() {
             if over && !driver.is_released() {
                 discard(link, now);

@@ -41,8 +41,8 @@
 //!
 //! * Balance by the number of connections (`least_conn`, `leastconn`): connections are long-lived, and a
 //!   restarted server would otherwise stay empty.
-//! * A proxy can open only as many connections to one address and port as it has ephemeral ports, about 28
-//!   000 by default on Linux (`net.ipv4.ip_local_port_range`). For more, give the proxy several addresses.
+//! * A proxy can open only as many connections to one address and port as it has ephemeral ports, by default
+//!   about 28 000 on Linux (`net.ipv4.ip_local_port_range`). For more, give the proxy several addresses.
 //! * [`peer_addr`](crate::WebSocketConnection::peer_addr) is the proxy's address.
 //!   [`client_addr`](crate::WebSocketConnection::client_addr) is the client's, if the proxy is
 //!   [trusted](crate::TrustedProxies): list its addresses, or `unix:` if it connects through a Unix domain
@@ -200,6 +200,10 @@
 //! Load balancers, firewalls and NAT drop idle connections, some after 60 s or less. A keep-alive Ping and
 //! its Pong are traffic in both directions. Browsers answer Pings but cannot send them, so the server is the
 //! end that pings. [`ServerOptions::keep_alive`] sets the interval.
+//!
+//! A peer that pings, too, may take a long download for silence, because the Pong waits behind it.
+//! `ServerOptions::fragment_size(Some(64 << 10))` sends longer messages in fragments of 64 KiB, and Pings and
+//! Pongs between them.
 //!
 //! # Certificates
 //!

@@ -7,7 +7,7 @@ use wsproto::{Client, Role, SendError};
 
 use crate::{Error, Message, SendStatus, WebSocket};
 
-/// The most bytes of one message that is written.
+/// The maximum number of bytes of a message that is written.
 const MOST_IN_MESSAGE: usize = 64 << 10;
 
 /// A connection as a stream of bytes, for tunnels and terminals: the payloads of binary messages, whose
@@ -64,8 +64,8 @@ impl<R: Role> ByteStream<R> {
         ByteWriter(self.ws.handle())
     }
 
-    /// Closes both directions, with an empty Close. Nothing can be written any more. What the peer has sent before
-    /// it reads the Close can be read.
+    /// Closes both directions with an empty Close frame. Nothing can be written afterwards. Bytes that the peer
+    /// sends before it reads the Close can still be read.
     ///
     /// # Errors
     ///
@@ -128,7 +128,7 @@ impl Write for ByteWriter {
         write(&self.0, bytes)
     }
 
-    /// Does nothing: what is queued is written in the background.
+    /// Does nothing: queued bytes are written in the background.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }

@@ -1,7 +1,6 @@
 //! The receiving thread: waits for input, room or a change, whichever comes first.
 //!
-//! No wake-up is lost. [`WebSocket::wait`] decides under the lock of the connection which event to
-//! wait for.
+//! No wake-up is lost. [`WebSocket::wait`] decides under the lock of the connection which event to wait for.
 //! Another thread that queues output later writes it itself, and leaves the rest to the warden; while
 //! `waits_for_room` is set, this thread waits for room instead. Other changes count in the signal, whose
 //! count was read before the connection was looked at. The end of a session shuts the socket down.
@@ -74,13 +73,22 @@ impl<R: Role> WebSocket<R> {
         let deadline = link.endpoint().deadline();
         // After both Closes, input is meaningless. Write our Close first: the end of input must not stop it.
         let answers = !is_tcp && advice != Advice::KeepOpen && !written;
-        let to_wait_for = match link.endpoint().wants_read() && !answers {
+        let wants_read = link.endpoint().wants_read() && !answers;
+        // A decision must end the wait, so this thread does not wait in a read: the warden waits for input.
+        let is_watched = wants_read
+            && link.endpoint().session().is_postponed()
+            && !link.transport().is_readable();
+        let to_wait_for = match wants_read && !is_watched {
             true => WaitFor::Input { room: !written && is_tcp && link.transport().takes_output() },
             // The warden handles the deadlines of sockets.
             false if written => WaitFor::Change { deadline: deadline.filter(|_| !is_tcp) },
             false => WaitFor::Room,
         };
         let waits_for_room = matches!(to_wait_for, WaitFor::Room | WaitFor::Input { room: true });
+        if is_watched {
+            driver.set_watches_input(true);
+            driver.write_and_plan(&mut held, 0);
+        }
         if waits_for_room {
             // Under the lock: from here on this thread waits for room, and the warden does not.
             driver.set_waits_for_room(true);
@@ -102,6 +110,7 @@ impl<R: Role> WebSocket<R> {
         held.begin_work();
         let driver = self.connection.driver();
         driver.set_waits_for_room(false);
+        driver.set_watches_input(false);
         if is_tcp {
             if waits_for_room {
                 // The warden writes the rest: the caller may not call again for a while.

@@ -1,4 +1,4 @@
-//! What compression costs without the feature `deflate`: nothing.
+//! The states of compression without the feature `deflate`: empty.
 
 use crate::{Config, Extensions};
 

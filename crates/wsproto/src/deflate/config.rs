@@ -1,4 +1,4 @@
-//! How to compress, and what to ask of a peer.
+//! The configuration of compression.
 
 use core::str::FromStr;
 
@@ -41,15 +41,15 @@ pub struct Deflate {
     pub level: u8,
     /// Messages with fewer bytes are sent uncompressed. Default: 64.
     pub threshold: usize,
-    /// The window of what this end sends, at most. Default: 12, which is 4 KiB.
+    /// The largest window for the messages that this end sends. Default: 12, which is 4 KiB.
     pub window: WindowBits,
-    /// Whether what this end sends may refer to earlier messages. Default: true.
+    /// Whether a message that this end sends may refer to earlier ones. Default: true.
     pub takeover: bool,
     /// The window asked of the peer, if it can be asked: browsers other than Chromium cannot.
     /// Default: 12.
     pub peer_window: WindowBits,
-    /// Whether what the peer sends may refer to earlier messages. Default: `None`, which means no
-    /// at a server (whose clients then cost it nothing while they are idle) and yes at a client.
+    /// Whether a message that the peer sends may refer to earlier ones. Default: `None`, which means
+    /// no at a server (whose clients then cost it nothing while they are idle) and yes at a client.
     pub peer_takeover: Option<bool>,
     /// Whether each connection owns its codec states, instead of borrowing them. Default: false.
     pub own_states: bool,
@@ -69,7 +69,7 @@ pub enum Compress {
 }
 
 impl Deflate {
-    /// Compresses with takeover, in a window of 4 KiB; a server keeps nothing of what it receives.
+    /// Compresses with takeover, in a window of 4 KiB; a server keeps nothing of received messages.
     #[must_use]
     pub const fn new() -> Self {
         Self {

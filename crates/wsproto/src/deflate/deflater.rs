@@ -91,8 +91,10 @@ impl Deflater {
         self.stamp = Stamp::NONE;
         let (mut rest, mut written) = (bytes, 0);
         loop {
+            // The buffer grows with the output, which is mostly a small part of the input.
+            let more = rest.len().saturating_add(64).min(written.max(KEEP));
+            let want = written.saturating_add(more);
             // One byte more tells a full buffer from a flush that is not complete.
-            let want = rest.len().saturating_add(written).saturating_add(64);
             let len =
                 want.min(most.saturating_add(1)).max(self.out.len().min(most.saturating_add(1)));
             if self.out.len() < len {

@@ -28,14 +28,13 @@ pub(super) struct Inflater {
 /// How far a message is inflated.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
-    /// The last block was marked as final: what follows begins at the next byte, in a new stream
-    /// with the same window.
+    /// The last block was marked as final: a new stream with the same window begins at the next byte.
     finished: bool,
     final_blocks: u32,
     read: u64,
 }
 
-/// What an inflater stopped for.
+/// The reason why an inflater stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
     /// The chunk is full; there may be more.

@@ -1,4 +1,4 @@
-//! What the receiving half of a connection keeps of compressed messages.
+//! The state of the receiving half of a connection for compressed messages.
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
@@ -25,7 +25,7 @@ pub(crate) struct Receiving(Option<Box<Inflating>>);
 #[derive(Debug)]
 struct Inflating {
     agreed: DeflateAgreed,
-    /// What earlier messages inflated to, as far as the peer may refer to it.
+    /// The last bytes of the inflated messages, to which the peer may refer.
     window: Ring,
     takeover: bool,
     own_states: bool,
@@ -62,7 +62,7 @@ impl Receiving {
         if self.0.is_some() { RSV1 } else { 0 }
     }
 
-    /// Returns what was agreed.
+    /// Returns the agreed parameters.
     pub(crate) fn agreed(&self) -> Option<DeflateAgreed> {
         self.0.as_ref().map(|inflating| inflating.agreed)
     }
@@ -91,7 +91,7 @@ impl Receiving {
         self.0.as_ref().is_some_and(|inflating| inflating.stream.is_some())
     }
 
-    /// Drops an open message, and everything else that was kept.
+    /// Drops an open message and the window.
     pub(crate) fn fail(&mut self) {
         if let Some(inflating) = &mut self.0 {
             (inflating.open, inflating.stream, inflating.loaded) = (None, None, false);

@@ -1,4 +1,4 @@
-//! What the sending half of a connection keeps to compress messages.
+//! The state of the sending half of a connection for compressed messages.
 
 use alloc::boxed::Box;
 use core::mem;
@@ -14,7 +14,7 @@ pub(crate) struct Sending(Option<Box<Deflating>>);
 
 #[derive(Debug)]
 struct Deflating {
-    /// What was sent before, as far as a message may refer to it.
+    /// The last bytes of the sent messages, to which a message may refer.
     window: Ring,
     takeover: bool,
     own_states: bool,
@@ -38,7 +38,7 @@ impl Sending {
         let wish = config.deflate.unwrap_or_default();
         let own = if R::SERVER { agreed.server } else { agreed.client };
         Self(Some(Box::new(Deflating {
-            // A larger window than wished is the peer's to allow, not ours to use.
+            // The peer may allow a larger window than the configuration; use the smaller one.
             window: Ring::new(own.window.min(wish.window)),
             takeover: own.takeover && wish.takeover,
             own_states: wish.own_states,
@@ -86,8 +86,8 @@ impl Sending {
         }
     }
 
-    /// Compresses a message. Passes to `send` what to send in its place, or returns `false` if that
-    /// would not be shorter.
+    /// Compresses a message, and passes the result to `send`. Returns `false`, without a call, if the
+    /// result would not be shorter.
     pub(crate) fn message(&mut self, payload: &[u8], send: impl FnOnce(Deflated<'_>)) -> bool {
         match &mut self.0 {
             Some(deflating) if deflating.wants(payload.len()) => deflating.message(payload, send),
@@ -109,12 +109,16 @@ impl Sending {
         }
     }
 
-    /// Decides on the first fragment of a message. Returns whether all of them are compressed.
-    pub(crate) fn begin_fragments(&mut self, len: usize, fin: bool) -> bool {
+    /// Returns the window for which messages are compressed.
+    pub(crate) fn window(&self) -> Option<WindowBits> {
+        self.0.as_ref().map(|deflating| deflating.window.window())
+    }
+
+    /// Decides on the first of several fragments. Returns whether all of them are compressed.
+    pub(crate) fn begin_fragments(&mut self) -> bool {
         let Some(deflating) = &mut self.0 else { return false };
         // The first fragment may be short, or empty, and the message long.
-        let len = if fin { len } else { usize::MAX };
-        deflating.fragmenting = deflating.wants(len);
+        deflating.fragmenting = deflating.wants(usize::MAX);
         deflating.fragmenting
     }
 

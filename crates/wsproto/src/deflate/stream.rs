@@ -1,7 +1,7 @@
 //! A compressed message that is handed out in pieces, in constant memory.
 
 use alloc::vec::Vec;
-use core::mem;
+use core::{fmt, mem};
 
 use super::inflater::Progress;
 use crate::utf8::Utf8;
@@ -13,7 +13,7 @@ pub(super) const PIECE: usize = 16 << 10;
 pub(crate) const AT_ONCE: usize = 4 << 10;
 
 /// A message of which pieces are handed out.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Stream {
     /// Compressed bytes that are not inflated yet, from `taken` on.
     bytes: Vec<u8>,
@@ -51,5 +51,14 @@ impl Stream {
             self.taken = bytes.len() - left;
             self.bytes = bytes;
         }
+    }
+}
+
+/// Shows lengths, not bytes.
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let waiting = self.bytes.len() - self.taken;
+        let mut shown = f.debug_struct("Stream");
+        shown.field("waiting", &waiting).field("written", &self.written).finish_non_exhaustive()
     }
 }

@@ -26,7 +26,7 @@ impl<R: Role> Endpoint<R> {
     pub fn ping_within(&mut self, patience: Duration, now: Duration) -> Result<(), SendError> {
         self.append_reply(|session, out| session.ping_within(patience, now, out))?;
         if let Some(outbox) = &mut self.outbox {
-            outbox.end_with_ping();
+            outbox.ping_appended();
         }
         Ok(())
     }
@@ -75,7 +75,7 @@ impl<R: Role> Endpoint<R> {
             && self.unwritten() > before
             && let Some(outbox) = &mut self.outbox
         {
-            outbox.end_with_ping();
+            outbox.ping_appended();
         }
         self.after_change(now);
     }

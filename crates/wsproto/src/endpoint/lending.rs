@@ -12,7 +12,7 @@ impl<R: Role> Endpoint<R> {
         self.session.lend_tools(tools);
     }
 
-    /// Takes back what [`lend_tools`](Self::lend_tools) lent.
+    /// Takes back the codec states that [`lend_tools`](Self::lend_tools) lent.
     #[inline]
     pub fn reclaim_tools(&mut self, tools: &mut DeflateTools) {
         self.session.reclaim_tools(tools);

@@ -45,14 +45,24 @@ use crate::{Client, CloseFrame, Config, ReadyState, Role, SendError, Server, Ses
 /// At most one end of a connection may wait for the other, or both could wait forever. So a client
 /// always reads. A server stops reading, and stops taking events out of bytes already read, while
 /// more than [`Config::high_water_mark`] bytes of *replies* are unwritten: Pongs, the answering
-/// Close, and whatever the application sends between a message and the next call of `next_event`.
-/// If the peer reads none of them for [`Config::write_timeout`], the connection is given up.
-/// Anything the application sends at other times is *unsolicited*, and never stops reading.
+/// Close, and all messages that the application sends between a received message and the next call
+/// of `next_event`. If the peer reads none of them for [`Config::write_timeout`], the connection is
+/// given up. Messages that the application sends at other times are *unsolicited*, and never stop
+/// reading.
 ///
 /// Either kind may be sent while [`has_room`](Self::has_room) returns true: at most the mark is
 /// unwritten of that kind. An application that checks it never has more in memory than the mark
 /// plus one message of each kind, and the bytes of one read. A client with more than the mark of
 /// unwritten replies answers only the newest Ping (RFC 6455 section 5.5.3).
+///
+/// # Fragments
+///
+/// Frames leave in the order in which they were sent, so a Pong waits behind a message of 100 MB. With
+/// [`Config::fragment_size`], longer messages leave in fragments (section 5.4), which are encoded as they
+/// are written: Pings, the Pongs that answer the peer's, and those of the keep-alive wait for at most one
+/// fragment, or 16 KiB of them, besides the bytes that the transport holds. The order of messages stays, and a Close
+/// waits for all messages sent before it, because no data may follow it (section 5.5.1). Messages are cut at any
+/// byte, also inside a character. What [`send_with`](Self::send_with) sends is not changed.
 ///
 /// ```
 /// use std::time::Duration;
@@ -211,10 +221,10 @@ impl<R: Role> Endpoint<R> {
         self.outbox.take_if(|outbox| outbox.is_idle())
     }
 
-    /// Lets the session append replies.
+    /// Lets the session append a reply.
     fn append_reply<T>(&mut self, append: impl FnOnce(&mut Session<R>, &mut Vec<u8>) -> T) -> T {
         let (session, outbox) = (&mut self.session, self.outbox.get_or_insert_default());
-        let result = outbox.append(OutputKind::Reply, |out| append(session, out));
+        let result = outbox.append_frame(OutputKind::Reply, |out| append(session, out));
         if outbox.failed {
             outbox.lose();
             self.session.output_lost();

@@ -179,6 +179,20 @@ impl Outbox {
         result
     }
 
+    /// Calls `append`, which appends at most one frame, and counts its bytes. A Ping or Pong leaves between
+    /// two fragments, if some are unwritten.
+    pub(super) fn append_frame<T>(
+        &mut self,
+        kind: OutputKind,
+        append: impl FnOnce(&mut Vec<u8>) -> T,
+    ) -> T {
+        let (result, grown) = self.output.append_frame(append);
+        if let Some(grown) = grown {
+            self.count(kind, grown);
+        }
+        result
+    }
+
     /// Counts bytes that were added to the output.
     #[inline]
     pub(super) fn count(&mut self, kind: OutputKind, len: usize) {
@@ -188,9 +202,9 @@ impl Outbox {
         self.unwritten_replies = self.unwritten_replies.min(self.output.len());
     }
 
-    /// Records that the output now ends with a keep-alive Ping.
-    pub(super) fn end_with_ping(&mut self) {
-        self.ping_behind = self.output.len();
+    /// Records that the last appended frame is a keep-alive Ping.
+    pub(super) fn ping_appended(&mut self) {
+        self.ping_behind = self.output.up_to_ping();
     }
 
     /// Removes written bytes from the output. Returns whether they are a reason to wait longer for a

@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use super::Endpoint;
 use crate::closing::Advice;
+use crate::handshake::Request;
 use crate::{Event, ReadyState, Role, SessionEvent};
 
 impl<R: Role> Endpoint<R> {
@@ -133,8 +134,8 @@ impl<R: Role> Endpoint<R> {
         }
     }
 
-    /// Sets whether messages sent from now on, until the next event, count as replies. By default they
-    /// do after a received message; pass `false` for one that another thread sends meanwhile.
+    /// Sets whether the messages sent until the next event count as replies. By default they do after a
+    /// received message; pass `false` for a message that another thread sends meanwhile.
     #[inline]
     pub fn set_replying(&mut self, replying: bool) {
         if let Some(outbox) = &mut self.outbox {
@@ -166,10 +167,14 @@ impl<R: Role> Endpoint<R> {
 
     #[cold]
     fn report_end_now(&mut self, now: Duration) -> bool {
-        // The last messages are delivered first, even if the replies to them have not left.
-        if self.outbox.as_ref().is_some_and(|outbox| outbox.has_deferred())
-            && !self.session.is_postponed()
-        {
+        let waits = match self.session.is_postponed() {
+            // A client that has ended only its side still reads the answer to an ordinary request, but
+            // cannot open a connection.
+            true => !self.request().is_some_and(Request::is_upgrade),
+            // The last messages are delivered first, even if the replies to them have not left.
+            false => self.outbox.as_ref().is_some_and(|outbox| outbox.has_deferred()),
+        };
+        if waits {
             return false;
         }
         // The end is clean if the answer to the peer's Close can still leave.
@@ -192,7 +197,6 @@ impl<R: Role> Endpoint<R> {
             && match self.session.advice() {
                 Advice::KeepOpen => {
                     !self.is_halted()
-                        && !self.session.is_postponed()
                         && self.outbox.as_ref().is_none_or(|outbox| !outbox.has_deferred())
                 }
                 Advice::AwaitEnd | Advice::Shutdown => true,
@@ -209,12 +213,12 @@ impl<R: Role> Endpoint<R> {
             && !self.session.is_postponed()
     }
 
-    /// Stops reading, and keeps what was read, until [`resume`](Self::resume) is called or the closing
-    /// handshake begins; for an application whose own way on is full. Then TCP stops the peer, too. The
-    /// keep-alive sends Pings meanwhile but does not end the connection, because the Pongs are not read. The end
-    /// of the transport is not noticed either.
+    /// Stops reading, and keeps the bytes already read, until [`resume`](Self::resume) is called or the
+    /// closing handshake begins: for an application that passes messages on to a destination without
+    /// room. TCP then stops the peer, too. Meanwhile, the keep-alive sends Pings but does not end the
+    /// connection, because the Pongs are not read, and the end of the transport is not noticed.
     ///
-    /// If both ends pause, neither makes progress; and a peer that is a server may give this end up, because it
+    /// If both ends pause, neither makes progress. A server may give up a client that pauses, because it
     /// does not read.
     pub fn pause(&mut self) {
         self.outbox.get_or_insert_default().paused = true;

@@ -4,8 +4,10 @@ use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 use super::Endpoint;
+use super::outbox::Outbox;
+use crate::frame::Opcode;
 use crate::mask::Mask;
-use crate::output::{LARGE, Output};
+use crate::output::{LARGE, Output, Payload};
 use crate::{PreparedMessage, Role, SendError, Sender};
 
 impl<R: Role> Endpoint<R> {
@@ -33,8 +35,12 @@ impl<R: Role> Endpoint<R> {
     pub fn send_text<'t>(&mut self, text: impl Into<Cow<'t, str>>) -> Result<(), SendError> {
         match text.into() {
             Cow::Owned(text) if text.len() >= LARGE => {
+                if self.is_fragmented(text.len()) {
+                    return self.send_fragments(Opcode::Text, Payload::Owned(text.into_bytes()));
+                }
                 #[cfg(feature = "deflate")]
                 if self.send_with(|sender, out| sender.try_deflated_text(&text, out))? {
+                    self.count_message();
                     return Ok(());
                 }
                 let mask = self.send_with(|sender, out| sender.send_text_header(&text, out))?;
@@ -42,7 +48,14 @@ impl<R: Role> Endpoint<R> {
                 Ok(())
             }
             text => {
-                self.send_with(|sender, out| sender.send_text(&text, out))?;
+                if let Some(sent) = self.send_frame(|sender, out| sender.send_text(&text, out)) {
+                    sent?;
+                } else if self.is_fragmented(text.len()) {
+                    let payload = Payload::Owned(text.into_owned().into_bytes());
+                    return self.send_fragments(Opcode::Text, payload);
+                } else {
+                    self.send_with(|sender, out| sender.send_text(&text, out))?;
+                }
                 self.count_message();
                 if let Cow::Owned(text) = text {
                     self.recycle_text(text);
@@ -61,8 +74,12 @@ impl<R: Role> Endpoint<R> {
     pub fn send_binary<'t>(&mut self, bytes: impl Into<Cow<'t, [u8]>>) -> Result<(), SendError> {
         match bytes.into() {
             Cow::Owned(bytes) if bytes.len() >= LARGE => {
+                if self.is_fragmented(bytes.len()) {
+                    return self.send_fragments(Opcode::Binary, Payload::Owned(bytes));
+                }
                 #[cfg(feature = "deflate")]
                 if self.send_with(|sender, out| sender.try_deflated_binary(&bytes, out))? {
+                    self.count_message();
                     return Ok(());
                 }
                 let len = bytes.len() as u64;
@@ -71,7 +88,14 @@ impl<R: Role> Endpoint<R> {
                 Ok(())
             }
             bytes => {
-                self.send_with(|sender, out| sender.send_binary(&bytes, out))?;
+                if let Some(sent) = self.send_frame(|sender, out| sender.send_binary(&bytes, out)) {
+                    sent?;
+                } else if self.is_fragmented(bytes.len()) {
+                    let payload = Payload::Owned(bytes.into_owned());
+                    return self.send_fragments(Opcode::Binary, payload);
+                } else {
+                    self.send_with(|sender, out| sender.send_binary(&bytes, out))?;
+                }
                 self.count_message();
                 if let Cow::Owned(bytes) = bytes {
                     self.recycle_binary(bytes);
@@ -87,6 +111,9 @@ impl<R: Role> Endpoint<R> {
     ///
     /// [`SendError`]; nothing was sent.
     pub fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), SendError> {
+        if self.is_fragmented(message.payload().len()) {
+            return self.send_fragments(message.opcode(), Payload::Shared(message.clone()));
+        }
         if !R::SERVER || message.payload().len() < LARGE {
             self.send_with(|sender, out| sender.send_prepared(message, out))?;
             self.count_message();
@@ -94,6 +121,7 @@ impl<R: Role> Endpoint<R> {
         }
         #[cfg(feature = "deflate")]
         if self.send_with(|sender, out| sender.try_deflated_prepared(message, out))? {
+            self.count_message();
             return Ok(());
         }
         self.send_with(|sender, out| sender.send_prepared_header(message, out))?;
@@ -108,7 +136,12 @@ impl<R: Role> Endpoint<R> {
     ///
     /// [`SendError`]; nothing was sent.
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        self.send_with(|sender, out| sender.ping(payload, out))
+        let sender = self.session.sender()?;
+        let outbox = self.outbox.get_or_insert_default();
+        let kind = outbox.output_kind();
+        let result = outbox.append_frame(kind, |out| sender.ping(payload, out));
+        lose_if_failed(outbox);
+        result
     }
 
     /// Sends a text message that is not compressed.
@@ -160,10 +193,37 @@ impl<R: Role> Endpoint<R> {
         let sender = self.session.sender()?;
         let outbox = self.outbox.get_or_insert_default();
         let result = outbox.append(outbox.output_kind(), |out| send(sender, out));
-        if outbox.failed {
-            outbox.lose();
-        }
+        lose_if_failed(outbox);
         result
+    }
+
+    /// Calls `send` as [`send_with`](Self::send_with) does, if messages are sent in one frame each.
+    #[inline]
+    fn send_frame<T>(
+        &mut self,
+        send: impl FnOnce(&mut Sender<R>, &mut Vec<u8>) -> Result<T, SendError>,
+    ) -> Option<Result<T, SendError>> {
+        let sender = self.session.one_frame_sender()?;
+        let outbox = self.outbox.get_or_insert_default();
+        let result = outbox.append(outbox.output_kind(), |out| send(sender, out));
+        lose_if_failed(outbox);
+        Some(result)
+    }
+
+    /// Returns whether a message of `len` bytes is queued as fragments, even if it is only one: between
+    /// queued messages, frames then begin.
+    fn is_fragmented(&self, len: usize) -> bool {
+        self.session.fragment_size().is_some_and(|size| len > size || len >= LARGE)
+    }
+
+    /// Queues a message that leaves in fragments.
+    #[cold]
+    fn send_fragments(&mut self, opcode: Opcode, payload: Payload) -> Result<(), SendError> {
+        let size = self.session.fragment_size().unwrap_or(usize::MAX);
+        let fragments = self.session.sender()?.fragments(opcode, payload, size)?;
+        self.push(fragments.len(), |output| output.push_fragments(fragments));
+        self.count_message();
+        Ok(())
     }
 
     /// Queues a payload after the header that was just appended.
@@ -183,8 +243,14 @@ impl<R: Role> Endpoint<R> {
         let outbox = self.outbox.get_or_insert_default();
         push(&mut outbox.output);
         outbox.count(outbox.output_kind(), len);
-        if outbox.failed {
-            outbox.lose();
-        }
+        lose_if_failed(outbox);
+    }
+}
+
+/// Discards what was appended, if writing has failed.
+#[inline]
+fn lose_if_failed(outbox: &mut Outbox) {
+    if outbox.failed {
+        outbox.lose();
     }
 }

@@ -251,13 +251,17 @@
 //! of one read. If the peer reads none of the replies for [`Config::write_timeout`], the connection
 //! ends.
 //!
+//! With [`Config::fragment_size`], Pings and Pongs do not wait behind a long message, but leave between its
+//! fragments. The loop need not know.
+//!
 //! # Decisions that take time
 //!
 //! A server's endpoint reports [`Upgrade`](SessionEvent::Upgrade) for an opening handshake, and
 //! [`Http`](SessionEvent::Http) for an ordinary request. Decide before the next call of
 //! `next_event`, with [`accept`](Endpoint::accept), [`respond`](Endpoint::respond) or
-//! [`decline`](Endpoint::decline), or call [`postpone`](Endpoint::postpone): nothing is read until
-//! the decision, and the deadline of the handshake keeps running.
+//! [`decline`](Endpoint::decline), or call [`postpone`](Endpoint::postpone): at most one read is kept until
+//! the decision, so that the end of the client is noticed, and the deadline of the handshake keeps
+//! running.
 //!
 //! # Two threads on one connection
 //!

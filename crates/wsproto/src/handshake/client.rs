@@ -4,6 +4,8 @@ mod extended_connect;
 mod verify;
 
 use alloc::string::String;
+#[cfg(feature = "deflate")]
+use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -84,7 +86,7 @@ pub struct ClientRequest {
     subprotocols: Vec<String>,
     extensions: Vec<Extension>,
     #[cfg(feature = "deflate")]
-    deflate: Option<super::DeflateOffer>,
+    deflate: Vec<super::DeflateOffer>,
     /// The value of the `Cookie` header.
     cookies: Vec<u8>,
     headers: Headers,
@@ -100,7 +102,7 @@ impl ClientRequest {
             subprotocols: Vec::new(),
             extensions: Vec::new(),
             #[cfg(feature = "deflate")]
-            deflate: None,
+            deflate: Vec::new(),
             cookies: Vec::new(),
             headers: Headers::new(),
         }
@@ -235,14 +237,15 @@ impl ClientRequest {
         Ok(self)
     }
 
-    /// Offers permessage-deflate (RFC 7692), or no longer. [`Session::client`] does it by its
+    /// Offers permessage-deflate (RFC 7692) with each of these sets of parameters, in order of
+    /// preference; an empty list withdraws the offer. [`Session::client`] makes the offers of its
     /// configuration.
     ///
     /// [`Session::client`]: crate::Session::client
     #[cfg(feature = "deflate")]
     #[must_use]
-    pub const fn deflate(mut self, offer: Option<super::DeflateOffer>) -> Self {
-        self.deflate = offer;
+    pub fn deflate(mut self, offers: impl IntoIterator<Item = super::DeflateOffer>) -> Self {
+        self.deflate = offers.into_iter().collect();
         self
     }
 
@@ -250,7 +253,7 @@ impl ClientRequest {
     pub(crate) fn with_offers(self, config: &Config) -> Self {
         #[cfg(feature = "deflate")]
         if let Some(wish) = &config.deflate {
-            return self.deflate(Some(super::DeflateOffer::new(wish)));
+            return self.deflate(super::DeflateOffer::in_order(wish));
         }
         let _ = config;
         self
@@ -279,9 +282,10 @@ impl ClientRequest {
             write("Sec-WebSocket-Protocol", self.subprotocols.join(", ").as_bytes());
         }
         #[cfg(feature = "deflate")]
-        if let Some(offer) = &self.deflate {
-            let extension = alloc::format!("{}", offer.to_extension());
-            write("Sec-WebSocket-Extensions", extension.as_bytes());
+        if !self.deflate.is_empty() {
+            let offers = self.deflate.iter().map(|offer| offer.to_extension().to_string());
+            let offers = offers.collect::<Vec<_>>().join(", ");
+            write("Sec-WebSocket-Extensions", offers.as_bytes());
         }
         for extension in &self.extensions {
             let extension = alloc::format!("{extension}");

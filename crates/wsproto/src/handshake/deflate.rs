@@ -1,7 +1,7 @@
 //! The negotiation of permessage-deflate (RFC 7692 section 7.1).
 
 use alloc::string::{String, ToString};
-use core::fmt;
+use core::{fmt, iter};
 
 use super::{Extension, Request};
 use crate::{Deflate, WindowBits};
@@ -12,7 +12,7 @@ const CLIENT_NO_TAKEOVER: &str = "client_no_context_takeover";
 const SERVER_WINDOW: &str = "server_max_window_bits";
 const CLIENT_WINDOW: &str = "client_max_window_bits";
 
-/// What one end may use to compress what it sends.
+/// The limits for the compressor of one end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Direction {
     /// The largest window.
@@ -24,9 +24,9 @@ pub struct Direction {
 /// The parameters of permessage-deflate on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DeflateAgreed {
-    /// Of what the server sends.
+    /// The limits for the server's messages.
     pub server: Direction,
-    /// Of what the client sends.
+    /// The limits for the client's messages.
     pub client: Direction,
 }
 
@@ -89,7 +89,7 @@ pub enum DeflateParamError {
 }
 
 impl DeflateOffer {
-    /// Creates the offer of a client with this configuration.
+    /// Creates the first offer of a client with this configuration.
     #[must_use]
     pub fn new(wish: &Deflate) -> Self {
         let window = wish.peer_window;
@@ -97,9 +97,18 @@ impl DeflateOffer {
             server_no_context_takeover: !wish.allows_takeover(false),
             client_no_context_takeover: !wish.takeover,
             server_max_window_bits: (window < WindowBits::MAX).then_some(window),
-            // Without a value, as browsers do: there are servers that ignore it, and answer more.
+            // Without a value, as browsers do: some servers ignore the value, and answer a larger one.
             client_max_window_bits: Some(None),
         }
+    }
+
+    /// Returns the offers of a client with this configuration, in order of preference. The second
+    /// one does without a limit of the server's window, which not every server can keep.
+    pub fn in_order(wish: &Deflate) -> impl Iterator<Item = Self> + use<> {
+        let first = Self::new(wish);
+        let limited = first.server_max_window_bits.is_some();
+        let second = limited.then_some(Self { server_max_window_bits: None, ..first });
+        iter::once(first).chain(second)
     }
 
     /// Reads an offer.
@@ -139,7 +148,8 @@ impl DeflateOffer {
         Ok(offer)
     }
 
-    /// Returns what a server with this configuration agrees to. Every valid offer can be accepted.
+    /// Returns the parameters that a server with this configuration agrees to. Every valid offer can be
+    /// accepted.
     #[must_use]
     pub fn accept(&self, wish: &Deflate) -> DeflateAgreed {
         let offered = self.server_max_window_bits.unwrap_or(WindowBits::MAX);
@@ -173,7 +183,7 @@ impl DeflateOffer {
         answer.to_extension()
     }
 
-    /// Checks the element of a server's response to this offer; returns what is agreed.
+    /// Checks the element of a server's response to this offer. Returns the agreed parameters.
     ///
     /// # Errors
     ///
@@ -225,8 +235,8 @@ impl DeflateOffer {
 }
 
 impl DeflateAgreed {
-    /// Chooses the first offer of a request that is valid; returns what is agreed, and the element
-    /// of the response. `None` if there is none.
+    /// Chooses the first valid offer of a request. Returns the agreed parameters, and the element of
+    /// the response; `None` without a valid offer.
     #[must_use]
     pub fn negotiate(request: &Request, wish: &Deflate) -> Option<(Self, Extension)> {
         let offer = request.extensions().find_map(|offer| DeflateOffer::parse(&offer).ok())?;

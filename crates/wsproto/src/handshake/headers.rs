@@ -148,7 +148,7 @@ impl Headers {
         Ok(())
     }
 
-    /// Appends a field of the application to a response that is not its own.
+    /// Appends a field of the application to a response that the engine makes.
     ///
     /// # Errors
     ///

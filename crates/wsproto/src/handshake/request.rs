@@ -198,8 +198,8 @@ impl Request {
     /// # Errors
     ///
     /// The error that determines a server's default response: [`RequestError::NoUpgrade`],
-    /// [`RequestError::NotConnect`] or [`RequestError::Method`] for an ordinary request (see [`is_upgrade`](Self::is_upgrade)),
-    /// another [`RequestError`] for an invalid handshake.
+    /// [`RequestError::NotConnect`] or [`RequestError::Method`] for an ordinary request (see
+    /// [`is_upgrade`](Self::is_upgrade)), another [`RequestError`] for an invalid handshake.
     pub const fn check_upgrade(&self) -> Result<(), RequestError> {
         self.verdict
     }

@@ -182,8 +182,8 @@ impl Response {
         Ok(Self { status, version_minor: minor, headers, body: Vec::new() })
     }
 
-    /// Creates a response without its body, of any version of HTTP, that other code has parsed, with
-    /// the same checks of its header fields as [`parse`](Self::parse).
+    /// Creates a response, of any version of HTTP, that other code has received, with the same checks
+    /// of its header fields as [`parse`](Self::parse).
     ///
     /// # Errors
     ///
@@ -191,9 +191,10 @@ impl Response {
     pub fn from_parts<N: AsRef<str>, V: AsRef<[u8]>>(
         status: u16,
         headers: impl IntoIterator<Item = (N, V)>,
+        body: impl Into<Vec<u8>>,
     ) -> Result<Self, ResponseError> {
         let headers = Headers::from_fields(headers)?;
-        Ok(Self { headers, ..Self::new(status) })
+        Ok(Self { headers, body: body.into(), ..Self::new(status) })
     }
 
     /// Returns the status.

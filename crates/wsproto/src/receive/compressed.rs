@@ -33,8 +33,9 @@ impl<R: Role> Receiver<R> {
         self.deflate.agreed()
     }
 
-    /// Returns how many bytes of a compressed message may arrive: a little more than it may inflate
-    /// to, for a message that does not become shorter. A message of empty blocks would never end.
+    /// Returns the longest compressed message to receive, in bytes: a little more than the inflated one
+    /// may have, for data that cannot be compressed. Without this limit, a message of empty blocks would
+    /// never end.
     pub(super) fn max_compressed(&self) -> u64 {
         let limit = self.config.max_message_size;
         limit.saturating_add(limit / 1024).saturating_add(64)

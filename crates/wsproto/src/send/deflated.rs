@@ -6,6 +6,7 @@ use super::Sender;
 use crate::deflate::RSV1;
 use crate::frame::{Header, Opcode};
 use crate::mask::Mask;
+use crate::output::Payload;
 use crate::{Compress, DeflateTools, PreparedMessage, Role, SendError};
 
 impl<R: Role> Sender<R> {
@@ -57,6 +58,25 @@ impl<R: Role> Sender<R> {
         Ok(self.send_deflated_prepared(message, out))
     }
 
+    /// Compresses the payload of a message, if that is shorter. Returns it with the reserved bits of the first
+    /// frame.
+    pub(super) fn deflate_payload(&mut self, payload: Payload) -> (Payload, u8) {
+        let mut deflated = None;
+        match &payload {
+            Payload::Owned(bytes) => {
+                self.deflate.message(bytes, |bytes| deflated = Some(Payload::Owned(bytes.into())));
+            }
+            Payload::Shared(message) => {
+                let window = self.deflate.window();
+                self.deflate.prepared(message, |_| {
+                    deflated = window.map(|window| Payload::Deflated(message.clone(), window));
+                });
+            }
+            Payload::Deflated(..) => {}
+        }
+        deflated.map_or((payload, 0), |deflated| (deflated, RSV1))
+    }
+
     /// Appends a compressed message, if that is shorter; returns whether it is.
     #[inline(never)]
     pub(super) fn send_deflated(
@@ -91,8 +111,11 @@ impl<R: Role> Sender<R> {
         out: &mut Vec<u8>,
     ) -> bool {
         let first = opcode != Opcode::Continuation;
+        if first && fin {
+            return self.send_deflated(opcode, payload, out);
+        }
         let compressed = match first {
-            true => self.deflate.begin_fragments(payload.len(), fin),
+            true => self.deflate.begin_fragments(),
             false => self.deflate.is_fragmenting(),
         };
         if compressed {

@@ -20,6 +20,7 @@ use core::time::Duration;
 pub use event::{SessionError, SessionEvent};
 
 use crate::closing::{Advice, Closing};
+use crate::frame::MAX_CONTROL_LEN;
 use crate::handshake::Agreed;
 use crate::{Config, Connection, Extensions, Role, SendError, Sender};
 use handshake::Handshake;
@@ -153,6 +154,8 @@ impl<R: Role> Session<R> {
     const OVER: u8 = 4;
     /// The application postponed its decision on a request.
     const POSTPONED: u8 = 8;
+    /// Long messages leave in fragments; see [`Config::fragment_size`].
+    const FRAGMENTS: u8 = 16;
 
     fn begin(handshake: impl Handshake<R> + 'static, config: Arc<Config>, now: Duration) -> Self {
         let now = now.into();
@@ -209,7 +212,8 @@ impl<R: Role> Session<R> {
             self.rare().agreed = agreed;
         }
         self.timer = Timer::keep_alive(self.now, &self.config);
-        self.flags = Self::OPENED;
+        let fragments = self.config.fragment_size.map_or(0, |_| Self::FRAGMENTS);
+        self.flags = Self::OPENED | fragments;
     }
 
     /// Keeps the response that ended a client's handshake.
@@ -232,6 +236,23 @@ impl<R: Role> Session<R> {
             Stage::Handshake(_) => Err(SendError::NotOpen),
             Stage::Open(_) | Stage::Answered | Stage::Ended => Err(SendError::Closed),
         }
+    }
+
+    /// Returns the sending half while messages can be sent in one frame each; otherwise the session is not
+    /// open, or has a [fragment size](Self::fragment_size).
+    #[inline]
+    pub(crate) fn one_frame_sender(&mut self) -> Option<&mut Sender<R>> {
+        match &mut self.stage {
+            Stage::Open(open) if self.flags & (Self::OVER | Self::FRAGMENTS) == 0 => {
+                Some(open.sender())
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns the longest payload of a data frame to send, in bytes, if there is a limit.
+    pub(crate) fn fragment_size(&self) -> Option<usize> {
+        Some(self.config.fragment_size?.max(MAX_CONTROL_LEN))
     }
 
     /// Returns what to do with the transport.

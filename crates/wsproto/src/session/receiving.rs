@@ -55,7 +55,7 @@ impl<R: Role> Session<R> {
     #[inline(always)]
     pub(crate) fn small_message<'b>(&mut self, input: &mut &'b mut [u8]) -> Option<Event<'b>> {
         let Stage::Open(connection) = &mut self.stage else { return None };
-        if self.flags != 0 {
+        if self.flags & !Self::FRAGMENTS != 0 {
             return None;
         }
         connection.small_message(input)
@@ -65,7 +65,7 @@ impl<R: Role> Session<R> {
     #[inline]
     pub(crate) fn has_no_report(&mut self, now: Duration) -> bool {
         self.now = self.now.max(now.into());
-        self.flags == 0
+        self.flags & !Self::FRAGMENTS == 0
             && self.rare.is_none()
             && matches!(&self.stage, Stage::Open(open) if open.is_open())
     }

@@ -128,8 +128,9 @@ impl<R: Role> Session<R> {
     }
 
     /// Returns whether a decision on a request was postponed and is still outstanding.
+    #[must_use]
     #[inline]
-    pub(crate) fn is_postponed(&self) -> bool {
+    pub fn is_postponed(&self) -> bool {
         self.flags & Self::POSTPONED != 0 && matches!(self.stage, Stage::Handshake(_))
     }
 

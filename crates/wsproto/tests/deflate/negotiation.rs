@@ -263,6 +263,39 @@ fn a_client_fails_on_a_response_that_it_did_not_ask_for() {
     assert_eq!(error, Some(SessionError::Response(unknown)));
 }
 
+/// There are servers that decline a limit of their window, and servers that ignore it. So a client offers to do
+/// without, as a second choice. R7692-5-1
+#[test]
+fn a_client_does_without_a_limit_that_a_server_does_not_know() {
+    let deflate = DeflateOffer::in_order(&Deflate::new());
+    let request = ClientRequest::new(WsUrl::parse("ws://a/").expect("valid")).deflate(deflate);
+    let mut out = Vec::new();
+    request.encode([7; 16], &mut out);
+    let sent = String::from_utf8(out).expect("ASCII");
+    let offers = "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=12; \
+        client_max_window_bits, permessage-deflate; client_max_window_bits\r\n";
+    assert!(sent.contains(offers), "{sent}");
+    let field = |value: &str| format!("Sec-WebSocket-Extensions: permessage-deflate{value}\r\n");
+    let wish = Some(Deflate::new());
+    for granted in ["", "; server_no_context_takeover; client_no_context_takeover"] {
+        assert_eq!(client(wish, &field(granted)), None, "{granted}");
+    }
+    // No limit is wished, and none is offered twice.
+    assert_eq!(DeflateOffer::in_order(&Deflate::dense()).count(), 1);
+    // What neither offer allows stays an error.
+    for (response, error) in [
+        ("; server_max_window_bits=7", DeflateParamError::Value("server_max_window_bits")),
+        ("; client_max_window_bits", DeflateParamError::Value("client_max_window_bits")),
+    ] {
+        let error = SessionError::Response(ResponseError::Deflate(error));
+        assert_eq!(client(wish, &field(response)), Some(error));
+    }
+    let wish = Some(Deflate::new().peer_takeover(Some(false)));
+    let error = DeflateParamError::NotGranted("server_no_context_takeover");
+    let error = SessionError::Response(ResponseError::Deflate(error));
+    assert_eq!(client(wish, &field("")), Some(error));
+}
+
 /// R7692-9-3
 #[test]
 fn compression_is_off_by_default() {
@@ -311,7 +344,7 @@ fn compression_is_negotiated_over_http_2() {
         let request = request.expect("valid");
         let (answer, agreed) = Accept::new().answer(&request, server).expect("valid");
         assert_eq!(agreed.deflate.is_some(), compressed);
-        let answer = Response::from_parts(answer.status(), answer.fields()).expect("valid");
+        let answer = Response::from_parts(answer.status(), answer.fields(), []).expect("valid");
         assert_eq!(offer.verify(&answer, client), Ok(agreed.clone()));
         let session = Session::opened(Server, server.clone(), agreed.clone(), NOW);
         assert_eq!(session.deflate(), agreed.deflate);

@@ -137,3 +137,17 @@ fn pieces_of_what_is_not_deflate_end_with_the_error() {
         assert_eq!(pieces(&mut server(agreed(15, true)), &wire, 2), Err(error));
     }
 }
+
+/// Logs show no byte of a message.
+#[test]
+fn a_message_in_pieces_is_not_printed() {
+    let text = "j".repeat(60_000);
+    let mut wire = message(Opcode::Text, &Zlib::new(0, 15).message(text.as_bytes()));
+    wire.truncate(50_000);
+    let (mut ws, mut out) = (server(agreed(15, true)), Vec::new());
+    let mut input = &mut wire[..];
+    assert_eq!(ws.next_event(&mut input, &mut out), Ok(None));
+    assert!(ws.next_piece(&mut input, &mut out).expect("valid").is_some());
+    let shown = format!("{ws:?}");
+    assert!(!shown.contains("106") && shown.len() < 2000, "{shown}");
+}

@@ -83,6 +83,28 @@ fn without_takeover_equal_messages_are_equal_bytes_and_with_it_the_second_is_sho
     }
 }
 
+/// A message may be sent as one fragment.
+#[test]
+fn a_single_fragment_that_would_not_become_shorter_leaves_as_it_is() {
+    for takeover in [true, false] {
+        let (mut ws, mut peer) = (server(agreed(12, takeover)), client(agreed(12, takeover)));
+        let (text, noise) = (json(400), noise(3000));
+        let mut wire = Vec::new();
+        for _ in 0..2 {
+            let sender = ws.sender();
+            sender.send_text_fragment(&text, true, &mut wire).expect("open");
+            sender.send_binary_fragment(&noise, true, &mut wire).expect("open");
+            sender.send_text_fragment("", true, &mut wire).expect("open");
+        }
+        let firsts: Vec<u8> = frames(&wire).iter().map(|frame| frame.0).collect();
+        assert_eq!(firsts, [0xC1, 0x82, 0x81].repeat(2));
+        let text = || Event::Text(text.clone().into());
+        let events = receive(&mut peer, &wire, 100).expect("valid");
+        assert_eq!(events[2..4], [Event::Text("".into()), text()]);
+        assert_eq!(events[4], Event::Binary(noise.into()));
+    }
+}
+
 #[test]
 fn what_would_not_become_shorter_leaves_as_it_is() {
     let mut ws = server(agreed(12, true));
@@ -197,6 +219,23 @@ fn fragments_are_one_compressed_message() {
     }
 }
 
+/// The compressor's buffer grows by steps; the end of a flush may fall on each side of its end.
+#[test]
+fn a_fragment_may_end_where_the_buffer_does() {
+    let noise = noise(300_000);
+    for len in (65_490..65_550).chain([131_000, 131_080, 262_100, 299_000]) {
+        let mut ws = server(agreed(15, false));
+        let mut out = Vec::new();
+        let bytes = noise.get(..len).expect("so long");
+        ws.sender().send_binary_fragment(bytes, false, &mut out).expect("open");
+        ws.sender().send_binary_fragment(b"end", true, &mut out).expect("open");
+        let joined: Vec<u8> = frames(&out).into_iter().flat_map(|frame| frame.1).collect();
+        assert!(joined.len() < len + len / 1000 + 64, "{len}: {}", joined.len());
+        let inflated = Unzlib::new(15).message(&joined, len + 3);
+        assert!(inflated == [bytes, b"end"].concat(), "{len}");
+    }
+}
+
 /// A prepared message is compressed once, and understood by every connection.
 #[test]
 fn prepared_messages_are_compressed_once_for_all() {
@@ -251,56 +290,5 @@ fn no_block_is_final() {
         let (_, payload) = send(&mut ws, &json(len));
         assert_eq!(payload.first().map(|first| first & 1), Some(0));
         assert!(!payload.ends_with(&TAIL), "the receiver appends it");
-    }
-}
-
-/// An endpoint sends a message once: compressed, or its header and then the payload in place.
-#[test]
-fn large_messages_leave_compressed_or_in_place_never_both() {
-    use std::time::Duration;
-    use wsproto::handshake::Accept;
-    use wsproto::{Endpoint, SessionEvent};
-
-    let now = Duration::ZERO;
-    let mut ws = Endpoint::server(config(), now);
-    let mut request =
-        *b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
-        Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
-    let mut input = &mut request[..];
-    while let Some(event) = ws.next_event(now, &mut input) {
-        if let SessionEvent::Upgrade = event {
-            ws.accept(&Accept::new(), now).expect("an upgrade");
-        }
-    }
-    ws.wrote(usize::MAX, now);
-    let drain = |ws: &mut Endpoint<Server>| {
-        let mut wire = Vec::new();
-        loop {
-            let pending = ws.pending_slices().concat();
-            if pending.is_empty() {
-                return wire;
-            }
-            wire.extend_from_slice(&pending);
-            ws.wrote(pending.len(), now);
-        }
-    };
-    let mut peer = client(ws.session().deflate().expect("agreed"));
-    let (text, noise) = (json(100_000), noise(100_000));
-    let (news, image) = (PreparedMessage::text(&text), PreparedMessage::binary(&noise));
-    for round in 0..3 {
-        ws.send_text(text.clone()).expect("open");
-        ws.send_binary(noise.clone()).expect("open");
-        ws.send_prepared(&news).expect("open");
-        ws.send_prepared(&image).expect("open");
-        ws.send_plain_text(text.clone()).expect("open");
-        ws.send_plain_binary(text.clone().into_bytes()).expect("open");
-        let wire = drain(&mut ws);
-        let firsts: Vec<u8> = frames(&wire).iter().map(|frame| frame.0).collect();
-        assert_eq!(firsts, [0xC1, 0x82, 0xC1, 0x82, 0x81, 0x82], "{round}");
-        let events = receive(&mut peer, &wire, 4096).expect("valid");
-        let (text, noise) =
-            (|| Event::Text(text.clone().into()), || Event::Binary(noise.clone().into()));
-        assert!(events[..5] == [text(), noise(), text(), noise(), text()]);
     }
 }

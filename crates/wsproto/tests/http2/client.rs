@@ -61,7 +61,7 @@ fn a_response_is_checked_as_in_http_1_but_for_the_key() {
     let offer = to("wss://h/").subprotocol("chat").expect("a token");
     let offer = offer.extension(Extension::new("foo").expect("a token")).expect("not ours");
     let verify = |status, fields: &[(&str, &str)], config: &Config| {
-        let response = Response::from_parts(status, fields.iter().copied())?;
+        let response = Response::from_parts(status, fields.iter().copied(), [])?;
         offer.clone().extended_connect(config).verify(&response, config)
     };
     let lenient = Config::default();
@@ -156,7 +156,7 @@ proptest! {
             accept = accept.subprotocol(chosen.get(&offered));
         }
         let (answer, server_agreed) = accept.answer(&request, &config).unwrap();
-        let answer = Response::from_parts(answer.status(), answer.fields()).unwrap();
+        let answer = Response::from_parts(answer.status(), answer.fields(), []).unwrap();
         let client_agreed = sent.verify(&answer, &config).unwrap();
         prop_assert_eq!(&client_agreed, &server_agreed);
         let client = Session::opened(Client::from_seed(SEED), config.clone(), client_agreed, NOW);

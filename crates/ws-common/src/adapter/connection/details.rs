@@ -1,4 +1,5 @@
-//! What few connections have, in 16 bytes, since each connection stores it.
+//! The peer's address and rarely used details of a connection, in 16 bytes, because every connection stores
+//! them.
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV6};
 use std::time::Duration;
@@ -6,7 +7,7 @@ use std::time::Duration;
 use crate::incoming::canonical;
 use crate::timers::{TimerId, Timers};
 
-/// The peer's address and the timers of a connection. Both are boxed, except for an IPv4 address.
+/// The peer's address, a named client and the timers of a connection. All are boxed, except an IPv4 address.
 #[derive(Debug, Default)]
 pub(super) struct Details {
     v4: Option<(Ipv4Addr, u16)>,

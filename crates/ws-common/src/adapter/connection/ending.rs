@@ -1,13 +1,42 @@
 //! The end of a connection, after which its transport may linger.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use wsproto::{Advice, CloseInfo, Initiator, Role};
 
 use super::{ConnectionState, Stage};
 use crate::adapter::{Link, Transport};
 
-/// The maximum number of lingering transports of a loop. Further ones are dropped at once, and the peer may
+/// The maximum number of lingering transports in one [`Lingering`]. Further ones are dropped at once, and the peer may
 /// lose our last bytes.
 pub const MOST_LINGERING: usize = 1024;
+
+/// The number of transports that linger after the end of their connections: those of a loop, or of several
+/// loops between which connections move.
+#[derive(Debug, Default)]
+pub struct Lingering(AtomicUsize);
+
+impl Lingering {
+    /// Creates a count of zero.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(AtomicUsize::new(0))
+    }
+
+    /// Returns the number.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn change(&self, before: bool, after: bool) {
+        match (before, after) {
+            (false, true) => drop(self.0.fetch_add(1, Ordering::Relaxed)),
+            (true, false) => drop(self.0.fetch_sub(1, Ordering::Relaxed)),
+            _ => {}
+        }
+    }
+}
 
 impl<R: Role, T: Transport> ConnectionState<R, T> {
     /// Ends the connection, and keeps `info`. Its transport lingers, unless the endpoint advises to drop it;
@@ -61,19 +90,19 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
         }
     }
 
-    /// Updates the loop's count of lingering transports at the end of a turn; `lingered` is the state before
-    /// it. Beyond [`MOST_LINGERING`], stops this one. Returns a link to drop without the lock.
+    /// Updates the count of lingering transports at the end of a turn; `lingered` is the state before it.
+    /// Beyond [`MOST_LINGERING`], stops this one. Returns a link to drop without the lock.
     pub fn count_lingering(
         &mut self,
         lingered: bool,
-        count: &mut usize,
+        lingering: &Lingering,
     ) -> Option<Box<Link<R, T>>> {
-        *count -= usize::from(lingered);
-        if self.is_lingering() && *count >= MOST_LINGERING {
+        let begins = self.is_lingering() && !lingered;
+        if begins && lingering.count() >= MOST_LINGERING {
             self.stop_lingering();
         }
         let gone = self.take_lingered();
-        *count += usize::from(self.is_lingering());
+        lingering.change(lingered, self.is_lingering());
         gone
     }
 

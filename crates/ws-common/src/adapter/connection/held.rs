@@ -37,8 +37,8 @@ impl<'a, R: Role, D: Driver<R>> Held<'a, R, D> {
 }
 
 impl<R: Role, D: Driver<R>> Held<'_, R, D> {
-    /// Returns the request that waits for a decision, with what the transport knows, and the address of the
-    /// client that the server's trusted proxies name.
+    /// Returns the request that waits for a decision, with the addresses and the TLS parameters of its
+    /// transport, and the address of the client that the server's trusted proxies name.
     pub fn incoming_request(&mut self) -> Option<IncomingRequest> {
         let link = self.link()?;
         let request = link.endpoint().request()?.clone();

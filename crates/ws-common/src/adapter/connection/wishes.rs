@@ -1,4 +1,4 @@
-//! What an application has set on a client's connection that has no transport yet, or is redirected.
+//! The settings of a client's connection that has no transport yet, or is redirected.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ pub(super) struct Wishes {
 }
 
 impl Wishes {
-    /// Returns those that an endpoint obeys.
+    /// Returns the settings of an endpoint.
     pub(super) fn of<R: Role>(endpoint: &Endpoint<R>) -> Self {
         let keep_alive = Some(endpoint.session().config().keep_alive);
         Self { paused: endpoint.is_paused(), keep_alive }

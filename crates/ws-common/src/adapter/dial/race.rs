@@ -63,15 +63,16 @@ impl Race {
             0 => "the name has no address",
             _ => "the name has no address of the family of the local address",
         };
-        Self::over(untried, now, io::Error::new(ErrorKind::NotFound, missing))
+        Self::between(untried, now, io::Error::new(ErrorKind::NotFound, missing))
     }
 
     /// Creates a race with one participant.
     pub(super) fn unix(path: PathBuf, now: Duration) -> Self {
-        Self::over(VecDeque::from([Route::Unix(path)]), now, ErrorKind::NotFound.into())
+        Self::between(VecDeque::from([Route::Unix(path)]), now, ErrorKind::NotFound.into())
     }
 
-    const fn over(untried: VecDeque<Route>, now: Duration, error: io::Error) -> Self {
+    /// Creates a race of these routes; `error` is its outcome if there are none.
+    const fn between(untried: VecDeque<Route>, now: Duration, error: io::Error) -> Self {
         Self { untried, begun: 0, running: Vec::new(), next_at: now, repeats: false, error }
     }
 

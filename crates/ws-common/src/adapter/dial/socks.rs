@@ -73,7 +73,7 @@ impl Socks {
         Self { stage: Stage::Method, credentials, request, input: Vec::new() }
     }
 
-    /// Takes bytes from the proxy and appends what to send next to `out`. Returns whether the tunnel is open.
+    /// Takes bytes from the proxy, and appends the next message to `out`. Returns whether the tunnel is open.
     pub(super) fn advance(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<bool, ProxyError> {
         self.input.extend_from_slice(input);
         loop {
@@ -134,7 +134,7 @@ impl Socks {
     }
 }
 
-/// Appends a length and the text. Longer texts were refused before.
+/// Appends the length of a text in one byte, and the text. `Proxy` and `WsUrl` refuse longer texts.
 fn push_counted(text: &str, to: &mut Vec<u8>) {
     to.push(u8::try_from(text.len()).unwrap_or(u8::MAX));
     to.extend(text.bytes().take(u8::MAX.into()));

@@ -14,14 +14,14 @@ fn held(most: usize, idle: Duration) -> (Resolver, Receiver<String>, mpsc::Sende
     let (begun, names) = mpsc::channel();
     let (go, gate) = mpsc::channel::<()>();
     let gate = Mutex::new(gate);
-    let resolver = Resolver::new(most, idle, move |host, port| {
+    let resolver = Resolver::new(most, idle, move |host| {
         begun.send(host.to_owned()).expect("the test waits");
         let go = gate.lock().expect("no panic").recv_timeout(LONG);
         go.map_err(|_| io::Error::other("never let go"))?;
         match host {
             "unknown" => Err(io::Error::new(io::ErrorKind::NotFound, "unknown")),
             "panic" => panic!("as asked"),
-            _ => Ok(vec![([127, 0, 0, 1], port).into()]),
+            _ => Ok(vec![([127, 0, 0, 1], 0).into()]),
         }
     });
     (resolver, names, go)
@@ -82,6 +82,60 @@ fn one_slow_name_is_looked_up_once_at_a_time_and_holds_up_nobody() {
     assert!(all.contains(&("unknown", false)));
     assert!(names.try_recv().is_err());
     drop((slow, unknown));
+}
+
+#[test]
+fn ports_of_one_name_share_a_look_up() {
+    let (resolver, names, go) = held(2, LONG);
+    let (sender, results) = mpsc::channel();
+    let lookups: Vec<_> = [80_u16, 443]
+        .map(|port| {
+            let sender = sender.clone();
+            let done = move |found: Found| sender.send((port, found)).expect("the test waits");
+            resolver.resolve("name", port, done).expect("a thread")
+        })
+        .into();
+    assert_eq!(resolver.names(), 1);
+    go.send(()).expect("a thread waits");
+    for _ in 0..2 {
+        let (port, found) = results.recv_timeout(LONG).expect("an answer");
+        assert_eq!(found.expect("an address"), [([127, 0, 0, 1], port).into()]);
+    }
+    assert_eq!(names.try_iter().count(), 1);
+    drop(lookups);
+}
+
+/// Names without an answer hold up others only if there is one for each thread; then the others wait.
+#[test]
+fn slow_names_hold_up_others_at_the_bound() {
+    // L11
+    let (go, gate) = mpsc::channel::<()>();
+    let gate = Mutex::new(gate);
+    let resolver = Resolver::new(MOST_THREADS, LONG, move |host| {
+        if host.starts_with("slow") {
+            gate.lock().expect("no panic").recv_timeout(LONG).expect("let go");
+        }
+        Ok(Vec::new())
+    });
+    let (sender, results) = mpsc::channel();
+    let ask = |host: String| {
+        let (sender, name) = (sender.clone(), host.clone());
+        let done = move |_| sender.send(name).expect("the test waits");
+        resolver.resolve(&host, 80, done).expect("a thread")
+    };
+    let mut slow: Vec<_> = (1..MOST_THREADS).map(|number| ask(format!("slow-{number}"))).collect();
+    let quick = ask("quick".into());
+    assert_eq!(results.recv_timeout(LONG).as_deref(), Ok("quick"));
+    slow.push(ask("slow-0".into()));
+    let late = ask("late".into());
+    assert_eq!((resolver.threads(), resolver.names()), (MOST_THREADS, MOST_THREADS + 1));
+    go.send(()).expect("a thread waits");
+    let next = || results.recv_timeout(LONG).expect("an answer");
+    assert!(next().starts_with("slow"));
+    assert_eq!(next(), "late");
+    (1..MOST_THREADS).for_each(|_| go.send(()).expect("a thread waits"));
+    wait_until("all are answered", || resolver.names() == 0);
+    drop((slow, quick, late));
 }
 
 #[test]

@@ -23,7 +23,7 @@ use crate::handshake::{Headers, PseudoHeaders, Response, ResponseError};
 /// assert_eq!(request.headers().get("sec-websocket-version"), Some("13"));
 ///
 /// # let (fields, seed, now): ([(&str, &str); 0], _, _) = ([], [7; 32], Duration::ZERO);
-/// let response = Response::from_parts(200, fields)?; // as the server has sent it
+/// let response = Response::from_parts(200, fields, [])?; // as the server has sent it
 /// let agreed = request.verify(&response, &config)?;
 /// let session = Session::opened(Client::from_seed(seed), config, agreed, now);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -77,6 +77,12 @@ impl ExtendedConnect {
     #[must_use]
     pub const fn request(&self) -> &ClientRequest {
         &self.request
+    }
+
+    /// Returns the request that this was made of, itself.
+    #[must_use]
+    pub fn into_request(self) -> ClientRequest {
+        self.request
     }
 
     /// Checks the response: any status from 200 to 299 opens the connection, if what was selected was

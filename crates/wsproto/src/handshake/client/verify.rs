@@ -69,13 +69,17 @@ impl ClientRequest {
         &self,
         accepted: &mut Vec<Extension>,
     ) -> Result<Option<DeflateAgreed>, ResponseError> {
-        let Some(offer) = &self.deflate else { return Ok(None) };
         let mut agreed = None;
+        if self.deflate.is_empty() {
+            return Ok(None);
+        }
         for response in accepted.extract_if(.., |extension| is_builtin(extension.name())) {
             if agreed.is_some() {
                 return Err(DeflateParamError::Several.into());
             }
-            agreed = Some(offer.verify(&response)?);
+            // The response does not say which offer it accepts; the last one asks for least.
+            let verified = self.deflate.iter().map(|offer| offer.verify(&response));
+            agreed = verified.reduce(Result::or).transpose()?;
         }
         Ok(agreed)
     }

@@ -1,0 +1,44 @@
+//! Connections whose events the application takes itself, as asynchronous code does.
+
+use wsproto::{CloseCode, CloseFrame, ReadyState, Role};
+
+use super::{Connection, Conversation, Driver, DynHandler, Panic};
+use crate::{ConnectionHandler, WebSocketConnection};
+
+impl Conversation {
+    /// Sets the handler of an open connection whose events the application has taken itself until now, and calls
+    /// `on_open`. The connection must not be locked. Returns the payload of the handler's panic, if it
+    /// panicked.
+    pub fn hand_over<R: Role, D: Driver<R>>(
+        &mut self,
+        connection: &Connection<R, D>,
+        handle: &WebSocketConnection,
+        handler: Box<dyn DynHandler>,
+    ) -> Option<Panic> {
+        connection.lock().set_owned(false);
+        self.handler = Some(handler);
+        self.call(handle, ConnectionHandler::on_open)
+    }
+
+    /// The application, which has taken the events itself, takes no more: closes an open connection with code
+    /// 1001, and aborts one whose opening handshake is in progress. The adapter then continues with turns. The
+    /// connection must not be locked.
+    pub fn leave<R: Role, D: Driver<R>>(
+        &mut self,
+        connection: &Connection<R, D>,
+        handle: &WebSocketConnection,
+    ) {
+        connection.lock().set_owned(false);
+        match handle.ready_state() {
+            ReadyState::Connecting => handle.abort(),
+            ReadyState::Open => {
+                // 1001: an endpoint is going away (RFC 6455 section 7.4.1).
+                let goodbye = CloseFrame::new(CloseCode::GOING_AWAY, "").ok();
+                // Fails if the connection is closed.
+                let _ = handle.close_with(goodbye);
+            }
+            // A Close or a response is on its way.
+            ReadyState::Closing | ReadyState::Closed => {}
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The task that carries a connection: with its handler, or beside the application that owns it.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use ws_common::adapter::{Conversation, WRITE_MOST, Written};
+use wsproto::{Advice, ReadyState, Role};
+
+use crate::alarm::{Alarm, after};
+use crate::buffers::{self, Input};
+use crate::io::AsyncStream;
+use crate::origin::Carried;
+
+/// How many turns a task takes before others have theirs: one that reads, and one that finds no more input.
+const TURNS: usize = 2;
+
+/// Carries a connection until it is over and its transport released. Dropping it ends the connection.
+///
+/// With a conversation, it does everything. Without one, the application owns the connection and takes its events;
+/// then it writes what is sent, and observes the deadlines, whatever the application waits for.
+pub(crate) struct Carrier<R: Role, S: AsyncStream> {
+    connection: Arc<Carried<R, S>>,
+    conversation: Option<Conversation>,
+    alarm: Alarm,
+}
+
+impl<R: Role, S: AsyncStream> Carrier<R, S> {
+    /// Carries a connection that the application owns until it hands over a conversation.
+    pub(crate) fn beside_owner(connection: Arc<Carried<R, S>>) -> Self {
+        let mut held = connection.lock();
+        held.set_owned(true);
+        held.set_key(0);
+        drop(held);
+        Self { connection, conversation: None, alarm: Alarm::default() }
+    }
+
+    /// Carries a connection whose events go to a handler.
+    pub(crate) fn with_handler(connection: Arc<Carried<R, S>>, conversation: Conversation) -> Self {
+        connection.driver().tasks.set_carrier_waits(true);
+        connection.lock().set_key(0);
+        Self { connection, conversation: Some(conversation), alarm: Alarm::default() }
+    }
+
+    /// Gives the connection its turns. Returns ready once it is gone.
+    fn take_turns(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let connection = &self.connection;
+        let (driver, conversation) = (connection.driver(), &mut self.conversation);
+        let Some(conversation) = conversation else { return Poll::Ready(()) };
+        let mut held = connection.lock();
+        if held.is_dialing() {
+            // A redirect has removed the transport. The client dials with another connection.
+            return Poll::Ready(());
+        }
+        if let Some(link) = held.link_mut() {
+            link.transport_mut().ready();
+        }
+        drop(held);
+        for _ in 0..TURNS {
+            let outcome = buffers::with_context(driver.elapsed(), |context| {
+                conversation.turn(connection, context)
+            });
+            driver.tasks.wake_others();
+            if outcome.gone {
+                return Poll::Ready(());
+            }
+            if !outcome.more && !self.alarm.poll(context, after(driver.start, outcome.deadline)) {
+                return Poll::Pending;
+            }
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Writes, and observes the deadlines. Returns ready once there is no transport any more.
+    fn serve_owner(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let driver = self.connection.driver();
+        // Before the stream is polled, so that no readiness is missed.
+        driver.tasks.set_carrier_waits(true);
+        for _ in 0..TURNS {
+            let now = driver.elapsed();
+            let mut held = self.connection.lock();
+            held.begin_work();
+            let Some(link) = held.link_mut() else { return Poll::Ready(()) };
+            link.transport_mut().ready();
+            let mut written = link.write(now, WRITE_MOST);
+            let due = link.endpoint().deadline().is_some_and(|at| at <= now);
+            if due {
+                // The unread input may contain the Pong: the endpoint keeps it for the owner.
+                let mut input = Input::default();
+                let read = input.fill(now, |buffer| link.read(buffer, now).map(|read| read.len()));
+                input.with(|rest| link.endpoint_mut().defer_input(rest));
+                if let Err(error) = read {
+                    driver.tasks.fail(error);
+                }
+                link.endpoint_mut().handle_timeout(now);
+                written = link.write(now, WRITE_MOST);
+            }
+            driver.count_output(link);
+            let left = match link.endpoint().advice() {
+                Advice::Drop => link.transport_mut().close(),
+                _ => None,
+            };
+            let open = link.endpoint().ready_state() == ReadyState::Open;
+            let has_news = due || !open || !link.transport().is_reading();
+            let (deadline, waits) = (link.endpoint().deadline(), link.transport().is_writing());
+            link.transport_mut().alarm = deadline;
+            driver.tasks.set_carrier_waits(waits);
+            let more = held.end_work() || written == Written::Limit;
+            drop(held);
+            drop(left);
+            if has_news {
+                driver.tasks.wake_owner();
+            }
+            driver.tasks.wake_others();
+            if !more && !self.alarm.poll(context, after(driver.start, deadline)) {
+                return Poll::Pending;
+            }
+            driver.tasks.set_carrier_waits(true);
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Ends the connection: calls its handler for the last time, and releases its transport.
+    fn end(&mut self) {
+        let (connection, driver) = (&self.connection, self.connection.driver());
+        let handed = driver.tasks.end();
+        if let Some(mut conversation) = handed.or_else(|| self.conversation.take())
+            && !conversation.is_over()
+        {
+            let handle = connection.handle();
+            handle.abort();
+            conversation.react(connection, &handle, driver.elapsed(), &mut &mut [][..]);
+            if !connection.lock().is_over() {
+                conversation.end(connection, &handle);
+            }
+        }
+        let mut held = connection.lock();
+        if !held.is_dialing() {
+            let left = held.abandon();
+            drop(held);
+            drop(left);
+        }
+        driver.tasks.wake_owner();
+        driver.tasks.wake_others();
+    }
+}
+
+impl<R: Role, S: AsyncStream> Future for Carrier<R, S> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let tasks = Arc::clone(&self.connection.driver().tasks);
+        if let Some(handed) = tasks.register_carrier(context) {
+            tasks.set_carrier_waits(true);
+            self.conversation = Some(handed);
+        }
+        match self.conversation {
+            Some(_) => self.take_turns(context),
+            None => self.serve_owner(context),
+        }
+    }
+}
+
+/// A runtime drops its tasks when it shuts down.
+impl<R: Role, S: AsyncStream> Drop for Carrier<R, S> {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

@@ -1,0 +1,90 @@
+//! Clients that connect to a URL.
+
+use std::sync::{Arc, Mutex};
+
+use log::debug;
+use ws_common::adapter::Target;
+use ws_common::{Cancel, ClientOptions, Error};
+use wsproto::SessionError;
+use wsproto::handshake::ClientRequest;
+use wsproto::url::WsUrl;
+
+use crate::WebSocket;
+use crate::client::begin;
+use crate::dial::dial;
+use crate::origin::{From, lock};
+
+/// Connects to a `ws://` or `wss://` URL, with the default limits and deadlines of [`ClientOptions`].
+///
+/// # Errors
+///
+/// [`Error::Url`] for a malformed URL; [`Error::Connect`], [`Error::Tls`] or [`Error::Io`] if the transport fails, or
+/// outside of a runtime of tokio; [`Error::Http`] for a response other than 101; [`Error::Session`] if the handshake
+/// fails.
+///
+/// # Cancel safety
+///
+/// If the future is dropped, so are its sockets.
+pub async fn connect(url: &str) -> Result<WebSocket, Error> {
+    connect_with(ClientRequest::new(WsUrl::parse(url)?), ClientOptions::new()).await
+}
+
+/// Connects to the URL of a request with options; a [`Config`](wsproto::Config) converts into options. The addresses of
+/// the host are tried in turn, each 250 ms after the one before or as soon as that fails, and the first that opens is used
+/// (RFC 8305, section 5). All of them share [`ClientOptions::connect_timeout`].
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use ws_tokio::wsproto::{handshake::ClientRequest, url::WsUrl};
+/// use ws_tokio::{ClientOptions, Proxy, connect_with};
+///
+/// let request = ClientRequest::new(WsUrl::parse("wss://example.com/chat")?)
+///     .subprotocol("chat.v2")?
+///     .header("Authorization", "Bearer mF_9.B5f-4.1JqM")?;
+/// let proxy = Proxy::new("proxy.example:3128")?.credentials("user", "password")?;
+/// let mut ws = connect_with(request, ClientOptions::new().proxy(proxy)).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// As [`connect`], and [`Error::Proxy`] if the proxy refuses the tunnel; [`Error::Session`] of
+/// [`Abandoned`](SessionError::Abandoned) if the options have a [`Cancel`] token, and it was cancelled.
+///
+/// # Cancel safety
+///
+/// If the future is dropped, so are its sockets.
+pub async fn connect_with(
+    request: ClientRequest,
+    options: impl Into<ClientOptions>,
+) -> Result<WebSocket, Error> {
+    let options = options.into();
+    let cancel = options.cancel.clone();
+    let target = Arc::new(Mutex::new(Target::new(request, options)?));
+    loop {
+        let transported = dial(&target).await?;
+        let (request, config) = {
+            let target = lock(&target);
+            (target.request().clone(), Arc::clone(&target.options().config))
+        };
+        let url = Some(Box::new(request.url().clone()));
+        let from = From { acceptor: None, url, target: Some(Arc::clone(&target)) };
+        let mut ws = begin(transported, from, request, config)?;
+        let on_cancel = cancel.as_ref().map(|cancel| {
+            let handle = ws.handle().clone();
+            // Fails if it has ended.
+            cancel.on_cancel(move || drop(handle.close(None)))
+        });
+        let opened = ws.open().await;
+        // The token no longer ends anything.
+        drop(on_cancel);
+        if cancel.as_ref().is_some_and(Cancel::is_cancelled) {
+            return Err(SessionError::Abandoned.into());
+        }
+        if opened? {
+            return Ok(ws);
+        }
+        debug!("redirected to {}", lock(&target).request().url().without_query());
+    }
+}

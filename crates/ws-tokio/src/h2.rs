@@ -1,0 +1,243 @@
+//! Clients over HTTP/2 (RFC 8441).
+
+mod exchange;
+mod settings;
+
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+
+use hyper::client::conn::http2::{Builder, SendRequest};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use ws_common::adapter::Target;
+use ws_common::{ClientOptions, Error};
+use wsproto::handshake::ClientRequest;
+use wsproto::url::WsUrl;
+use wsproto::{Config, SessionError};
+
+use crate::WebSocket;
+use crate::dial::dial;
+use exchange::NoBody;
+use settings::Settings;
+
+/// A client's connection of HTTP/2, on which any number of WebSockets are opened (RFC 8441). Clones refer to the same
+/// connection, which lasts as long as they and the WebSockets do.
+///
+/// Nothing tells a client beforehand that a server allows this; most do not, and [`connect`](crate::connect), over
+/// HTTP/1.1, is understood by all.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), ws_tokio::Error> {
+/// let server = ws_tokio::H2::connect("wss://example.com").await?;
+/// let mut chat = server.open_path("/chat").await?;
+/// let mut news = server.open_path("/news").await?;
+/// chat.send("Hello").await?;
+/// println!("{:?}", news.recv().await?);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct H2 {
+    sender: SendRequest<NoBody>,
+    /// The URL of the server.
+    url: WsUrl,
+    config: Arc<Config>,
+}
+
+impl H2 {
+    /// Connects to the server of a `ws://` or `wss://` URL, with the default limits and deadlines of [`ClientOptions`];
+    /// its path and query do not matter. TLS offers `h2` by ALPN (RFC 7301); without TLS, the server must expect HTTP/2
+    /// (RFC 9113 section 3.3).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoExtendedConnect`] if the server does not allow WebSockets; [`Error::Tls`] also if it does not speak
+    /// HTTP/2; [`Error::Url`], [`Error::Connect`] or [`Error::Io`] if the transport fails;
+    /// [`Error::Session`] if its settings do not arrive within
+    /// [`Config::handshake_timeout`].
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, so are its sockets.
+    pub async fn connect(url: &str) -> Result<Self, Error> {
+        Self::connect_with(WsUrl::parse(url)?, ClientOptions::new()).await
+    }
+
+    /// Connects, as [`connect`](Self::connect) does, with options. The options `redirects` and `cancel` have no effect.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect); [`Error::Proxy`] if the proxy refuses the tunnel, and [`Error::Option`] for a proxy
+    /// that speaks TLS.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, so are its sockets.
+    pub async fn connect_with(
+        url: WsUrl,
+        options: impl Into<ClientOptions>,
+    ) -> Result<Self, Error> {
+        let options = options.into();
+        if let Some(proxy) = options.proxy.for_url(&url).filter(|proxy| proxy.scheme() == "https") {
+            let reason = format!("{} speaks TLS, which HTTP/2 is not carried over", proxy.host());
+            return Err(Error::Option { option: "proxy", reason });
+        }
+        let target = Target::new(ClientRequest::new(url.clone()), options.clone())?;
+        let tcp = dial(&Mutex::new(target)).await?.stream;
+        // The frames of several WebSockets share it, and each write is whole.
+        tcp.set_nodelay(true)?;
+        let config = Arc::clone(&options.config);
+        limited(&config.clone(), Self::begin(tcp, url, options, config)).await
+    }
+
+    async fn begin(
+        tcp: TcpStream,
+        url: WsUrl,
+        options: ClientOptions,
+        config: Arc<Config>,
+    ) -> Result<Self, Error> {
+        #[cfg(feature = "tls")]
+        if url.is_secure() {
+            let tls = options.tls.unwrap_or_default();
+            let name = options.server_name.as_deref().unwrap_or(url.host());
+            return Self::handshake(secure(tcp, &tls, name).await?, url, config).await;
+        }
+        let _ = options;
+        Self::handshake(tcp, url, config).await
+    }
+
+    /// Begins HTTP/2 on a stream to the server of a URL; TLS for a `wss://` URL is the stream's.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoExtendedConnect`] if the server does not allow WebSockets; [`Error::Io`] if the stream fails, the server
+    /// does not speak HTTP/2, or outside of a runtime of tokio; [`Error::Session`] if the server's settings do not
+    /// arrive within [`Config::handshake_timeout`].
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, so is the stream.
+    pub async fn on<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+        stream: S,
+        url: WsUrl,
+        config: impl Into<Arc<Config>>,
+    ) -> Result<Self, Error> {
+        let config = config.into();
+        limited(&config.clone(), Self::handshake(stream, url, config)).await
+    }
+
+    async fn handshake<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+        stream: S,
+        url: WsUrl,
+        config: Arc<Config>,
+    ) -> Result<Self, Error> {
+        tokio::runtime::Handle::try_current().map_err(io::Error::other)?;
+        let settings = Settings::default();
+        let io = TokioIo::new(settings.watch(stream));
+        let mut builder = Builder::new(TokioExecutor::new());
+        let (sender, mut connection) =
+            builder.timer(TokioTimer::new()).handshake(io).await.map_err(io::Error::other)?;
+        let mut acknowledged = pin!(settings.acknowledged());
+        poll_fn(|context| match Pin::new(&mut connection).poll(context) {
+            Poll::Ready(Err(error)) => Poll::Ready(Err(io::Error::other(error).into())),
+            Poll::Ready(Ok(())) => Poll::Ready(Err(Error::from(SessionError::EndOfInput))),
+            Poll::Pending => acknowledged.as_mut().poll(context).map(Ok),
+        })
+        .await?;
+        if !connection.is_extended_connect_protocol_enabled() {
+            return Err(Error::NoExtendedConnect);
+        }
+        tokio::spawn(connection);
+        Ok(Self { sender, url, config })
+    }
+
+    /// Opens a WebSocket for a path, such as `/chat?room=1`, of the URL's server.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open), and [`Error::Url`] for an invalid path.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the stream is reset.
+    pub async fn open_path(&self, path: &str) -> Result<WebSocket, Error> {
+        let (scheme, host) = (self.url.scheme(), self.url.host_header());
+        let slash = if path.starts_with('/') { "" } else { "/" };
+        self.open(ClientRequest::parse(&format!("{scheme}://{host}{slash}{path}"))?).await
+    }
+
+    /// Opens a WebSocket with a request. The server decides whether it serves the URL's host; scheme and TLS must be
+    /// those of the connection.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Http`] for a status outside 200 to 299, redirects included; [`Error::Session`] for an invalid response, or
+    /// none within [`Config::handshake_timeout`]; [`Error::Io`] if the connection has ended; [`Error::Option`] for a URL
+    /// of the other scheme.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the stream is reset.
+    pub async fn open(&self, request: ClientRequest) -> Result<WebSocket, Error> {
+        if request.url().is_secure() != self.url.is_secure() {
+            let (url, connected) = (request.url().scheme(), self.url.scheme());
+            let reason = format!("{url}:// on a connection for {connected}://");
+            return Err(Error::Option { option: "url", reason });
+        }
+        let opening = exchange::open(self.sender.clone(), request, &self.config);
+        limited(&self.config, opening).await
+    }
+
+    /// Returns whether the connection has ended: [`open`](Self::open) then fails.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.sender.is_closed()
+    }
+}
+
+impl fmt::Debug for H2 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("H2").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+/// Limits an opening handshake by the configured time.
+async fn limited<T>(
+    config: &Config,
+    opening: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    match config.handshake_timeout {
+        Some(limit) => timeout(limit, opening)
+            .await
+            .unwrap_or_else(|_| Err(SessionError::HandshakeTimeout.into())),
+        None => opening.await,
+    }
+}
+
+/// Begins TLS with a server that must select HTTP/2.
+#[cfg(feature = "tls")]
+async fn secure(
+    tcp: TcpStream,
+    tls: &ws_common::ClientTls,
+    name: &str,
+) -> Result<impl AsyncRead + AsyncWrite + Unpin + Send + 'static, Error> {
+    use tokio_rustls::rustls::pki_types::ServerName;
+
+    const HTTP_2: &[u8] = b"h2";
+
+    let mut config = tls.config().as_ref().clone();
+    config.alpn_protocols = vec![HTTP_2.to_vec()];
+    let name = ServerName::try_from(name.to_owned()).map_err(io::Error::other)?;
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+    let stream = connector.connect(name, tcp).await.map_err(Error::Tls)?;
+    match stream.get_ref().1.alpn_protocol() {
+        Some(HTTP_2) => Ok(stream),
+        _ => Err(Error::Tls(io::Error::other("the server has not selected HTTP/2"))),
+    }
+}

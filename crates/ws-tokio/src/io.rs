@@ -1,0 +1,255 @@
+//! An asynchronous stream as a non-blocking transport.
+
+mod polled;
+#[cfg(feature = "tls")]
+mod tls;
+
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::mem;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+#[cfg(feature = "tls")]
+use ws_common::adapter::tls::TlsState;
+use ws_common::adapter::{Duplex, TrafficLease, Transport, TransportInfo, tune};
+use ws_common::socket2::SockRef;
+
+use crate::tasks::Tasks;
+
+pub(crate) use polled::Polled;
+
+/// A stream that a connection can use.
+pub(crate) trait AsyncStream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> AsyncStream for S {}
+
+/// Returns the socket of a stream, if it has one.
+pub(crate) type SocketOf<S> = for<'s> fn(&'s S) -> Option<SockRef<'s>>;
+
+/// A stream, with or without TLS, as a transport. It is polled with the waker of the connection's [`Tasks`], so
+/// any thread may read and write.
+pub(crate) struct Io<S> {
+    /// `None` once it is [closed](Self::close).
+    stream: Option<S>,
+    #[cfg(feature = "tls")]
+    tls: Option<Box<tls::Tls>>,
+    socket: SocketOf<S>,
+    waker: Waker,
+    /// Whether a read may return input: since the last [`ready`](Self::ready), none was refused.
+    readable: bool,
+    /// Whether the last read was refused, so that the tasks are woken when there is input.
+    reading: bool,
+    /// Whether the last write was refused, and no [`ready`](Self::ready) has followed.
+    blocked: bool,
+    /// How many bytes the stream has taken that are not flushed, and not reported as written.
+    taken: usize,
+    end: End,
+    /// Counts the bytes read from a server's client.
+    traffic: Option<Arc<TrafficLease>>,
+    /// How many bytes were written.
+    written: u64,
+    /// The time for which the carrier has set its alarm.
+    pub(crate) alarm: Option<Duration>,
+}
+
+/// The end of the writing side.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Open,
+    /// Shutting down the stream has to be continued.
+    Shutting,
+    Shut,
+}
+
+impl<S: AsyncStream> Io<S> {
+    pub(crate) fn new(stream: S, socket: SocketOf<S>, tasks: &Arc<Tasks>) -> Self {
+        if let Some(socket) = socket(&stream) {
+            tune(socket);
+        }
+        Self {
+            stream: Some(stream),
+            #[cfg(feature = "tls")]
+            tls: None,
+            socket,
+            waker: Arc::clone(tasks).into(),
+            readable: true,
+            reading: false,
+            blocked: false,
+            taken: 0,
+            end: End::Open,
+            traffic: None,
+            written: 0,
+            alarm: None,
+        }
+    }
+
+    /// Uses TLS on the stream.
+    #[cfg(feature = "tls")]
+    pub(crate) fn over_tls(mut self, tls: Option<TlsState>) -> Self {
+        self.tls = tls.map(|tls| Box::new(tls::Tls::new(tls)));
+        self
+    }
+
+    /// Tries the stream again: a task was woken, perhaps because it is ready.
+    pub(crate) fn ready(&mut self) {
+        (self.readable, self.blocked) = (true, false);
+        #[cfg(feature = "tls")]
+        if let (Some(tls), Some(stream)) = (&mut self.tls, &mut self.stream) {
+            // Ciphertext of a read, such as an answer to a key update. If this fails, so does the next read or
+            // write.
+            let flushed = tls.flush(&Polled::new(stream, &self.waker));
+            self.blocked = flushed.as_ref().is_err_and(would_block);
+        }
+        self.shut();
+    }
+
+    /// Returns whether a task must be woken when the stream takes more output.
+    pub(crate) fn is_writing(&self) -> bool {
+        self.blocked || self.end == End::Shutting
+    }
+
+    /// Returns whether a read was refused, so that the tasks are woken when there is input.
+    pub(crate) const fn is_reading(&self) -> bool {
+        self.reading
+    }
+
+    /// Counts the bytes read.
+    pub(crate) fn counted(mut self, traffic: Option<Arc<TrafficLease>>) -> Self {
+        self.traffic = traffic;
+        self
+    }
+
+    /// Returns how many bytes were written.
+    pub(crate) const fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// Takes the stream out: reads then find the end, and writes fail. Drop it without the lock.
+    pub(crate) const fn close(&mut self) -> Option<S> {
+        self.stream.take()
+    }
+
+    /// Writes, and flushes: bytes count as written once the stream keeps none of them.
+    fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let result = self.write_and_flush(slices);
+        self.blocked |= result.as_ref().is_err_and(would_block);
+        self.written += result.as_ref().map_or(0, |written| *written as u64);
+        result
+    }
+
+    fn write_and_flush(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let Some(stream) = &mut self.stream else { return Err(ErrorKind::BrokenPipe.into()) };
+        let stream = Polled::new(stream, &self.waker);
+        if self.taken == 0 {
+            #[cfg(feature = "tls")]
+            let written = match &mut self.tls {
+                Some(tls) => tls.write(slices, &stream),
+                None => (&stream).write_vectored(slices),
+            };
+            #[cfg(not(feature = "tls"))]
+            let written = (&stream).write_vectored(slices);
+            self.taken = written?;
+        }
+        (&stream).flush()?;
+        Ok(mem::take(&mut self.taken))
+    }
+
+    fn read_raw(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        let Some(stream) = &mut self.stream else { return Ok(0) };
+        let stream = Polled::new(stream, &self.waker);
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &mut self.tls {
+            return tls.read(to, &stream);
+        }
+        (&stream).read(to)
+    }
+
+    /// Returns whether another read may succeed although the last one was refused.
+    fn has_more(&self) -> bool {
+        #[cfg(feature = "tls")]
+        return self.tls.as_ref().is_some_and(|tls| tls.has_more());
+        #[cfg(not(feature = "tls"))]
+        false
+    }
+
+    /// Continues to shut down the stream.
+    fn shut(&mut self) {
+        let Some(stream) = self.stream.as_mut().filter(|_| self.end == End::Shutting) else {
+            return;
+        };
+        // If the peer has gone, the next read fails.
+        let shut = Polled::new(stream, &self.waker).shut_down();
+        if !shut.as_ref().is_err_and(would_block) {
+            self.end = End::Shut;
+        }
+    }
+}
+
+fn would_block(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::WouldBlock
+}
+
+impl<S: AsyncStream> Transport for Io<S> {
+    fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write(&[IoSlice::new(bytes)])
+    }
+
+    fn try_write_vectored(&mut self, slices: [IoSlice<'_>; 2]) -> io::Result<usize> {
+        self.write(&slices)
+    }
+
+    fn socket(&self) -> Option<SockRef<'_>> {
+        (self.socket)(self.stream.as_ref()?)
+    }
+
+    #[inline]
+    fn is_blocked(&self) -> bool {
+        self.blocked
+    }
+
+    fn shutdown(&mut self) {
+        if self.end != End::Open {
+            return;
+        }
+        self.end = End::Shutting;
+        #[cfg(feature = "tls")]
+        if let (Some(tls), Some(stream)) = (&mut self.tls, &mut self.stream) {
+            tls.close(&Polled::new(stream, &self.waker));
+        }
+        self.shut();
+    }
+
+    fn info(&self) -> TransportInfo {
+        let address = self.socket().and_then(|socket| socket.local_addr().ok()?.as_socket());
+        let info = TransportInfo::new().local_addr(address);
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.tls {
+            return info.tls(tls.info());
+        }
+        info
+    }
+}
+
+impl<S: AsyncStream> Duplex for Io<S> {
+    fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let result = self.read_raw(buffer);
+        let refused = result.as_ref().is_err_and(would_block) && !self.has_more();
+        self.reading = refused;
+        self.readable = match &result {
+            Ok(1..) => true,
+            Err(error) if would_block(error) => !refused,
+            Ok(0) | Err(_) => false,
+        };
+        if let (Some(traffic), Ok(read)) = (&self.traffic, &result) {
+            traffic.received(0, *read as u64);
+        }
+        result
+    }
+
+    #[inline]
+    fn is_readable(&self) -> bool {
+        self.readable
+    }
+}

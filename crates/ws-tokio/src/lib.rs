@@ -1,0 +1,92 @@
+//! WebSocket clients and servers for tokio, on the [`wsproto`] engine.
+//!
+//! ```no_run
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), ws_tokio::Error> {
+//! let mut ws = ws_tokio::connect("wss://example.com/echo").await?;
+//! ws.send("Hello").await?;
+//! while let Some(message) = ws.recv().await? {
+//!     println!("{message:?}");
+//! }
+//! println!("{:?}", ws.close_info());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Two faces
+//!
+//! **Take the messages yourself**: a [`WebSocket`] is a client's connection ([`connect`], [`connect_with`]), a server's
+//! ([`Listener`]), or one on any stream ([`client`], [`server`], [`accept`]). It receives and sends, is a `Stream` and a
+//! `Sink`, and [splits](WebSocket::into_split) into halves for different tasks.
+//!
+//! **Have handlers called**: a [`WebSocketServer`] runs the handlers of `ws-std` and `ws-mio`, unchanged, with a task for
+//! each connection; [`WebSocket::run`] does the same for a client. [`serve_per_core`] is the fastest server. Handlers must
+//! not block.
+//!
+//! # Behind a web server
+//!
+//! With the feature `hyper`, an `Upgrade` takes a connection of a web server on hyper, over HTTP/1.1 or HTTP/2 (RFC 8441),
+//! and an `UpgradeServer` has the options, the topics and the end of all of them. With the feature `axum`, an `Upgrade` is
+//! also an extractor. `H2` opens a client's WebSockets on one connection of HTTP/2.
+//!
+//! # Sending
+//!
+//! [`WebSocket::send`] encodes the message and returns; a task of the connection writes it. Everything that is sent before
+//! that task runs leaves in one write, so there is nothing to flush. Sending waits only while the peer does not read and
+//! [`Config::high_water_mark`](wsproto::Config::high_water_mark) is exceeded.
+//!
+//! # Cancel safety
+//!
+//! Futures are only waits. Any of them may be dropped, as by `tokio::select!`: no message is lost, and none is sent in
+//! part. Each method says what exactly is the case.
+//!
+//! # Time
+//!
+//! Deadlines follow the time of tokio, whatever the application waits for, and tests can pause it. The keep-alive is off
+//! by default for clients and for streams; [`ServerOptions`] turns it on.
+//!
+//! # Further reading
+//!
+//! The [guide] has a chapter on migrating from tokio-tungstenite; `ws_std::guide::deploy` covers servers in production.
+//! This crate logs through the [`log`] facade.
+
+mod alarm;
+mod buffers;
+mod carrier;
+mod client;
+mod connect;
+mod dial;
+pub mod guide;
+#[cfg(feature = "hyper")]
+mod h2;
+mod io;
+mod origin;
+mod owned;
+mod reconnect;
+mod request;
+mod server;
+mod tasks;
+#[cfg(feature = "hyper")]
+mod upgrade;
+mod websocket;
+
+pub use client::client;
+pub use connect::{connect, connect_with};
+#[cfg(feature = "hyper")]
+pub use h2::H2;
+pub use reconnect::reconnect;
+pub use request::{Request, accept, server};
+pub use server::{Incoming, Listener, Serving, WebSocketServer, serve_per_core};
+#[cfg(feature = "hyper")]
+pub use upgrade::{Refusal, Upgrade, UpgradeServer, Upgrading, http_response};
+pub use websocket::{Receiver, Sender, WebSocket};
+pub use ws_common::{
+    Broadcast, Cancel, ClientOptions, ConnectTo, ConnectionHandler, ConnectionId, Decider,
+    Decision, Error, IncomingRequest, InvalidNetwork, Message, Proxies, Proxy, ProxyError,
+    ProxyHeaderError, Reconnect, ReconnectEvent, RefusedStats, RunningServer, SendStatus,
+    ServerHandle, ServerHandler, ServerOptions, ServerStats, TimerId, TrustedProxies,
+    WebSocketConnection, handler, socket2,
+};
+#[cfg(feature = "tls")]
+pub use ws_common::{ClientTls, ServerTls, TlsInfo, rustls};
+pub use {tokio, wsproto};

@@ -1,0 +1,101 @@
+//! The origin of a connection: the adapter's part of it.
+
+use std::marker::PhantomData;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use ws_common::adapter::{Acceptor, Connection, Driver, Held, Link, Target, Traffic, TrafficLease};
+use wsproto::Role;
+use wsproto::handshake::Response;
+use wsproto::url::WsUrl;
+
+use crate::io::{AsyncStream, Io};
+use crate::tasks::Tasks;
+
+/// A connection on a stream of the type `S`.
+pub(crate) type Carried<R, S> = Connection<R, Origin<S>>;
+
+/// The origin of a connection: a server's acceptor, a client's URL, or neither for a single stream.
+pub(crate) struct Origin<S> {
+    pub(crate) tasks: Arc<Tasks>,
+    /// The origin of the connection's times.
+    pub(crate) start: Instant,
+    pub(crate) from: From,
+    traffic: Option<Arc<TrafficLease>>,
+    stream: PhantomData<fn(S)>,
+}
+
+/// The part of an origin that does not depend on the stream.
+#[derive(Default)]
+pub(crate) struct From {
+    pub(crate) acceptor: Option<Arc<Acceptor>>,
+    pub(crate) url: Option<Box<WsUrl>>,
+    /// The request whose redirects are followed.
+    pub(crate) target: Option<Arc<Mutex<Target>>>,
+}
+
+impl<S> Origin<S> {
+    pub(crate) fn new(from: From, start: Instant) -> Self {
+        let traffic = from.acceptor.as_ref().map(|acceptor| Arc::new(acceptor.traffic()));
+        Self { tasks: Arc::default(), start, from, traffic, stream: PhantomData }
+    }
+
+    pub(crate) fn traffic_lease(&self) -> Option<Arc<TrafficLease>> {
+        self.traffic.clone()
+    }
+
+    /// Counts the output that was written since the last call. The connection is locked.
+    pub(crate) fn count_output<R: Role>(&self, link: &mut Link<R, Io<S>>)
+    where
+        S: AsyncStream,
+    {
+        let counts = link.endpoint_mut().take_output_counts();
+        if let Some(traffic) = &self.traffic {
+            traffic.sent(counts);
+        }
+    }
+
+    /// Returns the time since the start.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
+}
+
+impl<R: Role, S: AsyncStream> Driver<R> for Origin<S> {
+    type Transport = Io<S>;
+
+    fn now(&self) -> Duration {
+        self.elapsed()
+    }
+
+    /// The lock is released before the task is woken. No wake-up is lost: see [`Held::begin_notice`].
+    #[inline]
+    fn changed(&self, mut held: Held<'_, R, Self>) {
+        if held.begin_notice().is_some() {
+            drop(held);
+            self.tasks.wake_carrier();
+        }
+    }
+
+    fn acceptor(&self) -> Option<&Acceptor> {
+        self.from.acceptor.as_deref()
+    }
+
+    fn traffic(&self) -> Option<&Traffic> {
+        self.traffic.as_deref().map(|traffic| &**traffic)
+    }
+
+    fn url(&self) -> Option<WsUrl> {
+        self.from.url.as_deref().cloned()
+    }
+
+    fn follows(&self, response: &Response) -> bool {
+        self.from.target.as_ref().is_some_and(|target| lock(target).follows(response))
+    }
+}
+
+/// Ignores poisoning: a target changes in one assignment.
+pub(crate) fn lock(target: &Mutex<Target>) -> MutexGuard<'_, Target> {
+    target.lock().unwrap_or_else(PoisonError::into_inner)
+}

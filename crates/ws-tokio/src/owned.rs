@@ -1,0 +1,324 @@
+//! A connection, as the application that takes its events sees it, whatever its role and stream are.
+
+use std::io;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use ws_common::adapter::{
+    ConnectionLink, Conversation, Decided, Driver, Duplex, DynHandler, Link, Step, Transport,
+    Undecided, WRITE_MOST, answer, postpone,
+};
+use ws_common::{Error, IncomingRequest, WebSocketConnection};
+use wsproto::handshake::Response;
+use wsproto::{Advice, ReadyState, Role};
+
+use crate::buffers::Input;
+use crate::io::{AsyncStream, Io};
+use crate::origin::Carried;
+use crate::tasks::{Tasks, Waiter};
+
+/// The result of an exchange with the stream.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exchanged {
+    /// There may be another step.
+    Something,
+    /// There is nothing to do. The owner's task is woken when that may have changed.
+    Nothing,
+    /// The transport is gone.
+    Over,
+}
+
+/// A connection whose events the application takes.
+pub(crate) trait Owned: ConnectionLink {
+    fn tasks(&self) -> &Arc<Tasks>;
+
+    /// Returns the next step, out of `input`.
+    fn next_step(&self, input: &mut Input) -> Option<Step>;
+
+    /// Writes what is pending, and reads once.
+    fn exchange(&self, input: &mut Input, failed: &mut Option<Error>) -> Exchanged;
+
+    /// Returns whether a message may be sent, or will fail. Otherwise registers the waiter.
+    fn has_room(&self, waiter: &mut Waiter, context: &Context<'_>) -> bool;
+
+    /// Returns ready once everything is written that is unwritten when `goal` is `None`. Otherwise registers the
+    /// waiter.
+    fn poll_written(
+        &self,
+        goal: &mut Option<u64>,
+        waiter: &mut Waiter,
+        context: &Context<'_>,
+    ) -> Poll<Result<(), Error>>;
+
+    /// Returns how long to wait for a peer that does not read.
+    fn write_timeout(&self) -> Option<Duration>;
+
+    /// Returns whether the client follows a response as a redirect.
+    fn follows(&self, response: &Response) -> bool;
+
+    /// Returns whether the connection is over. Otherwise registers the waiter.
+    fn is_over(&self, waiter: &mut Waiter, context: &Context<'_>) -> bool;
+
+    /// Passes a step on to the conversation.
+    fn take(
+        self: Arc<Self>,
+        conversation: &mut Conversation,
+        handle: &WebSocketConnection,
+        step: Step,
+    );
+
+    /// Ends a connection whose session has no end to report.
+    fn end(&self, conversation: &mut Conversation, handle: &WebSocketConnection);
+
+    /// Takes no more steps: closes the connection, and leaves it to its carrier.
+    fn leave(&self, conversation: Conversation, handle: &WebSocketConnection, input: Input);
+
+    /// Takes no more steps: the carrier passes them to a handler.
+    fn hand_over(
+        &self,
+        conversation: Conversation,
+        handle: &WebSocketConnection,
+        input: Input,
+        handler: Box<dyn DynHandler>,
+    );
+
+    /// Returns whether the client has received a redirect that it follows.
+    fn dials_again(&self) -> bool;
+
+    /// Returns the response that has opened the client's connection, once.
+    fn take_response(&self) -> Option<Response>;
+
+    /// Returns the request that waits for a decision.
+    fn incoming_request(&self) -> Option<IncomingRequest>;
+
+    /// Answers the request.
+    fn answer(&self, decided: &Decided) -> Result<(), Error>;
+
+    /// Postpones the answer to the request.
+    fn postpone(self: Arc<Self>, undecided: Box<dyn Undecided>) -> Box<dyn Undecided>;
+}
+
+impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
+    fn tasks(&self) -> &Arc<Tasks> {
+        &self.driver().tasks
+    }
+
+    #[inline]
+    fn next_step(&self, input: &mut Input) -> Option<Step> {
+        let now = if input.is_empty() { self.driver().elapsed() } else { input.at };
+        let mut held = self.lock();
+        let link = held.link_mut()?;
+        let step = input.with(|rest| link.next(now, rest))?;
+        // Replies leave now, not after the application has handled the step.
+        let writes = link.endpoint().unwritten() > 0 && !link.transport().is_blocked();
+        if matches!(step, Step::Message(_))
+            && let Some(traffic) = Driver::<R>::traffic(self.driver())
+        {
+            traffic.received(1, 0);
+        }
+        if writes {
+            self.driver().changed(held);
+        }
+        Some(step)
+    }
+
+    fn exchange(&self, input: &mut Input, failed: &mut Option<Error>) -> Exchanged {
+        let driver = self.driver();
+        if let Some(failure) = driver.tasks.take_failure() {
+            failed.get_or_insert(failure);
+        }
+        let now = driver.elapsed();
+        let mut held = self.lock();
+        let Some(link) = held.link_mut() else { return Exchanged::Over };
+        link.transport_mut().ready();
+        link.write(now, WRITE_MOST);
+        driver.count_output(link);
+        let exchanged = read(link, input, now, failed);
+        let (transport, endpoint) = (link.transport(), link.endpoint());
+        let alarm = transport.alarm;
+        let early = endpoint.deadline().is_some_and(|at| alarm.is_none_or(|alarm| at < alarm));
+        let writes = endpoint.unwritten() > 0 || transport.is_writing();
+        if exchanged == Exchanged::Nothing && (early || writes) {
+            // The carrier sees to it, whatever this task waits for next.
+            driver.changed(held);
+        } else {
+            drop(held);
+        }
+        driver.tasks.wake_others();
+        exchanged
+    }
+
+    fn has_room(&self, waiter: &mut Waiter, context: &Context<'_>) -> bool {
+        let mut held = self.lock();
+        let Ok(link) = held.live() else { return true };
+        let endpoint = link.endpoint();
+        let waits = endpoint.ready_state() == ReadyState::Open
+            && !endpoint.has_failed()
+            && !endpoint.has_room();
+        if waits {
+            waiter.register(context);
+        }
+        !waits
+    }
+
+    fn poll_written(
+        &self,
+        goal: &mut Option<u64>,
+        waiter: &mut Waiter,
+        context: &Context<'_>,
+    ) -> Poll<Result<(), Error>> {
+        let mut held = self.lock();
+        if let Some(link) = held.link_mut() {
+            let (written, unwritten) = (link.transport().written(), link.endpoint().unwritten());
+            let goal = *goal.get_or_insert(written + unwritten as u64);
+            if written >= goal {
+                return Poll::Ready(Ok(()));
+            }
+            if !link.endpoint().has_failed() && link.endpoint().advice() != Advice::Drop {
+                waiter.register(context);
+                return Poll::Pending;
+            }
+        }
+        drop(held);
+        Poll::Ready(match ConnectionLink::buffered_amount(self) {
+            0 => Ok(()),
+            _ => Err(io::Error::from(io::ErrorKind::BrokenPipe).into()),
+        })
+    }
+
+    fn write_timeout(&self) -> Option<Duration> {
+        self.lock().link()?.endpoint().session().config().write_timeout
+    }
+
+    fn follows(&self, response: &Response) -> bool {
+        Driver::<R>::follows(self.driver(), response)
+    }
+
+    fn is_over(&self, waiter: &mut Waiter, context: &Context<'_>) -> bool {
+        let held = self.lock();
+        let over = held.is_over();
+        if !over {
+            waiter.register(context);
+        }
+        over
+    }
+
+    fn take(
+        self: Arc<Self>,
+        conversation: &mut Conversation,
+        handle: &WebSocketConnection,
+        step: Step,
+    ) {
+        let now = self.driver().elapsed();
+        conversation.take(&self, handle, now, step);
+        self.tasks().wake_others();
+    }
+
+    fn end(&self, conversation: &mut Conversation, handle: &WebSocketConnection) {
+        conversation.end(self, handle);
+        self.tasks().wake_others();
+    }
+
+    fn leave(&self, mut conversation: Conversation, handle: &WebSocketConnection, input: Input) {
+        self.defer(input);
+        conversation.leave(self, handle);
+        self.hand(conversation, handle);
+    }
+
+    fn hand_over(
+        &self,
+        mut conversation: Conversation,
+        handle: &WebSocketConnection,
+        input: Input,
+        handler: Box<dyn DynHandler>,
+    ) {
+        self.defer(input);
+        conversation.hand_over(self, handle, handler);
+        self.hand(conversation, handle);
+    }
+
+    fn dials_again(&self) -> bool {
+        // The transport is dropped without the lock.
+        let left = self.lock().follow_redirect();
+        if left.is_some() {
+            // It ends.
+            self.tasks().wake_carrier();
+        }
+        left.is_some()
+    }
+
+    fn take_response(&self) -> Option<Response> {
+        self.lock().live().ok()?.endpoint_mut().take_response()
+    }
+
+    fn incoming_request(&self) -> Option<IncomingRequest> {
+        self.lock().incoming_request()
+    }
+
+    fn answer(&self, decided: &Decided) -> Result<(), Error> {
+        let mut held = self.lock();
+        let acceptor = self.driver().from.acceptor.as_deref();
+        let endpoint = held.live()?.endpoint_mut();
+        answer(endpoint, acceptor, self.driver().elapsed(), decided).map(drop)
+    }
+
+    fn postpone(self: Arc<Self>, undecided: Box<dyn Undecided>) -> Box<dyn Undecided> {
+        postpone(&self, undecided)
+    }
+}
+
+/// Reads once, if the endpoint wants to.
+fn read<R: Role, S: AsyncStream>(
+    link: &mut Link<R, Io<S>>,
+    input: &mut Input,
+    now: Duration,
+    failed: &mut Option<Error>,
+) -> Exchanged {
+    if link.endpoint().has_input() {
+        return Exchanged::Something;
+    }
+    if link.endpoint().advice() == Advice::Drop {
+        return Exchanged::Over;
+    }
+    if !link.endpoint().wants_read() {
+        return Exchanged::Nothing;
+    }
+    match input.fill(now, |buffer| link.read(buffer, now).map(|read| read.len())) {
+        Ok(0) if link.endpoint().wants_read() && !link.transport().is_readable() => {
+            Exchanged::Nothing
+        }
+        Ok(_) => Exchanged::Something,
+        Err(error) => {
+            failed.get_or_insert(error);
+            Exchanged::Something
+        }
+    }
+}
+
+/// What the owner and its carrier do alike.
+trait Handed {
+    /// Leaves unconsumed input to the endpoint.
+    fn defer(&self, input: Input);
+
+    /// Hands the conversation to the carrier.
+    fn hand(&self, conversation: Conversation, handle: &WebSocketConnection);
+}
+
+impl<R: Role, S: AsyncStream> Handed for Carried<R, S> {
+    fn defer(&self, mut input: Input) {
+        let mut held = self.lock();
+        if let Some(link) = held.link_mut() {
+            input.with(|rest| link.endpoint_mut().defer_input(rest));
+        }
+    }
+
+    fn hand(&self, conversation: Conversation, handle: &WebSocketConnection) {
+        if let Some(mut left) = self.tasks().hand(conversation)
+            && !left.is_over()
+        {
+            // The runtime has shut down.
+            left.end(self, handle);
+        }
+    }
+}

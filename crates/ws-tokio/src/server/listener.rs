@@ -1,0 +1,283 @@
+//! A server whose connections the application takes.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+#[cfg(unix)]
+use std::path::Path;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant as StdInstant};
+
+use log::debug;
+use tokio::net::ToSocketAddrs;
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+use ws_common::adapter::{Acceptor, Admission, Conversation, Permit, end_deadline, poll_ends};
+use ws_common::{Decision, Error, Listener as Socket, ServerHandle, ServerOptions};
+use wsproto::SessionError;
+use wsproto::handshake::Accept;
+
+use super::listening::Listening;
+use super::newcomer::Newcomer;
+use super::{bind, handle, local_addr};
+use crate::alarm::Alarm;
+use crate::tasks::Tasks;
+use crate::websocket::Opening;
+use crate::{Request, WebSocket};
+
+/// A server whose connections the application takes itself, instead of a handler. Its options apply to them, and its
+/// [`handle`](Self::handle) knows them: it broadcasts to them, counts them, and closes them.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), ws_tokio::Error> {
+/// use ws_tokio::wsproto::handshake::{Accept, Response};
+/// use ws_tokio::{Listener, ServerOptions};
+///
+/// let mut listener = Listener::bind("127.0.0.1:9001", ServerOptions::new()).await?;
+/// while let Some(incoming) = listener.accept().await? {
+///     tokio::spawn(async move {
+///         let Some(request) = incoming.request().await? else { return Ok(()) };
+///         if request.path() != "/chat" {
+///             return request.refuse(Response::text(404, "no such page\n")).await;
+///         }
+///         let mut ws = request.accept(&Accept::new()).await?;
+///         while let Some(message) = ws.recv().await? {
+///             ws.send(message).await?;
+///         }
+///         Ok::<_, ws_tokio::Error>(())
+///     });
+/// }
+/// listener.ended().await;
+/// # Ok(())
+/// # }
+/// ```
+pub struct Listener {
+    acceptor: Arc<Acceptor>,
+    sources: Vec<Listening>,
+    address: Option<SocketAddr>,
+    /// The server's handle wakes the accepting task through it.
+    wake: Arc<Tasks>,
+    alarm: Alarm,
+    left: bool,
+}
+
+/// A client that was just accepted. Dropping it drops its socket.
+pub struct Incoming {
+    newcomer: Newcomer,
+    permit: Permit,
+}
+
+impl Listener {
+    /// Binds an address, as [`WebSocketServer::bind`](crate::WebSocketServer::bind) does.
+    ///
+    /// # Errors
+    ///
+    /// [`io::Error`] if no address can be bound.
+    pub async fn bind(address: impl ToSocketAddrs, options: ServerOptions) -> io::Result<Self> {
+        Self::new(bind(address).await?, options)
+    }
+
+    /// Binds a Unix domain socket, as [`WebSocketServer::bind_unix`](crate::WebSocketServer::bind_unix) does.
+    ///
+    /// # Errors
+    ///
+    /// As [`WebSocketServer::bind_unix`](crate::WebSocketServer::bind_unix), and outside of a runtime of tokio.
+    #[cfg(unix)]
+    pub fn bind_unix(path: impl AsRef<Path>, options: ServerOptions) -> io::Result<Self> {
+        Self::from_listener(Socket::bind_unix(path)?, options)
+    }
+
+    /// Uses a listener that the caller has bound: a `TcpListener` of the standard library, or on Unix a `UnixListener`.
+    ///
+    /// # Errors
+    ///
+    /// [`io::Error`] if the listener cannot be registered with the runtime, or outside of a runtime of tokio.
+    pub fn from_listener(listener: impl Into<Socket>, options: ServerOptions) -> io::Result<Self> {
+        Self::new(vec![listener.into()], options)
+    }
+
+    fn new(listeners: Vec<Socket>, options: ServerOptions) -> io::Result<Self> {
+        Handle::try_current().map_err(io::Error::other)?;
+        let (address, wake) = (local_addr(&listeners)?, Arc::<Tasks>::default());
+        let server = handle(options, address, vec![Arc::clone(&wake)]);
+        let sources = Listening::register(listeners)?;
+        // Only its options decide.
+        let acceptor = Arc::new(Acceptor::new(server, |_: &_, _: &_| Decision::accept(())));
+        acceptor.join();
+        Ok(Self { acceptor, sources, address, wake, alarm: Alarm::default(), left: false })
+    }
+
+    /// Returns the first address the server listens on; `None` for a Unix domain socket.
+    #[must_use]
+    pub const fn local_addr(&self) -> Option<SocketAddr> {
+        self.address
+    }
+
+    /// Returns the handle of the server.
+    #[must_use]
+    pub fn handle(&self) -> &ServerHandle {
+        self.acceptor.server()
+    }
+
+    /// Waits for a client. Reads nothing from it: call [`Incoming::request`] in a task of its own. Clients beyond the
+    /// limits of the options are refused in the background. Returns `None` once
+    /// [`ServerHandle::terminate`] was called; the listener is then closed.
+    ///
+    /// # Errors
+    ///
+    /// [`io::Error`] if the operating system cannot accept, for example because the process has no free file
+    /// descriptors. Call again: the next call waits for a moment.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, no client is lost.
+    pub async fn accept(&mut self) -> io::Result<Option<Incoming>> {
+        poll_fn(|context| self.poll_accept(context)).await
+    }
+
+    fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Option<Incoming>>> {
+        self.wake.register_carrier(context);
+        loop {
+            if self.acceptor.server().is_ending() {
+                self.sources.clear();
+                return Poll::Ready(Ok(None));
+            }
+            for source in &mut self.sources {
+                while let Poll::Ready(accepted) = source.poll_accept(context) {
+                    let (tcp, peer) = accepted?;
+                    let acceptor = Arc::clone(&self.acceptor);
+                    let newcomer = Newcomer { acceptor, tcp, peer, start: Instant::now() };
+                    match self.acceptor.admit(Duration::ZERO, peer) {
+                        Admission::Admitted(permit) => {
+                            return Poll::Ready(Ok(Some(Incoming { newcomer, permit })));
+                        }
+                        Admission::Refused(endpoint) => {
+                            drop(tokio::spawn(newcomer.refuse(*endpoint)));
+                        }
+                        Admission::Dropped => {}
+                    }
+                }
+            }
+            let retry_at = self.sources.iter().filter_map(Listening::retry_at).min();
+            if !self.alarm.poll(context, retry_at) {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Waits until [`ServerHandle::terminate`] was called and all connections are closed. Aborts those that are not
+    /// closed at the end of its timeout.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, nothing is lost.
+    pub async fn ended(&mut self) {
+        poll_fn(|context| self.poll_ended(context)).await;
+    }
+
+    fn poll_ended(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.wake.register_carrier(context);
+        let server = self.acceptor.server();
+        if !server.is_ending() {
+            return Poll::Pending;
+        }
+        self.sources.clear();
+        let deadline = end_deadline(server);
+        let late = deadline.is_some_and(|at| at <= StdInstant::now());
+        if late {
+            server.connections().iter().for_each(ws_common::WebSocketConnection::abort);
+        }
+        if poll_ends(server, context).is_pending() {
+            let at = deadline.filter(|_| !late).map(Instant::from_std);
+            if self.alarm.poll(context, at) {
+                context.waker().wake_by_ref();
+            }
+            return Poll::Pending;
+        }
+        self.leave();
+        Poll::Ready(())
+    }
+
+    fn leave(&mut self) {
+        if !std::mem::replace(&mut self.left, true) {
+            self.acceptor.leave();
+        }
+    }
+}
+
+/// Stops accepting. The connections continue.
+impl Drop for Listener {
+    fn drop(&mut self) {
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        if self.handle().is_ending() && self.poll_ended(&mut context).is_ready() {
+            self.leave();
+        }
+    }
+}
+
+impl Incoming {
+    /// Returns the address of the peer, which may be a proxy; `None` without addresses.
+    #[must_use]
+    pub const fn peer_addr(&self) -> Option<SocketAddr> {
+        self.newcomer.peer
+    }
+
+    /// Reads the header of a trusted proxy, performs the TLS handshake, and reads the request. Returns `None` if the
+    /// client leaves without one, or is refused by the options of the server.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ProxyHeader`], [`Error::Tls`], [`Error::Io`] or [`Error::Session`] if one of these fails, or is not
+    /// complete within [`Config::handshake_timeout`](wsproto::Config::handshake_timeout).
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, so is the connection.
+    pub async fn request(self) -> Result<Option<Request>, Error> {
+        let (acceptor, peer) = (Arc::clone(&self.newcomer.acceptor), self.newcomer.peer);
+        let read = async {
+            let Some((connection, permit)) = self.newcomer.begin(self.permit).await? else {
+                return Ok(None);
+            };
+            let opening = Opening::Server { request: None };
+            let ws = WebSocket::begin(connection, Conversation::server(permit), opening)?;
+            Request::read(ws, Some(&acceptor)).await
+        };
+        let read = read.await;
+        if let Err(error) = &read {
+            debug!("no connection with {peer:?}: {error}");
+            acceptor.report(peer, error);
+        }
+        read
+    }
+
+    /// Accepts the connection, whatever its request; [`request`](Self::request) lets the application decide.
+    ///
+    /// # Errors
+    ///
+    /// As [`request`](Self::request), and [`Error::Session`] if that returns none.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, so is the connection.
+    pub async fn accept(self) -> Result<WebSocket, Error> {
+        match self.request().await? {
+            Some(request) => request.accept(&Accept::new()).await,
+            None => Err(SessionError::EndOfInput.into()),
+        }
+    }
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listener").field("local_addr", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Incoming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Incoming").field("peer_addr", &self.peer_addr()).finish_non_exhaustive()
+    }
+}

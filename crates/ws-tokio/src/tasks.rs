@@ -1,0 +1,179 @@
+//! The tasks that a connection wakes.
+//!
+//! No wake-up is lost: a task registers itself before it looks at the connection, or while it holds the lock of the
+//! connection under which it has looked; others change the connection under that lock, and wake the tasks later.
+
+use std::collections::BTreeMap;
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Wake, Waker};
+
+use ws_common::Error;
+use ws_common::adapter::Conversation;
+
+/// The tasks that a connection wakes, and what they hand to each other. As a waker of the connection's stream, it
+/// wakes those that wait for the stream. Its lock is locked last, and no code of others runs while it is.
+#[derive(Default)]
+pub(crate) struct Tasks(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    /// The task that waits in a call of the owner.
+    owner: Option<Waker>,
+    /// The task that carries the connection.
+    carrier: Option<Waker>,
+    /// Whether the carrier waits for the stream.
+    carrier_waits: bool,
+    /// Whether the carrier has ended.
+    ended: bool,
+    /// The tasks that wait for room, or for the end.
+    others: BTreeMap<u64, Waker>,
+    next: u64,
+    /// The conversation that the owner has handed to the carrier.
+    handed: Option<Conversation>,
+    /// The failure to read that the carrier hands to the owner.
+    failure: Option<Error>,
+}
+
+impl Tasks {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Registers the task of the owner.
+    pub(crate) fn register_owner(&self, context: &Context<'_>) {
+        let mut state = self.lock();
+        let before = register(&mut state.owner, context);
+        drop(state);
+        drop(before);
+    }
+
+    /// Registers the task that carries the connection. Returns the conversation that the owner has handed to it.
+    pub(crate) fn register_carrier(&self, context: &Context<'_>) -> Option<Conversation> {
+        let mut state = self.lock();
+        let before = register(&mut state.carrier, context);
+        let handed = state.handed.take();
+        drop(state);
+        drop(before);
+        handed
+    }
+
+    /// Sets whether the carrier waits for the stream.
+    pub(crate) fn set_carrier_waits(&self, waits: bool) {
+        self.lock().carrier_waits = waits;
+    }
+
+    pub(crate) fn wake_carrier(&self) {
+        let carrier = self.lock().carrier.clone();
+        if let Some(carrier) = carrier {
+            carrier.wake();
+        }
+    }
+
+    pub(crate) fn wake_owner(&self) {
+        let owner = self.lock().owner.take();
+        if let Some(owner) = owner {
+            owner.wake();
+        }
+    }
+
+    /// Wakes the tasks that wait for room, or for the end.
+    pub(crate) fn wake_others(&self) {
+        let mut state = self.lock();
+        if state.others.is_empty() {
+            return;
+        }
+        let others = mem::take(&mut state.others);
+        drop(state);
+        others.into_values().for_each(Waker::wake);
+    }
+
+    /// Hands the conversation to the carrier. Returns it if that has ended.
+    pub(crate) fn hand(&self, conversation: Conversation) -> Option<Conversation> {
+        let mut state = self.lock();
+        if state.ended {
+            return Some(conversation);
+        }
+        state.handed = Some(conversation);
+        drop(state);
+        self.wake_carrier();
+        None
+    }
+
+    /// Hands a failure to the owner.
+    pub(crate) fn fail(&self, error: Error) {
+        self.lock().failure.get_or_insert(error);
+    }
+
+    pub(crate) fn take_failure(&self) -> Option<Error> {
+        self.lock().failure.take()
+    }
+
+    /// Records that the carrier has ended. Returns the conversation that was handed to it.
+    pub(crate) fn end(&self) -> Option<Conversation> {
+        let mut state = self.lock();
+        state.ended = true;
+        let (carrier, handed) = (state.carrier.take(), state.handed.take());
+        drop(state);
+        drop(carrier);
+        handed
+    }
+}
+
+/// Replaces a waker by that of the context. Drop the previous one without the lock.
+fn register(slot: &mut Option<Waker>, context: &Context<'_>) -> Option<Waker> {
+    match slot {
+        Some(waker) if waker.will_wake(context.waker()) => None,
+        slot => slot.replace(context.waker().clone()),
+    }
+}
+
+/// The stream is ready: wakes the owner, and the carrier if that waits for the stream.
+impl Wake for Tasks {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let mut state = self.lock();
+        let owner = state.owner.take();
+        let carrier = state.carrier.clone().filter(|_| state.carrier_waits);
+        drop(state);
+        owner.into_iter().chain(carrier).for_each(Waker::wake);
+    }
+}
+
+/// A place among the tasks that wait for room, or for the end. Dropping it gives the place up.
+pub(crate) struct Waiter {
+    tasks: Arc<Tasks>,
+    key: Option<u64>,
+}
+
+impl Waiter {
+    pub(crate) fn new(tasks: &Arc<Tasks>) -> Self {
+        Self { tasks: Arc::clone(tasks), key: None }
+    }
+
+    /// Registers the task for the next [`Tasks::wake_others`].
+    pub(crate) fn register(&mut self, context: &Context<'_>) {
+        let mut state = self.tasks.lock();
+        let key = match self.key {
+            Some(key) => key,
+            None => {
+                state.next += 1;
+                *self.key.insert(state.next)
+            }
+        };
+        let before = state.others.insert(key, context.waker().clone());
+        drop(state);
+        drop(before);
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        let Some(key) = self.key else { return };
+        let waker = self.tasks.lock().others.remove(&key);
+        drop(waker);
+    }
+}

@@ -1,0 +1,155 @@
+//! A server of connections that a web server hands over.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::ops::Deref;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Once, OnceLock, Weak};
+use std::task::Poll;
+use std::time::{Duration, Instant as StdInstant};
+
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use ws_common::adapter::{Acceptor, Connections, end_deadline, poll_ends, server_handle};
+use ws_common::{Decision, ServerHandle, ServerOptions};
+
+use crate::alarm::Alarm;
+use crate::server::MAX_CONNECTIONS;
+
+/// The connections of a web server, whatever its routes: their options and limits, their handles and topics, and
+/// their end. Dereferences to the [`ServerHandle`]; clones refer to the same connections.
+///
+/// The options [`tls`](ServerOptions) and those of the listener concern the web server, and have no effect here.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use ws_tokio::wsproto::handshake::AllowedOrigins;
+/// use ws_tokio::{ServerOptions, UpgradeServer};
+///
+/// let origins = AllowedOrigins::new(["https://example.com"])?;
+/// let server = UpgradeServer::new(ServerOptions::new().origins(origins).max_connections(1000));
+/// server.broadcast("to all connections of all routes");
+/// // When the web server ends:
+/// server.terminate(None).await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct UpgradeServer(Arc<Shared>);
+
+struct Shared {
+    acceptor: Arc<Acceptor>,
+    /// The runtime in which the end is carried out: that of the first connection.
+    runtime: OnceLock<Handle>,
+    /// Tells the tasks of connections that the deadline of the end has passed.
+    over: Notify,
+    left: Once,
+}
+
+impl UpgradeServer {
+    /// Creates a server without connections.
+    #[must_use]
+    pub fn new(options: ServerOptions) -> Self {
+        Self(Arc::new_cyclic(|shared: &Weak<Shared>| {
+            let shared = Weak::clone(shared);
+            let wake = move |server: &ServerHandle| {
+                if server.is_ending()
+                    && let Some(shared) = shared.upgrade()
+                    && let Some(runtime) = shared.runtime.get()
+                {
+                    runtime.spawn(Arc::clone(&shared).end());
+                }
+            };
+            let connections = Connections::default();
+            let server = server_handle(options, MAX_CONNECTIONS, None, connections, wake);
+            let acceptor = Acceptor::new(server, |_: &_, _: &_| Decision::<()>::decline());
+            acceptor.join();
+            let (acceptor, runtime) = (Arc::new(acceptor), OnceLock::new());
+            Shared { acceptor, runtime, over: Notify::new(), left: Once::new() }
+        }))
+    }
+
+    pub(super) fn acceptor(&self) -> &Arc<Acceptor> {
+        if let Ok(runtime) = Handle::try_current() {
+            let _ = self.0.runtime.set(runtime);
+        }
+        &self.0.acceptor
+    }
+
+    /// Ends the server, as [`ServerHandle::terminate`] does: refuses further requests, and closes all connections with
+    /// code 1001. Then waits until they are closed, at most until the deadline, at which they are aborted.
+    ///
+    /// A web server's own graceful end does not reach connections that it has handed over. Call this beside it.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future was polled and is dropped, the server ends all the same.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime of tokio.
+    pub async fn terminate(&self, timeout: Option<Duration>) {
+        let _ = self.0.runtime.set(Handle::current());
+        ServerHandle::terminate(self, timeout);
+        self.0.ended(false).await;
+    }
+
+    /// Runs a task of a connection, at most until the deadline of the end.
+    pub(super) async fn until_over(&self, mut task: Pin<&mut (dyn Future<Output = ()> + Send)>) {
+        let mut over = pin!(self.0.over.notified());
+        over.as_mut().enable();
+        let aborted = || end_deadline(self).is_some_and(|at| at <= StdInstant::now());
+        poll_fn(|context| match aborted() || over.as_mut().poll(context).is_ready() {
+            true => Poll::Ready(()),
+            false => task.as_mut().poll(context),
+        })
+        .await;
+    }
+}
+
+impl Shared {
+    /// Carries out the end of the server.
+    async fn end(self: Arc<Self>) {
+        self.ended(true).await;
+        // It does not wait any more.
+        self.left.call_once(|| self.acceptor.leave());
+    }
+
+    /// Waits until all connections have ended, and aborts them at the deadline. Without `all`, waits no longer than
+    /// that: an application may hold on to a connection.
+    async fn ended(&self, all: bool) {
+        let server = self.acceptor.server();
+        let (mut alarm, mut aborted) = (Alarm::default(), false);
+        poll_fn(|context| {
+            loop {
+                if poll_ends(server, context).is_ready() || aborted && !all {
+                    return Poll::Ready(());
+                }
+                let due = end_deadline(server).map(Instant::from_std);
+                if aborted || !alarm.poll(context, due) {
+                    return Poll::Pending;
+                }
+                aborted = true;
+                self.over.notify_waiters();
+                server.connections().iter().for_each(ws_common::WebSocketConnection::abort);
+            }
+        })
+        .await;
+    }
+}
+
+impl Deref for UpgradeServer {
+    type Target = ServerHandle;
+
+    fn deref(&self) -> &ServerHandle {
+        self.0.acceptor.server()
+    }
+}
+
+impl fmt::Debug for UpgradeServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("UpgradeServer").field(self.0.acceptor.server()).finish()
+    }
+}

@@ -1,0 +1,241 @@
+//! `WebSocket`: the side of a connection that its application owns.
+
+mod closing;
+mod handshake;
+mod receive;
+mod run;
+mod sender;
+mod sending;
+mod sink;
+mod streams;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+use ws_common::adapter::{Connection, Conversation, Link, Undecided};
+use ws_common::{ConnectionId, Error, IncomingRequest, ServerHandle, WebSocketConnection};
+use wsproto::handshake::{ClientRequest, Extension, Response};
+use wsproto::url::WsUrl;
+use wsproto::{CloseInfo, Endpoint, ReadyState, Role};
+
+use crate::buffers::Input;
+use crate::carrier::Carrier;
+use crate::io::{AsyncStream, Io, SocketOf};
+use crate::origin::{From, Origin};
+
+pub use sender::Sender;
+pub use streams::Receiver;
+
+/// One end of a connection: a client's, or a server's.
+///
+/// [`recv`](Self::recv) waits for a message, and [`send`](Self::send) for room. A task of the runtime, which each
+/// connection has, writes what was sent, answers nothing by itself, and observes the deadlines, whatever the
+/// application waits for. One write takes everything that was sent since that task ran last.
+///
+/// Pings are answered and the closing handshake is carried out while [`recv`](Self::recv) is polled (RFC 6455,
+/// sections 5.5 and 7). A program that only sends should receive in another task; see
+/// [`into_split`](Self::into_split).
+///
+/// # Cancel safety
+///
+/// A future of this type is only a wait: all state is in the connection. Any of them may be dropped, as by
+/// `tokio::select!`, and nothing is lost or done in part; each method says what exactly is the case.
+///
+/// # Dropping
+///
+/// Dropping a `WebSocket` never blocks. Its task sends what is unsent and a Close with code 1001, and ends the
+/// connection after [`Config::close_timeout`](wsproto::Config::close_timeout) at the latest. If the runtime has
+/// shut down, the connection is aborted.
+pub struct WebSocket {
+    sender: Sender,
+    conversation: Conversation,
+    input: Input,
+    opening: Opening,
+    /// The decision on the request, while it is pending.
+    undecided: Option<Box<dyn Undecided>>,
+    /// The error to report once the connection is closed.
+    failed: Option<Error>,
+    close_info: Option<CloseInfo>,
+    subprotocol: Option<String>,
+}
+
+/// The messages that opened a connection.
+pub(crate) enum Opening {
+    Client { request: Box<ClientRequest>, response: Option<Box<Response>> },
+    Server { request: Option<Box<IncomingRequest>> },
+}
+
+/// A stream, and what is known of it.
+pub(crate) struct Transported<S> {
+    pub(crate) stream: S,
+    pub(crate) socket: SocketOf<S>,
+    pub(crate) peer: Option<std::net::SocketAddr>,
+    pub(crate) client: Option<std::net::SocketAddr>,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<ws_common::adapter::tls::TlsState>,
+}
+
+impl<S> Transported<S> {
+    /// A stream of which nothing is known.
+    pub(crate) fn unknown(stream: S) -> Self {
+        Self {
+            stream,
+            socket: |_| None,
+            peer: None,
+            client: None,
+            #[cfg(feature = "tls")]
+            tls: None,
+        }
+    }
+}
+
+/// Creates a connection at a time that its endpoint counts from.
+pub(crate) fn connection<R: Role, S: AsyncStream>(
+    from: From,
+    start: Instant,
+    endpoint: Endpoint<R>,
+    transported: Transported<S>,
+) -> Arc<Connection<R, Origin<S>>> {
+    let driver = Origin::new(from, start);
+    let io = Io::new(transported.stream, transported.socket, &driver.tasks);
+    let io = io.counted(driver.traffic_lease());
+    #[cfg(feature = "tls")]
+    let io = io.over_tls(transported.tls);
+    let connection = Connection::new(driver, Link::new(endpoint, io), transported.peer);
+    if let Some(client) = transported.client {
+        connection.lock().set_client(client);
+    }
+    Arc::new(connection)
+}
+
+impl WebSocket {
+    /// Begins a connection, and spawns the task that carries it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] outside of a runtime of tokio.
+    pub(crate) fn begin<R: Role, S: AsyncStream>(
+        connection: Arc<Connection<R, Origin<S>>>,
+        conversation: Conversation,
+        opening: Opening,
+    ) -> Result<Self, Error> {
+        let runtime = Handle::try_current().map_err(std::io::Error::other)?;
+        runtime.spawn(Carrier::beside_owner(Arc::clone(&connection)));
+        Ok(Self {
+            sender: Sender::new(connection),
+            conversation,
+            input: Input::default(),
+            opening,
+            undecided: None,
+            failed: None,
+            close_info: None,
+            subprotocol: None,
+        })
+    }
+
+    /// Returns a handle, usable from any thread. Its [`send`](WebSocketConnection::send) never waits.
+    #[must_use]
+    pub const fn handle(&self) -> &WebSocketConnection {
+        self.sender.handle()
+    }
+
+    /// Returns the connection's id.
+    #[must_use]
+    pub fn id(&self) -> ConnectionId {
+        self.sender.handle.id()
+    }
+
+    /// Returns the server that accepted the connection; `None` at a client, and on a stream of the application's.
+    #[must_use]
+    pub fn server(&self) -> Option<&ServerHandle> {
+        self.sender.handle.server()
+    }
+
+    /// Returns how the connection ended; `None` until then.
+    #[must_use]
+    pub const fn close_info(&self) -> Option<&CloseInfo> {
+        self.close_info.as_ref()
+    }
+
+    /// Returns the state of the connection.
+    #[must_use]
+    pub fn ready_state(&self) -> ReadyState {
+        self.sender.handle.ready_state()
+    }
+
+    /// Returns the negotiated subprotocol.
+    #[must_use]
+    pub fn subprotocol(&self) -> Option<String> {
+        self.subprotocol.clone().or_else(|| self.sender.handle.subprotocol())
+    }
+
+    /// Returns the negotiated extensions; empty once the connection is closed.
+    #[must_use]
+    pub fn extensions(&self) -> Vec<Extension> {
+        self.sender.handle.extensions()
+    }
+
+    /// Returns how many bytes, frame headers included, were accepted for sending and not yet passed to the stream.
+    /// Bytes that were unsent at the end of the connection stay counted.
+    #[must_use]
+    pub fn buffered_amount(&self) -> usize {
+        self.sender.handle.buffered_amount()
+    }
+
+    /// Returns how long the Pong to the last keep-alive Ping took; `None` without one.
+    #[must_use]
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.sender.handle.round_trip()
+    }
+
+    /// Returns the URL of a client's connection: after redirects, the last one. `None` at a server.
+    #[must_use]
+    pub fn url(&self) -> Option<&WsUrl> {
+        match &self.opening {
+            Opening::Client { request, .. } => Some(request.url()),
+            Opening::Server { .. } => None,
+        }
+    }
+
+    /// Returns the response that opened a client's connection. `None` at a server.
+    #[must_use]
+    pub fn response(&self) -> Option<&Response> {
+        match &self.opening {
+            Opening::Client { response, .. } => response.as_deref(),
+            Opening::Server { .. } => None,
+        }
+    }
+
+    /// Returns the request that opened a server's connection. `None` at a client.
+    #[must_use]
+    pub fn request(&self) -> Option<&IncomingRequest> {
+        match &self.opening {
+            Opening::Server { request } => request.as_deref(),
+            Opening::Client { .. } => None,
+        }
+    }
+}
+
+impl fmt::Debug for WebSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebSocket")
+            .field("id", &self.id())
+            .field("ready_state", &self.ready_state())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for WebSocket {
+    fn drop(&mut self) {
+        self.answer_late();
+        let conversation = std::mem::replace(&mut self.conversation, Conversation::none());
+        // If it is over, the carrier has it already.
+        if !conversation.is_over() {
+            let input = std::mem::take(&mut self.input);
+            self.sender.connection.leave(conversation, &self.sender.handle, input);
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The opening handshake.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use ws_common::adapter::{Acceptor, Conversation, Step, Verdict, verdict};
+use ws_common::{Decider, Decision, Error, IncomingRequest};
+use wsproto::SessionError;
+
+use super::{Opening, WebSocket};
+
+impl WebSocket {
+    /// Waits until the connection is open. Returns `false` if the server redirects and the client follows.
+    pub(crate) async fn open(&mut self) -> Result<bool, Error> {
+        poll_fn(|context| self.poll_open(context)).await
+    }
+
+    fn poll_open(&mut self, context: &mut Context<'_>) -> Poll<Result<bool, Error>> {
+        loop {
+            match self.poll_step(context) {
+                Poll::Pending if self.sender.connection.dials_again() => {
+                    return Poll::Ready(Ok(false));
+                }
+                Poll::Pending => return Poll::Pending,
+                // The body may have arrived with the head.
+                Poll::Ready(Err(Error::Http(response)))
+                    if self.sender.connection.follows(&response) =>
+                {
+                    return Poll::Ready(Ok(false));
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Ready(Ok(None)) => {
+                    return Poll::Ready(Err(SessionError::EndOfInput.into()));
+                }
+                Poll::Ready(Ok(Some(Step::Open))) => {
+                    self.opened();
+                    return Poll::Ready(Ok(true));
+                }
+                Poll::Ready(Ok(Some(_))) => {}
+            }
+        }
+    }
+
+    fn opened(&mut self) {
+        if let Opening::Client { response: response @ None, .. } = &mut self.opening {
+            *response = self.sender.connection.take_response().map(Box::new);
+        }
+        let connection = Arc::clone(&self.sender.connection);
+        connection.take(&mut self.conversation, &self.sender.handle, Step::Open);
+    }
+}
+
+/// The decision that a server's request waits for, and the request.
+pub(crate) type Asked = (IncomingRequest, Decider<()>);
+
+impl WebSocket {
+    /// Waits for the request of a server's client. Returns `None` if the client left without one, or if it was
+    /// answered: `acceptor` has refused it.
+    pub(crate) async fn ask(
+        &mut self,
+        acceptor: Option<&Acceptor>,
+    ) -> Result<Option<Asked>, Error> {
+        poll_fn(|context| self.poll_ask(acceptor, context)).await
+    }
+
+    fn poll_ask(
+        &mut self,
+        acceptor: Option<&Acceptor>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Option<Asked>, Error>> {
+        loop {
+            match ready!(self.poll_step(context))? {
+                Some(Step::Request) => {}
+                Some(_) => continue,
+                None => return Poll::Ready(Ok(None)),
+            }
+            let connection = &self.sender.connection;
+            let Some(request) = connection.incoming_request() else { continue };
+            let (decision, decider) = Decision::<()>::later();
+            let decision = match (acceptor, self.conversation.take_permit()) {
+                (Some(acceptor), Some(mut permit)) => {
+                    let decision = acceptor.decide_by(&mut permit, &request, |_| decision);
+                    self.conversation = Conversation::server(permit);
+                    decision
+                }
+                _ => decision,
+            };
+            match verdict(decision) {
+                Verdict::Now(decided) => connection.answer(&decided)?,
+                Verdict::Later(undecided) => {
+                    self.undecided = Some(Arc::clone(connection).postpone(undecided));
+                    self.opening = Opening::Server { request: Some(Box::new(request.clone())) };
+                    return Poll::Ready(Ok(Some((request, decider))));
+                }
+            }
+        }
+    }
+
+    /// Answers a request whose decision is made, before the connection is left.
+    pub(super) fn answer_late(&mut self) {
+        if let Some(decided) = self.undecided.take().and_then(|mut undecided| undecided.take()) {
+            // Fails if the client is gone.
+            let _ = self.sender.connection.answer(&decided);
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Receiving.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use ws_common::adapter::{MOST_EVENTS, Step, unknown_end};
+use ws_common::{Error, Message};
+use wsproto::CloseInfo;
+
+use super::WebSocket;
+use crate::owned::Exchanged;
+
+impl WebSocket {
+    /// Waits for the next message. Returns `None` once the connection is closed;
+    /// [`close_info`](Self::close_info) then tells how. A stream that ends without a Close is no error: the code
+    /// is 1006 then, and `was_clean` is false.
+    ///
+    /// A server takes no more messages out of what it has read while more than
+    /// [`Config::high_water_mark`](wsproto::Config::high_water_mark) bytes of replies are unwritten. So a loop that
+    /// answers each message holds at most the mark, one message and one read.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Session`] if the peer broke a rule or did not answer in time; [`Error::Io`] or [`Error::Tls`] if
+    /// the transport failed. The connection is then closed, the peer was told if possible, and the next call
+    /// returns `None`.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, no message is lost: the next call returns it.
+    pub async fn recv(&mut self) -> Result<Option<Message>, Error> {
+        poll_fn(|context| self.poll_recv(context)).await
+    }
+
+    /// As [`recv`](Self::recv), for hand-written futures: the task is woken when another call may return more.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    pub fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Message>, Error>> {
+        loop {
+            match ready!(self.poll_step(context))? {
+                Some(Step::Message(message)) => return Poll::Ready(Ok(Some(message))),
+                Some(_) => {}
+                None => return Poll::Ready(Ok(None)),
+            }
+        }
+    }
+
+    /// Polls for the next step; `None` once the connection is closed. An error is returned only then: the peer has
+    /// been told, even if the caller drops the connection at an error.
+    pub(crate) fn poll_step(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Option<Step>, Error>> {
+        // Before the connection is looked at, so that no change is missed.
+        self.sender.connection.tasks().register_owner(context);
+        let mut over = false;
+        for _ in 0..MOST_EVENTS {
+            if let Some(decided) = self.undecided.as_mut().and_then(|undecided| undecided.take()) {
+                self.undecided = None;
+                self.sender.connection.answer(&decided)?;
+            }
+            match self.sender.connection.next_step(&mut self.input) {
+                Some(Step::Other) => {}
+                Some(Step::Error(error)) => drop(self.failed.get_or_insert(*error)),
+                Some(Step::Closed(info)) => self.end(Some(*info)),
+                Some(step) => return Poll::Ready(Ok(Some(step))),
+                None if self.close_info.is_some() => {
+                    return Poll::Ready(self.failed.take().map_or(Ok(None), Err));
+                }
+                // The transport is gone, and the session has no end to report.
+                None if over => self.end(None),
+                None => match self.sender.connection.exchange(&mut self.input, &mut self.failed) {
+                    Exchanged::Something => {}
+                    Exchanged::Nothing => return Poll::Pending,
+                    Exchanged::Over => over = true,
+                },
+            }
+        }
+        // A peer that sends many frames without a message must not delay other tasks.
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Ends the connection. The carrier sees to its transport, which may linger.
+    fn end(&mut self, info: Option<CloseInfo>) {
+        self.subprotocol = self.sender.handle.subprotocol();
+        self.undecided = None;
+        let (connection, conversation) = (&self.sender.connection, &mut self.conversation);
+        match info.clone() {
+            Some(info) => {
+                let step = Step::Closed(Box::new(info));
+                Arc::clone(connection).take(conversation, &self.sender.handle, step);
+            }
+            None => connection.end(conversation, &self.sender.handle),
+        }
+        let known = self.sender.handle.close_info();
+        self.close_info = info.or(known).or_else(|| Some(unknown_end()));
+        let over = std::mem::replace(conversation, ws_common::adapter::Conversation::none());
+        connection.leave(over, &self.sender.handle, std::mem::take(&mut self.input));
+    }
+}

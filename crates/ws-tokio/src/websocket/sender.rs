@@ -1,0 +1,139 @@
+//! The sending side of a connection, which any number of tasks share.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+
+use tokio::time::timeout;
+use ws_common::adapter::{ConnectionLink, connection_handle, unknown_end};
+use ws_common::{Error, Message, WebSocketConnection};
+use wsproto::CloseInfo;
+
+use crate::owned::Owned;
+use crate::tasks::Waiter;
+
+/// The sending side of a [`WebSocket`](crate::WebSocket). Clones send on the same connection; dropping them does
+/// not close it. Messages that several tasks send are not interleaved.
+///
+/// Its futures may be dropped at any time; see [Cancel safety](crate::WebSocket#cancel-safety).
+pub struct Sender {
+    pub(super) connection: Arc<dyn Owned>,
+    pub(super) handle: WebSocketConnection,
+    /// The place of the task that waits in a call of its `Sink`.
+    pub(super) waiter: Option<Waiter>,
+}
+
+impl Sender {
+    pub(super) fn new(connection: Arc<dyn Owned>) -> Self {
+        let handle = connection_handle(Arc::clone(&connection) as Arc<dyn ConnectionLink>);
+        Self { connection, handle, waiter: None }
+    }
+
+    /// Returns the handle of the connection, usable from any thread. Its [`send`](WebSocketConnection::send) never
+    /// waits.
+    #[must_use]
+    pub const fn handle(&self) -> &WebSocketConnection {
+        &self.handle
+    }
+
+    /// Sends a message, as [`WebSocket::send`](crate::WebSocket::send) does.
+    ///
+    /// # Errors
+    ///
+    /// As [`WebSocket::send`](crate::WebSocket::send).
+    ///
+    /// # Cancel safety
+    ///
+    /// The message is taken exactly if the future has returned success. If it is dropped before, nothing of the
+    /// message is sent.
+    pub async fn send(&self, message: impl Into<Message>) -> Result<(), Error> {
+        let mut message = message.into();
+        loop {
+            match self.try_send(message) {
+                Err(Error::WouldExceed(Some(returned))) => message = returned,
+                result => return result,
+            }
+            if !self.wait_for_room().await {
+                return Err(Error::WouldExceed(Some(message)));
+            }
+        }
+    }
+
+    /// Sends a message if there is room, as [`WebSocket::try_send`](crate::WebSocket::try_send) does.
+    ///
+    /// # Errors
+    ///
+    /// As [`WebSocket::try_send`](crate::WebSocket::try_send).
+    pub fn try_send(&self, message: impl Into<Message>) -> Result<(), Error> {
+        self.handle.send(message).map(drop)
+    }
+
+    /// Waits until everything that was sent before is written to the stream.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the connection has ended, and some of it cannot be written any more.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, everything is written all the same.
+    pub async fn flush(&self) -> Result<(), Error> {
+        let (mut waiter, mut goal) = (Waiter::new(self.connection.tasks()), None);
+        poll_fn(|context| self.connection.poll_written(&mut goal, &mut waiter, context)).await
+    }
+
+    /// Waits until the connection is closed, and returns how it ended. The receiving side must be polled meanwhile,
+    /// or have been dropped.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, nothing has happened.
+    pub async fn closed(&self) -> CloseInfo {
+        let mut waiter = Waiter::new(self.connection.tasks());
+        poll_fn(|context| match self.connection.is_over(&mut waiter, context) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        })
+        .await;
+        self.handle.close_info().unwrap_or_else(unknown_end)
+    }
+
+    /// Waits until a message may be sent, or will fail. Returns false if the peer has read nothing for too long.
+    async fn wait_for_room(&self) -> bool {
+        let mut waiter = Waiter::new(self.connection.tasks());
+        let limit = self.connection.write_timeout();
+        let mut unwritten = self.handle.buffered_amount();
+        loop {
+            let progress = poll_fn(|context| {
+                if self.connection.has_room(&mut waiter, context) {
+                    return Poll::Ready(None);
+                }
+                let left = self.handle.buffered_amount();
+                if left < unwritten { Poll::Ready(Some(left)) } else { Poll::Pending }
+            });
+            let progress = match limit {
+                Some(limit) => timeout(limit, progress).await.ok(),
+                None => Some(progress.await),
+            };
+            match progress {
+                Some(None) => return true,
+                Some(Some(left)) => unwritten = left,
+                None => return false,
+            }
+        }
+    }
+}
+
+impl Clone for Sender {
+    fn clone(&self) -> Self {
+        let (connection, handle) = (Arc::clone(&self.connection), self.handle.clone());
+        Self { connection, handle, waiter: None }
+    }
+}
+
+impl fmt::Debug for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender").field("id", &self.handle.id()).finish_non_exhaustive()
+    }
+}

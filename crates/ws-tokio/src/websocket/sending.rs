@@ -1,0 +1,53 @@
+//! Sending by the owner of a connection.
+
+use ws_common::{Error, Message};
+
+use super::{Sender, WebSocket};
+
+impl WebSocket {
+    /// Sends a message. The connection's task writes it, together with everything else that is sent before that
+    /// task runs. Waits only for room: while more than
+    /// [`Config::high_water_mark`](wsproto::Config::high_water_mark) bytes are unwritten, until the peer has read
+    /// nothing for [`Config::write_timeout`](wsproto::Config::write_timeout). Then the message is taken whole.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Send`] if the connection is closing or closed; nothing was sent. [`Error::WouldExceed`], which
+    /// holds the message, if there was no room in time. [`Error::Io`] if the transport failed.
+    ///
+    /// # Cancel safety
+    ///
+    /// The message is taken exactly if the future has returned success. If it is dropped before, nothing of the
+    /// message is sent.
+    pub fn send(&self, message: impl Into<Message>) -> impl Future<Output = Result<(), Error>> {
+        self.sender.send(message)
+    }
+
+    /// Sends a message if there is room, and never waits.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send); [`Error::WouldExceed`] at once if there is no room.
+    pub fn try_send(&self, message: impl Into<Message>) -> Result<(), Error> {
+        self.sender.try_send(message)
+    }
+
+    /// Waits until everything that was sent before is written to the stream. Nothing needs to be flushed to be sent.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the connection has ended, and some of it cannot be written any more.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, everything is written all the same.
+    pub fn flush(&self) -> impl Future<Output = Result<(), Error>> {
+        self.sender.flush()
+    }
+
+    /// Returns the sending side of the connection, for other tasks.
+    #[must_use]
+    pub const fn sender(&self) -> &Sender {
+        &self.sender
+    }
+}

@@ -1,0 +1,142 @@
+//! Servers over TCP: connections that the application takes, and a server with several runtimes.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
+use ws_tokio::wsproto::CloseCode;
+use ws_tokio::wsproto::handshake::{Accept, Response};
+use ws_tokio::{
+    Decision, Error, Listener, Message, ServerHandle, ServerOptions, WebSocket,
+    WebSocketConnection, connect, serve_per_core,
+};
+
+/// Limits a wait that never ends.
+const LONG: Duration = Duration::from_secs(60);
+
+/// A server that echoes at `/chat`.
+async fn listen(options: ServerOptions) -> (SocketAddr, ServerHandle, tokio::task::JoinHandle<()>) {
+    let mut listener = Listener::bind("127.0.0.1:0", options).await.expect("a free port");
+    let (address, server) = (listener.local_addr().expect("TCP"), listener.handle().clone());
+    let task = tokio::spawn(async move {
+        while let Some(incoming) = listener.accept().await.expect("accepting works") {
+            tokio::spawn(async move {
+                let Some(request) = incoming.request().await? else { return Ok(()) };
+                if request.path() != "/chat" {
+                    return request.refuse(Response::text(404, "no such page\n")).await;
+                }
+                let mut ws = request.accept(&Accept::new()).await?;
+                ws.handle().subscribe("all");
+                while let Some(message) = ws.recv().await? {
+                    ws.send(message).await?;
+                }
+                Ok::<_, Error>(())
+            });
+        }
+        listener.ended().await;
+    });
+    (address, server, task)
+}
+
+async fn open(address: SocketAddr) -> Result<WebSocket, Error> {
+    connect(&format!("ws://{address}/chat")).await
+}
+
+#[tokio::test]
+async fn a_listener_serves_the_connections_that_it_yields() -> Result<(), Error> {
+    let (address, server, task) = listen(ServerOptions::new().max_connections(2)).await;
+    let mut first = open(address).await?;
+    first.send("Hello").await?;
+    assert_eq!(first.recv().await?, Some("Hello".into()));
+    match connect(&format!("ws://{address}/other")).await {
+        Err(Error::Http(response)) => assert_eq!(response.status(), 404),
+        result => panic!("{result:?}"),
+    }
+    let mut second = open(address).await?;
+    match open(address).await {
+        Err(Error::Http(response)) => assert_eq!(response.status(), 503, "there is no room"),
+        result => panic!("{result:?}"),
+    }
+    // Opened at the server a moment later.
+    while server.stats().open < 2 {
+        sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(server.broadcast("to both").sent, 2);
+    for ws in [&mut first, &mut second] {
+        assert_eq!(ws.recv().await?, Some("to both".into()));
+    }
+    let stats = server.stats();
+    assert_eq!((stats.messages_in, stats.refused.full, stats.refused.application), (1, 1, 1));
+    drop(second);
+    while server.stats().connections > 1 {
+        sleep(Duration::from_millis(1)).await;
+    }
+    server.terminate(None);
+    assert_eq!(first.closed().await?.code, CloseCode::GOING_AWAY);
+    timeout(LONG, task).await.expect("the server ends").expect("no panic");
+    assert!(server.is_terminated() && open(address).await.is_err());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_listener_does_not_wait_for_a_silent_peer() -> Result<(), Error> {
+    let (address, server, task) = listen(ServerOptions::new()).await;
+    let silent = open(address).await?;
+    while server.stats().open < 1 {
+        sleep(Duration::from_millis(1)).await;
+    }
+    // Nobody receives at the client: it does not answer the Close.
+    server.terminate(Some(Duration::from_millis(50)));
+    timeout(LONG, task).await.expect("the server ends").expect("no panic");
+    drop(silent);
+    Ok(())
+}
+
+#[tokio::test]
+async fn halves_of_a_connection_are_in_two_tasks() -> Result<(), Error> {
+    let (address, server, task) = listen(ServerOptions::new()).await;
+    let (mut receiver, sender) = open(address).await?.into_split();
+    let sending = tokio::spawn(async move {
+        for number in 0..1000 {
+            sender.send(format!("{number}")).await?;
+        }
+        sender.flush().await?;
+        Ok::<_, Error>(sender)
+    });
+    for number in 0..1000 {
+        assert_eq!(receiver.recv().await?, Some(format!("{number}").into()));
+    }
+    let sender = sending.await.expect("no panic")?;
+    drop(receiver);
+    assert_eq!(sender.closed().await.code, CloseCode::GOING_AWAY);
+    server.terminate(None);
+    timeout(LONG, task).await.expect("the server ends").expect("no panic");
+    Ok(())
+}
+
+#[test]
+fn a_server_has_a_runtime_for_each_thread() {
+    let threads = if cfg!(unix) { 3 } else { 1 };
+    let running = serve_per_core("127.0.0.1:0", threads, ServerOptions::new(), |_: &_, _: &_| {
+        Decision::accept(|ws: &WebSocketConnection, message: Message| drop(ws.send(message)))
+    });
+    let running = running.expect("a free port");
+    let address = running.handle().local_addr().expect("TCP");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        let mut all = Vec::new();
+        for number in 0..20 {
+            let mut ws = open(address).await.expect("there is room");
+            ws.send(format!("{number}")).await.expect("open");
+            assert_eq!(ws.recv().await.expect("open"), Some(format!("{number}").into()));
+            all.push(ws);
+        }
+        assert_eq!(running.handle().broadcast("to all").sent, all.len());
+        running.handle().terminate(None);
+        for mut ws in all {
+            assert_eq!(ws.recv().await.expect("open"), Some("to all".into()));
+            assert_eq!(ws.closed().await.expect("a Close").code, CloseCode::GOING_AWAY);
+        }
+    });
+    running.join();
+}

@@ -1,0 +1,177 @@
+//! A scripted stream, and a harness that drops futures.
+#![allow(dead_code, reason = "each test uses a part")]
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll, Waker};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::task::yield_now;
+use ws_tokio::wsproto::handshake::ClientRequest;
+use ws_tokio::wsproto::{Config, Connection, Server};
+
+/// A client's request, and the length of the response to it.
+pub(crate) const REQUEST: &[u8] =
+    b"GET /chat HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
+    Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+pub(crate) fn request() -> ClientRequest {
+    ClientRequest::parse("ws://localhost/chat").expect("a URL")
+}
+
+/// Returns a client's frame, with a masking key of zeros.
+pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let len = u8::try_from(payload.len()).expect("a short payload");
+    assert!(len < 126, "a short payload");
+    let mut frame = vec![first, 0x80 | len, 0, 0, 0, 0];
+    frame.extend_from_slice(payload);
+    frame
+}
+
+/// Returns a server's frames of these texts.
+pub(crate) fn frames(texts: &[String]) -> Vec<u8> {
+    let mut ws = Connection::<Server>::server(Config::new());
+    let mut out = Vec::new();
+    for text in texts {
+        ws.send_text(text, &mut out).expect("open");
+    }
+    out
+}
+
+/// The far end of a [`Script`].
+#[derive(Clone, Default)]
+pub(crate) struct Far(Arc<Mutex<State>>);
+
+#[derive(Default)]
+pub(crate) struct State {
+    /// What the stream reads.
+    pub(crate) input: Vec<u8>,
+    read: usize,
+    /// Where reads are refused once, counted in bytes.
+    pub(crate) cuts: Vec<usize>,
+    /// Whether the input ends.
+    pub(crate) ends: bool,
+    pub(crate) written: Vec<u8>,
+    /// How many bytes may be written.
+    pub(crate) room: usize,
+    pub(crate) shut: bool,
+    pub(crate) dropped: bool,
+    wakers: Vec<Waker>,
+}
+
+impl Far {
+    pub(crate) fn new(input: &[u8], room: usize) -> Self {
+        let far = Self::default();
+        (far.lock().input, far.lock().room) = (input.into(), room);
+        far
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().expect("no panic")
+    }
+
+    /// Returns the stream.
+    pub(crate) fn stream(&self) -> Script {
+        Script(self.clone())
+    }
+
+    /// Changes the state, and wakes the stream.
+    pub(crate) fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.lock();
+        change(&mut state);
+        let wakers = std::mem::take(&mut state.wakers);
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Returns what was written after the response to the request.
+    pub(crate) fn sent(&self) -> Vec<u8> {
+        let written = self.lock().written.clone();
+        let head = written.windows(4).position(|end| end == b"\r\n\r\n").expect("a response");
+        written[head + 4..].into()
+    }
+}
+
+/// A stream whose reads and writes are cut as its [`Far`] end says.
+pub(crate) struct Script(Far);
+
+impl AsyncRead for Script {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let mut state = self.0.lock();
+        let state = &mut *state;
+        if state.cuts.first() == Some(&state.read) {
+            state.cuts.remove(0);
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let until = state.cuts.first().copied().unwrap_or(state.input.len()).min(state.input.len());
+        let rest = &state.input[state.read..until];
+        if rest.is_empty() && !state.ends {
+            state.wakers.push(context.waker().clone());
+            return Poll::Pending;
+        }
+        let len = rest.len().min(buffer.remaining());
+        buffer.put_slice(&rest[..len]);
+        state.read += len;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Script {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let mut state = self.0.lock();
+        let len = bytes.len().min(state.room - state.written.len());
+        if len == 0 {
+            state.wakers.push(context.waker().clone());
+            return Poll::Pending;
+        }
+        state.written.extend_from_slice(&bytes[..len]);
+        Poll::Ready(Ok(len))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.lock().shut = true;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Drop for Script {
+    fn drop(&mut self) {
+        self.0.lock().dropped = true;
+    }
+}
+
+/// Polls a future at most `polls` times, with the other tasks between them, then drops it.
+pub(crate) async fn poll_and_drop<T>(polls: usize, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    for _ in 0..polls {
+        let polled = poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await;
+        if let Poll::Ready(output) = polled {
+            return Some(output);
+        }
+        yield_now().await;
+    }
+    None
+}
+
+/// Lets the other tasks run until they wait.
+pub(crate) async fn settle() {
+    for _ in 0..20 {
+        yield_now().await;
+    }
+}
