@@ -53,14 +53,14 @@ async function testHttp2(page) {
       const ws = await dial();
       await ws.next();
       const same = [];
-      for (const length of [0, 125, 126, 65535, 65536, 1 << 20, 4 << 20]) {
+      for (const length of [0, 125, 126, 65535, 65536, 1_000_000]) {
         same.push(await ws.ask('x'.repeat(length)) === 'x'.repeat(length));
         same.push((await ws.ask(new Uint8Array(length))).size === length);
       }
       ws.close();
       return same;
     });
-    assert.deepEqual(same, Array(14).fill(true));
+    assert.deepEqual(same, Array(12).fill(true));
   });
   await check('the closing handshake', async () => {
     const end = await page.evaluate(async () => {

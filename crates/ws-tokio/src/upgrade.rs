@@ -14,7 +14,8 @@ use std::pin::pin;
 
 use ::http::request::Parts;
 use hyper::upgrade::OnUpgrade;
-use wsproto::handshake::{Accept, Request, RequestError, Response};
+use ws_common::adapter::check_hosted;
+use wsproto::handshake::{Accept, Request, RequestError};
 
 use crate::WebSocket;
 
@@ -129,13 +130,7 @@ impl Upgrade {
         read: Result<Request, RequestError>,
         on_upgrade: Option<OnUpgrade>,
     ) -> Result<Self, Refusal> {
-        let request = read?;
-        if let Err(error) = request.check_upgrade() {
-            let refusal = Refusal::from(error);
-            return Err(if request.is_upgrade() { refusal } else { refusal.ordinary() });
-        }
-        let missing = || Response::text(500, "The web server cannot hand over its stream\n");
-        let on_upgrade = on_upgrade.ok_or_else(missing)?;
+        let (request, on_upgrade) = check_hosted(read, on_upgrade)?;
         Ok(Self { request, on_upgrade, peer: None, accept: Accept::new() })
     }
 

@@ -218,11 +218,12 @@ pub(crate) fn a_server_counts<S: Adapter>() {
     drop(second);
     wait_until("none is left", || handle.stats().connections == 0);
     assert_eq!(handle.stats().messages_in, 9);
-    for _ in 0..4 {
+    // With these, nine attempts were not refused.
+    for _ in 0..5 {
         drop(asked(to));
         wait_until("none is left", || handle.stats().connections == 0);
     }
     assert!(asked(to).1.starts_with("HTTP/1.1 429 "), "too often");
-    assert_eq!((handle.stats().refused.attempts, handle.stats().opened), (1, 6));
+    assert_eq!((handle.stats().refused.attempts, handle.stats().opened), (1, 7));
     end(server);
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use log::debug;
-use wsproto::handshake::{Accept, Agreed, Request, Response};
+use wsproto::handshake::{Accept, Agreed, Request, RequestError, Response};
 use wsproto::{Endpoint, Server, Session};
 
 use super::acceptor::internal_error;
@@ -38,6 +38,36 @@ impl Hosted {
         let config = Arc::clone(&self.permit.server().options().config);
         let session = Session::opened(Server, config, self.agreed.clone(), now);
         Endpoint::new(session, Vec::new())
+    }
+}
+
+/// The answer to a request that is no opening handshake, or one for which there is no stream.
+#[derive(Debug)]
+pub struct NotHosted {
+    /// The response that refuses it.
+    pub response: Response,
+    /// Whether the request asks for no WebSocket at all, valid or not.
+    pub ordinary: bool,
+}
+
+/// Checks a request that a web server has read. `stream` is what that server hands over, if it can. Returns both.
+///
+/// # Errors
+///
+/// [`NotHosted`]: with the response of the request's own error, or else 500 without a stream.
+pub fn check_hosted<T>(
+    read: Result<Request, RequestError>,
+    stream: Option<T>,
+) -> Result<(Request, T), NotHosted> {
+    let refuse = |response, ordinary| NotHosted { response, ordinary };
+    let request = read.map_err(|error| refuse(error.response(), false))?;
+    request.check_upgrade().map_err(|error| refuse(error.response(), !request.is_upgrade()))?;
+    match stream {
+        Some(stream) => Ok((request, stream)),
+        None => {
+            let response = Response::text(500, "The web server cannot hand over its stream\n");
+            Err(refuse(response, false))
+        }
     }
 }
 

@@ -68,7 +68,7 @@ pub use dial::{Dial, DialStep, Route, is_connected};
 pub use driver::Driver;
 pub use endpoints::{client_endpoint, opened_client_endpoint, server_endpoint};
 pub use handle::{ConnectionLink, Outgoing};
-pub use hosted::Hosted;
+pub use hosted::{Hosted, NotHosted, check_hosted};
 pub use link::{Link, Step, Written};
 pub use panics::{Panic, run_guarded};
 pub use proxy_header::{ProxyHeader, ProxyHeaderError, ProxyHeaderRead};

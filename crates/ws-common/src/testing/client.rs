@@ -20,7 +20,8 @@ pub fn connect(handler: impl ConnectionHandler) -> TestClient {
     TestServer::new(decide).connect()
 }
 
-/// The client of a [`TestServer`]'s connection: it sends what it is told, and records what the handler does.
+/// The client of a [`TestServer`]'s connection: it sends what the test says, and records the messages and the
+/// end that it receives.
 ///
 /// It answers Pings and Closes as every client does. Dropping it changes nothing; see
 /// [`vanish`](Self::vanish).
@@ -41,7 +42,7 @@ impl TestClient {
         &self.server
     }
 
-    /// Returns the handle of the server's end, which the handler is called with.
+    /// Returns the handle of the server's end, as the handler gets it.
     #[must_use]
     pub const fn connection(&self) -> &WebSocketConnection {
         &self.ws
@@ -81,7 +82,7 @@ impl TestClient {
         });
     }
 
-    /// Takes the messages that were received since the last call, the oldest first.
+    /// Takes the messages that the client has received since the last call, the oldest first.
     #[must_use]
     pub fn received(&self) -> Vec<Message> {
         self.act(|pair, _| mem::take(&mut pair.received))
@@ -94,13 +95,14 @@ impl TestClient {
         self.server.handle().topics(self.ws.id())
     }
 
-    /// Returns the response with which the server refused the request.
+    /// Returns the response with which the server refused the request; `None` if it did not.
     #[must_use]
     pub fn refusal(&self) -> Option<Response> {
         self.act(|pair, _| pair.refusal.clone())
     }
 
-    /// Returns how the connection ended for the client: the handler's code and reason, if it closed.
+    /// Returns how the connection ended for the client, with the handler's code and reason if it has closed;
+    /// `None` until then.
     #[must_use]
     pub fn close_info(&self) -> Option<CloseInfo> {
         self.act(|pair, _| pair.closed.clone())

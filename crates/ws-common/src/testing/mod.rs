@@ -3,15 +3,15 @@
 //! A [`TestServer`] runs a [`ServerHandler`](crate::ServerHandler) and the handlers of its connections as an
 //! adapter does: with the engine, the decisions, topics, timers and limits of every other server. Only the
 //! transport is in memory, and time passes only when the test [says so](TestServer::advance). A
-//! [`TestClient`] is the other end of one connection: it records what the handler sent, how it closed, and
-//! what it subscribed to. [`connect`] is the short way for a single handler.
+//! [`TestClient`] is the other end of one connection: it records the handler's messages, its Close frame, and
+//! its subscriptions. [`connect`] is the short way for a single handler.
 //!
 //! ```
 //! use std::time::Duration;
 //! use ws_common::wsproto::CloseCode;
 //! use ws_common::{ConnectionHandler, Message, TimerId, WebSocketConnection, testing};
 //!
-//! /// The handler under test: subscribes who says "news", and closes who says nothing.
+//! /// The handler under test: subscribes clients that say "news", and closes those that say nothing.
 //! struct News;
 //!
 //! impl ConnectionHandler for News {

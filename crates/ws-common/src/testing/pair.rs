@@ -89,7 +89,7 @@ impl Pair {
         self.outcome.deadline.into_iter().chain(client).min()
     }
 
-    /// Has the server's connection take a turn.
+    /// Requests a turn for the server's connection.
     pub(super) fn notice(&self) {
         self.changed.store(true, Ordering::SeqCst);
     }

@@ -136,7 +136,7 @@ impl TestServer {
         TestClient::new(self.clone(), number, ws)
     }
 
-    /// Lets time pass: timers, keep-alives and timeouts on the way are met at their time.
+    /// Lets time pass: timers, keep-alives and timeouts that are due meanwhile act at their time.
     ///
     /// # Panics
     ///
@@ -154,8 +154,8 @@ impl TestServer {
         shared.acceptor.leave();
     }
 
-    /// Calls the handlers for what has happened, then `act` with a connection and the time, then the handlers
-    /// for that.
+    /// Calls `act` with a connection and the time. Calls the handlers for all events before it, and for those
+    /// that it causes.
     pub(super) fn act<T>(&self, number: usize, act: impl FnOnce(&mut Pair, Duration) -> T) -> T {
         let mut shared = self.shared.borrow_mut();
         shared.run();

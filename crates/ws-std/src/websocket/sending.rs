@@ -89,6 +89,8 @@ impl<R: Role> WebSocket<R> {
     /// [`WebSocketConnection::terminate`]. Does nothing if the connection is closing or closed, and never
     /// waits. [`recv`](Self::recv) still returns the messages that the peer sends before its Close.
     ///
+    /// [`WebSocketConnection::terminate`]: crate::WebSocketConnection::terminate
+    ///
     /// # Errors
     ///
     /// [`Error::ClientCode`] for a code that a client's application may not set; [`Error::Send`] for 1010 on
@@ -97,7 +99,8 @@ impl<R: Role> WebSocket<R> {
         self.handle.close(frame)
     }
 
-    /// Begins the closing handshake with a code and a reason, as [`WebSocketConnection::terminate`] does.
+    /// Begins the closing handshake with a code and a reason, as
+    /// [`WebSocketConnection::terminate`](crate::WebSocketConnection::terminate) does.
     ///
     /// # Errors
     ///

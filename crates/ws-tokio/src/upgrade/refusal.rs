@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use wsproto::handshake::{RequestError, Response};
+use ws_common::adapter::NotHosted;
+use wsproto::handshake::Response;
 
 use super::http::http_response;
 
@@ -26,12 +27,6 @@ impl Refusal {
     pub const fn is_ordinary(&self) -> bool {
         self.ordinary
     }
-
-    /// Refuses a request that asks for no WebSocket.
-    pub(super) fn ordinary(mut self) -> Self {
-        self.ordinary = true;
-        self
-    }
 }
 
 impl From<Response> for Refusal {
@@ -40,9 +35,9 @@ impl From<Response> for Refusal {
     }
 }
 
-impl From<RequestError> for Refusal {
-    fn from(error: RequestError) -> Self {
-        error.response().into()
+impl From<NotHosted> for Refusal {
+    fn from(refused: NotHosted) -> Self {
+        Self { response: Box::new(refused.response), ordinary: refused.ordinary }
     }
 }
 
@@ -54,7 +49,7 @@ impl<B: From<Vec<u8>>> From<Refusal> for ::http::Response<B> {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "refused with status {}", self.response.status())
+        write!(f, "refused with {:?}", self.response)
     }
 }
 
