@@ -3,13 +3,15 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use ws_common::adapter::{Conversation, WRITE_MOST, Written};
+use ws_common::Error;
+use ws_common::adapter::{Conversation, Link, WRITE_MOST, Written};
 use wsproto::{Advice, ReadyState, Role};
 
 use crate::alarm::{Alarm, after};
 use crate::buffers::{self, Input};
-use crate::io::AsyncStream;
+use crate::io::{AsyncStream, Io};
 use crate::origin::Carried;
 
 /// How many turns a task takes before others have theirs: one that reads, and one that finds no more input.
@@ -86,11 +88,10 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
             let mut written = link.write(now, WRITE_MOST);
             let due = link.endpoint().deadline().is_some_and(|at| at <= now);
             if due {
-                // The unread input may contain the Pong: the endpoint keeps it for the owner.
-                let mut input = Input::default();
-                let read = input.fill(now, |buffer| link.read(buffer, now).map(|read| read.len()));
-                input.with(|rest| link.endpoint_mut().defer_input(rest));
-                if let Err(error) = read {
+                // The unread input may contain the Pong.
+                if link.transport().is_kept() {
+                    link.endpoint_mut().ping_delayed(now);
+                } else if let Err(error) = read_for_owner(link, now) {
                     driver.tasks.fail(error);
                 }
                 link.endpoint_mut().handle_timeout(now);
@@ -145,6 +146,17 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
         driver.tasks.wake_owner();
         driver.tasks.wake_others();
     }
+}
+
+/// Reads once; the endpoint keeps the input for the owner.
+fn read_for_owner<R: Role, S: AsyncStream>(
+    link: &mut Link<R, Io<S>>,
+    now: Duration,
+) -> Result<(), Error> {
+    let mut input = Input::default();
+    let read = input.fill(now, |buffer| link.read(buffer, now).map(|read| read.len()));
+    input.with(|rest| link.endpoint_mut().defer_input(rest));
+    read.map(drop)
 }
 
 impl<R: Role, S: AsyncStream> Future for Carrier<R, S> {

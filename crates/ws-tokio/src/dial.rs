@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use log::debug;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use ws_common::Error;
@@ -24,6 +25,7 @@ use crate::websocket::Transported;
 
 /// Opens a stream to the host of a URL; TLS with the server has sent nothing yet. A dropped future drops all sockets.
 pub(crate) async fn dial(target: &Mutex<Target>) -> Result<Transported<TcpStream>, Error> {
+    Handle::try_current().map_err(io::Error::other)?;
     let start = Instant::now();
     let (dial, cancel) = {
         let mut target = lock(target);

@@ -41,6 +41,9 @@ pub(crate) struct Io<S> {
     readable: bool,
     /// Whether the last read was refused, so that the tasks are woken when there is input.
     reading: bool,
+    /// Whether the owner has read input that it has not consumed: nobody else may read now, because later input
+    /// must not overtake it.
+    kept: bool,
     /// Whether the last write was refused, and no [`ready`](Self::ready) has followed.
     blocked: bool,
     /// How many bytes the stream has taken that are not flushed, and not reported as written.
@@ -76,6 +79,7 @@ impl<S: AsyncStream> Io<S> {
             waker: Arc::clone(tasks).into(),
             readable: true,
             reading: false,
+            kept: false,
             blocked: false,
             taken: 0,
             end: End::Open,
@@ -113,6 +117,22 @@ impl<S: AsyncStream> Io<S> {
     /// Returns whether a read was refused, so that the tasks are woken when there is input.
     pub(crate) const fn is_reading(&self) -> bool {
         self.reading
+    }
+
+    /// Records that the owner does not read now, and must be told when it may.
+    pub(crate) const fn not_reading(&mut self) {
+        self.reading = false;
+    }
+
+    /// Returns whether the owner has input that it has not consumed.
+    pub(crate) const fn is_kept(&self) -> bool {
+        self.kept
+    }
+
+    /// Sets whether the owner has input that it has not consumed.
+    #[inline]
+    pub(crate) const fn keep(&mut self, kept: bool) {
+        self.kept = kept;
     }
 
     /// Counts the bytes read.

@@ -51,6 +51,9 @@ pub(crate) trait Owned: ConnectionLink {
         context: &Context<'_>,
     ) -> Poll<Result<(), Error>>;
 
+    /// Returns how many bytes were written.
+    fn written(&self) -> u64;
+
     /// Returns how long to wait for a peer that does not read.
     fn write_timeout(&self) -> Option<Duration>;
 
@@ -109,7 +112,9 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
         let now = if input.is_empty() { self.driver().elapsed() } else { input.at };
         let mut held = self.lock();
         let link = held.link_mut()?;
-        let step = input.with(|rest| link.next(now, rest))?;
+        let step = input.with(|rest| link.next(now, rest));
+        link.transport_mut().keep(!input.is_empty());
+        let step = step?;
         // Replies leave now, not after the application has handled the step.
         let writes = link.endpoint().unwritten() > 0 && !link.transport().is_blocked();
         if matches!(step, Step::Message(_))
@@ -185,6 +190,10 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
             0 => Ok(()),
             _ => Err(io::Error::from(io::ErrorKind::BrokenPipe).into()),
         })
+    }
+
+    fn written(&self) -> u64 {
+        self.lock().link().map_or(0, |link| link.transport().written())
     }
 
     fn write_timeout(&self) -> Option<Duration> {
@@ -282,9 +291,12 @@ fn read<R: Role, S: AsyncStream>(
         return Exchanged::Over;
     }
     if !link.endpoint().wants_read() {
+        link.transport_mut().not_reading();
         return Exchanged::Nothing;
     }
-    match input.fill(now, |buffer| link.read(buffer, now).map(|read| read.len())) {
+    let read = input.fill(now, |buffer| link.read(buffer, now).map(|read| read.len()));
+    link.transport_mut().keep(!input.is_empty());
+    match read {
         Ok(0) if link.endpoint().wants_read() && !link.transport().is_readable() => {
             Exchanged::Nothing
         }
@@ -310,6 +322,7 @@ impl<R: Role, S: AsyncStream> Handed for Carried<R, S> {
         let mut held = self.lock();
         if let Some(link) = held.link_mut() {
             input.with(|rest| link.endpoint_mut().defer_input(rest));
+            link.transport_mut().keep(false);
         }
     }
 

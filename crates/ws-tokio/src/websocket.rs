@@ -3,6 +3,7 @@
 mod closing;
 mod handshake;
 mod receive;
+mod room;
 mod run;
 mod sender;
 mod sending;
@@ -46,7 +47,8 @@ pub use streams::Receiver;
 ///
 /// # Dropping
 ///
-/// Dropping a `WebSocket` never blocks. Its task sends what is unsent and a Close with code 1001, and ends the
+/// Dropping a `WebSocket` never blocks. Its task sends what is unsent and a Close with code 1001, or 1011 if the
+/// application panics, and ends the
 /// connection after [`Config::close_timeout`](wsproto::Config::close_timeout) at the latest. If the runtime has
 /// shut down, the connection is aborted.
 pub struct WebSocket {

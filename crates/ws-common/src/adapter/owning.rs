@@ -1,5 +1,7 @@
 //! Connections whose events the application takes itself, as asynchronous code does.
 
+use std::thread;
+
 use wsproto::{CloseCode, CloseFrame, ReadyState, Role};
 
 use super::{Connection, Conversation, Driver, DynHandler, Panic};
@@ -21,8 +23,8 @@ impl Conversation {
     }
 
     /// The application, which has taken the events itself, takes no more: closes an open connection with code
-    /// 1001, and aborts one whose opening handshake is in progress. The adapter then continues with turns. The
-    /// connection must not be locked.
+    /// 1001, or 1011 if the thread is panicking, and aborts one whose opening handshake is in progress. The adapter
+    /// then continues with turns. The connection must not be locked.
     pub fn leave<R: Role, D: Driver<R>>(
         &mut self,
         connection: &Connection<R, D>,
@@ -32,8 +34,12 @@ impl Conversation {
         match handle.ready_state() {
             ReadyState::Connecting => handle.abort(),
             ReadyState::Open => {
-                // 1001: an endpoint is going away (RFC 6455 section 7.4.1).
-                let goodbye = CloseFrame::new(CloseCode::GOING_AWAY, "").ok();
+                // An endpoint is going away, or has met an unexpected condition (RFC 6455 section 7.4.1).
+                let code = match thread::panicking() {
+                    false => CloseCode::GOING_AWAY,
+                    true => CloseCode::INTERNAL_ERROR,
+                };
+                let goodbye = CloseFrame::new(code, "").ok();
                 // Fails if the connection is closed.
                 let _ = handle.close_with(goodbye);
             }

@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use tokio::task::coop::poll_proceed;
 use ws_common::adapter::{MOST_EVENTS, Step, unknown_end};
 use ws_common::{Error, Message};
 use wsproto::CloseInfo;
@@ -54,6 +55,8 @@ impl WebSocket {
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Result<Option<Step>, Error>> {
+        // A peer that sends without an end must not delay other tasks.
+        let budget = ready!(poll_proceed(context));
         // Before the connection is looked at, so that no change is missed.
         self.sender.connection.tasks().register_owner(context);
         let mut over = false;
@@ -66,7 +69,10 @@ impl WebSocket {
                 Some(Step::Other) => {}
                 Some(Step::Error(error)) => drop(self.failed.get_or_insert(*error)),
                 Some(Step::Closed(info)) => self.end(Some(*info)),
-                Some(step) => return Poll::Ready(Ok(Some(step))),
+                Some(step) => {
+                    budget.made_progress();
+                    return Poll::Ready(Ok(Some(step)));
+                }
                 None if self.close_info.is_some() => {
                     return Poll::Ready(self.failed.take().map_or(Ok(None), Err));
                 }
@@ -88,6 +94,8 @@ impl WebSocket {
     fn end(&mut self, info: Option<CloseInfo>) {
         self.subprotocol = self.sender.handle.subprotocol();
         self.undecided = None;
+        let failure = self.sender.connection.tasks().take_failure();
+        self.failed = self.failed.take().or(failure);
         let (connection, conversation) = (&self.sender.connection, &mut self.conversation);
         match info.clone() {
             Some(info) => {

@@ -5,11 +5,13 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
-use tokio::time::timeout;
+use tokio::task::coop::consume_budget;
 use ws_common::adapter::{ConnectionLink, connection_handle, unknown_end};
 use ws_common::{Error, Message, WebSocketConnection};
 use wsproto::CloseInfo;
 
+use super::room::RoomWait;
+use super::sink::SinkState;
 use crate::owned::Owned;
 use crate::tasks::Waiter;
 
@@ -20,14 +22,14 @@ use crate::tasks::Waiter;
 pub struct Sender {
     pub(super) connection: Arc<dyn Owned>,
     pub(super) handle: WebSocketConnection,
-    /// The place of the task that waits in a call of its `Sink`.
-    pub(super) waiter: Option<Waiter>,
+    /// The state of its `Sink`.
+    pub(super) sink: SinkState,
 }
 
 impl Sender {
     pub(super) fn new(connection: Arc<dyn Owned>) -> Self {
         let handle = connection_handle(Arc::clone(&connection) as Arc<dyn ConnectionLink>);
-        Self { connection, handle, waiter: None }
+        Self { connection, handle, sink: SinkState::default() }
     }
 
     /// Returns the handle of the connection, usable from any thread. Its [`send`](WebSocketConnection::send) never
@@ -49,12 +51,15 @@ impl Sender {
     /// message is sent.
     pub async fn send(&self, message: impl Into<Message>) -> Result<(), Error> {
         let mut message = message.into();
+        // A peer that reads without an end must not delay other tasks.
+        consume_budget().await;
         loop {
             match self.try_send(message) {
                 Err(Error::WouldExceed(Some(returned))) => message = returned,
                 result => return result,
             }
-            if !self.wait_for_room().await {
+            let mut wait = RoomWait::new(&*self.connection);
+            if !poll_fn(|context| wait.poll(&*self.connection, context)).await {
                 return Err(Error::WouldExceed(Some(message)));
             }
         }
@@ -66,7 +71,9 @@ impl Sender {
     ///
     /// As [`WebSocket::try_send`](crate::WebSocket::try_send).
     pub fn try_send(&self, message: impl Into<Message>) -> Result<(), Error> {
-        self.handle.send(message).map(drop)
+        self.handle.send(message)?;
+        self.sink.sent();
+        Ok(())
     }
 
     /// Waits until everything that was sent before is written to the stream.
@@ -98,37 +105,12 @@ impl Sender {
         .await;
         self.handle.close_info().unwrap_or_else(unknown_end)
     }
-
-    /// Waits until a message may be sent, or will fail. Returns false if the peer has read nothing for too long.
-    async fn wait_for_room(&self) -> bool {
-        let mut waiter = Waiter::new(self.connection.tasks());
-        let limit = self.connection.write_timeout();
-        let mut unwritten = self.handle.buffered_amount();
-        loop {
-            let progress = poll_fn(|context| {
-                if self.connection.has_room(&mut waiter, context) {
-                    return Poll::Ready(None);
-                }
-                let left = self.handle.buffered_amount();
-                if left < unwritten { Poll::Ready(Some(left)) } else { Poll::Pending }
-            });
-            let progress = match limit {
-                Some(limit) => timeout(limit, progress).await.ok(),
-                None => Some(progress.await),
-            };
-            match progress {
-                Some(None) => return true,
-                Some(Some(left)) => unwritten = left,
-                None => return false,
-            }
-        }
-    }
 }
 
 impl Clone for Sender {
     fn clone(&self) -> Self {
         let (connection, handle) = (Arc::clone(&self.connection), self.handle.clone());
-        Self { connection, handle, waiter: None }
+        Self { connection, handle, sink: SinkState::default() }
     }
 }
 

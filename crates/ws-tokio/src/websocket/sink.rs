@@ -1,15 +1,21 @@
 //! A connection as a sink of messages.
 
+use std::mem;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use futures_sink::Sink;
 use ws_common::{Error, Message};
+use wsproto::ReadyState;
 
+use super::room::RoomWait;
 use super::{Sender, WebSocket};
 use crate::tasks::Waiter;
 
-/// Flushing waits until everything is written, and is not necessary for that. Closing begins the closing handshake
+/// `poll_ready` waits for room, as [`send`](WebSocket::send) does, with [`Error::WouldExceed`] without a message once the
+/// peer has read nothing for too long. Flushing waits until everything is written that was sent before, and is not
+/// necessary for that. Closing begins the closing handshake
 /// and flushes; receive the rest of the messages to complete it.
 impl Sink<Message> for WebSocket {
     type Error = Error;
@@ -52,27 +58,52 @@ impl Sink<Message> for Sender {
     }
 }
 
+/// The state of a `Sink`, between polls.
+#[derive(Default)]
+pub(super) struct SinkState {
+    /// The wait for room.
+    room: Option<RoomWait>,
+    /// The place of the task that waits for a flush, and the number of written bytes it waits for.
+    flush: Option<(Waiter, Option<u64>)>,
+    /// Whether this sender has sent since the flush has begun.
+    sent: AtomicBool,
+}
+
+impl SinkState {
+    /// Records that this sender has sent a message.
+    #[inline]
+    pub(super) fn sent(&self) {
+        self.sent.store(true, Ordering::Relaxed);
+    }
+}
+
 impl Sender {
-    fn poll_ready(&mut self, context: &Context<'_>) -> Poll<Result<(), Error>> {
-        let waiter = self.waiter.get_or_insert_with(|| Waiter::new(self.connection.tasks()));
-        match self.connection.has_room(waiter, context) {
-            true => {
-                self.waiter = None;
-                Poll::Ready(Ok(()))
-            }
-            false => Poll::Pending,
-        }
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let connection = &*self.connection;
+        let wait = self.sink.room.get_or_insert_with(|| RoomWait::new(connection));
+        let has_room = ready!(wait.poll(connection, context));
+        self.sink.room = None;
+        Poll::Ready(if has_room { Ok(()) } else { Err(Error::WouldExceed(None)) })
     }
 
     fn poll_flush(&mut self, context: &Context<'_>) -> Poll<Result<(), Error>> {
-        let waiter = self.waiter.get_or_insert_with(|| Waiter::new(self.connection.tasks()));
-        let flushed = ready!(self.connection.poll_written(&mut None, waiter, context));
-        self.waiter = None;
+        let connection = &self.connection;
+        let begin = || (Waiter::new(connection.tasks()), None);
+        let (waiter, goal) = self.sink.flush.get_or_insert_with(begin);
+        // What others send meanwhile is not waited for.
+        if mem::take(self.sink.sent.get_mut()) {
+            *goal = None;
+        }
+        let flushed = ready!(connection.poll_written(goal, waiter, context));
+        self.sink.flush = None;
         Poll::Ready(flushed)
     }
 
     fn poll_close(&mut self, context: &Context<'_>) -> Poll<Result<(), Error>> {
-        self.handle.close(None)?;
+        if self.handle.ready_state() == ReadyState::Open {
+            self.handle.close(None)?;
+            self.sink.sent();
+        }
         self.poll_flush(context)
     }
 }

@@ -54,6 +54,8 @@ pub(crate) struct State {
     pub(crate) cuts: Vec<usize>,
     /// Whether the input ends.
     pub(crate) ends: bool,
+    /// How a read fails once the input is read.
+    pub(crate) fails: Option<io::ErrorKind>,
     pub(crate) written: Vec<u8>,
     /// How many bytes may be written.
     pub(crate) room: usize,
@@ -113,6 +115,9 @@ impl AsyncRead for Script {
         }
         let until = state.cuts.first().copied().unwrap_or(state.input.len()).min(state.input.len());
         let rest = &state.input[state.read..until];
+        if let Some(kind) = state.fails.filter(|_| rest.is_empty()) {
+            return Poll::Ready(Err(kind.into()));
+        }
         if rest.is_empty() && !state.ends {
             state.wakers.push(context.waker().clone());
             return Poll::Pending;

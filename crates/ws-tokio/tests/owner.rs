@@ -1,0 +1,214 @@
+//! The owner of a connection and the connection's task, which share its stream.
+
+mod support;
+
+use std::io::ErrorKind;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use futures_util::Sink;
+use support::{Far, REQUEST, frame, settle};
+use tokio::task::yield_now;
+use tokio::time::{Instant, sleep, timeout};
+use ws_tokio::wsproto::handshake::Accept;
+use ws_tokio::wsproto::{Config, KeepAlive};
+use ws_tokio::{Error, Message, WebSocket};
+
+const HALF_A_MINUTE: Duration = Duration::from_secs(30);
+
+/// Nothing waits longer, except if it hangs.
+const PATIENCE: Duration = Duration::from_secs(3600);
+
+async fn accept(far: &Far, config: Config) -> WebSocket {
+    let request = ws_tokio::server(far.stream(), config).await.expect("valid").expect("a request");
+    request.accept(&Accept::new()).await.expect("an upgrade")
+}
+
+fn keep_alive() -> Config {
+    Config::new().keep_alive(Some(KeepAlive::new(HALF_A_MINUTE, HALF_A_MINUTE)))
+}
+
+async fn receive(ws: &mut WebSocket) -> Result<Option<Message>, Error> {
+    timeout(PATIENCE, ws.recv()).await.expect("something happens")
+}
+
+/// The connection's task reads at a deadline, because the Pong may have arrived. What it reads comes after
+/// what the owner has read and not taken yet, wherever that is cut.
+#[tokio::test(start_paused = true)]
+async fn messages_stay_in_order_across_a_deadline() -> Result<(), Error> {
+    let (first, second) = (frame(0x81, b"second"), frame(0x81, b"third"));
+    for cut in 0..=first.len() {
+        let far = Far::new(REQUEST, usize::MAX);
+        let mut ws = accept(&far, keep_alive()).await;
+        far.change(|state| {
+            state.input.extend(frame(0x81, b"first"));
+            state.input.extend(&first[..cut]);
+        });
+        assert_eq!(receive(&mut ws).await?, Some("first".into()));
+        far.change(|state| {
+            state.input.extend(&first[cut..]);
+            state.input.extend(&second);
+        });
+        // A Ping leaves, and the time for its Pong passes.
+        sleep(HALF_A_MINUTE * 3).await;
+        assert_eq!(receive(&mut ws).await?, Some("second".into()), "cut at {cut}");
+        assert_eq!(receive(&mut ws).await?, Some("third".into()), "cut at {cut}");
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_owner_that_waits_learns_that_reading_goes_on() -> Result<(), Error> {
+    let far = Far::new(REQUEST, usize::MAX);
+    let mut ws = accept(&far, Config::new()).await;
+    let handle = ws.handle().clone();
+    let waits = tokio::spawn(async move { receive(&mut ws).await });
+    settle().await;
+    handle.pause();
+    far.change(|state| state.input.extend(frame(0x81, b"later")));
+    settle().await;
+    assert!(!waits.is_finished());
+    handle.resume();
+    settle().await;
+    assert!(waits.is_finished());
+    assert_eq!(waits.await.expect("no panic")?, Some("later".into()));
+    Ok(())
+}
+
+/// Whichever of the two tasks notices it.
+#[tokio::test(start_paused = true)]
+async fn a_failure_to_read_is_told_once() {
+    for idle in [Duration::ZERO, HALF_A_MINUTE * 3] {
+        let far = Far::new(REQUEST, usize::MAX);
+        let mut ws = accept(&far, keep_alive()).await;
+        far.change(|state| state.fails = Some(ErrorKind::ConnectionReset));
+        sleep(idle).await;
+        match receive(&mut ws).await {
+            Err(Error::Io(error)) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
+            result => panic!("after {idle:?}: {result:?}"),
+        }
+        assert_eq!(receive(&mut ws).await.expect("told once"), None);
+    }
+}
+
+/// A loop that always has something to do must let other tasks run.
+#[tokio::test]
+async fn a_busy_owner_leaves_time_for_others() -> Result<(), Error> {
+    const MANY: usize = 5000;
+    let far = Far::new(REQUEST, usize::MAX);
+    let mut ws = accept(&far, Config::new()).await;
+    let turns = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&turns);
+    let other = tokio::spawn(async move {
+        loop {
+            counted.fetch_add(1, Ordering::Relaxed);
+            yield_now().await;
+        }
+    });
+    far.change(|state| (0..MANY).for_each(|_| state.input.extend(frame(0x82, b""))));
+    let receives = tokio::spawn(async move {
+        for _ in 0..MANY {
+            ws.recv().await?;
+        }
+        Ok::<_, Error>(ws)
+    });
+    let ws = receives.await.expect("no panic")?;
+    let turns_while_receiving = turns.swap(0, Ordering::Relaxed);
+    assert!(turns_while_receiving > 10, "{turns_while_receiving}");
+
+    let sends = tokio::spawn(async move {
+        for _ in 0..MANY {
+            ws.send(Vec::new()).await?;
+        }
+        Ok::<_, Error>(ws)
+    });
+    drop(sends.await.expect("no panic")?);
+    let turns_while_sending = turns.load(Ordering::Relaxed);
+    assert!(turns_while_sending > 10, "{turns_while_sending}");
+    other.abort();
+    Ok(())
+}
+
+/// Others may send without an end: flushing waits only for what was sent before it began.
+#[tokio::test]
+async fn flushing_a_sink_does_not_wait_for_later_messages() -> Result<(), Error> {
+    let far = Far::new(REQUEST, usize::MAX);
+    let mut ws = accept(&far, Config::new()).await;
+    settle().await;
+    far.change(|state| state.room = state.written.len());
+    let mut context = Context::from_waker(Waker::noop());
+    ws.try_send("first")?;
+    settle().await;
+    assert!(Pin::new(&mut ws).poll_flush(&mut context).is_pending());
+    ws.handle().send("second")?;
+    far.change(|state| state.room += 7);
+    settle().await;
+    assert!(Pin::new(&mut ws).poll_flush(&mut context).is_ready());
+    // A message of the sink's own belongs to the next flush.
+    assert!(Pin::new(&mut ws).poll_flush(&mut context).is_pending());
+    far.change(|state| state.room += 8);
+    Pin::new(&mut ws).start_send("third".into())?;
+    settle().await;
+    assert!(Pin::new(&mut ws).poll_flush(&mut context).is_pending());
+    far.change(|state| state.room += 7);
+    settle().await;
+    assert!(matches!(Pin::new(&mut ws).poll_flush(&mut context), Poll::Ready(Ok(()))));
+    Ok(())
+}
+
+/// What the peer takes of other output is progress, too.
+#[tokio::test(start_paused = true)]
+async fn a_sender_waits_as_long_as_the_peer_reads() -> Result<(), Error> {
+    let far = Far::new(REQUEST, usize::MAX);
+    let config = Config::new().high_water_mark(100);
+    let limit = config.write_timeout.expect("a limit");
+    let ws = accept(&far, config).await;
+    settle().await;
+    far.change(|state| state.room = state.written.len());
+    let (mut receiver, sender) = ws.into_split();
+    sender.send(vec![7; 1000]).await?;
+    sender.try_send(vec![7; 1]).expect_err("no room");
+    let receives = tokio::spawn(async move { receiver.recv().await });
+    let start = Instant::now();
+    let waits = tokio::spawn(async move { sender.send("it").await });
+    for _ in 0..10 {
+        sleep(limit / 2).await;
+        // Pongs and a byte of room: there is more to write each time.
+        far.change(|state| {
+            state.input.extend(frame(0x89, b"12345678"));
+            state.room += 1;
+        });
+    }
+    assert!(start.elapsed() > limit * 4);
+    if waits.is_finished() {
+        panic!("{:?}", waits.await);
+    }
+    far.change(|state| state.room = usize::MAX);
+    waits.await.expect("no panic")?;
+    receives.abort();
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_panic_of_the_application_closes_with_1011() {
+    let far = Far::new(REQUEST, usize::MAX);
+    let ws = accept(&far, Config::new()).await;
+    let application = tokio::spawn(async move {
+        let _ws = ws;
+        yield_now().await;
+        panic!("as the test wants");
+    });
+    assert!(application.await.is_err());
+    settle().await;
+    assert_eq!(far.sent(), [0x88, 2, 0x03, 0xF3]);
+}
+
+#[test]
+fn nothing_is_connected_outside_of_a_runtime() {
+    let mut connects = std::pin::pin!(ws_tokio::connect("ws://127.0.0.1:9/"));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(matches!(connects.as_mut().poll(&mut context), Poll::Ready(Err(Error::Io(_)))));
+}
