@@ -45,8 +45,11 @@ impl Deadlines {
 
     /// Returns the keys of the connections whose deadlines have passed.
     pub(crate) fn due(&self, now: Duration) -> Vec<usize> {
-        let due = self.0.iter().take_while(|(at, _)| Duration::from_nanos(*at) <= now);
-        due.map(|(_, key)| *key).collect()
+        let Armed(now) = Armed::at(Some(now));
+        if self.0.first().is_none_or(|(at, _)| *at > now) {
+            return Vec::new();
+        }
+        self.0.iter().take_while(|(at, _)| *at <= now).map(|(_, key)| *key).collect()
     }
 }
 

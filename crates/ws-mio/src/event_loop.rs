@@ -244,9 +244,9 @@ impl EventLoop {
 
     /// Handles the messages of other threads and callbacks. Returns whether the loop was told to stop.
     fn read_mail(&mut self) -> bool {
+        let Some(mail) = self.shared.take_mail() else { return false };
         // The previous turns may have been slow, or the loop may have been created long ago.
         self.context.now = self.shared.now();
-        let mail = self.shared.take_mail();
         self.check_end |= mail.check_end;
         for (connection, conversation) in mail.begun {
             self.begin(connection, conversation);

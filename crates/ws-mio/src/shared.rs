@@ -150,8 +150,10 @@ impl Shared {
         self.asleep.store(false, Ordering::SeqCst);
     }
 
-    pub(crate) fn take_mail(&self) -> Mailbox {
-        mem::take(&mut self.mailbox())
+    /// Returns the messages to the loop, if there are any.
+    pub(crate) fn take_mail(&self) -> Option<Mailbox> {
+        let mut mailbox = self.mailbox();
+        (!mailbox.is_empty()).then(|| mem::take(&mut *mailbox))
     }
 
     /// Locks the table of connections. Unlock it before calling a connection's turn or a handler. Never lock

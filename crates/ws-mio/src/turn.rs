@@ -1,6 +1,5 @@
 //! A connection's turn: read once, handle all events, write.
 
-use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -149,7 +148,17 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
         })
     }
 
+    /// Handles any event but a small message.
     #[cold]
+    fn take(&mut self, mut held: Held<'a, R, D>, step: Step) -> Held<'a, R, D> {
+        // The end may drop the endpoint.
+        self.count_output(&mut held);
+        self.call(held, |turn| {
+            turn.conversation.take(turn.connection, &turn.handle, turn.now, step)
+        })
+    }
+
+    /// Counts the output of the turn. Taken for clients, too: the buffer goes on to other connections.
     fn count_output(&self, held: &mut Held<'a, R, D>) {
         if let Some(link) = held.link_mut() {
             let counts = link.endpoint_mut().take_output_counts();
@@ -220,25 +229,17 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
                 endpoint.defer_input(input);
                 break;
             }
-            // By reference: moving a message that was just made costs more than the rest of this loop.
-            let Some(step) = &mut link.next(self.now, input) else { break };
+            // Moving a message once more costs as much as the rest of this loop.
+            if let Some(message) = link.next_small_message(input) {
+                self.messages += 1;
+                let id = self.connection.id();
+                held = self.call(held, |turn| turn.conversation.message(id, &turn.handle, message));
+            } else if let Some(step) = link.next_other(self.now, input) {
+                held = self.take(held, step);
+            } else {
+                break;
+            }
             (reacted, self.events) = (true, self.events + 1);
-            held = match step {
-                Step::Other => held,
-                Step::Message(message) => {
-                    self.messages += 1;
-                    let id = self.connection.id();
-                    self.call(held, |turn| turn.conversation.message(id, &turn.handle, message))
-                }
-                step => {
-                    let step = mem::replace(step, Step::Other);
-                    // The end may drop the endpoint.
-                    self.count_output(&mut held);
-                    self.call(held, |turn| {
-                        turn.conversation.take(turn.connection, &turn.handle, turn.now, step)
-                    })
-                }
-            };
         }
         // Only a socket: dropping it under the lock calls no code of the application.
         drop(held.follow_redirect());
@@ -302,13 +303,9 @@ impl<'a, R: Role, D: Origin<R>> Turn<'a, R, D> {
         more |= noticed && self.conversation.is_deciding();
         // The output has drained after `on_drained` was called; call it again in the next turn.
         more |= held.live().is_ok_and(|link| link.endpoint().is_drained());
+        self.count_output(&mut held);
         if let Some(link) = held.link_mut() {
             let endpoint = link.endpoint_mut();
-            // Taken for clients, too: the buffer goes on to other connections.
-            let counts = endpoint.take_output_counts();
-            if let Some(traffic) = driver.traffic() {
-                traffic.sent(counts);
-            }
             #[cfg(feature = "deflate")]
             endpoint.reclaim_tools(&mut context.tools);
             if let Some(outbox) = endpoint.reclaim() {

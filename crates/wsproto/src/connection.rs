@@ -116,21 +116,18 @@ impl<R: Role> Connection<R> {
 
     /// Takes a small message that has arrived completely, while the connection is open. Everything
     /// else is left to [`next_event`](Self::next_event).
-    #[inline]
-    pub(crate) fn small_message<'b>(
-        &mut self,
-        input: &mut &'b mut [u8],
-        out: &mut Vec<u8>,
-    ) -> Option<Result<Event<'b>, Error>> {
+    #[inline(always)]
+    pub(crate) fn small_message<'b>(&mut self, input: &mut &'b mut [u8]) -> Option<Event<'b>> {
         if self.closing() != Closing::Open {
             return None;
         }
-        let message = self.receiver.small_message(input)?;
-        if let Err(error) = message {
-            self.receiver.fail(error, input);
-            self.sender.fail(error, out);
-        }
-        Some(message)
+        self.receiver.small_message(input)
+    }
+
+    /// Returns whether neither end has begun to close the connection, or broken a rule.
+    #[inline]
+    pub(crate) const fn is_open(&self) -> bool {
+        matches!(self.closing(), Closing::Open) && self.violation().is_none()
     }
 
     /// Takes the next event, as [`next_event`](Self::next_event) does, but hands out messages in

@@ -244,25 +244,30 @@ impl Header {
     /// Parses the header of the most frequent frames: a whole data message below 64 KiB, without
     /// reserved bits and with the length in its shortest form. On `None`, use
     /// [`parse`](Self::parse).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn parse_small(bytes: &[u8], masked: bool) -> Option<(Self, usize)> {
-        let (first, len, mask, size) = match (masked, bytes) {
-            (true, &[first, len @ 0x80..=0xFD, a, b, c, d, ..]) => {
-                (first, u16::from(len & !MASKED), Some([a, b, c, d]), 6)
-            }
-            (true, &[first, 0xFE, high, low, a, b, c, d, ..]) if high > 0 || low > 125 => {
-                (first, u16::from_be_bytes([high, low]), Some([a, b, c, d]), 8)
-            }
-            (false, &[first, len @ ..=0x7D, ..]) => (first, len.into(), None, 2),
-            (false, &[first, 0x7E, high, low, ..]) if high > 0 || low > 125 => {
-                (first, u16::from_be_bytes([high, low]), None, 4)
-            }
-            _ => return None,
-        };
+        let (&[first, second], rest) = bytes.split_first_chunk()?;
         let opcode = match first {
             0x81 => Opcode::Text,
             0x82 => Opcode::Binary,
             _ => return None,
+        };
+        let masked_bit = if masked { MASKED } else { 0 };
+        let (len, size, rest) = match second ^ masked_bit {
+            short @ ..=125 => (short.into(), 2, rest),
+            126 => {
+                let (&length, rest) = rest.split_first_chunk()?;
+                let len = u16::from_be_bytes(length);
+                if len < 126 {
+                    return None;
+                }
+                (len, 4, rest)
+            }
+            _ => return None,
+        };
+        let (mask, size) = match masked {
+            true => (Some(*rest.first_chunk()?), size + 4),
+            false => (None, size),
         };
         Some((Self { fin: true, rsv: 0, opcode, mask, len: len.into() }, size))
     }

@@ -14,7 +14,7 @@ thread_local! {
 pub(super) fn answering<T>(id: ConnectionId, call: impl FnOnce() -> T) -> T {
     let outer = ANSWERING.replace(id);
     let result = call();
-    ANSWERING.set(outer);
+    ANSWERING.replace(outer);
     result
 }
 

@@ -39,13 +39,17 @@ pub struct ConnectionState<R: Role, T> {
     work: Work,
     /// Whether the connection has opened, and the handler's last call was not made.
     pub(super) opened: bool,
-    /// Whether the application takes the events itself.
-    owned: bool,
     /// Whether the connection is in the adapter's list of connections that need another turn.
     queued: bool,
-    /// Whether the application has closed the connection, so that a redirect is not followed.
-    unwanted: bool,
+    /// [`OWNED`] and [`UNWANTED`]: one byte more, and each connection would take eight.
+    flags: u8,
 }
+
+/// The application takes the events itself.
+const OWNED: u8 = 1;
+
+/// The application has closed the connection, so that a redirect is not followed.
+const UNWANTED: u8 = 2;
 
 /// The adapter's work on a connection, and the notices that cause it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -96,9 +100,8 @@ impl<R: Role, D: Driver<R>> Connection<R, D> {
             key: NO_KEY,
             work: Work::None,
             opened: false,
-            owned: false,
             queued: false,
-            unwanted: false,
+            flags: 0,
         };
         Self { id: ConnectionId::new(), driver, inner: Mutex::new(inner) }
     }
@@ -138,7 +141,7 @@ impl<R: Role, D: Driver<R>> Connection<R, D> {
     #[inline]
     pub fn try_send(&self, outgoing: &mut Outgoing<'_>) -> Result<SendStatus, Error> {
         let mut held = self.lock();
-        let is_handled = held.opened && !held.owned;
+        let is_handled = held.opened && held.flags & OWNED == 0;
         let link = held.live()?;
         // Without a handler, or before `on_open`, the rule of the endpoint holds. With one, only the thread in
         // `on_message` replies.
@@ -242,8 +245,10 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
             Stage::Over { lingering, .. } => lingering.as_deref().map(Link::endpoint),
             Stage::Dialing { .. } => None,
         };
-        let deadline = endpoint.and_then(Endpoint::deadline);
-        deadline.into_iter().chain(self.next_timer()).min()
+        match (endpoint.and_then(Endpoint::deadline), self.next_timer()) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        }
     }
 
     /// Returns when the first timer of an open connection expires.
@@ -277,7 +282,7 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
     /// is sent between a message and the next event then counts as replies, as the
     /// [`Endpoint`](wsproto::Endpoint) says.
     pub fn set_owned(&mut self, owned: bool) {
-        self.owned = owned;
+        self.flags = self.flags & !OWNED | if owned { OWNED } else { 0 };
     }
 
     /// Returns whether the connection has opened, and its handler's last call was not made.
@@ -299,7 +304,7 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
     /// the connection meanwhile, gives it up instead. Returns the transport; drop it without the lock.
     pub fn redial(&mut self) -> Option<T> {
         let wishes = self.link().map(|link| Wishes::of(link.endpoint())).unwrap_or_default();
-        let dialing = Stage::Dialing { given_up: self.unwanted, wishes };
+        let dialing = Stage::Dialing { given_up: self.flags & UNWANTED != 0, wishes };
         let before = std::mem::replace(&mut self.stage, dialing);
         match before {
             Stage::Live(link) => Some(link.into_transport()),

@@ -127,11 +127,11 @@ impl Conversation {
         step: Step,
     ) -> Option<Panic> {
         match step {
-            Step::Message(mut message) => {
+            Step::Message(message) => {
                 if let Some(traffic) = connection.driver().traffic() {
                     traffic.received(1, 0);
                 }
-                self.message(connection.id(), handle, &mut message)
+                self.message(connection.id(), handle, message)
             }
             Step::Other => None,
             Step::Pong(payload) => self.call(handle, |handler, ws| handler.on_pong(ws, &payload)),
@@ -187,7 +187,7 @@ impl Conversation {
         &mut self,
         id: ConnectionId,
         handle: &WebSocketConnection,
-        message: &mut Message,
+        message: Message,
     ) -> Option<Panic> {
         let handler = self.handler.as_mut()?;
         let panic = answering(id, || catch(|| handler.on_message(handle, message)).err())?;

@@ -1,5 +1,6 @@
 //! An endpoint joined with a transport, and its events for an application.
 
+use std::borrow::Cow;
 use std::io::{self, ErrorKind, IoSlice};
 use std::mem;
 use std::time::Duration;
@@ -78,32 +79,43 @@ impl<R: Role, T: Transport> Link<R, T> {
     /// `None`.
     #[inline]
     pub fn next(&mut self, now: Duration, input: &mut &mut [u8]) -> Option<Step> {
+        match self.next_small_message(input) {
+            Some(message) => Some(Step::Message(message)),
+            None => self.next_other(now, input),
+        }
+    }
+
+    /// Takes the most frequent event, a small message; see [`Endpoint::next_small_message`].
+    #[inline(always)]
+    pub fn next_small_message(&mut self, input: &mut &mut [u8]) -> Option<Message> {
+        match self.endpoint.next_small_message(input)? {
+            Event::Text(text) => Some(self.own_text(text)),
+            Event::Binary(bytes) => Some(self.own_binary(bytes)),
+            _ => None,
+        }
+    }
+
+    /// Returns the next event, after [`next_small_message`](Self::next_small_message) has returned `None`.
+    #[inline]
+    pub fn next_other(&mut self, now: Duration, input: &mut &mut [u8]) -> Option<Step> {
         #[cfg(feature = "deflate")]
-        return self.with_tools(|link| link.take_next(now, input));
+        return self.with_tools(|link| link.take_other(now, input));
         #[cfg(not(feature = "deflate"))]
-        self.take_next(now, input)
+        self.take_other(now, input)
     }
 
     #[inline]
-    fn take_next(&mut self, now: Duration, input: &mut &mut [u8]) -> Option<Step> {
-        let event = self.endpoint.next_event(now, input)?;
-        Some(match event {
-            SessionEvent::Received(Event::Text(text)) => {
-                trace!("received a text of {} bytes", text.len());
-                Step::Message(Message::Text(self.endpoint.own_text(text)))
-            }
-            SessionEvent::Received(Event::Binary(bytes)) => {
-                trace!("received {} bytes", bytes.len());
-                Step::Message(Message::Binary(self.endpoint.own_binary(bytes)))
-            }
-            event => self.rare_step(event),
-        })
+    fn take_other(&mut self, now: Duration, input: &mut &mut [u8]) -> Option<Step> {
+        let event = self.endpoint.next_other_event(now, input)?;
+        Some(self.step(event))
     }
 
-    /// Returns the step of any event but a message.
+    /// Returns the step of any event but a small message.
     #[cold]
-    fn rare_step(&mut self, event: SessionEvent<Event<'_>>) -> Step {
+    fn step(&mut self, event: SessionEvent<Event<'_>>) -> Step {
         match event {
+            SessionEvent::Received(Event::Text(text)) => Step::Message(self.own_text(text)),
+            SessionEvent::Received(Event::Binary(bytes)) => Step::Message(self.own_binary(bytes)),
             SessionEvent::Received(Event::Pong(payload)) => Step::Pong((*payload).into()),
             SessionEvent::Received(_) => Step::Other,
             SessionEvent::Upgrade | SessionEvent::Http => Step::Request,
@@ -111,6 +123,18 @@ impl<R: Role, T: Transport> Link<R, T> {
             SessionEvent::Error(error) => Step::Error(Box::new(self.explain(error))),
             SessionEvent::Closed(info) => Step::Closed(Box::new(info)),
         }
+    }
+
+    #[inline]
+    fn own_text(&mut self, text: Cow<'_, str>) -> Message {
+        trace!("received a text of {} bytes", text.len());
+        Message::Text(self.endpoint.own_text(text))
+    }
+
+    #[inline]
+    fn own_binary(&mut self, bytes: Cow<'_, [u8]>) -> Message {
+        trace!("received {} bytes", bytes.len());
+        Message::Binary(self.endpoint.own_binary(bytes))
     }
 
     /// Converts a refused upgrade to [`Error::Http`], which contains the whole response.
@@ -149,7 +173,15 @@ impl<R: Role, T: Transport> Link<R, T> {
         written
     }
 
+    #[inline]
     fn write_output(&mut self, now: Duration, most: usize) -> Written {
+        if self.endpoint.unwritten() == 0 {
+            return Written::All;
+        }
+        self.write_some(now, most)
+    }
+
+    fn write_some(&mut self, now: Duration, most: usize) -> Written {
         let mut left = most;
         loop {
             let [first, second] = self.endpoint.pending_slices();

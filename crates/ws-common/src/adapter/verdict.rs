@@ -1,6 +1,6 @@
 //! A decision on a request, and a connection's handler, without the handler's type.
 
-use std::{fmt, mem};
+use std::fmt;
 
 use wsproto::handshake::{Accept, Response};
 
@@ -75,7 +75,7 @@ pub trait DynHandler: Send {
     }
 
     /// Calls the handler's `on_message`, if this is one: the most frequent call, without a detour.
-    fn on_message(&mut self, ws: &WebSocketConnection, message: &mut Message) {
+    fn on_message(&mut self, ws: &WebSocketConnection, message: Message) {
         let _ = (ws, message);
     }
 
@@ -92,8 +92,8 @@ impl<H: ConnectionHandler> DynHandler for H {
     }
 
     #[inline]
-    fn on_message(&mut self, ws: &WebSocketConnection, message: &mut Message) {
-        ConnectionHandler::on_message(self, ws, mem::replace(message, Message::Binary(Vec::new())));
+    fn on_message(&mut self, ws: &WebSocketConnection, message: Message) {
+        ConnectionHandler::on_message(self, ws, message);
     }
 }
 

@@ -35,7 +35,10 @@ impl<R: Role> Endpoint<R> {
     /// before. It may change after every call that takes `&mut self`.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
-        self.session.deadline().into_iter().chain(self.stall_deadline()).min()
+        match (self.session.deadline(), self.stall_deadline()) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        }
     }
 
     /// Returns when to give up a peer that does not read the unwritten replies, or to begin counting.

@@ -3,7 +3,6 @@
 use core::time::Duration;
 
 use super::Endpoint;
-use super::outbox::OutputKind;
 use crate::closing::Advice;
 use crate::handshake::Request;
 use crate::{Event, ReadyState, Role, SessionEvent};
@@ -21,25 +20,41 @@ impl<R: Role> Endpoint<R> {
         now: Duration,
         input: &mut &'b mut [u8],
     ) -> Option<SessionEvent<Event<'b>>> {
+        match self.next_small_message(input) {
+            Some(message) => Some(SessionEvent::Received(message)),
+            None => self.next_other_event(now, input),
+        }
+    }
+
+    /// Takes a message below 64 KiB off the front of `input` if it has arrived whole, in one frame and
+    /// uncompressed, and nothing else comes before it: the first half of
+    /// [`next_event`](Self::next_event). A loop that takes such messages apart from other events
+    /// handles them faster.
+    #[inline(always)]
+    pub fn next_small_message<'b>(&mut self, input: &mut &'b mut [u8]) -> Option<Event<'b>> {
         let mark = self.mark();
         let outbox = self.outbox.get_or_insert_default();
-        if outbox.is_quiet(mark) {
-            let session = &mut self.session;
-            match outbox.append(OutputKind::Reply, |out| session.small_message(now, input, out)) {
-                Some(Ok(message)) => {
-                    outbox.answering = true;
-                    return Some(SessionEvent::Received(message));
-                }
-                Some(Err(violation)) => {
-                    outbox.answering = false;
-                    return Some(violation);
-                }
-                None if input.is_empty() && session.has_no_report(now) => {
-                    outbox.answering = false;
-                    return None;
-                }
-                None => {}
-            }
+        if input.is_empty() || !outbox.is_quiet(mark) {
+            return None;
+        }
+        let message = self.session.small_message(input)?;
+        outbox.answering = true;
+        Some(message)
+    }
+
+    /// Takes the next event, after [`next_small_message`](Self::next_small_message) has returned
+    /// `None`: the second half of [`next_event`](Self::next_event).
+    #[inline]
+    pub fn next_other_event<'b>(
+        &mut self,
+        now: Duration,
+        input: &mut &'b mut [u8],
+    ) -> Option<SessionEvent<Event<'b>>> {
+        let mark = self.mark();
+        let outbox = self.outbox.get_or_insert_default();
+        if input.is_empty() && outbox.is_quiet(mark) && self.session.has_no_report(now) {
+            outbox.answering = false;
+            return None;
         }
         self.next_event_by_steps(now, input)
     }

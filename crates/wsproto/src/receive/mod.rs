@@ -184,7 +184,7 @@ impl<R: Role> Receiver<R> {
         most: usize,
     ) -> Result<Option<Event<'b>>, Error> {
         if let Some(message) = self.small_message(input) {
-            return message.map(Some);
+            return Ok(Some(message));
         }
         self.advance_by_steps(input, most)
     }
@@ -292,12 +292,9 @@ impl<R: Role> Receiver<R> {
     }
 
     /// Takes a small message that has arrived completely, as most do. Everything else, valid or
-    /// not, is left to [`step`](Self::step).
-    #[inline]
-    pub(crate) fn small_message<'b>(
-        &self,
-        input: &mut &'b mut [u8],
-    ) -> Option<Result<Event<'b>, Error>> {
+    /// not, is left to [`step`](Self::step), which also returns the error of an invalid text.
+    #[inline(always)]
+    pub(crate) fn small_message<'b>(&mut self, input: &mut &'b mut [u8]) -> Option<Event<'b>> {
         let (Frame::Header { len: 0, .. }, Message::None) = (&self.frame, &self.message) else {
             return None;
         };
@@ -307,7 +304,8 @@ impl<R: Role> Receiver<R> {
             return None;
         }
         let (_, payload) = take(input, end).split_at_mut_checked(size)?;
-        Some(message(header.opcode, unmask(payload, header.mask.map(Mask::new).as_mut())))
+        let payload = unmask(payload, header.mask.map(Mask::new).as_mut());
+        message(header.opcode, payload).map_err(|error| self.fail(error, input)).ok()
     }
 }
 

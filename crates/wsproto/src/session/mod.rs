@@ -232,10 +232,9 @@ impl<R: Role> Session<R> {
     /// [`SendError::NotOpen`] in the opening handshake, [`SendError::Closed`] after the end.
     pub fn sender(&mut self) -> Result<&mut Sender<R>, SendError> {
         match &mut self.stage {
-            Stage::Open(_) if self.flags & Self::OVER != 0 => Err(SendError::Closed),
-            Stage::Open(connection) => Ok(connection.sender()),
+            Stage::Open(connection) if self.flags & Self::OVER == 0 => Ok(connection.sender()),
             Stage::Handshake(_) => Err(SendError::NotOpen),
-            Stage::Answered | Stage::Ended => Err(SendError::Closed),
+            Stage::Open(_) | Stage::Answered | Stage::Ended => Err(SendError::Closed),
         }
     }
 

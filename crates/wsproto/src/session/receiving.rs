@@ -40,30 +40,25 @@ impl<R: Role> Session<R> {
         most: usize,
         out: &mut Vec<u8>,
     ) -> Option<SessionEvent<Event<'b>>> {
-        match self.small_message(now, input, out) {
-            Some(Ok(message)) => Some(SessionEvent::Received(message)),
-            Some(Err(violation)) => Some(violation),
+        match self.small_message(input) {
+            Some(message) => {
+                self.now = self.now.max(now.into());
+                Some(SessionEvent::Received(message))
+            }
             None => self.next_event_by_steps(now, input, most, out),
         }
     }
 
-    /// Takes a small message off the front of `input`, the most frequent event. Returns the violation
-    /// instead if the message breaks a rule, and `None` for everything else. Inlined for the compiler:
-    /// moving an event out of a function costs as much as creating it.
-    #[inline]
-    pub(crate) fn small_message<'b>(
-        &mut self,
-        now: Duration,
-        input: &mut &'b mut [u8],
-        out: &mut Vec<u8>,
-    ) -> Option<Result<Event<'b>, SessionEvent<Event<'b>>>> {
+    /// Takes a small message off the front of `input`, the most frequent event. Everything else is left
+    /// to [`next_event`](Self::next_event), which also stores the time. Inlined for the compiler: moving
+    /// an event out of a function costs as much as creating it.
+    #[inline(always)]
+    pub(crate) fn small_message<'b>(&mut self, input: &mut &'b mut [u8]) -> Option<Event<'b>> {
         let Stage::Open(connection) = &mut self.stage else { return None };
         if self.flags & !Self::FRAGMENTS != 0 {
             return None;
         }
-        let message = connection.small_message(input, out)?;
-        self.now = self.now.max(now.into());
-        Some(message.map_err(|error| self.violated(error)))
+        connection.small_message(input)
     }
 
     /// Returns whether the session is open and has no event without more input. Stores the time.
@@ -72,7 +67,7 @@ impl<R: Role> Session<R> {
         self.now = self.now.max(now.into());
         self.flags & !Self::FRAGMENTS == 0
             && self.rare.is_none()
-            && matches!(&self.stage, Stage::Open(open) if open.closing() == Closing::Open)
+            && matches!(&self.stage, Stage::Open(open) if open.is_open())
     }
 
     fn next_event_by_steps<'b>(

@@ -7,7 +7,7 @@ use wsproto::handshake::Extension;
 use wsproto::url::WsUrl;
 use wsproto::{CloseFrame, CloseInfo, KeepAlive, ReadyState, Role};
 
-use super::{Connection, Stage};
+use super::{Connection, Stage, UNWANTED};
 use crate::adapter::{Acceptor, ConnectionLink, Driver, Outgoing, Transport};
 use crate::{ConnectionId, Error, SendStatus, ServerHandle, TimerId};
 
@@ -127,7 +127,7 @@ impl<R: Role, D: Driver<R>> ConnectionLink for Connection<R, D> {
             Stage::Live(link) => link.endpoint_mut().close(frame, now)?,
             Stage::Over { .. } => return Ok(()),
         }
-        held.unwanted = true;
+        held.flags |= UNWANTED;
         self.driver.changed(held);
         Ok(())
     }
@@ -148,7 +148,7 @@ impl<R: Role, D: Driver<R>> ConnectionLink for Connection<R, D> {
             Stage::Live(link) => link.endpoint_mut().abort(),
             Stage::Over { .. } => return,
         }
-        held.unwanted = true;
+        held.flags |= UNWANTED;
         self.driver.changed(held);
     }
 
