@@ -88,7 +88,7 @@
 //!
 //! // An echo server, and a client that sends "Hi" and closes.
 //! let (options, connections) = (ServerOptions::new(), Connections::default());
-//! let server = server_handle(options, 1000, None, connections, |_| {});
+//! let server = server_handle(options, 1000, None, connections, |_| {}, Instant::now);
 //! let acceptor = Arc::new(Acceptor::new(server, |_: &_, _: &_| {
 //!     Decision::accept(|ws: &WebSocketConnection, message: Message| {
 //!         let _ = ws.send(message); // fails if the peer is gone

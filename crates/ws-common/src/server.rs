@@ -40,6 +40,8 @@ struct Shared {
     counters: Counters,
     timers: SharedTimers,
     wake: Box<dyn Fn(&ServerHandle) + Send + Sync>,
+    /// The clock.
+    now: fn() -> Instant,
 }
 
 /// Locked before a connection (`subscribe`), never while one is locked.
@@ -70,6 +72,7 @@ impl ServerHandle {
         address: Option<SocketAddr>,
         registry: impl Registry + 'static,
         wake: impl Fn(&Self) + Send + Sync + 'static,
+        now: fn() -> Instant,
     ) -> Self {
         Self(Arc::new(Shared {
             options,
@@ -77,9 +80,10 @@ impl ServerHandle {
             registry: Box::new(registry),
             state: Mutex::default(),
             changed: Condvar::new(),
-            start: Instant::now(),
+            start: now(),
+            now,
             counters: Counters::default(),
-            timers: SharedTimers::new(),
+            timers: SharedTimers::new(now),
             wake: Box::new(wake),
         }))
     }

@@ -67,6 +67,7 @@ impl<T: Copy + Ord> Timers<T> {
 #[derive(Debug)]
 pub(crate) struct SharedTimers {
     start: Instant,
+    now: fn() -> Instant,
     timers: Mutex<Timers<Duration>>,
     /// When the first timer expires, in nanoseconds since `start`; `NONE` without a timer. Written under the
     /// lock, and read without it: a loop that must see an earlier time is woken after that was stored.
@@ -76,15 +77,16 @@ pub(crate) struct SharedTimers {
 const NONE: u64 = u64::MAX;
 
 impl SharedTimers {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(now: fn() -> Instant) -> Self {
         let first = AtomicU64::new(NONE);
-        Self { start: Instant::now(), timers: Mutex::default(), first }
+        Self { start: now(), now, timers: Mutex::default(), first }
     }
 
     /// Sets a timer. Returns whether it is now the first.
     pub(crate) fn set(&self, after: Duration) -> (TimerId, bool) {
         let mut timers = self.lock();
-        let at = self.start.elapsed().saturating_add(after);
+        let elapsed = (self.now)().saturating_duration_since(self.start);
+        let at = elapsed.saturating_add(after);
         let timer = timers.set(at);
         let is_first = timers.first() == Some(at);
         self.update(&timers);
@@ -151,7 +153,7 @@ mod tests {
 
     #[test]
     fn the_first_timer_of_a_server_is_known_without_its_lock() {
-        let timers = SharedTimers::new();
+        let timers = SharedTimers::new(Instant::now);
         assert_eq!(timers.next(), None);
         let (late, is_first) = timers.set(Duration::from_secs(60));
         assert!(is_first);

@@ -7,7 +7,7 @@ use std::panic;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mio::net::TcpStream;
 use ws_common::adapter::{
@@ -195,7 +195,8 @@ impl WebSocketServer {
                 waker.wake();
             }
         };
-        let server = server_handle(self.options, MAX_CONNECTIONS, address, registry, wake);
+        let server =
+            server_handle(self.options, MAX_CONNECTIONS, address, registry, wake, Instant::now);
         Ok((Arc::new(Acceptor::new(server, handler)), self.listeners))
     }
 }

@@ -6,7 +6,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ws_common::adapter::{
     Acceptor, Admission, Connections, Conversation, ListenerWaker, OnCancel, Permit,
@@ -138,7 +138,7 @@ impl WebSocketServer {
                 waker.wake();
             }
         };
-        server_handle(options, MAX_CONNECTIONS, address, Connections::default(), wake)
+        server_handle(options, MAX_CONNECTIONS, address, Connections::default(), wake, Instant::now)
     }
 
     fn serve(self, acceptor: &Arc<Acceptor>) -> io::Result<()> {

@@ -42,3 +42,8 @@ impl Alarm {
 pub(crate) fn after(start: Instant, due: Option<Duration>) -> Option<Instant> {
     due.map(|due| start.checked_add(due).unwrap_or_else(|| Instant::now() + LONGEST))
 }
+
+/// Returns the time of tokio, which is the clock of servers: their deadlines and timers follow it when it is paused.
+pub(crate) fn now() -> std::time::Instant {
+    Instant::now().into_std()
+}

@@ -22,6 +22,7 @@ use tokio::task::JoinHandle;
 use ws_common::adapter::{Acceptor, Connections, listen, server_handle};
 use ws_common::{Listener as Socket, ServerHandle, ServerHandler, ServerOptions};
 
+use crate::alarm::now;
 use crate::tasks::Tasks;
 use accepting::Accepting;
 use listening::Listening;
@@ -185,5 +186,5 @@ pub(crate) fn handle(
     tasks: Vec<Arc<Tasks>>,
 ) -> ServerHandle {
     let wake = move |_: &_| tasks.iter().for_each(|task| task.wake_carrier());
-    server_handle(options, MAX_CONNECTIONS, address, Connections::default(), wake)
+    server_handle(options, MAX_CONNECTIONS, address, Connections::default(), wake, now)
 }

@@ -29,7 +29,8 @@ impl Adapter for Toy {
         let bell = Arc::<Bell>::default();
         let (listener, waker) = (Listener::new(&bell), Arc::clone(&bell));
         let (address, wake) = (Some(listener.address()), move |_: &_| waker.ring());
-        let server = server_handle(options, 1000, address, Connections::default(), wake);
+        let server =
+            server_handle(options, 1000, address, Connections::default(), wake, Instant::now);
         let acceptor = Arc::new(Acceptor::new(server.clone(), handler));
         let carrier = Loop::new(Origin { acceptor: Some(Arc::clone(&acceptor)), url: None, bell });
         spawn_server(server, move || carrier.serve(&acceptor, listener))

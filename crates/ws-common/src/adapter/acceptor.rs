@@ -270,7 +270,7 @@ impl Acceptor {
         if self.next_timer().is_none() {
             return;
         }
-        let now = Instant::now();
+        let now = self.server.now();
         while let Some(timer) = self.server.timers().take_expired(now) {
             self.call(|handler, server| handler.on_timer(server, timer));
         }

@@ -18,7 +18,8 @@ use crate::{
 /// Creates a server's handle. `most_connections` applies if the options set no
 /// [limit](ServerOptions::max_connections). [`ServerHandle::terminate`] and [`ServerHandle::set_timer`] call
 /// `wake`, which must make the server check [`ServerHandle::is_ending`] and
-/// [`Acceptor::next_timer`](super::Acceptor::next_timer).
+/// [`Acceptor::next_timer`](super::Acceptor::next_timer). `now` is the clock of its deadlines and timers, the one by
+/// which the adapter waits.
 #[must_use]
 pub fn server_handle(
     mut options: ServerOptions,
@@ -26,9 +27,10 @@ pub fn server_handle(
     address: Option<SocketAddr>,
     registry: impl Registry + 'static,
     wake: impl Fn(&ServerHandle) + Send + Sync + 'static,
+    now: fn() -> Instant,
 ) -> ServerHandle {
     options.max_connections.get_or_insert(most_connections);
-    ServerHandle::new(options, address, registry, wake)
+    ServerHandle::new(options, address, registry, wake, now)
 }
 
 /// Returns the time at which the remaining connections of a server must be aborted; `None` if the server is

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wsproto::handshake::{Accept, ClientRequest, Response};
 use wsproto::url::WsUrl;
@@ -285,5 +285,12 @@ impl ServerHandler for Picky {
 }
 
 fn server() -> ServerHandle {
-    server_handle(ServerOptions::new(), usize::MAX, None, Connections::default(), |_| {})
+    server_handle(
+        ServerOptions::new(),
+        usize::MAX,
+        None,
+        Connections::default(),
+        |_| {},
+        Instant::now,
+    )
 }

@@ -73,7 +73,7 @@ impl ServerHandle {
             let config = &self.0.options.config;
             let usual = || Some(config.handshake_timeout?.saturating_add(config.close_timeout?));
             let timeout = timeout.or_else(usual);
-            let at = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+            let at = timeout.and_then(|timeout| self.now().checked_add(timeout));
             state.ending = Some(Ending::earlier(state.ending, at));
         }
         let undecided: Vec<_> = self.lock().undecided.values().cloned().collect();
@@ -117,6 +117,11 @@ impl ServerHandle {
         self.lock().ending.is_some()
     }
 
+    /// Returns the time of the server's clock.
+    pub(crate) fn now(&self) -> Instant {
+        (self.0.now)()
+    }
+
     /// Returns the time at which the remaining connections must be aborted; `None` if the server is not
     /// ending, or waits without a limit.
     pub(crate) fn deadline(&self) -> Option<Instant> {
@@ -137,7 +142,7 @@ impl ServerHandle {
                 state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
-            let patience = at.saturating_duration_since(Instant::now());
+            let patience = at.saturating_duration_since(self.now());
             if patience.is_zero() {
                 drop(state);
                 for connection in self.connections() {
@@ -167,7 +172,7 @@ impl ServerHandle {
     /// the [deadline](Self::deadline).
     pub(crate) fn poll_ends(&self, context: &Context<'_>) -> Poll<()> {
         let mut state = self.lock();
-        let late = matches!(state.ending, Some(Ending::At(at)) if at <= Instant::now());
+        let late = matches!(state.ending, Some(Ending::At(at)) if at <= self.now());
         if state.carried == 0 || late && state.handled == 0 {
             return Poll::Ready(());
         }
@@ -179,7 +184,7 @@ impl ServerHandle {
 
     pub(super) fn end(&self, connection: &WebSocketConnection) {
         let state = self.lock();
-        let now = matches!(state.ending, Some(Ending::At(at)) if at <= Instant::now());
+        let now = matches!(state.ending, Some(Ending::At(at)) if at <= self.now());
         let frame = state.last_frame.clone();
         drop(state);
         let going_away = || CloseFrame::new(CloseCode::GOING_AWAY, "").ok();

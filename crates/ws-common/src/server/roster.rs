@@ -26,7 +26,7 @@ impl Roster<'_> {
     }
 
     fn count(&self, state: &mut State, address: AddressKey) -> Result<(), Refusal> {
-        let now = self.0.0.start.elapsed();
+        let now = self.0.now().saturating_duration_since(self.0.0.start);
         state.addresses.admit(address, self.0.options().address_limits(), now)
     }
 

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wsproto::handshake::ClientRequest;
 use wsproto::{Config, Endpoint};
@@ -70,7 +70,8 @@ impl TestServer {
 
     /// Starts a server with these options; [`ServerHandler::on_open`] is called.
     pub fn with_options(options: ServerOptions, handler: impl ServerHandler) -> Self {
-        let handle = server_handle(options, 1000, None, Connections::default(), |_| {});
+        let handle =
+            server_handle(options, 1000, None, Connections::default(), |_| {}, Instant::now);
         let acceptor = Arc::new(Acceptor::new(handle.clone(), handler));
         acceptor.announce();
         acceptor.join();

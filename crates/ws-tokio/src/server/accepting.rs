@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant as StdInstant};
+use std::time::Duration;
 
 use log::debug;
 use tokio::net::TcpStream;
@@ -14,7 +14,7 @@ use ws_common::adapter::{Acceptor, Admission, end_deadline, poll_ends};
 
 use super::listening::Listening;
 use super::newcomer::Newcomer;
-use crate::alarm::Alarm;
+use crate::alarm::{Alarm, now};
 use crate::tasks::Tasks;
 
 /// The maximum number of connections accepted before other tasks have their turns.
@@ -70,7 +70,7 @@ impl Accepting {
     fn end(&mut self, context: &Context<'_>) -> bool {
         let server = self.acceptor.server();
         self.sources.clear();
-        if !self.aborted && end_deadline(server).is_some_and(|at| at <= StdInstant::now()) {
+        if !self.aborted && end_deadline(server).is_some_and(|at| at <= now()) {
             self.aborted = true;
             self.connections.abort_all();
         }

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant as StdInstant};
+use std::time::Duration;
 
 use log::debug;
 use tokio::net::ToSocketAddrs;
@@ -22,7 +22,7 @@ use wsproto::handshake::Accept;
 use super::listening::Listening;
 use super::newcomer::Newcomer;
 use super::{bind, handle, local_addr};
-use crate::alarm::Alarm;
+use crate::alarm::{Alarm, now};
 use crate::tasks::Tasks;
 use crate::websocket::Opening;
 use crate::{Request, WebSocket};
@@ -185,7 +185,7 @@ impl Listener {
         }
         self.sources.clear();
         let deadline = end_deadline(server);
-        let late = deadline.is_some_and(|at| at <= StdInstant::now());
+        let late = deadline.is_some_and(|at| at <= now());
         if late {
             server.connections().iter().for_each(ws_common::WebSocketConnection::abort);
         }

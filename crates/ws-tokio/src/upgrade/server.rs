@@ -6,7 +6,7 @@ use std::ops::Deref;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Once, OnceLock, Weak};
 use std::task::Poll;
-use std::time::{Duration, Instant as StdInstant};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use ws_common::adapter::{Acceptor, Connections, end_deadline, poll_ends, server_handle};
 use ws_common::{Decision, ServerHandle, ServerOptions};
 
-use crate::alarm::Alarm;
+use crate::alarm::{Alarm, now};
 use crate::server::MAX_CONNECTIONS;
 
 /// The connections of a web server, whatever its routes: their options and limits, their handles and topics, and
@@ -63,7 +63,7 @@ impl UpgradeServer {
                 }
             };
             let connections = Connections::default();
-            let server = server_handle(options, MAX_CONNECTIONS, None, connections, wake);
+            let server = server_handle(options, MAX_CONNECTIONS, None, connections, wake, now);
             let acceptor = Acceptor::new(server, |_: &_, _: &_| Decision::<()>::decline());
             acceptor.join();
             let (acceptor, runtime) = (Arc::new(acceptor), OnceLock::new());
@@ -100,7 +100,7 @@ impl UpgradeServer {
     pub(super) async fn until_over(&self, mut task: Pin<&mut (dyn Future<Output = ()> + Send)>) {
         let mut over = pin!(self.0.over.notified());
         over.as_mut().enable();
-        let aborted = || end_deadline(self).is_some_and(|at| at <= StdInstant::now());
+        let aborted = || end_deadline(self).is_some_and(|at| at <= now());
         poll_fn(|context| match aborted() || over.as_mut().poll(context).is_ready() {
             true => Poll::Ready(()),
             false => task.as_mut().poll(context),
