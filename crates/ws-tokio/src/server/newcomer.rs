@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use log::debug;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use ws_common::Error;
@@ -37,17 +36,18 @@ pub(crate) type Begun = Arc<Carried<Server, TcpStream>>;
 
 impl Newcomer {
     /// Carries the connection of an admitted client with the server's handler.
-    pub(crate) async fn serve(self, permit: Permit) {
+    pub(crate) fn serve(self, permit: Permit) -> impl Future<Output = ()> + Send {
         let (acceptor, peer) = (Arc::clone(&self.acceptor), self.peer);
-        match self.begin(permit).await {
-            Ok(Some((connection, permit))) => {
-                let conversation = Conversation::server(permit);
-                Carrier::with_handler(connection, conversation).await;
-            }
-            Ok(None) => {}
-            Err(error) => {
-                debug!("no connection with {peer:?}: {error}");
-                acceptor.report(peer, &error);
+        // Boxed, so that a task that carries a connection has no room for what is over.
+        let begun = Box::pin(self.begin(permit));
+        async move {
+            match begun.await {
+                Ok(Some((connection, permit))) => {
+                    let conversation = Conversation::server(permit);
+                    Carrier::with_handler(connection, conversation).await;
+                }
+                Ok(None) => {}
+                Err(error) => acceptor.report(peer, &error),
             }
         }
     }
