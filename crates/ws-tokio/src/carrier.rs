@@ -102,10 +102,9 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
                 Advice::Drop => link.transport_mut().close(),
                 _ => None,
             };
-            let open = link.endpoint().ready_state() == ReadyState::Open;
-            let has_news = due || !open || !link.transport().is_reading();
             let (deadline, waits) = (link.endpoint().deadline(), link.transport().is_writing());
-            link.transport_mut().alarm = deadline;
+            (link.transport_mut().alarm, link.transport_mut().watched) = (deadline, waits);
+            let has_news = due || concerns_owner(link);
             driver.tasks.set_carrier_waits(waits);
             let more = held.end_work() || written == Written::Limit;
             drop(held);
@@ -146,6 +145,14 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
         driver.tasks.wake_owner();
         driver.tasks.wake_others();
     }
+}
+
+/// Returns whether the owner may have something to do that the stream does not wake it for.
+fn concerns_owner<R: Role, S: AsyncStream>(link: &Link<R, Io<S>>) -> bool {
+    let (endpoint, transport) = (link.endpoint(), link.transport());
+    endpoint.ready_state() != ReadyState::Open
+        || endpoint.has_input()
+        || endpoint.wants_read() && !transport.is_reading()
 }
 
 /// Reads once; the endpoint keeps the input for the owner.

@@ -55,6 +55,8 @@ pub(crate) struct Io<S> {
     written: u64,
     /// The time for which the carrier has set its alarm.
     pub(crate) alarm: Option<Duration>,
+    /// Whether the carrier waits for the stream to take more output.
+    pub(crate) watched: bool,
 }
 
 /// The end of the writing side.
@@ -86,6 +88,7 @@ impl<S: AsyncStream> Io<S> {
             traffic: None,
             written: 0,
             alarm: None,
+            watched: false,
         }
     }
 

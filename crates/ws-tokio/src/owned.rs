@@ -143,7 +143,11 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
         let (transport, endpoint) = (link.transport(), link.endpoint());
         let alarm = transport.alarm;
         let early = endpoint.deadline().is_some_and(|at| alarm.is_none_or(|alarm| at < alarm));
-        let writes = endpoint.unwritten() > 0 || transport.is_writing();
+        // A notice that the carrier does not need would make it wake this task, which would notify it again.
+        let writes = match transport.is_writing() {
+            true => !transport.watched,
+            false => endpoint.unwritten() > 0,
+        };
         if exchanged == Exchanged::Nothing && (early || writes) {
             // The carrier sees to it, whatever this task waits for next.
             driver.changed(held);

@@ -2,8 +2,9 @@
 
 mod support;
 
+use std::future::poll_fn;
 use std::io::ErrorKind;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
@@ -190,6 +191,43 @@ async fn a_sender_waits_as_long_as_the_peer_reads() -> Result<(), Error> {
     waits.await.expect("no panic")?;
     receives.abort();
     Ok(())
+}
+
+/// Neither the owner nor the connection's task runs while both wait for a peer that does not read.
+#[tokio::test]
+async fn two_tasks_that_wait_leave_each_other_alone() {
+    for closes in [false, true] {
+        let far = Far::new(REQUEST, usize::MAX);
+        let mut ws = accept(&far, Config::new().high_water_mark(100)).await;
+        settle().await;
+        far.change(|state| {
+            state.room = state.written.len() + 1;
+            state.input.extend([frame(0x82, &[7; 90]), frame(0x82, &[7; 90])].concat());
+        });
+        let polls = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&polls);
+        let waits = tokio::spawn(async move {
+            for _ in 0..2 {
+                let message = ws.recv().await.expect("no error").expect("a message");
+                ws.send(message).await.expect("there is room");
+            }
+            if closes {
+                ws.handle().close(None).expect("it may");
+            }
+            let mut waits = pin!(ws.recv());
+            poll_fn(|context| {
+                counted.fetch_add(1, Ordering::Relaxed);
+                waits.as_mut().poll(context)
+            })
+            .await
+        });
+        settle().await;
+        let before = polls.load(Ordering::Relaxed);
+        settle().await;
+        assert!(!waits.is_finished() && before > 0);
+        assert_eq!(polls.load(Ordering::Relaxed), before, "closing: {closes}");
+        waits.abort();
+    }
 }
 
 #[tokio::test]

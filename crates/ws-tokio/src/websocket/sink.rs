@@ -58,13 +58,13 @@ impl Sink<Message> for Sender {
     }
 }
 
-/// The state of a `Sink`, between polls.
+/// The state of a `Sink`, between polls; boxed, because most connections wait for nothing.
 #[derive(Default)]
 pub(super) struct SinkState {
     /// The wait for room.
-    room: Option<RoomWait>,
+    room: Option<Box<RoomWait>>,
     /// The place of the task that waits for a flush, and the number of written bytes it waits for.
-    flush: Option<(Waiter, Option<u64>)>,
+    flush: Option<Box<(Waiter, Option<u64>)>>,
     /// Whether this sender has sent since the flush has begun.
     sent: AtomicBool,
 }
@@ -80,7 +80,7 @@ impl SinkState {
 impl Sender {
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let connection = &*self.connection;
-        let wait = self.sink.room.get_or_insert_with(|| RoomWait::new(connection));
+        let wait = self.sink.room.get_or_insert_with(|| Box::new(RoomWait::new(connection)));
         let has_room = ready!(wait.poll(connection, context));
         self.sink.room = None;
         Poll::Ready(if has_room { Ok(()) } else { Err(Error::WouldExceed(None)) })
@@ -88,8 +88,8 @@ impl Sender {
 
     fn poll_flush(&mut self, context: &Context<'_>) -> Poll<Result<(), Error>> {
         let connection = &self.connection;
-        let begin = || (Waiter::new(connection.tasks()), None);
-        let (waiter, goal) = self.sink.flush.get_or_insert_with(begin);
+        let begin = || Box::new((Waiter::new(connection.tasks()), None));
+        let (waiter, goal) = &mut **self.sink.flush.get_or_insert_with(begin);
         // What others send meanwhile is not waited for.
         if mem::take(self.sink.sent.get_mut()) {
             *goal = None;
