@@ -110,7 +110,7 @@ impl Request {
     pub async fn accept(self, accept: &Accept) -> Result<WebSocket, Error> {
         let Self { decider, mut ws, .. } = self;
         decider.decide(Decision::accept_with(accept.clone(), ()));
-        ws.open().await?;
+        Box::pin(ws.open()).await?;
         Ok(ws)
     }
 

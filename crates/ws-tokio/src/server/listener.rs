@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use log::debug;
 use tokio::net::ToSocketAddrs;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
@@ -237,17 +236,17 @@ impl Incoming {
     /// If the future is dropped, so is the connection.
     pub async fn request(self) -> Result<Option<Request>, Error> {
         let (acceptor, peer) = (Arc::clone(&self.newcomer.acceptor), self.newcomer.peer);
-        let read = async {
+        // Boxed, as is what follows, so that a task that serves a connection has no room for its beginning.
+        let read = Box::pin(async {
             let Some((connection, permit)) = self.newcomer.begin(self.permit).await? else {
                 return Ok(None);
             };
             let opening = Opening::Server { request: None };
             let ws = WebSocket::begin(connection, Conversation::server(permit), opening)?;
             Request::read(ws, Some(&acceptor)).await
-        };
+        });
         let read = read.await;
         if let Err(error) = &read {
-            debug!("no connection with {peer:?}: {error}");
             acceptor.report(peer, error);
         }
         read
@@ -263,10 +262,13 @@ impl Incoming {
     ///
     /// If the future is dropped, so is the connection.
     pub async fn accept(self) -> Result<WebSocket, Error> {
-        match self.request().await? {
-            Some(request) => request.accept(&Accept::new()).await,
-            None => Err(SessionError::EndOfInput.into()),
-        }
+        let accepted = Box::pin(async {
+            match self.request().await? {
+                Some(request) => request.accept(&Accept::new()).await,
+                None => Err(SessionError::EndOfInput.into()),
+            }
+        });
+        accepted.await
     }
 }
 

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use log::debug;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use ws_common::Error;
@@ -45,7 +44,6 @@ impl Upgrading {
         Self(Box::pin(async move {
             let opened = open(hosted, on_upgrade, peer, Arc::clone(&acceptor)).await;
             if let Err(error) = &opened {
-                debug!("no connection with {peer:?}: {error}");
                 acceptor.report(peer, error);
             }
             opened
