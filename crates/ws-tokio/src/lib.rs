@@ -42,8 +42,9 @@
 //!
 //! # Time
 //!
-//! Deadlines follow the time of tokio, whatever the application waits for, and tests can pause it. The keep-alive is off
-//! by default for clients and for streams; [`ServerOptions`] turns it on.
+//! Deadlines follow the time of tokio, whatever the application waits for, and tests can pause it: those of a connection,
+//! and those and the timers of a server. The runtime needs its timers (`enable_all`). The keep-alive is off by default for
+//! clients and for streams; [`ServerOptions`] turns it on.
 //!
 //! # Further reading
 //!

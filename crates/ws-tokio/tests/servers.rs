@@ -92,6 +92,26 @@ async fn a_listener_does_not_wait_for_a_silent_peer() -> Result<(), Error> {
     Ok(())
 }
 
+/// Many clients of one family do not keep those of the other out.
+#[tokio::test]
+async fn a_listener_takes_turns_between_its_addresses() -> Result<(), Error> {
+    let any = [([127, 0, 0, 1], 0).into(), SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], 0))];
+    let mut listener = Listener::bind(&any[..], ServerOptions::new()).await?;
+    let port = listener.local_addr().expect("TCP").port();
+    let connect = |host| std::net::TcpStream::connect((host, port));
+    // A machine without IPv6 has one address only.
+    let Ok(sixth) = connect("::1") else { return Ok(()) };
+    let fours = [(); 8].map(|()| connect("127.0.0.1").expect("it listens"));
+    let mut families = Vec::new();
+    for _ in 0..=2 {
+        let incoming = timeout(LONG, listener.accept()).await.expect("a client")?;
+        families.push(incoming.and_then(|incoming| incoming.peer_addr()).map(|a| a.is_ipv6()));
+    }
+    assert!(families.contains(&Some(true)), "{families:?}");
+    drop((sixth, fours));
+    Ok(())
+}
+
 #[tokio::test]
 async fn halves_of_a_connection_are_in_two_tasks() -> Result<(), Error> {
     let (address, server, task) = listen(ServerOptions::new()).await;

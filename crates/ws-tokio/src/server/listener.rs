@@ -143,13 +143,15 @@ impl Listener {
                 self.sources.clear();
                 return Poll::Ready(Ok(None));
             }
-            for source in &mut self.sources {
-                while let Poll::Ready(accepted) = source.poll_accept(context) {
+            for number in 0..self.sources.len() {
+                while let Poll::Ready(accepted) = self.sources[number].poll_accept(context) {
                     let (tcp, peer) = accepted?;
                     let acceptor = Arc::clone(&self.acceptor);
                     let newcomer = Newcomer { acceptor, tcp, peer, start: Instant::now() };
                     match self.acceptor.admit(Duration::ZERO, peer) {
                         Admission::Admitted(permit) => {
+                            // The next client is one of another source, if there is one.
+                            self.sources.rotate_left(number + 1);
                             return Poll::Ready(Ok(Some(Incoming { newcomer, permit })));
                         }
                         Admission::Refused(endpoint) => {
