@@ -146,7 +146,10 @@ fn flush_writes_what_was_collected() {
 
 #[test]
 fn an_owner_that_drops_the_connection_loses_nothing() {
-    let mut stream = receive(drop);
-    stream.write_all(&digits("123")).expect("written");
-    assert_eq!((read_digit(&mut stream), read_digit(&mut stream)), ('1', '2'));
+    let elsewhere =
+        |ws| thread::spawn(move || drop::<WebSocket<Server>>(ws)).join().expect("no panic");
+    for mut stream in [receive(drop), receive(elsewhere)] {
+        stream.write_all(&digits("123")).expect("written");
+        assert_eq!((read_digit(&mut stream), read_digit(&mut stream)), ('1', '2'));
+    }
 }

@@ -249,7 +249,7 @@ fn a_runtime_that_shuts_down_leaves_nothing() {
     drop(runtime);
     assert!(far.lock().dropped && handled.lock().dropped);
     assert_eq!(ends.lock().expect("no panic").len(), 1);
-    // The connection has ended, whoever asks.
+    // Every half sees that the connection has ended.
     let info = builder().expect("a runtime").block_on(async {
         assert!(matches!(ws.send("late").await, Err(Error::Send(_))));
         assert_eq!(ws.recv().await.expect("no error"), None);

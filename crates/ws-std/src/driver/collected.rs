@@ -115,9 +115,9 @@ impl<R: Role> BlockingDriver<R> {
         })
     }
 
-    /// Writes what was kept, so that it leaves before the stream ends.
+    /// Writes what was kept, also by another thread, so that it leaves before the stream ends.
     pub(crate) fn write_kept(&self, held: &mut Held<'_, R, Self>) {
-        if self.keeps(held) {
+        if self.collector.kept.load(Ordering::Relaxed) {
             self.write_and_plan(held, WRITE_MOST);
         }
     }
