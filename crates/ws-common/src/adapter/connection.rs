@@ -15,6 +15,7 @@ use wsproto::{CloseInfo, Endpoint, Role, SendError};
 
 use super::answering::is_answering;
 use super::{ConnectionLink, Driver, Link, Outgoing, Transport};
+use crate::timers::Due;
 use crate::{ConnectionId, Error, SendStatus, TimerId, WebSocketConnection};
 
 use self::details::Details;
@@ -257,10 +258,10 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
         self.details.next_timer().filter(|_| self.opened)
     }
 
-    /// Removes the first timer of an open connection if it has expired.
+    /// Removes the first timer of an open connection if it has expired and is one of `due`.
     #[inline]
-    pub fn take_expired_timer(&mut self, now: Duration) -> Option<TimerId> {
-        self.opened.then(|| self.details.take_expired(now)).flatten()
+    pub(crate) fn take_expired_timer(&mut self, now: Duration, due: &mut Due) -> Option<TimerId> {
+        self.opened.then(|| self.details.take_expired(now, due)).flatten()
     }
 
     /// Returns whether the connection is over; its transport may linger.

@@ -15,6 +15,7 @@ use super::connection::unknown_end;
 use super::panics::{Panic, catch};
 use super::verdict::DynHandler;
 use super::{Connection, ConnectionLink, Driver, Permit, Step};
+use crate::timers::Due;
 use crate::{ConnectionHandler, ConnectionId, Error, Message, WebSocketConnection};
 
 /// Calls a connection's handler for the connection's events.
@@ -165,17 +166,17 @@ impl Conversation {
         drained.then(|| self.drained(handle)).flatten()
     }
 
-    /// Calls `on_timer` for the timers that have expired at `now`. The connection must not be locked. The
-    /// adapter calls this when [`ConnectionState::deadline`](super::ConnectionState::deadline) is due.
+    /// Calls `on_timer` for the timers that have expired at `now`; those that these calls set are due the next
+    /// time. The connection must not be locked. The adapter calls this when [`ConnectionState::deadline`](super::ConnectionState::deadline) is due.
     pub fn call_timers<R: Role, D: Driver<R>>(
         &mut self,
         connection: &Arc<Connection<R, D>>,
         handle: &WebSocketConnection,
         now: Duration,
     ) -> Option<Panic> {
-        let mut panic = None;
+        let (mut panic, mut due) = (None, Due::default());
         loop {
-            let expired = connection.lock().take_expired_timer(now);
+            let expired = connection.lock().take_expired_timer(now, &mut due);
             let Some(timer) = expired else { return panic };
             panic = panic.or(self.call(handle, |handler, ws| handler.on_timer(ws, timer)));
         }
