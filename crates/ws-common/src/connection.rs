@@ -1,5 +1,7 @@
 //! Handles to a connection, for handlers and other threads.
 
+#[cfg(feature = "bytes")]
+mod sharing;
 mod topics;
 
 use std::borrow::Borrow;

@@ -38,6 +38,8 @@ mod tls;
 
 pub use adapter::ProxyHeaderError;
 pub use admission::{InvalidNetwork, TrustedProxies};
+#[cfg(feature = "bytes")]
+pub use bytes;
 pub use cancel::Cancel;
 pub use client_options::ClientOptions;
 pub use connect_to::ConnectTo;

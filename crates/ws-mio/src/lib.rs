@@ -109,6 +109,8 @@ pub use loop_handle::LoopHandle;
 pub use server::WebSocketServer;
 pub use stream::Stream;
 pub use websocket::WebSocket;
+#[cfg(feature = "bytes")]
+pub use ws_common::bytes;
 pub use ws_common::{
     Broadcast, Cancel, ClientOptions, ConnectTo, ConnectionHandler, ConnectionId, Decider,
     Decision, Error, IncomingRequest, InvalidNetwork, Listener, Message, Proxies, Proxy,

@@ -85,6 +85,8 @@ pub use reconnect::reconnect;
 pub use server::WebSocketServer;
 pub use stream::Stream;
 pub use websocket::{ByteStream, ByteWriter, Messages, WebSocket};
+#[cfg(feature = "bytes")]
+pub use ws_common::bytes;
 pub use ws_common::{
     Broadcast, Cancel, ClientOptions, ConnectTo, ConnectionHandler, ConnectionId, Decider,
     Decision, Error, IncomingRequest, InvalidNetwork, Listener, Message, Proxies, Proxy,

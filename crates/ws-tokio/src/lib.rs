@@ -81,6 +81,8 @@ pub use server::{Incoming, Listener, Serving, WebSocketServer, serve_per_core};
 #[cfg(feature = "hyper")]
 pub use upgrade::{Refusal, Upgrade, UpgradeServer, Upgrading, http_response};
 pub use websocket::{Receiver, Sender, WebSocket};
+#[cfg(feature = "bytes")]
+pub use ws_common::bytes;
 pub use ws_common::{
     Broadcast, Cancel, ClientOptions, ConnectTo, ConnectionHandler, ConnectionId, Decider,
     Decision, Error, IncomingRequest, InvalidNetwork, Message, Proxies, Proxy, ProxyError,
