@@ -2,6 +2,8 @@
 
 #[cfg(feature = "bytes")]
 mod sharing;
+#[cfg(feature = "tracing")]
+mod span;
 mod topics;
 
 use std::borrow::Borrow;

@@ -63,4 +63,6 @@ pub use stats::{RefusedStats, ServerStats};
 pub use timers::TimerId;
 #[cfg(feature = "tls")]
 pub use tls::{ClientTls, ServerTls, TlsInfo};
+#[cfg(feature = "tracing")]
+pub use tracing;
 pub use wsproto;

@@ -111,6 +111,8 @@ pub use stream::Stream;
 pub use websocket::WebSocket;
 #[cfg(feature = "bytes")]
 pub use ws_common::bytes;
+#[cfg(feature = "tracing")]
+pub use ws_common::tracing;
 pub use ws_common::{
     Broadcast, Cancel, ClientOptions, ConnectTo, ConnectionHandler, ConnectionId, Decider,
     Decision, Error, IncomingRequest, InvalidNetwork, Listener, Message, Proxies, Proxy,

@@ -142,6 +142,12 @@ pub trait ConnectionLink: Send + Sync {
     /// Ends the connection at once, without a Close frame.
     fn abort(&self);
 
+    /// Returns the span of the connection.
+    #[cfg(feature = "tracing")]
+    fn span(&self) -> tracing::Span {
+        tracing::Span::none()
+    }
+
     /// Calls `use_it` with the socket, if the connection has one at the moment.
     fn with_socket(&self, use_it: &mut dyn FnMut(&socket2::Socket)) {
         let _ = use_it;

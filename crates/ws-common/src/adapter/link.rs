@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, IoSlice};
 use std::mem;
 use std::time::Duration;
 
-use log::trace;
+use super::logging::trace;
 use wsproto::handshake::ResponseError;
 use wsproto::{
     Advice, CloseInfo, Endpoint, Event, ReadyState, Role, SendError, SessionError, SessionEvent,
