@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use log::{debug, error, warn};
+use super::logging::{debug, error, warn};
 use wsproto::handshake::Response;
 use wsproto::{Endpoint, Server, Session};
 

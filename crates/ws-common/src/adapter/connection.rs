@@ -4,6 +4,10 @@ mod details;
 mod ending;
 mod handles;
 mod held;
+#[cfg(not(feature = "tracing"))]
+mod logged;
+#[cfg(feature = "tracing")]
+mod traced;
 mod wishes;
 
 use std::fmt;
@@ -21,6 +25,10 @@ use crate::{ConnectionId, Error, SendStatus, TimerId, WebSocketConnection};
 use self::details::Details;
 pub use self::ending::{Lingering, MOST_LINGERING, unknown_end};
 pub use self::held::Held;
+#[cfg(not(feature = "tracing"))]
+use self::logged::Story;
+#[cfg(feature = "tracing")]
+use self::traced::Story;
 use self::wishes::Wishes;
 
 /// One end of a connection. Its lock is never held while a handler is called or while a thread waits for the
@@ -28,6 +36,8 @@ use self::wishes::Wishes;
 pub struct Connection<R: Role, D: Driver<R>> {
     id: ConnectionId,
     driver: D,
+    /// What the log is told.
+    story: Story,
     inner: Mutex<ConnectionState<R, D::Transport>>,
 }
 
@@ -104,7 +114,9 @@ impl<R: Role, D: Driver<R>> Connection<R, D> {
             queued: false,
             flags: 0,
         };
-        Self { id: ConnectionId::new(), driver, inner: Mutex::new(inner) }
+        let id = ConnectionId::new();
+        let story = Story::begin(id, &driver);
+        Self { id, driver, story, inner: Mutex::new(inner) }
     }
 
     /// Returns the id.

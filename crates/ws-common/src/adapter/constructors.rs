@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::thread;
 use std::time::Instant;
 
-use log::error;
+use super::logging::error;
 
 use super::{ConnectionLink, Registry, Verdict};
 use crate::timers::Clock;

@@ -7,7 +7,7 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
-use log::{debug, error};
+use super::logging::error;
 use wsproto::{CloseCode, CloseFrame, CloseInfo, Role};
 
 use super::answering::answering;
@@ -91,6 +91,8 @@ impl Conversation {
         now: Duration,
         input: &mut &mut [u8],
     ) -> Option<Panic> {
+        #[cfg(feature = "tracing")]
+        let _within = connection.span().enter();
         let mut panic = None;
         self.resume(connection, now);
         for number in 0.. {
@@ -210,7 +212,7 @@ impl Conversation {
         if mem::replace(&mut connection.lock().opened, true) {
             return None;
         }
-        debug!("connection {} is open", connection.id());
+        connection.log_open();
         if self.permit.as_ref().is_some_and(|permit| !permit.open(handle)) {
             // The server has ended and calls no more handlers.
             connection.lock().opened = false;
@@ -229,7 +231,7 @@ impl Conversation {
         handle: &WebSocketConnection,
         error: &Error,
     ) -> Option<Panic> {
-        debug!("connection {}: {error}", connection.id());
+        connection.log_failure(error);
         let opened = connection.lock().was_opened();
         match connection.driver().acceptor() {
             Some(acceptor) if !opened => {
@@ -279,10 +281,7 @@ impl Conversation {
         if let Some(permit) = self.permit.as_ref().filter(|_| opened) {
             permit.close(handle);
         }
-        match opened {
-            true => debug!("connection {} is closed: {}", connection.id(), info.code),
-            false => debug!("connection {} has ended without opening", connection.id()),
-        }
+        connection.log_end(opened, &info);
         let panic = self.call(handle, |handler, ws| handler.on_terminate(ws, &info));
         let over = connection.lock().finish(info);
         drop(over);
