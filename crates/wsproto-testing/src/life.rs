@@ -1,4 +1,5 @@
 //! A session, its reports, and checks of their order.
+use std::collections::VecDeque;
 use std::fmt;
 use std::mem;
 use std::time::Duration;
@@ -25,7 +26,13 @@ pub struct Life<R: End> {
     /// The session's reports.
     pub log: Vec<Seen>,
     opening: R::Opening,
+    app: Option<LifeApp<R>>,
+    /// The reports that the application has not been told yet; `None` unless it is being called.
+    untold: Option<VecDeque<Seen>>,
 }
+
+/// The application of a session: called with each report.
+pub(crate) type LifeApp<R> = Box<dyn FnMut(&mut Life<R>, &Seen)>;
 
 impl<R: End> fmt::Debug for Life<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -51,14 +58,23 @@ impl<R: End> Life<R> {
     pub fn begin_with(opening: R::Opening, config: Config) -> Self {
         let mut out = Vec::new();
         let session = R::session(&opening, config, &mut out);
-        Self { session, now: Duration::ZERO, out, log: Vec::new(), opening }
+        Self::of(session, out, opening)
     }
 
     /// Begins open, without an opening handshake, at time zero.
     #[must_use]
     pub fn opened(config: Config) -> Self {
-        let (session, opening) = (R::opened(config), R::opening());
-        Self { session, now: Duration::ZERO, out: Vec::new(), log: Vec::new(), opening }
+        Self::of(R::opened(config), Vec::new(), R::opening())
+    }
+
+    fn of(session: Session<R>, out: Vec<u8>, opening: R::Opening) -> Self {
+        let (now, log) = (Duration::ZERO, Vec::new());
+        Self { session, now, out, log, opening, app: None, untold: None }
+    }
+
+    /// Sets the application, and returns the one before.
+    pub(crate) fn set_app(&mut self, app: Option<LifeApp<R>>) -> Option<LifeApp<R>> {
+        mem::replace(&mut self.app, app)
     }
 
     /// Begins, and completes the opening handshake. The output is discarded.
@@ -91,10 +107,24 @@ impl<R: End> Life<R> {
             if matches!(event, SessionEvent::Upgrade | SessionEvent::Http) {
                 decide(&mut self.opening, &mut self.session, self.now, &mut self.out);
             }
-            self.log.push(event);
+            self.log.push(event.clone());
             assert_order(&self.log);
+            self.tell(event);
         }
         assert!(input.is_empty(), "I1: input was left over");
+    }
+
+    /// Tells the application of a report, and of those that its calls lead to.
+    fn tell(&mut self, event: Seen) {
+        if let Some(untold) = &mut self.untold {
+            return untold.push_back(event);
+        }
+        let Some(mut app) = self.app.take() else { return };
+        self.untold = Some(VecDeque::from([event]));
+        while let Some(event) = self.untold.as_mut().and_then(VecDeque::pop_front) {
+            app(self, &event);
+        }
+        (self.app, self.untold) = (Some(app), None);
     }
 
     /// Passes in a frame from the peer.

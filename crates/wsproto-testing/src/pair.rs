@@ -110,11 +110,7 @@ pub struct Pair {
     /// Whether the line is dead: neither data nor its end arrives any more.
     pub cut_off: bool,
     cuts: Cuts,
-    app: Serve,
 }
-
-/// A server's application.
-type Serve = Box<dyn FnMut(&mut Life<Server>, &Seen)>;
 
 impl fmt::Debug for Pair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -149,8 +145,8 @@ impl Pair {
     }
 
     fn of(client: Half<Client>, server: Half<Server>, cuts: Cuts) -> Self {
-        let (now, cut_off, app) = (Duration::ZERO, false, Box::new(echo));
-        Self { client, server, now, cut_off, cuts, app }
+        let pair = Self { client, server, now: Duration::ZERO, cut_off: false, cuts };
+        pair.with_app(echo)
     }
 
     /// Sets the client's request and configuration, before the first step.
@@ -168,14 +164,17 @@ impl Pair {
         answer: impl FnMut(&Request) -> Result<Accept, Response> + 'static,
     ) -> Self {
         let answer: Answer = Box::new(answer);
+        let app = self.server.life.set_app(None);
         self.server = Half::new(Life::begin_with(answer, config), true);
+        self.server.life.set_app(app);
         self
     }
 
-    /// Sets the server's application, in place of the echo: it is called with each report.
+    /// Sets the server's application, in place of the echo: it is called with each report, before the next one
+    /// is taken.
     #[must_use]
     pub fn with_app(mut self, app: impl FnMut(&mut Life<Server>, &Seen) + 'static) -> Self {
-        self.app = Box::new(app);
+        self.server.life.set_app(Some(Box::new(app)));
         self
     }
 
@@ -191,12 +190,7 @@ impl Pair {
             None => return false,
         });
         if moves {
-            let seen = self.server.life.log.len();
             carry(&mut self.client, &mut self.server, self.cuts.next_len());
-            let events = self.server.life.log[seen..].to_vec();
-            for event in &events {
-                (self.app)(&mut self.server.life, event);
-            }
             carry(&mut self.server, &mut self.client, self.cuts.next_len());
         }
         self.client.follow_advice();
@@ -274,7 +268,7 @@ fn carry<A: End, B: End>(from: &mut Half<A>, to: &mut Half<B>, most: usize) {
 
 /// Echoes messages.
 fn echo(server: &mut Life<Server>, event: &Seen) {
-    // An echo after a Close is refused, which is fine.
+    // A server that is closing refuses to echo, which is fine.
     let Ok(sender) = server.session.sender() else { return };
     let _ = match event {
         SessionEvent::Received(Event::Text(text)) => sender.send_text(text, &mut server.out),

@@ -9,11 +9,11 @@ use std::time::Duration;
 use proptest::prelude::*;
 use wsproto::handshake::{Accept, ClientRequest, Request, Response};
 use wsproto::{
-    CloseCode, CloseInfo, Config, Event, Initiator, KeepAlive, SessionError, SessionEvent,
+    CloseCode, CloseInfo, Config, Event, Initiator, KeepAlive, Server, SessionError, SessionEvent,
 };
 use wsproto_testing::{
-    Ask, Cuts, Frame, KEY, Net, Pair, Part, Seen, assert_order, close_frame, closes, cuts, header,
-    part,
+    Ask, Cuts, Frame, KEY, Life, Net, Pair, Part, Seen, assert_order, close_frame, closes, cuts,
+    header, part,
 };
 
 fn panics(body: impl FnOnce() + panic::UnwindSafe) -> bool {
@@ -134,6 +134,49 @@ fn a_pair_calls_its_application() {
     pair.client.life.ask(&Ask::Text("How late is it?".into()));
     pair.run(|pair| !pair.client.life.received().is_empty());
     assert_eq!(pair.client.life.received(), [Event::Text("60".into())]);
+}
+
+/// As in every loop: each report is passed on before the next one is taken, so the answer to a message leaves
+/// before that to the Close behind it, however both arrive. And the application hears of the end.
+#[test]
+fn the_application_of_a_pair_hears_of_each_report_in_time() {
+    for cuts in [Cuts::every(1), Cuts::every(usize::MAX)] {
+        let seen = Rc::new(RefCell::new(Vec::new()));
+        let log = Rc::clone(&seen);
+        let app = move |server: &mut Life<Server>, event: &Seen| {
+            log.borrow_mut().push(event.clone());
+            if let SessionEvent::Received(Event::Text(_)) = event {
+                server.ask(&Ask::Text("answer".into()));
+            }
+        };
+        let mut pair = Pair::new(&Config::new(), cuts).with_app(app);
+        pair = pair.with_server(Config::new(), |_| Ok(Accept::new()));
+        pair.run(|pair| pair.client.life.log.contains(&SessionEvent::Open));
+        pair.client.life.ask(&Ask::Text("question".into()));
+        pair.client.life.close(None).expect("open");
+        let (client, server) = pair.run_to_the_end();
+        assert_eq!(client.received(), [Event::Text("answer".into()), Event::Close(None)]);
+        assert_eq!(*seen.borrow(), server.log);
+        assert!(server.ended().was_clean);
+    }
+}
+
+/// What an application does in its call is reported after the call.
+#[test]
+fn an_application_may_end_its_session() {
+    let seen = Rc::new(RefCell::new(Vec::new()));
+    let log = Rc::clone(&seen);
+    let mut pair = Pair::new(&Config::new(), Cuts::every(3)).with_app(move |server, event| {
+        log.borrow_mut().push(event.clone());
+        if *event == SessionEvent::Open {
+            server.abort();
+        }
+    });
+    pair.run(|pair| pair.server.is_over());
+    assert!(matches!(
+        &seen.borrow()[..],
+        [SessionEvent::Upgrade, SessionEvent::Open, SessionEvent::Closed(_)]
+    ));
 }
 
 #[test]
