@@ -83,7 +83,7 @@
 //!
 //! [`testing`] runs handlers without a socket, a thread or a clock, for their tests.
 //! `ws_std::guide::deploy` covers servers in production, and [`ws_common::guide`] writing an adapter.
-//! This crate logs through the [`log`] facade.
+//! This crate logs through the facade `log`, or with the feature `tracing` through that crate.
 
 mod deadlines;
 mod dial;
