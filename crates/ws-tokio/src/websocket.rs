@@ -11,7 +11,7 @@ mod sink;
 mod streams;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -23,9 +23,8 @@ use wsproto::url::WsUrl;
 use wsproto::{CloseInfo, Endpoint, ReadyState, Role};
 
 use crate::buffers::Input;
-use crate::carrier::Carrier;
 use crate::io::{AsyncStream, Io, SocketOf};
-use crate::origin::{From, Origin};
+use crate::origin::{Carried, From, Origin};
 
 pub use sender::Sender;
 pub use streams::Receiver;
@@ -120,12 +119,19 @@ impl WebSocket {
     ///
     /// [`Error::Io`] outside of a runtime of tokio.
     pub(crate) fn begin<R: Role, S: AsyncStream>(
-        connection: Arc<Connection<R, Origin<S>>>,
+        connection: Arc<Carried<R, S>>,
         conversation: Conversation,
         opening: Opening,
     ) -> Result<Self, Error> {
         let runtime = Handle::try_current().map_err(std::io::Error::other)?;
-        runtime.spawn(Carrier::beside_owner(Arc::clone(&connection)));
+        let spawned: Weak<Carried<R, S>> = Arc::downgrade(&connection);
+        connection.driver().tasks.spawn_when_needed(spawned, runtime);
+        let mut held = connection.lock();
+        held.set_owned(true);
+        held.set_key(0);
+        drop(held);
+        // For the deadline of the handshake, or of the keep-alive.
+        connection.driver().tasks.wake_carrier();
         Ok(Self {
             sender: Sender::new(connection),
             conversation,

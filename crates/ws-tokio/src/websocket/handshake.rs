@@ -47,6 +47,8 @@ impl WebSocket {
             *response = self.sender.connection.take_response().map(Box::new);
         }
         let connection = Arc::clone(&self.sender.connection);
+        // The deadline of the handshake is over.
+        connection.tasks().check_carrier();
         connection.take(&mut self.conversation, &self.sender.handle, Step::Open);
     }
 }
