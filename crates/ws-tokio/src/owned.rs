@@ -109,7 +109,7 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
 
     #[inline]
     fn next_step(&self, input: &mut Input) -> Option<Step> {
-        let now = if input.is_empty() { self.driver().elapsed() } else { input.at };
+        let now = input.read_at().unwrap_or_else(|| self.driver().elapsed());
         let mut held = self.lock();
         let link = held.link_mut()?;
         buffers::lend(link.endpoint_mut());

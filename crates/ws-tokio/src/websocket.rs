@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 use ws_common::adapter::{Connection, Conversation, Link, Undecided};
-use ws_common::{ConnectionId, Error, IncomingRequest, ServerHandle, WebSocketConnection};
+use ws_common::{ConnectionId, Error, ServerHandle, WebSocketConnection};
 use wsproto::handshake::{ClientRequest, Extension, Response};
 use wsproto::url::WsUrl;
 use wsproto::{CloseInfo, Endpoint, ReadyState, Role};
@@ -54,7 +54,14 @@ pub struct WebSocket {
     sender: Sender,
     conversation: Conversation,
     input: Input,
-    opening: Opening,
+    /// `None` while all of it is empty, as that of an open connection of a server.
+    rest: Option<Box<Rest>>,
+}
+
+/// The state that few connections have, or only at their beginning or end.
+#[derive(Default)]
+struct Rest {
+    opening: Option<Opening>,
     /// The decision on the request, while it is pending.
     undecided: Option<Box<dyn Undecided>>,
     /// The error to report once the connection is closed.
@@ -63,10 +70,10 @@ pub struct WebSocket {
     subprotocol: Option<String>,
 }
 
-/// The messages that opened a connection.
-pub(crate) enum Opening {
-    Client { request: Box<ClientRequest>, response: Option<Box<Response>> },
-    Server { request: Option<Box<IncomingRequest>> },
+/// The messages that opened a client's connection.
+pub(crate) struct Opening {
+    pub(crate) request: ClientRequest,
+    pub(crate) response: Option<Response>,
 }
 
 /// A stream, and what is known of it.
@@ -121,7 +128,7 @@ impl WebSocket {
     pub(crate) fn begin<R: Role, S: AsyncStream>(
         connection: Arc<Carried<R, S>>,
         conversation: Conversation,
-        opening: Opening,
+        opening: Option<Opening>,
     ) -> Result<Self, Error> {
         let runtime = Handle::try_current().map_err(std::io::Error::other)?;
         let spawned: Weak<Carried<R, S>> = Arc::downgrade(&connection);
@@ -136,11 +143,8 @@ impl WebSocket {
             sender: Sender::new(connection),
             conversation,
             input: Input::default(),
-            opening,
-            undecided: None,
-            failed: None,
-            close_info: None,
-            subprotocol: None,
+            rest: opening
+                .map(|opening| Box::new(Rest { opening: Some(opening), ..Rest::default() })),
         })
     }
 
@@ -164,8 +168,8 @@ impl WebSocket {
 
     /// Returns how the connection ended; `None` until then.
     #[must_use]
-    pub const fn close_info(&self) -> Option<&CloseInfo> {
-        self.close_info.as_ref()
+    pub fn close_info(&self) -> Option<&CloseInfo> {
+        self.rest.as_ref()?.close_info.as_ref()
     }
 
     /// Returns the state of the connection.
@@ -177,7 +181,8 @@ impl WebSocket {
     /// Returns the negotiated subprotocol.
     #[must_use]
     pub fn subprotocol(&self) -> Option<String> {
-        self.subprotocol.clone().or_else(|| self.sender.handle.subprotocol())
+        let known = self.rest.as_ref().and_then(|rest| rest.subprotocol.clone());
+        known.or_else(|| self.sender.handle.subprotocol())
     }
 
     /// Returns the negotiated extensions; empty once the connection is closed.
@@ -202,28 +207,21 @@ impl WebSocket {
     /// Returns the URL of a client's connection: after redirects, the last one. `None` at a server.
     #[must_use]
     pub fn url(&self) -> Option<&WsUrl> {
-        match &self.opening {
-            Opening::Client { request, .. } => Some(request.url()),
-            Opening::Server { .. } => None,
-        }
+        Some(self.opening()?.request.url())
     }
 
     /// Returns the response that opened a client's connection. `None` at a server.
     #[must_use]
     pub fn response(&self) -> Option<&Response> {
-        match &self.opening {
-            Opening::Client { response, .. } => response.as_deref(),
-            Opening::Server { .. } => None,
-        }
+        self.opening()?.response.as_ref()
     }
 
-    /// Returns the request that opened a server's connection. `None` at a client.
-    #[must_use]
-    pub fn request(&self) -> Option<&IncomingRequest> {
-        match &self.opening {
-            Opening::Server { request } => request.as_deref(),
-            Opening::Client { .. } => None,
-        }
+    fn opening(&self) -> Option<&Opening> {
+        self.rest.as_ref()?.opening.as_ref()
+    }
+
+    fn rest(&mut self) -> &mut Rest {
+        self.rest.get_or_insert_default()
     }
 }
 
