@@ -207,7 +207,8 @@ impl ServerHandle {
     }
 
     /// Sets a timer. Once `after` has passed, the handler's
-    /// [`on_timer`](crate::ServerHandler::on_timer) is called once, unless the server has ended.
+    /// [`on_timer`](crate::ServerHandler::on_timer) is called once, unless the server has ended. A server without a
+    /// handler, such as a `Listener` or an `UpgradeServer` of `ws-tokio`, has no timers: this does nothing then.
     #[allow(clippy::must_use_candidate, reason = "callers may ignore the result")]
     pub fn set_timer(&self, after: Duration) -> TimerId {
         let (timer, is_first) = self.0.timers.set(after);

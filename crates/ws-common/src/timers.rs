@@ -1,7 +1,7 @@
 //! Timers of an application.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -72,6 +72,8 @@ pub(crate) struct SharedTimers {
     /// When the first timer expires, in nanoseconds since `start`; `NONE` without a timer. Written under the
     /// lock, and read without it: a loop that must see an earlier time is woken after that was stored.
     first: AtomicU64,
+    /// Whether nobody is told about timers.
+    off: AtomicBool,
 }
 
 const NONE: u64 = u64::MAX;
@@ -79,11 +81,19 @@ const NONE: u64 = u64::MAX;
 impl SharedTimers {
     pub(crate) fn new(now: fn() -> Instant) -> Self {
         let first = AtomicU64::new(NONE);
-        Self { start: now(), now, timers: Mutex::default(), first }
+        Self { start: now(), now, timers: Mutex::default(), first, off: AtomicBool::new(false) }
+    }
+
+    /// Turns timers off: none is kept from now on.
+    pub(crate) fn turn_off(&self) {
+        self.off.store(true, Ordering::Relaxed);
     }
 
     /// Sets a timer. Returns whether it is now the first.
     pub(crate) fn set(&self, after: Duration) -> (TimerId, bool) {
+        if self.off.load(Ordering::Relaxed) {
+            return (TimerId::new(), false);
+        }
         let mut timers = self.lock();
         let elapsed = (self.now)().saturating_duration_since(self.start);
         let at = elapsed.saturating_add(after);

@@ -14,7 +14,7 @@ use tokio::net::ToSocketAddrs;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 use ws_common::adapter::{Acceptor, Admission, Conversation, Permit, end_deadline, poll_ends};
-use ws_common::{Decision, Error, Listener as Socket, ServerHandle, ServerOptions};
+use ws_common::{Error, Listener as Socket, ServerHandle, ServerOptions};
 use wsproto::SessionError;
 use wsproto::handshake::Accept;
 
@@ -105,7 +105,7 @@ impl Listener {
         let server = handle(options, address, vec![Arc::clone(&wake)]);
         let sources = Listening::register(listeners)?;
         // Only its options decide.
-        let acceptor = Arc::new(Acceptor::new(server, |_: &_, _: &_| Decision::accept(())));
+        let acceptor = Arc::new(Acceptor::without_handler(server));
         acceptor.join();
         Ok(Self { acceptor, sources, address, wake, alarm: Alarm::default(), left: false })
     }
