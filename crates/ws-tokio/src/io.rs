@@ -279,3 +279,6 @@ impl<S: AsyncStream> Duplex for Io<S> {
         self.readable
     }
 }
+
+#[cfg(all(test, feature = "tls"))]
+mod tests;
