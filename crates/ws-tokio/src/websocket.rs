@@ -31,9 +31,10 @@ pub use streams::Receiver;
 
 /// One end of a connection: a client's, or a server's.
 ///
-/// [`recv`](Self::recv) waits for a message, and [`send`](Self::send) for room. A task of the runtime, which each
-/// connection has, writes what was sent, answers nothing by itself, and observes the deadlines, whatever the
-/// application waits for. One write takes everything that was sent since that task ran last.
+/// [`recv`](Self::recv) waits for a message, and [`send`](Self::send) for room. A task of the runtime writes
+/// what was sent, answers nothing by itself, and observes the deadlines, whatever the application waits for. It exists
+/// only while there is something to write or a deadline, such as that of the keep-alive. One write takes everything that
+/// was sent before that task runs.
 ///
 /// Pings are answered and the closing handshake is carried out while [`recv`](Self::recv) is polled (RFC 6455,
 /// sections 5.5 and 7). A program that only sends should receive in another task; see
@@ -46,10 +47,10 @@ pub use streams::Receiver;
 ///
 /// # Dropping
 ///
-/// Dropping a `WebSocket` never blocks. Its task sends what is unsent and a Close with code 1001, or 1011 if the
-/// application panics, and ends the
-/// connection after [`Config::close_timeout`](wsproto::Config::close_timeout) at the latest. If the runtime has
-/// shut down, the connection is aborted.
+/// Dropping a `WebSocket` never blocks. A task sends what is unsent and a Close with code 1001, or 1011 if the
+/// application panics, and ends the connection after
+/// [`Config::close_timeout`](wsproto::Config::close_timeout) at the latest. If the runtime has shut down, the connection
+/// is aborted; so is one that outlives its runtime, as soon as it needs a task.
 pub struct WebSocket {
     sender: Sender,
     conversation: Conversation,
