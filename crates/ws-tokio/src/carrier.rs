@@ -14,7 +14,7 @@ use crate::buffers::{self, Input};
 use crate::io::{AsyncStream, Io};
 use crate::origin::Carried;
 
-/// How many turns a task takes before others have theirs: one that reads, and one that finds no more input.
+/// How many turns a task takes before others have theirs, if its deadline has passed during the first.
 const TURNS: usize = 2;
 
 /// Carries a connection until it is over and its transport released. Dropping it ends the connection.
@@ -55,6 +55,7 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
             return Poll::Ready(());
         }
         if let Some(link) = held.link_mut() {
+            link.transport_mut().wake_only(context.waker());
             link.transport_mut().ready();
         }
         drop(held);
@@ -66,7 +67,10 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
             if outcome.gone {
                 return Poll::Ready(());
             }
-            if !outcome.more && !self.alarm.poll(context, after(driver.start, outcome.deadline)) {
+            if outcome.more {
+                break;
+            }
+            if !self.alarm.poll(context, after(driver.start, outcome.deadline)) {
                 return Poll::Pending;
             }
         }
