@@ -80,6 +80,9 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
 
     /// Writes, and observes the deadlines. Returns ready once there is no transport any more.
     fn serve_owner(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.is_settled() {
+            return Poll::Pending;
+        }
         let driver = self.connection.driver();
         // Before the stream is polled, so that no readiness is missed.
         driver.tasks.set_carrier_waits(true);
@@ -124,6 +127,25 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
         }
         context.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Handles a notice that leaves nothing to do, which is the usual one: the owner has sent, and then written itself
+    /// because it receives. Returns false if there may be more.
+    fn is_settled(&self) -> bool {
+        let mut held = self.connection.lock();
+        let Some(link) = held.link() else { return false };
+        let (endpoint, transport) = (link.endpoint(), link.transport());
+        let settled = endpoint.unwritten() == 0
+            && !transport.is_writing()
+            && !transport.watched
+            && endpoint.deadline().is_none_or(|at| transport.alarm.is_some_and(|set| set <= at))
+            && !self.alarm.has_rung()
+            && !concerns_owner(link);
+        if settled {
+            held.begin_work();
+            held.end_work();
+        }
+        settled
     }
 
     /// Ends the connection: calls its handler for the last time, and releases its transport.

@@ -154,6 +154,8 @@ impl Conversation {
         D: Driver<R>,
         D::Transport: Duplex,
     {
+        #[cfg(feature = "tracing")]
+        let _within = connection.span().enter();
         let mut held = connection.lock();
         held.begin_work();
         let mut turn = Turn::new(self, connection, &mut held, context.now);
