@@ -9,12 +9,12 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
 #[cfg(unix)]
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 use std::{fmt, io};
 
 use log::info;
+use parking_lot::Mutex;
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
 use crate::adapter::Acceptor;
@@ -185,7 +185,7 @@ impl ListenerWaker {
     /// can be shut down also without one.
     pub fn wake(&self) {
         for (reserved, address) in &self.0 {
-            let reserved = reserved.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let reserved = reserved.lock().take();
             #[cfg(unix)]
             if let Some(listener @ Listener::Unix(_)) = &reserved {
                 // The file of the socket may be gone. Some systems refuse to shut down a listener.

@@ -6,10 +6,11 @@ mod roster;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use wsproto::{CloseFrame, ReadyState};
 
 use crate::adapter::{Ending, Registry};
@@ -227,9 +228,8 @@ impl ServerHandle {
         &self.0.timers
     }
 
-    /// Ignores poisoning: the state is consistent whenever the lock is free.
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock()
     }
 }
 

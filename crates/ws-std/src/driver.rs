@@ -10,9 +10,10 @@ mod watched;
 
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use ws_common::adapter::{
     Acceptor, Connection, Driver, Held, Link, Outgoing, Traffic, TrafficLease,
 };
