@@ -16,7 +16,7 @@ use crate::adapter::{Ending, Registry};
 use crate::admission::Addresses;
 use crate::pubsub::Topics;
 use crate::stats::Counters;
-use crate::timers::SharedTimers;
+use crate::timers::{Clock, SharedTimers};
 use crate::{
     Broadcast, ConnectionId, Message, ServerOptions, ServerStats, TimerId, WebSocketConnection,
 };
@@ -40,8 +40,7 @@ struct Shared {
     counters: Counters,
     timers: SharedTimers,
     wake: Box<dyn Fn(&ServerHandle) + Send + Sync>,
-    /// The clock.
-    now: fn() -> Instant,
+    now: Clock,
 }
 
 /// Locked before a connection (`subscribe`), never while one is locked.
@@ -72,7 +71,7 @@ impl ServerHandle {
         address: Option<SocketAddr>,
         registry: impl Registry + 'static,
         wake: impl Fn(&Self) + Send + Sync + 'static,
-        now: fn() -> Instant,
+        now: Clock,
     ) -> Self {
         Self(Arc::new(Shared {
             options,
@@ -81,9 +80,9 @@ impl ServerHandle {
             state: Mutex::default(),
             changed: Condvar::new(),
             start: now(),
-            now,
             counters: Counters::default(),
-            timers: SharedTimers::new(now),
+            timers: SharedTimers::new(Arc::clone(&now)),
+            now,
             wake: Box::new(wake),
         }))
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Identifies a timer. An id is never reused within a process.
@@ -50,9 +50,10 @@ impl<T: Copy + Ord> Timers<T> {
         self.order.first().map(|(at, _)| *at)
     }
 
-    /// Removes the first timer if it has expired.
-    pub(crate) fn take_expired(&mut self, now: T) -> Option<TimerId> {
-        self.first().filter(|at| *at <= now)?;
+    /// Removes the first timer if it has expired and is older than `fence`. Its call may set another one that
+    /// expires at once: with a fence from before the first call, that one waits for the next turn.
+    pub(crate) fn take_expired(&mut self, now: T, fence: TimerId) -> Option<TimerId> {
+        self.order.first().filter(|(at, timer)| *at <= now && *timer < fence)?;
         let (_, timer) = self.order.pop_first()?;
         self.times.remove(&timer);
         Some(timer)
@@ -63,11 +64,13 @@ impl<T: Copy + Ord> Timers<T> {
     }
 }
 
+/// The clock of a server.
+pub(crate) type Clock = Arc<dyn Fn() -> Instant + Send + Sync>;
+
 /// The timers of a server, which any thread may set.
-#[derive(Debug)]
 pub(crate) struct SharedTimers {
     start: Instant,
-    now: fn() -> Instant,
+    now: Clock,
     timers: Mutex<Timers<Duration>>,
     /// When the first timer expires, in nanoseconds since `start`; `NONE` without a timer. Written under the
     /// lock, and read without it: a loop that must see an earlier time is woken after that was stored.
@@ -77,7 +80,7 @@ pub(crate) struct SharedTimers {
 const NONE: u64 = u64::MAX;
 
 impl SharedTimers {
-    pub(crate) fn new(now: fn() -> Instant) -> Self {
+    pub(crate) fn new(now: Clock) -> Self {
         let first = AtomicU64::new(NONE);
         Self { start: now(), now, timers: Mutex::default(), first }
     }
@@ -108,11 +111,11 @@ impl SharedTimers {
         }
     }
 
-    /// Removes the first timer if it has expired at `now`.
-    pub(crate) fn take_expired(&self, now: Instant) -> Option<TimerId> {
+    /// Removes the first timer if it has expired at `now` and is older than `fence`.
+    pub(crate) fn take_expired(&self, now: Instant, fence: TimerId) -> Option<TimerId> {
         self.next().filter(|at| *at <= now)?;
         let mut timers = self.lock();
-        let expired = timers.take_expired(now.saturating_duration_since(self.start));
+        let expired = timers.take_expired(now.saturating_duration_since(self.start), fence);
         self.update(&timers);
         expired
     }
@@ -139,21 +142,25 @@ mod tests {
         let early = timers.set(10);
         let same = timers.set(10);
         let never = timers.set(20);
+        let fence = TimerId::new();
+        let at_once = timers.set(10);
         assert_eq!(timers.first(), Some(10));
         assert!(timers.cancel(never));
         assert!(!timers.cancel(never));
-        assert_eq!(timers.take_expired(9), None);
-        assert_eq!(timers.take_expired(10), Some(early));
-        assert_eq!(timers.take_expired(10), Some(same));
-        assert_eq!(timers.take_expired(29), None);
-        assert_eq!(timers.take_expired(99), Some(late));
+        assert_eq!(timers.take_expired(9, fence), None);
+        assert_eq!(timers.take_expired(10, fence), Some(early));
+        assert_eq!(timers.take_expired(10, fence), Some(same));
+        assert_eq!(timers.take_expired(10, fence), None, "it is younger than the fence");
+        assert_eq!(timers.take_expired(29, TimerId::new()), Some(at_once));
+        assert_eq!(timers.take_expired(29, fence), None);
+        assert_eq!(timers.take_expired(99, fence), Some(late));
         assert!(!timers.cancel(late), "it has expired");
         assert!(timers.is_empty() && timers.times.is_empty());
     }
 
     #[test]
     fn the_first_timer_of_a_server_is_known_without_its_lock() {
-        let timers = SharedTimers::new(Instant::now);
+        let timers = SharedTimers::new(Arc::new(Instant::now));
         assert_eq!(timers.next(), None);
         let (late, is_first) = timers.set(Duration::from_secs(60));
         assert!(is_first);
@@ -161,9 +168,9 @@ mod tests {
         assert!(!is_first);
         let (soon, is_first) = timers.set(Duration::ZERO);
         assert!(is_first && timers.next().is_some_and(|at| at <= Instant::now()));
-        let now = Instant::now();
-        assert_eq!(timers.take_expired(now), Some(soon));
-        assert_eq!(timers.take_expired(now), None);
+        let (now, fence) = (Instant::now(), TimerId::new());
+        assert_eq!(timers.take_expired(now, fence), Some(soon));
+        assert_eq!(timers.take_expired(now, fence), None);
         assert!(timers.cancel(late));
         assert_eq!(timers.next(), None, "the last one never expires");
     }

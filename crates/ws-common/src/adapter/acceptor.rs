@@ -18,7 +18,7 @@ use super::server_handler::DynServerHandler;
 use super::{Conversation, Decided, Permit, ProxyHeader, TrafficLease, Verdict};
 use crate::admission::Refusal;
 use crate::stats::Counted;
-use crate::{Decision, Error, IncomingRequest, ServerHandle, ServerHandler};
+use crate::{Decision, Error, IncomingRequest, ServerHandle, ServerHandler, TimerId};
 
 /// A server's side before a connection is open: it admits transports, asks the server's handler for
 /// decisions, and calls the handler for errors and for the start and end of the server.
@@ -265,13 +265,14 @@ impl Acceptor {
         self.server.deadline().into_iter().chain(self.next_timer()).min()
     }
 
-    /// Calls the handler for the server's timers that have expired.
+    /// Calls the handler for the server's timers that have expired. One that is set meanwhile waits for the
+    /// next call.
     pub fn call_timers(&self) {
         if self.next_timer().is_none() {
             return;
         }
-        let now = self.server.now();
-        while let Some(timer) = self.server.timers().take_expired(now) {
+        let (now, fence) = (self.server.now(), TimerId::new());
+        while let Some(timer) = self.server.timers().take_expired(now, fence) {
             self.call(|handler, server| handler.on_timer(server, timer));
         }
     }

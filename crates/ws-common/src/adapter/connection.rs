@@ -259,8 +259,8 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
 
     /// Removes the first timer of an open connection if it has expired.
     #[inline]
-    pub fn take_expired_timer(&mut self, now: Duration) -> Option<TimerId> {
-        self.opened.then(|| self.details.take_expired(now)).flatten()
+    pub(crate) fn take_expired_timer(&mut self, now: Duration, fence: TimerId) -> Option<TimerId> {
+        self.opened.then(|| self.details.take_expired(now, fence)).flatten()
     }
 
     /// Returns whether the connection is over; its transport may linger.

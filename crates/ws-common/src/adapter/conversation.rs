@@ -15,7 +15,7 @@ use super::connection::unknown_end;
 use super::panics::{Panic, catch};
 use super::verdict::DynHandler;
 use super::{Connection, ConnectionLink, Driver, Permit, Step};
-use crate::{ConnectionHandler, ConnectionId, Error, Message, WebSocketConnection};
+use crate::{ConnectionHandler, ConnectionId, Error, Message, TimerId, WebSocketConnection};
 
 /// Calls a connection's handler for the connection's events.
 pub struct Conversation {
@@ -165,7 +165,8 @@ impl Conversation {
         drained.then(|| self.drained(handle)).flatten()
     }
 
-    /// Calls `on_timer` for the timers that have expired at `now`. The connection must not be locked. The
+    /// Calls `on_timer` for the timers that have expired at `now`; one that is set meanwhile waits for the next
+    /// call. The connection must not be locked. The
     /// adapter calls this when [`ConnectionState::deadline`](super::ConnectionState::deadline) is due.
     pub fn call_timers<R: Role, D: Driver<R>>(
         &mut self,
@@ -173,9 +174,10 @@ impl Conversation {
         handle: &WebSocketConnection,
         now: Duration,
     ) -> Option<Panic> {
-        let mut panic = None;
+        connection.lock().next_timer().filter(|at| *at <= now)?;
+        let (mut panic, fence) = (None, TimerId::new());
         loop {
-            let expired = connection.lock().take_expired_timer(now);
+            let expired = connection.lock().take_expired_timer(now, fence);
             let Some(timer) = expired else { return panic };
             panic = panic.or(self.call(handle, |handler, ws| handler.on_timer(ws, timer)));
         }

@@ -15,9 +15,10 @@ use super::TestClient;
 use super::pair::{Clock, Origin, Pair};
 use super::wire::Wire;
 use crate::adapter::{
-    Acceptor, Connection, Connections, Link, TurnContext, TurnOutcome, server_handle,
+    Acceptor, Connection, Connections, Link, TrafficLease, TurnContext, TurnOutcome, end_deadline,
+    server_handle,
 };
-use crate::{ServerHandle, ServerHandler, ServerOptions};
+use crate::{ServerHandle, ServerHandler, ServerOptions, WebSocketConnection};
 
 /// The most turns without time passing.
 const MOST_TURNS: usize = 100_000;
@@ -26,8 +27,11 @@ const MOST_TURNS: usize = 100_000;
 ///
 /// Handlers are called by the calls of this type and of [`TestClient`], in the same thread, one after the
 /// other, until nothing is left to do. Nothing listens: clients come from [`connect`](Self::connect), each from
-/// another port of 127.0.0.1, and TLS is not spoken. The timers of the server's own handler follow the system's
-/// clock; all other times are virtual.
+/// another port of 127.0.0.1, and TLS is not spoken. All times are virtual, those of the server and of
+/// [`ServerHandle::terminate`] included. A decision that was postponed takes effect at the next call, for example
+/// `advance(Duration::ZERO)`.
+///
+/// As on any server, a handler that panics does not end the test: the client is closed with code 1011.
 ///
 /// ```
 /// use ws_common::testing::TestServer;
@@ -58,6 +62,9 @@ pub struct TestServer {
 struct Shared {
     acceptor: Arc<Acceptor>,
     clock: Clock,
+    /// The system's time at the virtual time zero.
+    start: Instant,
+    traffic: Arc<TrafficLease>,
     context: TurnContext,
     pairs: Vec<Pair>,
 }
@@ -70,13 +77,16 @@ impl TestServer {
 
     /// Starts a server with these options; [`ServerHandler::on_open`] is called.
     pub fn with_options(options: ServerOptions, handler: impl ServerHandler) -> Self {
-        let handle =
-            server_handle(options, 1000, None, Connections::default(), |_| {}, Instant::now);
+        let (clock, start) = (Clock::default(), Instant::now());
+        let time = clock.clone();
+        let now = move || start + time.now();
+        let handle = server_handle(options, 1000, None, Connections::default(), |_| {}, now);
         let acceptor = Arc::new(Acceptor::new(handle.clone(), handler));
         acceptor.announce();
         acceptor.join();
         let context = TurnContext::new(Duration::ZERO);
-        let shared = Shared { acceptor, clock: Clock::default(), context, pairs: Vec::new() };
+        let traffic = Arc::new(acceptor.traffic());
+        let shared = Shared { acceptor, clock, start, traffic, context, pairs: Vec::new() };
         Self { handle, shared: Rc::new(RefCell::new(shared)) }
     }
 
@@ -113,7 +123,8 @@ impl TestServer {
         let (endpoint, conversation) = acceptor.accept(now, peer).expect("a response, without TLS");
         let (changed, wire) = (Arc::new(AtomicBool::new(true)), Wire::default());
         let (clock, notice) = (shared.clock.clone(), Arc::clone(&changed));
-        let origin = Origin { acceptor, clock, changed: notice };
+        let traffic = Arc::clone(&shared.traffic);
+        let origin = Origin { acceptor, traffic, clock, changed: notice };
         let connection = Arc::new(Connection::new(origin, Link::new(endpoint, wire.clone()), peer));
         connection.lock().set_key(0);
         let ws = connection.handle();
@@ -175,8 +186,11 @@ impl Shared {
             for pair in &mut self.pairs {
                 moved |= pair.turn(context);
             }
+            if !moved && self.acceptor.next_timer().is_none_or(|at| at > self.now()) {
+                return;
+            }
             if !moved {
-                return self.acceptor.call_timers();
+                self.acceptor.call_timers();
             }
         }
         panic!("the handlers keep each other busy forever");
@@ -185,14 +199,34 @@ impl Shared {
     fn advance(&mut self, passed: Duration) {
         let end = self.clock.now().saturating_add(passed);
         self.run();
-        while let Some(next) = self.pairs.iter().filter_map(Pair::deadline).min()
+        while let Some(next) = self.deadline()
             && next <= end
         {
             self.set_time(next.max(self.clock.now()));
+            self.abort_late();
             self.run();
         }
         self.set_time(end);
         self.run();
+    }
+
+    /// Returns when something is due: at a connection, or of the server itself.
+    fn deadline(&self) -> Option<Duration> {
+        let server = self.acceptor.deadline().map(|at| at.saturating_duration_since(self.start));
+        let server = server.filter(|at| *at > self.clock.now());
+        self.pairs.iter().filter_map(Pair::deadline).chain(server).min()
+    }
+
+    /// Returns the time of the server's clock.
+    fn now(&self) -> Instant {
+        self.start + self.clock.now()
+    }
+
+    /// Aborts the remaining connections of a server that has ended for long enough.
+    fn abort_late(&self) {
+        if end_deadline(self.acceptor.server()).is_some_and(|at| at <= self.now()) {
+            self.acceptor.server().connections().iter().for_each(WebSocketConnection::abort);
+        }
     }
 
     fn set_time(&mut self, now: Duration) {

@@ -229,6 +229,103 @@ fn time_is_virtual() {
     assert!(client.connection().close_info().is_some());
 }
 
+/// Broadcasts every minute, and answers each message.
+struct Minutely;
+
+impl ServerHandler for Minutely {
+    type Handler = fn(&WebSocketConnection, Message);
+
+    fn on_open(&mut self, server: &ServerHandle) {
+        server.set_timer(Duration::from_secs(60));
+    }
+
+    fn on_timer(&mut self, server: &ServerHandle, _: TimerId) {
+        server.broadcast("minute");
+        server.set_timer(Duration::from_secs(60));
+    }
+
+    fn on_connection(&mut self, _: &ServerHandle, _: &IncomingRequest) -> Decision<Self::Handler> {
+        Decision::accept(|ws, message| drop(ws.send(message)))
+    }
+}
+
+#[test]
+fn the_timers_and_the_end_of_a_server_are_virtual() {
+    let server = TestServer::new(Minutely);
+    let (client, stuck) = (server.connect(), server.connect());
+    server.advance(Duration::from_millis(59_999));
+    assert_eq!(client.received(), []);
+    server.advance(Duration::from_millis(1));
+    assert_eq!(client.received(), ["minute".into()]);
+    server.advance(Duration::from_secs(120));
+    assert_eq!(client.received(), ["minute".into(), "minute".into()]);
+
+    stuck.set_reading(false);
+    server.handle().terminate(Some(Duration::from_secs(5)));
+    server.advance(Duration::from_millis(4999));
+    assert_eq!(code(client.close_info()), 1001);
+    assert_eq!(stuck.connection().close_info(), None);
+    server.advance(Duration::from_millis(1));
+    assert_eq!(code(stuck.connection().close_info()), 1006);
+}
+
+#[test]
+fn messages_and_bytes_are_counted() {
+    let server = TestServer::new(Minutely);
+    let client = server.connect();
+    let before = server.handle().stats();
+    assert!(before.bytes_in > 100 && before.bytes_out > 100, "the opening handshake");
+    client.send("12345678");
+    let stats = server.handle().stats();
+    assert_eq!((stats.messages_in, stats.messages_out), (1, 1));
+    // A client's frame has a masking key of 4 bytes.
+    assert_eq!((stats.bytes_in - before.bytes_in, stats.bytes_out - before.bytes_out), (14, 10));
+}
+
+#[test]
+fn a_boxed_handler_is_a_handler() {
+    let log = Log::default();
+    let boxes = Arc::clone(&log);
+    let server = TestServer::new(move |_: &_, request: &IncomingRequest| {
+        Decision::accept(match request.path() {
+            "/" => Box::new(Obedient(Arc::clone(&boxes))) as Box<dyn ConnectionHandler>,
+            _ => Box::new(handler(|ws, _| drop(ws.send("closure")))),
+        })
+    });
+    let other = ClientRequest::parse("ws://localhost/other").unwrap();
+    let (client, other) = (server.connect(), server.connect_with(other));
+    client.set_reading(false);
+    client.send("fill");
+    client.set_reading(true);
+    server.advance(Duration::from_secs(5));
+    client.set_reading(false);
+    server.advance(Duration::from_secs(90));
+    other.send("anything");
+    assert_eq!(other.received(), ["closure".into()]);
+    let mut calls = take(&log);
+    assert!(calls.remove(4).starts_with("error: "));
+    assert_eq!(calls, ["open", "fill", "drained", "timer", "end 1006"]);
+}
+
+/// Sets a timer that expires at once after each that does.
+struct Impatient;
+
+impl ConnectionHandler for Impatient {
+    fn on_message(&mut self, ws: &WebSocketConnection, _: Message) {
+        ws.set_timer(Duration::ZERO);
+    }
+
+    fn on_timer(&mut self, ws: &WebSocketConnection, _: TimerId) {
+        ws.set_timer(Duration::ZERO);
+    }
+}
+
+#[test]
+#[should_panic(expected = "keep each other busy")]
+fn timers_that_never_rest_are_detected() {
+    connect(Impatient).send("begin");
+}
+
 /// Sends a Ping after each Pong.
 struct Restless;
 

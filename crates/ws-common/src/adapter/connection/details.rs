@@ -77,8 +77,8 @@ impl Details {
 
     /// Removes the first timer if it has expired.
     #[inline]
-    pub(super) fn take_expired(&mut self, now: Duration) -> Option<TimerId> {
-        let expired = self.rare.as_mut()?.timers.take_expired(now)?;
+    pub(super) fn take_expired(&mut self, now: Duration, fence: TimerId) -> Option<TimerId> {
+        let expired = self.rare.as_mut()?.timers.take_expired(now, fence)?;
         self.drop_blank();
         Some(expired)
     }
