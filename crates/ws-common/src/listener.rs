@@ -14,7 +14,7 @@ use std::thread;
 use std::time::Duration;
 use std::{fmt, io};
 
-use log::info;
+use crate::adapter::logging::info;
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
 use crate::adapter::Acceptor;

@@ -40,7 +40,7 @@ struct Shared {
     counters: Counters,
     timers: SharedTimers,
     wake: Box<dyn Fn(&ServerHandle) + Send + Sync>,
-    now: Clock,
+    clock: Clock,
 }
 
 /// Locked before a connection (`subscribe`), never while one is locked.
@@ -71,7 +71,7 @@ impl ServerHandle {
         address: Option<SocketAddr>,
         registry: impl Registry + 'static,
         wake: impl Fn(&Self) + Send + Sync + 'static,
-        now: Clock,
+        clock: Clock,
     ) -> Self {
         Self(Arc::new(Shared {
             options,
@@ -79,10 +79,10 @@ impl ServerHandle {
             registry: Box::new(registry),
             state: Mutex::default(),
             changed: Condvar::new(),
-            start: now(),
+            start: clock.now(),
+            timers: SharedTimers::new(clock.clone()),
+            clock,
             counters: Counters::default(),
-            timers: SharedTimers::new(Arc::clone(&now)),
-            now,
             wake: Box::new(wake),
         }))
     }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use log::debug;
+use ws_common::adapter::logging::debug;
 use ws_common::adapter::{Driver, Step, Target, client_endpoint};
 use ws_common::{Cancel, ClientOptions};
 use wsproto::handshake::{ClientRequest, Response};

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use log::warn;
 use ws_common::ConnectionId;
+use ws_common::adapter::logging::warn;
 use ws_common::adapter::{Acceptor, new_connection_id};
 
 use crate::clock::now;

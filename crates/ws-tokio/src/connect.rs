@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use log::debug;
 use ws_common::adapter::Target;
+use ws_common::adapter::logging::debug;
 use ws_common::{Cancel, ClientOptions, Error};
 use wsproto::SessionError;
 use wsproto::handshake::ClientRequest;

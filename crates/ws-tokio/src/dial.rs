@@ -7,13 +7,13 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
-use log::debug;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use ws_common::Error;
+use ws_common::adapter::logging::debug;
 use ws_common::adapter::{Dial, DialStep, Lookup, Resolver, Route, Target, is_connected};
 use ws_common::socket2::SockRef;
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use log::{debug, error, warn};
+use super::logging::{debug, error, warn};
 use wsproto::handshake::Response;
 use wsproto::{Endpoint, Server, Session};
 
@@ -18,7 +18,8 @@ use super::server_handler::DynServerHandler;
 use super::{Conversation, Decided, Permit, ProxyHeader, TrafficLease, Verdict};
 use crate::admission::Refusal;
 use crate::stats::Counted;
-use crate::{Decision, Error, IncomingRequest, ServerHandle, ServerHandler, TimerId};
+use crate::timers::Due;
+use crate::{Decision, Error, IncomingRequest, ServerHandle, ServerHandler};
 
 /// A server's side before a connection is open: it admits transports, asks the server's handler for
 /// decisions, and calls the handler for errors and for the start and end of the server.
@@ -265,14 +266,14 @@ impl Acceptor {
         self.server.deadline().into_iter().chain(self.next_timer()).min()
     }
 
-    /// Calls the handler for the server's timers that have expired. One that is set meanwhile waits for the
-    /// next call.
+    /// Calls the handler for the server's timers that have expired; those that these calls set are due the next
+    /// time.
     pub fn call_timers(&self) {
         if self.next_timer().is_none() {
             return;
         }
-        let (now, fence) = (self.server.now(), TimerId::new());
-        while let Some(timer) = self.server.timers().take_expired(now, fence) {
+        let (now, mut due) = (self.server.now(), Due::default());
+        while let Some(timer) = self.server.timers().take_expired(now, &mut due) {
             self.call(|handler, server| handler.on_timer(server, timer));
         }
     }

@@ -7,9 +7,10 @@ use std::task::{Context, Poll};
 use std::thread;
 use std::time::Instant;
 
-use log::error;
+use super::logging::error;
 
 use super::{ConnectionLink, Registry, Verdict};
+use crate::timers::Clock;
 use crate::{
     ConnectionHandler, ConnectionId, Decision, RunningServer, ServerHandle, ServerOptions,
     WebSocketConnection,
@@ -30,7 +31,7 @@ pub fn server_handle(
     now: impl Fn() -> Instant + Send + Sync + 'static,
 ) -> ServerHandle {
     options.max_connections.get_or_insert(most_connections);
-    ServerHandle::new(options, address, registry, wake, Arc::new(now))
+    ServerHandle::new(options, address, registry, wake, Clock::new(now))
 }
 
 /// Returns the time at which the remaining connections of a server must be aborted; `None` if the server is

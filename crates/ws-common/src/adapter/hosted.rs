@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use log::debug;
+use super::logging::debug;
 use wsproto::handshake::{Accept, Agreed, Request, RequestError, Response};
 use wsproto::{Endpoint, Server, Session};
 

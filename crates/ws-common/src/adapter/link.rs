@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, IoSlice};
 use std::mem;
 use std::time::Duration;
 
-use log::trace;
+use super::logging::trace;
 use wsproto::handshake::ResponseError;
 use wsproto::{
     Advice, CloseInfo, Endpoint, Event, ReadyState, Role, SendError, SessionError, SessionEvent,
@@ -265,6 +265,8 @@ impl<R: Role, T: Transport> Link<R, T> {
             Outgoing::Plain(Message::Binary(bytes)) => endpoint.send_plain_binary(mem::take(bytes)),
             Outgoing::Text(text) => endpoint.send_text(*text),
             Outgoing::Binary(bytes) => endpoint.send_binary(*bytes),
+            #[cfg(feature = "bytes")]
+            Outgoing::Bytes(bytes) => endpoint.send_bytes(bytes),
             Outgoing::Prepared(message) => endpoint.send_prepared(message),
             Outgoing::Ping(payload) => endpoint.ping(payload),
         }

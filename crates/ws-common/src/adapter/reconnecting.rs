@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use log::debug;
+use super::logging::debug;
 use wsproto::CloseInfo;
 use wsproto::handshake::ClientRequest;
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 
-use log::debug;
+use super::logging::debug;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use crate::listener::BACKLOG;

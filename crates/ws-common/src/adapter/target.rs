@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use log::debug;
+use super::logging::debug;
 use wsproto::handshake::{ClientRequest, Response};
 use wsproto::url::WsUrl;
 

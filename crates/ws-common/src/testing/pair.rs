@@ -1,6 +1,5 @@
 //! A server's connection and its client.
 
-use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -145,10 +144,5 @@ impl Pair {
                 _ => {}
             }
         }
-    }
-
-    /// Frees the place of a connection whose server has ended.
-    pub(super) fn abandon(&mut self) {
-        drop(mem::replace(&mut self.conversation, Conversation::none()));
     }
 }

@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use wsproto::handshake::ClientRequest;
@@ -16,7 +17,7 @@ use super::pair::{Clock, Origin, Pair};
 use super::wire::Wire;
 use crate::adapter::{
     Acceptor, Connection, Connections, Link, TrafficLease, TurnContext, TurnOutcome, end_deadline,
-    server_handle,
+    poll_ends, server_handle,
 };
 use crate::{ServerHandle, ServerHandler, ServerOptions, WebSocketConnection};
 
@@ -27,11 +28,9 @@ const MOST_TURNS: usize = 100_000;
 ///
 /// Handlers are called by the calls of this type and of [`TestClient`], in the same thread, one after the
 /// other, until nothing is left to do. Nothing listens: clients come from [`connect`](Self::connect), each from
-/// another port of 127.0.0.1, and TLS is not spoken. All times are virtual, those of the server and of
-/// [`ServerHandle::terminate`] included. A decision that was postponed takes effect at the next call, for example
-/// `advance(Duration::ZERO)`.
-///
-/// As on any server, a handler that panics does not end the test: the client is closed with code 1011.
+/// another port of 127.0.0.1, and neither TLS nor the PROXY protocol is spoken. All times are virtual, but for the
+/// `Date` of responses. A decision that was postponed takes effect at the next call, such as `advance` by zero.
+/// As on any server, a handler that panics does not end the test: its client is closed with code 1011.
 ///
 /// ```
 /// use ws_common::testing::TestServer;
@@ -61,12 +60,14 @@ pub struct TestServer {
 
 struct Shared {
     acceptor: Arc<Acceptor>,
-    clock: Clock,
-    /// The system's time at the virtual time zero.
+    /// The server's time when the clock was at zero.
     start: Instant,
+    clock: Clock,
     traffic: Arc<TrafficLease>,
     context: TurnContext,
     pairs: Vec<Pair>,
+    /// Whether the handler's last call was made.
+    left: bool,
 }
 
 impl TestServer {
@@ -77,16 +78,18 @@ impl TestServer {
 
     /// Starts a server with these options; [`ServerHandler::on_open`] is called.
     pub fn with_options(options: ServerOptions, handler: impl ServerHandler) -> Self {
-        let (clock, start) = (Clock::default(), Instant::now());
+        let (start, clock) = (Instant::now(), Clock::default());
         let time = clock.clone();
-        let now = move || start + time.now();
+        // A time that the system cannot express is never reached.
+        let now = move || start.checked_add(time.now()).unwrap_or(start);
         let handle = server_handle(options, 1000, None, Connections::default(), |_| {}, now);
         let acceptor = Arc::new(Acceptor::new(handle.clone(), handler));
         acceptor.announce();
         acceptor.join();
         let context = TurnContext::new(Duration::ZERO);
         let traffic = Arc::new(acceptor.traffic());
-        let shared = Shared { acceptor, clock, start, traffic, context, pairs: Vec::new() };
+        let pairs = Vec::new();
+        let shared = Shared { acceptor, start, clock, traffic, context, pairs, left: false };
         Self { handle, shared: Rc::new(RefCell::new(shared)) }
     }
 
@@ -111,9 +114,11 @@ impl TestServer {
     ///
     /// # Panics
     ///
-    /// If a server with TLS is full: it drops the transport.
+    /// If the server is ending, because nothing listens any more; or if a server with TLS is full, because it drops
+    /// the transport.
     #[must_use]
     pub fn connect_with(&self, request: ClientRequest) -> TestClient {
+        assert!(!self.handle.is_ending(), "the server is ending: nothing listens");
         let mut shared = self.shared.borrow_mut();
         let number = shared.pairs.len();
         // The dynamic ports (RFC 6335 section 6).
@@ -160,10 +165,7 @@ impl TestServer {
     /// Ends the server: all connections are aborted, and [`ServerHandler::on_terminate`] is called.
     pub fn terminate(self) {
         self.handle.terminate(Some(Duration::ZERO));
-        let mut shared = self.shared.borrow_mut();
-        shared.run();
-        shared.pairs.iter_mut().for_each(Pair::abandon);
-        shared.acceptor.leave();
+        self.shared.borrow_mut().run();
     }
 
     /// Calls `act` with a connection and the time. Calls the handlers for all events before it, and for those
@@ -186,47 +188,54 @@ impl Shared {
             for pair in &mut self.pairs {
                 moved |= pair.turn(context);
             }
-            if !moved && self.acceptor.next_timer().is_none_or(|at| at > self.now()) {
+            if !(moved || self.server_turn()) {
                 return;
-            }
-            if !moved {
-                self.acceptor.call_timers();
             }
         }
         panic!("the handlers keep each other busy forever");
     }
 
+    /// Does what is due for the server as a whole: timers, and the end. Returns whether anything was.
+    fn server_turn(&mut self) -> bool {
+        let (now, server) = (self.clock.now(), self.acceptor.server());
+        if self.since_start(self.acceptor.next_timer()).is_some_and(|at| at <= now) {
+            self.acceptor.call_timers();
+            return true;
+        }
+        if self.left || !server.is_ending() {
+            return false;
+        }
+        if poll_ends(server, &Context::from_waker(Waker::noop())).is_ready() {
+            self.acceptor.leave();
+            self.left = true;
+            return true;
+        }
+        let late = self.since_start(end_deadline(server)).is_some_and(|at| at <= now);
+        if late {
+            server.connections().iter().for_each(WebSocketConnection::abort);
+        }
+        late
+    }
+
+    fn since_start(&self, at: Option<Instant>) -> Option<Duration> {
+        at.map(|at| at.saturating_duration_since(self.start))
+    }
+
+    /// Returns when the next turn of a connection or of the server is due.
+    fn deadline(&self) -> Option<Duration> {
+        let server = self.since_start(self.acceptor.deadline()).filter(|_| !self.left);
+        self.pairs.iter().filter_map(Pair::deadline).chain(server).min()
+    }
+
     fn advance(&mut self, passed: Duration) {
         let end = self.clock.now().saturating_add(passed);
         self.run();
-        while let Some(next) = self.deadline()
-            && next <= end
-        {
+        while let Some(next) = self.deadline().filter(|next| *next <= end) {
             self.set_time(next.max(self.clock.now()));
-            self.abort_late();
             self.run();
         }
         self.set_time(end);
         self.run();
-    }
-
-    /// Returns when something is due: at a connection, or of the server itself.
-    fn deadline(&self) -> Option<Duration> {
-        let server = self.acceptor.deadline().map(|at| at.saturating_duration_since(self.start));
-        let server = server.filter(|at| *at > self.clock.now());
-        self.pairs.iter().filter_map(Pair::deadline).chain(server).min()
-    }
-
-    /// Returns the time of the server's clock.
-    fn now(&self) -> Instant {
-        self.start + self.clock.now()
-    }
-
-    /// Aborts the remaining connections of a server that has ended for long enough.
-    fn abort_late(&self) {
-        if end_deadline(self.acceptor.server()).is_some_and(|at| at <= self.now()) {
-            self.acceptor.server().connections().iter().for_each(WebSocketConnection::abort);
-        }
     }
 
     fn set_time(&mut self, now: Duration) {

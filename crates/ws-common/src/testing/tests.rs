@@ -179,9 +179,17 @@ impl ServerHandler for Gate {
         log(&self.0, "open");
     }
 
+    fn on_timer(&mut self, _: &ServerHandle, _: TimerId) {
+        log(&self.0, "server's timer");
+    }
+
     fn on_terminate(&mut self, _: &ServerHandle) {
         log(&self.0, "end");
     }
+}
+
+fn open_to_all(calls: &Log) -> impl ServerHandler {
+    Gate(calls.clone(), Arc::default())
 }
 
 #[test]
@@ -229,57 +237,103 @@ fn time_is_virtual() {
     assert!(client.connection().close_info().is_some());
 }
 
-/// Broadcasts every minute, and answers each message.
-struct Minutely;
+/// The timers of a server and of its connections, and the limits for an address, follow one clock.
+#[test]
+fn the_time_of_a_server_is_virtual() {
+    let calls = Log::default();
+    let (log, one) = (calls.clone(), Duration::from_secs(1));
+    let options = ServerOptions::new().max_attempts_per_address(1, one * 3600);
+    let server = TestServer::with_options(options, open_to_all(&calls));
+    let _client = server.connect();
+    assert_eq!(server.connect().refusal().unwrap().status(), 429);
+    take(&calls);
+    server.handle().set_timer(one * 3600);
+    let cancelled = server.handle().set_timer(one * 60);
+    assert!(server.handle().cancel_timer(cancelled));
+    server.advance(one * 3599);
+    assert!(take(&log).is_empty());
+    server.advance(one);
+    assert_eq!(take(&log), ["server's timer"]);
+    assert!(server.connect().refusal().is_none());
+}
 
-impl ServerHandler for Minutely {
-    type Handler = fn(&WebSocketConnection, Message);
+/// A server that its own handler ends: its connections get a Close, those that do not answer are aborted in time,
+/// and then comes the last call.
+#[test]
+fn a_server_that_ends_itself_makes_its_last_call() {
+    let calls = Log::default();
+    let server = TestServer::new(open_to_all(&calls));
+    let (client, silent) = (server.connect(), server.connect());
+    silent.set_reading(false);
+    take(&calls);
+    server.handle().terminate(Some(Duration::from_secs(5)));
+    assert_eq!(code(client.close_info()), 1001);
+    server.advance(Duration::from_millis(4999));
+    assert!(take(&calls).is_empty() && !server.handle().is_terminated());
+    server.advance(Duration::from_millis(1));
+    assert_eq!(take(&calls), ["end"]);
+    assert!(server.handle().is_terminated() && silent.connection().close_info().is_some());
+    server.terminate();
+    assert!(take(&calls).is_empty());
+}
 
-    fn on_open(&mut self, server: &ServerHandle) {
-        server.set_timer(Duration::from_secs(60));
+#[test]
+#[should_panic(expected = "nothing listens")]
+fn a_server_that_ends_accepts_nobody() {
+    let server = TestServer::new(open_to_all(&Log::default()));
+    server.handle().terminate(None);
+    let _ = server.connect();
+}
+
+/// Sets a timer without a delay whenever one expires.
+struct Hurried;
+
+impl ConnectionHandler for Hurried {
+    fn on_message(&mut self, ws: &WebSocketConnection, _: Message) {
+        ws.set_timer(Duration::ZERO);
     }
 
-    fn on_timer(&mut self, server: &ServerHandle, _: TimerId) {
-        server.broadcast("minute");
-        server.set_timer(Duration::from_secs(60));
-    }
-
-    fn on_connection(&mut self, _: &ServerHandle, _: &IncomingRequest) -> Decision<Self::Handler> {
-        Decision::accept(|ws, message| drop(ws.send(message)))
+    fn on_timer(&mut self, ws: &WebSocketConnection, _: TimerId) {
+        ws.set_timer(Duration::ZERO);
     }
 }
 
 #[test]
-fn the_timers_and_the_end_of_a_server_are_virtual() {
-    let server = TestServer::new(Minutely);
-    let (client, stuck) = (server.connect(), server.connect());
-    server.advance(Duration::from_millis(59_999));
-    assert_eq!(client.received(), []);
-    server.advance(Duration::from_millis(1));
-    assert_eq!(client.received(), ["minute".into()]);
-    server.advance(Duration::from_secs(120));
-    assert_eq!(client.received(), ["minute".into(), "minute".into()]);
+#[should_panic(expected = "keep each other busy")]
+fn timers_without_a_delay_are_detected() {
+    connect(Hurried).send("begin");
+}
 
-    stuck.set_reading(false);
-    server.handle().terminate(Some(Duration::from_secs(5)));
-    server.advance(Duration::from_millis(4999));
-    assert_eq!(code(client.close_info()), 1001);
-    assert_eq!(stuck.connection().close_info(), None);
-    server.advance(Duration::from_millis(1));
-    assert_eq!(code(stuck.connection().close_info()), 1006);
+impl ServerHandler for Hurried {
+    type Handler = ();
+
+    fn on_connection(&mut self, server: &ServerHandle, _: &IncomingRequest) -> Decision<()> {
+        server.set_timer(Duration::ZERO);
+        Decision::accept(())
+    }
+
+    fn on_timer(&mut self, server: &ServerHandle, _: TimerId) {
+        server.set_timer(Duration::ZERO);
+    }
+}
+
+#[test]
+#[should_panic(expected = "keep each other busy")]
+fn timers_of_a_server_without_a_delay_are_detected() {
+    let _ = TestServer::new(Hurried).connect();
 }
 
 #[test]
 fn messages_and_bytes_are_counted() {
-    let server = TestServer::new(Minutely);
-    let client = server.connect();
-    let before = server.handle().stats();
+    let client = connect(handler(|ws, message| drop(ws.send(message))));
+    let stats = || client.server().handle().stats();
+    let before = stats();
     assert!(before.bytes_in > 100 && before.bytes_out > 100, "the opening handshake");
     client.send("12345678");
-    let stats = server.handle().stats();
-    assert_eq!((stats.messages_in, stats.messages_out), (1, 1));
+    let after = stats();
+    assert_eq!((after.messages_in, after.messages_out), (1, 1));
     // A client's frame has a masking key of 4 bytes.
-    assert_eq!((stats.bytes_in - before.bytes_in, stats.bytes_out - before.bytes_out), (14, 10));
+    assert_eq!((after.bytes_in - before.bytes_in, after.bytes_out - before.bytes_out), (14, 10));
 }
 
 #[test]
@@ -305,25 +359,6 @@ fn a_boxed_handler_is_a_handler() {
     let mut calls = take(&log);
     assert!(calls.remove(4).starts_with("error: "));
     assert_eq!(calls, ["open", "fill", "drained", "timer", "end 1006"]);
-}
-
-/// Sets a timer that expires at once after each that does.
-struct Impatient;
-
-impl ConnectionHandler for Impatient {
-    fn on_message(&mut self, ws: &WebSocketConnection, _: Message) {
-        ws.set_timer(Duration::ZERO);
-    }
-
-    fn on_timer(&mut self, ws: &WebSocketConnection, _: TimerId) {
-        ws.set_timer(Duration::ZERO);
-    }
-}
-
-#[test]
-#[should_panic(expected = "keep each other busy")]
-fn timers_that_never_rest_are_detected() {
-    connect(Impatient).send("begin");
 }
 
 /// Sends a Ping after each Pong.

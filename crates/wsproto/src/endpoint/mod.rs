@@ -9,6 +9,8 @@ mod outbox;
 mod receiving;
 mod recycling;
 mod sending;
+#[cfg(feature = "bytes")]
+mod sharing;
 mod writing;
 
 use alloc::boxed::Box;

@@ -14,7 +14,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use log::debug;
+use crate::adapter::logging::debug;
 use wsproto::{Config, SessionError};
 
 use super::Target;
