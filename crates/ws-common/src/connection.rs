@@ -1,5 +1,9 @@
 //! Handles to a connection, for handlers and other threads.
 
+#[cfg(feature = "bytes")]
+mod sharing;
+#[cfg(feature = "tracing")]
+mod span;
 mod topics;
 
 use std::borrow::Borrow;

@@ -38,6 +38,8 @@ mod tls;
 
 pub use adapter::ProxyHeaderError;
 pub use admission::{InvalidNetwork, TrustedProxies};
+#[cfg(feature = "bytes")]
+pub use bytes;
 pub use cancel::Cancel;
 pub use client_options::ClientOptions;
 pub use connect_to::ConnectTo;
@@ -61,4 +63,6 @@ pub use stats::{RefusedStats, ServerStats};
 pub use timers::TimerId;
 #[cfg(feature = "tls")]
 pub use tls::{ClientTls, ServerTls, TlsInfo};
+#[cfg(feature = "tracing")]
+pub use tracing;
 pub use wsproto;

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+#[cfg(feature = "bytes")]
+use bytes::Bytes;
+
 /// A complete message. Its `Debug` output shows the kind and the length in bytes, not the payload, which
 /// may be secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -107,5 +110,35 @@ impl From<&[u8]> for Message {
 impl From<Vec<u8>> for Message {
     fn from(bytes: Vec<u8>) -> Self {
         Self::Binary(bytes)
+    }
+}
+
+/// The payload of either kind of message, without a copy.
+///
+/// ```
+/// use bytes::Bytes;
+/// use ws_common::Message;
+///
+/// let message = Message::from("received");
+/// let before = message.as_bytes().as_ptr();
+/// let payload = Bytes::from(message);
+/// assert_eq!(payload.as_ptr(), before);
+/// ```
+#[cfg(feature = "bytes")]
+impl From<Message> for Bytes {
+    fn from(message: Message) -> Self {
+        match message {
+            Message::Text(text) => text.into(),
+            Message::Binary(bytes) => bytes.into(),
+        }
+    }
+}
+
+/// A binary message. Copies the payload if its memory is shared; to send it without a copy, use
+/// [`send_bytes`](crate::WebSocketConnection::send_bytes).
+#[cfg(feature = "bytes")]
+impl From<Bytes> for Message {
+    fn from(bytes: Bytes) -> Self {
+        Self::Binary(bytes.into())
     }
 }

@@ -17,7 +17,7 @@ use crate::adapter::{Ending, Registry};
 use crate::admission::Addresses;
 use crate::pubsub::Topics;
 use crate::stats::Counters;
-use crate::timers::SharedTimers;
+use crate::timers::{Clock, SharedTimers};
 use crate::{
     Broadcast, ConnectionId, Message, ServerOptions, ServerStats, TimerId, WebSocketConnection,
 };
@@ -41,8 +41,7 @@ struct Shared {
     counters: Counters,
     timers: SharedTimers,
     wake: Box<dyn Fn(&ServerHandle) + Send + Sync>,
-    /// The clock.
-    now: fn() -> Instant,
+    clock: Clock,
 }
 
 /// Locked before a connection (`subscribe`), never while one is locked.
@@ -73,7 +72,7 @@ impl ServerHandle {
         address: Option<SocketAddr>,
         registry: impl Registry + 'static,
         wake: impl Fn(&Self) + Send + Sync + 'static,
-        now: fn() -> Instant,
+        clock: Clock,
     ) -> Self {
         Self(Arc::new(Shared {
             options,
@@ -81,10 +80,10 @@ impl ServerHandle {
             registry: Box::new(registry),
             state: Mutex::default(),
             changed: Condvar::new(),
-            start: now(),
-            now,
+            start: clock.now(),
+            timers: SharedTimers::new(clock.clone()),
+            clock,
             counters: Counters::default(),
-            timers: SharedTimers::new(now),
             wake: Box::new(wake),
         }))
     }

@@ -109,6 +109,10 @@ pub use loop_handle::LoopHandle;
 pub use server::WebSocketServer;
 pub use stream::Stream;
 pub use websocket::WebSocket;
+#[cfg(feature = "bytes")]
+pub use ws_common::bytes;
+#[cfg(feature = "tracing")]
+pub use ws_common::tracing;
 pub use ws_common::{
     Broadcast, Cancel, ClientOptions, ConnectTo, ConnectionHandler, ConnectionId, Decider,
     Decision, Error, IncomingRequest, InvalidNetwork, Listener, Message, Proxies, Proxy,

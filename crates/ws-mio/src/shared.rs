@@ -133,7 +133,7 @@ impl Shared {
         if let Some(waker) = &*waker
             && let Err(error) = waker.wake()
         {
-            log::error!("cannot wake the event loop: {error}");
+            ws_common::adapter::logging::error!("cannot wake the event loop: {error}");
         }
     }
 

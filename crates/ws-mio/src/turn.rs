@@ -22,6 +22,8 @@ impl<R: Role, D: Origin<R>> DynConnection for Connection<R, D> {
         conversation: &mut Conversation,
         cause: Cause<'_>,
     ) -> TurnOutcome {
+        #[cfg(feature = "tracing")]
+        let _within = self.span().enter();
         let mut held = self.lock();
         held.begin_work();
         let (was_over, lingered) = (held.is_over(), held.is_lingering());

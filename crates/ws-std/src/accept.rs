@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ws_common::adapter::{Decided, Driver, Step, Verdict, server_endpoint, verdict};
+use ws_common::adapter::{Decided, Step, Verdict, server_endpoint, verdict};
 use wsproto::{Config, ReadyState, Role, Server, SessionError};
 
 use crate::clock::{Patience, now};
@@ -109,10 +109,7 @@ impl WebSocket<Server> {
 impl<R: Role> WebSocket<R> {
     /// Answers the request with the decision.
     pub(crate) fn answer(&self, decided: &Decided) -> Result<(), Error> {
-        let mut held = self.connection.lock();
-        let endpoint = held.live()?.endpoint_mut();
-        let acceptor = self.connection.driver().acceptor();
-        ws_common::adapter::answer(endpoint, acceptor, now(), decided).map(drop)
+        self.connection.answer(decided, now()).map(drop)
     }
 }
 

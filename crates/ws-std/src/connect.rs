@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use log::debug;
 use parking_lot::Mutex;
+use ws_common::adapter::logging::debug;
 use ws_common::adapter::{Driver, Step, Target, client_endpoint};
 use ws_common::{Cancel, ClientOptions};
 use wsproto::handshake::{ClientRequest, Response};

@@ -22,13 +22,14 @@ use wsproto::handshake::Response;
 use wsproto::url::WsUrl;
 use wsproto::{Endpoint, Role};
 
+use collected::Collector;
+use planned::SentPlan;
+
 use crate::calls::Calls;
 use crate::clock::{Patience, now};
 use crate::origin::Origin;
 use crate::signal::Signal;
 use crate::{Stream, kept, sys};
-use collected::Collector;
-use planned::SentPlan;
 
 /// A connection on a blocking stream.
 pub(crate) type Blocking<R> = Connection<R, BlockingDriver<R>>;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
-use log::error;
+use ws_common::adapter::logging::error;
 use ws_common::adapter::{Acceptor, Permit};
 use ws_common::{Cancel, Decision, Error, IncomingRequest, ServerHandle};
 use wsproto::Server;

@@ -6,9 +6,9 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use log::warn;
 use parking_lot::Mutex;
 use ws_common::ConnectionId;
+use ws_common::adapter::logging::warn;
 use ws_common::adapter::{Acceptor, new_connection_id};
 
 use crate::clock::now;

@@ -112,7 +112,9 @@ impl Warden {
     fn start(&'static self) {
         let thread = thread::Builder::new().name("ws-std".into()).spawn(|| self.run());
         if let Err(error) = thread {
-            log::error!("cannot start the thread for deadlines and output: {error}");
+            ws_common::adapter::logging::error!(
+                "cannot start the thread for deadlines and output: {error}"
+            );
             self.lock().running = false;
         }
     }

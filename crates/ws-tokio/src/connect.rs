@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use log::debug;
 use parking_lot::Mutex;
 use ws_common::adapter::Target;
+use ws_common::adapter::logging::debug;
 use ws_common::{Cancel, ClientOptions, Error};
 use wsproto::SessionError;
 use wsproto::handshake::ClientRequest;

@@ -7,7 +7,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use log::debug;
 use parking_lot::Mutex;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
@@ -15,6 +14,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use ws_common::Error;
+use ws_common::adapter::logging::debug;
 use ws_common::adapter::{Dial, DialStep, Lookup, Resolver, Route, Target, is_connected};
 use ws_common::socket2::SockRef;
 

@@ -43,7 +43,7 @@
 //! | `flush().await` so that anything is sent | none; [`flush`] waits until everything is written |
 //! | `split()`, through a lock | [`into_split`], or the [`Sender`] of [`sender`], which can be cloned |
 //! | a channel and a task that sends | [`Sender`], or the handle [`WebSocketConnection`] for any thread |
-//! | `Message::Text(Utf8Bytes)`, `Message::Binary(Bytes)` | [`Message::Text`] with a `String`, [`Message::Binary`] with a `Vec<u8>` |
+//! | `Message::Text(Utf8Bytes)`, `Message::Binary(Bytes)` | [`Message::Text`] with a `String`, [`Message::Binary`] with a `Vec<u8>`; with the feature `bytes`, `Bytes::from(message)` and `send_bytes` |
 //! | `Message::Ping`, `Message::Pong` | none: Pings are answered; [`KeepAlive`] sends them, [`round_trip`] measures |
 //! | `Message::Close` | none: [`recv`] returns `None`, see [`close_info`] |
 //! | cloning `Bytes` for many peers | [`broadcast`], [`publish`] of [`Listener::handle`] |

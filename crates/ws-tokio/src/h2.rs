@@ -22,10 +22,11 @@ use wsproto::handshake::ClientRequest;
 use wsproto::url::WsUrl;
 use wsproto::{Config, SessionError};
 
-use crate::WebSocket;
-use crate::dial::dial;
 use exchange::NoBody;
 use settings::Settings;
+
+use crate::WebSocket;
+use crate::dial::dial;
 
 /// A client's connection of HTTP/2, on which any number of WebSockets are opened (RFC 8441). Clones refer to the same
 /// connection, which lasts as long as they and the WebSockets do.

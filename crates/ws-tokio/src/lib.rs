@@ -49,7 +49,8 @@
 //! # Further reading
 //!
 //! The [guide] has a chapter on migrating from tokio-tungstenite; `ws_std::guide::deploy` covers servers in production.
-//! This crate logs through the [`log`] facade.
+//! This crate logs through the facade `log`, or with the feature `tracing` through that crate: then each connection has a
+//! span, `WebSocketConnection::span`.
 
 mod alarm;
 mod buffers;
@@ -81,6 +82,10 @@ pub use server::{Incoming, Listener, Serving, WebSocketServer, serve_per_core};
 #[cfg(feature = "hyper")]
 pub use upgrade::{Refusal, Upgrade, UpgradeServer, Upgrading, http_response};
 pub use websocket::{Receiver, Sender, WebSocket};
+#[cfg(feature = "bytes")]
+pub use ws_common::bytes;
+#[cfg(feature = "tracing")]
+pub use ws_common::tracing;
 pub use ws_common::{
     Broadcast, Cancel, ClientOptions, ConnectTo, ConnectionHandler, ConnectionId, Decider,
     Decision, Error, IncomingRequest, InvalidNetwork, Message, Proxies, Proxy, ProxyError,

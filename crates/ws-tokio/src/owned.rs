@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ws_common::adapter::{
     ConnectionLink, Conversation, Decided, Driver, Duplex, DynHandler, Link, Step, Transport,
-    Undecided, WRITE_MOST, answer, postpone,
+    Undecided, WRITE_MOST, postpone,
 };
 use ws_common::{Error, IncomingRequest, WebSocketConnection};
 use wsproto::handshake::Response;
@@ -270,10 +270,7 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
     }
 
     fn answer(&self, decided: &Decided) -> Result<(), Error> {
-        let mut held = self.lock();
-        let acceptor = self.driver().from.acceptor.as_deref();
-        let endpoint = held.live()?.endpoint_mut();
-        answer(endpoint, acceptor, self.driver().elapsed(), decided).map(drop)
+        Self::answer(self, decided, self.driver().elapsed()).map(drop)
     }
 
     fn postpone(self: Arc<Self>, undecided: Box<dyn Undecided>) -> Box<dyn Undecided> {

@@ -107,6 +107,8 @@
 //! `simdutf8`. It needs `std` to detect processor features, and is therefore off by default; turn
 //! it on wherever `std` is available.
 //!
+//! With the feature `bytes`, a server sends large `bytes::Bytes` from where they lie.
+//!
 //! Most messages cut by reads need not be reassembled by copying: a loop with a buffer for each
 //! connection calls [`next_event_in_place`](Connection::next_event_in_place).
 #![no_std]

@@ -50,6 +50,9 @@ enum Chunk {
     },
     /// A payload shared by many connections of a server, so it is not masked.
     Shared(PreparedMessage),
+    /// A payload of a server that is shared with the application.
+    #[cfg(feature = "bytes")]
+    Lent(bytes::Bytes),
     /// The frames of a message that are not encoded yet.
     Fragments(Box<Fragments>),
 }
@@ -59,6 +62,8 @@ impl Chunk {
         match self {
             Self::Bytes(bytes) | Self::Masked { bytes, .. } => bytes.len(),
             Self::Shared(message) => message.payload().len(),
+            #[cfg(feature = "bytes")]
+            Self::Lent(bytes) => bytes.len(),
             Self::Fragments(fragments) => fragments.len(),
         }
     }
@@ -75,6 +80,8 @@ impl Chunk {
         let ready = match self {
             Self::Bytes(bytes) => &bytes[..],
             Self::Shared(message) => message.payload(),
+            #[cfg(feature = "bytes")]
+            Self::Lent(bytes) => bytes,
             Self::Fragments(_) => &[],
             Self::Masked { bytes, mask, masked } => {
                 if written == *masked {
@@ -137,8 +144,9 @@ impl Output {
         appended
     }
 
-    /// Returns how many unwritten bytes there are up to the end of the Ping that was appended last.
-    pub(crate) fn up_to_ping(&self) -> usize {
+    /// Returns how many unwritten bytes would leave before a Ping or Pong that is appended next: up to the end of
+    /// the last one, if it was just appended.
+    pub(crate) fn before_control(&self) -> usize {
         let mut before = 0;
         for chunk in &self.chunks {
             if let Chunk::Fragments(fragments) = chunk {
@@ -174,6 +182,12 @@ impl Output {
     /// Queues the payload of a prepared message whose header was just appended.
     pub(crate) fn push_shared(&mut self, message: &PreparedMessage) {
         self.push(Chunk::Shared(message.clone()));
+    }
+
+    /// Queues a payload that the application shares, and whose header was just appended.
+    #[cfg(feature = "bytes")]
+    pub(crate) fn push_lent(&mut self, bytes: bytes::Bytes) {
+        self.push(Chunk::Lent(bytes));
     }
 
     /// Queues a message in fragments.

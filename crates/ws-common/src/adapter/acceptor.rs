@@ -7,18 +7,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use log::{debug, error, warn};
 use parking_lot::{Mutex, MutexGuard};
 use wsproto::handshake::Response;
 use wsproto::{Endpoint, Server, Session};
 
 use super::endpoints::{server_endpoint, unix_time};
+use super::logging::{debug, error, warn};
 use super::panics::catch;
 use super::roster::Place;
 use super::server_handler::DynServerHandler;
 use super::{Conversation, Decided, Permit, ProxyHeader, TrafficLease, Verdict};
 use crate::admission::Refusal;
 use crate::stats::Counted;
+use crate::timers::Due;
 use crate::{Decision, Error, IncomingRequest, ServerHandle, ServerHandler};
 
 /// A server's side before a connection is open: it admits transports, asks the server's handler for
@@ -266,13 +267,14 @@ impl Acceptor {
         self.server.deadline().into_iter().chain(self.next_timer()).min()
     }
 
-    /// Calls the handler for the server's timers that have expired.
+    /// Calls the handler for the server's timers that have expired; those that these calls set are due the next
+    /// time.
     pub fn call_timers(&self) {
         if self.next_timer().is_none() {
             return;
         }
-        let now = self.server.now();
-        while let Some(timer) = self.server.timers().take_expired(now) {
+        let (now, mut due) = (self.server.now(), Due::default());
+        while let Some(timer) = self.server.timers().take_expired(now, &mut due) {
             self.call(|handler, server| handler.on_timer(server, timer));
         }
     }

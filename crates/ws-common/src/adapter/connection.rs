@@ -4,6 +4,10 @@ mod details;
 mod ending;
 mod handles;
 mod held;
+#[cfg(not(feature = "tracing"))]
+mod logged;
+#[cfg(feature = "tracing")]
+mod traced;
 mod wishes;
 
 use std::fmt;
@@ -16,11 +20,16 @@ use wsproto::{CloseInfo, Endpoint, Role, SendError};
 
 use super::answering::is_answering;
 use super::{ConnectionLink, Driver, Link, Outgoing, Transport};
+use crate::timers::Due;
 use crate::{ConnectionId, Error, SendStatus, TimerId, WebSocketConnection};
 
 use self::details::Details;
 pub use self::ending::{Lingering, MOST_LINGERING, unknown_end};
 pub use self::held::Held;
+#[cfg(not(feature = "tracing"))]
+use self::logged::Story;
+#[cfg(feature = "tracing")]
+use self::traced::Story;
 use self::wishes::Wishes;
 
 /// One end of a connection. Its lock is never held while a handler is called or while a thread waits for the
@@ -28,6 +37,8 @@ use self::wishes::Wishes;
 pub struct Connection<R: Role, D: Driver<R>> {
     id: ConnectionId,
     driver: D,
+    /// What the log is told.
+    story: Story,
     inner: Mutex<ConnectionState<R, D::Transport>>,
 }
 
@@ -104,7 +115,9 @@ impl<R: Role, D: Driver<R>> Connection<R, D> {
             queued: false,
             flags: 0,
         };
-        Self { id: ConnectionId::new(), driver, inner: Mutex::new(inner) }
+        let id = ConnectionId::new();
+        let story = Story::begin(id, &driver);
+        Self { id, driver, story, inner: Mutex::new(inner) }
     }
 
     /// Returns the id.
@@ -257,10 +270,10 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
         self.details.next_timer().filter(|_| self.opened)
     }
 
-    /// Removes the first timer of an open connection if it has expired.
+    /// Removes the first timer of an open connection if it has expired and is one of `due`.
     #[inline]
-    pub fn take_expired_timer(&mut self, now: Duration) -> Option<TimerId> {
-        self.opened.then(|| self.details.take_expired(now)).flatten()
+    pub(crate) fn take_expired_timer(&mut self, now: Duration, due: &mut Due) -> Option<TimerId> {
+        self.opened.then(|| self.details.take_expired(now, due)).flatten()
     }
 
     /// Returns whether the connection is over; its transport may linger.

@@ -7,14 +7,15 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
-use log::{debug, error};
 use wsproto::{CloseCode, CloseFrame, CloseInfo, Role};
 
 use super::answering::answering;
 use super::connection::unknown_end;
+use super::logging::error;
 use super::panics::{Panic, catch};
 use super::verdict::DynHandler;
 use super::{Connection, ConnectionLink, Driver, Permit, Step};
+use crate::timers::Due;
 use crate::{ConnectionHandler, ConnectionId, Error, Message, WebSocketConnection};
 
 /// Calls a connection's handler for the connection's events.
@@ -90,6 +91,8 @@ impl Conversation {
         now: Duration,
         input: &mut &mut [u8],
     ) -> Option<Panic> {
+        #[cfg(feature = "tracing")]
+        let _within = connection.span().enter();
         let mut panic = None;
         self.resume(connection, now);
         for number in 0.. {
@@ -165,17 +168,17 @@ impl Conversation {
         drained.then(|| self.drained(handle)).flatten()
     }
 
-    /// Calls `on_timer` for the timers that have expired at `now`. The connection must not be locked. The
-    /// adapter calls this when [`ConnectionState::deadline`](super::ConnectionState::deadline) is due.
+    /// Calls `on_timer` for the timers that have expired at `now`; those that these calls set are due the next
+    /// time. The connection must not be locked. The adapter calls this when [`ConnectionState::deadline`](super::ConnectionState::deadline) is due.
     pub fn call_timers<R: Role, D: Driver<R>>(
         &mut self,
         connection: &Arc<Connection<R, D>>,
         handle: &WebSocketConnection,
         now: Duration,
     ) -> Option<Panic> {
-        let mut panic = None;
+        let (mut panic, mut due) = (None, Due::default());
         loop {
-            let expired = connection.lock().take_expired_timer(now);
+            let expired = connection.lock().take_expired_timer(now, &mut due);
             let Some(timer) = expired else { return panic };
             panic = panic.or(self.call(handle, |handler, ws| handler.on_timer(ws, timer)));
         }
@@ -209,7 +212,7 @@ impl Conversation {
         if mem::replace(&mut connection.lock().opened, true) {
             return None;
         }
-        debug!("connection {} is open", connection.id());
+        connection.log_open();
         if self.permit.as_ref().is_some_and(|permit| !permit.open(handle)) {
             // The server has ended and calls no more handlers.
             connection.lock().opened = false;
@@ -228,7 +231,7 @@ impl Conversation {
         handle: &WebSocketConnection,
         error: &Error,
     ) -> Option<Panic> {
-        debug!("connection {}: {error}", connection.id());
+        connection.log_failure(error);
         let opened = connection.lock().was_opened();
         match connection.driver().acceptor() {
             Some(acceptor) if !opened => {
@@ -278,10 +281,7 @@ impl Conversation {
         if let Some(permit) = self.permit.as_ref().filter(|_| opened) {
             permit.close(handle);
         }
-        match opened {
-            true => debug!("connection {} is closed: {}", connection.id(), info.code),
-            false => debug!("connection {} has ended without opening", connection.id()),
-        }
+        connection.log_end(opened, &info);
         let panic = self.call(handle, |handler, ws| handler.on_terminate(ws, &info));
         let over = connection.lock().finish(info);
         drop(over);

@@ -22,6 +22,9 @@ pub enum Outgoing<'a> {
     Text(&'a str),
     /// A binary message.
     Binary(&'a [u8]),
+    /// A binary message whose memory a server may share.
+    #[cfg(feature = "bytes")]
+    Bytes(&'a bytes::Bytes),
     /// A message encoded once for many connections.
     Prepared(&'a PreparedMessage),
     /// A Ping with this payload, at most 125 bytes.
@@ -41,6 +44,8 @@ impl fmt::Debug for Outgoing<'_> {
             Self::Plain(message) => describe(message),
             Self::Text(text) => ("text", text.len()),
             Self::Binary(bytes) => ("binary", bytes.len()),
+            #[cfg(feature = "bytes")]
+            Self::Bytes(bytes) => ("binary", bytes.len()),
             Self::Prepared(message) => ("prepared", message.payload().len()),
             Self::Ping(payload) => ("ping", payload.len()),
         };
@@ -136,6 +141,12 @@ pub trait ConnectionLink: Send + Sync {
 
     /// Ends the connection at once, without a Close frame.
     fn abort(&self);
+
+    /// Returns the span of the connection.
+    #[cfg(feature = "tracing")]
+    fn span(&self) -> tracing::Span {
+        tracing::Span::none()
+    }
 
     /// Calls `use_it` with the socket, if the connection has one at the moment.
     fn with_socket(&self, use_it: &mut dyn FnMut(&socket2::Socket)) {

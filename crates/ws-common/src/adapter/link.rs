@@ -5,12 +5,12 @@ use std::io::{self, ErrorKind, IoSlice};
 use std::mem;
 use std::time::Duration;
 
-use log::trace;
 use wsproto::handshake::ResponseError;
 use wsproto::{
     Advice, CloseInfo, Endpoint, Event, ReadyState, Role, SendError, SessionError, SessionEvent,
 };
 
+use super::logging::trace;
 use super::{Outgoing, Transport};
 use crate::{Error, Message, SendStatus};
 
@@ -265,6 +265,8 @@ impl<R: Role, T: Transport> Link<R, T> {
             Outgoing::Plain(Message::Binary(bytes)) => endpoint.send_plain_binary(mem::take(bytes)),
             Outgoing::Text(text) => endpoint.send_text(*text),
             Outgoing::Binary(bytes) => endpoint.send_binary(*bytes),
+            #[cfg(feature = "bytes")]
+            Outgoing::Bytes(bytes) => endpoint.send_bytes(bytes),
             Outgoing::Prepared(message) => endpoint.send_prepared(message),
             Outgoing::Ping(payload) => endpoint.ping(payload),
         }

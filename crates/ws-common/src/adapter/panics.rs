@@ -4,7 +4,7 @@ use std::any::Any;
 use std::mem;
 use std::panic::{self, AssertUnwindSafe};
 
-use log::error;
+use super::logging::error;
 
 /// The payload of a caught panic. Dropping it never panics, although the payload's own `Drop` may.
 #[derive(Debug)]

@@ -3,13 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use wsproto::handshake::{AcceptError, Request, Response};
+use wsproto::handshake::{AcceptError, Request, RequestError, Response};
 use wsproto::{Endpoint, ReadyState, Role};
 
-use super::{Acceptor, Connection, Decided, Driver, Undecided};
+use super::acceptor::internal_error;
+use super::{Connection, Decided, Driver, Undecided};
 use crate::Error;
 use crate::server::AwaitedDecision;
 use crate::stats::Counted;
+
+/// The status of a refused opening handshake.
+const FORBIDDEN: u16 = 403;
 
 /// Postpones the answer to the request of `connection`, and notifies it when there is one: the decision, or
 /// status 503 once the server is ending.
@@ -54,44 +58,66 @@ impl Undecided for Postponed {
     }
 }
 
-/// Answers the pending request with a decision, which `acceptor` counts. Returns whether the connection is
-/// accepted. Accepting an ordinary request declines it.
-///
-/// # Errors
-///
-/// [`Error::Accept`] if the request cannot be accepted in this way; it was then refused with status 500.
-pub fn answer<R: Role>(
-    endpoint: &mut Endpoint<R>,
-    acceptor: Option<&Acceptor>,
-    now: Duration,
-    decided: &Decided,
-) -> Result<bool, Error> {
-    if endpoint.ready_state() != ReadyState::Connecting {
-        // A late decision: the deadline has passed and the client was told, or it is gone.
-        return Ok(false);
-    }
-    let upgrade = endpoint.request().is_some_and(Request::is_upgrade);
-    let given = match decided {
-        Decided::Respond(response) => endpoint.respond(response, now).map(|()| false),
-        Decided::Refuse(response) => refuse(endpoint, now, response.clone()).map(|()| false),
-        Decided::Accept(accept, _) if upgrade => endpoint.accept(accept, now).map(|()| true),
-        Decided::Accept(..) | Decided::Decline => endpoint.decline(now).map(|()| false),
-    };
-    let counted = match (&given, decided) {
-        (Ok(true), _) => Some(Counted::Opened),
-        (Ok(false), Decided::Respond(_) | Decided::Decline) if upgrade => {
-            Some(Counted::Application)
+impl<R: Role, D: Driver<R>> Connection<R, D> {
+    /// Answers the pending request with a decision, which the server counts. Returns whether the connection is
+    /// accepted. Accepting an ordinary request declines it. The connection must not be locked.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Accept`] if the request cannot be accepted in this way; it was then refused with status 500.
+    /// [`Error::Send`] if the connection is over.
+    pub fn answer(&self, decided: &Decided, now: Duration) -> Result<bool, Error> {
+        let mut held = self.lock();
+        let endpoint = held.live()?.endpoint_mut();
+        if endpoint.ready_state() != ReadyState::Connecting {
+            // A late decision: the deadline has passed and the client was told, or it is gone.
+            return Ok(false);
         }
-        // Refusals by the server itself are counted when they are made, errors when they are reported.
-        _ => None,
-    };
-    if let (Some(counted), Some(acceptor)) = (counted, acceptor) {
-        acceptor.count(counted);
+        let request = endpoint.request();
+        let upgrade = request.is_some_and(Request::is_upgrade);
+        let declined = request.and_then(|request| request.check_upgrade().err());
+        let (given, status) = match decided {
+            Decided::Accept(accept, _) if upgrade => (endpoint.accept(accept, now), None),
+            Decided::Respond(response) => {
+                (endpoint.respond(response, now), Some(response.status()))
+            }
+            Decided::Refuse(response) => {
+                (refuse(endpoint, now, response.clone()), Some(response.status()))
+            }
+            Decided::Accept(..) | Decided::Decline => {
+                let status = declined.map_or(FORBIDDEN, RequestError::status);
+                (endpoint.decline(now), Some(status))
+            }
+        };
+        let (given, status) = match given {
+            Ok(()) => (Ok(status.is_none()), status),
+            Err(error) => {
+                let internal = internal_error();
+                let status = internal.status();
+                refuse(endpoint, now, internal)?;
+                (Err(error.into()), Some(status))
+            }
+        };
+        drop(held);
+        self.count_answer(given.as_ref().ok().copied(), decided, upgrade);
+        if let Some(status) = status {
+            self.log_answer(status);
+        }
+        given
     }
-    given.or_else(|error| {
-        refuse(endpoint, now, super::acceptor::internal_error())?;
-        Err(error.into())
-    })
+
+    /// Counts an answer, unless that was done before: refusals by the server itself are counted when they are made,
+    /// errors when they are reported.
+    fn count_answer(&self, opened: Option<bool>, decided: &Decided, upgrade: bool) {
+        let Some(acceptor) = self.driver().acceptor() else { return };
+        match (opened, decided) {
+            (Some(true), _) => acceptor.count(Counted::Opened),
+            (Some(false), Decided::Respond(_) | Decided::Decline) if upgrade => {
+                acceptor.count(Counted::Application);
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Answers with a response that is not the application's, but has its header fields.

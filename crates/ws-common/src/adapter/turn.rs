@@ -150,6 +150,8 @@ impl Conversation {
         D: Driver<R>,
         D::Transport: Duplex,
     {
+        #[cfg(feature = "tracing")]
+        let _within = connection.span().enter();
         let (now, handle) = (context.now, connection.handle());
         let mut input: &mut [u8] = &mut [];
         let mut failure = None;

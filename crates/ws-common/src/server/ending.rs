@@ -119,7 +119,7 @@ impl ServerHandle {
 
     /// Returns the time of the server's clock.
     pub(crate) fn now(&self) -> Instant {
-        (self.0.now)()
+        self.0.clock.now()
     }
 
     /// Returns the time at which the remaining connections must be aborted; `None` if the server is not

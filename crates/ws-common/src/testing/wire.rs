@@ -23,6 +23,8 @@ struct Bytes {
     client_ended: bool,
     /// Whether the client reads nothing.
     blocked: bool,
+    /// How many bytes the server has read and not counted yet.
+    uncounted: u64,
 }
 
 impl Wire {
@@ -38,6 +40,11 @@ impl Wire {
     pub(super) fn take(&self) -> Vec<u8> {
         let mut bytes = self.lock();
         if bytes.blocked { Vec::new() } else { mem::take(&mut bytes.to_client) }
+    }
+
+    /// Takes the number of bytes that the server has read since the last call.
+    pub(super) fn take_read(&self) -> u64 {
+        mem::take(&mut self.lock().uncounted)
     }
 
     /// Returns whether the server has ended its writing side and the client has read everything.
@@ -80,7 +87,10 @@ impl Duplex for Wire {
         let mut wire = self.lock();
         match wire.to_server.read(buffer)? {
             0 if !wire.client_ended => Err(ErrorKind::WouldBlock.into()),
-            read => Ok(read),
+            read => {
+                wire.uncounted += read as u64;
+                Ok(read)
+            }
         }
     }
 

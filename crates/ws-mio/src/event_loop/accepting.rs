@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use log::{debug, info};
 use mio::net::TcpStream;
 use mio::{Interest, Token};
+use ws_common::adapter::logging::{debug, info};
 use ws_common::adapter::{Acceptor, Connection, Link, end_deadline};
 
 use super::{EventLoop, listener_token};

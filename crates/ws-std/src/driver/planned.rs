@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
-use log::warn;
+use ws_common::adapter::logging::warn;
 use ws_common::adapter::{Held, Link, WRITE_MOST};
 use wsproto::{Advice, Role};
 

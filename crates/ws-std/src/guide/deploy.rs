@@ -203,7 +203,9 @@
 //!
 //! A peer that pings, too, may take a long download for silence, because the Pong waits behind it.
 //! `ServerOptions::fragment_size(Some(64 << 10))` sends longer messages in fragments of 64 KiB, and Pings and
-//! Pongs between them.
+//! Pongs between them. But a server sees no Ping while it does not read, because more than its
+//! `high_water_mark` of replies is unwritten: raise that above the longest message, or send the download from
+//! another thread or a timer instead of `on_message`.
 //!
 //! # Certificates
 //!

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use log::debug;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use ws_common::adapter::logging::debug;
 use ws_common::adapter::{Acceptor, Admission, end_deadline, poll_ends};
 
 use super::listening::Listening;

@@ -119,6 +119,7 @@ impl Begun {
         };
         let from = From { acceptor: Some(self.acceptor), ..From::default() };
         let connection = connection(from, Instant::now(), self.endpoint, transported);
+        connection.asked(&request);
         let opening = Opening::Server { request: Some(Box::new(request)) };
         WebSocket::begin(connection, Conversation::server(permit), opening)
     }

@@ -58,11 +58,41 @@ impl Sender {
                 Err(Error::WouldExceed(Some(returned))) => message = returned,
                 result => return result,
             }
-            let mut wait = RoomWait::new(&*self.connection);
-            if !poll_fn(|context| wait.poll(&*self.connection, context)).await {
+            if !self.has_room_in_time().await {
                 return Err(Error::WouldExceed(Some(message)));
             }
         }
+    }
+
+    /// Sends a binary message whose memory others may share, as
+    /// [`WebSocket::send_bytes`](crate::WebSocket::send_bytes) does.
+    ///
+    /// # Errors
+    ///
+    /// As [`WebSocket::send_bytes`](crate::WebSocket::send_bytes).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`send`](Self::send).
+    #[cfg(feature = "bytes")]
+    pub async fn send_bytes(&self, bytes: &ws_common::bytes::Bytes) -> Result<(), Error> {
+        consume_budget().await;
+        loop {
+            match self.handle.send_bytes(bytes) {
+                Err(Error::WouldExceed(None)) if self.has_room_in_time().await => {}
+                Ok(_) => {
+                    self.sink.sent();
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Waits for room. Returns false if the peer has read nothing for too long.
+    async fn has_room_in_time(&self) -> bool {
+        let mut wait = RoomWait::new(&*self.connection);
+        poll_fn(|context| wait.poll(&*self.connection, context)).await
     }
 
     /// Sends a message if there is room, as [`WebSocket::try_send`](crate::WebSocket::try_send) does.

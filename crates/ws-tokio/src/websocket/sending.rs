@@ -23,6 +23,26 @@ impl WebSocket {
         self.sender.send(message)
     }
 
+    /// Sends a binary message whose memory others may share, as [`send`](Self::send) does. A server does not copy one
+    /// of at least 16 KiB, unless compression or TLS makes another of it: the connection shares the memory until all of
+    /// it is written. A client masks a copy (RFC 6455 section 5.3). Needs the feature `bytes`; `Bytes::from` makes the
+    /// payload of a received [`Message`] one of these, without a copy.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), but [`Error::WouldExceed`] holds no message.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`send`](Self::send).
+    #[cfg(feature = "bytes")]
+    pub fn send_bytes(
+        &self,
+        bytes: &ws_common::bytes::Bytes,
+    ) -> impl Future<Output = Result<(), Error>> {
+        self.sender.send_bytes(bytes)
+    }
+
     /// Sends a message if there is room, and never waits.
     ///
     /// # Errors

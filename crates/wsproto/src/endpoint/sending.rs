@@ -212,13 +212,17 @@ impl<R: Role> Endpoint<R> {
 
     /// Returns whether a message of `len` bytes is queued as fragments, even if it is only one: between
     /// queued messages, frames then begin.
-    fn is_fragmented(&self, len: usize) -> bool {
+    pub(super) fn is_fragmented(&self, len: usize) -> bool {
         self.session.fragment_size().is_some_and(|size| len > size || len >= LARGE)
     }
 
     /// Queues a message that leaves in fragments.
     #[cold]
-    fn send_fragments(&mut self, opcode: Opcode, payload: Payload) -> Result<(), SendError> {
+    pub(super) fn send_fragments(
+        &mut self,
+        opcode: Opcode,
+        payload: Payload,
+    ) -> Result<(), SendError> {
         let size = self.session.fragment_size().unwrap_or(usize::MAX);
         let fragments = self.session.sender()?.fragments(opcode, payload, size)?;
         self.push(fragments.len(), |output| output.push_fragments(fragments));
@@ -233,13 +237,13 @@ impl<R: Role> Endpoint<R> {
     }
 
     #[inline]
-    fn count_message(&mut self) {
+    pub(super) fn count_message(&mut self) {
         if let Some(outbox) = &mut self.outbox {
             outbox.counts.messages += 1;
         }
     }
 
-    fn push(&mut self, len: usize, push: impl FnOnce(&mut Output)) {
+    pub(super) fn push(&mut self, len: usize, push: impl FnOnce(&mut Output)) {
         let outbox = self.outbox.get_or_insert_default();
         push(&mut outbox.output);
         outbox.count(outbox.output_kind(), len);

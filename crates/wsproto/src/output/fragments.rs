@@ -13,6 +13,8 @@ use crate::{Client, PreparedMessage};
 pub(crate) enum Payload {
     Owned(Vec<u8>),
     Shared(PreparedMessage),
+    #[cfg(feature = "bytes")]
+    Bytes(bytes::Bytes),
     /// The compressed form for a window of that many bits.
     #[cfg(feature = "deflate")]
     Deflated(PreparedMessage, crate::WindowBits),
@@ -23,6 +25,8 @@ impl Payload {
         match self {
             Self::Owned(bytes) => bytes,
             Self::Shared(message) => message.payload(),
+            #[cfg(feature = "bytes")]
+            Self::Bytes(bytes) => bytes,
             #[cfg(feature = "deflate")]
             Self::Deflated(message, window) => message.form(*window).unwrap_or_default(),
         }

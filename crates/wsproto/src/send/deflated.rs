@@ -66,6 +66,10 @@ impl<R: Role> Sender<R> {
             Payload::Owned(bytes) => {
                 self.deflate.message(bytes, |bytes| deflated = Some(Payload::Owned(bytes.into())));
             }
+            #[cfg(feature = "bytes")]
+            Payload::Bytes(bytes) => {
+                self.deflate.message(bytes, |bytes| deflated = Some(Payload::Owned(bytes.into())));
+            }
             Payload::Shared(message) => {
                 let window = self.deflate.window();
                 self.deflate.prepared(message, |_| {

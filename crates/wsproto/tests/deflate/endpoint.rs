@@ -98,3 +98,27 @@ fn compressed_messages_leave_in_fragments() {
         assert!(events == [text(), short, noise(), text(), noise(), text()]);
     }
 }
+
+/// Shared memory is compressed if that is shorter, in one frame or in fragments, or leaves where it lies.
+#[cfg(feature = "bytes")]
+#[test]
+fn shared_memory_leaves_compressed_or_in_place() {
+    use bytes::Bytes;
+
+    for size in [None, Some(3000)] {
+        let mut ws = open(config().fragment_size(size));
+        let mut peer = client(ws.session().deflate().expect("agreed"));
+        let (text, noise) = (Bytes::from(json(100_000)), Bytes::from(noise(100_000)));
+        for _ in 0..3 {
+            ws.send_bytes(&text).expect("open");
+            assert!(text.is_unique(), "the output has the compressed form only");
+            ws.send_bytes(&noise).expect("open");
+            assert!(!noise.is_unique());
+            let wire = drain(&mut ws);
+            assert!(noise.is_unique() && wire.len() < 150_000);
+            let events = receive(&mut peer, &wire, 4096).expect("valid");
+            let binary = |bytes: &Bytes| Event::Binary(bytes.to_vec().into());
+            assert!(events == [binary(&text), binary(&noise)]);
+        }
+    }
+}

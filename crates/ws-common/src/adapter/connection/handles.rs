@@ -152,6 +152,11 @@ impl<R: Role, D: Driver<R>> ConnectionLink for Connection<R, D> {
         self.driver.changed(held);
     }
 
+    #[cfg(feature = "tracing")]
+    fn span(&self) -> tracing::Span {
+        Self::span(self).clone()
+    }
+
     fn with_socket(&self, use_it: &mut dyn FnMut(&socket2::Socket)) {
         if let Some(socket) = self.lock().link().and_then(|link| link.transport().socket()) {
             use_it(&socket);

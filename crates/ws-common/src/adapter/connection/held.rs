@@ -52,7 +52,9 @@ impl<R: Role, D: Driver<R>> Held<'_, R, D> {
         if let Some(client) = info.client_addr {
             self.set_client(client);
         }
-        Some(IncomingRequest::new(request, info))
+        let request = IncomingRequest::new(request, info);
+        self.connection.asked(&request);
+        Some(request)
     }
 
     /// Prepares to dial again if the client has received the head of a redirect response that it follows.

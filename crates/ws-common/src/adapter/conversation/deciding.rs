@@ -6,7 +6,8 @@ use std::time::Duration;
 use wsproto::Role;
 
 use super::Conversation;
-use crate::adapter::request::{answer, postpone};
+use crate::Error;
+use crate::adapter::request::postpone;
 use crate::adapter::verdict::{Decided, Deciding, Undecided, Verdict};
 use crate::adapter::{Connection, ConnectionLink, Driver};
 
@@ -48,20 +49,16 @@ impl Conversation {
         now: Duration,
         decided: Decided,
     ) {
-        let mut held = connection.lock();
-        let acceptor = connection.driver().acceptor();
-        let answered = held.live().map(|link| answer(link.endpoint_mut(), acceptor, now, &decided));
-        drop(held);
+        let answered = connection.answer(&decided, now);
         self.handler = decided.into_handler();
-        match answered {
-            Ok(Ok(true)) => {}
-            Ok(Err(error)) => {
-                let _ = self.drop_handler();
-                if let Some(acceptor) = acceptor {
-                    acceptor.report(connection.peer_addr(), &error);
-                }
-            }
-            Ok(Ok(false)) | Err(_) => drop(self.drop_handler()),
+        if let Ok(true) = answered {
+            return;
+        }
+        let _ = self.drop_handler();
+        if let Err(error @ Error::Accept(_)) = answered
+            && let Some(acceptor) = connection.driver().acceptor()
+        {
+            acceptor.report(connection.peer_addr(), &error);
         }
     }
 }
