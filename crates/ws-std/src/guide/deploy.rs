@@ -1,6 +1,6 @@
 //! Servers in production: proxies and load balancers, limits, shutdown, reconnecting clients, certificates.
 //!
-//! Everything here applies to `ws-std` and `ws-mio`, unless it names one of them.
+//! Everything here applies to `ws-std`, `ws-mio` and `ws-tokio`, unless it names one of them.
 //!
 //! # Behind a reverse proxy
 //!
@@ -175,7 +175,7 @@
 //! | a process, `ws-std` | threads, one per connection | `TasksMax=`, `pids.max`, `ulimit -u` |
 //! | a process, `ws-std` | memory mappings, four per thread | `vm.max_map_count` |
 //! | a listener | backlog of connections not accepted yet: 4096 requested | `net.core.somaxconn` |
-//! | a server | connections: 4096 with `ws-std`, 100 000 with `ws-mio` | [`ServerOptions::max_connections`] |
+//! | a server | connections: 4096 with `ws-std`, 100 000 with the others | [`ServerOptions::max_connections`] |
 //! | an address | any number | [`ServerOptions::max_connections_per_address`] and `max_attempts_per_address` |
 //! | a connection | messages of 1 MiB, 64 KiB queued for the peer | [`ServerOptions`] |
 //!
