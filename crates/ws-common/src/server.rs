@@ -207,7 +207,35 @@ impl ServerHandle {
     }
 
     /// Sets a timer. Once `after` has passed, the handler's
-    /// [`on_timer`](crate::ServerHandler::on_timer) is called once, unless the server has ended.
+    /// [`on_timer`](crate::ServerHandler::on_timer) is called once, unless the server has ended. To be called again,
+    /// set the next timer there:
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use ws_common::{Decision, IncomingRequest, ServerHandle, ServerHandler, TimerId};
+    ///
+    /// const SECOND: Duration = Duration::from_secs(1);
+    ///
+    /// struct App;
+    ///
+    /// impl ServerHandler for App {
+    ///     type Handler = (); // ignores all messages
+    ///
+    ///     fn on_open(&mut self, server: &ServerHandle) {
+    ///         server.set_timer(SECOND);
+    ///     }
+    ///
+    ///     fn on_timer(&mut self, server: &ServerHandle, _: TimerId) {
+    ///         println!("{:?}", server.stats());
+    ///         server.set_timer(SECOND);
+    ///     }
+    ///
+    ///     fn on_connection(&mut self, _: &ServerHandle, _: &IncomingRequest) -> Decision<()> {
+    ///         Decision::accept(())
+    ///     }
+    /// }
+    /// # ws_common::testing::TestServer::new(App).advance(SECOND);
+    /// ```
     #[allow(clippy::must_use_candidate, reason = "callers may ignore the result")]
     pub fn set_timer(&self, after: Duration) -> TimerId {
         let (timer, is_first) = self.0.timers.set(after);
