@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 
+use parking_lot::{Mutex, MutexGuard};
 use ws_common::Error;
 use ws_common::adapter::Conversation;
 
@@ -37,7 +38,7 @@ struct State {
 
 impl Tasks {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     /// Registers the task of the owner.

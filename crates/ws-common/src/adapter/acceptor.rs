@@ -3,15 +3,16 @@
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::logging::{debug, error, warn};
+use parking_lot::{Mutex, MutexGuard};
 use wsproto::handshake::Response;
 use wsproto::{Endpoint, Server, Session};
 
 use super::endpoints::{server_endpoint, unix_time};
+use super::logging::{debug, error, warn};
 use super::panics::catch;
 use super::roster::Place;
 use super::server_handler::DynServerHandler;
@@ -323,7 +324,7 @@ impl Acceptor {
     }
 
     fn handler(&self) -> MutexGuard<'_, Option<Box<dyn DynServerHandler>>> {
-        self.handler.lock().unwrap_or_else(PoisonError::into_inner)
+        self.handler.lock()
     }
 
     /// Returns whether an error of accepting concerns only one client, so that the listener need not pause:

@@ -7,11 +7,11 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::logging::error;
 use wsproto::{CloseCode, CloseFrame, CloseInfo, Role};
 
 use super::answering::answering;
 use super::connection::unknown_end;
+use super::logging::error;
 use super::panics::{Panic, catch};
 use super::verdict::DynHandler;
 use super::{Connection, ConnectionLink, Driver, Permit, Step};
