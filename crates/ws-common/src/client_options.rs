@@ -105,8 +105,9 @@ impl ClientOptions {
         self
     }
 
-    /// Connects from this local address, to the server or to the proxy; port 0 is any free port. Addresses of
-    /// the other family are not tried; if there are no others, the call fails with
+    /// Connects from this local address, to the server or to the proxy; port 0 is any free port. With another port,
+    /// some systems other than Linux connect to one address of a name at a time, and further ones that are tried
+    /// meanwhile fail. Addresses of the other family are not tried; if there are no others, the call fails with
     /// [`Error::Connect`](crate::Error::Connect). Refused with [`Error::Option`](crate::Error::Option) for a
     /// Unix domain socket.
     #[must_use]

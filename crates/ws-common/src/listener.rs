@@ -1,23 +1,24 @@
 //! The sockets on which a server listens.
 
 #[cfg(unix)]
+mod unix;
+
+#[cfg(unix)]
 use std::net::Shutdown;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 #[cfg(unix)]
 use std::os::fd::OwnedFd;
 #[cfg(unix)]
 use std::os::unix::net::UnixListener;
-#[cfg(unix)]
-use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 use std::{fmt, io};
 
-use crate::adapter::logging::info;
-use socket2::{Domain, SockAddr, SockRef, Socket, Type};
+use parking_lot::Mutex;
+use socket2::{SockAddr, SockRef, Socket, Type};
 
 use crate::adapter::Acceptor;
+use crate::adapter::logging::info;
 
 /// The maximum number of connections in a listener's accept queue.
 pub(crate) const BACKLOG: i32 = 4096;
@@ -34,45 +35,6 @@ pub enum Listener {
 }
 
 impl Listener {
-    /// Listens on a Unix domain socket at a path. A socket that is there already is replaced if no process
-    /// listens on it, as after a crash. The file stays when the server ends; its directory decides who may
-    /// connect. Clients reach it with [`ConnectTo::Unix`](crate::ConnectTo::Unix).
-    ///
-    /// # Errors
-    ///
-    /// [`io::Error`] if the path cannot be bound: of kind [`AddrInUse`](io::ErrorKind::AddrInUse) if a process
-    /// listens there, or the file is no socket.
-    #[cfg(unix)]
-    pub fn bind_unix(path: impl AsRef<Path>) -> io::Result<Self> {
-        let path = path.as_ref();
-        let address = SockAddr::unix(path)?;
-        let bind = || -> io::Result<Self> {
-            let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-            socket.bind(&address)?;
-            socket.listen(BACKLOG)?;
-            Ok(Self::Unix(socket.into()))
-        };
-        match bind() {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                let probe = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-                // A process whose backlog is full listens, too: it must not be waited for.
-                probe.set_nonblocking(true)?;
-                match probe.connect(&address) {
-                    // A file that is no socket refuses, too, but must not be removed.
-                    Err(refused)
-                        if refused.kind() == io::ErrorKind::ConnectionRefused
-                            && is_socket(path) =>
-                    {
-                        std::fs::remove_file(path)?;
-                        bind()
-                    }
-                    _ => Err(error),
-                }
-            }
-            bound => bound,
-        }
-    }
-
     /// Returns the address; `None` for a Unix domain socket.
     ///
     /// # Errors
@@ -185,7 +147,7 @@ impl ListenerWaker {
     /// can be shut down also without one.
     pub fn wake(&self) {
         for (reserved, address) in &self.0 {
-            let reserved = reserved.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let reserved = reserved.lock().take();
             #[cfg(unix)]
             if let Some(listener @ Listener::Unix(_)) = &reserved {
                 // The file of the socket may be gone. Some systems refuse to shut down a listener.
@@ -216,12 +178,6 @@ fn reachable(address: SockAddr) -> SockAddr {
         }
         _ => address,
     }
-}
-
-#[cfg(unix)]
-fn is_socket(path: &Path) -> bool {
-    use std::os::unix::fs::FileTypeExt;
-    path.symlink_metadata().is_ok_and(|metadata| metadata.file_type().is_socket())
 }
 
 /// Writes the address, or the path of a Unix domain socket, as logs name it.
@@ -259,68 +215,8 @@ impl From<UnixListener> for Listener {
 
 #[cfg(all(test, unix))]
 mod tests {
-    use std::os::unix::net::UnixStream;
-
+    use super::unix::tests::Folder;
     use super::*;
-
-    struct Folder(std::path::PathBuf);
-
-    impl Folder {
-        fn new(name: &str) -> Self {
-            let path = std::env::temp_dir().join(format!("ws-{name}-{}", std::process::id()));
-            std::fs::create_dir_all(&path).expect("a folder");
-            Self(path)
-        }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            std::fs::remove_dir_all(&self.0).expect("it is there");
-        }
-    }
-
-    #[test]
-    fn a_socket_that_nobody_listens_on_is_replaced() {
-        // M2
-        let folder = Folder::new("replaced");
-        let path = folder.0.join("socket");
-        let first = Listener::bind_unix(&path).expect("a path");
-        assert_eq!(first.to_string(), path.display().to_string());
-        let second = Listener::bind_unix(&path).expect_err("it is in use");
-        assert_eq!(second.kind(), io::ErrorKind::AddrInUse);
-        assert!(UnixStream::connect(&path).is_ok(), "the first goes on");
-        drop(first);
-        let third = Listener::bind_unix(&path).expect("nobody listens");
-        let _client = UnixStream::connect(&path).expect("it listens");
-        assert_eq!(third.accept().expect("a client").1, None);
-        let file = folder.0.join("file");
-        std::fs::write(&file, "precious").expect("written");
-        assert!(Listener::bind_unix(&file).is_err());
-        assert_eq!(std::fs::read(&file).expect("it is there"), b"precious");
-    }
-
-    #[test]
-    fn a_listener_that_accepts_nobody_is_in_use() {
-        // M2
-        let folder = Folder::new("full");
-        let path = folder.0.join("socket");
-        let socket = Socket::new(Domain::UNIX, Type::STREAM, None).expect("a socket");
-        let address = SockAddr::unix(&path).expect("a path");
-        socket.bind(&address).expect("a free path");
-        socket.listen(0).expect("bound");
-        // Fill its backlog.
-        let full = || {
-            let client = Socket::new(Domain::UNIX, Type::STREAM, None).expect("a socket");
-            client.set_nonblocking(true).expect("a socket");
-            client.connect(&address).map(|()| client)
-        };
-        let clients: Vec<_> = std::iter::from_fn(|| full().ok()).take(100).collect();
-        let (sender, bound) = std::sync::mpsc::channel();
-        thread::spawn(move || sender.send(Listener::bind_unix(&path).map(drop)));
-        let bound = bound.recv_timeout(Duration::from_secs(60)).expect("it does not wait");
-        assert_eq!(bound.expect_err("in use").kind(), io::ErrorKind::AddrInUse);
-        drop(clients);
-    }
 
     #[test]
     fn a_thread_that_accepts_is_woken() {

@@ -6,17 +6,18 @@ mod roster;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use wsproto::{CloseFrame, ReadyState};
 
 use crate::adapter::{Ending, Registry};
 use crate::admission::Addresses;
 use crate::pubsub::Topics;
 use crate::stats::Counters;
-use crate::timers::SharedTimers;
+use crate::timers::{Clock, SharedTimers};
 use crate::{
     Broadcast, ConnectionId, Message, ServerOptions, ServerStats, TimerId, WebSocketConnection,
 };
@@ -40,8 +41,7 @@ struct Shared {
     counters: Counters,
     timers: SharedTimers,
     wake: Box<dyn Fn(&ServerHandle) + Send + Sync>,
-    /// The clock.
-    now: fn() -> Instant,
+    clock: Clock,
 }
 
 /// Locked before a connection (`subscribe`), never while one is locked.
@@ -72,7 +72,7 @@ impl ServerHandle {
         address: Option<SocketAddr>,
         registry: impl Registry + 'static,
         wake: impl Fn(&Self) + Send + Sync + 'static,
-        now: fn() -> Instant,
+        clock: Clock,
     ) -> Self {
         Self(Arc::new(Shared {
             options,
@@ -80,10 +80,10 @@ impl ServerHandle {
             registry: Box::new(registry),
             state: Mutex::default(),
             changed: Condvar::new(),
-            start: now(),
-            now,
+            start: clock.now(),
+            timers: SharedTimers::new(clock.clone()),
+            clock,
             counters: Counters::default(),
-            timers: SharedTimers::new(now),
             wake: Box::new(wake),
         }))
     }
@@ -208,7 +208,35 @@ impl ServerHandle {
 
     /// Sets a timer. Once `after` has passed, the handler's
     /// [`on_timer`](crate::ServerHandler::on_timer) is called once, unless the server has ended. A server without a
-    /// handler, such as a `Listener` or an `UpgradeServer` of `ws-tokio`, has no timers: this does nothing then.
+    /// handler, such as a `Listener` or an `UpgradeServer` of `ws-tokio`, has no timers: this does nothing then. To be
+    /// called again, set the next timer there:
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use ws_common::{Decision, IncomingRequest, ServerHandle, ServerHandler, TimerId};
+    ///
+    /// const SECOND: Duration = Duration::from_secs(1);
+    ///
+    /// struct App;
+    ///
+    /// impl ServerHandler for App {
+    ///     type Handler = (); // ignores all messages
+    ///
+    ///     fn on_open(&mut self, server: &ServerHandle) {
+    ///         server.set_timer(SECOND);
+    ///     }
+    ///
+    ///     fn on_timer(&mut self, server: &ServerHandle, _: TimerId) {
+    ///         println!("{:?}", server.stats());
+    ///         server.set_timer(SECOND);
+    ///     }
+    ///
+    ///     fn on_connection(&mut self, _: &ServerHandle, _: &IncomingRequest) -> Decision<()> {
+    ///         Decision::accept(())
+    ///     }
+    /// }
+    /// # ws_common::testing::TestServer::new(App).advance(SECOND);
+    /// ```
     #[allow(clippy::must_use_candidate, reason = "callers may ignore the result")]
     pub fn set_timer(&self, after: Duration) -> TimerId {
         let (timer, is_first) = self.0.timers.set(after);
@@ -228,9 +256,8 @@ impl ServerHandle {
         &self.0.timers
     }
 
-    /// Ignores poisoning: the state is consistent whenever the lock is free.
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock()
     }
 }
 

@@ -1,9 +1,12 @@
 //! Timers of an application.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use parking_lot::{Mutex, MutexGuard};
 
 /// Identifies a timer. An id is never reused within a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -13,6 +16,21 @@ impl TimerId {
     pub(crate) fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// The timers whose calls are due together: those that were set before the first of these calls. A handler
+/// that sets a timer without a delay in each call would otherwise be called without an end, where the time
+/// stands still meanwhile.
+#[derive(Debug, Default)]
+pub(crate) struct Due {
+    /// Greater than their ids; `None` before the first call.
+    before: Option<TimerId>,
+}
+
+impl Due {
+    fn includes(&self, timer: TimerId) -> bool {
+        self.before.is_none_or(|before| timer < before)
     }
 }
 
@@ -50,11 +68,14 @@ impl<T: Copy + Ord> Timers<T> {
         self.order.first().map(|(at, _)| *at)
     }
 
-    /// Removes the first timer if it has expired.
-    pub(crate) fn take_expired(&mut self, now: T) -> Option<TimerId> {
-        self.first().filter(|at| *at <= now)?;
-        let (_, timer) = self.order.pop_first()?;
-        self.times.remove(&timer);
+    /// Removes the first timer if it has expired and is one of `due`.
+    pub(crate) fn take_expired(&mut self, now: T, due: &mut Due) -> Option<TimerId> {
+        let (at, timer) = *self.order.first()?;
+        if at > now || !due.includes(timer) {
+            return None;
+        }
+        due.before.get_or_insert_with(TimerId::new);
+        self.cancel(timer);
         Some(timer)
     }
 
@@ -63,11 +84,31 @@ impl<T: Copy + Ord> Timers<T> {
     }
 }
 
+/// A server's clock.
+#[derive(Clone)]
+pub(crate) struct Clock(Arc<dyn Fn() -> Instant + Send + Sync>);
+
+impl Clock {
+    pub(crate) fn new(now: impl Fn() -> Instant + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Clock").finish_non_exhaustive()
+    }
+}
+
 /// The timers of a server, which any thread may set.
 #[derive(Debug)]
 pub(crate) struct SharedTimers {
     start: Instant,
-    now: fn() -> Instant,
+    clock: Clock,
     timers: Mutex<Timers<Duration>>,
     /// When the first timer expires, in nanoseconds since `start`; `NONE` without a timer. Written under the
     /// lock, and read without it: a loop that must see an earlier time is woken after that was stored.
@@ -79,9 +120,10 @@ pub(crate) struct SharedTimers {
 const NONE: u64 = u64::MAX;
 
 impl SharedTimers {
-    pub(crate) fn new(now: fn() -> Instant) -> Self {
+    pub(crate) fn new(clock: Clock) -> Self {
         let first = AtomicU64::new(NONE);
-        Self { start: now(), now, timers: Mutex::default(), first, off: AtomicBool::new(false) }
+        let off = AtomicBool::new(false);
+        Self { start: clock.now(), clock, timers: Mutex::default(), first, off }
     }
 
     /// Turns timers off: none is kept from now on.
@@ -95,7 +137,7 @@ impl SharedTimers {
             return (TimerId::new(), false);
         }
         let mut timers = self.lock();
-        let elapsed = (self.now)().saturating_duration_since(self.start);
+        let elapsed = self.clock.now().saturating_duration_since(self.start);
         let at = elapsed.saturating_add(after);
         let timer = timers.set(at);
         let is_first = timers.first() == Some(at);
@@ -118,11 +160,11 @@ impl SharedTimers {
         }
     }
 
-    /// Removes the first timer if it has expired at `now`.
-    pub(crate) fn take_expired(&self, now: Instant) -> Option<TimerId> {
+    /// Removes the first timer if it has expired at `now` and is one of `due`.
+    pub(crate) fn take_expired(&self, now: Instant, due: &mut Due) -> Option<TimerId> {
         self.next().filter(|at| *at <= now)?;
         let mut timers = self.lock();
-        let expired = timers.take_expired(now.saturating_duration_since(self.start));
+        let expired = timers.take_expired(now.saturating_duration_since(self.start), due);
         self.update(&timers);
         expired
     }
@@ -133,7 +175,7 @@ impl SharedTimers {
     }
 
     fn lock(&self) -> MutexGuard<'_, Timers<Duration>> {
-        self.timers.lock().unwrap_or_else(PoisonError::into_inner)
+        self.timers.lock()
     }
 }
 
@@ -144,7 +186,7 @@ mod tests {
     #[test]
     fn timers_expire_in_the_order_of_their_times() {
         // M12
-        let mut timers = Timers::default();
+        let (mut timers, mut due) = (Timers::default(), Due::default());
         let late = timers.set(30);
         let early = timers.set(10);
         let same = timers.set(10);
@@ -152,18 +194,31 @@ mod tests {
         assert_eq!(timers.first(), Some(10));
         assert!(timers.cancel(never));
         assert!(!timers.cancel(never));
-        assert_eq!(timers.take_expired(9), None);
-        assert_eq!(timers.take_expired(10), Some(early));
-        assert_eq!(timers.take_expired(10), Some(same));
-        assert_eq!(timers.take_expired(29), None);
-        assert_eq!(timers.take_expired(99), Some(late));
+        assert_eq!(timers.take_expired(9, &mut due), None);
+        assert_eq!(timers.take_expired(10, &mut due), Some(early));
+        assert_eq!(timers.take_expired(10, &mut due), Some(same));
+        assert_eq!(timers.take_expired(29, &mut due), None);
+        assert_eq!(timers.take_expired(99, &mut due), Some(late));
         assert!(!timers.cancel(late), "it has expired");
         assert!(timers.is_empty() && timers.times.is_empty());
     }
 
     #[test]
+    fn a_timer_that_is_set_by_a_call_waits_for_the_next_calls() {
+        // M12
+        let (mut timers, mut due) = (Timers::default(), Due::default());
+        let (first, second) = (timers.set(10), timers.set(10));
+        assert_eq!(timers.take_expired(10, &mut due), Some(first));
+        let third = timers.set(10);
+        assert_eq!(timers.take_expired(10, &mut due), Some(second));
+        assert_eq!(timers.take_expired(10, &mut due), None);
+        assert_eq!(timers.take_expired(10, &mut Due::default()), Some(third));
+    }
+
+    #[test]
     fn the_first_timer_of_a_server_is_known_without_its_lock() {
-        let timers = SharedTimers::new(Instant::now);
+        let timers = SharedTimers::new(Clock::new(Instant::now));
+        let mut due = Due::default();
         assert_eq!(timers.next(), None);
         let (late, is_first) = timers.set(Duration::from_secs(60));
         assert!(is_first);
@@ -172,8 +227,8 @@ mod tests {
         let (soon, is_first) = timers.set(Duration::ZERO);
         assert!(is_first && timers.next().is_some_and(|at| at <= Instant::now()));
         let now = Instant::now();
-        assert_eq!(timers.take_expired(now), Some(soon));
-        assert_eq!(timers.take_expired(now), None);
+        assert_eq!(timers.take_expired(now, &mut due), Some(soon));
+        assert_eq!(timers.take_expired(now, &mut due), None);
         assert!(timers.cancel(late));
         assert_eq!(timers.next(), None, "the last one never expires");
     }

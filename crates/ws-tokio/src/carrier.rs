@@ -16,7 +16,7 @@ use crate::io::{AsyncStream, Io};
 use crate::origin::Carried;
 use crate::tasks::Carry;
 
-/// How many turns a task takes before others have theirs: one that reads, and one that finds no more input.
+/// How many turns a task takes before others have theirs, if its deadline has passed during the first.
 const TURNS: usize = 2;
 
 /// Carries a connection until it is over and its transport released. Dropping it ends the connection.
@@ -57,6 +57,7 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
             return Poll::Ready(());
         }
         if let Some(link) = held.link_mut() {
+            link.transport_mut().wake_only(context.waker());
             link.transport_mut().ready();
         }
         drop(held);
@@ -68,7 +69,10 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
             if outcome.gone {
                 return Poll::Ready(());
             }
-            if !outcome.more && !self.alarm.poll(context, after(driver.start, outcome.deadline)) {
+            if outcome.more {
+                break;
+            }
+            if !self.alarm.poll(context, after(driver.start, outcome.deadline)) {
                 return Poll::Pending;
             }
         }
@@ -78,6 +82,9 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
 
     /// Writes, and observes the deadlines. Returns ready once there is no transport any more.
     fn serve_owner(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.is_settled() {
+            return Poll::Pending;
+        }
         let driver = self.connection.driver();
         // Before the stream is polled, so that no readiness is missed.
         driver.tasks.set_carrier_waits(true);
@@ -125,6 +132,25 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
         }
         context.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Handles a notice that leaves nothing to do, which is the usual one: the owner has sent, and then written itself
+    /// because it receives. Returns false if there may be more.
+    fn is_settled(&self) -> bool {
+        let mut held = self.connection.lock();
+        let Some(link) = held.link() else { return false };
+        let (endpoint, transport) = (link.endpoint(), link.transport());
+        let settled = endpoint.unwritten() == 0
+            && !transport.is_writing()
+            && !transport.watched
+            && endpoint.deadline().is_none_or(|at| transport.alarm.is_some_and(|set| set <= at))
+            && !self.alarm.has_rung()
+            && !concerns_owner(link);
+        if settled {
+            held.begin_work();
+            held.end_work();
+        }
+        settled
     }
 
     /// Ends the connection: calls its handler for the last time, and releases its transport.

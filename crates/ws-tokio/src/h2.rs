@@ -7,11 +7,12 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::Poll;
 
 use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -21,10 +22,11 @@ use wsproto::handshake::ClientRequest;
 use wsproto::url::WsUrl;
 use wsproto::{Config, SessionError};
 
-use crate::WebSocket;
-use crate::dial::dial;
 use exchange::NoBody;
 use settings::Settings;
+
+use crate::WebSocket;
+use crate::dial::dial;
 
 /// A client's connection of HTTP/2, on which any number of WebSockets are opened (RFC 8441). Clones refer to the same
 /// connection, which lasts as long as they and the WebSockets do.

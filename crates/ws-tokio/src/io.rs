@@ -28,8 +28,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> AsyncStream for S {}
 /// Returns the socket of a stream, if it has one.
 pub(crate) type SocketOf<S> = for<'s> fn(&'s S) -> Option<SockRef<'s>>;
 
-/// A stream, with or without TLS, as a transport. It is polled with the waker of the connection's [`Tasks`], so
-/// any thread may read and write.
+/// A stream, with or without TLS, as a transport. It is polled with the waker of the connection's [`Tasks`], or of the
+/// only task that waits for it, so any thread may read and write.
 pub(crate) struct Io<S> {
     /// `None` once it is [closed](Self::close).
     stream: Option<S>,
@@ -97,6 +97,11 @@ impl<S: AsyncStream> Io<S> {
     pub(crate) fn over_tls(mut self, tls: Option<TlsState>) -> Self {
         self.tls = tls.map(|tls| Box::new(tls::Tls::new(tls)));
         self
+    }
+
+    /// Has the stream wake this task, which carries the connection and has no owner beside it.
+    pub(crate) fn wake_only(&mut self, waker: &Waker) {
+        self.waker.clone_from(waker);
     }
 
     /// Tries the stream again: a task was woken, perhaps because it is ready.

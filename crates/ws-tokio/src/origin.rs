@@ -1,9 +1,10 @@
 //! The origin of a connection: the adapter's part of it.
 
 use std::marker::PhantomData;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 use ws_common::adapter::{Acceptor, Connection, Driver, Held, Link, Target, Traffic, TrafficLease};
 use wsproto::Role;
@@ -91,11 +92,6 @@ impl<R: Role, S: AsyncStream> Driver<R> for Origin<S> {
     }
 
     fn follows(&self, response: &Response) -> bool {
-        self.from.target.as_ref().is_some_and(|target| lock(target).follows(response))
+        self.from.target.as_ref().is_some_and(|target| target.lock().follows(response))
     }
-}
-
-/// Ignores poisoning: a target changes in one assignment.
-pub(crate) fn lock(target: &Mutex<Target>) -> MutexGuard<'_, Target> {
-    target.lock().unwrap_or_else(PoisonError::into_inner)
 }

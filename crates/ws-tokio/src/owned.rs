@@ -9,7 +9,7 @@ use ws_common::adapter::{
     ConnectionLink, Conversation, Decided, Driver, Duplex, DynHandler, Link, Step, Transport,
     Undecided, WRITE_MOST, postpone,
 };
-use ws_common::{Error, IncomingRequest, WebSocketConnection};
+use ws_common::{Error, IncomingRequest, Message, WebSocketConnection};
 use wsproto::handshake::Response;
 use wsproto::{Advice, ReadyState, Role};
 
@@ -33,11 +33,17 @@ pub(crate) enum Exchanged {
 pub(crate) trait Owned: ConnectionLink {
     fn tasks(&self) -> &Arc<Tasks>;
 
-    /// Returns the next step, out of `input`.
-    fn next_step(&self, input: &mut Input) -> Option<Step>;
+    /// Returns the next message if it is small, has arrived whole, and nothing else comes before it.
+    fn next_message(&self, input: &mut Input) -> Option<Message>;
+
+    /// Returns the next step, out of `input`. `now` is the time if that is empty.
+    fn next_step(&self, now: Duration, input: &mut Input) -> Option<Step>;
+
+    /// Returns the time since the start of the connection.
+    fn elapsed(&self) -> Duration;
 
     /// Writes what is pending, and reads once.
-    fn exchange(&self, input: &mut Input, failed: &mut Option<Error>) -> Exchanged;
+    fn exchange(&self, now: Duration, input: &mut Input, failed: &mut Option<Error>) -> Exchanged;
 
     /// Returns whether a message may be sent, or will fail. Otherwise registers the waiter.
     fn has_room(&self, waiter: &mut Waiter, context: &Context<'_>) -> bool;
@@ -108,8 +114,23 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
     }
 
     #[inline]
-    fn next_step(&self, input: &mut Input) -> Option<Step> {
-        let now = input.read_at().unwrap_or_else(|| self.driver().elapsed());
+    fn next_message(&self, input: &mut Input) -> Option<Message> {
+        let mut held = self.lock();
+        let link = held.link_mut()?;
+        let message = input.with(|rest| link.next_small_message(rest))?;
+        link.transport_mut().keep(!input.is_empty());
+        if let Some(traffic) = Driver::<R>::traffic(self.driver()) {
+            traffic.received(1, 0);
+        }
+        Some(message)
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.driver().elapsed()
+    }
+
+    fn next_step(&self, now: Duration, input: &mut Input) -> Option<Step> {
+        let now = input.read_at().unwrap_or(now);
         let mut held = self.lock();
         let link = held.link_mut()?;
         buffers::lend(link.endpoint_mut());
@@ -129,12 +150,11 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
         Some(step)
     }
 
-    fn exchange(&self, input: &mut Input, failed: &mut Option<Error>) -> Exchanged {
+    fn exchange(&self, now: Duration, input: &mut Input, failed: &mut Option<Error>) -> Exchanged {
         let driver = self.driver();
         if let Some(failure) = driver.tasks.take_failure() {
             failed.get_or_insert(failure);
         }
-        let now = driver.elapsed();
         let mut held = self.lock();
         let Some(link) = held.link_mut() else { return Exchanged::Over };
         link.transport_mut().ready();

@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Wake, Waker};
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::runtime::Handle;
 use ws_common::Error;
 use ws_common::adapter::Conversation;
@@ -55,7 +56,7 @@ impl Tasks {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     /// Registers the task of the owner.

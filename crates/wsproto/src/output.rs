@@ -144,8 +144,9 @@ impl Output {
         appended
     }
 
-    /// Returns how many unwritten bytes there are up to the end of the Ping that was appended last.
-    pub(crate) fn up_to_ping(&self) -> usize {
+    /// Returns how many unwritten bytes would leave before a Ping or Pong that is appended next: up to the end of
+    /// the last one, if it was just appended.
+    pub(crate) fn before_control(&self) -> usize {
         let mut before = 0;
         for chunk in &self.chunks {
             if let Chunk::Fragments(fragments) = chunk {

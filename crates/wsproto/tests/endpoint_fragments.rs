@@ -6,8 +6,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use wsproto::frame::Opcode;
 use wsproto::{
-    Advice, Client, CloseCode, CloseFrame, Config, Endpoint, KeepAlive, PreparedMessage, SendError,
-    Server,
+    Advice, Client, CloseCode, CloseFrame, Config, Endpoint, Event, KeepAlive, PreparedMessage,
+    SendError, Server, SessionEvent,
 };
 use wsproto_testing::model::{self, Limits, Seen};
 use wsproto_testing::{Cuts, End, Frame, Node, Side};
@@ -144,6 +144,35 @@ fn the_patience_begins_when_the_ping_has_left() {
         }
     }
     assert!(ping.is_some() && ws.unwritten() > 900_000);
+}
+
+// M15: a client answers Pings between the fragments of a reply that is longer than the mark, too; of a flood that
+// fills the mark in front of the next fragment, the newest.
+#[test]
+fn a_client_with_a_long_reply_answers_pings() {
+    let config = Config::new().fragment_size(Some(20_000)).high_water_mark(1000);
+    let (mut node, mut wire) = (Node::<Client>::open(config, Cuts::every(usize::MAX)), Vec::new());
+    node.app = Box::new(|ws, event, _| {
+        if let Some(SessionEvent::Received(Event::Text(_))) = event {
+            ws.send_binary(payload(100_000)).expect("open");
+        }
+    });
+    node.read(&mut Client::from_peer(0x81, b"a question"), NOW);
+    write(&mut node.endpoint, 20_000, &mut wire);
+    for number in 0..30 {
+        node.read(&mut Client::from_peer(0x89, &[number; 100]), NOW);
+    }
+    assert!(node.endpoint.unwritten() < 100_000 - 20_000 + 1200);
+    write(&mut node.endpoint, 10, &mut wire);
+    node.read(&mut Client::from_peer(0x89, b"once more"), NOW);
+    drain(&mut node.endpoint, &mut wire);
+    let frames = Frame::read_all(&wire);
+    let last = frames.iter().rposition(|frame| frame.first == 0x80).expect("the last fragment");
+    let pongs: Vec<_> = frames[..last].iter().filter(|frame| frame.first == 0x8A).collect();
+    assert!(frames[..2].iter().any(|frame| frame.first == 0x8A), "behind the first fragment");
+    assert!((9..13).contains(&pongs.len()), "{}", pongs.len());
+    assert_eq!(pongs.last().map(|pong| &pong.payload[..]), Some(&b"once more"[..]));
+    assert_eq!(frames.len(), last + 1);
 }
 
 #[test]

@@ -3,21 +3,23 @@
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::logging::{debug, error, warn};
+use parking_lot::{Mutex, MutexGuard};
 use wsproto::handshake::Response;
 use wsproto::{Endpoint, Server, Session};
 
 use super::endpoints::{server_endpoint, unix_time};
+use super::logging::{debug, error, warn};
 use super::panics::catch;
 use super::roster::Place;
 use super::server_handler::DynServerHandler;
 use super::{Conversation, Decided, Permit, ProxyHeader, TrafficLease, Verdict};
 use crate::admission::Refusal;
 use crate::stats::Counted;
+use crate::timers::Due;
 use crate::{Decision, Error, IncomingRequest, ServerHandle, ServerHandler};
 
 /// A server's side before a connection is open: it admits transports, asks the server's handler for
@@ -278,13 +280,14 @@ impl Acceptor {
         self.server.deadline().into_iter().chain(self.next_timer()).min()
     }
 
-    /// Calls the handler for the server's timers that have expired.
+    /// Calls the handler for the server's timers that have expired; those that these calls set are due the next
+    /// time.
     pub fn call_timers(&self) {
         if self.next_timer().is_none() {
             return;
         }
-        let now = self.server.now();
-        while let Some(timer) = self.server.timers().take_expired(now) {
+        let (now, mut due) = (self.server.now(), Due::default());
+        while let Some(timer) = self.server.timers().take_expired(now, &mut due) {
             self.call(|handler, server| handler.on_timer(server, timer));
         }
     }
@@ -334,7 +337,7 @@ impl Acceptor {
     }
 
     fn handler(&self) -> MutexGuard<'_, Option<Box<dyn DynServerHandler>>> {
-        self.handler.lock().unwrap_or_else(PoisonError::into_inner)
+        self.handler.lock()
     }
 
     /// Returns whether an error of accepting concerns only one client, so that the listener need not pause:

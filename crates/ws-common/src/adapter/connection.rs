@@ -12,13 +12,15 @@ mod wishes;
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use wsproto::{CloseInfo, Endpoint, Role, SendError};
 
 use super::answering::is_answering;
 use super::{ConnectionLink, Driver, Link, Outgoing, Transport};
+use crate::timers::Due;
 use crate::{ConnectionId, Error, SendStatus, TimerId, WebSocketConnection};
 
 use self::details::Details;
@@ -133,11 +135,10 @@ impl<R: Role, D: Driver<R>> Connection<R, D> {
         WebSocketConnection::new(Arc::clone(self) as Arc<dyn ConnectionLink>)
     }
 
-    /// Locks the connection. Ignores poisoning: the state is consistent whenever the lock is free.
+    /// Locks the connection. The state is consistent whenever the lock is free, also after a panic.
     #[inline]
     pub fn lock(&self) -> Held<'_, R, D> {
-        let guard = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        Held { guard, connection: self }
+        Held { guard: self.inner.lock(), connection: self }
     }
 
     /// Calls [`Driver::changed`].
@@ -269,10 +270,10 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
         self.details.next_timer().filter(|_| self.opened)
     }
 
-    /// Removes the first timer of an open connection if it has expired.
+    /// Removes the first timer of an open connection if it has expired and is one of `due`.
     #[inline]
-    pub fn take_expired_timer(&mut self, now: Duration) -> Option<TimerId> {
-        self.opened.then(|| self.details.take_expired(now)).flatten()
+    pub(crate) fn take_expired_timer(&mut self, now: Duration, due: &mut Due) -> Option<TimerId> {
+        self.opened.then(|| self.details.take_expired(now, due)).flatten()
     }
 
     /// Returns whether the connection is over; its transport may linger.

@@ -10,6 +10,7 @@ use std::time::Instant;
 use super::logging::error;
 
 use super::{ConnectionLink, Registry, Verdict};
+use crate::timers::Clock;
 use crate::{
     ConnectionHandler, ConnectionId, Decision, RunningServer, ServerHandle, ServerOptions,
     WebSocketConnection,
@@ -27,10 +28,10 @@ pub fn server_handle(
     address: Option<SocketAddr>,
     registry: impl Registry + 'static,
     wake: impl Fn(&ServerHandle) + Send + Sync + 'static,
-    now: fn() -> Instant,
+    now: impl Fn() -> Instant + Send + Sync + 'static,
 ) -> ServerHandle {
     options.max_connections.get_or_insert(most_connections);
-    ServerHandle::new(options, address, registry, wake, now)
+    ServerHandle::new(options, address, registry, wake, Clock::new(now))
 }
 
 /// Returns the time at which the remaining connections of a server must be aborted; `None` if the server is

@@ -7,14 +7,15 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::logging::error;
 use wsproto::{CloseCode, CloseFrame, CloseInfo, Role};
 
 use super::answering::answering;
 use super::connection::unknown_end;
+use super::logging::error;
 use super::panics::{Panic, catch};
 use super::verdict::DynHandler;
 use super::{Connection, ConnectionLink, Driver, Permit, Step};
+use crate::timers::Due;
 use crate::{ConnectionHandler, ConnectionId, Error, Message, WebSocketConnection};
 
 /// Calls a connection's handler for the connection's events.
@@ -77,32 +78,12 @@ impl Conversation {
         now: Duration,
         input: &mut &mut [u8],
     ) -> Option<Panic> {
-        self.react_at_most(usize::MAX, connection, handle, now, input)
-    }
-
-    /// As [`react`](Self::react), but handles at most `most` events. The endpoint keeps the rest of `input`,
-    /// and has input.
-    pub(super) fn react_at_most<R: Role, D: Driver<R>>(
-        &mut self,
-        most: usize,
-        connection: &Arc<Connection<R, D>>,
-        handle: &WebSocketConnection,
-        now: Duration,
-        input: &mut &mut [u8],
-    ) -> Option<Panic> {
         #[cfg(feature = "tracing")]
         let _within = connection.span().enter();
         let mut panic = None;
         self.resume(connection, now);
-        for number in 0.. {
+        loop {
             let mut held = connection.lock();
-            if number >= most
-                && let Some(link) = held.link_mut()
-                && (!input.is_empty() || link.endpoint().has_input())
-            {
-                link.endpoint_mut().defer_input(input);
-                return panic;
-            }
             let step = held.link_mut().and_then(|link| link.next(now, input));
             let Some(step) = step else {
                 let left = held.follow_redirect();
@@ -116,7 +97,6 @@ impl Conversation {
             drop(held);
             panic = panic.or(self.take(connection, handle, now, step));
         }
-        panic
     }
 
     /// Handles one event. The connection must not be locked. Returns the payload of the handler's panic, if
@@ -167,17 +147,17 @@ impl Conversation {
         drained.then(|| self.drained(handle)).flatten()
     }
 
-    /// Calls `on_timer` for the timers that have expired at `now`. The connection must not be locked. The
-    /// adapter calls this when [`ConnectionState::deadline`](super::ConnectionState::deadline) is due.
+    /// Calls `on_timer` for the timers that have expired at `now`; those that these calls set are due the next
+    /// time. The connection must not be locked. The adapter calls this when [`ConnectionState::deadline`](super::ConnectionState::deadline) is due.
     pub fn call_timers<R: Role, D: Driver<R>>(
         &mut self,
         connection: &Arc<Connection<R, D>>,
         handle: &WebSocketConnection,
         now: Duration,
     ) -> Option<Panic> {
-        let mut panic = None;
+        let (mut panic, mut due) = (None, Due::default());
         loop {
-            let expired = connection.lock().take_expired_timer(now);
+            let expired = connection.lock().take_expired_timer(now, &mut due);
             let Some(timer) = expired else { return panic };
             panic = panic.or(self.call(handle, |handler, ws| handler.on_timer(ws, timer)));
         }

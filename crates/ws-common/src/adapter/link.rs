@@ -5,12 +5,12 @@ use std::io::{self, ErrorKind, IoSlice};
 use std::mem;
 use std::time::Duration;
 
-use super::logging::trace;
 use wsproto::handshake::ResponseError;
 use wsproto::{
     Advice, CloseInfo, Endpoint, Event, ReadyState, Role, SendError, SessionError, SessionEvent,
 };
 
+use super::logging::trace;
 use super::{Outgoing, Transport};
 use crate::{Error, Message, SendStatus};
 

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use super::logging::debug;
 use wsproto::handshake::{ClientRequest, Response};
 use wsproto::url::WsUrl;
 
+use super::logging::debug;
 use crate::proxy::host_to_dial;
 use crate::{ClientOptions, ConnectTo, Error, Proxy};
 

@@ -1,6 +1,5 @@
 //! A server's connection and its client.
 
-use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,7 +10,8 @@ use wsproto::{Advice, Client, CloseInfo, Endpoint, Event, Server, SessionEvent};
 use super::wire::Wire;
 use crate::Message;
 use crate::adapter::{
-    Acceptor, Connection, Conversation, Driver, Held, Transport, TurnContext, TurnOutcome,
+    Acceptor, Connection, Conversation, Driver, Held, Traffic, TrafficLease, Transport,
+    TurnContext, TurnOutcome,
 };
 
 /// The time of a server and its connections, which the test advances.
@@ -31,6 +31,7 @@ impl Clock {
 /// The driver of a server's connections.
 pub(super) struct Origin {
     pub(super) acceptor: Arc<Acceptor>,
+    pub(super) traffic: Arc<TrafficLease>,
     pub(super) clock: Clock,
     /// Whether the connection needs a turn.
     pub(super) changed: Arc<AtomicBool>,
@@ -51,6 +52,10 @@ impl Driver<Server> for Origin {
 
     fn acceptor(&self) -> Option<&Acceptor> {
         Some(&self.acceptor)
+    }
+
+    fn traffic(&self) -> Option<&Traffic> {
+        Some(&self.traffic)
     }
 }
 
@@ -74,6 +79,7 @@ impl Pair {
         let server = self.changed.swap(false, Ordering::SeqCst) || due;
         if server && !self.outcome.gone {
             self.outcome = self.conversation.turn(&self.connection, context);
+            self.connection.driver().traffic.received(0, self.wire.take_read());
             if self.outcome.gone {
                 // A transport that is dropped ends.
                 self.wire.shutdown();
@@ -138,10 +144,5 @@ impl Pair {
                 _ => {}
             }
         }
-    }
-
-    /// Frees the place of a connection whose server has ended.
-    pub(super) fn abandon(&mut self) {
-        drop(mem::replace(&mut self.conversation, Conversation::none()));
     }
 }

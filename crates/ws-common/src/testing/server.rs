@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use wsproto::handshake::ClientRequest;
@@ -15,9 +16,10 @@ use super::TestClient;
 use super::pair::{Clock, Origin, Pair};
 use super::wire::Wire;
 use crate::adapter::{
-    Acceptor, Connection, Connections, Link, TurnContext, TurnOutcome, server_handle,
+    Acceptor, Connection, Connections, Link, TrafficLease, TurnContext, TurnOutcome, end_deadline,
+    poll_ends, server_handle,
 };
-use crate::{ServerHandle, ServerHandler, ServerOptions};
+use crate::{ServerHandle, ServerHandler, ServerOptions, WebSocketConnection};
 
 /// The most turns without time passing.
 const MOST_TURNS: usize = 100_000;
@@ -26,8 +28,9 @@ const MOST_TURNS: usize = 100_000;
 ///
 /// Handlers are called by the calls of this type and of [`TestClient`], in the same thread, one after the
 /// other, until nothing is left to do. Nothing listens: clients come from [`connect`](Self::connect), each from
-/// another port of 127.0.0.1, and TLS is not spoken. The timers of the server's own handler follow the system's
-/// clock; all other times are virtual.
+/// another port of 127.0.0.1, and neither TLS nor the PROXY protocol is spoken. All times are virtual, but for the
+/// `Date` of responses. A decision that was postponed takes effect at the next call, such as `advance` by zero.
+/// As on any server, a handler that panics does not end the test: its client is closed with code 1011.
 ///
 /// ```
 /// use ws_common::testing::TestServer;
@@ -57,9 +60,14 @@ pub struct TestServer {
 
 struct Shared {
     acceptor: Arc<Acceptor>,
+    /// The server's time when the clock was at zero.
+    start: Instant,
     clock: Clock,
+    traffic: Arc<TrafficLease>,
     context: TurnContext,
     pairs: Vec<Pair>,
+    /// Whether the handler's last call was made.
+    left: bool,
 }
 
 impl TestServer {
@@ -70,13 +78,18 @@ impl TestServer {
 
     /// Starts a server with these options; [`ServerHandler::on_open`] is called.
     pub fn with_options(options: ServerOptions, handler: impl ServerHandler) -> Self {
-        let handle =
-            server_handle(options, 1000, None, Connections::default(), |_| {}, Instant::now);
+        let (start, clock) = (Instant::now(), Clock::default());
+        let time = clock.clone();
+        // A time that the system cannot express is never reached.
+        let now = move || start.checked_add(time.now()).unwrap_or(start);
+        let handle = server_handle(options, 1000, None, Connections::default(), |_| {}, now);
         let acceptor = Arc::new(Acceptor::new(handle.clone(), handler));
         acceptor.announce();
         acceptor.join();
         let context = TurnContext::new(Duration::ZERO);
-        let shared = Shared { acceptor, clock: Clock::default(), context, pairs: Vec::new() };
+        let traffic = Arc::new(acceptor.traffic());
+        let pairs = Vec::new();
+        let shared = Shared { acceptor, start, clock, traffic, context, pairs, left: false };
         Self { handle, shared: Rc::new(RefCell::new(shared)) }
     }
 
@@ -101,9 +114,11 @@ impl TestServer {
     ///
     /// # Panics
     ///
-    /// If a server with TLS is full: it drops the transport.
+    /// If the server is ending, because nothing listens any more; or if a server with TLS is full, because it drops
+    /// the transport.
     #[must_use]
     pub fn connect_with(&self, request: ClientRequest) -> TestClient {
+        assert!(!self.handle.is_ending(), "the server is ending: nothing listens");
         let mut shared = self.shared.borrow_mut();
         let number = shared.pairs.len();
         // The dynamic ports (RFC 6335 section 6).
@@ -113,7 +128,8 @@ impl TestServer {
         let (endpoint, conversation) = acceptor.accept(now, peer).expect("a response, without TLS");
         let (changed, wire) = (Arc::new(AtomicBool::new(true)), Wire::default());
         let (clock, notice) = (shared.clock.clone(), Arc::clone(&changed));
-        let origin = Origin { acceptor, clock, changed: notice };
+        let traffic = Arc::clone(&shared.traffic);
+        let origin = Origin { acceptor, traffic, clock, changed: notice };
         let connection = Arc::new(Connection::new(origin, Link::new(endpoint, wire.clone()), peer));
         connection.lock().set_key(0);
         let ws = connection.handle();
@@ -149,10 +165,7 @@ impl TestServer {
     /// Ends the server: all connections are aborted, and [`ServerHandler::on_terminate`] is called.
     pub fn terminate(self) {
         self.handle.terminate(Some(Duration::ZERO));
-        let mut shared = self.shared.borrow_mut();
-        shared.run();
-        shared.pairs.iter_mut().for_each(Pair::abandon);
-        shared.acceptor.leave();
+        self.shared.borrow_mut().run();
     }
 
     /// Calls `act` with a connection and the time. Calls the handlers for all events before it, and for those
@@ -175,19 +188,49 @@ impl Shared {
             for pair in &mut self.pairs {
                 moved |= pair.turn(context);
             }
-            if !moved {
-                return self.acceptor.call_timers();
+            if !(moved || self.server_turn()) {
+                return;
             }
         }
         panic!("the handlers keep each other busy forever");
     }
 
+    /// Does what is due for the server as a whole: timers, and the end. Returns whether anything was.
+    fn server_turn(&mut self) -> bool {
+        let (now, server) = (self.clock.now(), self.acceptor.server());
+        if self.since_start(self.acceptor.next_timer()).is_some_and(|at| at <= now) {
+            self.acceptor.call_timers();
+            return true;
+        }
+        if self.left || !server.is_ending() {
+            return false;
+        }
+        if poll_ends(server, &Context::from_waker(Waker::noop())).is_ready() {
+            self.acceptor.leave();
+            self.left = true;
+            return true;
+        }
+        let late = self.since_start(end_deadline(server)).is_some_and(|at| at <= now);
+        if late {
+            server.connections().iter().for_each(WebSocketConnection::abort);
+        }
+        late
+    }
+
+    fn since_start(&self, at: Option<Instant>) -> Option<Duration> {
+        at.map(|at| at.saturating_duration_since(self.start))
+    }
+
+    /// Returns when the next turn of a connection or of the server is due.
+    fn deadline(&self) -> Option<Duration> {
+        let server = self.since_start(self.acceptor.deadline()).filter(|_| !self.left);
+        self.pairs.iter().filter_map(Pair::deadline).chain(server).min()
+    }
+
     fn advance(&mut self, passed: Duration) {
         let end = self.clock.now().saturating_add(passed);
         self.run();
-        while let Some(next) = self.pairs.iter().filter_map(Pair::deadline).min()
-            && next <= end
-        {
+        while let Some(next) = self.deadline().filter(|next| *next <= end) {
             self.set_time(next.max(self.clock.now()));
             self.run();
         }

@@ -179,9 +179,17 @@ impl ServerHandler for Gate {
         log(&self.0, "open");
     }
 
+    fn on_timer(&mut self, _: &ServerHandle, _: TimerId) {
+        log(&self.0, "server's timer");
+    }
+
     fn on_terminate(&mut self, _: &ServerHandle) {
         log(&self.0, "end");
     }
+}
+
+fn open_to_all(calls: &Log) -> impl ServerHandler {
+    Gate(calls.clone(), Arc::default())
 }
 
 #[test]
@@ -227,6 +235,130 @@ fn time_is_virtual() {
     client.server().advance(Duration::from_secs(90));
     client.set_reading(true);
     assert!(client.connection().close_info().is_some());
+}
+
+/// The timers of a server and of its connections, and the limits for an address, follow one clock.
+#[test]
+fn the_time_of_a_server_is_virtual() {
+    let calls = Log::default();
+    let (log, one) = (calls.clone(), Duration::from_secs(1));
+    let options = ServerOptions::new().max_attempts_per_address(1, one * 3600);
+    let server = TestServer::with_options(options, open_to_all(&calls));
+    let _client = server.connect();
+    assert_eq!(server.connect().refusal().unwrap().status(), 429);
+    take(&calls);
+    server.handle().set_timer(one * 3600);
+    let cancelled = server.handle().set_timer(one * 60);
+    assert!(server.handle().cancel_timer(cancelled));
+    server.advance(one * 3599);
+    assert!(take(&log).is_empty());
+    server.advance(one);
+    assert_eq!(take(&log), ["server's timer"]);
+    assert!(server.connect().refusal().is_none());
+}
+
+/// A server that its own handler ends: its connections get a Close, those that do not answer are aborted in time,
+/// and then comes the last call.
+#[test]
+fn a_server_that_ends_itself_makes_its_last_call() {
+    let calls = Log::default();
+    let server = TestServer::new(open_to_all(&calls));
+    let (client, silent) = (server.connect(), server.connect());
+    silent.set_reading(false);
+    take(&calls);
+    server.handle().terminate(Some(Duration::from_secs(5)));
+    assert_eq!(code(client.close_info()), 1001);
+    server.advance(Duration::from_millis(4999));
+    assert!(take(&calls).is_empty() && !server.handle().is_terminated());
+    server.advance(Duration::from_millis(1));
+    assert_eq!(take(&calls), ["end"]);
+    assert!(server.handle().is_terminated() && silent.connection().close_info().is_some());
+    server.terminate();
+    assert!(take(&calls).is_empty());
+}
+
+#[test]
+#[should_panic(expected = "nothing listens")]
+fn a_server_that_ends_accepts_nobody() {
+    let server = TestServer::new(open_to_all(&Log::default()));
+    server.handle().terminate(None);
+    let _ = server.connect();
+}
+
+/// Sets a timer without a delay whenever one expires.
+struct Hurried;
+
+impl ConnectionHandler for Hurried {
+    fn on_message(&mut self, ws: &WebSocketConnection, _: Message) {
+        ws.set_timer(Duration::ZERO);
+    }
+
+    fn on_timer(&mut self, ws: &WebSocketConnection, _: TimerId) {
+        ws.set_timer(Duration::ZERO);
+    }
+}
+
+#[test]
+#[should_panic(expected = "keep each other busy")]
+fn timers_without_a_delay_are_detected() {
+    connect(Hurried).send("begin");
+}
+
+impl ServerHandler for Hurried {
+    type Handler = ();
+
+    fn on_connection(&mut self, server: &ServerHandle, _: &IncomingRequest) -> Decision<()> {
+        server.set_timer(Duration::ZERO);
+        Decision::accept(())
+    }
+
+    fn on_timer(&mut self, server: &ServerHandle, _: TimerId) {
+        server.set_timer(Duration::ZERO);
+    }
+}
+
+#[test]
+#[should_panic(expected = "keep each other busy")]
+fn timers_of_a_server_without_a_delay_are_detected() {
+    let _ = TestServer::new(Hurried).connect();
+}
+
+#[test]
+fn messages_and_bytes_are_counted() {
+    let client = connect(handler(|ws, message| drop(ws.send(message))));
+    let stats = || client.server().handle().stats();
+    let before = stats();
+    assert!(before.bytes_in > 100 && before.bytes_out > 100, "the opening handshake");
+    client.send("12345678");
+    let after = stats();
+    assert_eq!((after.messages_in, after.messages_out), (1, 1));
+    // A client's frame has a masking key of 4 bytes.
+    assert_eq!((after.bytes_in - before.bytes_in, after.bytes_out - before.bytes_out), (14, 10));
+}
+
+#[test]
+fn a_boxed_handler_is_a_handler() {
+    let log = Log::default();
+    let boxes = Arc::clone(&log);
+    let server = TestServer::new(move |_: &_, request: &IncomingRequest| {
+        Decision::accept(match request.path() {
+            "/" => Box::new(Obedient(Arc::clone(&boxes))) as Box<dyn ConnectionHandler>,
+            _ => Box::new(handler(|ws, _| drop(ws.send("closure")))),
+        })
+    });
+    let other = ClientRequest::parse("ws://localhost/other").unwrap();
+    let (client, other) = (server.connect(), server.connect_with(other));
+    client.set_reading(false);
+    client.send("fill");
+    client.set_reading(true);
+    server.advance(Duration::from_secs(5));
+    client.set_reading(false);
+    server.advance(Duration::from_secs(90));
+    other.send("anything");
+    assert_eq!(other.received(), ["closure".into()]);
+    let mut calls = take(&log);
+    assert!(calls.remove(4).starts_with("error: "));
+    assert_eq!(calls, ["open", "fill", "drained", "timer", "end 1006"]);
 }
 
 /// Sends a Ping after each Pong.

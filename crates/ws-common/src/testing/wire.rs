@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read};
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::adapter::{Duplex, Transport};
 
@@ -21,12 +23,13 @@ struct Bytes {
     client_ended: bool,
     /// Whether the client reads nothing.
     blocked: bool,
+    /// How many bytes the server has read and not counted yet.
+    uncounted: u64,
 }
 
 impl Wire {
-    /// Ignores poisoning: the bytes are consistent whenever the lock is free.
     fn lock(&self) -> MutexGuard<'_, Bytes> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     pub(super) fn write(&self, bytes: &[u8]) {
@@ -37,6 +40,11 @@ impl Wire {
     pub(super) fn take(&self) -> Vec<u8> {
         let mut bytes = self.lock();
         if bytes.blocked { Vec::new() } else { mem::take(&mut bytes.to_client) }
+    }
+
+    /// Takes the number of bytes that the server has read since the last call.
+    pub(super) fn take_read(&self) -> u64 {
+        mem::take(&mut self.lock().uncounted)
     }
 
     /// Returns whether the server has ended its writing side and the client has read everything.
@@ -79,7 +87,10 @@ impl Duplex for Wire {
         let mut wire = self.lock();
         match wire.to_server.read(buffer)? {
             0 if !wire.client_ended => Err(ErrorKind::WouldBlock.into()),
-            read => Ok(read),
+            read => {
+                wire.uncounted += read as u64;
+                Ok(read)
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::task::coop::poll_proceed;
 use ws_common::adapter::{MOST_EVENTS, Step, unknown_end};
@@ -40,6 +41,14 @@ impl WebSocket {
     ///
     /// As [`recv`](Self::recv).
     pub fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Message>, Error>> {
+        if !self.input.is_empty() {
+            // The usual message, of those that were read together. If there is none, all is looked at again.
+            let budget = ready!(poll_proceed(context));
+            if let Some(message) = self.sender.connection.next_message(&mut self.input) {
+                budget.made_progress();
+                return Poll::Ready(Ok(Some(message)));
+            }
+        }
         loop {
             match ready!(self.poll_step(context))? {
                 Some(Step::Message(message)) => return Poll::Ready(Ok(Some(message))),
@@ -59,12 +68,13 @@ impl WebSocket {
         let budget = ready!(poll_proceed(context));
         // Before the connection is looked at, so that no change is missed.
         self.sender.connection.tasks().register_owner(context);
+        let now = self.sender.connection.elapsed();
         let mut over = false;
         for _ in 0..MOST_EVENTS {
             if let Some(decided) = self.decided() {
                 self.sender.connection.answer(&decided)?;
             }
-            match self.sender.connection.next_step(&mut self.input) {
+            match self.sender.connection.next_step(now, &mut self.input) {
                 Some(Step::Other) => {}
                 Some(Step::Error(error)) => drop(self.rest().failed.get_or_insert(*error)),
                 Some(Step::Closed(info)) => self.end(Some(*info)),
@@ -77,7 +87,7 @@ impl WebSocket {
                 }
                 // The transport is gone, and the session has no end to report.
                 None if over => self.end(None),
-                None => match self.exchange() {
+                None => match self.exchange(now) {
                     Exchanged::Something => {}
                     Exchanged::Nothing => return Poll::Pending,
                     Exchanged::Over => over = true,
@@ -90,9 +100,9 @@ impl WebSocket {
     }
 
     /// Writes what is pending, and reads once.
-    fn exchange(&mut self) -> Exchanged {
+    fn exchange(&mut self, now: Duration) -> Exchanged {
         let mut failed = None;
-        let exchanged = self.sender.connection.exchange(&mut self.input, &mut failed);
+        let exchanged = self.sender.connection.exchange(now, &mut self.input, &mut failed);
         if let Some(error) = failed {
             self.rest().failed.get_or_insert(error);
         }

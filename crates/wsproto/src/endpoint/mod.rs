@@ -55,7 +55,7 @@ use crate::{Client, CloseFrame, Config, ReadyState, Role, SendError, Server, Ses
 /// Either kind may be sent while [`has_room`](Self::has_room) returns true: at most the mark is
 /// unwritten of that kind. An application that checks it never has more in memory than the mark
 /// plus one message of each kind, and the bytes of one read. A client with more than the mark of
-/// unwritten replies answers only the newest Ping (RFC 6455 section 5.5.3).
+/// unwritten replies before its next Pong answers only the newest Ping (RFC 6455 section 5.5.3).
 ///
 /// # Fragments
 ///
@@ -65,6 +65,10 @@ use crate::{Client, CloseFrame, Config, ReadyState, Role, SendError, Server, Ses
 /// fragment, or 16 KiB of them, besides the bytes that the transport holds. The order of messages stays, and a Close
 /// waits for all messages sent before it, because no data may follow it (section 5.5.1). Messages are cut at any
 /// byte, also inside a character. What [`send_with`](Self::send_with) sends is not changed.
+///
+/// A server that does not read, because more than the mark of replies is unwritten, sees no Ping and answers
+/// none. So a long message that answers another one leaves room for Pongs only if the mark is higher than its
+/// length, or if it is sent later, as an unsolicited message.
 ///
 /// ```
 /// use std::time::Duration;

@@ -203,9 +203,15 @@ impl Outbox {
         self.unwritten_replies = self.unwritten_replies.min(self.output.len());
     }
 
+    /// Returns whether a client's Pong would wait behind more replies than the mark, so that only the newest
+    /// Ping is answered, later.
+    pub(super) fn delays_pong(&self, mark: usize) -> bool {
+        self.unwritten_replies > mark && self.output.before_control() > mark
+    }
+
     /// Records that the last appended frame is a keep-alive Ping.
     pub(super) fn ping_appended(&mut self) {
-        self.ping_behind = self.output.up_to_ping();
+        self.ping_behind = self.output.before_control();
     }
 
     /// Removes written bytes from the output. Returns whether they are a reason to wait longer for a

@@ -100,7 +100,8 @@ impl<R: Role> Endpoint<R> {
         now: Duration,
         input: &mut &'b mut [u8],
     ) -> Option<SessionEvent<Event<'b>>> {
-        let behind = !R::SERVER && self.unwritten_replies() > self.mark();
+        let mark = self.mark();
+        let behind = !R::SERVER && self.outbox.as_ref().is_some_and(|out| out.delays_pong(mark));
         let open = self.session.ready_state() == ReadyState::Open;
         let mut late = None;
         let event = self.append_reply(|session, out| {

@@ -65,11 +65,14 @@ impl<R: Role> Endpoint<R> {
     #[inline]
     pub(super) fn after_change(&mut self, now: Duration) {
         let mark = self.mark();
-        if let Some(outbox) = &mut self.outbox
-            && outbox.unwritten_replies() <= mark
-        {
-            outbox.stalled_since = None;
-            if let Some(payload) = outbox.deferred_pong.take() {
+        if let Some(outbox) = &mut self.outbox {
+            if outbox.unwritten_replies() <= mark {
+                outbox.stalled_since = None;
+            }
+            if outbox.deferred_pong.is_some()
+                && !outbox.delays_pong(mark)
+                && let Some(payload) = outbox.deferred_pong.take()
+            {
                 // A closing peer gets no Pong.
                 let _ = self.append_reply(|session, out| session.sender()?.pong(&payload, out));
             }

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV6};
 use std::time::Duration;
 
 use crate::incoming::canonical;
-use crate::timers::{TimerId, Timers};
+use crate::timers::{Due, TimerId, Timers};
 
 /// The peer's address, a named client and the timers of a connection. All are boxed, except an IPv4 address.
 #[derive(Debug, Default)]
@@ -75,10 +75,10 @@ impl Details {
         self.rare.as_ref()?.timers.first()
     }
 
-    /// Removes the first timer if it has expired.
+    /// Removes the first timer if it has expired and is one of `due`.
     #[inline]
-    pub(super) fn take_expired(&mut self, now: Duration) -> Option<TimerId> {
-        let expired = self.rare.as_mut()?.timers.take_expired(now)?;
+    pub(super) fn take_expired(&mut self, now: Duration, due: &mut Due) -> Option<TimerId> {
+        let expired = self.rare.as_mut()?.timers.take_expired(now, due)?;
         self.drop_blank();
         Some(expired)
     }

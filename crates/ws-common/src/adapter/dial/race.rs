@@ -120,7 +120,11 @@ impl Race {
         if self.is_running(attempt) {
             self.running.retain(|running| *running != attempt);
             self.next_at = now;
-            self.error = error;
+            // An attempt that only finds the fixed local port in use by an earlier one says nothing about the
+            // server.
+            if error.kind() != ErrorKind::AddrInUse || attempt == 0 {
+                self.error = error;
+            }
         }
     }
 }
@@ -149,5 +153,28 @@ mod tests {
         assert_eq!(order(&[x, a, b, y, c]), [x, a, y, b, c]);
         assert_eq!(order(&[x, x, y, x]), [x, y]);
         assert!(order(&[]).is_empty());
+    }
+
+    #[test]
+    fn a_local_port_in_use_hides_no_other_error() {
+        // M3
+        let addresses = ["1.1.1.1:1", "2.2.2.2:1"].map(|at| at.parse().expect("an address"));
+        let lose = |errors: [(usize, ErrorKind); 2]| {
+            let mut race = Race::new(&addresses, None, Duration::ZERO);
+            for now in [Duration::ZERO, ATTEMPT_DELAY] {
+                assert!(matches!(race.next(now), Next::Begin(..)));
+            }
+            for (attempt, error) in errors {
+                race.failed(attempt, error.into(), ATTEMPT_DELAY);
+            }
+            match race.next(ATTEMPT_DELAY) {
+                Next::Lost(error) => error.kind(),
+                _ => panic!("both have failed"),
+            }
+        };
+        let (refused, in_use) = (ErrorKind::ConnectionRefused, ErrorKind::AddrInUse);
+        assert_eq!(lose([(0, refused), (1, in_use)]), refused);
+        assert_eq!(lose([(1, in_use), (0, refused)]), refused);
+        assert_eq!(lose([(0, in_use), (1, in_use)]), in_use);
     }
 }

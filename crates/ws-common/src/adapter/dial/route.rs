@@ -33,6 +33,12 @@ impl Route {
                 let domain = Domain::for_address(*to);
                 let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
                 if let Some(from) = from {
+                    // Attempts to several addresses share a fixed port, also with connections that have ended
+                    // (TIME-WAIT). On Windows, the option would let others take the port.
+                    #[cfg(unix)]
+                    if from.port() != 0 {
+                        socket.set_reuse_address(true)?;
+                    }
                     socket.bind(&(*from).into())?;
                 }
                 Ok(socket)
@@ -96,5 +102,31 @@ pub fn is_connected<'s>(socket: impl Into<socket2::SockRef<'s>>) -> io::Result<b
         Ok(_) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// Where the system allows it, several attempts at a time have one local port.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn attempts_share_a_fixed_local_port() {
+        // M3
+        let listen = || TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = |listener: &TcpListener| listener.local_addr().expect("an address");
+        let servers = [listen(), listen()];
+        let from = address(&listen());
+        let clients = servers.each_ref().map(|server| {
+            let route = Route::Tcp { to: address(server), from: Some(from) };
+            route.connect().expect("the port is shared")
+        });
+        for (server, client) in servers.iter().zip(clients) {
+            assert_eq!(server.accept().expect("a client").1, from);
+            drop(client);
+        }
     }
 }
