@@ -73,6 +73,7 @@ impl Input {
     }
 
     /// Passes the rest of the input to `take`, which consumes it from the front.
+    #[inline(always)]
     pub(crate) fn with<T>(&mut self, take: impl FnOnce(&mut &mut [u8]) -> T) -> T {
         let Some(buffer) = &mut self.0 else { return take(&mut &mut [][..]) };
         let mut rest = buffer.bytes.get_mut(buffer.consumed..buffer.filled).unwrap_or_default();

@@ -14,7 +14,7 @@ use crate::alarm::{Alarm, after};
 use crate::buffers::{self, Input};
 use crate::io::{AsyncStream, Io};
 use crate::origin::Carried;
-use crate::tasks::Carry;
+use crate::tasks::{Carry, run_again};
 
 /// How many turns a task takes before others have theirs, if its deadline has passed during the first.
 const TURNS: usize = 2;
@@ -76,16 +76,18 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
                 return Poll::Pending;
             }
         }
-        context.waker().wake_by_ref();
+        run_again(context);
         Poll::Pending
     }
 
     /// Writes, and observes the deadlines. Returns ready once there is no transport any more.
     fn serve_owner(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if self.is_settled() {
-            return Poll::Pending;
-        }
         let driver = self.connection.driver();
+        if self.is_settled() {
+            let idle = self.connection.lock().deadline().is_none();
+            self.retired = idle && driver.tasks.retire();
+            return if self.retired { Poll::Ready(()) } else { Poll::Pending };
+        }
         // Before the stream is polled, so that no readiness is missed.
         driver.tasks.set_carrier_waits(true);
         for _ in 0..TURNS {
@@ -130,7 +132,7 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
             }
             driver.tasks.set_carrier_waits(true);
         }
-        context.waker().wake_by_ref();
+        run_again(context);
         Poll::Pending
     }
 
