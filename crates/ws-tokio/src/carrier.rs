@@ -84,7 +84,13 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
     fn serve_owner(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let driver = self.connection.driver();
         if self.is_settled() {
-            let idle = self.connection.lock().deadline().is_none();
+            let mut held = self.connection.lock();
+            let idle = held.deadline().is_none();
+            if idle && let Some(link) = held.link_mut() {
+                // The alarm of a carrier that retires does not ring.
+                link.transport_mut().alarm = None;
+            }
+            drop(held);
             self.retired = idle && driver.tasks.retire();
             return if self.retired { Poll::Ready(()) } else { Poll::Pending };
         }
