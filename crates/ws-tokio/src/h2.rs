@@ -196,9 +196,9 @@ impl H2 {
                 Err(Error::Http(refused)) => refused,
                 result => return result,
             };
-            match request.redirected(&refused) {
-                Ok(next) if origin(next.url()) == origin(request.url()) => request = next,
-                _ => return Err(Error::Http(refused)),
+            match Target::next_on_same_origin(&request, &refused) {
+                Some(next) => request = next,
+                None => return Err(Error::Http(refused)),
             }
         }
         self.open_once(request).await
@@ -225,11 +225,6 @@ impl fmt::Debug for H2 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("H2").field("url", &self.url).finish_non_exhaustive()
     }
-}
-
-/// Returns the origin of a URL (RFC 6454).
-fn origin(url: &WsUrl) -> (bool, &str, u16) {
-    (url.is_secure(), url.host(), url.port())
 }
 
 /// Limits an opening handshake by the configured time.

@@ -141,6 +141,18 @@ impl Target {
         }
     }
 
+    /// Returns the request that follows a redirect response to the same scheme, host and port; `None` for any other
+    /// response. For clients that keep their transport.
+    #[must_use]
+    pub fn next_on_same_origin(
+        request: &ClientRequest,
+        response: &Response,
+    ) -> Option<ClientRequest> {
+        let place = |url: &WsUrl| (url.is_secure(), url.host().to_owned(), url.port());
+        let next = request.redirected(response).ok()?;
+        (place(next.url()) == place(request.url())).then_some(next)
+    }
+
     /// Returns the time to wait before the first dial.
     pub(super) fn take_delay(&mut self) -> std::time::Duration {
         std::mem::take(&mut self.options.delay)
