@@ -1,0 +1,137 @@
+//! A connection's turn on an event loop: one read, its events, bounded writes.
+
+mod context;
+mod course;
+
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use wsproto::Role;
+
+use super::{Connection, Conversation, Driver, Held, Link, Transport};
+use crate::Error;
+
+pub use self::context::TurnContext;
+use self::course::Turn;
+
+/// The size of the read buffer, in bytes.
+pub const READ_SIZE: usize = 64 << 10;
+
+/// The maximum number of bytes that one write of a turn writes: a message of 1 MiB, and a full high-water
+/// mark before it.
+pub const WRITE_MOST: usize = (1 << 20) + (64 << 10);
+
+/// The maximum number of events of a connection that one turn handles. A read of 64 KiB holds some ten
+/// thousand of the smallest frames.
+pub const MOST_EVENTS: usize = 128;
+
+/// A non-blocking transport of an event loop: the reading and the writing side.
+pub trait Duplex: Transport {
+    /// Reads once without waiting, at most `buffer.len()` bytes. Returns the number of bytes, 0 at the end
+    /// of the input.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if there is no input at the moment. Any other error ends the connection: an
+    /// implementation must handle `Interrupted` itself.
+    fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
+
+    /// Returns whether a read may return input or the end of the input. While it does,
+    /// [`TurnOutcome::more`] asks for another turn; otherwise the loop must wait until the transport is
+    /// readable.
+    fn is_readable(&self) -> bool;
+}
+
+/// The outcome of a turn.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TurnOutcome {
+    /// The time of the next turn at the latest; `None` if only an event needs one.
+    pub deadline: Option<Duration>,
+    /// Whether the connection needs another turn without waiting, after the turns of others.
+    pub more: bool,
+    /// Whether the handler's last call was made. The transport may linger.
+    pub over: bool,
+    /// Whether the connection is over and its transport released: drop the connection.
+    pub gone: bool,
+}
+
+impl TurnOutcome {
+    /// Returns the time of the next turn: `now` if [`more`](Self::more) is set, otherwise the deadline. For
+    /// loops without a list of connections that need another turn.
+    #[must_use]
+    pub fn due(&self, now: Duration) -> Option<Duration> {
+        if self.more { Some(now) } else { self.deadline }
+    }
+}
+
+impl<R: Role, T: Duplex> Link<R, T> {
+    /// Reads once, if the endpoint wants to read and the transport is readable. Returns the bytes read, for
+    /// [`next`](Self::next). Reports the end of the input, or a failure, to the endpoint.
+    ///
+    /// # Errors
+    ///
+    /// The failure to read, if the application needs it; see [`input_failed`](Self::input_failed).
+    pub fn read<'b>(&mut self, buffer: &'b mut [u8], now: Duration) -> Result<&'b mut [u8], Error> {
+        if !self.may_read() {
+            return Ok(&mut []);
+        }
+        match self.transport_mut().try_read(buffer) {
+            Ok(0) => self.endpoint_mut().end_of_input(now),
+            Ok(read) => return Ok(buffer.split_at_mut(read).0),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => return self.input_failed(error).map_or(Ok(&mut []), Err),
+        }
+        Ok(&mut [])
+    }
+
+    /// Returns whether the endpoint wants to read and the transport is readable.
+    #[inline]
+    pub fn may_read(&self) -> bool {
+        self.endpoint().wants_read() && self.transport().is_readable()
+    }
+}
+
+impl Conversation {
+    /// Runs a connection's turn on an event loop: writes pending output, reads at most 64 KiB once, calls the
+    /// handler for the events, handles an expired deadline, and writes again. After [`MOST_EVENTS`], the
+    /// endpoint keeps the rest of the input for the next turn. The lock of the connection is
+    /// free while the handler is called.
+    ///
+    /// A turn is needed when the connection is new, when its transport becomes ready, when
+    /// [`Driver::changed`] is called and [`Held::begin_notice`](super::Held::begin_notice) returns a key, and
+    /// when the last [`TurnOutcome`] asks for one. A turn too many does no harm.
+    ///
+    /// While a client's connection has no transport, a turn does nothing. The adapter dials, and either gives
+    /// the connection its transport ([`ConnectionState::connected`](super::ConnectionState::connected)) or
+    /// [gives it up](Self::give_up). A redirect removes the transport again, and the outcome asks for another
+    /// turn.
+    pub fn turn<R, D>(
+        &mut self,
+        connection: &Arc<Connection<R, D>>,
+        context: &mut TurnContext,
+    ) -> TurnOutcome
+    where
+        R: Role,
+        D: Driver<R>,
+        D::Transport: Duplex,
+    {
+        self.turn_locked(connection, connection.lock(), context)
+    }
+
+    /// As [`turn`](Self::turn), for an adapter that has locked the connection already.
+    pub fn turn_locked<'a, R, D>(
+        &mut self,
+        connection: &'a Arc<Connection<R, D>>,
+        mut held: Held<'a, R, D>,
+        context: &mut TurnContext,
+    ) -> TurnOutcome
+    where
+        R: Role,
+        D: Driver<R>,
+        D::Transport: Duplex,
+    {
+        held.begin_work();
+        Turn::new(connection, self, context.now).run(held, context)
+    }
+}
