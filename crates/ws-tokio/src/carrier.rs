@@ -12,9 +12,9 @@ use wsproto::{Advice, ReadyState, Role};
 use crate::alarm::{Alarm, after};
 use crate::buffers::{self, Input};
 use crate::io::{AsyncStream, Io};
-use crate::origin::Carried;
+use crate::origin::{Carried, Origin};
 
-/// How many turns a task takes before others have theirs: one that reads, and one that finds no more input.
+/// How many turns a task takes before others have theirs, if its deadline has passed during the first.
 const TURNS: usize = 2;
 
 /// Carries a connection until it is over and its transport released. Dropping it ends the connection.
@@ -55,6 +55,7 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
             return Poll::Ready(());
         }
         if let Some(link) = held.link_mut() {
+            link.transport_mut().wake_only(context.waker());
             link.transport_mut().ready();
         }
         drop(held);
@@ -66,7 +67,10 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
             if outcome.gone {
                 return Poll::Ready(());
             }
-            if !outcome.more && !self.alarm.poll(context, after(driver.start, outcome.deadline)) {
+            if outcome.more {
+                break;
+            }
+            if !self.alarm.poll(context, after(driver.start, outcome.deadline)) {
                 return Poll::Pending;
             }
         }
@@ -76,6 +80,9 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
 
     /// Writes, and observes the deadlines. Returns ready once there is no transport any more.
     fn serve_owner(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.is_settled() {
+            return Poll::Pending;
+        }
         let driver = self.connection.driver();
         // Before the stream is polled, so that no readiness is missed.
         driver.tasks.set_carrier_waits(true);
@@ -91,7 +98,7 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
                 // The unread input may contain the Pong.
                 if link.transport().is_kept() {
                     link.endpoint_mut().ping_delayed(now);
-                } else if let Err(error) = read_for_owner(link, now) {
+                } else if let Err(error) = read_for_owner(driver, link, now) {
                     driver.tasks.fail(error);
                 }
                 link.endpoint_mut().handle_timeout(now);
@@ -120,6 +127,25 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
         }
         context.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Handles a notice that leaves nothing to do, which is the usual one: the owner has sent, and then written itself
+    /// because it receives. Returns false if there may be more.
+    fn is_settled(&self) -> bool {
+        let mut held = self.connection.lock();
+        let Some(link) = held.link() else { return false };
+        let (endpoint, transport) = (link.endpoint(), link.transport());
+        let settled = endpoint.unwritten() == 0
+            && !transport.is_writing()
+            && !transport.watched
+            && endpoint.deadline().is_none_or(|at| transport.alarm.is_some_and(|set| set <= at))
+            && !self.alarm.has_rung()
+            && !concerns_owner(link);
+        if settled {
+            held.begin_work();
+            held.end_work();
+        }
+        settled
     }
 
     /// Ends the connection: calls its handler for the last time, and releases its transport.
@@ -157,11 +183,12 @@ fn concerns_owner<R: Role, S: AsyncStream>(link: &Link<R, Io<S>>) -> bool {
 
 /// Reads once; the endpoint keeps the input for the owner.
 fn read_for_owner<R: Role, S: AsyncStream>(
+    driver: &Origin<S>,
     link: &mut Link<R, Io<S>>,
     now: Duration,
 ) -> Result<(), Error> {
     let mut input = Input::default();
-    let read = input.fill(now, |buffer| link.read(buffer, now).map(|read| read.len()));
+    let read = driver.read(link, &mut input, now);
     input.with(|rest| link.endpoint_mut().defer_input(rest));
     read.map(drop)
 }

@@ -271,7 +271,7 @@
 //!
 //! Errors before a connection is open are passed to the server's
 //! [`on_error`](crate::ServerHandler::on_error), later ones to the handler of the connection. All of them are
-//! logged through the `log` facade, without secrets and payloads.
+//! logged through the facade `log`, or with the feature `tracing` through that crate, without secrets and payloads.
 //! [`Broadcast::refused`](crate::Broadcast::refused) lists the connections whose peers do not read.
 
 #[cfg(doc)]

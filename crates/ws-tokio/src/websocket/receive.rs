@@ -40,6 +40,14 @@ impl WebSocket {
     ///
     /// As [`recv`](Self::recv).
     pub fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Message>, Error>> {
+        if !self.input.is_empty() {
+            // The usual message, of those that were read together. If there is none, all is looked at again.
+            let budget = ready!(poll_proceed(context));
+            if let Some(message) = self.sender.connection.next_message(&mut self.input) {
+                budget.made_progress();
+                return Poll::Ready(Ok(Some(message)));
+            }
+        }
         loop {
             match ready!(self.poll_step(context))? {
                 Some(Step::Message(message)) => return Poll::Ready(Ok(Some(message))),
@@ -59,13 +67,14 @@ impl WebSocket {
         let budget = ready!(poll_proceed(context));
         // Before the connection is looked at, so that no change is missed.
         self.sender.connection.tasks().register_owner(context);
+        let now = self.sender.connection.elapsed();
         let mut over = false;
         for _ in 0..MOST_EVENTS {
             if let Some(decided) = self.undecided.as_mut().and_then(|undecided| undecided.take()) {
                 self.undecided = None;
                 self.sender.connection.answer(&decided)?;
             }
-            match self.sender.connection.next_step(&mut self.input) {
+            match self.sender.connection.next_step(now, &mut self.input) {
                 Some(Step::Other) => {}
                 Some(Step::Error(error)) => drop(self.failed.get_or_insert(*error)),
                 Some(Step::Closed(info)) => self.end(Some(*info)),
@@ -78,11 +87,13 @@ impl WebSocket {
                 }
                 // The transport is gone, and the session has no end to report.
                 None if over => self.end(None),
-                None => match self.sender.connection.exchange(&mut self.input, &mut self.failed) {
-                    Exchanged::Something => {}
-                    Exchanged::Nothing => return Poll::Pending,
-                    Exchanged::Over => over = true,
-                },
+                None => {
+                    match self.sender.connection.exchange(now, &mut self.input, &mut self.failed) {
+                        Exchanged::Something => {}
+                        Exchanged::Nothing => return Poll::Pending,
+                        Exchanged::Over => over = true,
+                    }
+                }
             }
         }
         // A peer that sends many frames without a message must not delay other tasks.

@@ -1,19 +1,17 @@
 //! A connection's turn on an event loop: one read, its events, bounded writes.
 
-mod context;
-mod course;
+mod progress;
 
+use std::fmt;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use wsproto::Role;
+use wsproto::{Outbox, Role};
 
-use super::{Connection, Conversation, Driver, Held, Link, Transport};
+use self::progress::Turn;
+use super::{Connection, Conversation, Driver, Held, Lingering, Link, Transport};
 use crate::Error;
-
-pub use self::context::TurnContext;
-use self::course::Turn;
 
 /// The size of the read buffer, in bytes.
 pub const READ_SIZE: usize = 64 << 10;
@@ -43,6 +41,20 @@ pub trait Duplex: Transport {
     fn is_readable(&self) -> bool;
 }
 
+/// State shared by all turns of a loop: the time and reusable buffers.
+pub struct TurnContext {
+    /// The time of the current turn; the loop sets it when it wakes up. It has the same origin as
+    /// [`Driver::now`].
+    pub now: Duration,
+    input: Box<[u8]>,
+    /// `None` while a connection uses it.
+    outbox: Option<Box<Outbox>>,
+    /// Empty while a connection uses them.
+    #[cfg(feature = "deflate")]
+    tools: wsproto::DeflateTools,
+    lingering: Arc<Lingering>,
+}
+
 /// The outcome of a turn.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TurnOutcome {
@@ -50,7 +62,7 @@ pub struct TurnOutcome {
     pub deadline: Option<Duration>,
     /// Whether the connection needs another turn without waiting, after the turns of others.
     pub more: bool,
-    /// Whether the handler's last call was made. The transport may linger.
+    /// Whether the handler's last call was made; the transport may linger.
     pub over: bool,
     /// Whether the connection is over and its transport released: drop the connection.
     pub gone: bool,
@@ -62,6 +74,41 @@ impl TurnOutcome {
     #[must_use]
     pub fn due(&self, now: Duration) -> Option<Duration> {
         if self.more { Some(now) } else { self.deadline }
+    }
+}
+
+impl TurnContext {
+    /// Creates the context of a loop, with a read buffer of 64 KiB.
+    #[must_use]
+    pub fn new(now: Duration) -> Self {
+        Self::with_lingering(now, Arc::default())
+    }
+
+    /// As [`new`](Self::new), for loops between which connections move: they share one count of lingering
+    /// transports.
+    #[must_use]
+    pub fn with_lingering(now: Duration, lingering: Arc<Lingering>) -> Self {
+        Self {
+            now,
+            input: vec![0; READ_SIZE].into(),
+            outbox: Some(Box::default()),
+            #[cfg(feature = "deflate")]
+            tools: wsproto::DeflateTools::new(),
+            lingering,
+        }
+    }
+
+    /// Returns the number of transports that linger after the end of their connections.
+    #[must_use]
+    pub fn lingering(&self) -> usize {
+        self.lingering.count()
+    }
+}
+
+/// Shows no bytes of any connection.
+impl fmt::Debug for TurnContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TurnContext").field("now", &self.now).finish_non_exhaustive()
     }
 }
 
@@ -93,10 +140,11 @@ impl<R: Role, T: Duplex> Link<R, T> {
 }
 
 impl Conversation {
-    /// Runs a connection's turn on an event loop: writes pending output, reads at most 64 KiB once, calls the
-    /// handler for the events, handles an expired deadline, and writes again. After [`MOST_EVENTS`], the
-    /// endpoint keeps the rest of the input for the next turn. The lock of the connection is
-    /// free while the handler is called.
+    /// Runs a connection's turn on an event loop: writes pending output, reads at most 64 KiB, calls the handler for
+    /// the events, handles an expired deadline, and writes again. Then it reads a second time, because most
+    /// transports know that they have no more input only after a read that finds none, and handles what it gets.
+    /// After [`MOST_EVENTS`], the endpoint keeps the rest of the input for the next turn. The lock of the
+    /// connection is free while the handler is called.
     ///
     /// A turn is needed when the connection is new, when its transport becomes ready, when
     /// [`Driver::changed`] is called and [`Held::begin_notice`](super::Held::begin_notice) returns a key, and
@@ -131,7 +179,21 @@ impl Conversation {
         D: Driver<R>,
         D::Transport: Duplex,
     {
+        #[cfg(feature = "tracing")]
+        let _within = connection.span().enter();
         held.begin_work();
-        Turn::new(connection, self, context.now).run(held, context)
+        let mut turn = Turn::new(self, connection, &mut held, context.now);
+        if let Some(link) = held.link_mut() {
+            link.endpoint_mut().lend(&mut context.outbox);
+        }
+        (held, _) = turn.receive(held, context);
+        held = turn.handle_timeout(held);
+        held = turn.write(held);
+        let received;
+        (held, received) = turn.receive(held, context);
+        if received {
+            held = turn.write(held);
+        }
+        turn.conclude(held, context)
     }
 }
