@@ -45,6 +45,7 @@ impl Input {
     }
 
     /// Passes the rest of the input to `take`, which consumes it from the front.
+    #[inline(always)]
     pub(crate) fn with<T>(&mut self, take: impl FnOnce(&mut &mut [u8]) -> T) -> T {
         let Some(buffer) = &mut self.buffer else { return take(&mut &mut [][..]) };
         let mut rest = buffer.get_mut(self.consumed..self.filled).unwrap_or_default();

@@ -13,6 +13,7 @@ use crate::alarm::{Alarm, after};
 use crate::buffers::{self, Input};
 use crate::io::{AsyncStream, Io};
 use crate::origin::{Carried, Origin};
+use crate::tasks::run_again;
 
 /// How many turns a task takes before others have theirs, if its deadline has passed during the first.
 const TURNS: usize = 2;
@@ -74,7 +75,7 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
                 return Poll::Pending;
             }
         }
-        context.waker().wake_by_ref();
+        run_again(context);
         Poll::Pending
     }
 
@@ -125,7 +126,7 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
             }
             driver.tasks.set_carrier_waits(true);
         }
-        context.waker().wake_by_ref();
+        run_again(context);
         Poll::Pending
     }
 

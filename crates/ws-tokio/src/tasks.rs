@@ -5,10 +5,12 @@
 
 use std::collections::BTreeMap;
 use std::mem;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 
 use parking_lot::{Mutex, MutexGuard};
+use tokio::task::yield_now;
 use ws_common::Error;
 use ws_common::adapter::Conversation;
 
@@ -119,6 +121,13 @@ impl Tasks {
         drop(carrier);
         handed
     }
+}
+
+/// Has the current task run again, after the other tasks that are ready and after the runtime has looked for I/O. If
+/// it woke itself, tasks that wait for I/O would have no turn before it had had dozens.
+pub(crate) fn run_again(context: &mut Context<'_>) {
+    // Outside of a runtime of tokio, the task is woken at once.
+    let _ = pin!(yield_now()).poll(context);
 }
 
 /// Replaces a waker by that of the context. Drop the previous one without the lock.

@@ -96,7 +96,7 @@ impl Socket {
 
     pub(crate) fn subprotocol(&self) -> Option<String> {
         match self {
-            Self::Std(ws) => ws.subprotocol().map(Into::into),
+            Self::Std(ws) => ws.subprotocol(),
             Self::Tokio(ws) => ws.subprotocol(),
         }
     }

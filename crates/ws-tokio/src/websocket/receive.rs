@@ -11,6 +11,7 @@ use wsproto::CloseInfo;
 
 use super::WebSocket;
 use crate::owned::Exchanged;
+use crate::tasks::run_again;
 
 impl WebSocket {
     /// Waits for the next message. Returns `None` once the connection is closed;
@@ -97,7 +98,7 @@ impl WebSocket {
             }
         }
         // A peer that sends many frames without a message must not delay other tasks.
-        context.waker().wake_by_ref();
+        run_again(context);
         Poll::Pending
     }
 

@@ -23,8 +23,8 @@ pub const WITHOUT_TAKEOVER: [(&str, Serve); 6] = [
     ("ws-mio-frugal-level-6", |start| ws_mio::serve_compressing(start, Deflate::frugal().level(6))),
     ("ws-std-frugal", |start| ws_std::serve_compressing(start, Deflate::frugal())),
     ("ws-tokio-frugal", |start| ws_tokio::serve_compressing(start, Deflate::frugal())),
-    ("sockudo-ws", sockudo::serve),
-    ("yawc", yawc::serve),
+    ("sockudo-ws-deflate", sockudo::serve),
+    ("yawc-deflate", yawc::serve),
 ];
 
 /// Those that are put under load with takeover: of both ends, but with `new` of the server only.
@@ -36,8 +36,8 @@ pub const WITH_TAKEOVER: [(&str, Serve); 9] = [
     ("ws-std-dense", |start| ws_std::serve_compressing(start, Deflate::dense())),
     ("ws-tokio-new", |start| ws_tokio::serve_compressing(start, Deflate::new())),
     ("ws-tokio-dense", |start| ws_tokio::serve_compressing(start, Deflate::dense())),
-    ("sockudo-ws", sockudo::serve),
-    ("yawc", yawc::serve),
+    ("sockudo-ws-deflate", sockudo::serve),
+    ("yawc-deflate", yawc::serve),
 ];
 
 /// Returns the server of that name.
