@@ -189,10 +189,12 @@ impl Conversation {
         (held, _) = turn.receive(held, context);
         held = turn.handle_timeout(held);
         held = turn.write(held);
-        let received;
-        (held, received) = turn.receive(held, context);
-        if received {
-            held = turn.write(held);
+        if turn.may_receive(&mut held) {
+            let received;
+            (held, received) = turn.receive(held, context);
+            if received {
+                held = turn.write(held);
+            }
         }
         turn.conclude(held, context)
     }

@@ -104,6 +104,12 @@ where
         self.react(held, &mut input)
     }
 
+    /// Returns whether there may be input, or a decision that was made meanwhile.
+    #[inline]
+    pub(super) fn may_receive(&mut self, held: &mut Held<'a, R, D>) -> bool {
+        held.link_mut().is_some_and(|link| link.may_read()) || self.conversation.is_deciding()
+    }
+
     /// Takes the events out of `input`, and calls the handler. After [`MOST_EVENTS`], the endpoint keeps the
     /// rest. Returns whether there were any.
     fn react(&mut self, mut held: Held<'a, R, D>, input: &mut &mut [u8]) -> (Held<'a, R, D>, bool) {
