@@ -207,8 +207,9 @@ impl ServerHandle {
     }
 
     /// Sets a timer. Once `after` has passed, the handler's
-    /// [`on_timer`](crate::ServerHandler::on_timer) is called once, unless the server has ended. To be called again,
-    /// set the next timer there:
+    /// [`on_timer`](crate::ServerHandler::on_timer) is called once, unless the server has ended. A server without a
+    /// handler, such as a `Listener` or an `UpgradeServer` of `ws-tokio`, has no timers: this does nothing then. To be
+    /// called again, set the next timer there:
     ///
     /// ```
     /// use std::time::Duration;

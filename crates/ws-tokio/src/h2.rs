@@ -50,6 +50,8 @@ pub struct H2 {
     /// The URL of the server.
     url: WsUrl,
     config: Arc<Config>,
+    /// How many redirects to follow for each WebSocket.
+    redirects: u8,
 }
 
 impl H2 {
@@ -71,7 +73,7 @@ impl H2 {
         Self::connect_with(WsUrl::parse(url)?, ClientOptions::new()).await
     }
 
-    /// Connects, as [`connect`](Self::connect) does, with options. The options `redirects` and `cancel` have no effect.
+    /// Connects, as [`connect`](Self::connect) does, with options. The option `cancel` has no effect.
     ///
     /// # Errors
     ///
@@ -108,10 +110,11 @@ impl H2 {
         if url.is_secure() {
             let tls = options.tls.unwrap_or_default();
             let name = options.server_name.as_deref().unwrap_or(url.host());
-            return Self::handshake(secure(tcp, &tls, name).await?, url, config).await;
+            let h2 = Self::handshake(secure(tcp, &tls, name).await?, url, config).await?;
+            return Ok(Self { redirects: options.redirects, ..h2 });
         }
-        let _ = options;
-        Self::handshake(tcp, url, config).await
+        let h2 = Self::handshake(tcp, url, config).await?;
+        Ok(Self { redirects: options.redirects, ..h2 })
     }
 
     /// Begins HTTP/2 on a stream to the server of a URL; TLS for a `wss://` URL is the stream's.
@@ -156,7 +159,7 @@ impl H2 {
             return Err(Error::NoExtendedConnect);
         }
         tokio::spawn(connection);
-        Ok(Self { sender, url, config })
+        Ok(Self { sender, url, config, redirects: 0 })
     }
 
     /// Opens a WebSocket for a path, such as `/chat?room=1`, of the URL's server.
@@ -175,18 +178,33 @@ impl H2 {
     }
 
     /// Opens a WebSocket with a request. The server decides whether it serves the URL's host; scheme and TLS must be
-    /// those of the connection.
+    /// those of the connection. Follows [`ClientOptions::redirects`] to the same scheme, host and port, on this
+    /// connection.
     ///
     /// # Errors
     ///
-    /// [`Error::Http`] for a status outside 200 to 299, redirects included; [`Error::Session`] for an invalid response, or
+    /// [`Error::Http`] for a status outside 200 to 299, other redirects included; [`Error::Session`] for an invalid response, or
     /// none within [`Config::handshake_timeout`]; [`Error::Io`] if the connection has ended; [`Error::Option`] for a URL
     /// of the other scheme.
     ///
     /// # Cancel safety
     ///
     /// If the future is dropped, the stream is reset.
-    pub async fn open(&self, request: ClientRequest) -> Result<WebSocket, Error> {
+    pub async fn open(&self, mut request: ClientRequest) -> Result<WebSocket, Error> {
+        for _ in 0..self.redirects {
+            let refused = match self.open_once(request.clone()).await {
+                Err(Error::Http(refused)) => refused,
+                result => return result,
+            };
+            match request.redirected(&refused) {
+                Ok(next) if origin(next.url()) == origin(request.url()) => request = next,
+                _ => return Err(Error::Http(refused)),
+            }
+        }
+        self.open_once(request).await
+    }
+
+    async fn open_once(&self, request: ClientRequest) -> Result<WebSocket, Error> {
         if request.url().is_secure() != self.url.is_secure() {
             let (url, connected) = (request.url().scheme(), self.url.scheme());
             let reason = format!("{url}:// on a connection for {connected}://");
@@ -207,6 +225,11 @@ impl fmt::Debug for H2 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("H2").field("url", &self.url).finish_non_exhaustive()
     }
+}
+
+/// Returns the origin of a URL (RFC 6454).
+fn origin(url: &WsUrl) -> (bool, &str, u16) {
+    (url.is_secure(), url.host(), url.port())
 }
 
 /// Limits an opening handshake by the configured time.

@@ -198,8 +198,15 @@ impl<S: AsyncStream> Io<S> {
         let Some(stream) = self.stream.as_mut().filter(|_| self.end == End::Shutting) else {
             return;
         };
+        let stream = Polled::new(stream, &self.waker);
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &mut self.tls
+            && tls.close(&stream).is_err_and(|error| would_block(&error))
+        {
+            return;
+        }
         // If the peer has gone, the next read fails.
-        let shut = Polled::new(stream, &self.waker).shut_down();
+        let shut = stream.shut_down();
         if !shut.as_ref().is_err_and(would_block) {
             self.end = End::Shut;
         }
@@ -233,10 +240,6 @@ impl<S: AsyncStream> Transport for Io<S> {
             return;
         }
         self.end = End::Shutting;
-        #[cfg(feature = "tls")]
-        if let (Some(tls), Some(stream)) = (&mut self.tls, &mut self.stream) {
-            tls.close(&Polled::new(stream, &self.waker));
-        }
         self.shut();
     }
 
@@ -269,3 +272,6 @@ impl<S: AsyncStream> Duplex for Io<S> {
         self.readable
     }
 }
+
+#[cfg(all(test, feature = "tls"))]
+mod tests;

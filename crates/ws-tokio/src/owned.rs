@@ -13,7 +13,7 @@ use ws_common::{Error, IncomingRequest, Message, WebSocketConnection};
 use wsproto::handshake::Response;
 use wsproto::{Advice, ReadyState, Role};
 
-use crate::buffers::Input;
+use crate::buffers::{self, Input};
 use crate::io::{AsyncStream, Io};
 use crate::origin::{Carried, Origin};
 use crate::tasks::{Tasks, Waiter};
@@ -130,9 +130,10 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
     }
 
     fn next_step(&self, now: Duration, input: &mut Input) -> Option<Step> {
-        let now = if input.is_empty() { now } else { input.at };
+        let now = input.read_at().unwrap_or(now);
         let mut held = self.lock();
         let link = held.link_mut()?;
+        buffers::lend(link.endpoint_mut());
         let step = input.with(|rest| link.next(now, rest));
         link.transport_mut().keep(!input.is_empty());
         let step = step?;
@@ -160,6 +161,9 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
         link.write(now, WRITE_MOST);
         driver.count_output(link);
         let exchanged = read(driver, link, input, now, failed);
+        if exchanged == Exchanged::Nothing {
+            buffers::reclaim(link.endpoint_mut());
+        }
         let (transport, endpoint) = (link.transport(), link.endpoint());
         let alarm = transport.alarm;
         let early = endpoint.deadline().is_some_and(|at| alarm.is_none_or(|alarm| at < alarm));

@@ -80,6 +80,19 @@ impl Acceptor {
         }
     }
 
+    /// Creates the acceptor of a server whose connections the application takes itself: requests are decided by
+    /// [`decide_by`](Self::decide_by), and the server has no timers.
+    #[must_use]
+    pub fn without_handler(server: ServerHandle) -> Self {
+        server.timers().turn_off();
+        Self {
+            uncounted: Place::uncounted(&server),
+            server,
+            handler: Mutex::default(),
+            listeners: AtomicUsize::new(0),
+        }
+    }
+
     /// Returns the server.
     #[must_use]
     pub const fn server(&self) -> &ServerHandle {
