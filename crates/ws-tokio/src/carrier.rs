@@ -13,7 +13,7 @@ use wsproto::{Advice, ReadyState, Role};
 use crate::alarm::{Alarm, after};
 use crate::buffers::{self, Input};
 use crate::io::{AsyncStream, Io};
-use crate::origin::Carried;
+use crate::origin::{Carried, Origin};
 use crate::tasks::{Carry, run_again};
 
 /// How many turns a task takes before others have theirs, if its deadline has passed during the first.
@@ -108,7 +108,7 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
                 // The unread input may contain the Pong.
                 if link.transport().is_kept() {
                     link.endpoint_mut().ping_delayed(now);
-                } else if let Err(error) = read_for_owner(link, now) {
+                } else if let Err(error) = read_for_owner(driver, link, now) {
                     driver.tasks.fail(error);
                 }
                 link.endpoint_mut().handle_timeout(now);
@@ -202,11 +202,12 @@ fn concerns_owner<R: Role, S: AsyncStream>(link: &Link<R, Io<S>>) -> bool {
 
 /// Reads once; the endpoint keeps the input for the owner.
 fn read_for_owner<R: Role, S: AsyncStream>(
+    driver: &Origin<S>,
     link: &mut Link<R, Io<S>>,
     now: Duration,
 ) -> Result<(), Error> {
     let mut input = Input::default();
-    let read = input.fill(now, |buffer| link.read(buffer, now).map(|read| read.len()));
+    let read = driver.read(link, &mut input, now);
     input.with(|rest| link.endpoint_mut().defer_input(rest));
     read.map(drop)
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 #[cfg(feature = "tls")]
 use ws_common::adapter::tls::TlsState;
-use ws_common::adapter::{Duplex, TrafficLease, Transport, TransportInfo, tune};
+use ws_common::adapter::{Duplex, Transport, TransportInfo, tune};
 use ws_common::socket2::SockRef;
 
 use crate::tasks::Tasks;
@@ -49,8 +49,6 @@ pub(crate) struct Io<S> {
     /// How many bytes the stream has taken that are not flushed, and not reported as written.
     taken: usize,
     end: End,
-    /// Counts the bytes read from a server's client.
-    traffic: Option<Arc<TrafficLease>>,
     /// How many bytes were written.
     written: u64,
     /// The time for which the carrier has set its alarm.
@@ -85,7 +83,6 @@ impl<S: AsyncStream> Io<S> {
             blocked: false,
             taken: 0,
             end: End::Open,
-            traffic: None,
             written: 0,
             alarm: None,
             watched: false,
@@ -141,12 +138,6 @@ impl<S: AsyncStream> Io<S> {
     #[inline]
     pub(crate) const fn keep(&mut self, kept: bool) {
         self.kept = kept;
-    }
-
-    /// Counts the bytes read.
-    pub(crate) fn counted(mut self, traffic: Option<Arc<TrafficLease>>) -> Self {
-        self.traffic = traffic;
-        self
     }
 
     /// Returns how many bytes were written.
@@ -273,9 +264,6 @@ impl<S: AsyncStream> Duplex for Io<S> {
             Err(error) if would_block(error) => !refused,
             Ok(0) | Err(_) => false,
         };
-        if let (Some(traffic), Ok(read)) = (&self.traffic, &result) {
-            traffic.received(0, *read as u64);
-        }
         result
     }
 

@@ -15,7 +15,7 @@ use wsproto::{Advice, ReadyState, Role};
 
 use crate::buffers::{self, Input};
 use crate::io::{AsyncStream, Io};
-use crate::origin::Carried;
+use crate::origin::{Carried, Origin};
 use crate::tasks::{Tasks, Waiter};
 
 /// The result of an exchange with the stream.
@@ -160,7 +160,7 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
         link.transport_mut().ready();
         link.write(now, WRITE_MOST);
         driver.count_output(link);
-        let exchanged = read(link, input, now, failed);
+        let exchanged = read(driver, link, input, now, failed);
         if exchanged == Exchanged::Nothing {
             buffers::reclaim(link.endpoint_mut());
         }
@@ -304,6 +304,7 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
 
 /// Reads once, if the endpoint wants to.
 fn read<R: Role, S: AsyncStream>(
+    driver: &Origin<S>,
     link: &mut Link<R, Io<S>>,
     input: &mut Input,
     now: Duration,
@@ -319,7 +320,7 @@ fn read<R: Role, S: AsyncStream>(
         link.transport_mut().not_reading();
         return Exchanged::Nothing;
     }
-    let read = input.fill(now, |buffer| link.read(buffer, now).map(|read| read.len()));
+    let read = driver.read(link, input, now);
     link.transport_mut().keep(!input.is_empty());
     match read {
         Ok(0) if link.endpoint().wants_read() && !link.transport().is_readable() => {

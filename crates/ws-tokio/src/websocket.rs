@@ -110,7 +110,6 @@ pub(crate) fn connection<R: Role, S: AsyncStream>(
 ) -> Arc<Connection<R, Origin<S>>> {
     let driver = Origin::new(from, start);
     let io = Io::new(transported.stream, transported.socket, &driver.tasks);
-    let io = io.counted(driver.traffic_lease());
     #[cfg(feature = "tls")]
     let io = io.over_tls(transported.tls);
     let connection = Connection::new(driver, Link::new(endpoint, io), transported.peer);

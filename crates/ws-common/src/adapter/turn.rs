@@ -10,7 +10,7 @@ use std::time::Duration;
 use wsproto::{Outbox, Role};
 
 use self::progress::Turn;
-use super::{Connection, Conversation, Driver, Lingering, Link, Transport};
+use super::{Connection, Conversation, Driver, Held, Lingering, Link, Transport};
 use crate::Error;
 
 /// The size of the read buffer, in bytes.
@@ -62,6 +62,8 @@ pub struct TurnOutcome {
     pub deadline: Option<Duration>,
     /// Whether the connection needs another turn without waiting, after the turns of others.
     pub more: bool,
+    /// Whether the handler's last call was made; the transport may linger.
+    pub over: bool,
     /// Whether the connection is over and its transport released: drop the connection.
     pub gone: bool,
 }
@@ -95,6 +97,12 @@ impl TurnContext {
             lingering,
         }
     }
+
+    /// Returns the number of transports that linger after the end of their connections.
+    #[must_use]
+    pub fn lingering(&self) -> usize {
+        self.lingering.count()
+    }
 }
 
 /// Shows no bytes of any connection.
@@ -124,7 +132,9 @@ impl<R: Role, T: Duplex> Link<R, T> {
         Ok(&mut [])
     }
 
-    fn may_read(&self) -> bool {
+    /// Returns whether the endpoint wants to read and the transport is readable.
+    #[inline]
+    pub fn may_read(&self) -> bool {
         self.endpoint().wants_read() && self.transport().is_readable()
     }
 }
@@ -154,9 +164,23 @@ impl Conversation {
         D: Driver<R>,
         D::Transport: Duplex,
     {
+        self.turn_locked(connection, connection.lock(), context)
+    }
+
+    /// As [`turn`](Self::turn), for an adapter that has locked the connection already.
+    pub fn turn_locked<'a, R, D>(
+        &mut self,
+        connection: &'a Arc<Connection<R, D>>,
+        mut held: Held<'a, R, D>,
+        context: &mut TurnContext,
+    ) -> TurnOutcome
+    where
+        R: Role,
+        D: Driver<R>,
+        D::Transport: Duplex,
+    {
         #[cfg(feature = "tracing")]
         let _within = connection.span().enter();
-        let mut held = connection.lock();
         held.begin_work();
         let mut turn = Turn::new(self, connection, &mut held, context.now);
         if let Some(link) = held.link_mut() {
@@ -165,10 +189,12 @@ impl Conversation {
         (held, _) = turn.receive(held, context);
         held = turn.handle_timeout(held);
         held = turn.write(held);
-        let received;
-        (held, received) = turn.receive(held, context);
-        if received {
-            held = turn.write(held);
+        if turn.may_receive(&mut held) {
+            let received;
+            (held, received) = turn.receive(held, context);
+            if received {
+                held = turn.write(held);
+            }
         }
         turn.conclude(held, context)
     }

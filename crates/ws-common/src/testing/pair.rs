@@ -79,7 +79,6 @@ impl Pair {
         let server = self.changed.swap(false, Ordering::SeqCst) || due;
         if server && !self.outcome.gone {
             self.outcome = self.conversation.turn(&self.connection, context);
-            self.connection.driver().traffic.received(0, self.wire.take_read());
             if self.outcome.gone {
                 // A transport that is dropped ends.
                 self.wire.shutdown();

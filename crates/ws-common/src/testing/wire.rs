@@ -23,8 +23,6 @@ struct Bytes {
     client_ended: bool,
     /// Whether the client reads nothing.
     blocked: bool,
-    /// How many bytes the server has read and not counted yet.
-    uncounted: u64,
 }
 
 impl Wire {
@@ -40,11 +38,6 @@ impl Wire {
     pub(super) fn take(&self) -> Vec<u8> {
         let mut bytes = self.lock();
         if bytes.blocked { Vec::new() } else { mem::take(&mut bytes.to_client) }
-    }
-
-    /// Takes the number of bytes that the server has read since the last call.
-    pub(super) fn take_read(&self) -> u64 {
-        mem::take(&mut self.lock().uncounted)
     }
 
     /// Returns whether the server has ended its writing side and the client has read everything.
@@ -87,10 +80,7 @@ impl Duplex for Wire {
         let mut wire = self.lock();
         match wire.to_server.read(buffer)? {
             0 if !wire.client_ended => Err(ErrorKind::WouldBlock.into()),
-            read => {
-                wire.uncounted += read as u64;
-                Ok(read)
-            }
+            read => Ok(read),
         }
     }
 

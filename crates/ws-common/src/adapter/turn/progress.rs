@@ -13,14 +13,15 @@ use crate::adapter::{Connection, Conversation, Driver, Held, Step, Written};
 const ROUNDS: usize = 3;
 
 /// A turn in progress. It unlocks the connection only to call the application.
-pub(super) struct Turn<'a, R: Role, D: Driver<R>> {
+pub(super) struct Turn<'a, 'c, R: Role, D: Driver<R>> {
     connection: &'a Arc<Connection<R, D>>,
     handle: WebSocketConnection,
-    conversation: &'a mut Conversation,
+    conversation: &'c mut Conversation,
     now: Duration,
     /// How many events were handled.
     events: usize,
-    /// How many small messages were received.
+    /// How many bytes were read, and small messages received.
+    read: usize,
     messages: u64,
     /// Whether the application was called, which may have taken long.
     called: bool,
@@ -32,13 +33,13 @@ pub(super) struct Turn<'a, R: Role, D: Driver<R>> {
     dialed: bool,
 }
 
-impl<'a, R: Role, D: Driver<R>> Turn<'a, R, D>
+impl<'a, 'c, R: Role, D: Driver<R>> Turn<'a, 'c, R, D>
 where
     D::Transport: Duplex,
 {
     /// Begins a turn of a connection that is locked.
     pub(super) fn new(
-        conversation: &'a mut Conversation,
+        conversation: &'c mut Conversation,
         connection: &'a Arc<Connection<R, D>>,
         held: &mut Held<'a, R, D>,
         now: Duration,
@@ -49,6 +50,7 @@ where
             conversation,
             now,
             events: 0,
+            read: 0,
             messages: 0,
             called: false,
             again: false,
@@ -81,6 +83,7 @@ where
             link.write(self.now, WRITE_MOST);
             match link.read(&mut context.input, self.now) {
                 Ok(read) => {
+                    self.read += read.len();
                     input = read;
                     // A connection that ends drops the states that it was lent: lend them for input only.
                     #[cfg(feature = "deflate")]
@@ -99,6 +102,12 @@ where
             held = self.call(held, |turn| turn.conversation.resume(turn.connection, turn.now));
         }
         self.react(held, &mut input)
+    }
+
+    /// Returns whether there may be input, or a decision that was made meanwhile.
+    #[inline]
+    pub(super) fn may_receive(&mut self, held: &mut Held<'a, R, D>) -> bool {
+        held.link_mut().is_some_and(|link| link.may_read()) || self.conversation.is_deciding()
     }
 
     /// Takes the events out of `input`, and calls the handler. After [`MOST_EVENTS`], the endpoint keeps the
@@ -207,21 +216,21 @@ where
         mut held: Held<'a, R, D>,
         context: &mut TurnContext,
     ) -> TurnOutcome {
-        if self.messages > 0
+        if (self.read > 0 || self.messages > 0)
             && let Some(traffic) = self.connection.driver().traffic()
         {
-            traffic.received(self.messages, 0);
+            traffic.received(self.messages, self.read as u64);
         }
         self.count_output(&mut held);
         let mut outcome = TurnOutcome { more: self.again, ..TurnOutcome::default() };
-        let over = held.is_over();
+        outcome.over = held.is_over();
         if let Some(link) = held.link_mut() {
             let endpoint = link.endpoint();
             outcome.more |= endpoint.has_input()
                 || endpoint.is_drained()
                 || link.may_read()
                 // The handler's last call is still due.
-                || !over && endpoint.ready_state() == ReadyState::Closed;
+                || !outcome.over && endpoint.ready_state() == ReadyState::Closed;
             #[cfg(feature = "deflate")]
             link.endpoint_mut().reclaim_tools(&mut context.tools);
             if let Some(outbox) = link.endpoint_mut().reclaim() {
@@ -229,7 +238,7 @@ where
             }
         } else {
             // A redirect has removed the transport: the adapter must dial again.
-            outcome.more |= self.dialed && !over;
+            outcome.more |= self.dialed && !outcome.over;
         }
         outcome.deadline = held.deadline();
         outcome.more |= held.end_work();
