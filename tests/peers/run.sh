@@ -1,8 +1,9 @@
 #!/bin/sh
 # Runs our crates with peers of other make, Node's ws and Python's websockets: each
-# as a client of the echo servers of ws-std and ws-mio and of `peer serve` and `peer loop`
-# (tests/examples/peer), and as a server for `peer call`, over ws and over wss; and as a
-# client of the examples mio_own_loop and by_hand. All of it stays on the loopback.
+# as a client of the echo servers of ws-std, ws-mio and ws-tokio and of `peer serve`, `peer loop`
+# and `peer tasks` (tests/examples/peer), and as a server for `peer call` and `peer tokio call`,
+# over ws and over wss; and as a client of the examples mio_own_loop and by_hand. All of it stays
+# on the loopback.
 #
 #   run.sh [ws|websockets]    with one of them, or with both
 #
@@ -52,6 +53,7 @@ for peer in "$@"; do
 done
 examples ws-std echo_server tls_echo
 examples ws-mio mio_echo_server mio_own_loop by_hand
+examples ws-tokio tokio_echo_server
 examples conformance peer
 
 begin
@@ -70,6 +72,14 @@ start mio-echo "$examples/mio_echo_server" 127.0.0.1:0
 mio_echo=ws://$address
 start mio-tls-echo "$examples/mio_echo_server" 127.0.0.1:0 --tls "$cert" "$key"
 mio_tls_echo=wss://$address
+start tokio-echo "$examples/tokio_echo_server" 127.0.0.1:0
+tokio_echo=ws://$address
+start tokio-tls-echo "$examples/tokio_echo_server" 127.0.0.1:0 --tls "$cert" "$key"
+tokio_tls_echo=wss://$address
+start async-echo "$examples/tokio_echo_server" 127.0.0.1:0 --async
+async_echo=ws://$address
+start async-tls-echo "$examples/tokio_echo_server" 127.0.0.1:0 --async --tls "$cert" "$key"
+async_tls_echo=wss://$address
 start mio-own-loop "$examples/mio_own_loop" 127.0.0.1:0
 own_loop=ws://$address
 start by-hand "$examples/by_hand" 127.0.0.1:0
@@ -82,6 +92,10 @@ start peer-loop "$examples/peer" loop 127.0.0.1:0
 loop=ws://$address
 start peer-tls-loop "$examples/peer" loop 127.0.0.1:0 "$cert" "$key"
 tls_loop=wss://$address
+start peer-tasks "$examples/peer" tasks 127.0.0.1:0
+tasks=ws://$address
+start peer-tls-tasks "$examples/peer" tasks 127.0.0.1:0 "$cert" "$key"
+tls_tasks=wss://$address
 
 export NODE_PATH="$target/peers-node/node_modules" PYTHONDONTWRITEBYTECODE=1
 for peer in "$@"; do
@@ -93,16 +107,27 @@ for peer in "$@"; do
     run "$peer to ws-std, TLS" "$program" "$script" echo "$std_tls_echo"
     run "$peer to ws-mio" "$program" "$script" echo "$mio_echo"
     run "$peer to ws-mio, TLS" "$program" "$script" echo "$mio_tls_echo"
+    run "$peer to ws-tokio" "$program" "$script" echo "$tokio_echo"
+    run "$peer to ws-tokio, TLS" "$program" "$script" echo "$tokio_tls_echo"
+    run "$peer to ws-tokio, async" "$program" "$script" echo "$async_echo"
+    run "$peer to ws-tokio, async, TLS" "$program" "$script" echo "$async_tls_echo"
     run "$peer to mio_own_loop" "$program" "$script" echo "$own_loop"
     run "$peer to by_hand" "$program" "$script" echo "$by_hand"
     run "$peer to peer serve" "$program" "$script" client "$serve"
     run "$peer to peer serve, TLS" "$program" "$script" client "$tls_serve"
     run "$peer to peer loop" env PEERS_LOOP=1 "$program" "$script" client "$loop"
     run "$peer to peer loop, TLS" env PEERS_LOOP=1 "$program" "$script" client "$tls_loop"
+    run "$peer to peer tasks" env PEERS_LOOP=1 "$program" "$script" client "$tasks"
+    run "$peer to peer tasks, TLS" env PEERS_LOOP=1 "$program" "$script" client "$tls_tasks"
     start "$peer" "$program" "$script" server
     run "peer to $peer" "$examples/peer" call "ws://$address"
     start "$peer-tls" env PEERS_CERT="$cert" PEERS_KEY="$key" "$program" "$script" server
     run "peer to $peer, TLS" "$examples/peer" call --ca "$cert" "wss://$address"
+    # The IDs of connections are used once.
+    start "$peer-tokio" "$program" "$script" server
+    run "peer tokio to $peer" "$examples/peer" tokio call "ws://$address"
+    start "$peer-tokio-tls" env PEERS_CERT="$cert" PEERS_KEY="$key" "$program" "$script" server
+    run "peer tokio to $peer, TLS" "$examples/peer" tokio call --ca "$cert" "wss://$address"
 done
 
 # Compression: each combination of takeover and windows, in both roles.
@@ -111,6 +136,10 @@ for how in new frugal dense; do
     eval "std_$how=ws://\$address"
     start "mio-$how" "$examples/mio_echo_server" 127.0.0.1:0 --deflate $how
     eval "mio_$how=ws://\$address"
+    start "tokio-$how" "$examples/tokio_echo_server" 127.0.0.1:0 --deflate $how
+    eval "tokio_$how=ws://\$address"
+    start "async-$how" "$examples/tokio_echo_server" 127.0.0.1:0 --async --deflate $how
+    eval "async_$how=ws://\$address"
 done
 for peer in "$@"; do
     case $peer in
@@ -118,14 +147,19 @@ for peer in "$@"; do
     websockets) program=$target/peers-env/bin/python script=$here/python_deflate.py ;;
     esac
     for how in new frugal dense; do
-        eval "std=\$std_$how mio=\$mio_$how"
+        eval "std=\$std_$how mio=\$mio_$how tokio=\$tokio_$how async=\$async_$how"
         # shellcheck disable=SC2154 # set by eval
         run "$peer to ws-std, $how" "$program" "$script" client "$std"
         # shellcheck disable=SC2154
         run "$peer to ws-mio, $how" "$program" "$script" client "$mio"
+        # shellcheck disable=SC2154
+        run "$peer to ws-tokio, $how" "$program" "$script" client "$tokio"
+        # shellcheck disable=SC2154
+        run "$peer to ws-tokio, async, $how" "$program" "$script" client "$async"
     done
     start "$peer-deflate" "$program" "$script" server
     run "peer to $peer, compressing" "$examples/peer" deflate "ws://$address"
+    run "peer tokio to $peer, compressing" "$examples/peer" tokio deflate "ws://$address"
 done
 
 printf 'peers: %s checks, %s passed\n' "$checks" "$passed"

@@ -33,8 +33,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     if let Some(path) = existing(&results, "echo") {
         let echo = Echo::read(&path)?;
         fs::write(path.with_extension("svg"), plot::echo(&echo))?;
-        tables.push(("echo", tables::echo(&echo)));
-        tables.push(("echo-cpu", tables::echo_cpu(&echo)));
+        tables.push(("echo", tables::echo(&echo, false)));
+        tables.push(("echo-cpu", tables::echo_cpu(&echo, false)));
+        tables.push(("echo-two", tables::echo(&echo, true)));
+        tables.push(("echo-cpu-two", tables::echo_cpu(&echo, true)));
+        tables.push(("echo-round-trip", tables::round_trips(&echo)));
     }
     if let Some(path) = existing(&results, "memory") {
         tables.push(("memory", tables::memory(&Memory::read(&path)?)));

@@ -11,7 +11,7 @@ const COLOURS: [&str; 8] =
 
 const WIDTH: f64 = 960.0;
 const LEFT: f64 = 52.0;
-const TOP: f64 = 64.0;
+const TOP: f64 = 70.0;
 
 /// Plots each implementation's time divided by ours, by frame size, for each workload.
 pub(crate) fn codec(codec: &Codec) -> String {
@@ -60,11 +60,11 @@ pub(crate) fn codec(codec: &Codec) -> String {
 
 /// Plots each server's messages per second divided by those of the bound, for each scenario.
 pub(crate) fn echo(echo: &Echo) -> String {
-    const HEIGHT: f64 = 320.0;
+    const HEIGHT: f64 = 326.0;
     const INSIDE: f64 = 210.0;
     const MOST: f64 = 1.5;
 
-    let (scenarios, servers) = (echo.scenarios(), echo.servers());
+    let (scenarios, servers) = (echo.scenarios(false), echo.servers());
     let mut plot = Plot::new(HEIGHT, &format!("Messages per second divided by those of {BOUND}"));
     plot.legend(&servers);
     let y = |ratio: f64| TOP + 10.0 + INSIDE * (1.0 - ratio.min(MOST) / MOST);
@@ -90,7 +90,9 @@ pub(crate) fn echo(echo: &Echo) -> String {
 fn style(which: usize, name: &str) -> (&'static str, f64) {
     match OURS.iter().position(|ours| *ours == name) {
         Some(0 | 1) => ("#000", 3.0),
+        Some(4) => ("#333", 3.0),
         Some(2) => ("#555", 3.0),
+        Some(5) => ("#777", 3.0),
         Some(_) => ("#999", 3.0),
         None => (COLOURS[which % COLOURS.len()], 1.5),
     }
@@ -110,12 +112,14 @@ impl Plot {
     }
 
     fn legend(&mut self, names: &[&str]) {
-        let width = (WIDTH - LEFT) / names.len() as f64;
+        let columns = names.len().div_ceil(2);
+        let width = (WIDTH - LEFT) / columns as f64;
         for (which, name) in names.iter().enumerate() {
-            let left = LEFT + width * which as f64;
+            let (row, column) = (which / columns, which % columns);
+            let (left, y) = (LEFT + width * column as f64, 34.0 + 14.0 * row as f64);
             let (colour, thickness) = style(which, name);
-            self.line([(left, 38.0), (left + 14.0, 38.0)], colour, thickness * 2.0);
-            self.text((left + 18.0, 42.0), "start", name);
+            self.line([(left, y), (left + 14.0, y)], colour, thickness * 2.0);
+            self.text((left + 18.0, y + 4.0), "start", name);
         }
     }
 

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::Path;
 
 /// Our own names, the engine first.
-pub(crate) const OURS: [&str; 4] = ["wsproto", "ws-mio", "own-loop", "ws-std"];
+pub(crate) const OURS: [&str; 6] =
+    ["wsproto", "ws-mio", "own-loop", "ws-std", "ws-tokio", "ws-tokio-async"];
 
 /// The server that the others are compared with.
 pub(crate) const BOUND: &str = "bare-epoll";
@@ -73,25 +74,50 @@ pub(crate) struct Load {
     round: usize,
     messages_per_second: f64,
     microseconds: f64,
+    /// The median and the 99th percentile of a round trip, in microseconds.
+    round_trip: Option<[f64; 2]>,
 }
+
+/// The end of the names of scenarios in which the server has two threads.
+const TWO_THREADS: &str = "-2";
 
 /// The servers under load.
 pub(crate) struct Echo(Vec<Load>);
 
 impl Echo {
     pub(crate) fn read(path: &Path) -> Result<Self> {
-        let columns =
-            ["scenario", "server", "round", "messages_per_second", "server_cpu_us_per_message"];
-        let rows = rows(path, columns)?.into_iter().map(|[scenario, server, round, rate, time]| {
+        let columns = [
+            "scenario",
+            "server",
+            "round",
+            "messages_per_second",
+            "server_cpu_us_per_message",
+            "round_trip_p50_us",
+            "round_trip_p99_us",
+        ];
+        let rows = rows(path, columns)?;
+        let rows = rows.into_iter().map(|[scenario, server, round, rate, time, p50, p99]| {
             let (round, messages_per_second) = (round.parse()?, rate.parse()?);
             let microseconds = time.parse()?;
-            Ok(Load { scenario, server, round, messages_per_second, microseconds })
+            let round_trip = match p50.is_empty() {
+                true => None,
+                false => Some([p50.parse()?, p99.parse()?]),
+            };
+            Ok(Load { scenario, server, round, messages_per_second, microseconds, round_trip })
         });
         Ok(Self(rows.collect::<Result<_>>()?))
     }
 
-    pub(crate) fn scenarios(&self) -> Vec<&str> {
-        distinct(self.0.iter().map(|load| &*load.scenario))
+    /// Returns the scenarios in which servers have one thread, or two.
+    pub(crate) fn scenarios(&self, with_two_threads: bool) -> Vec<&str> {
+        let scenarios = self.0.iter().map(|load| &*load.scenario);
+        distinct(scenarios.filter(|name| name.ends_with(TWO_THREADS) == with_two_threads))
+    }
+
+    /// Returns the scenarios in which each connection has many others beside it, and one message on the way.
+    pub(crate) fn scenarios_of_round_trips(&self) -> Vec<&str> {
+        let timed = self.0.iter().filter(|load| load.round_trip.is_some());
+        distinct(timed.map(|load| &*load.scenario).filter(|name| name.starts_with("ii")))
     }
 
     pub(crate) fn servers(&self) -> Vec<&str> {
@@ -108,20 +134,43 @@ impl Echo {
         median(self.of(scenario, server).map(|load| load.microseconds).collect())
     }
 
+    /// Returns the medians of the two percentiles of a round trip, in microseconds.
+    pub(crate) fn round_trip(&self, scenario: &str, server: &str) -> Option<[f64; 2]> {
+        let of = |which: usize| {
+            let loads = self.of(scenario, server);
+            median(loads.filter_map(|load| load.round_trip.map(|trip| trip[which])).collect())
+        };
+        Some([of(0)?, of(1)?])
+    }
+
+    /// Returns the processor time of the bound divided by that of the server in the same round: the median.
+    pub(crate) fn time_ratio(&self, scenario: &str, server: &str) -> Option<f64> {
+        median(
+            self.with_bound(scenario, server, |load, bound| bound.microseconds / load.microseconds),
+        )
+    }
+
     /// Returns messages per second divided by those of the bound in the same round: minimum,
     /// median, maximum.
     pub(crate) fn ratio(&self, scenario: &str, server: &str) -> Option<[f64; 3]> {
-        let ratios: Vec<f64> = self
-            .of(scenario, server)
-            .filter_map(|load| {
-                let mut bounds = self.of(scenario, BOUND);
-                let bound = bounds.find(|bound| bound.round == load.round)?;
-                Some(load.messages_per_second / bound.messages_per_second)
-            })
-            .collect();
+        let ratios = self.with_bound(scenario, server, |load, bound| {
+            load.messages_per_second / bound.messages_per_second
+        });
         let least = ratios.iter().copied().reduce(f64::min)?;
         let most = ratios.iter().copied().reduce(f64::max)?;
         Some([least, median(ratios)?, most])
+    }
+
+    /// Returns `value` of each measurement and that of the bound in the same round.
+    fn with_bound(
+        &self,
+        scenario: &str,
+        server: &str,
+        value: impl Fn(&Load, &Load) -> f64,
+    ) -> Vec<f64> {
+        let bound = |round| self.of(scenario, BOUND).find(|bound| bound.round == round);
+        let loads = self.of(scenario, server);
+        loads.filter_map(|load| Some(value(load, bound(load.round)?))).collect()
     }
 
     fn of(&self, scenario: &str, server: &str) -> impl Iterator<Item = &Load> {

@@ -46,18 +46,27 @@ pub(crate) fn codec_times(codec: &Codec) -> String {
 }
 
 /// Returns messages per second, and their ratio to the bound.
-pub(crate) fn echo(echo: &Echo) -> String {
-    by_scenario(echo, |scenario, server| {
+pub(crate) fn echo(echo: &Echo, with_two_threads: bool) -> String {
+    by_scenario(echo, &echo.scenarios(with_two_threads), |scenario, server| {
         let rate = echo.rate(scenario, server)?;
         let [least, median, most] = echo.ratio(scenario, server)?;
         Some(format!("{rate:.0}, {median:.2} ({least:.2} to {most:.2})"))
     })
 }
 
-/// Returns microseconds of processor time per message.
-pub(crate) fn echo_cpu(echo: &Echo) -> String {
-    by_scenario(echo, |scenario, server| {
-        echo.microseconds(scenario, server).map(|time| format!("{time:.2}"))
+/// Returns microseconds of processor time per message, and the ratio of the bound's time to it.
+pub(crate) fn echo_cpu(echo: &Echo, with_two_threads: bool) -> String {
+    by_scenario(echo, &echo.scenarios(with_two_threads), |scenario, server| {
+        let time = echo.microseconds(scenario, server)?;
+        Some(format!("{time:.2}, {:.2}", echo.time_ratio(scenario, server)?))
+    })
+}
+
+/// Returns the median and the 99th percentile of a round trip, in microseconds.
+pub(crate) fn round_trips(echo: &Echo) -> String {
+    by_scenario(echo, &echo.scenarios_of_round_trips(), |scenario, server| {
+        let [p50, p99] = echo.round_trip(scenario, server)?;
+        Some(format!("{}, {}", significant(p50), significant(p99)))
     })
 }
 
@@ -94,8 +103,15 @@ pub(crate) fn bytes(size: usize) -> String {
     }
 }
 
-fn by_scenario(echo: &Echo, cell: impl Fn(&str, &str) -> Option<String>) -> String {
-    let scenarios = echo.scenarios();
+/// Returns a table with a row for each server; empty if there are no scenarios.
+fn by_scenario(
+    echo: &Echo,
+    scenarios: &[&str],
+    cell: impl Fn(&str, &str) -> Option<String>,
+) -> String {
+    if scenarios.is_empty() {
+        return String::new();
+    }
     let mut table = header("", scenarios.iter().map(ToString::to_string));
     for server in echo.servers() {
         let cells = scenarios.iter().map(|scenario| cell(scenario, server).unwrap_or_default());

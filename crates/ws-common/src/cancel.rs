@@ -1,8 +1,10 @@
 //! Giving up a connection that is being opened, from another thread.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::{fmt, mem};
+
+use parking_lot::Mutex;
 
 /// A token to give up connecting from any thread; see [`ClientOptions::cancel`](crate::ClientOptions::cancel).
 /// Clones are the same token, and any number of connections may have it. Cancelling cannot be undone. It has no
@@ -48,7 +50,7 @@ impl Cancel {
     /// [`Abandoned`](wsproto::SessionError::Abandoned), also if it begins later. This applies to all connections
     /// with this token.
     pub fn cancel(&self) {
-        let mut state = lock(&self.0);
+        let mut state = self.0.lock();
         state.cancelled = true;
         let wakes = mem::take(&mut state.wakes);
         // The functions are the adapters' code: call them without the lock.
@@ -61,14 +63,14 @@ impl Cancel {
     /// Returns whether [`cancel`](Self::cancel) was called.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        lock(&self.0).cancelled
+        self.0.lock().cancelled
     }
 
     /// Calls `wake` when the token is cancelled; at once if it is cancelled already. For adapters: while
     /// connecting, `wake` must make the adapter ask [`Dial::next`](crate::adapter::Dial::next). It must not panic,
     /// and is called in the thread that cancels.
     pub fn on_cancel(&self, wake: impl FnOnce() + Send + 'static) -> OnCancel {
-        let mut state = lock(&self.0);
+        let mut state = self.0.lock();
         let number = state.next;
         if state.cancelled {
             drop(state);
@@ -84,15 +86,10 @@ impl Cancel {
 impl Drop for OnCancel {
     fn drop(&mut self) {
         let Some(token) = self.token.upgrade() else { return };
-        let wake = lock(&token).wakes.remove(&self.number);
+        let wake = token.lock().wakes.remove(&self.number);
         // The function may own anything: drop it without the lock.
         drop(wake);
     }
-}
-
-/// Ignores poisoning: the state changes in single assignments.
-fn lock(token: &Mutex<State>) -> MutexGuard<'_, State> {
-    token.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for Cancel {

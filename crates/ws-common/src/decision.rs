@@ -1,8 +1,9 @@
 //! An application's answer to a request, given at once or later.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::{Mutex, MutexGuard};
 use wsproto::handshake::{Accept, Response};
 
 use crate::ConnectionHandler;
@@ -170,7 +171,7 @@ enum State<H> {
 
 impl<H> Pending<H> {
     fn lock(&self) -> MutexGuard<'_, State<H>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     fn decide(&self, decided: Accepted<H>) -> bool {

@@ -23,9 +23,9 @@ use crate::{
 /// parameters: write `|_: &_, request: &IncomingRequest|`.
 ///
 /// All connections of a server have one handler type. If they differ, implement [`ConnectionHandler`] for an
-/// enum, or box closures as `Box<dyn FnMut(&WebSocketConnection, Message) + Send>`. A
-/// `Box<dyn ConnectionHandler>` is not a handler. A server that never accepts has no handler type to infer:
-/// write `Decision::<()>::respond` or `Decision::<()>::decline`.
+/// enum, or box them as `Box<dyn ConnectionHandler>`; closures also fit
+/// `Box<dyn FnMut(&WebSocketConnection, Message) + Send>`. A server that never accepts has no handler type to
+/// infer: write `Decision::<()>::respond` or `Decision::<()>::decline`.
 ///
 /// ```
 /// use ws_common::wsproto::handshake::Response;
@@ -171,6 +171,56 @@ pub trait ConnectionHandler: Send + 'static {
 impl<F: FnMut(&WebSocketConnection, Message) + Send + 'static> ConnectionHandler for F {
     fn on_message(&mut self, ws: &WebSocketConnection, message: Message) {
         self(ws, message);
+    }
+}
+
+/// A server whose connections have handlers of several types boxes them.
+///
+/// ```
+/// use ws_common::{ConnectionHandler, Decision, IncomingRequest, Message, WebSocketConnection};
+///
+/// struct Chat;
+/// impl ConnectionHandler for Chat {
+///     fn on_message(&mut self, ws: &WebSocketConnection, message: Message) {
+///         ws.broadcast(message);
+///     }
+/// }
+///
+/// fn decide(request: &IncomingRequest) -> Decision<Box<dyn ConnectionHandler>> {
+///     match request.path() {
+///         "/chat" => Decision::accept(Box::new(Chat)),
+///         "/silence" => Decision::accept(Box::new(())),
+///         _ => Decision::decline(),
+///     }
+/// }
+/// ```
+impl ConnectionHandler for Box<dyn ConnectionHandler> {
+    fn on_message(&mut self, ws: &WebSocketConnection, message: Message) {
+        (**self).on_message(ws, message);
+    }
+
+    fn on_open(&mut self, ws: &WebSocketConnection) {
+        (**self).on_open(ws);
+    }
+
+    fn on_drained(&mut self, ws: &WebSocketConnection) {
+        (**self).on_drained(ws);
+    }
+
+    fn on_pong(&mut self, ws: &WebSocketConnection, payload: &[u8]) {
+        (**self).on_pong(ws, payload);
+    }
+
+    fn on_timer(&mut self, ws: &WebSocketConnection, timer: TimerId) {
+        (**self).on_timer(ws, timer);
+    }
+
+    fn on_error(&mut self, ws: &WebSocketConnection, error: &Error) {
+        (**self).on_error(ws, error);
+    }
+
+    fn on_terminate(&mut self, ws: &WebSocketConnection, info: &CloseInfo) {
+        (**self).on_terminate(ws, info);
     }
 }
 

@@ -10,15 +10,15 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 #[cfg(unix)]
 use std::os::unix::net::UnixListener;
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 use std::{fmt, io};
 
-use crate::adapter::logging::info;
+use parking_lot::Mutex;
 use socket2::{SockAddr, SockRef, Socket, Type};
 
 use crate::adapter::Acceptor;
+use crate::adapter::logging::info;
 
 /// The maximum number of connections in a listener's accept queue.
 pub(crate) const BACKLOG: i32 = 4096;
@@ -147,7 +147,7 @@ impl ListenerWaker {
     /// can be shut down also without one.
     pub fn wake(&self) {
         for (reserved, address) in &self.0 {
-            let reserved = reserved.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let reserved = reserved.lock().take();
             #[cfg(unix)]
             if let Some(listener @ Listener::Unix(_)) = &reserved {
                 // The file of the socket may be gone. Some systems refuse to shut down a listener.

@@ -23,6 +23,7 @@ use crate::admission::AddressLimits;
 /// | write timeout | 10 s |
 /// | opening and closing handshake | 10 s each |
 /// | high-water mark | 64 KiB |
+/// | fragments | none: each message leaves in one frame |
 /// | maximum number of connections | 4096 with a thread each, 100 000 on event loops |
 /// | connections and attempts of one address | any number |
 /// | path, origins | any |

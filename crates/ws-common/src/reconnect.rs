@@ -12,8 +12,8 @@ use crate::{Error, ProxyError};
 const MOST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
 /// When to connect again after a failure or an end: random delays whose upper bound doubles (RFC 6455 section
-/// 7.2.3). A plain value without a clock: tell it each outcome, and wait as long as it says. `ws-std` and
-/// `ws-mio` have a `reconnect` that does.
+/// 7.2.3). A plain value without a clock: tell it each outcome, and wait as long as it says. Every
+/// adapter has a `reconnect` that does.
 ///
 /// | outcome | again |
 /// |---|---|

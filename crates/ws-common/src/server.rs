@@ -6,10 +6,11 @@ mod roster;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use wsproto::{CloseFrame, ReadyState};
 
 use crate::adapter::{Ending, Registry};
@@ -206,7 +207,36 @@ impl ServerHandle {
     }
 
     /// Sets a timer. Once `after` has passed, the handler's
-    /// [`on_timer`](crate::ServerHandler::on_timer) is called once, unless the server has ended.
+    /// [`on_timer`](crate::ServerHandler::on_timer) is called once, unless the server has ended. A server without a
+    /// handler, such as a `Listener` or an `UpgradeServer` of `ws-tokio`, has no timers: this does nothing then. To be
+    /// called again, set the next timer there:
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use ws_common::{Decision, IncomingRequest, ServerHandle, ServerHandler, TimerId};
+    ///
+    /// const SECOND: Duration = Duration::from_secs(1);
+    ///
+    /// struct App;
+    ///
+    /// impl ServerHandler for App {
+    ///     type Handler = (); // ignores all messages
+    ///
+    ///     fn on_open(&mut self, server: &ServerHandle) {
+    ///         server.set_timer(SECOND);
+    ///     }
+    ///
+    ///     fn on_timer(&mut self, server: &ServerHandle, _: TimerId) {
+    ///         println!("{:?}", server.stats());
+    ///         server.set_timer(SECOND);
+    ///     }
+    ///
+    ///     fn on_connection(&mut self, _: &ServerHandle, _: &IncomingRequest) -> Decision<()> {
+    ///         Decision::accept(())
+    ///     }
+    /// }
+    /// # ws_common::testing::TestServer::new(App).advance(SECOND);
+    /// ```
     #[allow(clippy::must_use_candidate, reason = "callers may ignore the result")]
     pub fn set_timer(&self, after: Duration) -> TimerId {
         let (timer, is_first) = self.0.timers.set(after);
@@ -226,9 +256,8 @@ impl ServerHandle {
         &self.0.timers
     }
 
-    /// Ignores poisoning: the state is consistent whenever the lock is free.
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock()
     }
 }
 

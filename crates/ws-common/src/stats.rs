@@ -1,7 +1,9 @@
 //! The counts of a server.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::adapter::Traffic;
 use crate::admission::Refusal;
@@ -136,6 +138,6 @@ impl Counters {
     }
 
     fn pool(&self) -> MutexGuard<'_, TrafficPool> {
-        self.traffic.lock().unwrap_or_else(PoisonError::into_inner)
+        self.traffic.lock()
     }
 }

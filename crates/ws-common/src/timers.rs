@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+
+use parking_lot::{Mutex, MutexGuard};
 
 /// Identifies a timer. An id is never reused within a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -111,6 +113,8 @@ pub(crate) struct SharedTimers {
     /// When the first timer expires, in nanoseconds since `start`; `NONE` without a timer. Written under the
     /// lock, and read without it: a loop that must see an earlier time is woken after that was stored.
     first: AtomicU64,
+    /// Whether nobody is told about timers.
+    off: AtomicBool,
 }
 
 const NONE: u64 = u64::MAX;
@@ -118,11 +122,20 @@ const NONE: u64 = u64::MAX;
 impl SharedTimers {
     pub(crate) fn new(clock: Clock) -> Self {
         let first = AtomicU64::new(NONE);
-        Self { start: clock.now(), clock, timers: Mutex::default(), first }
+        let off = AtomicBool::new(false);
+        Self { start: clock.now(), clock, timers: Mutex::default(), first, off }
+    }
+
+    /// Turns timers off: none is kept from now on.
+    pub(crate) fn turn_off(&self) {
+        self.off.store(true, Ordering::Relaxed);
     }
 
     /// Sets a timer. Returns whether it is now the first.
     pub(crate) fn set(&self, after: Duration) -> (TimerId, bool) {
+        if self.off.load(Ordering::Relaxed) {
+            return (TimerId::new(), false);
+        }
         let mut timers = self.lock();
         let elapsed = self.clock.now().saturating_duration_since(self.start);
         let at = elapsed.saturating_add(after);
@@ -162,7 +175,7 @@ impl SharedTimers {
     }
 
     fn lock(&self) -> MutexGuard<'_, Timers<Duration>> {
-        self.timers.lock().unwrap_or_else(PoisonError::into_inner)
+        self.timers.lock()
     }
 }
 

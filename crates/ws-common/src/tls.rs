@@ -10,8 +10,9 @@ mod tests;
 
 use std::io::{self, ErrorKind};
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
+use parking_lot::RwLock;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::ring;
@@ -297,7 +298,7 @@ impl ServerTls {
     /// ```
     pub fn replace(&self, by: &Self) {
         let config = by.current();
-        *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
+        *self.config.write() = config;
     }
 
     /// Creates the server's side of a TLS connection. For adapters.
@@ -310,7 +311,7 @@ impl ServerTls {
     }
 
     fn current(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.config.read())
     }
 }
 

@@ -5,11 +5,12 @@ mod tests;
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
+use parking_lot::{Mutex, MutexGuard};
 use ws_common::adapter::{
     self, Dial, DialStep, Link, Lookup, OnCancel, Resolver, Route, is_connected,
 };
@@ -127,7 +128,7 @@ impl Dialer {
     }
 
     fn lock(&self) -> MutexGuard<'_, (adapter::Target, Dialing)> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 
@@ -145,9 +146,7 @@ impl Dialing {
             Some(dial) => dial,
             none => none.insert(Dial::new(target, now)?),
         };
-        let found = |(_, found): &mut (Lookup, Resolved)| {
-            found.lock().unwrap_or_else(PoisonError::into_inner).take()
-        };
+        let found = |(_, found): &mut (Lookup, Resolved)| found.lock().take();
         if let Some(found) = self.lookup.as_mut().and_then(found) {
             self.lookup = None;
             dial.resolved(found, now);
@@ -198,7 +197,7 @@ fn look_up(host: &str, port: u16, context: &DialContext<'_>) -> io::Result<(Look
     let found = Resolved::default();
     let (to, wake) = (Arc::clone(&found), (context.wake)());
     let lookup = Resolver::shared().resolve(host, port, move |found| {
-        *to.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
+        *to.lock() = Some(found);
         wake();
     });
     Ok((lookup?, found))

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use mio::{Events, Poll, Token};
 use slab::Slab;
-use ws_common::adapter::{Conversation, Lingering, READ_SIZE, connection_handle, run_guarded};
+use ws_common::adapter::{Conversation, TurnContext, connection_handle, run_guarded};
 use ws_common::{
     ClientOptions, ConnectionHandler, Error, ServerHandle, ServerHandler, WebSocketConnection,
 };
@@ -97,13 +97,8 @@ impl EventLoop {
         let poll = Poll::new()?;
         let shared = Arc::new(Shared::new(poll.registry(), WAKER)?);
         let context = LoopContext {
-            now: shared.now(),
-            input: vec![0; READ_SIZE].into(),
-            outbox: Some(Box::default()),
-            #[cfg(feature = "deflate")]
-            tools: wsproto::DeflateTools::new(),
+            turn: TurnContext::new(shared.now()),
             registry: poll.registry().try_clone()?,
-            lingering: Lingering::new(),
         };
         Ok(Self {
             poll,
@@ -200,7 +195,7 @@ impl EventLoop {
         for token in queue {
             self.turn(token, Cause::Queued);
         }
-        for key in self.deadlines.due(self.context.now) {
+        for key in self.deadlines.due(self.context.turn.now) {
             self.turn(Token(key), Cause::Other);
         }
         for (_, listener) in &self.listeners {
@@ -215,7 +210,7 @@ impl EventLoop {
     fn has_nothing_to_do(&self) -> bool {
         self.listeners.is_empty()
             && self.shared.handles.load(Ordering::SeqCst) == 0
-            && self.shared.slots().len() == self.context.lingering.count()
+            && self.shared.slots().len() == self.context.turn.lingering()
     }
 
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {
@@ -229,13 +224,13 @@ impl EventLoop {
         };
         let polled = self.poll.poll(events, timeout);
         self.shared.wake_up();
-        self.context.now = self.shared.now();
+        self.context.turn.now = self.shared.now();
         match polled {
             Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
             _ => {}
         }
         for (index, listener) in &mut self.listeners {
-            if listener.is_due(self.context.now) && listener.queue() {
+            if listener.is_due(self.context.turn.now) && listener.queue() {
                 self.queue.push(listener_token(index));
             }
         }
@@ -246,7 +241,7 @@ impl EventLoop {
     fn read_mail(&mut self) -> bool {
         let Some(mail) = self.shared.take_mail() else { return false };
         // The previous turns may have been slow, or the loop may have been created long ago.
-        self.context.now = self.shared.now();
+        self.context.turn.now = self.shared.now();
         self.check_end |= mail.check_end;
         for (connection, conversation) in mail.begun {
             self.begin(connection, conversation);
@@ -294,7 +289,7 @@ impl EventLoop {
         }
         if let Some(slot) = self.shared.slots().get_mut(key) {
             let deadline = Armed::at(outcome.deadline);
-            self.deadlines.set(key, &mut slot.armed, deadline, self.context.now);
+            self.deadlines.set(key, &mut slot.armed, deadline, self.context.turn.now);
             slot.conversation = conversation;
         }
     }

@@ -11,10 +11,11 @@
 use std::collections::VecDeque;
 use std::mem;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use mio::net::TcpStream;
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::origin::LoopServer;
 
@@ -49,7 +50,7 @@ impl Handover {
     pub(crate) fn put(&self, newcomer: Newcomer) {
         let mut queue = self.lock();
         while queue.newcomers.len() >= MOST && !queue.closed {
-            queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            self.changed.wait(&mut queue);
         }
         if queue.closed {
             return;
@@ -94,6 +95,6 @@ impl Handover {
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        self.queue.lock()
     }
 }

@@ -78,12 +78,14 @@
 //! | `system-roots` | `ClientTls::system`: the certificate authorities of the operating system |
 //! | `deflate` | the options `deflate`: compressed messages (RFC 7692) |
 //! | `json` | `send_json`, `Message::json`: messages from and to any `serde` value |
+//! | `bytes` | `send_bytes`: messages to and from `bytes::Bytes`; a server does not copy a large one |
+//! | `tracing` | a span for each connection, and events of `tracing` in place of those of `log` |
 //!
 //! # Further reading
 //!
 //! [`testing`] runs handlers without a socket, a thread or a clock, for their tests.
 //! `ws_std::guide::deploy` covers servers in production, and [`ws_common::guide`] writing an adapter.
-//! This crate logs through the [`log`] facade.
+//! This crate logs through the facade `log`, or with the feature `tracing` through that crate.
 
 mod deadlines;
 mod dial;

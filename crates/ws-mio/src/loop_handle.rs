@@ -41,7 +41,8 @@ impl LoopHandle {
     }
 
     /// Connects, and connects again as `policy` decides, until it gives up or the returned token is cancelled.
-    /// Cancelling also closes an open connection, with an empty Close frame.
+    /// Cancelling also closes an open connection, with an empty Close frame. The token is that of
+    /// [`ClientOptions::cancel`] if there is one, of which a handler can own a clone; otherwise it is a new one.
     ///
     /// `make` makes the handler of each connection. In [`on_open`](ConnectionHandler::on_open), the handler must
     /// set up again everything that the server forgets with a connection, such as subscriptions. `tell` is called
@@ -50,6 +51,8 @@ impl LoopHandle {
     /// Set a keep-alive: without one, a client that only receives may never learn that the server is gone.
     ///
     /// ```no_run
+    /// use std::time::Duration;
+    /// use ws_mio::wsproto::KeepAlive;
     /// use ws_mio::wsproto::handshake::ClientRequest;
     /// use ws_mio::{ClientOptions, ConnectionHandler, EventLoop, Message, Reconnect, WebSocketConnection};
     ///
@@ -68,11 +71,12 @@ impl LoopHandle {
     /// let mut event_loop = EventLoop::new()?;
     /// let request = ClientRequest::parse("wss://example.com/prices")?;
     /// let tell = |event| eprintln!("{event:?}");
-    /// let options = ClientOptions::new();
+    /// let keep_alive = KeepAlive::new(Duration::from_secs(30), Duration::from_secs(30));
+    /// let options = ClientOptions::new().keep_alive(Some(keep_alive));
     /// let policy = Reconnect::new();
     /// let cancel = event_loop.handle().reconnect(request, options, policy, tell, || Prices)?;
     /// std::thread::spawn(move || {
-    ///     std::thread::sleep(std::time::Duration::from_secs(60));
+    ///     std::thread::sleep(Duration::from_secs(60));
     ///     cancel.cancel(); // the loop then ends, because it has nothing else
     /// });
     /// event_loop.run()?;

@@ -1,10 +1,11 @@
 //! Connections of proxies, which begin with a header that names the client.
 
 use std::net::SocketAddr;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use mio::net::TcpStream;
+use parking_lot::{Mutex, MutexGuard};
 use ws_common::Error;
 use ws_common::adapter::{Acceptor, Admission, Conversation, Link, ProxyHeader, ProxyHeaderRead};
 use wsproto::{Endpoint, Server, SessionError};
@@ -40,7 +41,7 @@ impl Proxied {
     }
 
     fn waiting(&self) -> MutexGuard<'_, Option<Waiting>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock()
     }
 
     /// Reads the header, as a client dials: returns the link once the header has arrived.

@@ -3,11 +3,12 @@
 use std::fmt;
 use std::io;
 use std::mem;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use mio::{Registry, Token, Waker};
+use parking_lot::{Mutex, MutexGuard};
 use slab::Slab;
 use ws_common::adapter::Conversation;
 use ws_common::{ConnectionId, ServerHandle};
@@ -115,7 +116,7 @@ impl Shared {
         let left = mem::take(&mut *mailbox);
         mailbox.ended = true;
         drop(mailbox);
-        let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let waker = self.waker.lock().take();
         (left, mem::take(&mut *self.slots()), waker)
     }
 
@@ -128,7 +129,7 @@ impl Shared {
         if !self.asleep.swap(false, Ordering::SeqCst) {
             return;
         }
-        let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
+        let waker = self.waker.lock();
         if let Some(waker) = &*waker
             && let Err(error) = waker.wake()
         {
@@ -159,7 +160,7 @@ impl Shared {
     /// Locks the table of connections. Unlock it before calling a connection's turn or a handler. Never lock
     /// it while a connection is locked.
     pub(crate) fn slots(&self) -> MutexGuard<'_, Slab<Slot>> {
-        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+        self.slots.lock()
     }
 
     /// Returns the connections of a server, including those that are not open yet.
@@ -182,6 +183,6 @@ impl Shared {
     }
 
     fn mailbox(&self) -> MutexGuard<'_, Mailbox> {
-        self.mailbox.lock().unwrap_or_else(PoisonError::into_inner)
+        self.mailbox.lock()
     }
 }

@@ -5,23 +5,14 @@ use std::time::Duration;
 
 use mio::Registry;
 use mio::event::Event;
-use ws_common::adapter::{ConnectionLink, Conversation, Lingering};
-use wsproto::Outbox;
+use ws_common::adapter::{ConnectionLink, Conversation, TurnContext};
 
 use crate::deadlines::Armed;
 
 /// The state that all turns of a loop share.
 pub(crate) struct LoopContext {
-    pub(crate) now: Duration,
-    pub(crate) input: Box<[u8]>,
-    /// The buffer lent to each connection for its turn; `None` while a connection has it.
-    pub(crate) outbox: Option<Box<Outbox>>,
-    /// The codec states lent to each connection for a turn with input; empty while a connection has them.
-    #[cfg(feature = "deflate")]
-    pub(crate) tools: wsproto::DeflateTools,
+    pub(crate) turn: TurnContext,
     pub(crate) registry: Registry,
-    /// The number of sockets that linger after their connections have closed.
-    pub(crate) lingering: Lingering,
 }
 
 /// The reason for a turn.

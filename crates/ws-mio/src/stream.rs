@@ -9,7 +9,7 @@ use mio::{Interest, Registry, Token};
 use socket2::SockRef;
 #[cfg(feature = "tls")]
 use ws_common::adapter::tls::TlsState;
-use ws_common::adapter::{Acceptor, Transport, TransportInfo, tune};
+use ws_common::adapter::{Acceptor, Duplex, Transport, TransportInfo, tune};
 
 #[cfg(feature = "tls")]
 use crate::tls::TlsStream;
@@ -120,36 +120,6 @@ impl Stream {
                 let _ = tls.0.flush();
             }
         }
-    }
-
-    /// Returns whether a read may succeed.
-    #[inline]
-    pub(crate) fn is_readable(&self) -> bool {
-        self.readiness().readable
-    }
-
-    /// Reads once. Returns the number of bytes, 0 at the end of the stream.
-    ///
-    /// # Errors
-    ///
-    /// `WouldBlock` if no input is available; any other error if the stream has failed.
-    pub(crate) fn read_once(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let result = loop {
-            match self.read_raw(buffer) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                result => break result,
-            }
-        };
-        let more = self.may_read_more(&result, buffer.len());
-        let readiness = self.readiness_mut();
-        readiness.readable = match &result {
-            Ok(0) => false,
-            // The next byte causes an event, unless the end was already announced.
-            Ok(_) => readiness.ending || more,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => more,
-            Err(_) => false,
-        };
-        result
     }
 
     fn read_raw(&mut self, to: &mut [u8]) -> io::Result<usize> {
@@ -285,6 +255,32 @@ impl Transport for Stream {
             #[cfg(feature = "tls")]
             Kind::Tls(tls) => tls.0.shutdown(),
         };
+    }
+}
+
+impl Duplex for Stream {
+    fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let result = loop {
+            match self.read_raw(buffer) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                result => break result,
+            }
+        };
+        let more = self.may_read_more(&result, buffer.len());
+        let readiness = self.readiness_mut();
+        readiness.readable = match &result {
+            Ok(0) => false,
+            // The next byte causes an event, unless the end was already announced.
+            Ok(_) => readiness.ending || more,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => more,
+            Err(_) => false,
+        };
+        result
+    }
+
+    #[inline]
+    fn is_readable(&self) -> bool {
+        self.readiness().readable
     }
 }
 

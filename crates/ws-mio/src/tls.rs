@@ -67,7 +67,8 @@ impl TlsStream {
 
     /// Shuts down the writing side, after a `close_notify` alert.
     pub(crate) fn shutdown(&mut self) -> io::Result<()> {
-        self.tls.close(&mut Quiet(&self.tcp));
+        // If the socket does not take the alert, the peer sees only the end of the stream.
+        let _ = self.tls.close(&mut Quiet(&self.tcp));
         self.tcp.shutdown(Shutdown::Write)
     }
 

@@ -1,6 +1,6 @@
 //! A connection for an application's own event loop: an endpoint and a stream.
 
-use std::io::{self, ErrorKind};
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -84,7 +84,7 @@ impl<R: Role> WebSocket<R> {
     /// Returns whether to read now: the stream may have input, and the endpoint wants it.
     #[must_use]
     pub fn can_read(&self) -> bool {
-        self.0.endpoint().wants_read() && self.0.transport().is_readable()
+        self.0.may_read()
     }
 
     /// Returns whether the connection can make progress without another readiness event.
@@ -104,7 +104,7 @@ impl<R: Role> WebSocket<R> {
     /// connection was closing, or if a client has disconnected before it sent anything. In each case the
     /// endpoint is told, and ends.
     pub fn read<'b>(&mut self, buffer: &'b mut [u8], now: Duration) -> Result<&'b mut [u8], Error> {
-        read(&mut self.0, buffer, now)
+        self.0.read(buffer, now)
     }
 
     /// Writes until everything is written, the stream accepts no more, or about 1 MiB is written. Once
@@ -125,25 +125,6 @@ impl<R: Role> WebSocket<R> {
     pub fn is_finished(&self) -> bool {
         self.0.endpoint().advice() == Advice::Drop
     }
-}
-
-/// Reads once; see [`WebSocket::read`].
-pub(crate) fn read<'b, R: Role>(
-    link: &mut Link<R, Stream>,
-    buffer: &'b mut [u8],
-    now: Duration,
-) -> Result<&'b mut [u8], Error> {
-    match link.transport_mut().read_once(buffer) {
-        Ok(0) => link.endpoint_mut().end_of_input(now),
-        Ok(read) => return Ok(buffer.split_at_mut(read).0),
-        Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-        Err(error) => {
-            if let Some(error) = link.input_failed(error) {
-                return Err(error);
-            }
-        }
-    }
-    Ok(&mut [])
 }
 
 impl<R: Role> Source for WebSocket<R> {

@@ -2,9 +2,10 @@
 //!
 //! Locks are taken in one order: the handler's, then the connection's.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread::{self, ThreadId};
 
+use parking_lot::{Mutex, MutexGuard};
 use ws_common::adapter::{Conversation, Panic};
 
 /// A handler. The lock makes its calls one at a time, whichever threads make them.
@@ -45,10 +46,10 @@ impl Calls {
     }
 
     fn lock(&self) -> MutexGuard<'_, Guarded> {
-        self.guarded.lock().unwrap_or_else(PoisonError::into_inner)
+        self.guarded.lock()
     }
 
     fn lock_caller(&self) -> MutexGuard<'_, Option<ThreadId>> {
-        self.caller.lock().unwrap_or_else(PoisonError::into_inner)
+        self.caller.lock()
     }
 }

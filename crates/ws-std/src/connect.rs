@@ -1,7 +1,8 @@
 //! The client's side of the opening handshake.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use ws_common::adapter::logging::debug;
 use ws_common::adapter::{Driver, Step, Target, client_endpoint};
 use ws_common::{Cancel, ClientOptions};
@@ -13,7 +14,7 @@ use crate::accept::tune;
 use crate::clock::{Patience, now};
 use crate::dial::dial;
 use crate::driver::BlockingDriver;
-use crate::origin::{Origin, lock};
+use crate::origin::Origin;
 use crate::websocket::Opening;
 use crate::{Error, Stream, WebSocket};
 
@@ -55,7 +56,7 @@ pub fn connect_with(
     let cancel = options.cancel.clone();
     let target = Arc::new(Mutex::new(Target::new(request, options)?));
     loop {
-        let mut held = lock(&target);
+        let mut held = target.lock();
         let stream = dial(&mut held)?;
         let (request, config) = (held.request().clone(), Arc::clone(&held.options().config));
         drop(held);

@@ -10,9 +10,10 @@ mod watched;
 
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use ws_common::adapter::{
     Acceptor, Connection, Driver, Held, Link, Outgoing, Traffic, TrafficLease,
 };
@@ -21,13 +22,14 @@ use wsproto::handshake::Response;
 use wsproto::url::WsUrl;
 use wsproto::{Endpoint, Role};
 
+use collected::Collector;
+use planned::SentPlan;
+
 use crate::calls::Calls;
 use crate::clock::{Patience, now};
 use crate::origin::Origin;
 use crate::signal::Signal;
 use crate::{Stream, kept, sys};
-use collected::Collector;
-use planned::SentPlan;
 
 /// A connection on a blocking stream.
 pub(crate) type Blocking<R> = Connection<R, BlockingDriver<R>>;

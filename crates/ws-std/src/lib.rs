@@ -45,6 +45,8 @@
 //! | `system-roots` | `ClientTls::system`: the certificate authorities of the operating system |
 //! | `deflate` | the options `deflate`: compressed messages (RFC 7692) |
 //! | `json` | `send_json`, `Message::json`: messages from and to any `serde` value |
+//! | `bytes` | `send_bytes`: messages to and from `bytes::Bytes`; a server does not copy a large one |
+//! | `tracing` | a span for each connection, and events of `tracing` in place of those of `log` |
 //!
 //! # Further reading
 //!

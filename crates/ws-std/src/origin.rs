@@ -1,7 +1,8 @@
 //! The origin of a connection.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use ws_common::adapter::{Acceptor, Target};
 use wsproto::handshake::Response;
 use wsproto::url::WsUrl;
@@ -18,7 +19,7 @@ pub(crate) struct Origin {
 impl Origin {
     /// Returns whether the response redirects the client, and prepares to dial again.
     pub(crate) fn follows(&self, response: &Response) -> bool {
-        self.target.as_ref().is_some_and(|target| lock(target).follows(response))
+        self.target.as_ref().is_some_and(|target| target.lock().follows(response))
     }
 }
 
@@ -26,9 +27,4 @@ impl From<Option<Arc<Acceptor>>> for Origin {
     fn from(acceptor: Option<Arc<Acceptor>>) -> Self {
         Self { acceptor, ..Self::default() }
     }
-}
-
-/// Ignores poisoning: a target changes in one assignment.
-pub(crate) fn lock(target: &Mutex<Target>) -> MutexGuard<'_, Target> {
-    target.lock().unwrap_or_else(PoisonError::into_inner)
 }

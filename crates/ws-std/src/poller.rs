@@ -95,9 +95,10 @@ mod by_poll {
 #[cfg(not(unix))]
 mod by_time {
     use std::net::TcpStream;
-    use std::sync::{Arc, Condvar, Mutex, PoisonError};
+    use std::sync::Arc;
     use std::time::Duration;
 
+    use parking_lot::{Condvar, Mutex};
     use ws_common::ConnectionId;
 
     use super::Interest;
@@ -117,7 +118,7 @@ mod by_time {
         }
 
         pub(crate) fn wake(&self) {
-            *self.woken.lock().unwrap_or_else(PoisonError::into_inner) = true;
+            *self.woken.lock() = true;
             self.changed.notify_one();
         }
 
@@ -130,15 +131,12 @@ mod by_time {
                 [] => limit,
                 _ => Some(limit.map_or(PAUSE, |limit| limit.min(PAUSE))),
             };
-            let mut woken = self.woken.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut woken = self.woken.lock();
             while !*woken {
                 match limit {
-                    None => {
-                        woken = self.changed.wait(woken).unwrap_or_else(PoisonError::into_inner);
-                    }
+                    None => self.changed.wait(&mut woken),
                     Some(limit) => {
-                        let waited = self.changed.wait_timeout(woken, limit);
-                        woken = waited.unwrap_or_else(PoisonError::into_inner).0;
+                        self.changed.wait_for(&mut woken, limit);
                         break;
                     }
                 }

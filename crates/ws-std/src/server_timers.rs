@@ -2,10 +2,11 @@
 //! take long.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use ws_common::ConnectionId;
 use ws_common::adapter::logging::warn;
 use ws_common::adapter::{Acceptor, new_connection_id};
@@ -42,7 +43,7 @@ impl ServerTimers {
 
     /// Tells the warden when the first timer expires.
     pub(crate) fn plan(&self) {
-        let _planning = self.planning.lock().unwrap_or_else(PoisonError::into_inner);
+        let _planning = self.planning.lock();
         if !self.calling.load(Ordering::SeqCst) {
             let first = self.acceptor().and_then(|acceptor| acceptor.next_timer());
             let left = |at: Instant| at.saturating_duration_since(Instant::now());

@@ -1,7 +1,8 @@
 //! Wakes threads that wait for changes other than input.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 /// Counts changes. No wake-up is lost: a waiter reads the count before it looks at the connection, and
 /// [`wait`](Self::wait) compares it under the mutex that [`notify`](Self::notify) takes. A change after the
@@ -32,13 +33,10 @@ impl Signal {
             return;
         }
         state.waiters += 1;
-        let mut state = match limit {
-            Some(limit) => {
-                let waited = self.changed.wait_timeout(state, limit);
-                waited.unwrap_or_else(PoisonError::into_inner).0
-            }
-            None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
-        };
+        match limit {
+            Some(limit) => drop(self.changed.wait_for(&mut state, limit)),
+            None => self.changed.wait(&mut state),
+        }
         state.waiters -= 1;
     }
 
@@ -54,6 +52,6 @@ impl Signal {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }

@@ -7,9 +7,10 @@ use std::net::{Shutdown, TcpStream};
 use std::os::fd::OwnedFd;
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
-use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::sync::Arc;
 
 #[cfg(feature = "tls")]
+use parking_lot::Mutex;
 use ws_common::adapter::tls::TlsState;
 use ws_common::adapter::{Transport, TransportInfo};
 
@@ -91,9 +92,7 @@ impl Stream {
             },
             #[cfg(feature = "tls")]
             Kind::Tls(tls) => tls.receive(to, wait),
-            Kind::Other(stream) => {
-                stream.lock().unwrap_or_else(PoisonError::into_inner).read(to).map(Some)
-            }
+            Kind::Other(stream) => stream.lock().read(to).map(Some),
         }
     }
 
@@ -157,10 +156,9 @@ impl Transport for Stream {
             #[cfg(feature = "tls")]
             Kind::Tls(tls) => tls.try_write(&[IoSlice::new(bytes)]),
             Kind::Other(stream) => match stream.try_lock() {
-                Ok(mut stream) => write(&mut *stream, bytes),
-                Err(TryLockError::Poisoned(stream)) => write(&mut *stream.into_inner(), bytes),
+                Some(mut stream) => write(&mut *stream, bytes),
                 // The reading thread writes it when its read returns.
-                Err(TryLockError::WouldBlock) => Err(ErrorKind::WouldBlock.into()),
+                None => Err(ErrorKind::WouldBlock.into()),
             },
         }
     }

@@ -2,8 +2,9 @@
 
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::{Mutex, MutexGuard};
 use ws_common::TlsInfo;
 use ws_common::adapter::tls::TlsState;
 
@@ -61,7 +62,8 @@ impl TlsStream {
 
     /// Sends `close_notify` and shuts down the writing side of the socket.
     pub(crate) fn shutdown(&self) -> io::Result<()> {
-        self.lock().close(&mut Now(&self.tcp));
+        // If the socket does not take the alert, the peer sees only the end of the stream.
+        let _ = self.lock().close(&mut Now(&self.tcp));
         self.tcp.shutdown(Shutdown::Write)
     }
 
@@ -101,14 +103,13 @@ impl TlsStream {
         matches!(state.flush(&mut Now(&self.tcp)), Err(error) if is_timeout(&error))
     }
 
-    /// Ignores poisoning: rustls keeps its state consistent between calls.
     fn lock(&self) -> MutexGuard<'_, TlsState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     /// Decrypts until there is plaintext; `None` if more ciphertext is needed, `Some(0)` at the end.
     fn decrypt(&mut self, to: &mut [u8]) -> io::Result<Option<usize>> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         let Received { bytes, start, end } = &mut self.received;
         loop {
             if let Some(read) = state.read(to)? {

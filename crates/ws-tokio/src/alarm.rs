@@ -36,6 +36,11 @@ impl Alarm {
             sleep.as_mut().reset(at);
         }
     }
+
+    /// Returns whether its time has passed, so that it has woken the task.
+    pub(crate) fn has_rung(&self) -> bool {
+        self.0.as_ref().is_some_and(|sleep| sleep.is_elapsed())
+    }
 }
 
 /// Returns the time that is `due` after `start`.

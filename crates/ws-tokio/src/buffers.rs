@@ -5,13 +5,16 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ws_common::adapter::{Lingering, READ_SIZE, TurnContext};
+use wsproto::{Endpoint, Outbox, Role};
 
 /// How many unused read buffers a thread keeps.
 const KEPT: usize = 2;
 
 thread_local! {
     static CONTEXT: Cell<Option<Box<TurnContext>>> = const { Cell::new(None) };
-    static UNUSED: RefCell<Vec<Box<[u8]>>> = const { RefCell::new(Vec::new()) };
+    static OUTBOX: Cell<Option<Box<Outbox>>> = const { Cell::new(None) };
+    #[allow(clippy::vec_box, reason = "inputs hold boxes, which move in and out")]
+    static UNUSED: RefCell<Vec<Box<Buffer>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Calls `turn` with the thread's context at `now`. A turn within a turn gets one of its own.
@@ -29,51 +32,79 @@ pub(crate) fn with_context<T>(now: Duration, turn: impl FnOnce(&mut TurnContext)
     result
 }
 
+/// Lends the thread's outbox to an endpoint that has none.
+pub(crate) fn lend<R: Role>(endpoint: &mut Endpoint<R>) {
+    // Fails while the thread ends.
+    let _ = OUTBOX.try_with(|kept| {
+        let mut outbox = kept.take();
+        endpoint.lend(&mut outbox);
+        kept.set(outbox);
+    });
+}
+
+/// Takes an outbox without data or state back for the thread: an idle connection has none.
+pub(crate) fn reclaim<R: Role>(endpoint: &mut Endpoint<R>) {
+    if let Some(outbox) = endpoint.reclaim() {
+        // Fails while the thread ends.
+        let _ = OUTBOX.try_with(|kept| kept.set(Some(outbox)));
+    }
+}
+
 /// Input that was read, and how much of it is consumed. It has a buffer only while some is left.
 #[derive(Default)]
-pub(crate) struct Input {
-    buffer: Option<Box<[u8]>>,
+pub(crate) struct Input(Option<Box<Buffer>>);
+
+/// A read buffer.
+struct Buffer {
+    bytes: Box<[u8]>,
     consumed: usize,
     filled: usize,
-    /// When it was read.
-    pub(crate) at: Duration,
+    /// When it was filled.
+    at: Duration,
 }
 
 impl Input {
     pub(crate) const fn is_empty(&self) -> bool {
-        self.consumed == self.filled
+        self.0.is_none()
+    }
+
+    /// Returns when the input was read; `None` if all of it is consumed.
+    pub(crate) fn read_at(&self) -> Option<Duration> {
+        self.0.as_ref().map(|buffer| buffer.at)
     }
 
     /// Passes the rest of the input to `take`, which consumes it from the front.
+    #[inline(always)]
     pub(crate) fn with<T>(&mut self, take: impl FnOnce(&mut &mut [u8]) -> T) -> T {
-        let Some(buffer) = &mut self.buffer else { return take(&mut &mut [][..]) };
-        let mut rest = buffer.get_mut(self.consumed..self.filled).unwrap_or_default();
+        let Some(buffer) = &mut self.0 else { return take(&mut &mut [][..]) };
+        let mut rest = buffer.bytes.get_mut(buffer.consumed..buffer.filled).unwrap_or_default();
         let result = take(&mut rest);
-        self.consumed = self.filled - rest.len();
-        if self.is_empty() {
+        buffer.consumed = buffer.filled - rest.len();
+        if buffer.consumed == buffer.filled {
             self.give_back();
         }
         result
     }
 
-    /// Fills the buffer by `read`, which returns the front of it that has input.
+    /// Fills the buffer by `read`, which returns how much of it, from the front, has input. Call it only if all
+    /// input is consumed.
     pub(crate) fn fill<E>(
         &mut self,
         now: Duration,
         read: impl FnOnce(&mut [u8]) -> Result<usize, E>,
     ) -> Result<usize, E> {
-        let buffer = self.buffer.get_or_insert_with(borrow);
-        let result = read(buffer);
-        (self.consumed, self.filled, self.at) = (0, *result.as_ref().unwrap_or(&0), now);
-        if self.is_empty() {
+        let buffer = self.0.get_or_insert_with(borrow);
+        let result = read(&mut buffer.bytes);
+        let filled = *result.as_ref().unwrap_or(&0);
+        (buffer.consumed, buffer.filled, buffer.at) = (0, filled, now);
+        if filled == 0 {
             self.give_back();
         }
         result
     }
 
     fn give_back(&mut self) {
-        (self.consumed, self.filled) = (0, 0);
-        let Some(buffer) = self.buffer.take() else { return };
+        let Some(buffer) = self.0.take() else { return };
         // Fails while the thread ends.
         let _ = UNUSED.try_with(|unused| {
             let mut unused = unused.borrow_mut();
@@ -90,7 +121,10 @@ impl Drop for Input {
     }
 }
 
-fn borrow() -> Box<[u8]> {
+fn borrow() -> Box<Buffer> {
     let unused = UNUSED.try_with(|unused| unused.borrow_mut().pop()).ok().flatten();
-    unused.unwrap_or_else(|| vec![0; READ_SIZE].into())
+    unused.unwrap_or_else(|| {
+        let bytes = vec![0; READ_SIZE].into();
+        Box::new(Buffer { bytes, consumed: 0, filled: 0, at: Duration::ZERO })
+    })
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use ws_common::Error;
 use ws_common::adapter::{Conversation, Link, WRITE_MOST, Written};
 use wsproto::{Advice, ReadyState, Role};
@@ -12,36 +13,37 @@ use wsproto::{Advice, ReadyState, Role};
 use crate::alarm::{Alarm, after};
 use crate::buffers::{self, Input};
 use crate::io::{AsyncStream, Io};
-use crate::origin::Carried;
+use crate::origin::{Carried, Origin};
+use crate::tasks::{Carry, run_again};
 
-/// How many turns a task takes before others have theirs: one that reads, and one that finds no more input.
+/// How many turns a task takes before others have theirs, if its deadline has passed during the first.
 const TURNS: usize = 2;
 
 /// Carries a connection until it is over and its transport released. Dropping it ends the connection.
 ///
 /// With a conversation, it does everything. Without one, the application owns the connection and takes its events;
-/// then it writes what is sent, and observes the deadlines, whatever the application waits for.
+/// then it writes what is sent, and observes the deadlines, whatever the application waits for. When nothing is left
+/// to write and there is no deadline, it retires: an idle connection has no such task.
 pub(crate) struct Carrier<R: Role, S: AsyncStream> {
     connection: Arc<Carried<R, S>>,
     conversation: Option<Conversation>,
     alarm: Alarm,
+    /// Whether it ends before the connection does.
+    retired: bool,
 }
 
 impl<R: Role, S: AsyncStream> Carrier<R, S> {
     /// Carries a connection that the application owns until it hands over a conversation.
     pub(crate) fn beside_owner(connection: Arc<Carried<R, S>>) -> Self {
-        let mut held = connection.lock();
-        held.set_owned(true);
-        held.set_key(0);
-        drop(held);
-        Self { connection, conversation: None, alarm: Alarm::default() }
+        Self { connection, conversation: None, alarm: Alarm::default(), retired: false }
     }
 
     /// Carries a connection whose events go to a handler.
     pub(crate) fn with_handler(connection: Arc<Carried<R, S>>, conversation: Conversation) -> Self {
         connection.driver().tasks.set_carrier_waits(true);
         connection.lock().set_key(0);
-        Self { connection, conversation: Some(conversation), alarm: Alarm::default() }
+        let conversation = Some(conversation);
+        Self { connection, conversation, alarm: Alarm::default(), retired: false }
     }
 
     /// Gives the connection its turns. Returns ready once it is gone.
@@ -55,6 +57,7 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
             return Poll::Ready(());
         }
         if let Some(link) = held.link_mut() {
+            link.transport_mut().wake_only(context.waker());
             link.transport_mut().ready();
         }
         drop(held);
@@ -66,17 +69,31 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
             if outcome.gone {
                 return Poll::Ready(());
             }
-            if !outcome.more && !self.alarm.poll(context, after(driver.start, outcome.deadline)) {
+            if outcome.more {
+                break;
+            }
+            if !self.alarm.poll(context, after(driver.start, outcome.deadline)) {
                 return Poll::Pending;
             }
         }
-        context.waker().wake_by_ref();
+        run_again(context);
         Poll::Pending
     }
 
     /// Writes, and observes the deadlines. Returns ready once there is no transport any more.
     fn serve_owner(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let driver = self.connection.driver();
+        if self.is_settled() {
+            let mut held = self.connection.lock();
+            let idle = held.deadline().is_none();
+            if idle && let Some(link) = held.link_mut() {
+                // The alarm of a carrier that retires does not ring.
+                link.transport_mut().alarm = None;
+            }
+            drop(held);
+            self.retired = idle && driver.tasks.retire();
+            return if self.retired { Poll::Ready(()) } else { Poll::Pending };
+        }
         // Before the stream is polled, so that no readiness is missed.
         driver.tasks.set_carrier_waits(true);
         for _ in 0..TURNS {
@@ -91,7 +108,7 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
                 // The unread input may contain the Pong.
                 if link.transport().is_kept() {
                     link.endpoint_mut().ping_delayed(now);
-                } else if let Err(error) = read_for_owner(link, now) {
+                } else if let Err(error) = read_for_owner(driver, link, now) {
                     driver.tasks.fail(error);
                 }
                 link.endpoint_mut().handle_timeout(now);
@@ -105,7 +122,9 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
             let (deadline, waits) = (link.endpoint().deadline(), link.transport().is_writing());
             (link.transport_mut().alarm, link.transport_mut().watched) = (deadline, waits);
             let has_news = due || concerns_owner(link);
+            let idle = deadline.is_none() && !waits;
             driver.tasks.set_carrier_waits(waits);
+            buffers::reclaim(link.endpoint_mut());
             let more = held.end_work() || written == Written::Limit;
             drop(held);
             drop(left);
@@ -114,12 +133,32 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
             }
             driver.tasks.wake_others();
             if !more && !self.alarm.poll(context, after(driver.start, deadline)) {
-                return Poll::Pending;
+                self.retired = idle && driver.tasks.retire();
+                return if self.retired { Poll::Ready(()) } else { Poll::Pending };
             }
             driver.tasks.set_carrier_waits(true);
         }
-        context.waker().wake_by_ref();
+        run_again(context);
         Poll::Pending
+    }
+
+    /// Handles a notice that leaves nothing to do, which is the usual one: the owner has sent, and then written itself
+    /// because it receives. Returns false if there may be more.
+    fn is_settled(&self) -> bool {
+        let mut held = self.connection.lock();
+        let Some(link) = held.link() else { return false };
+        let (endpoint, transport) = (link.endpoint(), link.transport());
+        let settled = endpoint.unwritten() == 0
+            && !transport.is_writing()
+            && !transport.watched
+            && endpoint.deadline().is_none_or(|at| transport.alarm.is_some_and(|set| set <= at))
+            && !self.alarm.has_rung()
+            && !concerns_owner(link);
+        if settled {
+            held.begin_work();
+            held.end_work();
+        }
+        settled
     }
 
     /// Ends the connection: calls its handler for the last time, and releases its transport.
@@ -147,6 +186,12 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
     }
 }
 
+impl<R: Role, S: AsyncStream> Carry for Carried<R, S> {
+    fn carry(self: Arc<Self>, runtime: &Handle) {
+        runtime.spawn(Carrier::beside_owner(self));
+    }
+}
+
 /// Returns whether the owner may have something to do that the stream does not wake it for.
 fn concerns_owner<R: Role, S: AsyncStream>(link: &Link<R, Io<S>>) -> bool {
     let (endpoint, transport) = (link.endpoint(), link.transport());
@@ -157,11 +202,12 @@ fn concerns_owner<R: Role, S: AsyncStream>(link: &Link<R, Io<S>>) -> bool {
 
 /// Reads once; the endpoint keeps the input for the owner.
 fn read_for_owner<R: Role, S: AsyncStream>(
+    driver: &Origin<S>,
     link: &mut Link<R, Io<S>>,
     now: Duration,
 ) -> Result<(), Error> {
     let mut input = Input::default();
-    let read = input.fill(now, |buffer| link.read(buffer, now).map(|read| read.len()));
+    let read = driver.read(link, &mut input, now);
     input.with(|rest| link.endpoint_mut().defer_input(rest));
     read.map(drop)
 }
@@ -185,6 +231,8 @@ impl<R: Role, S: AsyncStream> Future for Carrier<R, S> {
 /// A runtime drops its tasks when it shuts down.
 impl<R: Role, S: AsyncStream> Drop for Carrier<R, S> {
     fn drop(&mut self) {
-        self.end();
+        if !self.retired {
+            self.end();
+        }
     }
 }

@@ -45,7 +45,7 @@ pub(crate) fn begin<S: AsyncStream>(
 ) -> Result<WebSocket, Error> {
     let start = Instant::now();
     let endpoint = client_endpoint(request.clone(), config, std::time::Duration::ZERO)?;
-    let opening = Opening::Client { request: Box::new(request), response: None };
+    let opening = Some(Opening { request, response: None });
     let connection = connection(from, start, endpoint, transported);
     WebSocket::begin(connection, Conversation::client(()), opening)
 }

@@ -1,7 +1,8 @@
 //! Clients that connect to a URL.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use ws_common::adapter::Target;
 use ws_common::adapter::logging::debug;
 use ws_common::{Cancel, ClientOptions, Error};
@@ -12,7 +13,7 @@ use wsproto::url::WsUrl;
 use crate::WebSocket;
 use crate::client::begin;
 use crate::dial::dial;
-use crate::origin::{From, lock};
+use crate::origin::From;
 
 /// Connects to a `ws://` or `wss://` URL, with the default limits and deadlines of [`ClientOptions`].
 ///
@@ -65,7 +66,7 @@ pub async fn connect_with(
     loop {
         let transported = dial(&target).await?;
         let (request, config) = {
-            let target = lock(&target);
+            let target = target.lock();
             (target.request().clone(), Arc::clone(&target.options().config))
         };
         let url = Some(Box::new(request.url().clone()));
@@ -85,6 +86,6 @@ pub async fn connect_with(
         if opened? {
             return Ok(ws);
         }
-        debug!("redirected to {}", lock(&target).request().url().without_query());
+        debug!("redirected to {}", target.lock().request().url().without_query());
     }
 }

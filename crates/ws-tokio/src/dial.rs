@@ -4,9 +4,10 @@ use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use parking_lot::Mutex;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
@@ -19,7 +20,6 @@ use ws_common::socket2::SockRef;
 
 use crate::alarm::{Alarm, after};
 use crate::io::Polled;
-use crate::origin::lock;
 use crate::tasks::Tasks;
 use crate::websocket::Transported;
 
@@ -28,7 +28,7 @@ pub(crate) async fn dial(target: &Mutex<Target>) -> Result<Transported<TcpStream
     Handle::try_current().map_err(io::Error::other)?;
     let start = Instant::now();
     let (dial, cancel) = {
-        let mut target = lock(target);
+        let mut target = target.lock();
         (Dial::new(&mut target, start.elapsed())?, target.options().cancel.clone())
     };
     let tasks = Arc::<Tasks>::default();

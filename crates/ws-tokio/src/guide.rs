@@ -25,7 +25,7 @@
 //! |---|---|
 //! | `connect_async(url)` | [`connect`]; the response is [`WebSocket::response`] |
 //! | `connect_async_with_config` | [`connect_with`], [`ClientOptions`] |
-//! | `connect_async_tls_with_config`, `Connector` | [`ClientOptions::tls`], [`ClientTls`], also from a `rustls::ClientConfig` |
+//! | `connect_async_tls_with_config`, `Connector` | `ClientOptions::tls`, `ClientTls`, also from a `rustls::ClientConfig` |
 //! | `client_async(request, stream)` | [`client`] |
 //! | `accept_async(stream)` | [`accept`] |
 //! | `accept_hdr_async(stream, callback)` | [`server`], which returns the [`Request`]; deciding may take time |
@@ -93,7 +93,7 @@
 
 #[cfg(doc)]
 use crate::{
-    ClientOptions, ClientTls, Error, Incoming, Listener, Message, Request, Sender, ServerHandle,
+    ClientOptions, Error, Incoming, Listener, Message, Request, Sender, ServerHandle,
     ServerOptions, WebSocket, WebSocketConnection, accept, client, connect, connect_with, server,
 };
 #[cfg(doc)]

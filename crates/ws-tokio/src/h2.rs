@@ -7,11 +7,12 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::Poll;
 
 use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -21,10 +22,11 @@ use wsproto::handshake::ClientRequest;
 use wsproto::url::WsUrl;
 use wsproto::{Config, SessionError};
 
-use crate::WebSocket;
-use crate::dial::dial;
 use exchange::NoBody;
 use settings::Settings;
+
+use crate::WebSocket;
+use crate::dial::dial;
 
 /// A client's connection of HTTP/2, on which any number of WebSockets are opened (RFC 8441). Clones refer to the same
 /// connection, which lasts as long as they and the WebSockets do.
@@ -48,6 +50,8 @@ pub struct H2 {
     /// The URL of the server.
     url: WsUrl,
     config: Arc<Config>,
+    /// How many redirects to follow for each WebSocket.
+    redirects: u8,
 }
 
 impl H2 {
@@ -69,7 +73,7 @@ impl H2 {
         Self::connect_with(WsUrl::parse(url)?, ClientOptions::new()).await
     }
 
-    /// Connects, as [`connect`](Self::connect) does, with options. The options `redirects` and `cancel` have no effect.
+    /// Connects, as [`connect`](Self::connect) does, with options. The option `cancel` has no effect.
     ///
     /// # Errors
     ///
@@ -106,10 +110,11 @@ impl H2 {
         if url.is_secure() {
             let tls = options.tls.unwrap_or_default();
             let name = options.server_name.as_deref().unwrap_or(url.host());
-            return Self::handshake(secure(tcp, &tls, name).await?, url, config).await;
+            let h2 = Self::handshake(secure(tcp, &tls, name).await?, url, config).await?;
+            return Ok(Self { redirects: options.redirects, ..h2 });
         }
-        let _ = options;
-        Self::handshake(tcp, url, config).await
+        let h2 = Self::handshake(tcp, url, config).await?;
+        Ok(Self { redirects: options.redirects, ..h2 })
     }
 
     /// Begins HTTP/2 on a stream to the server of a URL; TLS for a `wss://` URL is the stream's.
@@ -154,7 +159,7 @@ impl H2 {
             return Err(Error::NoExtendedConnect);
         }
         tokio::spawn(connection);
-        Ok(Self { sender, url, config })
+        Ok(Self { sender, url, config, redirects: 0 })
     }
 
     /// Opens a WebSocket for a path, such as `/chat?room=1`, of the URL's server.
@@ -173,18 +178,33 @@ impl H2 {
     }
 
     /// Opens a WebSocket with a request. The server decides whether it serves the URL's host; scheme and TLS must be
-    /// those of the connection.
+    /// those of the connection. Follows [`ClientOptions::redirects`] to the same scheme, host and port, on this
+    /// connection.
     ///
     /// # Errors
     ///
-    /// [`Error::Http`] for a status outside 200 to 299, redirects included; [`Error::Session`] for an invalid response, or
+    /// [`Error::Http`] for a status outside 200 to 299, other redirects included; [`Error::Session`] for an invalid response, or
     /// none within [`Config::handshake_timeout`]; [`Error::Io`] if the connection has ended; [`Error::Option`] for a URL
     /// of the other scheme.
     ///
     /// # Cancel safety
     ///
     /// If the future is dropped, the stream is reset.
-    pub async fn open(&self, request: ClientRequest) -> Result<WebSocket, Error> {
+    pub async fn open(&self, mut request: ClientRequest) -> Result<WebSocket, Error> {
+        for _ in 0..self.redirects {
+            let refused = match self.open_once(request.clone()).await {
+                Err(Error::Http(refused)) => refused,
+                result => return result,
+            };
+            match Target::next_on_same_origin(&request, &refused) {
+                Some(next) => request = next,
+                None => return Err(Error::Http(refused)),
+            }
+        }
+        self.open_once(request).await
+    }
+
+    async fn open_once(&self, request: ClientRequest) -> Result<WebSocket, Error> {
         if request.url().is_secure() != self.url.is_secure() {
             let (url, connected) = (request.url().scheme(), self.url.scheme());
             let reason = format!("{url}:// on a connection for {connected}://");

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 #[cfg(feature = "tls")]
 use ws_common::adapter::tls::TlsState;
-use ws_common::adapter::{Duplex, TrafficLease, Transport, TransportInfo, tune};
+use ws_common::adapter::{Duplex, Transport, TransportInfo, tune};
 use ws_common::socket2::SockRef;
 
 use crate::tasks::Tasks;
@@ -28,8 +28,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> AsyncStream for S {}
 /// Returns the socket of a stream, if it has one.
 pub(crate) type SocketOf<S> = for<'s> fn(&'s S) -> Option<SockRef<'s>>;
 
-/// A stream, with or without TLS, as a transport. It is polled with the waker of the connection's [`Tasks`], so
-/// any thread may read and write.
+/// A stream, with or without TLS, as a transport. It is polled with the waker of the connection's [`Tasks`], or of the
+/// only task that waits for it, so any thread may read and write.
 pub(crate) struct Io<S> {
     /// `None` once it is [closed](Self::close).
     stream: Option<S>,
@@ -49,8 +49,6 @@ pub(crate) struct Io<S> {
     /// How many bytes the stream has taken that are not flushed, and not reported as written.
     taken: usize,
     end: End,
-    /// Counts the bytes read from a server's client.
-    traffic: Option<Arc<TrafficLease>>,
     /// How many bytes were written.
     written: u64,
     /// The time for which the carrier has set its alarm.
@@ -85,7 +83,6 @@ impl<S: AsyncStream> Io<S> {
             blocked: false,
             taken: 0,
             end: End::Open,
-            traffic: None,
             written: 0,
             alarm: None,
             watched: false,
@@ -97,6 +94,11 @@ impl<S: AsyncStream> Io<S> {
     pub(crate) fn over_tls(mut self, tls: Option<TlsState>) -> Self {
         self.tls = tls.map(|tls| Box::new(tls::Tls::new(tls)));
         self
+    }
+
+    /// Has the stream wake this task, which carries the connection and has no owner beside it.
+    pub(crate) fn wake_only(&mut self, waker: &Waker) {
+        self.waker.clone_from(waker);
     }
 
     /// Tries the stream again: a task was woken, perhaps because it is ready.
@@ -136,12 +138,6 @@ impl<S: AsyncStream> Io<S> {
     #[inline]
     pub(crate) const fn keep(&mut self, kept: bool) {
         self.kept = kept;
-    }
-
-    /// Counts the bytes read.
-    pub(crate) fn counted(mut self, traffic: Option<Arc<TrafficLease>>) -> Self {
-        self.traffic = traffic;
-        self
     }
 
     /// Returns how many bytes were written.
@@ -202,8 +198,15 @@ impl<S: AsyncStream> Io<S> {
         let Some(stream) = self.stream.as_mut().filter(|_| self.end == End::Shutting) else {
             return;
         };
+        let stream = Polled::new(stream, &self.waker);
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &mut self.tls
+            && tls.close(&stream).is_err_and(|error| would_block(&error))
+        {
+            return;
+        }
         // If the peer has gone, the next read fails.
-        let shut = Polled::new(stream, &self.waker).shut_down();
+        let shut = stream.shut_down();
         if !shut.as_ref().is_err_and(would_block) {
             self.end = End::Shut;
         }
@@ -237,10 +240,6 @@ impl<S: AsyncStream> Transport for Io<S> {
             return;
         }
         self.end = End::Shutting;
-        #[cfg(feature = "tls")]
-        if let (Some(tls), Some(stream)) = (&mut self.tls, &mut self.stream) {
-            tls.close(&Polled::new(stream, &self.waker));
-        }
         self.shut();
     }
 
@@ -265,9 +264,6 @@ impl<S: AsyncStream> Duplex for Io<S> {
             Err(error) if would_block(error) => !refused,
             Ok(0) | Err(_) => false,
         };
-        if let (Some(traffic), Ok(read)) = (&self.traffic, &result) {
-            traffic.received(0, *read as u64);
-        }
         result
     }
 
@@ -276,3 +272,6 @@ impl<S: AsyncStream> Duplex for Io<S> {
         self.readable
     }
 }
+
+#[cfg(all(test, feature = "tls"))]
+mod tests;

@@ -46,6 +46,19 @@
 //! and those and the timers of a server. The runtime needs its timers (`enable_all`). The keep-alive is off by default for
 //! clients and for streams; [`ServerOptions`] turns it on.
 //!
+//! # Features
+//!
+//! | feature | |
+//! |---|---|
+//! | `tls`, on by default | `wss://` with rustls |
+//! | `system-roots` | `ClientTls::system`: the certificate authorities of the operating system |
+//! | `deflate` | the options `deflate`: compressed messages (RFC 7692) |
+//! | `json` | `send_json`, `Message::json`: messages from and to any `serde` value |
+//! | `bytes` | `send_bytes`: messages to and from `bytes::Bytes`; a server does not copy a large one |
+//! | `hyper` | connections of servers on hyper, over HTTP/1.1 and HTTP/2, and clients over HTTP/2 |
+//! | `axum` | connections of servers on axum: an extractor |
+//! | `tracing` | a span for each connection, and events of `tracing` in place of those of `log` |
+//!
 //! # Further reading
 //!
 //! The [guide] has a chapter on migrating from tokio-tungstenite; `ws_std::guide::deploy` covers servers in production.

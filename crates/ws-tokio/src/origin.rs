@@ -1,15 +1,18 @@
 //! The origin of a connection: the adapter's part of it.
 
 use std::marker::PhantomData;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
+use ws_common::Error;
 use ws_common::adapter::{Acceptor, Connection, Driver, Held, Link, Target, Traffic, TrafficLease};
 use wsproto::Role;
 use wsproto::handshake::Response;
 use wsproto::url::WsUrl;
 
+use crate::buffers::Input;
 use crate::io::{AsyncStream, Io};
 use crate::tasks::Tasks;
 
@@ -22,7 +25,7 @@ pub(crate) struct Origin<S> {
     /// The origin of the connection's times.
     pub(crate) start: Instant,
     pub(crate) from: From,
-    traffic: Option<Arc<TrafficLease>>,
+    traffic: Option<TrafficLease>,
     stream: PhantomData<fn(S)>,
 }
 
@@ -37,12 +40,25 @@ pub(crate) struct From {
 
 impl<S> Origin<S> {
     pub(crate) fn new(from: From, start: Instant) -> Self {
-        let traffic = from.acceptor.as_ref().map(|acceptor| Arc::new(acceptor.traffic()));
+        let traffic = from.acceptor.as_ref().map(|acceptor| acceptor.traffic());
         Self { tasks: Arc::default(), start, from, traffic, stream: PhantomData }
     }
 
-    pub(crate) fn traffic_lease(&self) -> Option<Arc<TrafficLease>> {
-        self.traffic.clone()
+    /// Reads once into `input`, for an owner, and counts the bytes. The connection is locked.
+    pub(crate) fn read<R: Role>(
+        &self,
+        link: &mut Link<R, Io<S>>,
+        input: &mut Input,
+        now: Duration,
+    ) -> Result<usize, Error>
+    where
+        S: AsyncStream,
+    {
+        let read = input.fill(now, |buffer| link.read(buffer, now).map(|read| read.len()))?;
+        if let Some(traffic) = &self.traffic {
+            traffic.received(0, read as u64);
+        }
+        Ok(read)
     }
 
     /// Counts the output that was written since the last call. The connection is locked.
@@ -83,7 +99,7 @@ impl<R: Role, S: AsyncStream> Driver<R> for Origin<S> {
     }
 
     fn traffic(&self) -> Option<&Traffic> {
-        self.traffic.as_deref().map(|traffic| &**traffic)
+        self.traffic.as_deref()
     }
 
     fn url(&self) -> Option<WsUrl> {
@@ -91,11 +107,6 @@ impl<R: Role, S: AsyncStream> Driver<R> for Origin<S> {
     }
 
     fn follows(&self, response: &Response) -> bool {
-        self.from.target.as_ref().is_some_and(|target| lock(target).follows(response))
+        self.from.target.as_ref().is_some_and(|target| target.lock().follows(response))
     }
-}
-
-/// Ignores poisoning: a target changes in one assignment.
-pub(crate) fn lock(target: &Mutex<Target>) -> MutexGuard<'_, Target> {
-    target.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -9,13 +9,13 @@ use ws_common::adapter::{
     ConnectionLink, Conversation, Decided, Driver, Duplex, DynHandler, Link, Step, Transport,
     Undecided, WRITE_MOST, postpone,
 };
-use ws_common::{Error, IncomingRequest, WebSocketConnection};
+use ws_common::{Error, IncomingRequest, Message, WebSocketConnection};
 use wsproto::handshake::Response;
 use wsproto::{Advice, ReadyState, Role};
 
-use crate::buffers::Input;
+use crate::buffers::{self, Input};
 use crate::io::{AsyncStream, Io};
-use crate::origin::Carried;
+use crate::origin::{Carried, Origin};
 use crate::tasks::{Tasks, Waiter};
 
 /// The result of an exchange with the stream.
@@ -33,11 +33,17 @@ pub(crate) enum Exchanged {
 pub(crate) trait Owned: ConnectionLink {
     fn tasks(&self) -> &Arc<Tasks>;
 
-    /// Returns the next step, out of `input`.
-    fn next_step(&self, input: &mut Input) -> Option<Step>;
+    /// Returns the next message if it is small, has arrived whole, and nothing else comes before it.
+    fn next_message(&self, input: &mut Input) -> Option<Message>;
+
+    /// Returns the next step, out of `input`. `now` is the time if that is empty.
+    fn next_step(&self, now: Duration, input: &mut Input) -> Option<Step>;
+
+    /// Returns the time since the start of the connection.
+    fn elapsed(&self) -> Duration;
 
     /// Writes what is pending, and reads once.
-    fn exchange(&self, input: &mut Input, failed: &mut Option<Error>) -> Exchanged;
+    fn exchange(&self, now: Duration, input: &mut Input, failed: &mut Option<Error>) -> Exchanged;
 
     /// Returns whether a message may be sent, or will fail. Otherwise registers the waiter.
     fn has_room(&self, waiter: &mut Waiter, context: &Context<'_>) -> bool;
@@ -108,10 +114,26 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
     }
 
     #[inline]
-    fn next_step(&self, input: &mut Input) -> Option<Step> {
-        let now = if input.is_empty() { self.driver().elapsed() } else { input.at };
+    fn next_message(&self, input: &mut Input) -> Option<Message> {
         let mut held = self.lock();
         let link = held.link_mut()?;
+        let message = input.with(|rest| link.next_small_message(rest))?;
+        link.transport_mut().keep(!input.is_empty());
+        if let Some(traffic) = Driver::<R>::traffic(self.driver()) {
+            traffic.received(1, 0);
+        }
+        Some(message)
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.driver().elapsed()
+    }
+
+    fn next_step(&self, now: Duration, input: &mut Input) -> Option<Step> {
+        let now = input.read_at().unwrap_or(now);
+        let mut held = self.lock();
+        let link = held.link_mut()?;
+        buffers::lend(link.endpoint_mut());
         let step = input.with(|rest| link.next(now, rest));
         link.transport_mut().keep(!input.is_empty());
         let step = step?;
@@ -128,18 +150,20 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
         Some(step)
     }
 
-    fn exchange(&self, input: &mut Input, failed: &mut Option<Error>) -> Exchanged {
+    fn exchange(&self, now: Duration, input: &mut Input, failed: &mut Option<Error>) -> Exchanged {
         let driver = self.driver();
         if let Some(failure) = driver.tasks.take_failure() {
             failed.get_or_insert(failure);
         }
-        let now = driver.elapsed();
         let mut held = self.lock();
         let Some(link) = held.link_mut() else { return Exchanged::Over };
         link.transport_mut().ready();
         link.write(now, WRITE_MOST);
         driver.count_output(link);
-        let exchanged = read(link, input, now, failed);
+        let exchanged = read(driver, link, input, now, failed);
+        if exchanged == Exchanged::Nothing {
+            buffers::reclaim(link.endpoint_mut());
+        }
         let (transport, endpoint) = (link.transport(), link.endpoint());
         let alarm = transport.alarm;
         let early = endpoint.deadline().is_some_and(|at| alarm.is_none_or(|alarm| at < alarm));
@@ -280,6 +304,7 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
 
 /// Reads once, if the endpoint wants to.
 fn read<R: Role, S: AsyncStream>(
+    driver: &Origin<S>,
     link: &mut Link<R, Io<S>>,
     input: &mut Input,
     now: Duration,
@@ -295,7 +320,7 @@ fn read<R: Role, S: AsyncStream>(
         link.transport_mut().not_reading();
         return Exchanged::Nothing;
     }
-    let read = input.fill(now, |buffer| link.read(buffer, now).map(|read| read.len()));
+    let read = driver.read(link, input, now);
     link.transport_mut().keep(!input.is_empty());
     match read {
         Ok(0) if link.endpoint().wants_read() && !link.transport().is_readable() => {

@@ -13,7 +13,7 @@ use wsproto::{Config, SessionError};
 
 use crate::WebSocket;
 use crate::origin::From;
-use crate::websocket::{Opening, Transported, connection};
+use crate::websocket::{Transported, connection};
 
 /// Reads the request of a client that has opened a stream. Returns `None` if the client leaves without one.
 ///
@@ -50,8 +50,7 @@ pub async fn server<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     let endpoint = server_endpoint(config, Duration::ZERO);
     let start = Instant::now();
     let connection = connection(From::default(), start, endpoint, Transported::unknown(stream));
-    let opening = Opening::Server { request: None };
-    let ws = WebSocket::begin(connection, Conversation::client(()), opening)?;
+    let ws = WebSocket::begin(connection, Conversation::client(()), None)?;
     Request::read(ws, None).await
 }
 
@@ -107,11 +106,18 @@ impl Request {
     /// # Cancel safety
     ///
     /// If the future is dropped, so is the connection.
-    pub async fn accept(self, accept: &Accept) -> Result<WebSocket, Error> {
+    pub fn accept(
+        self,
+        accept: &Accept,
+    ) -> impl Future<Output = Result<WebSocket, Error>> + Send + use<> {
         let Self { decider, mut ws, .. } = self;
-        decider.decide(Decision::accept_with(accept.clone(), ()));
-        Box::pin(ws.open()).await?;
-        Ok(ws)
+        let accept = accept.clone();
+        // Boxed, so that a task that serves a connection has no room for its beginning.
+        Box::pin(async move {
+            decider.decide(Decision::accept_with(accept, ()));
+            ws.open().await?;
+            Ok(ws)
+        })
     }
 
     /// Answers with a response, which refuses a connection, or serves an ordinary request. Returns once the connection

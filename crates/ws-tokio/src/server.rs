@@ -22,10 +22,11 @@ use tokio::task::JoinHandle;
 use ws_common::adapter::{Acceptor, Connections, listen, server_handle};
 use ws_common::{Listener as Socket, ServerHandle, ServerHandler, ServerOptions};
 
-use crate::alarm::now;
-use crate::tasks::Tasks;
 use accepting::Accepting;
 use listening::Listening;
+
+use crate::alarm::now;
+use crate::tasks::Tasks;
 
 pub use listener::{Incoming, Listener};
 pub use per_core::serve_per_core;

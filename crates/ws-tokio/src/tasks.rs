@@ -5,9 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::pin::pin;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Wake, Waker};
 
+use parking_lot::{Mutex, MutexGuard};
+use tokio::runtime::Handle;
+use tokio::task::yield_now;
 use ws_common::Error;
 use ws_common::adapter::Conversation;
 
@@ -22,22 +26,39 @@ struct State {
     owner: Option<Waker>,
     /// The task that carries the connection.
     carrier: Option<Waker>,
+    /// Whether there is such a task, or one was spawned.
+    carried: bool,
+    /// Whether the carrier was woken since it registered itself.
+    carrier_woken: bool,
     /// Whether the carrier waits for the stream.
     carrier_waits: bool,
+    /// How to spawn a carrier when there is work for one, and in which runtime.
+    spawn: Option<(Weak<dyn Carry>, Handle)>,
     /// Whether the carrier has ended.
     ended: bool,
     /// The tasks that wait for room, or for the end.
     others: BTreeMap<u64, Waker>,
     next: u64,
     /// The conversation that the owner has handed to the carrier.
-    handed: Option<Conversation>,
+    handed: Option<Box<Conversation>>,
     /// The failure to read that the carrier hands to the owner.
-    failure: Option<Error>,
+    failure: Option<Box<Error>>,
+}
+
+/// A connection that a task can carry.
+pub(crate) trait Carry: Send + Sync {
+    /// Spawns a task that carries the connection.
+    fn carry(self: Arc<Self>, runtime: &Handle);
 }
 
 impl Tasks {
+    /// Has a carrier spawned whenever there is work for one.
+    pub(crate) fn spawn_when_needed(&self, connection: Weak<dyn Carry>, runtime: Handle) {
+        self.lock().spawn = Some((connection, runtime));
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     /// Registers the task of the owner.
@@ -52,10 +73,25 @@ impl Tasks {
     pub(crate) fn register_carrier(&self, context: &Context<'_>) -> Option<Conversation> {
         let mut state = self.lock();
         let before = register(&mut state.carrier, context);
+        state.carrier_woken = false;
         let handed = state.handed.take();
         drop(state);
         drop(before);
-        handed
+        handed.map(|handed| *handed)
+    }
+
+    /// Records that the carrier ends because it has no work left. Returns false, and it must go on, if it was woken
+    /// since it has registered itself: so no wake-up is lost, because a later one spawns another carrier.
+    pub(crate) fn retire(&self) -> bool {
+        let mut state = self.lock();
+        if state.carrier_woken || state.spawn.is_none() {
+            return false;
+        }
+        state.carried = false;
+        let carrier = state.carrier.take();
+        drop(state);
+        drop(carrier);
+        true
     }
 
     /// Sets whether the carrier waits for the stream.
@@ -63,8 +99,37 @@ impl Tasks {
         self.lock().carrier_waits = waits;
     }
 
+    /// Wakes the carrier. Spawns one if there is none, and the connection has an owner.
     pub(crate) fn wake_carrier(&self) {
-        let carrier = self.lock().carrier.clone();
+        let mut state = self.lock();
+        if state.ended {
+            return;
+        }
+        state.carrier_woken = true;
+        if let Some((connection, runtime)) = &state.spawn
+            && !state.carried
+        {
+            let (connection, runtime) = (connection.upgrade(), runtime.clone());
+            state.carried = connection.is_some();
+            drop(state);
+            if let Some(connection) = connection {
+                connection.carry(&runtime);
+            }
+            return;
+        }
+        let carrier = state.carrier.clone();
+        drop(state);
+        if let Some(carrier) = carrier {
+            carrier.wake();
+        }
+    }
+
+    /// Wakes the carrier, if there is one, to look at the deadlines: it may have no work left.
+    pub(crate) fn check_carrier(&self) {
+        let mut state = self.lock();
+        state.carrier_woken = true;
+        let carrier = state.carrier.clone();
+        drop(state);
         if let Some(carrier) = carrier {
             carrier.wake();
         }
@@ -94,7 +159,7 @@ impl Tasks {
         if state.ended {
             return Some(conversation);
         }
-        state.handed = Some(conversation);
+        state.handed = Some(Box::new(conversation));
         drop(state);
         self.wake_carrier();
         None
@@ -102,11 +167,11 @@ impl Tasks {
 
     /// Hands a failure to the owner.
     pub(crate) fn fail(&self, error: Error) {
-        self.lock().failure.get_or_insert(error);
+        self.lock().failure.get_or_insert_with(|| Box::new(error));
     }
 
     pub(crate) fn take_failure(&self) -> Option<Error> {
-        self.lock().failure.take()
+        self.lock().failure.take().map(|failure| *failure)
     }
 
     /// Records that the carrier has ended. Returns the conversation that was handed to it.
@@ -116,8 +181,15 @@ impl Tasks {
         let (carrier, handed) = (state.carrier.take(), state.handed.take());
         drop(state);
         drop(carrier);
-        handed
+        handed.map(|handed| *handed)
     }
+}
+
+/// Has the current task run again, after the other tasks that are ready and after the runtime has looked for I/O. If
+/// it woke itself, tasks that wait for I/O would have no turn before it had had dozens.
+pub(crate) fn run_again(context: &mut Context<'_>) {
+    // Outside of a runtime of tokio, the task is woken at once.
+    let _ = pin!(yield_now()).poll(context);
 }
 
 /// Replaces a waker by that of the context. Drop the previous one without the lock.
@@ -138,6 +210,7 @@ impl Wake for Tasks {
         let mut state = self.lock();
         let owner = state.owner.take();
         let carrier = state.carrier.clone().filter(|_| state.carrier_waits);
+        state.carrier_woken |= carrier.is_some();
         drop(state);
         owner.into_iter().chain(carrier).for_each(Waker::wake);
     }

@@ -11,30 +11,30 @@ mod sink;
 mod streams;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 use ws_common::adapter::{Connection, Conversation, Link, Undecided};
-use ws_common::{ConnectionId, Error, IncomingRequest, ServerHandle, WebSocketConnection};
+use ws_common::{ConnectionId, Error, ServerHandle, WebSocketConnection};
 use wsproto::handshake::{ClientRequest, Extension, Response};
 use wsproto::url::WsUrl;
 use wsproto::{CloseInfo, Endpoint, ReadyState, Role};
 
 use crate::buffers::Input;
-use crate::carrier::Carrier;
 use crate::io::{AsyncStream, Io, SocketOf};
-use crate::origin::{From, Origin};
+use crate::origin::{Carried, From, Origin};
 
 pub use sender::Sender;
 pub use streams::Receiver;
 
 /// One end of a connection: a client's, or a server's.
 ///
-/// [`recv`](Self::recv) waits for a message, and [`send`](Self::send) for room. A task of the runtime, which each
-/// connection has, writes what was sent, answers nothing by itself, and observes the deadlines, whatever the
-/// application waits for. One write takes everything that was sent since that task ran last.
+/// [`recv`](Self::recv) waits for a message, and [`send`](Self::send) for room. A task of the runtime writes
+/// what was sent, answers nothing by itself, and observes the deadlines, whatever the application waits for. It exists
+/// only while there is something to write or a deadline, such as that of the keep-alive. One write takes everything that
+/// was sent before that task runs.
 ///
 /// Pings are answered and the closing handshake is carried out while [`recv`](Self::recv) is polled (RFC 6455,
 /// sections 5.5 and 7). A program that only sends should receive in another task; see
@@ -47,15 +47,22 @@ pub use streams::Receiver;
 ///
 /// # Dropping
 ///
-/// Dropping a `WebSocket` never blocks. Its task sends what is unsent and a Close with code 1001, or 1011 if the
-/// application panics, and ends the
-/// connection after [`Config::close_timeout`](wsproto::Config::close_timeout) at the latest. If the runtime has
-/// shut down, the connection is aborted.
+/// Dropping a `WebSocket` never blocks. A task sends what is unsent and a Close with code 1001, or 1011 if the
+/// application panics, and ends the connection after
+/// [`Config::close_timeout`](wsproto::Config::close_timeout) at the latest. If the runtime has shut down, the connection
+/// is aborted; so is one that outlives its runtime, as soon as it needs a task.
 pub struct WebSocket {
     sender: Sender,
     conversation: Conversation,
     input: Input,
-    opening: Opening,
+    /// `None` while all of it is empty, as that of an open connection of a server.
+    rest: Option<Box<Rest>>,
+}
+
+/// The state that few connections have, or only at their beginning or end.
+#[derive(Default)]
+struct Rest {
+    opening: Option<Opening>,
     /// The decision on the request, while it is pending.
     undecided: Option<Box<dyn Undecided>>,
     /// The error to report once the connection is closed.
@@ -64,10 +71,10 @@ pub struct WebSocket {
     subprotocol: Option<String>,
 }
 
-/// The messages that opened a connection.
-pub(crate) enum Opening {
-    Client { request: Box<ClientRequest>, response: Option<Box<Response>> },
-    Server { request: Option<Box<IncomingRequest>> },
+/// The messages that opened a client's connection.
+pub(crate) struct Opening {
+    pub(crate) request: ClientRequest,
+    pub(crate) response: Option<Response>,
 }
 
 /// A stream, and what is known of it.
@@ -103,7 +110,6 @@ pub(crate) fn connection<R: Role, S: AsyncStream>(
 ) -> Arc<Connection<R, Origin<S>>> {
     let driver = Origin::new(from, start);
     let io = Io::new(transported.stream, transported.socket, &driver.tasks);
-    let io = io.counted(driver.traffic_lease());
     #[cfg(feature = "tls")]
     let io = io.over_tls(transported.tls);
     let connection = Connection::new(driver, Link::new(endpoint, io), transported.peer);
@@ -120,21 +126,25 @@ impl WebSocket {
     ///
     /// [`Error::Io`] outside of a runtime of tokio.
     pub(crate) fn begin<R: Role, S: AsyncStream>(
-        connection: Arc<Connection<R, Origin<S>>>,
+        connection: Arc<Carried<R, S>>,
         conversation: Conversation,
-        opening: Opening,
+        opening: Option<Opening>,
     ) -> Result<Self, Error> {
         let runtime = Handle::try_current().map_err(std::io::Error::other)?;
-        runtime.spawn(Carrier::beside_owner(Arc::clone(&connection)));
+        let spawned: Weak<Carried<R, S>> = Arc::downgrade(&connection);
+        connection.driver().tasks.spawn_when_needed(spawned, runtime);
+        let mut held = connection.lock();
+        held.set_owned(true);
+        held.set_key(0);
+        drop(held);
+        // For the deadline of the handshake, or of the keep-alive.
+        connection.driver().tasks.wake_carrier();
         Ok(Self {
             sender: Sender::new(connection),
             conversation,
             input: Input::default(),
-            opening,
-            undecided: None,
-            failed: None,
-            close_info: None,
-            subprotocol: None,
+            rest: opening
+                .map(|opening| Box::new(Rest { opening: Some(opening), ..Rest::default() })),
         })
     }
 
@@ -158,8 +168,8 @@ impl WebSocket {
 
     /// Returns how the connection ended; `None` until then.
     #[must_use]
-    pub const fn close_info(&self) -> Option<&CloseInfo> {
-        self.close_info.as_ref()
+    pub fn close_info(&self) -> Option<&CloseInfo> {
+        self.rest.as_ref()?.close_info.as_ref()
     }
 
     /// Returns the state of the connection.
@@ -171,7 +181,8 @@ impl WebSocket {
     /// Returns the negotiated subprotocol.
     #[must_use]
     pub fn subprotocol(&self) -> Option<String> {
-        self.subprotocol.clone().or_else(|| self.sender.handle.subprotocol())
+        let known = self.rest.as_ref().and_then(|rest| rest.subprotocol.clone());
+        known.or_else(|| self.sender.handle.subprotocol())
     }
 
     /// Returns the negotiated extensions; empty once the connection is closed.
@@ -196,28 +207,21 @@ impl WebSocket {
     /// Returns the URL of a client's connection: after redirects, the last one. `None` at a server.
     #[must_use]
     pub fn url(&self) -> Option<&WsUrl> {
-        match &self.opening {
-            Opening::Client { request, .. } => Some(request.url()),
-            Opening::Server { .. } => None,
-        }
+        Some(self.opening()?.request.url())
     }
 
     /// Returns the response that opened a client's connection. `None` at a server.
     #[must_use]
     pub fn response(&self) -> Option<&Response> {
-        match &self.opening {
-            Opening::Client { response, .. } => response.as_deref(),
-            Opening::Server { .. } => None,
-        }
+        self.opening()?.response.as_ref()
     }
 
-    /// Returns the request that opened a server's connection. `None` at a client.
-    #[must_use]
-    pub fn request(&self) -> Option<&IncomingRequest> {
-        match &self.opening {
-            Opening::Server { request } => request.as_deref(),
-            Opening::Client { .. } => None,
-        }
+    fn opening(&self) -> Option<&Opening> {
+        self.rest.as_ref()?.opening.as_ref()
+    }
+
+    fn rest(&mut self) -> &mut Rest {
+        self.rest.get_or_insert_default()
     }
 }
 

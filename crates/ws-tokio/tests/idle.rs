@@ -16,9 +16,8 @@ const CONNECTIONS: usize = 10_000;
 /// As many as the runtime takes events at a time.
 const BATCH: usize = 1024;
 const LARGE: usize = 16 << 10;
-/// The kinds of servers, and the most bytes of memory for each connection. With the asynchronous interface, a connection
-/// has two tasks, and the request stays readable.
-const KINDS: [(&str, usize); 2] = [("handlers", 1600), ("async", 3600)];
+/// The kinds of servers, and the most bytes of memory for each connection.
+const KINDS: [(&str, usize); 2] = [("handlers", 1600), ("async", 1600)];
 
 /// Set in the process of a server, to its kind.
 const KIND: &str = "WS_TOKIO_TEST_SERVER";

@@ -126,7 +126,7 @@ impl Subscriber for Recorder {
 fn request(address: impl std::fmt::Display) -> ClientRequest {
     let url = format!("ws://{address}/chat?token={SECRET}");
     let request = ClientRequest::parse(&url).expect("a URL");
-    request.header("Authorization", &format!("Bearer {SECRET}")).expect("valid")
+    request.header("Authorization", format!("Bearer {SECRET}")).expect("valid")
 }
 
 #[tokio::test]

@@ -66,7 +66,7 @@ pub use end::{Answer, End, Side};
 pub use frame::{Frame, closes, header, xor};
 pub use life::{Life, Seen};
 pub use net::Net;
-pub use node::{App, Node};
+pub use node::{App, AppDeadline, Node};
 pub use order::assert_order;
 pub use pair::{Half, Pair};
 pub use part::{Part, bytes, limits, part, wire};

@@ -9,6 +9,10 @@ use wsproto::{Client, CloseInfo, Config, Server};
 /// A client and a server, each in its own [loop](Node), joined by two [`Pipe`]s of bounded
 /// capacity, under a virtual clock.
 ///
+/// The time advances by [`TURN`](Self::TURN) with each turn in which something happens, and otherwise to the next
+/// deadline: of an endpoint, or of an [application](Node::app_deadline). An application that has deadlines and does
+/// not tell them is called in time only if the test stops there with [`run_for`](Self::run_for).
+///
 /// ```
 /// use wsproto::{Config, Event, SessionEvent};
 /// use wsproto_testing::{Cuts, Net};
@@ -51,7 +55,7 @@ impl fmt::Debug for Net {
 }
 
 impl Net {
-    /// The duration of a turn of both loops.
+    /// The duration of a turn of both loops, 20 µs.
     pub const TURN: Duration = Duration::from_micros(20);
 
     /// Begins with an open transport and no handshake, at time zero. Each direction holds at most
@@ -96,8 +100,9 @@ impl Net {
         next.is_some()
     }
 
-    /// Runs for that long: what happens until then happens at its time. At zero, runs until nothing
-    /// happens without time passing. Returns whether anything happened.
+    /// Runs for that long: what happens until then happens at its time. Turns that are due at the end still happen,
+    /// and each takes a [`TURN`](Self::TURN). So a duration of zero runs until both ends wait for a deadline. Returns
+    /// whether anything happened.
     ///
     /// # Panics
     ///
@@ -128,14 +133,11 @@ impl Net {
     }
 
     fn deadline(&self) -> Option<Duration> {
-        let deadlines = [
-            self.client.endpoint.deadline().filter(|_| !self.client.dropped),
-            self.server.endpoint.deadline().filter(|_| !self.server.dropped),
-        ];
-        deadlines.into_iter().flatten().min()
+        [self.client.deadline(), self.server.deadline()].into_iter().flatten().min()
     }
 
-    /// Runs until `until` holds, or until nothing happens any more. Returns whether `until` holds.
+    /// Runs until `until` holds, or until nothing happens any more and there is no deadline. Returns whether `until`
+    /// holds.
     ///
     /// # Panics
     ///
@@ -157,7 +159,8 @@ impl Net {
     ///
     /// # Panics
     ///
-    /// If an end waits forever, or a promise is broken.
+    /// If an end waits forever: no bytes are in transit, and there is no deadline, perhaps because the application has
+    /// [told none](Node::app_deadline). Or if a promise is broken.
     #[must_use]
     pub fn run_to_the_end(&mut self) -> (CloseInfo, CloseInfo) {
         assert!(self.run(|net| net.client.dropped && net.server.dropped), "an end waits forever");

@@ -10,16 +10,23 @@ use wsproto::{Advice, CloseInfo, Config, Endpoint, Event, SessionEvent};
 /// argument is the time.
 pub type App<R> = Box<dyn FnMut(&mut Endpoint<R>, Option<&SessionEvent<Event<'_>>>, Duration)>;
 
+/// An application's own deadline: when to call it although no event happens; `None` if it waits for events only.
+/// Once it is called then, the deadline must be later, or `None`.
+pub type AppDeadline = Box<dyn Fn() -> Option<Duration>>;
+
 /// An [`Endpoint`] in a loop that follows its documentation exactly, with a transport that
 /// transfers parts of any size.
 ///
-/// It panics if a promise is broken: if a deadline stays in the past, if the count of unwritten
+/// It panics if a promise is broken: if a deadline stays in the past, that of the application included, if the count of unwritten
 /// bytes does not match the pending ones, or if input is left over.
 pub struct Node<R: End> {
     /// The endpoint.
     pub endpoint: Endpoint<R>,
     /// The application, called with the events.
     pub app: App<R>,
+    /// The application's deadline, such as that of a login; none by default. The time of a [`Net`](crate::Net) stops
+    /// there.
+    pub app_deadline: AppDeadline,
     /// The reported events; messages, Pings and Pongs without their payloads.
     pub log: Vec<Seen>,
     /// The maximum number of unwritten bytes so far.
@@ -54,16 +61,29 @@ impl<R: End> Node<R> {
         let mut out = Vec::new();
         let session = R::session(&opening, config, &mut out);
         let app: App<R> = Box::new(|_, _, _| {});
+        let app_deadline: AppDeadline = Box::new(|| None);
         let (reads, writes) = (cuts.clone(), cuts);
         let endpoint = Endpoint::new(session, out);
         let (log, peak, dropped, end_reported) = (Vec::new(), 0, false, false);
-        Self { endpoint, app, log, peak, dropped, opening, reads, writes, end_reported }
+        Self {
+            endpoint,
+            app,
+            app_deadline,
+            log,
+            peak,
+            dropped,
+            opening,
+            reads,
+            writes,
+            end_reported,
+        }
     }
 
-    /// Begins again, with that request or answer, and the same application and cuts.
+    /// Begins again, with that request or answer, and the same application, its deadline and cuts.
     pub(crate) fn restart(&mut self, opening: R::Opening, config: Config) {
         let mut node = Self::begin_with(opening, config, self.reads.clone());
         mem::swap(&mut node.app, &mut self.app);
+        mem::swap(&mut node.app_deadline, &mut self.app_deadline);
         *self = node;
     }
 
@@ -105,10 +125,18 @@ impl<R: End> Node<R> {
         self.serve_deadline(now);
         let before = self.endpoint.unwritten();
         (self.app)(&mut self.endpoint, None, now);
+        let late = (self.app_deadline)().is_some_and(|at| at <= now);
+        assert!(!late, "the application's deadline stays in the past");
         moved |= self.endpoint.unwritten() != before;
         self.peak = self.peak.max(self.endpoint.unwritten());
         moved |= self.write_to(to, now);
         self.follow_advice(from, to) || moved
+    }
+
+    /// Returns when the next turn is due without input: the endpoint's deadline or the application's.
+    pub(crate) fn deadline(&self) -> Option<Duration> {
+        let both = [self.endpoint.deadline(), (self.app_deadline)()];
+        both.into_iter().flatten().min().filter(|_| !self.dropped)
     }
 
     fn read_from(&mut self, from: &mut Pipe, now: Duration) -> bool {

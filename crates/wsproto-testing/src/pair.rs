@@ -122,7 +122,7 @@ impl fmt::Debug for Pair {
 }
 
 impl Pair {
-    /// The time that bytes take from one end to the other.
+    /// The time that bytes take from one end to the other, 20 µs.
     pub const LATENCY: Duration = Duration::from_micros(20);
 
     /// Begins with an open transport and no handshake, at time zero. Output arrives in parts given

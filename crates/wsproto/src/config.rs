@@ -58,9 +58,9 @@ pub struct Config {
     pub write_timeout: Option<Duration>,
     /// The longest payload of a data frame to send, in bytes: an [`Endpoint`](crate::Endpoint) sends longer
     /// messages in fragments of this size (RFC 6455 section 5.4), compressed or not, so that Pings and Pongs
-    /// leave between two fragments instead of waiting behind the message; see
-    /// [there](crate::Endpoint#fragments), also for a server's answers beyond the mark. Anything below 125 counts as 125, the longest payload of a control
-    /// frame. Peers may limit the number of fragments, as [`max_fragments`](Self::max_fragments) does. `None`
+    /// leave between two fragments instead of waiting behind the message;
+    /// [there](crate::Endpoint#fragments) is also why a server answers no Ping during a reply longer than the
+    /// high-water mark. Anything below 125 counts as 125, the longest payload of a control frame. Peers may limit the number of fragments, as [`max_fragments`](Self::max_fragments) does. `None`
     /// sends each message in one frame. Default: `None`.
     pub fragment_size: Option<usize>,
     /// How to detect that the peer is gone; `None` disables it. Default: off.

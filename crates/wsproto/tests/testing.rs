@@ -1,7 +1,7 @@
 //! Tests of the test tools: other tests show that they accept valid behaviour, these show that they
 //! detect invalid behaviour.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic;
 use std::rc::Rc;
 use std::time::Duration;
@@ -209,6 +209,40 @@ fn a_net_runs_for_a_given_time() {
     assert!(net.run_for(Duration::from_secs(26)));
     assert_eq!(*times.borrow(), [10, 20, 30]);
     assert_eq!(net.now.as_secs(), 35);
+}
+
+/// Returns a net whose server closes it after 3 s, and tells this deadline until then, or for ever.
+fn impatient(tells_for_ever: bool) -> Net {
+    let mut net = Net::new(&Config::new(), 1000, Cuts::every(7));
+    let deadline = Rc::new(Cell::new(Some(Duration::from_secs(3))));
+    let told = Rc::clone(&deadline);
+    net.server.app = Box::new(move |ws, event, now| {
+        if event.is_none() && deadline.get().is_some_and(|at| now >= at) {
+            ws.close(None, now).expect("open");
+            deadline.set(deadline.get().filter(|_| tells_for_ever));
+        }
+    });
+    net.server.app_deadline = Box::new(move || told.get());
+    net
+}
+
+#[test]
+fn the_time_of_a_net_stops_at_the_deadline_of_an_application() {
+    let mut net = impatient(false);
+    net.run_for(Duration::from_secs(60));
+    let closed = net.client.closed().expect("closed");
+    assert_eq!(closed.code, CloseCode::NO_STATUS);
+
+    let mut net = impatient(false).with_server(Config::new(), |_| Ok(Accept::new()));
+    let (client, _) = net.run_to_the_end();
+    assert!(client.was_clean);
+    assert_eq!(net.now.as_secs(), 3);
+}
+
+#[test]
+#[should_panic(expected = "the application's deadline stays in the past")]
+fn an_application_must_not_tell_a_deadline_for_ever() {
+    impatient(true).run_for(Duration::from_secs(60));
 }
 
 proptest! {

@@ -5,17 +5,15 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
-use ws_std::wsproto::handshake::{ClientRequest, ResponseError};
-use ws_std::wsproto::url::WsUrl;
-use ws_std::wsproto::{
-    Client, CloseCode, CloseFrame, CloseInfo, Config, Initiator, KeepAlive, SessionError,
+use ws_common::wsproto::handshake::{ClientRequest, ResponseError};
+use ws_common::wsproto::url::WsUrl;
+use ws_common::wsproto::{
+    CloseCode, CloseFrame, CloseInfo, Config, Initiator, KeepAlive, SessionError,
 };
-use ws_std::{ClientOptions, ClientTls, Error, Message, WebSocket, connect_with};
+use ws_common::{ClientOptions, ClientTls, Error, Message};
 
+use crate::socket::{PATIENCE, Socket};
 use crate::{Outcome, fragments, pattern};
-
-/// The time limit for a peer's answer.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Codes and reasons of a Close, in either direction.
 const ENDS: [Option<(u16, &str)>; 7] = [
@@ -271,7 +269,7 @@ fn closing(checks: &mut Checks<'_>) {
 
 fn abort(checks: &mut Checks<'_>) {
     checks.check("abort: 1006 at their end", |url| {
-        drop(open(&format!("{url}/?id=abort"))?);
+        open(&format!("{url}/?id=abort"))?.abort();
         has_ended(url, "abort", (1006, ""))
     });
     checks.check("abort: 1006 at our end", |url| {
@@ -306,28 +304,22 @@ fn offer(url: &str, subprotocols: &[&str]) -> Result<ClientRequest, Error> {
     Ok(subprotocols.iter().try_fold(request, |request, offer| request.subprotocol(offer))?)
 }
 
-fn open(url: &str) -> Result<WebSocket<Client>, Error> {
+fn open(url: &str) -> Result<Socket, Error> {
     connect(request(url)?, Config::default())
 }
 
-fn connect(request: ClientRequest, config: Config) -> Result<WebSocket<Client>, Error> {
+fn connect(request: ClientRequest, config: Config) -> Result<Socket, Error> {
     let mut options = ClientOptions::from(config);
     options.tls = TRUSTED.get().cloned();
-    let mut ws = connect_with(request, options)?;
-    ws.set_read_patience(Some(PATIENCE));
-    ws.set_write_patience(Some(PATIENCE));
-    Ok(ws)
+    Socket::connect(request, options)
 }
 
-fn ask(ws: &mut WebSocket<Client>, command: &str) -> Result<Message, Error> {
-    ws.send_text(command)?;
+fn ask(ws: &mut Socket, command: &str) -> Result<Message, Error> {
+    ws.send(command)?;
     ws.recv()?.ok_or(Error::Session(SessionError::EndOfInput))
 }
 
-fn ask_text(
-    ws: &mut WebSocket<Client>,
-    command: &str,
-) -> Result<String, Box<dyn std::error::Error>> {
+fn ask_text(ws: &mut Socket, command: &str) -> Result<String, Box<dyn std::error::Error>> {
     match ask(ws, command)? {
         Message::Text(text) => Ok(text),
         Message::Binary(_) => Err("binary where text was expected".into()),
@@ -335,14 +327,14 @@ fn ask_text(
 }
 
 /// Receives until the connection is closed; a message fails the scenario.
-fn rest(mut ws: WebSocket<Client>) -> Result<CloseInfo, Box<dyn std::error::Error>> {
+fn rest(mut ws: Socket) -> Result<CloseInfo, Box<dyn std::error::Error>> {
     same(&ws.recv()?, &None)?;
-    Ok(ws.close_info().ok_or("no end")?.clone())
+    Ok(ws.close_info().ok_or("no end")?)
 }
 
 /// Closes with a closing handshake.
-fn finish(mut ws: WebSocket<Client>) -> Outcome {
-    ws.close(CloseFrame::normal("")?)?;
+fn finish(mut ws: Socket) -> Outcome {
+    ws.close(Some(CloseFrame::normal("")?))?;
     same_end(&rest(ws)?, Some((1000, "")), Initiator::Local)
 }
 

@@ -1,12 +1,13 @@
 //! Our client with another implementation's server, every combination of the parameters of
 //! permessage-deflate.
 
-use ws_std::wsproto::handshake::ClientRequest;
-use ws_std::wsproto::url::WsUrl;
-use ws_std::wsproto::{Deflate, WindowBits};
-use ws_std::{ClientOptions, Message, connect_with};
+use ws_common::wsproto::handshake::ClientRequest;
+use ws_common::wsproto::url::WsUrl;
+use ws_common::wsproto::{Deflate, WindowBits};
+use ws_common::{ClientOptions, Message};
 
 use crate::Outcome;
+use crate::socket::Socket;
 
 /// Runs all combinations against a server whose path `/S/C/s/c` says whether it grants takeover to the
 /// server and the client (0 or 1), and their window bits (0: as it likes).
@@ -43,7 +44,7 @@ fn paths(most: u8) -> impl Iterator<Item = String> {
 
 fn talk(url: &str, wish: Deflate) -> Outcome {
     let options = ClientOptions::default().deflate(wish.window(WindowBits::MAX));
-    let mut ws = connect_with(ClientRequest::new(WsUrl::parse(url)?), options)?;
+    let mut ws = Socket::connect(ClientRequest::new(WsUrl::parse(url)?), options)?;
     if ws.extensions().len() != 1 {
         return Err(format!("extensions are {:?}", ws.extensions()).into());
     }
@@ -55,8 +56,10 @@ fn talk(url: &str, wish: Deflate) -> Outcome {
         }
     }
     ws.close(None)?;
-    ws.wait_closed()?;
-    Ok(())
+    match ws.recv()? {
+        None => Ok(()),
+        Some(_) => Err("a message came instead of the end".into()),
+    }
 }
 
 fn text(len: usize) -> String {

@@ -1,4 +1,4 @@
-//! The handler of a server that obeys commands, for either adapter.
+//! The handler of a server that obeys commands, for any adapter.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,10 +1,12 @@
-//! A server that obeys commands, on either adapter.
+//! A server that obeys commands, on any adapter.
 
 use std::io::{self, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
+
+use conformance::adapters::Tokio;
 use ws_common::wsproto::{Config, KeepAlive};
 use ws_common::{Decision, IncomingRequest, ServerOptions, ServerTls};
 use ws_std::{Stream, accept_with};
@@ -44,6 +46,18 @@ pub(crate) fn run_loop(address: &str, tls: Option<ServerTls>) -> Outcome {
     io::stdout().flush()?;
     let ends = Arc::new(Ends::default());
     Ok(server.run(move |_: &_, request: &IncomingRequest| welcome(request, &ends))?)
+}
+
+/// Serves with `ws-tokio`, a task for each connection, without special paths.
+pub(crate) fn run_tasks(address: &str, tls: Option<ServerTls>) -> Outcome {
+    let mut options = ServerOptions::from(Config::default());
+    options.tls = tls;
+    let server = Tokio::bind(address, options)?;
+    println!("listening on {}", server.local_addr()?);
+    io::stdout().flush()?;
+    let ends = Arc::new(Ends::default());
+    Tokio::spawn(server, move |_: &_, request: &IncomingRequest| welcome(request, &ends))?.join();
+    Ok(())
 }
 
 fn serve(stream: TcpStream, ends: &Arc<Ends>) -> Outcome {

@@ -8,7 +8,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, io, thread};
 
-use conformance::adapters::{Adapter, Mio, Std};
+use conformance::adapters::{Adapter, Mio, Std, Tokio};
 use ws_common::ServerOptions;
 use wsproto::KeepAlive;
 
@@ -42,9 +42,10 @@ fn child() {
         .keep_alive(seconds(INTERVAL).map(|interval| {
             KeepAlive::new(Duration::from_secs(interval), Duration::from_secs(30))
         }));
-    let server = match adapter == type_name::<Std>() {
-        true => echo::<Std>(options),
-        false => echo::<Mio>(options),
+    let server = match adapter {
+        adapter if adapter == type_name::<Std>() => echo::<Std>(options),
+        adapter if adapter == type_name::<Tokio>() => echo::<Tokio>(options),
+        _ => echo::<Mio>(options),
     };
     println!("ADDRESS {}", address(&server));
     io::stdin().read_to_end(&mut Vec::new()).expect("an end");

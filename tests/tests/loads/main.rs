@@ -1,4 +1,4 @@
-//! Loads that both adapters must bear. They are slow and need the whole machine: `./check loads` runs them
+//! Loads that all adapters must bear. They are slow and need the whole machine: `./check loads` runs them
 //! one by one. The numbers are those of `faults.txt`.
 //!
 //! No check is an absolute time: each is a count, or a ratio of two times of one run.
@@ -16,7 +16,7 @@ mod streams;
 #[path = "../faults_shared/support/mod.rs"]
 mod support;
 
-use conformance::adapters::{Mio, Std};
+use conformance::adapters::{Mio, Std, Tokio};
 use peak_alloc::PeakAlloc;
 
 /// Counts the heap of the whole process.
@@ -49,6 +49,11 @@ of_pairs! {
     std_with_mio: Std, Mio;
     mio_with_std: Mio, Std;
     mio_with_mio: Mio, Mio;
+    tokio_with_std: Tokio, Std;
+    tokio_with_mio: Tokio, Mio;
+    tokio_with_tokio: Tokio, Tokio;
+    std_with_tokio: Std, Tokio;
+    mio_with_tokio: Mio, Tokio;
 }
 
 /// Generates a test of each load for an adapter.
@@ -73,5 +78,7 @@ of_servers! {
         fair: floods_leave_others_their_turn, idle: idle_connections_wake_nobody,
         connects: twenty_thousand_connects;
     on_mio: Mio, fair: a_stuck_subscriber_costs_others_nothing,
+        fair: floods_leave_others_their_turn, idle: idle_connections_wake_nobody;
+    on_tokio: Tokio, fair: a_stuck_subscriber_costs_others_nothing,
         fair: floods_leave_others_their_turn, idle: idle_connections_wake_nobody;
 }

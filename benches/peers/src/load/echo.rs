@@ -30,16 +30,36 @@ pub struct Scenario {
     pub depth: usize,
     /// Bytes of payload.
     pub size: usize,
+    /// How many threads the server has.
+    pub threads: usize,
 }
 
-/// All of them.
-pub const SCENARIOS: [Scenario; 5] = [
-    Scenario { name: "i", connections: 1, depth: 1, size: 16 },
-    Scenario { name: "ii", connections: 100, depth: 1, size: 16 },
-    Scenario { name: "iii", connections: 100, depth: 16, size: 125 },
-    Scenario { name: "iv", connections: 10, depth: 1, size: 16 << 10 },
-    Scenario { name: "v", connections: 1, depth: 1, size: 1 << 20 },
+/// All of them with one thread.
+const WITH_ONE_THREAD: [Scenario; 5] = [
+    Scenario { name: "i", connections: 1, depth: 1, size: 16, threads: 1 },
+    Scenario { name: "ii", connections: 100, depth: 1, size: 16, threads: 1 },
+    Scenario { name: "iii", connections: 100, depth: 16, size: 125, threads: 1 },
+    Scenario { name: "iv", connections: 10, depth: 1, size: 16 << 10, threads: 1 },
+    Scenario { name: "v", connections: 1, depth: 1, size: 1 << 20, threads: 1 },
 ];
+
+/// The same with two.
+const WITH_TWO_THREADS: [Scenario; 5] = {
+    let mut scenarios = WITH_ONE_THREAD;
+    let names = ["i-2", "ii-2", "iii-2", "iv-2", "v-2"];
+    let mut at = 0;
+    while at < names.len() {
+        scenarios[at].name = names[at];
+        scenarios[at].threads = 2;
+        at += 1;
+    }
+    scenarios
+};
+
+/// Returns all of them: those with two threads at the end.
+pub fn scenarios() -> impl Iterator<Item = Scenario> {
+    WITH_ONE_THREAD.into_iter().chain(WITH_TWO_THREADS)
+}
 
 /// What was seen.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +68,25 @@ pub struct Measured {
     pub messages_per_second: f64,
     /// How long the server computed for each.
     pub server_time_per_message: Duration,
+    /// How long a message was on the way there and back, if there was one at a time on each connection.
+    pub round_trip: Option<RoundTrip>,
+}
+
+/// Percentiles of the time from sending a message to having received it.
+#[derive(Clone, Copy, Debug)]
+pub struct RoundTrip {
+    /// Half of the messages took no longer.
+    pub p50: Duration,
+    /// All but one in a hundred took no longer.
+    pub p99: Duration,
+}
+
+impl RoundTrip {
+    fn of(mut times: Vec<Duration>) -> Option<Self> {
+        times.sort_unstable();
+        let part = |percent| times.get(times.len() * percent / 100).copied();
+        Some(Self { p50: part(50)?, p99: part(99)? })
+    }
 }
 
 /// Puts the server under load.
@@ -59,6 +98,7 @@ pub fn measure(server: &Server, scenario: Scenario, time: Duration) -> io::Resul
     let mut load = Load::new(server, scenario)?;
     load.run_until(Instant::now() + WARM_UP)?;
     load.messages = 0;
+    load.round_trips.clear();
     let computed = server.processor_time()?;
     let start = Instant::now();
     load.run_until(start + time)?;
@@ -68,6 +108,7 @@ pub fn measure(server: &Server, scenario: Scenario, time: Duration) -> io::Resul
     Ok(Measured {
         messages_per_second: messages / elapsed.as_secs_f64(),
         server_time_per_message: computed.div_f64(messages),
+        round_trip: RoundTrip::of(load.round_trips),
     })
 }
 
@@ -79,6 +120,9 @@ struct Load {
     frame_len: usize,
     reply_len: usize,
     messages: usize,
+    /// Whether each connection has one message on the way, so that a reply belongs to the last one sent.
+    one_at_a_time: bool,
+    round_trips: Vec<Duration>,
 }
 
 /// One connection. All frames are alike, so a count of bytes says where in them it is.
@@ -89,6 +133,8 @@ struct Talker {
     /// Bytes of a reply that has not arrived whole.
     received: usize,
     waits_to_write: bool,
+    /// When the last message was sent.
+    sent: Instant,
 }
 
 impl Load {
@@ -105,11 +151,21 @@ impl Load {
             stream.set_nonblocking(true)?;
             epoll::add(&epoll, &stream, EventData::new_u64(at as u64), EventFlags::IN)?;
             let owed = depth * frame_len;
-            talkers.push(Talker { stream, owed, received: 0, waits_to_write: false });
+            let sent = Instant::now();
+            talkers.push(Talker { stream, owed, received: 0, waits_to_write: false, sent });
         }
         let frames = workload.wire.repeat(depth);
         let reply_len = reply(&workload.payload).len();
-        let mut load = Self { epoll, talkers, frames, frame_len, reply_len, messages: 0 };
+        let mut load = Self {
+            epoll,
+            talkers,
+            frames,
+            frame_len,
+            reply_len,
+            messages: 0,
+            one_at_a_time: depth == 1,
+            round_trips: Vec::new(),
+        };
         for at in 0..connections {
             load.send(at)?;
         }
@@ -145,6 +201,11 @@ impl Load {
         talker.received %= self.reply_len;
         talker.owed += replies * self.frame_len;
         self.messages += replies;
+        if self.one_at_a_time && replies > 0 {
+            let now = Instant::now();
+            self.round_trips.push(now - talker.sent);
+            talker.sent = now;
+        }
         Ok(())
     }
 

@@ -23,24 +23,40 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a server on a processor of its own, and waits until it says `listening on ADDRESS`.
+    /// Starts a server with one thread on a processor of its own, and waits until it says `listening on ADDRESS`.
     /// The address it is to take is appended to the words of `command`, or takes the place of `{}`.
     ///
     /// # Errors
     ///
     /// If it does not start, or says something else.
     pub fn start(command: &str) -> io::Result<Self> {
+        Self::start_with_threads(command, 1)
+    }
+
+    /// Starts a server as [`start`](Self::start) does; with several threads, also on our processor, and with
+    /// `--threads N` appended.
+    ///
+    /// # Errors
+    ///
+    /// If it does not start, or says something else.
+    pub fn start_with_threads(command: &str, threads: usize) -> io::Result<Self> {
+        let count = threads.to_string();
         let mut words: Vec<&str> = command.split_whitespace().collect();
         match words.iter_mut().find(|word| **word == "{}") {
             Some(word) => *word = "127.0.0.1:0",
             None => words.push("127.0.0.1:0"),
         }
+        let mut processors = vec![SERVERS_PROCESSOR];
+        if threads > 1 {
+            words.extend(["--threads", &count]);
+            processors.push(OUR_PROCESSOR);
+        }
         let mut process = Command::new(words[0]);
         process.args(&words[1..]).stdout(Stdio::piped()).stderr(Stdio::null());
         // A process begins on the processor of the one that starts it.
-        run_on(SERVERS_PROCESSOR)?;
+        run_on(&processors)?;
         let child = process.spawn();
-        run_on(OUR_PROCESSOR)?;
+        run_on(&[OUR_PROCESSOR])?;
         let mut child = child.map_err(|error| io::Error::other(format!("{command}: {error}")))?;
 
         let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
@@ -90,8 +106,8 @@ impl Drop for Server {
     }
 }
 
-fn run_on(processor: usize) -> io::Result<()> {
+fn run_on(processors: &[usize]) -> io::Result<()> {
     let mut set = CpuSet::new();
-    set.set(processor);
+    processors.iter().for_each(|processor| set.set(*processor));
     sched_setaffinity(None, &set).map_err(|_| io::Error::other("this needs two processors"))
 }

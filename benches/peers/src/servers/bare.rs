@@ -4,22 +4,51 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::mem;
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::thread;
 
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::fd::OwnedFd;
+use rustix::net::sockopt::set_socket_reuseport;
+use rustix::net::{AddressFamily, SocketType, bind, listen as listen_on, socket};
 use wsproto::handshake::accept_key;
 use wsproto::mask::Mask;
+
+use super::{Start, announce};
 
 /// What a read gives at most.
 const BUFFER: usize = 512 << 10;
 
+/// How many connections may wait to be accepted.
+const BACKLOG: i32 = 1024;
+
 /// Beyond any connection's.
 const LISTENER: u64 = u64::MAX;
 
-pub(super) fn serve(listener: TcpListener) -> io::Result<()> {
+/// Each thread has a loop and a listener, between which the system distributes connections.
+pub(super) fn serve(start: Start) -> io::Result<()> {
+    let first = listen(start.address)?;
+    let address = first.local_addr()?;
+    for _ in 1..start.threads {
+        let listener = listen(address)?;
+        thread::Builder::new().spawn(|| run(listener))?;
+    }
+    announce(address)?;
+    run(first)
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = socket(AddressFamily::INET, SocketType::STREAM, None)?;
+    set_socket_reuseport(&socket, true)?;
+    bind(&socket, &address)?;
+    listen_on(&socket, BACKLOG)?;
+    let listener = TcpListener::from(socket);
     listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+fn run(listener: TcpListener) -> io::Result<()> {
     let epoll = epoll::create(CreateFlags::CLOEXEC)?;
     epoll::add(&epoll, &listener, EventData::new_u64(LISTENER), EventFlags::IN)?;
     let mut connections: Vec<Option<Box<Connection>>> = Vec::new();

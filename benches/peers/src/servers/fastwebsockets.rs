@@ -1,7 +1,6 @@
 //! fastwebsockets on hyper, used as its examples do.
 
 use std::io;
-use std::net::TcpListener;
 
 use fastwebsockets::upgrade::{UpgradeFut, upgrade};
 use fastwebsockets::{FragmentCollector, OpCode, WebSocketError};
@@ -12,10 +11,12 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tokio::task::{self, spawn_local};
+use tokio::task;
 
-pub(super) fn serve(listener: TcpListener) -> io::Result<()> {
-    super::on_this_thread(listener, converse)
+use super::{Start, with_tasks};
+
+pub(super) fn serve(start: Start) -> io::Result<()> {
+    with_tasks(start, converse)
 }
 
 async fn converse(stream: TcpStream) {
@@ -27,7 +28,7 @@ async fn converse(stream: TcpStream) {
 
 async fn accept(mut request: Request<Incoming>) -> Result<Response<Empty<Bytes>>, WebSocketError> {
     let (response, upgraded) = upgrade(&mut request)?;
-    spawn_local(task::unconstrained(echo(upgraded)));
+    tokio::spawn(task::unconstrained(echo(upgraded)));
     Ok(response)
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,12 +11,16 @@ use ws_mio::WebSocket;
 use ws_mio::wsproto::handshake::Accept;
 use ws_mio::wsproto::{Config, Endpoint, Event, Server, SessionEvent};
 
-use super::LIMIT;
+use super::{LIMIT, Start};
 
 const LISTENER: Token = Token(0);
 const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
-pub(super) fn serve(listener: TcpListener) -> io::Result<()> {
+pub(super) fn serve(start: Start) -> io::Result<()> {
+    if start.threads != 1 {
+        return Err(io::Error::other("it has one thread"));
+    }
+    let listener = start.listen()?;
     listener.set_nonblocking(true)?;
     let mut listener = mio::net::TcpListener::from_std(listener);
     let (mut poll, mut events) = (Poll::new()?, Events::with_capacity(256));

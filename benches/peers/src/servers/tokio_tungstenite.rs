@@ -1,21 +1,16 @@
 //! tokio-tungstenite, used as its examples do.
 
 use std::io;
-use std::net::TcpListener;
 
-use futures::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
 
-pub(super) fn serve(listener: TcpListener) -> io::Result<()> {
-    super::on_this_thread(listener, converse)
+use super::{Start, echo, with_tasks};
+
+pub(super) fn serve(start: Start) -> io::Result<()> {
+    with_tasks(start, converse)
 }
 
 async fn converse(stream: TcpStream) {
-    let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else { return };
-    while let Some(Ok(message)) = socket.next().await {
-        let data = message.is_text() || message.is_binary();
-        if data && socket.send(message).await.is_err() {
-            return;
-        }
-    }
+    let Ok(socket) = tokio_tungstenite::accept_async(stream).await else { return };
+    echo(socket, |message| message.is_text() || message.is_binary()).await;
 }

@@ -1,26 +1,19 @@
 //! tokio-websockets, used as its examples do.
 
 use std::io;
-use std::net::TcpListener;
 
-use futures::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
 use tokio_websockets::{Limits, ServerBuilder};
 
-use super::LIMIT;
+use super::{LIMIT, Start, echo, with_tasks};
 
-pub(super) fn serve(listener: TcpListener) -> io::Result<()> {
-    super::on_this_thread(listener, converse)
+pub(super) fn serve(start: Start) -> io::Result<()> {
+    with_tasks(start, converse)
 }
 
 async fn converse(stream: TcpStream) {
     let limits = Limits::default().max_payload_len(Some(LIMIT));
     let accepted = ServerBuilder::new().limits(limits).accept(stream).await;
-    let Ok((_, mut socket)) = accepted else { return };
-    while let Some(Ok(message)) = socket.next().await {
-        let data = message.is_text() || message.is_binary();
-        if data && socket.send(message).await.is_err() {
-            return;
-        }
-    }
+    let Ok((_, socket)) = accepted else { return };
+    echo(socket, |message| message.is_text() || message.is_binary()).await;
 }

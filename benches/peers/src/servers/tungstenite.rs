@@ -1,12 +1,14 @@
 //! tungstenite, with a thread for each connection.
 
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::{io, thread};
 
 use tungstenite::Error;
 
-pub(super) fn serve(listener: TcpListener) -> io::Result<()> {
-    for stream in listener.incoming() {
+use super::Start;
+
+pub(super) fn serve(start: Start) -> io::Result<()> {
+    for stream in start.listen()?.incoming() {
         let stream = stream?;
         stream.set_nodelay(true)?;
         thread::Builder::new().spawn(|| converse(stream))?;

@@ -1,23 +1,29 @@
 //! `ws-mio`, with handlers.
 
 use std::io;
-use std::net::TcpListener;
 
 use ws_mio::{Decision, Message, ServerOptions, WebSocketConnection, WebSocketServer};
 
-use super::LIMIT;
+use super::{LIMIT, Start};
 #[cfg(feature = "deflate")]
 use wsproto::Deflate;
 
-pub(super) fn serve(listener: TcpListener) -> io::Result<()> {
-    let options = ServerOptions::new().max_message_size(LIMIT as u64);
-    WebSocketServer::from_listener(listener, options).run(|_: &_, _: &_| Decision::accept(echo))
+pub(super) fn serve(start: Start) -> io::Result<()> {
+    run(start, options())
 }
 
 #[cfg(feature = "deflate")]
-pub(super) fn serve_compressing(listener: TcpListener, deflate: Deflate) -> io::Result<()> {
-    let options = ServerOptions::new().max_message_size(LIMIT as u64).deflate(deflate);
-    WebSocketServer::from_listener(listener, options).run(|_: &_, _: &_| Decision::accept(echo))
+pub(super) fn serve_compressing(start: Start, deflate: Deflate) -> io::Result<()> {
+    run(start, options().deflate(deflate))
+}
+
+fn options() -> ServerOptions {
+    ServerOptions::new().max_message_size(LIMIT as u64)
+}
+
+fn run(start: Start, options: ServerOptions) -> io::Result<()> {
+    let server = WebSocketServer::from_listener(start.listen()?, options);
+    server.threads(start.threads).run(|_: &_, _: &_| Decision::accept(echo))
 }
 
 fn echo(ws: &WebSocketConnection, message: Message) {

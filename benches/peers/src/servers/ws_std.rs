@@ -1,22 +1,25 @@
 //! `ws-std`, with handlers and a thread for each connection.
 
 use std::io;
-use std::net::TcpListener;
 
 use ws_std::{Decision, Message, ServerOptions, WebSocketConnection, WebSocketServer};
 
-use super::LIMIT;
+use super::{LIMIT, Start};
 #[cfg(feature = "deflate")]
 use wsproto::Deflate;
 
-pub(super) fn serve(listener: TcpListener) -> io::Result<()> {
-    WebSocketServer::from_listener(listener, options()).run(|_: &_, _: &_| Decision::accept(echo))
+pub(super) fn serve(start: Start) -> io::Result<()> {
+    run(start, options())
 }
 
 #[cfg(feature = "deflate")]
-pub(super) fn serve_compressing(listener: TcpListener, deflate: Deflate) -> io::Result<()> {
-    let options = options().deflate(deflate);
-    WebSocketServer::from_listener(listener, options).run(|_: &_, _: &_| Decision::accept(echo))
+pub(super) fn serve_compressing(start: Start, deflate: Deflate) -> io::Result<()> {
+    run(start, options().deflate(deflate))
+}
+
+fn run(start: Start, options: ServerOptions) -> io::Result<()> {
+    let server = WebSocketServer::from_listener(start.listen()?, options);
+    server.run(|_: &_, _: &_| Decision::accept(echo))
 }
 
 fn options() -> ServerOptions {

@@ -3,15 +3,16 @@
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::logging::{debug, error, warn};
+use parking_lot::{Mutex, MutexGuard};
 use wsproto::handshake::Response;
 use wsproto::{Endpoint, Server, Session};
 
 use super::endpoints::{server_endpoint, unix_time};
+use super::logging::{debug, error, warn};
 use super::panics::catch;
 use super::roster::Place;
 use super::server_handler::DynServerHandler;
@@ -75,6 +76,19 @@ impl Acceptor {
             uncounted: Place::uncounted(&server),
             server,
             handler: Mutex::new(Some(Box::new(handler))),
+            listeners: AtomicUsize::new(0),
+        }
+    }
+
+    /// Creates the acceptor of a server whose connections the application takes itself: requests are decided by
+    /// [`decide_by`](Self::decide_by), and the server has no timers.
+    #[must_use]
+    pub fn without_handler(server: ServerHandle) -> Self {
+        server.timers().turn_off();
+        Self {
+            uncounted: Place::uncounted(&server),
+            server,
+            handler: Mutex::default(),
             listeners: AtomicUsize::new(0),
         }
     }
@@ -323,7 +337,7 @@ impl Acceptor {
     }
 
     fn handler(&self) -> MutexGuard<'_, Option<Box<dyn DynServerHandler>>> {
-        self.handler.lock().unwrap_or_else(PoisonError::into_inner)
+        self.handler.lock()
     }
 
     /// Returns whether an error of accepting concerns only one client, so that the listener need not pause:

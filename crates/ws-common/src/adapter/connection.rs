@@ -12,9 +12,10 @@ mod wishes;
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use wsproto::{CloseInfo, Endpoint, Role, SendError};
 
 use super::answering::is_answering;
@@ -134,11 +135,10 @@ impl<R: Role, D: Driver<R>> Connection<R, D> {
         WebSocketConnection::new(Arc::clone(self) as Arc<dyn ConnectionLink>)
     }
 
-    /// Locks the connection. Ignores poisoning: the state is consistent whenever the lock is free.
+    /// Locks the connection. The state is consistent whenever the lock is free, also after a panic.
     #[inline]
     pub fn lock(&self) -> Held<'_, R, D> {
-        let guard = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        Held { guard, connection: self }
+        Held { guard: self.inner.lock(), connection: self }
     }
 
     /// Calls [`Driver::changed`].

@@ -7,11 +7,11 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::logging::error;
 use wsproto::{CloseCode, CloseFrame, CloseInfo, Role};
 
 use super::answering::answering;
 use super::connection::unknown_end;
+use super::logging::error;
 use super::panics::{Panic, catch};
 use super::verdict::DynHandler;
 use super::{Connection, ConnectionLink, Driver, Permit, Step};
@@ -78,32 +78,12 @@ impl Conversation {
         now: Duration,
         input: &mut &mut [u8],
     ) -> Option<Panic> {
-        self.react_at_most(usize::MAX, connection, handle, now, input)
-    }
-
-    /// As [`react`](Self::react), but handles at most `most` events. The endpoint keeps the rest of `input`,
-    /// and has input.
-    pub(super) fn react_at_most<R: Role, D: Driver<R>>(
-        &mut self,
-        most: usize,
-        connection: &Arc<Connection<R, D>>,
-        handle: &WebSocketConnection,
-        now: Duration,
-        input: &mut &mut [u8],
-    ) -> Option<Panic> {
         #[cfg(feature = "tracing")]
         let _within = connection.span().enter();
         let mut panic = None;
         self.resume(connection, now);
-        for number in 0.. {
+        loop {
             let mut held = connection.lock();
-            if number >= most
-                && let Some(link) = held.link_mut()
-                && (!input.is_empty() || link.endpoint().has_input())
-            {
-                link.endpoint_mut().defer_input(input);
-                return panic;
-            }
             let step = held.link_mut().and_then(|link| link.next(now, input));
             let Some(step) = step else {
                 let left = held.follow_redirect();
@@ -117,7 +97,6 @@ impl Conversation {
             drop(held);
             panic = panic.or(self.take(connection, handle, now, step));
         }
-        panic
     }
 
     /// Handles one event. The connection must not be locked. Returns the payload of the handler's panic, if

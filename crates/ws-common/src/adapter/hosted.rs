@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::logging::debug;
 use wsproto::handshake::{Accept, Agreed, Request, RequestError, Response};
 use wsproto::{Endpoint, Server, Session};
 
 use super::acceptor::internal_error;
+use super::logging::debug;
 use super::{Acceptor, Decided, Permit, TransportInfo, Verdict, verdict};
 use crate::stats::Counted;
 use crate::{Decision, Error, IncomingRequest};

@@ -5,12 +5,12 @@ use std::io::{self, ErrorKind, IoSlice};
 use std::mem;
 use std::time::Duration;
 
-use super::logging::trace;
 use wsproto::handshake::ResponseError;
 use wsproto::{
     Advice, CloseInfo, Endpoint, Event, ReadyState, Role, SendError, SessionError, SessionEvent,
 };
 
+use super::logging::trace;
 use super::{Outgoing, Transport};
 use crate::{Error, Message, SendStatus};
 
@@ -125,13 +125,13 @@ impl<R: Role, T: Transport> Link<R, T> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn own_text(&mut self, text: Cow<'_, str>) -> Message {
         trace!("received a text of {} bytes", text.len());
         Message::Text(self.endpoint.own_text(text))
     }
 
-    #[inline]
+    #[inline(always)]
     fn own_binary(&mut self, bytes: Cow<'_, [u8]>) -> Message {
         trace!("received {} bytes", bytes.len());
         Message::Binary(self.endpoint.own_binary(bytes))

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::logging::debug;
 use wsproto::CloseInfo;
 use wsproto::handshake::ClientRequest;
 
+use super::logging::debug;
 use crate::adapter::OnCancel;
 use crate::{
     Cancel, ClientOptions, ConnectionHandler, Error, Message, Reconnect, ReconnectEvent, TimerId,

@@ -1,7 +1,8 @@
 //! A server's list of open connections.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::{ConnectionId, ServerHandle, WebSocketConnection};
 
@@ -27,7 +28,7 @@ pub struct Connections(Mutex<BTreeSet<WebSocketConnection>>);
 
 impl Connections {
     fn lock(&self) -> MutexGuard<'_, BTreeSet<WebSocketConnection>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

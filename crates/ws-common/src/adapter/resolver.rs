@@ -7,9 +7,11 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::panics::catch;
 
@@ -166,11 +168,9 @@ impl Pool {
         loop {
             let Some(job) = state.jobs.iter_mut().find(|job| !job.started) else {
                 state.idle_threads += 1;
-                let waited = self.changed.wait_timeout(state, self.idle);
-                let timeout;
-                (state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+                let waited = self.changed.wait_for(&mut state, self.idle);
                 state.idle_threads -= 1;
-                if timeout.timed_out() && state.jobs.iter().all(|job| job.started) {
+                if waited.timed_out() && state.jobs.iter().all(|job| job.started) {
                     state.threads -= 1;
                     return;
                 }
@@ -193,9 +193,8 @@ impl Pool {
         }
     }
 
-    /// Ignores poisoning: the state is consistent whenever the lock is free.
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

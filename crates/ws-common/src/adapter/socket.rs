@@ -3,9 +3,9 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 
-use super::logging::debug;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
+use super::logging::debug;
 use crate::listener::BACKLOG;
 
 /// The limit of unsent bytes in a socket's send buffer (`TCP_NOTSENT_LOWAT`).

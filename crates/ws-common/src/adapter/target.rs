@@ -3,10 +3,10 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use super::logging::debug;
 use wsproto::handshake::{ClientRequest, Response};
 use wsproto::url::WsUrl;
 
+use super::logging::debug;
 use crate::proxy::host_to_dial;
 use crate::{ClientOptions, ConnectTo, Error, Proxy};
 
@@ -139,6 +139,18 @@ impl Target {
                 true
             }
         }
+    }
+
+    /// Returns the request that follows a redirect response to the same scheme, host and port; `None` for any other
+    /// response. For clients that keep their transport.
+    #[must_use]
+    pub fn next_on_same_origin(
+        request: &ClientRequest,
+        response: &Response,
+    ) -> Option<ClientRequest> {
+        let place = |url: &WsUrl| (url.is_secure(), url.host().to_owned(), url.port());
+        let next = request.redirected(response).ok()?;
+        (place(next.url()) == place(request.url())).then_some(next)
     }
 
     /// Returns the time to wait before the first dial.

@@ -123,12 +123,18 @@ impl TlsState {
         }
     }
 
-    /// Writes a `close_notify` alert. If that fails, the peer sees only the end of the TCP stream.
-    pub fn close(&mut self, socket: &mut impl Write) {
+    /// Writes a `close_notify` alert. Call it again if the socket did not take all of it; without the alert, the peer
+    /// sees only the end of the TCP stream.
+    ///
+    /// # Errors
+    ///
+    /// As [`flush`](Self::flush).
+    pub fn close(&mut self, socket: &mut impl Write) -> io::Result<()> {
         self.tls.send_close_notify();
-        let _ = self.flush(socket);
-        if let Some(outer) = &mut self.outer {
-            outer.close(socket);
+        self.flush(socket)?;
+        match &mut self.outer {
+            Some(outer) => outer.close(socket),
+            None => Ok(()),
         }
     }
 

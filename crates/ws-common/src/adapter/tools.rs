@@ -1,8 +1,9 @@
 //! Codec states for compressed messages, shared by the threads of the process.
 
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::OnceLock;
 use std::thread;
 
+use parking_lot::Mutex;
 use wsproto::{DeflateTools, Role};
 
 use super::{Link, Transport};
@@ -11,14 +12,14 @@ use super::{Link, Transport};
 static POOL: Mutex<Vec<DeflateTools>> = Mutex::new(Vec::new());
 
 fn take() -> DeflateTools {
-    POOL.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    POOL.lock().pop().unwrap_or_default()
 }
 
 /// Returns a set. At most one for each processor is kept: more threads cannot use more at a time.
 fn put(tools: DeflateTools) {
     static MOST: OnceLock<usize> = OnceLock::new();
     let most = *MOST.get_or_init(|| thread::available_parallelism().map_or(1, usize::from));
-    let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut pool = POOL.lock();
     if pool.len() < most {
         pool.push(tools);
     }

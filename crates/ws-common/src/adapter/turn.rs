@@ -1,13 +1,16 @@
 //! A connection's turn on an event loop: one read, its events, bounded writes.
 
+mod progress;
+
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use wsproto::{Outbox, ReadyState, Role};
+use wsproto::{Outbox, Role};
 
-use super::{Connection, Conversation, Driver, Lingering, Link, Transport, Written};
+use self::progress::Turn;
+use super::{Connection, Conversation, Driver, Held, Lingering, Link, Transport};
 use crate::Error;
 
 /// The size of the read buffer, in bytes.
@@ -59,6 +62,8 @@ pub struct TurnOutcome {
     pub deadline: Option<Duration>,
     /// Whether the connection needs another turn without waiting, after the turns of others.
     pub more: bool,
+    /// Whether the handler's last call was made; the transport may linger.
+    pub over: bool,
     /// Whether the connection is over and its transport released: drop the connection.
     pub gone: bool,
 }
@@ -92,6 +97,12 @@ impl TurnContext {
             lingering,
         }
     }
+
+    /// Returns the number of transports that linger after the end of their connections.
+    #[must_use]
+    pub fn lingering(&self) -> usize {
+        self.lingering.count()
+    }
 }
 
 /// Shows no bytes of any connection.
@@ -121,16 +132,19 @@ impl<R: Role, T: Duplex> Link<R, T> {
         Ok(&mut [])
     }
 
-    fn may_read(&self) -> bool {
+    /// Returns whether the endpoint wants to read and the transport is readable.
+    #[inline]
+    pub fn may_read(&self) -> bool {
         self.endpoint().wants_read() && self.transport().is_readable()
     }
 }
 
 impl Conversation {
-    /// Runs a connection's turn on an event loop: writes pending output, reads at most 64 KiB once, calls the
-    /// handler for the events, handles an expired deadline, and writes again. After [`MOST_EVENTS`], the
-    /// endpoint keeps the rest of the input for the next turn. The lock of the connection is
-    /// free while the handler is called.
+    /// Runs a connection's turn on an event loop: writes pending output, reads at most 64 KiB, calls the handler for
+    /// the events, handles an expired deadline, and writes again. Then it reads a second time, because most
+    /// transports know that they have no more input only after a read that finds none, and handles what it gets.
+    /// After [`MOST_EVENTS`], the endpoint keeps the rest of the input for the next turn. The lock of the
+    /// connection is free while the handler is called.
     ///
     /// A turn is needed when the connection is new, when its transport becomes ready, when
     /// [`Driver::changed`] is called and [`Held::begin_notice`](super::Held::begin_notice) returns a key, and
@@ -150,88 +164,38 @@ impl Conversation {
         D: Driver<R>,
         D::Transport: Duplex,
     {
+        self.turn_locked(connection, connection.lock(), context)
+    }
+
+    /// As [`turn`](Self::turn), for an adapter that has locked the connection already.
+    pub fn turn_locked<'a, R, D>(
+        &mut self,
+        connection: &'a Arc<Connection<R, D>>,
+        mut held: Held<'a, R, D>,
+        context: &mut TurnContext,
+    ) -> TurnOutcome
+    where
+        R: Role,
+        D: Driver<R>,
+        D::Transport: Duplex,
+    {
         #[cfg(feature = "tracing")]
         let _within = connection.span().enter();
-        let (now, handle) = (context.now, connection.handle());
-        let mut input: &mut [u8] = &mut [];
-        let mut failure = None;
-        let mut held = connection.lock();
         held.begin_work();
-        let lingered = held.is_lingering();
-        let dialed = held.link_mut().is_some();
+        let mut turn = Turn::new(self, connection, &mut held, context.now);
         if let Some(link) = held.link_mut() {
             link.endpoint_mut().lend(&mut context.outbox);
-            link.write(now, WRITE_MOST);
-            match link.read(&mut context.input, now) {
-                Ok(read) => {
-                    input = read;
-                    // A connection that ends drops the states that it was lent: lend them for input only.
-                    #[cfg(feature = "deflate")]
-                    if !input.is_empty() {
-                        link.endpoint_mut().lend_tools(&mut context.tools);
-                    }
-                }
-                Err(error) => failure = Some(error),
+        }
+        (held, _) = turn.receive(held, context);
+        held = turn.handle_timeout(held);
+        held = turn.write(held);
+        if turn.may_receive(&mut held) {
+            let received;
+            (held, received) = turn.receive(held, context);
+            if received {
+                held = turn.write(held);
             }
         }
-        drop(held);
-        if let Some(error) = failure {
-            self.fail(connection, &handle, &error);
-        }
-        self.react_at_most(MOST_EVENTS, connection, &handle, now, &mut input);
-        self.call_timers(connection, &handle, now);
-
-        // Deadlines that begin now must not count the time that handlers took.
-        let late = connection.driver().now();
-        let mut held = connection.lock();
-        held.begin_work();
-        if let Some(link) = held.link_mut() {
-            // Input that arrived before the deadline is processed, so the deadline has really expired.
-            if link.endpoint().deadline().is_some_and(|deadline| deadline <= now) {
-                link.endpoint_mut().handle_timeout(now);
-            }
-            link.write(late, WRITE_MOST);
-        }
-        drop(held);
-        // Writing may have made room, or finished the connection.
-        self.react_at_most(MOST_EVENTS, connection, &handle, late, &mut &mut [][..]);
-        self.tell_drained(connection, &handle);
-
-        let mut held = connection.lock();
-        let mut outcome = TurnOutcome::default();
-        let over = held.is_over();
-        if let Some(link) = held.link_mut() {
-            let written = link.write(late, WRITE_MOST);
-            let counts = link.endpoint_mut().take_output_counts();
-            if let Some(traffic) = connection.driver().traffic() {
-                traffic.sent(counts);
-            }
-            let endpoint = link.endpoint();
-            outcome.more = written == Written::Limit
-                || endpoint.has_input()
-                || endpoint.is_drained()
-                || link.may_read()
-                // The handler's last call is still due.
-                || !over && endpoint.ready_state() == ReadyState::Closed;
-            #[cfg(feature = "deflate")]
-            link.endpoint_mut().reclaim_tools(&mut context.tools);
-            if let Some(outbox) = link.endpoint_mut().reclaim() {
-                context.outbox = Some(outbox);
-            }
-        } else {
-            // A redirect has removed the transport: the adapter must dial again.
-            outcome.more = dialed && !over;
-        }
-        outcome.deadline = held.deadline();
-        outcome.more |= held.end_work();
-        let left = held.count_lingering(lingered, &context.lingering);
-        outcome.gone = held.is_gone();
-        if outcome.gone {
-            // A connection that is gone needs no turn.
-            (outcome.deadline, outcome.more) = (None, false);
-        }
-        drop(held);
-        drop(left);
-        outcome
+        turn.conclude(held, context)
     }
 }

@@ -34,8 +34,8 @@ pub struct TrustedProxies {
 }
 
 impl TrustedProxies {
-    /// Trusts these addresses, and networks in CIDR notation (RFC 4632 section 3.1); and with `unix:` every
-    /// peer that connects through a Unix socket.
+    /// Trusts these addresses, and networks in CIDR notation (RFC 4632 section 3.1), whose bits behind the prefix
+    /// are zero; and with `unix:` every peer that connects through a Unix socket. Names are not looked up.
     ///
     /// # Errors
     ///
@@ -64,7 +64,17 @@ impl TrustedProxies {
     /// [`Config::handshake_timeout`](wsproto::Config::handshake_timeout), or it is ended. The header is read
     /// from no other peer. If the address it names is trusted, too, the field is read as well.
     ///
-    /// Headers without an address (`LOCAL`, `UNKNOWN`) leave the peer's. TLVs are ignored.
+    /// Headers without an address (`LOCAL`, `UNKNOWN`) leave the peer's. TLVs are ignored. Health checks of the
+    /// proxy need the header, too: with HAProxy, `check-send-proxy`.
+    ///
+    /// ```
+    /// use ws_common::{ServerOptions, TrustedProxies};
+    ///
+    /// let proxies = TrustedProxies::new(["10.0.0.0/8"])?.proxy_protocol();
+    /// // Counts the clients' connections, not those of the proxy.
+    /// let options = ServerOptions::new().trusted_proxies(proxies).max_connections_per_address(50);
+    /// # Ok::<(), ws_common::InvalidNetwork>(())
+    /// ```
     #[must_use]
     pub const fn proxy_protocol(mut self) -> Self {
         self.has_header = true;

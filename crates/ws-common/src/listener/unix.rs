@@ -14,7 +14,8 @@ impl Listener {
     /// Listens on a Unix domain socket at a path. A socket that is there already is replaced if no process
     /// listens on it, as after a crash. Processes that call this at the same time lock the directory one after the
     /// other, so that one of them listens; a directory that cannot be locked within a second is used without. The
-    /// file stays when the server ends; its directory decides who may connect. Clients reach it with [`ConnectTo::Unix`](crate::ConnectTo::Unix).
+    /// file stays when the server ends; its directory decides who may connect. Clients reach it with
+    /// [`ConnectTo::Unix`](crate::ConnectTo::Unix).
     ///
     /// # Errors
     ///
@@ -35,14 +36,17 @@ impl Listener {
                 let probe = Socket::new(Domain::UNIX, Type::STREAM, None)?;
                 // A process whose backlog is full listens, too: it must not be waited for.
                 probe.set_nonblocking(true)?;
-                match probe.connect(&address) {
-                    // A file that is no socket refuses, too, but must not be removed.
-                    Err(refused)
-                        if refused.kind() == io::ErrorKind::ConnectionRefused
-                            && is_socket(path) =>
+                match (is_socket(path), probe.connect(&address)) {
+                    (Some(true), Err(refused))
+                        if refused.kind() == io::ErrorKind::ConnectionRefused =>
                     {
                         std::fs::remove_file(path)?;
                         bind()
+                    }
+                    // A file that is no socket refuses, too, but must not be removed.
+                    (Some(false), _) => {
+                        let text = format!("the file {} is no socket", path.display());
+                        Err(io::Error::new(error.kind(), text))
                     }
                     _ => Err(error),
                 }
@@ -73,9 +77,10 @@ fn lock_directory(path: &Path) -> Option<File> {
     }
 }
 
-fn is_socket(path: &Path) -> bool {
+/// Returns whether the file at a path is a socket; `None` if there is none, or it cannot be looked at.
+fn is_socket(path: &Path) -> Option<bool> {
     use std::os::unix::fs::FileTypeExt;
-    path.symlink_metadata().is_ok_and(|metadata| metadata.file_type().is_socket())
+    Some(path.symlink_metadata().ok()?.file_type().is_socket())
 }
 
 #[cfg(test)]
@@ -116,7 +121,9 @@ pub(super) mod tests {
         assert_eq!(third.accept().expect("a client").1, None);
         let file = folder.0.join("file");
         std::fs::write(&file, "precious").expect("written");
-        assert!(Listener::bind_unix(&file).is_err());
+        let error = Listener::bind_unix(&file).expect_err("no socket");
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        assert!(error.to_string().ends_with("file is no socket"), "{error}");
         assert_eq!(std::fs::read(&file).expect("it is there"), b"precious");
     }
 

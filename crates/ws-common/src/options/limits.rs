@@ -38,7 +38,9 @@ macro_rules! limits {
             }
 
             /// Sets the longest payload of a data frame to send, in bytes: longer messages leave in fragments, so
-            /// that Pings and Pongs need not wait behind them; see [`Config::fragment_size`].
+            /// that Pings and Pongs need not wait behind them; see [`Config::fragment_size`]. `None`, the default,
+            /// sends each message in one frame. A server answers no Ping while more than the high-water mark of
+            /// replies is unwritten, in fragments or not.
             #[must_use]
             pub fn fragment_size(self, bytes: Option<usize>) -> Self {
                 self.with(|config| config.fragment_size = bytes)

@@ -1,6 +1,6 @@
 //! The end of a server, and the decisions that are still pending then.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -139,7 +139,7 @@ impl ServerHandle {
         // condition is checked under that lock: no wake-up is lost.
         while state.carried > 0 {
             let Some(Ending::At(at)) = state.ending else {
-                state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                self.0.changed.wait(&mut state);
                 continue;
             };
             let patience = at.saturating_duration_since(self.now());
@@ -150,12 +150,11 @@ impl ServerHandle {
                 }
                 state = self.lock();
                 while state.handled > 0 {
-                    state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                    self.0.changed.wait(&mut state);
                 }
                 break;
             }
-            let waited = self.0.changed.wait_timeout(state, patience);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            self.0.changed.wait_for(&mut state, patience);
         }
         state.terminated = true;
     }

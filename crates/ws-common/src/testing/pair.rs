@@ -10,7 +10,8 @@ use wsproto::{Advice, Client, CloseInfo, Endpoint, Event, Server, SessionEvent};
 use super::wire::Wire;
 use crate::Message;
 use crate::adapter::{
-    Acceptor, Connection, Conversation, Driver, Held, Transport, TurnContext, TurnOutcome,
+    Acceptor, Connection, Conversation, Driver, Held, Traffic, TrafficLease, Transport,
+    TurnContext, TurnOutcome,
 };
 
 /// The time of a server and its connections, which the test advances.
@@ -30,6 +31,7 @@ impl Clock {
 /// The driver of a server's connections.
 pub(super) struct Origin {
     pub(super) acceptor: Arc<Acceptor>,
+    pub(super) traffic: Arc<TrafficLease>,
     pub(super) clock: Clock,
     /// Whether the connection needs a turn.
     pub(super) changed: Arc<AtomicBool>,
@@ -50,6 +52,10 @@ impl Driver<Server> for Origin {
 
     fn acceptor(&self) -> Option<&Acceptor> {
         Some(&self.acceptor)
+    }
+
+    fn traffic(&self) -> Option<&Traffic> {
+        Some(&self.traffic)
     }
 }
 

@@ -16,8 +16,8 @@ use super::TestClient;
 use super::pair::{Clock, Origin, Pair};
 use super::wire::Wire;
 use crate::adapter::{
-    Acceptor, Connection, Connections, Link, TurnContext, TurnOutcome, end_deadline, poll_ends,
-    server_handle,
+    Acceptor, Connection, Connections, Link, TrafficLease, TurnContext, TurnOutcome, end_deadline,
+    poll_ends, server_handle,
 };
 use crate::{ServerHandle, ServerHandler, ServerOptions, WebSocketConnection};
 
@@ -29,7 +29,8 @@ const MOST_TURNS: usize = 100_000;
 /// Handlers are called by the calls of this type and of [`TestClient`], in the same thread, one after the
 /// other, until nothing is left to do. Nothing listens: clients come from [`connect`](Self::connect), each from
 /// another port of 127.0.0.1, and neither TLS nor the PROXY protocol is spoken. All times are virtual, but for the
-/// `Date` of responses.
+/// `Date` of responses. A decision that was postponed takes effect at the next call, such as `advance` by zero.
+/// As on any server, a handler that panics does not end the test: its client is closed with code 1011.
 ///
 /// ```
 /// use ws_common::testing::TestServer;
@@ -62,6 +63,7 @@ struct Shared {
     /// The server's time when the clock was at zero.
     start: Instant,
     clock: Clock,
+    traffic: Arc<TrafficLease>,
     context: TurnContext,
     pairs: Vec<Pair>,
     /// Whether the handler's last call was made.
@@ -85,7 +87,9 @@ impl TestServer {
         acceptor.announce();
         acceptor.join();
         let context = TurnContext::new(Duration::ZERO);
-        let shared = Shared { acceptor, start, clock, context, pairs: Vec::new(), left: false };
+        let traffic = Arc::new(acceptor.traffic());
+        let pairs = Vec::new();
+        let shared = Shared { acceptor, start, clock, traffic, context, pairs, left: false };
         Self { handle, shared: Rc::new(RefCell::new(shared)) }
     }
 
@@ -124,7 +128,8 @@ impl TestServer {
         let (endpoint, conversation) = acceptor.accept(now, peer).expect("a response, without TLS");
         let (changed, wire) = (Arc::new(AtomicBool::new(true)), Wire::default());
         let (clock, notice) = (shared.clock.clone(), Arc::clone(&changed));
-        let origin = Origin { acceptor, clock, changed: notice };
+        let traffic = Arc::clone(&shared.traffic);
+        let origin = Origin { acceptor, traffic, clock, changed: notice };
         let connection = Arc::new(Connection::new(origin, Link::new(endpoint, wire.clone()), peer));
         connection.lock().set_key(0);
         let ws = connection.handle();

@@ -323,6 +323,44 @@ fn timers_of_a_server_without_a_delay_are_detected() {
     let _ = TestServer::new(Hurried).connect();
 }
 
+#[test]
+fn messages_and_bytes_are_counted() {
+    let client = connect(handler(|ws, message| drop(ws.send(message))));
+    let stats = || client.server().handle().stats();
+    let before = stats();
+    assert!(before.bytes_in > 100 && before.bytes_out > 100, "the opening handshake");
+    client.send("12345678");
+    let after = stats();
+    assert_eq!((after.messages_in, after.messages_out), (1, 1));
+    // A client's frame has a masking key of 4 bytes.
+    assert_eq!((after.bytes_in - before.bytes_in, after.bytes_out - before.bytes_out), (14, 10));
+}
+
+#[test]
+fn a_boxed_handler_is_a_handler() {
+    let log = Log::default();
+    let boxes = Arc::clone(&log);
+    let server = TestServer::new(move |_: &_, request: &IncomingRequest| {
+        Decision::accept(match request.path() {
+            "/" => Box::new(Obedient(Arc::clone(&boxes))) as Box<dyn ConnectionHandler>,
+            _ => Box::new(handler(|ws, _| drop(ws.send("closure")))),
+        })
+    });
+    let other = ClientRequest::parse("ws://localhost/other").unwrap();
+    let (client, other) = (server.connect(), server.connect_with(other));
+    client.set_reading(false);
+    client.send("fill");
+    client.set_reading(true);
+    server.advance(Duration::from_secs(5));
+    client.set_reading(false);
+    server.advance(Duration::from_secs(90));
+    other.send("anything");
+    assert_eq!(other.received(), ["closure".into()]);
+    let mut calls = take(&log);
+    assert!(calls.remove(4).starts_with("error: "));
+    assert_eq!(calls, ["open", "fill", "drained", "timer", "end 1006"]);
+}
+
 /// Sends a Ping after each Pong.
 struct Restless;
 

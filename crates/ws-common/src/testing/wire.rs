@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read};
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::adapter::{Duplex, Transport};
 
@@ -24,9 +26,8 @@ struct Bytes {
 }
 
 impl Wire {
-    /// Ignores poisoning: the bytes are consistent whenever the lock is free.
     fn lock(&self) -> MutexGuard<'_, Bytes> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     pub(super) fn write(&self, bytes: &[u8]) {

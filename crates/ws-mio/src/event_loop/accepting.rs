@@ -74,7 +74,7 @@ impl EventLoop {
 
     /// Accepts the waiting clients, at most [`BATCH`] of them.
     pub(crate) fn accept(&mut self, index: usize, cause: Cause<'_>) {
-        let now = self.context.now;
+        let now = self.context.turn.now;
         if let (Some(listener), Cause::Queued) = (self.listeners.get_mut(index), cause) {
             listener.queued = false;
         }
@@ -106,7 +106,7 @@ impl EventLoop {
         peer: Option<SocketAddr>,
         server: &Arc<LoopServer>,
     ) -> io::Result<()> {
-        let now = self.context.now;
+        let now = self.context.turn.now;
         let accepted = server.acceptor.accept(now, peer);
         let Some((endpoint, conversation)) = accepted else { return Ok(()) };
         let both = Interest::READABLE | Interest::WRITABLE;

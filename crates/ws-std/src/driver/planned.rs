@@ -1,8 +1,8 @@
 //! Writing, and the plan by which the warden does the rest: deadlines, unwritten output, and the calls of a
 //! handler that are due while the receiving thread waits for input.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -109,7 +109,7 @@ impl<R: Role> BlockingDriver<R> {
         let interest = plan.interest.as_ref().map(|(interest, _)| *interest);
         let plan_sent = SentPlan { deadline: plan.deadline, interest, lingers: plan.lingers };
         // The connection is locked, so the warden gets plans in the order in which they are made.
-        let mut before = self.sent_plan.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut before = self.sent_plan.lock();
         if *before == plan_sent {
             return;
         }

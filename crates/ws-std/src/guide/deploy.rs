@@ -1,6 +1,6 @@
 //! Servers in production: proxies and load balancers, limits, shutdown, reconnecting clients, certificates.
 //!
-//! Everything here applies to `ws-std` and `ws-mio`, unless it names one of them.
+//! Everything here applies to `ws-std`, `ws-mio` and `ws-tokio`, unless it names one of them.
 //!
 //! # Behind a reverse proxy
 //!
@@ -48,7 +48,8 @@
 //!   [trusted](crate::TrustedProxies): list its addresses, or `unix:` if it connects through a Unix domain
 //!   socket. Header fields of other peers are not believed.
 //! * A proxy that forwards TCP or TLS, such as HAProxy with `mode tcp` and `send-proxy-v2`, names the client in
-//!   a header of its own: [`TrustedProxies::proxy_protocol`](crate::TrustedProxies::proxy_protocol).
+//!   a header of its own: [`TrustedProxies::proxy_protocol`](crate::TrustedProxies::proxy_protocol). Its health
+//!   checks need the header, too (`check-send-proxy`).
 //! * [`WebSocketServer::bind_unix`](crate::WebSocketServer::bind_unix) listens where only programs of the
 //!   same machine can connect: `proxy_pass http://unix:/run/app/socket;`
 //! * [`ServerOptions::origins`] is compared with the `Origin` field of the browser: list the public origin,
@@ -175,7 +176,7 @@
 //! | a process, `ws-std` | threads, one per connection | `TasksMax=`, `pids.max`, `ulimit -u` |
 //! | a process, `ws-std` | memory mappings, four per thread | `vm.max_map_count` |
 //! | a listener | backlog of connections not accepted yet: 4096 requested | `net.core.somaxconn` |
-//! | a server | connections: 4096 with `ws-std`, 100 000 with `ws-mio` | [`ServerOptions::max_connections`] |
+//! | a server | connections: 4096 with `ws-std`, 100 000 with the others | [`ServerOptions::max_connections`] |
 //! | an address | any number | [`ServerOptions::max_connections_per_address`] and `max_attempts_per_address` |
 //! | a connection | messages of 1 MiB, 64 KiB queued for the peer | [`ServerOptions`] |
 //!
@@ -270,7 +271,7 @@
 //!
 //! Errors before a connection is open are passed to the server's
 //! [`on_error`](crate::ServerHandler::on_error), later ones to the handler of the connection. All of them are
-//! logged through the `log` facade, without secrets and payloads.
+//! logged through the facade `log`, or with the feature `tracing` through that crate, without secrets and payloads.
 //! [`Broadcast::refused`](crate::Broadcast::refused) lists the connections whose peers do not read.
 
 #[cfg(doc)]

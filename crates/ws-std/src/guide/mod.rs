@@ -3,7 +3,7 @@
 //! * [`tungstenite`]: migrating from tungstenite, call by call.
 //! * [`deploy`]: servers in production: proxies, limits, shutdown, certificates; clients that reconnect.
 //!
-//! `deploy` also applies to `ws-mio`. The engine has a chapter on [embedding it](wsproto::guide::embed) in an
+//! `deploy` also applies to `ws-mio` and `ws-tokio`. The engine has a chapter on [embedding it](wsproto::guide::embed) in an
 //! event loop, and `ws-common` has one on [writing an adapter](ws_common::guide).
 
 pub mod deploy;

@@ -69,8 +69,7 @@ pub(super) async fn open(
     let endpoint = opened_client_endpoint(agreed, Arc::clone(config), Duration::ZERO)?;
     let stream = Transported::unknown(TokioIo::new(upgraded));
     let connection = connection(from, Instant::now(), endpoint, stream);
-    let response = Some(Box::new(response));
-    let opening = Opening::Client { request: Box::new(request), response };
+    let opening = Some(Opening { request, response: Some(response) });
     let mut ws = WebSocket::begin(connection, Conversation::client(()), opening)?;
     ws.open().await?;
     Ok(ws)

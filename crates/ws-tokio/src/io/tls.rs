@@ -47,8 +47,8 @@ impl Tls {
     }
 
     /// Writes a `close_notify` alert.
-    pub(super) fn close<S: AsyncStream>(&mut self, stream: &Polled<'_, S>) {
-        self.state.close(&mut &*stream);
+    pub(super) fn close<S: AsyncStream>(&mut self, stream: &Polled<'_, S>) -> io::Result<()> {
+        self.state.close(&mut &*stream)
     }
 
     /// Reads plaintext, from a bounded amount of ciphertext.

@@ -14,7 +14,7 @@ use tokio::net::ToSocketAddrs;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 use ws_common::adapter::{Acceptor, Admission, Conversation, Permit, end_deadline, poll_ends};
-use ws_common::{Decision, Error, Listener as Socket, ServerHandle, ServerOptions};
+use ws_common::{Error, Listener as Socket, ServerHandle, ServerOptions};
 use wsproto::SessionError;
 use wsproto::handshake::Accept;
 
@@ -23,7 +23,6 @@ use super::newcomer::Newcomer;
 use super::{bind, handle, local_addr};
 use crate::alarm::{Alarm, now};
 use crate::tasks::Tasks;
-use crate::websocket::Opening;
 use crate::{Request, WebSocket};
 
 /// A server whose connections the application takes itself, instead of a handler. Its options apply to them, and its
@@ -63,7 +62,10 @@ pub struct Listener {
 }
 
 /// A client that was just accepted. Dropping it drops its socket.
-pub struct Incoming {
+// Boxed, and its futures too, so that a task that serves a connection has no room for its beginning.
+pub struct Incoming(Box<Admitted>);
+
+struct Admitted {
     newcomer: Newcomer,
     permit: Permit,
 }
@@ -103,7 +105,7 @@ impl Listener {
         let server = handle(options, address, vec![Arc::clone(&wake)]);
         let sources = Listening::register(listeners)?;
         // Only its options decide.
-        let acceptor = Arc::new(Acceptor::new(server, |_: &_, _: &_| Decision::accept(())));
+        let acceptor = Arc::new(Acceptor::without_handler(server));
         acceptor.join();
         Ok(Self { acceptor, sources, address, wake, alarm: Alarm::default(), left: false })
     }
@@ -152,7 +154,8 @@ impl Listener {
                         Admission::Admitted(permit) => {
                             // The next client is one of another source, if there is one.
                             self.sources.rotate_left(number + 1);
-                            return Poll::Ready(Ok(Some(Incoming { newcomer, permit })));
+                            let admitted = Admitted { newcomer, permit };
+                            return Poll::Ready(Ok(Some(Incoming(Box::new(admitted)))));
                         }
                         Admission::Refused(endpoint) => {
                             drop(tokio::spawn(newcomer.refuse(*endpoint)));
@@ -222,7 +225,7 @@ impl Incoming {
     /// Returns the address of the peer, which may be a proxy; `None` without addresses.
     #[must_use]
     pub const fn peer_addr(&self) -> Option<SocketAddr> {
-        self.newcomer.peer
+        self.0.newcomer.peer
     }
 
     /// Reads the header of a trusted proxy, performs the TLS handshake, and reads the request. Returns `None` if the
@@ -236,22 +239,8 @@ impl Incoming {
     /// # Cancel safety
     ///
     /// If the future is dropped, so is the connection.
-    pub async fn request(self) -> Result<Option<Request>, Error> {
-        let (acceptor, peer) = (Arc::clone(&self.newcomer.acceptor), self.newcomer.peer);
-        // Boxed, as is what follows, so that a task that serves a connection has no room for its beginning.
-        let read = Box::pin(async {
-            let Some((connection, permit)) = self.newcomer.begin(self.permit).await? else {
-                return Ok(None);
-            };
-            let opening = Opening::Server { request: None };
-            let ws = WebSocket::begin(connection, Conversation::server(permit), opening)?;
-            Request::read(ws, Some(&acceptor)).await
-        });
-        let read = read.await;
-        if let Err(error) = &read {
-            acceptor.report(peer, error);
-        }
-        read
+    pub fn request(self) -> impl Future<Output = Result<Option<Request>, Error>> + Send {
+        Box::pin(self.0.request())
     }
 
     /// Accepts the connection, whatever its request; [`request`](Self::request) lets the application decide.
@@ -263,14 +252,31 @@ impl Incoming {
     /// # Cancel safety
     ///
     /// If the future is dropped, so is the connection.
-    pub async fn accept(self) -> Result<WebSocket, Error> {
-        let accepted = Box::pin(async {
+    pub fn accept(self) -> impl Future<Output = Result<WebSocket, Error>> + Send {
+        Box::pin(async {
             match self.request().await? {
                 Some(request) => request.accept(&Accept::new()).await,
                 None => Err(SessionError::EndOfInput.into()),
             }
-        });
-        accepted.await
+        })
+    }
+}
+
+impl Admitted {
+    async fn request(self) -> Result<Option<Request>, Error> {
+        let (acceptor, peer) = (Arc::clone(&self.newcomer.acceptor), self.newcomer.peer);
+        let read = async {
+            let Some((connection, permit)) = self.newcomer.begin(self.permit).await? else {
+                return Ok(None);
+            };
+            let ws = WebSocket::begin(connection, Conversation::server(permit), None)?;
+            Request::read(ws, Some(&acceptor)).await
+        };
+        let read = read.await;
+        if let Err(error) = &read {
+            acceptor.report(peer, error);
+        }
+        read
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::io;
 use std::net::ToSocketAddrs;
-use std::sync::Arc;
-use std::thread;
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use tokio::runtime::Builder;
@@ -23,13 +23,26 @@ use crate::tasks::Tasks;
 ///
 /// # Errors
 ///
-/// [`io::Error`] if no address can be bound, or if a runtime or a thread cannot be created; of kind
+/// [`io::Error`] if no address can be bound, or if a runtime or a thread cannot be created, and then no thread is left; of kind
 /// [`Unsupported`](io::ErrorKind::Unsupported) for several threads on systems other than Unix.
 pub fn serve_per_core(
     address: impl ToSocketAddrs,
     threads: usize,
     options: ServerOptions,
     handler: impl ServerHandler,
+) -> io::Result<RunningServer> {
+    serve(address, threads, options, handler, |run| thread::Builder::new().spawn(run))
+}
+
+/// What a thread does.
+type Run = Box<dyn FnOnce() + Send>;
+
+fn serve(
+    address: impl ToSocketAddrs,
+    threads: usize,
+    options: ServerOptions,
+    handler: impl ServerHandler,
+    mut spawn: impl FnMut(Run) -> io::Result<JoinHandle<()>>,
 ) -> io::Result<RunningServer> {
     let threads = threads.max(1);
     let listeners = listen_shared(address, threads)?.into_iter().map(Listener::from);
@@ -45,16 +58,92 @@ pub fn serve_per_core(
         drop(entered);
         loops.push((runtime, Accepting::new(Arc::clone(&acceptor), sources, wake)));
     }
+    let (started, all) = mpsc::channel();
+    let running = spawn_server(server.clone(), move || {
+        join_all(all);
+        Ok(())
+    })?;
     acceptor.announce();
-    let ending = server.clone();
-    spawn_server(server, move || {
-        thread::scope(|scope| {
-            let started = loops.into_iter().try_for_each(|(runtime, accepting)| {
-                let run = move || runtime.block_on(accepting);
-                thread::Builder::new().spawn_scoped(scope, run).map(drop)
-            });
-            // It must not go on with fewer threads. The scope waits for those that have started.
-            started.inspect_err(|_| ending.terminate(Some(Duration::ZERO)))
-        })
-    })
+    let mut left = loops.len();
+    for (runtime, accepting) in loops {
+        match spawn(Box::new(move || runtime.block_on(accepting))) {
+            // The thread that receives it waits for the sender.
+            Ok(thread) => drop(started.send(thread)),
+            Err(error) => {
+                // It must not go on with fewer threads.
+                server.terminate(Some(Duration::ZERO));
+                (0..left).for_each(|_| acceptor.leave());
+                drop(started);
+                running.join();
+                return Err(error);
+            }
+        }
+        left -= 1;
+    }
+    Ok(running)
+}
+
+/// Waits for all threads, then resumes the panic of one.
+fn join_all(threads: mpsc::Receiver<JoinHandle<()>>) {
+    let panics: Vec<_> = threads.into_iter().filter_map(|thread| thread.join().err()).collect();
+    if let Some(panic) = panics.into_iter().next() {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+    use std::net::{SocketAddr, TcpStream};
+    use std::sync::Mutex;
+
+    use ws_common::{Decision, IncomingRequest, ServerHandle};
+
+    use super::*;
+
+    /// Records its calls, and the address of the server.
+    struct Recorded(Arc<Mutex<(Vec<&'static str>, Option<SocketAddr>)>>);
+
+    impl ServerHandler for Recorded {
+        type Handler = ();
+
+        fn on_open(&mut self, server: &ServerHandle) {
+            *self.0.lock().expect("no panic") = (vec!["on_open"], server.local_addr());
+        }
+
+        fn on_connection(&mut self, _: &ServerHandle, _: &IncomingRequest) -> Decision<()> {
+            Decision::accept(())
+        }
+
+        fn on_terminate(&mut self, _: &ServerHandle) {
+            self.0.lock().expect("no panic").0.push("on_terminate");
+        }
+    }
+
+    #[test]
+    fn if_a_thread_cannot_start_all_others_end() {
+        for fails_at in 0..3 {
+            let calls = Arc::<Mutex<_>>::default();
+            let ended = Arc::<Mutex<usize>>::default();
+            let mut started = 0;
+            let spawn = |run: Run| {
+                if started == fails_at {
+                    return Err(ErrorKind::OutOfMemory.into());
+                }
+                started += 1;
+                let ended = Arc::clone(&ended);
+                thread::Builder::new().spawn(move || {
+                    run();
+                    *ended.lock().expect("no panic") += 1;
+                })
+            };
+            let handler = Recorded(Arc::clone(&calls));
+            let served = serve("127.0.0.1:0", 3, ServerOptions::new(), handler, spawn);
+            assert_eq!(served.expect_err("no thread").kind(), ErrorKind::OutOfMemory);
+            assert_eq!((started, *ended.lock().expect("no panic")), (fails_at, fails_at));
+            let (calls, address) = calls.lock().expect("no panic").clone();
+            assert_eq!(calls, ["on_open", "on_terminate"]);
+            assert!(TcpStream::connect(address.expect("an address")).is_err(), "nobody listens");
+        }
+    }
 }

@@ -21,7 +21,7 @@ use super::UpgradeServer;
 use crate::WebSocket;
 use crate::io::AsyncStream;
 use crate::origin::From;
-use crate::websocket::{Opening, Transported, connection};
+use crate::websocket::{Transported, connection};
 
 type Opened = Pin<Box<dyn Future<Output = Result<WebSocket, Error>> + Send>>;
 
@@ -120,7 +120,6 @@ impl Begun {
         let from = From { acceptor: Some(self.acceptor), ..From::default() };
         let connection = connection(from, Instant::now(), self.endpoint, transported);
         connection.asked(&request);
-        let opening = Opening::Server { request: Some(Box::new(request)) };
-        WebSocket::begin(connection, Conversation::server(permit), opening)
+        WebSocket::begin(connection, Conversation::server(permit), None)
     }
 }

@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use ws_common::adapter::{Acceptor, Connections, end_deadline, poll_ends, server_handle};
-use ws_common::{Decision, ServerHandle, ServerOptions};
+use ws_common::{ServerHandle, ServerOptions};
 
 use crate::alarm::{Alarm, now};
 use crate::server::MAX_CONNECTIONS;
@@ -64,7 +64,7 @@ impl UpgradeServer {
             };
             let connections = Connections::default();
             let server = server_handle(options, MAX_CONNECTIONS, None, connections, wake, now);
-            let acceptor = Acceptor::new(server, |_: &_, _: &_| Decision::<()>::decline());
+            let acceptor = Acceptor::without_handler(server);
             acceptor.join();
             let (acceptor, runtime) = (Arc::new(acceptor), OnceLock::new());
             Shared { acceptor, runtime, over: Notify::new(), left: Once::new() }

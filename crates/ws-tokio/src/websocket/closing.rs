@@ -50,6 +50,6 @@ impl WebSocket {
         context: &mut Context<'_>,
     ) -> Poll<Result<CloseInfo, Error>> {
         while ready!(self.poll_step(context))?.is_some() {}
-        Poll::Ready(Ok(self.close_info.clone().unwrap_or_else(unknown_end)))
+        Poll::Ready(Ok(self.close_info().cloned().unwrap_or_else(unknown_end)))
     }
 }

@@ -4,11 +4,11 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use ws_common::adapter::{Acceptor, Conversation, Step, Verdict, verdict};
+use ws_common::adapter::{Acceptor, Conversation, Decided, Step, Verdict, verdict};
 use ws_common::{Decider, Decision, Error, IncomingRequest};
 use wsproto::SessionError;
 
-use super::{Opening, WebSocket};
+use super::WebSocket;
 
 impl WebSocket {
     /// Waits until the connection is open. Returns `false` if the server redirects and the client follows.
@@ -43,10 +43,19 @@ impl WebSocket {
     }
 
     fn opened(&mut self) {
-        if let Opening::Client { response: response @ None, .. } = &mut self.opening {
-            *response = self.sender.connection.take_response().map(Box::new);
+        if let Some(rest) = &mut self.rest {
+            match &mut rest.opening {
+                Some(opening) => {
+                    let take = || self.sender.connection.take_response();
+                    opening.response = opening.response.take().or_else(take);
+                }
+                // The decision of a server is made.
+                None => self.rest = None,
+            }
         }
         let connection = Arc::clone(&self.sender.connection);
+        // The deadline of the handshake is over.
+        connection.tasks().check_carrier();
         connection.take(&mut self.conversation, &self.sender.handle, Step::Open);
     }
 }
@@ -89,17 +98,25 @@ impl WebSocket {
             match verdict(decision) {
                 Verdict::Now(decided) => connection.answer(&decided)?,
                 Verdict::Later(undecided) => {
-                    self.undecided = Some(Arc::clone(connection).postpone(undecided));
-                    self.opening = Opening::Server { request: Some(Box::new(request.clone())) };
+                    let undecided = Arc::clone(connection).postpone(undecided);
+                    self.rest().undecided = Some(undecided);
                     return Poll::Ready(Ok(Some((request, decider))));
                 }
             }
         }
     }
 
+    /// Takes the decision on a request, once it is made.
+    pub(super) fn decided(&mut self) -> Option<Decided> {
+        let undecided = &mut self.rest.as_mut()?.undecided;
+        let decided = undecided.as_mut()?.take()?;
+        *undecided = None;
+        Some(decided)
+    }
+
     /// Answers a request whose decision is made, before the connection is left.
     pub(super) fn answer_late(&mut self) {
-        if let Some(decided) = self.undecided.take().and_then(|mut undecided| undecided.take()) {
+        if let Some(decided) = self.decided() {
             // Fails if the client is gone.
             let _ = self.sender.connection.answer(&decided);
         }

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::task::coop::poll_proceed;
 use ws_common::adapter::{MOST_EVENTS, Step, unknown_end};
@@ -11,6 +12,7 @@ use wsproto::CloseInfo;
 
 use super::WebSocket;
 use crate::owned::Exchanged;
+use crate::tasks::run_again;
 
 impl WebSocket {
     /// Waits for the next message. Returns `None` once the connection is closed;
@@ -40,6 +42,14 @@ impl WebSocket {
     ///
     /// As [`recv`](Self::recv).
     pub fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Message>, Error>> {
+        if !self.input.is_empty() {
+            // The usual message, of those that were read together. If there is none, all is looked at again.
+            let budget = ready!(poll_proceed(context));
+            if let Some(message) = self.sender.connection.next_message(&mut self.input) {
+                budget.made_progress();
+                return Poll::Ready(Ok(Some(message)));
+            }
+        }
         loop {
             match ready!(self.poll_step(context))? {
                 Some(Step::Message(message)) => return Poll::Ready(Ok(Some(message))),
@@ -59,26 +69,26 @@ impl WebSocket {
         let budget = ready!(poll_proceed(context));
         // Before the connection is looked at, so that no change is missed.
         self.sender.connection.tasks().register_owner(context);
+        let now = self.sender.connection.elapsed();
         let mut over = false;
         for _ in 0..MOST_EVENTS {
-            if let Some(decided) = self.undecided.as_mut().and_then(|undecided| undecided.take()) {
-                self.undecided = None;
+            if let Some(decided) = self.decided() {
                 self.sender.connection.answer(&decided)?;
             }
-            match self.sender.connection.next_step(&mut self.input) {
+            match self.sender.connection.next_step(now, &mut self.input) {
                 Some(Step::Other) => {}
-                Some(Step::Error(error)) => drop(self.failed.get_or_insert(*error)),
+                Some(Step::Error(error)) => drop(self.rest().failed.get_or_insert(*error)),
                 Some(Step::Closed(info)) => self.end(Some(*info)),
                 Some(step) => {
                     budget.made_progress();
                     return Poll::Ready(Ok(Some(step)));
                 }
-                None if self.close_info.is_some() => {
-                    return Poll::Ready(self.failed.take().map_or(Ok(None), Err));
+                None if self.close_info().is_some() => {
+                    return Poll::Ready(self.rest().failed.take().map_or(Ok(None), Err));
                 }
                 // The transport is gone, and the session has no end to report.
                 None if over => self.end(None),
-                None => match self.sender.connection.exchange(&mut self.input, &mut self.failed) {
+                None => match self.exchange(now) {
                     Exchanged::Something => {}
                     Exchanged::Nothing => return Poll::Pending,
                     Exchanged::Over => over = true,
@@ -86,16 +96,27 @@ impl WebSocket {
             }
         }
         // A peer that sends many frames without a message must not delay other tasks.
-        context.waker().wake_by_ref();
+        run_again(context);
         Poll::Pending
+    }
+
+    /// Writes what is pending, and reads once.
+    fn exchange(&mut self, now: Duration) -> Exchanged {
+        let mut failed = None;
+        let exchanged = self.sender.connection.exchange(now, &mut self.input, &mut failed);
+        if let Some(error) = failed {
+            self.rest().failed.get_or_insert(error);
+        }
+        exchanged
     }
 
     /// Ends the connection. The carrier sees to its transport, which may linger.
     fn end(&mut self, info: Option<CloseInfo>) {
-        self.subprotocol = self.sender.handle.subprotocol();
-        self.undecided = None;
         let failure = self.sender.connection.tasks().take_failure();
-        self.failed = self.failed.take().or(failure);
+        let subprotocol = self.sender.handle.subprotocol();
+        let rest = self.rest();
+        (rest.subprotocol, rest.undecided) = (subprotocol, None);
+        rest.failed = rest.failed.take().or(failure);
         let (connection, conversation) = (&self.sender.connection, &mut self.conversation);
         match info.clone() {
             Some(info) => {
@@ -105,8 +126,9 @@ impl WebSocket {
             None => connection.end(conversation, &self.sender.handle),
         }
         let known = self.sender.handle.close_info();
-        self.close_info = info.or(known).or_else(|| Some(unknown_end()));
         let over = std::mem::replace(conversation, ws_common::adapter::Conversation::none());
+        self.rest().close_info = info.or(known).or_else(|| Some(unknown_end()));
+        let connection = &self.sender.connection;
         connection.leave(over, &self.sender.handle, std::mem::take(&mut self.input));
     }
 }

@@ -2,10 +2,13 @@
 
 use std::fmt;
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 
+#[cfg(feature = "bytes")]
 use tokio::task::coop::consume_budget;
+use tokio::task::coop::poll_proceed;
 use ws_common::adapter::{ConnectionLink, connection_handle, unknown_end};
 use ws_common::{Error, Message, WebSocketConnection};
 use wsproto::CloseInfo;
@@ -49,19 +52,8 @@ impl Sender {
     ///
     /// The message is taken exactly if the future has returned success. If it is dropped before, nothing of the
     /// message is sent.
-    pub async fn send(&self, message: impl Into<Message>) -> Result<(), Error> {
-        let mut message = message.into();
-        // A peer that reads without an end must not delay other tasks.
-        consume_budget().await;
-        loop {
-            match self.try_send(message) {
-                Err(Error::WouldExceed(Some(returned))) => message = returned,
-                result => return result,
-            }
-            if !self.has_room_in_time().await {
-                return Err(Error::WouldExceed(Some(message)));
-            }
-        }
+    pub fn send(&self, message: impl Into<Message>) -> impl Future<Output = Result<(), Error>> {
+        Sending { sender: self, message: Some(message.into()), room: None }
     }
 
     /// Sends a binary message whose memory others may share, as
@@ -90,6 +82,7 @@ impl Sender {
     }
 
     /// Waits for room. Returns false if the peer has read nothing for too long.
+    #[cfg(feature = "bytes")]
     async fn has_room_in_time(&self) -> bool {
         let mut wait = RoomWait::new(&*self.connection);
         poll_fn(|context| wait.poll(&*self.connection, context)).await
@@ -134,6 +127,39 @@ impl Sender {
         })
         .await;
         self.handle.close_info().unwrap_or_else(unknown_end)
+    }
+}
+
+/// Sends a message. By hand, because a task has room for it as long as its connection lasts.
+struct Sending<'s> {
+    sender: &'s Sender,
+    message: Option<Message>,
+    room: Option<Box<RoomWait>>,
+}
+
+impl Future for Sending<'_> {
+    type Output = Result<(), Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let connection = &*self.sender.connection;
+        loop {
+            if let Some(wait) = &mut self.room {
+                let has_room = ready!(wait.poll(connection, context));
+                self.room = None;
+                if !has_room {
+                    return Poll::Ready(Err(Error::WouldExceed(self.message.take())));
+                }
+            } else {
+                // A peer that reads without an end must not delay other tasks.
+                ready!(poll_proceed(context)).made_progress();
+            }
+            let Some(message) = self.message.take() else { return Poll::Ready(Ok(())) };
+            match self.sender.try_send(message) {
+                Err(Error::WouldExceed(Some(returned))) => self.message = Some(returned),
+                result => return Poll::Ready(result),
+            }
+            self.room = Some(Box::new(RoomWait::new(connection)));
+        }
     }
 }
 

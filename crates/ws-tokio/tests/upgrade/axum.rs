@@ -13,8 +13,8 @@ use ws_tokio::{Error, H2, Message, Refusal, Upgrade, UpgradeServer, connect};
 use crate::support::*;
 
 async fn chat(State(server): State<UpgradeServer>, upgrade: Upgrade) -> impl IntoResponse {
+    let room = upgrade.request().query().map(str::to_owned);
     upgrade.subprotocols(&["v1"]).run::<axum::body::Body, _>(&server, |ws| async move {
-        let room = ws.request().and_then(|request| request.query().map(str::to_owned));
         ws.handle().subscribe("lobby");
         let _ = ws.send(room.unwrap_or_default()).await;
         echo(ws).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 use ws_tokio::wsproto::{CloseCode, Config};
-use ws_tokio::{Error, H2};
+use ws_tokio::{Error, H2, Listener, ServerOptions};
 
 use crate::support::*;
 
@@ -79,4 +79,15 @@ async fn a_stream_that_ends_is_no_clean_end() {
     let info = timeout(PATIENCE, second.closed()).await.expect("in time").expect("no error");
     assert!(!info.was_clean && info.code == CloseCode::ABNORMAL, "{info}");
     assert!(h2.open_path("/").await.is_ok(), "the connection goes on");
+}
+
+/// A server without a handler has nobody to tell about timers, and keeps none.
+#[tokio::test(start_paused = true)]
+async fn a_server_without_a_handler_keeps_no_timers() {
+    let server = server();
+    let timer = server.set_timer(Duration::from_secs(1));
+    assert!(!server.cancel_timer(timer));
+    let listener = Listener::bind("127.0.0.1:0", ServerOptions::new()).await.expect("a free port");
+    let timer = listener.handle().set_timer(Duration::from_secs(1));
+    assert!(!listener.handle().cancel_timer(timer));
 }

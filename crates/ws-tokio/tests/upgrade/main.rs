@@ -4,4 +4,6 @@ mod axum;
 mod connections;
 mod endings;
 mod refusals;
+#[cfg(feature = "tls")]
+mod sockets;
 mod support;

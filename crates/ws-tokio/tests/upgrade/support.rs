@@ -8,7 +8,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::io::DuplexStream;
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use ws_tokio::wsproto::handshake::ClientRequest;
 use ws_tokio::wsproto::{Config, url::WsUrl};
 use ws_tokio::{Error, H2, ServerOptions, Upgrade, UpgradeServer, WebSocket};
@@ -55,6 +55,14 @@ async fn answer(
     server: UpgradeServer,
     mut request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
+    let redirect =
+        |to| Response::builder().status(307).header("Location", to).body(Full::default());
+    match request.uri().path() {
+        "/old" => return Ok(redirect("/older").expect("valid")),
+        "/older" => return Ok(redirect("/chat?room=2").expect("valid")),
+        "/away" => return Ok(redirect("ws://elsewhere.example/").expect("valid")),
+        _ => {}
+    }
     Ok(match Upgrade::of(&mut request) {
         Ok(upgrade) => upgrade.subprotocols(&["v2", "v1"]).run(&server, echo),
         Err(refusal) => refusal.into(),
@@ -64,6 +72,16 @@ async fn answer(
 /// Serves one stream with hyper; returns the client's end.
 pub(crate) fn host(server: &UpgradeServer, http: Http) -> DuplexStream {
     let (client, stream) = tokio::io::duplex(PIPE);
+    serve(stream, server, http);
+    client
+}
+
+/// Serves a client's stream with hyper.
+pub(crate) fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
+    server: &UpgradeServer,
+    http: Http,
+) {
     let (io, server) = (TokioIo::new(stream), server.clone());
     let service = service_fn(move |request| answer(server.clone(), request));
     tokio::spawn(async move {
@@ -79,7 +97,6 @@ pub(crate) fn host(server: &UpgradeServer, http: Http) -> DuplexStream {
             }
         };
     });
-    client
 }
 
 /// Opens a connection of its own.

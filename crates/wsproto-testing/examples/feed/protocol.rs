@@ -80,13 +80,15 @@ impl Feed {
         }
     }
 
+    /// Returns when to call `expire` for a client.
+    pub(crate) fn deadline(&self, id: Id) -> Option<Duration> {
+        let client = self.clients.get(&id)?;
+        (client.name.is_none() && !client.leaving).then(|| client.since + PATIENCE)
+    }
+
     /// Time has passed for a client.
     pub(crate) fn expire(&mut self, id: Id, now: Duration) {
-        if let Some(client) = self.clients.get(&id)
-            && client.name.is_none()
-            && !client.leaving
-            && now >= client.since + PATIENCE
-        {
+        if self.deadline(id).is_some_and(|at| now >= at) {
             self.order(id, Order::Close(CloseCode::POLICY_VIOLATION, "log in within 5 s"));
         }
     }

@@ -120,7 +120,9 @@ impl World {
         let mut net = Net::new(&Config::new(), 4096, self.cuts.clone())
             .with_client(request.bearer(token).expect("a token"), Config::new())
             .with_server(Config::new(), answer);
-        net.server.app = Box::new(app(&self.feed, self.connected));
+        let (feed, id) = (Rc::clone(&self.feed), self.connected);
+        net.server.app = Box::new(app(&feed, id));
+        net.server.app_deadline = Box::new(move || feed.borrow().deadline(id));
         let heard = Rc::<RefCell<Vec<String>>>::default();
         let lines = Rc::clone(&heard);
         net.client.app = Box::new(move |_, event, _| {

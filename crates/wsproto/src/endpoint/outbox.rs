@@ -131,6 +131,7 @@ impl Outbox {
             && self.lost == 0
             && self.deferred.is_empty()
             && self.deferred_pong.is_none()
+            && !self.answering
             && !self.awaited
             && !self.paused
             && !self.failed

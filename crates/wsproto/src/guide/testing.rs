@@ -133,31 +133,43 @@
 //!    loop. The server's answer to the request is a function, too:
 //!
 //!    ```
+//!    use std::cell::Cell;
+//!    use std::rc::Rc;
 //!    use std::time::Duration;
 //!    use wsproto::handshake::{Accept, ClientRequest, Response};
 //!    use wsproto::{CloseCode, CloseFrame, Config, Event, SessionEvent};
 //!    use wsproto_testing::{Cuts, Net};
 //!
-//!    let request = ClientRequest::parse("ws://localhost/feed")?.bearer("members-only")?;
-//!    let mut net = Net::new(&Config::new(), 4096, Cuts::every(1))
-//!        .with_client(request, Config::new())
-//!        .with_server(Config::new(), |request| match request.bearer() {
-//!            Some("members-only") => Ok(Accept::new()),
-//!            _ => Err(Response::text(401, "Members only\n")),
-//!        });
-//!    let mut logged_in = false;
-//!    net.server.app = Box::new(move |ws, event, now| match event {
-//!        Some(SessionEvent::Received(Event::Text(line))) => logged_in |= line.starts_with("login "),
-//!        None if !logged_in && now >= Duration::from_secs(5) => {
+//!    let net = |token: &str| {
+//!        let request = ClientRequest::parse("ws://localhost/feed")?.bearer(token)?;
+//!        let net = Net::new(&Config::new(), 4096, Cuts::every(1))
+//!            .with_client(request, Config::new())
+//!            .with_server(Config::new(), |request| match request.bearer() {
+//!                Some("members-only") => Ok(Accept::new()),
+//!                _ => Err(Response::text(401, "Members only\n")),
+//!            });
+//!        Ok::<_, Box<dyn std::error::Error>>(net)
+//!    };
+//!
+//!    let mut stranger = net("guess")?;
+//!    assert!(!stranger.run_to_the_end().0.was_clean);
+//!    assert_eq!(stranger.client.endpoint.take_response().unwrap().status(), 401);
+//!
+//!    let mut member = net("members-only")?;
+//!    let login = Rc::new(Cell::new(Some(Duration::from_secs(5)))); // the deadline
+//!    let deadline = Rc::clone(&login);
+//!    member.server.app_deadline = Box::new(move || deadline.get());
+//!    member.server.app = Box::new(move |ws, event, now| match event {
+//!        Some(SessionEvent::Received(Event::Text(line))) if line.starts_with("login ") => login.set(None),
+//!        None if login.get().is_some_and(|at| now >= at) => {
+//!            login.set(None);
 //!            let late = CloseFrame::new(CloseCode::POLICY_VIOLATION, "log in within 5 s");
 //!            let _ = ws.close(late.ok().as_ref(), now); // does nothing if it is closing
 //!        }
 //!        _ => {}
 //!    });
-//!    net.run_for(Duration::from_millis(4999));
-//!    assert!(net.client.closed().is_none());
-//!    net.run_for(Duration::from_millis(1));
-//!    assert_eq!(net.client.closed().unwrap().code, CloseCode::POLICY_VIOLATION);
+//!    assert_eq!(member.run_to_the_end().0.code, CloseCode::POLICY_VIOLATION);
+//!    assert_eq!(member.now.as_secs(), 5);
 //!    # Ok::<(), Box<dyn std::error::Error>>(())
 //!    ```
 //! 3. *A model says what each client must see* (`world.rs`). It knows names and topics, but no bytes,

@@ -46,6 +46,7 @@ impl Response {
     }
 
     /// Sets the body and its `Content-Type`, which is omitted if it is not a valid header value.
+    /// [`body_bytes`](Self::body_bytes) returns the body.
     #[must_use]
     pub fn body(mut self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         self.push_header("Content-Type", content_type);

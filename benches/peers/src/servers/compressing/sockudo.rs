@@ -1,38 +1,24 @@
-//! sockudo-ws, used as its examples do, and told to validate texts.
+//! sockudo-ws, as without compression, with its default parameters.
 
 use std::io;
-use std::net::TcpListener;
 
 use bytes::BytesMut;
-use futures::{SinkExt, StreamExt};
 use sockudo_ws::deflate::{DeflateConfig, negotiate_server_deflate};
 use sockudo_ws::handshake::{build_response, generate_accept_key, parse_request};
 use sockudo_ws::stream::CompressedWebSocketStream;
-use sockudo_ws::{Config, Message};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::super::{LIMIT, on_this_thread};
+use super::super::sockudo::{config, is_data};
+use super::super::{Start, echo, with_tasks};
 
-pub(super) fn serve(listener: TcpListener) -> io::Result<()> {
-    on_this_thread(listener, converse)
+pub(super) fn serve(start: Start) -> io::Result<()> {
+    with_tasks(start, converse)
 }
 
 async fn converse(mut stream: TcpStream) {
     let Some(deflate) = accept(&mut stream).await else { return };
-    let config = Config::builder()
-        .max_payload_length(LIMIT)
-        .max_message_size(LIMIT)
-        .max_frame_size(LIMIT)
-        .validate_text_utf8(true)
-        .build();
-    let mut socket = CompressedWebSocketStream::server(stream, config, deflate);
-    while let Some(Ok(message)) = socket.next().await {
-        let data = matches!(message, Message::Text(_) | Message::Binary(_));
-        if data && socket.send(message).await.is_err() {
-            return;
-        }
-    }
+    echo(CompressedWebSocketStream::server(stream, config(), deflate), is_data).await;
 }
 
 /// Shakes hands; returns what was agreed, or `None` if the client does not compress or is gone.

@@ -2,8 +2,8 @@
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::sync::MutexGuard;
 
+use parking_lot::MutexGuard;
 use wsproto::{ReadyState, Role};
 
 use super::{Connection, ConnectionState, NO_KEY, Work};

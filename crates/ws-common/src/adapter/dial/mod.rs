@@ -14,12 +14,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::adapter::logging::debug;
 use wsproto::{Config, SessionError};
 
 use super::Target;
 #[cfg(feature = "tls")]
 use super::tls::TlsState;
+use crate::adapter::logging::debug;
 use crate::{Cancel, ConnectTo, Error};
 use exchange::Exchange;
 use race::{Next, Race};

@@ -11,10 +11,11 @@ use std::time::Duration;
 use wsproto::handshake::ClientRequest;
 use wsproto::url::WsUrl;
 
+use network::{Network, Peer, ms};
+
 use super::{Dial, DialStep, Route};
 use crate::adapter::Target;
 use crate::{ClientOptions, Error, Proxy, ProxyError};
-use network::{Network, Peer, ms};
 
 fn within(timeout: Option<Duration>) -> ClientOptions {
     ClientOptions { connect_timeout: timeout, ..ClientOptions::default() }

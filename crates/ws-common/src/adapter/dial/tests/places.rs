@@ -2,10 +2,11 @@
 
 use std::net::SocketAddr;
 
+use wsproto::handshake::Response;
+
 use super::*;
 use crate::ConnectTo;
 use crate::Proxies;
-use wsproto::handshake::Response;
 
 fn request_with(url: &str, options: ClientOptions) -> Result<Target, Error> {
     Target::new(ClientRequest::new(WsUrl::parse(url).expect("a URL")), options)

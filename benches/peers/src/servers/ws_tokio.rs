@@ -1,0 +1,62 @@
+//! `ws-tokio`, with handlers, and with a task of the application's for each connection.
+
+use std::io;
+
+use ws_tokio::{
+    Decision, Error, Incoming, Listener, Message, ServerOptions, WebSocketConnection,
+    WebSocketServer, serve_per_core,
+};
+
+use super::{LIMIT, Start, announce};
+#[cfg(feature = "deflate")]
+use wsproto::Deflate;
+
+pub(super) fn serve(start: Start) -> io::Result<()> {
+    run(start, options())
+}
+
+#[cfg(feature = "deflate")]
+pub(super) fn serve_compressing(start: Start, deflate: Deflate) -> io::Result<()> {
+    run(start, options().deflate(deflate))
+}
+
+fn options() -> ServerOptions {
+    ServerOptions::new().max_message_size(LIMIT as u64)
+}
+
+/// Runs on this thread, or with a runtime for each of several threads.
+fn run(start: Start, options: ServerOptions) -> io::Result<()> {
+    let decide = |_: &_, _: &_| Decision::accept(echo);
+    if start.threads == 1 {
+        let server = WebSocketServer::from_listener(start.listen()?, options);
+        return start.runtime()?.block_on(server.run(decide));
+    }
+    let running = serve_per_core(start.address, start.threads, options, decide)?;
+    announce(running.handle().local_addr().unwrap_or(start.address))?;
+    running.join();
+    Ok(())
+}
+
+fn echo(ws: &WebSocketConnection, message: Message) {
+    // Fails if the client is gone.
+    let _ = ws.send(message);
+}
+
+pub(super) fn serve_async(start: Start) -> io::Result<()> {
+    let socket = start.listen()?;
+    start.runtime()?.block_on(async {
+        let mut listener = Listener::from_listener(socket, options())?;
+        while let Some(incoming) = listener.accept().await? {
+            tokio::spawn(echo_all(incoming));
+        }
+        Ok(())
+    })
+}
+
+async fn echo_all(incoming: Incoming) -> Result<(), Error> {
+    let mut ws = incoming.accept().await?;
+    while let Some(message) = ws.recv().await? {
+        ws.send(message).await?;
+    }
+    Ok(())
+}
