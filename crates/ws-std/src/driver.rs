@@ -22,9 +22,8 @@ use wsproto::handshake::Response;
 use wsproto::url::WsUrl;
 use wsproto::{Endpoint, Role};
 
-use collected::Collector;
-use planned::SentPlan;
-
+use self::collected::Collector;
+use self::planned::SentPlan;
 use crate::calls::Calls;
 use crate::clock::{Patience, now};
 use crate::origin::Origin;

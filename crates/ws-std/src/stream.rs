@@ -9,11 +9,10 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
-#[cfg(feature = "tls")]
 use parking_lot::Mutex;
+#[cfg(feature = "tls")]
 use ws_common::adapter::tls::TlsState;
 use ws_common::adapter::{Transport, TransportInfo};
-
 use ws_common::socket2::SockRef;
 
 use crate::retry::{is_timeout, would_block};
