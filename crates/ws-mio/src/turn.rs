@@ -17,6 +17,7 @@ impl<R: Role, D: Origin<R>> DynConnection for Connection<R, D> {
         cause: Cause<'_>,
     ) -> TurnOutcome {
         let mut held = self.lock();
+        let was_over = held.is_over();
         if let Cause::Queued = cause {
             held.unqueue();
         }
@@ -37,7 +38,6 @@ impl<R: Role, D: Origin<R>> DynConnection for Connection<R, D> {
         {
             link.transport_mut().ready(event);
         }
-        let was_over = held.is_over();
         let outcome = conversation.turn_locked(&self, held, &mut context.turn);
         if !was_over && outcome.over {
             self.driver().ended();
