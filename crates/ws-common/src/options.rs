@@ -46,7 +46,8 @@ pub struct ServerOptions {
     /// The path, without query, that an opening handshake must request, with or without its first `/`; others
     /// get 404. `None` accepts any.
     pub path: Option<String>,
-    /// The allowed origins of an opening handshake; others get 403. `None` accepts any.
+    /// The allowed origins of an opening handshake; others get 403. `None` accepts any; see
+    /// [`origins`](Self::origins()).
     pub origins: Option<AllowedOrigins>,
     /// The maximum number of connections, including those in the opening handshake. Further clients get
     /// status 503, or over TLS are disconnected. `None` is the adapter's default, `usize::MAX` no limit.
@@ -101,7 +102,8 @@ impl ServerOptions {
         self
     }
 
-    /// Accepts opening handshakes from these origins only; others get 403.
+    /// Accepts opening handshakes from these origins only; others get 403. A client that sends no origin is not a
+    /// browser, and is accepted unless the list [requires](AllowedOrigins::require) one.
     #[must_use]
     pub fn origins(mut self, origins: AllowedOrigins) -> Self {
         self.origins = Some(origins);

@@ -15,7 +15,9 @@ use crate::WebSocket;
 use crate::origin::From;
 use crate::websocket::{Transported, connection};
 
-/// Reads the request of a client that has opened a stream. Returns `None` if the client leaves without one.
+/// Reads the request of a client that has opened a stream. Returns `None` if the client sends nothing at all until it
+/// leaves, or until [`Config::handshake_timeout`](wsproto::Config::handshake_timeout), 10 s by default: that is a
+/// connection opened in advance, or a health check.
 ///
 /// ```no_run
 /// # async fn example(stream: tokio::io::DuplexStream) -> Result<(), ws_tokio::Error> {
@@ -37,8 +39,8 @@ use crate::websocket::{Transported, connection};
 ///
 /// # Errors
 ///
-/// [`Error::Session`] if the request is malformed or does not arrive in time, and was refused; [`Error::Io`] if the
-/// stream fails, or outside of a runtime of tokio.
+/// [`Error::Session`] if the request is malformed, or does not arrive completely in time, and was refused, or if the
+/// client leaves in the middle of it; [`Error::Io`] if the stream fails, or outside of a runtime of tokio.
 ///
 /// # Cancel safety
 ///
@@ -59,7 +61,7 @@ pub async fn server<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 ///
 /// # Errors
 ///
-/// As [`server`], and [`Error::Session`] if the client leaves without a request.
+/// As [`server`], and [`Error::Session`] of [`EndOfInput`](SessionError::EndOfInput) if that returns `None`.
 ///
 /// # Cancel safety
 ///

@@ -27,8 +27,11 @@ pub use server::UpgradeServer;
 /// A request for a WebSocket that a web server has read, over HTTP/1.1 (RFC 6455 section 4.2) or HTTP/2 (RFC 8441).
 ///
 /// With hyper, [`of`](Self::of) takes it from a request, and for HTTP/2 the server needs
-/// `enable_connect_protocol`. With axum and the feature `axum`, it is an extractor; `axum::serve` allows HTTP/2.
-/// Route it with `any`, not with `get`: over HTTP/2 it is a CONNECT.
+/// `enable_connect_protocol`. With axum and the feature `axum`, it is an extractor; for HTTP/2, `axum::serve` needs
+/// axum's own feature `http2`. Route it with `any`, not with `get`: over HTTP/2 it is a CONNECT.
+///
+/// Over HTTP/2, each answer of status 200 to 299 opens a WebSocket (RFC 8441 section 5): answer a CONNECT for a page
+/// with another status, such as 404.
 ///
 /// ```
 /// # use std::convert::Infallible;
@@ -60,13 +63,13 @@ pub use server::UpgradeServer;
 ///
 #[cfg_attr(feature = "axum", doc = "```no_run")]
 #[cfg_attr(not(feature = "axum"), doc = "```ignore")]
-/// use axum::{Router, extract::State, response::IntoResponse, routing::any};
+/// use axum::{Router, extract::State, response::Response, routing::any};
 /// use ws_tokio::{ServerOptions, Upgrade, UpgradeServer};
 ///
-/// async fn chat(State(server): State<UpgradeServer>, upgrade: Upgrade) -> impl IntoResponse {
+/// async fn chat(State(server): State<UpgradeServer>, upgrade: Upgrade) -> Response {
 ///     let lobby = server.clone();
 ///     let upgrade = upgrade.subprotocols(&["chat.v2", "chat.v1"]);
-///     upgrade.run::<axum::body::Body, _>(&server, |mut ws| async move {
+///     upgrade.run(&server, |mut ws| async move {
 ///         ws.handle().subscribe("lobby");
 ///         while let Ok(Some(message)) = ws.recv().await {
 ///             lobby.publish("lobby", message);
@@ -141,7 +144,8 @@ impl Upgrade {
     }
 
     /// Sets the address of the client, or of a proxy: for limits for each address, and for
-    /// [trusted proxies](crate::ServerOptions::trusted_proxies).
+    /// [trusted proxies](crate::ServerOptions::trusted_proxies). Without it, neither applies to this connection, and its
+    /// handle tells no address. With axum, it comes from the extractor `ConnectInfo<SocketAddr>`.
     #[must_use]
     pub const fn peer_addr(mut self, peer: SocketAddr) -> Self {
         self.peer = Some(peer);

@@ -148,7 +148,8 @@ impl WebSocket {
         })
     }
 
-    /// Returns a handle, usable from any thread. Its [`send`](WebSocketConnection::send) never waits.
+    /// Returns a handle, usable from any thread. Its [`send`](WebSocketConnection::send) never waits. It also has what
+    /// a connection of any adapter has: `peer_addr`, `ping`, `subscribe`, `send_json`, `close_with`, `abort`.
     #[must_use]
     pub const fn handle(&self) -> &WebSocketConnection {
         self.sender.handle()

@@ -229,7 +229,7 @@ impl Incoming {
     }
 
     /// Reads the header of a trusted proxy, performs the TLS handshake, and reads the request. Returns `None` if the
-    /// client leaves without one, or is refused by the options of the server.
+    /// client sends nothing until it leaves or the time is over, or is refused by the options of the server.
     ///
     /// # Errors
     ///
@@ -247,7 +247,8 @@ impl Incoming {
     ///
     /// # Errors
     ///
-    /// As [`request`](Self::request), and [`Error::Session`] if that returns none.
+    /// As [`request`](Self::request), and [`Error::Session`] of [`EndOfInput`](SessionError::EndOfInput) if that
+    /// returns `None`, also for a client that the options refuse.
     ///
     /// # Cancel safety
     ///

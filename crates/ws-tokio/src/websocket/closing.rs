@@ -14,6 +14,16 @@ impl WebSocket {
     /// is closed, as [`closed`](Self::closed) does. The Close follows everything that was sent before. To begin the
     /// closing handshake without waiting, use the [`handle`](Self::handle).
     ///
+    /// ```no_run
+    /// # async fn example(mut ws: ws_tokio::WebSocket) -> Result<(), Box<dyn std::error::Error>> {
+    /// use ws_tokio::wsproto::{CloseCode, CloseFrame};
+    ///
+    /// let end = ws.close(CloseFrame::new(CloseCode::NORMAL, "bye")?).await?; // or ws.close(None)
+    /// println!("{end}"); // 1000 Normal Closure: "bye"
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::ClientCode`] for a code that a client's application may not set, [`Error::Send`] for 1010 at a server

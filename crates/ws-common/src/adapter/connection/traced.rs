@@ -51,7 +51,10 @@ impl<R: Role, D: Driver<R>> Connection<R, D> {
     pub(in crate::adapter) fn log_open(&self) {
         let span = self.span();
         if !span.is_disabled() {
-            span.record("peer", self.peer_addr().map(display));
+            // That of a server's connection is recorded with its request; a subscriber may keep both.
+            if !R::is_server() {
+                span.record("peer", self.peer_addr().map(display));
+            }
             span.record("subprotocol", self.subprotocol());
         }
         span.in_scope(|| debug!("the connection is open"));
