@@ -189,7 +189,7 @@ impl Conversation {
         (held, _) = turn.receive(held, context);
         held = turn.handle_timeout(held);
         held = turn.write(held);
-        if turn.may_receive(&mut held) {
+        if held.link_mut().is_some_and(|link| link.may_read()) {
             let received;
             (held, received) = turn.receive(held, context);
             if received {

@@ -104,12 +104,6 @@ where
         self.react(held, &mut input)
     }
 
-    /// Returns whether there may be input, or a decision that was made meanwhile.
-    #[inline]
-    pub(super) fn may_receive(&mut self, held: &mut Held<'a, R, D>) -> bool {
-        held.link_mut().is_some_and(|link| link.may_read()) || self.conversation.is_deciding()
-    }
-
     /// Takes the events out of `input`, and calls the handler. After [`MOST_EVENTS`], the endpoint keeps the
     /// rest. Returns whether there were any.
     fn react(&mut self, mut held: Held<'a, R, D>, input: &mut &mut [u8]) -> (Held<'a, R, D>, bool) {
@@ -178,8 +172,10 @@ where
         }
         let mut may_tell = true;
         for _ in 0..ROUNDS {
-            // All changes until now are handled here.
-            held.begin_work();
+            // All changes until now are handled here, but for a decision: the next turn takes it.
+            if !self.conversation.is_deciding() {
+                held.begin_work();
+            }
             let Some(link) = held.link_mut() else { return held };
             let written = link.write(self.now, WRITE_MOST);
             let reacted;
