@@ -12,7 +12,7 @@
 //!
 //! The adapter implements two traits. A [`Duplex`] reads and writes without waiting. A [`Driver`] tells the
 //! time, and makes the loop handle a connection that a handler or another thread has changed.
-//! [`Conversation::turn`] does the rest: one read, its events, the deadline, bounded writes.
+//! [`Conversation::turn`] does the rest: reads, their events, the deadline, bounded writes.
 //!
 //! ```
 //! use std::collections::VecDeque;
@@ -171,7 +171,7 @@
 //!
 //! * Never hold the lock of a connection while a handler is called, while a thread waits, or while a
 //!   transport is dropped.
-//! * A turn is bounded: one read, at most one call of
+//! * A turn is bounded: two reads, at most one call of
 //!   [`on_drained`](crate::ConnectionHandler::on_drained), bounded writes. A peer that floods delays others
 //!   by one turn at a time.
 //! * A blocking adapter never waits for a peer beyond the deadline of the endpoint.

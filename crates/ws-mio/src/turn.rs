@@ -38,7 +38,8 @@ impl<R: Role, D: Origin<R>> DynConnection for Connection<R, D> {
         {
             link.transport_mut().ready(event);
         }
-        let outcome = conversation.turn_locked(&self, held, &mut context.turn);
+        drop(held);
+        let outcome = conversation.turn(&self, &mut context.turn);
         if !was_over && outcome.over {
             self.driver().ended();
         }

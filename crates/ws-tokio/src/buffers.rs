@@ -13,7 +13,7 @@ const KEPT: usize = 2;
 thread_local! {
     static CONTEXT: Cell<Option<Box<TurnContext>>> = const { Cell::new(None) };
     static OUTBOX: Cell<Option<Box<Outbox>>> = const { Cell::new(None) };
-    #[allow(clippy::vec_box, reason = "inputs hold boxes, which move in and out")]
+    #[expect(clippy::vec_box, reason = "inputs hold boxes, which move in and out")]
     static UNUSED: RefCell<Vec<Box<Buffer>>> = const { RefCell::new(Vec::new()) };
 }
 

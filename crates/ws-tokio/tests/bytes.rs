@@ -13,7 +13,7 @@ use ws_tokio::{Error, Message, WebSocket};
 
 const LARGE: usize = 1 << 20;
 
-/// Where the bytes lay that a stream was given, and how many there were.
+/// The address and the length of each slice that a stream was given.
 type Places = Arc<Mutex<Vec<(usize, usize)>>>;
 
 /// A stream that records the places of the bytes that it takes.

@@ -15,7 +15,7 @@ use ws_tokio::{
     ServerHandle, ServerOptions, WebSocketConnection, WebSocketServer, connect, connect_with,
 };
 
-/// What occurs in payloads, header fields and queries only.
+/// A text that occurs only in payloads, header fields and queries.
 const SECRET: &str = "s3cret";
 
 type Fields = BTreeMap<&'static str, String>;
@@ -34,13 +34,21 @@ struct Recorder(Arc<Mutex<Recorded>>);
 
 struct Reader<'a>(&'a mut Fields);
 
+impl Reader<'_> {
+    /// A subscriber may show a field as often as it is recorded, so each must be recorded once.
+    fn insert(&mut self, field: &Field, value: String) {
+        let before = self.0.insert(field.name(), value);
+        assert_eq!(before, None, "{field} is recorded twice");
+    }
+}
+
 impl Visit for Reader<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.0.insert(field.name(), format!("{value:?}"));
+        self.insert(field, format!("{value:?}"));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.0.insert(field.name(), value.into());
+        self.insert(field, value.into());
     }
 }
 

@@ -42,8 +42,8 @@ fn say(place: usize, line: &str) -> Action {
     Action::Say(vec![(place, line.into())])
 }
 
-/// Found by the property below: the end of a client that was replaced removed its user, who had logged
-/// in elsewhere.
+/// Found by the property below: the end of a replaced client removed its user, although the user had
+/// logged in elsewhere.
 #[test]
 fn a_user_who_has_moved_is_not_forgotten() {
     World::new(Cuts::every(1)).play(&[

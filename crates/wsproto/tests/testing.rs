@@ -161,7 +161,7 @@ fn the_application_of_a_pair_hears_of_each_report_in_time() {
     }
 }
 
-/// What an application does in its call is reported after the call.
+/// The actions of an application in its call are reported after the call.
 #[test]
 fn an_application_may_end_its_session() {
     let seen = Rc::new(RefCell::new(Vec::new()));

@@ -48,7 +48,7 @@ pub const OWN_LOOP: &str = "own-loop";
 /// The largest message that has to be echoed.
 const LIMIT: usize = 64 << 20;
 
-/// What a server is told.
+/// The address and the threads of a server.
 #[derive(Clone, Copy, Debug)]
 pub struct Start {
     /// The address to listen on.

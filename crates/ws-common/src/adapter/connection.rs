@@ -37,7 +37,7 @@ use self::wishes::Wishes;
 pub struct Connection<R: Role, D: Driver<R>> {
     id: ConnectionId,
     driver: D,
-    /// What the log is told.
+    /// Its story in the log.
     story: Story,
     inner: Mutex<ConnectionState<R, D::Transport>>,
 }

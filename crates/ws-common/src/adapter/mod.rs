@@ -13,7 +13,7 @@
 //!   tells the adapter when to use the [`Resolver`], which addresses to try, and what to exchange with a
 //!   proxy, all within one timeout.
 //! * [`Hosted`] is a connection whose opening handshake a web server carries out.
-//! * [`Conversation::turn`] combines these for event loops: one read of a [`Duplex`], its events,
+//! * [`Conversation::turn`] combines these for event loops: reads of a [`Duplex`], their events,
 //!   the deadline, bounded writes.
 //!
 //! An adapter waits, reads and passes on the bytes it has read, writes when the transport accepts bytes, and

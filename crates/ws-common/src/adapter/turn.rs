@@ -1,4 +1,4 @@
-//! A connection's turn on an event loop: one read, its events, bounded writes.
+//! A connection's turn on an event loop: bounded reads, their events, bounded writes.
 
 mod progress;
 
@@ -10,7 +10,7 @@ use std::time::Duration;
 use wsproto::{Outbox, Role};
 
 use self::progress::Turn;
-use super::{Connection, Conversation, Driver, Held, Lingering, Link, Transport};
+use super::{Connection, Conversation, Driver, Lingering, Link, Transport};
 use crate::Error;
 
 /// The size of the read buffer, in bytes.
@@ -141,9 +141,9 @@ impl<R: Role, T: Duplex> Link<R, T> {
 
 impl Conversation {
     /// Runs a connection's turn on an event loop: writes pending output, reads at most 64 KiB, calls the handler for
-    /// the events, handles an expired deadline, and writes again. Then it reads a second time, because most
-    /// transports know that they have no more input only after a read that finds none, and handles what it gets.
-    /// After [`MOST_EVENTS`], the endpoint keeps the rest of the input for the next turn. The lock of the
+    /// the events, handles an expired deadline, and writes again. If the transport [may have more
+    /// input](Duplex::is_readable), it then reads a second time: most transports know that there is none only after
+    /// a read that finds none. After [`MOST_EVENTS`], the endpoint keeps the rest of the input for the next turn. The lock of the
     /// connection is free while the handler is called.
     ///
     /// A turn is needed when the connection is new, when its transport becomes ready, when
@@ -164,23 +164,9 @@ impl Conversation {
         D: Driver<R>,
         D::Transport: Duplex,
     {
-        self.turn_locked(connection, connection.lock(), context)
-    }
-
-    /// As [`turn`](Self::turn), for an adapter that has locked the connection already.
-    pub fn turn_locked<'a, R, D>(
-        &mut self,
-        connection: &'a Arc<Connection<R, D>>,
-        mut held: Held<'a, R, D>,
-        context: &mut TurnContext,
-    ) -> TurnOutcome
-    where
-        R: Role,
-        D: Driver<R>,
-        D::Transport: Duplex,
-    {
         #[cfg(feature = "tracing")]
         let _within = connection.span().enter();
+        let mut held = connection.lock();
         held.begin_work();
         let mut turn = Turn::new(self, connection, &mut held, context.now);
         if let Some(link) = held.link_mut() {

@@ -34,7 +34,7 @@ pub fn serve_per_core(
     serve(address, threads, options, handler, |run| thread::Builder::new().spawn(run))
 }
 
-/// What a thread does.
+/// The work of a thread.
 type Run = Box<dyn FnOnce() + Send>;
 
 fn serve(

@@ -119,7 +119,7 @@ impl Begun {
         };
         let from = From { acceptor: Some(self.acceptor), ..From::default() };
         let connection = connection(from, Instant::now(), self.endpoint, transported);
-        connection.asked(&request);
+        connection.log_request(&request);
         WebSocket::begin(connection, Conversation::server(permit), None)
     }
 }

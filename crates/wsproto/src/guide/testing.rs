@@ -185,7 +185,7 @@
 //! The first version of `Feed` failed at once. `proptest` shrank the failure to five actions: two
 //! clients connect, the same user logs in at both, a third client connects, and the user logs in there
 //! as well. The second login had closed the first client, and the end of that client then removed the
-//! user, who was at the second one by now. So the third login replaced nobody, and one user was logged
+//! user, by now logged in at the second one. So the third login replaced nobody, and one user was logged
 //! in twice.
 //!
 //! The corrected version passed 2000 lists, and failed at the 3107th of 100 000: a user logs in

@@ -53,7 +53,7 @@ impl<R: Role, D: Driver<R>> Held<'_, R, D> {
             self.set_client(client);
         }
         let request = IncomingRequest::new(request, info);
-        self.connection.asked(&request);
+        self.connection.log_request(&request);
         Some(request)
     }
 

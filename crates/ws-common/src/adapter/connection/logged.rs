@@ -1,4 +1,4 @@
-//! What the crate `log` is told about a connection: no payload, no header field, no query.
+//! The messages about a connection, for the crate `log`: without payloads, header fields and queries.
 
 use wsproto::{CloseInfo, Role};
 
@@ -19,7 +19,7 @@ impl Story {
 
 impl<R: Role, D: Driver<R>> Connection<R, D> {
     /// Records the request of a connection for the program's log.
-    pub fn asked(&self, request: &IncomingRequest) {
+    pub fn log_request(&self, request: &IncomingRequest) {
         let _ = (request, &self.story);
     }
 

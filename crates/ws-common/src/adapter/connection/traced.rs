@@ -1,4 +1,4 @@
-//! What the crate `tracing` is told about a connection: no payload, no header field, no query.
+//! The span and the events of a connection, for the crate `tracing`: without payloads, header fields and queries.
 
 use tracing::field::{Empty, display};
 use tracing::{Span, debug, info_span};
@@ -41,7 +41,7 @@ impl<R: Role, D: Driver<R>> Connection<R, D> {
     }
 
     /// Records the request of a connection for the program's log.
-    pub fn asked(&self, request: &IncomingRequest) {
+    pub fn log_request(&self, request: &IncomingRequest) {
         let span = self.span();
         span.record("path", request.path());
         span.record("peer", request.peer_addr().map(display));

@@ -13,10 +13,10 @@ use crate::adapter::{Connection, Conversation, Driver, Held, Step, Written};
 const ROUNDS: usize = 3;
 
 /// A turn in progress. It unlocks the connection only to call the application.
-pub(super) struct Turn<'a, 'c, R: Role, D: Driver<R>> {
+pub(super) struct Turn<'a, R: Role, D: Driver<R>> {
     connection: &'a Arc<Connection<R, D>>,
     handle: WebSocketConnection,
-    conversation: &'c mut Conversation,
+    conversation: &'a mut Conversation,
     now: Duration,
     /// How many events were handled.
     events: usize,
@@ -33,13 +33,13 @@ pub(super) struct Turn<'a, 'c, R: Role, D: Driver<R>> {
     dialed: bool,
 }
 
-impl<'a, 'c, R: Role, D: Driver<R>> Turn<'a, 'c, R, D>
+impl<'a, R: Role, D: Driver<R>> Turn<'a, R, D>
 where
     D::Transport: Duplex,
 {
     /// Begins a turn of a connection that is locked.
     pub(super) fn new(
-        conversation: &'c mut Conversation,
+        conversation: &'a mut Conversation,
         connection: &'a Arc<Connection<R, D>>,
         held: &mut Held<'a, R, D>,
         now: Duration,
