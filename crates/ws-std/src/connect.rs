@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use ws_common::ClientOptions;
 use ws_common::adapter::logging::debug;
-use ws_common::adapter::{Driver, Step, Target, client_endpoint};
-use ws_common::{Cancel, ClientOptions};
+use ws_common::adapter::{CloseOnCancel, Driver, Step, Target, client_endpoint};
 use wsproto::handshake::{ClientRequest, Response};
 use wsproto::url::WsUrl;
 use wsproto::{Client, Config, ReadyState, SessionError};
@@ -47,7 +47,8 @@ pub fn connect(url: &str) -> Result<WebSocket, Error> {
 ///
 /// # Errors
 ///
-/// As [`connect`], and [`Error::Proxy`] if the proxy refuses the tunnel.
+/// As [`connect`], and [`Error::Proxy`] if the proxy refuses the tunnel; [`Error::Session`] of
+/// [`Abandoned`](SessionError::Abandoned) if the token of [`ClientOptions::cancel`] was cancelled.
 pub fn connect_with(
     request: ClientRequest,
     options: impl Into<ClientOptions>,
@@ -61,18 +62,9 @@ pub fn connect_with(
         let (request, config) = (held.request().clone(), Arc::clone(&held.options().config));
         drop(held);
         let mut ws = WebSocket::begin(stream, request, config, Some(Arc::clone(&target)))?;
-        let on_cancel = cancel.as_ref().map(|cancel| {
-            let handle = ws.handle();
-            // Fails if it has ended.
-            cancel.on_cancel(move || drop(handle.close(None)))
-        });
+        let closing = CloseOnCancel::new(cancel.as_ref(), ws.handle());
         let opened = ws.open();
-        // The token no longer ends anything.
-        drop(on_cancel);
-        if cancel.as_ref().is_some_and(Cancel::is_cancelled) {
-            return Err(SessionError::Abandoned.into());
-        }
-        if opened? {
+        if closing.finish(opened)? {
             return Ok(ws);
         }
     }

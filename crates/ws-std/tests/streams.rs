@@ -244,7 +244,10 @@ fn an_application_may_not_set_every_code() -> Result<(), Error> {
 fn a_unix_socket_is_a_socket() -> Result<(), Error> {
     // M2: one thread reads while others write, and every wait has its limit.
     let path = std::env::temp_dir().join(format!("ws-incoming-{}", std::process::id()));
-    let server = ws_std::WebSocketServer::bind_unix(&path, ws_std::ServerOptions::new())?;
+    let server = ws_std::WebSocketServer::from_listener(
+        ws_std::ServerSocket::bind_unix(&path)?,
+        ws_std::ServerOptions::new(),
+    );
     assert!(server.local_addr().is_err());
     let mut incoming = server.incoming()?;
     let stream = std::os::unix::net::UnixStream::connect(&path)?;

@@ -25,6 +25,7 @@ mod tests;
 
 mod acceptor;
 mod answering;
+mod close_on_cancel;
 mod connection;
 mod constructors;
 mod conversation;
@@ -57,8 +58,9 @@ mod verdict;
 
 pub use crate::cancel::OnCancel;
 pub use crate::incoming::TransportInfo;
-pub use crate::listener::ListenerWaker;
+pub use crate::server_socket::ListenerWaker;
 pub use acceptor::{Acceptor, Admission};
+pub use close_on_cancel::CloseOnCancel;
 pub use connection::{Connection, ConnectionState, Held, Lingering, MOST_LINGERING, unknown_end};
 pub use constructors::{
     connection_handle, end_deadline, new_connection_id, poll_ends, server_handle, spawn_server,
@@ -73,7 +75,7 @@ pub use hosted::{Hosted, NotHosted, check_hosted};
 pub use link::{Link, Step, Written};
 pub use panics::{Panic, run_guarded};
 pub use proxy_header::{ProxyHeader, ProxyHeaderError, ProxyHeaderRead};
-pub use reconnecting::{Connector, NextAttempt, close_when_cancelled, reconnect};
+pub use reconnecting::{Connector, NextAttempt, reconnect};
 pub use registry::{Connections, Registry};
 pub use request::postpone;
 pub use resolver::{Lookup, Resolver};

@@ -24,7 +24,7 @@ const BATCH: usize = 64;
 impl EventLoop {
     pub(crate) fn listen(
         &mut self,
-        listener: ws_common::Listener,
+        listener: ws_common::ServerSocket,
         acceptor: &Arc<Acceptor>,
     ) -> io::Result<()> {
         info!("accepting at {listener}");
