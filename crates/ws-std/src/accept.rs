@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ws_common::adapter::{Decided, Step, Verdict, server_endpoint, verdict};
+use ws_common::adapter::{Decided, Step, Verdict, server_endpoint};
 use wsproto::{Config, ReadyState, Role, Server, SessionError};
 
 use crate::clock::{Patience, now};
@@ -94,7 +94,7 @@ impl WebSocket<Server> {
         decide: impl FnOnce(&IncomingRequest) -> Decision<()>,
     ) -> Result<(), Error> {
         let Some(request) = self.connection.lock().incoming_request() else { return Ok(()) };
-        let verdict = verdict(decide(&request));
+        let verdict = Verdict::from(decide(&request));
         self.opening = Opening::Server { request: Some(Box::new(request)) };
         match verdict {
             Verdict::Now(decided) => self.answer(&decided),

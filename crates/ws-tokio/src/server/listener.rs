@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::net::ToSocketAddrs;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
-use ws_common::adapter::{Acceptor, Admission, Conversation, Permit, end_deadline, poll_ends};
+use ws_common::adapter::{Acceptor, Admission, Conversation, Permit};
 use ws_common::{Error, ServerHandle, ServerOptions, ServerSocket};
 use wsproto::SessionError;
 use wsproto::handshake::Accept;
@@ -180,12 +180,12 @@ impl Listener {
             return Poll::Pending;
         }
         self.sources.clear();
-        let deadline = end_deadline(server);
+        let deadline = self.acceptor.end_deadline();
         let late = deadline.is_some_and(|at| at <= now());
         if late {
             server.connections().iter().for_each(ws_common::WebSocketConnection::abort);
         }
-        if poll_ends(server, context).is_pending() {
+        if self.acceptor.poll_ends(context).is_pending() {
             let at = deadline.filter(|_| !late).map(Instant::from_std);
             if self.alarm.poll(context, at) {
                 context.waker().wake_by_ref();
