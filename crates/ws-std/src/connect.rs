@@ -11,7 +11,7 @@ use wsproto::url::WsUrl;
 use wsproto::{Client, Config, ReadyState, SessionError};
 
 use crate::accept::tune;
-use crate::clock::{Patience, now};
+use crate::clock::{CallTimeout, now};
 use crate::dial::dial;
 use crate::driver::BlockingDriver;
 use crate::origin::Origin;
@@ -115,7 +115,7 @@ impl WebSocket<Client> {
     fn open(&mut self) -> Result<bool, Error> {
         let mut redirected = false;
         while self.ready_state() == ReadyState::Connecting {
-            let stepped = self.step_unless(&mut Patience::new(None), |ws| {
+            let stepped = self.step_unless(&mut CallTimeout::new(None), |ws| {
                 let left = ws.connection.lock().follow_redirect();
                 redirected = left.is_some();
                 if redirected { Err(SessionError::Abandoned.into()) } else { Ok(()) }
