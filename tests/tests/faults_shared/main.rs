@@ -89,6 +89,8 @@ macro_rules! of_servers {
             fragments: a_pong_of_a_server_does_not_wait_for_a_message;
             later: decisions_end_with_the_server, handshakes_end_with_the_server;
             leaving: a_client_that_leaves_is_noticed, a_client_with_tls_that_leaves_is_noticed,
+                a_client_that_leaves_with_its_request_is_noticed,
+                a_client_with_tls_that_leaves_with_its_request_is_noticed,
                 a_client_that_still_waits_gets_its_answer;
             bounds: more_than_allowed_get_503, a_refusal_ends_as_others_do;
             truth: nothing_was_asked_and_nothing_is_reported;
