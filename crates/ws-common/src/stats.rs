@@ -26,7 +26,9 @@ pub struct ServerStats {
     pub messages_in: u64,
     /// How many messages were sent, including those that could not be written before the connection ended.
     pub messages_out: u64,
-    /// How many bytes were received: requests and frames, without TLS.
+    /// How many bytes were received: requests and frames, without TLS and without the headers of the PROXY
+    /// protocol. Bytes that arrive after the end of a connection, or from a client that was not admitted, are
+    /// discarded and do not count.
     pub bytes_in: u64,
     /// How many bytes were written: responses and frames, without TLS.
     pub bytes_out: u64,

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use wsproto::handshake::{Accept, ClientRequest, Response};
 use wsproto::url::WsUrl;
-use wsproto::{Client, CloseInfo, ReadyState, SendError, Server, SessionError};
+use wsproto::{Client, CloseInfo, Endpoint, ReadyState, SendError, Server, Session, SessionError};
 
 use super::{
     Acceptor, Connection, Connections, Conversation, Driver, Duplex, Held, Link, Transport,
-    TurnContext, client_endpoint, server_handle,
+    TurnContext, WRITE_MOST, Written, client_endpoint, server_handle,
 };
 use crate::{
     ConnectionHandler, Decision, Error, Message, ServerHandle, ServerHandler, ServerOptions,
@@ -133,6 +133,20 @@ fn an_adapter_is_told_once_until_it_looks() {
     assert!(!connection.lock().end_work(), "the work began after the change");
     connection.notify();
     assert_eq!(connection.driver().take(), 1);
+}
+
+#[test]
+fn input_after_the_end_is_read_and_discarded() {
+    // M23
+    let (mut out, response) = (Vec::new(), Response::text(503, "full\n"));
+    let session =
+        Session::refusing(&response, wsproto::Config::default(), Duration::ZERO, &mut out);
+    let late = b"GET / HTTP/1.1\r\n".to_vec();
+    let mut link: Link<Server, _> = Link::new(Endpoint::new(session, out), Void(late));
+    assert_eq!(link.write(Duration::ZERO, WRITE_MOST), Written::All);
+    assert!(link.endpoint().session().is_over() && link.may_read());
+    let read = link.read(&mut [0; 64], Duration::ZERO).expect("no failure").to_vec();
+    assert_eq!((read, link.may_read()), (Vec::new(), false));
 }
 
 #[test]

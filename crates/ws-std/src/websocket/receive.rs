@@ -36,6 +36,8 @@ enum WaitFor {
     Room,
     /// A change that another thread makes.
     Change { deadline: Option<Duration> },
+    /// A decision on the request. The warden waits for input of the socket.
+    Decision,
 }
 
 impl<R: Role> WebSocket<R> {
@@ -75,11 +77,10 @@ impl<R: Role> WebSocket<R> {
         let answers = !is_tcp && advice != Advice::KeepOpen && !written;
         let wants_read = link.endpoint().wants_read() && !answers;
         // A decision must end the wait, so this thread does not wait in a read: the warden waits for input.
-        let is_watched = wants_read
-            && link.endpoint().session().is_postponed()
-            && !link.transport().is_readable();
+        let is_watched = wants_read && link.endpoint().session().is_postponed();
         let to_wait_for = match wants_read && !is_watched {
             true => WaitFor::Input { room: !written && is_tcp && link.transport().takes_output() },
+            false if is_watched && is_tcp => WaitFor::Decision,
             // The warden handles the deadlines of sockets.
             false if written => WaitFor::Change { deadline: deadline.filter(|_| !is_tcp) },
             false => WaitFor::Room,
@@ -99,6 +100,7 @@ impl<R: Role> WebSocket<R> {
         let outcome = match to_wait_for {
             WaitFor::Input { room } => self.read(Wait { room, limit: patience.left() }),
             WaitFor::Room => self.wait_for_room(patience),
+            WaitFor::Decision => self.wait_for_decision(seen, patience),
             WaitFor::Change { deadline } => {
                 let until = deadline.map(|at| at.saturating_sub(now()));
                 let limit = until.into_iter().chain(patience.left()).min();
@@ -161,6 +163,18 @@ impl<R: Role> WebSocket<R> {
             }
         }
         Ok(Waited::Again)
+    }
+
+    /// Reads what has arrived. If nothing has, waits for a change since `seen`. The read comes first, because
+    /// TLS may hold input that the socket no longer has, such as a `close_notify` right behind the request.
+    fn wait_for_decision(&mut self, seen: u64, patience: &Patience) -> Result<Waited, Error> {
+        match self.read(Wait { room: false, limit: Some(Duration::ZERO) }) {
+            Err(Error::Io(error)) if is_timeout(&error) => {
+                self.connection.driver().signal().wait(seen, patience.left());
+                Ok(Waited::Again)
+            }
+            read => read,
+        }
     }
 
     /// Waits for room for output, without reading.
