@@ -251,6 +251,42 @@ impl Driver<Server> for Hosted {
     }
 }
 
+#[test]
+fn a_lingering_transport_is_counted_once_and_as_long_as_it_lingers() {
+    // The application that takes the events itself ends a connection before its first turn.
+    for (ends_before, abandons) in [(false, false), (false, true), (true, false), (true, true)] {
+        let acceptor = Acceptor::new(server(), Picky(Arc::default()));
+        let endpoint = acceptor.endpoint(Duration::ZERO);
+        let driver = Hosted(acceptor);
+        let connection =
+            Arc::new(Connection::new(driver, Link::new(endpoint, Void::default()), None));
+        let mut conversation = Conversation::refused();
+        let mut input = b"not HTTP\r\n\r\n".to_vec();
+        let mut context = TurnContext::new(Duration::ZERO);
+        if ends_before {
+            let handle = connection.handle();
+            conversation.react(&connection, &handle, Duration::ZERO, &mut &mut input[..]);
+            connection.lock().link_mut().expect("live").write(Duration::ZERO, usize::MAX);
+            conversation.react(&connection, &handle, Duration::ZERO, &mut &mut [][..]);
+            assert!(connection.lock().is_over());
+        } else {
+            connection.lock().link_mut().expect("live").transport_mut().0 = input;
+        }
+        for _ in 0..2 {
+            let outcome = conversation.turn(&connection, &mut context);
+            assert!(outcome.over && !outcome.gone, "it lingers");
+            assert_eq!(context.lingering(), 1, "ends before: {ends_before}");
+        }
+        if abandons {
+            assert!(connection.lock().abandon().is_some());
+        } else {
+            connection.lock().stop_lingering();
+        }
+        assert!(conversation.turn(&connection, &mut context).gone);
+        assert_eq!(context.lingering(), 0, "ends before: {ends_before}, abandons: {abandons}");
+    }
+}
+
 /// Panics when it is dropped.
 struct Fragile;
 
