@@ -26,7 +26,9 @@ pub struct ServerStats {
     pub messages_in: u64,
     /// How many messages were sent, including those that could not be written before the connection ended.
     pub messages_out: u64,
-    /// How many bytes were received: requests and frames, without TLS.
+    /// How many bytes were received: requests and frames, without TLS and without the headers of the PROXY
+    /// protocol. Bytes that arrive after the end of a connection, or from a client that was not admitted, are
+    /// discarded and do not count.
     pub bytes_in: u64,
     /// How many bytes were written: responses and frames, without TLS.
     pub bytes_out: u64,
@@ -72,8 +74,7 @@ pub(crate) struct Counters {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Counted {
     Opened,
-    NotAdmitted(Refusal),
-    Options,
+    Refused(Refusal),
     Application,
     Failed,
 }
@@ -89,10 +90,10 @@ impl Counters {
     pub(crate) fn count(&self, counted: Counted) {
         let counter = match counted {
             Counted::Opened => &self.opened,
-            Counted::NotAdmitted(Refusal::Full) => &self.full,
-            Counted::NotAdmitted(Refusal::Address) => &self.address,
-            Counted::NotAdmitted(Refusal::Attempts(_)) => &self.attempts,
-            Counted::Options => &self.options,
+            Counted::Refused(Refusal::Full) => &self.full,
+            Counted::Refused(Refusal::Address) => &self.address,
+            Counted::Refused(Refusal::Attempts(_)) => &self.attempts,
+            Counted::Refused(Refusal::Path | Refusal::Origin) => &self.options,
             Counted::Application => &self.application,
             Counted::Failed => &self.failed,
         };

@@ -122,11 +122,6 @@ impl Stream {
         }
     }
 
-    /// Whether a read of the socket would not wait.
-    pub(crate) fn is_readable(&self) -> bool {
-        self.tcp().is_some_and(sys::is_readable)
-    }
-
     /// Whether unread input has arrived.
     pub(crate) fn has_input(&self) -> bool {
         self.tcp().is_some_and(sys::has_input)

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 pub(crate) use imp::{
-    has_input, is_readable, read_now, wait_readable, wait_writable, write_now, write_vectored_now,
+    has_input, read_now, wait_readable, wait_writable, write_now, write_vectored_now,
 };
 
 /// How long to wait for input, and whether to wait for room as well.
@@ -54,13 +54,6 @@ mod imp {
     pub(crate) fn has_input(tcp: &TcpStream) -> bool {
         let peek = RecvFlags::DONTWAIT.union(RecvFlags::PEEK);
         recv(tcp, &mut [0; 1][..], peek).is_ok_and(|(read, _)| read > 0)
-    }
-
-    /// Whether a read would not wait: there is input, the end or a failure.
-    pub(crate) fn is_readable(tcp: &TcpStream) -> bool {
-        let peek = RecvFlags::DONTWAIT.union(RecvFlags::PEEK);
-        let peeked = recv(tcp, &mut [0; 1][..], peek);
-        !matches!(peeked, Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR))
     }
 
     /// Waits until the socket has room, is shut down, or `limit` has passed. May return early.
@@ -124,11 +117,6 @@ mod imp {
     pub(crate) fn has_input(tcp: &TcpStream) -> bool {
         tcp.set_read_timeout(Some(MIN_WAIT)).is_ok()
             && tcp.peek(&mut [0]).is_ok_and(|read| read > 0)
-    }
-
-    pub(crate) fn is_readable(tcp: &TcpStream) -> bool {
-        let peeked = tcp.set_read_timeout(Some(MIN_WAIT)).and_then(|()| tcp.peek(&mut [0]));
-        !peeked.is_err_and(|error| crate::retry::is_timeout(&error))
     }
 
     pub(crate) fn wait_writable(_: &TcpStream, limit: Option<Duration>) {

@@ -22,7 +22,7 @@ use wsproto::handshake::ClientRequest;
 use wsproto::url::WsUrl;
 use wsproto::{Config, SessionError};
 
-use exchange::NoBody;
+use exchange::{Answer, NoBody};
 use settings::Settings;
 
 use crate::WebSocket;
@@ -183,7 +183,8 @@ impl H2 {
     ///
     /// # Errors
     ///
-    /// [`Error::Http`] for a status outside 200 to 299, other redirects included; [`Error::Session`] for an invalid response, or
+    /// [`Error::Http`] for a status outside 200 to 299, other redirects included, with what has arrived of its body within
+    /// [`Config::handshake_timeout`]; [`Error::Session`] for an invalid response, or
     /// none within [`Config::handshake_timeout`]; [`Error::Io`] if the connection has ended; [`Error::Option`] for a URL
     /// of the other scheme.
     ///
@@ -191,20 +192,29 @@ impl H2 {
     ///
     /// If the future is dropped, the stream is reset.
     pub async fn open(&self, mut request: ClientRequest) -> Result<WebSocket, Error> {
-        for _ in 0..self.redirects {
-            let refused = match self.open_once(request.clone()).await {
-                Err(Error::Http(refused)) => refused,
-                result => return result,
+        let mut redirects = self.redirects;
+        loop {
+            let (head, mut answered) = match self.open_once(request.clone()).await? {
+                Answer::Open(ws) => return Ok(*ws),
+                Answer::Refused(head, answered) => (head, answered),
             };
-            match Target::next_on_same_origin(&request, &refused) {
-                Some(next) => request = next,
-                None => return Err(Error::Http(refused)),
+            // For a redirect that is followed, only the head matters.
+            if redirects > 0
+                && let Some(next) = Target::next_on_same_origin(&request, &head)
+            {
+                (redirects, request) = (redirects - 1, next);
+                continue;
             }
+            let mut read = Vec::new();
+            let body = answered.body_mut();
+            let reading = exchange::read_body(body, self.config.max_body_size, &mut read);
+            // A body without an end is cut when the time is over.
+            let _ = limited(&self.config, async { Ok(reading.await) }).await;
+            return Err(Error::Http(Box::new(exchange::received(&answered, read)?)));
         }
-        self.open_once(request).await
     }
 
-    async fn open_once(&self, request: ClientRequest) -> Result<WebSocket, Error> {
+    async fn open_once(&self, request: ClientRequest) -> Result<Answer, Error> {
         if request.url().is_secure() != self.url.is_secure() {
             let (url, connected) = (request.url().scheme(), self.url.scheme());
             let reason = format!("{url}:// on a connection for {connected}://");

@@ -13,8 +13,9 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 #[cfg(feature = "tls")]
 use ws_common::adapter::tls::TlsState;
-use ws_common::adapter::{Duplex, Transport, TransportInfo, tune};
+use ws_common::adapter::{Duplex, Link, Transport, TransportInfo, tune};
 use ws_common::socket2::SockRef;
+use wsproto::{Advice, ReadyState, Role};
 
 use crate::tasks::Tasks;
 
@@ -55,6 +56,11 @@ pub(crate) struct Io<S> {
     pub(crate) alarm: Option<Duration>,
     /// Whether the carrier waits for the stream to take more output.
     pub(crate) watched: bool,
+    /// What the tasks that wait for room, or for the end, were last woken for: how many bytes were written, the state,
+    /// and whether no more can be written.
+    told: (u64, ReadyState, bool),
+    /// Whether a task waits for room.
+    pub(crate) room_awaited: bool,
 }
 
 /// The end of the writing side.
@@ -86,6 +92,8 @@ impl<S: AsyncStream> Io<S> {
             written: 0,
             alarm: None,
             watched: false,
+            told: (0, ReadyState::Connecting, false),
+            room_awaited: false,
         }
     }
 
@@ -215,6 +223,17 @@ impl<S: AsyncStream> Io<S> {
 
 fn would_block(error: &io::Error) -> bool {
     error.kind() == ErrorKind::WouldBlock
+}
+
+/// Returns whether the tasks that wait for room, or for the end, must be woken: something has changed since the last
+/// call. A task that waits for two things would wake itself without an end if it were woken for nothing.
+pub(crate) fn has_news<R: Role, S: AsyncStream>(link: &mut Link<R, Io<S>>) -> bool {
+    let (endpoint, written) = (link.endpoint(), link.transport().written);
+    let failed = endpoint.has_failed() || endpoint.advice() == Advice::Drop;
+    let (now, has_room) = ((written, endpoint.ready_state(), failed), endpoint.has_room());
+    let io = link.transport_mut();
+    let awaited = has_room && mem::take(&mut io.room_awaited);
+    mem::replace(&mut io.told, now) != now || awaited
 }
 
 impl<S: AsyncStream> Transport for Io<S> {

@@ -14,7 +14,7 @@ use wsproto::handshake::Response;
 use wsproto::{Advice, ReadyState, Role};
 
 use crate::buffers::{self, Input};
-use crate::io::{AsyncStream, Io};
+use crate::io::{AsyncStream, Io, has_news};
 use crate::origin::{Carried, Origin};
 use crate::tasks::{Tasks, Waiter};
 
@@ -164,6 +164,7 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
         if exchanged == Exchanged::Nothing {
             buffers::reclaim(link.endpoint_mut());
         }
+        let has_news = has_news(link);
         let (transport, endpoint) = (link.transport(), link.endpoint());
         let alarm = transport.alarm;
         let early = endpoint.deadline().is_some_and(|at| alarm.is_none_or(|alarm| at < alarm));
@@ -178,7 +179,9 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
         } else {
             drop(held);
         }
-        driver.tasks.wake_others();
+        if has_news {
+            driver.tasks.wake_others();
+        }
         exchanged
     }
 
@@ -191,6 +194,7 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
             && !endpoint.has_room();
         if waits {
             waiter.register(context);
+            link.transport_mut().room_awaited = true;
         }
         !waits
     }

@@ -230,6 +230,75 @@ async fn two_tasks_that_wait_leave_each_other_alone() {
     }
 }
 
+/// One task that waits for a message and for something else of the same connection sleeps until the peer acts.
+#[tokio::test]
+async fn a_task_that_waits_for_two_things_sleeps() {
+    for waits_for in ["room", "flush", "the end"] {
+        let far = Far::new(REQUEST, usize::MAX);
+        let ws = accept(&far, Config::new().high_water_mark(100)).await;
+        settle().await;
+        far.change(|state| state.room = state.written.len() + 1);
+        let (mut receiver, sender) = ws.into_split();
+        sender.send(vec![7; 200]).await.expect("there is room");
+        let polls = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&polls);
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let mut tell = Some(tell);
+        let waits = tokio::spawn(async move {
+            let mut receives = pin!(receiver.recv());
+            let mut waits = pin!(async {
+                match waits_for {
+                    "room" => sender.send("more").await.expect("there is room"),
+                    "flush" => sender.flush().await.expect("it is written"),
+                    _ => drop(sender.closed().await),
+                }
+            });
+            poll_fn(|context| {
+                counted.fetch_add(1, Ordering::Relaxed);
+                let _ = tell.take().map(|tell| tell.send(context.waker().clone()));
+                let received = receives.as_mut().poll(context);
+                match waits.as_mut().poll(context) {
+                    Poll::Pending if waits_for == "the end" => received.map(drop),
+                    polled => polled,
+                }
+            })
+            .await;
+        });
+        let task = told.await.expect("it runs");
+        settle().await;
+        // Something else that the task waits for, such as a timer.
+        task.wake_by_ref();
+        settle().await;
+        let before = polls.load(Ordering::Relaxed);
+        settle().await;
+        assert!(!waits.is_finished() && before > 0);
+        assert_eq!(polls.load(Ordering::Relaxed), before, "waits for {waits_for}");
+        far.change(|state| (state.room, state.ends) = (usize::MAX, waits_for == "the end"));
+        timeout(PATIENCE, waits).await.expect("it is woken").expect("no panic");
+    }
+}
+
+/// Replies and other messages have room of their own: once the owner receives again, a task that waited for the room of
+/// replies has that of other messages, although nothing was written.
+#[tokio::test(start_paused = true)]
+async fn a_task_has_room_once_the_owner_receives_again() {
+    let far = Far::new(REQUEST, usize::MAX);
+    let mut ws = accept(&far, Config::new().high_water_mark(100)).await;
+    settle().await;
+    far.change(|state| {
+        state.room = state.written.len() + 1;
+        state.input.extend(frame(0x82, &[7; 90]));
+    });
+    assert!(receive(&mut ws).await.expect("no error").is_some());
+    ws.send(vec![7; 200]).await.expect("there is room");
+    let sender = ws.sender().clone();
+    let mut sends = tokio::spawn(async move { sender.send("more").await });
+    settle().await;
+    assert!(!sends.is_finished(), "the replies take all room");
+    tokio::spawn(async move { ws.recv().await });
+    timeout(PATIENCE, &mut sends).await.expect("there is room").expect("no panic").expect("open");
+}
+
 #[tokio::test]
 async fn a_panic_of_the_application_closes_with_1011() {
     let far = Far::new(REQUEST, usize::MAX);

@@ -1,5 +1,6 @@
 //! Clients that leave before a postponed decision.
 
+use std::io::Write;
 use std::net::Shutdown;
 use std::thread;
 use std::time::Duration;
@@ -52,6 +53,54 @@ pub(crate) fn a_client_with_tls_that_leaves_is_noticed<S: Adapter>() {
         let (_, decider) = deciders.recv_timeout(LONG).expect("there is room");
         cancel.cancel();
         assert!(client.join().expect("no panic"));
+        wait_until("nobody waits", || !decider.is_awaited());
+    }
+    end(server);
+}
+
+/// Returns a connection on which the TLS handshake is done.
+fn secured(peer: &mut Peer, identity: &Identity) -> rustls::ClientConnection {
+    let mut tls = identity.client().begin("localhost").expect("a name");
+    while tls.is_handshaking() {
+        tls.complete_io(&mut peer.0).expect("a server");
+    }
+    tls
+}
+
+// L22: the end arrives in one piece with the request.
+pub(crate) fn a_client_that_leaves_with_its_request_is_noticed<S: Adapter>() {
+    let (server, deciders) = hesitant::<S>(patient());
+    for _ in 0..PLACES {
+        let mut peer = Peer::connect(address(&server));
+        peer.send(upgrade("/", ""));
+        peer.0.shutdown(Shutdown::Write).expect("open");
+        let (_, decider) = deciders.recv_timeout(LONG).expect("there is room");
+        wait_until("nobody waits", || !decider.is_awaited());
+    }
+    end(server);
+}
+
+// L22: the same with TLS, where an alert is the end, with or without one of the stream.
+pub(crate) fn a_client_with_tls_that_leaves_with_its_request_is_noticed<S: Adapter>() {
+    let identity = Identity::new();
+    let (server, deciders) = hesitant::<S>(patient().tls(identity.server()));
+    for number in 0..4 * PLACES {
+        let mut peer = Peer::connect(address(&server));
+        let mut tls = secured(&mut peer, &identity);
+        tls.writer().write_all(upgrade("/", "").as_bytes()).expect("it is kept");
+        let (alert, shut) = (number % 4 != 1, number % 2 == 1);
+        if alert {
+            tls.send_close_notify();
+        }
+        let mut records = Vec::new();
+        while tls.wants_write() {
+            tls.write_tls(&mut records).expect("memory");
+        }
+        peer.send(records);
+        if shut {
+            peer.0.shutdown(Shutdown::Write).expect("open");
+        }
+        let (_, decider) = deciders.recv_timeout(LONG).expect("there is room");
         wait_until("nobody waits", || !decider.is_awaited());
     }
     end(server);

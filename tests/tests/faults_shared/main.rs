@@ -89,12 +89,15 @@ macro_rules! of_servers {
             fragments: a_pong_of_a_server_does_not_wait_for_a_message;
             later: decisions_end_with_the_server, handshakes_end_with_the_server;
             leaving: a_client_that_leaves_is_noticed, a_client_with_tls_that_leaves_is_noticed,
+                a_client_that_leaves_with_its_request_is_noticed,
+                a_client_with_tls_that_leaves_with_its_request_is_noticed,
                 a_client_that_still_waits_gets_its_answer;
             bounds: more_than_allowed_get_503, a_refusal_ends_as_others_do;
             truth: nothing_was_asked_and_nothing_is_reported;
             servers: a_decision_knows_the_addresses, an_address_has_a_limit_of_connections,
                 an_address_has_a_limit_of_attempts,
-                refusals_have_the_fields_of_the_application, a_server_counts;
+                refusals_have_the_fields_of_the_application, a_server_counts,
+                the_bytes_of_a_refused_client_do_not_count;
             handlers: a_ping_has_a_patience, a_keep_alive_can_change, a_handler_can_pause,
                 others_that_do_not_read_are_counted,
                 who_does_not_log_in_is_closed, timers_of_a_server;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use conformance::adapters::Adapter;
 use ws_common::{
     Decision, Error, IncomingRequest, Message, ServerHandle, ServerHandler, ServerOptions,
-    ServerStats, WebSocketConnection,
+    ServerStats, TrustedProxies, WebSocketConnection,
 };
 use wsproto::Config;
 use wsproto::handshake::{AcceptError, AllowedOrigins, Response};
@@ -226,4 +226,33 @@ pub(crate) fn a_server_counts<S: Adapter>() {
     assert!(asked(to).1.starts_with("HTTP/1.1 429 "), "too often");
     assert_eq!((handle.stats().refused.attempts, handle.stats().opened), (1, 7));
     end(server);
+}
+
+// M23, M6: what is discarded is not counted, whether the server or the header of a proxy refuses the client.
+pub(crate) fn the_bytes_of_a_refused_client_do_not_count<S: Adapter>() {
+    for header in ["", "PROXY TCP4 192.0.2.1 10.0.0.1 1 80\r\n"] {
+        let mut options = ServerOptions::new().max_connections_per_address(1);
+        if !header.is_empty() {
+            let proxies = TrustedProxies::new(["127.0.0.1"]).expect("an address");
+            options = options.trusted_proxies(proxies.proxy_protocol());
+        }
+        let server = echo::<S>(options);
+        let ask = |behind: &[u8]| {
+            let mut peer = Peer::connect(address(&server));
+            peer.send([header.as_bytes(), upgrade("/", "").as_bytes(), behind].concat());
+            (peer.head(), peer)
+        };
+        let (head, mut inside) = ask(b"");
+        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+        for _ in 0..3 {
+            let (head, mut refused) = ask(&[0; 10_000]);
+            assert!(head.starts_with("HTTP/1.1 429 "), "{head}");
+            refused.rest().expect("no reset");
+        }
+        inside.echoes();
+        let handle = server.handle().clone();
+        end(server);
+        let expected = upgrade("/", "").len() + frame(0x81, b"Hello").len();
+        assert_eq!(handle.stats().bytes_in, expected as u64, "{header}");
+    }
 }

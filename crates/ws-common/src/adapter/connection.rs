@@ -24,6 +24,7 @@ use crate::timers::Due;
 use crate::{ConnectionId, Error, SendStatus, TimerId, WebSocketConnection};
 
 use self::details::Details;
+use self::ending::Place;
 pub use self::ending::{Lingering, MOST_LINGERING, unknown_end};
 pub use self::held::Held;
 #[cfg(not(feature = "tracing"))]
@@ -91,6 +92,8 @@ enum Stage<R: Role, T> {
         lost: usize,
         info: Box<CloseInfo>,
         lingering: Option<Box<Link<R, T>>>,
+        /// Its place in the count of those that linger.
+        place: Option<Place>,
     },
 }
 

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use wsproto::handshake::{Accept, ClientRequest, Response};
 use wsproto::url::WsUrl;
-use wsproto::{Client, CloseInfo, ReadyState, SendError, Server, SessionError};
+use wsproto::{Client, CloseInfo, Endpoint, ReadyState, SendError, Server, Session, SessionError};
 
 use super::{
     Acceptor, Connection, Connections, Conversation, Driver, Duplex, Held, Link, Transport,
-    TurnContext, client_endpoint, server_handle,
+    TurnContext, WRITE_MOST, Written, client_endpoint, server_handle,
 };
 use crate::{
     ConnectionHandler, Decision, Error, Message, ServerHandle, ServerHandler, ServerOptions,
@@ -136,6 +136,20 @@ fn an_adapter_is_told_once_until_it_looks() {
 }
 
 #[test]
+fn input_after_the_end_is_read_and_discarded() {
+    // M23
+    let (mut out, response) = (Vec::new(), Response::text(503, "full\n"));
+    let session =
+        Session::refusing(&response, wsproto::Config::default(), Duration::ZERO, &mut out);
+    let late = b"GET / HTTP/1.1\r\n".to_vec();
+    let mut link: Link<Server, _> = Link::new(Endpoint::new(session, out), Void(late));
+    assert_eq!(link.write(Duration::ZERO, WRITE_MOST), Written::All);
+    assert!(link.endpoint().session().is_over() && link.may_read());
+    let read = link.read(&mut [0; 64], Duration::ZERO).expect("no failure").to_vec();
+    assert_eq!((read, link.may_read()), (Vec::new(), false));
+}
+
+#[test]
 fn what_changes_during_the_work_is_not_lost() {
     let connection = connection();
     connection.lock().begin_work();
@@ -234,6 +248,42 @@ impl Driver<Server> for Hosted {
 
     fn acceptor(&self) -> Option<&Acceptor> {
         Some(&self.0)
+    }
+}
+
+#[test]
+fn a_lingering_transport_is_counted_once_and_as_long_as_it_lingers() {
+    // The application that takes the events itself ends a connection before its first turn.
+    for (ends_before, abandons) in [(false, false), (false, true), (true, false), (true, true)] {
+        let acceptor = Acceptor::new(server(), Picky(Arc::default()));
+        let endpoint = acceptor.endpoint(Duration::ZERO);
+        let driver = Hosted(acceptor);
+        let connection =
+            Arc::new(Connection::new(driver, Link::new(endpoint, Void::default()), None));
+        let mut conversation = Conversation::refused();
+        let mut input = b"not HTTP\r\n\r\n".to_vec();
+        let mut context = TurnContext::new(Duration::ZERO);
+        if ends_before {
+            let handle = connection.handle();
+            conversation.react(&connection, &handle, Duration::ZERO, &mut &mut input[..]);
+            connection.lock().link_mut().expect("live").write(Duration::ZERO, usize::MAX);
+            conversation.react(&connection, &handle, Duration::ZERO, &mut &mut [][..]);
+            assert!(connection.lock().is_over());
+        } else {
+            connection.lock().link_mut().expect("live").transport_mut().0 = input;
+        }
+        for _ in 0..2 {
+            let outcome = conversation.turn(&connection, &mut context);
+            assert!(outcome.over && !outcome.gone, "it lingers");
+            assert_eq!(context.lingering(), 1, "ends before: {ends_before}");
+        }
+        if abandons {
+            assert!(connection.lock().abandon().is_some());
+        } else {
+            connection.lock().stop_lingering();
+        }
+        assert!(conversation.turn(&connection, &mut context).gone);
+        assert_eq!(context.lingering(), 0, "ends before: {ends_before}, abandons: {abandons}");
     }
 }
 

@@ -114,7 +114,8 @@ impl fmt::Debug for TurnContext {
 
 impl<R: Role, T: Duplex> Link<R, T> {
     /// Reads once, if the endpoint wants to read and the transport is readable. Returns the bytes read, for
-    /// [`next`](Self::next). Reports the end of the input, or a failure, to the endpoint.
+    /// [`next`](Self::next). Reports the end of the input, or a failure, to the endpoint. Discards what arrives after
+    /// the session [is over](wsproto::Session::is_over), which is not counted either.
     ///
     /// # Errors
     ///
@@ -125,6 +126,7 @@ impl<R: Role, T: Duplex> Link<R, T> {
         }
         match self.transport_mut().try_read(buffer) {
             Ok(0) => self.endpoint_mut().end_of_input(now),
+            Ok(_) if self.endpoint().session().is_over() => {}
             Ok(read) => return Ok(buffer.split_at_mut(read).0),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             Err(error) => return self.input_failed(error).map_or(Ok(&mut []), Err),

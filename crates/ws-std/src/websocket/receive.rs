@@ -37,6 +37,8 @@ enum WaitFor {
     Room,
     /// A change that another thread makes.
     Change { deadline: Option<Duration> },
+    /// A decision on the request. The warden waits for input of the socket.
+    Decision,
 }
 
 /// How the receiving thread waits.
@@ -58,10 +60,10 @@ impl WaitPlan {
         // After both Closes, input is meaningless. Write our Close first: the end of input must not stop it.
         let answers = !is_tcp && endpoint.advice() != Advice::KeepOpen && !written;
         let wants_read = endpoint.wants_read() && !answers;
-        let is_watched =
-            wants_read && endpoint.session().is_postponed() && !transport.is_readable();
+        let is_watched = wants_read && endpoint.session().is_postponed();
         let wait_for = match wants_read && !is_watched {
             true => WaitFor::Input { room: !written && is_tcp && transport.takes_output() },
+            false if is_watched && is_tcp => WaitFor::Decision,
             // The warden handles the deadlines of sockets.
             false if written => WaitFor::Change { deadline: deadline.filter(|_| !is_tcp) },
             false => WaitFor::Room,
@@ -85,6 +87,7 @@ impl<R: Role> WebSocket<R> {
         let outcome = match plan.wait_for {
             WaitFor::Input { room } => self.read(Wait { room, limit: timeout.left() }),
             WaitFor::Room => self.wait_for_room(timeout),
+            WaitFor::Decision => self.wait_for_decision(seen, timeout),
             WaitFor::Change { deadline } => {
                 let until = deadline.map(|at| at.saturating_sub(now()));
                 let limit = until.into_iter().chain(timeout.left()).min();
@@ -183,6 +186,18 @@ impl<R: Role> WebSocket<R> {
             }
         }
         Ok(Waited::Again)
+    }
+
+    /// Reads what has arrived. If nothing has, waits for a change since `seen`. The read comes first, because
+    /// TLS may hold input that the socket no longer has, such as a `close_notify` right behind the request.
+    fn wait_for_decision(&mut self, seen: u64, timeout: &CallTimeout) -> Result<Waited, Error> {
+        match self.read(Wait { room: false, limit: Some(Duration::ZERO) }) {
+            Err(Error::Io(error)) if is_timeout(&error) => {
+                self.connection.driver().signal().wait(seen, timeout.left());
+                Ok(Waited::Again)
+            }
+            read => read,
+        }
     }
 
     /// Waits for room for output, without reading.

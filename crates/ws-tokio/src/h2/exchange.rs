@@ -42,24 +42,26 @@ impl Body for NoBody {
     }
 }
 
+/// The answer to an extended CONNECT.
+pub(super) enum Answer {
+    Open(Box<WebSocket>),
+    /// The head of a refusal, whose body was not read yet.
+    Refused(Response, http::Response<Incoming>),
+}
+
 /// Opens a WebSocket on a stream of its own.
 pub(super) async fn open(
     mut sender: SendRequest<NoBody>,
     request: ClientRequest,
     config: &Arc<Config>,
-) -> Result<WebSocket, Error> {
+) -> Result<Answer, Error> {
     let connect = request.extended_connect(config);
     sender.ready().await.map_err(io::Error::other)?;
     let mut answered = sender.send_request(head(&connect)?).await.map_err(io::Error::other)?;
-    let status = answered.status().as_u16();
-    let response = received(status, answered.headers(), Vec::new())?;
+    let response = received(&answered, Vec::new())?;
     let agreed = match connect.verify(&response, config) {
         Ok(agreed) => agreed,
-        Err(ResponseError::Status(_)) => {
-            let headers = answered.headers().clone();
-            let body = read_body(answered.into_body(), config.max_body_size).await;
-            return Err(Error::Http(Box::new(received(status, &headers, body)?)));
-        }
+        Err(ResponseError::Status(_)) => return Ok(Answer::Refused(response, answered)),
         Err(error) => return Err(SessionError::from(error).into()),
     };
     let upgraded = hyper::upgrade::on(&mut answered).await.map_err(io::Error::other)?;
@@ -72,7 +74,7 @@ pub(super) async fn open(
     let opening = Some(Opening { request, response: Some(response) });
     let mut ws = WebSocket::begin(connection, Conversation::client(()), opening)?;
     ws.open().await?;
-    Ok(ws)
+    Ok(Answer::Open(Box::new(ws)))
 }
 
 /// Returns the request for hyper to send.
@@ -97,19 +99,19 @@ fn head(connect: &ExtendedConnect) -> io::Result<http::Request<NoBody>> {
     request.body(NoBody).map_err(io::Error::other)
 }
 
-fn received(status: u16, headers: &http::HeaderMap, body: Vec<u8>) -> Result<Response, Error> {
-    Ok(Response::from_parts(status, headers, body).map_err(SessionError::from)?)
+/// Returns a response with the part of its body that was read.
+pub(super) fn received<B>(head: &http::Response<B>, body: Vec<u8>) -> Result<Response, Error> {
+    let status = head.status().as_u16();
+    Ok(Response::from_parts(status, head.headers(), body).map_err(SessionError::from)?)
 }
 
-/// Reads at most `most` bytes of a body; what arrives before a failure is kept.
-async fn read_body(mut body: Incoming, most: usize) -> Vec<u8> {
-    let mut read = Vec::new();
+/// Reads at most `most` bytes of a body into `read`; what arrives before a failure is kept.
+pub(super) async fn read_body(body: &mut Incoming, most: usize, read: &mut Vec<u8>) {
     while read.len() < most
-        && let Some(Ok(frame)) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await
+        && let Some(Ok(frame)) = poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await
     {
         if let Ok(data) = frame.into_data() {
             read.extend_from_slice(&data[..data.len().min(most - read.len())]);
         }
     }
-    read
 }

@@ -1,6 +1,7 @@
 //! Connections of web servers on hyper and axum, over HTTP/1.1 and HTTP/2, and clients over HTTP/2.
 
 mod axum;
+mod bodies;
 mod connections;
 mod endings;
 mod refusals;

@@ -1,5 +1,6 @@
 //! The end of a connection, after which its transport may linger.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use wsproto::{Advice, CloseInfo, Initiator, Role};
@@ -29,12 +30,20 @@ impl Lingering {
         self.0.load(Ordering::Relaxed)
     }
 
-    fn change(&self, before: bool, after: bool) {
-        match (before, after) {
-            (false, true) => drop(self.0.fetch_add(1, Ordering::Relaxed)),
-            (true, false) => drop(self.0.fetch_sub(1, Ordering::Relaxed)),
-            _ => {}
-        }
+    /// Counts one more. Returns `None` if there are [`MOST_LINGERING`] already.
+    fn enter(self: &Arc<Self>) -> Option<Place> {
+        let place = Place(Arc::clone(self));
+        (self.0.fetch_add(1, Ordering::Relaxed) < MOST_LINGERING).then_some(place)
+    }
+}
+
+/// The place of a lingering transport in the count. Dropping it gives the place up.
+#[derive(Debug)]
+pub(super) struct Place(Arc<Lingering>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -47,7 +56,7 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
         }
         self.details.clear_timers();
         let (lost, info) = (self.buffered_amount(), Box::new(info));
-        let over = Stage::Over { lost, info, lingering: None };
+        let over = Stage::Over { lost, info, lingering: None, place: None };
         let Stage::Live(link) = std::mem::replace(&mut self.stage, over) else { return None };
         let link = Box::new(link);
         if link.endpoint().advice() == Advice::Drop {
@@ -62,24 +71,19 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
     /// Returns the link of a lingering transport, if the endpoint advises to drop it. Drop it without the
     /// lock.
     pub fn take_lingered(&mut self) -> Option<Box<Link<R, T>>> {
-        let Stage::Over { lost, lingering, .. } = &mut self.stage else { return None };
+        let Stage::Over { lost, lingering, place, .. } = &mut self.stage else { return None };
         let link = lingering.take_if(|link| link.endpoint().advice() == Advice::Drop)?;
-        *lost = owed(&link);
+        (*lost, *place) = (owed(&link), None);
         Some(link)
-    }
-
-    /// Returns whether the connection is over and its transport lingers.
-    pub fn is_lingering(&self) -> bool {
-        matches!(self.stage, Stage::Over { lingering: Some(_), .. })
     }
 
     /// Ends a connection that its adapter no longer serves. Returns the link of its transport; drop it
     /// without the lock. Remaining handles keep no file descriptor open.
     pub fn abandon(&mut self) -> Option<Box<Link<R, T>>> {
         match &mut self.stage {
-            Stage::Over { lost, lingering, .. } => {
+            Stage::Over { lost, lingering, place, .. } => {
                 let link = lingering.take()?;
-                *lost = owed(&link);
+                (*lost, *place) = (owed(&link), None);
                 Some(link)
             }
             Stage::Live(link) => {
@@ -90,20 +94,16 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
         }
     }
 
-    /// Updates the count of lingering transports at the end of a turn; `lingered` is the state before it.
-    /// Beyond [`MOST_LINGERING`], stops this one. Returns a link to drop without the lock.
-    pub fn count_lingering(
-        &mut self,
-        lingered: bool,
-        lingering: &Lingering,
-    ) -> Option<Box<Link<R, T>>> {
-        let begins = self.is_lingering() && !lingered;
-        if begins && lingering.count() >= MOST_LINGERING {
-            self.stop_lingering();
+    /// Counts a transport that lingers, once, as long as it does. Beyond [`MOST_LINGERING`], stops this one.
+    /// Returns a link to drop without the lock. Call it at the end of a turn.
+    pub fn count_lingering(&mut self, lingering: &Arc<Lingering>) -> Option<Box<Link<R, T>>> {
+        if let Stage::Over { lingering: Some(link), place: place @ None, .. } = &mut self.stage {
+            *place = lingering.enter();
+            if place.is_none() {
+                link.endpoint_mut().abort();
+            }
         }
-        let gone = self.take_lingered();
-        lingering.change(lingered, self.is_lingering());
-        gone
+        self.take_lingered()
     }
 
     /// Stops a lingering transport from lingering: [`take_lingered`](Self::take_lingered) then returns it.

@@ -27,8 +27,6 @@ pub(super) struct Turn<'a, R: Role, D: Driver<R>> {
     called: bool,
     /// Whether the connection needs another turn without waiting.
     again: bool,
-    /// Whether the transport lingered before.
-    lingered: bool,
     /// Whether the connection had a transport before.
     dialed: bool,
 }
@@ -54,7 +52,6 @@ where
             messages: 0,
             called: false,
             again: false,
-            lingered: held.is_lingering(),
             dialed: held.link_mut().is_some(),
         }
     }
@@ -238,7 +235,7 @@ where
         }
         outcome.deadline = held.deadline();
         outcome.more |= held.end_work();
-        let left = held.count_lingering(self.lingered, &context.lingering);
+        let left = held.count_lingering(&context.lingering);
         outcome.gone = held.is_gone();
         if outcome.gone {
             // A connection that is gone needs no turn.
