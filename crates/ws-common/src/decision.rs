@@ -37,8 +37,8 @@ enum Kind<H> {
 enum Accepted<H> {
     Yes(Accept, H),
     No(Response),
-    /// A response that is not the application's.
-    Refuse(Response),
+    /// A response that is not the application's, and the reason.
+    Refuse(Response, &'static str),
     Decline,
 }
 
@@ -62,8 +62,8 @@ impl<H> Decision<H> {
     }
 
     /// Refuses the request with a response that is not the application's.
-    pub(crate) const fn refuse(response: Response) -> Self {
-        Self(Kind::Decided(Accepted::Refuse(response)))
+    pub(crate) const fn refuse(response: Response, reason: &'static str) -> Self {
+        Self(Kind::Decided(Accepted::Refuse(response, reason)))
     }
 
     /// Refuses the request as the protocol requires: with status 403 for an opening handshake, 426 or 405
@@ -147,7 +147,8 @@ impl<H> Decider<H> {
 
 impl<H> Drop for Decider<H> {
     fn drop(&mut self) {
-        self.0.decide(Accepted::Refuse(Response::text(503, "No decision was made\n")));
+        let response = Response::text(503, "No decision was made\n");
+        self.0.decide(Accepted::Refuse(response, "no decision was made"));
     }
 }
 
@@ -210,7 +211,7 @@ impl<H: ConnectionHandler> Accepted<H> {
         match self {
             Self::Yes(accept, handler) => Decided::Accept(accept, Box::new(handler)),
             Self::No(response) => Decided::Respond(response),
-            Self::Refuse(response) => Decided::Refuse(response),
+            Self::Refuse(response, reason) => Decided::Refuse(response, reason),
             Self::Decline => Decided::Decline,
         }
     }

@@ -61,6 +61,10 @@ pub enum Error {
     /// 101 response was not sent.
     #[error("cannot accept: {0}")]
     Accept(#[from] AcceptError),
+    /// The options of this server refuse the client. The reason names the option. The client has got the response;
+    /// but a server with TLS drops a client of which there are too many without one.
+    #[error("the client is refused: {0}")]
+    Refused(&'static str),
     /// The server refused the upgrade with this response.
     #[error("the server answered with status {}", .0.status())]
     Http(Box<Response>),

@@ -6,11 +6,11 @@ mod limits;
 use std::sync::Arc;
 use std::time::Duration;
 
-use wsproto::handshake::{AcceptError, AllowedOrigins, Request, Response};
+use wsproto::handshake::{AcceptError, AllowedOrigins, Request};
 use wsproto::{Config, KeepAlive};
 
 use crate::TrustedProxies;
-use crate::admission::AddressLimits;
+use crate::admission::{AddressLimits, Refusal};
 
 /// The options of a server.
 ///
@@ -151,13 +151,13 @@ impl ServerOptions {
         false
     }
 
-    /// Returns the response to an opening handshake that the options do not allow, 404 or 403.
-    pub(crate) fn refusal(&self, request: &Request) -> Option<Response> {
+    /// Returns why the options do not allow an opening handshake: its path or its origin.
+    pub(crate) fn refusal(&self, request: &Request) -> Option<Refusal> {
         if self.path.as_deref().is_some_and(|path| !is_same_path(path, request.path())) {
-            return Some(Response::text(404, "Not Found\n"));
+            return Some(Refusal::Path);
         }
         if self.origins.as_ref().is_some_and(|origins| !origins.allows(request)) {
-            return Some(Response::text(403, "Forbidden\n"));
+            return Some(Refusal::Origin);
         }
         None
     }

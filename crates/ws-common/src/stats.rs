@@ -74,8 +74,7 @@ pub(crate) struct Counters {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Counted {
     Opened,
-    NotAdmitted(Refusal),
-    Options,
+    Refused(Refusal),
     Application,
     Failed,
 }
@@ -91,10 +90,10 @@ impl Counters {
     pub(crate) fn count(&self, counted: Counted) {
         let counter = match counted {
             Counted::Opened => &self.opened,
-            Counted::NotAdmitted(Refusal::Full) => &self.full,
-            Counted::NotAdmitted(Refusal::Address) => &self.address,
-            Counted::NotAdmitted(Refusal::Attempts(_)) => &self.attempts,
-            Counted::Options => &self.options,
+            Counted::Refused(Refusal::Full) => &self.full,
+            Counted::Refused(Refusal::Address) => &self.address,
+            Counted::Refused(Refusal::Attempts(_)) => &self.attempts,
+            Counted::Refused(Refusal::Path | Refusal::Origin) => &self.options,
             Counted::Application => &self.application,
             Counted::Failed => &self.failed,
         };

@@ -77,11 +77,11 @@ impl Proxied {
                 *conversation = Conversation::server(permit);
                 waiting.endpoint
             }
-            Admission::Refused(endpoint) => {
+            Admission::Refused(endpoint, _) => {
                 *conversation = Conversation::refused();
                 *endpoint
             }
-            Admission::Dropped => return Err(None),
+            Admission::Dropped(_) => return Err(None),
         };
         if let Some(client) = client {
             // Set once: the header arrives once.

@@ -20,6 +20,9 @@ use crate::{Error, Stream, WebSocket};
 
 /// Connects to a `ws://` or `wss://` URL, with the default limits and deadlines of [`ClientOptions`].
 ///
+/// `http://` and `https://` mean the same as `ws://` and `wss://`, as in browsers (WHATWG, the constructor of `WebSocket`);
+/// RFC 6455 section 3 knows only the latter. [`WsUrl::parse_ws`] accepts no others.
+///
 /// # Errors
 ///
 /// [`Error::Url`] for a malformed URL; [`Error::Connect`], [`Error::Tls`] or [`Error::Io`] if the transport

@@ -185,11 +185,11 @@ fn accept_from(
 ) {
     listener.accept_until_end(acceptor, |tcp, peer| match acceptor.admit(now(), peer) {
         Admission::Admitted(permit) => start(acceptor, permit, tcp, peer),
-        Admission::Refused(endpoint) => {
+        Admission::Refused(endpoint, _) => {
             refuse(acceptor, *endpoint, tcp, peer);
             Ok(())
         }
-        Admission::Dropped => Ok(()),
+        Admission::Dropped(_) => Ok(()),
     });
 }
 
@@ -234,11 +234,11 @@ pub(crate) fn begin(
         };
         match acceptor.admit_named(permit, now(), client.or(peer)) {
             Admission::Admitted(admitted) => permit = admitted,
-            Admission::Refused(endpoint) => {
+            Admission::Refused(endpoint, _) => {
                 refuse(acceptor, *endpoint, tcp, peer);
                 return Ok(None);
             }
-            Admission::Dropped => return Ok(None),
+            Admission::Dropped(_) => return Ok(None),
         }
     }
     let stream = stream(acceptor, tcp)?;

@@ -3,11 +3,13 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use ws_tokio::wsproto::CloseCode;
-use ws_tokio::wsproto::handshake::{Accept, Response};
+use ws_tokio::wsproto::handshake::{Accept, AllowedOrigins, Response};
 use ws_tokio::{
-    Decision, Error, Listener, Message, ServerHandle, ServerOptions, WebSocket,
+    Decision, Error, Listener, Message, ServerHandle, ServerOptions, TrustedProxies, WebSocket,
     WebSocketConnection, connect, serve_per_core,
 };
 
@@ -36,6 +38,72 @@ async fn listen(options: ServerOptions) -> (SocketAddr, ServerHandle, tokio::tas
         listener.ended().await;
     });
     (address, server, task)
+}
+
+/// Sends a request with these bytes before it and these header fields. Returns the answer.
+async fn ask(address: SocketAddr, before: &str, target: &str, fields: &str) -> (TcpStream, String) {
+    let mut peer = TcpStream::connect(address).await.expect("a server");
+    let request = format!(
+        "{before}GET {target} HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n{fields}\r\n"
+    );
+    peer.write_all(request.as_bytes()).await.expect("open");
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    while !head.ends_with(b"\r\n\r\n") && peer.read(&mut byte).await.expect("no reset") > 0 {
+        head.push(byte[0]);
+    }
+    (peer, String::from_utf8(head).expect("ASCII"))
+}
+
+#[tokio::test]
+async fn the_error_of_a_refused_client_names_the_option() -> Result<(), Error> {
+    const PROXY: &str = "PROXY TCP4 192.0.2.1 10.0.0.1 1 80\r\n";
+    const FROM: &str = "X-Forwarded-For: 192.0.2.1\r\n";
+    let origins = AllowedOrigins::new(["https://good.example"]).expect("an origin");
+    let options = || ServerOptions::new().path("/chat");
+    let trusted = || TrustedProxies::new(["127.0.0.1"]).expect("an address");
+    let attempts = options().max_attempts_per_address(1, LONG).trusted_proxies(trusted());
+    let places = options().max_connections_per_address(1);
+    let places = places.trusted_proxies(trusted().proxy_protocol());
+    for (options, before, target, fields, status, option) in [
+        (options(), "", "/other", "", 404, "path"),
+        (
+            options().origins(origins),
+            "",
+            "/chat",
+            "Origin: https://evil.example\r\n",
+            403,
+            "origins",
+        ),
+        (attempts, "", "/chat", FROM, 429, "max_attempts_per_address"),
+        (places, PROXY, "/chat", "", 429, "max_connections_per_address"),
+    ] {
+        let mut listener = Listener::bind("127.0.0.1:0", options).await?;
+        let address = listener.local_addr().expect("TCP");
+        let asking = tokio::spawn(async move {
+            // The first one is inside if its address is the matter.
+            let first = match status {
+                429 => Some(ask(address, before, target, fields).await),
+                _ => None,
+            };
+            (ask(address, before, target, fields).await.1, first)
+        });
+        let mut inside = Vec::new();
+        let error = loop {
+            let incoming = listener.accept().await?.expect("not ended");
+            match incoming.accept().await {
+                Ok(ws) => inside.push(ws),
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(error, Error::Refused(_)), "{error:?}");
+        let text = error.to_string();
+        assert!(text.ends_with(&format!("(`{option}`)")), "{text}");
+        let (head, _first) = asking.await.expect("no panic");
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{head}");
+        assert_eq!(listener.handle().stats().refused.failed, 0);
+    }
+    Ok(())
 }
 
 async fn open(address: SocketAddr) -> Result<WebSocket, Error> {

@@ -59,7 +59,8 @@ pub struct WsUrl {
 }
 
 impl WsUrl {
-    /// Parses a URL. `http` and `https` are treated as `ws` and `wss`, as in browsers.
+    /// Parses a URL. The schemes `http` and `https` mean `ws` and `wss`, as in browsers (WHATWG, the
+    /// constructor of `WebSocket`), so the URL of a web page's server can be used as it is.
     ///
     /// Non-ASCII characters in the path and query are percent-encoded as UTF-8; all other
     /// characters there are kept unchanged.
@@ -71,7 +72,8 @@ impl WsUrl {
         Self::parse_scheme(url, &[("ws", false), ("wss", true), ("http", false), ("https", true)])
     }
 
-    /// Parses a URL as [`parse`](Self::parse) does, but accepts only the schemes `ws` and `wss`.
+    /// Parses a URL as [`parse`](Self::parse) does, but accepts only the schemes of RFC 6455 section 3, `ws`
+    /// and `wss`.
     ///
     /// # Errors
     ///

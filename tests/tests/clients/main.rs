@@ -21,7 +21,8 @@ macro_rules! scenarios {
                     an_https_proxy_carries_messages, an_https_proxy_carries_tls,
                     an_https_proxy_must_be_trusted, each_url_has_its_proxy;
                 places: another_address_serves_the_name, another_name_is_expected_in_tls,
-                    a_client_connects_from_a_local_address, a_zone_names_an_interface;
+                    a_client_connects_from_a_local_address, a_zone_names_an_interface,
+                    http_urls_are_ws_urls;
                 again: a_client_connects_again_until_it_closes, a_final_code_ends_it,
                     a_row_of_failures_is_given_up, a_cancelled_token_ends_a_wait,
                     a_cancelled_token_closes_a_connection_that_would_come_again,

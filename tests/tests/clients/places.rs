@@ -28,6 +28,18 @@ pub(crate) fn another_address_serves_the_name<C: Adapter>() {
     assert_eq!(requests.recv_timeout(LONG).expect("a request").host(), "server.invalid");
 }
 
+pub(crate) fn http_urls_are_ws_urls<C: Adapter>() {
+    // R6455-3-2, and as in browsers.
+    let (_server, port, requests) = echo(None);
+    greet::<C>(&format!("HTTP://127.0.0.1:{port}/x"), ClientOptions::new()).expect("a connection");
+    assert_eq!(requests.recv_timeout(LONG).expect("a request").path(), "/x");
+    let identity = Identity::new();
+    let (_server, port, requests) = echo(Some(identity.server()));
+    let options = ClientOptions::new().tls(identity.client());
+    greet::<C>(&format!("https://localhost:{port}/y"), options).expect("a connection with TLS");
+    assert_eq!(requests.recv_timeout(LONG).expect("a request").path(), "/y");
+}
+
 pub(crate) fn another_name_is_expected_in_tls<C: Adapter>() {
     // M3
     let identity = Identity::new();

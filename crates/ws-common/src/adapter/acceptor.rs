@@ -58,11 +58,11 @@ impl fmt::Debug for Acceptor {
 pub enum Admission {
     /// Serve it, and keep the permit as long as the connection.
     Admitted(Permit),
-    /// There are too many connections, or too many of this client. Serve this endpoint, without a handler,
-    /// until it has sent its response.
-    Refused(Box<Endpoint<Server>>),
+    /// There are too many connections, or too many of this client, as the reason says. Serve this endpoint,
+    /// without a handler, until it has sent its response.
+    Refused(Box<Endpoint<Server>>, &'static str),
     /// The same, and the client could not read a response. Drop the transport.
-    Dropped,
+    Dropped(&'static str),
 }
 
 impl Acceptor {
@@ -155,21 +155,21 @@ impl Acceptor {
     }
 
     fn count_refusal(&self, refusal: Refusal, client: Option<SocketAddr>) {
-        debug!("{client:?} is not admitted: {refusal:?}");
-        self.count(Counted::NotAdmitted(refusal));
+        debug!("{client:?} is refused: {}", refusal.reason());
+        self.count(Counted::Refused(refusal));
     }
 
     fn refuse(&self, refusal: Refusal, now: Duration, client: Option<SocketAddr>) -> Admission {
         self.count_refusal(refusal, client);
         // A TLS client could not read a plain response, and is not worth a TLS handshake.
         if self.server.options().speaks_tls() {
-            return Admission::Dropped;
+            return Admission::Dropped(refusal.reason());
         }
         let mut out = Vec::new();
         let config = Arc::clone(&self.server.options().config);
         let response = refusal.response().with_missing(&config.refusal_headers).date(unix_time());
         let session = Session::refusing(&response, config, now, &mut out);
-        Admission::Refused(Box::new(Endpoint::new(session, out)))
+        Admission::Refused(Box::new(Endpoint::new(session, out)), refusal.reason())
     }
 
     /// Begins a connection with a transport that was just accepted from `peer`, or its refusal; see
@@ -183,8 +183,8 @@ impl Acceptor {
     ) -> Option<(Endpoint<Server>, Conversation)> {
         match self.admit(now, peer) {
             Admission::Admitted(permit) => Some((self.endpoint(now), Conversation::server(permit))),
-            Admission::Refused(endpoint) => Some((*endpoint, Conversation::refused())),
-            Admission::Dropped => None,
+            Admission::Refused(endpoint, _) => Some((*endpoint, Conversation::refused())),
+            Admission::Dropped(_) => None,
         }
     }
 
@@ -192,8 +192,8 @@ impl Acceptor {
     /// with status 503 if the server has ended. If a decision panics, that client gets status 500; other
     /// connections are unaffected.
     pub(super) fn decide(&self, permit: Option<&mut Permit>, request: &IncomingRequest) -> Verdict {
-        let respond = |response| Verdict::Now(Decided::Refuse(response));
-        self.decided(permit, request, respond, || match request.is_upgrade() {
+        let refuse = |response, reason| Verdict::Now(Decided::Refuse(response, reason));
+        self.decided(permit, request, refuse, || match request.is_upgrade() {
             true => self.ask(|handler| handler.on_connection(&self.server, request)),
             false => self.ask(|handler| handler.on_request(&self.server, request)),
         })
@@ -214,27 +214,27 @@ impl Acceptor {
         &self,
         permit: Option<&mut Permit>,
         request: &IncomingRequest,
-        respond: impl Fn(Response) -> T,
+        refuse: impl Fn(Response, &'static str) -> T,
         ask: impl FnOnce() -> T,
     ) -> T {
         if self.server.is_terminated() {
-            return respond(Response::text(503, "The server has ended\n"));
+            return refuse(Response::text(503, "The server has ended\n"), "the server has ended");
         }
         if let Some(permit) = permit
             && let Err(refusal) = permit.count(request.client_addr())
         {
             self.count_refusal(refusal, request.client_addr());
-            return respond(refusal.response());
+            return refuse(refusal.response(), refusal.reason());
         }
         if request.is_upgrade()
             && let Some(refusal) = self.server.options().refusal(request)
         {
-            self.count(Counted::Options);
-            return respond(refusal);
+            self.count_refusal(refusal, request.client_addr());
+            return refuse(refusal.response(), refusal.reason());
         }
         catch(ask).unwrap_or_else(|_| {
             error!("a decision of the server at {:?} has panicked", self.server.local_addr());
-            respond(internal_error())
+            refuse(internal_error(), "the decision has panicked")
         })
     }
 

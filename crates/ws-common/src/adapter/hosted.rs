@@ -107,7 +107,7 @@ impl Acceptor {
         let decision = self.decide_by(&mut permit, &request, |_| Decision::accept(()));
         match verdict(decision) {
             Verdict::Now(Decided::Accept(..)) => {}
-            Verdict::Now(Decided::Refuse(response) | Decided::Respond(response)) => {
+            Verdict::Now(Decided::Refuse(response, _) | Decided::Respond(response)) => {
                 return Err(response);
             }
             Verdict::Now(Decided::Decline) | Verdict::Later(_) => return Err(internal_error()),

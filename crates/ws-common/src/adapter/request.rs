@@ -48,7 +48,8 @@ struct Postponed {
 impl Undecided for Postponed {
     fn take(&mut self) -> Option<Decided> {
         if self.awaited.server().is_ending() {
-            return Some(Decided::Refuse(Response::text(503, "The server is ending\n")));
+            let response = Response::text(503, "The server is ending\n");
+            return Some(Decided::Refuse(response, "the server is ending"));
         }
         self.undecided.take()
     }
@@ -81,7 +82,7 @@ impl<R: Role, D: Driver<R>> Connection<R, D> {
             Decided::Respond(response) => {
                 (endpoint.respond(response, now), Some(response.status()))
             }
-            Decided::Refuse(response) => {
+            Decided::Refuse(response, _) => {
                 (refuse(endpoint, now, response.clone()), Some(response.status()))
             }
             Decided::Accept(..) | Decided::Decline => {

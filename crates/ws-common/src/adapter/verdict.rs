@@ -12,8 +12,8 @@ pub enum Decided {
     Accept(Accept, Box<dyn DynHandler>),
     /// Answer with this response.
     Respond(Response),
-    /// Refuse with this response, which is not the application's.
-    Refuse(Response),
+    /// Refuse with this response, which is not the application's, for this reason.
+    Refuse(Response, &'static str),
     /// Refuse as the protocol requires.
     Decline,
 }
@@ -23,7 +23,7 @@ impl Decided {
     pub(crate) fn into_handler(self) -> Option<Box<dyn DynHandler>> {
         match self {
             Self::Accept(_, handler) => Some(handler),
-            Self::Respond(_) | Self::Refuse(_) | Self::Decline => None,
+            Self::Respond(_) | Self::Refuse(..) | Self::Decline => None,
         }
     }
 }
@@ -33,7 +33,7 @@ impl fmt::Debug for Decided {
         f.write_str(match self {
             Self::Accept(..) => "Accept",
             Self::Respond(_) => "Respond",
-            Self::Refuse(_) => "Refuse",
+            Self::Refuse(..) => "Refuse",
             Self::Decline => "Decline",
         })
     }

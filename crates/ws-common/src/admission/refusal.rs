@@ -1,10 +1,10 @@
-//! The reasons for which a client is not admitted.
+//! The reasons for which the options of a server refuse a client.
 
 use std::time::Duration;
 
 use wsproto::handshake::Response;
 
-/// The reason why a client is not admitted.
+/// The reason why the options of a server refuse a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// The server has too many connections.
@@ -13,10 +13,27 @@ pub(crate) enum Refusal {
     Address,
     /// The client's address has connected too often; it may again after this time.
     Attempts(Duration),
+    /// The path is another one.
+    Path,
+    /// The origin is not allowed.
+    Origin,
 }
 
 impl Refusal {
-    /// Returns the response: 503, or 429 (RFC 6585 section 4).
+    /// Returns the reason, with the option.
+    pub(crate) const fn reason(self) -> &'static str {
+        match self {
+            Self::Full => "there are too many connections (`max_connections`)",
+            Self::Address => {
+                "there are too many connections from its address (`max_connections_per_address`)"
+            }
+            Self::Attempts(_) => "its address has connected too often (`max_attempts_per_address`)",
+            Self::Path => "the server has another path (`path`)",
+            Self::Origin => "its origin is not allowed (`origins`)",
+        }
+    }
+
+    /// Returns the response: 503, 404, 403, or 429 (RFC 6585 section 4).
     pub(crate) fn response(self) -> Response {
         match self {
             Self::Full => Response::text(503, "Too many connections\n"),
@@ -27,6 +44,8 @@ impl Refusal {
                 // Digits are a valid value.
                 response.header("Retry-After", seconds.to_string()).unwrap_or_else(Response::from)
             }
+            Self::Path => Response::text(404, "Not Found\n"),
+            Self::Origin => Response::text(403, "Forbidden\n"),
         }
     }
 }

@@ -105,8 +105,8 @@ fn begin(
     let newcomer = Newcomer { acceptor: Arc::clone(acceptor), tcp, peer, start: Instant::now() };
     match acceptor.admit(Duration::ZERO, peer) {
         Admission::Admitted(permit) => drop(connections.spawn(newcomer.serve(permit))),
-        Admission::Refused(endpoint) => drop(connections.spawn(newcomer.refuse(*endpoint))),
-        Admission::Dropped => {}
+        Admission::Refused(endpoint, _) => drop(connections.spawn(newcomer.refuse(*endpoint))),
+        Admission::Dropped(_) => {}
     }
 }
 

@@ -157,10 +157,10 @@ impl Listener {
                             let admitted = Admitted { newcomer, permit };
                             return Poll::Ready(Ok(Some(Incoming(Box::new(admitted)))));
                         }
-                        Admission::Refused(endpoint) => {
+                        Admission::Refused(endpoint, _) => {
                             drop(tokio::spawn(newcomer.refuse(*endpoint)));
                         }
-                        Admission::Dropped => {}
+                        Admission::Dropped(_) => {}
                     }
                 }
             }
@@ -240,22 +240,27 @@ impl Incoming {
     ///
     /// If the future is dropped, so is the connection.
     pub fn request(self) -> impl Future<Output = Result<Option<Request>, Error>> + Send {
-        Box::pin(self.0.request())
+        Box::pin(async {
+            match self.0.request().await {
+                Err(Error::Refused(_)) => Ok(None),
+                read => read,
+            }
+        })
     }
 
     /// Accepts the connection, whatever its request; [`request`](Self::request) lets the application decide.
     ///
     /// # Errors
     ///
-    /// As [`request`](Self::request), and [`Error::Session`] of [`EndOfInput`](SessionError::EndOfInput) if that
-    /// returns `None`, also for a client that the options refuse.
+    /// As [`request`](Self::request), [`Error::Refused`] for a client that the options refuse, and [`Error::Session`] of
+    /// [`EndOfInput`](SessionError::EndOfInput) for one that sends nothing.
     ///
     /// # Cancel safety
     ///
     /// If the future is dropped, so is the connection.
     pub fn accept(self) -> impl Future<Output = Result<WebSocket, Error>> + Send {
         Box::pin(async {
-            match self.request().await? {
+            match self.0.request().await? {
                 Some(request) => request.accept(&Accept::new()).await,
                 None => Err(SessionError::EndOfInput.into()),
             }
@@ -274,8 +279,10 @@ impl Admitted {
             Request::read(ws, Some(&acceptor)).await
         };
         let read = read.await;
-        if let Err(error) = &read {
-            acceptor.report(peer, error);
+        match &read {
+            // A refused client is counted already.
+            Ok(_) | Err(Error::Refused(_)) => {}
+            Err(error) => acceptor.report(peer, error),
         }
         read
     }

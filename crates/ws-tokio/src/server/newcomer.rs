@@ -46,7 +46,8 @@ impl Newcomer {
                     let conversation = Conversation::server(permit);
                     Carrier::with_handler(connection, conversation).await;
                 }
-                Ok(None) => {}
+                // A refused client is counted already.
+                Ok(None) | Err(Error::Refused(_)) => {}
                 Err(error) => acceptor.report(peer, &error),
             }
         }
@@ -60,8 +61,12 @@ impl Newcomer {
         }
     }
 
-    /// Begins the connection of an admitted client, once its proxy has named it. Returns `None` if the client is not
-    /// served.
+    /// Begins the connection of an admitted client, once its proxy has named it. Returns `None` if the client
+    /// sends nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`], once the client has its response; or as [`ProxyHeader::read`], or at the deadline.
     pub(crate) async fn begin(mut self, permit: Permit) -> Result<Option<(Begun, Permit)>, Error> {
         let endpoint = self.acceptor.endpoint(Duration::ZERO);
         let Some(header) = self.acceptor.proxy_header(self.peer) else {
@@ -74,11 +79,11 @@ impl Newcomer {
             Admission::Admitted(permit) => {
                 Ok(Some((self.connect(endpoint, client, true)?, permit)))
             }
-            Admission::Refused(endpoint) => {
+            Admission::Refused(endpoint, reason) => {
                 self.refuse(*endpoint).await;
-                Ok(None)
+                Err(Error::Refused(reason))
             }
-            Admission::Dropped => Ok(None),
+            Admission::Dropped(reason) => Err(Error::Refused(reason)),
         }
     }
 

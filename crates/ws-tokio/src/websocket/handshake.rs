@@ -64,25 +64,32 @@ impl WebSocket {
 pub(crate) type Asked = (IncomingRequest, Decider<()>);
 
 impl WebSocket {
-    /// Waits for the request of a server's client. Returns `None` if the client left without one, or if it was
-    /// answered: `acceptor` has refused it.
+    /// Waits for the request of a server's client. Returns `None` if the client left without one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] if `acceptor` has refused it, once the answer has left.
     pub(crate) async fn ask(
         &mut self,
         acceptor: Option<&Acceptor>,
     ) -> Result<Option<Asked>, Error> {
-        poll_fn(|context| self.poll_ask(acceptor, context)).await
+        let mut refused = None;
+        poll_fn(|context| self.poll_ask(acceptor, &mut refused, context)).await
     }
 
     fn poll_ask(
         &mut self,
         acceptor: Option<&Acceptor>,
+        refused: &mut Option<&'static str>,
         context: &mut Context<'_>,
     ) -> Poll<Result<Option<Asked>, Error>> {
         loop {
             match ready!(self.poll_step(context))? {
                 Some(Step::Request) => {}
                 Some(_) => continue,
-                None => return Poll::Ready(Ok(None)),
+                None => {
+                    return Poll::Ready(refused.map_or(Ok(None), |why| Err(Error::Refused(why))));
+                }
             }
             let connection = &self.sender.connection;
             let Some(request) = connection.incoming_request() else { continue };
@@ -96,7 +103,12 @@ impl WebSocket {
                 _ => decision,
             };
             match verdict(decision) {
-                Verdict::Now(decided) => connection.answer(&decided)?,
+                Verdict::Now(decided) => {
+                    if let Decided::Refuse(_, reason) = &decided {
+                        *refused = Some(reason);
+                    }
+                    connection.answer(&decided)?;
+                }
                 Verdict::Later(undecided) => {
                     let undecided = Arc::clone(connection).postpone(undecided);
                     self.rest().undecided = Some(undecided);
