@@ -77,6 +77,8 @@ mod h2;
 mod io;
 mod origin;
 mod owned;
+#[cfg(feature = "hyper")]
+mod pieces;
 mod reconnect;
 mod request;
 mod server;
