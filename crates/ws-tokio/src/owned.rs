@@ -338,7 +338,7 @@ fn read<R: Role, S: AsyncStream>(
     }
 }
 
-/// What the owner and its carrier do alike.
+/// Actions of both the owner and its carrier.
 trait Handed {
     /// Leaves unconsumed input to the endpoint.
     fn defer(&self, input: Input);

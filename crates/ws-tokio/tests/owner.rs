@@ -160,7 +160,7 @@ async fn flushing_a_sink_does_not_wait_for_later_messages() -> Result<(), Error>
     Ok(())
 }
 
-/// What the peer takes of other output is progress, too.
+/// Other output that the peer takes is progress, too.
 #[tokio::test(start_paused = true)]
 async fn a_sender_waits_as_long_as_the_peer_reads() -> Result<(), Error> {
     let far = Far::new(REQUEST, usize::MAX);
