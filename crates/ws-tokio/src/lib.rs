@@ -79,6 +79,8 @@ mod h2;
 mod io;
 mod origin;
 mod owned;
+#[cfg(feature = "hyper")]
+mod pieces;
 mod reconnect;
 mod request;
 mod server;
@@ -105,7 +107,7 @@ pub use ws_common::{
     Broadcast, Cancel, ClientOptions, ConnectTo, ConnectionHandler, ConnectionId, Decider,
     Decision, Error, IncomingRequest, InvalidNetwork, Message, Proxies, Proxy, ProxyError,
     ProxyHeaderError, Reconnect, ReconnectEvent, RefusedStats, RunningServer, SendStatus,
-    ServerHandle, ServerHandler, ServerOptions, ServerStats, TimerId, TrustedProxies,
+    ServerHandle, ServerHandler, ServerOptions, ServerSocket, ServerStats, TimerId, TrustedProxies,
     WebSocketConnection, handler, socket2,
 };
 #[cfg(feature = "tls")]

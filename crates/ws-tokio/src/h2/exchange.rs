@@ -21,6 +21,7 @@ use wsproto::{Config, SessionError};
 
 use crate::WebSocket;
 use crate::origin::From;
+use crate::pieces::Pieces;
 use crate::websocket::{Opening, Transported, connection};
 
 /// The body of an extended CONNECT: the stream is the WebSocket's.
@@ -69,7 +70,7 @@ pub(super) async fn open(
     let request = connect.into_request();
     let from = From { url: Some(Box::new(request.url().clone())), ..From::default() };
     let endpoint = opened_client_endpoint(agreed, Arc::clone(config), Duration::ZERO)?;
-    let stream = Transported::unknown(TokioIo::new(upgraded));
+    let stream = Transported::unknown(Pieces(TokioIo::new(upgraded)));
     let connection = connection(from, Instant::now(), endpoint, stream);
     let opening = Some(Opening { request, response: Some(response) });
     let mut ws = WebSocket::begin(connection, Conversation::client(()), opening)?;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::runtime::Builder;
 use ws_common::adapter::{Acceptor, listen_shared, spawn_server};
-use ws_common::{Listener, RunningServer, ServerHandler, ServerOptions};
+use ws_common::{RunningServer, ServerHandler, ServerOptions, ServerSocket};
 
 use super::accepting::Accepting;
 use super::listening::Listening;
@@ -61,7 +61,7 @@ fn serve(
     mut spawn: impl FnMut(Run) -> io::Result<JoinHandle<()>>,
 ) -> io::Result<RunningServer> {
     let threads = threads.max(1);
-    let listeners = listen_shared(address, threads)?.into_iter().map(Listener::from);
+    let listeners = listen_shared(address, threads)?.into_iter().map(ServerSocket::from);
     let listeners: Vec<_> = listeners.collect();
     let wakes: Vec<_> = listeners.iter().map(|_| Arc::<Tasks>::default()).collect();
     let server = handle(options, local_addr(&listeners)?, wakes.clone());

@@ -21,6 +21,7 @@ use super::UpgradeServer;
 use crate::WebSocket;
 use crate::io::AsyncStream;
 use crate::origin::From;
+use crate::pieces::Pieces;
 use crate::websocket::{Transported, connection};
 
 type Opened = Pin<Box<dyn Future<Output = Result<WebSocket, Error>> + Send>>;
@@ -87,7 +88,7 @@ async fn open(
             let mut ahead = parts.read_buf.to_vec();
             begun.on(parts.io.into_inner(), |tcp| Some(SockRef::from(tcp)), &mut ahead)?
         }
-        Err(upgraded) => begun.on(TokioIo::<Upgraded>::new(upgraded), |_| None, &mut [])?,
+        Err(upgraded) => begun.on(Pieces(TokioIo::<Upgraded>::new(upgraded)), |_| None, &mut [])?,
     };
     ws.open().await?;
     Ok(ws)

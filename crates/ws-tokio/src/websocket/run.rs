@@ -1,7 +1,7 @@
 //! A connection with a handler.
 
 use ws_common::ConnectionHandler;
-use ws_common::adapter::Conversation;
+use ws_common::adapter::{Conversation, run_guarded};
 use wsproto::CloseInfo;
 
 use super::WebSocket;
@@ -20,12 +20,17 @@ impl Drop for Abort<'_> {
 impl WebSocket {
     /// Passes all events to a handler until the connection is closed, and returns how it ended. The connection's task
     /// calls the handler, except for [`on_open`](ConnectionHandler::on_open), which is called first. The handler
-    /// type also fits a server's connections. A panic of the handler closes the connection with code 1011.
+    /// type also fits a server's connections. A panic of the handler closes the connection with code 1011. If the
+    /// connection is closed already, only [`on_terminate`](ConnectionHandler::on_terminate) is called.
     ///
     /// # Cancel safety
     ///
     /// If the future was polled and is dropped, the connection is aborted, and its handler called for the last time.
-    pub async fn run(mut self, handler: impl ConnectionHandler) -> CloseInfo {
+    pub async fn run(mut self, mut handler: impl ConnectionHandler) -> CloseInfo {
+        if let Some(info) = self.close_info().cloned() {
+            run_guarded(|| handler.on_terminate(self.handle(), &info));
+            return info;
+        }
         let sender = self.sender.clone();
         let conversation = std::mem::replace(&mut self.conversation, Conversation::none());
         let input = std::mem::take(&mut self.input);

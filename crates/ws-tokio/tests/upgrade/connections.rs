@@ -54,6 +54,31 @@ async fn messages_are_compressed_over_both_versions() {
     }
 }
 
+/// What a peer does not read stays unwritten, but for the window that it has opened and a few pieces: hyper keeps no more,
+/// and the limits of the connection hold.
+#[tokio::test]
+async fn what_a_peer_does_not_read_stays_unwritten_over_http_2() {
+    const SENT: usize = 8 << 20;
+    /// That of a client of hyper.
+    const WINDOW: usize = 2 << 20;
+    let server = server();
+    let _ws = open(&server, Http::Two, request(), Config::new()).await.expect("open");
+    let sender = server.connections().pop().expect("a connection");
+    sender.send(vec![7; SENT]).expect("open");
+    timeout(PATIENCE, async {
+        while sender.buffered_amount() > SENT - WINDOW {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("the window is filled");
+    for _ in 0..10_000 {
+        tokio::task::yield_now().await;
+    }
+    let unwritten = sender.buffered_amount();
+    assert!(unwritten > SENT - WINDOW - (512 << 10), "{unwritten}");
+}
+
 /// R8441-4-1, R8441-5-1: any number of WebSockets share a connection of HTTP/2, and end one by one.
 #[tokio::test]
 async fn websockets_share_a_connection() {
