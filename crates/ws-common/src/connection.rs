@@ -131,7 +131,7 @@ impl WebSocketConnection {
 
     /// Sends a message. On `ws-mio` and `ws-tokio`, this never waits. On `ws-std`, it waits while there is no
     /// room, until the peer has read nothing for [`Config::write_timeout`](wsproto::Config::write_timeout), or for the
-    /// `set_write_patience` of its `WebSocket`; but a client's handler does not wait for its
+    /// `set_send_timeout` of its `WebSocket`; but a client's handler does not wait for its
     /// own connection.
     ///
     /// # Errors

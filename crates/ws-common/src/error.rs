@@ -114,7 +114,7 @@ pub enum Error {
 
 impl Error {
     /// Returns whether a call of `ws-std` was only given up because its time was over, as with
-    /// `recv_timeout` or `set_read_patience`, or because the stream would block: nothing is lost, the
+    /// `recv_timeout` or `set_recv_timeout`, or because the stream would block: nothing is lost, the
     /// connection continues, and the call can be repeated.
     #[must_use]
     pub fn is_timeout(&self) -> bool {

@@ -191,7 +191,7 @@
 //! complete adapter.
 //!
 //! [`Decision::later`]: crate::Decision::later
-//! [`end_deadline`]: crate::adapter::end_deadline
+//! [`end_deadline`]: crate::adapter::Acceptor::end_deadline
 //! [`ServerHandle::is_ending`]: crate::ServerHandle::is_ending
 //! [`ServerHandle::stats`]: crate::ServerHandle::stats
 

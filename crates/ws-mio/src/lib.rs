@@ -117,9 +117,9 @@ pub use ws_common::bytes;
 pub use ws_common::tracing;
 pub use ws_common::{
     Broadcast, Cancel, ClientOptions, ConnectTo, ConnectionHandler, ConnectionId, Decider,
-    Decision, Error, IncomingRequest, InvalidNetwork, Listener, Message, Proxies, Proxy,
-    ProxyError, ProxyHeaderError, Reconnect, ReconnectEvent, RefusedStats, RunningServer,
-    SendStatus, ServerHandle, ServerHandler, ServerOptions, ServerStats, TimerId, TrustedProxies,
+    Decision, Error, IncomingRequest, InvalidNetwork, Message, Proxies, Proxy, ProxyError,
+    ProxyHeaderError, Reconnect, ReconnectEvent, RefusedStats, RunningServer, SendStatus,
+    ServerHandle, ServerHandler, ServerOptions, ServerSocket, ServerStats, TimerId, TrustedProxies,
     WebSocketConnection, handler, socket2, testing,
 };
 #[cfg(feature = "tls")]

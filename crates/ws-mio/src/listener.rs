@@ -45,19 +45,19 @@ pub(crate) enum Attempt {
 impl Source {
     /// Makes a listener non-blocking, and registers it.
     pub(crate) fn register(
-        listener: ws_common::Listener,
+        listener: ws_common::ServerSocket,
         registry: &Registry,
         token: Token,
     ) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         Ok(match listener {
-            ws_common::Listener::Tcp(listener) => {
+            ws_common::ServerSocket::Tcp(listener) => {
                 let mut socket = TcpListener::from_std(listener);
                 registry.register(&mut socket, token, Interest::READABLE)?;
                 Self::Tcp(socket)
             }
             #[cfg(unix)]
-            ws_common::Listener::Unix(listener) => {
+            ws_common::ServerSocket::Unix(listener) => {
                 let mut socket = mio::net::UnixListener::from_std(listener);
                 registry.register(&mut socket, token, Interest::READABLE)?;
                 Self::Unix(socket)

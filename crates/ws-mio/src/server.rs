@@ -3,8 +3,6 @@
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::panic;
-#[cfg(unix)]
-use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,7 +11,7 @@ use mio::net::TcpStream;
 use ws_common::adapter::{
     Acceptor, ListenerWaker, listen, listen_shared, server_handle, spawn_server,
 };
-use ws_common::{Listener, RunningServer, ServerHandle, ServerHandler, ServerOptions};
+use ws_common::{RunningServer, ServerHandle, ServerHandler, ServerOptions, ServerSocket};
 
 use crate::EventLoop;
 use crate::handover::Handover;
@@ -43,7 +41,7 @@ const MAX_CONNECTIONS: usize = 100_000;
 #[derive(Debug)]
 pub struct WebSocketServer {
     /// At least one.
-    listeners: Vec<Listener>,
+    listeners: Vec<ServerSocket>,
     threads: usize,
     /// Whether each thread has a listener of its own.
     reuses_port: bool,
@@ -83,25 +81,15 @@ impl WebSocketServer {
         Ok(Self { reuses_port: true, ..server }.threads(threads))
     }
 
-    /// Binds a Unix domain socket; see [`Listener::bind_unix`].
-    ///
-    /// # Errors
-    ///
-    /// As [`Listener::bind_unix`].
-    #[cfg(unix)]
-    pub fn bind_unix(path: impl AsRef<Path>, options: ServerOptions) -> io::Result<Self> {
-        Ok(Self::from_listener(Listener::bind_unix(path)?, options))
-    }
-
-    /// Creates a server with a listener that the caller has bound: a `TcpListener`, or on Unix a
-    /// `UnixListener`.
+    /// Creates a server on a listener that is already bound: a `TcpListener`, or on Unix a `UnixListener` or
+    /// the result of `ServerSocket::bind_unix`.
     #[must_use]
-    pub fn from_listener(listener: impl Into<Listener>, options: ServerOptions) -> Self {
+    pub fn from_listener(listener: impl Into<ServerSocket>, options: ServerOptions) -> Self {
         Self::new([listener], options)
     }
 
     fn new(
-        listeners: impl IntoIterator<Item = impl Into<Listener>>,
+        listeners: impl IntoIterator<Item = impl Into<ServerSocket>>,
         options: ServerOptions,
     ) -> Self {
         let listeners = listeners.into_iter().map(Into::into).collect();
@@ -180,7 +168,7 @@ impl WebSocketServer {
         self,
         handler: impl ServerHandler,
         loops: Vec<Arc<Shared>>,
-    ) -> io::Result<(Arc<Acceptor>, Vec<Listener>)> {
+    ) -> io::Result<(Arc<Acceptor>, Vec<ServerSocket>)> {
         let address = self.listeners[0].local_addr()?;
         let registry = Loops(loops.clone());
         // Several loops have a thread that accepts for them.
@@ -217,7 +205,7 @@ struct Started {
     acceptor: Arc<Acceptor>,
     loops: Vec<EventLoop>,
     /// The listeners from which threads of their own accept for all loops.
-    accepting: Option<(Vec<Listener>, Arc<Handover>)>,
+    accepting: Option<(Vec<ServerSocket>, Arc<Handover>)>,
 }
 
 impl Started {
@@ -268,7 +256,7 @@ impl Started {
 }
 
 /// Accepts connections for all loops, until the server is told to end.
-fn accept_for_all(listener: &Listener, acceptor: &Acceptor, handover: Option<&Handover>) {
+fn accept_for_all(listener: &ServerSocket, acceptor: &Acceptor, handover: Option<&Handover>) {
     listener.accept_until_end(acceptor, |tcp, peer| {
         tcp.set_nonblocking(true)?;
         if let Some(handover) = handover {

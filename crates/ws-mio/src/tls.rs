@@ -10,13 +10,6 @@ use ws_common::adapter::tune;
 
 use crate::vectored::send_vectored;
 
-/// The maximum number of ciphertext reads per read: 4 KiB each, or the rest of a TLS handshake message. To
-/// decrypt these costs about as much as another round of the loop.
-const READS: usize = 4;
-
-/// How many bytes of ciphertext to read and discard after an error, so that no reset overtakes the alert.
-const DRAIN: usize = 1 << 20;
-
 /// A TLS connection over TCP. Reads and writes drive its handshake.
 #[derive(Debug)]
 pub(crate) struct TlsStream {
@@ -71,43 +64,18 @@ impl TlsStream {
         let _ = self.tls.close(&mut Quiet(&self.tcp));
         self.tcp.shutdown(Shutdown::Write)
     }
-
-    /// Reads and discards input after an error, so that the alert reaches the peer: closing a socket with
-    /// unread input resets the connection, and the peer then discards its unread input, too.
-    fn drain(&mut self) {
-        // The caller returns the TLS error, which says more than one of the socket.
-        let _ = self.tcp.shutdown(Shutdown::Write);
-        let (mut buffer, mut drained) = ([0; 16 << 10], 0);
-        while drained < DRAIN {
-            match self.tcp.read(&mut buffer) {
-                Ok(read @ 1..) => drained += read,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Ok(0) | Err(_) => break,
-            }
-        }
-    }
 }
 
 impl Read for TlsStream {
     /// Reads plaintext, from a bounded amount of ciphertext. Fails with `WouldBlock` if that has none;
     /// [`may_read_more`](Self::may_read_more) then tells whether to read again without an event.
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        self.has_more = false;
-        for reads in 0.. {
-            if let Some(read) = self.tls.read(to)? {
-                return Ok(read);
-            }
-            if reads == READS {
-                break;
-            }
-            let received = self.tls.receive(&mut &self.tcp, &mut Quiet(&self.tcp));
-            if received.as_ref().is_err_and(|error| error.kind() == ErrorKind::InvalidData) {
-                self.drain();
-            }
-            received?;
-        }
-        self.has_more = true;
-        Err(ErrorKind::WouldBlock.into())
+        let tcp = &self.tcp;
+        // Fails if the peer is gone.
+        let shut_down = || drop(tcp.shutdown(Shutdown::Write));
+        let read = self.tls.read_from(to, &mut &*tcp, &mut Quiet(tcp), shut_down);
+        self.has_more = matches!(read, Ok(None));
+        read?.ok_or_else(|| ErrorKind::WouldBlock.into())
     }
 }
 
@@ -197,8 +165,8 @@ mod tests {
             }
         };
         assert_eq!(&plaintext[..read], b"Hello");
-        // A ticket has more than 200 bytes, a read takes 4 KiB.
-        assert!(parts >= TICKETS * 200 / (READS * 4096) - 1, "{parts} parts");
+        // A ticket has more than 200 bytes, a part takes at most four reads of 4 KiB.
+        assert!(parts >= TICKETS * 200 / (4 * 4096) - 1, "{parts} parts");
         Ok(())
     }
 }

@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use listenfd::ListenFd;
 use ws_demo::{Arguments, Failure, cannot_listen, on_ctrl_c};
-use ws_std::{Decision, Listener, Message, ServerOptions, WebSocketConnection, WebSocketServer};
+use ws_std::{
+    Decision, Message, ServerOptions, ServerSocket, WebSocketConnection, WebSocketServer,
+};
 
 const USAGE: &str = "\
 usage: service ADDRESS
@@ -47,7 +49,7 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
 }
 
 /// Returns the first socket that the service manager has passed, if there is one.
-fn passed() -> std::io::Result<Option<Listener>> {
+fn passed() -> std::io::Result<Option<ServerSocket>> {
     let mut passed = ListenFd::from_env();
     if let Ok(Some(listener)) = passed.take_tcp_listener(0) {
         return Ok(Some(listener.into()));

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use ws_common::adapter::{Decided, Step, Verdict, server_endpoint, verdict};
+use ws_common::adapter::{Decided, Step, Verdict, server_endpoint};
 use wsproto::{Config, ReadyState, Role, Server, SessionError};
 
-use crate::clock::{Patience, now};
+use crate::clock::{CallTimeout, now};
 use crate::driver::BlockingDriver;
 use crate::origin::Origin;
 use crate::websocket::Opening;
@@ -74,7 +74,7 @@ impl WebSocket<Server> {
         let mut decide = Some(decide);
         let mut connecting = self.ready_state() == ReadyState::Connecting;
         while connecting {
-            match (self.step(&mut Patience::new(None))?, decide.take()) {
+            match (self.step(&mut CallTimeout::new(None))?, decide.take()) {
                 (Some(Step::Request), Some(decide)) => {
                     self.decide(decide)?;
                     // An accepted request is followed by `Step::Open`, a refused one by no step.
@@ -94,7 +94,7 @@ impl WebSocket<Server> {
         decide: impl FnOnce(&IncomingRequest) -> Decision<()>,
     ) -> Result<(), Error> {
         let Some(request) = self.connection.lock().incoming_request() else { return Ok(()) };
-        let verdict = verdict(decide(&request));
+        let verdict = Verdict::from(decide(&request));
         self.opening = Opening::Server { request: Some(Box::new(request)) };
         match verdict {
             Verdict::Now(decided) => self.answer(&decided),

@@ -11,12 +11,12 @@ pub(crate) fn now() -> Duration {
 
 /// The time limit of a call that may wait several times.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
+pub(crate) struct CallTimeout {
     until: Option<Duration>,
     waited: bool,
 }
 
-impl Patience {
+impl CallTimeout {
     /// Starts the limit now; `None` means no limit.
     pub(crate) fn new(limit: Option<Duration>) -> Self {
         Self { until: limit.map(|limit| now().saturating_add(limit)), waited: false }

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use ws_common::ClientOptions;
 use ws_common::adapter::logging::debug;
-use ws_common::adapter::{Driver, Step, Target, client_endpoint};
-use ws_common::{Cancel, ClientOptions};
+use ws_common::adapter::{CloseOnCancel, Driver, Step, Target, client_endpoint};
 use wsproto::handshake::{ClientRequest, Response};
 use wsproto::url::WsUrl;
 use wsproto::{Client, Config, ReadyState, SessionError};
 
 use crate::accept::tune;
-use crate::clock::{Patience, now};
+use crate::clock::{CallTimeout, now};
 use crate::dial::dial;
 use crate::driver::BlockingDriver;
 use crate::origin::Origin;
@@ -50,7 +50,8 @@ pub fn connect(url: &str) -> Result<WebSocket, Error> {
 ///
 /// # Errors
 ///
-/// As [`connect`], and [`Error::Proxy`] if the proxy refuses the tunnel.
+/// As [`connect`], and [`Error::Proxy`] if the proxy refuses the tunnel; [`Error::Session`] of
+/// [`Abandoned`](SessionError::Abandoned) if the token of [`ClientOptions::cancel`] was cancelled.
 pub fn connect_with(
     request: ClientRequest,
     options: impl Into<ClientOptions>,
@@ -64,18 +65,9 @@ pub fn connect_with(
         let (request, config) = (held.request().clone(), Arc::clone(&held.options().config));
         drop(held);
         let mut ws = WebSocket::begin(stream, request, config, Some(Arc::clone(&target)))?;
-        let on_cancel = cancel.as_ref().map(|cancel| {
-            let handle = ws.handle();
-            // Fails if it has ended.
-            cancel.on_cancel(move || drop(handle.close(None)))
-        });
+        let closing = CloseOnCancel::new(cancel.as_ref(), ws.handle());
         let opened = ws.open();
-        // The token no longer ends anything.
-        drop(on_cancel);
-        if cancel.as_ref().is_some_and(Cancel::is_cancelled) {
-            return Err(SessionError::Abandoned.into());
-        }
-        if opened? {
+        if closing.finish(opened)? {
             return Ok(ws);
         }
     }
@@ -126,7 +118,7 @@ impl WebSocket<Client> {
     fn open(&mut self) -> Result<bool, Error> {
         let mut redirected = false;
         while self.ready_state() == ReadyState::Connecting {
-            let stepped = self.step_unless(&mut Patience::new(None), |ws| {
+            let stepped = self.step_unless(&mut CallTimeout::new(None), |ws| {
                 let left = ws.connection.lock().follow_redirect();
                 redirected = left.is_some();
                 if redirected { Err(SessionError::Abandoned.into()) } else { Ok(()) }

@@ -25,7 +25,7 @@ use wsproto::{Endpoint, Role};
 use self::collected::Collector;
 use self::planned::SentPlan;
 use crate::calls::Calls;
-use crate::clock::{Patience, now};
+use crate::clock::{CallTimeout, now};
 use crate::origin::Origin;
 use crate::signal::Signal;
 use crate::{Stream, kept, sys};
@@ -34,14 +34,14 @@ use crate::{Stream, kept, sys};
 pub(crate) type Blocking<R> = Connection<R, BlockingDriver<R>>;
 
 /// The driver's state of a connection. The atomics are written while the connection is locked, except for
-/// `patience`, `calling`, and the decrement of `senders`: the warden may count a thread that has just stopped
+/// `send_timeout`, `calling`, and the decrement of `senders`: the warden may count a thread that has just stopped
 /// waiting.
 pub(crate) struct BlockingDriver<R: Role> {
     origin: Origin,
     /// The counts of a server's messages and bytes.
     traffic: Option<TrafficLease>,
     /// How long sending waits for room, in nanoseconds; [`FOREVER`] means no limit.
-    patience: AtomicU64,
+    send_timeout: AtomicU64,
     /// The handler, if there is one.
     calls: OnceLock<Weak<Calls>>,
     /// How many threads wait for room to send.
@@ -66,9 +66,9 @@ pub(crate) struct BlockingDriver<R: Role> {
 
 const FOREVER: u64 = u64::MAX;
 
-fn nanos(patience: Option<Duration>) -> u64 {
+fn nanos(timeout: Option<Duration>) -> u64 {
     let nanos = |limit: Duration| u64::try_from(limit.as_nanos()).unwrap_or(FOREVER);
-    patience.map_or(FOREVER, nanos)
+    timeout.map_or(FOREVER, nanos)
 }
 
 impl<R: Role> BlockingDriver<R> {
@@ -79,13 +79,13 @@ impl<R: Role> BlockingDriver<R> {
         stream: Stream,
         peer: Option<SocketAddr>,
     ) -> Arc<Blocking<R>> {
-        let patience = nanos(endpoint.session().config().write_timeout);
+        let send_timeout = nanos(endpoint.session().config().write_timeout);
         let peer = peer.or_else(|| stream.tcp().and_then(|tcp| tcp.peer_addr().ok()));
         Arc::new_cyclic(|this| {
             let driver = Self {
                 traffic: origin.acceptor.as_deref().map(Acceptor::traffic),
                 origin,
-                patience: AtomicU64::new(patience),
+                send_timeout: AtomicU64::new(send_timeout),
                 calls: OnceLock::new(),
                 senders: AtomicUsize::new(0),
                 calling: AtomicBool::new(false),
@@ -102,12 +102,12 @@ impl<R: Role> BlockingDriver<R> {
         })
     }
 
-    pub(crate) fn set_patience(&self, patience: Option<Duration>) {
-        self.patience.store(nanos(patience), Ordering::Relaxed);
+    pub(crate) fn set_send_timeout(&self, timeout: Option<Duration>) {
+        self.send_timeout.store(nanos(timeout), Ordering::Relaxed);
     }
 
-    pub(crate) fn patience(&self) -> Option<Duration> {
-        match self.patience.load(Ordering::Relaxed) {
+    pub(crate) fn send_timeout(&self) -> Option<Duration> {
+        match self.send_timeout.load(Ordering::Relaxed) {
             FOREVER => None,
             nanos => Some(Duration::from_nanos(nanos)),
         }
@@ -154,9 +154,9 @@ impl<R: Role> BlockingDriver<R> {
         &self.signal
     }
 
-    /// Waits until the peer has read some output, or until `patience` is over. Returns `false` if it cannot
+    /// Waits until the peer has read some output, or until `timeout` is over. Returns `false` if it cannot
     /// wait: for a stream without a socket, and during a TLS handshake.
-    pub(crate) fn wait_for_room(connection: &Connection<R, Self>, patience: Patience) -> bool {
+    pub(crate) fn wait_for_room(connection: &Connection<R, Self>, timeout: CallTimeout) -> bool {
         let mut held = connection.lock();
         let Some(link) = held.link_mut() else { return true };
         if link.endpoint_mut().pending().is_empty() {
@@ -168,7 +168,7 @@ impl<R: Role> BlockingDriver<R> {
         // Under the lock, so the warden knows of this thread when it looks at the deadline.
         connection.driver().senders.fetch_add(1, Ordering::Relaxed);
         drop(held);
-        sys::wait_writable(&socket, patience.left());
+        sys::wait_writable(&socket, timeout.left());
         connection.driver().senders.fetch_sub(1, Ordering::Relaxed);
         true
     }
@@ -215,18 +215,18 @@ impl<R: Role> Driver<R> for BlockingDriver<R> {
     ) -> Result<SendStatus, Error> {
         let driver = connection.driver();
         let limit =
-            || if driver.must_not_wait() { Some(Duration::ZERO) } else { driver.patience() };
+            || if driver.must_not_wait() { Some(Duration::ZERO) } else { driver.send_timeout() };
         let mut waiting = None;
         while let Err(error) = connection.try_send(&mut outgoing) {
-            let (patience, unwritten) =
-                waiting.get_or_insert_with(|| (Patience::new(limit()), usize::MAX));
+            let (timeout, unwritten) =
+                waiting.get_or_insert_with(|| (CallTimeout::new(limit()), usize::MAX));
             let left = connection.lock().link().map_or(0, |link| link.endpoint().unwritten());
             if left < *unwritten {
                 // The peer has read something.
-                (*patience, *unwritten) = (Patience::new(limit()), left);
+                (*timeout, *unwritten) = (CallTimeout::new(limit()), left);
             }
-            let may_wait = matches!(error, Error::WouldExceed(_)) && !patience.is_over();
-            if !may_wait || !Self::wait_for_room(connection, *patience) {
+            let may_wait = matches!(error, Error::WouldExceed(_)) && !timeout.is_over();
+            if !may_wait || !Self::wait_for_room(connection, *timeout) {
                 return Err(error);
             }
         }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use ws_common::adapter::{NextAttempt, close_when_cancelled};
+use ws_common::adapter::{CloseOnCancel, NextAttempt};
 use ws_common::{ClientOptions, Reconnect, ReconnectEvent};
 use wsproto::handshake::ClientRequest;
 use wsproto::{CloseInfo, ReadyState};
@@ -62,7 +62,7 @@ pub fn reconnect(
         let outcome =
             connect_with(request.clone(), options.clone().delay(delay)).and_then(|mut ws| {
                 opened = Some(Instant::now());
-                let _closing = close_when_cancelled(options.cancel.as_ref(), ws.handle());
+                let _closing = CloseOnCancel::new(options.cancel.as_ref(), ws.handle());
                 if ws.ready_state() == ReadyState::Open {
                     run(&mut ws)?;
                 }

@@ -2,8 +2,6 @@
 
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
-#[cfg(unix)]
-use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,7 +11,7 @@ use ws_common::adapter::{
     ProxyHeaderRead, WRITE_MOST, listen, server_handle, spawn_server,
 };
 use ws_common::{
-    Cancel, Error, Listener, RunningServer, ServerHandle, ServerHandler, ServerOptions,
+    Cancel, Error, RunningServer, ServerHandle, ServerHandler, ServerOptions, ServerSocket,
 };
 use wsproto::{Endpoint, ReadyState, Server};
 
@@ -56,7 +54,7 @@ const MAX_CONNECTIONS: usize = 4096;
 #[derive(Debug)]
 pub struct WebSocketServer {
     /// At least one.
-    listeners: Vec<Listener>,
+    listeners: Vec<ServerSocket>,
     options: ServerOptions,
 }
 
@@ -69,23 +67,14 @@ impl WebSocketServer {
     ///
     /// [`io::Error`] if the address cannot be bound.
     pub fn bind(address: impl ToSocketAddrs, options: ServerOptions) -> io::Result<Self> {
-        let listeners = listen(address)?.into_iter().map(Listener::from).collect();
+        let listeners = listen(address)?.into_iter().map(ServerSocket::from).collect();
         Ok(Self { listeners, options })
     }
 
-    /// Binds a Unix domain socket; see [`Listener::bind_unix`].
-    ///
-    /// # Errors
-    ///
-    /// As [`Listener::bind_unix`].
-    #[cfg(unix)]
-    pub fn bind_unix(path: impl AsRef<Path>, options: ServerOptions) -> io::Result<Self> {
-        Ok(Self::from_listener(Listener::bind_unix(path)?, options))
-    }
-
-    /// Creates a server on a listener that is already bound: a `TcpListener`, or on Unix a `UnixListener`.
+    /// Creates a server on a listener that is already bound: a `TcpListener`, or on Unix a `UnixListener` or
+    /// the result of `ServerSocket::bind_unix`.
     #[must_use]
-    pub fn from_listener(listener: impl Into<Listener>, options: ServerOptions) -> Self {
+    pub fn from_listener(listener: impl Into<ServerSocket>, options: ServerOptions) -> Self {
         Self { listeners: vec![listener.into()], options }
     }
 
@@ -179,7 +168,7 @@ impl WebSocketServer {
 
 /// Accepts connections until the server is told to end.
 fn accept_from(
-    listener: &Listener,
+    listener: &ServerSocket,
     acceptor: &Arc<Acceptor>,
     start: &impl Fn(&Arc<Acceptor>, Permit, TcpStream, Option<SocketAddr>) -> io::Result<()>,
 ) {

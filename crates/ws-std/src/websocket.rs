@@ -19,7 +19,7 @@ pub use self::bytes::{ByteStream, ByteWriter};
 pub use self::messages::Messages;
 use self::receive::Waited;
 pub(crate) use self::receive::linger;
-use crate::clock::{Patience, now};
+use crate::clock::{CallTimeout, now};
 use crate::driver::Blocking;
 use crate::input::Input;
 use crate::{Error, Message, Stream};
@@ -29,14 +29,14 @@ use crate::{Error, Message, Stream};
 ///
 /// While [`recv`](Self::recv) waits for a message, it also answers Pings and carries out the closing
 /// handshake (RFC 6455, sections 5.5 and 7). A program that only sends should call it at least once
-/// in each patience of the server's keep-alive, which is 30 s by default.
+/// in each [patience](wsproto::KeepAlive::patience) of the server's keep-alive, which is 30 s by default.
 ///
 /// [`send`](Self::send) queues a message and writes as much as the socket takes; the rest is written in the
 /// background. While the input that was read holds more messages, the thread that receives collects up to
 /// 64 KiB that it sends, for at most 10 ms: one write carries the answers to all of them.
 /// [`flush`](Self::flush) writes at once. `send` waits only for room: while more than
 /// [`Config::high_water_mark`](wsproto::Config::high_water_mark) bytes are unwritten, for at most
-/// [`set_write_patience`](Self::set_write_patience). So the bytes queued for sending never exceed that mark
+/// [`set_send_timeout`](Self::set_send_timeout). So the bytes queued for sending never exceed that mark
 /// plus one message.
 ///
 /// Dropping a `WebSocket` ends its stream without a Close frame, and never blocks.
@@ -47,7 +47,7 @@ pub struct WebSocket<R: Role = Client> {
     pub(crate) opening: Opening,
     /// The decision on the request, while it is pending.
     pub(crate) undecided: Option<Box<dyn Undecided>>,
-    read_patience: Option<Duration>,
+    recv_timeout: Option<Duration>,
     /// The error to report once the connection is closed.
     pub(crate) failed: Option<Error>,
     pub(crate) close_info: Option<CloseInfo>,
@@ -70,7 +70,7 @@ impl<R: Role> WebSocket<R> {
             input: Input::new(stream),
             opening,
             undecided: None,
-            read_patience: None,
+            recv_timeout: None,
             failed: None,
             close_info: None,
             subprotocol: None,
@@ -79,14 +79,14 @@ impl<R: Role> WebSocket<R> {
 
     /// Waits for the next step; `None` once the connection is closed. An error is returned only then: the
     /// peer has been told, even if the caller drops the connection at an error.
-    pub(crate) fn step(&mut self, patience: &mut Patience) -> Result<Option<Step>, Error> {
-        self.step_unless(patience, |_| Ok(()))
+    pub(crate) fn step(&mut self, timeout: &mut CallTimeout) -> Result<Option<Step>, Error> {
+        self.step_unless(timeout, |_| Ok(()))
     }
 
     /// As [`step`](Self::step), but calls `look` before each wait, and returns its error.
     pub(crate) fn step_unless(
         &mut self,
-        patience: &mut Patience,
+        timeout: &mut CallTimeout,
         mut look: impl FnMut(&Self) -> Result<(), Error>,
     ) -> Result<Option<Step>, Error> {
         let mut over = false;
@@ -113,7 +113,7 @@ impl<R: Role> WebSocket<R> {
                 None if over => self.end(unknown_end()),
                 None => {
                     look(self)?;
-                    over = self.wait(seen, patience)? == Waited::Over;
+                    over = self.wait(seen, timeout)? == Waited::Over;
                 }
             }
         }
@@ -155,7 +155,7 @@ impl<R: Role> WebSocket<R> {
     /// returns `None`. After an [`Error::Io`] of kind `WouldBlock` or `TimedOut` the connection continues:
     /// call again. [`Error::Send`] before the opening handshake is done.
     pub fn recv(&mut self) -> Result<Option<Message>, Error> {
-        self.recv_within(self.read_patience)
+        self.recv_within(self.recv_timeout)
     }
 
     /// Receives and discards messages until the connection is closed, without a time limit, and returns how
@@ -165,7 +165,7 @@ impl<R: Role> WebSocket<R> {
     ///
     /// As [`recv`](Self::recv).
     pub fn wait_closed(&mut self) -> Result<&CloseInfo, Error> {
-        while self.step(&mut Patience::new(None))?.is_some() {}
+        while self.step(&mut CallTimeout::new(None))?.is_some() {}
         match &self.close_info {
             Some(info) => Ok(info),
             // Unreachable: the session reports its end before the last step.
@@ -228,16 +228,20 @@ impl<R: Role> WebSocket<R> {
     /// reached, the call fails with [`Error::Io`] of kind `WouldBlock` or `TimedOut`, and can be repeated.
     /// [`wait_closed`](Self::wait_closed) has no such limit: after a `close`,
     /// [`Config::close_timeout`](wsproto::Config::close_timeout) bounds it.
-    pub const fn set_read_patience(&mut self, patience: Option<Duration>) {
-        self.read_patience = patience;
+    pub const fn set_recv_timeout(&mut self, timeout: Option<Duration>) {
+        self.recv_timeout = timeout;
     }
 
-    /// Limits how long sending waits for room while the peer reads nothing, here and through every
-    /// [`handle`](Self::handle). `None` means no limit, zero means not to wait. The default is
-    /// [`Config::write_timeout`](wsproto::Config::write_timeout), 10 s. Without a limit, two ends that only
-    /// send can wait for each other for ever.
-    pub fn set_write_patience(&mut self, patience: Option<Duration>) {
-        self.connection.driver().set_patience(patience);
+    /// Limits how long a call waits for room while the peer reads nothing, here and through every
+    /// [`handle`](Self::handle): `send` then fails with [`Error::WouldExceed`], which returns the message, and the
+    /// connection stays open. `None` means no limit, zero means not to wait. Without a limit, two ends that
+    /// only send can wait for each other for ever.
+    ///
+    /// The default is [`Config::write_timeout`](wsproto::Config::write_timeout), 10 s. That limit is the
+    /// connection's, and this method leaves it as it is: when it passes, a server that does not read because its
+    /// replies are unwritten ends the connection.
+    pub fn set_send_timeout(&mut self, timeout: Option<Duration>) {
+        self.connection.driver().set_send_timeout(timeout);
     }
 
     /// Returns a handle that sends and closes from any thread. The owner must keep receiving, so that Pings

@@ -95,7 +95,7 @@ fn with_a_limit_the_message_is_handed_back_in_time() -> Result<(), Error> {
     for over in ALL {
         for patience in [Duration::ZERO, SOON] {
             let (mut server, mut client) = pair(*over, Config::default());
-            server.set_write_patience(Some(patience));
+            server.set_send_timeout(Some(patience));
             let (handle, receiver) = (server.handle(), receiving(server));
             let mut taken = fill(&handle, 7);
             // The operating system may make a little more room.
@@ -151,7 +151,7 @@ fn many_threads_take_no_more_memory_than_one() -> Result<(), Error> {
     // S2-7: the buffered amount is bounded
     for over in ALL {
         let (mut server, mut client) = pair(*over, Config::default());
-        server.set_write_patience(Some(Duration::from_millis(1)));
+        server.set_send_timeout(Some(Duration::from_millis(1)));
         let (handle, receiver) = (server.handle(), receiving(server));
         let senders: Vec<_> = (0..THREADS)
             .map(|thread| {
@@ -309,7 +309,7 @@ fn dropping_does_not_wait_for_the_peer() {
     // S2-20
     for over in ALL {
         let (mut server, client) = pair(*over, Config::default());
-        server.set_write_patience(Some(Duration::ZERO));
+        server.set_send_timeout(Some(Duration::ZERO));
         let handle = server.handle();
         fill(&handle, 0);
         drop(server);

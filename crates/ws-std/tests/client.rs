@@ -121,7 +121,7 @@ fn the_round_trip_is_measured() -> Result<(), Error> {
     let (interval, patience) = (Duration::from_millis(10), Duration::from_secs(60));
     config.keep_alive = Some(KeepAlive { interval, patience });
     let mut ws = connect_with(request(&url(&address)), config)?;
-    ws.set_read_patience(Some(interval));
+    ws.set_recv_timeout(Some(interval));
     while ws.round_trip().is_none() {
         match ws.recv() {
             Err(Error::Io(error)) => {

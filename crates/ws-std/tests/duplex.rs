@@ -173,14 +173,14 @@ fn an_answer_that_is_there_already_is_not_late() -> Result<(), Error> {
     let (stream, _) = listener.accept()?;
     let mut ws = accept_with(stream, config, yes)?.expect("an upgrade");
     for _ in 0..3 {
-        ws.set_read_patience(Some(interval * 2));
+        ws.set_recv_timeout(Some(interval * 2));
         // A Ping is sent, and its Pong arrives while no thread reads.
         if let Err(Error::Io(error)) = ws.recv().map(drop) {
             assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{error}");
         }
         thread::sleep(patience * 2);
     }
-    ws.set_read_patience(None);
+    ws.set_recv_timeout(None);
     ws.close(None)?;
     assert!(ws.wait_closed()?.was_clean);
     assert!(client.join().expect("no panic")?);
@@ -239,14 +239,14 @@ fn receiving_waits_no_longer_than_it_is_told() -> Result<(), Error> {
     let mut ws = connect(&url(&address))?;
     let writer = ws.handle();
     for shared in [Some(writer), None] {
-        ws.set_read_patience(Some(Duration::from_millis(20)));
+        ws.set_recv_timeout(Some(Duration::from_millis(20)));
         let error = ws.recv().expect_err("nothing to read");
         assert!(
             matches!(error, Error::Io(error)
                 if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)),
             "{shared:?}",
         );
-        ws.set_read_patience(None);
+        ws.set_recv_timeout(None);
         ws.send("still there")?;
         assert_eq!(ws.recv()?, Some("still there".into()));
     }
@@ -301,7 +301,7 @@ fn receiving_waits_no_longer_than_it_is_told_although_pings_come_without_end() -
     });
     let (stream, _) = listener.accept()?;
     let mut ws = accept_with(stream, Config::default(), yes)?.expect("an upgrade");
-    ws.set_read_patience(Some(Duration::from_millis(50)));
+    ws.set_recv_timeout(Some(Duration::from_millis(50)));
     assert!(matches!(ws.recv(), Err(Error::Io(error)) if error.kind() == ErrorKind::TimedOut));
     drop(ws);
     flood.join().expect("no panic");

@@ -262,8 +262,8 @@ fn no_time_is_too_long() -> Result<(), Error> {
         .keep_alive(Some(KeepAlive::new(Duration::MAX, Duration::MAX)));
     let (server, address, ends) = serve(ServerOptions::new().config(config));
     let mut ws = connect(&url(&address))?;
-    ws.set_read_patience(Some(Duration::MAX));
-    ws.set_write_patience(Some(Duration::MAX));
+    ws.set_recv_timeout(Some(Duration::MAX));
+    ws.set_send_timeout(Some(Duration::MAX));
     ws.send("Hello")?;
     assert_eq!(ws.recv()?, Some("Hello".into()));
     server.handle().terminate(Some(Duration::MAX));

@@ -68,7 +68,7 @@ mod signals {
     use ws_std::wsproto::Config;
     use ws_std::wsproto::handshake::ClientRequest;
     use ws_std::wsproto::url::WsUrl;
-    use ws_std::{Listener, WebSocket};
+    use ws_std::{ServerSocket, WebSocket};
 
     #[test]
     fn ctrl_c_closes_all_connections_with_1001() {
@@ -110,7 +110,7 @@ mod signals {
             assert_eq!(ws.recv().expect("open"), Some("Hello".into()));
         });
         let path = env::temp_dir().join(format!("ws-service-{}", process::id()));
-        let Listener::Unix(listener) = Listener::bind_unix(&path).expect("a path") else {
+        let ServerSocket::Unix(listener) = ServerSocket::bind_unix(&path).expect("a path") else {
             unreachable!("it is one of a Unix domain")
         };
         let listener: UnixListener = listener;

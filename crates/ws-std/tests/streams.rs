@@ -244,7 +244,10 @@ fn an_application_may_not_set_every_code() -> Result<(), Error> {
 fn a_unix_socket_is_a_socket() -> Result<(), Error> {
     // M2: one thread reads while others write, and every wait has its limit.
     let path = std::env::temp_dir().join(format!("ws-incoming-{}", std::process::id()));
-    let server = ws_std::WebSocketServer::bind_unix(&path, ws_std::ServerOptions::new())?;
+    let server = ws_std::WebSocketServer::from_listener(
+        ws_std::ServerSocket::bind_unix(&path)?,
+        ws_std::ServerOptions::new(),
+    );
     assert!(server.local_addr().is_err());
     let mut incoming = server.incoming()?;
     let stream = std::os::unix::net::UnixStream::connect(&path)?;
@@ -253,12 +256,12 @@ fn a_unix_socket_is_a_socket() -> Result<(), Error> {
     client.handshake()?;
     let mut there = incoming.next().expect("a connection");
     assert_eq!((there.handle().peer_addr(), client.handle().peer_addr()), (None, None));
-    client.set_read_patience(Some(Duration::from_millis(20)));
+    client.set_recv_timeout(Some(Duration::from_millis(20)));
     assert!(matches!(client.recv(), Err(Error::Io(error)) if error.kind() == ErrorKind::TimedOut));
     // Sent while the other thread waits in `recv`.
     let handle = client.handle();
     let reader = thread::spawn(move || {
-        client.set_read_patience(None);
+        client.set_recv_timeout(None);
         (client.recv(), client)
     });
     thread::sleep(Duration::from_millis(20));
@@ -268,7 +271,7 @@ fn a_unix_socket_is_a_socket() -> Result<(), Error> {
     let (received, _client) = reader.join().expect("no panic");
     assert_eq!(received?, Some("bye".into()));
     // No room, and nobody reads: the wait ends.
-    there.set_write_patience(Some(Duration::from_millis(20)));
+    there.set_send_timeout(Some(Duration::from_millis(20)));
     let full = (0..1000).find_map(|_| there.send(vec![7; 1 << 20]).err());
     assert!(matches!(full, Some(Error::WouldExceed(Some(_)))), "{full:?}");
     drop(incoming);

@@ -62,8 +62,8 @@ fn one_thread_receives_although_the_peer_reads_later() -> Result<(), Error> {
     });
     let mut ws = connect(&url(&address))?;
     let patience = Some(Duration::from_millis(50));
-    ws.set_read_patience(patience);
-    ws.set_write_patience(patience);
+    ws.set_recv_timeout(patience);
+    ws.set_send_timeout(patience);
     assert_eq!(ws.send_binary(&vec![2; SIZE])?, SendStatus::Queued);
     let (mut received, began) = (0, Instant::now());
     loop {

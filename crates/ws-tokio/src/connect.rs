@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use ws_common::adapter::Target;
 use ws_common::adapter::logging::debug;
-use ws_common::{Cancel, ClientOptions, Error};
-use wsproto::SessionError;
+use ws_common::adapter::{CloseOnCancel, Target};
+use ws_common::{ClientOptions, Error};
 use wsproto::handshake::ClientRequest;
 use wsproto::url::WsUrl;
 
@@ -54,7 +53,7 @@ pub async fn connect(url: &str) -> Result<WebSocket, Error> {
 /// # Errors
 ///
 /// As [`connect`], and [`Error::Proxy`] if the proxy refuses the tunnel; [`Error::Session`] of
-/// [`Abandoned`](SessionError::Abandoned) if the options have a [`Cancel`] token, and it was cancelled.
+/// [`Abandoned`](wsproto::SessionError::Abandoned) if the token of [`ClientOptions::cancel`] was cancelled.
 ///
 /// # Cancel safety
 ///
@@ -75,18 +74,9 @@ pub async fn connect_with(
         let url = Some(Box::new(request.url().clone()));
         let from = From { acceptor: None, url, target: Some(Arc::clone(&target)) };
         let mut ws = begin(transported, from, request, config)?;
-        let on_cancel = cancel.as_ref().map(|cancel| {
-            let handle = ws.handle().clone();
-            // Fails if it has ended.
-            cancel.on_cancel(move || drop(handle.close(None)))
-        });
+        let closing = CloseOnCancel::new(cancel.as_ref(), ws.handle().clone());
         let opened = ws.open().await;
-        // The token no longer ends anything.
-        drop(on_cancel);
-        if cancel.as_ref().is_some_and(Cancel::is_cancelled) {
-            return Err(SessionError::Abandoned.into());
-        }
-        if opened? {
+        if closing.finish(opened)? {
             return Ok(ws);
         }
         debug!("redirected to {}", target.lock().request().url().without_query());

@@ -61,7 +61,9 @@
 //!
 //! # Further reading
 //!
-//! The [guide] has a chapter on migrating from tokio-tungstenite; `ws_std::guide::deploy` covers servers in production.
+//! The [guide] has chapters on migrating from tokio-tungstenite and from axum's own WebSockets; `ws_std::guide::deploy`
+//! covers servers in production.
+//!
 //! This crate logs through the facade `log`, or with the feature `tracing` through that crate: then each connection has a
 //! span, `WebSocketConnection::span`.
 
@@ -105,7 +107,7 @@ pub use ws_common::{
     Broadcast, Cancel, ClientOptions, ConnectTo, ConnectionHandler, ConnectionId, Decider,
     Decision, Error, IncomingRequest, InvalidNetwork, Message, Proxies, Proxy, ProxyError,
     ProxyHeaderError, Reconnect, ReconnectEvent, RefusedStats, RunningServer, SendStatus,
-    ServerHandle, ServerHandler, ServerOptions, ServerStats, TimerId, TrustedProxies,
+    ServerHandle, ServerHandler, ServerOptions, ServerSocket, ServerStats, TimerId, TrustedProxies,
     WebSocketConnection, handler, socket2,
 };
 #[cfg(feature = "tls")]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use ws_common::adapter::{NextAttempt, close_when_cancelled};
+use ws_common::adapter::{CloseOnCancel, NextAttempt};
 use ws_common::{ClientOptions, Error, Reconnect, ReconnectEvent};
 use wsproto::handshake::ClientRequest;
 use wsproto::{CloseInfo, ReadyState};
@@ -67,7 +67,7 @@ pub async fn reconnect(
             Ok(mut ws) => {
                 let opened = Instant::now();
                 let cancel = options.cancel.as_ref();
-                let _closing = close_when_cancelled(cancel, ws.handle().clone());
+                let _closing = CloseOnCancel::new(cancel, ws.handle().clone());
                 let ran = match ws.ready_state() {
                     ReadyState::Open => run(&mut ws).await,
                     _ => Ok(()),

@@ -9,8 +9,6 @@ mod source;
 
 use std::io;
 use std::net::SocketAddr;
-#[cfg(unix)]
-use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -20,7 +18,7 @@ use tokio::net::{ToSocketAddrs, lookup_host};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use ws_common::adapter::{Acceptor, Connections, listen, server_handle};
-use ws_common::{Listener as Socket, ServerHandle, ServerHandler, ServerOptions};
+use ws_common::{ServerHandle, ServerHandler, ServerOptions, ServerSocket};
 
 use accepting::Accepting;
 use listening::Listening;
@@ -56,7 +54,7 @@ pub(crate) const MAX_CONNECTIONS: usize = 100_000;
 #[derive(Debug)]
 pub struct WebSocketServer {
     /// At least one.
-    listeners: Vec<Socket>,
+    listeners: Vec<ServerSocket>,
     options: ServerOptions,
 }
 
@@ -72,21 +70,10 @@ impl WebSocketServer {
         Ok(Self { listeners: bind(address).await?, options })
     }
 
-    /// Binds a Unix domain socket. One that is there already is replaced if no process listens on it.
-    ///
-    /// # Errors
-    ///
-    /// [`io::Error`] if the path cannot be bound: of kind [`AddrInUse`](io::ErrorKind::AddrInUse) if a process listens
-    /// there, or the file is no socket.
-    #[cfg(unix)]
-    pub fn bind_unix(path: impl AsRef<Path>, options: ServerOptions) -> io::Result<Self> {
-        Ok(Self::from_listener(Socket::bind_unix(path)?, options))
-    }
-
-    /// Creates a server with a listener that the caller has bound: a `TcpListener` of the standard library, or on Unix
-    /// a `UnixListener`.
+    /// Creates a server on a listener that is already bound: a `TcpListener` of the standard library, or on Unix its
+    /// `UnixListener` or the result of `ServerSocket::bind_unix`.
     #[must_use]
-    pub fn from_listener(listener: impl Into<Socket>, options: ServerOptions) -> Self {
+    pub fn from_listener(listener: impl Into<ServerSocket>, options: ServerOptions) -> Self {
         Self { listeners: vec![listener.into()], options }
     }
 
@@ -170,14 +157,14 @@ impl Drop for EndAtOnce {
 }
 
 /// Binds an address, of both families if the name has both.
-pub(crate) async fn bind(address: impl ToSocketAddrs) -> io::Result<Vec<Socket>> {
+pub(crate) async fn bind(address: impl ToSocketAddrs) -> io::Result<Vec<ServerSocket>> {
     let addresses: Vec<_> = lookup_host(address).await?.collect();
-    Ok(listen(&addresses[..])?.into_iter().map(Socket::from).collect())
+    Ok(listen(&addresses[..])?.into_iter().map(ServerSocket::from).collect())
 }
 
 /// Returns the first address; `None` for a Unix domain socket.
-pub(crate) fn local_addr(listeners: &[Socket]) -> io::Result<Option<SocketAddr>> {
-    listeners.first().map_or(Ok(None), Socket::local_addr)
+pub(crate) fn local_addr(listeners: &[ServerSocket]) -> io::Result<Option<SocketAddr>> {
+    listeners.first().map_or(Ok(None), ServerSocket::local_addr)
 }
 
 /// Creates the handle of a server whose tasks these are.

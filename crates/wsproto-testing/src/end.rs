@@ -54,7 +54,7 @@ pub trait End: Role + Sized {
 
     /// Begins a session that is open at time zero, because other code has carried out its handshake.
     #[must_use]
-    fn opened(config: Config) -> Session<Self>;
+    fn without_handshake(config: Config) -> Session<Self>;
 
     /// Returns the input that opens this end, given that it wrote `out`.
     #[must_use]
@@ -106,7 +106,7 @@ impl End for Server {
         Session::server(config, Duration::ZERO)
     }
 
-    fn opened(config: Config) -> Session<Self> {
+    fn without_handshake(config: Config) -> Session<Self> {
         Session::opened(Self, config, Agreed::default(), Duration::ZERO)
     }
 
@@ -148,7 +148,7 @@ impl End for Client {
         Session::client(request.clone(), config, SEED, Duration::ZERO, out)
     }
 
-    fn opened(config: Config) -> Session<Self> {
+    fn without_handshake(config: Config) -> Session<Self> {
         Session::opened(Self::from_seed(SEED), config, Agreed::default(), Duration::ZERO)
     }
 

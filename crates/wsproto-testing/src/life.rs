@@ -61,10 +61,11 @@ impl<R: End> Life<R> {
         Self::of(session, out, opening)
     }
 
-    /// Begins open, without an opening handshake, at time zero.
+    /// Begins open, without an opening handshake, at time zero, as [`Session::opened`] does. After [`open`](Self::open),
+    /// the session has had one.
     #[must_use]
-    pub fn opened(config: Config) -> Self {
-        Self::of(R::opened(config), Vec::new(), R::opening())
+    pub fn without_handshake(config: Config) -> Self {
+        Self::of(R::without_handshake(config), Vec::new(), R::opening())
     }
 
     fn of(session: Session<R>, out: Vec<u8>, opening: R::Opening) -> Self {

@@ -136,10 +136,10 @@ impl Pair {
 
     /// Begins open, without an opening handshake, at time zero, as [`new`](Self::new) does otherwise.
     #[must_use]
-    pub fn opened(config: &Config, cuts: Cuts) -> Self {
+    pub fn without_handshake(config: &Config, cuts: Cuts) -> Self {
         Self::of(
-            Half::new(Life::opened(config.clone()), false),
-            Half::new(Life::opened(config.clone()), false),
+            Half::new(Life::without_handshake(config.clone()), false),
+            Half::new(Life::without_handshake(config.clone()), false),
             cuts,
         )
     }

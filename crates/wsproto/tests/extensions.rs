@@ -168,7 +168,7 @@ fn a_server_accepts_no_extension_by_itself() {
     let run = serve(&Config::default(), &[&head.bytes()], |session, out| {
         let offered = session.request().unwrap().extensions().find(|e| e.name() == "foo").unwrap();
         session.accept(&Accept::new().extension(offered), NOW, out).unwrap();
-        assert_eq!(written(session.extensions()), "foo; a");
+        assert_eq!(written(&session.extensions()), "foo; a");
     });
     assert_eq!(run.answer().only("Sec-WebSocket-Extensions"), "foo; a");
 }

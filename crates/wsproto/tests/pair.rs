@@ -76,7 +76,7 @@ fn lost(initiator: Initiator) -> CloseInfo {
 /// and the end is clean for both; after an opening handshake, and without one (R8441-5-4).
 #[test]
 fn messages_there_and_back_and_a_clean_end() {
-    let begin = [Pair::new, Pair::opened];
+    let begin = [Pair::new, Pair::without_handshake];
     for (begin, cuts) in begin.into_iter().flat_map(|begin| all_cuts().map(|cuts| (begin, cuts))) {
         let mut pair = begin(&Config::default(), cuts.clone());
         pair.run(is_open);
@@ -214,7 +214,7 @@ proptest! {
             let mut config = limits();
             let (interval, patience) = (Duration::from_secs(4), Duration::from_secs(2));
             config.keep_alive = Some(KeepAlive { interval, patience });
-            let begin = if handshake { Pair::new } else { Pair::opened };
+            let begin = if handshake { Pair::new } else { Pair::without_handshake };
             let mut pair = begin(&config, cuts.clone());
             pair.play(&script);
             pair.client.life.close(None).expect("a client may close always");

@@ -39,8 +39,8 @@ impl Socket {
             return wait(ws_tokio::connect_with(request, options)).map(Self::Tokio);
         }
         let mut ws = ws_std::connect_with(request, options)?;
-        ws.set_read_patience(Some(PATIENCE));
-        ws.set_write_patience(Some(PATIENCE));
+        ws.set_recv_timeout(Some(PATIENCE));
+        ws.set_send_timeout(Some(PATIENCE));
         Ok(Self::Std(ws))
     }
 

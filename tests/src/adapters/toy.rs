@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use ws_common::WebSocketConnection;
 use ws_common::adapter::{
     Acceptor, Connection, Connections, Conversation, Driver, Held, Link, TurnContext,
-    client_endpoint, end_deadline, server_handle, spawn_server,
+    client_endpoint, server_handle, spawn_server,
 };
 use ws_common::{ClientOptions, ConnectionHandler, RunningServer, ServerHandler, ServerOptions};
 use wsproto::{Endpoint, Role, Server, handshake::ClientRequest, url::WsUrl};
@@ -139,7 +139,7 @@ impl Loop<Server> {
                 let Some((endpoint, conversation)) = acceptor.accept(now(), peer) else { continue };
                 self.begin(stream, endpoint, conversation);
             }
-            if end_deadline(server).is_some_and(|at| at <= Instant::now()) {
+            if acceptor.end_deadline().is_some_and(|at| at <= Instant::now()) {
                 self.connections.iter().for_each(|(connection, _)| connection.handle().abort());
             }
         }

@@ -179,8 +179,8 @@ fn the_longest_patience_is_as_good_as_none() {
     for patience in [Duration::MAX, Duration::ZERO, Duration::from_secs(u64::MAX)] {
         let mut ws = ws_std::connect_with(request(address(&server), "/"), ClientOptions::new())
             .expect("it opens");
-        ws.set_read_patience(Some(patience));
-        ws.set_write_patience(Some(patience));
+        ws.set_recv_timeout(Some(patience));
+        ws.set_send_timeout(Some(patience));
         ws.send("Hello").expect("open");
         loop {
             match ws.recv() {

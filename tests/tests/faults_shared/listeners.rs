@@ -6,8 +6,8 @@ use std::sync::mpsc;
 
 use conformance::adapters::{Adapter, Mio, Std, Tokio};
 use ws_common::{
-    Decision, IncomingRequest, Listener, Message, RunningServer, ServerHandle, ServerHandler,
-    ServerOptions, TrustedProxies, WebSocketConnection, rustls,
+    Decision, IncomingRequest, Message, RunningServer, ServerHandle, ServerHandler, ServerOptions,
+    ServerSocket, TrustedProxies, WebSocketConnection, rustls,
 };
 use ws_std::{ClientOptions, Stream, WebSocket};
 use wsproto::handshake::ClientRequest;
@@ -20,7 +20,7 @@ use crate::support::{LONG, Peer, echo, end, frame, upgrade, wait_until};
 /// An adapter that takes any listener.
 pub(crate) trait Listens: Adapter {
     fn serve_on(
-        listener: Listener,
+        listener: ServerSocket,
         options: ServerOptions,
         handler: impl ServerHandler,
     ) -> io::Result<RunningServer>;
@@ -34,7 +34,7 @@ pub(crate) trait Listens: Adapter {
 
 impl Listens for Std {
     fn serve_on(
-        listener: Listener,
+        listener: ServerSocket,
         options: ServerOptions,
         handler: impl ServerHandler,
     ) -> io::Result<RunningServer> {
@@ -52,7 +52,7 @@ impl Listens for Std {
 
 impl Listens for Mio {
     fn serve_on(
-        listener: Listener,
+        listener: ServerSocket,
         options: ServerOptions,
         handler: impl ServerHandler,
     ) -> io::Result<RunningServer> {
@@ -71,7 +71,7 @@ impl Listens for Mio {
 
 impl Listens for Tokio {
     fn serve_on(
-        listener: Listener,
+        listener: ServerSocket,
         options: ServerOptions,
         handler: impl ServerHandler,
     ) -> io::Result<RunningServer> {
@@ -111,7 +111,7 @@ pub(crate) fn a_unix_socket_is_a_listener<S: Listens>() {
     let (to, told) = mpsc::channel();
     let proxies = TrustedProxies::new(["unix:"]).expect("valid");
     let options = ServerOptions::new().trusted_proxies(proxies).high_water_mark(1 << 16);
-    let listener = Listener::bind_unix(&path).expect("a path");
+    let listener = ServerSocket::bind_unix(&path).expect("a path");
     let server = S::serve_on(listener, options, move |_: &_, request: &IncomingRequest| {
         to.send((request.peer_addr(), request.client_addr())).expect("the test waits");
         Decision::<Echo>::accept(|ws, message| drop(ws.send(message)))
@@ -151,7 +151,7 @@ pub(crate) fn a_unix_socket_is_a_listener<S: Listens>() {
 pub(crate) fn a_unix_socket_without_its_file_ends<S: Listens>() {
     let folder = Identity::new();
     let path = folder.certificate.with_file_name("socket");
-    let listener = Listener::bind_unix(&path).expect("a path");
+    let listener = ServerSocket::bind_unix(&path).expect("a path");
     let server = S::serve_on(listener, ServerOptions::new(), decide).expect("a listener");
     std::fs::remove_file(&path).expect("it is there");
     end(server);

@@ -35,7 +35,7 @@ use crate::{Decision, Error, IncomingRequest, ServerHandle, ServerHandler};
 ///
 /// It calls [`call_timers`](Self::call_timers) at [`next_timer`](Self::next_timer), and
 /// [aborts](crate::WebSocketConnection::abort) the connections that are not over at the server's
-/// [deadline](super::end_deadline).
+/// [deadline](Self::end_deadline).
 pub struct Acceptor {
     server: ServerHandle,
     uncounted: Arc<Place>,

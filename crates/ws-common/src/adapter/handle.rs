@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use wsproto::handshake::Extension;
 use wsproto::url::WsUrl;
 use wsproto::{CloseFrame, CloseInfo, KeepAlive, PreparedMessage, ReadyState};
 
-use crate::{ConnectionId, Error, Message, SendStatus, ServerHandle, TimerId};
+use crate::{ConnectionId, Error, Message, SendStatus, ServerHandle, TimerId, WebSocketConnection};
 
 /// A message or a Ping to send.
 pub enum Outgoing<'a> {
@@ -152,4 +153,16 @@ pub trait ConnectionLink: Send + Sync {
     fn with_socket(&self, use_it: &mut dyn FnMut(&socket2::Socket)) {
         let _ = use_it;
     }
+}
+
+/// Creates a connection's handle.
+#[must_use]
+pub fn connection_handle(link: Arc<dyn ConnectionLink>) -> WebSocketConnection {
+    WebSocketConnection::new(link)
+}
+
+/// Returns a new id, greater than all earlier ones.
+#[must_use]
+pub fn new_connection_id() -> ConnectionId {
+    ConnectionId::new()
 }

@@ -9,7 +9,7 @@ use wsproto::{Endpoint, Server, Session};
 
 use super::acceptor::internal_error;
 use super::logging::debug;
-use super::{Acceptor, Decided, Permit, TransportInfo, Verdict, verdict};
+use super::{Acceptor, Decided, Permit, TransportInfo, Verdict};
 use crate::stats::Counted;
 use crate::{Decision, Error, IncomingRequest};
 
@@ -105,7 +105,7 @@ impl Acceptor {
         let client = options.trusted_proxies.client_addr(peer, &request);
         let request = IncomingRequest::new(request, TransportInfo::of(peer, client));
         let decision = self.decide_by(&mut permit, &request, |_| Decision::accept(()));
-        match verdict(decision) {
+        match decision.verdict() {
             Verdict::Now(Decided::Accept(..)) => {}
             Verdict::Now(Decided::Refuse(response, _) | Decided::Respond(response)) => {
                 return Err(response);

@@ -25,8 +25,8 @@ mod tests;
 
 mod acceptor;
 mod answering;
+mod close_on_cancel;
 mod connection;
-mod constructors;
 mod conversation;
 mod dial;
 mod driver;
@@ -43,6 +43,7 @@ mod registry;
 mod request;
 mod resolver;
 mod roster;
+mod server;
 mod server_handler;
 mod socket;
 mod target;
@@ -57,28 +58,26 @@ mod verdict;
 
 pub use crate::cancel::OnCancel;
 pub use crate::incoming::TransportInfo;
-pub use crate::listener::ListenerWaker;
+pub use crate::server_socket::ListenerWaker;
 pub use acceptor::{Acceptor, Admission};
+pub use close_on_cancel::CloseOnCancel;
 pub use connection::{Connection, ConnectionState, Held, Lingering, MOST_LINGERING, unknown_end};
-pub use constructors::{
-    connection_handle, end_deadline, new_connection_id, poll_ends, server_handle, spawn_server,
-    verdict,
-};
 pub use conversation::Conversation;
 pub use dial::{Dial, DialStep, Route, is_connected};
 pub use driver::Driver;
 pub use endpoints::{client_endpoint, opened_client_endpoint, server_endpoint};
-pub use handle::{ConnectionLink, Outgoing};
+pub use handle::{ConnectionLink, Outgoing, connection_handle, new_connection_id};
 pub use hosted::{Hosted, NotHosted, check_hosted};
 pub use link::{Link, Step, Written};
 pub use panics::{Panic, run_guarded};
 pub use proxy_header::{ProxyHeader, ProxyHeaderError, ProxyHeaderRead};
-pub use reconnecting::{Connector, NextAttempt, close_when_cancelled, reconnect};
+pub use reconnecting::{Connector, NextAttempt, reconnect};
 pub use registry::{Connections, Registry};
 pub use request::postpone;
 pub use resolver::{Lookup, Resolver};
 pub(crate) use roster::Ending;
 pub use roster::Permit;
+pub use server::{server_handle, spawn_server};
 pub use socket::{is_timeout, listen, listen_shared, tune};
 pub use target::Target;
 pub use traffic::{Traffic, TrafficLease};

@@ -6,7 +6,7 @@ use wsproto::CloseInfo;
 use wsproto::handshake::ClientRequest;
 
 use super::logging::debug;
-use crate::adapter::OnCancel;
+use crate::adapter::CloseOnCancel;
 use crate::{
     Cancel, ClientOptions, ConnectionHandler, Error, Message, Reconnect, ReconnectEvent, TimerId,
     WebSocketConnection,
@@ -95,13 +95,6 @@ impl NextAttempt {
     }
 }
 
-/// Makes `cancel` close an open connection, with an empty Close frame, until the registration is dropped.
-#[must_use]
-pub fn close_when_cancelled(cancel: Option<&Cancel>, ws: WebSocketConnection) -> Option<OnCancel> {
-    // An empty Close may always be sent.
-    cancel.map(|cancel| cancel.on_cancel(move || drop(ws.close(None))))
-}
-
 /// The part that survives a connection.
 struct Origin<C, T, M> {
     connector: C,
@@ -140,7 +133,7 @@ struct Reconnecting<C, T, M, H> {
     /// The decision after an error.
     decided: Option<NextAttempt>,
     /// While the connection is open.
-    closing: Option<OnCancel>,
+    closing: Option<CloseOnCancel>,
 }
 
 impl<C, T, M, H> Reconnecting<C, T, M, H> {
@@ -159,7 +152,7 @@ where
     fn on_open(&mut self, ws: &WebSocketConnection) {
         self.opened = Some(Instant::now());
         let cancel = self.origin.as_ref().and_then(|origin| origin.options.cancel.as_ref());
-        self.closing = close_when_cancelled(cancel, ws.clone());
+        self.closing = Some(CloseOnCancel::new(cancel, ws.clone()));
         self.handler.on_open(ws);
     }
 

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::logging::debug;
-use crate::listener::BACKLOG;
+use crate::server_socket::BACKLOG;
 
 /// The limit of unsent bytes in a socket's send buffer (`TCP_NOTSENT_LOWAT`).
 #[cfg(any(target_os = "android", target_os = "linux"))]

@@ -1,5 +1,7 @@
 //! One end of a TLS connection: the state of rustls, and how its bytes move.
 
+mod reading;
+
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::mem;
 

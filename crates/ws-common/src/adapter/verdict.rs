@@ -4,7 +4,7 @@ use std::fmt;
 
 use wsproto::handshake::{Accept, Response};
 
-use crate::{ConnectionHandler, Message, WebSocketConnection};
+use crate::{ConnectionHandler, Decision, Message, WebSocketConnection};
 
 /// A final decision, with a boxed handler.
 pub enum Decided {
@@ -55,6 +55,13 @@ pub enum Verdict {
     Now(Decided),
     /// Postponed.
     Later(Box<dyn Undecided>),
+}
+
+impl<H: ConnectionHandler> From<Decision<H>> for Verdict {
+    /// Boxes the handler of a decision, so that the verdict does not depend on its type.
+    fn from(decision: Decision<H>) -> Self {
+        decision.verdict()
+    }
 }
 
 impl fmt::Debug for Verdict {

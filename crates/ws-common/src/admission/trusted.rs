@@ -1,11 +1,12 @@
 //! The trusted proxies: a server believes the client's address that they name.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 
 use wsproto::handshake::Request;
 
 use super::forwarded::{Field, hops};
 use crate::incoming::canonical;
+use crate::network::Network;
 
 /// The trusted proxies in front of a server, which believes the client's address that they name.
 ///
@@ -45,7 +46,11 @@ impl TrustedProxies {
         for text in networks {
             match text {
                 "unix:" => proxies.unix = true,
-                text => proxies.networks.push(Network::parse(text)?),
+                text => {
+                    // 10.1.2.3/8 may be a mistake: of the length, or of the address.
+                    let network = Network::parse(text).filter(|network| !network.has_host_bits());
+                    proxies.networks.push(network.ok_or_else(|| InvalidNetwork(text.into()))?);
+                }
             }
         }
         Ok(proxies)
@@ -125,58 +130,6 @@ impl TrustedProxies {
     "{0:?} is not an address, a network such as 10.0.0.0/8 without bits behind its prefix, or unix:"
 )]
 pub struct InvalidNetwork(pub String);
-
-/// All addresses with a common prefix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Network {
-    /// The address as an IPv6 address, and an IPv4 address mapped into one.
-    address: u128,
-    /// The number of bits in which addresses differ.
-    free_bits: u32,
-}
-
-impl Network {
-    fn parse(text: &str) -> Result<Self, InvalidNetwork> {
-        let wrong = || InvalidNetwork(text.into());
-        let (address, prefix) = match text.split_once('/') {
-            Some((address, prefix)) => (address, Some(prefix)),
-            None => (text, None),
-        };
-        let address: IpAddr = address.parse().map_err(|_| wrong())?;
-        let bits = if address.is_ipv4() { 32 } else { 128 };
-        let prefix = match prefix {
-            None => bits,
-            Some(digits) => digits
-                .parse()
-                .ok()
-                .filter(|prefix| *prefix <= bits && digits.bytes().all(|b| b.is_ascii_digit()))
-                .ok_or_else(wrong)?,
-        };
-        let network = Self { address: bits_of(address), free_bits: bits - prefix };
-        // 10.1.2.3/8 may be a mistake: of the length, or of the address.
-        if network.address != network.prefix_of(network.address) {
-            return Err(wrong());
-        }
-        Ok(network)
-    }
-
-    fn contains(self, address: IpAddr) -> bool {
-        self.address == self.prefix_of(bits_of(address))
-    }
-
-    fn prefix_of(self, address: u128) -> u128 {
-        let cut = address.checked_shr(self.free_bits).unwrap_or(0);
-        cut.checked_shl(self.free_bits).unwrap_or(0)
-    }
-}
-
-fn bits_of(address: IpAddr) -> u128 {
-    let address: Ipv6Addr = match address {
-        IpAddr::V4(address) => address.to_ipv6_mapped(),
-        IpAddr::V6(address) => address,
-    };
-    address.to_bits()
-}
 
 #[cfg(test)]
 mod tests {

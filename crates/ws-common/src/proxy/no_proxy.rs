@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use wsproto::url::WsUrl;
 
 use super::ProxyError;
+use crate::network::Network;
 
 /// A list of hosts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,8 +17,8 @@ enum Entry {
     All,
     /// A name without dots at its ends, in lower case, and all names that end in it.
     Name(String),
-    /// The addresses that share this number of leading bits with the address.
-    Network(IpAddr, u32),
+    /// The addresses of a network, which an address is, too.
+    Network(Network),
 }
 
 impl NoProxy {
@@ -37,7 +38,7 @@ impl NoProxy {
         let name = host.strip_suffix('.').unwrap_or(host);
         self.0.iter().any(|entry| match (entry, address) {
             (Entry::All, _) => true,
-            (Entry::Network(network, bits), Some(address)) => shares(*network, address, *bits),
+            (Entry::Network(network), Some(address)) => network.contains_of_family(address),
             (Entry::Name(suffix), None) => name
                 .strip_suffix(&**suffix)
                 .is_some_and(|rest| rest.is_empty() || rest.ends_with('.')),
@@ -51,21 +52,13 @@ impl Entry {
         if entry == "*" {
             return Some(Self::All);
         }
-        let (address, bits) = match entry.split_once('/') {
-            Some((address, bits)) => (address, Some(bits)),
+        let (address, prefix) = match entry.split_once('/') {
+            Some((address, prefix)) => (address, Some(prefix)),
             None => (entry, None),
         };
         let bare = address.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
         if let Ok(address) = bare.unwrap_or(address).parse::<IpAddr>() {
-            let most = bits_of(address);
-            let bits = match bits {
-                Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
-                    digits.parse().ok()?
-                }
-                Some(_) => return None,
-                None => most,
-            };
-            return (bits <= most).then_some(Self::Network(address, bits));
+            return Network::new(address, prefix).map(Self::Network);
         }
         let name = entry.strip_prefix('.').unwrap_or(entry);
         let name = name.strip_suffix('.').unwrap_or(name);
@@ -79,21 +72,4 @@ impl Entry {
         (labels && name.bytes().all(fits) && is_name())
             .then(|| Self::Name(name.to_ascii_lowercase()))
     }
-}
-
-const fn bits_of(address: IpAddr) -> u32 {
-    match address {
-        IpAddr::V4(_) => 32,
-        IpAddr::V6(_) => 128,
-    }
-}
-
-/// Returns whether two addresses are of one family and share this number of leading bits.
-fn shares(a: IpAddr, b: IpAddr, bits: u32) -> bool {
-    let differing = match (a, b) {
-        (IpAddr::V4(a), IpAddr::V4(b)) => (a.to_bits() ^ b.to_bits()).leading_zeros(),
-        (IpAddr::V6(a), IpAddr::V6(b)) => (a.to_bits() ^ b.to_bits()).leading_zeros(),
-        _ => return false,
-    };
-    differing >= bits
 }

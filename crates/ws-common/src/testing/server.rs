@@ -16,8 +16,7 @@ use super::TestClient;
 use super::pair::{Clock, Origin, Pair};
 use super::wire::Wire;
 use crate::adapter::{
-    Acceptor, Connection, Connections, Link, TrafficLease, TurnContext, TurnOutcome, end_deadline,
-    poll_ends, server_handle,
+    Acceptor, Connection, Connections, Link, TrafficLease, TurnContext, TurnOutcome, server_handle,
 };
 use crate::{ServerHandle, ServerHandler, ServerOptions, WebSocketConnection};
 
@@ -205,12 +204,12 @@ impl Shared {
         if self.left || !server.is_ending() {
             return false;
         }
-        if poll_ends(server, &Context::from_waker(Waker::noop())).is_ready() {
+        if self.acceptor.poll_ends(&Context::from_waker(Waker::noop())).is_ready() {
             self.acceptor.leave();
             self.left = true;
             return true;
         }
-        let late = self.since_start(end_deadline(server)).is_some_and(|at| at <= now);
+        let late = self.since_start(self.acceptor.end_deadline()).is_some_and(|at| at <= now);
         if late {
             server.connections().iter().for_each(WebSocketConnection::abort);
         }

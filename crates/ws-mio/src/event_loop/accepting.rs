@@ -9,7 +9,7 @@ use std::time::Instant;
 use mio::net::TcpStream;
 use mio::{Interest, Token};
 use ws_common::adapter::logging::{debug, info};
-use ws_common::adapter::{Acceptor, Connection, Link, end_deadline};
+use ws_common::adapter::{Acceptor, Connection, Link};
 
 use super::{EventLoop, listener_token};
 use crate::Stream;
@@ -24,7 +24,7 @@ const BATCH: usize = 64;
 impl EventLoop {
     pub(crate) fn listen(
         &mut self,
-        listener: ws_common::Listener,
+        listener: ws_common::ServerSocket,
         acceptor: &Arc<Acceptor>,
     ) -> io::Result<()> {
         info!("accepting at {listener}");
@@ -153,7 +153,8 @@ impl EventLoop {
             listener.retry_at = None;
             if listener.server.counts.carried.load(Ordering::Relaxed) == 0 {
                 left.push(index);
-            } else if end_deadline(server).is_some_and(|at| at <= Instant::now()) {
+            } else if listener.server.acceptor.end_deadline().is_some_and(|at| at <= Instant::now())
+            {
                 let connections = self.shared.connections_of(server);
                 connections.iter().for_each(|connection| connection.abort());
             }

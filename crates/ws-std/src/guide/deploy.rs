@@ -50,8 +50,8 @@
 //! * A proxy that forwards TCP or TLS, such as HAProxy with `mode tcp` and `send-proxy-v2`, names the client in
 //!   a header of its own: [`TrustedProxies::proxy_protocol`](crate::TrustedProxies::proxy_protocol). Its health
 //!   checks need the header, too (`check-send-proxy`).
-//! * [`WebSocketServer::bind_unix`](crate::WebSocketServer::bind_unix) listens where only programs of the
-//!   same machine can connect: `proxy_pass http://unix:/run/app/socket;`
+//! * [`ServerSocket::bind_unix`](crate::ServerSocket), given to `WebSocketServer::from_listener`, listens where
+//!   only programs of the same machine can connect: `proxy_pass http://unix:/run/app/socket;`
 //! * [`ServerOptions::origins`] is compared with the `Origin` field of the browser: list the public origin,
 //!   such as `https://example.com`, even if the proxy terminates TLS.
 //!

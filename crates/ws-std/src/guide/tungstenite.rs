@@ -72,7 +72,7 @@
 //! | `read_buffer_size` | 64 KiB per `WebSocket`; the engine reads from your buffer |
 //! | `write_buffer_size`, `max_write_buffer_size` | [`Config::high_water_mark`], 64 KiB plus one message |
 //! | `accept_unmasked_frames` | none: they fail the connection (RFC 6455, section 5.1) |
-//! | timeouts of the stream | [`set_read_patience`], [`set_write_patience`] |
+//! | timeouts of the stream | [`set_recv_timeout`], [`set_send_timeout`] |
 //! | no timeouts of its own | [`handshake_timeout`], [`close_timeout`], [`write_timeout`], [`keep_alive`] |
 //!
 //! # Errors
@@ -115,8 +115,8 @@
 //! [`send`]: WebSocket::send
 //! [`send_binary`]: WebSocket::send_binary
 //! [`send_text`]: WebSocket::send_text
-//! [`set_read_patience`]: WebSocket::set_read_patience
-//! [`set_write_patience`]: WebSocket::set_write_patience
+//! [`set_recv_timeout`]: WebSocket::set_recv_timeout
+//! [`set_send_timeout`]: WebSocket::set_send_timeout
 //! [`terminate`]: WebSocket::terminate
 //! [`wait_closed`]: WebSocket::wait_closed
 //! [`write_timeout`]: Config::write_timeout

@@ -114,7 +114,7 @@ impl<R: Role> Write for ByteStream<R> {
         write(&self.ws.handle(), bytes)
     }
 
-    /// Waits until everything is written, for at most [`WebSocket::set_write_patience`].
+    /// Waits until everything is written, for at most [`WebSocket::set_send_timeout`].
     fn flush(&mut self) -> io::Result<()> {
         match self.ws.flush().map_err(io_error)? {
             SendStatus::Sent => Ok(()),

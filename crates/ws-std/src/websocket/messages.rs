@@ -5,12 +5,12 @@ use std::time::Duration;
 use ws_common::adapter::Step;
 use wsproto::{Client, ReadyState, Role, SendError};
 
-use crate::clock::Patience;
+use crate::clock::CallTimeout;
 use crate::{Error, Message, WebSocket};
 
 impl<R: Role> WebSocket<R> {
     /// Waits for the next message as [`recv`](Self::recv) does, but at most for `limit`, whatever
-    /// [`set_read_patience`](Self::set_read_patience) says. Zero takes what has already arrived, of which a call
+    /// [`set_recv_timeout`](Self::set_recv_timeout) says. Zero takes what has already arrived, of which a call
     /// reads at most 64 KiB: a longer message needs several calls.
     ///
     /// ```
@@ -44,9 +44,9 @@ impl<R: Role> WebSocket<R> {
         if self.ready_state() == ReadyState::Connecting {
             return Err(SendError::NotOpen.into());
         }
-        let mut patience = Patience::new(limit);
+        let mut timeout = CallTimeout::new(limit);
         loop {
-            match self.step(&mut patience)? {
+            match self.step(&mut timeout)? {
                 Some(Step::Message(message)) => return Ok(Some(message)),
                 Some(_) => {}
                 None => return Ok(None),

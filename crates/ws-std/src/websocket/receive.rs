@@ -1,23 +1,24 @@
 //! The receiving thread: waits for input, room or a change, whichever comes first.
 //!
-//! No wake-up is lost. [`WebSocket::wait`] decides under the lock of the connection which event to wait for.
+//! No wake-up is lost. [`WebSocket::plan_wait`] decides under the lock of the connection which event to wait for.
 //! Another thread that queues output later writes it itself, and leaves the rest to the warden; while
 //! `waits_for_room` is set, this thread waits for room instead. Other changes count in the signal, whose
 //! count was read before the connection was looked at. The end of a session shuts the socket down.
 
 use std::io::{self, ErrorKind};
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use ws_common::Error;
-use ws_common::adapter::{Driver, WRITE_MOST};
+use ws_common::adapter::{Driver, Link, WRITE_MOST};
 use wsproto::{Advice, Role};
 
-use crate::WebSocket;
-use crate::clock::{Patience, now};
+use crate::clock::{CallTimeout, now};
 use crate::driver::Blocking;
 use crate::retry::{is_timeout, retry};
 use crate::sys::{self, Wait};
 use crate::warden::warden;
+use crate::{Stream, WebSocket};
 
 /// The result of a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,96 +41,118 @@ enum WaitFor {
     Decision,
 }
 
-impl<R: Role> WebSocket<R> {
-    /// Waits for input, room for output, or a change that another thread has made since `seen`. A read
-    /// error is kept in `failed`, to be reported with the end.
-    pub(crate) fn wait(&mut self, seen: u64, patience: &mut Patience) -> Result<Waited, Error> {
-        let connection = &self.connection;
-        let driver = connection.driver();
-        let mut held = connection.lock();
-        driver.end_collecting();
-        driver.write_and_plan(&mut held, WRITE_MOST);
-        let timer_is_due = held.next_timer().is_some_and(|at| at <= now());
-        let Some(link) = held.link_mut() else { return Ok(Waited::Over) };
-        if link.endpoint().has_input() || driver.is_drained(link) || timer_is_due {
-            return Ok(Waited::Again);
-        }
-        if link.endpoint().session().is_over() {
-            // Only output was left, and it is written or left to the warden.
-            return Ok(Waited::Over);
-        }
-        let is_tcp = link.transport().tcp().is_some();
-        let (advice, written) = (link.endpoint().advice(), link.endpoint().unwritten() == 0);
-        match advice {
-            Advice::Drop => return Ok(Waited::Over),
-            // A stream without a socket ends only when its driver drops it.
-            Advice::Shutdown | Advice::AwaitEnd if written && !is_tcp => {
-                link.endpoint_mut().end_of_input(now());
-                return Ok(Waited::Again);
-            }
-            _ => {}
-        }
-        if !patience.may_wait() {
-            return Err(io::Error::from(ErrorKind::TimedOut).into());
-        }
-        let deadline = link.endpoint().deadline();
+/// How the receiving thread waits.
+struct WaitPlan {
+    wait_for: WaitFor,
+    /// Whether the warden waits for input meanwhile, because a decision must end the wait, and a read would not.
+    is_watched: bool,
+    /// The deadline of the connection.
+    deadline: Option<Duration>,
+    is_tcp: bool,
+}
+
+impl WaitPlan {
+    /// Plans to wait for the next progress of a connection that has nothing to do now.
+    fn new<R: Role>(link: &Link<R, Stream>) -> Self {
+        let (endpoint, transport) = (link.endpoint(), link.transport());
+        let (is_tcp, written) = (transport.tcp().is_some(), endpoint.unwritten() == 0);
+        let deadline = endpoint.deadline();
         // After both Closes, input is meaningless. Write our Close first: the end of input must not stop it.
-        let answers = !is_tcp && advice != Advice::KeepOpen && !written;
-        let wants_read = link.endpoint().wants_read() && !answers;
-        // A decision must end the wait, so this thread does not wait in a read: the warden waits for input.
-        let is_watched = wants_read && link.endpoint().session().is_postponed();
-        let to_wait_for = match wants_read && !is_watched {
-            true => WaitFor::Input { room: !written && is_tcp && link.transport().takes_output() },
+        let answers = !is_tcp && endpoint.advice() != Advice::KeepOpen && !written;
+        let wants_read = endpoint.wants_read() && !answers;
+        let is_watched = wants_read && endpoint.session().is_postponed();
+        let wait_for = match wants_read && !is_watched {
+            true => WaitFor::Input { room: !written && is_tcp && transport.takes_output() },
             false if is_watched && is_tcp => WaitFor::Decision,
             // The warden handles the deadlines of sockets.
             false if written => WaitFor::Change { deadline: deadline.filter(|_| !is_tcp) },
             false => WaitFor::Room,
         };
-        let waits_for_room = matches!(to_wait_for, WaitFor::Room | WaitFor::Input { room: true });
-        if is_watched {
+        Self { wait_for, is_watched, deadline, is_tcp }
+    }
+
+    const fn waits_for_room(&self) -> bool {
+        matches!(self.wait_for, WaitFor::Room | WaitFor::Input { room: true })
+    }
+}
+
+impl<R: Role> WebSocket<R> {
+    /// Waits for input, room for output, or a change that another thread has made since `seen`. A read
+    /// error is kept in `failed`, to be reported with the end.
+    pub(crate) fn wait(&mut self, seen: u64, timeout: &mut CallTimeout) -> Result<Waited, Error> {
+        let plan = match self.plan_wait(timeout)? {
+            ControlFlow::Continue(plan) => plan,
+            ControlFlow::Break(waited) => return Ok(waited),
+        };
+        let outcome = match plan.wait_for {
+            WaitFor::Input { room } => self.read(Wait { room, limit: timeout.left() }),
+            WaitFor::Room => self.wait_for_room(timeout),
+            WaitFor::Decision => self.wait_for_decision(seen, timeout),
+            WaitFor::Change { deadline } => {
+                let until = deadline.map(|at| at.saturating_sub(now()));
+                let limit = until.into_iter().chain(timeout.left()).min();
+                self.connection.driver().signal().wait(seen, limit);
+                Ok(Waited::Again)
+            }
+        };
+        match self.end_wait(&plan) {
+            true => Ok(Waited::Again),
+            false => outcome,
+        }
+    }
+
+    /// Writes pending output, then leaves the connection to the warden until the end of the wait. Returns the result
+    /// if there is nothing to wait for.
+    fn plan_wait(&self, timeout: &mut CallTimeout) -> Result<ControlFlow<Waited, WaitPlan>, Error> {
+        let driver = self.connection.driver();
+        let mut held = self.connection.lock();
+        driver.end_collecting();
+        driver.write_and_plan(&mut held, WRITE_MOST);
+        let timer_is_due = held.next_timer().is_some_and(|at| at <= now());
+        let Some(link) = held.link_mut() else { return Ok(ControlFlow::Break(Waited::Over)) };
+        if link.endpoint().has_input() || driver.is_drained(link) || timer_is_due {
+            return Ok(ControlFlow::Break(Waited::Again));
+        }
+        if let Some(waited) = end_of_link(link) {
+            return Ok(ControlFlow::Break(waited));
+        }
+        if !timeout.may_wait() {
+            return Err(io::Error::from(ErrorKind::TimedOut).into());
+        }
+        let plan = WaitPlan::new(link);
+        if plan.is_watched {
             driver.set_watches_input(true);
             driver.write_and_plan(&mut held, 0);
         }
-        if waits_for_room {
+        if plan.waits_for_room() {
             // Under the lock: from here on this thread waits for room, and the warden does not.
             driver.set_waits_for_room(true);
             driver.write_and_plan(&mut held, 0);
         }
         held.end_work();
-        drop(held);
-        let outcome = match to_wait_for {
-            WaitFor::Input { room } => self.read(Wait { room, limit: patience.left() }),
-            WaitFor::Room => self.wait_for_room(patience),
-            WaitFor::Decision => self.wait_for_decision(seen, patience),
-            WaitFor::Change { deadline } => {
-                let until = deadline.map(|at| at.saturating_sub(now()));
-                let limit = until.into_iter().chain(patience.left()).min();
-                self.connection.driver().signal().wait(seen, limit);
-                Ok(Waited::Again)
-            }
-        };
+        Ok(ControlFlow::Continue(plan))
+    }
+
+    /// Takes the connection back from the warden after a wait. Returns whether its deadline has passed.
+    fn end_wait(&self, plan: &WaitPlan) -> bool {
+        let driver = self.connection.driver();
         let mut held = self.connection.lock();
         held.begin_work();
-        let driver = self.connection.driver();
         driver.set_waits_for_room(false);
         driver.set_watches_input(false);
-        if is_tcp {
-            if waits_for_room {
-                // The warden writes the rest: the caller may not call again for a while.
-                driver.write_and_plan(&mut held, WRITE_MOST);
-            }
-            return outcome;
-        }
         // The warden cannot watch a stream without a socket, so its deadline is handled here.
-        if deadline.is_some_and(|deadline| deadline <= now())
+        if !plan.is_tcp
+            && plan.deadline.is_some_and(|deadline| deadline <= now())
             && let Some(link) = held.link_mut()
         {
             link.endpoint_mut().handle_timeout(now());
-            return Ok(Waited::Again);
+            return true;
         }
-        // Write now: the caller may not call again for a while.
-        self.connection.driver().write_and_plan(&mut held, WRITE_MOST);
-        outcome
+        if !plan.is_tcp || plan.waits_for_room() {
+            // Write now, or leave the rest to the warden: the caller may not call again for a while.
+            driver.write_and_plan(&mut held, WRITE_MOST);
+        }
+        false
     }
 
     fn read(&mut self, wait: Wait) -> Result<Waited, Error> {
@@ -167,10 +190,10 @@ impl<R: Role> WebSocket<R> {
 
     /// Reads what has arrived. If nothing has, waits for a change since `seen`. The read comes first, because
     /// TLS may hold input that the socket no longer has, such as a `close_notify` right behind the request.
-    fn wait_for_decision(&mut self, seen: u64, patience: &Patience) -> Result<Waited, Error> {
+    fn wait_for_decision(&mut self, seen: u64, timeout: &CallTimeout) -> Result<Waited, Error> {
         match self.read(Wait { room: false, limit: Some(Duration::ZERO) }) {
             Err(Error::Io(error)) if is_timeout(&error) => {
-                self.connection.driver().signal().wait(seen, patience.left());
+                self.connection.driver().signal().wait(seen, timeout.left());
                 Ok(Waited::Again)
             }
             read => read,
@@ -178,10 +201,10 @@ impl<R: Role> WebSocket<R> {
     }
 
     /// Waits for room for output, without reading.
-    fn wait_for_room(&self, patience: &Patience) -> Result<Waited, Error> {
+    fn wait_for_room(&self, timeout: &CallTimeout) -> Result<Waited, Error> {
         match self.input.stream.tcp() {
             Some(tcp) => {
-                sys::wait_writable(tcp, patience.left());
+                sys::wait_writable(tcp, timeout.left());
                 Ok(Waited::Again)
             }
             // Writes to the stream block, or have failed with `WouldBlock`.
@@ -202,6 +225,24 @@ impl<R: Role> WebSocket<R> {
         if waits {
             self.connection.driver().write_or_keep(&mut held);
         }
+    }
+}
+
+/// Returns the result of a wait for a connection that needs none, because it is over or its stream ends now.
+fn end_of_link<R: Role>(link: &mut Link<R, Stream>) -> Option<Waited> {
+    if link.endpoint().session().is_over() {
+        // Only output was left, and it is written or left to the warden.
+        return Some(Waited::Over);
+    }
+    let written = link.endpoint().unwritten() == 0;
+    match link.endpoint().advice() {
+        Advice::Drop => Some(Waited::Over),
+        // A stream without a socket ends only when its driver drops it.
+        Advice::Shutdown | Advice::AwaitEnd if written && link.transport().tcp().is_none() => {
+            link.endpoint_mut().end_of_input(now());
+            Some(Waited::Again)
+        }
+        _ => None,
     }
 }
 

@@ -11,7 +11,7 @@ use wsproto::{CloseInfo, Role};
 use super::receive::{Waited, linger};
 use crate::WebSocket;
 use crate::calls::Calls;
-use crate::clock::{Patience, now};
+use crate::clock::{CallTimeout, now};
 
 /// How long a connection with a handler waits before it retries a stream that is non-blocking or timed out.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
@@ -68,7 +68,7 @@ impl<R: Role> WebSocket<R> {
             if self.connection.lock().is_over() {
                 break;
             }
-            let waited = self.wait(seen, &mut Patience::new(None));
+            let waited = self.wait(seen, &mut CallTimeout::new(None));
             if let Some(error) = self.failed.take() {
                 calls
                     .with(|conversation| conversation.fail(&self.connection, &self.handle, &error));

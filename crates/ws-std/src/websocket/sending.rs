@@ -6,7 +6,7 @@ use ws_common::adapter::WRITE_MOST;
 use wsproto::{Advice, CloseCode, CloseFrame, PreparedMessage, Role};
 
 use super::WebSocket;
-use crate::clock::Patience;
+use crate::clock::CallTimeout;
 use crate::driver::BlockingDriver;
 use crate::{Error, Message, SendStatus};
 
@@ -17,7 +17,7 @@ impl<R: Role> WebSocket<R> {
     ///
     /// [`Error::Send`] if the connection is not open yet, closing or closed; nothing was sent.
     /// [`Error::WouldExceed`], which holds the message, if there was no room within the
-    /// [write patience](Self::set_write_patience).
+    /// [send timeout](Self::set_send_timeout).
     /// [`Error::Io`] if the transport failed.
     pub fn send(&mut self, message: impl Into<Message>) -> Result<SendStatus, Error> {
         self.handle.send(message)
@@ -122,14 +122,14 @@ impl<R: Role> WebSocket<R> {
         self.handle.close_with(frame)
     }
 
-    /// Waits until everything is written, for at most [`set_write_patience`](Self::set_write_patience);
+    /// Waits until everything is written, for at most [`set_send_timeout`](Self::set_send_timeout);
     /// [`SendStatus::Queued`] means that bytes are still unwritten.
     ///
     /// # Errors
     ///
     /// [`Error::Io`] if the transport failed, or the connection ended with bytes unwritten.
     pub fn flush(&mut self) -> Result<SendStatus, Error> {
-        let patience = Patience::new(self.connection.driver().patience());
+        let timeout = CallTimeout::new(self.connection.driver().send_timeout());
         loop {
             let mut held = self.connection.lock();
             self.connection.driver().write_and_plan(&mut held, WRITE_MOST);
@@ -143,7 +143,7 @@ impl<R: Role> WebSocket<R> {
                 _ if over => return Err(io::Error::from(io::ErrorKind::BrokenPipe).into()),
                 _ => {}
             }
-            if patience.is_over() || !BlockingDriver::wait_for_room(&self.connection, patience) {
+            if timeout.is_over() || !BlockingDriver::wait_for_room(&self.connection, timeout) {
                 return Ok(SendStatus::Queued);
             }
         }

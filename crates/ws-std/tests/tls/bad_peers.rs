@@ -74,7 +74,7 @@ fn ciphertext_that_makes_no_plaintext_does_not_stretch_a_patience() -> Result<()
             thread::sleep(Duration::from_millis(5));
         }
     });
-    ws.set_read_patience(Some(Duration::from_millis(100)));
+    ws.set_recv_timeout(Some(Duration::from_millis(100)));
     let error = ws.recv().expect_err("nothing whole");
     assert!(matches!(error, Error::Io(error) if error.kind() == std::io::ErrorKind::TimedOut));
     drop(ws);

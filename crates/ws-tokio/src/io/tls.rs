@@ -1,17 +1,11 @@
 //! TLS over an asynchronous stream, with rustls.
 
-use std::io::{self, ErrorKind, IoSlice};
+use std::io::{self, ErrorKind, IoSlice, Write};
 
 use ws_common::TlsInfo;
 use ws_common::adapter::tls::TlsState;
 
 use super::{AsyncStream, Polled};
-
-/// The maximum number of ciphertext reads per read: 4 KiB each, or the rest of a TLS handshake message.
-const READS: usize = 4;
-
-/// How many bytes of ciphertext to read and discard after an error, so that no reset overtakes the alert.
-const DRAIN: usize = 1 << 20;
 
 /// One end of a TLS connection. Reads and writes drive its handshake.
 pub(super) struct Tls {
@@ -57,38 +51,13 @@ impl Tls {
         to: &mut [u8],
         stream: &Polled<'_, S>,
     ) -> io::Result<usize> {
-        self.has_more = false;
-        for reads in 0.. {
-            if let Some(read) = self.state.read(to)? {
-                return Ok(read);
-            }
-            if reads == READS {
-                break;
-            }
-            let received = self.state.receive(&mut &*stream, &mut &*stream);
-            if received.as_ref().is_err_and(|error| error.kind() == ErrorKind::InvalidData) {
-                drain(stream);
-            }
-            received?;
-        }
-        self.has_more = true;
-        Err(ErrorKind::WouldBlock.into())
-    }
-}
-
-/// Reads and discards input after an error, so that the alert reaches the peer: closing a socket with unread input
-/// resets the connection, and the peer then discards its unread input, too.
-fn drain<S: AsyncStream>(stream: &Polled<'_, S>) {
-    use std::io::{Read, Write};
-
-    // The caller returns the TLS error, which says more than one of the stream.
-    let mut end = stream;
-    let _ = end.flush().and_then(|()| stream.shut_down());
-    let (mut buffer, mut drained) = ([0; 16 << 10], 0);
-    while drained < DRAIN {
-        match end.read(&mut buffer) {
-            Ok(read @ 1..) => drained += read,
-            Ok(0) | Err(_) => break,
-        }
+        let shut_down = || {
+            let mut end = stream;
+            // Fails if the peer is gone.
+            let _ = end.flush().and_then(|()| stream.shut_down());
+        };
+        let read = self.state.read_from(to, &mut &*stream, &mut &*stream, shut_down);
+        self.has_more = matches!(read, Ok(None));
+        read?.ok_or_else(|| ErrorKind::WouldBlock.into())
     }
 }

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use ws_common::adapter::logging::debug;
-use ws_common::adapter::{Acceptor, Admission, end_deadline, poll_ends};
+use ws_common::adapter::{Acceptor, Admission};
 
 use super::listening::Listening;
 use super::newcomer::Newcomer;
@@ -68,13 +68,12 @@ impl Accepting {
 
     /// Continues the end of a server. Returns whether it has ended.
     fn end(&mut self, context: &Context<'_>) -> bool {
-        let server = self.acceptor.server();
         self.sources.clear();
-        if !self.aborted && end_deadline(server).is_some_and(|at| at <= now()) {
+        if !self.aborted && self.acceptor.end_deadline().is_some_and(|at| at <= now()) {
             self.aborted = true;
             self.connections.abort_all();
         }
-        if poll_ends(server, context).is_pending() {
+        if self.acceptor.poll_ends(context).is_pending() {
             return false;
         }
         // Their transports may linger.

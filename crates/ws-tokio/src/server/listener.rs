@@ -4,8 +4,6 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-#[cfg(unix)]
-use std::path::Path;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -13,8 +11,8 @@ use std::time::Duration;
 use tokio::net::ToSocketAddrs;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
-use ws_common::adapter::{Acceptor, Admission, Conversation, Permit, end_deadline, poll_ends};
-use ws_common::{Error, Listener as Socket, ServerHandle, ServerOptions};
+use ws_common::adapter::{Acceptor, Admission, Conversation, Permit};
+use ws_common::{Error, ServerHandle, ServerOptions, ServerSocket};
 use wsproto::SessionError;
 use wsproto::handshake::Accept;
 
@@ -80,26 +78,20 @@ impl Listener {
         Self::new(bind(address).await?, options)
     }
 
-    /// Binds a Unix domain socket, as [`WebSocketServer::bind_unix`](crate::WebSocketServer::bind_unix) does.
-    ///
-    /// # Errors
-    ///
-    /// As [`WebSocketServer::bind_unix`](crate::WebSocketServer::bind_unix), and outside of a runtime of tokio.
-    #[cfg(unix)]
-    pub fn bind_unix(path: impl AsRef<Path>, options: ServerOptions) -> io::Result<Self> {
-        Self::from_listener(Socket::bind_unix(path)?, options)
-    }
-
-    /// Uses a listener that the caller has bound: a `TcpListener` of the standard library, or on Unix a `UnixListener`.
+    /// Creates a server on a listener that is already bound, as
+    /// [`WebSocketServer::from_listener`](crate::WebSocketServer::from_listener) does.
     ///
     /// # Errors
     ///
     /// [`io::Error`] if the listener cannot be registered with the runtime, or outside of a runtime of tokio.
-    pub fn from_listener(listener: impl Into<Socket>, options: ServerOptions) -> io::Result<Self> {
+    pub fn from_listener(
+        listener: impl Into<ServerSocket>,
+        options: ServerOptions,
+    ) -> io::Result<Self> {
         Self::new(vec![listener.into()], options)
     }
 
-    fn new(listeners: Vec<Socket>, options: ServerOptions) -> io::Result<Self> {
+    fn new(listeners: Vec<ServerSocket>, options: ServerOptions) -> io::Result<Self> {
         Handle::try_current().map_err(io::Error::other)?;
         let (address, wake) = (local_addr(&listeners)?, Arc::<Tasks>::default());
         let server = handle(options, address, vec![Arc::clone(&wake)]);
@@ -188,12 +180,12 @@ impl Listener {
             return Poll::Pending;
         }
         self.sources.clear();
-        let deadline = end_deadline(server);
+        let deadline = self.acceptor.end_deadline();
         let late = deadline.is_some_and(|at| at <= now());
         if late {
             server.connections().iter().for_each(ws_common::WebSocketConnection::abort);
         }
-        if poll_ends(server, context).is_pending() {
+        if self.acceptor.poll_ends(context).is_pending() {
             let at = deadline.filter(|_| !late).map(Instant::from_std);
             if self.alarm.poll(context, at) {
                 context.waker().wake_by_ref();

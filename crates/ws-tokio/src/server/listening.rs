@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use tokio::net::TcpStream;
 use tokio::time::Instant;
-use ws_common::Listener;
+use ws_common::ServerSocket;
 use ws_common::adapter::Acceptor;
 
 use super::source::Source;
@@ -20,7 +20,9 @@ pub(crate) struct Listening {
 
 impl Listening {
     /// Registers listeners with the current runtime.
-    pub(crate) fn register(listeners: impl IntoIterator<Item = Listener>) -> io::Result<Vec<Self>> {
+    pub(crate) fn register(
+        listeners: impl IntoIterator<Item = ServerSocket>,
+    ) -> io::Result<Vec<Self>> {
         let listening = |listener| Ok(Self { source: Source::register(listener)?, retry_at: None });
         listeners.into_iter().map(listening).collect()
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::runtime::Builder;
 use ws_common::adapter::{Acceptor, listen_shared, spawn_server};
-use ws_common::{Listener, RunningServer, ServerHandler, ServerOptions};
+use ws_common::{RunningServer, ServerHandler, ServerOptions, ServerSocket};
 
 use super::accepting::Accepting;
 use super::listening::Listening;
@@ -20,6 +20,22 @@ use crate::tasks::Tasks;
 /// fastest server of this crate. The threads share the handler, and call it one at a time.
 ///
 /// Other programs of the same user can bind the address, too. Runs in the background: this needs no runtime.
+///
+/// ```
+/// use ws_tokio::{Decision, Message, ServerOptions, WebSocketConnection, serve_per_core};
+///
+/// let running = serve_per_core("127.0.0.1:0", 2, ServerOptions::new(), |_: &_, _: &_| {
+///     Decision::accept(|ws: &WebSocketConnection, message: Message| {
+///         // Fails if the peer is gone.
+///         let _ = ws.send(message);
+///     })
+/// })?;
+/// println!("listening on {:?}", running.handle().local_addr());
+///
+/// running.handle().terminate(None);
+/// running.join();
+/// # Ok::<(), std::io::Error>(())
+/// ```
 ///
 /// # Errors
 ///
@@ -45,7 +61,7 @@ fn serve(
     mut spawn: impl FnMut(Run) -> io::Result<JoinHandle<()>>,
 ) -> io::Result<RunningServer> {
     let threads = threads.max(1);
-    let listeners = listen_shared(address, threads)?.into_iter().map(Listener::from);
+    let listeners = listen_shared(address, threads)?.into_iter().map(ServerSocket::from);
     let listeners: Vec<_> = listeners.collect();
     let wakes: Vec<_> = listeners.iter().map(|_| Arc::<Tasks>::default()).collect();
     let server = handle(options, local_addr(&listeners)?, wakes.clone());

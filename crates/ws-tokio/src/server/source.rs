@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 #[cfg(unix)]
 use tokio::net::UnixListener;
 use tokio::net::{TcpListener, TcpStream};
-use ws_common::Listener;
+use ws_common::ServerSocket;
 
 /// A listener that is registered with the runtime.
 pub(crate) enum Source {
@@ -20,12 +20,12 @@ pub(crate) enum Source {
 
 impl Source {
     /// Registers a listener with the current runtime.
-    pub(crate) fn register(listener: Listener) -> io::Result<Self> {
+    pub(crate) fn register(listener: ServerSocket) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         match listener {
-            Listener::Tcp(listener) => TcpListener::from_std(listener).map(Self::Tcp),
+            ServerSocket::Tcp(listener) => TcpListener::from_std(listener).map(Self::Tcp),
             #[cfg(unix)]
-            Listener::Unix(listener) => UnixListener::from_std(listener).map(Self::Unix),
+            ServerSocket::Unix(listener) => UnixListener::from_std(listener).map(Self::Unix),
             _ => Err(io::ErrorKind::Unsupported.into()),
         }
     }

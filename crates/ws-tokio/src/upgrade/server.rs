@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::Instant;
-use ws_common::adapter::{Acceptor, Connections, end_deadline, poll_ends, server_handle};
+use ws_common::adapter::{Acceptor, Connections, server_handle};
 use ws_common::{ServerHandle, ServerOptions};
 
 use crate::alarm::{Alarm, now};
@@ -100,7 +100,7 @@ impl UpgradeServer {
     pub(super) async fn until_over(&self, mut task: Pin<&mut (dyn Future<Output = ()> + Send)>) {
         let mut over = pin!(self.0.over.notified());
         over.as_mut().enable();
-        let aborted = || end_deadline(self).is_some_and(|at| at <= now());
+        let aborted = || self.0.acceptor.end_deadline().is_some_and(|at| at <= now());
         poll_fn(|context| match aborted() || over.as_mut().poll(context).is_ready() {
             true => Poll::Ready(()),
             false => task.as_mut().poll(context),
@@ -124,10 +124,10 @@ impl Shared {
         let (mut alarm, mut aborted) = (Alarm::default(), false);
         poll_fn(|context| {
             loop {
-                if poll_ends(server, context).is_ready() || aborted && !all {
+                if self.acceptor.poll_ends(context).is_ready() || aborted && !all {
                     return Poll::Ready(());
                 }
-                let due = end_deadline(server).map(Instant::from_std);
+                let due = self.acceptor.end_deadline().map(Instant::from_std);
                 if aborted || !alarm.poll(context, due) {
                     return Poll::Pending;
                 }

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use ws_common::adapter::{Acceptor, Conversation, Decided, Step, Verdict, verdict};
+use ws_common::adapter::{Acceptor, Conversation, Decided, Step, Verdict};
 use ws_common::{Decider, Decision, Error, IncomingRequest};
 use wsproto::SessionError;
 
@@ -102,7 +102,7 @@ impl WebSocket {
                 }
                 _ => decision,
             };
-            match verdict(decision) {
+            match Verdict::from(decision) {
                 Verdict::Now(decided) => {
                     if let Decided::Refuse(_, reason) = &decided {
                         *refused = Some(reason);

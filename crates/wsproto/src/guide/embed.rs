@@ -357,7 +357,7 @@
 //! it to a connection for its turn, and `reclaim_tools` takes it back. Connections that do not
 //! compress take nothing. A thread that sends in between can lend a set of its own; without one,
 //! the states are made for the message, which takes longer.
-//! [`Session::all_extensions`](crate::Session::all_extensions) tells what was agreed.
+//! [`Session::extensions`](crate::Session::extensions) has the agreed parameters.
 //!
 //! # Reading in place
 //!

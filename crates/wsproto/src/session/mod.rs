@@ -300,20 +300,14 @@ impl<R: Role> Session<R> {
         self.rare.as_ref()?.agreed.subprotocol.as_deref()
     }
 
-    /// Returns the extensions in use, without the engine's own, permessage-deflate; see
-    /// [`all_extensions`](Self::all_extensions).
+    /// Returns the extensions in use in the order in which they apply to data: permessage-deflate, if the
+    /// engine carries it out, and those that the application has accepted.
     #[must_use]
-    pub fn extensions(&self) -> &[crate::handshake::Extension] {
-        self.rare.as_ref().map_or(&[], |rare| &rare.agreed.extensions)
-    }
-
-    /// Returns all extensions in use, permessage-deflate included, in the order in which they apply to data.
-    #[must_use]
-    pub fn all_extensions(&self) -> alloc::vec::Vec<crate::handshake::Extension> {
+    pub fn extensions(&self) -> alloc::vec::Vec<crate::handshake::Extension> {
         let mut all = alloc::vec::Vec::new();
         #[cfg(feature = "deflate")]
         all.extend(self.deflate().map(|agreed| agreed.to_extension()));
-        all.extend_from_slice(self.extensions());
+        all.extend(self.rare.iter().flat_map(|rare| rare.agreed.extensions.iter().cloned()));
         all
     }
 

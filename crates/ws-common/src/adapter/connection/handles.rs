@@ -38,7 +38,7 @@ impl<R: Role, D: Driver<R>> ConnectionLink for Connection<R, D> {
 
     fn extensions(&self) -> Vec<Extension> {
         let held = self.lock();
-        held.link().map_or_else(Vec::new, |link| link.endpoint().session().all_extensions())
+        held.link().map_or_else(Vec::new, |link| link.endpoint().session().extensions())
     }
 
     fn ready_state(&self) -> ReadyState {

@@ -26,7 +26,7 @@ pub(crate) const BACKLOG: i32 = 4096;
 /// The socket on which a server listens.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Listener {
+pub enum ServerSocket {
     /// A TCP socket.
     Tcp(TcpListener),
     /// A Unix domain socket. Its clients have no addresses.
@@ -34,7 +34,7 @@ pub enum Listener {
     Unix(UnixListener),
 }
 
-impl Listener {
+impl ServerSocket {
     /// Returns the address; `None` for a Unix domain socket.
     ///
     /// # Errors
@@ -128,15 +128,15 @@ impl Listener {
     }
 }
 
-/// Wakes the threads that wait in [`Listener::accept`].
+/// Wakes the threads that wait in [`ServerSocket::accept`].
 #[derive(Debug)]
-pub struct ListenerWaker(Vec<(Mutex<Option<Listener>>, io::Result<SockAddr>)>);
+pub struct ListenerWaker(Vec<(Mutex<Option<ServerSocket>>, io::Result<SockAddr>)>);
 
 impl ListenerWaker {
     /// Creates the waker of the threads of some listeners. It keeps a descriptor of each in reserve.
     #[must_use]
-    pub fn new(listeners: &[Listener]) -> Self {
-        let waker = |listener: &Listener| {
+    pub fn new(listeners: &[ServerSocket]) -> Self {
+        let waker = |listener: &ServerSocket| {
             let reserved = Mutex::new(listener.try_clone().ok());
             (reserved, listener.socket().local_addr().map(reachable))
         };
@@ -149,7 +149,7 @@ impl ListenerWaker {
         for (reserved, address) in &self.0 {
             let reserved = reserved.lock().take();
             #[cfg(unix)]
-            if let Some(listener @ Listener::Unix(_)) = &reserved {
+            if let Some(listener @ ServerSocket::Unix(_)) = &reserved {
                 // The file of the socket may be gone. Some systems refuse to shut down a listener.
                 let _ = listener.socket().shutdown(Shutdown::Both);
             }
@@ -181,7 +181,7 @@ fn reachable(address: SockAddr) -> SockAddr {
 }
 
 /// Writes the address, or the path of a Unix domain socket, as logs name it.
-impl fmt::Display for Listener {
+impl fmt::Display for ServerSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(listener) => match listener.local_addr() {
@@ -200,14 +200,14 @@ impl fmt::Display for Listener {
     }
 }
 
-impl From<TcpListener> for Listener {
+impl From<TcpListener> for ServerSocket {
     fn from(listener: TcpListener) -> Self {
         Self::Tcp(listener)
     }
 }
 
 #[cfg(unix)]
-impl From<UnixListener> for Listener {
+impl From<UnixListener> for ServerSocket {
     fn from(listener: UnixListener) -> Self {
         Self::Unix(listener)
     }
@@ -221,13 +221,13 @@ mod tests {
     #[test]
     fn a_thread_that_accepts_is_woken() {
         let folder = Folder::new("woken");
-        let unix = Listener::bind_unix(folder.0.join("socket")).expect("a path");
-        let lost = Listener::bind_unix(folder.0.join("lost")).expect("a path");
+        let unix = ServerSocket::bind_unix(folder.0.join("socket")).expect("a path");
+        let lost = ServerSocket::bind_unix(folder.0.join("lost")).expect("a path");
         std::fs::remove_file(folder.0.join("lost")).expect("it is there");
         let tcp = TcpListener::bind("0.0.0.0:0").expect("a free port").into();
         for listener in [unix, lost, tcp] {
             // One that cannot be reached any more is woken where a listener can be shut down.
-            let reachable = !matches!(&listener, Listener::Unix(unix) if
+            let reachable = !matches!(&listener, ServerSocket::Unix(unix) if
                 unix.local_addr().is_ok_and(|at| at.as_pathname().is_some_and(|at| !at.exists())));
             if !reachable && !cfg!(target_os = "linux") {
                 continue;

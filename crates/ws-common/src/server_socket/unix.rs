@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use super::{BACKLOG, Listener};
+use super::{BACKLOG, ServerSocket};
 
-impl Listener {
+impl ServerSocket {
     /// Listens on a Unix domain socket at a path. A socket that is there already is replaced if no process
     /// listens on it, as after a crash. Processes that call this at the same time lock the directory one after the
     /// other, so that one of them listens; a directory that cannot be locked within a second is used without. The
@@ -89,10 +89,10 @@ pub(super) mod tests {
 
     use super::*;
 
-    pub(in crate::listener) struct Folder(pub(in crate::listener) std::path::PathBuf);
+    pub(in crate::server_socket) struct Folder(pub(in crate::server_socket) std::path::PathBuf);
 
     impl Folder {
-        pub(in crate::listener) fn new(name: &str) -> Self {
+        pub(in crate::server_socket) fn new(name: &str) -> Self {
             let path = std::env::temp_dir().join(format!("ws-{name}-{}", std::process::id()));
             std::fs::create_dir_all(&path).expect("a folder");
             Self(path)
@@ -110,18 +110,18 @@ pub(super) mod tests {
         // M2
         let folder = Folder::new("replaced");
         let path = folder.0.join("socket");
-        let first = Listener::bind_unix(&path).expect("a path");
+        let first = ServerSocket::bind_unix(&path).expect("a path");
         assert_eq!(first.to_string(), path.display().to_string());
-        let second = Listener::bind_unix(&path).expect_err("it is in use");
+        let second = ServerSocket::bind_unix(&path).expect_err("it is in use");
         assert_eq!(second.kind(), io::ErrorKind::AddrInUse);
         assert!(UnixStream::connect(&path).is_ok(), "the first goes on");
         drop(first);
-        let third = Listener::bind_unix(&path).expect("nobody listens");
+        let third = ServerSocket::bind_unix(&path).expect("nobody listens");
         let _client = UnixStream::connect(&path).expect("it listens");
         assert_eq!(third.accept().expect("a client").1, None);
         let file = folder.0.join("file");
         std::fs::write(&file, "precious").expect("written");
-        let error = Listener::bind_unix(&file).expect_err("no socket");
+        let error = ServerSocket::bind_unix(&file).expect_err("no socket");
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
         assert!(error.to_string().ends_with("file is no socket"), "{error}");
         assert_eq!(std::fs::read(&file).expect("it is there"), b"precious");
@@ -144,7 +144,7 @@ pub(super) mod tests {
         };
         let clients: Vec<_> = std::iter::from_fn(|| full().ok()).take(100).collect();
         let (sender, bound) = std::sync::mpsc::channel();
-        thread::spawn(move || sender.send(Listener::bind_unix(&path).map(drop)));
+        thread::spawn(move || sender.send(ServerSocket::bind_unix(&path).map(drop)));
         let bound = bound.recv_timeout(Duration::from_secs(60)).expect("it does not wait");
         assert_eq!(bound.expect_err("in use").kind(), io::ErrorKind::AddrInUse);
         drop(clients);
@@ -158,13 +158,13 @@ pub(super) mod tests {
         for round in 0..200 {
             let path = folder.0.join(round.to_string());
             if round % 2 == 0 {
-                drop(Listener::bind_unix(&path).expect("a free path"));
+                drop(ServerSocket::bind_unix(&path).expect("a free path"));
             }
             let start = std::sync::Barrier::new(4);
             let bound: Vec<_> = thread::scope(|scope| {
                 let bind = || {
                     start.wait();
-                    Listener::bind_unix(&path)
+                    ServerSocket::bind_unix(&path)
                 };
                 let threads: Vec<_> = (0..4).map(|_| scope.spawn(bind)).collect();
                 threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
@@ -184,7 +184,7 @@ pub(super) mod tests {
         // M2
         let folder = Folder::new("locked");
         let locked = lock_directory(&folder.0.join("x")).expect("a folder");
-        assert!(Listener::bind_unix(folder.0.join("socket")).is_ok());
+        assert!(ServerSocket::bind_unix(folder.0.join("socket")).is_ok());
         drop(locked);
     }
 }
