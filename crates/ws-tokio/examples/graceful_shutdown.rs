@@ -36,7 +36,7 @@ async fn run(arguments: &mut Arguments) -> Result<(), Failure> {
         let patience = Some(Duration::from_secs(5));
         let _ = server.terminate_with(CloseCode::SERVICE_RESTART, "restarting", patience);
     })?;
-    println!("listening on {address}");
+    println!("listening on {}", listener.local_addr().map_or(address, |local| local.to_string()));
     while let Some(incoming) = listener.accept().await? {
         tokio::spawn(serve(incoming));
     }

@@ -61,7 +61,9 @@
 //!
 //! # Further reading
 //!
-//! The [guide] has a chapter on migrating from tokio-tungstenite; `ws_std::guide::deploy` covers servers in production.
+//! The [guide] has chapters on migrating from tokio-tungstenite and from axum's own WebSockets; `ws_std::guide::deploy`
+//! covers servers in production.
+//!
 //! This crate logs through the facade `log`, or with the feature `tracing` through that crate: then each connection has a
 //! span, `WebSocketConnection::span`.
 

@@ -180,7 +180,7 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
             drop(held);
         }
         if has_news {
-            driver.tasks.wake_others();
+            driver.tasks.wake_others(false);
         }
         exchanged
     }
@@ -253,12 +253,12 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
     ) {
         let now = self.driver().elapsed();
         conversation.take(&self, handle, now, step);
-        self.tasks().wake_others();
+        self.tasks().wake_others(true);
     }
 
     fn end(&self, conversation: &mut Conversation, handle: &WebSocketConnection) {
         conversation.end(self, handle);
-        self.tasks().wake_others();
+        self.tasks().wake_others(true);
     }
 
     fn leave(&self, mut conversation: Conversation, handle: &WebSocketConnection, input: Input) {

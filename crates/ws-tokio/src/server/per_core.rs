@@ -21,6 +21,22 @@ use crate::tasks::Tasks;
 ///
 /// Other programs of the same user can bind the address, too. Runs in the background: this needs no runtime.
 ///
+/// ```
+/// use ws_tokio::{Decision, Message, ServerOptions, WebSocketConnection, serve_per_core};
+///
+/// let running = serve_per_core("127.0.0.1:0", 2, ServerOptions::new(), |_: &_, _: &_| {
+///     Decision::accept(|ws: &WebSocketConnection, message: Message| {
+///         // Fails if the peer is gone.
+///         let _ = ws.send(message);
+///     })
+/// })?;
+/// println!("listening on {:?}", running.handle().local_addr());
+///
+/// running.handle().terminate(None);
+/// running.join();
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
 /// # Errors
 ///
 /// [`io::Error`] if no address can be bound, or if a runtime or a thread cannot be created, and then no thread is left; of kind
