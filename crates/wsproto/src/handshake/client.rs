@@ -9,7 +9,7 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::accept_key::encode_key;
+use super::accept_key::Key;
 use super::headers::{checked, is_reserved, is_token_char, trim, up_to_first};
 use super::list::is_token;
 use super::response::encode_field;
@@ -267,7 +267,7 @@ impl ClientRequest {
         encode_field("Host", self.url.host_header().as_bytes(), out);
         encode_field("Upgrade", b"websocket", out);
         encode_field("Connection", b"Upgrade", out);
-        encode_field("Sec-WebSocket-Key", encode_key(nonce).as_bytes(), out);
+        encode_field("Sec-WebSocket-Key", Key::new(nonce).as_bytes(), out);
         self.write_offers(|name, value| encode_field(name, value, out));
         out.extend_from_slice(b"\r\n");
     }

@@ -1,6 +1,7 @@
 //! The end of an HTTP head, found without examining any byte twice (promise I9).
 
 use super::list::is_token_byte;
+use super::text::{ascii_text_len, text_len};
 use crate::Config;
 
 /// The reason why a head is refused before it is parsed.
@@ -166,12 +167,11 @@ impl HeadFinder {
         }
     }
 
-    /// Returns how many bytes at the front are allowed in the line. Whole blocks are checked first,
-    /// without a branch for each byte.
+    /// Returns how many bytes at the front are allowed in the line.
     fn text_len(&self, bytes: &[u8]) -> usize {
         match (self.kind, self.lines) {
-            (Kind::Request, 0) => prefix_len(bytes, is_ascii_text),
-            _ => prefix_len(bytes, is_text),
+            (Kind::Request, 0) => ascii_text_len(bytes),
+            _ => text_len(bytes),
         }
     }
 }
@@ -201,26 +201,6 @@ fn begin(at: Position, byte: u8) -> Result<Position, HeadError> {
         | Position::EmptyLine => Err(HeadError::NotHttp),
         _ => Err(HeadError::InvalidByte),
     }
-}
-
-#[inline]
-fn prefix_len(bytes: &[u8], fits: impl Fn(&[u8]) -> bool) -> usize {
-    let (blocks, _) = bytes.as_chunks::<16>();
-    let whole = blocks.iter().take_while(|block| fits(*block)).count() * 16;
-    let rest = bytes.get(whole..).unwrap_or_default();
-    whole + rest.iter().take_while(|byte| fits(&[**byte])).count()
-}
-
-/// Returns whether all bytes are allowed in a field value: all but control characters (RFC 9110
-/// section 5.5).
-#[inline]
-pub(super) fn is_text(bytes: &[u8]) -> bool {
-    bytes.iter().fold(true, |text, byte| text & matches!(byte, b'\t' | b' '..=b'~' | 0x80..))
-}
-
-#[inline]
-fn is_ascii_text(bytes: &[u8]) -> bool {
-    bytes.iter().fold(true, |text, byte| text & matches!(byte, b'\t' | b' '..=b'~'))
 }
 
 /// Splits the first line off a head; returns the line and the rest.

@@ -1,31 +1,15 @@
 //! Header fields: case-insensitive names, which may be repeated, and values that are bytes.
 
 use alloc::string::String;
-use alloc::vec;
 use alloc::vec::Vec;
-use core::{fmt, mem, str};
+use core::{fmt, iter, str};
 
 use super::AcceptError;
-use super::head::is_text;
-use super::list::{elements, is_token, is_token_byte};
+use super::field::{InvalidFields, Known, known, take_field};
+use super::list::{is_token, is_token_byte, list_contains};
 use super::response::encode_field;
+use super::text::text_len;
 use crate::redacted::RedactedValue;
-
-/// Header fields that the handshakes of both ends write themselves, or that would change the
-/// framing of their messages.
-const RESERVED: [&str; 8] = [
-    "Connection",
-    "Content-Length",
-    "Sec-WebSocket-Accept",
-    "Sec-WebSocket-Extensions",
-    "Sec-WebSocket-Protocol",
-    "Sec-WebSocket-Version",
-    "Transfer-Encoding",
-    "Upgrade",
-];
-
-/// The other header fields that a handshake reads.
-const READ: [&str; 3] = ["Host", "Origin", "Sec-WebSocket-Key"];
 
 /// The header fields that are about one connection of HTTP/1, and malformed elsewhere (RFC 9113
 /// section 8.2.2).
@@ -39,7 +23,7 @@ pub(super) fn is_connection_specific(name: &str) -> bool {
 
 /// Returns whether an application may not set the field.
 pub(super) fn is_reserved(name: &str) -> bool {
-    RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(name))
+    Known::of(name).is_some_and(Known::is_reserved)
 }
 
 /// A header field that cannot be sent. It does not include the value, which may be a secret.
@@ -54,81 +38,79 @@ pub enum InvalidHeader {
     Value(String),
 }
 
-/// The reason why the lines after the first of a head are not header fields.
-pub(super) enum InvalidFields {
-    Malformed,
-    /// A field that the handshake reads contains a non-ASCII byte.
-    NonAscii(&'static str),
-}
-
 /// Header fields in order.
 ///
 /// Values are bytes, which need not be ASCII (RFC 9110 section 5.5); [`get`](Self::get) and
 /// [`get_all`](Self::get_all) return only those that are UTF-8. Values that the handshake itself
 /// reads are always ASCII.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 pub struct Headers {
-    /// All names and values, concatenated.
+    /// The fields, each a line that ends with CR LF, behind what else this memory holds.
     bytes: Vec<u8>,
-    /// The end of each name and of each value in `bytes`.
-    ends: Vec<(usize, usize)>,
+    /// Where the fields begin.
+    start: usize,
 }
 
 impl Headers {
     /// Creates an empty list.
     #[must_use]
     pub const fn new() -> Self {
-        Self { bytes: Vec::new(), ends: Vec::new() }
+        Self { bytes: Vec::new(), start: 0 }
     }
 
-    /// Parses all lines of a head except the first.
+    /// Parses the lines of a head from `start`, which is behind the first line, and keeps a copy of the
+    /// head without its empty line. Passes the fields that a handshake reads to `see`, in order.
     ///
     /// # Errors
     ///
     /// [`InvalidFields`] if a line is not a header field, or a field that the handshake reads is
     /// not ASCII.
-    pub(super) fn parse(lines: &[u8]) -> Result<Self, InvalidFields> {
-        let count = lines.iter().filter(|byte| **byte == b'\n').count();
-        let mut fields = vec![httparse::EMPTY_HEADER; count];
-        let Ok(httparse::Status::Complete((_, fields))) =
-            httparse::parse_headers(lines, &mut fields)
-        else {
-            return Err(InvalidFields::Malformed);
-        };
-        let mut headers =
-            Self { bytes: Vec::with_capacity(lines.len()), ends: Vec::with_capacity(fields.len()) };
-        headers.receive(fields.iter().map(|field| (field.name, field.value)))?;
-        Ok(headers)
+    pub(super) fn parse<'a>(
+        head: &'a [u8],
+        start: usize,
+        mut see: impl FnMut(Known, &'a str),
+    ) -> Result<Self, InvalidFields> {
+        let mut rest = head.get(start..).unwrap_or_default();
+        let mut ascii = Ok(());
+        while let Some((name, value)) = take_field(&mut rest)? {
+            match known(name, value) {
+                Ok(None) => {}
+                Ok(Some((field, value))) => see(field, value),
+                // A malformed line further down is the graver error.
+                Err(error) => ascii = ascii.and(Err(error)),
+            }
+        }
+        ascii?;
+        let (fields, _) = head.split_at(head.len() - rest.len());
+        Ok(Self { bytes: fields.to_vec(), start })
     }
 
-    /// Collects fields that other code has parsed.
+    /// Collects fields that other code has parsed, behind `before`.
     ///
     /// # Errors
     ///
     /// As [`parse`](Self::parse).
     pub(super) fn from_fields<N: AsRef<str>, V: AsRef<[u8]>>(
+        before: Vec<u8>,
         fields: impl IntoIterator<Item = (N, V)>,
     ) -> Result<Self, InvalidFields> {
-        let mut headers = Self::new();
-        headers.receive(fields)?;
+        let mut headers = Self { start: before.len(), bytes: before };
+        for (name, value) in fields {
+            let (name, value) = (name.as_ref(), value.as_ref());
+            known(name, value)?;
+            headers.push(name, value).map_err(|_| InvalidFields::Malformed)?;
+        }
         Ok(headers)
     }
 
-    fn receive<N: AsRef<str>, V: AsRef<[u8]>>(
-        &mut self,
-        fields: impl IntoIterator<Item = (N, V)>,
-    ) -> Result<(), InvalidFields> {
-        for (name, value) in fields {
-            let (name, value) = (name.as_ref(), value.as_ref());
-            if !value.is_ascii()
-                && let Some(read) =
-                    RESERVED.iter().chain(&READ).find(|read| read.eq_ignore_ascii_case(name))
-            {
-                return Err(InvalidFields::NonAscii(read));
-            }
-            self.push(name, value).map_err(|_| InvalidFields::Malformed)?;
-        }
-        Ok(())
+    /// Returns what the memory holds in front of the fields.
+    pub(super) fn before(&self) -> &[u8] {
+        self.bytes.get(..self.start).unwrap_or_default()
+    }
+
+    /// Returns the fields that a handshake reads, in order.
+    pub(super) fn known(&self) -> impl Iterator<Item = (Known, &str)> {
+        self.iter().filter_map(|(name, value)| known(name, value).ok().flatten())
     }
 
     /// Appends a field; white space around the value is removed.
@@ -141,10 +123,7 @@ impl Headers {
             return Err(InvalidHeader::Name(up_to_first(name, |c| !is_token_char(c))));
         }
         let value = checked(name, value.as_ref())?;
-        self.bytes.extend_from_slice(name.as_bytes());
-        let name_end = self.bytes.len();
-        self.bytes.extend_from_slice(value);
-        self.ends.push((name_end, self.bytes.len()));
+        encode_field(name, value, &mut self.bytes);
         Ok(())
     }
 
@@ -185,43 +164,45 @@ impl Headers {
 
     /// Returns the values of all fields with that name, in order.
     pub fn get_all_bytes<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
-        self.ranges()
-            // Most names differ in length: skip them without a comparison.
-            .filter(move |(start, name_end, _)| name_end - start == name.len())
-            .map(|range| self.field(range))
-            .filter(move |(n, _)| n.eq_ignore_ascii_case(name.as_bytes()))
-            .map(|(_, value)| value)
+        self.lines().filter_map(move |line| {
+            // Most lines are skipped by the byte behind the name.
+            let value = line.get(name.len()..)?.strip_prefix(b":")?;
+            let found = line.get(..name.len())?;
+            let named = found.eq_ignore_ascii_case(name.as_bytes()) && !found.contains(&b':');
+            named.then(|| trim(value, b" \t"))
+        })
     }
 
     /// Returns all fields in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        let fields = self.ranges().map(|range| self.field(range));
-        fields.map(|(name, value)| (str::from_utf8(name).unwrap_or_default(), value))
+        self.lines().map(|line| {
+            let mut parts = line.splitn(2, |byte| *byte == b':');
+            let name = parts.next().unwrap_or_default();
+            let value = parts.next().unwrap_or_default();
+            (str::from_utf8(name).unwrap_or_default(), trim(value, b" \t"))
+        })
     }
 
-    /// Returns the start of each name, the end of each name, and the end of each value.
-    fn ranges(&self) -> impl Iterator<Item = (usize, usize, usize)> {
-        let mut start = 0;
-        self.ends
-            .iter()
-            .map(move |(name_end, end)| (mem::replace(&mut start, *end), *name_end, *end))
-    }
-
-    fn field(&self, (start, name_end, end): (usize, usize, usize)) -> (&[u8], &[u8]) {
-        let name = self.bytes.get(start..name_end).unwrap_or_default();
-        (name, self.bytes.get(name_end..end).unwrap_or_default())
+    /// Returns the line of each field, without its end. Every line was checked before.
+    fn lines(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = self.bytes.get(self.start..).unwrap_or_default();
+        iter::from_fn(move || {
+            let (line, behind) = rest.split_at_checked(text_len(rest))?;
+            rest = behind.strip_prefix(b"\r\n")?;
+            Some(line)
+        })
     }
 
     /// Returns the number of fields.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.ends.len()
+        self.lines().count()
     }
 
     /// Returns whether there are no fields.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+    pub const fn is_empty(&self) -> bool {
+        self.bytes.len() == self.start
     }
 
     /// Returns the value of the only field with that name: `None` if there is none or several, or
@@ -239,9 +220,7 @@ impl Headers {
     /// Returns whether a comma-separated list, which may be spread over several fields, contains
     /// the element, ignoring case.
     pub(super) fn list_contains(&self, name: &str, element: &str) -> bool {
-        // These lists have no quoted strings, so a comma in one separates nothing.
-        let values = self.get_all(name).filter(|value| !value.contains('"'));
-        values.flat_map(elements).any(|e| e.eq_ignore_ascii_case(element))
+        self.get_all(name).any(|value| list_contains(value, element))
     }
 
     /// Returns the name of a field that HTTP/2 and HTTP/3 do not have, if there is one.
@@ -257,6 +236,15 @@ impl Headers {
     }
 }
 
+/// Two are equal if they have the same fields in the same order, with names in the same case.
+impl PartialEq for Headers {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Headers {}
+
 /// Shows names and values; hides secret values, and queries of URLs.
 impl fmt::Debug for Headers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -271,7 +259,10 @@ impl fmt::Debug for Headers {
 ///
 /// [`InvalidHeader::Value`], with the name of the field, if the value contains a control character.
 pub(super) fn checked<'a>(name: &str, value: &'a [u8]) -> Result<&'a [u8], InvalidHeader> {
-    if is_text(value) { Ok(trim(value, b" \t")) } else { Err(InvalidHeader::Value(name.into())) }
+    match text_len(value) == value.len() {
+        true => Ok(trim(value, b" \t")),
+        false => Err(InvalidHeader::Value(name.into())),
+    }
 }
 
 /// Removes all bytes in `set` from both ends.

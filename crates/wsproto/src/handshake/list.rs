@@ -7,18 +7,22 @@ pub(super) fn is_token(text: &str) -> bool {
 
 #[inline]
 pub(super) fn is_token_byte(byte: u8) -> bool {
-    /// A bit for each ASCII character.
-    const TOKEN: u128 = {
-        let (mut bits, mut byte) = (0, 0);
-        while byte < 128 {
-            if may_stand_in_token(byte) {
-                bits |= 1 << byte;
-            }
-            byte += 1;
+    /// Whether each byte may stand in a token.
+    const TOKEN: [bool; 256] = {
+        let mut table = [false; 256];
+        let (mut rest, mut byte) = (table.as_mut_slice(), 0);
+        while let [place, more @ ..] = rest {
+            *place = may_stand_in_token(byte);
+            (rest, byte) = (more, byte.wrapping_add(1));
         }
-        bits
+        table
     };
-    byte.is_ascii() && TOKEN >> byte & 1 != 0
+    TOKEN.get(usize::from(byte)) == Some(&true)
+}
+
+/// Returns how many bytes at the front may stand in a token.
+pub(super) fn token_len(bytes: &[u8]) -> usize {
+    bytes.iter().take_while(|byte| is_token_byte(**byte)).count()
 }
 
 const fn may_stand_in_token(byte: u8) -> bool {
@@ -47,4 +51,11 @@ const fn may_stand_in_token(byte: u8) -> bool {
 pub(super) fn elements(value: &str) -> impl Iterator<Item = &str> {
     let elements = value.split(',').map(|element| element.trim_matches([' ', '\t']));
     elements.filter(|element| !element.is_empty())
+}
+
+/// Returns whether a list contains the element, ignoring case. A value with a quoted string, which the
+/// lists of tokens do not have, contains nothing.
+pub(super) fn list_contains(value: &str, element: &str) -> bool {
+    value.eq_ignore_ascii_case(element)
+        || !value.contains('"') && elements(value).any(|e| e.eq_ignore_ascii_case(element))
 }

@@ -14,6 +14,7 @@ mod date;
 #[cfg(feature = "deflate")]
 mod deflate;
 mod extension;
+mod field;
 mod head;
 mod headers;
 mod list;
@@ -25,6 +26,7 @@ mod request_error;
 mod response;
 mod response_error;
 mod server;
+mod text;
 mod unoffered;
 
 pub use accept_key::accept_key;

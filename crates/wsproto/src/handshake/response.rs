@@ -179,7 +179,7 @@ impl Response {
         if status == 101 && minor == 0 {
             return Err(ResponseError::HttpVersion);
         }
-        let headers = Headers::parse(fields)?;
+        let headers = Headers::parse(fields, 0, |_, _| {})?;
         Ok(Self { status, version_minor: minor, headers, body: Vec::new() })
     }
 
@@ -194,7 +194,7 @@ impl Response {
         headers: impl IntoIterator<Item = (N, V)>,
         body: impl Into<Vec<u8>>,
     ) -> Result<Self, ResponseError> {
-        let headers = Headers::from_fields(headers)?;
+        let headers = Headers::from_fields(Vec::new(), headers)?;
         Ok(Self { headers, body: body.into(), ..Self::new(status) })
     }
 

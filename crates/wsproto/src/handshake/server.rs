@@ -246,10 +246,10 @@ impl Accept {
         builtin: Option<&Extension>,
         mut write: impl FnMut(&str, &[u8]),
     ) {
-        if !request.is_extended_connect() {
+        if let Some(key) = request.key() {
             write("Upgrade", b"websocket");
             write("Connection", b"Upgrade");
-            write("Sec-WebSocket-Accept", request.accept_key().as_bytes());
+            write("Sec-WebSocket-Accept", &key.accept());
         }
         if let Some(subprotocol) = &self.subprotocol {
             write("Sec-WebSocket-Protocol", subprotocol.as_bytes());

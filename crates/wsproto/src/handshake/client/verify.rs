@@ -6,10 +6,10 @@ use alloc::vec::Vec;
 
 use super::{Agreed, ClientRequest};
 use crate::Config;
-use crate::handshake::accept_key::encode_key;
+use crate::handshake::accept_key::Key;
 #[cfg(feature = "deflate")]
 use crate::handshake::{DeflateAgreed, DeflateParamError, server::is_builtin};
-use crate::handshake::{Extension, Headers, Response, ResponseError, Unoffered, accept_key};
+use crate::handshake::{Extension, Headers, Response, ResponseError, Unoffered};
 
 impl ClientRequest {
     /// Checks the response to the request that was sent with `nonce`.
@@ -28,7 +28,7 @@ impl ClientRequest {
         if !headers.list_contains("Connection", "Upgrade") {
             return Err(ResponseError::Connection);
         }
-        if headers.only("Sec-WebSocket-Accept") != Some(&accept_key(&encode_key(nonce))) {
+        if headers.only_bytes("Sec-WebSocket-Accept") != Some(&Key::new(nonce).accept()) {
             return Err(ResponseError::Accept);
         }
         self.verify_selection(headers)
