@@ -1,9 +1,6 @@
 //! The lines of a head that are header fields (RFC 9112 section 5), and the fields that a handshake reads.
 
-use core::str;
-
-use super::headers::trim;
-use super::list::token_len;
+use super::list::{token_len, trim_space};
 use super::text::text_len;
 
 /// A header field that the handshakes of both ends read or write themselves, or that would change the
@@ -25,14 +22,14 @@ pub(super) enum Known {
 
 impl Known {
     /// Returns the field with that name, in any case. No two of one length begin with the same letter.
-    pub(super) fn of(name: &str) -> Option<Self> {
+    pub(super) fn of(name: &[u8]) -> Option<Self> {
         let known = match name.len() {
             4 => Self::Host,
             6 => Self::Origin,
             7 => Self::Upgrade,
             10 => Self::Connection,
             14 => Self::ContentLength,
-            17 if name.starts_with(['S', 's']) => Self::Key,
+            17 if matches!(name, [b'S' | b's', ..]) => Self::Key,
             17 => Self::TransferEncoding,
             20 => Self::Accept,
             21 => Self::Version,
@@ -40,7 +37,8 @@ impl Known {
             24 => Self::Extensions,
             _ => return None,
         };
-        known.name().eq_ignore_ascii_case(name).then_some(known)
+        let canonical = known.name().as_bytes();
+        (canonical == name || canonical.eq_ignore_ascii_case(name)).then_some(known)
     }
 
     pub(super) const fn name(self) -> &'static str {
@@ -73,16 +71,17 @@ pub(super) enum InvalidFields {
     NonAscii(&'static str),
 }
 
-/// Checks the field at the front of `rest` and takes it off: a name and a value, without the white space
-/// around it. Returns `None` at the empty line that ends the head, and leaves it.
+/// A name and a value.
+pub(super) type Field<'a> = (&'a [u8], &'a [u8]);
+
+/// Checks the field at the front of `rest` and takes it off, without the white space around its
+/// value. Returns `None` at the empty line that ends the head, and leaves it.
 ///
 /// # Errors
 ///
 /// [`InvalidFields::Malformed`] if neither a field nor that line comes next.
 #[inline]
-pub(super) fn take_field<'a>(
-    rest: &mut &'a [u8],
-) -> Result<Option<(&'a str, &'a [u8])>, InvalidFields> {
+pub(super) fn take_field<'a>(rest: &mut &'a [u8]) -> Result<Option<Field<'a>>, InvalidFields> {
     const MALFORMED: InvalidFields = InvalidFields::Malformed;
 
     let (name, behind) = rest.split_at_checked(token_len(rest)).ok_or(MALFORMED)?;
@@ -93,7 +92,7 @@ pub(super) fn take_field<'a>(
     };
     let (value, behind) = value.split_at_checked(text_len(value)).ok_or(MALFORMED)?;
     *rest = behind.strip_prefix(b"\r\n").ok_or(MALFORMED)?;
-    Ok(Some((str::from_utf8(name).map_err(|_| MALFORMED)?, trim(value, b" \t"))))
+    Ok(Some((name, trim_space(value))))
 }
 
 /// Returns which of the fields that a handshake reads this one is, if it is one of them, and its value.
@@ -103,12 +102,14 @@ pub(super) fn take_field<'a>(
 /// [`InvalidFields::NonAscii`] if the value has a non-ASCII byte.
 #[inline]
 pub(super) fn known<'a>(
-    name: &str,
+    name: &[u8],
     value: &'a [u8],
-) -> Result<Option<(Known, &'a str)>, InvalidFields> {
-    let Some(known) = Known::of(name) else { return Ok(None) };
-    let value = str::from_utf8(value).ok().filter(|value| value.is_ascii());
-    Ok(Some((known, value.ok_or(InvalidFields::NonAscii(known.name()))?)))
+) -> Result<Option<(Known, &'a [u8])>, InvalidFields> {
+    match Known::of(name) {
+        Some(known) if value.is_ascii() => Ok(Some((known, value))),
+        Some(known) => Err(InvalidFields::NonAscii(known.name())),
+        None => Ok(None),
+    }
 }
 
 #[cfg(test)]
@@ -136,17 +137,14 @@ mod tests {
         for field in ALL {
             let name = field.name();
             for name in [name.to_string(), name.to_uppercase(), name.to_lowercase()] {
-                assert_eq!(Known::of(&name), Some(field), "{name}");
+                assert_eq!(Known::of(name.as_bytes()), Some(field), "{name}");
                 for at in 0..name.len() {
                     let (before, behind) = name.split_at(at);
-                    let other = alloc::format!(
-                        "{before}~{}",
-                        behind.chars().skip(1).collect::<alloc::string::String>()
-                    );
-                    assert_eq!(Known::of(&other), None, "{other}");
+                    let other = alloc::format!("{before}~{}", behind.get(1..).unwrap_or_default());
+                    assert_eq!(Known::of(other.as_bytes()), None, "{other}");
                 }
             }
         }
-        assert_eq!(Known::of(""), None);
+        assert_eq!(Known::of(b""), None);
     }
 }

@@ -132,9 +132,9 @@ impl HeadFinder {
             }
             if self.at == Position::InLine {
                 let rest = bytes.get(index..).unwrap_or_default();
-                let text = self.text_len(rest.split_at(left.min(rest.len())).0);
-                if text > 0 {
-                    (index, self.len) = (index + text, self.len + text);
+                let lines = self.skip_lines(rest.split_at(left.min(rest.len())).0, config);
+                if lines > 0 {
+                    (index, self.len) = (index + lines, self.len + lines);
                     continue;
                 }
             }
@@ -167,11 +167,23 @@ impl HeadFinder {
         }
     }
 
-    /// Returns how many bytes at the front are allowed in the line.
-    fn text_len(&self, bytes: &[u8]) -> usize {
-        match (self.kind, self.lines) {
-            (Kind::Request, 0) => ascii_text_len(bytes),
-            _ => text_len(bytes),
+    /// Returns how many bytes at the front are allowed in the line and in those that follow it, up to the
+    /// last one that has begun. Counts the lines that end.
+    fn skip_lines(&mut self, bytes: &[u8], config: &Config) -> usize {
+        let mut rest = bytes;
+        loop {
+            let text = match (self.kind, self.lines) {
+                (Kind::Request, 0) => ascii_text_len(rest),
+                _ => text_len(rest),
+            };
+            rest = rest.get(text..).unwrap_or_default();
+            match rest {
+                [b'\r', b'\n', b'!'..=b'~', next @ ..] if self.lines < config.max_headers => {
+                    self.lines += 1;
+                    rest = next;
+                }
+                _ => return bytes.len() - rest.len(),
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use core::{fmt, iter, str};
 
 use super::AcceptError;
 use super::field::{InvalidFields, Known, known, take_field};
-use super::list::{is_token, is_token_byte, list_contains};
+use super::list::{is_token, is_token_byte, trim_space};
 use super::response::encode_field;
 use super::text::text_len;
 use crate::redacted::RedactedValue;
@@ -23,7 +23,7 @@ pub(super) fn is_connection_specific(name: &str) -> bool {
 
 /// Returns whether an application may not set the field.
 pub(super) fn is_reserved(name: &str) -> bool {
-    Known::of(name).is_some_and(Known::is_reserved)
+    Known::of(name.as_bytes()).is_some_and(Known::is_reserved)
 }
 
 /// A header field that cannot be sent. It does not include the value, which may be a secret.
@@ -68,7 +68,7 @@ impl Headers {
     pub(super) fn parse<'a>(
         head: &'a [u8],
         start: usize,
-        mut see: impl FnMut(Known, &'a str),
+        mut see: impl FnMut(Known, &'a [u8]),
     ) -> Result<Self, InvalidFields> {
         let mut rest = head.get(start..).unwrap_or_default();
         let mut ascii = Ok(());
@@ -97,7 +97,7 @@ impl Headers {
         let mut headers = Self { start: before.len(), bytes: before };
         for (name, value) in fields {
             let (name, value) = (name.as_ref(), value.as_ref());
-            known(name, value)?;
+            known(name.as_bytes(), value)?;
             headers.push(name, value).map_err(|_| InvalidFields::Malformed)?;
         }
         Ok(headers)
@@ -109,8 +109,8 @@ impl Headers {
     }
 
     /// Returns the fields that a handshake reads, in order.
-    pub(super) fn known(&self) -> impl Iterator<Item = (Known, &str)> {
-        self.iter().filter_map(|(name, value)| known(name, value).ok().flatten())
+    pub(super) fn known(&self) -> impl Iterator<Item = (Known, &[u8])> {
+        self.iter().filter_map(|(name, value)| known(name.as_bytes(), value).ok().flatten())
     }
 
     /// Appends a field; white space around the value is removed.
@@ -169,7 +169,7 @@ impl Headers {
             let value = line.get(name.len()..)?.strip_prefix(b":")?;
             let found = line.get(..name.len())?;
             let named = found.eq_ignore_ascii_case(name.as_bytes()) && !found.contains(&b':');
-            named.then(|| trim(value, b" \t"))
+            named.then(|| trim_space(value))
         })
     }
 
@@ -179,7 +179,7 @@ impl Headers {
             let mut parts = line.splitn(2, |byte| *byte == b':');
             let name = parts.next().unwrap_or_default();
             let value = parts.next().unwrap_or_default();
-            (str::from_utf8(name).unwrap_or_default(), trim(value, b" \t"))
+            (str::from_utf8(name).unwrap_or_default(), trim_space(value))
         })
     }
 
@@ -202,7 +202,7 @@ impl Headers {
     /// Returns whether there are no fields.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.bytes.len() == self.start
+        self.size() == 0
     }
 
     /// Returns the value of the only field with that name: `None` if there is none or several, or
@@ -217,15 +217,14 @@ impl Headers {
         values.next().filter(|_| values.next().is_none())
     }
 
-    /// Returns whether a comma-separated list, which may be spread over several fields, contains
-    /// the element, ignoring case.
-    pub(super) fn list_contains(&self, name: &str, element: &str) -> bool {
-        self.get_all(name).any(|value| list_contains(value, element))
-    }
-
     /// Returns the name of a field that HTTP/2 and HTTP/3 do not have, if there is one.
     pub(super) fn connection_specific(&self) -> Option<&'static str> {
         CONNECTION_SPECIFIC.into_iter().find(|name| self.get_bytes(name).is_some())
+    }
+
+    /// Returns how many bytes the fields have, with the ends of their lines.
+    pub(super) const fn size(&self) -> usize {
+        self.bytes.len() - self.start
     }
 
     /// Appends all fields to `out`, each ended by CR LF.
@@ -260,24 +259,9 @@ impl fmt::Debug for Headers {
 /// [`InvalidHeader::Value`], with the name of the field, if the value contains a control character.
 pub(super) fn checked<'a>(name: &str, value: &'a [u8]) -> Result<&'a [u8], InvalidHeader> {
     match text_len(value) == value.len() {
-        true => Ok(trim(value, b" \t")),
+        true => Ok(trim_space(value)),
         false => Err(InvalidHeader::Value(name.into())),
     }
-}
-
-/// Removes all bytes in `set` from both ends.
-pub(super) fn trim<'a>(mut value: &'a [u8], set: &[u8]) -> &'a [u8] {
-    while let [first, rest @ ..] = value
-        && set.contains(first)
-    {
-        value = rest;
-    }
-    while let [rest @ .., last] = value
-        && set.contains(last)
-    {
-        value = rest;
-    }
-    value
 }
 
 /// Returns the text up to and with its first invalid character. The rest may be a secret:

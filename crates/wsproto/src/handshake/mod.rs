@@ -15,6 +15,7 @@ mod date;
 mod deflate;
 mod extension;
 mod field;
+mod fields;
 mod head;
 mod headers;
 mod list;

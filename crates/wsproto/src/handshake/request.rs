@@ -1,6 +1,5 @@
 //! Requests received by a server.
 
-mod fields;
 mod pseudo;
 mod target;
 mod verdict;
@@ -11,11 +10,11 @@ use alloc::vec::Vec;
 use core::{fmt, str};
 
 use super::accept_key::Key;
+use super::fields::Fields;
 use super::head::{first_line, version};
 use super::list::{elements, is_token};
 use super::{Extension, Headers, RequestError};
 use crate::redacted::WithoutQuery;
-use fields::Fields;
 pub use pseudo::PseudoHeaders;
 use target::split_target;
 use verdict::{Http, Line, Verdict};

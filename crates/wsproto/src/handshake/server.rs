@@ -151,6 +151,7 @@ impl Accept {
             return Err(RequestError::HttpVersion.into());
         }
         let (agreed, builtin) = self.agree(request, config)?;
+        out.reserve(self.head_size());
         out.extend_from_slice(b"HTTP/1.1 101 Switching Protocols\r\n");
         if let Some(date) = date
             && self.headers.get_bytes("Date").is_none()
@@ -237,6 +238,17 @@ impl Accept {
             let _ = config;
             Ok((Agreed { subprotocol, extensions }, None))
         }
+    }
+
+    /// Returns how many bytes a response has with the date, and without extensions.
+    fn head_size(&self) -> usize {
+        /// The length of the fields that every response has.
+        const FIXED: usize = 170;
+        /// The length of the name of the field with the subprotocol, and around it.
+        const PROTOCOL: usize = 26;
+
+        let subprotocol = self.subprotocol.as_ref().map_or(0, |name| PROTOCOL + name.len());
+        FIXED + subprotocol + self.headers.size()
     }
 
     /// Passes the header fields of the response to `write`, in order.

@@ -85,8 +85,13 @@ impl ClientHandshake {
         config: &Config,
     ) -> Result<Option<Response>, ResponseError> {
         while let Some(len) = self.finder.find(input, config)? {
-            self.buffer.extend_from_slice(take(input, len));
-            let response = Response::parse(&mem::take(&mut self.buffer))?;
+            let last = take(input, len);
+            let response = if self.buffer.is_empty() {
+                Response::parse(last)?
+            } else {
+                self.buffer.extend_from_slice(last);
+                Response::parse(&mem::take(&mut self.buffer))?
+            };
             // RFC 9110 section 15.2: interim responses may come first, and are ignored.
             if !matches!(response.status(), 100 | 102..=199) {
                 return Ok(Some(response));

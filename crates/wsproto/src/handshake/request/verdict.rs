@@ -1,7 +1,9 @@
 //! The checks of a request, made once.
 
+use core::str;
+
 use super::super::accept_key::Key;
-use super::fields::{Fields, Single};
+use super::super::fields::{Fields, Single};
 use super::target::{is_host, split_target};
 use crate::handshake::RequestError;
 
@@ -45,7 +47,7 @@ impl Line<'_> {
     pub(super) fn judge(&self, fields: &Fields<'_>) -> Result<Verdict, RequestError> {
         let is_upgrade = match self.http {
             // RFC 9110 section 7.8: HTTP/1.0 has no upgrades, and ignores the field.
-            Http::One { minor } => minor > 0 && fields.asks_for_websocket,
+            Http::One { minor } => minor > 0 && fields.upgrade_websocket,
             Http::Later { is_upgrade, .. } => is_upgrade,
         };
         self.check_http(fields, is_upgrade)?;
@@ -74,18 +76,18 @@ impl Line<'_> {
         let valid = match (&self.http, fields.host) {
             // RFC 9112 section 3.2: a request of HTTP/1.1 without exactly one valid Host gets a 400.
             (Http::One { minor }, Single::Missing) => *minor == 0,
-            (Http::One { .. }, Single::Once(host)) => is_host(host),
+            (Http::One { .. }, Single::Once(host)) => str::from_utf8(host).is_ok_and(is_host),
             // RFC 9113 section 8.3.1: a Host that differs makes the request malformed.
             (Http::Later { authority, .. }, Single::Missing) => is_host(authority),
             (Http::Later { authority, .. }, Single::Once(host)) => {
-                is_host(authority) && host.eq_ignore_ascii_case(authority)
+                is_host(authority) && host.eq_ignore_ascii_case(authority.as_bytes())
             }
             (_, Single::Repeated) => false,
         };
         if !valid {
             return Err(RequestError::Host);
         }
-        let is_empty = matches!(fields.content_length, Single::Missing | Single::Once("0"));
+        let is_empty = matches!(fields.content_length, Single::Missing | Single::Once(b"0"));
         if fields.has_transfer_encoding || !is_empty {
             return Err(RequestError::Body);
         }
@@ -110,7 +112,7 @@ impl Line<'_> {
             return Err(RequestError::Connection);
         }
         match fields.version.value() {
-            Some("13") => {}
+            Some(b"13") => {}
             Some(other) if is_http1 && is_version(other) => {
                 return Err(RequestError::UnsupportedVersion);
             }
@@ -132,7 +134,8 @@ impl Line<'_> {
 }
 
 /// Returns whether the value is 0 to 255 without leading zeros (section 4.3).
-fn is_version(value: &str) -> bool {
-    let is_short = value.len() == 1 || !value.starts_with('0');
-    is_short && value.bytes().all(|byte| byte.is_ascii_digit()) && value.parse::<u8>().is_ok()
+fn is_version(value: &[u8]) -> bool {
+    let number = str::from_utf8(value).map(str::parse::<u8>);
+    let is_bare = matches!(value, [b'0'] | [b'1'..=b'9', ..]);
+    is_bare && matches!(number, Ok(Ok(_)))
 }
