@@ -104,6 +104,17 @@ impl HeadFinder {
         self.len == 0
     }
 
+    /// Takes note of a head that was parsed at once, before any of it was examined. Returns whether it is
+    /// within the limits: [`find`](Self::find) would have found its end, since parsing is no less strict.
+    pub(crate) fn allows(&mut self, head: &[u8], fields: usize, config: &Config) -> bool {
+        let len = head.strip_prefix(b"\r\n").unwrap_or(head).len();
+        let fits = len <= config.max_head_size && fields <= config.max_headers;
+        if fits {
+            self.len = len;
+        }
+        fits
+    }
+
     /// Starts on the next response after a complete one; the size limit covers both together.
     pub(crate) fn next_response(&mut self) {
         *self = Self { len: self.len, ..Self::response() };

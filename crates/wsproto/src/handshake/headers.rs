@@ -49,17 +49,20 @@ pub struct Headers {
     bytes: Vec<u8>,
     /// Where the fields begin.
     start: usize,
+    /// The number of fields.
+    len: usize,
 }
 
 impl Headers {
     /// Creates an empty list.
     #[must_use]
     pub const fn new() -> Self {
-        Self { bytes: Vec::new(), start: 0 }
+        Self { bytes: Vec::new(), start: 0, len: 0 }
     }
 
     /// Parses the lines of a head from `start`, which is behind the first line, and keeps a copy of the
-    /// head without its empty line. Passes the fields that a handshake reads to `see`, in order.
+    /// head without its empty line. Passes the fields that a handshake reads to `see`, in order. Also
+    /// returns how many bytes the head has, with its empty line.
     ///
     /// # Errors
     ///
@@ -69,10 +72,14 @@ impl Headers {
         head: &'a [u8],
         start: usize,
         mut see: impl FnMut(Known, &'a [u8]),
-    ) -> Result<Self, InvalidFields> {
+    ) -> Result<(Self, usize), InvalidFields> {
+        /// The empty line.
+        const END: &[u8] = b"\r\n";
+
         let mut rest = head.get(start..).unwrap_or_default();
-        let mut ascii = Ok(());
+        let (mut len, mut ascii) = (0, Ok(()));
         while let Some((name, value)) = take_field(&mut rest)? {
+            len += 1;
             match known(name, value) {
                 Ok(None) => {}
                 Ok(Some((field, value))) => see(field, value),
@@ -82,7 +89,7 @@ impl Headers {
         }
         ascii?;
         let (fields, _) = head.split_at(head.len() - rest.len());
-        Ok(Self { bytes: fields.to_vec(), start })
+        Ok((Self { bytes: fields.to_vec(), start, len }, fields.len() + END.len()))
     }
 
     /// Collects fields that other code has parsed, behind `before`.
@@ -94,7 +101,7 @@ impl Headers {
         before: Vec<u8>,
         fields: impl IntoIterator<Item = (N, V)>,
     ) -> Result<Self, InvalidFields> {
-        let mut headers = Self { start: before.len(), bytes: before };
+        let mut headers = Self { start: before.len(), bytes: before, len: 0 };
         for (name, value) in fields {
             let (name, value) = (name.as_ref(), value.as_ref());
             known(name.as_bytes(), value)?;
@@ -124,6 +131,7 @@ impl Headers {
         }
         let value = checked(name, value.as_ref())?;
         encode_field(name, value, &mut self.bytes);
+        self.len += 1;
         Ok(())
     }
 
@@ -195,14 +203,14 @@ impl Headers {
 
     /// Returns the number of fields.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.lines().count()
+    pub const fn len(&self) -> usize {
+        self.len
     }
 
     /// Returns whether there are no fields.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.size() == 0
+        self.len == 0
     }
 
     /// Returns the value of the only field with that name: `None` if there is none or several, or

@@ -44,7 +44,18 @@ impl Request {
     ///
     /// [`RequestError`] if the request can only be refused.
     pub fn parse(head: &[u8]) -> Result<Self, RequestError> {
-        let head = head.strip_prefix(b"\r\n").unwrap_or(head);
+        Self::parse_front(head).map(|(request, _)| request)
+    }
+
+    /// Parses the head at the front of `input`; also returns how many bytes belong to it, including an
+    /// empty line before it.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse).
+    pub(crate) fn parse_front(input: &[u8]) -> Result<(Self, usize), RequestError> {
+        let head = input.strip_prefix(b"\r\n").unwrap_or(input);
+        let skipped = input.len() - head.len();
         let (line, lines) = first_line(head).ok_or(RequestError::Malformed)?;
         let start = head.len() - lines.len();
         let line = str::from_utf8(line).map_err(|_| RequestError::Malformed)?;
@@ -61,11 +72,13 @@ impl Request {
             None => return Err(RequestError::Malformed),
         };
         let mut fields = Fields::default();
-        let head = Headers::parse(head, start, |field, value| fields.see(field, value))?;
+        let (head, len) = Headers::parse(head, start, |field, value| fields.see(field, value))?;
         let verdict =
             Line { method, target, http: Http::One { minor: version_minor } }.judge(&fields)?;
         let (method_len, target_len) = (method.len(), target.len());
-        Ok(Self { head, method_len, target_len, version_minor, authority: None, verdict })
+        let request =
+            Self { head, method_len, target_len, version_minor, authority: None, verdict };
+        Ok((request, skipped + len))
     }
 
     /// Creates a request of HTTP/1 that other code has parsed, with the same checks as

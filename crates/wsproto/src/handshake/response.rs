@@ -6,6 +6,7 @@ use core::fmt;
 use core::time::Duration;
 
 use super::head::{first_line, version};
+use super::text::text_len;
 use super::{AcceptError, Headers, InvalidHeader, ResponseError, http_date};
 use crate::redacted::Length;
 
@@ -163,7 +164,19 @@ impl Response {
     /// [`ResponseError::Malformed`], [`ResponseError::NonAscii`], or [`ResponseError::HttpVersion`]
     /// for a major version other than HTTP/1, and for a 101 of HTTP/1.0.
     pub fn parse(head: &[u8]) -> Result<Self, ResponseError> {
-        let (line, fields) = first_line(head).ok_or(ResponseError::Malformed)?;
+        Self::parse_front(head).map(|(response, _)| response)
+    }
+
+    /// Parses the head at the front of `input`; also returns how many bytes belong to it.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse).
+    pub(crate) fn parse_front(input: &[u8]) -> Result<(Self, usize), ResponseError> {
+        let (line, fields) = first_line(input).ok_or(ResponseError::Malformed)?;
+        if text_len(line) < line.len() {
+            return Err(ResponseError::Malformed);
+        }
         let mut parts = line.splitn(3, |byte| *byte == b' ');
         let minor = match parts.next().and_then(version) {
             Some((1, minor)) => minor,
@@ -179,8 +192,9 @@ impl Response {
         if status == 101 && minor == 0 {
             return Err(ResponseError::HttpVersion);
         }
-        let headers = Headers::parse(fields, 0, |_, _| {})?;
-        Ok(Self { status, version_minor: minor, headers, body: Vec::new() })
+        let (headers, len) = Headers::parse(fields, 0, |_, _| {})?;
+        let response = Self { status, version_minor: minor, headers, body: Vec::new() };
+        Ok((response, input.len() - fields.len() + len))
     }
 
     /// Creates a response, of any version of HTTP, that other code has received, with the same checks

@@ -84,14 +84,7 @@ impl ClientHandshake {
         input: &mut &mut [u8],
         config: &Config,
     ) -> Result<Option<Response>, ResponseError> {
-        while let Some(len) = self.finder.find(input, config)? {
-            let last = take(input, len);
-            let response = if self.buffer.is_empty() {
-                Response::parse(last)?
-            } else {
-                self.buffer.extend_from_slice(last);
-                Response::parse(&mem::take(&mut self.buffer))?
-            };
+        while let Some(response) = self.read_response(input, config)? {
             // RFC 9110 section 15.2: interim responses may come first, and are ignored.
             if !matches!(response.status(), 100 | 102..=199) {
                 return Ok(Some(response));
@@ -100,6 +93,32 @@ impl ClientHandshake {
         }
         self.buffer.extend_from_slice(take(input, usize::MAX));
         Ok(None)
+    }
+
+    fn read_response(
+        &mut self,
+        input: &mut &mut [u8],
+        config: &Config,
+    ) -> Result<Option<Response>, ResponseError> {
+        if self.finder.is_empty()
+            && let Some(response) = self.read_at_once(input, config)
+        {
+            return Ok(Some(response));
+        }
+        let Some(len) = self.finder.find(input, config)? else { return Ok(None) };
+        self.buffer.extend_from_slice(take(input, len));
+        Response::parse(&mem::take(&mut self.buffer)).map(Some)
+    }
+
+    /// Reads a response whose head is whole and valid, and takes it off. Anything else is for the finder,
+    /// which knows the error, or where to go on.
+    fn read_at_once(&mut self, input: &mut &mut [u8], config: &Config) -> Option<Response> {
+        let (response, len) = Response::parse_front(input).ok()?;
+        if !self.finder.allows(input.get(..len)?, response.headers().len(), config) {
+            return None;
+        }
+        take(input, len);
+        Some(response)
     }
 
     fn judge(

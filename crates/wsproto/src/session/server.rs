@@ -181,6 +181,11 @@ impl ServerHandshake {
         input: &mut &mut [u8],
         config: &Config,
     ) -> Result<Option<Request>, RequestError> {
+        if self.head.is_empty()
+            && let Some(request) = self.read_at_once(input, config)
+        {
+            return Ok(Some(request));
+        }
         match self.finder.find(input, config)? {
             None => {
                 self.head.extend_from_slice(take(input, usize::MAX));
@@ -193,6 +198,18 @@ impl ServerHandshake {
                 Request::parse(&head).map(Some)
             }
         }
+    }
+
+    /// Reads a request whose head is whole and valid, and takes it off. Anything else is for the finder,
+    /// which knows the error, or where to go on.
+    fn read_at_once(&mut self, input: &mut &mut [u8], config: &Config) -> Option<Request> {
+        let (request, len) = Request::parse_front(input).ok()?;
+        let head = input.get(..len)?;
+        if !self.finder.allows(head, request.headers().len(), config) {
+            return None;
+        }
+        take(input, len);
+        Some(request)
     }
 
     /// Appends a refusal of the request; an unparsed request has no method.
