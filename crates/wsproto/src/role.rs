@@ -63,9 +63,6 @@ pub(crate) mod sealed {
         /// Whether this end is the server.
         const SERVER: bool;
 
-        /// Makes the role, if it is the server's.
-        fn server() -> Option<Self>;
-
         /// Draws the masking key of the next frame, in the role that masks.
         fn masking_key(&mut self) -> Option<[u8; 4]>;
 
@@ -75,10 +72,6 @@ pub(crate) mod sealed {
 
     impl Role for Server {
         const SERVER: bool = true;
-
-        fn server() -> Option<Self> {
-            Some(Self)
-        }
 
         #[inline]
         fn masking_key(&mut self) -> Option<[u8; 4]> {
@@ -92,10 +85,6 @@ pub(crate) mod sealed {
 
     impl Role for Client {
         const SERVER: bool = false;
-
-        fn server() -> Option<Self> {
-            None
-        }
 
         #[inline]
         fn masking_key(&mut self) -> Option<[u8; 4]> {

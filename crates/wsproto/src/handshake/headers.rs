@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::{fmt, iter, str};
 
 use super::AcceptError;
-use super::field::{InvalidFields, Known, known, take_field};
+use super::field::{Field, InvalidFields, Known, known, take_field};
 use super::list::{is_token, is_token_byte, trim_space};
 use super::response::encode_field;
 use super::text::text_len;
@@ -117,7 +117,13 @@ impl Headers {
 
     /// Returns the fields that a handshake reads, in order.
     pub(super) fn known(&self) -> impl Iterator<Item = (Known, &[u8])> {
-        self.iter().filter_map(|(name, value)| known(name.as_bytes(), value).ok().flatten())
+        self.fields().filter_map(|(name, value)| known(name, value).ok().flatten())
+    }
+
+    /// Returns all fields in order. Each was checked before.
+    fn fields(&self) -> impl Iterator<Item = Field<'_>> {
+        let mut rest = self.bytes.get(self.start..).unwrap_or_default();
+        iter::from_fn(move || take_field(&mut rest).ok().flatten())
     }
 
     /// Appends a field; white space around the value is removed.
@@ -172,33 +178,13 @@ impl Headers {
 
     /// Returns the values of all fields with that name, in order.
     pub fn get_all_bytes<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
-        self.lines().filter_map(move |line| {
-            // Most lines are skipped by the byte behind the name.
-            let value = line.get(name.len()..)?.strip_prefix(b":")?;
-            let found = line.get(..name.len())?;
-            let named = found.eq_ignore_ascii_case(name.as_bytes()) && !found.contains(&b':');
-            named.then(|| trim_space(value))
-        })
+        let named = self.fields().filter(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes()));
+        named.map(|(_, value)| value)
     }
 
     /// Returns all fields in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.lines().map(|line| {
-            let mut parts = line.splitn(2, |byte| *byte == b':');
-            let name = parts.next().unwrap_or_default();
-            let value = parts.next().unwrap_or_default();
-            (str::from_utf8(name).unwrap_or_default(), trim_space(value))
-        })
-    }
-
-    /// Returns the line of each field, without its end. Every line was checked before.
-    fn lines(&self) -> impl Iterator<Item = &[u8]> {
-        let mut rest = self.bytes.get(self.start..).unwrap_or_default();
-        iter::from_fn(move || {
-            let (line, behind) = rest.split_at_checked(text_len(rest))?;
-            rest = behind.strip_prefix(b"\r\n")?;
-            Some(line)
-        })
+        self.fields().map(|(name, value)| (str::from_utf8(name).unwrap_or_default(), value))
     }
 
     /// Returns the number of fields.

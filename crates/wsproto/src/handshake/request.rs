@@ -58,15 +58,16 @@ impl Request {
         let skipped = input.len() - head.len();
         let (line, lines) = first_line(head).ok_or(RequestError::Malformed)?;
         let start = head.len() - lines.len();
-        let line = str::from_utf8(line).map_err(|_| RequestError::Malformed)?;
-        let mut parts = line.split(' ');
+        let mut parts = line.split(|byte| *byte == b' ');
         let (Some(method), Some(target), Some(version_text), None) =
             (parts.next(), parts.next(), parts.next(), parts.next())
         else {
             return Err(RequestError::Malformed);
         };
+        let text = |part| str::from_utf8(part).map_err(|_| RequestError::Malformed);
+        let (method, target) = (text(method)?, text(target)?);
         check_line(method, target)?;
-        let version_minor = match version(version_text.as_bytes()) {
+        let version_minor = match version(version_text) {
             Some((1, minor)) => minor,
             Some(_) => return Err(RequestError::HttpVersion),
             None => return Err(RequestError::Malformed),

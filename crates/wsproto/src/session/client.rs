@@ -9,7 +9,7 @@ use core::{fmt, mem};
 use super::handshake::{Handshake, Progress};
 use super::{Session, Stage};
 use crate::cursor::take;
-use crate::handshake::{Body, ClientRequest, HeadFinder, Response, ResponseError};
+use crate::handshake::{Agreed, Body, ClientRequest, HeadFinder, Response, ResponseError};
 use crate::redacted::Length;
 use crate::{Client, Config, Role, SessionError};
 
@@ -121,17 +121,10 @@ impl ClientHandshake {
         Some(response)
     }
 
-    fn judge(
-        &mut self,
-        response: &Response,
-        config: &Config,
-    ) -> Result<Progress<Client>, ResponseError> {
+    fn judge(&self, response: &Response, config: &Config) -> Result<Agreed, ResponseError> {
         let agreed = self.request.verify(self.nonce, response)?;
         self.request.check_subprotocol(&agreed, config)?;
-        Ok(match self.role.take() {
-            Some(role) => Progress::Open(role, agreed),
-            None => Progress::NeedMore,
-        })
+        Ok(agreed)
     }
 
     /// Reads the body of a refusing response; returns the error to report once the body is
@@ -170,7 +163,7 @@ impl Handshake<Client> for ClientHandshake {
         input: &mut &mut [u8],
         _out: &mut Vec<u8>,
         config: &Arc<Config>,
-    ) -> Progress<Client> {
+    ) -> Progress {
         if self.response.is_none() {
             let response = match self.read_head(input, config) {
                 Ok(Some(response)) => response,
@@ -180,7 +173,7 @@ impl Handshake<Client> for ClientHandshake {
             let judged = self.judge(&response, config);
             self.response = Some(Box::new(response));
             match judged {
-                Ok(progress) => return progress,
+                Ok(agreed) => return Progress::Open(agreed),
                 // Wait for the body: it gives the reason for the refusal.
                 Err(ResponseError::Status(_)) => {}
                 Err(error) => return Progress::Failed(error.into()),
@@ -199,6 +192,10 @@ impl Handshake<Client> for ClientHandshake {
         _out: &mut Vec<u8>,
     ) -> (Option<SessionError>, bool) {
         (Some(self.finish_body().map_or(error, Into::into)), false)
+    }
+
+    fn take_role(&mut self) -> Option<Client> {
+        self.role.take()
     }
 
     fn response(&self) -> Option<&Response> {

@@ -18,7 +18,7 @@ pub(super) trait Handshake<R>: fmt::Debug + Send + Sync + Unpin {
         input: &mut &mut [u8],
         out: &mut Vec<u8>,
         config: &Arc<Config>,
-    ) -> Progress<R>;
+    ) -> Progress;
 
     /// Gives up after a timeout or the end of the transport. Returns the error to report, and
     /// whether a response was appended that must still reach the peer.
@@ -28,6 +28,9 @@ pub(super) trait Handshake<R>: fmt::Debug + Send + Sync + Unpin {
         now: Duration,
         out: &mut Vec<u8>,
     ) -> (Option<SessionError>, bool);
+
+    /// Takes out the role, for the connection after the handshake.
+    fn take_role(&mut self) -> Option<R>;
 
     /// Returns the request received by a server.
     fn request(&self) -> Option<&Request> {
@@ -70,12 +73,13 @@ pub(super) trait Handshake<R>: fmt::Debug + Send + Sync + Unpin {
 }
 
 /// The result of reading handshake bytes.
-pub(super) enum Progress<R> {
+pub(super) enum Progress {
     NeedMore,
     /// A request waits for a decision, see [`SessionEvent`].
     Upgrade,
     Http,
-    Open(R, Agreed),
+    /// The handshake is complete.
+    Open(Agreed),
     /// The handshake failed; a server has appended its response.
     Failed(SessionError),
     /// A request was refused because the application made no decision.

@@ -199,12 +199,21 @@ impl<R: Role> Session<R> {
     #[must_use]
     pub fn opened(role: R, config: impl Into<Arc<Config>>, agreed: Agreed, now: Duration) -> Self {
         let mut session = Self::at(Stage::Ended, config.into(), Timer::Off, now.into());
-        session.open(role, agreed, now);
+        session.open_as(role, agreed, now);
         session
     }
 
-    fn open(&mut self, role: R, mut agreed: Agreed, now: Duration) {
+    /// Opens the connection after a complete handshake.
+    fn open(&mut self, agreed: Agreed, now: Duration) {
         self.keep_response();
+        if let Stage::Handshake(handshake) = &mut self.stage
+            && let Some(role) = handshake.take_role()
+        {
+            self.open_as(role, agreed, now);
+        }
+    }
+
+    fn open_as(&mut self, role: R, mut agreed: Agreed, now: Duration) {
         self.now = now.into();
         let extensions = Extensions::take(&mut agreed);
         self.stage = Stage::Open(Connection::new(role, Arc::clone(&self.config), extensions));

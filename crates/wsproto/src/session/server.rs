@@ -98,12 +98,9 @@ impl<R: Role> Session<R> {
         now: Duration,
         out: &mut Vec<u8>,
     ) -> Result<(), AcceptError> {
-        let (Some(request), Some(role)) = (self.request(), R::server()) else {
-            return Err(AcceptError::NoRequest);
-        };
-        let date = self.unix_time(now);
-        let agreed = accept.encode_to(request, date, Some(&self.config), out)?;
-        self.open(role, agreed, now);
+        let request = self.request().ok_or(AcceptError::NoRequest)?;
+        let agreed = accept.encode_to(request, self.unix_time(now), Some(&self.config), out)?;
+        self.open(agreed, now);
         Ok(())
     }
 
@@ -219,7 +216,7 @@ impl ServerHandshake {
         response.encode_to(method, self.unix_time(now), out);
     }
 
-    fn refuse(&self, error: RequestError, now: Duration, out: &mut Vec<u8>) -> Progress<Server> {
+    fn refuse(&self, error: RequestError, now: Duration, out: &mut Vec<u8>) -> Progress {
         self.answer(error.response(), now, out);
         Progress::Failed(error.into())
     }
@@ -232,7 +229,7 @@ impl Handshake<Server> for ServerHandshake {
         input: &mut &mut [u8],
         out: &mut Vec<u8>,
         config: &Arc<Config>,
-    ) -> Progress<Server> {
+    ) -> Progress {
         if self.request.is_some() {
             if self.postponed {
                 return Progress::Postponed;
@@ -253,6 +250,10 @@ impl Handshake<Server> for ServerHandshake {
             Ok(()) => Progress::Upgrade,
             Err(error) => self.refuse(error, now, out),
         }
+    }
+
+    fn take_role(&mut self) -> Option<Server> {
+        Some(Server)
     }
 
     fn request(&self) -> Option<&Request> {

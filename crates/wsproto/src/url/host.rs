@@ -10,13 +10,13 @@ use super::{UrlError, is_sub_delim, is_unreserved};
 
 /// Splits off the port, but not the end of an IPv6 address in brackets.
 pub(crate) fn split_port(authority: &str) -> (&str, Option<&str>) {
-    match authority.rsplit_once(':') {
-        Some((host, port))
-            if !port.contains(']') && (host.ends_with(']') || !host.starts_with('[')) =>
-        {
-            (host, Some(port))
-        }
-        _ => (authority, None),
+    let colon = authority.bytes().rposition(|byte| byte == b':');
+    let Some((host, port)) = colon.and_then(|at| authority.split_at_checked(at)) else {
+        return (authority, None);
+    };
+    match !port.contains(']') && (host.ends_with(']') || !host.starts_with('[')) {
+        true => (host, port.get(1..)),
+        false => (authority, None),
     }
 }
 

@@ -28,5 +28,5 @@ pub(super) fn split_target(target: &str) -> Option<(&str, Option<&str>)> {
 /// Returns whether the value is a host, optionally with a port (RFC 9112 section 3.2); a comma
 /// would look like two hosts.
 pub(super) fn is_host(value: &str) -> bool {
-    !value.contains(',') && is_authority(value)
+    !value.bytes().any(|byte| byte == b',') && is_authority(value)
 }
