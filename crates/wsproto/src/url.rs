@@ -84,16 +84,18 @@ impl WsUrl {
     }
 
     fn parse_scheme(url: &str, schemes: &[(&str, bool)]) -> Result<Self, UrlError> {
-        let (scheme, rest) = url.split_once("://").ok_or(UrlError::Scheme)?;
+        let colon = position(url, b":").ok_or(UrlError::Scheme)?;
+        let (scheme, rest) = url.split_at_checked(colon).ok_or(UrlError::Scheme)?;
+        let rest = rest.strip_prefix("://").ok_or(UrlError::Scheme)?;
         let (_, secure) = schemes
             .iter()
             .find(|(known, _)| known.eq_ignore_ascii_case(scheme))
             .ok_or(UrlError::Scheme)?;
-        if rest.contains('#') {
+        if position(rest, b"#").is_some() {
             return Err(UrlError::Fragment);
         }
-        let (authority, resource) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-        if authority.contains('@') {
+        let (authority, resource) = rest.split_at(position(rest, b"/?").unwrap_or(rest.len()));
+        if position(authority, b"@").is_some() {
             return Err(UrlError::UserInfo);
         }
         let (host, port) = split_port(authority);
@@ -258,21 +260,22 @@ const fn default_port(secure: bool) -> u16 {
     if secure { 443 } else { 80 }
 }
 
+/// Returns the index of the first of these ASCII characters.
+fn position(text: &str, any_of: &[u8]) -> Option<usize> {
+    text.bytes().position(|byte| any_of.contains(&byte))
+}
+
 /// Appends the resource name: the path, at least `/`, and the query unless it is empty.
 fn push_resource(resource: &str, to: &mut String) -> Result<(), UrlError> {
-    let (path, query) = match resource.split_once('?') {
-        Some((path, query)) => (path, query),
-        None => (resource, ""),
-    };
+    let (path, query) = resource.split_at(position(resource, b"?").unwrap_or(resource.len()));
     match path {
         "" => to.push('/'),
         path => push_encoded(path, b"/", to)?,
     }
-    if !query.is_empty() {
-        to.push('?');
-        push_encoded(query, b"/?", to)?;
+    match query {
+        "" | "?" => Ok(()),
+        query => push_encoded(query, b"/?", to),
     }
-    Ok(())
 }
 
 /// Appends a part of a URL, with non-ASCII characters percent-encoded (section 11.1).

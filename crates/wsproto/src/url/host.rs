@@ -81,25 +81,25 @@ pub(super) fn check_name(host: &str) -> Result<&str, UrlError> {
 
 fn checked_name(host: &str) -> Option<&str> {
     let name = check_host(host)?;
-    if name.contains(':') {
+    if host.starts_with('[') {
         return Some(name);
     }
     let bare = name.strip_suffix('.').unwrap_or(name);
     if ends_in_number(bare) {
         return bare.parse::<Ipv4Addr>().is_ok().then_some(bare);
     }
-    let fits = |label: &str| (1..=MAX_LABEL_LEN).contains(&label.len());
-    (bare.len() <= MAX_NAME_LEN && bare.split('.').all(fits)).then_some(name)
+    let fits = |label: &[u8]| (1..=MAX_LABEL_LEN).contains(&label.len());
+    let labels = bare.as_bytes().split(|byte| *byte == b'.').all(fits);
+    (bare.len() <= MAX_NAME_LEN && labels).then_some(name)
 }
 
 /// Returns whether the last label is a number, which makes the host an IPv4 address in some
 /// notation (the URL standard's "ends in a number").
 fn ends_in_number(name: &str) -> bool {
-    let last = name.rsplit('.').next().unwrap_or_default();
-    let hex = last.strip_prefix("0x").or_else(|| last.strip_prefix("0X"));
-    match hex {
-        Some(digits) => digits.bytes().all(|b| b.is_ascii_hexdigit()),
-        None => !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit()),
+    let last = name.as_bytes().rsplit(|byte| *byte == b'.').next().unwrap_or_default();
+    match last {
+        [b'0', b'x' | b'X', digits @ ..] => digits.iter().all(u8::is_ascii_hexdigit),
+        _ => !last.is_empty() && last.iter().all(u8::is_ascii_digit),
     }
 }
 
