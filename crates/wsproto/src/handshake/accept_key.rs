@@ -30,11 +30,11 @@ fn hash(key: &[u8]) -> [u8; 20] {
 
 /// A `Sec-WebSocket-Key`: base64 of 16 bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Key([u8; 24]);
+pub(crate) struct Key([u8; 24]);
 
 impl Key {
     /// Encodes a client's nonce.
-    pub(super) fn new(nonce: [u8; 16]) -> Self {
+    pub(crate) fn new(nonce: [u8; 16]) -> Self {
         let mut text = [0; 24];
         // The array has the length of the text.
         let _written = STANDARD.encode_slice(nonce, &mut text);

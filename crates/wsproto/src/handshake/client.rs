@@ -261,13 +261,18 @@ impl ClientRequest {
 
     /// Appends the request to `out`. The nonce must be random and used once.
     pub fn encode(&self, nonce: [u8; 16], out: &mut Vec<u8>) {
+        self.encode_with(&Key::new(nonce), out);
+    }
+
+    /// Appends the request with this key to `out`.
+    pub(crate) fn encode_with(&self, key: &Key, out: &mut Vec<u8>) {
         out.reserve(self.head_size());
         for part in ["GET ", self.url.resource_name(), " HTTP/1.1\r\nHost: "] {
             out.extend_from_slice(part.as_bytes());
         }
         self.url.write_host_header(&mut Bytes(out));
         out.extend_from_slice(b"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");
-        encode_field("Sec-WebSocket-Key", Key::new(nonce).as_bytes(), out);
+        encode_field("Sec-WebSocket-Key", key.as_bytes(), out);
         self.write_offers(|name, value| encode_field(name, value, out));
         out.extend_from_slice(b"\r\n");
     }

@@ -6,7 +6,7 @@ use super::text::text_len;
 /// A header field that the handshakes of both ends read or write themselves, or that would change the
 /// framing of their messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Known {
+pub(crate) enum Known {
     Accept,
     Connection,
     ContentLength,

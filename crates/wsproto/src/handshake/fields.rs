@@ -35,7 +35,7 @@ impl<'a> Single<'a> {
 /// What the header fields of a request or a response say, whatever their order. Lists may be spread over
 /// several fields. Values are ASCII.
 #[derive(Debug, Default)]
-pub(super) struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     pub(super) host: Single<'a>,
     pub(super) content_length: Single<'a>,
     pub(super) has_transfer_encoding: bool,
@@ -54,7 +54,7 @@ pub(super) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn see(&mut self, field: Known, value: &'a [u8]) {
+    pub(crate) fn see(&mut self, field: Known, value: &'a [u8]) {
         match field {
             Known::Host => self.host.see(value),
             Known::ContentLength => self.content_length.see(value),

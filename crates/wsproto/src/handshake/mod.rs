@@ -48,4 +48,6 @@ pub use response_error::ResponseError;
 pub use server::{Accept, AcceptError};
 pub use unoffered::Unoffered;
 
+pub(crate) use accept_key::Key;
 pub(crate) use body::Body;
+pub(crate) use fields::Fields;

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
+use super::field::Known;
 use super::head::{first_line, version};
 use super::text::text_len;
 use super::{AcceptError, Headers, InvalidHeader, ResponseError, http_date};
@@ -164,15 +165,19 @@ impl Response {
     /// [`ResponseError::Malformed`], [`ResponseError::NonAscii`], or [`ResponseError::HttpVersion`]
     /// for a major version other than HTTP/1, and for a 101 of HTTP/1.0.
     pub fn parse(head: &[u8]) -> Result<Self, ResponseError> {
-        Self::parse_front(head).map(|(response, _)| response)
+        Self::parse_front(head, |_, _| {}).map(|(response, _)| response)
     }
 
-    /// Parses the head at the front of `input`; also returns how many bytes belong to it.
+    /// Parses the head at the front of `input`, and passes the fields that a handshake reads to `see`; also
+    /// returns how many bytes belong to the head.
     ///
     /// # Errors
     ///
     /// As [`parse`](Self::parse).
-    pub(crate) fn parse_front(input: &[u8]) -> Result<(Self, usize), ResponseError> {
+    pub(crate) fn parse_front<'a>(
+        input: &'a [u8],
+        see: impl FnMut(Known, &'a [u8]),
+    ) -> Result<(Self, usize), ResponseError> {
         let (line, fields) = first_line(input).ok_or(ResponseError::Malformed)?;
         if text_len(line) < line.len() {
             return Err(ResponseError::Malformed);
@@ -192,7 +197,7 @@ impl Response {
         if status == 101 && minor == 0 {
             return Err(ResponseError::HttpVersion);
         }
-        let (headers, len) = Headers::parse(fields, 0, |_, _| {})?;
+        let (headers, len) = Headers::parse(fields, 0, see)?;
         let response = Self { status, version_minor: minor, headers, body: Vec::new() };
         Ok((response, input.len() - fields.len() + len))
     }

@@ -9,14 +9,16 @@ use core::{fmt, mem};
 use super::handshake::{Handshake, Progress};
 use super::{Session, Stage};
 use crate::cursor::take;
-use crate::handshake::{Agreed, Body, ClientRequest, HeadFinder, Response, ResponseError};
+use crate::handshake::{
+    Agreed, Body, ClientRequest, Fields, HeadFinder, Key, Response, ResponseError,
+};
 use crate::redacted::Length;
 use crate::{Client, Config, Role, SessionError};
 
 /// A request that was sent, and the response to it.
 struct ClientHandshake {
     request: ClientRequest,
-    nonce: [u8; 16],
+    key: Key,
     /// Kept until the connection takes it over.
     role: Option<Client>,
     finder: HeadFinder,
@@ -26,6 +28,9 @@ struct ClientHandshake {
     /// Set once the head of the response has arrived.
     body: Option<Body>,
 }
+
+/// A response, and what it agrees to.
+type Judged = (Response, Result<Agreed, ResponseError>);
 
 impl Session<Client> {
     /// Creates a session on an open transport to the server (through TLS if the URL requires it):
@@ -42,11 +47,11 @@ impl Session<Client> {
         let config = config.into();
         let request = request.with_offers(&config);
         let mut role = Client::from_seed(seed);
-        let nonce = role.nonce();
-        request.encode(nonce, out);
+        let key = Key::new(role.nonce());
+        request.encode_with(&key, out);
         let handshake = ClientHandshake {
             request,
-            nonce,
+            key,
             role: Some(role),
             finder: HeadFinder::response(),
             buffer: Vec::new(),
@@ -83,11 +88,11 @@ impl ClientHandshake {
         &mut self,
         input: &mut &mut [u8],
         config: &Config,
-    ) -> Result<Option<Response>, ResponseError> {
-        while let Some(response) = self.read_response(input, config)? {
+    ) -> Result<Option<Judged>, ResponseError> {
+        while let Some(judged) = self.read_response(input, config)? {
             // RFC 9110 section 15.2: interim responses may come first, and are ignored.
-            if !matches!(response.status(), 100 | 102..=199) {
-                return Ok(Some(response));
+            if !matches!(judged.0.status(), 100 | 102..=199) {
+                return Ok(Some(judged));
             }
             self.finder.next_response();
         }
@@ -99,32 +104,42 @@ impl ClientHandshake {
         &mut self,
         input: &mut &mut [u8],
         config: &Config,
-    ) -> Result<Option<Response>, ResponseError> {
+    ) -> Result<Option<Judged>, ResponseError> {
         if self.finder.is_empty()
-            && let Some(response) = self.read_at_once(input, config)
+            && let Some(judged) = self.read_at_once(input, config)
         {
-            return Ok(Some(response));
+            return Ok(Some(judged));
         }
         let Some(len) = self.finder.find(input, config)? else { return Ok(None) };
         self.buffer.extend_from_slice(take(input, len));
-        Response::parse(&mem::take(&mut self.buffer)).map(Some)
+        let head = mem::take(&mut self.buffer);
+        let (judged, _) = self.judge_front(&head, config)?;
+        Ok(Some(judged))
     }
 
     /// Reads a response whose head is whole and valid, and takes it off. Anything else is for the finder,
     /// which knows the error, or where to go on.
-    fn read_at_once(&mut self, input: &mut &mut [u8], config: &Config) -> Option<Response> {
-        let (response, len) = Response::parse_front(input).ok()?;
-        if !self.finder.allows(input.get(..len)?, response.headers().len(), config) {
+    fn read_at_once(&mut self, input: &mut &mut [u8], config: &Config) -> Option<Judged> {
+        let (judged, len) = self.judge_front(input, config).ok()?;
+        if !self.finder.allows(input.get(..len)?, judged.0.headers().len(), config) {
             return None;
         }
         take(input, len);
-        Some(response)
+        Some(judged)
     }
 
-    fn judge(&self, response: &Response, config: &Config) -> Result<Agreed, ResponseError> {
-        let agreed = self.request.verify(self.nonce, response)?;
-        self.request.check_subprotocol(&agreed, config)?;
-        Ok(agreed)
+    /// Parses the head of a response, and checks it as the answer to the request. Also returns how many
+    /// bytes belong to the head.
+    fn judge_front(&self, input: &[u8], config: &Config) -> Result<(Judged, usize), ResponseError> {
+        let mut fields = Fields::default();
+        let (response, len) =
+            Response::parse_front(input, |field, value| fields.see(field, value))?;
+        let agreed = self.request.verify_fields(&self.key, &response, &fields);
+        let agreed = agreed.and_then(|agreed| {
+            self.request.check_subprotocol(&agreed, config)?;
+            Ok(agreed)
+        });
+        Ok(((response, agreed), len))
     }
 
     /// Reads the body of a refusing response; returns the error to report once the body is
@@ -165,12 +180,11 @@ impl Handshake<Client> for ClientHandshake {
         config: &Arc<Config>,
     ) -> Progress {
         if self.response.is_none() {
-            let response = match self.read_head(input, config) {
-                Ok(Some(response)) => response,
+            let (response, judged) = match self.read_head(input, config) {
+                Ok(Some(judged)) => judged,
                 Ok(None) => return Progress::NeedMore,
                 Err(error) => return Progress::Failed(error.into()),
             };
-            let judged = self.judge(&response, config);
             self.response = Some(Box::new(response));
             match judged {
                 Ok(agreed) => return Progress::Open(agreed),
@@ -207,7 +221,7 @@ impl Handshake<Client> for ClientHandshake {
     }
 }
 
-/// Hides the nonce and the received bytes.
+/// Hides the key and the received bytes.
 impl fmt::Debug for ClientHandshake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientHandshake")

@@ -20,20 +20,29 @@ impl ClientRequest {
     ///
     /// [`ResponseError`] for the first rule of section 4.1 that the response breaks.
     pub fn verify(&self, nonce: [u8; 16], response: &Response) -> Result<Agreed, ResponseError> {
+        self.verify_fields(&Key::new(nonce), response, &response.headers().known().collect())
+    }
+
+    /// Checks the response, of which these are the fields, to the request that was sent with that key.
+    pub(crate) fn verify_fields(
+        &self,
+        key: &Key,
+        response: &Response,
+        fields: &Fields<'_>,
+    ) -> Result<Agreed, ResponseError> {
         if response.status() != 101 {
             return Err(ResponseError::Status(response.status()));
         }
-        let fields: Fields<'_> = response.headers().known().collect();
         if !fields.upgrade.value().is_some_and(|value| value.eq_ignore_ascii_case(b"websocket")) {
             return Err(ResponseError::Upgrade);
         }
         if !fields.connection_upgrade {
             return Err(ResponseError::Connection);
         }
-        if fields.accept.value() != Some(&Key::new(nonce).accept()) {
+        if fields.accept.value() != Some(&key.accept()) {
             return Err(ResponseError::Accept);
         }
-        self.verify_selection(response.headers(), &fields)
+        self.verify_selection(response.headers(), fields)
     }
 
     /// Checks the extensions and the subprotocol that a server has selected, in any version of HTTP.
