@@ -1,6 +1,5 @@
 //! The client's part of the opening handshake.
 
-use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -24,7 +23,7 @@ struct ClientHandshake {
     finder: HeadFinder,
     /// The part of the head that has arrived, unless the head arrived in one piece; later the body.
     buffer: Vec<u8>,
-    response: Option<Box<Response>>,
+    response: Option<Response>,
     /// Set once the head of the response has arrived.
     body: Option<Body>,
 }
@@ -69,16 +68,14 @@ impl<R: Role> Session<R> {
     pub fn response(&self) -> Option<&Response> {
         match &self.stage {
             Stage::Handshake(handshake) => handshake.response(),
-            _ => self.rare.as_ref()?.response.as_deref(),
+            _ => self.response.as_ref().map(R::response),
         }
     }
 
     /// Takes the server's response out of a client's session once it is complete: the response that
     /// opened the connection, or the one that refused it, with its body.
     pub fn take_response(&mut self) -> Option<Response> {
-        let response = self.rare.as_mut()?.response.take()?;
-        self.drop_blank_rare();
-        Some(*response)
+        self.response.take().map(R::into_response)
     }
 }
 
@@ -185,7 +182,7 @@ impl Handshake<Client> for ClientHandshake {
                 Ok(None) => return Progress::NeedMore,
                 Err(error) => return Progress::Failed(error.into()),
             };
-            self.response = Some(Box::new(response));
+            self.response = Some(response);
             match judged {
                 Ok(agreed) => return Progress::Open(agreed),
                 // Wait for the body: it gives the reason for the refusal.
@@ -213,10 +210,10 @@ impl Handshake<Client> for ClientHandshake {
     }
 
     fn response(&self) -> Option<&Response> {
-        self.response.as_deref()
+        self.response.as_ref()
     }
 
-    fn take_response(&mut self) -> Option<Box<Response>> {
+    fn take_response(&mut self) -> Option<Response> {
         self.response.take()
     }
 }

@@ -1,16 +1,15 @@
 //! The interface between a session and either role's opening handshake.
 
-use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
 use crate::handshake::{Agreed, Request, Response};
-use crate::{Config, SessionError};
+use crate::{Config, Role, SessionError};
 
 /// The part of the opening handshake that differs between the roles.
-pub(super) trait Handshake<R>: fmt::Debug + Send + Sync + Unpin {
+pub(super) trait Handshake<R: Role>: fmt::Debug + Send + Sync + Unpin {
     /// Reads the next input, and leaves any bytes after the handshake in `input`.
     fn advance(
         &mut self,
@@ -67,7 +66,7 @@ pub(super) trait Handshake<R>: fmt::Debug + Send + Sync + Unpin {
     }
 
     /// Takes out the response that a client received.
-    fn take_response(&mut self) -> Option<Box<Response>> {
+    fn take_response(&mut self) -> Option<R::Response> {
         None
     }
 }
