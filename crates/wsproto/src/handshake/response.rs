@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
+use super::date::encode_date;
 use super::field::Known;
 use super::head::{first_line, version};
 use super::text::text_len;
@@ -110,7 +111,7 @@ impl Response {
         if let Some(date) = date
             && !self.has_date()
         {
-            encode_field("Date", http_date(date).as_bytes(), out);
+            encode_date(date, out);
         }
         for (name, value) in self.unframed_fields() {
             encode_field(name, value, out);

@@ -5,11 +5,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::date::encode_date;
 use super::headers::is_reserved;
 use super::response::encode_field;
 use super::{
     Agreed, Extension, Headers, InvalidHeader, Request, RequestError, Response, Unoffered,
-    http_date,
 };
 use crate::Config;
 
@@ -156,7 +156,7 @@ impl Accept {
         if let Some(date) = date
             && self.headers.get_bytes("Date").is_none()
         {
-            encode_field("Date", http_date(date).as_bytes(), out);
+            encode_date(date, out);
         }
         self.write_fields(request, builtin.as_ref(), |name, value| encode_field(name, value, out));
         out.extend_from_slice(b"\r\n");

@@ -107,4 +107,23 @@ proptest! {
         let [parsed, made] = both(&head).expect("httparse reads it");
         prop_assert_eq!(made, parsed);
     }
+
+    /// An independent parser finds the same fields in whatever is accepted, wherever one byte is wrong.
+    #[test]
+    fn another_parser_reads_the_same_fields(head in head(), at in any::<prop::sample::Index>(), byte: u8) {
+        let mut head = head;
+        let place = at.index(head.len());
+        head[place] = byte;
+        if let Ok(request) = Request::parse(&head) {
+            let line = head.windows(2).position(|two| two == b"\r\n").expect("a first line") + 2;
+            let mut fields = [httparse::EMPTY_HEADER; 32];
+            let read = httparse::parse_headers(&head[line..], &mut fields);
+            let Ok(httparse::Status::Complete((_, fields))) = read else {
+                return Err(TestCaseError::fail(format!("{read:?}")));
+            };
+            let fields: Vec<_> = fields.iter().map(|field| (field.name, field.value)).collect();
+            prop_assert_eq!(request.headers().iter().collect::<Vec<_>>(), fields);
+            prop_assert_eq!(request.headers().len(), request.headers().iter().count());
+        }
+    }
 }
