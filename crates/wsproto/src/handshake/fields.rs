@@ -7,7 +7,7 @@ use super::field::Known;
 use super::list::{all_tokens, list_contains};
 
 /// The values of a field that a head can have once.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default)]
 pub(super) enum Single<'a> {
     #[default]
     Missing,
@@ -34,7 +34,7 @@ impl<'a> Single<'a> {
 
 /// What the header fields of a request or a response say, whatever their order. Lists may be spread over
 /// several fields. Values are ASCII.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Fields<'a> {
     pub(super) host: Single<'a>,
     pub(super) content_length: Single<'a>,

@@ -104,6 +104,12 @@ impl HeadFinder {
         self.len == 0
     }
 
+    /// Returns the bytes that can belong to a head of the maximum size, and to an empty line before it: no
+    /// others are worth parsing.
+    pub(crate) fn front<'a>(input: &'a [u8], config: &Config) -> &'a [u8] {
+        input.get(..config.max_head_size.saturating_add(2)).unwrap_or(input)
+    }
+
     /// Takes note of a head that was parsed at once, before any of it was examined. Returns whether it is
     /// within the limits: [`find`](Self::find) would have found its end, since parsing is no less strict.
     pub(crate) fn allows(&mut self, head: &[u8], fields: usize, config: &Config) -> bool {

@@ -6,6 +6,7 @@ use core::{fmt, iter, str};
 
 use super::AcceptError;
 use super::field::{Field, InvalidFields, Known, known, take_field};
+use super::fields::Fields;
 use super::list::{is_token, is_token_byte, trim_space};
 use super::response::encode_field;
 use super::text::text_len;
@@ -115,9 +116,13 @@ impl Headers {
         self.bytes.get(..self.start).unwrap_or_default()
     }
 
-    /// Returns the fields that a handshake reads, in order.
-    pub(super) fn known(&self) -> impl Iterator<Item = (Known, &[u8])> {
-        self.fields().filter_map(|(name, value)| known(name, value).ok().flatten())
+    /// Gathers the fields that a handshake reads.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidFields::NonAscii`], which a head that was parsed does not have.
+    pub(super) fn known(&self) -> Result<Fields<'_>, InvalidFields> {
+        self.fields().filter_map(|(name, value)| known(name, value).transpose()).collect()
     }
 
     /// Returns all fields in order. Each was checked before.

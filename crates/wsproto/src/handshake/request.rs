@@ -38,7 +38,9 @@ pub struct Request {
 }
 
 impl Request {
-    /// Parses a head found by [`HeadFinder`](super::HeadFinder), including its empty line.
+    /// Parses a head found by [`HeadFinder`](super::HeadFinder), including its empty line. Without a
+    /// finder, there are no limits, bytes behind the head are ignored, and a byte that is not allowed
+    /// makes the request [malformed](RequestError::Malformed).
     ///
     /// # Errors
     ///
@@ -112,9 +114,8 @@ impl Request {
     ) -> Result<Self, RequestError> {
         check_line(method, target)?;
         let head = Headers::from_fields(joined(method, target), headers)?;
-        let fields = head.known().collect();
-        let verdict =
-            Line { method, target, http: Http::One { minor: version_minor } }.judge(&fields)?;
+        let line = Line { method, target, http: Http::One { minor: version_minor } };
+        let verdict = line.judge(&head.known()?)?;
         let (method_len, target_len) = (method.len(), target.len());
         Ok(Self { head, method_len, target_len, version_minor, authority: None, verdict })
     }
@@ -157,7 +158,7 @@ impl Request {
         self.part(self.method_len + 1, self.target_len)
     }
 
-    /// Returns a part of the first line, of which both are ASCII.
+    /// Returns the method or the target, both of which are ASCII.
     fn part(&self, start: usize, len: usize) -> &str {
         let part = self.head.before().get(start..).and_then(|rest| rest.get(..len));
         str::from_utf8(part.unwrap_or_default()).unwrap_or_default()

@@ -159,7 +159,9 @@ impl Response {
         alloc::format!("HTTP/1.1 {} {}\r\n", self.status, reason_phrase(self.status))
     }
 
-    /// Parses a head found by [`HeadFinder`](super::HeadFinder), including its empty line.
+    /// Parses a head found by [`HeadFinder`](super::HeadFinder), including its empty line. Without a
+    /// finder, there are no limits, bytes behind the head are ignored, and a byte that is not allowed
+    /// makes the response malformed.
     ///
     /// # Errors
     ///

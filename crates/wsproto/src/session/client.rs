@@ -117,7 +117,7 @@ impl ClientHandshake {
     /// Reads a response whose head is whole and valid, and takes it off. Anything else is for the finder,
     /// which knows the error, or where to go on.
     fn read_at_once(&mut self, input: &mut &mut [u8], config: &Config) -> Option<Judged> {
-        let (judged, len) = self.judge_front(input, config).ok()?;
+        let (judged, len) = self.judge_front(HeadFinder::front(input, config), config).ok()?;
         if !self.finder.allows(input.get(..len)?, judged.0.headers().len(), config) {
             return None;
         }

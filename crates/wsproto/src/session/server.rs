@@ -200,7 +200,7 @@ impl ServerHandshake {
     /// Reads a request whose head is whole and valid, and takes it off. Anything else is for the finder,
     /// which knows the error, or where to go on.
     fn read_at_once(&mut self, input: &mut &mut [u8], config: &Config) -> Option<Request> {
-        let (request, len) = Request::parse_front(input).ok()?;
+        let (request, len) = Request::parse_front(HeadFinder::front(input, config)).ok()?;
         let head = input.get(..len)?;
         if !self.finder.allows(head, request.headers().len(), config) {
             return None;

@@ -18,9 +18,10 @@ impl ClientRequest {
     ///
     /// # Errors
     ///
-    /// [`ResponseError`] for the first rule of section 4.1 that the response breaks.
+    /// [`ResponseError`] for the first rule of section 4.1 that the response breaks;
+    /// [`ResponseError::NonAscii`] comes first, as when a response is parsed.
     pub fn verify(&self, nonce: [u8; 16], response: &Response) -> Result<Agreed, ResponseError> {
-        self.verify_fields(&Key::new(nonce), response, &response.headers().known().collect())
+        self.verify_fields(&Key::new(nonce), response, &response.headers().known()?)
     }
 
     /// Checks the response, of which these are the fields, to the request that was sent with that key.

@@ -76,7 +76,7 @@ impl Request {
         let authority = pseudo.authority.or(head.only("Host")).ok_or(RequestError::Host)?;
         let http = Http::Later { authority, is_upgrade };
         let line = Line { method: pseudo.method, target: path, http };
-        let verdict = line.judge(&head.known().collect())?;
+        let verdict = line.judge(&head.known()?)?;
         let (method_len, target_len) = (pseudo.method.len(), path.len());
         let authority = Some(String::from(authority));
         Ok(Self { head, method_len, target_len, version_minor: 0, authority, verdict })
