@@ -4,6 +4,7 @@
 mod alive;
 mod backlog;
 mod bounds;
+mod certificates;
 mod fragments;
 mod handlers;
 mod http;
@@ -94,6 +95,7 @@ macro_rules! of_servers {
                 a_client_that_still_waits_gets_its_answer;
             bounds: more_than_allowed_get_503, a_refusal_ends_as_others_do;
             truth: nothing_was_asked_and_nothing_is_reported;
+            certificates: a_decision_knows_the_name_and_the_certificates;
             servers: a_decision_knows_the_addresses, an_address_has_a_limit_of_connections,
                 an_address_has_a_limit_of_attempts,
                 refusals_have_the_fields_of_the_application, a_server_counts,
