@@ -1,11 +1,11 @@
-//! Timing in turn, so that what disturbs the machine disturbs everybody.
+//! Timing in turn, so that a disturbance of the machine affects all implementations.
 
 use std::error::Error;
 use std::time::{Duration, Instant};
 
 use crate::Outcome;
 
-/// How often everything is timed, and what is taken of it.
+/// How often everything is timed, and which of the times counts.
 #[derive(Clone, Copy, Debug)]
 pub struct Rounds {
     count: usize,

@@ -1,6 +1,6 @@
 //! What transports in memory have in common.
 
-/// Where a transport in memory gets what it reads.
+/// The source of the input of a transport in memory.
 pub(crate) trait Source {
     /// Gives what one read gives to a buffer of `most` bytes: nothing at the end, and `None` if more
     /// may come after something was written.
@@ -83,7 +83,7 @@ macro_rules! transport {
     };
 }
 
-/// What the two traits of writing have in common.
+/// The common part of the two traits of writing.
 macro_rules! writes_at_once {
     () => {
         #[inline]

@@ -276,7 +276,8 @@ impl WebSocketConnection {
         self.0.set_timer(after)
     }
 
-    /// Cancels a timer of this connection. Returns whether it had not expired: then its call does not follow.
+    /// Cancels a timer of this connection. Returns `true` if it had not expired: then
+    /// the handler is not called for it.
     #[allow(clippy::must_use_candidate, reason = "callers may ignore the result")]
     pub fn cancel_timer(&self, timer: TimerId) -> bool {
         self.0.cancel_timer(timer)

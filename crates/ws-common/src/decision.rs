@@ -127,8 +127,8 @@ pub struct Decider<H>(Arc<Pending<H>>);
 
 impl<H> Decider<H> {
     /// Makes the decision. A second postponement, [`Decision::later`], refuses the request with status 503.
-    /// Returns whether the decision counts: not if the client has left, the deadline has passed, or the server
-    /// is ending. The decision is dropped then.
+    /// Returns whether the decision counts. It is dropped, and `false` returned, if the client has left, the deadline
+    /// has passed, or the server is ending.
     #[allow(clippy::must_use_candidate, reason = "the client may leave at any time")]
     pub fn decide(self, decision: Decision<H>) -> bool {
         match decision.0 {

@@ -61,8 +61,8 @@ pub enum Error {
     /// 101 response was not sent.
     #[error("cannot accept: {0}")]
     Accept(#[from] AcceptError),
-    /// The options of this server refuse the client. The reason names the option. The client has got the response;
-    /// but a server with TLS drops a client of which there are too many without one.
+    /// The options of this server refuse the client. The reason names the option. The client has got the response,
+    /// unless the server is full and speaks TLS: then the client is disconnected without one.
     #[error("the client is refused: {0}")]
     Refused(&'static str),
     /// The server refused the upgrade with this response.
@@ -106,8 +106,8 @@ pub enum Error {
     #[error("JSON: {0}")]
     Json(#[from] serde_json::Error),
     /// The transport failed. [`WouldBlock`](io::ErrorKind::WouldBlock) and
-    /// [`TimedOut`](io::ErrorKind::TimedOut) result from a patience of `ws-std`, or from a timeout or
-    /// non-blocking mode that the owner of the stream has set; nothing is lost, and the call can be repeated.
+    /// [`TimedOut`](io::ErrorKind::TimedOut) result from the timeout of a call of `ws-std`, or from a timeout
+    /// or non-blocking mode that the owner of the stream has set; nothing is lost, and the call can be repeated.
     #[error("i/o error: {0}")]
     Io(#[source] io::Error),
 }

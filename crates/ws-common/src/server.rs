@@ -246,7 +246,8 @@ impl ServerHandle {
         timer
     }
 
-    /// Cancels a timer of the server. Returns whether it had not expired: then its call does not follow.
+    /// Cancels a timer of the server. Returns `true` if it had not expired: then
+    /// the handler is not called for it.
     #[allow(clippy::must_use_candidate, reason = "callers may ignore the result")]
     pub fn cancel_timer(&self, timer: TimerId) -> bool {
         self.0.timers.cancel(timer)

@@ -1,5 +1,5 @@
 //! Shared code of the example programs: arguments and `--help`, one-line errors, Ctrl-C, the chat that
-//! two adapters serve, and the prices that clients of both subscribe to.
+//! the adapters serve, and the prices that their clients subscribe to.
 //!
 //! Not published. The examples keep all WebSocket code in their own files; except for [`chat`] and
 //! [`prices`], this crate fits any command-line program.

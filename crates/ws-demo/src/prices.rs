@@ -1,5 +1,5 @@
-//! A server of prices that restarts after each, and reports of a client that connects again: what the
-//! subscribers of two adapters have in common.
+//! A server of prices that restarts after each, and reports of a client that connects again: the common part
+//! of the subscribers of all adapters.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Peers that do not read: what waits for them is bounded, and nothing of it is lost.
+//! Peers that do not read: the output for them is bounded, and none of it is lost.
 
 mod support;
 
@@ -16,7 +16,7 @@ use ws_mio::{
 const MARK: usize = 16 << 10;
 const MESSAGE: usize = 8 << 10;
 
-/// A server whose connections note what they are called for.
+/// A server whose handlers note their calls.
 fn recording() -> (RunningServer, SocketAddr, Log) {
     let log = Log::default();
     let to = log.clone();

@@ -36,7 +36,7 @@ fn idle_connections_cost_little_memory_and_no_time() {
         "idle_connections_cost_little_memory_and_no_time",
         CONNECTIONS + BATCH + 100,
     );
-    // What all connections share is there before the first counts: buffers, and lists as long as a batch of
+    // Memory that all connections share exists before the first counts: buffers, and lists as long as a batch of
     // events.
     let mut active = open(server.address);
     let batch: Vec<_> = (0..BATCH).map(|_| open(server.address)).collect();

@@ -227,7 +227,7 @@ fn write_to_those_who_are_gone() {
         client.join().expect("no panic");
         assert!(!signal_waits(), "a signal, over TLS: {tls}");
     }
-    // What it would look like.
+    // The plaintext that it would be.
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let mut client = TcpStream::connect(listener.local_addr().expect("one")).expect("a listener");
     let (server, _) = listener.accept().expect("a client");

@@ -77,7 +77,7 @@ fn what_is_no_byte_stream_is_an_error() {
     assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
     assert!(error.to_string().contains("restart"), "{error}");
     server.join().expect("no panic").expect("closed");
-    // What was not read is returned.
+    // Unread bytes are returned.
     let (client, server) = with(|mut ws| ws.send_binary(b"abc").map(|_| ws));
     let mut stream = client.into_byte_stream();
     stream.read_exact(&mut two).expect("binary");

@@ -65,7 +65,7 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
             let outcome = buffers::with_context(driver.elapsed(), |context| {
                 conversation.turn(connection, context)
             });
-            driver.tasks.wake_others();
+            driver.tasks.wake_others(outcome.over);
             if outcome.gone {
                 return Poll::Ready(());
             }
@@ -131,7 +131,7 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
             if has_news {
                 driver.tasks.wake_owner();
             }
-            driver.tasks.wake_others();
+            driver.tasks.wake_others(false);
             if !more && !self.alarm.poll(context, after(driver.start, deadline)) {
                 self.retired = idle && driver.tasks.retire();
                 return if self.retired { Poll::Ready(()) } else { Poll::Pending };
@@ -182,7 +182,7 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
             drop(left);
         }
         driver.tasks.wake_owner();
-        driver.tasks.wake_others();
+        driver.tasks.wake_others(true);
     }
 }
 

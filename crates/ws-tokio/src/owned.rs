@@ -180,7 +180,7 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
             drop(held);
         }
         if has_news {
-            driver.tasks.wake_others();
+            driver.tasks.wake_others(false);
         }
         exchanged
     }
@@ -253,12 +253,12 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
     ) {
         let now = self.driver().elapsed();
         conversation.take(&self, handle, now, step);
-        self.tasks().wake_others();
+        self.tasks().wake_others(true);
     }
 
     fn end(&self, conversation: &mut Conversation, handle: &WebSocketConnection) {
         conversation.end(self, handle);
-        self.tasks().wake_others();
+        self.tasks().wake_others(true);
     }
 
     fn leave(&self, mut conversation: Conversation, handle: &WebSocketConnection, input: Input) {
@@ -338,7 +338,7 @@ fn read<R: Role, S: AsyncStream>(
     }
 }
 
-/// What the owner and its carrier do alike.
+/// Actions of both the owner and its carrier.
 trait Handed {
     /// Leaves unconsumed input to the endpoint.
     fn defer(&self, input: Input);

@@ -15,6 +15,9 @@ use tokio::task::yield_now;
 use ws_common::Error;
 use ws_common::adapter::Conversation;
 
+/// The first key of the tasks that wait for the end alone, which messages do not wake.
+const AT_END: u64 = 1 << 63;
+
 /// The tasks that a connection wakes, and what they hand to each other. As a waker of the connection's stream, it
 /// wakes those that wait for the stream. Its lock is locked last, and no code of others runs while it is.
 #[derive(Default)]
@@ -36,7 +39,7 @@ struct State {
     spawn: Option<(Weak<dyn Carry>, Handle)>,
     /// Whether the carrier has ended.
     ended: bool,
-    /// The tasks that wait for room, or for the end.
+    /// The tasks that wait for room, or until something is written; from [`AT_END`] on, those that wait for the end.
     others: BTreeMap<u64, Waker>,
     next: u64,
     /// The conversation that the owner has handed to the carrier.
@@ -142,13 +145,15 @@ impl Tasks {
         }
     }
 
-    /// Wakes the tasks that wait for room, or for the end.
-    pub(crate) fn wake_others(&self) {
+    /// Wakes the tasks that wait for room, or until something is written; and those that wait for the end, if the
+    /// connection is `over`.
+    pub(crate) fn wake_others(&self, over: bool) {
         let mut state = self.lock();
         if state.others.is_empty() {
             return;
         }
-        let others = mem::take(&mut state.others);
+        let at_end = if over { BTreeMap::new() } else { state.others.split_off(&AT_END) };
+        let others = mem::replace(&mut state.others, at_end);
         drop(state);
         others.into_values().for_each(Waker::wake);
     }
@@ -216,15 +221,23 @@ impl Wake for Tasks {
     }
 }
 
-/// A place among the tasks that wait for room, or for the end. Dropping it gives the place up.
+/// A place among the tasks that wait for room, until something is written, or for the end. Dropping it gives the place
+/// up.
 pub(crate) struct Waiter {
     tasks: Arc<Tasks>,
+    /// Zero, or [`AT_END`].
+    first: u64,
     key: Option<u64>,
 }
 
 impl Waiter {
     pub(crate) fn new(tasks: &Arc<Tasks>) -> Self {
-        Self { tasks: Arc::clone(tasks), key: None }
+        Self { tasks: Arc::clone(tasks), first: 0, key: None }
+    }
+
+    /// A place among those that wait for the end alone.
+    pub(crate) fn at_end(tasks: &Arc<Tasks>) -> Self {
+        Self { tasks: Arc::clone(tasks), first: AT_END, key: None }
     }
 
     /// Registers the task for the next [`Tasks::wake_others`].
@@ -234,7 +247,7 @@ impl Waiter {
             Some(key) => key,
             None => {
                 state.next += 1;
-                *self.key.insert(state.next)
+                *self.key.insert(self.first + state.next)
             }
         };
         let before = state.others.insert(key, context.waker().clone());

@@ -136,7 +136,7 @@ fn idle_connections_cost_little() {
     }
     for (kind, most) in KINDS {
         let mut server = Server::start(kind);
-        // What all connections share is there before the first counts.
+        // Memory that all connections share exists before the first counts.
         let mut active = open(server.address);
         let batch: Vec<_> = (0..BATCH).map(|_| open(server.address)).collect();
         echo(&mut active);

@@ -16,7 +16,7 @@ use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout};
 use ws_tokio::wsproto::handshake::Accept;
 use ws_tokio::wsproto::{Config, KeepAlive};
-use ws_tokio::{Error, Message, WebSocket};
+use ws_tokio::{Error, Message, WebSocket, WebSocketConnection};
 
 const HALF_A_MINUTE: Duration = Duration::from_secs(30);
 
@@ -160,7 +160,7 @@ async fn flushing_a_sink_does_not_wait_for_later_messages() -> Result<(), Error>
     Ok(())
 }
 
-/// What the peer takes of other output is progress, too.
+/// Other output that the peer takes is progress, too.
 #[tokio::test(start_paused = true)]
 async fn a_sender_waits_as_long_as_the_peer_reads() -> Result<(), Error> {
     let far = Far::new(REQUEST, usize::MAX);
@@ -297,6 +297,35 @@ async fn a_task_has_room_once_the_owner_receives_again() {
     assert!(!sends.is_finished(), "the replies take all room");
     tokio::spawn(async move { ws.recv().await });
     timeout(PATIENCE, &mut sends).await.expect("there is room").expect("no panic").expect("open");
+}
+
+/// A task that waits for the end of a connection, as that of a handler's does, sleeps while messages come and go.
+#[tokio::test]
+async fn messages_do_not_wake_a_task_that_waits_for_the_end() {
+    let far = Far::new(REQUEST, usize::MAX);
+    let ws = accept(&far, Config::new()).await;
+    let polls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&polls);
+    let ends = tokio::spawn(async move {
+        let mut runs = pin!(ws.run(|ws: &WebSocketConnection, message: Message| {
+            ws.send(message).expect("open");
+        }));
+        poll_fn(|context| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            runs.as_mut().poll(context)
+        })
+        .await
+    });
+    settle().await;
+    let before = polls.load(Ordering::Relaxed);
+    for _ in 0..10 {
+        far.change(|state| state.input.extend(frame(0x82, b"echo")));
+        settle().await;
+    }
+    assert_eq!(far.sent().len(), 10 * 6);
+    assert_eq!(polls.load(Ordering::Relaxed), before);
+    far.change(|state| state.input.extend(frame(0x88, &[])));
+    assert!(timeout(PATIENCE, ends).await.expect("it is woken").expect("no panic").was_clean);
 }
 
 #[tokio::test]

@@ -53,8 +53,9 @@ pub struct Config {
     /// returns false, and a server stops reading; see [`Endpoint`](crate::Endpoint). Default: 64
     /// KiB.
     pub high_water_mark: usize,
-    /// How long a peer may read nothing of a server's replies while the server therefore does not
-    /// read, before it is given up; see [`Endpoint`](crate::Endpoint). Default: 10 s.
+    /// How long a peer may read nothing while a server does not read because its replies are
+    /// unwritten; then the server ends the connection. See [`Endpoint`](crate::Endpoint). Default:
+    /// 10 s.
     pub write_timeout: Option<Duration>,
     /// The longest payload of a data frame to send, in bytes: an [`Endpoint`](crate::Endpoint) sends longer
     /// messages in fragments of this size (RFC 6455 section 5.4), compressed or not, so that Pings and Pongs

@@ -257,7 +257,7 @@ fn run<R: End>(size: usize, steps: &[Step]) {
                 assert_eq!(ws.unwritten(), unwritten - written);
             }
         }
-        // What was pending may have been copied: it leaves unchanged.
+        // Pending bytes may have been copied: they leave unchanged.
         let pending = node.endpoint.pending_slices().concat();
         assert!(pending.starts_with(&before[written..]));
     }

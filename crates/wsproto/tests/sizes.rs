@@ -5,7 +5,7 @@ use wsproto::{
     SessionEvent,
 };
 
-/// What the feature `deflate` adds to a server's connection, for those who do not compress either.
+/// The bytes that the feature `deflate` adds to a server's connection, even without compression.
 const DEFLATE: usize = if cfg!(feature = "deflate") { 16 } else { 0 };
 
 #[test]

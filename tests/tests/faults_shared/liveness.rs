@@ -74,7 +74,7 @@ pub(crate) fn both_send_20_mb_from_the_handler<S: Adapter, C: Adapter>() {
 
 const SMALL: usize = 10_000;
 
-/// What one end has sent and received.
+/// The counts of one end.
 struct Stream {
     sent: AtomicUsize,
     received: AtomicUsize,

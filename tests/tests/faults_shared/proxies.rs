@@ -13,7 +13,7 @@ use wsproto::Config;
 
 use crate::support::{LONG, NEVER, Peer, address, echo, end, upgrade, wait_until};
 
-/// What a server has learned of a client.
+/// A server's knowledge of a client.
 #[derive(Debug, PartialEq)]
 enum Told {
     Request { peer: Option<SocketAddr>, client: Option<SocketAddr> },

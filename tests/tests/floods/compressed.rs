@@ -29,7 +29,7 @@ fn stored(len: u16) -> Vec<u8> {
 /// No codec state is held for a message that has not arrived.
 pub(crate) fn half_a_compressed_message_holds_its_bytes<S: Flooded>() {
     const PEERS: usize = 200;
-    /// What arrives of each message, in bytes.
+    /// The bytes of each message that arrive.
     const HALF: usize = 8 << 10;
     /// The memory of a connection besides its message and its buffer, in bytes.
     const EACH: usize = 4 << 10;

@@ -17,7 +17,7 @@ use crate::peer::{LONG, Peer};
 /// Tolerance for allocations of threads and sockets, and the smallest buffer of a message.
 pub(crate) const SMALL: usize = 4 << 10;
 
-/// The most bytes that one read takes, with either adapter.
+/// The most bytes that one read takes, with any adapter.
 pub(crate) const READ: usize = 64 << 10;
 
 /// More than all socket buffers hold: if this much is sent, an end still reads.
@@ -131,7 +131,7 @@ impl<S: Flooded> Flood<S> {
         fresh.close();
         self.settle();
         end(self.server);
-        // What is kept for all connections may be the process's.
+        // Memory that serves all connections may stay.
         settle("the server left", self.before + self.keeps);
     }
 }

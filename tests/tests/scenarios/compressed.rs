@@ -91,7 +91,7 @@ pub(crate) fn without_agreement_nothing_is_compressed<S: Adapter, C: Adapter>() 
     on.end();
 }
 
-/// What is sent to all reaches those that compress, with and without takeover, and those that do not.
+/// A broadcast reaches connections that compress, with and without takeover, and those that do not.
 pub(crate) fn a_broadcast_is_compressed_once_for_all<S: Adapter, C: Adapter>() {
     let running = server::<S>(Deflate::new());
     let all = [Some(Deflate::new()), Some(Deflate::frugal()), None, Some(Deflate::new())];

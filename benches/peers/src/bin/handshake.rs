@@ -41,7 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What `allocations` says, which is built beside this program.
+/// The output of `allocations`, which is built beside this program.
 fn allocations() -> Result<String, Box<dyn Error>> {
     let program = env::current_exe()?.with_file_name("allocations");
     let output = Command::new(&program)

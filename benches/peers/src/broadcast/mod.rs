@@ -28,7 +28,7 @@ pub trait Room {
     ///
     /// # Errors
     ///
-    /// What the implementation says is wrong.
+    /// The error of the implementation.
     fn broadcast(&mut self, payload: &Bytes) -> Outcome;
 }
 

@@ -1,4 +1,4 @@
-//! A transport in memory: reads give what is on the wire, writes go into a ring.
+//! A transport in memory: reads take the bytes on the wire, writes go into a ring.
 
 use std::io::{self, IoSlice, Write};
 
@@ -6,7 +6,7 @@ use crate::transport::{Source, transport};
 
 const RING: usize = 256 << 10;
 
-/// Takes what is written, with one copy, as the kernel would.
+/// Takes the written bytes, with one copy, as the kernel would.
 #[derive(Debug)]
 pub struct Ring {
     bytes: Vec<u8>,
@@ -33,7 +33,7 @@ impl Ring {
         self.kept.as_deref().unwrap_or_default()
     }
 
-    /// Takes what is written.
+    /// Takes the written bytes.
     #[inline]
     pub fn take(&mut self, mut bytes: &[u8]) {
         if let Some(kept) = &mut self.kept {

@@ -20,19 +20,19 @@ use crate::Outcome;
 /// The largest message, and frame, that a peer has to accept.
 const LIMIT: usize = 64 << 20;
 
-/// What each write has at most, if an implementation leaves that to its caller.
+/// The most bytes of a write, if an implementation leaves that to its caller.
 const BATCH: usize = 64 << 10;
 
-/// Which end of the connection is at work.
+/// The end of the connection that is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// The one that sends plain frames.
+    /// The server: it sends unmasked frames.
     Server,
-    /// The one that sends masked frames.
+    /// The client: it sends masked frames.
     Client,
 }
 
-/// When what was sent has to be written.
+/// When sent messages have to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flush {
     /// After the last message; earlier if the implementation likes.
@@ -57,14 +57,14 @@ pub trait Peer {
     ///
     /// # Errors
     ///
-    /// What the implementation says is wrong.
+    /// The error of the implementation.
     fn decode(&self, workload: &Workload, segment: usize, inbox: &mut Inbox<'_>) -> Outcome;
 
     /// Sends the messages of `workload` in a frame each, into `ring`.
     ///
     /// # Errors
     ///
-    /// What the implementation says is wrong.
+    /// The error of the implementation.
     fn encode(&self, workload: &Workload, end: End, flush: Flush, ring: &mut Ring) -> Outcome;
 }
 

@@ -9,7 +9,7 @@ use super::{End, Flush, Inbox, Outcome, Peer, Ring};
 ///
 /// # Errors
 ///
-/// What the implementation says is wrong, or what we say.
+/// The error of the implementation, or a difference that the check has found.
 pub fn decode(peer: &dyn Peer, workload: &Workload, segment: usize) -> Outcome {
     let mut inbox = Inbox::expecting(workload);
     peer.decode(workload, segment, &mut inbox)?;
@@ -23,7 +23,7 @@ pub fn decode(peer: &dyn Peer, workload: &Workload, segment: usize) -> Outcome {
 ///
 /// # Errors
 ///
-/// What the implementation says is wrong, or what we say.
+/// The error of the implementation, or a difference that the check has found.
 pub fn encode(peer: &dyn Peer, workload: &Workload, end: End, flush: Flush) -> Outcome {
     let mut ring = Ring::keeping();
     peer.encode(workload, end, flush, &mut ring)?;

@@ -8,7 +8,7 @@ use super::{BATCH, End, Flush, Inbox, LIMIT, Outcome, Ring};
 /// How many bytes of a frame are waited for: a payload of 16 KiB behind the longest header.
 const MOST: usize = (16 << 10) + 14;
 
-/// What a read takes at most: two of them are waited for, and stay in the first-level cache.
+/// The most bytes of a read: two of them are waited for, and stay in the first-level cache.
 const READ: usize = MOST / 2;
 
 /// From how many bytes on a payload is not collected with others, but written on its own.

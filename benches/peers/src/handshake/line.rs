@@ -9,7 +9,7 @@ use wsproto::handshake::accept_key;
 
 use crate::transport::{Source, transport};
 
-/// What a browser sends.
+/// The request of a browser.
 pub const REQUEST: &[u8] = b"GET /chat HTTP/1.1\r\n\
     Host: server.example.com\r\n\
     Connection: Upgrade\r\n\
@@ -25,7 +25,7 @@ pub const REQUEST: &[u8] = b"GET /chat HTTP/1.1\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
     Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n";
 
-/// What the key of [`REQUEST`] was made of.
+/// The nonce of the key of [`REQUEST`].
 pub(super) const NONCE: [u8; 16] = *b"the sample nonce";
 
 const BEFORE_PROOF: &[u8; 97] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
@@ -58,7 +58,7 @@ fn key(request: &[u8]) -> Option<&str> {
     })
 }
 
-/// Keeps what is written into a [`Line`].
+/// Keeps the bytes that are written into a [`Line`].
 #[derive(Clone, Debug, Default)]
 pub struct Written(Arc<Mutex<Vec<u8>>>);
 
@@ -73,7 +73,7 @@ impl Written {
 #[derive(Debug)]
 pub struct Line {
     incoming: Incoming,
-    /// How much of what comes in was read.
+    /// How many bytes of the input were read.
     read: usize,
     written: Written,
     /// Woken when the response to the unwritten request arrives.

@@ -20,7 +20,7 @@ use crate::Outcome;
 /// Where clients connect to.
 const URL: &str = "ws://server.example.com/chat";
 
-/// What stands in it, for those who want it in parts.
+/// Its parts, for implementations that take it in parts.
 const HOST: &str = "server.example.com";
 const PATH: &str = "/chat";
 
@@ -33,14 +33,14 @@ pub trait Peer {
     ///
     /// # Errors
     ///
-    /// What the implementation says is wrong.
+    /// The error of the implementation.
     fn server(&self, line: Line) -> Outcome;
 
     /// Sends a request, reads the answer, and drops the connection when it is open.
     ///
     /// # Errors
     ///
-    /// What the implementation says is wrong.
+    /// The error of the implementation.
     fn client(&self, line: Line) -> Outcome;
 }
 
@@ -59,7 +59,7 @@ pub fn peers() -> Vec<Box<dyn Peer>> {
     ]
 }
 
-/// Which end of the connection is at work.
+/// The end of the connection that is measured.
 #[derive(Clone, Copy, Debug)]
 pub enum End {
     /// The one that accepts.
@@ -82,7 +82,7 @@ impl End {
     ///
     /// # Errors
     ///
-    /// What the implementation says is wrong.
+    /// The error of the implementation.
     pub fn shake(self, peer: &dyn Peer, written: &Written) -> Outcome {
         match self {
             Self::Server => peer.server(Line::to_server(written)),
@@ -90,11 +90,11 @@ impl End {
         }
     }
 
-    /// Shakes hands once and looks at what was written with the strictest reader at hand.
+    /// Shakes hands once and reads the output with the strictest reader at hand.
     ///
     /// # Errors
     ///
-    /// What the implementation says is wrong, or what we say.
+    /// The error of the implementation, or a difference that the check has found.
     pub fn verify(self, peer: &dyn Peer) -> Outcome {
         let written = Written::default();
         self.shake(peer, &written)?;
@@ -124,7 +124,7 @@ mod tests {
         }
     }
 
-    /// What would be timed otherwise is not a handshake.
+    /// Otherwise something else than a handshake would be timed.
     #[test]
     fn a_client_that_looks_notices_a_wrong_answer() {
         let wrong: Answer = |_| answer(REQUEST);

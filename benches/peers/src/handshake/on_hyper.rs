@@ -20,7 +20,7 @@ pub(super) fn runtime() -> Runtime {
     Builder::new_current_thread().build().expect("a runtime without threads and timers")
 }
 
-/// Serves one request, which `upgrade` answers, and waits for what it becomes.
+/// Serves one request, which `upgrade` answers, and waits for the upgraded connection.
 pub(super) async fn serve<F, S, E, U>(
     line: Line,
     upgrade: impl Fn(&mut Request<Incoming>) -> Result<(Response<Empty<Bytes>>, F), E>,

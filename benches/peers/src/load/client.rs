@@ -1,4 +1,4 @@
-//! A client that knows beforehand, byte for byte, what it sends and gets.
+//! A client that knows beforehand, byte for byte, its output and its input.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -46,7 +46,7 @@ impl Client {
         Ok(Self { stream })
     }
 
-    /// Sends a message of `size` bytes and compares what comes back.
+    /// Sends a message of `size` bytes and compares the echo.
     ///
     /// # Errors
     ///
@@ -67,7 +67,7 @@ impl Client {
         self.stream.write_all(&message.wire[..half(&message)])
     }
 
-    /// Sends the other half, and compares what comes back.
+    /// Sends the other half, and compares the echo.
     ///
     /// # Errors
     ///
@@ -98,7 +98,7 @@ fn half(message: &Workload) -> usize {
     message.wire.len() - message.payload.len().div_ceil(2)
 }
 
-/// What a server sends to echo a binary message.
+/// The frame with which a server echoes a binary message.
 #[must_use]
 pub(super) fn reply(payload: &[u8]) -> Vec<u8> {
     let len = payload.len() as u64;

@@ -19,7 +19,7 @@ use super::compressing::Compressing;
 use super::process::Server;
 use crate::json::json;
 
-/// What passes before anything is counted.
+/// The time before anything is counted.
 const WARM_UP: Duration = Duration::from_millis(300);
 
 /// Longer than any echo takes.
@@ -34,7 +34,7 @@ const SERIES: usize = 256 << 10;
 /// Bytes of payload.
 pub const SIZES: [usize; 3] = [125, 1 << 10, 16 << 10];
 
-/// What was seen.
+/// The results.
 #[derive(Clone, Copy, Debug)]
 pub struct Measured {
     /// How long a message took, with all connections together.
@@ -79,7 +79,7 @@ struct Talker {
     /// The frames of a series.
     frames: Vec<Vec<u8>>,
     next: usize,
-    /// What has arrived of a reply.
+    /// The part of a reply that has arrived.
     reply: Vec<u8>,
 }
 

@@ -13,13 +13,13 @@ use rustix::fd::OwnedFd;
 use super::client::{Client, reply};
 use super::process::Server;
 
-/// What passes before anything is counted.
+/// The time before anything is counted.
 const WARM_UP: Duration = Duration::from_millis(400);
 
 /// Longer than any echo takes.
 const PATIENCE: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
 
-/// What is sent.
+/// The load of one measurement.
 #[derive(Clone, Copy, Debug)]
 pub struct Scenario {
     /// The name in results.
@@ -61,7 +61,7 @@ pub fn scenarios() -> impl Iterator<Item = Scenario> {
     WITH_ONE_THREAD.into_iter().chain(WITH_TWO_THREADS)
 }
 
-/// What was seen.
+/// The results.
 #[derive(Clone, Copy, Debug)]
 pub struct Measured {
     /// How many messages came back in a second.

@@ -16,13 +16,13 @@ use super::process::Server;
 
 const LARGE: usize = 16 << 10;
 
-/// How often a server is looked at before it is taken as it is.
+/// How often the memory of a server is read before the last value is taken.
 const LOOKS: usize = 20;
 
-/// What a process needs beside its connections.
+/// The descriptors that a process needs beside its connections.
 const SPARE: u64 = 100;
 
-/// What was seen, in bytes for each connection.
+/// The results, in bytes for each connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Measured {
     /// When its handshake was done.
@@ -60,7 +60,7 @@ pub fn allow(connections: usize) -> io::Result<()> {
 ///
 /// If the server does not take them, or does not echo.
 pub fn measure(server: &Server, connections: usize) -> io::Result<Measured> {
-    // What all connections share is there before the first counts.
+    // Memory that all connections share exists before the first counts.
     Client::connect(server.address)?.check(LARGE)?;
     let before = settled(server)?;
     let mut clients = Vec::new();

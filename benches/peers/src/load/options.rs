@@ -14,7 +14,7 @@ const USAGE: &str = "options:
   --seconds N          for how long (1.5)
   --connections N      how many are idle (10000)";
 
-/// What was said.
+/// The arguments of the command line.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Names of servers, and the commands that start them.

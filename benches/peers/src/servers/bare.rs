@@ -17,7 +17,7 @@ use wsproto::mask::Mask;
 
 use super::{Start, announce};
 
-/// What a read gives at most.
+/// The most bytes of a read.
 const BUFFER: usize = 512 << 10;
 
 /// How many connections may wait to be accepted.
@@ -99,7 +99,7 @@ struct Connection {
     waits_to_write: bool,
     /// The beginning of a frame.
     partial: Vec<u8>,
-    /// The end of what could not be written.
+    /// The end of the bytes that could not be written.
     unsent: Vec<u8>,
 }
 

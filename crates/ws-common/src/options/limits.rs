@@ -46,8 +46,8 @@ macro_rules! limits {
                 self.with(|config| config.fragment_size = bytes)
             }
 
-            /// Sets how long a peer may read nothing: of a server's replies, see [`Config::write_timeout`], or
-            /// while a blocking `send` waits for room.
+            /// Sets how long a peer may read nothing, while a server does not read because its replies are
+            /// unwritten (see [`Config::write_timeout`]), or while `send` of `ws-std` or `ws-tokio` waits for room.
             #[must_use]
             pub fn write_timeout(self, timeout: Option<Duration>) -> Self {
                 self.with(|config| config.write_timeout = timeout)

@@ -145,7 +145,7 @@ fn a_client_shows_its_certificate_to_a_server_that_asks() {
         let error = shake_hands(&client, "server.example", &server).expect_err(reason);
         assert!(error.to_string().contains(reason), "{error}");
     }
-    // What is wrong with the files is named.
+    // The error names the fault of the files.
     let error = plain().client_certificate(client.certificate(), identity.key()).expect_err("keys");
     assert!(error.to_string().contains("key.pem"), "{error}");
     let error = plain().client_certificate(client.key(), client.key()).expect_err("no certificate");

@@ -1,4 +1,4 @@
-//! What tests of loops need: a peer by hand, handlers that note what they are called for, and waiting.
+//! Helpers for tests of loops: a peer by hand, handlers that note their calls, and waiting.
 #![allow(dead_code, reason = "no test binary needs all of it")]
 
 use std::io::{Read, Write};
@@ -93,7 +93,7 @@ pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// What was called, in order.
+/// The calls, in order.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Log(Arc<(Mutex<Vec<String>>, Condvar)>);
 
@@ -118,7 +118,7 @@ impl Log {
     }
 }
 
-/// Notes what it is called for.
+/// Notes its calls.
 pub(crate) struct Recorder(pub(crate) Log);
 
 impl ConnectionHandler for Recorder {

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 
 /// Tells when the server's first settings are in force: when their acknowledgement is written (RFC 9113 section
-/// 6.5.3). hyper tells what they are, but not when.
+/// 6.5.3). hyper tells their values, but not when they arrive.
 #[derive(Default)]
 pub(super) struct Settings(Arc<Notify>);
 
@@ -47,13 +47,13 @@ impl<S> Watched<S> {
     }
 }
 
-/// The length of what a client sends before its frames (RFC 9113 section 3.4).
+/// The length of the preface that a client sends before its frames (RFC 9113 section 3.4).
 const PREFACE: usize = 24;
 
 /// The length of the header of a frame.
 const HEADER: usize = 9;
 
-/// What a client has written so far, as frames.
+/// A client's output so far, as frames.
 struct Written {
     /// How many bytes to pass over: the preface, or the payload of a frame.
     skip: usize,

@@ -120,7 +120,7 @@ impl Sender {
     ///
     /// If the future is dropped, nothing has happened.
     pub async fn closed(&self) -> CloseInfo {
-        let mut waiter = Waiter::new(self.connection.tasks());
+        let mut waiter = Waiter::at_end(self.connection.tasks());
         poll_fn(|context| match self.connection.is_over(&mut waiter, context) {
             true => Poll::Ready(()),
             false => Poll::Pending,

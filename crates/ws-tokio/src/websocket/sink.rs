@@ -90,7 +90,7 @@ impl Sender {
         let connection = &self.connection;
         let begin = || Box::new((Waiter::new(connection.tasks()), None));
         let (waiter, goal) = &mut **self.sink.flush.get_or_insert_with(begin);
-        // What others send meanwhile is not waited for.
+        // Messages that others send meanwhile are not waited for.
         if mem::take(self.sink.sent.get_mut()) {
             *goal = None;
         }

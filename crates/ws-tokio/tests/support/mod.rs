@@ -47,7 +47,7 @@ pub(crate) struct Far(Arc<Mutex<State>>);
 
 #[derive(Default)]
 pub(crate) struct State {
-    /// What the stream reads.
+    /// The bytes that the stream reads.
     pub(crate) input: Vec<u8>,
     read: usize,
     /// Where reads are refused once, counted in bytes.

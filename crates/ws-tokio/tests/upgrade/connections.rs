@@ -153,7 +153,7 @@ async fn a_url_of_the_other_scheme_is_refused() {
     assert!(matches!(refused, Err(Error::Option { option: "url", .. })), "{refused:?}");
 }
 
-/// What was not offered cannot be accepted, and the client gets a 500; the request is the application's to look at.
+/// A selection that was not offered cannot be accepted, and the client gets a 500; the request is the application's to look at.
 #[tokio::test]
 async fn an_acceptance_of_what_was_not_offered_is_a_500() {
     let (mut request, server) = (crate::refusals::good(Http::One), server());

@@ -37,7 +37,7 @@ struct Client {
     heard: Rc<RefCell<Vec<String>>>,
 }
 
-/// What the model knows of a client.
+/// The model's knowledge of a client.
 #[derive(Default)]
 struct Known {
     name: Option<String>,

@@ -64,7 +64,7 @@ use crate::{Client, CloseFrame, Config, ReadyState, Role, SendError, Server, Ses
 /// are written: Pings, the Pongs that answer the peer's, and those of the keep-alive wait for at most one
 /// fragment, or 16 KiB of them, besides the bytes that the transport holds. The order of messages stays, and a Close
 /// waits for all messages sent before it, because no data may follow it (section 5.5.1). Messages are cut at any
-/// byte, also inside a character. What [`send_with`](Self::send_with) sends is not changed.
+/// byte, also inside a character. The output of [`send_with`](Self::send_with) is not changed.
 ///
 /// A server that does not read, because more than the mark of replies is unwritten, sees no Ping and answers
 /// none. So a long message that answers another one leaves room for Pongs only if the mark is higher than its

@@ -63,7 +63,7 @@ fn of_two_faults_the_first_is_reported() {
     assert_eq!(error(small, &message(Opcode::Text, &invalid)), (Error::MessageTooBig, 1009));
 }
 
-/// What the appended bytes inflate to, in a message that ends within a block, does not replace what the
+/// The output of the appended bytes, in a message that ends within a block, does not replace what the
 /// message itself did.
 #[test]
 fn the_bytes_appended_change_nothing_of_the_message() {

@@ -66,7 +66,7 @@ fn large_messages_leave_compressed_or_in_place_never_both() {
 }
 
 /// M15: the compressed bytes are cut, and only the first fragment has RSV1 (RFC 7692 section 6.1).
-/// What would not become shorter leaves in fragments, too.
+/// A message that would not become shorter leaves in fragments, too.
 #[test]
 fn compressed_messages_leave_in_fragments() {
     const SIZE: usize = 3000;

@@ -65,7 +65,7 @@ fn the_same_lending_gives_the_same_bytes() {
     assert_eq!(run(), run());
 }
 
-/// What an idle connection holds: the windows that were used, and nothing of codec states.
+/// The memory of an idle connection: the windows that were used, and nothing of codec states.
 #[test]
 fn an_idle_connection_holds_its_windows_at_most() {
     let long = json(100_000);

@@ -25,7 +25,7 @@ fn request(offers: &str) -> Request {
     Request::parse(head.as_bytes()).expect("valid")
 }
 
-/// What a server answers to offers; empty if it declines.
+/// The answers of a server to offers; empty if it declines.
 fn answer(offers: &str, wish: &Deflate) -> String {
     DeflateAgreed::negotiate(&request(offers), wish)
         .map_or_else(String::new, |(_, answer)| answer.to_string())
@@ -114,7 +114,7 @@ fn a_server_answers_each_offer() {
     }
 }
 
-/// What a server asks for unasked: R7692-7.1.1-2, R7692-7.1.2-2, R7692-7.1.1-5.
+/// Parameters that a server sets without an offer of them: R7692-7.1.1-2, R7692-7.1.2-2, R7692-7.1.1-5.
 #[test]
 fn a_server_asks_for_what_it_wishes() {
     let chromium = "permessage-deflate; client_max_window_bits";
@@ -152,7 +152,7 @@ fn a_server_asks_for_what_it_wishes() {
     }
 }
 
-/// What a client accepts: R7692-7-2, R7692-7.1.1-4, R7692-7.1.2-4, R7692-7.1.2-5, R6455-9.1-6.
+/// The answers that a client accepts: R7692-7-2, R7692-7.1.1-4, R7692-7.1.2-4, R7692-7.1.2-5, R6455-9.1-6.
 #[test]
 fn a_client_checks_the_answer() {
     use DeflateParamError as E;
@@ -282,7 +282,7 @@ fn a_client_does_without_a_limit_that_a_server_does_not_know() {
     }
     // No limit is wished, and none is offered twice.
     assert_eq!(DeflateOffer::in_order(&Deflate::dense()).count(), 1);
-    // What neither offer allows stays an error.
+    // An answer that neither offer allows stays an error.
     for (response, error) in [
         ("; server_max_window_bits=7", DeflateParamError::Value("server_max_window_bits")),
         ("; client_max_window_bits", DeflateParamError::Value("client_max_window_bits")),

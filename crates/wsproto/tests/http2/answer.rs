@@ -80,7 +80,7 @@ fn the_answer_of_http_1_has_the_fields_that_are_encoded() {
     assert!(handed_over.contains(&("Connection", b"Upgrade")), "other code writes the head");
 }
 
-/// What `accept` refuses, `answer` refuses for the same reason; and an extended CONNECT has no form in
+/// `answer` refuses what `accept` refuses, for the same reason; and an extended CONNECT has no form in
 /// HTTP/1.
 #[test]
 fn what_cannot_be_accepted_has_no_answer() {

@@ -18,7 +18,7 @@ fn both(head: &[u8]) -> Option<[Result<Request, RequestError>; 2]> {
     Some([Request::parse(head), Request::from_parts(method, target, minor, fields)])
 }
 
-/// R6455-4.2.1-1: whoever parses a request, the checks are the same.
+/// R6455-4.2.1-1: the checks do not depend on the parser of a request.
 #[test]
 fn a_request_from_its_parts_is_the_parsed_one() {
     let good = Head::request;
@@ -52,7 +52,7 @@ fn a_request_from_its_parts_is_the_parsed_one() {
     }
 }
 
-/// What no parser should hand over is refused as well.
+/// Fields that no parser should hand over are refused as well.
 #[test]
 fn parts_that_are_no_http_are_refused() {
     let fields = [("host", "a")];

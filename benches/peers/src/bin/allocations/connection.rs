@@ -12,7 +12,7 @@ use wsproto::{Client, Config, Connection, Event, Extensions, Role, Server, Sessi
 /// So many messages more make a difference that can be divided.
 const MESSAGES: usize = 1000;
 
-/// What an Ethernet frame brings.
+/// The payload of an Ethernet frame.
 const PACKET: usize = 1460;
 
 /// Prints a line for each fact and implementation: fact, peer, count.
@@ -63,7 +63,7 @@ pub(super) fn print() -> Outcome {
 fn each(size: usize, mut work: impl FnMut(&Workload) -> Outcome) -> Result<f64, Box<dyn Error>> {
     let few = Workload::repeated(Kind::Binary, size, size, MESSAGES);
     let many = Workload::repeated(Kind::Binary, size, size, 2 * MESSAGES);
-    // What a thread has once is there before anything counts.
+    // Memory that a thread has once exists before anything counts.
     work(&few)?;
     let few = super::counted(|| work(&few))?.count_total;
     let many = super::counted(|| work(&many))?.count_total;
@@ -88,7 +88,7 @@ fn next_event(workload: &Workload, segment: usize) -> Outcome {
     Ok(())
 }
 
-/// What a connection holds on the heap after it has echoed messages that arrived in parts, beside the
+/// The bytes that a connection holds on the heap after it has echoed messages that arrived in parts, beside the
 /// limits, which all connections share; and what it sent.
 fn idle<R: Role>(role: R, mut wire: Vec<u8>) -> Result<(i64, Vec<u8>), Box<dyn Error>> {
     let mut out = Vec::with_capacity(2 * wire.len());

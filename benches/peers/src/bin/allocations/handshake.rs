@@ -10,7 +10,7 @@ pub(super) fn print() -> Outcome {
     for end in [End::Server, End::Client(ANSWER)] {
         for peer in peers() {
             let written = Written::default();
-            // What is made once is not counted.
+            // Objects that are made once are not counted.
             end.shake(&*peer, &written)?;
             let info =
                 super::counted(|| (0..HANDSHAKES).try_for_each(|_| end.shake(&*peer, &written)))?;

@@ -1,9 +1,9 @@
-//! Counts, which do not depend on what else the machine is doing. The counting allocator is in no other
+//! Counts, which do not depend on the load of the machine. The counting allocator is in no other
 //! program, because to count takes time.
 //!
 //! ```text
 //! cargo run --release --bin allocations -- handshake     for each opening handshake
-//! cargo run --release --bin allocations -- connection    what a connection costs
+//! cargo run --release --bin allocations -- connection    the costs of a connection
 //! ```
 
 mod connection;
@@ -25,7 +25,7 @@ fn main() -> Outcome {
     }
 }
 
-/// Counts what some work allocates.
+/// Counts the allocations of some work.
 fn counted(work: impl FnOnce() -> Outcome) -> Result<AllocationInfo, Box<dyn Error>> {
     let mut outcome = Ok(());
     let info = allocation_counter::measure(|| outcome = work());

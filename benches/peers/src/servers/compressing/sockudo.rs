@@ -21,7 +21,7 @@ async fn converse(mut stream: TcpStream) {
     echo(CompressedWebSocketStream::server(stream, config(), deflate), is_data).await;
 }
 
-/// Shakes hands; returns what was agreed, or `None` if the client does not compress or is gone.
+/// Shakes hands; returns the agreed parameters, or `None` if the client does not compress or is gone.
 async fn accept(stream: &mut TcpStream) -> Option<DeflateConfig> {
     let mut request = BytesMut::with_capacity(4096);
     loop {
