@@ -103,7 +103,8 @@ macro_rules! of_servers {
             handlers: a_ping_has_a_patience, a_keep_alive_can_change, a_handler_can_pause,
                 others_that_do_not_read_are_counted,
                 who_does_not_log_in_is_closed, timers_of_a_server;
-            listeners: a_certificate_is_replaced, a_proxy_header_precedes_tls, localhost_has_both_families;
+            listeners: a_certificate_is_replaced, a_proxy_header_precedes_tls, localhost_has_both_families,
+                a_mapped_address_is_shown_as_ipv4;
             proxies: a_field_is_believed_from_trusted_proxies_only, the_clients_of_a_proxy_are_counted,
                 a_proxy_header_names_the_client, a_proxy_must_begin_with_a_header,
                 a_header_of_anybody_else_ends_the_connection, a_proxy_header_has_a_deadline,
