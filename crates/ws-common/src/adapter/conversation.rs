@@ -63,7 +63,7 @@ impl Conversation {
     /// Returns whether a decision is postponed. A notice may then mean that it is made: call
     /// [`resume`](Self::resume).
     #[inline]
-    pub fn is_deciding(&mut self) -> bool {
+    pub(crate) fn is_deciding(&mut self) -> bool {
         self.handler.as_mut().is_some_and(|handler| handler.undecided().is_some())
     }
 }
