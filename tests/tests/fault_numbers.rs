@@ -43,7 +43,7 @@ fn faults() -> (Vec<String>, Vec<String>) {
         let well_formed = match fields[..] {
             [number, adapters, rule] => {
                 is_number(number)
-                    && ["engine", "std", "mio", "both"].contains(&adapters)
+                    && ["engine", "std", "mio", "all"].contains(&adapters)
                     && rule.ends_with('.')
                     && line.chars().count() < TOO_LONG
             }

@@ -88,7 +88,7 @@ proptest! {
         prop_assert_eq!(left, &rest[..]);
     }
 
-    // M6: the same bytes are the same header, or the same error, in whatever pieces they come.
+    // M6: the same bytes are the same header, or the same error, however they are cut.
     #[test]
     fn cuts_make_no_difference(
         (mut header, _) in any_header(),

@@ -52,7 +52,7 @@ impl fmt::Display for ConnectTo {
             Self::Addresses(addresses) => match addresses.as_slice() {
                 [] => f.write_str("no address"),
                 [only] => only.fmt(f),
-                [first, rest @ ..] => write!(f, "{first} and {} others", rest.len()),
+                [first, rest @ ..] => write!(f, "{first} and {} more", rest.len()),
             },
             Self::Host(host, port) if host.contains(':') => write!(f, "[{host}]:{port}"),
             Self::Host(host, port) => write!(f, "{host}:{port}"),

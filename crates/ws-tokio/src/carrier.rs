@@ -21,9 +21,9 @@ const TURNS: usize = 2;
 
 /// Carries a connection until it is over and its transport released. Dropping it ends the connection.
 ///
-/// With a conversation, it does everything. Without one, the application owns the connection and takes its events;
-/// then it writes what is sent, and observes the deadlines, whatever the application waits for. When nothing is left
-/// to write and there is no deadline, it retires: an idle connection has no such task.
+/// With a conversation, the carrier reads, writes and calls the handler. Without one, the application owns the
+/// connection and takes its events; the carrier only writes and observes the deadlines. When there is no output and no
+/// deadline, it retires: an idle connection has no such task.
 pub(crate) struct Carrier<R: Role, S: AsyncStream> {
     connection: Arc<Carried<R, S>>,
     conversation: Option<Conversation>,

@@ -26,7 +26,7 @@
 //! # Behind a web server
 //!
 //! With the feature `hyper`, an `Upgrade` takes a connection of a web server on hyper, over HTTP/1.1 or HTTP/2 (RFC 8441),
-//! and an `UpgradeServer` has the options, the topics and the end of all of them. With the feature `axum`, an `Upgrade` is
+//! and an `UpgradeServer` has the options of all of them, publishes to them, and ends them. With the feature `axum`, an `Upgrade` is
 //! also an extractor. `H2` opens a client's WebSockets on one connection of HTTP/2.
 //!
 //! # Sending
@@ -38,12 +38,12 @@
 //! # Cancel safety
 //!
 //! Futures are only waits. Any of them may be dropped, as by `tokio::select!`: no message is lost, and none is sent in
-//! part. Each method says what exactly is the case.
+//! part. The documentation of each method has the details.
 //!
 //! # Time
 //!
-//! Deadlines follow the time of tokio, whatever the application waits for, and tests can pause it: those of a connection,
-//! and those and the timers of a server. The runtime needs its timers (`enable_all`). The keep-alive is off by default for
+//! The deadlines of connections and servers, and the timers of servers, follow the time of tokio, which tests can pause.
+//! They hold whatever the application waits for. The runtime needs its timers (`enable_all`). The keep-alive is off by default for
 //! clients and for streams; [`ServerOptions`] turns it on.
 //!
 //! # Features

@@ -31,10 +31,10 @@ pub use streams::Receiver;
 
 /// One end of a connection: a client's, or a server's.
 ///
-/// [`recv`](Self::recv) waits for a message, and [`send`](Self::send) for room. A task of the runtime writes
-/// what was sent, answers nothing by itself, and observes the deadlines, whatever the application waits for. It exists
-/// only while there is something to write or a deadline, such as that of the keep-alive. One write takes everything that
-/// was sent before that task runs.
+/// [`recv`](Self::recv) waits for a message, and [`send`](Self::send) for room. A task of the runtime writes the
+/// messages and observes the deadlines, also while the application waits for something else; it answers no Pings. The
+/// task exists only while there is output or a deadline, such as that of the keep-alive. One write takes everything that
+/// was sent before the task runs.
 ///
 /// Pings are answered and the closing handshake is carried out while [`recv`](Self::recv) is polled (RFC 6455,
 /// sections 5.5 and 7). A program that only sends should receive in another task; see
@@ -43,7 +43,7 @@ pub use streams::Receiver;
 /// # Cancel safety
 ///
 /// A future of this type is only a wait: all state is in the connection. Any of them may be dropped, as by
-/// `tokio::select!`, and nothing is lost or done in part; each method says what exactly is the case.
+/// `tokio::select!`, and nothing is lost or done in part; the documentation of each method has the details.
 ///
 /// # Dropping
 ///

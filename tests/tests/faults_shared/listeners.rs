@@ -174,6 +174,32 @@ pub(crate) fn localhost_has_both_families<S: Listens>() {
     end(server);
 }
 
+// M9: a listener for both families sees IPv4 clients with mapped addresses.
+pub(crate) fn a_mapped_address_is_shown_as_ipv4<S: Listens>() {
+    // Not every host has IPv6, and not every system lets one socket serve both families.
+    let both = std::net::TcpListener::bind("[::]:0").is_ok_and(|listener| {
+        let port = listener.local_addr().expect("an address").port();
+        TcpStream::connect(("127.0.0.1", port)).is_ok()
+    });
+    if !both {
+        return;
+    }
+    let (to, asked) = mpsc::channel();
+    let decide = move |_: &_, request: &IncomingRequest| {
+        to.send([request.peer_addr(), request.client_addr()]).expect("the test waits");
+        Decision::accept(|ws: &WebSocketConnection, message: Message| drop(ws.send(message)))
+    };
+    let server = S::serve_at("[::]:0", ServerOptions::new(), decide).expect("a free port");
+    let port = server.handle().local_addr().expect("an address").port();
+    let mut peer = Peer::open(([127, 0, 0, 1], port).into());
+    let address = peer.0.local_addr().ok();
+    assert_eq!(asked.recv_timeout(LONG), Ok([address; 2]));
+    peer.echoes();
+    let connections = server.handle().connections();
+    assert_eq!(connections.iter().map(|ws| ws.peer_addr()).collect::<Vec<_>>(), [address]);
+    end(server);
+}
+
 fn connect_tls(port: u16, identity: &Identity) -> Result<WebSocket, ws_std::Error> {
     let url = WsUrl::parse(&format!("wss://localhost:{port}/")).expect("a URL");
     ws_std::connect_with(ClientRequest::new(url), ClientOptions::new().tls(identity.client()))

@@ -4,6 +4,7 @@
 mod alive;
 mod backlog;
 mod bounds;
+mod certificates;
 mod fragments;
 mod handlers;
 mod http;
@@ -94,6 +95,7 @@ macro_rules! of_servers {
                 a_client_that_still_waits_gets_its_answer;
             bounds: more_than_allowed_get_503, a_refusal_ends_as_others_do;
             truth: nothing_was_asked_and_nothing_is_reported;
+            certificates: a_decision_knows_the_name_and_the_certificates;
             servers: a_decision_knows_the_addresses, an_address_has_a_limit_of_connections,
                 an_address_has_a_limit_of_attempts,
                 refusals_have_the_fields_of_the_application, a_server_counts,
@@ -101,7 +103,8 @@ macro_rules! of_servers {
             handlers: a_ping_has_a_patience, a_keep_alive_can_change, a_handler_can_pause,
                 others_that_do_not_read_are_counted,
                 who_does_not_log_in_is_closed, timers_of_a_server;
-            listeners: a_certificate_is_replaced, a_proxy_header_precedes_tls, localhost_has_both_families;
+            listeners: a_certificate_is_replaced, a_proxy_header_precedes_tls, localhost_has_both_families,
+                a_mapped_address_is_shown_as_ipv4;
             proxies: a_field_is_believed_from_trusted_proxies_only, the_clients_of_a_proxy_are_counted,
                 a_proxy_header_names_the_client, a_proxy_must_begin_with_a_header,
                 a_header_of_anybody_else_ends_the_connection, a_proxy_header_has_a_deadline,

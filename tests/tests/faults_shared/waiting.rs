@@ -184,7 +184,7 @@ pub(crate) fn a_stuck_subscriber_holds_up_nobody<S: Adapter, C: Adapter>() {
         assert_eq!(reached.sent, 50);
         let mut refused = reached.refused;
         refused.sort();
-        assert_eq!(refused, stuck, "those who have no room are named");
+        assert_eq!(refused, stuck, "the connections without room are named");
         assert_all_get(&clients, text);
     }
     leave(clients);

@@ -16,7 +16,7 @@ const OUR_PROCESSOR: usize = 1;
 #[derive(Debug)]
 pub struct Server {
     child: Child,
-    /// Kept, so that whatever it prints finds an open pipe.
+    /// Kept, so that its output finds an open pipe.
     _output: BufReader<ChildStdout>,
     /// Where it listens.
     pub address: SocketAddr,

@@ -318,7 +318,7 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
 
     /// Removes the transport, so that the adapter dials again after a redirect. If the application has closed
     /// the connection meanwhile, gives it up instead. Returns the transport; drop it without the lock.
-    pub fn redial(&mut self) -> Option<T> {
+    pub(crate) fn redial(&mut self) -> Option<T> {
         let wishes = self.link().map(|link| Wishes::of(link.endpoint())).unwrap_or_default();
         let dialing = Stage::Dialing { given_up: self.flags & UNWANTED != 0, wishes };
         let before = std::mem::replace(&mut self.stage, dialing);

@@ -12,7 +12,7 @@ use wsproto::{CloseCode, CloseFrame, CloseInfo, Role};
 use super::answering::answering;
 use super::connection::unknown_end;
 use super::logging::error;
-use super::panics::{Panic, catch};
+use super::panics::{Panic, catch, run_guarded};
 use super::verdict::DynHandler;
 use super::{Connection, ConnectionLink, Driver, Permit, Step};
 use crate::timers::Due;
@@ -63,7 +63,7 @@ impl Conversation {
     /// Returns whether a decision is postponed. A notice may then mean that it is made: call
     /// [`resume`](Self::resume).
     #[inline]
-    pub fn is_deciding(&mut self) -> bool {
+    pub(crate) fn is_deciding(&mut self) -> bool {
         self.handler.as_mut().is_some_and(|handler| handler.undecided().is_some())
     }
 }
@@ -271,6 +271,16 @@ impl Conversation {
             permit.finish();
         }
         panic.or(dropped)
+    }
+
+    /// Calls a handler for a connection that was closed before the handler was set: its last call is the only one.
+    pub fn only_end(
+        mut handler: impl ConnectionHandler,
+        handle: &WebSocketConnection,
+        info: &CloseInfo,
+    ) {
+        run_guarded(|| handler.on_terminate(handle, info));
+        run_guarded(|| drop(handler));
     }
 
     /// Ends without another call of the handler, because the adapter has ended. `opened` is

@@ -97,7 +97,7 @@ impl<R: Role, T: Transport> Link<R, T> {
 
     /// Returns the next event, after [`next_small_message`](Self::next_small_message) has returned `None`.
     #[inline]
-    pub fn next_other(&mut self, now: Duration, input: &mut &mut [u8]) -> Option<Step> {
+    pub(crate) fn next_other(&mut self, now: Duration, input: &mut &mut [u8]) -> Option<Step> {
         #[cfg(feature = "deflate")]
         return self.with_tools(|link| link.take_other(now, input));
         #[cfg(not(feature = "deflate"))]

@@ -17,7 +17,7 @@ const CHILD: &str = "WS_MIO_TEST_SERVER";
 /// Set, the server has the keep-alive that is usual.
 const KEEP_ALIVE: &str = "WS_MIO_TEST_KEEP_ALIVE";
 
-/// Echoes, and tells how many errors it was told of, to those who ask for a page.
+/// Echoes; answers ordinary requests with the number of errors that were reported.
 struct Echo {
     errors: u32,
 }
@@ -50,7 +50,7 @@ impl ServerHandler for Echo {
 /// A server; it ends when its standard input does.
 pub(crate) struct Process {
     child: Child,
-    /// Kept, so that whatever it prints finds an open pipe.
+    /// Kept, so that its output finds an open pipe.
     _output: Lines<BufReader<ChildStdout>>,
     pub(crate) address: SocketAddr,
 }

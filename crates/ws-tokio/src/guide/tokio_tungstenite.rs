@@ -31,7 +31,7 @@
 //! | `accept_hdr_async(stream, callback)` | [`server`], which returns the [`Request`]; deciding may take time |
 //! | `TcpListener::accept`, then `accept_async` | [`Listener::accept`], then [`Incoming::request`] in a task |
 //! | `WebSocketStream::from_raw_socket` | [`wsproto::Connection`], the engine after the handshake |
-//! | `WebSocketStream<MaybeTlsStream<TcpStream>>` | [`WebSocket`], whatever the stream is |
+//! | `WebSocketStream<MaybeTlsStream<TcpStream>>` | [`WebSocket`], for every stream |
 //!
 //! # Messages
 //!
@@ -53,8 +53,8 @@
 //! | tokio-tungstenite | here |
 //! |---|---|
 //! | `close(frame).await`, then reading to the end | [`close`], which waits for the end |
-//! | dropping the stream, which sends nothing | dropping a [`WebSocket`] sends what is unsent, and a Close with 1001 |
-//! | a graceful shutdown of one's own | [`ServerHandle::terminate`], then [`Listener::ended`] |
+//! | dropping the stream, which sends nothing | dropping a [`WebSocket`] sends unsent messages, and a Close with 1001 |
+//! | your own graceful shutdown | [`ServerHandle::terminate`], then [`Listener::ended`] |
 //!
 //! # Limits and time
 //!

@@ -1,7 +1,7 @@
 //! A connection with a handler.
 
 use ws_common::ConnectionHandler;
-use ws_common::adapter::{Conversation, run_guarded};
+use ws_common::adapter::Conversation;
 use wsproto::CloseInfo;
 
 use super::WebSocket;
@@ -26,9 +26,9 @@ impl WebSocket {
     /// # Cancel safety
     ///
     /// If the future was polled and is dropped, the connection is aborted, and its handler called for the last time.
-    pub async fn run(mut self, mut handler: impl ConnectionHandler) -> CloseInfo {
+    pub async fn run(mut self, handler: impl ConnectionHandler) -> CloseInfo {
         if let Some(info) = self.close_info().cloned() {
-            run_guarded(|| handler.on_terminate(self.handle(), &info));
+            Conversation::only_end(handler, self.handle(), &info);
             return info;
         }
         let sender = self.sender.clone();

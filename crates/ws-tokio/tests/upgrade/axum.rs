@@ -21,7 +21,7 @@ async fn chat(State(server): State<UpgradeServer>, upgrade: Upgrade) -> impl Int
     })
 }
 
-/// A page for those who ask for no WebSocket.
+/// A page for ordinary requests.
 async fn either(
     State(server): State<UpgradeServer>,
     upgrade: Result<Upgrade, Refusal>,

@@ -352,7 +352,7 @@ fn compression_is_negotiated_over_http_2() {
     }
 }
 
-/// Both ends agree on the same, whatever they wish.
+/// Both ends agree on the same parameters, for all configurations.
 #[test]
 fn both_ends_agree() {
     let all = [8, 9, 12, 15];

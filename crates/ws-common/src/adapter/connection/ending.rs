@@ -96,7 +96,10 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
 
     /// Counts a transport that lingers, once, as long as it does. Beyond [`MOST_LINGERING`], stops this one.
     /// Returns a link to drop without the lock. Call it at the end of a turn.
-    pub fn count_lingering(&mut self, lingering: &Arc<Lingering>) -> Option<Box<Link<R, T>>> {
+    pub(crate) fn count_lingering(
+        &mut self,
+        lingering: &Arc<Lingering>,
+    ) -> Option<Box<Link<R, T>>> {
         if let Stage::Over { lingering: Some(link), place: place @ None, .. } = &mut self.stage {
             *place = lingering.enter();
             if place.is_none() {
@@ -114,7 +117,7 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
     }
 
     /// Returns whether the connection is over and its transport released.
-    pub fn is_gone(&self) -> bool {
+    pub(crate) fn is_gone(&self) -> bool {
         matches!(self.stage, Stage::Over { lingering: None, .. })
     }
 
