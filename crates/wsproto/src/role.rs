@@ -56,15 +56,25 @@ impl fmt::Debug for Client {
 }
 
 pub(crate) mod sealed {
+    use core::convert::Infallible;
+    use core::fmt::Debug;
+
     use super::{Client, Rng, Server};
+    use crate::handshake::Response;
 
     #[allow(unnameable_types, reason = "sealed: only this crate has roles")]
     pub trait Role: Sized {
         /// Whether this end is the server.
         const SERVER: bool;
 
-        /// Makes the role, if it is the server's.
-        fn server() -> Option<Self>;
+        /// What a session keeps of its handshake: the response, in the role that receives one.
+        type Response: Debug + Send + Sync + Unpin;
+
+        /// Returns the response.
+        fn response(kept: &Self::Response) -> &Response;
+
+        /// Returns the response itself.
+        fn into_response(kept: Self::Response) -> Response;
 
         /// Draws the masking key of the next frame, in the role that masks.
         fn masking_key(&mut self) -> Option<[u8; 4]>;
@@ -75,9 +85,14 @@ pub(crate) mod sealed {
 
     impl Role for Server {
         const SERVER: bool = true;
+        type Response = Infallible;
 
-        fn server() -> Option<Self> {
-            Some(Self)
+        fn response(kept: &Infallible) -> &Response {
+            match *kept {}
+        }
+
+        fn into_response(kept: Infallible) -> Response {
+            match kept {}
         }
 
         #[inline]
@@ -92,9 +107,14 @@ pub(crate) mod sealed {
 
     impl Role for Client {
         const SERVER: bool = false;
+        type Response = Response;
 
-        fn server() -> Option<Self> {
-            None
+        fn response(kept: &Response) -> &Response {
+            kept
+        }
+
+        fn into_response(kept: Response) -> Response {
+            kept
         }
 
         #[inline]

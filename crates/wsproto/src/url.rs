@@ -17,7 +17,7 @@ use alloc::string::String;
 use core::fmt::{self, Write};
 
 use crate::redacted::WithoutQuery;
-use host::{host_hint, parse_name, split_zone};
+use host::{check_name, host_hint, split_zone};
 
 pub(crate) use host::{is_authority, parse_host, parse_port, split_port};
 
@@ -49,13 +49,14 @@ pub enum UrlError {
 /// are.
 #[derive(Clone)]
 pub struct WsUrl {
-    as_given: String,
+    /// The URL as it was given; the host in lower case, an IPv6 address without its brackets and its
+    /// zone; and the resource name.
+    text: String,
+    given_len: usize,
+    host_len: usize,
     secure: bool,
-    /// In lower case; an IPv6 address without its brackets and its zone.
-    host: String,
     zone: Option<Box<str>>,
     port: u16,
-    resource_name: String,
 }
 
 impl WsUrl {
@@ -83,39 +84,46 @@ impl WsUrl {
     }
 
     fn parse_scheme(url: &str, schemes: &[(&str, bool)]) -> Result<Self, UrlError> {
-        let (scheme, rest) = url.split_once("://").ok_or(UrlError::Scheme)?;
+        let colon = position(url, b":").ok_or(UrlError::Scheme)?;
+        let (scheme, rest) = url.split_at_checked(colon).ok_or(UrlError::Scheme)?;
+        let rest = rest.strip_prefix("://").ok_or(UrlError::Scheme)?;
         let (_, secure) = schemes
             .iter()
             .find(|(known, _)| known.eq_ignore_ascii_case(scheme))
             .ok_or(UrlError::Scheme)?;
-        if rest.contains('#') {
+        if position(rest, b"#").is_some() {
             return Err(UrlError::Fragment);
         }
-        let (authority, resource) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-        if authority.contains('@') {
+        let (authority, resource) = rest.split_at(position(rest, b"/?").unwrap_or(rest.len()));
+        if position(authority, b"@").is_some() {
             return Err(UrlError::UserInfo);
         }
         let (host, port) = split_port(authority);
         let (bare, zone) = split_zone(host);
-        let (host, port) =
-            parse_name(&bare).and_then(|host| Ok((host, parse_port(port)?))).map_err(
-                // A password containing a slash would be taken for a port, and shown in the error.
-                |error| if resource.contains('@') { UrlError::UserInfo } else { error },
-            )?;
+        let checked = check_name(&bare).and_then(|host| Ok((host, parse_port(port)?)));
+        let (host, port) = checked.map_err(
+            // A password containing a slash would be taken for a port, and shown in the error.
+            |error| if resource.contains('@') { UrlError::UserInfo } else { error },
+        )?;
+        let mut text = String::with_capacity(url.len() + host.len() + resource.len().max(1));
+        text.push_str(url);
+        text.push_str(host);
+        text.get_mut(url.len()..).unwrap_or_default().make_ascii_lowercase();
+        push_resource(resource, &mut text)?;
         Ok(Self {
-            as_given: url.into(),
+            text,
+            given_len: url.len(),
+            host_len: host.len(),
             secure: *secure,
-            host,
             zone,
             port: port.unwrap_or(default_port(*secure)),
-            resource_name: parse_resource(resource)?,
         })
     }
 
     /// Returns the URL as it was given.
     #[must_use]
     pub fn as_given(&self) -> &str {
-        &self.as_given
+        self.text.get(..self.given_len).unwrap_or_default()
     }
 
     /// Returns `ws` or `wss`.
@@ -133,7 +141,7 @@ impl WsUrl {
     /// Returns the host to connect to, in lower case; an IPv6 address without brackets.
     #[must_use]
     pub fn host(&self) -> &str {
-        &self.host
+        self.text.get(self.given_len..self.given_len + self.host_len).unwrap_or_default()
     }
 
     /// Returns the zone of a link-local IPv6 address, the interface to use: `eth0` in
@@ -153,7 +161,7 @@ impl WsUrl {
     /// Returns the request target: the path, at least `/`, and the query unless it is empty.
     #[must_use]
     pub fn resource_name(&self) -> &str {
-        &self.resource_name
+        self.text.get(self.given_len + self.host_len..).unwrap_or_default()
     }
 
     /// Returns the value of the `Host` header: the host, with the port unless it is the default
@@ -161,9 +169,18 @@ impl WsUrl {
     #[must_use]
     pub fn host_header(&self) -> String {
         let mut value = String::new();
-        // Writing to a `String` cannot fail.
-        let _ = self.write_authority(None, &mut value);
+        self.write_host_header(&mut value);
         value
+    }
+
+    /// Appends what [`host_header`](Self::host_header) returns; writing to memory cannot fail.
+    pub(crate) fn write_host_header(&self, to: &mut impl Write) {
+        let _ = self.write_authority(None, to);
+    }
+
+    /// Returns how many bytes the host and the resource name have.
+    pub(crate) const fn size(&self) -> usize {
+        self.text.len() - self.given_len
     }
 
     /// Returns the URL without its query, which may contain a secret, for logs.
@@ -182,11 +199,11 @@ impl WsUrl {
 
     fn write_authority(&self, zone: Option<&str>, to: &mut impl Write) -> fmt::Result {
         if let Some(zone) = zone {
-            write!(to, "[{}%25{zone}]", self.host)?;
-        } else if self.host.contains(':') {
-            write!(to, "[{}]", self.host)?;
+            write!(to, "[{}%25{zone}]", self.host())?;
+        } else if self.host().contains(':') {
+            write!(to, "[{}]", self.host())?;
         } else {
-            to.write_str(&self.host)?;
+            to.write_str(self.host())?;
         }
         if self.port != default_port(self.secure) {
             write!(to, ":{}", self.port)?;
@@ -197,8 +214,8 @@ impl WsUrl {
 
 impl PartialEq for WsUrl {
     fn eq(&self, other: &Self) -> bool {
-        (self.secure, &self.host, &self.zone, self.port, &self.resource_name)
-            == (other.secure, &other.host, &other.zone, other.port, &other.resource_name)
+        (self.secure, self.host(), &self.zone, self.port, self.resource_name())
+            == (other.secure, other.host(), &other.zone, other.port, other.resource_name())
     }
 }
 
@@ -209,7 +226,7 @@ impl fmt::Display for WsUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://", self.scheme())?;
         self.write_authority(self.zone(), f)?;
-        f.write_str(&self.resource_name)
+        f.write_str(self.resource_name())
     }
 }
 
@@ -220,7 +237,7 @@ impl fmt::Display for Loggable<'_> {
         let Self(url) = self;
         write!(f, "{}://", url.scheme())?;
         url.write_authority(url.zone(), f)?;
-        write!(f, "{}", WithoutQuery(&url.resource_name))
+        write!(f, "{}", WithoutQuery(url.resource_name()))
     }
 }
 
@@ -243,46 +260,52 @@ const fn default_port(secure: bool) -> u16 {
     if secure { 443 } else { 80 }
 }
 
-fn parse_resource(resource: &str) -> Result<String, UrlError> {
-    let (path, query) = match resource.split_once('?') {
-        Some((path, query)) => (path, query),
-        None => (resource, ""),
-    };
-    let mut name = String::with_capacity(resource.len().max(1));
-    push_encoded(path, b"/", &mut name)?;
-    if name.is_empty() {
-        name.push('/');
+/// Returns the index of the first of these ASCII characters.
+fn position(text: &str, any_of: &[u8]) -> Option<usize> {
+    text.bytes().position(|byte| any_of.contains(&byte))
+}
+
+/// Appends the resource name: the path, at least `/`, and the query unless it is empty.
+fn push_resource(resource: &str, to: &mut String) -> Result<(), UrlError> {
+    let (path, query) = resource.split_at(position(resource, b"?").unwrap_or(resource.len()));
+    match path {
+        "" => to.push('/'),
+        path => push_encoded(path, b"/", to)?,
     }
-    if !query.is_empty() {
-        name.push('?');
-        push_encoded(query, b"/?", &mut name)?;
+    match query {
+        "" | "?" => Ok(()),
+        query => push_encoded(query, b"/?", to),
     }
-    Ok(name)
 }
 
 /// Appends a part of a URL, with non-ASCII characters percent-encoded (section 11.1).
 fn push_encoded(part: &str, also: &[u8], to: &mut String) -> Result<(), UrlError> {
-    let mut rest = part.chars();
-    while let Some(character) = rest.next() {
-        match u8::try_from(character) {
-            Ok(b'%') => {
-                let digits = rest.as_str().as_bytes();
+    let fits = |byte: &u8| is_pchar(*byte) || also.contains(byte);
+    let mut rest = part;
+    loop {
+        let plain = rest.bytes().take_while(fits).count();
+        let (plain, behind) = rest.split_at_checked(plain).unwrap_or((rest, ""));
+        to.push_str(plain);
+        let mut characters = behind.chars();
+        match characters.next() {
+            None => return Ok(()),
+            Some('%') => {
+                let digits = characters.as_str().as_bytes();
                 if !matches!(digits, [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit()) {
                     return Err(UrlError::Character('%'));
                 }
                 to.push('%');
             }
-            Ok(byte) if is_pchar(byte) || also.contains(&byte) => to.push(character),
-            _ if character.is_ascii() => return Err(UrlError::Character(character)),
-            _ => {
+            Some(character) if character.is_ascii() => return Err(UrlError::Character(character)),
+            Some(character) => {
                 for byte in character.encode_utf8(&mut [0; 4]).bytes() {
                     // Writing to a `String` cannot fail.
                     let _ = write!(to, "%{byte:02X}");
                 }
             }
         }
+        rest = characters.as_str();
     }
-    Ok(())
 }
 
 /// Returns whether the byte is unreserved (RFC 3986 section 2.3).

@@ -1,11 +1,14 @@
 //! HTTP dates (RFC 9110 section 5.6.7).
 
-use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 /// The last second of the year 9999, the last one with four digits.
 const LAST: u64 = 253_402_300_799;
+
+/// The length of a date in bytes.
+const LEN: usize = 29;
 
 const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
 
@@ -22,20 +25,51 @@ const MONTHS: [&str; 12] =
 /// ```
 #[must_use]
 pub fn http_date(since_epoch: Duration) -> String {
+    let mut text = Vec::with_capacity(LEN);
+    push_date(since_epoch, &mut text);
+    String::from_utf8(text).unwrap_or_default()
+}
+
+/// Appends a `Date` header field to `out`.
+pub(super) fn encode_date(since_epoch: Duration, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"Date: ");
+    push_date(since_epoch, out);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn push_date(since_epoch: Duration, out: &mut Vec<u8>) {
     let seconds = since_epoch.as_secs().min(LAST);
     let (days, second) = (seconds / 86400, seconds % 86400);
     let (year, month, day) = date(days);
     let name = |names: &[&'static str], at: u64| {
         usize::try_from(at).ok().and_then(|at| names.get(at).copied()).unwrap_or_default()
     };
-    format!(
-        "{}, {day:02} {} {year:04} {:02}:{:02}:{:02} GMT",
-        name(&DAYS, days % 7),
-        name(&MONTHS, month),
-        second / 3600,
-        second / 60 % 60,
-        second % 60
-    )
+    let [day, century, year] = [day, year / 100, year % 100].map(two_digits);
+    let [hour, minute, second] = [second / 3600, second / 60 % 60, second % 60].map(two_digits);
+    for part in [
+        name(&DAYS, days % 7).as_bytes(),
+        b", ",
+        &day,
+        b" ",
+        name(&MONTHS, month).as_bytes(),
+        b" ",
+        &century,
+        &year,
+        b" ",
+        &hour,
+        b":",
+        &minute,
+        b":",
+        &second,
+        b" GMT",
+    ] {
+        out.extend_from_slice(part);
+    }
+}
+
+/// Writes a number below 100.
+fn two_digits(number: u64) -> [u8; 2] {
+    [number / 10, number % 10].map(|digit| u8::try_from(digit).map_or(b'?', |digit| b'0' + digit))
 }
 
 /// Returns the year, month and day of a day since the epoch. Years are counted from March here, so

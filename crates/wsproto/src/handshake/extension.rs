@@ -1,10 +1,11 @@
 //! The grammar of `Sec-WebSocket-Extensions` (RFC 6455 section 9.1).
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::list::{is_token, is_token_byte};
+use super::list::{is_token, token_len};
 
 /// The value is not a list of extensions, or a name or parameter is not a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -69,24 +70,21 @@ impl Extension {
     /// [`InvalidExtension`] for a missing or malformed token, or a quoted string that is not a
     /// token.
     pub fn parse_list(value: &str) -> Result<Vec<Self>, InvalidExtension> {
-        let mut rest = Cursor { rest: value };
-        let mut list = Vec::new();
-        loop {
-            while rest.skip(',') {}
-            if rest.rest.is_empty() {
-                return Ok(list);
+        let mut list: Vec<Self> = Vec::new();
+        read_list(value, |part| match part {
+            Part::Name(name) => list.push(Self { name: name.into(), params: Vec::new() }),
+            Part::Param(name, value) => {
+                if let Some(extension) = list.last_mut() {
+                    extension.params.push((name.into(), value.map(Cow::into_owned)));
+                }
             }
-            let mut extension = Self::new(rest.token()?)?;
-            while rest.skip(';') {
-                let name = token(rest.token()?)?;
-                let value = if rest.skip('=') { Some(rest.value()?) } else { None };
-                extension.params.push((name, value));
-            }
-            list.push(extension);
-            if !rest.rest.is_empty() && !rest.rest.starts_with(',') {
-                return Err(InvalidExtension);
-            }
-        }
+        })?;
+        Ok(list)
+    }
+
+    /// Checks the value of one header field, as [`parse_list`](Self::parse_list) does.
+    pub(super) fn check_list(value: &str) -> Result<(), InvalidExtension> {
+        read_list(value, |_| {})
     }
 
     /// Returns the name.
@@ -119,6 +117,34 @@ fn token(text: &str) -> Result<String, InvalidExtension> {
     if is_token(text) { Ok(text.into()) } else { Err(InvalidExtension) }
 }
 
+/// A part of a list of extensions.
+enum Part<'a> {
+    /// The name of the next extension.
+    Name(&'a str),
+    /// A parameter of that extension.
+    Param(&'a str, Option<Cow<'a, str>>),
+}
+
+/// Passes the parts of a list to `see`, in order.
+fn read_list<'a>(value: &'a str, mut see: impl FnMut(Part<'a>)) -> Result<(), InvalidExtension> {
+    let mut rest = Cursor { rest: value };
+    loop {
+        while rest.skip(',') {}
+        if rest.rest.is_empty() {
+            return Ok(());
+        }
+        see(Part::Name(rest.token()?));
+        while rest.skip(';') {
+            let name = rest.token()?;
+            let value = if rest.skip('=') { Some(rest.value()?) } else { None };
+            see(Part::Param(name, value));
+        }
+        if !rest.rest.is_empty() && !rest.rest.starts_with(',') {
+            return Err(InvalidExtension);
+        }
+    }
+}
+
 /// The unparsed rest of a header value.
 struct Cursor<'a> {
     rest: &'a str,
@@ -143,16 +169,16 @@ impl<'a> Cursor<'a> {
 
     fn token(&mut self) -> Result<&'a str, InvalidExtension> {
         self.skip_space();
-        let len = self.rest.bytes().take_while(|byte| is_token_byte(*byte)).count();
+        let len = token_len(self.rest.as_bytes());
         let (token, rest) = self.rest.split_at_checked(len).ok_or(InvalidExtension)?;
         self.rest = rest;
         if token.is_empty() { Err(InvalidExtension) } else { Ok(token) }
     }
 
     /// Takes a token, or a quoted string that unescapes to one.
-    fn value(&mut self) -> Result<String, InvalidExtension> {
+    fn value(&mut self) -> Result<Cow<'a, str>, InvalidExtension> {
         if !self.skip('"') {
-            return token(self.token()?);
+            return self.token().map(Cow::Borrowed);
         }
         let mut value = String::new();
         let mut characters = self.rest.chars();
@@ -165,6 +191,6 @@ impl<'a> Cursor<'a> {
             }
         }
         self.rest = characters.as_str();
-        token(&value)
+        if is_token(&value) { Ok(Cow::Owned(value)) } else { Err(InvalidExtension) }
     }
 }

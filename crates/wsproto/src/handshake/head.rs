@@ -1,6 +1,7 @@
 //! The end of an HTTP head, found without examining any byte twice (promise I9).
 
 use super::list::is_token_byte;
+use super::text::{ascii_text_len, text_len};
 use crate::Config;
 
 /// The reason why a head is refused before it is parsed.
@@ -103,6 +104,23 @@ impl HeadFinder {
         self.len == 0
     }
 
+    /// Returns the bytes that can belong to a head of the maximum size, and to an empty line before it: no
+    /// others are worth parsing.
+    pub(crate) fn front<'a>(input: &'a [u8], config: &Config) -> &'a [u8] {
+        input.get(..config.max_head_size.saturating_add(2)).unwrap_or(input)
+    }
+
+    /// Takes note of a head that was parsed at once, before any of it was examined. Returns whether it is
+    /// within the limits: [`find`](Self::find) would have found its end, since parsing is no less strict.
+    pub(crate) fn allows(&mut self, head: &[u8], fields: usize, config: &Config) -> bool {
+        let len = head.strip_prefix(b"\r\n").unwrap_or(head).len();
+        let fits = len <= config.max_head_size && fields <= config.max_headers;
+        if fits {
+            self.len = len;
+        }
+        fits
+    }
+
     /// Starts on the next response after a complete one; the size limit covers both together.
     pub(crate) fn next_response(&mut self) {
         *self = Self { len: self.len, ..Self::response() };
@@ -131,9 +149,9 @@ impl HeadFinder {
             }
             if self.at == Position::InLine {
                 let rest = bytes.get(index..).unwrap_or_default();
-                let text = self.text_len(rest.split_at(left.min(rest.len())).0);
-                if text > 0 {
-                    (index, self.len) = (index + text, self.len + text);
+                let lines = self.skip_lines(rest.split_at(left.min(rest.len())).0, config);
+                if lines > 0 {
+                    (index, self.len) = (index + lines, self.len + lines);
                     continue;
                 }
             }
@@ -166,12 +184,23 @@ impl HeadFinder {
         }
     }
 
-    /// Returns how many bytes at the front are allowed in the line. Whole blocks are checked first,
-    /// without a branch for each byte.
-    fn text_len(&self, bytes: &[u8]) -> usize {
-        match (self.kind, self.lines) {
-            (Kind::Request, 0) => prefix_len(bytes, is_ascii_text),
-            _ => prefix_len(bytes, is_text),
+    /// Returns how many bytes at the front are allowed in the line and in those that follow it, up to the
+    /// last one that has begun. Counts the lines that end.
+    fn skip_lines(&mut self, bytes: &[u8], config: &Config) -> usize {
+        let mut rest = bytes;
+        loop {
+            let text = match (self.kind, self.lines) {
+                (Kind::Request, 0) => ascii_text_len(rest),
+                _ => text_len(rest),
+            };
+            rest = rest.get(text..).unwrap_or_default();
+            match rest {
+                [b'\r', b'\n', b'!'..=b'~', next @ ..] if self.lines < config.max_headers => {
+                    self.lines += 1;
+                    rest = next;
+                }
+                _ => return bytes.len() - rest.len(),
+            }
         }
     }
 }
@@ -201,26 +230,6 @@ fn begin(at: Position, byte: u8) -> Result<Position, HeadError> {
         | Position::EmptyLine => Err(HeadError::NotHttp),
         _ => Err(HeadError::InvalidByte),
     }
-}
-
-#[inline]
-fn prefix_len(bytes: &[u8], fits: impl Fn(&[u8]) -> bool) -> usize {
-    let (blocks, _) = bytes.as_chunks::<16>();
-    let whole = blocks.iter().take_while(|block| fits(*block)).count() * 16;
-    let rest = bytes.get(whole..).unwrap_or_default();
-    whole + rest.iter().take_while(|byte| fits(&[**byte])).count()
-}
-
-/// Returns whether all bytes are allowed in a field value: all but control characters (RFC 9110
-/// section 5.5).
-#[inline]
-pub(super) fn is_text(bytes: &[u8]) -> bool {
-    bytes.iter().fold(true, |text, byte| text & matches!(byte, b'\t' | b' '..=b'~' | 0x80..))
-}
-
-#[inline]
-fn is_ascii_text(bytes: &[u8]) -> bool {
-    bytes.iter().fold(true, |text, byte| text & matches!(byte, b'\t' | b' '..=b'~'))
 }
 
 /// Splits the first line off a head; returns the line and the rest.

@@ -1,31 +1,16 @@
 //! Header fields: case-insensitive names, which may be repeated, and values that are bytes.
 
 use alloc::string::String;
-use alloc::vec;
 use alloc::vec::Vec;
-use core::{fmt, mem, str};
+use core::{fmt, iter, str};
 
 use super::AcceptError;
-use super::head::is_text;
-use super::list::{elements, is_token, is_token_byte};
+use super::field::{Field, InvalidFields, Known, known, take_field};
+use super::fields::Fields;
+use super::list::{is_token, is_token_byte, trim_space};
 use super::response::encode_field;
+use super::text::text_len;
 use crate::redacted::RedactedValue;
-
-/// Header fields that the handshakes of both ends write themselves, or that would change the
-/// framing of their messages.
-const RESERVED: [&str; 8] = [
-    "Connection",
-    "Content-Length",
-    "Sec-WebSocket-Accept",
-    "Sec-WebSocket-Extensions",
-    "Sec-WebSocket-Protocol",
-    "Sec-WebSocket-Version",
-    "Transfer-Encoding",
-    "Upgrade",
-];
-
-/// The other header fields that a handshake reads.
-const READ: [&str; 3] = ["Host", "Origin", "Sec-WebSocket-Key"];
 
 /// The header fields that are about one connection of HTTP/1, and malformed elsewhere (RFC 9113
 /// section 8.2.2).
@@ -39,7 +24,7 @@ pub(super) fn is_connection_specific(name: &str) -> bool {
 
 /// Returns whether an application may not set the field.
 pub(super) fn is_reserved(name: &str) -> bool {
-    RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(name))
+    Known::of(name.as_bytes()).is_some_and(Known::is_reserved)
 }
 
 /// A header field that cannot be sent. It does not include the value, which may be a secret.
@@ -54,81 +39,96 @@ pub enum InvalidHeader {
     Value(String),
 }
 
-/// The reason why the lines after the first of a head are not header fields.
-pub(super) enum InvalidFields {
-    Malformed,
-    /// A field that the handshake reads contains a non-ASCII byte.
-    NonAscii(&'static str),
-}
-
 /// Header fields in order.
 ///
 /// Values are bytes, which need not be ASCII (RFC 9110 section 5.5); [`get`](Self::get) and
 /// [`get_all`](Self::get_all) return only those that are UTF-8. Values that the handshake itself
 /// reads are always ASCII.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 pub struct Headers {
-    /// All names and values, concatenated.
+    /// The fields, each a line that ends with CR LF, behind what else this memory holds.
     bytes: Vec<u8>,
-    /// The end of each name and of each value in `bytes`.
-    ends: Vec<(usize, usize)>,
+    /// Where the fields begin.
+    start: usize,
+    /// The number of fields.
+    len: usize,
 }
 
 impl Headers {
     /// Creates an empty list.
     #[must_use]
     pub const fn new() -> Self {
-        Self { bytes: Vec::new(), ends: Vec::new() }
+        Self { bytes: Vec::new(), start: 0, len: 0 }
     }
 
-    /// Parses all lines of a head except the first.
+    /// Parses the lines of a head from `start`, which is behind the first line, and keeps a copy of the
+    /// head without its empty line. Passes the fields that a handshake reads to `see`, in order. Also
+    /// returns how many bytes the head has, with its empty line.
     ///
     /// # Errors
     ///
     /// [`InvalidFields`] if a line is not a header field, or a field that the handshake reads is
     /// not ASCII.
-    pub(super) fn parse(lines: &[u8]) -> Result<Self, InvalidFields> {
-        let count = lines.iter().filter(|byte| **byte == b'\n').count();
-        let mut fields = vec![httparse::EMPTY_HEADER; count];
-        let Ok(httparse::Status::Complete((_, fields))) =
-            httparse::parse_headers(lines, &mut fields)
-        else {
-            return Err(InvalidFields::Malformed);
-        };
-        let mut headers =
-            Self { bytes: Vec::with_capacity(lines.len()), ends: Vec::with_capacity(fields.len()) };
-        headers.receive(fields.iter().map(|field| (field.name, field.value)))?;
-        Ok(headers)
+    pub(super) fn parse<'a>(
+        head: &'a [u8],
+        start: usize,
+        mut see: impl FnMut(Known, &'a [u8]),
+    ) -> Result<(Self, usize), InvalidFields> {
+        /// The empty line.
+        const END: &[u8] = b"\r\n";
+
+        let mut rest = head.get(start..).unwrap_or_default();
+        let (mut len, mut ascii) = (0, Ok(()));
+        while let Some((name, value)) = take_field(&mut rest)? {
+            len += 1;
+            match known(name, value) {
+                Ok(None) => {}
+                Ok(Some((field, value))) => see(field, value),
+                // A malformed line further down is the graver error.
+                Err(error) => ascii = ascii.and(Err(error)),
+            }
+        }
+        ascii?;
+        let (fields, _) = head.split_at(head.len() - rest.len());
+        Ok((Self { bytes: fields.to_vec(), start, len }, fields.len() + END.len()))
     }
 
-    /// Collects fields that other code has parsed.
+    /// Collects fields that other code has parsed, behind `before`.
     ///
     /// # Errors
     ///
     /// As [`parse`](Self::parse).
     pub(super) fn from_fields<N: AsRef<str>, V: AsRef<[u8]>>(
+        before: Vec<u8>,
         fields: impl IntoIterator<Item = (N, V)>,
     ) -> Result<Self, InvalidFields> {
-        let mut headers = Self::new();
-        headers.receive(fields)?;
+        let mut headers = Self { start: before.len(), bytes: before, len: 0 };
+        for (name, value) in fields {
+            let (name, value) = (name.as_ref(), value.as_ref());
+            known(name.as_bytes(), value)?;
+            headers.push(name, value).map_err(|_| InvalidFields::Malformed)?;
+        }
         Ok(headers)
     }
 
-    fn receive<N: AsRef<str>, V: AsRef<[u8]>>(
-        &mut self,
-        fields: impl IntoIterator<Item = (N, V)>,
-    ) -> Result<(), InvalidFields> {
-        for (name, value) in fields {
-            let (name, value) = (name.as_ref(), value.as_ref());
-            if !value.is_ascii()
-                && let Some(read) =
-                    RESERVED.iter().chain(&READ).find(|read| read.eq_ignore_ascii_case(name))
-            {
-                return Err(InvalidFields::NonAscii(read));
-            }
-            self.push(name, value).map_err(|_| InvalidFields::Malformed)?;
-        }
-        Ok(())
+    /// Returns what the memory holds in front of the fields.
+    pub(super) fn before(&self) -> &[u8] {
+        self.bytes.get(..self.start).unwrap_or_default()
+    }
+
+    /// Gathers the fields that a handshake reads.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidFields::NonAscii`], which a head that was parsed does not have.
+    pub(super) fn known(&self) -> Result<Fields<'_>, InvalidFields> {
+        self.fields().filter_map(|(name, value)| known(name, value).transpose()).collect()
+    }
+
+    /// Returns all fields in order. Each was checked before.
+    fn fields(&self) -> impl Iterator<Item = Field<'_>> {
+        let mut rest = self.bytes.get(self.start..).unwrap_or_default();
+        iter::from_fn(move || take_field(&mut rest).ok().flatten())
     }
 
     /// Appends a field; white space around the value is removed.
@@ -141,10 +141,8 @@ impl Headers {
             return Err(InvalidHeader::Name(up_to_first(name, |c| !is_token_char(c))));
         }
         let value = checked(name, value.as_ref())?;
-        self.bytes.extend_from_slice(name.as_bytes());
-        let name_end = self.bytes.len();
-        self.bytes.extend_from_slice(value);
-        self.ends.push((name_end, self.bytes.len()));
+        encode_field(name, value, &mut self.bytes);
+        self.len += 1;
         Ok(())
     }
 
@@ -185,43 +183,25 @@ impl Headers {
 
     /// Returns the values of all fields with that name, in order.
     pub fn get_all_bytes<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
-        self.ranges()
-            // Most names differ in length: skip them without a comparison.
-            .filter(move |(start, name_end, _)| name_end - start == name.len())
-            .map(|range| self.field(range))
-            .filter(move |(n, _)| n.eq_ignore_ascii_case(name.as_bytes()))
-            .map(|(_, value)| value)
+        let named = self.fields().filter(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes()));
+        named.map(|(_, value)| value)
     }
 
     /// Returns all fields in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        let fields = self.ranges().map(|range| self.field(range));
-        fields.map(|(name, value)| (str::from_utf8(name).unwrap_or_default(), value))
-    }
-
-    /// Returns the start of each name, the end of each name, and the end of each value.
-    fn ranges(&self) -> impl Iterator<Item = (usize, usize, usize)> {
-        let mut start = 0;
-        self.ends
-            .iter()
-            .map(move |(name_end, end)| (mem::replace(&mut start, *end), *name_end, *end))
-    }
-
-    fn field(&self, (start, name_end, end): (usize, usize, usize)) -> (&[u8], &[u8]) {
-        let name = self.bytes.get(start..name_end).unwrap_or_default();
-        (name, self.bytes.get(name_end..end).unwrap_or_default())
+        self.fields().map(|(name, value)| (str::from_utf8(name).unwrap_or_default(), value))
     }
 
     /// Returns the number of fields.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.ends.len()
+    pub const fn len(&self) -> usize {
+        self.len
     }
 
     /// Returns whether there are no fields.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
     }
 
     /// Returns the value of the only field with that name: `None` if there is none or several, or
@@ -236,17 +216,14 @@ impl Headers {
         values.next().filter(|_| values.next().is_none())
     }
 
-    /// Returns whether a comma-separated list, which may be spread over several fields, contains
-    /// the element, ignoring case.
-    pub(super) fn list_contains(&self, name: &str, element: &str) -> bool {
-        // These lists have no quoted strings, so a comma in one separates nothing.
-        let values = self.get_all(name).filter(|value| !value.contains('"'));
-        values.flat_map(elements).any(|e| e.eq_ignore_ascii_case(element))
-    }
-
     /// Returns the name of a field that HTTP/2 and HTTP/3 do not have, if there is one.
     pub(super) fn connection_specific(&self) -> Option<&'static str> {
         CONNECTION_SPECIFIC.into_iter().find(|name| self.get_bytes(name).is_some())
+    }
+
+    /// Returns how many bytes the fields have, with the ends of their lines.
+    pub(super) const fn size(&self) -> usize {
+        self.bytes.len() - self.start
     }
 
     /// Appends all fields to `out`, each ended by CR LF.
@@ -256,6 +233,15 @@ impl Headers {
         }
     }
 }
+
+/// Two are equal if they have the same fields in the same order, with names in the same case.
+impl PartialEq for Headers {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Headers {}
 
 /// Shows names and values; hides secret values, and queries of URLs.
 impl fmt::Debug for Headers {
@@ -271,22 +257,10 @@ impl fmt::Debug for Headers {
 ///
 /// [`InvalidHeader::Value`], with the name of the field, if the value contains a control character.
 pub(super) fn checked<'a>(name: &str, value: &'a [u8]) -> Result<&'a [u8], InvalidHeader> {
-    if is_text(value) { Ok(trim(value, b" \t")) } else { Err(InvalidHeader::Value(name.into())) }
-}
-
-/// Removes all bytes in `set` from both ends.
-pub(super) fn trim<'a>(mut value: &'a [u8], set: &[u8]) -> &'a [u8] {
-    while let [first, rest @ ..] = value
-        && set.contains(first)
-    {
-        value = rest;
+    match text_len(value) == value.len() {
+        true => Ok(trim_space(value)),
+        false => Err(InvalidHeader::Value(name.into())),
     }
-    while let [rest @ .., last] = value
-        && set.contains(last)
-    {
-        value = rest;
-    }
-    value
 }
 
 /// Returns the text up to and with its first invalid character. The rest may be a secret:

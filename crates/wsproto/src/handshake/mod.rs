@@ -14,6 +14,8 @@ mod date;
 #[cfg(feature = "deflate")]
 mod deflate;
 mod extension;
+mod field;
+mod fields;
 mod head;
 mod headers;
 mod list;
@@ -25,6 +27,7 @@ mod request_error;
 mod response;
 mod response_error;
 mod server;
+mod text;
 mod unoffered;
 
 pub use accept_key::accept_key;
@@ -45,4 +48,6 @@ pub use response_error::ResponseError;
 pub use server::{Accept, AcceptError};
 pub use unoffered::Unoffered;
 
+pub(crate) use accept_key::Key;
 pub(crate) use body::Body;
+pub(crate) use fields::Fields;

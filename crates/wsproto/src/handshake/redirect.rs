@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write;
 
-use super::headers::trim;
+use super::list::trim;
 use super::{ClientRequest, Response};
 use crate::url::{UrlError, WsUrl, is_in_path};
 

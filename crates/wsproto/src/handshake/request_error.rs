@@ -1,6 +1,6 @@
 //! Invalid requests, and the responses to them.
 
-use super::headers::InvalidFields;
+use super::field::InvalidFields;
 use super::{HeadError, Response};
 
 /// An invalid request; [`response`](Self::response) returns the response to it.

@@ -5,7 +5,10 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
+use super::date::encode_date;
+use super::field::Known;
 use super::head::{first_line, version};
+use super::text::text_len;
 use super::{AcceptError, Headers, InvalidHeader, ResponseError, http_date};
 use crate::redacted::Length;
 
@@ -108,7 +111,7 @@ impl Response {
         if let Some(date) = date
             && !self.has_date()
         {
-            encode_field("Date", http_date(date).as_bytes(), out);
+            encode_date(date, out);
         }
         for (name, value) in self.unframed_fields() {
             encode_field(name, value, out);
@@ -156,14 +159,32 @@ impl Response {
         alloc::format!("HTTP/1.1 {} {}\r\n", self.status, reason_phrase(self.status))
     }
 
-    /// Parses a head found by [`HeadFinder`](super::HeadFinder), including its empty line.
+    /// Parses a head found by [`HeadFinder`](super::HeadFinder), including its empty line. Without a
+    /// finder, there are no limits, bytes behind the head are ignored, and a byte that is not allowed
+    /// makes the response malformed.
     ///
     /// # Errors
     ///
     /// [`ResponseError::Malformed`], [`ResponseError::NonAscii`], or [`ResponseError::HttpVersion`]
     /// for a major version other than HTTP/1, and for a 101 of HTTP/1.0.
     pub fn parse(head: &[u8]) -> Result<Self, ResponseError> {
-        let (line, fields) = first_line(head).ok_or(ResponseError::Malformed)?;
+        Self::parse_front(head, |_, _| {}).map(|(response, _)| response)
+    }
+
+    /// Parses the head at the front of `input`, and passes the fields that a handshake reads to `see`; also
+    /// returns how many bytes belong to the head.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse).
+    pub(crate) fn parse_front<'a>(
+        input: &'a [u8],
+        see: impl FnMut(Known, &'a [u8]),
+    ) -> Result<(Self, usize), ResponseError> {
+        let (line, fields) = first_line(input).ok_or(ResponseError::Malformed)?;
+        if text_len(line) < line.len() {
+            return Err(ResponseError::Malformed);
+        }
         let mut parts = line.splitn(3, |byte| *byte == b' ');
         let minor = match parts.next().and_then(version) {
             Some((1, minor)) => minor,
@@ -179,8 +200,9 @@ impl Response {
         if status == 101 && minor == 0 {
             return Err(ResponseError::HttpVersion);
         }
-        let headers = Headers::parse(fields)?;
-        Ok(Self { status, version_minor: minor, headers, body: Vec::new() })
+        let (headers, len) = Headers::parse(fields, 0, see)?;
+        let response = Self { status, version_minor: minor, headers, body: Vec::new() };
+        Ok((response, input.len() - fields.len() + len))
     }
 
     /// Creates a response, of any version of HTTP, that other code has received, with the same checks
@@ -194,7 +216,7 @@ impl Response {
         headers: impl IntoIterator<Item = (N, V)>,
         body: impl Into<Vec<u8>>,
     ) -> Result<Self, ResponseError> {
-        let headers = Headers::from_fields(headers)?;
+        let headers = Headers::from_fields(Vec::new(), headers)?;
         Ok(Self { headers, body: body.into(), ..Self::new(status) })
     }
 

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 
-use super::headers::InvalidFields;
+use super::field::InvalidFields;
 use super::unoffered::Offers;
 use super::{HeadError, Unoffered};
 

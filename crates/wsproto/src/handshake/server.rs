@@ -5,11 +5,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::date::encode_date;
 use super::headers::is_reserved;
 use super::response::encode_field;
 use super::{
     Agreed, Extension, Headers, InvalidHeader, Request, RequestError, Response, Unoffered,
-    http_date,
 };
 use crate::Config;
 
@@ -151,11 +151,12 @@ impl Accept {
             return Err(RequestError::HttpVersion.into());
         }
         let (agreed, builtin) = self.agree(request, config)?;
+        out.reserve(self.head_size());
         out.extend_from_slice(b"HTTP/1.1 101 Switching Protocols\r\n");
         if let Some(date) = date
             && self.headers.get_bytes("Date").is_none()
         {
-            encode_field("Date", http_date(date).as_bytes(), out);
+            encode_date(date, out);
         }
         self.write_fields(request, builtin.as_ref(), |name, value| encode_field(name, value, out));
         out.extend_from_slice(b"\r\n");
@@ -239,6 +240,17 @@ impl Accept {
         }
     }
 
+    /// Returns how many bytes a response has with the date, and without extensions.
+    fn head_size(&self) -> usize {
+        /// The length of the fields that every response has.
+        const FIXED: usize = 170;
+        /// The length of the name of the field with the subprotocol, and around it.
+        const PROTOCOL: usize = 26;
+
+        let subprotocol = self.subprotocol.as_ref().map_or(0, |name| PROTOCOL + name.len());
+        FIXED + subprotocol + self.headers.size()
+    }
+
     /// Passes the header fields of the response to `write`, in order.
     fn write_fields(
         &self,
@@ -246,10 +258,10 @@ impl Accept {
         builtin: Option<&Extension>,
         mut write: impl FnMut(&str, &[u8]),
     ) {
-        if !request.is_extended_connect() {
+        if let Some(key) = request.key() {
             write("Upgrade", b"websocket");
             write("Connection", b"Upgrade");
-            write("Sec-WebSocket-Accept", request.accept_key().as_bytes());
+            write("Sec-WebSocket-Accept", &key.accept());
         }
         if let Some(subprotocol) = &self.subprotocol {
             write("Sec-WebSocket-Protocol", subprotocol.as_bytes());

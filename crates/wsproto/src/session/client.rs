@@ -1,6 +1,5 @@
 //! The client's part of the opening handshake.
 
-use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -9,23 +8,28 @@ use core::{fmt, mem};
 use super::handshake::{Handshake, Progress};
 use super::{Session, Stage};
 use crate::cursor::take;
-use crate::handshake::{Body, ClientRequest, HeadFinder, Response, ResponseError};
+use crate::handshake::{
+    Agreed, Body, ClientRequest, Fields, HeadFinder, Key, Response, ResponseError,
+};
 use crate::redacted::Length;
 use crate::{Client, Config, Role, SessionError};
 
 /// A request that was sent, and the response to it.
 struct ClientHandshake {
     request: ClientRequest,
-    nonce: [u8; 16],
+    key: Key,
     /// Kept until the connection takes it over.
     role: Option<Client>,
     finder: HeadFinder,
     /// The part of the head that has arrived, unless the head arrived in one piece; later the body.
     buffer: Vec<u8>,
-    response: Option<Box<Response>>,
+    response: Option<Response>,
     /// Set once the head of the response has arrived.
     body: Option<Body>,
 }
+
+/// A response, and what it agrees to.
+type Judged = (Response, Result<Agreed, ResponseError>);
 
 impl Session<Client> {
     /// Creates a session on an open transport to the server (through TLS if the URL requires it):
@@ -42,11 +46,11 @@ impl Session<Client> {
         let config = config.into();
         let request = request.with_offers(&config);
         let mut role = Client::from_seed(seed);
-        let nonce = role.nonce();
-        request.encode(nonce, out);
+        let key = Key::new(role.nonce());
+        request.encode_with(&key, out);
         let handshake = ClientHandshake {
             request,
-            nonce,
+            key,
             role: Some(role),
             finder: HeadFinder::response(),
             buffer: Vec::new(),
@@ -64,16 +68,14 @@ impl<R: Role> Session<R> {
     pub fn response(&self) -> Option<&Response> {
         match &self.stage {
             Stage::Handshake(handshake) => handshake.response(),
-            _ => self.rare.as_ref()?.response.as_deref(),
+            _ => self.response.as_ref().map(R::response),
         }
     }
 
     /// Takes the server's response out of a client's session once it is complete: the response that
     /// opened the connection, or the one that refused it, with its body.
     pub fn take_response(&mut self) -> Option<Response> {
-        let response = self.rare.as_mut()?.response.take()?;
-        self.drop_blank_rare();
-        Some(*response)
+        self.response.take().map(R::into_response)
     }
 }
 
@@ -83,13 +85,11 @@ impl ClientHandshake {
         &mut self,
         input: &mut &mut [u8],
         config: &Config,
-    ) -> Result<Option<Response>, ResponseError> {
-        while let Some(len) = self.finder.find(input, config)? {
-            self.buffer.extend_from_slice(take(input, len));
-            let response = Response::parse(&mem::take(&mut self.buffer))?;
+    ) -> Result<Option<Judged>, ResponseError> {
+        while let Some(judged) = self.read_response(input, config)? {
             // RFC 9110 section 15.2: interim responses may come first, and are ignored.
-            if !matches!(response.status(), 100 | 102..=199) {
-                return Ok(Some(response));
+            if !matches!(judged.0.status(), 100 | 102..=199) {
+                return Ok(Some(judged));
             }
             self.finder.next_response();
         }
@@ -97,17 +97,46 @@ impl ClientHandshake {
         Ok(None)
     }
 
-    fn judge(
+    fn read_response(
         &mut self,
-        response: &Response,
+        input: &mut &mut [u8],
         config: &Config,
-    ) -> Result<Progress<Client>, ResponseError> {
-        let agreed = self.request.verify(self.nonce, response)?;
-        self.request.check_subprotocol(&agreed, config)?;
-        Ok(match self.role.take() {
-            Some(role) => Progress::Open(role, agreed),
-            None => Progress::NeedMore,
-        })
+    ) -> Result<Option<Judged>, ResponseError> {
+        if self.finder.is_empty()
+            && let Some(judged) = self.read_at_once(input, config)
+        {
+            return Ok(Some(judged));
+        }
+        let Some(len) = self.finder.find(input, config)? else { return Ok(None) };
+        self.buffer.extend_from_slice(take(input, len));
+        let head = mem::take(&mut self.buffer);
+        let (judged, _) = self.judge_front(&head, config)?;
+        Ok(Some(judged))
+    }
+
+    /// Reads a response whose head is whole and valid, and takes it off. Anything else is for the finder,
+    /// which knows the error, or where to go on.
+    fn read_at_once(&mut self, input: &mut &mut [u8], config: &Config) -> Option<Judged> {
+        let (judged, len) = self.judge_front(HeadFinder::front(input, config), config).ok()?;
+        if !self.finder.allows(input.get(..len)?, judged.0.headers().len(), config) {
+            return None;
+        }
+        take(input, len);
+        Some(judged)
+    }
+
+    /// Parses the head of a response, and checks it as the answer to the request. Also returns how many
+    /// bytes belong to the head.
+    fn judge_front(&self, input: &[u8], config: &Config) -> Result<(Judged, usize), ResponseError> {
+        let mut fields = Fields::default();
+        let (response, len) =
+            Response::parse_front(input, |field, value| fields.see(field, value))?;
+        let agreed = self.request.verify_fields(&self.key, &response, &fields);
+        let agreed = agreed.and_then(|agreed| {
+            self.request.check_subprotocol(&agreed, config)?;
+            Ok(agreed)
+        });
+        Ok(((response, agreed), len))
     }
 
     /// Reads the body of a refusing response; returns the error to report once the body is
@@ -146,17 +175,16 @@ impl Handshake<Client> for ClientHandshake {
         input: &mut &mut [u8],
         _out: &mut Vec<u8>,
         config: &Arc<Config>,
-    ) -> Progress<Client> {
+    ) -> Progress {
         if self.response.is_none() {
-            let response = match self.read_head(input, config) {
-                Ok(Some(response)) => response,
+            let (response, judged) = match self.read_head(input, config) {
+                Ok(Some(judged)) => judged,
                 Ok(None) => return Progress::NeedMore,
                 Err(error) => return Progress::Failed(error.into()),
             };
-            let judged = self.judge(&response, config);
-            self.response = Some(Box::new(response));
+            self.response = Some(response);
             match judged {
-                Ok(progress) => return progress,
+                Ok(agreed) => return Progress::Open(agreed),
                 // Wait for the body: it gives the reason for the refusal.
                 Err(ResponseError::Status(_)) => {}
                 Err(error) => return Progress::Failed(error.into()),
@@ -177,16 +205,20 @@ impl Handshake<Client> for ClientHandshake {
         (Some(self.finish_body().map_or(error, Into::into)), false)
     }
 
-    fn response(&self) -> Option<&Response> {
-        self.response.as_deref()
+    fn take_role(&mut self) -> Option<Client> {
+        self.role.take()
     }
 
-    fn take_response(&mut self) -> Option<Box<Response>> {
+    fn response(&self) -> Option<&Response> {
+        self.response.as_ref()
+    }
+
+    fn take_response(&mut self) -> Option<Response> {
         self.response.take()
     }
 }
 
-/// Hides the nonce and the received bytes.
+/// Hides the key and the received bytes.
 impl fmt::Debug for ClientHandshake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientHandshake")

@@ -1,16 +1,15 @@
 //! The interface between a session and either role's opening handshake.
 
-use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
 use crate::handshake::{Agreed, Request, Response};
-use crate::{Config, SessionError};
+use crate::{Config, Role, SessionError};
 
 /// The part of the opening handshake that differs between the roles.
-pub(super) trait Handshake<R>: fmt::Debug + Send + Sync + Unpin {
+pub(super) trait Handshake<R: Role>: fmt::Debug + Send + Sync + Unpin {
     /// Reads the next input, and leaves any bytes after the handshake in `input`.
     fn advance(
         &mut self,
@@ -18,7 +17,7 @@ pub(super) trait Handshake<R>: fmt::Debug + Send + Sync + Unpin {
         input: &mut &mut [u8],
         out: &mut Vec<u8>,
         config: &Arc<Config>,
-    ) -> Progress<R>;
+    ) -> Progress;
 
     /// Gives up after a timeout or the end of the transport. Returns the error to report, and
     /// whether a response was appended that must still reach the peer.
@@ -28,6 +27,9 @@ pub(super) trait Handshake<R>: fmt::Debug + Send + Sync + Unpin {
         now: Duration,
         out: &mut Vec<u8>,
     ) -> (Option<SessionError>, bool);
+
+    /// Takes out the role, for the connection after the handshake.
+    fn take_role(&mut self) -> Option<R>;
 
     /// Returns the request received by a server.
     fn request(&self) -> Option<&Request> {
@@ -64,18 +66,19 @@ pub(super) trait Handshake<R>: fmt::Debug + Send + Sync + Unpin {
     }
 
     /// Takes out the response that a client received.
-    fn take_response(&mut self) -> Option<Box<Response>> {
+    fn take_response(&mut self) -> Option<R::Response> {
         None
     }
 }
 
 /// The result of reading handshake bytes.
-pub(super) enum Progress<R> {
+pub(super) enum Progress {
     NeedMore,
     /// A request waits for a decision, see [`SessionEvent`].
     Upgrade,
     Http,
-    Open(R, Agreed),
+    /// The handshake is complete.
+    Open(Agreed),
     /// The handshake failed; a server has appended its response.
     Failed(SessionError),
     /// A request was refused because the application made no decision.

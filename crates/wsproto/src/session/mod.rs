@@ -105,6 +105,8 @@ pub struct Session<R: Role> {
     /// The latest time passed in.
     now: Nanos,
     rare: Option<Box<Rare>>,
+    /// The response that ended a client's handshake, until it is taken; nothing in a server's session.
+    response: Option<R::Response>,
     /// The round-trip time of the last Ping in microseconds; [`UNMEASURED`] if there is none.
     round_trip: u32,
     /// While a Pong is outstanding: how many bytes at the front of the next input were already
@@ -164,7 +166,17 @@ impl<R: Role> Session<R> {
     }
 
     fn at(stage: Stage<R>, config: Arc<Config>, timer: Timer, now: Nanos) -> Self {
-        Self { stage, config, timer, now, rare: None, round_trip: UNMEASURED, counted: 0, flags: 0 }
+        Self {
+            stage,
+            config,
+            timer,
+            now,
+            rare: None,
+            response: None,
+            round_trip: UNMEASURED,
+            counted: 0,
+            flags: 0,
+        }
     }
 
     fn rare(&mut self) -> &mut Rare {
@@ -199,12 +211,21 @@ impl<R: Role> Session<R> {
     #[must_use]
     pub fn opened(role: R, config: impl Into<Arc<Config>>, agreed: Agreed, now: Duration) -> Self {
         let mut session = Self::at(Stage::Ended, config.into(), Timer::Off, now.into());
-        session.open(role, agreed, now);
+        session.open_as(role, agreed, now);
         session
     }
 
-    fn open(&mut self, role: R, mut agreed: Agreed, now: Duration) {
+    /// Opens the connection after a complete handshake.
+    fn open(&mut self, agreed: Agreed, now: Duration) {
         self.keep_response();
+        if let Stage::Handshake(handshake) = &mut self.stage
+            && let Some(role) = handshake.take_role()
+        {
+            self.open_as(role, agreed, now);
+        }
+    }
+
+    fn open_as(&mut self, role: R, mut agreed: Agreed, now: Duration) {
         self.now = now.into();
         let extensions = Extensions::take(&mut agreed);
         self.stage = Stage::Open(Connection::new(role, Arc::clone(&self.config), extensions));
@@ -218,10 +239,8 @@ impl<R: Role> Session<R> {
 
     /// Keeps the response that ended a client's handshake.
     fn keep_response(&mut self) {
-        if let Stage::Handshake(handshake) = &mut self.stage
-            && let Some(response) = handshake.take_response()
-        {
-            self.rare().response = Some(response);
+        if let Stage::Handshake(handshake) = &mut self.stage {
+            self.response = handshake.take_response();
         }
     }
 

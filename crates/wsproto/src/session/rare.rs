@@ -4,14 +4,13 @@ use alloc::boxed::Box;
 use core::time::Duration;
 
 use crate::closing::Initiator;
-use crate::handshake::{Agreed, Response};
+use crate::handshake::Agreed;
 use crate::{CloseInfo, SessionError};
 
 /// Rarely used state of a session. An idle session without a subprotocol has none.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Rare {
     pub(super) agreed: Agreed,
-    pub(super) response: Option<Box<Response>>,
     /// The close information known so far.
     pub(super) end: Option<Box<CloseInfo>>,
     /// The error to report next, before the end.

@@ -128,8 +128,8 @@ impl<R: Role> Session<R> {
                 Progress::NeedMore | Progress::Postponed => None,
                 Progress::Upgrade => Some(SessionEvent::Upgrade),
                 Progress::Http => Some(SessionEvent::Http),
-                Progress::Open(role, agreed) => {
-                    self.open(role, agreed, now);
+                Progress::Open(agreed) => {
+                    self.open(agreed, now);
                     self.next_report()
                 }
                 Progress::Failed(error) => {

@@ -98,12 +98,9 @@ impl<R: Role> Session<R> {
         now: Duration,
         out: &mut Vec<u8>,
     ) -> Result<(), AcceptError> {
-        let (Some(request), Some(role)) = (self.request(), R::server()) else {
-            return Err(AcceptError::NoRequest);
-        };
-        let date = self.unix_time(now);
-        let agreed = accept.encode_to(request, date, Some(&self.config), out)?;
-        self.open(role, agreed, now);
+        let request = self.request().ok_or(AcceptError::NoRequest)?;
+        let agreed = accept.encode_to(request, self.unix_time(now), Some(&self.config), out)?;
+        self.open(agreed, now);
         Ok(())
     }
 
@@ -181,6 +178,11 @@ impl ServerHandshake {
         input: &mut &mut [u8],
         config: &Config,
     ) -> Result<Option<Request>, RequestError> {
+        if self.head.is_empty()
+            && let Some(request) = self.read_at_once(input, config)
+        {
+            return Ok(Some(request));
+        }
         match self.finder.find(input, config)? {
             None => {
                 self.head.extend_from_slice(take(input, usize::MAX));
@@ -195,6 +197,18 @@ impl ServerHandshake {
         }
     }
 
+    /// Reads a request whose head is whole and valid, and takes it off. Anything else is for the finder,
+    /// which knows the error, or where to go on.
+    fn read_at_once(&mut self, input: &mut &mut [u8], config: &Config) -> Option<Request> {
+        let (request, len) = Request::parse_front(HeadFinder::front(input, config)).ok()?;
+        let head = input.get(..len)?;
+        if !self.finder.allows(head, request.headers().len(), config) {
+            return None;
+        }
+        take(input, len);
+        Some(request)
+    }
+
     /// Appends a refusal of the request; an unparsed request has no method.
     fn answer(&self, response: Response, now: Duration, out: &mut Vec<u8>) {
         let response = response.with_missing(&self.config.refusal_headers);
@@ -202,7 +216,7 @@ impl ServerHandshake {
         response.encode_to(method, self.unix_time(now), out);
     }
 
-    fn refuse(&self, error: RequestError, now: Duration, out: &mut Vec<u8>) -> Progress<Server> {
+    fn refuse(&self, error: RequestError, now: Duration, out: &mut Vec<u8>) -> Progress {
         self.answer(error.response(), now, out);
         Progress::Failed(error.into())
     }
@@ -215,7 +229,7 @@ impl Handshake<Server> for ServerHandshake {
         input: &mut &mut [u8],
         out: &mut Vec<u8>,
         config: &Arc<Config>,
-    ) -> Progress<Server> {
+    ) -> Progress {
         if self.request.is_some() {
             if self.postponed {
                 return Progress::Postponed;
@@ -236,6 +250,10 @@ impl Handshake<Server> for ServerHandshake {
             Ok(()) => Progress::Upgrade,
             Err(error) => self.refuse(error, now, out),
         }
+    }
+
+    fn take_role(&mut self) -> Option<Server> {
+        Some(Server)
     }
 
     fn request(&self) -> Option<&Request> {

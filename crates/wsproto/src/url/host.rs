@@ -10,13 +10,13 @@ use super::{UrlError, is_sub_delim, is_unreserved};
 
 /// Splits off the port, but not the end of an IPv6 address in brackets.
 pub(crate) fn split_port(authority: &str) -> (&str, Option<&str>) {
-    match authority.rsplit_once(':') {
-        Some((host, port))
-            if !port.contains(']') && (host.ends_with(']') || !host.starts_with('[')) =>
-        {
-            (host, Some(port))
-        }
-        _ => (authority, None),
+    let colon = authority.bytes().rposition(|byte| byte == b':');
+    let Some((host, port)) = colon.and_then(|at| authority.split_at_checked(at)) else {
+        return (authority, None);
+    };
+    match !port.contains(']') && (host.ends_with(']') || !host.starts_with('[')) {
+        true => (host, port.get(1..)),
+        false => (authority, None),
     }
 }
 
@@ -48,17 +48,20 @@ pub(super) fn split_zone(host: &str) -> (Cow<'_, str>, Option<Box<str>>) {
     (format!("[{address}]").into(), Some(zone.into()))
 }
 
+/// Parses a host, in lower case; an IPv6 address without its brackets.
 pub(crate) fn parse_host(host: &str) -> Result<String, UrlError> {
-    let wrong = || UrlError::Host(host.into());
+    let bare = check_host(host).ok_or_else(|| UrlError::Host(host.into()))?;
+    Ok(bare.to_ascii_lowercase())
+}
+
+/// Checks a host; returns it without the brackets of an IPv6 address.
+fn check_host(host: &str) -> Option<&str> {
     if let Some(address) = host.strip_prefix('[') {
-        let address = address.strip_suffix(']').ok_or_else(wrong)?;
-        address.parse::<Ipv6Addr>().map_err(|_| wrong())?;
-        return Ok(address.to_ascii_lowercase());
+        let address = address.strip_suffix(']')?;
+        return address.parse::<Ipv6Addr>().is_ok().then_some(address);
     }
-    if host.is_empty() || !host.bytes().all(|b| is_unreserved(b) || is_sub_delim(b)) {
-        return Err(wrong());
-    }
-    Ok(host.to_ascii_lowercase())
+    let fits = !host.is_empty() && host.bytes().all(|b| is_unreserved(b) || is_sub_delim(b));
+    fits.then_some(host)
 }
 
 /// The maximum length in bytes of a label and of a name (RFC 1035 section 2.3.4; as text, without
@@ -66,36 +69,37 @@ pub(crate) fn parse_host(host: &str) -> Result<String, UrlError> {
 const MAX_LABEL_LEN: usize = 63;
 const MAX_NAME_LEN: usize = 253;
 
-/// Parses the host to connect to: an IP address, or a name that is valid in the DNS.
+/// Checks the host to connect to: an IP address, or a name that is valid in the DNS. Returns it without
+/// the brackets of an IPv6 address, and an IPv4 address without the root's dot.
 ///
 /// # Errors
 ///
 /// [`UrlError::Host`] for any other host.
-pub(super) fn parse_name(host: &str) -> Result<String, UrlError> {
-    let name = parse_host(host)?;
-    if name.contains(':') {
-        return Ok(name);
+pub(super) fn check_name(host: &str) -> Result<&str, UrlError> {
+    checked_name(host).ok_or_else(|| UrlError::Host(host.into()))
+}
+
+fn checked_name(host: &str) -> Option<&str> {
+    let name = check_host(host)?;
+    if host.starts_with('[') {
+        return Some(name);
     }
-    let wrong = || UrlError::Host(host.into());
-    let bare = name.strip_suffix('.').unwrap_or(&name);
+    let bare = name.strip_suffix('.').unwrap_or(name);
     if ends_in_number(bare) {
-        return bare.parse::<Ipv4Addr>().map(|_| bare.into()).map_err(|_| wrong());
+        return bare.parse::<Ipv4Addr>().is_ok().then_some(bare);
     }
-    let fits = |label: &str| (1..=MAX_LABEL_LEN).contains(&label.len());
-    if bare.len() > MAX_NAME_LEN || !bare.split('.').all(fits) {
-        return Err(wrong());
-    }
-    Ok(name)
+    let fits = |label: &[u8]| (1..=MAX_LABEL_LEN).contains(&label.len());
+    let labels = bare.as_bytes().split(|byte| *byte == b'.').all(fits);
+    (bare.len() <= MAX_NAME_LEN && labels).then_some(name)
 }
 
 /// Returns whether the last label is a number, which makes the host an IPv4 address in some
 /// notation (the URL standard's "ends in a number").
 fn ends_in_number(name: &str) -> bool {
-    let last = name.rsplit('.').next().unwrap_or_default();
-    let hex = last.strip_prefix("0x").or_else(|| last.strip_prefix("0X"));
-    match hex {
-        Some(digits) => digits.bytes().all(|b| b.is_ascii_hexdigit()),
-        None => !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit()),
+    let last = name.as_bytes().rsplit(|byte| *byte == b'.').next().unwrap_or_default();
+    match last {
+        [b'0', b'x' | b'X', digits @ ..] => digits.iter().all(u8::is_ascii_hexdigit),
+        _ => !last.is_empty() && last.iter().all(u8::is_ascii_digit),
     }
 }
 
@@ -108,7 +112,7 @@ pub(super) fn host_hint(host: &str) -> &'static str {
         "; only a link-local address (fe80::/10) has a zone, of letters, digits and -._~"
     } else if !host.is_ascii() {
         "; names outside ASCII are written in punycode"
-    } else if host.contains(['[', ':']) || parse_host(host).is_err() {
+    } else if host.contains(['[', ':']) || check_host(host).is_none() {
         ""
     } else if ends_in_number(bare) {
         "; an IPv4 address has four numbers from 0 to 255, without leading zeros"
@@ -124,5 +128,5 @@ pub(super) fn host_hint(host: &str) -> &'static str {
 /// Returns whether `text` is a host, optionally with a port.
 pub(crate) fn is_authority(text: &str) -> bool {
     let (host, port) = split_port(text);
-    parse_host(host).is_ok() && parse_port(port).is_ok()
+    check_host(host).is_some() && parse_port(port).is_ok()
 }

@@ -203,3 +203,30 @@ fn a_response_can_be_verified_alone() {
     assert_eq!(offer.verify(nonce, &response), Ok(agreed));
     assert_eq!(offer.verify([0; 16], &response), Err(ResponseError::Accept));
 }
+
+/// R6455-4.1-28: a value that is not ASCII is an error in a response made of other code's fields, too: a field
+/// that was not looked at would neither count as repeated nor as selected by the server.
+#[test]
+fn a_response_made_by_hand_hides_no_field() {
+    let nonce = core::array::from_fn(|index| index as u8 + 1);
+    let accept = "C/0nmHhBztSRGR1CwL6Tf4ZjwpY=";
+    for name in ["Upgrade", "Connection", "Sec-WebSocket-Accept", "Sec-WebSocket-Protocol"] {
+        let fields = [("Upgrade", "websocket"), ("Connection", "Upgrade")];
+        let [good, bad] = [None, Some((name, "\u{e9}"))].map(|more| {
+            let accept = ("Sec-WebSocket-Accept", accept);
+            fields
+                .into_iter()
+                .chain([accept])
+                .chain(more)
+                .fold(Response::new(101), |response, field| {
+                    response.header(field.0, field.1).expect("a valid field")
+                })
+        });
+        assert_eq!(plain().verify(nonce, &good), Ok(Agreed::default()));
+        assert_eq!(plain().verify(nonce, &bad), Err(ResponseError::NonAscii(name)));
+    }
+    let connect = plain().extended_connect(&Config::default());
+    let response = Response::new(200).header("Sec-WebSocket-Extensions", "\u{e9}").expect("valid");
+    let refused = Err(ResponseError::NonAscii("Sec-WebSocket-Extensions"));
+    assert_eq!(connect.verify(&response, &Config::default()), refused);
+}

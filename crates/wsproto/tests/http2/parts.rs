@@ -1,7 +1,7 @@
 //! Requests of HTTP/1 from their parts: the same as parsed ones.
 
 use proptest::prelude::*;
-use wsproto::handshake::{Request, RequestError};
+use wsproto::handshake::{Request, RequestError, Response, ResponseError};
 
 use crate::handshake_support::Head;
 
@@ -16,6 +16,25 @@ fn both(head: &[u8]) -> Option<[Result<Request, RequestError>; 2]> {
     let (method, target, minor) = (request.method?, request.path?, request.version?);
     let fields = request.headers.iter().map(|field| (field.name, field.value));
     Some([Request::parse(head), Request::from_parts(method, target, minor, fields)])
+}
+
+/// Without a finder, a head that it would refuse is malformed: two parsers must not disagree about the end of
+/// a line.
+#[test]
+fn a_head_that_no_finder_lets_through_is_malformed() {
+    let parse = |head: &[u8]| (Request::parse(head).err(), Response::parse(head).err());
+    for end in ["\n", "\r", "\r\r\n", "\0\r\n", "\x0B\r\n", "\x7F\r\n", "\r\n "] {
+        let fields = ["Host: a", "X: b"].join(end);
+        let (request, _) = parse(format!("GET / HTTP/1.1\r\n{fields}\r\n\r\n").as_bytes());
+        assert_eq!(request, Some(RequestError::Malformed), "{end:?}");
+        for head in [
+            format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n"),
+            format!("HTTP/1.1 200 OK{end}X: a\r\n\r\n"),
+        ] {
+            let (_, response) = parse(head.as_bytes());
+            assert_eq!(response, Some(ResponseError::Malformed), "{head:?}");
+        }
+    }
 }
 
 /// R6455-4.2.1-1: the checks do not depend on the parser of a request.
@@ -106,5 +125,24 @@ proptest! {
     fn every_request_from_its_parts_is_the_parsed_one(head in head()) {
         let [parsed, made] = both(&head).expect("httparse reads it");
         prop_assert_eq!(made, parsed);
+    }
+
+    /// An independent parser finds the same fields in whatever is accepted, wherever one byte is wrong.
+    #[test]
+    fn another_parser_reads_the_same_fields(head in head(), at in any::<prop::sample::Index>(), byte: u8) {
+        let mut head = head;
+        let place = at.index(head.len());
+        head[place] = byte;
+        if let Ok(request) = Request::parse(&head) {
+            let line = head.windows(2).position(|two| two == b"\r\n").expect("a first line") + 2;
+            let mut fields = [httparse::EMPTY_HEADER; 32];
+            let read = httparse::parse_headers(&head[line..], &mut fields);
+            let Ok(httparse::Status::Complete((_, fields))) = read else {
+                return Err(TestCaseError::fail(format!("{read:?}")));
+            };
+            let fields: Vec<_> = fields.iter().map(|field| (field.name, field.value)).collect();
+            prop_assert_eq!(request.headers().iter().collect::<Vec<_>>(), fields);
+            prop_assert_eq!(request.headers().len(), request.headers().iter().count());
+        }
     }
 }

@@ -99,7 +99,7 @@ impl ExtendedConnect {
         if let Some(name) = headers.connection_specific() {
             return Err(ResponseError::ConnectionSpecific(name));
         }
-        let agreed = self.request.verify_selection(headers)?;
+        let agreed = self.request.verify_selection(headers, &headers.known()?)?;
         self.request.check_subprotocol(&agreed, config)?;
         Ok(agreed)
     }

@@ -6,60 +6,79 @@ use alloc::vec::Vec;
 
 use super::{Agreed, ClientRequest};
 use crate::Config;
-use crate::handshake::accept_key::encode_key;
+use crate::handshake::accept_key::Key;
+use crate::handshake::field::Known;
+use crate::handshake::fields::{Fields, Single};
 #[cfg(feature = "deflate")]
 use crate::handshake::{DeflateAgreed, DeflateParamError, server::is_builtin};
-use crate::handshake::{Extension, Headers, Response, ResponseError, Unoffered, accept_key};
+use crate::handshake::{Extension, Headers, Response, ResponseError, Unoffered};
 
 impl ClientRequest {
     /// Checks the response to the request that was sent with `nonce`.
     ///
     /// # Errors
     ///
-    /// [`ResponseError`] for the first rule of section 4.1 that the response breaks.
+    /// [`ResponseError`] for the first rule of section 4.1 that the response breaks;
+    /// [`ResponseError::NonAscii`] comes first, as when a response is parsed.
     pub fn verify(&self, nonce: [u8; 16], response: &Response) -> Result<Agreed, ResponseError> {
-        let headers = response.headers();
+        self.verify_fields(&Key::new(nonce), response, &response.headers().known()?)
+    }
+
+    /// Checks the response, of which these are the fields, to the request that was sent with that key.
+    pub(crate) fn verify_fields(
+        &self,
+        key: &Key,
+        response: &Response,
+        fields: &Fields<'_>,
+    ) -> Result<Agreed, ResponseError> {
         if response.status() != 101 {
             return Err(ResponseError::Status(response.status()));
         }
-        if !headers.only("Upgrade").is_some_and(|value| value.eq_ignore_ascii_case("websocket")) {
+        if !fields.upgrade.value().is_some_and(|value| value.eq_ignore_ascii_case(b"websocket")) {
             return Err(ResponseError::Upgrade);
         }
-        if !headers.list_contains("Connection", "Upgrade") {
+        if !fields.connection_upgrade {
             return Err(ResponseError::Connection);
         }
-        if headers.only("Sec-WebSocket-Accept") != Some(&accept_key(&encode_key(nonce))) {
+        if fields.accept.value() != Some(&key.accept()) {
             return Err(ResponseError::Accept);
         }
-        self.verify_selection(headers)
+        self.verify_selection(response.headers(), fields)
     }
 
     /// Checks the extensions and the subprotocol that a server has selected, in any version of HTTP.
-    pub(super) fn verify_selection(&self, headers: &Headers) -> Result<Agreed, ResponseError> {
+    pub(super) fn verify_selection(
+        &self,
+        headers: &Headers,
+        fields: &Fields<'_>,
+    ) -> Result<Agreed, ResponseError> {
         #[cfg_attr(not(feature = "deflate"), allow(unused_mut))]
-        let mut accepted = self.read_extensions(headers)?;
+        let mut accepted = match fields.has_extensions {
+            true => self.read_extensions(headers)?,
+            false => Vec::new(),
+        };
         #[cfg(feature = "deflate")]
         let deflate = self.verify_deflate(&mut accepted)?;
         self.verify_extensions(&accepted)?;
+        let subprotocol = match fields.subprotocol {
+            Single::Missing => None,
+            _ => Some(self.read_subprotocol(headers)?),
+        };
         Ok(Agreed {
             extensions: accepted,
-            subprotocol: self.verify_subprotocol(headers)?,
+            subprotocol,
             #[cfg(feature = "deflate")]
             deflate,
         })
     }
 
     fn read_extensions(&self, headers: &Headers) -> Result<Vec<Extension>, ResponseError> {
-        let header = "Sec-WebSocket-Extensions";
         let mut accepted = Vec::new();
-        for value in headers.get_all(header) {
+        for value in headers.get_all(Known::Extensions.name()) {
             let malformed = |_| ResponseError::MalformedExtension(value.into());
             accepted.extend(Extension::parse_list(value).map_err(malformed)?);
         }
-        if accepted.is_empty() && headers.get_bytes(header).is_some() {
-            return Err(self.unoffered(""));
-        }
-        Ok(accepted)
+        if accepted.is_empty() { Err(self.unoffered("")) } else { Ok(accepted) }
     }
 
     /// Takes permessage-deflate out of the accepted extensions, at most one of it (RFC 7692 section
@@ -98,11 +117,10 @@ impl ClientRequest {
     }
 
     /// Section 4.2.2: the header has a single token and appears once. It is not a list.
-    fn verify_subprotocol(&self, headers: &Headers) -> Result<Option<String>, ResponseError> {
-        let selected: Vec<_> = headers.get_all("Sec-WebSocket-Protocol").collect();
+    fn read_subprotocol(&self, headers: &Headers) -> Result<String, ResponseError> {
+        let selected: Vec<_> = headers.get_all(Known::Protocol.name()).collect();
         match selected.as_slice() {
-            [] => Ok(None),
-            [one] if self.subprotocols.iter().any(|offer| offer == one) => Ok(Some((*one).into())),
+            [one] if self.subprotocols.iter().any(|offer| offer == one) => Ok((*one).into()),
             several => {
                 let offered = self.subprotocols.iter().map(String::as_str);
                 let error = Unoffered::subprotocol(&several.join(", "), offered);

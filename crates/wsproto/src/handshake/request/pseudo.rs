@@ -4,7 +4,8 @@
 use alloc::string::String;
 use core::fmt;
 
-use super::{Request, check_line};
+use super::verdict::{Http, Line};
+use super::{Request, check_line, joined};
 use crate::handshake::{Headers, RequestError};
 use crate::redacted::WithoutQuery;
 
@@ -54,8 +55,9 @@ impl Request {
         pseudo: PseudoHeaders<'_>,
         headers: impl IntoIterator<Item = (N, V)>,
     ) -> Result<Self, RequestError> {
-        let headers = Headers::from_fields(headers)?;
-        if let Some(name) = headers.connection_specific() {
+        let path = pseudo.path.unwrap_or_default();
+        let head = Headers::from_fields(joined(pseudo.method, path), headers)?;
+        if let Some(name) = head.connection_specific() {
             return Err(RequestError::ConnectionSpecific(name));
         }
         let is_upgrade = match (pseudo.method, pseudo.protocol) {
@@ -67,16 +69,17 @@ impl Request {
             (_, Some(_)) => return Err(RequestError::Malformed),
         };
         let is_web = |scheme: &str| matches!(scheme, "http" | "https");
-        let path = pseudo.path.filter(|path| path.starts_with('/') || *path == "*");
-        let (true, Some(path)) = (pseudo.scheme.is_some_and(is_web), path) else {
+        if !pseudo.scheme.is_some_and(is_web) || !(path.starts_with('/') || path == "*") {
             return Err(RequestError::Target);
-        };
+        }
         check_line(pseudo.method, path)?;
-        let authority = pseudo.authority.or(headers.only("Host")).ok_or(RequestError::Host)?;
+        let authority = pseudo.authority.or(head.only("Host")).ok_or(RequestError::Host)?;
+        let http = Http::Later { authority, is_upgrade };
+        let line = Line { method: pseudo.method, target: path, http };
+        let verdict = line.judge(&head.known()?)?;
+        let (method_len, target_len) = (pseudo.method.len(), path.len());
         let authority = Some(String::from(authority));
-        let (method, target) = (pseudo.method.into(), path.into());
-        let (version_minor, verdict) = (0, Ok(()));
-        Self { method, target, version_minor, headers, authority, is_upgrade, verdict }.checked()
+        Ok(Self { head, method_len, target_len, version_minor: 0, authority, verdict })
     }
 }
 
