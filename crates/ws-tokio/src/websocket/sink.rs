@@ -14,9 +14,9 @@ use super::{Sender, WebSocket};
 use crate::tasks::Waiter;
 
 /// `poll_ready` waits for room, as [`send`](WebSocket::send) does, with [`Error::WouldExceed`] without a message once the
-/// peer has read nothing for too long. Flushing waits until everything is written that was sent before, and is not
-/// necessary for that. Closing begins the closing handshake
-/// and flushes; receive the rest of the messages to complete it.
+/// peer has read nothing for too long. Flushing waits, as [`flush`](WebSocket::flush) does, until everything is written
+/// that was sent before; nothing needs to be flushed to be sent. Closing begins the closing handshake and flushes;
+/// receive the rest of the messages to complete it.
 impl Sink<Message> for WebSocket {
     type Error = Error;
 
