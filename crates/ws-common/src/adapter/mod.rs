@@ -25,6 +25,7 @@ mod tests;
 
 mod acceptor;
 mod answering;
+mod byte_stream;
 mod close_on_cancel;
 mod connection;
 mod conversation;
@@ -60,6 +61,7 @@ pub use crate::cancel::OnCancel;
 pub use crate::incoming::TransportInfo;
 pub use crate::server_socket::ListenerWaker;
 pub use acceptor::{Acceptor, Admission};
+pub use byte_stream::{ReceivedBytes, one_message, stream_error};
 pub use close_on_cancel::CloseOnCancel;
 pub use connection::{Connection, ConnectionState, Held, Lingering, MOST_LINGERING, unknown_end};
 pub use conversation::Conversation;
