@@ -12,6 +12,7 @@
 //! * [`Target`] is a client's request with its options, and follows redirects. [`Dial`] opens a stream: it
 //!   tells the adapter when to use the [`Resolver`], which addresses to try, and what to exchange with a
 //!   proxy, all within one timeout.
+//! * [`ReceivedBytes`] is the reading side of a connection that is used as a stream of bytes.
 //! * [`Hosted`] is a connection whose opening handshake a web server carries out.
 //! * [`Conversation::turn`] combines these for event loops: reads of a [`Duplex`], their events,
 //!   the deadline, bounded writes.
