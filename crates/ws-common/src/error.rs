@@ -50,7 +50,7 @@ pub enum Error {
     /// The proxy did not open a tunnel.
     #[error("proxy: {0}")]
     Proxy(#[from] ProxyError),
-    /// The server of a connection of HTTP/2 does not allow WebSockets on it (RFC 8441 section 3): one on hyper needs
+    /// The server of a connection of HTTP/2 has not allowed WebSockets on it (RFC 8441 section 3): one on hyper needs
     /// `enable_connect_protocol`, one on axum its feature `http2`.
     #[error("the server does not allow WebSockets over HTTP/2 (extended CONNECT, RFC 8441)")]
     NoExtendedConnect,

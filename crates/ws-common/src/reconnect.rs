@@ -22,7 +22,7 @@ const MOST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 /// | any other close code | no |
 /// | [`Error::Connect`], [`Error::Io`] | yes |
 /// | [`Error::Session`]: `EndOfInput`, `HandshakeTimeout`, `KeepAliveTimeout`, `WriteTimeout` | yes |
-/// | [`Error::Http`], or [`Error::Proxy`] with a refusal, of status 429 or 5xx | yes, not before its `Retry-After` of at most an hour |
+/// | [`Error::Http`], or [`Error::Proxy`] with a refusal, of status 429 or 5xx | yes, not before the seconds of its `Retry-After`, at most an hour |
 /// | [`Error::Proxy`]: the proxy ended the connection, or a SOCKS proxy could not connect | yes |
 /// | any other error: an invalid URL or option, an untrusted certificate, a violation | no |
 ///
@@ -200,10 +200,16 @@ fn least_after_error(error: &Error) -> Option<Duration> {
     again.then_some(Duration::ZERO)
 }
 
-/// Returns the seconds of `Retry-After`; a date counts as nothing (RFC 9110 section 10.2.3).
+/// Returns the seconds of `Retry-After`, however many digits they have; a date counts as nothing (RFC 9110 section
+/// 10.2.3).
 fn retry_after(response: &Response) -> Duration {
-    let seconds = response.headers().get("Retry-After").and_then(|text| text.parse().ok());
-    Duration::from_secs(seconds.unwrap_or(0)).min(MOST_RETRY_AFTER)
+    let seconds = match response.headers().get("Retry-After") {
+        Some(digits) if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) => {
+            digits.parse().unwrap_or(u64::MAX)
+        }
+        _ => 0,
+    };
+    Duration::from_secs(seconds).min(MOST_RETRY_AFTER)
 }
 
 #[cfg(test)]
@@ -247,8 +253,15 @@ mod tests {
         assert_ne!(Reconnect::new(), Reconnect::new(), "processes differ");
         let mut at_once = Reconnect::new().delays(secs(0), secs(0));
         assert_eq!(at_once.after(Err(&refused()), secs(0)), Some(secs(0)));
-        let mut longest = Reconnect::new().delays(Duration::MAX, Duration::MAX);
+        let mut longest = Reconnect::new().delays(Duration::MAX, Duration::MAX).seed(u64::MAX);
+        for _ in 0..100 {
+            assert!(longest.after(Err(&refused()), Duration::MAX).is_some());
+        }
+        longest.failures = u32::MAX;
         assert!(longest.after(Err(&refused()), secs(0)).is_some());
+        assert_eq!(longest.failures(), u32::MAX);
+        let mut none_longer = Reconnect::new().delays(secs(5), secs(0));
+        assert_eq!(none_longer.after(Err(&refused()), secs(0)), Some(secs(0)), "also the first");
     }
 
     #[test]
@@ -285,6 +298,16 @@ mod tests {
         assert!(again(Err(&SessionError::KeepAliveTimeout.into())));
         assert!(!again(Err(&SessionError::Abandoned.into())));
         assert!(!again(Err(&Error::TlsUnavailable)));
+        assert!(!again(Err(&Error::Tls(ErrorKind::InvalidData.into()))));
+        assert!(!again(Err(&ProxyError::Tls(ErrorKind::InvalidData.into()).into())));
+        for status in [301, 400, 401, 403, 404, 407, 426, 428, 499, 600] {
+            assert!(!again(Err(&Error::Http(Box::new(Response::new(status))))), "{status}");
+        }
+        for status in [429, 500, 502, 503, 504, 599] {
+            let refused = || Box::new(Response::new(status));
+            assert!(again(Err(&Error::Http(refused()))), "{status}");
+            assert!(again(Err(&ProxyError::Refused(refused()).into())), "{status}");
+        }
         assert!(again(Err(&ProxyError::SocksRefused(5).into())));
         assert!(!again(Err(&ProxyError::SocksRefused(2).into())));
         assert!(!again(Err(&ProxyError::SocksCredentials.into())));
@@ -298,8 +321,10 @@ mod tests {
             Reconnect::new().delays(secs(0), secs(0)).after(Err(&error), secs(0))
         };
         assert_eq!(http(503, "7"), Some(secs(7)));
-        assert_eq!(http(429, "99999999999"), Some(secs(3600)));
-        for value in ["Wed, 21 Oct 2015 07:28:00 GMT", "-1", "99999999999999999999999"] {
+        for value in ["99999999999", "99999999999999999999999"] {
+            assert_eq!(http(429, value), Some(secs(3600)), "{value}");
+        }
+        for value in ["Wed, 21 Oct 2015 07:28:00 GMT", "-1", "+7", "7.5", ""] {
             assert_eq!(http(500, value), Some(secs(0)), "{value}");
         }
         assert_eq!(http(403, "7"), None);

@@ -10,6 +10,9 @@ use wsproto::{Endpoint, Outbox, Role};
 /// How many unused read buffers a thread keeps.
 const KEPT: usize = 2;
 
+/// A read buffer is kept for a rest of at least this part of it. A smaller rest is moved to a buffer of its own.
+const LEAST_REST: usize = READ_SIZE / 4;
+
 thread_local! {
     static CONTEXT: Cell<Option<Box<TurnContext>>> = const { Cell::new(None) };
     static OUTBOX: Cell<Option<Box<Outbox>>> = const { Cell::new(None) };
@@ -50,17 +53,25 @@ pub(crate) fn reclaim<R: Role>(endpoint: &mut Endpoint<R>) {
     }
 }
 
-/// Input that was read, and how much of it is consumed. It has a buffer only while some is left.
+/// Input that was read, and how much of it is consumed. It has a buffer only while some is left, of at most four times
+/// the rest when that is first left: the application may take long until it consumes more.
 #[derive(Default)]
 pub(crate) struct Input(Option<Box<Buffer>>);
 
-/// A read buffer.
+/// A read buffer, or the rest of one.
 struct Buffer {
     bytes: Box<[u8]>,
     consumed: usize,
     filled: usize,
     /// When it was filled.
     at: Duration,
+}
+
+impl Buffer {
+    /// Returns whether this is no rest.
+    fn is_whole(&self) -> bool {
+        self.bytes.len() == READ_SIZE
+    }
 }
 
 impl Input {
@@ -79,11 +90,24 @@ impl Input {
         let Some(buffer) = &mut self.0 else { return take(&mut &mut [][..]) };
         let mut rest = buffer.bytes.get_mut(buffer.consumed..buffer.filled).unwrap_or_default();
         let result = take(&mut rest);
-        buffer.consumed = buffer.filled - rest.len();
-        if buffer.consumed == buffer.filled {
+        let left = rest.len();
+        buffer.consumed = buffer.filled - left;
+        if left == 0 {
             self.give_back();
+        } else if left < LEAST_REST && buffer.is_whole() {
+            self.move_rest();
         }
         result
+    }
+
+    /// Moves the rest to a buffer of its size, once for each read.
+    #[inline(never)]
+    fn move_rest(&mut self) {
+        let Some(buffer) = &self.0 else { return };
+        let rest = buffer.bytes.get(buffer.consumed..buffer.filled).unwrap_or_default();
+        let (bytes, filled, at) = (rest.into(), rest.len(), buffer.at);
+        self.give_back();
+        self.0 = Some(Box::new(Buffer { bytes, consumed: 0, filled, at }));
     }
 
     /// Fills the buffer by `read`, which returns how much of it, from the front, has input. Call it only if all
@@ -104,7 +128,7 @@ impl Input {
     }
 
     fn give_back(&mut self) {
-        let Some(buffer) = self.0.take() else { return };
+        let Some(buffer) = self.0.take().filter(|buffer| buffer.is_whole()) else { return };
         // Fails while the thread ends.
         let _ = UNUSED.try_with(|unused| {
             let mut unused = unused.borrow_mut();
@@ -127,4 +151,45 @@ fn borrow() -> Box<Buffer> {
         let bytes = vec![0; READ_SIZE].into();
         Box::new(Buffer { bytes, consumed: 0, filled: 0, at: Duration::ZERO })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Consumes `len` bytes, and returns them.
+    fn consume(input: &mut Input, len: usize) -> Vec<u8> {
+        input.with(|rest| {
+            let (taken, left) = std::mem::take(rest).split_at_mut(len);
+            *rest = left;
+            taken.to_vec()
+        })
+    }
+
+    #[test]
+    fn a_small_rest_does_not_keep_the_read_buffer() {
+        for read in [1, 2, 100, LEAST_REST, LEAST_REST + 1, READ_SIZE / 2, READ_SIZE] {
+            for first in [1, read.min(10), read / 2, read - 1, read] {
+                let bytes: Vec<u8> = (0..read).map(|at| (at % 251) as u8).collect();
+                let mut input = Input::default();
+                let at = Duration::from_secs(1);
+                let filled = input.fill(at, |buffer| {
+                    buffer[..read].copy_from_slice(&bytes);
+                    Ok::<_, ()>(read)
+                });
+                assert_eq!(filled, Ok(read));
+                let mut consumed = consume(&mut input, first);
+                if let Some(buffer) = &input.0 {
+                    let rest = read - first;
+                    assert!(buffer.bytes.len() <= 4 * rest, "{first} of {read}");
+                    assert_eq!(input.read_at(), Some(at));
+                }
+                while !input.is_empty() {
+                    consumed.extend(consume(&mut input, 1));
+                }
+                assert!(consumed == bytes, "{first} of {read}");
+            }
+        }
+        UNUSED.with_borrow(|unused| assert!(unused.iter().all(|buffer| buffer.is_whole())));
+    }
 }

@@ -8,7 +8,7 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Poll, ready};
 
 use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -31,8 +31,8 @@ use crate::dial::dial;
 /// A client's connection of HTTP/2, on which any number of WebSockets are opened (RFC 8441). Clones refer to the same
 /// connection, which lasts as long as they and the WebSockets do.
 ///
-/// Nothing tells a client beforehand that a server allows this; most do not, and [`connect`](crate::connect), over
-/// HTTP/1.1, is understood by all.
+/// A server allows this by a setting, usually one of its first; most servers do not, and [`connect`](crate::connect),
+/// over HTTP/1.1, is understood by all.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), ws_tokio::Error> {
@@ -47,6 +47,9 @@ use crate::dial::dial;
 #[derive(Clone)]
 pub struct H2 {
     sender: SendRequest<NoBody>,
+    /// Returns whether the server's settings allow WebSockets now. hyper tells it by the connection alone, whose type
+    /// names the stream's.
+    allows: Arc<dyn Fn() -> bool + Send + Sync>,
     /// The URL of the server.
     url: WsUrl,
     config: Arc<Config>,
@@ -57,12 +60,12 @@ pub struct H2 {
 impl H2 {
     /// Connects to the server of a `ws://` or `wss://` URL, with the default limits and deadlines of [`ClientOptions`];
     /// its path and query do not matter. TLS offers `h2` by ALPN (RFC 7301); without TLS, the server must expect HTTP/2
-    /// (RFC 9113 section 3.3).
+    /// (RFC 9113 section 3.3). Waits for the server's first settings; whether they allow WebSockets is told by
+    /// [`open`](Self::open).
     ///
     /// # Errors
     ///
-    /// [`Error::NoExtendedConnect`] if the server does not allow WebSockets; [`Error::Tls`] also if it does not speak
-    /// HTTP/2; [`Error::Url`], [`Error::Connect`] or [`Error::Io`] if the transport fails;
+    /// [`Error::Tls`] also if the server does not speak HTTP/2; [`Error::Url`], [`Error::Connect`] or [`Error::Io`] if the transport fails;
     /// [`Error::Session`] if its settings do not arrive within
     /// [`Config::handshake_timeout`].
     ///
@@ -121,8 +124,7 @@ impl H2 {
     ///
     /// # Errors
     ///
-    /// [`Error::NoExtendedConnect`] if the server does not allow WebSockets; [`Error::Io`] if the stream fails, the server
-    /// does not speak HTTP/2, or outside of a runtime of tokio; [`Error::Session`] if the server's settings do not
+    /// [`Error::Io`] if the stream fails, the server does not speak HTTP/2, or outside of a runtime of tokio; [`Error::Session`] if the server's settings do not
     /// arrive within [`Config::handshake_timeout`].
     ///
     /// # Cancel safety
@@ -155,11 +157,24 @@ impl H2 {
             Poll::Pending => acknowledged.as_mut().poll(context).map(Ok),
         })
         .await?;
-        if !connection.is_extended_connect_protocol_enabled() {
-            return Err(Error::NoExtendedConnect);
-        }
-        tokio::spawn(connection);
-        Ok(Self { sender, url, config, redirects: 0 })
+        let running = Arc::new(Mutex::new(Some(connection)));
+        let asked = Arc::clone(&running);
+        tokio::spawn(poll_fn(move |context| {
+            let mut held = running.lock();
+            if let Some(connection) = &mut *held {
+                // Its error is that of the requests.
+                let _ = ready!(Pin::new(connection).poll(context));
+            }
+            let ended = held.take();
+            drop(held);
+            drop(ended);
+            Poll::Ready(())
+        }));
+        let allows = Arc::new(move || {
+            let asked = asked.lock();
+            asked.as_ref().is_some_and(|it| it.is_extended_connect_protocol_enabled())
+        });
+        Ok(Self { sender, allows, url, config, redirects: 0 })
     }
 
     /// Opens a WebSocket for a path, such as `/chat?room=1`, of the URL's server.
@@ -183,6 +198,8 @@ impl H2 {
     ///
     /// # Errors
     ///
+    /// [`Error::NoExtendedConnect`] if the server does not allow WebSockets, or not yet: no request was sent, and a later
+    /// call succeeds once the server's settings allow it (RFC 8441 section 3).
     /// [`Error::Http`] for a status outside 200 to 299, other redirects included, with what has arrived of its body within
     /// [`Config::handshake_timeout`]; [`Error::Session`] for an invalid response, or
     /// none within [`Config::handshake_timeout`]; [`Error::Io`] if the connection has ended; [`Error::Option`] for a URL
@@ -219,6 +236,9 @@ impl H2 {
             let (url, connected) = (request.url().scheme(), self.url.scheme());
             let reason = format!("{url}:// on a connection for {connected}://");
             return Err(Error::Option { option: "url", reason });
+        }
+        if !(self.allows)() && !self.is_closed() {
+            return Err(Error::NoExtendedConnect);
         }
         let opening = exchange::open(self.sender.clone(), request, &self.config);
         limited(&self.config, opening).await

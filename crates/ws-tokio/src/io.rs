@@ -50,15 +50,16 @@ pub(crate) struct Io<S> {
     /// How many bytes the stream has taken that are not flushed, and not reported as written.
     taken: usize,
     end: End,
-    /// How many bytes were written.
-    written: u64,
+    /// Where the written bytes are counted.
+    tasks: Arc<Tasks>,
+    /// Whether bytes were written since the tasks that wait for room, or for the end, were last woken.
+    wrote: bool,
     /// The time for which the carrier has set its alarm.
     pub(crate) alarm: Option<Duration>,
     /// Whether the carrier waits for the stream to take more output.
     pub(crate) watched: bool,
-    /// What the tasks that wait for room, or for the end, were last woken for: how many bytes were written, the state,
-    /// and whether no more can be written.
-    told: (u64, ReadyState, bool),
+    /// What those tasks were last woken for: the state, and whether no more can be written.
+    told: (ReadyState, bool),
     /// Whether a task waits for room.
     pub(crate) room_awaited: bool,
 }
@@ -89,10 +90,11 @@ impl<S: AsyncStream> Io<S> {
             blocked: false,
             taken: 0,
             end: End::Open,
-            written: 0,
+            tasks: Arc::clone(tasks),
+            wrote: false,
             alarm: None,
             watched: false,
-            told: (0, ReadyState::Connecting, false),
+            told: (ReadyState::Connecting, false),
             room_awaited: false,
         }
     }
@@ -148,11 +150,6 @@ impl<S: AsyncStream> Io<S> {
         self.kept = kept;
     }
 
-    /// Returns how many bytes were written.
-    pub(crate) const fn written(&self) -> u64 {
-        self.written
-    }
-
     /// Takes the stream out: reads then find the end, and writes fail. Drop it without the lock.
     pub(crate) const fn close(&mut self) -> Option<S> {
         self.stream.take()
@@ -162,7 +159,10 @@ impl<S: AsyncStream> Io<S> {
     fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         let result = self.write_and_flush(slices);
         self.blocked |= result.as_ref().is_err_and(would_block);
-        self.written += result.as_ref().map_or(0, |written| *written as u64);
+        if let Ok(written @ 1..) = result {
+            self.tasks.count_written(written as u64);
+            self.wrote = true;
+        }
         result
     }
 
@@ -228,12 +228,13 @@ fn would_block(error: &io::Error) -> bool {
 /// Returns whether the tasks that wait for room, or for the end, must be woken: something has changed since the last
 /// call. A task that waits for two things would wake itself without an end if it were woken for nothing.
 pub(crate) fn has_news<R: Role, S: AsyncStream>(link: &mut Link<R, Io<S>>) -> bool {
-    let (endpoint, written) = (link.endpoint(), link.transport().written);
+    let endpoint = link.endpoint();
     let failed = endpoint.has_failed() || endpoint.advice() == Advice::Drop;
-    let (now, has_room) = ((written, endpoint.ready_state(), failed), endpoint.has_room());
+    let (now, has_room) = ((endpoint.ready_state(), failed), endpoint.has_room());
     let io = link.transport_mut();
     let awaited = has_room && mem::take(&mut io.room_awaited);
-    mem::replace(&mut io.told, now) != now || awaited
+    let wrote = mem::take(&mut io.wrote);
+    mem::replace(&mut io.told, now) != now || wrote || awaited
 }
 
 impl<S: AsyncStream> Transport for Io<S> {

@@ -17,7 +17,8 @@
 //!
 //! **Take the messages yourself**: a [`WebSocket`] is a client's connection ([`connect`], [`connect_with`]), a server's
 //! ([`Listener`]), or one on any stream ([`client`], [`server`], [`accept`]). It receives and sends, is a `Stream` and a
-//! `Sink`, and [splits](WebSocket::into_split) into halves for different tasks.
+//! `Sink`, and [splits](WebSocket::into_split) into halves for different tasks. A [`ByteStream`] makes
+//! `AsyncRead + AsyncWrite` of it.
 //!
 //! **Have handlers called**: a [`WebSocketServer`] runs the handlers of `ws-std` and `ws-mio`, unchanged, with a task for
 //! each connection; [`WebSocket::run`] does the same for a client. [`serve_per_core`] is the fastest server. Handlers must
@@ -98,7 +99,7 @@ pub use request::{Request, accept, server};
 pub use server::{Incoming, Listener, Serving, WebSocketServer, serve_per_core};
 #[cfg(feature = "hyper")]
 pub use upgrade::{Refusal, Upgrade, UpgradeServer, Upgrading, http_response};
-pub use websocket::{Receiver, Sender, WebSocket};
+pub use websocket::{ByteStream, ByteWriter, Receiver, Sender, WebSocket};
 #[cfg(feature = "bytes")]
 pub use ws_common::bytes;
 #[cfg(feature = "tracing")]

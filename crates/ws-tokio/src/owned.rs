@@ -48,8 +48,8 @@ pub(crate) trait Owned: ConnectionLink {
     /// Returns whether a message may be sent, or will fail. Otherwise registers the waiter.
     fn has_room(&self, waiter: &mut Waiter, context: &Context<'_>) -> bool;
 
-    /// Returns ready once everything is written that is unwritten when `goal` is `None`. Otherwise registers the
-    /// waiter.
+    /// Returns ready once everything is written that is unwritten when `goal` is `None`, or some of it is lost.
+    /// Otherwise registers the waiter.
     fn poll_written(
         &self,
         goal: &mut Option<u64>,
@@ -206,26 +206,23 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
         context: &Context<'_>,
     ) -> Poll<Result<(), Error>> {
         let mut held = self.lock();
-        if let Some(link) = held.link_mut() {
-            let (written, unwritten) = (link.transport().written(), link.endpoint().unwritten());
-            let goal = *goal.get_or_insert(written + unwritten as u64);
-            if written >= goal {
-                return Poll::Ready(Ok(()));
-            }
-            if !link.endpoint().has_failed() && link.endpoint().advice() != Advice::Drop {
-                waiter.register(context);
-                return Poll::Pending;
-            }
+        let written = self.driver().tasks.written();
+        // Lost bytes are part of the goal, so that it is never reached if some are.
+        let goal = *goal.get_or_insert_with(|| written + held.buffered_amount() as u64);
+        if written >= goal {
+            return Poll::Ready(Ok(()));
         }
-        drop(held);
-        Poll::Ready(match ConnectionLink::buffered_amount(self) {
-            0 => Ok(()),
-            _ => Err(io::Error::from(io::ErrorKind::BrokenPipe).into()),
-        })
+        let endpoint = held.link_mut().map(|link| link.endpoint());
+        if endpoint.is_some_and(|it| !it.has_failed() && it.advice() != Advice::Drop) {
+            waiter.register(context);
+            return Poll::Pending;
+        }
+        Poll::Ready(Err(io::Error::from(io::ErrorKind::BrokenPipe).into()))
     }
 
     fn written(&self) -> u64 {
-        self.lock().link().map_or(0, |link| link.transport().written())
+        let _held = self.lock();
+        self.driver().tasks.written()
     }
 
     fn write_timeout(&self) -> Option<Duration> {

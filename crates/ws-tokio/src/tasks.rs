@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::mem;
 use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Wake, Waker};
 
@@ -21,7 +22,11 @@ const AT_END: u64 = 1 << 63;
 /// The tasks that a connection wakes, and what they hand to each other. As a waker of the connection's stream, it
 /// wakes those that wait for the stream. Its lock is locked last, and no code of others runs while it is.
 #[derive(Default)]
-pub(crate) struct Tasks(Mutex<State>);
+pub(crate) struct Tasks {
+    state: Mutex<State>,
+    /// How many bytes were written to the stream. It outlives the stream, for the tasks that wait for a flush.
+    written: AtomicU64,
+}
 
 #[derive(Default)]
 struct State {
@@ -61,7 +66,17 @@ impl Tasks {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock()
+        self.state.lock()
+    }
+
+    /// Counts bytes that were written. Call it under the lock of the connection.
+    pub(crate) fn count_written(&self, bytes: u64) {
+        self.written.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Returns how many bytes were written. Call it under the lock of the connection.
+    pub(crate) fn written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
     }
 
     /// Registers the task of the owner.

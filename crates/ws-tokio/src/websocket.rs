@@ -1,5 +1,6 @@
 //! `WebSocket`: the side of a connection that its application owns.
 
+mod byte_stream;
 mod closing;
 mod handshake;
 mod receive;
@@ -26,6 +27,7 @@ use crate::buffers::Input;
 use crate::io::{AsyncStream, Io, SocketOf};
 use crate::origin::{Carried, From, Origin};
 
+pub use byte_stream::{ByteStream, ByteWriter};
 pub use sender::Sender;
 pub use streams::Receiver;
 

@@ -4,17 +4,15 @@ mod support;
 
 use std::future::poll_fn;
 use std::io::ErrorKind;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use futures_util::Sink;
-use support::{Far, REQUEST, frame, settle};
+use support::{Far, REQUEST, accept, frame, settle};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout};
-use ws_tokio::wsproto::handshake::Accept;
 use ws_tokio::wsproto::{Config, KeepAlive};
 use ws_tokio::{Error, Message, WebSocket, WebSocketConnection};
 
@@ -22,11 +20,6 @@ const HALF_A_MINUTE: Duration = Duration::from_secs(30);
 
 /// Nothing waits longer, except if it hangs.
 const PATIENCE: Duration = Duration::from_secs(3600);
-
-async fn accept(far: &Far, config: Config) -> WebSocket {
-    let request = ws_tokio::server(far.stream(), config).await.expect("valid").expect("a request");
-    request.accept(&Accept::new()).await.expect("an upgrade")
-}
 
 fn keep_alive() -> Config {
     Config::new().keep_alive(Some(KeepAlive::new(HALF_A_MINUTE, HALF_A_MINUTE)))
@@ -130,33 +123,6 @@ async fn a_busy_owner_leaves_time_for_others() -> Result<(), Error> {
     let turns_while_sending = turns.load(Ordering::Relaxed);
     assert!(turns_while_sending > 10, "{turns_while_sending}");
     other.abort();
-    Ok(())
-}
-
-/// Others may send without an end: flushing waits only for what was sent before it began.
-#[tokio::test]
-async fn flushing_a_sink_does_not_wait_for_later_messages() -> Result<(), Error> {
-    let far = Far::new(REQUEST, usize::MAX);
-    let mut ws = accept(&far, Config::new()).await;
-    settle().await;
-    far.change(|state| state.room = state.written.len());
-    let mut context = Context::from_waker(Waker::noop());
-    ws.try_send("first")?;
-    settle().await;
-    assert!(Pin::new(&mut ws).poll_flush(&mut context).is_pending());
-    ws.handle().send("second")?;
-    far.change(|state| state.room += 7);
-    settle().await;
-    assert!(Pin::new(&mut ws).poll_flush(&mut context).is_ready());
-    // A message of the sink's own belongs to the next flush.
-    assert!(Pin::new(&mut ws).poll_flush(&mut context).is_pending());
-    far.change(|state| state.room += 8);
-    Pin::new(&mut ws).start_send("third".into())?;
-    settle().await;
-    assert!(Pin::new(&mut ws).poll_flush(&mut context).is_pending());
-    far.change(|state| state.room += 7);
-    settle().await;
-    assert!(matches!(Pin::new(&mut ws).poll_flush(&mut context), Poll::Ready(Ok(()))));
     Ok(())
 }
 

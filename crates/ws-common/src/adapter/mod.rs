@@ -12,6 +12,7 @@
 //! * [`Target`] is a client's request with its options, and follows redirects. [`Dial`] opens a stream: it
 //!   tells the adapter when to use the [`Resolver`], which addresses to try, and what to exchange with a
 //!   proxy, all within one timeout.
+//! * [`ReceivedBytes`] is the reading side of a connection that is used as a stream of bytes.
 //! * [`Hosted`] is a connection whose opening handshake a web server carries out.
 //! * [`Conversation::turn`] combines these for event loops: reads of a [`Duplex`], their events,
 //!   the deadline, bounded writes.
@@ -25,6 +26,7 @@ mod tests;
 
 mod acceptor;
 mod answering;
+mod byte_stream;
 mod close_on_cancel;
 mod connection;
 mod conversation;
@@ -60,6 +62,7 @@ pub use crate::cancel::OnCancel;
 pub use crate::incoming::TransportInfo;
 pub use crate::server_socket::ListenerWaker;
 pub use acceptor::{Acceptor, Admission};
+pub use byte_stream::{ReceivedBytes, one_message, stream_error};
 pub use close_on_cancel::CloseOnCancel;
 pub use connection::{Connection, ConnectionState, Held, Lingering, MOST_LINGERING, unknown_end};
 pub use conversation::Conversation;

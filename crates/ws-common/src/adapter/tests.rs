@@ -142,11 +142,17 @@ fn input_after_the_end_is_read_and_discarded() {
     let session =
         Session::refusing(&response, wsproto::Config::default(), Duration::ZERO, &mut out);
     let late = b"GET / HTTP/1.1\r\n".to_vec();
-    let mut link: Link<Server, _> = Link::new(Endpoint::new(session, out), Void(late));
-    assert_eq!(link.write(Duration::ZERO, WRITE_MOST), Written::All);
-    assert!(link.endpoint().session().is_over() && link.may_read());
-    let read = link.read(&mut [0; 64], Duration::ZERO).expect("no failure").to_vec();
-    assert_eq!((read, link.may_read()), (Vec::new(), false));
+    let mut link: Link<Server, _> = Link::new(Endpoint::new(session, out), Void(late.clone()));
+    // Before the response is written, and afterwards.
+    for most in [0, 1, WRITE_MOST] {
+        let written = link.write(Duration::ZERO, most);
+        assert_eq!(written == Written::All, most == WRITE_MOST);
+        assert_eq!(link.endpoint().session().is_over(), most == WRITE_MOST);
+        link.transport_mut().0.clone_from(&late);
+        assert!(link.may_read());
+        let read = link.read(&mut [0; 64], Duration::ZERO).expect("no failure").to_vec();
+        assert_eq!((read, link.may_read()), (Vec::new(), false));
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use wsproto::{Outbox, Role};
+use wsproto::{Outbox, ReadyState, Role};
 
 use self::progress::Turn;
 use super::{Connection, Conversation, Driver, Lingering, Link, Transport};
@@ -114,8 +114,9 @@ impl fmt::Debug for TurnContext {
 
 impl<R: Role, T: Duplex> Link<R, T> {
     /// Reads once, if the endpoint wants to read and the transport is readable. Returns the bytes read, for
-    /// [`next`](Self::next). Reports the end of the input, or a failure, to the endpoint. Discards what arrives after
-    /// the session [is over](wsproto::Session::is_over), which is not counted either.
+    /// [`next`](Self::next). Reports the end of the input, or a failure, to the endpoint. Discards what arrives once
+    /// the connection is closed, or a response was given instead of an upgrade, written or not: it is not counted
+    /// either.
     ///
     /// # Errors
     ///
@@ -126,7 +127,7 @@ impl<R: Role, T: Duplex> Link<R, T> {
         }
         match self.transport_mut().try_read(buffer) {
             Ok(0) => self.endpoint_mut().end_of_input(now),
-            Ok(_) if self.endpoint().session().is_over() => {}
+            Ok(_) if self.endpoint().ready_state() == ReadyState::Closed => {}
             Ok(read) => return Ok(buffer.split_at_mut(read).0),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             Err(error) => return self.input_failed(error).map_or(Ok(&mut []), Err),

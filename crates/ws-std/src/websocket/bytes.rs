@@ -3,12 +3,10 @@
 use std::io::{self, ErrorKind, Read, Write};
 
 use ws_common::WebSocketConnection;
-use wsproto::{Client, Role, SendError};
+use ws_common::adapter::{ReceivedBytes, one_message, stream_error};
+use wsproto::{Client, Role};
 
-use crate::{Error, Message, SendStatus, WebSocket};
-
-/// The maximum number of bytes of a message that is written.
-const MOST_IN_MESSAGE: usize = 64 << 10;
+use crate::{Error, SendStatus, WebSocket};
 
 /// A connection as a stream of bytes, for tunnels and terminals: the payloads of binary messages, whose
 /// boundaries have no meaning. Made by [`WebSocket::into_byte_stream`].
@@ -16,7 +14,8 @@ const MOST_IN_MESSAGE: usize = 64 << 10;
 /// Reading returns 0 when the connection has [ended normally](wsproto::CloseInfo::is_normal). It fails with
 /// [`UnexpectedEof`](ErrorKind::UnexpectedEof) if it ended otherwise, because bytes may be missing,
 /// and with [`InvalidData`](ErrorKind::InvalidData) for a text message. Writing sends at most 64 KiB in one
-/// message, and waits for room as [`send`](WebSocket::send) does. Dropping it ends the connection without a
+/// message, and waits for room as [`send`](WebSocket::send) does; [`TimedOut`](ErrorKind::TimedOut) means that there was
+/// none in time, and nothing was sent. Dropping it ends the connection without a
 /// Close; [`shutdown`](Self::shutdown) sends one.
 ///
 /// There is no half-close as in TCP: the peer answers a Close at once, and then neither end can write. So an end
@@ -24,9 +23,7 @@ const MOST_IN_MESSAGE: usize = 64 << 10;
 #[derive(Debug)]
 pub struct ByteStream<R: Role = Client> {
     ws: WebSocket<R>,
-    /// The last message, of which `read` bytes were read.
-    message: Vec<u8>,
-    read: usize,
+    received: ReceivedBytes,
 }
 
 /// The writing side of a [`ByteStream`], for another thread. Clones write to the same connection.
@@ -46,8 +43,8 @@ impl<R: Role> WebSocket<R> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
-    pub const fn into_byte_stream(self) -> ByteStream<R> {
-        ByteStream { ws: self, message: Vec::new(), read: 0 }
+    pub fn into_byte_stream(self) -> ByteStream<R> {
+        ByteStream { ws: self, received: ReceivedBytes::default() }
     }
 }
 
@@ -76,35 +73,21 @@ impl<R: Role> ByteStream<R> {
 
     /// Returns the connection, and the bytes of the last message that were not read.
     #[must_use]
-    pub fn into_inner(mut self) -> (WebSocket<R>, Vec<u8>) {
-        self.message.drain(..self.read);
-        (self.ws, self.message)
+    pub fn into_inner(self) -> (WebSocket<R>, Vec<u8>) {
+        (self.ws, self.received.into_unread())
     }
 }
 
 impl<R: Role> Read for ByteStream<R> {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        while self.read == self.message.len() && !to.is_empty() {
-            self.message = match self.ws.recv().map_err(io_error)? {
-                Some(Message::Binary(bytes)) => bytes,
-                Some(Message::Text(_)) => {
-                    return Err(io::Error::new(ErrorKind::InvalidData, "a text message"));
-                }
-                None => {
-                    return match self.ws.close_info() {
-                        Some(info) if info.is_normal() => Ok(0),
-                        Some(info) => {
-                            Err(io::Error::new(ErrorKind::UnexpectedEof, info.to_string()))
-                        }
-                        None => Err(ErrorKind::UnexpectedEof.into()),
-                    };
-                }
-            };
-            self.read = 0;
+        while self.received.unread().is_empty() && !to.is_empty() {
+            let message = self.ws.recv().map_err(stream_error)?;
+            if !self.received.take(message, self.ws.close_info())? {
+                return Ok(0);
+            }
         }
-        let mut rest = self.message.get(self.read..).unwrap_or_default();
-        let read = rest.read(to)?;
-        self.read += read;
+        let read = self.received.unread().read(to)?;
+        self.received.consume(read);
         Ok(read)
     }
 }
@@ -116,7 +99,7 @@ impl<R: Role> Write for ByteStream<R> {
 
     /// Waits until everything is written, for at most [`WebSocket::set_send_timeout`].
     fn flush(&mut self) -> io::Result<()> {
-        match self.ws.flush().map_err(io_error)? {
+        match self.ws.flush().map_err(stream_error)? {
             SendStatus::Sent => Ok(()),
             SendStatus::Queued => Err(ErrorKind::TimedOut.into()),
         }
@@ -135,19 +118,9 @@ impl Write for ByteWriter {
 }
 
 fn write(to: &WebSocketConnection, bytes: &[u8]) -> io::Result<usize> {
-    let part = bytes.get(..MOST_IN_MESSAGE).unwrap_or(bytes);
+    let part = one_message(bytes);
     if !part.is_empty() {
-        to.send_binary(part).map_err(io_error)?;
+        to.send_binary(part).map_err(stream_error)?;
     }
     Ok(part.len())
-}
-
-fn io_error(error: Error) -> io::Error {
-    match error {
-        Error::Io(error) => error,
-        Error::WouldExceed(_) => ErrorKind::WouldBlock.into(),
-        Error::Send(SendError::Closed) => io::Error::new(ErrorKind::BrokenPipe, error),
-        Error::Send(SendError::NotOpen) => io::Error::new(ErrorKind::NotConnected, error),
-        error => io::Error::other(error),
-    }
 }

@@ -44,6 +44,7 @@
 //! | `split()`, through a lock | [`into_split`], or the [`Sender`] of [`sender`], which can be cloned |
 //! | a channel and a task that sends | [`Sender`], or the handle [`WebSocketConnection`] for any thread |
 //! | `Message::Text(Utf8Bytes)`, `Message::Binary(Bytes)` | [`Message::Text`] with a `String`, [`Message::Binary`] with a `Vec<u8>`; with the feature `bytes`, `Bytes::from(message)` and `send_bytes` |
+//! | an `AsyncRead + AsyncWrite` on top, as of `ws_stream_tungstenite` | [`into_byte_stream`], a [`ByteStream`] |
 //! | `Message::Ping`, `Message::Pong` | none: Pings are answered; [`KeepAlive`] sends them, [`round_trip`] measures |
 //! | `Message::Close` | none: [`recv`] returns `None`, see [`close_info`] |
 //! | cloning `Bytes` for many peers | [`broadcast`], [`publish`] of [`Listener::handle`] |
@@ -83,6 +84,7 @@
 //! [`close`]: WebSocket::close
 //! [`close_info`]: WebSocket::close_info
 //! [`flush`]: WebSocket::flush
+//! [`into_byte_stream`]: WebSocket::into_byte_stream
 //! [`into_split`]: WebSocket::into_split
 //! [`publish`]: ServerHandle::publish
 //! [`recv`]: WebSocket::recv
@@ -93,7 +95,7 @@
 
 #[cfg(doc)]
 use crate::{
-    ClientOptions, Error, Incoming, Listener, Message, Request, Sender, ServerHandle,
+    ByteStream, ClientOptions, Error, Incoming, Listener, Message, Request, Sender, ServerHandle,
     ServerOptions, WebSocket, WebSocketConnection, accept, client, connect, connect_with, server,
 };
 #[cfg(doc)]

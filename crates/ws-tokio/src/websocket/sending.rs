@@ -56,7 +56,8 @@ impl WebSocket {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if the connection has ended, and some of it cannot be written any more.
+    /// [`Error::Io`] of the kind [`BrokenPipe`](std::io::ErrorKind::BrokenPipe) if the connection has ended, and some of
+    /// that was not written. Messages that were sent later do not matter.
     ///
     /// # Cancel safety
     ///

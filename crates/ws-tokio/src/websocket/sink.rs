@@ -14,9 +14,9 @@ use super::{Sender, WebSocket};
 use crate::tasks::Waiter;
 
 /// `poll_ready` waits for room, as [`send`](WebSocket::send) does, with [`Error::WouldExceed`] without a message once the
-/// peer has read nothing for too long. Flushing waits until everything is written that was sent before, and is not
-/// necessary for that. Closing begins the closing handshake
-/// and flushes; receive the rest of the messages to complete it.
+/// peer has read nothing for too long. Flushing waits, as [`flush`](WebSocket::flush) does, until everything is written
+/// that was sent before; nothing needs to be flushed to be sent. Closing begins the closing handshake and flushes;
+/// receive the rest of the messages to complete it.
 impl Sink<Message> for WebSocket {
     type Error = Error;
 
@@ -62,7 +62,7 @@ impl Sink<Message> for Sender {
 #[derive(Default)]
 pub(super) struct SinkState {
     /// The wait for room.
-    room: Option<Box<RoomWait>>,
+    pub(super) room: Option<Box<RoomWait>>,
     /// The place of the task that waits for a flush, and the number of written bytes it waits for.
     flush: Option<Box<(Waiter, Option<u64>)>>,
     /// Whether this sender has sent since the flush has begun.
@@ -78,7 +78,7 @@ impl SinkState {
 }
 
 impl Sender {
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    pub(super) fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let connection = &*self.connection;
         let wait = self.sink.room.get_or_insert_with(|| Box::new(RoomWait::new(connection)));
         let has_room = ready!(wait.poll(connection, context));
@@ -86,7 +86,7 @@ impl Sender {
         Poll::Ready(if has_room { Ok(()) } else { Err(Error::WouldExceed(None)) })
     }
 
-    fn poll_flush(&mut self, context: &Context<'_>) -> Poll<Result<(), Error>> {
+    pub(super) fn poll_flush(&mut self, context: &Context<'_>) -> Poll<Result<(), Error>> {
         let connection = &self.connection;
         let begin = || Box::new((Waiter::new(connection.tasks()), None));
         let (waiter, goal) = &mut **self.sink.flush.get_or_insert_with(begin);
@@ -99,7 +99,7 @@ impl Sender {
         Poll::Ready(flushed)
     }
 
-    fn poll_close(&mut self, context: &Context<'_>) -> Poll<Result<(), Error>> {
+    pub(super) fn poll_close(&mut self, context: &Context<'_>) -> Poll<Result<(), Error>> {
         if self.handle.ready_state() == ReadyState::Open {
             self.handle.close(None)?;
             self.sink.sent();

@@ -9,7 +9,8 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::yield_now;
-use ws_tokio::wsproto::handshake::ClientRequest;
+use ws_tokio::WebSocket;
+use ws_tokio::wsproto::handshake::{Accept, ClientRequest};
 use ws_tokio::wsproto::{Config, Connection, Server};
 
 /// A client's request, and the length of the response to it.
@@ -159,6 +160,12 @@ impl Drop for Script {
     fn drop(&mut self) {
         self.0.lock().dropped = true;
     }
+}
+
+/// Returns the server's end of a connection that is open.
+pub(crate) async fn accept(far: &Far, config: Config) -> WebSocket {
+    let request = ws_tokio::server(far.stream(), config).await.expect("valid").expect("a request");
+    request.accept(&Accept::new()).await.expect("an upgrade")
 }
 
 /// Polls a future at most `polls` times, with the other tasks between them, then drops it.

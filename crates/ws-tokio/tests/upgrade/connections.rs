@@ -1,11 +1,9 @@
 //! Connections that are accepted.
 
-use std::sync::{Arc, Mutex};
-
 use tokio::time::timeout;
 use ws_tokio::wsproto::handshake::{Accept, AcceptError, ClientRequest};
 use ws_tokio::wsproto::{CloseCode, CloseFrame, Config};
-use ws_tokio::{Error, H2, Message, ServerOptions, UpgradeServer};
+use ws_tokio::{Error, H2, Message};
 
 use crate::support::*;
 
@@ -42,6 +40,7 @@ async fn messages_go_both_ways_over_both_versions() {
 #[tokio::test]
 async fn messages_are_compressed_over_both_versions() {
     use ws_tokio::wsproto::Deflate;
+    use ws_tokio::{ServerOptions, UpgradeServer};
 
     for http in BOTH {
         let server = UpgradeServer::new(ServerOptions::new().deflate(Deflate::new()));
@@ -104,28 +103,6 @@ async fn websockets_share_a_connection() {
     drop(h2);
     all[1].send("and here").await.expect("open");
     assert_eq!(all[1].recv().await.expect("no error"), Some("and here".into()));
-}
-
-/// R8441-3-2: a client opens nothing on a server that has not sent the setting.
-#[tokio::test]
-async fn a_server_without_the_setting_is_told_apart() {
-    use hyper::service::service_fn;
-    use hyper_util::rt::{TokioExecutor, TokioIo};
-
-    let (client, stream) = tokio::io::duplex(4096);
-    let seen = Arc::new(Mutex::new(0));
-    let counted = Arc::clone(&seen);
-    tokio::spawn(async move {
-        let service = service_fn(move |_| {
-            *counted.lock().expect("unpoisoned") += 1;
-            async { Ok::<_, std::io::Error>(hyper::Response::new(String::new())) }
-        });
-        let builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
-        let _ = builder.serve_connection(TokioIo::new(stream), service).await;
-    });
-    let refused = timeout(PATIENCE, H2::on(client, url(), Config::new())).await.expect("in time");
-    assert!(matches!(refused, Err(Error::NoExtendedConnect)), "{refused:?}");
-    assert_eq!(*seen.lock().expect("unpoisoned"), 0, "no request was sent");
 }
 
 /// Bytes that are no HTTP/2, and the end of the stream, are errors at once.

@@ -5,6 +5,7 @@ mod bodies;
 mod connections;
 mod endings;
 mod refusals;
+mod settings;
 #[cfg(feature = "tls")]
 mod sockets;
 mod support;

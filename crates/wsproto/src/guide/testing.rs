@@ -45,6 +45,29 @@
 //! the past, events are out of order. To test liveness, make the pipes small: if an end waits
 //! forever, the test panics instead of timing out.
 //!
+//! # Hours of silence, and a dead line
+//!
+//! `Pair` joins two sessions, and its transport is unlimited. Its clock jumps to the next deadline whenever no bytes
+//! are in transit. The server echoes, unless `Pair::with_app` sets another application; the test acts for the client.
+//!
+//! ```
+//! use std::time::Duration;
+//! use wsproto::{CloseCode, Config, KeepAlive, ReadyState, SessionError, SessionEvent};
+//! use wsproto_testing::{Ask, Cuts, Pair};
+//!
+//! let keep_alive = KeepAlive::new(Duration::from_secs(30), Duration::from_secs(10));
+//! let mut pair = Pair::new(&Config::new().keep_alive(Some(keep_alive)), Cuts::every(1));
+//! assert!(pair.run(|pair| pair.client.life.session.ready_state() == ReadyState::Open));
+//! let echo = pair.client.life.ask(&Ask::Text("Hello".into()));
+//! assert!(pair.run(|pair| pair.client.life.received() == echo));
+//! assert!(pair.run(|pair| pair.now >= Duration::from_secs(3600))); // Pings and Pongs
+//!
+//! pair.cut_off = true; // from now on, nothing arrives
+//! let (client, _server) = pair.run_to_the_end();
+//! assert!(client.log.contains(&SessionEvent::Error(SessionError::KeepAliveTimeout)));
+//! assert_eq!(client.ended().code, CloseCode::ABNORMAL);
+//! ```
+//!
 //! # Input from a peer
 //!
 //! Write frames by hand, not with the code under test: a bug in both would go unnoticed. `Life` is

@@ -54,6 +54,36 @@ fn an_idle_session_holds_nothing() {
     assert_eq!(info.bytes_current, 0, "a closed server");
 }
 
+/// An opening handshake takes few allocations beside the buffers of the caller: a head, and the state that a session
+/// keeps until it is open; at a client, also the URL.
+#[test]
+fn an_opening_takes_few_allocations() {
+    const NOW: Duration = Duration::ZERO;
+    let config = std::sync::Arc::new(Config::default());
+    let (mut to_server, mut to_client) = (Vec::with_capacity(4096), Vec::with_capacity(4096));
+    let mut client = None;
+    let begun = measure(|| {
+        let request = ClientRequest::parse("ws://localhost/chat").expect("a URL");
+        client = Some(Session::client(request, config.clone(), SEED, NOW, &mut to_server));
+    });
+    let server = measure(|| {
+        let mut server = Session::server(config.clone(), NOW);
+        let mut input = &mut to_server[..];
+        let event = server.next_event(NOW, &mut input, &mut to_client);
+        assert_eq!(event, Some(SessionEvent::Upgrade));
+        server.accept(&Accept::new(), NOW, &mut to_client).expect("a good request");
+        let event = server.next_event(NOW, &mut input, &mut to_client);
+        assert_eq!(event, Some(SessionEvent::Open));
+    });
+    let mut client = client.expect("just made");
+    let opened = measure(|| {
+        let event = client.next_event(NOW, &mut &mut to_client[..], &mut to_server);
+        assert_eq!(event, Some(SessionEvent::Open));
+    });
+    let counts = (server.count_total, begun.count_total + opened.count_total);
+    assert_eq!(counts, (2, 3), "a server's and a client's");
+}
+
 /// A parsed head takes no more memory than its bytes, however many fields it has.
 #[test]
 fn parsed_heads_take_memory_in_proportion() {

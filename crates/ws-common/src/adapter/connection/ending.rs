@@ -121,7 +121,8 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
         matches!(self.stage, Stage::Over { lingering: None, .. })
     }
 
-    pub(super) fn buffered_amount(&self) -> usize {
+    /// Returns how many bytes are unwritten or lost.
+    pub fn buffered_amount(&self) -> usize {
         match &self.stage {
             Stage::Dialing { .. } => 0,
             Stage::Live(link) => owed(link),

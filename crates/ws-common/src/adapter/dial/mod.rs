@@ -138,10 +138,15 @@ impl Dial {
         self.observe(now);
         match &mut self.stage {
             Stage::Begin if now < self.begin_at => Ok(DialStep::Wait),
-            Stage::Begin => match self.begin(now) {
-                Some(step) => Ok(step),
-                None => self.next(now),
-            },
+            Stage::Begin => {
+                // The adapter may be late: the machine slept, or the loop was busy. Nothing was tried yet.
+                let late = now.saturating_sub(self.begin_at);
+                self.until = self.until.map(|until| until.saturating_add(late));
+                match self.begin(now) {
+                    Some(step) => Ok(step),
+                    None => self.next(now),
+                }
+            }
             Stage::Resolving => Ok(DialStep::Wait),
             Stage::Connecting(race) => match race.next(now) {
                 Next::Begin(attempt, route) => {
@@ -167,7 +172,7 @@ impl Dial {
         let (also, until) = match &self.stage {
             Stage::Connecting(race) => (race.deadline(), self.until),
             Stage::Tunnel(_, exchange) => (exchange.body_until(), self.until),
-            Stage::Begin => (Some(self.begin_at), self.until),
+            Stage::Begin => (Some(self.begin_at), None),
             Stage::Resolving => (None, self.until),
             Stage::Ready(_) | Stage::Failed(_) => (None, None),
         };
@@ -356,9 +361,9 @@ impl Dial {
                 }
                 None => "timed out waiting for the proxy's answer",
             },
-            Stage::Begin | Stage::Resolving => "timed out looking up the name",
+            Stage::Resolving => "timed out looking up the name",
             Stage::Connecting(_) => "timed out: no address has answered",
-            Stage::Ready(_) | Stage::Failed(_) => return,
+            Stage::Begin | Stage::Ready(_) | Stage::Failed(_) => return,
         };
         if late {
             let error = self.fail(io::Error::new(ErrorKind::TimedOut, during));

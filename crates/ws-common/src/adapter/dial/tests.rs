@@ -267,6 +267,21 @@ fn results_that_nobody_waits_for_change_nothing() {
 }
 
 #[test]
+fn time_runs_once_the_dial_has_begun_however_late_that_is() {
+    // The machine slept during the delay of a client that connects again.
+    let options = within(Some(ms(1000))).delay(ms(500));
+    let url = WsUrl::parse("ws://10.0.0.1/").expect("a URL");
+    let mut target = Target::new(ClientRequest::new(url), options).expect("a target");
+    let mut dial = Dial::new(&mut target, ms(0)).expect("a configuration");
+    assert_eq!(dial.next(ms(499)).expect("a step"), DialStep::Wait);
+    assert_eq!(dial.deadline(), Some(ms(500)));
+    assert!(matches!(dial.next(ms(9000)), Ok(DialStep::Connect { attempt: 0, .. })));
+    assert_eq!(dial.time_left(ms(9100)), Some(ms(900)));
+    assert!(dial.next(ms(9999)).is_ok());
+    assert!(dial.next(ms(10_000)).is_err(), "timed out");
+}
+
+#[test]
 fn nothing_shows_credentials() {
     // T9
     let request = ClientRequest::new(WsUrl::parse("ws://server.example/").expect("a URL"));
