@@ -1,4 +1,4 @@
-//! The bytes of a peer, with each message compressed: what is received must be the same.
+//! The bytes of a peer, with each message compressed: the same messages must be received.
 
 use flate2::{Compress, Compression, FlushCompress};
 use wsproto::frame::{Expect, Header, MAX_HEADER_LEN, NextData, Opcode};
@@ -38,7 +38,7 @@ pub fn compressed(role: Role, wire: &[u8]) -> Vec<u8> {
             message(&mut compress, &mut open, &mut out);
         }
     }
-    // A message that never ends, or a Close and what follows it.
+    // A message that never ends, or control frames after the last message.
     for (header, payload) in open {
         append(&header, payload, &mut out);
     }

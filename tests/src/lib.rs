@@ -1,4 +1,5 @@
-//! The cases, the reference model, and drivers that compare the engine with it.
+//! The common parts of the conformance tests: cases and the drivers that run them, other implementations to
+//! compare with, the adapters behind one trait, and sources of faults and load.
 
 pub mod adapters;
 pub mod cases;

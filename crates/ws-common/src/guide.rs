@@ -10,9 +10,9 @@
 //!
 //! # A server's connection
 //!
-//! The adapter implements two traits. A [`Duplex`] reads and writes without waiting. A [`Driver`] tells the
-//! time, and makes the loop handle a connection that a handler or another thread has changed.
-//! [`Conversation::turn`] does the rest: reads, their events, the deadline, bounded writes.
+//! The adapter implements two traits. A [`Duplex`], with its supertrait [`Transport`], reads and writes without
+//! waiting. A [`Driver`] tells the time, and makes the loop handle a connection that a handler or another thread
+//! has changed. [`Conversation::turn`] does the rest: reads, their events, the deadline, bounded writes.
 //!
 //! ```
 //! use std::collections::VecDeque;
@@ -142,8 +142,9 @@
 //! [`Acceptor::proxy_header`] returns a header, read it first, and nothing else of the transport; then ask
 //! [`Acceptor::admit_named`], which may refuse the client that it names.
 //!
-//! [`Driver::traffic`] returns the counters of [`ServerHandle::stats`]: an adapter counts the bytes it has
-//! read, and the rest is counted for it, except in a turn of its own.
+//! [`Driver::traffic`] returns the counters of [`ServerHandle::stats`]. [`Conversation::turn`] counts everything.
+//! An adapter without turns counts the bytes it has read with [`Traffic::received`], and its output with
+//! [`Traffic::sent`] and [`Endpoint::take_output_counts`]; [`Conversation::react`] counts the received messages.
 //!
 //! Call [`announce`](Acceptor::announce) before accepting, [`join`](Acceptor::join) for each
 //! listener, and [`leave`](Acceptor::leave) when the listener is closed and has no more connections. If
@@ -160,7 +161,7 @@
 //!   [`resolved`](Dial::resolved).
 //! * [`Connect`](DialStep::Connect): begin an attempt, concurrently with those that run, and report to
 //!   [`connected`](Dial::connected) or [`failed`](Dial::failed).
-//! * [`Tunnel`](DialStep::Tunnel): call [`exchange`](Dial::exchange) when the socket is ready, which writes
+//! * [`Tunnel`](DialStep::Tunnel): when the socket is ready, call [`exchange`](Dial::exchange), which writes
 //!   once or reads once.
 //! * [`Wait`](DialStep::Wait): wait for any of these, or for the [`deadline`](Dial::deadline).
 //! * [`Ready`](DialStep::Ready): begin TLS for a `wss://` URL, then create the endpoint.
@@ -171,9 +172,8 @@
 //!
 //! * Never hold the lock of a connection while a handler is called, while a thread waits, or while a
 //!   transport is dropped.
-//! * A turn is bounded: two reads, at most one call of
-//!   [`on_drained`](crate::ConnectionHandler::on_drained), bounded writes. A peer that floods delays others
-//!   by one turn at a time.
+//! * A turn is bounded: at most two reads of 64 KiB, 128 events ([`MOST_EVENTS`]), and bounded writes. A peer
+//!   that floods delays others by one turn at a time.
 //! * A blocking adapter never waits for a peer beyond the deadline of the endpoint.
 //! * A connection that is over no longer counts, although its transport may linger. Limit the number of
 //!   lingering transports with [`stop_lingering`](ConnectionState::stop_lingering).
@@ -191,6 +191,11 @@
 //! complete adapter.
 //!
 //! [`Decision::later`]: crate::Decision::later
+//! [`Endpoint::take_output_counts`]: wsproto::Endpoint::take_output_counts
+//! [`MOST_EVENTS`]: crate::adapter::MOST_EVENTS
+//! [`Traffic::received`]: crate::adapter::Traffic::received
+//! [`Traffic::sent`]: crate::adapter::Traffic::sent
+//! [`Transport`]: crate::adapter::Transport
 //! [`end_deadline`]: crate::adapter::Acceptor::end_deadline
 //! [`ServerHandle::is_ending`]: crate::ServerHandle::is_ending
 //! [`ServerHandle::stats`]: crate::ServerHandle::stats

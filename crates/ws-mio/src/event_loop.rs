@@ -92,7 +92,8 @@ impl EventLoop {
     ///
     /// # Errors
     ///
-    /// [`io::Error`] if the operating system has no means to wait for events.
+    /// [`io::Error`] if the operating system cannot create a poll or its waker, for example for lack of file
+    /// descriptors.
     pub fn new() -> io::Result<Self> {
         let poll = Poll::new()?;
         let shared = Arc::new(Shared::new(poll.registry(), WAKER)?);
@@ -163,9 +164,9 @@ impl EventLoop {
         connect(&self.shared, request, options.into(), handler)
     }
 
-    /// Runs until no server, connection or [`LoopHandle`] is left, or until [`LoopHandle::stop`] is called.
-    /// Returns at once if there is none. Does not wait for sockets that linger after their connections have
-    /// closed.
+    /// Runs until [`LoopHandle::stop`] is called, or until no server, connection or [`LoopHandle`] is left: at
+    /// once, if there is none to begin with. Does not wait for sockets that linger after their connections
+    /// have closed.
     ///
     /// # Errors
     ///

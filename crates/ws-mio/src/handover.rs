@@ -19,7 +19,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::origin::LoopServer;
 
-/// The maximum number of newcomers in the queue. Others stay in that of the operating system.
+/// The maximum number of newcomers in the queue. Further ones stay in the backlog of the operating system.
 const MOST: usize = 1024;
 
 /// The newcomers of a server, and its loops.
@@ -46,7 +46,7 @@ impl Handover {
         Self { loops, queue, waiting: AtomicUsize::new(0), changed }
     }
 
-    /// Hands over a newcomer. Waits for room in the queue; drops the newcomer if it is closed.
+    /// Hands over a newcomer. Waits for room in the queue; drops the newcomer if the queue is closed.
     pub(crate) fn put(&self, newcomer: Newcomer) {
         let mut queue = self.lock();
         while queue.newcomers.len() >= MOST && !queue.closed {
@@ -66,7 +66,7 @@ impl Handover {
         }
     }
 
-    /// Takes a newcomer.
+    /// Takes the newcomer that has waited longest.
     pub(crate) fn take(&self) -> Option<Newcomer> {
         if !self.has_newcomers() {
             return None;

@@ -85,8 +85,8 @@ impl Listener {
         !std::mem::replace(&mut self.queued, true)
     }
 
-    /// Returns when the pause ends, when the server's first timer expires, or when a server that is ending must
-    /// end its connections.
+    /// Returns the earliest of three times: the end of a pause, the server's first timer, and the time at which
+    /// a server that is ending aborts its connections.
     pub(crate) fn deadline(&self) -> Option<Duration> {
         let acceptor = &self.server.acceptor;
         let due = match self.source {
@@ -102,7 +102,7 @@ impl Listener {
         self.retry_at.is_some_and(|at| at <= now)
     }
 
-    /// Returns whether clients that another thread has accepted wait.
+    /// Returns whether newcomers are waiting: connections that another thread has accepted.
     pub(crate) fn has_newcomers(&self) -> bool {
         match &self.source {
             Some(Source::Handover(handover)) => self.retry_at.is_none() && handover.has_newcomers(),

@@ -30,7 +30,8 @@ impl LoopHandle {
     ///
     /// # Errors
     ///
-    /// As [`EventLoop::connect`](crate::EventLoop::connect), and [`Error::Io`] if the loop has ended.
+    /// As [`EventLoop::connect`](crate::EventLoop::connect), and [`Error::Io`] of kind
+    /// [`NotConnected`](ErrorKind::NotConnected) if the loop has ended.
     pub fn connect(
         &self,
         request: ClientRequest,
@@ -42,12 +43,12 @@ impl LoopHandle {
 
     /// Connects, and connects again as `policy` decides, until it gives up or the returned token is cancelled.
     /// Cancelling also closes an open connection, with an empty Close frame. The token is that of
-    /// [`ClientOptions::cancel`] if there is one, of which a handler can own a clone; otherwise it is a new one.
+    /// [`ClientOptions::cancel`], if it is set, so that a handler can own a clone; otherwise it is a new one.
     ///
     /// `make` makes the handler of each connection. In [`on_open`](ConnectionHandler::on_open), the handler must
     /// set up again everything that the server forgets with a connection, such as subscriptions. `tell` is called
-    /// with each decision. The loop keeps running meanwhile. A panic of the handler, of `make` or of `tell` ends all
-    /// this without a further call.
+    /// with each decision. The loop keeps running meanwhile. After a panic of the handler, of `make` or of `tell`,
+    /// no connection is made any more, and neither closure is called again.
     ///
     /// Set a keep-alive: without one, a client that only receives may never learn that the server is gone.
     ///

@@ -34,7 +34,7 @@ pub(crate) trait Origin<R: Role>: Driver<R, Transport = Stream> {
         None
     }
 
-    /// Returns when to continue to dial, even without an event.
+    /// Returns the time at which to continue to dial, even without an event.
     fn dial_deadline(&self) -> Option<Duration>;
 
     /// Returns whether to continue to dial at once, without an event.
@@ -42,7 +42,7 @@ pub(crate) trait Origin<R: Role>: Driver<R, Transport = Stream> {
         false
     }
 
-    /// Cancels dialing: its sockets and its look-up must not live as long as handles may.
+    /// Cancels dialing: handles may outlive the connection, and must not keep its sockets and its look-up.
     fn stop_dialing(&self) {}
 
     /// Records that the connection has closed. Called once; the socket may linger.

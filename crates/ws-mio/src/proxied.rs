@@ -14,7 +14,7 @@ use crate::Stream;
 use crate::dial::Dialed;
 
 /// A connection that a listener has accepted from a proxy. Until its header has arrived, the connection has no
-/// transport, as a client's that is dialed.
+/// transport, like a client's connection that is being dialed.
 pub(crate) struct Proxied {
     /// `None` once the header has arrived, or the connection is given up.
     waiting: Mutex<Option<Waiting>>,
@@ -23,7 +23,7 @@ pub(crate) struct Proxied {
 
 struct Waiting {
     tcp: TcpStream,
-    /// The address as accepting reported it: the socket of a peer that is gone reports none.
+    /// The address that accepting returned: once the peer is gone, the socket does not know it any more.
     peer: Option<SocketAddr>,
     header: ProxyHeader,
     endpoint: Endpoint<Server>,
@@ -44,7 +44,9 @@ impl Proxied {
         self.waiting.lock()
     }
 
-    /// Reads the header, as a client dials: returns the link once the header has arrived.
+    /// Reads the header. Returns the link once the header has arrived, as [`Origin::dial`] does.
+    ///
+    /// [`Origin::dial`]: crate::origin::Origin::dial
     pub(crate) fn read(
         &self,
         acceptor: &Acceptor,
@@ -96,7 +98,7 @@ impl Proxied {
         self.client.get().copied()
     }
 
-    /// Returns when the header must have arrived.
+    /// Returns the time by which the header must have arrived.
     pub(crate) fn deadline(&self) -> Option<Duration> {
         self.waiting().as_ref()?.endpoint.deadline()
     }

@@ -62,8 +62,8 @@ impl WebSocketServer {
 
     /// Binds an address for a server with several threads, at least one, each of which has a loop and a
     /// listener (`SO_REUSEPORT`). The operating system distributes the connections among the listeners,
-    /// without regard to the loops: clients also wait for a loop that is busy. Other programs of the same
-    /// user can bind the address, too.
+    /// without regard to the loops: a busy loop gets new clients, too, which then wait for it. Other programs
+    /// of the same user can bind the address, too.
     ///
     /// This accepts more connections per second than [`threads`](Self::threads), for servers of very short
     /// connections.
@@ -189,7 +189,7 @@ impl WebSocketServer {
     }
 }
 
-/// Ends a server at once if one of its threads panics: it must not go on with fewer loops.
+/// Ends a server at once if one of its threads panics: it must not continue with fewer loops.
 struct EndOnPanic<'a>(&'a ServerHandle);
 
 impl Drop for EndOnPanic<'_> {
@@ -204,7 +204,7 @@ impl Drop for EndOnPanic<'_> {
 struct Started {
     acceptor: Arc<Acceptor>,
     loops: Vec<EventLoop>,
-    /// The listeners from which threads of their own accept for all loops.
+    /// Listeners, each with a thread that accepts for all loops.
     accepting: Option<(Vec<ServerSocket>, Arc<Handover>)>,
 }
 

@@ -37,7 +37,6 @@ pub(crate) struct TurnOutcome {
 
 /// A connection of a loop, as server or client.
 pub(crate) trait DynConnection: ConnectionLink {
-    /// Runs a turn.
     fn turn(
         self: Arc<Self>,
         context: &mut LoopContext,
@@ -80,7 +79,7 @@ mod tests {
         assert_eq!(size_of::<Slot>(), 48);
         // In debug builds, a socket of mio stores the id of its `Poll`.
         let debug = if cfg!(debug_assertions) { 8 } else { 0 };
-        // A pointer to what was agreed, in each half of the engine's connection.
+        // A pointer to the agreed parameters, in each half of the engine's connection.
         let deflate = if cfg!(feature = "deflate") { 16 } else { 0 };
         assert_eq!(size_of::<Connection<Server, Accepted>>(), 184 + debug + deflate);
     }

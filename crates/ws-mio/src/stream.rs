@@ -15,7 +15,7 @@ use ws_common::adapter::{Acceptor, Duplex, Transport, TransportInfo, tune};
 use crate::tls::TlsStream;
 use crate::vectored::{NO_SIGNAL, send_vectored};
 
-/// A non-blocking TCP connection, or on Unix one of a Unix domain socket; with or without TLS.
+/// A non-blocking stream: a TCP connection, or on Unix a Unix domain socket; with or without TLS.
 #[derive(Debug)]
 pub struct Stream(Kind);
 
@@ -44,8 +44,8 @@ const EDGES: bool = cfg!(any(
 pub(crate) struct Readiness {
     /// Whether a read may succeed.
     readable: bool,
-    /// Whether an event has announced the end of the stream or an error. No further event follows, so read
-    /// until then.
+    /// Whether an event has announced the end of the stream or an error. No further event follows, so keep
+    /// reading until a read returns it.
     ending: bool,
     /// Whether the last write would have blocked, and no event has announced room since.
     blocked: bool,
@@ -199,7 +199,7 @@ impl From<mio::net::UnixStream> for Stream {
     }
 }
 
-/// Converts the socket of a Unix domain to a `TcpStream`, which reads and writes it in the same way.
+/// Converts a Unix domain socket to a `TcpStream`, which reads and writes it in the same way.
 #[cfg(unix)]
 pub(crate) fn from_unix(stream: mio::net::UnixStream) -> TcpStream {
     let stream = std::os::unix::net::UnixStream::from(stream);

@@ -33,7 +33,6 @@ impl TlsStream {
         &mut self.tcp
     }
 
-    /// Returns the TLS parameters.
     pub(crate) fn info(&self) -> TlsInfo {
         self.tls.info()
     }

@@ -1,4 +1,4 @@
-//! A connection's turn on a loop: dial while it has no stream, then the turn that all loops have in common.
+//! A connection's turn on a loop: it dials while it has no stream, then has the turn that all adapters share.
 
 use std::sync::Arc;
 

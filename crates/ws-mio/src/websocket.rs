@@ -65,7 +65,7 @@ impl WebSocket<Client> {
 }
 
 impl<R: Role> WebSocket<R> {
-    /// Returns the endpoint, which takes all decisions of the protocol.
+    /// Returns the endpoint, which makes all decisions of the protocol.
     pub const fn endpoint(&mut self) -> &mut Endpoint<R> {
         self.0.endpoint_mut()
     }

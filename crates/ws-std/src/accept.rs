@@ -25,8 +25,8 @@ pub fn accept(stream: impl Into<Stream>) -> Result<WebSocket<Server>, Error> {
 }
 
 /// Reads a request from a stream, as [`accept`] does, and answers it with the decision of `decide`. Returns
-/// the open connection; or `None` after another response was sent, or the client left without a request,
-/// and the stream has ended.
+/// the open connection. If another response was sent, or the client left without a request, waits for the
+/// end of the stream and returns `None`.
 ///
 /// # Errors
 ///
@@ -121,7 +121,7 @@ pub(crate) fn tune(stream: &Stream) {
 }
 
 impl WebSocket<Server> {
-    /// Returns the request that opened the connection.
+    /// Returns the request that opened the connection; `None` before it has arrived.
     #[must_use]
     pub fn request(&self) -> Option<&IncomingRequest> {
         match &self.opening {

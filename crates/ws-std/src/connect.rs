@@ -20,13 +20,14 @@ use crate::{Error, Stream, WebSocket};
 
 /// Connects to a `ws://` or `wss://` URL, with the default limits and deadlines of [`ClientOptions`].
 ///
-/// `http://` and `https://` mean the same as `ws://` and `wss://`, as in browsers (WHATWG, the constructor of `WebSocket`);
-/// RFC 6455 section 3 knows only the latter. [`WsUrl::parse_ws`] accepts no others.
+/// `http://` and `https://` mean the same as `ws://` and `wss://`, as in browsers (WHATWG, the constructor of
+/// `WebSocket`). RFC 6455 section 3 defines only `ws` and `wss`; [`WsUrl::parse_ws`] accepts no others.
 ///
 /// # Errors
 ///
-/// [`Error::Url`] for a malformed URL; [`Error::Connect`], [`Error::Tls`] or [`Error::Io`] if the transport
-/// fails; [`Error::Http`] for a response other than 101; [`Error::Session`] if the handshake fails.
+/// [`Error::Url`] for a malformed URL; [`Error::TlsUnavailable`] for `wss://` without the feature `tls`;
+/// [`Error::Connect`], [`Error::Tls`] or [`Error::Io`] if the transport fails; [`Error::Http`] for a response
+/// other than 101; [`Error::Session`] if the handshake fails.
 pub fn connect(url: &str) -> Result<WebSocket, Error> {
     connect_with(ClientRequest::new(WsUrl::parse(url)?), ClientOptions::new())
 }
@@ -50,7 +51,9 @@ pub fn connect(url: &str) -> Result<WebSocket, Error> {
 ///
 /// # Errors
 ///
-/// As [`connect`], and [`Error::Proxy`] if the proxy refuses the tunnel; [`Error::Session`] of
+/// As [`connect`], and [`Error::Option`] if an option is invalid, or does not fit the URL or another option;
+/// [`Error::Proxy`] if the proxy refuses the tunnel; [`Error::ClientCertificate`] if a redirect leads to another
+/// origin, which would see the client certificate; [`Error::Session`] of
 /// [`Abandoned`](SessionError::Abandoned) if the token of [`ClientOptions::cancel`] was cancelled.
 pub fn connect_with(
     request: ClientRequest,
@@ -159,7 +162,7 @@ impl WebSocket<Client> {
         }
     }
 
-    /// Returns the response that opened the connection.
+    /// Returns the response that opened the connection; `None` before it has arrived.
     #[must_use]
     pub fn response(&self) -> Option<&Response> {
         match &self.opening {

@@ -133,7 +133,7 @@ impl<R: Role> BlockingDriver<R> {
         self.waits_for_room.store(waits, Ordering::Relaxed);
     }
 
-    /// Sets whether the warden waits for input, and tells the receiving thread.
+    /// Sets whether the warden waits for input on behalf of the receiving thread, which it then notifies.
     pub(crate) fn set_watches_input(&self, watches: bool) {
         self.watches_input.store(watches, Ordering::Relaxed);
     }

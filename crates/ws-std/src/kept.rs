@@ -13,7 +13,7 @@ use crate::retry::is_timeout;
 use crate::sys;
 use crate::warden::{Plan, Watched, warden};
 
-/// How long the socket is kept at most.
+/// The longest time for which the socket is kept.
 const LINGER: Duration = Duration::from_secs(2);
 
 struct KeptSocket {

@@ -9,13 +9,14 @@ use wsproto::{CloseInfo, ReadyState, SendError};
 
 use crate::{Error, WebSocket, connect_with};
 
-/// Connects and calls `run` with the connection, again and again, until `reconnect` gives up, which it does at
-/// the end of a connection that `run` has closed. `tell` is called with each decision.
+/// Connects and calls `run` with the connection, again and again, until the policy `reconnect` gives up. It gives
+/// up, among other cases, at the end of a connection that `run` has closed; see [`Reconnect`]. `tell` is called
+/// with each decision.
 ///
 /// `run` must set up again everything that the server forgets with a connection, such as subscriptions. If `run`
 /// returns `Ok` before the connection is closed, it is closed with an empty Close frame. If `run` returns an
-/// error, the connection is dropped, and the error decides: to stop, return one that is final to `reconnect`. But
-/// after [`SendError::Closed`], the way in which the connection was closed decides.
+/// error, the connection is dropped, and the error decides: to stop, return one that is final for [`Reconnect`].
+/// Only after [`SendError::Closed`], the end of the connection decides instead.
 ///
 /// To stop from another thread, cancel the token of [`ClientOptions::cancel`]. That ends a wait or an attempt with
 /// the error [`Abandoned`](wsproto::SessionError::Abandoned), and closes an open connection with an empty Close
@@ -48,7 +49,7 @@ use crate::{Error, WebSocket, connect_with};
 ///
 /// # Errors
 ///
-/// The last error, if `reconnect` gives up after it: of [`connect_with`], or of `run`.
+/// The last error of [`connect_with`] or `run`, if the policy gives up after it.
 pub fn reconnect(
     request: &ClientRequest,
     options: impl Into<ClientOptions>,

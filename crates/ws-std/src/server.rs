@@ -99,8 +99,9 @@ impl WebSocketServer {
         spawn_server(server, move || self.serve(&acceptor))
     }
 
-    /// Runs the server in this thread until the handler calls [`ServerHandle::terminate`]. To end it from
-    /// another thread, use [`spawn`](Self::spawn), which returns the handle.
+    /// Runs the server in this thread, and each connection in another. Returns once the handler has called
+    /// [`ServerHandle::terminate`] and all connections are closed. To end it from another thread, use
+    /// [`spawn`](Self::spawn), which returns the handle.
     ///
     /// # Errors
     ///
@@ -145,8 +146,8 @@ impl WebSocketServer {
         result
     }
 
-    /// Accepts connections until the server is told to end, from the first listener in this thread. If
-    /// there is no thread for another one, ends the server.
+    /// Accepts connections until the server is told to end: from the first listener in this thread, from each
+    /// other one in a new thread. If a thread cannot be created, ends the server.
     pub(crate) fn accept_until_end(
         &self,
         acceptor: &Arc<Acceptor>,
@@ -200,8 +201,9 @@ pub(crate) struct Begun {
     pub(crate) on_end: OnCancel,
 }
 
-/// Creates the connection of an accepted socket. Returns `None` if its client is not served, and has its
-/// response. The token `ended` is cancelled when the server has ended.
+/// Creates the connection of an accepted socket. Returns `None` if its client is not served: the proxy sent no
+/// header, or the client that the header names is refused. The token `ended` is cancelled when the server has
+/// ended.
 pub(crate) fn begin(
     acceptor: &Arc<Acceptor>,
     ended: &Cancel,

@@ -87,7 +87,6 @@ impl TlsStream {
         self.decrypt(to)
     }
 
-    /// Returns the TLS parameters.
     pub(crate) fn info(&self) -> TlsInfo {
         self.lock().info()
     }

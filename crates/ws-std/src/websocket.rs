@@ -54,7 +54,7 @@ pub struct WebSocket<R: Role = Client> {
     subprotocol: Option<String>,
 }
 
-/// The messages that opened a connection.
+/// The HTTP messages that opened a connection.
 #[derive(Debug)]
 pub(crate) enum Opening {
     Client { request: Box<ClientRequest>, response: Option<Box<Response>> },
@@ -77,8 +77,8 @@ impl<R: Role> WebSocket<R> {
         }
     }
 
-    /// Waits for the next step; `None` once the connection is closed. An error is returned only then: the
-    /// peer has been told, even if the caller drops the connection at an error.
+    /// Waits for the next step; `None` once the connection is closed. An error of the session is returned only
+    /// then, so a caller may drop the connection at an error: the peer has been told.
     pub(crate) fn step(&mut self, timeout: &mut CallTimeout) -> Result<Option<Step>, Error> {
         self.step_unless(timeout, |_| Ok(()))
     }
@@ -235,7 +235,7 @@ impl<R: Role> WebSocket<R> {
     /// Limits how long a call waits for room while the peer reads nothing, here and through every
     /// [`handle`](Self::handle): `send` then fails with [`Error::WouldExceed`], which returns the message, and the
     /// connection stays open. `None` means no limit, zero means not to wait. Without a limit, two ends that
-    /// only send can wait for each other for ever.
+    /// only send can wait for each other forever.
     ///
     /// The default is [`Config::write_timeout`](wsproto::Config::write_timeout), 10 s. That limit is the
     /// connection's, and this method leaves it as it is: when it passes, a server that does not read because its

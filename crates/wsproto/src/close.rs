@@ -18,7 +18,7 @@ pub const MAX_REASON_LEN: usize = MAX_CONTROL_LEN - 2;
 /// |---|---|---|
 /// | 1000 | yes | yes |
 /// | 1001-1003, 1007-1014 | yes | no |
-/// | 1005, 1006, 1015 | never: they report what happened locally | no |
+/// | 1005, 1006, 1015 | never: they report an end to the local application | no |
 /// | 1004, 1016-2999, all below 1000 and above 4999 | no | no |
 /// | 3000-3999 (registered), 4000-4999 (private) | yes | yes |
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -130,7 +130,7 @@ impl fmt::Display for CloseCode {
 /// The reason why a [`CloseFrame`] cannot be created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum CloseError {
-    /// The code may not appear in a Close frame, or may not be set by an application.
+    /// The code may not appear in a Close frame.
     #[error("close code {0} may not be sent")]
     CodeNotAllowed(CloseCode),
     /// The reason has more than [`MAX_REASON_LEN`] bytes.

@@ -58,8 +58,8 @@ impl Closing {
         }
     }
 
-    /// Returns what to do with the transport: the part of the table where the roles differ, because
-    /// a server ends the transport first (section 7.1.1).
+    /// Returns the next step for the owner of the transport: the part of the table where the roles
+    /// differ, because a server ends the transport first (section 7.1.1).
     #[must_use]
     pub const fn advice<R: Role>(self) -> Advice {
         match (self, R::SERVER) {
@@ -72,9 +72,10 @@ impl Closing {
 
 /// The next step for the owner of the transport.
 ///
-/// After the end of a connection was reported, the transport may linger for a moment; received
-/// bytes are then ignored, and [`Session::deadline`](crate::Session::deadline) bounds the wait (2 s
-/// at most).
+/// After the end of a connection was reported, the transport may linger for a moment. Received bytes
+/// are then ignored, and [`Session::deadline`](crate::Session::deadline) bounds the wait: to 2 s, or
+/// with [`Flush`](Self::Flush) to [`Config::close_timeout`](crate::Config::close_timeout), which
+/// restarts whenever the peer reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Advice {
     /// Keep reading and writing.

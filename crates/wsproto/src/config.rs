@@ -27,8 +27,8 @@ pub struct Config {
     /// MiB.
     pub max_message_size: u64,
     /// The longest payload of a single data frame to accept, in bytes. Beyond it: close code 1009.
-    /// Default: no limit beyond [`max_message_size`](Self::max_message_size). Nothing is reserved
-    /// because a header announces it, so a lower limit saves no memory.
+    /// Default: no limit beyond [`max_message_size`](Self::max_message_size). Memory follows the bytes
+    /// received, not the length in a header, so a lower limit saves none.
     pub max_frame_size: u64,
     /// The maximum number of fragments to accept in one message; a message in one frame is always
     /// accepted. Beyond it: close code 1008. Default: 131072, twice the number in the Autobahn test
@@ -53,16 +53,17 @@ pub struct Config {
     /// returns false, and a server stops reading; see [`Endpoint`](crate::Endpoint). Default: 64
     /// KiB.
     pub high_water_mark: usize,
-    /// How long a peer may read nothing while a server does not read because its replies are
-    /// unwritten; then the server ends the connection. See [`Endpoint`](crate::Endpoint). Default:
-    /// 10 s.
+    /// How long a peer may read nothing while a server has stopped reading, because more than
+    /// [`high_water_mark`](Self::high_water_mark) bytes of replies are unwritten; then the server
+    /// ends the connection. See [`Endpoint`](crate::Endpoint). Default: 10 s.
     pub write_timeout: Option<Duration>,
     /// The longest payload of a data frame to send, in bytes: an [`Endpoint`](crate::Endpoint) sends longer
     /// messages in fragments of this size (RFC 6455 section 5.4), compressed or not, so that Pings and Pongs
-    /// leave between two fragments instead of waiting behind the message;
-    /// [there](crate::Endpoint#fragments) is also why a server answers no Ping during a reply longer than the
-    /// high-water mark. Anything below 125 counts as 125, the longest payload of a control frame. Peers may limit the number of fragments, as [`max_fragments`](Self::max_fragments) does. `None`
-    /// sends each message in one frame. Default: `None`.
+    /// leave between two fragments instead of waiting behind the message. Still, a server answers no Ping
+    /// during a reply longer than the high-water mark: see [`Endpoint`](crate::Endpoint#fragments). Anything
+    /// below 125 counts as 125, the longest payload of a control frame. Peers may limit the number of
+    /// fragments, as [`max_fragments`](Self::max_fragments) does. `None` sends each message in one frame.
+    /// Default: `None`.
     pub fragment_size: Option<usize>,
     /// How to detect that the peer is gone; `None` disables it. Default: off.
     pub keep_alive: Option<KeepAlive>,
@@ -80,9 +81,10 @@ pub struct Config {
 
 /// When to send Pings, and how long to wait for their Pongs.
 ///
-/// A Ping is sent every `interval`, regardless of other traffic. It is answered by the Pong that
-/// carries its payload. A peer that is busy sending a long frame is also alive: if at least 4 KiB
-/// arrive within a `patience`, the patience restarts. A trickle of single bytes does not count.
+/// A Ping is sent an `interval` after the opening and after each Pong to a Ping, regardless of other
+/// traffic. It is answered by the Pong that carries its payload. A peer that is busy sending a long
+/// frame is also alive: if at least 4 KiB arrive within a `patience`, the patience restarts. A trickle
+/// of single bytes does not count.
 ///
 /// A zero turns the keep-alive off; anything shorter than 10 ms counts as 10 ms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -21,7 +21,6 @@ impl Control {
         Self { opcode, mask, len, filled: 0, bytes: [0; MAX_CONTROL_LEN] }
     }
 
-    /// Returns the opcode.
     pub(crate) const fn opcode(&self) -> Opcode {
         self.opcode
     }

@@ -9,15 +9,16 @@ use crate::redacted::Length;
 /// Something the peer sent, complete.
 ///
 /// It borrows from the input where a payload arrived in one piece, so the connection can be used
-/// while the event is held. The replies that the protocol requires are already in the output. The
-/// enum is exhaustive on purpose: RFC 6455 has these five and no others.
+/// while the event is held. The replies that the protocol requires are already in the output, unless
+/// the connection is [split](crate::Connection::split). The enum is exhaustive on purpose: RFC 6455 has
+/// these five and no others.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Event<'b> {
     /// A text message.
     Text(Cow<'b, str>),
     /// A binary message.
     Binary(Cow<'b, [u8]>),
-    /// A Ping and its payload, at most 125 bytes. The Pong has already been appended.
+    /// A Ping and its payload, at most 125 bytes. It gets no Pong once this end has sent a Close.
     Ping(Cow<'b, [u8]>),
     /// A Pong and its payload, at most 125 bytes, solicited or not.
     Pong(Cow<'b, [u8]>),

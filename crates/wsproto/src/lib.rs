@@ -1,5 +1,5 @@
 //! A complete WebSocket (RFC 6455) protocol engine without any I/O: *give it bytes, take events,
-//! write out what is in `out`.*
+//! write the bytes in `out`.*
 //!
 //! It opens no socket, owns no clock and starts no thread. The caller passes in the bytes it has
 //! read and the time it has measured; the engine appends the bytes to write to the caller's
@@ -41,7 +41,7 @@
 //!   engine in an event loop, or to write an adapter.
 //!
 //! The [guide] has a chapter on [the engine in your loop](guide::embed), and one on
-//! [tests of what you build on it](guide::testing).
+//! [testing code built on it](guide::testing).
 //!
 //! # Promises
 //!
@@ -62,8 +62,8 @@
 //!   that decides them. Of a compressed message, its compressed bytes are counted until it is
 //!   complete, and are at most `limit + limit / 1024 + 64`; then it inflates to at most the limit.
 //! * **I5** No heap while no message is in flight. A `Connection<Server>` is 64 bytes. (With the
-//!   feature `deflate`, 80; a connection that compresses also holds what was agreed, and the windows
-//!   that takeover asks for: at most the agreed ones, and no more than was sent or received.)
+//!   feature `deflate`, 80; a connection that compresses also holds the agreed parameters, and the
+//!   windows that takeover needs: at most of the agreed size, and no more than was sent or received.)
 //! * **I6** An error is final: the Close that reports it is already in `out`, nothing is parsed
 //!   afterwards, and every later call returns the same error.
 //! * **I7** No input and no order of calls can panic.
@@ -96,7 +96,7 @@
 //! connection keeps only its windows; a loop lends the codec states
 //! (`Connection::lend_tools`).
 //!
-//! # Testing what you build on it
+//! # Testing code built on the engine
 //!
 //! The crate `wsproto-testing` has strategies for `proptest`, a client and a server joined under a
 //! virtual clock, and a naive reference model.
@@ -107,7 +107,7 @@
 //! `simdutf8`. It needs `std` to detect processor features, and is therefore off by default; turn
 //! it on wherever `std` is available.
 //!
-//! With the feature `bytes`, a server sends large `bytes::Bytes` from where they lie.
+//! With the feature `bytes`, a server sends `bytes::Bytes` of at least 16 KiB without copying them.
 //!
 //! Most messages cut by reads need not be reassembled by copying: a loop with a buffer for each
 //! connection calls [`next_event_in_place`](Connection::next_event_in_place).

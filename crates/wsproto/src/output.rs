@@ -144,8 +144,8 @@ impl Output {
         appended
     }
 
-    /// Returns how many unwritten bytes would leave before a Ping or Pong that is appended next: up to the end of
-    /// the last one, if it was just appended.
+    /// Returns how many unwritten bytes would leave before a Ping or Pong that is appended next. If one was just
+    /// appended, they end with it.
     pub(crate) fn before_control(&self) -> usize {
         let mut before = 0;
         for chunk in &self.chunks {
@@ -195,7 +195,7 @@ impl Output {
         self.push(Chunk::Fragments(Box::new(fragments)));
     }
 
-    /// Queues a payload behind the buffer.
+    /// Queues a payload after the bytes of the buffer.
     fn push(&mut self, payload: Chunk) {
         self.queued = self.len() + payload.len();
         if !self.bytes.is_empty() {
@@ -226,8 +226,8 @@ impl Output {
         [first, chunks.next().map_or(&self.bytes[..], |chunk| chunk.ready(0))]
     }
 
-    /// Encodes the next fragments, if they come first. What was pending stays as it is, so that it can be
-    /// copied and written later.
+    /// Encodes the next fragments, if they come first. Bytes that are already encoded stay unchanged, so that
+    /// a copy of them can be written later.
     fn encode_fragments(&mut self) {
         let Some(first) = self.chunks.front_mut() else { return };
         let Some(fragments) = first.fragments() else { return };

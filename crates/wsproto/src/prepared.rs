@@ -18,8 +18,8 @@ use crate::frame::{Header, Opcode};
 /// # Ok::<(), wsproto::SendError>(())
 /// ```
 ///
-/// With the feature `deflate`, the first connection that compresses it also makes a compressed form,
-/// which all others share: it refers to no earlier message.
+/// With the feature `deflate`, it is compressed at most once for each window size: a compressed form
+/// refers to no earlier message, so all connections with that window share it.
 #[derive(Clone)]
 pub struct PreparedMessage {
     opcode: Opcode,

@@ -69,7 +69,7 @@ impl fmt::Debug for RedactedValue<'_> {
     }
 }
 
-/// Splits a URL in front of and behind its user information (RFC 3986 section 3.2.1).
+/// Returns the parts of a URL before and after its user information (RFC 3986 section 3.2.1).
 fn without_user(url: &[u8]) -> (&[u8], &[u8]) {
     let start = url.windows(2).position(|two| two == b"//").map_or(0, |at| at + 2);
     let (scheme, rest) = url.split_at_checked(start).unwrap_or((&[], url));

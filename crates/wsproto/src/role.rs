@@ -67,13 +67,11 @@ pub(crate) mod sealed {
         /// Whether this end is the server.
         const SERVER: bool;
 
-        /// What a session keeps of its handshake: the response, in the role that receives one.
+        /// The response that a session keeps of its handshake, in the role that receives one.
         type Response: Debug + Send + Sync + Unpin;
 
-        /// Returns the response.
         fn response(kept: &Self::Response) -> &Response;
 
-        /// Returns the response itself.
         fn into_response(kept: Self::Response) -> Response;
 
         /// Draws the masking key of the next frame, in the role that masks.

@@ -271,7 +271,7 @@ impl<R: Role> Sender<R> {
         (self.close_code != 0).then(|| CloseCode::from(self.close_code))
     }
 
-    /// Returns what to do with the transport once all output is written.
+    /// Returns the next step for the owner of the transport, once all output is written.
     #[must_use]
     pub const fn advice(&self) -> Advice {
         self.closing.advice::<R>()

@@ -173,7 +173,7 @@ impl WsUrl {
         value
     }
 
-    /// Appends what [`host_header`](Self::host_header) returns; writing to memory cannot fail.
+    /// Appends the value that [`host_header`](Self::host_header) returns; writing to memory cannot fail.
     pub(crate) fn write_host_header(&self, to: &mut impl Write) {
         let _ = self.write_authority(None, to);
     }

@@ -34,8 +34,8 @@ pub trait Adapter {
     /// If there is no free port or no thread.
     fn serve(options: ServerOptions, handler: impl ServerHandler) -> io::Result<RunningServer>;
 
-    /// Opens a client connection and runs it in a new thread. The handler is not called if it does not
-    /// open.
+    /// Opens a client connection and runs it in a new thread. If the connection does not open, the handler is
+    /// not called.
     ///
     /// # Errors
     ///

@@ -21,8 +21,8 @@ pub enum Tokio {}
 /// The number of threads of the runtime.
 static THREADS: AtomicUsize = AtomicUsize::new(2);
 
-/// Has the runtime one thread, for tests that count memory: each thread keeps buffers. Call it before the first
-/// server or client.
+/// Gives the runtime one thread, for tests that count memory: each thread keeps buffers. Call it before the
+/// first server or client.
 pub fn use_one_thread() {
     THREADS.store(1, Ordering::Relaxed);
 }

@@ -1,4 +1,4 @@
-//! Connections that are dialed on a loop of the test's own, to addresses that were looked up.
+//! Dialing on the test's own loop, to given addresses in place of those of a look-up.
 
 use std::net::TcpListener;
 use std::time::Instant;
@@ -51,7 +51,7 @@ impl Loop {
     }
 }
 
-/// A listener that takes no more connections: the kernel drops what arrives. Kept with those that fill it.
+/// A listener with a full backlog: the kernel drops further SYNs. Returned with the streams that fill it.
 fn silent() -> io::Result<(Socket, Vec<std::net::TcpStream>, SocketAddr)> {
     let listener = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     listener.bind(&SocketAddr::from(([127, 0, 0, 3], 0)).into())?;
@@ -74,7 +74,7 @@ fn within(timeout: Option<Duration>) -> ClientOptions {
 
 #[test]
 fn every_address_is_tried_whatever_the_others_do() -> io::Result<()> {
-    // L9: a silent one would be waited for for minutes, if it was alone.
+    // L9: a connect to the silent address alone would take minutes to fail.
     let (_listener, _filled, silent) = silent()?;
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let alive = listener.local_addr()?;

@@ -55,7 +55,7 @@ impl EventLoop {
         self.queue.push(listener_token(index));
     }
 
-    /// Returns whether connections that another thread has accepted wait for this loop.
+    /// Returns whether newcomers are waiting for this loop: connections that another thread has accepted.
     pub(crate) fn has_newcomers(&self) -> bool {
         self.has_handover && self.listeners.iter().any(|(_, listener)| listener.has_newcomers())
     }

@@ -28,7 +28,7 @@ fn a_flood_is_in_the_list_once() {
     let floods: Vec<_> = (0..3)
         .map(|number| {
             let mut tcp = TcpStream::connect(address).expect("a server");
-            // Pongs, which nobody answers; or messages, whose echoes are read by a thread.
+            // Pongs, which need no answer; or messages, whose echoes a thread reads.
             let frame: &[u8] = [b"\x8A\x84\0\0\0\0pong", b"\x82\x84\0\0\0\0echo"][number % 2];
             let mut reading = tcp.try_clone().expect("a descriptor");
             thread::spawn(move || io::copy(&mut reading, &mut io::sink()));
@@ -76,7 +76,7 @@ fn a_turn_handles_so_many_events_and_no_more() {
     while before < MESSAGES {
         assert!(event_loop.round(&mut events).expect("events"));
         let now = received.load(Ordering::Relaxed);
-        // A round has at most one turn for an event, and one for the list.
+        // In a round, a connection has at most two turns: for an event, and from the queue.
         assert!(now - before <= 2 * MOST_EVENTS, "{} in a round", now - before);
         before = now;
     }
@@ -86,7 +86,7 @@ fn a_turn_handles_so_many_events_and_no_more() {
 
 #[test]
 fn no_deadline_is_too_late_to_wait_for() {
-    // B7: 2^32 ms and 2^31 ms have few bits, or a sign.
+    // B7: in 32 bits, 2^32 ms would become 0, and 2^31 ms negative.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("ws://{}/", listener.local_addr().expect("an address"));
     for timeout in [

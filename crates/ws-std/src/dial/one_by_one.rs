@@ -15,7 +15,7 @@ use super::{Connect, Instants};
 #[derive(Default)]
 pub(super) struct Attempts(Option<(usize, TcpStream)>);
 
-/// How long [`wait`](Connect::wait) lasts at most, so that a cancelled dial ends soon.
+/// The longest wait of one call of [`wait`](Connect::wait), so that a cancelled dial ends soon.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 #[cfg(not(unix))]

@@ -1,7 +1,7 @@
 //! Output that is collected while a thread handles input that it has already read.
 //!
 //! A read may bring many messages. The answers to all but the last are kept, and one write carries them, so a
-//! server that is sent 16 messages at once makes two system calls, not 17. What is kept leaves when the input is
+//! server that receives 16 messages at once makes two system calls, not 17. Kept output leaves when the input is
 //! used up, with the first byte above [`MOST`], before the thread waits, and after [`LONGEST`] at the latest: a
 //! handler that is slow with one message does not hold back the answer to another.
 
@@ -28,7 +28,7 @@ const LONGEST: Duration = Duration::from_millis(10);
 pub(super) struct Collector {
     /// The [token](this_thread) of the thread; 0 while output is not collected.
     thread: AtomicUsize,
-    /// When the warden writes what is kept, in nanoseconds.
+    /// When the warden writes the kept output, in nanoseconds.
     until: AtomicU64,
     /// Whether output is kept, and the warden knows it.
     kept: AtomicBool,
@@ -43,7 +43,7 @@ impl Collector {
         self.thread.store(thread, Ordering::Relaxed);
     }
 
-    /// Notes a write of what was kept, and whether it has left output.
+    /// Records a write of the kept output, and whether some of it is left.
     pub(super) fn wrote(&self, blocked: bool) {
         self.kept.store(false, Ordering::Relaxed);
         self.blocked.store(blocked, Ordering::Relaxed);
@@ -72,8 +72,8 @@ impl Collector {
         is_new
     }
 
-    /// Returns when to write what is kept, at the latest. It stays after the output has left, because later
-    /// output can use it: a busy connection changes the warden's plan once in [`LONGEST`].
+    /// Returns the time by which kept output must be written. It stays set after the output has left, because
+    /// later output can use it: a busy connection changes the warden's plan only once in [`LONGEST`].
     pub(super) fn deadline(&self, now: Duration) -> Option<Duration> {
         let until = Duration::from_nanos(self.until.load(Ordering::Relaxed));
         Some(until).filter(|until| *until > now)
@@ -115,14 +115,14 @@ impl<R: Role> BlockingDriver<R> {
         })
     }
 
-    /// Writes what was kept, also by another thread, so that it leaves before the stream ends.
+    /// Writes kept output, whichever thread has kept it, so that it leaves before the stream ends.
     pub(crate) fn write_kept(&self, held: &mut Held<'_, R, Self>) {
         if self.collector.kept.load(Ordering::Relaxed) {
             self.write_and_plan(held, WRITE_MOST);
         }
     }
 
-    /// Ends collecting output. The caller then writes what was kept.
+    /// Ends collecting output. The caller then writes the kept output.
     pub(crate) fn end_collecting(&self) {
         self.collector.set(false);
     }

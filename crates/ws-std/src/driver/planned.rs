@@ -84,7 +84,7 @@ impl<R: Role> BlockingDriver<R> {
         self.calling.swap(true, Ordering::Relaxed) || spawn_calls(this, calls)
     }
 
-    /// Returns the warden's plan.
+    /// Returns the plan of the connection: its deadline, and the event of its socket to wait for.
     pub(super) fn plan(&self, link: &mut Link<R, Stream>, over: bool) -> Plan {
         // A stream without a socket cannot be polled, and writing to it may block.
         let Some(socket) = link.transport().socket().cloned() else { return Plan::default() };
@@ -127,8 +127,8 @@ fn spawn_calls<R: Role>(connection: Arc<Blocking<R>>, calls: Arc<Calls>) -> bool
         let handle = connection.handle();
         calls.with(|conversation| {
             // Cleared once the handler is free, so that at most one thread waits for it, and before the calls
-            // look at the connection: what is due later starts another thread, so no call is lost. `Relaxed` is
-            // enough: the calls take the lock next, under which `write_and_plan` swaps the flag.
+            // look at the connection: a call that becomes due later starts another thread, so none is lost.
+            // `Relaxed` is enough: the calls take the lock next, under which `write_and_plan` swaps the flag.
             connection.driver().calling.store(false, Ordering::Relaxed);
             let panic = conversation.tell_drained(&connection, &handle);
             panic.or(conversation.call_timers(&connection, &handle, now()))

@@ -25,7 +25,7 @@ impl<R: Role> Watched for Blocking<R> {
             }
             if link.endpoint().deadline().is_some_and(|deadline| deadline <= now) {
                 // The unread input may contain the Pong. If a thread waits for room, only reading by the peer
-                // counts: otherwise that thread could wait for ever.
+                // counts: otherwise that thread could wait forever.
                 if driver.senders.load(Ordering::Relaxed) == 0 && link.transport().has_input() {
                     link.endpoint_mut().ping_delayed(now);
                 }

@@ -46,7 +46,7 @@
 //! * [`peer_addr`](crate::WebSocketConnection::peer_addr) is the proxy's address.
 //!   [`client_addr`](crate::WebSocketConnection::client_addr) is the client's, if the proxy is
 //!   [trusted](crate::TrustedProxies): list its addresses, or `unix:` if it connects through a Unix domain
-//!   socket. Header fields of other peers are not believed.
+//!   socket. Such header fields of other peers are ignored.
 //! * A proxy that forwards TCP or TLS, such as HAProxy with `mode tcp` and `send-proxy-v2`, names the client in
 //!   a header of its own: [`TrustedProxies::proxy_protocol`](crate::TrustedProxies::proxy_protocol). Its health
 //!   checks need the header, too (`check-send-proxy`).
@@ -183,18 +183,18 @@
 //! Linux allows a process 65 530 mappings by default, enough for about 16 000 connections of `ws-std`; a
 //! process that runs out of mappings aborts. Set `max_connections` below the system's limits. Further
 //! clients get status 503, or over TLS are disconnected; a lack of descriptors, in contrast, pauses
-//! accepting for 50 ms. Clients beyond the limits of their address get status 429. Choose those with
-//! offices and mobile networks in mind, which share one IPv4 address. A connection holds at most one
-//! incomplete message, and queues at most the high-water mark plus one message, counted separately for
-//! replies and for other output.
+//! accepting for 50 ms. Clients beyond the limits of their address get status 429, or over TLS are
+//! disconnected. Choose those limits with offices and mobile networks in mind, whose clients share one IPv4
+//! address. A connection holds at most one incomplete message, and queues at most the high-water mark plus
+//! one message, counted separately for replies and for other output.
 //!
 //! # Compression
 //!
 //! The feature `deflate` and one line, `ServerOptions::deflate(Deflate::new())`, compress messages for
-//! clients that offer it, as browsers do. It pays off where bytes cost more than processor time, from some
-//! hundred bytes of text on; `Deflate` has the trade-offs. An idle connection then holds up to 4 KiB, with
-//! `Deflate::frugal()` nothing. Send messages that contain a secret beside something that a stranger chose
-//! with `send_plain`: their compressed length could betray it.
+//! clients that offer it, as browsers do. It pays off where bytes cost more than processor time, for texts of
+//! at least a few hundred bytes; `Deflate` describes the trade-offs. An idle connection then holds up to 4 KiB,
+//! with `Deflate::frugal()` nothing. Use `send_plain` for messages that contain both a secret and text that a
+//! stranger chose: the compressed length could betray the secret.
 //!
 //! # Load balancers and the keep-alive
 //!
@@ -202,7 +202,7 @@
 //! its Pong are traffic in both directions. Browsers answer Pings but cannot send them, so the server is the
 //! end that pings. [`ServerOptions::keep_alive`] sets the interval.
 //!
-//! A peer that pings, too, may take a long download for silence, because the Pong waits behind it.
+//! A peer that sends Pings itself may mistake a long download for silence, because the Pong waits behind it.
 //! `ServerOptions::fragment_size(Some(64 << 10))` sends longer messages in fragments of 64 KiB, and Pings and
 //! Pongs between them. But a server sees no Ping while it does not read, because more than its
 //! `high_water_mark` of replies is unwritten: raise that above the longest message, or send the download from

@@ -50,7 +50,7 @@
 //! | `Message::Close` | none: see [`close_info`] |
 //! | `Message::Frame` | the engine: [`wsproto::Sender`], [`wsproto::frame`] |
 //! | `send(message)` | [`send`], [`send_text`], [`send_binary`] |
-//! | `write(message)` | [`send`] writes immediately, or in the background if the peer does not read |
+//! | `write(message)` | [`send`]: bytes that the socket does not accept follow in the background |
 //! | `flush()` | [`flush`] waits until everything is written |
 //! | cloning `Bytes` for many peers | [`PreparedMessage`], [`broadcast`], [`publish`] |
 //! | a `Mutex` around the `WebSocket` | [`handle`] sends and closes from any thread while one receives |

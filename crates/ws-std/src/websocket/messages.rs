@@ -9,9 +9,9 @@ use crate::clock::CallTimeout;
 use crate::{Error, Message, WebSocket};
 
 impl<R: Role> WebSocket<R> {
-    /// Waits for the next message as [`recv`](Self::recv) does, but at most for `limit`, whatever
-    /// [`set_recv_timeout`](Self::set_recv_timeout) says. Zero takes what has already arrived, of which a call
-    /// reads at most 64 KiB: a longer message needs several calls.
+    /// Waits for the next message as [`recv`](Self::recv) does, but with `limit` in place of the limit of
+    /// [`set_recv_timeout`](Self::set_recv_timeout). With a limit of zero, a call takes only input that has
+    /// already arrived, at most 64 KiB of it: a longer message needs several calls.
     ///
     /// ```
     /// # use std::net::{TcpListener, TcpStream};
@@ -60,7 +60,7 @@ impl<R: Role> WebSocket<R> {
 pub struct Messages<'a, R: Role = Client>(&'a mut WebSocket<R>);
 
 /// [`WebSocket::recv`] in a loop, which ends when the connection is closed. An error is an item; after one that
-/// [`is_timeout`](Error::is_timeout), the iteration can go on.
+/// [`is_timeout`](Error::is_timeout), the iteration can continue.
 ///
 /// ```
 /// # use std::net::TcpListener;

@@ -188,8 +188,9 @@ impl<R: Role> WebSocket<R> {
         Ok(Waited::Again)
     }
 
-    /// Reads what has arrived. If nothing has, waits for a change since `seen`. The read comes first, because
-    /// TLS may hold input that the socket no longer has, such as a `close_notify` right behind the request.
+    /// Reads input that has arrived; if there is none, waits for a change since `seen`. The read comes first,
+    /// because TLS may hold input that the socket no longer has, such as a `close_notify` right after the
+    /// request.
     fn wait_for_decision(&mut self, seen: u64, timeout: &CallTimeout) -> Result<Waited, Error> {
         match self.read(Wait { room: false, limit: Some(Duration::ZERO) }) {
             Err(Error::Io(error)) if is_timeout(&error) => {

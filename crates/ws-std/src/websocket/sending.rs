@@ -11,7 +11,8 @@ use crate::driver::BlockingDriver;
 use crate::{Error, Message, SendStatus};
 
 impl<R: Role> WebSocket<R> {
-    /// Sends a message, waiting for room if necessary. [`SendStatus`] says whether all of it was written.
+    /// Sends a message, waiting for room if necessary. [`SendStatus::Queued`] means that the socket is full, and
+    /// a part of the message waits in memory.
     ///
     /// # Errors
     ///
@@ -27,7 +28,7 @@ impl<R: Role> WebSocket<R> {
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send).
+    /// As [`send`](Self::send), but [`Error::WouldExceed`] holds no message.
     pub fn send_text(&mut self, text: &str) -> Result<SendStatus, Error> {
         self.handle.send_text(text)
     }
@@ -36,7 +37,7 @@ impl<R: Role> WebSocket<R> {
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send).
+    /// As [`send`](Self::send), but [`Error::WouldExceed`] holds no message.
     pub fn send_binary(&mut self, bytes: &[u8]) -> Result<SendStatus, Error> {
         self.handle.send_binary(bytes)
     }
@@ -59,7 +60,7 @@ impl<R: Role> WebSocket<R> {
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send).
+    /// As [`send`](Self::send), but [`Error::WouldExceed`] holds no message.
     pub fn send_prepared(&mut self, message: &PreparedMessage) -> Result<SendStatus, Error> {
         self.handle.send_prepared(message)
     }
@@ -80,7 +81,8 @@ impl<R: Role> WebSocket<R> {
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send).
+    /// As [`send`](Self::send), but [`Error::WouldExceed`] holds no message; and [`Error::Send`] for a longer
+    /// payload.
     pub fn ping(&mut self, payload: &[u8]) -> Result<SendStatus, Error> {
         self.handle.ping(payload)
     }

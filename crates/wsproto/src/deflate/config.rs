@@ -4,7 +4,7 @@ use core::str::FromStr;
 
 use super::WindowBits;
 
-/// How a connection compresses (permessage-deflate, RFC 7692), and what it asks of its peer.
+/// How a connection compresses (permessage-deflate, RFC 7692), and its requests to its peer.
 ///
 /// A server accepts it if the client offers it; a client offers it. Turn it on with
 /// [`Config::deflate`](crate::Config::deflate):

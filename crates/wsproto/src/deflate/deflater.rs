@@ -66,7 +66,7 @@ impl Deflater {
         self.stamp = Stamp::NONE;
     }
 
-    /// Brings the compressor to the state of `stamp`, behind the bytes in `window`.
+    /// Brings the compressor to the state of `stamp`, after the bytes in `window`.
     pub(super) fn load(&mut self, window: &Ring, stamp: Stamp) {
         if self.stamp == stamp {
             return;

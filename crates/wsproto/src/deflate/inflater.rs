@@ -13,7 +13,7 @@ use crate::Error;
 pub(super) const CHUNK: usize = 64 << 10;
 
 /// How many final blocks a message may have, apart from one for each [`BYTES_PER_FINAL_BLOCK`].
-/// Behind each, the window is loaded anew, up to 32 KiB: this bounds that work (promise I9).
+/// After each, the window is loaded anew, up to 32 KiB: this bounds that work (promise I9).
 const FINAL_BLOCKS: u32 = 64;
 
 /// See [`FINAL_BLOCKS`].
@@ -25,7 +25,7 @@ pub(super) struct Inflater {
     out: Box<[u8]>,
 }
 
-/// How far a message is inflated.
+/// The progress in inflating a message.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     /// The last block was marked as final: a new stream with the same window begins at the next byte.
@@ -50,7 +50,7 @@ impl Inflater {
         Self { state: zlib_rs::Inflate::new(false, 15), out: vec![0; CHUNK].into() }
     }
 
-    /// Begins a stream behind the bytes of `history`.
+    /// Begins a stream that follows the bytes of `history`.
     pub(super) fn load(&mut self, history: &[&[u8]]) {
         self.state.reset(false);
         for part in history.iter().filter(|part| !part.is_empty()) {
@@ -65,8 +65,8 @@ impl Inflater {
     }
 
     /// Inflates the next bytes of a message, at most `most` and at most [`CHUNK`], off the front of
-    /// `input`; `fin` if no more input follows. `history` are all bytes before this chunk, the
-    /// newest last. Returns how many bytes the [`chunk`](Self::chunk) has, also on an error.
+    /// `input`; `fin` if no more input follows. `history` holds the bytes before this chunk, the
+    /// newest last. Returns how many bytes the [`chunk`](Self::chunk) has, even on an error.
     pub(super) fn inflate(
         &mut self,
         input: &mut &[u8],
@@ -108,9 +108,9 @@ impl Inflater {
         }
     }
 
-    /// Ends a message: appends the bytes that its sender left out. They have to be the rest of a
-    /// block, an empty one. A message that ends with a final block is complete without them. The
-    /// first `len` bytes of the chunk stay as they are.
+    /// Ends a message: appends [`TAIL`], which its sender left out, and which must complete an empty
+    /// block. A message that ends with a final block is complete without it. The first `len` bytes
+    /// of the chunk stay as they are.
     fn end(&mut self, progress: &mut Progress, len: usize) -> Result<Stop, Error> {
         /// One byte more, which is left if a block ends before it.
         const TAIL_AND_MORE: [u8; 5] = [TAIL[0], TAIL[1], TAIL[2], TAIL[3], 0];
@@ -129,8 +129,7 @@ impl Inflater {
         }
     }
 
-    /// Goes on behind a final block: the backend forgets its window, which the peer still refers
-    /// to.
+    /// Continues after a final block: the backend forgets its window, to which the peer still refers.
     fn restart(&mut self, history: &[&[u8]], len: usize) {
         self.load(history);
         if len > 0 {
@@ -151,7 +150,7 @@ impl Progress {
         self.finished
     }
 
-    /// Begins a new stream behind a final block, unless there are too many of them.
+    /// Begins a new stream after a final block, unless there are too many of them.
     const fn may_restart(&mut self) -> bool {
         let most = FINAL_BLOCKS as u64 + self.read / BYTES_PER_FINAL_BLOCK;
         self.final_blocks += 1;

@@ -29,7 +29,7 @@ struct Inflating {
     window: Ring,
     takeover: bool,
     own_states: bool,
-    /// Whether the inflater is in the state behind the last message, so that it need not be loaded.
+    /// Whether the inflater is in the state after the last message, so that it need not be loaded.
     loaded: bool,
     /// Whether a loop lends its inflater at the moment; if not, one is made for each message.
     lent: bool,
@@ -137,7 +137,7 @@ impl Receiving {
         inflating.inflate(opcode, compressed, limit).map(Some)
     }
 
-    /// Switches the open message to pieces; `compressed` arrived of it so far.
+    /// Switches the open message to pieces; `compressed` holds the bytes of it that have arrived.
     pub(crate) fn begin_stream(&mut self, compressed: Vec<u8>) {
         if let Some(inflating) = &mut self.0 {
             inflating.begin();
@@ -173,7 +173,7 @@ impl Receiving {
 }
 
 impl Inflating {
-    /// Brings the inflater to the state behind the last message.
+    /// Brings the inflater to the state after the last message.
     fn begin(&mut self) {
         if !self.loaded {
             let inflater = self.inflater.get_or_insert_with(|| Box::new(Inflater::new()));

@@ -147,7 +147,7 @@ impl Deflating {
         len >= least && self.window.window() > WindowBits::MIN
     }
 
-    /// Takes out a compressor in the state behind the window.
+    /// Takes out a compressor in the state after the bytes of the window.
     fn take(&mut self) -> Box<Deflater> {
         let bits = self.window.window().bits();
         let deflater = self.deflater.take();

@@ -40,7 +40,7 @@ impl Stream {
         self.full || self.taken < self.bytes.len()
     }
 
-    /// Takes out the compressed bytes; [`keep`](Self::keep) puts back what is left of them.
+    /// Takes out the compressed bytes; [`keep`](Self::keep) puts back the rest of them.
     pub(super) fn take(&mut self) -> (Vec<u8>, usize) {
         (mem::take(&mut self.bytes), mem::take(&mut self.taken))
     }

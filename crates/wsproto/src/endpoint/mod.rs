@@ -175,7 +175,7 @@ impl<R: Role> Endpoint<R> {
         self.session.config().high_water_mark
     }
 
-    /// Returns what to do with the transport.
+    /// Returns the next step for the owner of the transport.
     #[must_use]
     pub fn advice(&self) -> Advice {
         match self.session.advice() {

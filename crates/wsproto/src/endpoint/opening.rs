@@ -44,8 +44,8 @@ impl<R: Role> Endpoint<R> {
 
     /// Postpones the decision on the request, as [`Session::postpone`](crate::Session::postpone)
     /// does. Input is kept meanwhile, and no more is [wanted](Self::wants_read) once there is some. If the
-    /// client leaves before, the session ends; one that has ended only its side still gets the answer to an
-    /// ordinary request.
+    /// client leaves before the decision, the session ends; but a client that has ended only its writing side
+    /// still gets the answer to an ordinary request.
     ///
     /// # Errors
     ///

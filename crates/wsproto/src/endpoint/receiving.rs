@@ -169,8 +169,8 @@ impl<R: Role> Endpoint<R> {
     #[cold]
     fn report_end_now(&mut self, now: Duration) -> bool {
         let waits = match self.session.is_postponed() {
-            // A client that has ended only its side still reads the answer to an ordinary request, but
-            // cannot open a connection.
+            // A client that has ended only its writing side still reads the answer to an ordinary request,
+            // but cannot open a connection.
             true => !self.request().is_some_and(Request::is_upgrade),
             // The last messages are delivered first, even if the replies to them have not left.
             false => self.outbox.as_ref().is_some_and(|outbox| outbox.has_deferred()),

@@ -13,7 +13,7 @@ const KEEP_MESSAGE: usize = 16 << 10;
 
 impl<R: Role> Endpoint<R> {
     /// Records that the application was told to wait, because there is no room or a message was not
-    /// written at once; [`take_drained`](Self::take_drained) then reports when to go on.
+    /// written at once; [`take_drained`](Self::take_drained) then reports when to continue.
     pub fn await_drained(&mut self) {
         self.outbox.get_or_insert_default().awaited = true;
     }
@@ -28,7 +28,8 @@ impl<R: Role> Endpoint<R> {
         self.outbox.as_deref().is_some_and(drained)
     }
 
-    /// Returns what [`is_drained`](Self::is_drained) does, once.
+    /// As [`is_drained`](Self::is_drained), but returns true only once for each call of
+    /// [`await_drained`](Self::await_drained).
     #[inline]
     pub fn take_drained(&mut self) -> bool {
         let drained = self.is_drained();

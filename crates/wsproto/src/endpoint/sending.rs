@@ -30,7 +30,8 @@ impl<R: Role> Endpoint<R> {
     ///
     /// # Errors
     ///
-    /// [`SendError`]; nothing was sent.
+    /// [`SendError::NotOpen`] before the connection is open, [`SendError::Closed`] once it is closing, and
+    /// [`SendError::UnfinishedMessage`] after a fragment that is not the last. Nothing was sent.
     #[inline]
     pub fn send_text<'t>(&mut self, text: impl Into<Cow<'t, str>>) -> Result<(), SendError> {
         match text.into() {
@@ -69,7 +70,7 @@ impl<R: Role> Endpoint<R> {
     ///
     /// # Errors
     ///
-    /// [`SendError`]; nothing was sent.
+    /// As [`send_text`](Self::send_text).
     #[inline]
     pub fn send_binary<'t>(&mut self, bytes: impl Into<Cow<'t, [u8]>>) -> Result<(), SendError> {
         match bytes.into() {
@@ -109,7 +110,7 @@ impl<R: Role> Endpoint<R> {
     ///
     /// # Errors
     ///
-    /// [`SendError`]; nothing was sent.
+    /// As [`send_text`](Self::send_text).
     pub fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), SendError> {
         if self.is_fragmented(message.payload().len()) {
             return self.send_fragments(message.opcode(), Payload::Shared(message.clone()));
@@ -134,7 +135,8 @@ impl<R: Role> Endpoint<R> {
     ///
     /// # Errors
     ///
-    /// [`SendError`]; nothing was sent.
+    /// [`SendError::NotOpen`] before the connection is open, [`SendError::Closed`] once it is closing, and
+    /// [`SendError::ControlTooLong`] beyond 125 bytes. Nothing was sent.
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
         let sender = self.session.sender()?;
         let outbox = self.outbox.get_or_insert_default();
@@ -148,7 +150,7 @@ impl<R: Role> Endpoint<R> {
     ///
     /// # Errors
     ///
-    /// [`SendError`]; nothing was sent.
+    /// As [`send_text`](Self::send_text).
     #[cfg(feature = "deflate")]
     pub fn send_plain_text<'t>(&mut self, text: impl Into<Cow<'t, str>>) -> Result<(), SendError> {
         self.plain(|endpoint| endpoint.send_text(text))
@@ -158,7 +160,7 @@ impl<R: Role> Endpoint<R> {
     ///
     /// # Errors
     ///
-    /// [`SendError`]; nothing was sent.
+    /// As [`send_text`](Self::send_text).
     #[cfg(feature = "deflate")]
     pub fn send_plain_binary<'t>(
         &mut self,
@@ -210,8 +212,8 @@ impl<R: Role> Endpoint<R> {
         Some(result)
     }
 
-    /// Returns whether a message of `len` bytes is queued as fragments, even if it is only one: between
-    /// queued messages, frames then begin.
+    /// Returns whether a message of `len` bytes is queued as fragments. A large one is, even if a single
+    /// fragment holds it, so that control frames can leave before its frame begins.
     pub(super) fn is_fragmented(&self, len: usize) -> bool {
         self.session.fragment_size().is_some_and(|size| len > size || len >= LARGE)
     }
@@ -251,7 +253,7 @@ impl<R: Role> Endpoint<R> {
     }
 }
 
-/// Discards what was appended, if writing has failed.
+/// Discards the appended bytes, if writing has failed.
 #[inline]
 fn lose_if_failed(outbox: &mut Outbox) {
     if outbox.failed {

@@ -34,7 +34,7 @@ impl<R: Role> Endpoint<R> {
     ///
     /// # Errors
     ///
-    /// [`SendError`]; nothing was sent.
+    /// As [`send_text`](Self::send_text).
     pub fn send_bytes(&mut self, bytes: &Bytes) -> Result<(), SendError> {
         if self.is_fragmented(bytes.len()) {
             return self.send_fragments(Opcode::Binary, Payload::Bytes(bytes.clone()));

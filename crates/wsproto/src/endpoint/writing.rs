@@ -83,8 +83,8 @@ impl<R: Role> Endpoint<R> {
         self.report_end(now);
     }
 
-    /// Takes the counts of messages sent and bytes written. They stay with a buffer that is
-    /// [returned](Self::reclaim): loops that share one among connections take them first.
+    /// Takes the counts of messages sent and bytes written. They belong to the buffer: a loop that shares
+    /// one among connections takes them before it [reclaims](Self::reclaim) the buffer.
     #[inline]
     pub fn take_output_counts(&mut self) -> OutputCounts {
         self.outbox.as_mut().map(|outbox| mem::take(&mut outbox.counts)).unwrap_or_default()

@@ -308,9 +308,9 @@
 //! # Behind a web server
 //!
 //! Where other code has read the request, [`Request::from_parts`] checks it, [`Accept::answer`]
-//! gives the answer's header fields, and [`Session::opened`] begins at the first byte after the
-//! handshake, with whatever of it was read ahead as its first input. Over HTTP/2 and HTTP/3 (RFC 8441)
-//! the request is made by [`Request::from_pseudo_headers`].
+//! returns the response, and [`Session::opened`] begins with the first byte after the handshake. Bytes
+//! that the other code has read beyond the handshake are the first input. For HTTP/2 (RFC 8441) and
+//! HTTP/3 (RFC 9220), [`Request::from_pseudo_headers`] checks the request.
 //!
 //! ```
 //! use std::time::Duration;
@@ -355,9 +355,9 @@
 //!
 //! With the feature `deflate`, keep one `DeflateTools` per loop as well. `Endpoint::lend_tools` lends
 //! it to a connection for its turn, and `reclaim_tools` takes it back. Connections that do not
-//! compress take nothing. A thread that sends in between can lend a set of its own; without one,
-//! the states are made for the message, which takes longer.
-//! [`Session::extensions`](crate::Session::extensions) has the agreed parameters.
+//! compress take nothing. A thread that sends between the turns can lend a set of its own; without one,
+//! the codec states are made for that message alone, which takes longer.
+//! [`Session::extensions`](crate::Session::extensions) returns the agreed parameters.
 //!
 //! # Reading in place
 //!

@@ -141,7 +141,7 @@
 //!
 //! Add each finding to the corpus before fixing it. The folder `fuzz` of the repository has fifteen
 //! targets of this form. With the feature `arbitrary`, `wsproto_testing::source` makes scripts, calls
-//! and cuts of the bytes.
+//! and cuts from the bytes.
 //!
 //! # A whole protocol: login, subscribe, publish
 //!
@@ -149,9 +149,9 @@
 //! publish, in the folder `crates/wsproto-testing/examples/feed` of the repository. Four decisions
 //! make it testable; each is one file.
 //!
-//! 1. *The protocol is a value* (`protocol.rs`). `Feed` is told that a client connected, said a line
-//!    or left, and that time has passed; it returns what to send, and whom to close. It has no
-//!    endpoint, no socket and no clock.
+//! 1. *The protocol is a value* (`protocol.rs`). `Feed` is told that a client connected, sent a line
+//!    or left, and that time has passed; it returns the lines to send and the clients to close. It has
+//!    no endpoint, no socket and no clock.
 //! 2. *One function joins it to an endpoint* (`server.rs`): an application of `Net`, and of any other
 //!    loop. The server's answer to the request is a function, too:
 //!
@@ -195,14 +195,14 @@
 //!    assert_eq!(member.now.as_secs(), 5);
 //!    # Ok::<(), Box<dyn std::error::Error>>(())
 //!    ```
-//! 3. *A model says what each client must see* (`world.rs`). It knows names and topics, but no bytes,
-//!    no orders and no time within an action, so it is shorter than the protocol. A `World` performs
-//!    an action on three virtual networks, lets them run until nothing happens, and compares every
-//!    line and every close code with the model. Clients also speak at once, several lines before any
-//!    of them has arrived.
-//! 4. *Every action is possible at any time.* A client that publishes before it logs in is a case, and
-//!    no mistake of the test. So a test is a list of actions without preconditions: `proptest`
-//!    generates and shrinks it (`tests/feed.rs`), and a fuzz target makes it of its bytes
+//! 3. *A model predicts the lines that each client receives* (`world.rs`). It knows names and topics,
+//!    but no bytes, and no order or time within an action, so it is shorter than the protocol. A `World`
+//!    performs an action on three virtual networks, lets them run until nothing happens, and compares
+//!    every line and every close code with the model. Clients also send at the same time, several lines
+//!    before any of them has arrived.
+//! 4. *Every action is possible at any time.* A client that publishes before it logs in is a test case,
+//!    not a mistake of the test. So a test is a list of actions without preconditions: `proptest`
+//!    generates and shrinks it (`tests/feed.rs`), and a fuzz target makes it from its bytes
 //!    (`fuzz/src/feed.rs`).
 //!
 //! The first version of `Feed` failed at once. `proptest` shrank the failure to five actions: two
@@ -214,7 +214,8 @@
 //! The corrected version passed 2000 lists, and failed at the 3107th of 100 000: a user logs in
 //! elsewhere while the old client publishes. The protocol had ordered to close the old client, but still
 //! heard it until the Close was answered: messages sent before a peer has seen our Close do arrive. It
-//! took three clients that speak at once; a test of one request and one answer at a time cannot find it.
+//! took three clients that send at the same time; a test of one request and one answer at a time cannot
+//! find it.
 //!
 //! Both failures are tests of their own, in the smallest form that `proptest` found. The fuzz target,
 //! run for a minute before the second was corrected, tried 186 741 inputs and did not find it: three

@@ -277,7 +277,7 @@ impl ClientRequest {
         out.extend_from_slice(b"\r\n");
     }
 
-    /// Returns about how many bytes the request has, and not fewer unless it offers extensions.
+    /// Returns an upper bound for the length of the request in bytes; offers of extensions are not counted.
     fn head_size(&self) -> usize {
         /// The length of a request with the longest port, and with empty values in all of its fields.
         const FIXED: usize = 200;
@@ -287,7 +287,7 @@ impl ClientRequest {
         FIXED + self.url.size() + origin + offers + self.cookies.len() + self.headers.size()
     }
 
-    /// Passes the header fields that requests of every version of HTTP have to `write`, in order.
+    /// Calls `write` with each header field that requests of all versions of HTTP contain, in order.
     fn write_offers(&self, mut write: impl FnMut(&str, &[u8])) {
         write("Sec-WebSocket-Version", b"13");
         if let Some(origin) = &self.origin {

@@ -12,7 +12,7 @@ const AUTHORIZATION: &str = "Authorization";
 
 impl ClientRequest {
     /// Sends a user name and a password with the scheme `Basic` (RFC 7617), in UTF-8. Replaces an
-    /// earlier `Authorization`. They are readable on the way, except over `wss://`, and are not sent
+    /// earlier `Authorization`. They are readable in transit, except over `wss://`, and are not sent
     /// to the target of a redirect to another origin.
     ///
     /// ```
@@ -39,7 +39,7 @@ impl ClientRequest {
     ///
     /// # Errors
     ///
-    /// [`OfferError::Credentials`] if the token is not of the form that RFC 6750 demands: letters,
+    /// [`OfferError::Credentials`] if the token is not of the form that RFC 6750 requires: letters,
     /// digits and `-._~+/`, with `=` at the end.
     pub fn bearer(self, token: &str) -> Result<Self, OfferError> {
         if !is_token68(token) {
@@ -77,8 +77,8 @@ impl Request {
         self.credentials("Bearer").filter(|token| is_token68(token))
     }
 
-    /// Returns the credentials of a scheme, whose name is case-insensitive, from the only
-    /// `Authorization`.
+    /// Returns the credentials of a scheme, whose name is case-insensitive; `None` if `Authorization` is
+    /// missing, repeated or of another scheme.
     fn credentials(&self, scheme: &str) -> Option<&str> {
         let (found, credentials) = self.headers().only(AUTHORIZATION)?.split_once(' ')?;
         found.eq_ignore_ascii_case(scheme).then(|| credentials.trim_start_matches(' '))

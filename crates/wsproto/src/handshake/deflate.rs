@@ -30,7 +30,7 @@ pub struct DeflateAgreed {
     pub client: Direction,
 }
 
-/// A client's offer of permessage-deflate; RFC 7692 section 7.1 has the meaning of each parameter.
+/// A client's offer of permessage-deflate; RFC 7692 section 7.1 defines each parameter.
 ///
 /// ```
 /// use wsproto::handshake::{DeflateOffer, Extension};
@@ -70,7 +70,7 @@ pub enum DeflateParamError {
     /// The parameter is unknown.
     #[error("permessage-deflate has no parameter {0:?}")]
     Unknown(String),
-    /// The parameter is there twice.
+    /// The parameter occurs twice.
     #[error("the parameter {0} of permessage-deflate is repeated")]
     Repeated(&'static str),
     /// The parameter has an invalid value, a value that it cannot have, or none.
@@ -103,7 +103,7 @@ impl DeflateOffer {
     }
 
     /// Returns the offers of a client with this configuration, in order of preference. The second
-    /// one does without a limit of the server's window, which not every server can keep.
+    /// one sets no limit for the server's window, because not every server can observe one.
     pub fn in_order(wish: &Deflate) -> impl Iterator<Item = Self> + use<> {
         let first = Self::new(wish);
         let limited = first.server_max_window_bits.is_some();

@@ -95,7 +95,7 @@ pub(super) fn take_field<'a>(rest: &mut &'a [u8]) -> Result<Option<Field<'a>>, I
     Ok(Some((name, trim_space(value))))
 }
 
-/// Returns which of the fields that a handshake reads this one is, if it is one of them, and its value.
+/// Returns the kind and the value of a field that a handshake reads; `None` for any other field.
 ///
 /// # Errors
 ///

@@ -32,7 +32,7 @@ impl<'a> Single<'a> {
     }
 }
 
-/// What the header fields of a request or a response say, whatever their order. Lists may be spread over
+/// The content of the header fields of a request or a response, in any order. Lists may be spread over
 /// several fields. Values are ASCII.
 #[derive(Default)]
 pub(crate) struct Fields<'a> {

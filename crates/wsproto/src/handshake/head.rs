@@ -110,8 +110,8 @@ impl HeadFinder {
         input.get(..config.max_head_size.saturating_add(2)).unwrap_or(input)
     }
 
-    /// Takes note of a head that was parsed at once, before any of it was examined. Returns whether it is
-    /// within the limits: [`find`](Self::find) would have found its end, since parsing is no less strict.
+    /// Records a head that was parsed as a whole, before any of it was examined. Returns whether it is within
+    /// the limits: [`find`](Self::find) would then have found its end, since parsing is no less strict.
     pub(crate) fn allows(&mut self, head: &[u8], fields: usize, config: &Config) -> bool {
         let len = head.strip_prefix(b"\r\n").unwrap_or(head).len();
         let fits = len <= config.max_head_size && fields <= config.max_headers;

@@ -12,8 +12,8 @@ use super::response::encode_field;
 use super::text::text_len;
 use crate::redacted::RedactedValue;
 
-/// The header fields that are about one connection of HTTP/1, and malformed elsewhere (RFC 9113
-/// section 8.2.2).
+/// The header fields that concern one connection of HTTP/1, and make a message malformed in later
+/// versions (RFC 9113 section 8.2.2).
 const CONNECTION_SPECIFIC: [&str; 5] =
     ["Connection", "Keep-Alive", "Proxy-Connection", "Transfer-Encoding", "Upgrade"];
 
@@ -31,7 +31,7 @@ pub(super) fn is_reserved(name: &str) -> bool {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum InvalidHeader {
     /// The name is empty or contains a character not allowed in a token (RFC 9110 section 5.6.2).
-    /// The name is given up to and with that character.
+    /// The name is given up to and including that character.
     #[error("a header name cannot be empty, or begin with {0:?}")]
     Name(String),
     /// The value of the field with this name contains a control character, such as CR or LF.
@@ -46,9 +46,10 @@ pub enum InvalidHeader {
 /// reads are always ASCII.
 #[derive(Clone, Default)]
 pub struct Headers {
-    /// The fields, each a line that ends with CR LF, behind what else this memory holds.
+    /// The fields from `start` on, each a line that ends with CR LF; before them, for example, the first line
+    /// of a head.
     bytes: Vec<u8>,
-    /// Where the fields begin.
+    /// The index at which the fields begin.
     start: usize,
     /// The number of fields.
     len: usize,
@@ -61,9 +62,9 @@ impl Headers {
         Self { bytes: Vec::new(), start: 0, len: 0 }
     }
 
-    /// Parses the lines of a head from `start`, which is behind the first line, and keeps a copy of the
-    /// head without its empty line. Passes the fields that a handshake reads to `see`, in order. Also
-    /// returns how many bytes the head has, with its empty line.
+    /// Parses the lines of a head from `start`, the end of its first line, and keeps a copy of the head
+    /// without its empty line. Calls `see` with the fields that a handshake reads, in order. Also returns
+    /// how many bytes the head has, with its empty line.
     ///
     /// # Errors
     ///
@@ -93,7 +94,7 @@ impl Headers {
         Ok((Self { bytes: fields.to_vec(), start, len }, fields.len() + END.len()))
     }
 
-    /// Collects fields that other code has parsed, behind `before`.
+    /// Collects fields that other code has parsed, after the bytes `before`.
     ///
     /// # Errors
     ///
@@ -111,7 +112,7 @@ impl Headers {
         Ok(headers)
     }
 
-    /// Returns what the memory holds in front of the fields.
+    /// Returns the bytes in front of the fields.
     pub(super) fn before(&self) -> &[u8] {
         self.bytes.get(..self.start).unwrap_or_default()
     }
@@ -263,7 +264,7 @@ pub(super) fn checked<'a>(name: &str, value: &'a [u8]) -> Result<&'a [u8], Inval
     }
 }
 
-/// Returns the text up to and with its first invalid character. The rest may be a secret:
+/// Returns the text up to and including its first invalid character. The rest may be a secret:
 /// `Authorization: Basic eDp5` is not a name.
 pub(super) fn up_to_first(text: &str, wrong: impl Fn(char) -> bool) -> String {
     let end = text.char_indices().find(|(_, c)| wrong(*c)).map(|(at, c)| at + c.len_utf8());

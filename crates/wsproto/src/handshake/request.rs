@@ -26,8 +26,7 @@ use verdict::{Http, Line, Verdict};
 /// HTTP/2 and HTTP/3; [`Accept::answer`](super::Accept::answer) answers them.
 #[derive(Clone)]
 pub struct Request {
-    /// The head: the method, one more byte, the target and whatever else is in front of the fields; and
-    /// the fields.
+    /// The head. The bytes in front of its fields begin with the method, one more byte and the target.
     head: Headers,
     method_len: usize,
     target_len: usize,
@@ -39,7 +38,7 @@ pub struct Request {
 
 impl Request {
     /// Parses a head found by [`HeadFinder`](super::HeadFinder), including its empty line. Without a
-    /// finder, there are no limits, bytes behind the head are ignored, and a byte that is not allowed
+    /// finder, there are no limits, bytes after the head are ignored, and a byte that is not allowed
     /// makes the request [malformed](RequestError::Malformed).
     ///
     /// # Errors
@@ -188,9 +187,9 @@ impl Request {
         form_urlencoded::parse(self.query().unwrap_or_default().as_bytes())
     }
 
-    /// Returns the host that the request is for, with its port if it has one: `:authority`, or from a
-    /// target in absolute form, otherwise from the `Host` header (RFC 9112 section 3.2.2). It is empty
-    /// if a request of HTTP/1.0 names no host.
+    /// Returns the host that the request is for, with its port if it has one. In HTTP/2 and HTTP/3 it is
+    /// `:authority`, or the `Host` header in its place; in HTTP/1 it is part of a target in absolute form, or
+    /// else the `Host` header (RFC 9112 section 3.2.2), and empty if a request of HTTP/1.0 names no host.
     #[must_use]
     pub fn host(&self) -> &str {
         let target = self.target();

@@ -57,7 +57,8 @@ impl Response {
         self
     }
 
-    /// Adds a header field. `Content-Length` and `Connection` are always written automatically.
+    /// Adds a header field. Fields named `Content-Length`, `Connection` or `Transfer-Encoding` are not sent:
+    /// the engine frames the response itself.
     ///
     /// # Errors
     ///
@@ -160,7 +161,7 @@ impl Response {
     }
 
     /// Parses a head found by [`HeadFinder`](super::HeadFinder), including its empty line. Without a
-    /// finder, there are no limits, bytes behind the head are ignored, and a byte that is not allowed
+    /// finder, there are no limits, bytes after the head are ignored, and a byte that is not allowed
     /// makes the response malformed.
     ///
     /// # Errors
@@ -171,7 +172,7 @@ impl Response {
         Self::parse_front(head, |_, _| {}).map(|(response, _)| response)
     }
 
-    /// Parses the head at the front of `input`, and passes the fields that a handshake reads to `see`; also
+    /// Parses the head at the front of `input`, and calls `see` with the fields that a handshake reads. Also
     /// returns how many bytes belong to the head.
     ///
     /// # Errors
@@ -260,14 +261,14 @@ impl fmt::Debug for Response {
     }
 }
 
-/// Returns the response for when the application's own could not be created: 500.
+/// Returns the response to send if the application's own could not be created: 500.
 impl From<InvalidHeader> for Response {
     fn from(_: InvalidHeader) -> Self {
         Self::text(500, "Internal Server Error\n")
     }
 }
 
-/// Returns the response for when a request could not be accepted: that of the request's error, or
+/// Returns the response to send if a request could not be accepted: that of the request's error, or
 /// 500.
 impl From<AcceptError> for Response {
     fn from(error: AcceptError) -> Self {

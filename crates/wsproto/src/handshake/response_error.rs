@@ -26,8 +26,8 @@ pub enum ResponseError {
     /// The major version is not HTTP/1, or the response is a 101 of HTTP/1.0.
     #[error("HTTP version not supported")]
     HttpVersion,
-    /// The status is not 101, or in HTTP/2 and HTTP/3 not 200 to 299; [`Session::take_response`](crate::Session::take_response) returns the
-    /// response.
+    /// The status is not 101, or in HTTP/2 and HTTP/3 not 200 to 299;
+    /// [`Session::take_response`](crate::Session::take_response) returns the response.
     #[error("the server answered with status {0}")]
     Status(u16),
     /// The status is not 101, and the length of the body is not a number, or is given as several

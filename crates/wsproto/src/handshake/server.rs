@@ -200,8 +200,8 @@ impl Accept {
         Ok((response, agreed))
     }
 
-    /// Checks what was selected, and accepts permessage-deflate by the configuration. Returns the
-    /// result of the negotiation, and the element of permessage-deflate.
+    /// Checks the selected subprotocol and extensions, and accepts permessage-deflate by the configuration.
+    /// Returns the result of the negotiation, and the element of permessage-deflate.
     fn agree(
         &self,
         request: &Request,
@@ -244,14 +244,14 @@ impl Accept {
     fn head_size(&self) -> usize {
         /// The length of the fields that every response has.
         const FIXED: usize = 170;
-        /// The length of the name of the field with the subprotocol, and around it.
+        /// The length of the subprotocol's header field, without its value.
         const PROTOCOL: usize = 26;
 
         let subprotocol = self.subprotocol.as_ref().map_or(0, |name| PROTOCOL + name.len());
         FIXED + subprotocol + self.headers.size()
     }
 
-    /// Passes the header fields of the response to `write`, in order.
+    /// Calls `write` with the header fields of the response, in order.
     fn write_fields(
         &self,
         request: &Request,

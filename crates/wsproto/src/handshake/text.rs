@@ -29,7 +29,7 @@ fn prefix_len(bytes: &[u8], wrong: impl Fn(u64) -> u64) -> usize {
     len + rest.iter().take_while(|byte| wrong(u64::from(**byte) | TEXT_BEHIND) == 0).count()
 }
 
-/// Seven allowed bytes, behind one to examine.
+/// Seven allowed bytes, after one to examine.
 const TEXT_BEHIND: u64 = every(b' ') << 8;
 
 /// Returns the index of the first byte whose highest bit is set.
@@ -73,7 +73,7 @@ mod tests {
                         if let Some(place) = line.get_mut(at) {
                             *place = byte;
                         }
-                        // Bytes behind the first wrong one make no difference.
+                        // Bytes after the first wrong one make no difference.
                         line.extend_from_slice(b"\r\n\0\x7F");
                         let found = text_len(&line);
                         assert_eq!(found, if is_text(byte) { len } else { at }, "{line:?}");

@@ -28,7 +28,7 @@ struct ClientHandshake {
     body: Option<Body>,
 }
 
-/// A response, and what it agrees to.
+/// A response, and the result of the negotiation.
 type Judged = (Response, Result<Agreed, ResponseError>);
 
 impl Session<Client> {
@@ -114,8 +114,8 @@ impl ClientHandshake {
         Ok(Some(judged))
     }
 
-    /// Reads a response whose head is whole and valid, and takes it off. Anything else is for the finder,
-    /// which knows the error, or where to go on.
+    /// Takes a response off the input if its head is whole and valid. Anything else is left to the finder,
+    /// which determines the error, or continues with the next input.
     fn read_at_once(&mut self, input: &mut &mut [u8], config: &Config) -> Option<Judged> {
         let (judged, len) = self.judge_front(HeadFinder::front(input, config), config).ok()?;
         if !self.finder.allows(input.get(..len)?, judged.0.headers().len(), config) {

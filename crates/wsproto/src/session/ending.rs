@@ -12,7 +12,8 @@ use crate::{CloseCode, CloseFrame, CloseInfo, Role, SendError, SessionError};
 impl<R: Role> Session<R> {
     /// Begins the closing handshake, as [`Sender::close`](crate::Sender::close) does, and starts
     /// its deadline; appends a Close to `out`. A session that is not open yet is given up: a server
-    /// appends a response with status 503, a client drops the transport.
+    /// appends a response with status 503, unless its client has sent nothing yet; a client drops the
+    /// transport.
     ///
     /// # Errors
     ///

@@ -8,13 +8,14 @@ use crate::{CloseInfo, Error, Event, Piece, Violation};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SessionEvent<E> {
     /// A server received an opening handshake. Inspect
-    /// [`Session::request`](crate::Session::request), and call [`accept`](crate::Session::accept)
-    /// or [`respond`](crate::Session::respond) before the next call of `next_event`, which
-    /// otherwise refuses it with 403.
+    /// [`Session::request`](crate::Session::request), and call [`accept`](crate::Session::accept),
+    /// [`respond`](crate::Session::respond) or [`postpone`](crate::Session::postpone) before the
+    /// next call of `next_event`, which otherwise refuses it with 403.
     Upgrade,
-    /// A server received an ordinary request, with any method and any HTTP/1 version.
-    /// [`respond`](crate::Session::respond) to it before the next call of `next_event`, which
-    /// otherwise refuses it: GET, HEAD and OPTIONS with 426, other methods with 405.
+    /// A server received an ordinary request, with any method and any HTTP/1 version. Call
+    /// [`respond`](crate::Session::respond) or [`postpone`](crate::Session::postpone) before the next
+    /// call of `next_event`, which otherwise refuses it: GET, HEAD and OPTIONS with 426, other
+    /// methods with 405.
     Http,
     /// The opening handshake is finished.
     Open,

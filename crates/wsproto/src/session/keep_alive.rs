@@ -25,9 +25,9 @@ impl<R: Role> Session<R> {
     /// Sends a Ping at once, and ends the session with
     /// [`SessionError::KeepAliveTimeout`](crate::SessionError::KeepAliveTimeout) unless its Pong arrives
     /// within `patience`; for an application that has reason to doubt that the peer is there, for example
-    /// after the machine has slept. It works with and without a keep-alive. A Pong that is already
-    /// outstanding must still arrive no later than it had to. As with [`KeepAlive`], 4 KiB within the patience
-    /// restart it, and anything shorter than 10 ms counts as 10 ms. Appends the Ping to `out`.
+    /// after the machine has slept. It works with and without a keep-alive. The deadline for a Pong that is
+    /// already outstanding is not extended. As with [`KeepAlive`], 4 KiB within the patience restart it, and
+    /// anything shorter than 10 ms counts as 10 ms. Appends the Ping to `out`.
     ///
     /// # Errors
     ///

@@ -112,8 +112,8 @@ pub struct Session<R: Role> {
     /// While a Pong is outstanding: how many bytes at the front of the next input were already
     /// counted.
     counted: u16,
-    /// Reasons why the next call cannot take the fast path: [`OPENED`](Self::OPENED) and others, or
-    /// 0.
+    /// [`OPENED`](Self::OPENED) and others, or 0. Each but [`FRAGMENTS`](Self::FRAGMENTS) is a reason
+    /// why the next call cannot take the fast path.
     flags: u8,
 }
 
@@ -143,7 +143,7 @@ pub enum ReadyState {
     Open = 1,
     /// A Close was sent or received, or the peer broke a rule.
     Closing = 2,
-    /// The transport has ended, or the connection never opened.
+    /// The connection is over, or never opened. Its transport may linger.
     Closed = 3,
 }
 
@@ -274,7 +274,7 @@ impl<R: Role> Session<R> {
         Some(self.config.fragment_size?.max(MAX_CONTROL_LEN))
     }
 
-    /// Returns what to do with the transport.
+    /// Returns the next step for the owner of the transport.
     ///
     /// It may change after every call that takes `&mut self`.
     #[must_use]
@@ -349,7 +349,7 @@ impl<R: Role> Session<R> {
         }
     }
 
-    /// Takes back what [`lend_tools`](Self::lend_tools) lent.
+    /// Takes back the codec states that [`lend_tools`](Self::lend_tools) lent.
     #[cfg(feature = "deflate")]
     pub fn reclaim_tools(&mut self, tools: &mut crate::DeflateTools) {
         if let Stage::Open(connection) = &mut self.stage {

@@ -197,8 +197,8 @@ impl ServerHandshake {
         }
     }
 
-    /// Reads a request whose head is whole and valid, and takes it off. Anything else is for the finder,
-    /// which knows the error, or where to go on.
+    /// Takes a request off the input if its head is whole and valid. Anything else is left to the finder,
+    /// which determines the error, or continues with the next input.
     fn read_at_once(&mut self, input: &mut &mut [u8], config: &Config) -> Option<Request> {
         let (request, len) = Request::parse_front(HeadFinder::front(input, config)).ok()?;
         let head = input.get(..len)?;

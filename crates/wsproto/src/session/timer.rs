@@ -112,7 +112,7 @@ impl Timer {
         }
     }
 
-    /// Returns when the awaited Pong must have arrived.
+    /// Returns the time by which the awaited Pong must have arrived.
     pub(super) const fn pong_due(&self) -> Option<Nanos> {
         match *self {
             Self::Pong { at, .. } => Some(at),

@@ -32,7 +32,7 @@ pub(crate) fn parse_port(port: Option<&str>) -> Result<Option<u16>, UrlError> {
 }
 
 /// Splits the zone off a link-local IPv6 address in brackets (RFC 6874 section 2). Any other host
-/// is returned unchanged, and with a percent sign in it refused later.
+/// is returned unchanged; if it contains a percent sign, it is refused later.
 pub(super) fn split_zone(host: &str) -> (Cow<'_, str>, Option<Box<str>>) {
     let within = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     let Some((address, zone)) = within.and_then(|text| text.split_once('%')) else {

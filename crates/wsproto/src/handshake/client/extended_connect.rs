@@ -36,8 +36,8 @@ pub struct ExtendedConnect {
 }
 
 impl ClientRequest {
-    /// Makes the request of HTTP/2 or HTTP/3, which offers what the configuration says. Header fields
-    /// that exist only in HTTP/1, such as `Keep-Alive`, are left out.
+    /// Makes the request of HTTP/2 or HTTP/3, with the extensions that the configuration offers. Header
+    /// fields that exist only in HTTP/1, such as `Keep-Alive`, are left out.
     #[must_use]
     pub fn extended_connect(self, config: &Config) -> ExtendedConnect {
         let request = self.with_offers(config);
@@ -73,20 +73,20 @@ impl ExtendedConnect {
         &self.headers
     }
 
-    /// Returns the request that this was made of.
+    /// Returns the request that this was made from.
     #[must_use]
     pub const fn request(&self) -> &ClientRequest {
         &self.request
     }
 
-    /// Returns the request that this was made of, itself.
+    /// Returns the request that this was made from, by value.
     #[must_use]
     pub fn into_request(self) -> ClientRequest {
         self.request
     }
 
-    /// Checks the response: any status from 200 to 299 opens the connection, if what was selected was
-    /// offered. There is no `Sec-WebSocket-Accept` (RFC 8441 section 5).
+    /// Checks the response: any status from 200 to 299 opens the connection, if the server selected only a
+    /// subprotocol and extensions that were offered. There is no `Sec-WebSocket-Accept` (RFC 8441 section 5).
     ///
     /// # Errors
     ///

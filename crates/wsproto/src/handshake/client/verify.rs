@@ -24,7 +24,7 @@ impl ClientRequest {
         self.verify_fields(&Key::new(nonce), response, &response.headers().known()?)
     }
 
-    /// Checks the response, of which these are the fields, to the request that was sent with that key.
+    /// Checks the response to the request that was sent with `key`; `fields` are those of the response.
     pub(crate) fn verify_fields(
         &self,
         key: &Key,

@@ -28,8 +28,8 @@ impl Request {
     /// Creates a request of HTTP/2 or HTTP/3: an extended CONNECT for a WebSocket, or an ordinary
     /// request. Limits of the head are those of the code that parsed it.
     ///
-    /// There is no key: `Sec-WebSocket-Key` is not looked at (RFC 8441 section 5). Everything else is
-    /// checked as in HTTP/1.
+    /// There is no key: `Sec-WebSocket-Key` is ignored (RFC 8441 section 5). Everything else is checked as
+    /// in HTTP/1.
     ///
     /// ```
     /// use wsproto::handshake::{PseudoHeaders, Request};
