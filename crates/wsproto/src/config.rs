@@ -81,10 +81,10 @@ pub struct Config {
 
 /// When to send Pings, and how long to wait for their Pongs.
 ///
-/// A Ping is sent an `interval` after the opening, and after each Pong that answers one, regardless
-/// of other traffic. It is answered by the Pong that carries its payload. A peer that is busy sending a long
-/// frame is also alive: if at least 4 KiB arrive within a `patience`, the patience restarts. A trickle
-/// of single bytes does not count.
+/// A Ping is sent an `interval` after the opening, and after each Pong that answers one, regardless of
+/// other traffic. It is answered by the Pong that carries its payload. A peer that is busy sending a
+/// long frame is also alive: if at least 4 KiB arrive within a `patience`, the patience restarts. A
+/// trickle of single bytes does not count.
 ///
 /// A zero turns the keep-alive off; anything shorter than 10 ms counts as 10 ms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
