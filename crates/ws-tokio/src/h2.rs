@@ -10,7 +10,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Poll, ready};
 
-use hyper::client::conn::http2::{Builder, SendRequest};
+use hyper::client::conn::http2::{Builder, Connection, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -171,7 +171,7 @@ impl H2 {
         }));
         let allows = Arc::new(move || {
             let asked = asked.lock();
-            asked.as_ref().is_some_and(|it| it.is_extended_connect_protocol_enabled())
+            asked.as_ref().is_some_and(Connection::is_extended_connect_protocol_enabled)
         });
         Ok(Self { sender, allows, url, config, redirects: 0 })
     }
@@ -224,7 +224,11 @@ impl H2 {
             let body = answered.body_mut();
             let reading = exchange::read_body(body, self.config.max_body_size, &mut read);
             // A body without an end is cut when the time is over.
-            let _ = limited(&self.config, async { Ok(reading.await) }).await;
+            let _ = limited(&self.config, async {
+                reading.await;
+                Ok(())
+            })
+            .await;
             return Err(Error::Http(Box::new(exchange::received(&answered, read)?)));
         }
     }
