@@ -298,6 +298,16 @@ mod tests {
         assert!(again(Err(&SessionError::KeepAliveTimeout.into())));
         assert!(!again(Err(&SessionError::Abandoned.into())));
         assert!(!again(Err(&Error::TlsUnavailable)));
+        assert!(!again(Err(&Error::Tls(ErrorKind::InvalidData.into()))));
+        assert!(!again(Err(&ProxyError::Tls(ErrorKind::InvalidData.into()).into())));
+        for status in [301, 400, 401, 403, 404, 407, 426, 428, 499, 600] {
+            assert!(!again(Err(&Error::Http(Box::new(Response::new(status))))), "{status}");
+        }
+        for status in [429, 500, 502, 503, 504, 599] {
+            let refused = || Box::new(Response::new(status));
+            assert!(again(Err(&Error::Http(refused()))), "{status}");
+            assert!(again(Err(&ProxyError::Refused(refused()).into())), "{status}");
+        }
         assert!(again(Err(&ProxyError::SocksRefused(5).into())));
         assert!(!again(Err(&ProxyError::SocksRefused(2).into())));
         assert!(!again(Err(&ProxyError::SocksCredentials.into())));

@@ -46,7 +46,8 @@ impl LoopHandle {
     ///
     /// `make` makes the handler of each connection. In [`on_open`](ConnectionHandler::on_open), the handler must
     /// set up again everything that the server forgets with a connection, such as subscriptions. `tell` is called
-    /// with each decision. The loop keeps running meanwhile.
+    /// with each decision. The loop keeps running meanwhile. A panic of the handler, of `make` or of `tell` ends all
+    /// this without a further call.
     ///
     /// Set a keep-alive: without one, a client that only receives may never learn that the server is gone.
     ///

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use ws_common::adapter::{CloseOnCancel, NextAttempt};
 use ws_common::{ClientOptions, Reconnect, ReconnectEvent};
 use wsproto::handshake::ClientRequest;
-use wsproto::{CloseInfo, ReadyState};
+use wsproto::{CloseInfo, ReadyState, SendError};
 
 use crate::{Error, WebSocket, connect_with};
 
@@ -14,7 +14,8 @@ use crate::{Error, WebSocket, connect_with};
 ///
 /// `run` must set up again everything that the server forgets with a connection, such as subscriptions. If `run`
 /// returns `Ok` before the connection is closed, it is closed with an empty Close frame. If `run` returns an
-/// error, the connection is dropped, and the error decides: to stop, return one that is final to `reconnect`.
+/// error, the connection is dropped, and the error decides: to stop, return one that is final to `reconnect`. But
+/// after [`SendError::Closed`], the way in which the connection was closed decides.
 ///
 /// To stop from another thread, cancel the token of [`ClientOptions::cancel`]. That ends a wait or an attempt with
 /// the error [`Abandoned`](wsproto::SessionError::Abandoned), and closes an open connection with an empty Close
@@ -63,8 +64,11 @@ pub fn reconnect(
             connect_with(request.clone(), options.clone().delay(delay)).and_then(|mut ws| {
                 opened = Some(Instant::now());
                 let _closing = CloseOnCancel::new(options.cancel.as_ref(), ws.handle());
-                if ws.ready_state() == ReadyState::Open {
-                    run(&mut ws)?;
+                if ws.ready_state() == ReadyState::Open
+                    && let Err(error) = run(&mut ws)
+                    && !matches!(error, Error::Send(SendError::Closed))
+                {
+                    return Err(error);
                 }
                 // Does nothing if the connection is closed.
                 ws.close(None)?;

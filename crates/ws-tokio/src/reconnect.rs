@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use ws_common::adapter::{CloseOnCancel, NextAttempt};
 use ws_common::{ClientOptions, Error, Reconnect, ReconnectEvent};
 use wsproto::handshake::ClientRequest;
-use wsproto::{CloseInfo, ReadyState};
+use wsproto::{CloseInfo, ReadyState, SendError};
 
 use crate::{WebSocket, connect_with};
 
@@ -15,8 +15,8 @@ use crate::{WebSocket, connect_with};
 ///
 /// `run` has to begin everything anew that the server forgets with a connection, such as subscriptions. If it returns
 /// `Ok` before the connection is closed, it is closed with an empty Close. If it returns an error, the connection is
-/// dropped, and the error decides: return one that is final to `reconnect` to stop. To stop from elsewhere, drop the
-/// future, or cancel the token of [`ClientOptions::cancel`], which gives up a wait and an attempt to connect, and closes
+/// dropped, and the error decides: return one that is final to `reconnect` to stop. But after [`SendError::Closed`],
+/// the way in which the connection was closed decides. To stop from elsewhere, drop the future, or cancel the token of [`ClientOptions::cancel`], which gives up a wait and an attempt to connect, and closes
 /// an open connection with an empty Close frame.
 ///
 /// Set a keep-alive: without one, a client that only receives may never learn that the server is gone.
@@ -74,7 +74,7 @@ pub async fn reconnect(
                 };
                 let outcome = match ran {
                     // Does nothing if the connection is closed.
-                    Ok(()) => ws.close(None).await,
+                    Ok(()) | Err(Error::Send(SendError::Closed)) => ws.close(None).await,
                     Err(error) => Err(error),
                 };
                 open = opened.elapsed();

@@ -74,7 +74,10 @@ impl<R: End> Half<R> {
 /// A client, and a server that accepts it and echoes every message, unless it is told otherwise.
 ///
 /// The clock is virtual, and runs only when no bytes are in transit: so a whole day of keep-alive
-/// takes no time, and every run is the same.
+/// takes no time, and every run is the same. An application with deadlines of its own needs a [`Net`](crate::Net).
+///
+/// The test is the client's application: [`Life::ask`] sends, [`Life::received`] returns the events so far, and the
+/// session is [`Life::session`], whose `take_response` returns a server's refusal.
 ///
 /// ```
 /// use wsproto::handshake::{Accept, ClientRequest, Response};
@@ -203,15 +206,19 @@ impl Pair {
         self.tell(self.now + passed);
     }
 
-    /// Runs until `until` holds, or until nothing happens any more.
+    /// Runs until `until` holds, or until nothing happens any more and there is no deadline. Returns whether `until`
+    /// holds.
     ///
     /// # Panics
     ///
     /// If it does not end within a million steps.
-    pub fn run(&mut self, until: impl Fn(&Self) -> bool) {
+    pub fn run(&mut self, until: impl Fn(&Self) -> bool) -> bool {
         for _ in 0..1_000_000 {
-            if until(self) || !self.step() {
-                return;
+            if until(self) {
+                return true;
+            }
+            if !self.step() {
+                return false;
             }
         }
         panic!("it never ends");
@@ -225,7 +232,8 @@ impl Pair {
     }
 
     /// Runs until both ends are over, and returns them. An end without a deadline on a dead line is
-    /// told that the transport has ended.
+    /// told that the transport has ended. [`Life::now`] is then later than the end of the session, after which the
+    /// transport lingers for up to 2 s.
     ///
     /// # Panics
     ///

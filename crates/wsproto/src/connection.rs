@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::closing::{Advice, Closing};
+use crate::cursor::aside;
 use crate::deflate::Sending;
 use crate::{
     Client, CloseFrame, Config, Error, Event, Extensions, Piece, Receiver, Role, SendError, Sender,
@@ -80,7 +81,7 @@ impl<R: Role> Connection<R> {
     ///
     /// The rule that the peer broke; the Close that reports it is in `out`. The error is final, and
     /// every later call returns it again (promise I6).
-    #[inline]
+    #[inline(always)]
     pub fn next_event<'b>(
         &mut self,
         input: &mut &'b mut [u8],
@@ -98,20 +99,44 @@ impl<R: Role> Connection<R> {
     /// # Errors
     ///
     /// As [`next_event`](Self::next_event).
-    #[inline]
+    // Inlined, as all on the way of a small message: then its event can stay in registers.
+    #[inline(always)]
     pub fn next_event_in_place<'b>(
         &mut self,
         input: &mut &'b mut [u8],
         most: usize,
         out: &mut Vec<u8>,
     ) -> Result<Option<Event<'b>>, Error> {
-        let result = self.receiver.next_event_in_place(input, most);
-        match &result {
+        if let Some(message) = self.receiver.small_message(input) {
+            return Ok(Some(message));
+        }
+        let result = aside(input, |input| self.receiver.next_event_by_steps(input, most));
+        self.reply(&result, out);
+        result
+    }
+
+    /// Takes the next event, as [`next_event_in_place`](Self::next_event_in_place) does, after
+    /// [`small_message`](Self::small_message) has returned `None`.
+    #[inline]
+    pub(crate) fn next_event_by_steps<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+        most: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Event<'b>>, Error> {
+        let result = self.receiver.next_event_by_steps(input, most);
+        self.reply(&result, out);
+        result
+    }
+
+    /// Appends the reply to what was received.
+    #[inline]
+    fn reply(&mut self, received: &Result<Option<Event<'_>>, Error>, out: &mut Vec<u8>) {
+        match received {
             Ok(Some(event)) => self.sender.answer(event, out),
             Ok(None) => {}
             Err(error) => self.sender.fail(*error, out),
         }
-        result
     }
 
     /// Takes a small message that has arrived completely, while the connection is open. Everything

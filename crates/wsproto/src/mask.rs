@@ -20,6 +20,9 @@ const LINES: usize = 2048;
 /// The size of a cache line in bytes.
 const LINE: usize = 64;
 
+/// The bits that no word of ASCII has.
+const NOT_ASCII: u64 = u64::from_ne_bytes([0x80; 8]);
+
 /// How many bytes are masked at once while appending.
 const BLOCK: usize = 512;
 
@@ -50,6 +53,17 @@ impl Mask {
             xor_long(payload, self.key);
         }
         self.skip(payload.len());
+    }
+
+    /// Unmasks a whole payload in place. Returns true only if all its bytes are ASCII, and false
+    /// without looking at them if it is long.
+    #[inline(always)]
+    pub(crate) fn apply_and_find_ascii(self, payload: &mut [u8]) -> bool {
+        if payload.len() < LONG {
+            return xor(payload, self.key) & NOT_ASCII == 0;
+        }
+        xor_long(payload, self.key);
+        false
     }
 
     /// Appends the next bytes of the payload to `out`, masked or unmasked.
@@ -132,7 +146,9 @@ fn xor_long(payload: &mut [u8], key: u32) {
     let key = rotated(key, head.len());
     widest(
         #[inline(always)]
-        || xor(lines, key),
+        || {
+            xor(lines, key);
+        },
     );
 }
 
@@ -146,33 +162,67 @@ fn widest(work: impl FnOnce()) {
     work();
 }
 
+/// Masks `payload` in place. Returns the bits that are set in any byte of the result, at any
+/// position in the word.
 // Inlined into its callers, or it would be compiled only once, for the narrowest registers.
 #[inline(always)]
-fn xor(payload: &mut [u8], key: u32) {
+fn xor(payload: &mut [u8], key: u32) -> u64 {
     let double = u64::from(key) << 32 | u64::from(key);
+    let mut bits = 0;
+    let mut xor_word = |bytes: &mut [u8; 8]| {
+        let word = u64::from_le_bytes(*bytes) ^ double;
+        bits |= word;
+        *bytes = word.to_le_bytes();
+    };
 
     let (blocks, rest) = payload.as_chunks_mut::<32>();
     for block in blocks {
-        for bytes in block.as_chunks_mut::<8>().0 {
-            *bytes = (u64::from_le_bytes(*bytes) ^ double).to_le_bytes();
-        }
+        block.as_chunks_mut::<8>().0.iter_mut().for_each(&mut xor_word);
     }
     // At most one of each is left: a branch takes fewer instructions than a loop.
     let (halves, rest) = rest.as_chunks_mut::<16>();
     if let [half] = halves {
-        for bytes in half.as_chunks_mut::<8>().0 {
-            *bytes = (u64::from_le_bytes(*bytes) ^ double).to_le_bytes();
-        }
+        half.as_chunks_mut::<8>().0.iter_mut().for_each(&mut xor_word);
     }
     let (doubles, rest) = rest.as_chunks_mut::<8>();
     if let [bytes] = doubles {
-        *bytes = (u64::from_le_bytes(*bytes) ^ double).to_le_bytes();
+        xor_word(bytes);
     }
     let (words, rest) = rest.as_chunks_mut::<4>();
     if let [bytes] = words {
-        *bytes = (u32::from_le_bytes(*bytes) ^ key).to_le_bytes();
+        let word = u32::from_le_bytes(*bytes) ^ key;
+        bits |= u64::from(word);
+        *bytes = word.to_le_bytes();
     }
     for (byte, key) in rest.iter_mut().zip(key.to_le_bytes()) {
         *byte ^= key;
+        bits |= u64::from(*byte);
+    }
+    bits
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+
+    #[test]
+    fn ascii_is_found_while_unmasking() {
+        let key = [0x9A, 0x05, 0xC3, 0x70];
+        for len in 0..=LONG {
+            // All ASCII, and with one other byte at each position.
+            for other in (0..=len).rev() {
+                let mut plain = vec![b'a'; len];
+                if let Some(byte) = plain.get_mut(other) {
+                    *byte = 0x80;
+                }
+                let mut masked = plain.clone();
+                Mask::new(key).apply(&mut masked);
+                let found = Mask::new(key).apply_and_find_ascii(&mut masked);
+                assert_eq!(masked, plain);
+                assert_eq!(found, other == len && len < LONG, "{len} bytes, {other}");
+            }
+        }
     }
 }

@@ -13,8 +13,9 @@
 
 use core::str;
 
-/// The length in bytes from which `simdutf8` is faster than the standard library.
-#[cfg(feature = "simd")]
+use ascii::AsAsciiStr;
+
+/// The length in bytes from which `simdutf8` is faster than the standard library, and `ascii` slower.
 const WIDE: usize = 64;
 
 /// The bytes are not valid UTF-8, whatever may follow them.
@@ -130,6 +131,27 @@ pub(crate) fn text(bytes: &[u8]) -> Result<&str, InvalidUtf8> {
     #[cfg(feature = "simd")]
     if bytes.len() >= WIDE {
         return simdutf8::basic::from_utf8(bytes).map_err(|_| InvalidUtf8);
+    }
+    str::from_utf8(bytes).map_err(|_| InvalidUtf8)
+}
+
+/// Returns whether the text is short enough for [`ascii`] to be faster, and ASCII.
+#[inline]
+pub(crate) fn is_short_ascii(bytes: &[u8]) -> bool {
+    bytes.len() < WIDE && bytes.is_ascii()
+}
+
+/// Validates a complete text, as [`text`] does, but is fastest if it is short and ASCII.
+///
+/// # Errors
+///
+/// As [`text`].
+#[inline]
+pub(crate) fn ascii(bytes: &[u8]) -> Result<&str, InvalidUtf8> {
+    if bytes.len() < WIDE
+        && let Ok(text) = bytes.as_ascii_str()
+    {
+        return Ok(text.as_str());
     }
     str::from_utf8(bytes).map_err(|_| InvalidUtf8)
 }

@@ -185,8 +185,8 @@ fn an_impossible_answer_is_detected() {
     let mut net = Net::new(&Config::new(), 1000, Cuts::every(7));
     net = net.with_server(Config::new(), unoffered);
     assert!(panics(panic::AssertUnwindSafe(move || drop(net.run_to_the_end()))));
-    let mut pair = Pair::new(&Config::new(), Cuts::every(7)).with_server(Config::new(), unoffered);
-    assert!(panics(panic::AssertUnwindSafe(move || pair.run(|_| false))));
+    let pair = Pair::new(&Config::new(), Cuts::every(7)).with_server(Config::new(), unoffered);
+    assert!(panics(panic::AssertUnwindSafe(move || drop(pair.run_to_the_end()))));
 }
 
 /// Deadlines on the way are met at their time, and the application is told the time.

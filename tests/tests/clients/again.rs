@@ -19,7 +19,7 @@ use crate::support::{LONG, echo, greet};
 /// An adapter that connects again.
 pub(crate) trait Reconnects: Adapter {
     /// Connects again and again in another thread; sends `hello` on each connection, and closes it when a
-    /// message comes back.
+    /// message comes back. Where the caller learns of the end by a result, it then sends once more, which fails.
     fn reconnect(
         request: ClientRequest,
         options: ClientOptions,
@@ -39,10 +39,10 @@ impl Reconnects for Std {
             let tell = move |event| tell.send(event).expect("the test waits");
             ws_std::reconnect(&request, options, policy, tell, |ws| {
                 ws.send_text("hello")?;
-                if ws.recv()?.is_some() {
-                    ws.close(None)?;
+                match ws.recv()? {
+                    Some(_) => ws.close(None),
+                    None => ws.send_text("too late").map(drop),
                 }
-                ws.wait_closed().map(drop)
             })
         });
     }
@@ -88,10 +88,10 @@ impl Reconnects for Tokio {
             let tell = move |event| tell.send(event).expect("the test waits");
             let greet = async |ws: &mut ws_tokio::WebSocket| {
                 ws.send("hello").await?;
-                if ws.recv().await?.is_some() {
-                    ws.close(None).await?;
+                match ws.recv().await? {
+                    Some(_) => ws.close(None).await.map(drop),
+                    None => ws.send("too late").await,
                 }
-                ws.closed().await.map(drop)
             };
             runtime().block_on(ws_tokio::reconnect(&request, options, policy, tell, greet))
         });
@@ -136,6 +136,7 @@ fn silent() -> (RunningServer, ClientRequest, Receiver<()>) {
     (server.expect("a thread"), ClientRequest::parse(&url).expect("a URL"), received)
 }
 
+// M25
 pub(crate) fn a_client_connects_again_until_it_closes<C: Reconnects>() {
     let (_server, request, opened) = closing(&[1012, 1011]);
     let (tell, told) = mpsc::channel();
@@ -165,6 +166,7 @@ pub(crate) fn a_final_code_ends_it<C: Reconnects>() {
     assert_eq!(opened.try_iter().count(), 1);
 }
 
+// M25
 pub(crate) fn a_row_of_failures_is_given_up<C: Reconnects>() {
     // A port that no longer listens.
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");

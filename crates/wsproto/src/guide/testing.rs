@@ -2,7 +2,8 @@
 //!
 //! The engine does no I/O, so neither do tests of code built on it: bytes are slices, time is a
 //! number, and a day of keep-alive takes microseconds. The crate `wsproto-testing` provides the
-//! tools; it belongs in `dev-dependencies`.
+//! tools; it belongs in `dev-dependencies`. Handlers of `ws-std`, `ws-mio` and `ws-tokio` have tools of
+//! their own: the module `testing` of `ws-common`, which these crates re-export.
 //!
 //! # An application without a socket
 //!
@@ -44,6 +45,29 @@
 //! `Net` panics if a loop or the engine breaks a promise: bytes are left over, a deadline stays in
 //! the past, events are out of order. To test liveness, make the pipes small: if an end waits
 //! forever, the test panics instead of timing out.
+//!
+//! # Hours of silence, and a dead line
+//!
+//! `Pair` joins two sessions, and its transport is unlimited. Its clock jumps to the next deadline whenever no bytes
+//! are in transit. The server echoes, unless `Pair::with_app` sets another application; the test acts for the client.
+//!
+//! ```
+//! use std::time::Duration;
+//! use wsproto::{CloseCode, Config, KeepAlive, ReadyState, SessionError, SessionEvent};
+//! use wsproto_testing::{Ask, Cuts, Pair};
+//!
+//! let keep_alive = KeepAlive::new(Duration::from_secs(30), Duration::from_secs(10));
+//! let mut pair = Pair::new(&Config::new().keep_alive(Some(keep_alive)), Cuts::every(1));
+//! assert!(pair.run(|pair| pair.client.life.session.ready_state() == ReadyState::Open));
+//! let echo = pair.client.life.ask(&Ask::Text("Hello".into()));
+//! assert!(pair.run(|pair| pair.client.life.received() == echo));
+//! assert!(pair.run(|pair| pair.now >= Duration::from_secs(3600))); // Pings and Pongs
+//!
+//! pair.cut_off = true; // from now on, nothing arrives
+//! let (client, _server) = pair.run_to_the_end();
+//! assert!(client.log.contains(&SessionEvent::Error(SessionError::KeepAliveTimeout)));
+//! assert_eq!(client.ended().code, CloseCode::ABNORMAL);
+//! ```
 //!
 //! # Input from a peer
 //!

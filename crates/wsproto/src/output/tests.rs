@@ -18,7 +18,7 @@ fn drain(output: &mut Output, step: usize) -> Vec<u8> {
         assert_eq!(output.advance(len), len);
         assert_eq!(output.len(), before - len);
     }
-    assert_eq!(output.pending(), [[]; 2]);
+    assert_eq!(output.pending(), [b""; 2]);
     all
 }
 

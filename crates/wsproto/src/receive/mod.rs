@@ -10,7 +10,7 @@ use alloc::sync::Arc;
 use core::marker::PhantomData;
 
 use crate::control::Control;
-use crate::cursor::take;
+use crate::cursor::{aside, take};
 use crate::deflate::Receiving;
 use crate::frame::{Header, MAX_HEADER_LEN, Opcode};
 use crate::mask::Mask;
@@ -93,7 +93,7 @@ impl<R: Role> Receiver<R> {
     /// # Errors
     ///
     /// The rule that the peer broke. It is final, and every later call returns it again.
-    #[inline]
+    #[inline(always)]
     pub fn next_event<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Event<'b>>, Error> {
         self.next_event_in_place(input, 0)
     }
@@ -147,8 +147,21 @@ impl<R: Role> Receiver<R> {
     /// # Errors
     ///
     /// As [`next_event`](Self::next_event).
-    #[inline]
+    #[inline(always)]
     pub fn next_event_in_place<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+        most: usize,
+    ) -> Result<Option<Event<'b>>, Error> {
+        if let Some(message) = self.small_message(input) {
+            return Ok(Some(message));
+        }
+        aside(input, |input| self.next_event_by_steps(input, most))
+    }
+
+    /// Takes the next event, which is no small message.
+    #[inline(never)]
+    pub(crate) fn next_event_by_steps<'b>(
         &mut self,
         input: &mut &'b mut [u8],
         most: usize,
@@ -177,18 +190,6 @@ impl<R: Role> Receiver<R> {
         result
     }
 
-    #[inline]
-    fn advance<'b>(
-        &mut self,
-        input: &mut &'b mut [u8],
-        most: usize,
-    ) -> Result<Option<Event<'b>>, Error> {
-        if let Some(message) = self.small_message(input) {
-            return Ok(Some(message));
-        }
-        self.advance_by_steps(input, most)
-    }
-
     /// Returns whether `input` ends before the current frame does.
     fn is_cut(&self, input: &[u8]) -> bool {
         let left = match self.frame {
@@ -203,7 +204,8 @@ impl<R: Role> Receiver<R> {
         (input.len() as u64) < left
     }
 
-    fn advance_by_steps<'b>(
+    #[inline(always)]
+    fn advance<'b>(
         &mut self,
         input: &mut &'b mut [u8],
         most: usize,
@@ -304,8 +306,18 @@ impl<R: Role> Receiver<R> {
             return None;
         }
         let (_, payload) = take(input, end).split_at_mut_checked(size)?;
-        let payload = unmask(payload, header.mask.map(Mask::new).as_mut());
-        message(header.opcode, payload).map_err(|error| self.fail(error, input)).ok()
+        if header.opcode == Opcode::Binary {
+            let payload = unmask(payload, header.mask.map(Mask::new).as_mut());
+            return Some(Event::Binary(Cow::Borrowed(payload)));
+        }
+        let ascii = match header.mask {
+            Some(key) => Mask::new(key).apply_and_find_ascii(payload),
+            None => utf8::is_short_ascii(payload),
+        };
+        let text = if ascii { utf8::ascii(payload) } else { utf8::text(payload) };
+        text.map(|text| Event::Text(text.into()))
+            .map_err(|error| self.fail(error.into(), input))
+            .ok()
     }
 }
 

@@ -80,7 +80,7 @@ impl<R: Role> Session<R> {
         let before = input.len();
         self.watch_closing(now);
         let event = self.advance(now, input, out, |connection, input, out| {
-            connection.next_event_in_place(input, most, out)
+            connection.next_event_by_steps(input, most, out)
         });
         self.count_input(before, input.len());
         self.limit_closing();
