@@ -43,7 +43,10 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
 }
 
 fn answer(ws: &WebSocketConnection, message: Message) {
-    let text = message.as_text().unwrap_or("a binary message");
+    let text = match message {
+        Message::Text(text) => text,
+        Message::Binary(_) => "a binary message".into(),
+    };
     // Fails if the connection is closing.
     let _ = ws.send(format!("{:?}: {text}", thread::current().id()));
 }

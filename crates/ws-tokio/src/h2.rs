@@ -10,7 +10,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Poll, ready};
 
-use hyper::client::conn::http2::{Builder, SendRequest};
+use hyper::client::conn::http2::{Builder, Connection, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -60,14 +60,13 @@ pub struct H2 {
 impl H2 {
     /// Connects to the server of a `ws://` or `wss://` URL, with the default limits and deadlines of [`ClientOptions`];
     /// its path and query do not matter. TLS offers `h2` by ALPN (RFC 7301); without TLS, the server must expect HTTP/2
-    /// (RFC 9113 section 3.3). Waits for the server's first settings; whether they allow WebSockets is told by
-    /// [`open`](Self::open).
+    /// (RFC 9113 section 3.3). Waits for the server's first settings; [`open`](Self::open) fails if they do not allow
+    /// WebSockets.
     ///
     /// # Errors
     ///
-    /// [`Error::Tls`] also if the server does not speak HTTP/2; [`Error::Url`], [`Error::Connect`] or [`Error::Io`] if the transport fails;
-    /// [`Error::Session`] if its settings do not arrive within
-    /// [`Config::handshake_timeout`].
+    /// [`Error::Tls`] also if the server does not speak HTTP/2; [`Error::Url`], [`Error::Connect`] or [`Error::Io`] if
+    /// the transport fails; [`Error::Session`] if its settings do not arrive within [`Config::handshake_timeout`].
     ///
     /// # Cancel safety
     ///
@@ -124,8 +123,8 @@ impl H2 {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if the stream fails, the server does not speak HTTP/2, or outside of a runtime of tokio; [`Error::Session`] if the server's settings do not
-    /// arrive within [`Config::handshake_timeout`].
+    /// [`Error::Io`] if the stream fails, the server does not speak HTTP/2, or outside of a runtime of tokio;
+    /// [`Error::Session`] if the server's settings do not arrive within [`Config::handshake_timeout`].
     ///
     /// # Cancel safety
     ///
@@ -172,7 +171,7 @@ impl H2 {
         }));
         let allows = Arc::new(move || {
             let asked = asked.lock();
-            asked.as_ref().is_some_and(|it| it.is_extended_connect_protocol_enabled())
+            asked.as_ref().is_some_and(Connection::is_extended_connect_protocol_enabled)
         });
         Ok(Self { sender, allows, url, config, redirects: 0 })
     }
@@ -199,11 +198,10 @@ impl H2 {
     /// # Errors
     ///
     /// [`Error::NoExtendedConnect`] if the server does not allow WebSockets, or not yet: no request was sent, and a later
-    /// call succeeds once the server's settings allow it (RFC 8441 section 3).
-    /// [`Error::Http`] for a status outside 200 to 299, other redirects included, with what has arrived of its body within
-    /// [`Config::handshake_timeout`]; [`Error::Session`] for an invalid response, or
-    /// none within [`Config::handshake_timeout`]; [`Error::Io`] if the connection has ended; [`Error::Option`] for a URL
-    /// of the other scheme.
+    /// call can succeed, because a server may allow them at any time (RFC 8441 section 3). [`Error::Http`] for a status
+    /// outside 200 to 299, other redirects included, with the part of its body that has arrived within
+    /// [`Config::handshake_timeout`]; [`Error::Session`] for an invalid response, or none within that time;
+    /// [`Error::Io`] if the connection has ended; [`Error::Option`] for a URL of the other scheme.
     ///
     /// # Cancel safety
     ///
@@ -226,7 +224,11 @@ impl H2 {
             let body = answered.body_mut();
             let reading = exchange::read_body(body, self.config.max_body_size, &mut read);
             // A body without an end is cut when the time is over.
-            let _ = limited(&self.config, async { Ok(reading.await) }).await;
+            let _ = limited(&self.config, async {
+                reading.await;
+                Ok(())
+            })
+            .await;
             return Err(Error::Http(Box::new(exchange::received(&answered, read)?)));
         }
     }

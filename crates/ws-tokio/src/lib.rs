@@ -63,7 +63,8 @@
 //! # Further reading
 //!
 //! The [guide] has chapters on migrating from tokio-tungstenite and from axum's own WebSockets; `ws_std::guide::deploy`
-//! covers servers in production.
+//! covers servers in production. [`testing`] runs the handlers of a `WebSocketServer` without a socket, a thread or a
+//! clock, for their tests.
 //!
 //! This crate logs through the facade `log`, or with the feature `tracing` through that crate: then each connection has a
 //! span, `WebSocketConnection::span`.
@@ -109,7 +110,7 @@ pub use ws_common::{
     Decision, Error, IncomingRequest, InvalidNetwork, Message, Proxies, Proxy, ProxyError,
     ProxyHeaderError, Reconnect, ReconnectEvent, RefusedStats, RunningServer, SendStatus,
     ServerHandle, ServerHandler, ServerOptions, ServerSocket, ServerStats, TimerId, TrustedProxies,
-    WebSocketConnection, handler, socket2,
+    WebSocketConnection, handler, socket2, testing,
 };
 #[cfg(feature = "tls")]
 pub use ws_common::{ClientTls, ServerTls, TlsInfo, rustls};

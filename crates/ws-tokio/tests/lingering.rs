@@ -67,9 +67,10 @@ async fn a_stream_lingers_whoever_took_the_events() {
         };
         assert!(end.was_clean);
         settle().await;
-        let state = far.lock();
-        let (shut, dropped) = (state.shut, state.dropped);
-        drop(state);
+        let (shut, dropped) = {
+            let state = far.lock();
+            (state.shut, state.dropped)
+        };
         assert!(shut && !dropped, "number {number}: shut {shut}, dropped {dropped}");
         far.change(|state| state.ends = true);
         settle().await;

@@ -2,7 +2,8 @@
 //!
 //! [`Step`], [`Call`], [`Ask`] and [`Cuts`] implement [`Arbitrary`], so a fuzz target that takes a
 //! list of them, or a type of its own that contains them, needs no code for its input. Any bytes
-//! give some value, and no value is rejected, so a fuzzer wastes no input.
+//! give some value, and no value is rejected, so a fuzzer wastes no input. Add the crate `arbitrary` as well, version 1,
+//! with its feature `derive` for types of your own.
 //!
 //! ```
 //! use arbitrary::Unstructured;

@@ -14,6 +14,10 @@ use crate::{Error, Event, Piece};
 /// are cut once, and then need no second allocation. It is the small constant of promise I4.
 const LEAST_CAPACITY: usize = 1024;
 
+/// How many bytes of a text are unmasked, validated and copied at once: they stay in the
+/// first-level cache.
+const PART: usize = 16 << 10;
+
 /// The message whose frames have begun to arrive.
 pub(crate) enum Message {
     /// No message is open.
@@ -74,7 +78,7 @@ impl Message {
     pub(crate) fn push(
         &mut self,
         bytes: &mut [u8],
-        mask: Option<&mut Mask>,
+        mut mask: Option<&mut Mask>,
         ceiling: usize,
     ) -> Result<(), Error> {
         match self {
@@ -91,13 +95,15 @@ impl Message {
                 }
             }
             Self::Text { text: message, utf8, .. } => {
-                let (character, text) = utf8.push(unmask(bytes, mask))?;
-                let len = text.len() + character.map_or(0, char::len_utf8);
+                let len = utf8.begun().len() + bytes.len();
                 message.reserve_exact(room(message.len(), message.capacity(), len, ceiling)?);
-                if let Some(character) = character {
-                    message.push(character);
+                for part in bytes.chunks_mut(PART) {
+                    let (character, text) = utf8.push(unmask(part, mask.as_deref_mut()))?;
+                    if let Some(character) = character {
+                        message.push(character);
+                    }
+                    message.push_str(text);
                 }
-                message.push_str(text);
             }
             // The application no longer wants its pieces, but the text must still be valid.
             Self::TextPieces { size, utf8, .. } => {
@@ -257,4 +263,47 @@ fn room(len: usize, capacity: usize, additional: usize, ceiling: usize) -> Resul
     }
     let ample = needed.saturating_mul(2).max(LEAST_CAPACITY).min(ceiling).min(MOST);
     Ok(needed.max(ample) - len)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Pushes `text`, masked, of which the first `cut` bytes arrive before the others.
+    fn push(text: &[u8], cut: usize) -> Result<Option<Event<'static>>, Error> {
+        let key = [0x9A, 0x05, 0xC3, 0x70];
+        let mut wire = text.to_vec();
+        Mask::new(key).apply(&mut wire);
+
+        let mut message = Message::None;
+        message.begin_frame(Opcode::Text);
+        let mut mask = Mask::new(key);
+        let (front, back) = wire.split_at_mut(cut);
+        message.push(front, Some(&mut mask), text.len())?;
+        message.push(back, Some(&mut mask), text.len())?;
+        message.finish()
+    }
+
+    #[test]
+    fn long_text_is_assembled_across_its_parts() {
+        // A character of four bytes lies across the end of a part at each of its positions.
+        for before in 0..4 {
+            let text = "a".repeat(before) + &"\u{1F94A}".repeat(3 * PART / 4);
+            for cut in [0, 1, PART - 1, PART + 2, 2 * PART + 3] {
+                let whole = Ok(Some(Event::Text(text.clone().into())));
+                assert_eq!(push(text.as_bytes(), cut), whole, "{before} before, cut at {cut}");
+                for wrong in [PART - 1, PART, PART + 1, 3 * PART - 1] {
+                    let mut bytes = text.clone().into_bytes();
+                    if let Some(byte) = bytes.get_mut(wrong) {
+                        *byte = 0xFF;
+                    }
+                    assert_eq!(
+                        push(&bytes, cut),
+                        Err(Error::InvalidUtf8),
+                        "{before} {cut} {wrong}"
+                    );
+                }
+            }
+        }
+    }
 }

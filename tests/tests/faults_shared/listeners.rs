@@ -196,7 +196,10 @@ pub(crate) fn a_mapped_address_is_shown_as_ipv4<S: Listens>() {
     assert_eq!(asked.recv_timeout(LONG), Ok([address; 2]));
     peer.echoes();
     let connections = server.handle().connections();
-    assert_eq!(connections.iter().map(|ws| ws.peer_addr()).collect::<Vec<_>>(), [address]);
+    assert_eq!(
+        connections.iter().map(WebSocketConnection::peer_addr).collect::<Vec<_>>(),
+        [address]
+    );
     end(server);
 }
 

@@ -17,7 +17,9 @@ use super::{Proxy, ProxyError};
 /// | `all_proxy`, `ALL_PROXY` | both, if none of the above is set |
 /// | `no_proxy`, `NO_PROXY` | the exceptions |
 ///
-/// `HTTP_PROXY` is not read: in a CGI program, a client could set it by the header field `Proxy`.
+/// `HTTP_PROXY` is not read: in a CGI program, a client could set it by the header field `Proxy`. Windows does not
+/// distinguish it from `http_proxy`, which is ignored there if `REQUEST_METHOD` is set, as it is for CGI programs
+/// (RFC 3875 section 4.1.12).
 ///
 /// The exceptions are separated by commas or white space. `example.com` and `.example.com` are this name and
 /// all below it; `10.0.0.1`, `::1` and `10.0.0.0/8` are addresses, and match only URLs that contain an

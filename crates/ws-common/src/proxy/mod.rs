@@ -142,7 +142,13 @@ impl Proxy {
     ///
     /// As [`Proxies::from_variables`].
     pub fn from_env() -> Result<Proxies, ProxyError> {
-        Proxies::from_variables(|name| Some(std::env::var_os(name)?.to_string_lossy().into_owned()))
+        // A client of a CGI program can set HTTP_PROXY, which Windows finds by the name in lower case, too.
+        let is_cgi = std::env::var_os("REQUEST_METHOD").is_some();
+        let is_ignored = |name: &str| cfg!(windows) && is_cgi && name == "http_proxy";
+        Proxies::from_variables(|name| {
+            let value = std::env::var_os(name).filter(|_| !is_ignored(name))?;
+            Some(value.to_string_lossy().into_owned())
+        })
     }
 
     /// Sends these credentials to the proxy: to an HTTP proxy with the `Basic` scheme (RFC 7617), to a SOCKS

@@ -47,7 +47,7 @@ impl Body for NoBody {
 pub(super) enum Answer {
     Open(Box<WebSocket>),
     /// The head of a refusal, whose body was not read yet.
-    Refused(Response, http::Response<Incoming>),
+    Refused(Response, Box<http::Response<Incoming>>),
 }
 
 /// Opens a WebSocket on a stream of its own.
@@ -62,7 +62,7 @@ pub(super) async fn open(
     let response = received(&answered, Vec::new())?;
     let agreed = match connect.verify(&response, config) {
         Ok(agreed) => agreed,
-        Err(ResponseError::Status(_)) => return Ok(Answer::Refused(response, answered)),
+        Err(ResponseError::Status(_)) => return Ok(Answer::Refused(response, Box::new(answered))),
         Err(error) => return Err(SessionError::from(error).into()),
     };
     let upgraded = hyper::upgrade::on(&mut answered).await.map_err(io::Error::other)?;

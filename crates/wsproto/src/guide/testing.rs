@@ -2,7 +2,8 @@
 //!
 //! The engine does no I/O, so neither do tests of code built on it: bytes are slices, time is a
 //! number, and a day of keep-alive takes microseconds. The crate `wsproto-testing` provides the
-//! tools; it belongs in `dev-dependencies`.
+//! tools; it belongs in `dev-dependencies`. Handlers of `ws-std`, `ws-mio` and `ws-tokio` have tools of
+//! their own: the module `testing` of `ws-common`, which these crates re-export.
 //!
 //! # An application without a socket
 //!
