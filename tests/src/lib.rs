@@ -19,4 +19,5 @@ pub use wsproto_testing::model;
 #[doc = include_str!("../../crates/ws-common/README.md")]
 #[doc = include_str!("../../crates/ws-std/README.md")]
 #[doc = include_str!("../../crates/ws-mio/README.md")]
+#[doc = include_str!("../../crates/ws-tokio/README.md")]
 pub struct Readmes;
