@@ -68,7 +68,7 @@ struct Buffer {
 }
 
 impl Buffer {
-    /// Returns whether this is no rest.
+    /// Returns whether this is a read buffer, not the rest of one.
     fn is_whole(&self) -> bool {
         self.bytes.len() == READ_SIZE
     }

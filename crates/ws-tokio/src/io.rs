@@ -58,7 +58,7 @@ pub(crate) struct Io<S> {
     pub(crate) alarm: Option<Duration>,
     /// Whether the carrier waits for the stream to take more output.
     pub(crate) watched: bool,
-    /// What those tasks were last woken for: the state, and whether no more can be written.
+    /// The last reason to wake those tasks: the state, and whether no more can be written.
     told: (ReadyState, bool),
     /// Whether a task waits for room.
     pub(crate) room_awaited: bool,

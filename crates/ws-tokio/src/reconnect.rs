@@ -15,9 +15,10 @@ use crate::{WebSocket, connect_with};
 ///
 /// `run` has to begin everything anew that the server forgets with a connection, such as subscriptions. If it returns
 /// `Ok` before the connection is closed, it is closed with an empty Close. If it returns an error, the connection is
-/// dropped, and the error decides: return one that is final to `reconnect` to stop. But after [`SendError::Closed`],
-/// the way in which the connection was closed decides. To stop from elsewhere, drop the future, or cancel the token of [`ClientOptions::cancel`], which gives up a wait and an attempt to connect, and closes
-/// an open connection with an empty Close frame.
+/// dropped, and the error decides: to stop, return one that is final for [`Reconnect`]. Only after
+/// [`SendError::Closed`], the end of the connection decides instead. To stop from elsewhere, drop the future, or cancel
+/// the token of [`ClientOptions::cancel`], which gives up a wait and an attempt to connect, and closes an open connection
+/// with an empty Close frame.
 ///
 /// Set a keep-alive: without one, a client that only receives may never learn that the server is gone.
 ///

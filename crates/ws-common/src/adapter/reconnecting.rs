@@ -29,8 +29,8 @@ pub trait Connector: Clone + Send + 'static {
 
 /// Connects, and connects again as `reconnect` decides, never sooner than the [delay](ClientOptions::delay) of
 /// the options. `make` makes the handler of each connection, before it opens; `tell` is called with each
-/// decision. A panic of these, or of a handler, ends it without a further call. Returns the token that stops all this, and closes the connection if it is open: the token of the
-/// options, if they have one.
+/// decision. After a panic of either, or of a handler, nothing is called again, and no connection is made. Returns the
+/// token that stops connecting, and closes the connection if it is open: the token of the options, if they have one.
 ///
 /// # Errors
 ///

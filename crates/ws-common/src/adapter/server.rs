@@ -7,7 +7,6 @@ use std::thread;
 use std::time::Instant;
 
 use super::logging::error;
-
 use super::{Acceptor, Registry};
 use crate::timers::Clock;
 use crate::{RunningServer, ServerHandle, ServerOptions};
@@ -15,7 +14,7 @@ use crate::{RunningServer, ServerHandle, ServerOptions};
 /// Creates a server's handle. `most_connections` applies if the options set no
 /// [limit](ServerOptions::max_connections). [`ServerHandle::terminate`] and [`ServerHandle::set_timer`] call
 /// `wake`, which must make the server check [`ServerHandle::is_ending`] and
-/// [`Acceptor::next_timer`](Acceptor::next_timer). `now` is the clock of its deadlines and timers, the one by
+/// [`Acceptor::next_timer`]. `now` is the clock of its deadlines and timers, the one by
 /// which the adapter waits.
 #[must_use]
 pub fn server_handle(

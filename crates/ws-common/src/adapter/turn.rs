@@ -114,9 +114,9 @@ impl fmt::Debug for TurnContext {
 
 impl<R: Role, T: Duplex> Link<R, T> {
     /// Reads once, if the endpoint wants to read and the transport is readable. Returns the bytes read, for
-    /// [`next`](Self::next). Reports the end of the input, or a failure, to the endpoint. Discards what arrives once
-    /// the connection is closed, or a response was given instead of an upgrade, written or not: it is not counted
-    /// either.
+    /// [`next`](Self::next). Reports the end of the input, or a failure, to the endpoint. Discards input of a closed
+    /// connection, and of one that was answered with a response in place of an upgrade, even before the response is
+    /// written. Such input is not counted.
     ///
     /// # Errors
     ///
@@ -146,8 +146,8 @@ impl Conversation {
     /// Runs a connection's turn on an event loop: writes pending output, reads at most 64 KiB, calls the handler for
     /// the events, handles an expired deadline, and writes again. If the transport [may have more
     /// input](Duplex::is_readable), it then reads a second time: most transports know that there is none only after
-    /// a read that finds none. After [`MOST_EVENTS`], the endpoint keeps the rest of the input for the next turn. The lock of the
-    /// connection is free while the handler is called.
+    /// a read that finds none. After [`MOST_EVENTS`], the endpoint keeps the rest of the input for the next turn. The
+    /// lock of the connection is free while the handler is called.
     ///
     /// A turn is needed when the connection is new, when its transport becomes ready, when
     /// [`Driver::changed`] is called and [`Held::begin_notice`](super::Held::begin_notice) returns a key, and
