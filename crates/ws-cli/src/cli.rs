@@ -1,5 +1,7 @@
 //! The command line.
 
+use crate::bench::BenchArgs;
+use crate::check::CheckArgs;
 use crate::exit::Exit;
 use crate::talk::TalkArgs;
 
@@ -27,12 +29,18 @@ pub(crate) struct Cli {
 
 /// The other modes.
 #[derive(clap::Subcommand)]
-enum Command {}
+enum Command {
+    Check(CheckArgs),
+    Bench(BenchArgs),
+}
 
 impl Cli {
     pub(crate) fn run(self) -> Exit {
         match self.command {
-            Some(command) => match command {},
+            Some(command) => match command {
+                Command::Check(check) => check.run(),
+                Command::Bench(bench) => bench.run(),
+            },
             // clap requires the URL unless there is a command.
             None => self.talk.run(&self.url.unwrap_or_default()),
         }

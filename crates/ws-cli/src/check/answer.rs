@@ -46,15 +46,15 @@ pub(super) fn read(wire: &mut Wire, deadline: Instant) -> Answer {
 /// An open connection.
 #[derive(Debug)]
 pub(super) struct Opened {
-    pub response: Response,
+    pub(super) response: Response,
     /// The key of the request.
-    pub key: String,
-    pub incoming: Incoming,
+    pub(super) key: String,
+    pub(super) incoming: Incoming,
 }
 
 impl Opened {
     /// Takes a response with status 101; returns any other answer.
-    pub fn new(answer: Answer, key: &str, offer: Option<&str>) -> Result<Self, Answer> {
+    pub(super) fn new(answer: Answer, key: &str, offer: Option<&str>) -> Result<Self, Answer> {
         match answer {
             Answer::Response(response, rest) if response.status() == 101 => {
                 let mut incoming = Incoming::new(agreed(&response, offer).unwrap_or_default());

@@ -11,7 +11,7 @@ use super::incoming::{Incoming, Item};
 use super::probe::{Ask, Expect, Needs, Probe};
 use super::send::Send;
 use super::target::Target;
-use super::verdict::{self, AND_NOW, Judgement, STILL_OPEN, Seen, Verdict};
+use super::verdict::{self, Judgement, Seen, Verdict};
 use super::wire::{Arrived, Record, Wire};
 
 /// How long a server that does not echo is waited for, after it has answered a Ping.
@@ -23,18 +23,18 @@ const ECHO: &[u8] = b"Is this an echo?";
 #[derive(Clone, Debug)]
 pub(super) struct Abilities {
     /// It sends messages back.
-    pub echo: bool,
+    pub(super) echo: bool,
     /// The extensions it agrees to.
-    pub extensions: Extensions,
+    pub(super) extensions: Extensions,
 }
 
 /// The result of a probe.
 #[derive(Debug)]
 pub(super) struct Finding {
-    pub probe: &'static Probe,
-    pub judgement: Judgement,
-    pub record: Record,
-    pub took: Duration,
+    pub(super) probe: &'static Probe,
+    pub(super) judgement: Judgement,
+    pub(super) record: Record,
+    pub(super) took: Duration,
 }
 
 /// An ordinary opening handshake that was not accepted.
@@ -158,20 +158,16 @@ fn exchange(
     ask(wire, parts, target);
     let decided = |incoming: &Incoming| verdict::is_decided(expect, incoming);
     let end = match expect {
-        Expect::Failure(_) | Expect::MayFail(_) => {
-            fails(wire, &mut incoming, STILL_OPEN, target)
+        Expect::Failure(_) | Expect::MayFail(_) | Expect::Limit(_) => {
+            fails(wire, &mut incoming, 1, target)
         }
-        Expect::EarlyFailure(_, rest) => {
-            let end = fails(wire, &mut incoming, STILL_OPEN, target);
-            let answered = |item: &Item| matches!(item, Item::Pong(payload) if payload == STILL_OPEN);
-            match incoming.items.iter().any(answered) {
-                true => {
-                    ask(wire, rest, target);
-                    fails(wire, &mut incoming, AND_NOW, target)
-                }
-                false => end,
+        Expect::EarlyFailure(_, rest) => match fails(wire, &mut incoming, 1, target) {
+            Arrived::Bytes(_) if incoming.pongs() == 1 => {
+                ask(wire, rest, target);
+                fails(wire, &mut incoming, 2, target)
             }
-        }
+            end => end,
+        },
         _ => receive(wire, &mut incoming, target.deadline(), decided),
     };
     Seen { incoming, end }
@@ -179,23 +175,17 @@ fn exchange(
 
 /// Waits for the failure of the connection. A server that says nothing is asked whether it goes on: not at once,
 /// because a server that ends TCP while something is unread resets it, which can cost its Close.
-fn fails(
-    wire: &mut Wire,
-    incoming: &mut Incoming,
-    question: &'static [u8],
-    target: &Target,
-) -> Arrived {
-    let failed = |incoming: &Incoming| incoming.close().is_some() || incoming.error.is_some();
-    let soon = Instant::now() + target.patience / 4;
-    match receive(wire, incoming, soon, failed) {
+/// Its answer is the Pong with this number.
+fn fails(wire: &mut Wire, incoming: &mut Incoming, number: usize, target: &Target) -> Arrived {
+    let decided = |incoming: &Incoming| {
+        incoming.close().is_some() || incoming.error.is_some() || incoming.pongs() >= number
+    };
+    match receive(wire, incoming, Instant::now() + target.patience / 4, decided) {
         Arrived::Nothing => {}
         end => return end,
     }
-    ask(wire, &[Send::Frame(0x89, question)], target);
-    let answered = |item: &Item| matches!(item, Item::Pong(payload) if payload == question);
-    receive(wire, incoming, target.deadline(), |incoming| {
-        failed(incoming) || incoming.items.iter().any(answered)
-    })
+    ask(wire, &[Send::Frame(0x89, b"still open?")], target);
+    receive(wire, incoming, target.deadline(), decided)
 }
 
 /// Receives until `done`, or until nothing more comes.
@@ -268,7 +258,7 @@ fn end(mut wire: Wire) -> Record {
 }
 
 impl Finding {
-    pub fn is(&self, verdict: Verdict) -> bool {
+    pub(super) fn is(&self, verdict: Verdict) -> bool {
         self.judgement.verdict == verdict
     }
 }

@@ -41,7 +41,7 @@ pub(super) struct Head {
     version: &'static str,
     fields: Vec<Field>,
     /// Whether to send it in pieces.
-    pub in_pieces: bool,
+    pub(super) in_pieces: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -76,8 +76,9 @@ impl Head {
     }
 
     /// Makes a change.
-    pub fn change(&mut self, change: Change) {
-        let visible = |name: &str, value: Vec<u8>| Field { name: name.into(), value, hidden: false };
+    pub(super) fn change(&mut self, change: Change) {
+        let visible =
+            |name: &str, value: Vec<u8>| Field { name: name.into(), value, hidden: false };
         match change {
             Change::Method(method) => self.method = method,
             Change::Version(version) => self.version = version,
@@ -96,12 +97,12 @@ impl Head {
     }
 
     /// Returns the bytes to send.
-    pub fn encode(&self) -> Vec<u8> {
+    pub(super) fn encode(&self) -> Vec<u8> {
         self.write(|field| &field.value)
     }
 
     /// Returns the bytes to report: without the values of the user's fields.
-    pub fn shown(&self) -> Vec<u8> {
+    pub(super) fn shown(&self) -> Vec<u8> {
         self.write(|field| if field.hidden { b"(hidden)" } else { &field.value })
     }
 
@@ -146,7 +147,10 @@ mod tests {
     #[test]
     fn an_ordinary_request_has_every_field_once() {
         let sent = text(&ordinary().encode());
-        assert!(sent.starts_with("GET /chat?room=1 HTTP/1.1\r\nHost: localhost:9001\r\n"), "{sent}");
+        assert!(
+            sent.starts_with("GET /chat?room=1 HTTP/1.1\r\nHost: localhost:9001\r\n"),
+            "{sent}"
+        );
         assert!(sent.ends_with("\r\n\r\n"), "{sent}");
         for field in ["Upgrade: websocket", "Connection: Upgrade", "Cookie: secret"]
             .into_iter()

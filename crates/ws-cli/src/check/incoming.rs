@@ -36,11 +36,11 @@ pub(super) enum Item {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Faults {
     /// A frame was masked, RFC 6455 section 5.1.
-    pub masked: bool,
+    pub(super) masked: bool,
     /// A reserved bit was set that no extension has claimed, section 5.2.
-    pub reserved: bool,
+    pub(super) reserved: bool,
     /// A length was not in its shortest form, section 5.2.
-    pub long_length: bool,
+    pub(super) long_length: bool,
 }
 
 /// Reads the frames of a server.
@@ -52,18 +52,18 @@ pub(super) struct Incoming {
     /// Bytes of a frame that is not complete.
     rest: Vec<u8>,
     /// The messages and control frames in their order, up to the first Close.
-    pub items: Vec<Item>,
+    pub(super) items: Vec<Item>,
     /// How the frames differ from what a server may send.
-    pub faults: Faults,
+    pub(super) faults: Faults,
     /// The opcodes of the frames after the first Close.
-    pub after_close: Vec<u8>,
+    pub(super) after_close: Vec<u8>,
     /// The first rule that the frames break, if they cannot be understood.
-    pub error: Option<Error>,
+    pub(super) error: Option<Error>,
 }
 
 impl Incoming {
     /// Creates a reader for a connection with these extensions.
-    pub fn new(extensions: Extensions) -> Self {
+    pub(super) fn new(extensions: Extensions) -> Self {
         let claimed = extensions.reserved_bits() & RSV1;
         // Nothing that the engine would send is used, so its masking keys need no secret.
         let engine = Connection::new(Client::from_seed([0; 32]), Config::default(), extensions);
@@ -79,15 +79,20 @@ impl Incoming {
     }
 
     /// Returns the body of the server's Close.
-    pub fn close(&self) -> Option<&[u8]> {
+    pub(super) fn close(&self) -> Option<&[u8]> {
         match self.items.last() {
             Some(Item::Close(body)) => Some(body),
             _ => None,
         }
     }
 
+    /// Returns how many Pongs have arrived.
+    pub(super) fn pongs(&self) -> usize {
+        self.items.iter().filter(|item| matches!(item, Item::Pong(_))).count()
+    }
+
     /// Takes received bytes.
-    pub fn receive(&mut self, bytes: &[u8]) {
+    pub(super) fn receive(&mut self, bytes: &[u8]) {
         self.rest.extend_from_slice(bytes);
         let mut rest = mem::take(&mut self.rest);
         let mut at = 0;

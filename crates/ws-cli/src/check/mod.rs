@@ -25,7 +25,7 @@ use crate::values::duration;
 
 use answer::Answer;
 use exchange::{Abilities, Finding, Unopened, examine, learn};
-use probes::{GROUPS, Group};
+use probes::Group;
 use report::Report;
 use target::Target;
 use verdict::{Verdict, heard};

@@ -12,17 +12,17 @@ use super::verdict::Judgement;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Probe {
     /// The name, unique among all probes.
-    pub id: &'static str,
+    pub(super) id: &'static str,
     /// The rule: document and section.
-    pub rule: &'static str,
+    pub(super) rule: &'static str,
     /// The rule in a few words: what a server does.
-    pub claim: &'static str,
+    pub(super) claim: &'static str,
     /// What the server must be able to do, or the probe does not apply.
-    pub needs: Needs,
+    pub(super) needs: Needs,
     /// How the request differs from an ordinary one.
-    pub head: &'static [Change],
+    pub(super) head: &'static [Change],
     /// The question itself.
-    pub ask: Ask,
+    pub(super) ask: Ask,
 }
 
 /// What the server must be able to do.
@@ -65,6 +65,10 @@ pub(super) enum Expect {
     MayFail(&'static [u16]),
     /// It fails the connection at once, with this code; at the latest after these parts.
     EarlyFailure(u16, &'static [Send]),
+    /// The same, unless it has no such limit.
+    Limit(&'static [u16]),
+    /// It answers with any Pong.
+    AnyPong,
     /// It answers with this Pong.
     Pong(&'static [u8]),
     /// It sends this message back.
@@ -92,7 +96,7 @@ pub(super) enum Payload {
 }
 
 impl Payload {
-    pub fn is(&self, bytes: &[u8]) -> bool {
+    pub(super) fn is(&self, bytes: &[u8]) -> bool {
         match *self {
             Self::Bytes(expected) => bytes == expected,
             Self::Repeated(byte, len) => bytes.len() == len && bytes.iter().all(|at| *at == byte),
@@ -102,24 +106,29 @@ impl Payload {
 
 impl Probe {
     /// Creates a probe with an ordinary request.
-    pub const fn new(id: &'static str, rule: &'static str, claim: &'static str, ask: Ask) -> Self {
+    pub(super) const fn new(
+        id: &'static str,
+        rule: &'static str,
+        claim: &'static str,
+        ask: Ask,
+    ) -> Self {
         Self { id, rule, claim, needs: Needs::Nothing, head: &[], ask }
     }
 
     /// Changes the request.
-    pub const fn head(mut self, changes: &'static [Change]) -> Self {
+    pub(super) const fn head(mut self, changes: &'static [Change]) -> Self {
         self.head = changes;
         self
     }
 
     /// Sets what the server must be able to do.
-    pub const fn needs(mut self, needs: Needs) -> Self {
+    pub(super) const fn needs(mut self, needs: Needs) -> Self {
         self.needs = needs;
         self
     }
 
     /// Returns the extensions that the request offers.
-    pub fn offer(&self) -> Option<&'static str> {
+    pub(super) fn offer(&self) -> Option<&'static str> {
         self.head.iter().find_map(|change| match change {
             Change::Add("Sec-WebSocket-Extensions", value) => Some(*value),
             _ => None,
@@ -145,12 +154,16 @@ impl fmt::Display for Ask {
 impl fmt::Display for Expect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Failure(codes) | Self::MayFail(codes) | Self::CloseFailure(codes) => {
+            Self::Failure(codes)
+            | Self::MayFail(codes)
+            | Self::Limit(codes)
+            | Self::CloseFailure(codes) => {
                 write!(f, "Close {}, and the end of the connection", Codes(codes))
             }
             Self::EarlyFailure(code, _) => {
                 write!(f, "Close {code} before the message is complete")
             }
+            Self::AnyPong => f.write_str("a Pong"),
             Self::Pong(payload) => write!(f, "a Pong with the same {} bytes", payload.len()),
             Self::Echo(_) => f.write_str("the same message back"),
             Self::EchoTwice(_) => f.write_str("the same two messages back"),

@@ -1,6 +1,5 @@
 //! Reports of a check: a screen of text, or JSON.
 
-use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -10,18 +9,19 @@ use super::exchange::{Abilities, Finding};
 use super::probes::{self, GROUPS, Group};
 use super::verdict::Verdict;
 use super::wire::Kept;
+use crate::terminal::{hex, printable};
 
 /// How many bytes of a direction the text shows.
 const MOST_SHOWN: usize = 256;
 
 /// The findings of a check.
 pub(super) struct Report<'a> {
-    pub url: String,
-    pub abilities: &'a Abilities,
-    pub findings: &'a [(&'static Group, Finding)],
-    pub took: Duration,
+    pub(super) url: String,
+    pub(super) abilities: &'a Abilities,
+    pub(super) findings: &'a [(&'static Group, Finding)],
+    pub(super) took: Duration,
     /// Whether to tell everything about every probe.
-    pub verbose: bool,
+    pub(super) verbose: bool,
 }
 
 impl Report<'_> {
@@ -45,7 +45,12 @@ impl Report<'_> {
             match finding.judgement.verdict {
                 Verdict::Ok | Verdict::NotApplicable if !self.verbose => continue,
                 Verdict::Unusual if !self.verbose => {
-                    writeln!(to, "unusual  {}: {}", finding.probe.id, finding.judgement.came)?;
+                    writeln!(
+                        to,
+                        "unusual  {}: {}",
+                        finding.probe.id,
+                        printable(&finding.judgement.came)
+                    )?;
                 }
                 _ => detail(finding, self.verbose, to)?,
             }
@@ -114,8 +119,10 @@ pub(super) fn list(to: &mut dyn Write) -> io::Result<()> {
 fn counted(count: impl Fn(Verdict) -> usize) -> String {
     let verdicts = [Verdict::Ok, Verdict::Wrong, Verdict::Unusual, Verdict::NotApplicable];
     let counts = verdicts.into_iter().map(|verdict| (count(verdict), verdict.name()));
-    let parts: Vec<_> =
-        counts.filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}")).collect();
+    let parts: Vec<_> = counts
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, name)| format!("{count} {name}"))
+        .collect();
     parts.join(", ")
 }
 
@@ -124,7 +131,7 @@ fn detail(finding: &Finding, bytes: bool, to: &mut dyn Write) -> io::Result<()> 
     let (probe, judgement) = (finding.probe, &finding.judgement);
     writeln!(to, "{:8} {}, {}: {}", judgement.verdict.name(), probe.id, probe.rule, probe.claim)?;
     writeln!(to, "         expected {}", probe.ask)?;
-    writeln!(to, "         came     {}", judgement.came)?;
+    writeln!(to, "         came     {}", printable(&judgement.came))?;
     if bytes {
         dump("sent", &finding.record.sent, to)?;
         dump("received", &finding.record.received, to)?;
@@ -195,15 +202,6 @@ impl<'a> Line<'a> {
             received_bytes: record.received.len,
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        // Writing to a `String` cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }
 
 impl Verdict {

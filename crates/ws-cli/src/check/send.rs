@@ -33,7 +33,7 @@ pub(super) enum Width {
 
 impl Send {
     /// Appends the bytes of this part.
-    pub fn encode(&self, out: &mut Vec<u8>) {
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
         match *self {
             Self::Frame(first, payload) => masked(first, &length(payload.len()), payload, out),
             Self::Unmasked(first, payload) => {

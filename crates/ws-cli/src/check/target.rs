@@ -18,12 +18,12 @@ use crate::connection::Prepared;
 /// The server under test.
 #[derive(Debug)]
 pub(super) struct Target {
-    pub request: ClientRequest,
+    pub(super) request: ClientRequest,
     place: Place,
     /// For `wss://`.
     tls: Option<ClientTls>,
     /// How long each answer may take.
-    pub patience: Duration,
+    pub(super) patience: Duration,
 }
 
 /// Where the server listens.
@@ -41,7 +41,7 @@ impl Target {
     /// # Errors
     ///
     /// [`io::Error`] if the name has no address.
-    pub fn new(prepared: Prepared, patience: Duration) -> io::Result<Self> {
+    pub(super) fn new(prepared: Prepared, patience: Duration) -> io::Result<Self> {
         let Prepared { request, options } = prepared;
         let url = request.url();
         let found = |host: &str, port| (host, port).to_socket_addrs().map(Vec::from_iter);
@@ -56,7 +56,7 @@ impl Target {
     }
 
     /// Returns when an answer that is asked for now is late.
-    pub fn deadline(&self) -> Instant {
+    pub(super) fn deadline(&self) -> Instant {
         Instant::now() + self.patience
     }
 
@@ -65,7 +65,7 @@ impl Target {
     /// # Errors
     ///
     /// [`io::Error`] if the operating system has no random bytes.
-    pub fn head(&self) -> io::Result<(Head, String)> {
+    pub(super) fn head(&self) -> io::Result<(Head, String)> {
         let mut nonce = [0; 16];
         getrandom::fill(&mut nonce).map_err(io::Error::other)?;
         Ok(Head::new(&self.request, nonce))
@@ -76,7 +76,7 @@ impl Target {
     /// # Errors
     ///
     /// [`io::Error`] of the last address; `TimedOut` if it is late.
-    pub fn connect(&self) -> io::Result<Wire> {
+    pub(super) fn connect(&self) -> io::Result<Wire> {
         let stream = match &self.place {
             Place::Tcp(addresses) => self.tcp(addresses)?,
             #[cfg(unix)]

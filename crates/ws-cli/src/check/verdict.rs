@@ -8,12 +8,6 @@ use super::incoming::{Incoming, Item};
 use super::probe::{Ask, Expect, Payload};
 use super::wire::Arrived;
 
-/// The Ping by which a probe finds out whether a server goes on after a fault of its peer.
-pub(super) const STILL_OPEN: &[u8] = b"still open?";
-
-/// The Ping behind the rest of a message, for the same purpose.
-pub(super) const AND_NOW: &[u8] = b"and now?";
-
 /// Whether a server obeys a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Verdict {
@@ -27,24 +21,24 @@ pub(super) enum Verdict {
 /// A verdict, and what came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Judgement {
-    pub verdict: Verdict,
-    pub came: String,
+    pub(super) verdict: Verdict,
+    pub(super) came: String,
 }
 
 impl Judgement {
-    pub fn ok(came: impl Into<String>) -> Self {
+    pub(super) fn ok(came: impl Into<String>) -> Self {
         Self { verdict: Verdict::Ok, came: came.into() }
     }
 
-    pub fn unusual(came: impl Into<String>) -> Self {
+    pub(super) fn unusual(came: impl Into<String>) -> Self {
         Self { verdict: Verdict::Unusual, came: came.into() }
     }
 
-    pub fn wrong(came: impl Into<String>) -> Self {
+    pub(super) fn wrong(came: impl Into<String>) -> Self {
         Self { verdict: Verdict::Wrong, came: came.into() }
     }
 
-    pub fn not_applicable(why: impl Into<String>) -> Self {
+    pub(super) fn not_applicable(why: impl Into<String>) -> Self {
         Self { verdict: Verdict::NotApplicable, came: why.into() }
     }
 }
@@ -52,9 +46,9 @@ impl Judgement {
 /// What came after the opening handshake.
 #[derive(Debug)]
 pub(super) struct Seen {
-    pub incoming: Incoming,
+    pub(super) incoming: Incoming,
     /// How receiving ended.
-    pub end: Arrived,
+    pub(super) end: Arrived,
 }
 
 /// Judges the answer to a head that must not be accepted.
@@ -113,20 +107,29 @@ pub(super) fn frames(expect: Expect, seen: &Seen) -> Judgement {
     match expect {
         Expect::Failure(codes) => failure(codes, seen, came),
         Expect::MayFail(codes) => match failure(codes, seen, came) {
-            Judgement { verdict: Verdict::Wrong, came } if went_on(seen, STILL_OPEN) => {
+            Judgement { verdict: Verdict::Wrong, came } if seen.incoming.pongs() > 0 => {
+                Judgement::unusual(came)
+            }
+            judgement => judgement,
+        },
+        Expect::Limit(codes) => match failure(codes, seen, came) {
+            Judgement { verdict: Verdict::Wrong, came } if seen.incoming.items.is_empty() => {
                 Judgement::unusual(came)
             }
             judgement => judgement,
         },
         Expect::EarlyFailure(code, _) => match failure(&[code], seen, came) {
             Judgement { verdict: Verdict::Wrong, came }
-                if !went_on(seen, AND_NOW) && (seen.incoming.close().is_some() || gone(seen)) =>
+                if seen.incoming.pongs() == 1
+                    && (seen.incoming.close().is_some() || gone(seen)) =>
             {
                 Judgement::unusual(format!("{came}, only after the rest of the message"))
             }
             judgement => judgement,
         },
-        Expect::Pong(_) | Expect::Echo(_) | Expect::EchoTwice(_) => reply(expect, seen, came),
+        Expect::AnyPong | Expect::Pong(_) | Expect::Echo(_) | Expect::EchoTwice(_) => {
+            reply(expect, seen, came)
+        }
         Expect::CloseAnswer(code) => close_answer(code, seen, came),
         Expect::CloseFailure(codes) => close_failure(codes, seen, came),
         Expect::NothingLate => nothing_late(seen, came),
@@ -135,8 +138,8 @@ pub(super) fn frames(expect: Expect, seen: &Seen) -> Judgement {
             Arrived::Reset => Judgement::unusual(came),
             _ => Judgement::wrong(came),
         },
-        Expect::Faultless(has_fault, _) => match pongs(seen) {
-            0 => Judgement::wrong(came),
+        Expect::Faultless(has_fault, _) => match seen.incoming.pongs() {
+            0 => Judgement::not_applicable(format!("no frame to look at: {came}")),
             _ if has_fault(seen.incoming.faults) => Judgement::wrong("frames with that fault"),
             _ => Judgement::ok(came),
         },
@@ -145,14 +148,15 @@ pub(super) fn frames(expect: Expect, seen: &Seen) -> Judgement {
 
 /// Returns whether enough has arrived for a verdict.
 pub(super) fn is_decided(expect: Expect, incoming: &Incoming) -> bool {
-    let count = |wanted: &dyn Fn(&Item) -> bool| incoming.items.iter().filter(|at| wanted(at)).count();
+    let count =
+        |wanted: &dyn Fn(&Item) -> bool| incoming.items.iter().filter(|at| wanted(at)).count();
     let awaited = match expect {
         Expect::Pong(payload) => {
             count(&|item| matches!(item, Item::Pong(pong) if pong == payload)) > 0
         }
         Expect::Echo(payload) => count(&|item| is_message(item, payload)) > 0,
         Expect::EchoTwice(payload) => count(&|item| is_message(item, payload)) > 1,
-        Expect::Faultless(..) => count(&|item| matches!(item, Item::Pong(_))) > 0,
+        Expect::AnyPong | Expect::Faultless(..) => count(&|item| matches!(item, Item::Pong(_))) > 0,
         Expect::NothingLate | Expect::EndOfTcp => return false,
         _ => false,
     };
@@ -165,7 +169,8 @@ fn is_message(item: &Item, payload: Payload) -> bool {
 
 /// A server may drop TCP without a Close: RFC 6455 section 7.1.7 has only a SHOULD.
 fn failure(codes: &[u16], seen: &Seen, came: String) -> Judgement {
-    if went_on(seen, STILL_OPEN) || seen.incoming.error.is_some() {
+    // Nothing but the question has asked for a Pong.
+    if seen.incoming.pongs() > 0 || seen.incoming.error.is_some() {
         return Judgement::wrong(came);
     }
     match (seen.incoming.close(), gone(seen)) {
@@ -206,7 +211,7 @@ fn close_failure(codes: &[u16], seen: &Seen, came: String) -> Judgement {
 fn may_send(body: &[u8]) -> bool {
     let [a, b, reason @ ..] = body else { return body.is_empty() };
     let code = u16::from_be_bytes([*a, *b]);
-    let forbidden = matches!(code, ..=999 | 1004..=1006 | 1015);
+    let forbidden = matches!(code, 0..=999 | 1004..=1006 | 1015);
     !forbidden && std::str::from_utf8(reason).is_ok()
 }
 
@@ -215,7 +220,7 @@ fn nothing_late(seen: &Seen, came: String) -> Judgement {
     let incoming = &seen.incoming;
     if incoming.items.iter().any(message) || incoming.after_close.iter().any(|opcode| *opcode < 8) {
         Judgement::wrong(came)
-    } else if pongs(seen) > 0 || !incoming.after_close.is_empty() {
+    } else if seen.incoming.pongs() > 0 || !incoming.after_close.is_empty() {
         // Section 5.5.2 leaves it open.
         Judgement::unusual(came)
     } else {
@@ -232,15 +237,6 @@ fn reply(expect: Expect, seen: &Seen, came: String) -> Judgement {
         }
         _ => Judgement::wrong(came),
     }
-}
-
-fn went_on(seen: &Seen, question: &[u8]) -> bool {
-    let pong = |item: &Item| matches!(item, Item::Pong(payload) if payload == question);
-    seen.incoming.items.iter().any(pong)
-}
-
-fn pongs(seen: &Seen) -> usize {
-    seen.incoming.items.iter().filter(|item| matches!(item, Item::Pong(_))).count()
 }
 
 fn gone(seen: &Seen) -> bool {

@@ -47,21 +47,21 @@ pub(super) struct Wire {
     stream: Stream,
     received: usize,
     /// What was sent and received, for the report.
-    pub record: Record,
+    pub(super) record: Record,
 }
 
 /// The bytes of both directions, up to a limit each.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Record {
-    pub sent: Kept,
-    pub received: Kept,
+    pub(super) sent: Kept,
+    pub(super) received: Kept,
 }
 
 /// The first bytes of a direction, and the number of all.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Kept {
-    pub bytes: Vec<u8>,
-    pub len: usize,
+    pub(super) bytes: Vec<u8>,
+    pub(super) len: usize,
 }
 
 impl Kept {
@@ -73,12 +73,12 @@ impl Kept {
 }
 
 impl Wire {
-    pub fn new(stream: Stream) -> Self {
+    pub(super) fn new(stream: Stream) -> Self {
         Self { stream, received: 0, record: Record::default() }
     }
 
     /// Sends `bytes`, and reports `shown`. A server may have ended the connection: that is told by reading.
-    pub fn send_as(&mut self, bytes: &[u8], shown: &[u8], patience: Duration) {
+    pub(super) fn send_as(&mut self, bytes: &[u8], shown: &[u8], patience: Duration) {
         self.record.sent.add(shown);
         let _gone = self
             .stream
@@ -88,17 +88,17 @@ impl Wire {
     }
 
     /// Sends bytes.
-    pub fn send(&mut self, bytes: &[u8], patience: Duration) {
+    pub(super) fn send(&mut self, bytes: &[u8], patience: Duration) {
         self.send_as(bytes, bytes, patience);
     }
 
     /// Waits, so that what was sent arrives before what follows.
-    pub fn pause(&self) {
+    pub(super) fn pause(&self) {
         std::thread::sleep(PAUSE);
     }
 
     /// Appends what arrives before `deadline`.
-    pub fn receive(&mut self, to: &mut Vec<u8>, deadline: Instant) -> Arrived {
+    pub(super) fn receive(&mut self, to: &mut Vec<u8>, deadline: Instant) -> Arrived {
         let mut buffer = [0; 16 << 10];
         loop {
             if self.received > MOST_RECEIVED {
@@ -108,7 +108,8 @@ impl Wire {
             if left.is_zero() {
                 return Arrived::Nothing;
             }
-            let read = self.stream.socket_timeouts(left).and_then(|()| self.stream.read(&mut buffer));
+            let read =
+                self.stream.socket_timeouts(left).and_then(|()| self.stream.read(&mut buffer));
             match read {
                 Ok(0) => return Arrived::End,
                 Ok(len) => {
@@ -129,7 +130,7 @@ impl Wire {
     }
 
     /// Ends the connection, and returns the bytes of both directions.
-    pub fn end(mut self) -> Record {
+    pub(super) fn end(mut self) -> Record {
         // The server may be gone.
         let _ = match &mut self.stream {
             Stream::Tcp(tcp) => tcp.shutdown(Shutdown::Both),

@@ -3,9 +3,7 @@
 use ws_std::wsproto::handshake::accept_key;
 
 use crate::check::answer::{Opened, agreed};
-use crate::check::head::Change::{
-    Add, Fill, InPieces, LowerCase, Method, Set, Version, Without,
-};
+use crate::check::head::Change::{Add, Fill, InPieces, LowerCase, Method, Set, Version, Without};
 use crate::check::probe::{Ask, Probe};
 use crate::check::verdict::Judgement;
 
@@ -59,8 +57,13 @@ pub(super) const ACCEPTED: &[Probe] = &[
     accepted("response-accept", RESPONSE, "Sec-WebSocket-Accept proves the key", proof),
     accepted("names-lower-case", REQUEST, "the case of field names does not matter", opened)
         .head(&[LowerCase]),
-    accepted("values-other-case", REQUEST, "the case of WebSocket and upgrade does not matter", opened)
-        .head(&[Set("Upgrade", "WebSocket"), Set("Connection", "upgrade")]),
+    accepted(
+        "values-other-case",
+        REQUEST,
+        "the case of WebSocket and upgrade does not matter",
+        opened,
+    )
+    .head(&[Set("Upgrade", "WebSocket"), Set("Connection", "upgrade")]),
     accepted("connection-list", REQUEST, "Connection may list keep-alive, too", opened)
         .head(&[Set("Connection", "keep-alive, Upgrade")]),
     accepted("head-in-pieces", "RFC 6455 section 2", "a head may arrive in pieces", opened)
@@ -70,8 +73,13 @@ pub(super) const ACCEPTED: &[Probe] = &[
     offer("subprotocol-unknown", RESPONSE, "no subprotocol but one of those offered", offered)
         .head(&[Without(PROTOCOL), Add(PROTOCOL, "x-check-one, x-check-two")]),
     offer("extension-unoffered", RESPONSE, "no extension without an offer", no_extension),
-    offer("extension-unknown", "RFC 6455 section 9.1", "an unknown extension is not selected", no_extension)
-        .head(&[Add(EXTENSIONS, "x-check-unknown; level=9")]),
+    offer(
+        "extension-unknown",
+        "RFC 6455 section 9.1",
+        "an unknown extension is not selected",
+        no_extension,
+    )
+    .head(&[Add(EXTENSIONS, "x-check-unknown; level=9")]),
 ];
 
 const fn refused(id: &'static str, rule: &'static str, claim: &'static str) -> Probe {

@@ -14,8 +14,8 @@ use super::probe::Probe;
 /// A group of probes that have a subject in common.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Group {
-    pub name: &'static str,
-    pub probes: &'static [Probe],
+    pub(super) name: &'static str,
+    pub(super) probes: &'static [Probe],
 }
 
 /// All probes, in the order in which they run.

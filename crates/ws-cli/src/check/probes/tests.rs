@@ -13,7 +13,8 @@ fn names_are_unique_words() {
     let names: BTreeSet<_> = probes().map(|probe| probe.id).collect();
     assert_eq!(names.len(), probes().count());
     let word = |name: &str| {
-        name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte))
+        name.bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte))
     };
     assert!(names.iter().all(|name| word(name)), "{names:?}");
 }
