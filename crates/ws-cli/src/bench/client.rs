@@ -2,9 +2,8 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use ws_mio::wsproto::CloseInfo;
@@ -25,7 +24,8 @@ pub(super) struct Shared {
     begun: Condvar,
     /// When sending began.
     start: OnceLock<Instant>,
-    stopping: AtomicBool,
+    /// How long after the start sending ended.
+    stopped: OnceLock<Duration>,
 }
 
 impl Shared {
@@ -35,7 +35,7 @@ impl Shared {
             totals: Mutex::new(Totals::new()),
             begun: Condvar::new(),
             start: OnceLock::new(),
-            stopping: AtomicBool::new(false),
+            stopped: OnceLock::new(),
         }
     }
 
@@ -56,15 +56,16 @@ impl Shared {
 
     /// Tells all connections to send nothing more.
     pub(super) fn stop(&self) {
+        let sent_for = self.start.get().map_or(Duration::ZERO, Instant::elapsed);
         // Under the lock, so that no waiting thread misses it.
         let totals = self.totals();
-        self.stopping.store(true, Ordering::SeqCst);
+        let _earlier = self.stopped.set(sent_for.min(self.plan.whole()));
         drop(totals);
         self.begun.notify_all();
     }
 
     pub(super) fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::SeqCst)
+        self.stopped.get().is_some()
     }
 }
 
@@ -106,6 +107,9 @@ impl Client {
             match self.shared.plan.pace {
                 Pace::Rate(rate) => {
                     let due = self.shared.plan.due(rate, self.number, self.sent);
+                    if due >= self.shared.plan.whole() {
+                        return;
+                    }
                     let early =
                         due.saturating_sub(now.saturating_duration_since(self.shared.start()));
                     if !early.is_zero() {
@@ -193,7 +197,12 @@ impl ConnectionHandler for Client {
         let mut totals = self.shared.totals();
         if !self.opened {
             totals.failed.add(reason);
-        } else if !self.shared.is_stopping() {
+        } else if let Some(stopped) = self.shared.stopped.get() {
+            if let Pace::Rate(rate) = self.shared.plan.pace {
+                let due = self.shared.plan.due_before(rate, self.number, *stopped);
+                totals.unsent += due.saturating_sub(self.sent);
+            }
+        } else {
             totals.lost.add(reason);
         }
         drop(totals);

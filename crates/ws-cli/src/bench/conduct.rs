@@ -1,6 +1,7 @@
 //! The course of a run: connections open, send, and close.
 
 use std::io;
+use std::mem;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -9,7 +10,7 @@ use ws_mio::wsproto::CloseCode;
 use ws_mio::{EventLoop, WebSocketConnection};
 
 use super::client::{Client, Shared};
-use super::totals::{Counts, Latencies, Reasons};
+use super::totals::{Counts, Latencies, Totals};
 use crate::connection::Prepared;
 
 /// How many connections are opened at once: a backlog of the smallest servers.
@@ -36,16 +37,12 @@ pub(super) struct Interval<'a> {
 pub(super) struct Outcome {
     /// How long the run has counted.
     pub(super) took: Duration,
-    /// What was counted after warming up.
+    /// What was counted in that time: neither while warming up nor while waiting for the last answers.
     pub(super) counts: Counts,
+    /// The latencies of the messages that were due in that time.
     pub(super) latencies: Latencies,
-    /// Messages of the whole run without an answer, those of lost connections included.
-    pub(super) unanswered: u64,
-    /// Answers of the whole run.
-    pub(super) answered: u64,
-    pub(super) opened: u64,
-    pub(super) failed: Reasons,
-    pub(super) lost: Reasons,
+    /// The whole run.
+    pub(super) totals: Totals,
 }
 
 /// Runs a load; `each` is called about once a second.
@@ -76,9 +73,8 @@ pub(super) fn conduct(
         }
     }
     shared.await_begun(shared.plan.connections);
-    let outcome = measure(shared, &connections, patience, &mut each);
+    let (took, counts, mut latencies) = measure(shared, &connections, patience, &mut each);
 
-    shared.stop();
     for connection in &connections {
         // Fails if it has ended.
         let _ = connection.terminate(CloseCode::NORMAL, "");
@@ -88,16 +84,18 @@ pub(super) fn conduct(
         Ok(ended) => ended?,
         Err(_) => return Err(io::Error::other("the event loop has panicked")),
     }
-    Ok(outcome)
+    let mut totals = mem::replace(&mut *shared.totals(), Totals::new());
+    latencies.take(&mut totals.latencies);
+    Ok(Outcome { took, counts, latencies, totals })
 }
 
-/// Lets the open connections send, and counts.
+/// Lets the open connections send, and counts. Returns the time, the counts and the latencies.
 fn measure(
     shared: &Shared,
     connections: &[WebSocketConnection],
     patience: Duration,
     each: &mut impl FnMut(&Interval<'_>),
-) -> Outcome {
+) -> (Duration, Counts, Latencies) {
     let start = shared.start();
     for connection in connections {
         connection.set_timer(Duration::ZERO);
@@ -147,16 +145,5 @@ fn measure(
     while missing() && Instant::now() < late {
         thread::sleep(TICK);
     }
-    let mut totals = shared.totals();
-    all.take(&mut totals.latencies);
-    Outcome {
-        took: last - from,
-        counts: counted,
-        latencies: all,
-        unanswered: totals.counts.sent - totals.counts.answered,
-        answered: totals.counts.answered,
-        opened: totals.opened,
-        failed: totals.failed.clone(),
-        lost: totals.lost.clone(),
-    }
+    (last - from, counted, all)
 }

@@ -95,7 +95,7 @@ impl BenchArgs {
         let mut reporter = Reporter::new(url, plan, self.jsonl);
         let outcome = conduct(&prepared, &shared, patience, |interval| reporter.each(interval));
         let outcome = outcome.map_err(|error| Exit::new(Status::Lost, error.to_string()))?;
-        if outcome.opened > 0 {
+        if outcome.totals.opened > 0 {
             reporter.end(&outcome);
         }
         Ok(ended(&outcome, &prepared))
@@ -123,16 +123,17 @@ impl BenchArgs {
 /// Returns the exit of a run.
 fn ended(outcome: &Outcome, prepared: &Prepared) -> Exit {
     let url = prepared.request.url().without_query();
-    let first = outcome.failed.all().keys().next();
-    if outcome.opened == 0 {
+    let totals = &outcome.totals;
+    if totals.opened == 0 {
+        let first = totals.failed.all().keys().next();
         let why = first.map_or("stopped", |reason| reason);
         return Exit::new(Status::Refused, format!("no connection to {url} opened: {why}"));
     }
-    if outcome.answered == 0 && outcome.unanswered > 0 {
+    if totals.counts.answered == 0 && totals.counts.sent > 0 {
         let line = format!("no message came back: {url} does not echo, or not in time");
         return Exit::new(Status::Timeout, line);
     }
-    match (outcome.failed.count(), outcome.lost.count()) {
+    match (totals.failed.count(), totals.lost.count()) {
         (0, 0) => Exit::clean(),
         (failed, lost) => {
             let line = format!("{failed} connections failed to open, {lost} were lost");

@@ -38,6 +38,13 @@ impl Plan {
         let nanos = before * 1_000_000_000 / u128::from(rate.get());
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
+
+    /// Returns how many messages of a connection are due before a time.
+    pub(super) fn due_before(&self, rate: NonZeroU64, connection: u64, time: Duration) -> u64 {
+        let all = (time.as_nanos() * u128::from(rate.get())).div_ceil(1_000_000_000);
+        let own = all.saturating_sub(u128::from(connection)).div_ceil(self.connections.into());
+        u64::try_from(own).unwrap_or(u64::MAX)
+    }
 }
 
 /// The payload of the messages of a connection: each has its number in front, so that its echo is recognized.
@@ -90,6 +97,13 @@ mod tests {
         assert_eq!(times, expected);
         // No sum of rounded intervals drifts.
         assert_eq!(plan.due(NonZeroU64::new(3).expect("not zero"), 0, 3), Duration::from_secs(4));
+        for nanos in [0, 1, 999_999, 1_000_000, 1_000_001, 6_999_999, 7_000_000, 7_000_001] {
+            let time = Duration::from_nanos(nanos);
+            for connection in 0..4 {
+                let before = (0..).take_while(|n| plan.due(rate, connection, *n) < time).count();
+                assert_eq!(plan.due_before(rate, connection, time), before as u64, "{time:?}");
+            }
+        }
         let late = plan.due(NonZeroU64::MIN, 3, u64::MAX);
         assert_eq!(late, Duration::from_nanos(u64::MAX));
     }

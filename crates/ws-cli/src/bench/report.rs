@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::conduct::{Interval, Outcome};
 use super::plan::{Pace, Plan};
-use super::totals::{Latencies, Reasons};
+use super::totals::Latencies;
 use crate::terminal::printable;
 
 /// Reports a run while it goes on, and its end.
@@ -65,14 +65,15 @@ impl Reporter {
             Pace::Rate(rate) => format!("{rate} messages/s due"),
             Pace::InFlight(count) => format!("{count} in flight on each"),
         };
-        let (seconds, counts) = (outcome.took.as_secs_f64(), outcome.counts);
+        let (seconds, counts, totals) =
+            (outcome.took.as_secs_f64(), outcome.counts, &outcome.totals);
         let rate = per_second(counts.answered, outcome.took);
         #[allow(clippy::cast_precision_loss, reason = "a size of at most 16 MiB")]
         let megabytes = rate * size as f64 / 1e6;
         writeln!(
             to,
             "{}: {} connections, {size} bytes of {kind}, {pace}",
-            self.url, outcome.opened
+            self.url, totals.opened
         )?;
         writeln!(
             to,
@@ -80,13 +81,16 @@ impl Reporter {
             counts.answered
         )?;
         writeln!(to, "latency   {}", text(Latency::of(&outcome.latencies)))?;
-        if outcome.unanswered > 0 {
-            writeln!(to, "no answer {} messages", outcome.unanswered)?;
+        for (count, name, what) in [
+            (totals.unanswered(), "no answer", "messages"),
+            (totals.unsent, "not sent", "messages that were due: the server did not read them"),
+            (totals.counts.other, "other", "messages that are no echo of what was sent"),
+        ] {
+            if count > 0 {
+                writeln!(to, "{name:9} {count} {what}")?;
+            }
         }
-        if counts.other > 0 {
-            writeln!(to, "other     {} messages that are no echo of what was sent", counts.other)?;
-        }
-        for (name, reasons) in [("failed", &outcome.failed), ("lost", &outcome.lost)] {
+        for (name, reasons) in [("failed", &totals.failed), ("lost", &totals.lost)] {
             for (reason, count) in reasons.all() {
                 writeln!(to, "{name:9} {count} connections: {}", printable(reason))?;
             }
@@ -99,9 +103,10 @@ impl Reporter {
             Pace::Rate(rate) => (Some(rate.get()), None),
             Pace::InFlight(count) => (None, Some(count.get())),
         };
+        let totals = &outcome.totals;
         Summary {
             url: &self.url,
-            connections: outcome.opened,
+            connections: totals.opened,
             size: self.plan.size,
             binary: self.plan.binary,
             rate,
@@ -109,12 +114,15 @@ impl Reporter {
             seconds: outcome.took.as_secs_f64(),
             sent: outcome.counts.sent,
             answered: outcome.counts.answered,
-            other: outcome.counts.other,
-            unanswered: outcome.unanswered,
             per_second: per_second(outcome.counts.answered, outcome.took),
             latency: Latency::of(&outcome.latencies),
-            failed: all(&outcome.failed),
-            lost: all(&outcome.lost),
+            all_sent: totals.counts.sent,
+            all_answered: totals.counts.answered,
+            unanswered: totals.unanswered(),
+            unsent: totals.unsent,
+            other: totals.counts.other,
+            failed: totals.failed.all(),
+            lost: totals.lost.all(),
         }
     }
 }
@@ -138,10 +146,6 @@ fn per_second(count: u64, time: Duration) -> f64 {
 
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn all(reasons: &Reasons) -> &BTreeMap<String, u64> {
-    reasons.all()
 }
 
 /// Latencies in microseconds; `None` without an answer.
@@ -203,10 +207,14 @@ struct Summary<'a> {
     seconds: f64,
     sent: u64,
     answered: u64,
-    other: u64,
-    unanswered: u64,
     per_second: f64,
     latency: Option<Latency>,
+    /// Of the whole run, with what warmed up and the last answers.
+    all_sent: u64,
+    all_answered: u64,
+    unanswered: u64,
+    unsent: u64,
+    other: u64,
     failed: &'a BTreeMap<String, u64>,
     lost: &'a BTreeMap<String, u64>,
 }

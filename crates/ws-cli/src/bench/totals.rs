@@ -97,6 +97,8 @@ pub(super) struct Totals {
     /// The latencies since they were last taken.
     pub(super) latencies: Latencies,
     pub(super) opened: u64,
+    /// Messages that were due, and could not be sent because the server did not read.
+    pub(super) unsent: u64,
     /// Connections that did not open.
     pub(super) failed: Reasons,
     /// Connections that ended before they were asked to.
@@ -109,9 +111,15 @@ impl Totals {
             counts: Counts::default(),
             latencies: Latencies::new(),
             opened: 0,
+            unsent: 0,
             failed: Reasons::default(),
             lost: Reasons::default(),
         }
+    }
+
+    /// Returns how many messages have no answer, those of lost connections included.
+    pub(super) const fn unanswered(&self) -> u64 {
+        self.counts.sent - self.counts.answered
     }
 
     /// Returns how many connections have opened or failed.

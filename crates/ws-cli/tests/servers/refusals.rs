@@ -1,4 +1,4 @@
-//! What `ws check` refuses, and how it ends without a verdict.
+//! What `ws check` and `ws bench` refuse, and how a check ends without a verdict.
 
 use std::net::TcpListener;
 use std::thread;
@@ -8,22 +8,26 @@ use crate::toy::{Fault, serve};
 
 #[test]
 fn strangers_are_refused() {
-    for url in ["ws://192.0.2.1/", "wss://[2001:db8::1]/"] {
-        let (status, out, error) = outcome(&ws(&["check", url]));
-        assert_eq!((status, &*out), (64, ""), "{error}");
-        assert!(error.contains("--i-own-this-server"), "{error}");
+    for command in ["check", "bench"] {
+        for url in ["ws://192.0.2.1/", "wss://[2001:db8::1]/"] {
+            let (status, out, error) = outcome(&ws(&[command, url]));
+            assert_eq!((status, &*out), (64, ""), "{error}");
+            assert!(error.contains("--i-own-this-server"), "{error}");
+        }
     }
 }
 
 /// One public address is enough: the name may lead there.
 #[test]
 fn a_name_with_a_private_and_a_public_address_is_refused() {
-    for addresses in [["127.0.0.1", "192.0.2.1"], ["192.0.2.1", "127.0.0.1"]] {
-        let [one, other] = addresses.map(|address| format!("name.test:{address}"));
-        let arguments = ["check", "ws://name.test/", "--resolve", &one, "--resolve", &other];
-        let (status, _, error) = outcome(&ws(&arguments));
-        assert_eq!(status, 64, "{error}");
-        assert!(error.contains("192.0.2.1"), "{error}");
+    for command in ["check", "bench"] {
+        for addresses in [["127.0.0.1", "192.0.2.1"], ["192.0.2.1", "127.0.0.1"]] {
+            let [one, other] = addresses.map(|address| format!("name.test:{address}"));
+            let arguments = [command, "ws://name.test/", "--resolve", &one, "--resolve", &other];
+            let (status, _, error) = outcome(&ws(&arguments));
+            assert_eq!(status, 64, "{error}");
+            assert!(error.contains("192.0.2.1"), "{error}");
+        }
     }
 }
 
@@ -35,6 +39,12 @@ fn wrong_arguments_are_named() {
         (&["check", "ws://127.0.0.1/", "--only", "no-such"], "no-such"),
         (&["check", "ws://127.0.0.1/", "--wait", "soon"], "--wait"),
         (&["check", "ws://127.0.0.1/", "--proxy", "http://127.0.0.1:1"], "proxy"),
+        (&["bench"], "URL"),
+        (&["bench", "ws://127.0.0.1/", "--rate", "0"], "--rate"),
+        (&["bench", "ws://127.0.0.1/", "--connections", "0"], "--connections"),
+        (&["bench", "ws://127.0.0.1/", "--rate", "1", "--in-flight", "2"], "--in-flight"),
+        (&["bench", "ws://127.0.0.1/", "--size", "17M"], "--size"),
+        (&["bench", "ws://127.0.0.1/", "--duration", "0s"], "--duration"),
     ] {
         let (status, out, error) = outcome(&ws(arguments));
         assert_eq!((status, &*out), (64, ""), "{arguments:?}: {error}");

@@ -1,14 +1,9 @@
-//! `ws check`: finds what a server gets wrong, and nothing else.
-
-mod ours;
-mod refusals;
-mod support;
-mod toy;
+//! `ws check` finds each fault of the toy, and nothing else.
 
 use std::thread;
 
-use support::check;
-use toy::{Fault, serve};
+use crate::support::check;
+use crate::toy::{Fault, serve};
 
 /// Every fault of the toy: the probes that must call it wrong, and those that must call it unusual. All others
 /// must be content.

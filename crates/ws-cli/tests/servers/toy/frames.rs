@@ -98,12 +98,12 @@ impl Open<'_> {
             9 => self.ping(payload),
             10 if self.fault == Fault::PongRefused => return Err(1002),
             10 => {}
-            opcode => self.data(first & 0x80 != 0, opcode, payload)?,
+            opcode => self.data(first & 0x80 != 0, opcode, &payload)?,
         }
         Ok(true)
     }
 
-    fn data(&mut self, fin: bool, opcode: u8, payload: Vec<u8>) -> Result<(), u16> {
+    fn data(&mut self, fin: bool, opcode: u8, payload: &[u8]) -> Result<(), u16> {
         let fault = self.fault;
         match (&mut self.message, opcode) {
             (None, 0) if fault != Fault::LooseContinuations => return Err(1002),
@@ -111,12 +111,12 @@ impl Open<'_> {
             (Some(_), 0) if payload.is_empty() && fault == Fault::NoEmptyFragments => {
                 return Err(1002);
             }
-            (Some((_, message)), _) => message.extend_from_slice(&payload),
-            (message @ None, _) => *message = Some((opcode, payload.clone())),
+            (Some((_, message)), _) => message.extend_from_slice(payload),
+            (message @ None, _) => *message = Some((opcode, payload.to_vec())),
         }
         let Some((opcode, message)) = &self.message else { return Ok(()) };
         if *opcode == 1 && fault != Fault::AnyText {
-            let checked = if fault == Fault::TextByFragment { &payload } else { message };
+            let checked = if fault == Fault::TextByFragment { payload } else { &**message };
             let whole = fin || fault == Fault::TextByFragment;
             match std::str::from_utf8(checked) {
                 _ if fault == Fault::LateText && !fin => {}
