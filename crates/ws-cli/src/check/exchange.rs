@@ -158,9 +158,7 @@ fn exchange(
     ask(wire, parts, target);
     let decided = |incoming: &Incoming| verdict::is_decided(expect, incoming);
     let end = match expect {
-        Expect::Failure(_) | Expect::MayFail(_) | Expect::Limit(_) => {
-            fails(wire, &mut incoming, 1, target)
-        }
+        Expect::Failure(_) | Expect::MayFail(_) => fails(wire, &mut incoming, 1, target),
         Expect::EarlyFailure(_, rest) => match fails(wire, &mut incoming, 1, target) {
             Arrived::Bytes(_) if incoming.pongs() == 1 => {
                 ask(wire, rest, target);

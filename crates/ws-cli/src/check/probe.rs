@@ -61,12 +61,10 @@ pub(super) enum Ask {
 pub(super) enum Expect {
     /// It fails the connection, with one of these codes.
     Failure(&'static [u16]),
-    /// The same, though the RFC does not demand it.
+    /// The same, though the RFC does not demand it of a receiver.
     MayFail(&'static [u16]),
     /// It fails the connection at once, with this code; at the latest after these parts.
     EarlyFailure(u16, &'static [Send]),
-    /// The same, unless it has no such limit.
-    Limit(&'static [u16]),
     /// It answers with any Pong.
     AnyPong,
     /// It answers with this Pong.
@@ -154,10 +152,7 @@ impl fmt::Display for Ask {
 impl fmt::Display for Expect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Failure(codes)
-            | Self::MayFail(codes)
-            | Self::Limit(codes)
-            | Self::CloseFailure(codes) => {
+            Self::Failure(codes) | Self::MayFail(codes) | Self::CloseFailure(codes) => {
                 write!(f, "Close {}, and the end of the connection", Codes(codes))
             }
             Self::EarlyFailure(code, _) => {

@@ -51,7 +51,7 @@ const FAULTS: &[(Fault, &[&str], &[&str])] = &[
     (Fault::ReservedBits, &["rsv1", "rsv2", "rsv3"], &[]),
     (Fault::ReservedOpcodes, &["opcode-3", "opcode-b"], &[]),
     (Fault::LongLengths, &[], &["length-16-bit", "length-64-bit"]),
-    (Fault::TopBit, &["length-top-bit"], &[]),
+    (Fault::TopBit, &[], &["length-top-bit"]),
     (Fault::HugeLength, &[], &["length-huge"]),
     (Fault::LongControl, &["ping-126", "close-126"], &[]),
     (Fault::ControlFragments, &["ping-fragment"], &[]),
@@ -89,7 +89,7 @@ const FAULTS: &[(Fault, &[&str], &[&str])] = &[
     (Fault::AnyCode, &["close-999", "close-1005", "close-1006", "close-1015"], &["close-5000"]),
     (Fault::HalfCode, &["close-half-code"], &[]),
     (Fault::AnyReason, &["close-reason"], &[]),
-    (Fault::PrivateCode, &["close-4999"], &[]),
+    (Fault::PrivateCode, &[], &["close-4999"]),
     (Fault::AfterClose, &["close-then-data", "close-tcp"], &[]),
 ];
 

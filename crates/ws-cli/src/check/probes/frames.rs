@@ -1,6 +1,6 @@
 //! Single frames: masks, reserved bits, opcodes, lengths; control frames.
 
-use crate::check::probe::Expect::{AnyPong, Echo, Failure, Faultless, Limit, MayFail, Pong};
+use crate::check::probe::Expect::{AnyPong, Echo, Failure, Faultless, MayFail, Pong};
 use crate::check::probe::{Ask, Expect, Needs, Payload, Probe};
 use crate::check::send::Send::{self, Frame, Long, Pause, Raw, Repeated, Unmasked};
 use crate::check::send::Width;
@@ -103,14 +103,14 @@ pub(super) const FRAMES: &[Probe] = &[
         FRAMING,
         "a length with its highest bit set is refused",
         &[Raw(b"\x82\xFF\x80\0\0\0\0\0\0\x05\x37\xFA\x21\x3D\x7F\x9F\x4D\x51\x58")],
-        Failure(&[1002, 1009]),
+        MayFail(&[1002, 1009]),
     ),
     frames(
         "length-huge",
         LIMITS,
         "a length of 2^62 bytes is refused",
         &[Raw(b"\x82\xFF\x40\0\0\0\0\0\0\0\x37\xFA\x21\x3D")],
-        Limit(&[1009, 1002]),
+        MayFail(&[1009, 1002]),
     ),
     frames(
         "frame-in-pieces",
