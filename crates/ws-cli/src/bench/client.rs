@@ -15,6 +15,10 @@ use super::totals::Totals;
 /// The error of an operating system that has no further descriptor: `EMFILE` of Unix.
 const EMFILE: i32 = 24;
 
+/// How much longer than asked for an event loop may wait: operating systems count in milliseconds. The rest of
+/// the time until a message is due is spent awake, or it would be measured as latency.
+const ROUNDED: Duration = Duration::from_millis(1);
+
 /// What the connections share with the thread that conducts them.
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -114,7 +118,7 @@ impl Client {
                         due.saturating_sub(now.saturating_duration_since(self.shared.start()));
                     if !early.is_zero() {
                         if !self.has_timer {
-                            ws.set_timer(early);
+                            ws.set_timer(early.saturating_sub(ROUNDED));
                             self.has_timer = true;
                         }
                         return;

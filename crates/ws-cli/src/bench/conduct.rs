@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use ws_mio::wsproto::CloseCode;
 use ws_mio::{EventLoop, WebSocketConnection};
 
-use super::client::{Client, Shared};
+use super::client::{Client, Shared, reason};
 use super::totals::{Counts, Latencies, Totals};
 use crate::connection::Prepared;
 
@@ -69,7 +69,7 @@ pub(super) fn conduct(
         let client = Client::new(Arc::clone(shared), number);
         match handle.connect(prepared.request.clone(), prepared.options.clone(), client) {
             Ok(connection) => connections.push(connection),
-            Err(error) => shared.totals().failed.add(super::client::reason(&error)),
+            Err(error) => shared.totals().failed.add(reason(&error)),
         }
     }
     shared.await_begun(shared.plan.connections);
@@ -116,7 +116,7 @@ fn measure(
     let first = shared.totals().counts;
     let from = start.elapsed();
     let (mut before, mut last) = (first, from);
-    while alive() && start.elapsed() < whole {
+    loop {
         wait((last + Duration::from_secs(1)).min(whole));
         let mut totals = shared.totals();
         let counts = totals.counts;
@@ -132,6 +132,9 @@ fn measure(
         each(&interval);
         all.take(&mut latest);
         (before, last) = (counts, now);
+        if !alive() || now >= whole {
+            break;
+        }
     }
     shared.stop();
     let counted = before.since(first);
