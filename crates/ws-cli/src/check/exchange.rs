@@ -8,10 +8,11 @@ use ws_std::wsproto::Extensions;
 use super::answer::{self, Answer, Opened};
 use super::head::Head;
 use super::incoming::{Incoming, Item};
+use super::judge::{self, Seen};
+use super::judgement::{Judgement, Verdict};
 use super::probe::{Ask, Expect, Needs, Probe};
 use super::send::Send;
 use super::target::Target;
-use super::verdict::{self, Judgement, Seen, Verdict};
 use super::wire::{Arrived, Record, Wire};
 
 /// How long a server that does not echo is waited for, after it has answered a Ping.
@@ -128,7 +129,7 @@ fn question(probe: &Probe, target: &Target) -> io::Result<(Judgement, Record)> {
     let (mut wire, answer, key) = request(target, change)?;
     let refused: fn(String) -> Judgement = match probe.ask {
         Ask::Refused | Ask::RefusedVersion | Ask::Limited => {
-            let judgement = verdict::refusal(probe.ask, &answer);
+            let judgement = judge::refusal(probe.ask, &answer);
             return Ok((judgement, wire.end()));
         }
         Ask::Accepted(_) => Judgement::wrong,
@@ -137,10 +138,10 @@ fn question(probe: &Probe, target: &Target) -> io::Result<(Judgement, Record)> {
         Ask::Frames(..) => Judgement::not_applicable,
     };
     let judgement = match (Opened::new(answer, &key, probe.offer()), probe.ask) {
-        (Err(answer), _) => refused(verdict::heard(&answer)),
+        (Err(answer), _) => refused(judge::heard(&answer)),
         (Ok(opened), Ask::Accepted(judge) | Ask::Offer(judge)) => judge(&opened),
         (Ok(opened), Ask::Frames(parts, expect)) => {
-            verdict::frames(expect, &exchange(&mut wire, opened.incoming, parts, expect, target))
+            judge::frames(expect, &exchange(&mut wire, opened.incoming, parts, expect, target))
         }
         (Ok(_), _) => unreachable!("judged above"),
     };
@@ -156,7 +157,7 @@ fn exchange(
     target: &Target,
 ) -> Seen {
     ask(wire, parts, target);
-    let decided = |incoming: &Incoming| verdict::is_decided(expect, incoming);
+    let decided = |incoming: &Incoming| judge::is_decided(expect, incoming);
     let end = match expect {
         Expect::Failure(_) | Expect::MayFail(_) => fails(wire, &mut incoming, 1, target),
         Expect::EarlyFailure(_, rest) => match fails(wire, &mut incoming, 1, target) {

@@ -7,12 +7,13 @@ mod answer;
 mod exchange;
 mod head;
 mod incoming;
+mod judge;
+mod judgement;
 mod probe;
 mod probes;
 mod report;
 mod send;
 mod target;
-mod verdict;
 mod wire;
 
 use std::io::{self, ErrorKind, Write};
@@ -25,10 +26,11 @@ use crate::values::duration;
 
 use answer::Answer;
 use exchange::{Abilities, Finding, Unopened, examine, learn};
+use judge::heard;
+use judgement::Verdict;
 use probes::Group;
 use report::Report;
 use target::Target;
-use verdict::{Verdict, heard};
 use wire::Arrived;
 
 /// Check what a server gets wrong: each probe breaks a rule or tests one, on a connection of its own.

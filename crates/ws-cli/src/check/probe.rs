@@ -5,8 +5,8 @@ use std::fmt;
 use super::answer::Opened;
 use super::head::Change;
 use super::incoming::Faults;
+use super::judgement::Judgement;
 use super::send::Send;
-use super::verdict::Judgement;
 
 /// A question to a server about one rule.
 #[derive(Clone, Copy, Debug)]

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::exchange::{Abilities, Finding};
+use super::judgement::Verdict;
 use super::probes::{self, GROUPS, Group};
-use super::verdict::Verdict;
 use super::wire::Kept;
 use crate::terminal::{hex, printable};
 
@@ -200,17 +200,6 @@ impl<'a> Line<'a> {
             sent_bytes: record.sent.len,
             received: hex(&record.received.bytes),
             received_bytes: record.received.len,
-        }
-    }
-}
-
-impl Verdict {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Wrong => "wrong",
-            Self::Unusual => "unusual",
-            Self::NotApplicable => "not applicable",
         }
     }
 }

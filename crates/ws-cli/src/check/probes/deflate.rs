@@ -2,10 +2,10 @@
 
 use crate::check::answer::{Opened, agreed};
 use crate::check::head::Change::{self, Add};
+use crate::check::judgement::Judgement;
 use crate::check::probe::Expect::{Echo, Failure};
 use crate::check::probe::{Ask, Expect, Needs, Payload, Probe};
 use crate::check::send::Send::{self, Frame};
-use crate::check::verdict::Judgement;
 
 const NEGOTIATION: &str = "RFC 7692 section 7.1";
 const MESSAGES: &str = "RFC 7692 section 6";

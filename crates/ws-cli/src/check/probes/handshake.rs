@@ -4,8 +4,8 @@ use ws_std::wsproto::handshake::accept_key;
 
 use crate::check::answer::{Opened, agreed};
 use crate::check::head::Change::{Add, Fill, InPieces, LowerCase, Method, Set, Version, Without};
+use crate::check::judgement::Judgement;
 use crate::check::probe::{Ask, Probe};
-use crate::check::verdict::Judgement;
 
 const REQUEST: &str = "RFC 6455 section 4.2.1";
 const RESPONSE: &str = "RFC 6455 section 4.2.2";

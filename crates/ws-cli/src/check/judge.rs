@@ -1,47 +1,13 @@
-//! Verdicts on what a server did.
+//! Judges what a server did: without a socket and without a clock.
 
 use ws_std::wsproto::CloseFrame;
 use ws_std::wsproto::handshake::Response;
 
 use super::answer::Answer;
 use super::incoming::{Incoming, Item};
+use super::judgement::{Judgement, Verdict};
 use super::probe::{Ask, Expect, Payload};
 use super::wire::Arrived;
-
-/// Whether a server obeys a rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Verdict {
-    Wrong,
-    /// Allowed, though most servers do something else.
-    Unusual,
-    Ok,
-    NotApplicable,
-}
-
-/// A verdict, and what came.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Judgement {
-    pub(super) verdict: Verdict,
-    pub(super) came: String,
-}
-
-impl Judgement {
-    pub(super) fn ok(came: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Ok, came: came.into() }
-    }
-
-    pub(super) fn unusual(came: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Unusual, came: came.into() }
-    }
-
-    pub(super) fn wrong(came: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Wrong, came: came.into() }
-    }
-
-    pub(super) fn not_applicable(why: impl Into<String>) -> Self {
-        Self { verdict: Verdict::NotApplicable, came: why.into() }
-    }
-}
 
 /// What came after the opening handshake.
 #[derive(Debug)]
