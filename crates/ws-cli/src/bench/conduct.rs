@@ -73,7 +73,11 @@ pub(super) fn conduct(
         }
     }
     shared.await_begun(shared.plan.connections);
-    let (took, counts, mut latencies) = measure(shared, &connections, patience, &mut each);
+    let has_opened = shared.totals().opened > 0;
+    let (took, counts, mut latencies) = match has_opened {
+        true => measure(shared, &connections, patience, &mut each),
+        false => (Duration::ZERO, Counts::default(), Latencies::new()),
+    };
 
     for connection in &connections {
         // Fails if it has ended.

@@ -1,5 +1,8 @@
 //! Judges what a server did: without a socket and without a clock.
 
+#[cfg(test)]
+mod tests;
+
 use ws_std::wsproto::CloseFrame;
 use ws_std::wsproto::handshake::Response;
 
