@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use wsproto::CloseInfo;
 
 use crate::{
-    Decision, Error, IncomingRequest, Message, ServerHandle, TimerId, WebSocketConnection,
+    BusState, Decision, Error, IncomingRequest, Message, ServerHandle, TimerId, WebSocketConnection,
 };
 
 /// The handler of a server.
@@ -91,6 +91,13 @@ pub trait ServerHandler: Send + 'static {
     /// Called when a timer that [`ServerHandle::set_timer`] has set expires.
     fn on_timer(&mut self, server: &ServerHandle, timer: TimerId) {
         let _ = (server, timer);
+    }
+
+    /// Called when the connection with the [bus](crate::ServerOptions::bus()) was lost, or made: the first and each
+    /// later time. If it comes and goes while this handler is busy, some pairs of calls are left out, never
+    /// the last call.
+    fn on_bus(&mut self, server: &ServerHandle, state: BusState) {
+        let _ = (server, state);
     }
 
     /// Called on an error outside open connections: the handshake with `peer` failed, or the listener could
