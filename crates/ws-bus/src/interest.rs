@@ -59,11 +59,6 @@ impl Interest {
         self.asked.clear();
         self.different = self.wanted.clone();
     }
-
-    /// Returns the wanted topics.
-    pub(crate) fn wanted(&self) -> &BTreeSet<Arc<str>> {
-        &self.wanted
-    }
 }
 
 #[cfg(test)]
@@ -106,7 +101,7 @@ mod tests {
         assert!(interest.remove("a"));
         assert!(!interest.add("a"), "the broker has not heard that it was left");
         assert_eq!(all(&mut interest), []);
-        assert_eq!(interest.wanted().len(), 1);
+        assert_eq!(interest.wanted.len(), 1);
     }
 
     #[test]

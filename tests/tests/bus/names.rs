@@ -17,9 +17,36 @@ use crate::wait_until;
 
 /// Topics that would be patterns, separators or commands for one of the brokers.
 const HOSTILE: &[&str] = &[
-    ">", "*", "a.>", "a.*", ".", "..", "a.b", "", " ", "a b", "\t", "\n", "\0", "a", "A", "%", "%3E",
-    "!", "[a-z]*", "?", "\\", "\"", "$SYS.>", "_INBOX.>", "\r\nPUB ws.a 0\r\n\r\n", "\r\n*1\r\n$4\r\nPING\r\n", "ü",
-    "ws.a", "\u{feff}", "\u{202e}",
+    ">",
+    "*",
+    "a.>",
+    "a.*",
+    ".",
+    "..",
+    "a.b",
+    "",
+    " ",
+    "a b",
+    "\t",
+    "\n",
+    "\0",
+    "a",
+    "A",
+    "%",
+    "%3E",
+    "!",
+    "[a-z]*",
+    "?",
+    "\\",
+    "\"",
+    "$SYS.>",
+    "_INBOX.>",
+    "\r\nPUB ws.a 0\r\n\r\n",
+    "\r\n*1\r\n$4\r\nPING\r\n",
+    "ü",
+    "ws.a",
+    "\u{feff}",
+    "\u{202e}",
 ];
 
 pub(crate) fn hostile_topics_are_topics<S: Adapter>(kind: Kind) {
@@ -98,7 +125,13 @@ pub(crate) fn bytes_of_strangers_are_ignored<S: Adapter>(kind: Kind) {
     let crowd = Crowd::one(server.address(), "a");
     wait_until("the broker has heard of the topic", || broker.census().contains_key("ws.a"));
     let payloads: [&[u8]; 8] = [
-        b"", b"Hello", b"\x01", b"\x01\0\0\0\0\0\0\0", b"\x01\0\0\0\0\0\0\0\0\xFF", b"\x08\0\0\0\0\0\0\0\0Hi", &[0xFF; 3000],
+        b"",
+        b"Hello",
+        b"\x01",
+        b"\x01\0\0\0\0\0\0\0",
+        b"\x01\0\0\0\0\0\0\0\0\xFF",
+        b"\x08\0\0\0\0\0\0\0\0Hi",
+        &[0xFF; 3000],
         // The last one is well-formed, by the documentation of the bus.
         b"\x01\0\0\0\0\0\0\0\0end",
     ];

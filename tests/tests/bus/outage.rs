@@ -112,7 +112,9 @@ pub(crate) fn a_broker_that_stops_reading_costs_its_own_messages_only<S: Adapter
     }
     assert!(accepted >= LIMIT / LARGE / 2, "{accepted}");
     let stopped = median_publish(&one, &near);
-    println!("{accepted} messages of 64 KiB accepted; a local publish: {usual:?}, {stopped:?} while the broker stops");
+    println!(
+        "{accepted} messages of 64 KiB accepted; a local publish: {usual:?}, {stopped:?} while the broker stops"
+    );
 
     broker.signal("CONT");
     // What was accepted arrives, and nothing was lost between.

@@ -9,14 +9,18 @@ use percent_encoding::percent_decode_str;
 ///
 /// # Errors
 ///
-/// `InvalidInput` if there is no URL.
+/// `InvalidInput` if there is no URL, or one has no host.
 pub(super) fn without_secrets(
     urls: impl Iterator<Item = ServerAddr>,
     mut client: ConnectOptions,
 ) -> Result<(Vec<ServerAddr>, ConnectOptions)> {
     let urls: Vec<_> = urls.collect();
+    let invalid = |text| Err(Error::new(ErrorKind::InvalidInput, text));
     if urls.is_empty() {
-        return Err(Error::new(ErrorKind::InvalidInput, "there is no URL of a broker"));
+        return invalid("there is no URL of a broker");
+    }
+    if urls.iter().any(|url| url.host().is_empty()) {
+        return invalid("the URL of a broker has no host");
     }
     let decoded = |text| percent_decode_str(text).decode_utf8_lossy().into_owned();
     let credentials = urls.iter().find_map(|url| Some((decoded(url.username()?), url.password())));
