@@ -47,8 +47,9 @@ const PATIENCE: Duration = Duration::from_secs(15);
 ///
 /// A topic is the channel `PREFIX.TOPIC`, with all but letters, digits, `-` and `_` escaped; a payload is that of
 /// the [bus](Bus#payloads). A server also has a channel below `PREFIX.!`, on which it wakes the thread that
-/// waits for messages, and hears itself every 5 s; a connection that is silent for 15 s is lost. Redis sends a
-/// server's own messages back to it, if it has subscribed the topic; they are discarded here.
+/// waits for messages, and hears itself every 5 s: so it knows that both connections work, and with the same broker.
+/// A connection that is silent for 15 s is lost. Redis sends a server's own messages back to it, if it has subscribed
+/// the topic; they are discarded here.
 ///
 /// The largest message is that of the broker's `proto-max-bulk-len`, if `CONFIG GET` is allowed, and 512 MiB otherwise.
 /// The broker ends connections that are slower than its `client-output-buffer-limit pubsub` allows: then the bus is
@@ -121,7 +122,7 @@ struct Worker {
     member: Arc<Member<Signal>>,
     links: Arc<Links>,
     client: Client,
-    /// The channel on which the server hears itself.
+    /// The member's own channel, on which the server hears itself.
     control: String,
 }
 

@@ -19,7 +19,7 @@ const MESSAGES: usize = 20;
 /// The topic of a subscriber: each server has one that only it wants, and the others have from 1 to over 100
 /// subscribers.
 fn topic(subscriber: usize, server: usize) -> String {
-    match subscriber % 10 {
+    match subscriber % 7 {
         0 => format!("only-{server}"),
         _ => format!("room/{}", (40 * subscriber * subscriber) / (SUBSCRIBERS * SUBSCRIBERS)),
     }

@@ -32,7 +32,8 @@ impl Server {
     /// Starts a server on a bus that need not come up.
     pub(crate) fn on<S: Adapter>(bus: Arc<dyn Bus>) -> Self {
         let changes = Arc::<Changes>::default();
-        let options = ServerOptions::new().max_message_size(16 << 20).bus(bus);
+        // Clients read, but later than a burst from the broker arrives.
+        let options = ServerOptions::new().high_water_mark(64 << 20).bus(bus);
         let running = S::serve(options, App(Arc::clone(&changes))).expect("a free port");
         Self { running, bus: changes }
     }

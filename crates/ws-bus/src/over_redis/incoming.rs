@@ -19,8 +19,10 @@ pub(super) fn run(worker: &Worker, mut link: Connection) -> Result<(), RedisErro
         match Pushed::from(link.recv_response()?) {
             Pushed::Confirmed => unconfirmed -= 1,
             Pushed::Message { channel, payload } => {
-                // The control channel has the name of no topic, and only wakes.
-                if let Some(topic) = topic::from_name(&member.prefix, &channel) {
+                // The member's own channel has the name of no topic. Whatever arrives there wakes.
+                if channel == worker.control.as_bytes() {
+                    worker.links.heard(&payload, member);
+                } else if let Some(topic) = topic::from_name(&member.prefix, &channel) {
                     member.deliver(&topic, &payload);
                 }
             }

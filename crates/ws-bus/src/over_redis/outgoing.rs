@@ -19,15 +19,15 @@ const LARGEST: usize = 512 << 20;
 /// Publishes until the connection fails, or until the member is closed and everything has left.
 pub(super) fn run(worker: &Worker, mut link: Connection) -> Result<(), RedisError> {
     let member = &worker.member;
-    worker.links.publishes(largest(&mut link)?, member);
+    let sign = worker.links.publishes(largest(&mut link)?);
     let mut last = Instant::now();
-    // The other thread may wait for topics that were wanted before there was a connection.
+    // The other thread waits for a sign, and may wait for topics that were wanted before there was a connection.
     let mut rouse = true;
     loop {
         let (mut batch, cost) = batch(member);
         let closed = member.is_closed();
         if rouse || closed || last.elapsed() >= HEARTBEAT {
-            batch.publish(&worker.control, "").ignore();
+            batch.publish(&worker.control, &sign).ignore();
             last = Instant::now();
         }
         if !batch.is_empty() {
