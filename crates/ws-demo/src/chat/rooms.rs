@@ -37,7 +37,8 @@ impl Rooms {
             "type": "welcome", "id": id, "name": name, "room": room, "present": present
         });
         send(ws, &welcome);
-        ws.subscribe(room);
+        // Fails if the member is gone: a room has a short name.
+        let _ = ws.subscribe(room);
     }
 
     pub(super) fn leave(&self, room: &str, ws: &WebSocketConnection) {
