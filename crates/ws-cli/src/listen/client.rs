@@ -65,6 +65,10 @@ impl ConnectionHandler for Client {
         }
     }
 
+    fn on_ping(&mut self, ws: &WebSocketConnection, payload: &[u8]) {
+        self.report.ping(ws, payload);
+    }
+
     fn on_pong(&mut self, ws: &WebSocketConnection, payload: &[u8]) {
         self.report.pong(ws, payload);
     }

@@ -22,7 +22,7 @@ use ws_mio::{ServerHandle, ServerOptions, ServerTls, WebSocketServer};
 
 use self::address::Address;
 use self::app::{App, Mode};
-use self::exec::Exec;
+use self::exec::{Exec, Processes};
 use self::files::Files;
 use self::report::Report;
 use self::speaker::Speaker;
@@ -67,6 +67,10 @@ pub(crate) struct ListenArgs {
     /// How long a process may run after its connection has ended, before it is killed
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration, requires = "exec")]
     grace: Duration,
+
+    /// How long a process may read nothing while more than 64 KiB wait for it, before its connection is closed
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration, requires = "exec")]
+    patience: Duration,
 
     /// Select a subprotocol if a client offers it; repeatable, in order of preference
     #[arg(short, long = "subprotocol", value_name = "NAME")]
@@ -155,8 +159,12 @@ impl ListenArgs {
     }
 
     fn exec(&self) -> Exec {
-        let longest = usize::try_from(self.max_message).unwrap_or(usize::MAX);
-        Exec::new(self.exec.clone(), longest, self.max_processes, self.grace)
+        Exec {
+            command: self.exec.clone(),
+            max_line: usize::try_from(self.max_message).unwrap_or(usize::MAX),
+            patience: self.patience,
+            processes: Processes::new(self.max_processes, self.grace),
+        }
     }
 
     fn options(&self) -> Result<ServerOptions, Exit> {

@@ -104,8 +104,18 @@ impl Report {
         }
     }
 
+    pub(super) fn ping(&self, ws: &WebSocketConnection, payload: &[u8]) {
+        if self.jsonl {
+            let line = self.line(Some(ws), Event::ping(End::Peer, payload));
+            self.outlet.push(ws, |out| line.append(out));
+        }
+    }
+
     pub(super) fn pong(&self, ws: &WebSocketConnection, payload: &[u8]) {
-        self.event(Some(ws), Event::pong(End::Peer, payload, ws.round_trip()));
+        if self.jsonl {
+            let line = self.line(Some(ws), Event::pong(End::Peer, payload, ws.round_trip()));
+            self.outlet.push(ws, |out| line.append(out));
+        }
     }
 
     pub(super) fn failed(&self, ws: &WebSocketConnection, error: &Error) {

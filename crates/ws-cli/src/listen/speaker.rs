@@ -105,7 +105,7 @@ impl Speaker {
 
     pub(super) fn closed(&self) {
         self.change(|state| {
-            state.open -= 1;
+            state.open = state.open.saturating_sub(1);
             state.progress += 1;
         });
     }

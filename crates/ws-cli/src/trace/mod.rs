@@ -8,6 +8,8 @@ mod event;
 mod packets;
 mod pcap;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, StdoutLock};

@@ -12,22 +12,21 @@ use super::input;
 use super::output::Output;
 use super::process::Process;
 
-/// How long a process may read nothing while its connection waits for it. The end of a client is not noticed
-/// meanwhile.
-const PATIENCE: Duration = Duration::from_secs(60);
-
 /// A process with a connection. Dropping it ends the process.
 #[derive(Debug)]
 pub(in crate::listen) struct Carried {
     process: Arc<Process>,
     max_line: usize,
+    /// How long the process may read nothing while the connection waits for it. The end of a client is not noticed
+    /// meanwhile.
+    patience: Duration,
     /// How many lines the process had taken when the timer was set; `None` without one.
     watched: Option<u64>,
 }
 
 impl Carried {
-    pub(super) const fn new(process: Arc<Process>, max_line: usize) -> Self {
-        Self { process, max_line, watched: None }
+    pub(super) const fn new(process: Arc<Process>, max_line: usize, patience: Duration) -> Self {
+        Self { process, max_line, patience, watched: None }
     }
 
     /// Begins to carry the lines of both directions.
@@ -82,7 +81,7 @@ impl Carried {
     fn watch(&mut self, ws: &WebSocketConnection) {
         self.watched = self.process.progress();
         if self.watched.is_some() {
-            ws.set_timer(PATIENCE);
+            ws.set_timer(self.patience);
         }
     }
 

@@ -29,24 +29,15 @@ pub(super) use processes::Processes;
 #[derive(Debug)]
 pub(super) struct Exec {
     /// The program and its arguments.
-    command: Vec<OsString>,
+    pub(super) command: Vec<OsString>,
     /// The longest line of output, in bytes.
-    max_line: usize,
-    processes: Arc<Processes>,
+    pub(super) max_line: usize,
+    /// How long a process may read nothing while its connection waits for it.
+    pub(super) patience: Duration,
+    pub(super) processes: Arc<Processes>,
 }
 
 impl Exec {
-    /// Runs `command`, whose first element is the program, at most `most` times at once. A process whose connection
-    /// has ended has `grace` to end, too.
-    pub(super) fn new(
-        command: Vec<OsString>,
-        max_line: usize,
-        most: usize,
-        grace: Duration,
-    ) -> Self {
-        Self { command, max_line, processes: Processes::new(most, grace) }
-    }
-
     pub(super) fn processes(&self) -> Arc<Processes> {
         Arc::clone(&self.processes)
     }
@@ -81,7 +72,7 @@ impl Exec {
             .process_group(0)
             .spawn()
             .map_err(|error| self.cannot_start(&error))?;
-        Ok(Carried::new(Process::new(child, place), self.max_line))
+        Ok(Carried::new(Process::new(child, place), self.max_line, self.patience))
     }
 
     fn cannot_start(&self, error: &io::Error) -> Response {

@@ -70,7 +70,7 @@ impl Process {
         self.state.lock().child.as_mut().map(take)
     }
 
-    /// Queues a line for the process. Pauses the connection if more than enough wait; returns whether it did.
+    /// Queues a line for the process. Pauses the connection if more than enough wait; returns whether that is so.
     pub(super) fn push(&self, ws: &WebSocketConnection, line: Vec<u8>) -> bool {
         let mut state = self.state.lock();
         if state.input == Input::Closed {
@@ -79,9 +79,10 @@ impl Process {
         state.waiting += line.len();
         state.lines.push_back(line);
         self.changed.notify_all();
-        let is_full = state.waiting > MOST_WAITING && state.input == Input::Open;
+        let is_full = state.waiting > MOST_WAITING;
         if is_full {
             state.input = Input::Full;
+            // Also one that is paused: another reason for its pause may end earlier.
             ws.pause();
         }
         is_full

@@ -31,7 +31,8 @@ pub(in crate::listen) struct Processes {
 pub(super) struct Place(Arc<Processes>);
 
 impl Processes {
-    pub(super) fn new(most: usize, grace: Duration) -> Arc<Self> {
+    /// At most `most` run at once. A process whose connection has ended has `grace` to end, too.
+    pub(in crate::listen) fn new(most: usize, grace: Duration) -> Arc<Self> {
         let (sender, ending) = channel();
         thread::spawn(move || kill_the_late(&ending));
         Arc::new(Self {
