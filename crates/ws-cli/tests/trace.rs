@@ -36,7 +36,7 @@ fn one_direction_is_decoded() {
     let (code, out, _) = trace(&["-", "--to", "client"], HELLO);
     assert_eq!(code, Some(2));
     assert!(
-        out.starts_with("{\"event\":\"error\",\"rule\":\"Masked\",\"close_code\":1002,"),
+        out.starts_with("{\"event\":\"error\",\"rule\":\"MaskedFrame\",\"close_code\":1002,"),
         "{out}"
     );
 }

@@ -127,9 +127,9 @@ impl<R: BufRead> Steps<R> {
             Ok(_) if !text.ends_with(b"\n") && text.len() as u64 == LONGEST_LINE => {
                 Err(format!("longer than {} MiB", LONGEST_LINE >> 20))
             }
-            Ok(_) => match serde_json::from_slice(&text) {
+            Ok(_) => match serde_json::from_slice(text.strip_suffix(b"\n").unwrap_or(&text)) {
                 Ok(line) => parse(self, &line),
-                // The number of the line is that within the text.
+                // It counts the lines of this one.
                 Err(error) => Err(error.to_string().replace(" at line 1 column", " at column")),
             },
             Err(error) => Err(error.to_string()),

@@ -22,7 +22,7 @@ use kind::content_type;
 const MOST_BYTES: u64 = 16 << 20;
 
 /// How many responses may be under way, with the requests that wait for one.
-const MOST_RESPONSES: usize = 32;
+const MOST_RESPONSES: usize = 16;
 
 /// A folder whose files are served.
 #[derive(Debug)]
