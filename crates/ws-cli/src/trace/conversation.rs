@@ -4,19 +4,18 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use serde::Serialize;
-use ws_std::wsproto::handshake::{
-    DeflateOffer, Extension, HeadError, HeadFinder, Request, RequestError, Response, ResponseError,
-};
-use ws_std::wsproto::{Config, Extensions};
+use ws_std::wsproto::Config;
+use ws_std::wsproto::handshake::{HeadFinder, Request, Response};
 
 use super::decoder::Decoder;
 use super::event::TraceEvent;
+use super::heads::{HeadFailure, described_request, described_response, extensions, undecodable};
 use super::packets::Segment;
+use super::printer::Printer;
 use super::stream::Stream;
 use super::{End, Failure};
 
-/// How many bytes of a client may wait for the response of the server.
+/// How many bytes of one side may wait for the head of the other.
 const MOST_HELD: usize = 16 << 20;
 
 /// A TCP connection with a WebSocket.
@@ -27,8 +26,9 @@ pub(super) struct Conversation {
     sides: [Side; 2],
     /// The index of the client among the sides, once it is known.
     client: Option<usize>,
-    /// The client's request, until the response has come.
     request: Option<Request>,
+    /// The response that accepts, if it was captured before its request.
+    response: Option<Response>,
     broken: bool,
 }
 
@@ -45,50 +45,11 @@ struct Side {
 enum Stage {
     /// In the head of its request or response; how much of it was examined.
     Head(HeadFinder, Vec<u8>),
-    /// A client that has sent its request, and the bytes behind it.
+    /// Behind its head, while that of the other side is not known; the bytes behind it.
     Waiting(Vec<u8>),
     Frames(Box<Decoder>),
     /// The rest cannot be decoded.
     Over,
-}
-
-/// Prints the events of a conversation, with their times and senders.
-pub(super) struct Printer<W> {
-    print: W,
-    /// The time of the first packet of the file.
-    start: Option<u64>,
-    now: u64,
-}
-
-/// A line of the output.
-#[derive(Serialize)]
-struct Line<'a> {
-    /// In microseconds since the first packet of the file.
-    at: u64,
-    from: &'static str,
-    #[serde(flatten)]
-    event: &'a TraceEvent<'a>,
-}
-
-impl<W: Write> Printer<W> {
-    pub(super) const fn new(print: W) -> Self {
-        Self { print, start: None, now: 0 }
-    }
-
-    pub(super) fn set_time(&mut self, time: u64) {
-        let start = *self.start.get_or_insert(time);
-        self.now = time.saturating_sub(start);
-    }
-
-    fn emit(&mut self, is_client: bool, event: &TraceEvent<'_>) -> Result<(), Failure> {
-        let from = if is_client { "client" } else { "server" };
-        let line = serde_json::to_string(&Line { at: self.now, from, event });
-        Ok(writeln!(self.print, "{}", line.map_err(std::io::Error::from)?)?)
-    }
-
-    pub(super) fn flush(&mut self) -> Result<(), Failure> {
-        Ok(self.print.flush()?)
-    }
 }
 
 impl Conversation {
@@ -100,7 +61,7 @@ impl Conversation {
             has_ended: false,
         };
         let sides = [side(first.from), side(first.to)];
-        Self { config, sides, client: None, request: None, broken: false }
+        Self { config, sides, client: None, request: None, response: None, broken: false }
     }
 
     /// Adds a segment of this connection, and prints what it completes.
@@ -160,6 +121,16 @@ impl Conversation {
         }
         let is_client = self.client == Some(from);
         match &mut self.sides[from].stage {
+            Stage::Head(_, head)
+                if is_client
+                    && head.is_empty()
+                    && !bytes[0].is_ascii_uppercase()
+                    && self.response.is_some() =>
+            {
+                // Its request is not in the capture.
+                self.sides[from].stage = Stage::Waiting(bytes);
+                self.open(out)
+            }
             Stage::Head(finder, head) => {
                 if head.is_empty() && !bytes[0].is_ascii_uppercase() {
                     return Err(undecodable(&bytes));
@@ -212,7 +183,7 @@ impl Conversation {
             }
             self.request = Some(request);
             self.sides[from].stage = Stage::Waiting(rest);
-            return Ok(());
+            return if self.response.is_some() { self.open(out) } else { Ok(()) };
         }
         let response = match Response::parse(head) {
             Ok(response) => response,
@@ -220,7 +191,11 @@ impl Conversation {
         };
         out.emit(false, &described_response(&response))?;
         match response.status() {
-            101 => self.open(from, &response, rest, out),
+            101 => {
+                self.response = Some(response);
+                self.sides[from].stage = Stage::Waiting(rest);
+                if self.request.is_some() { self.open(out) } else { Ok(()) }
+            }
             100..=199 => {
                 self.sides[from].stage = Stage::Head(HeadFinder::response(), Vec::new());
                 self.bytes_if_any(from, rest, out)
@@ -232,29 +207,22 @@ impl Conversation {
         }
     }
 
-    fn open(
-        &mut self,
-        server: usize,
-        response: &Response,
-        rest: Vec<u8>,
-        out: &mut Printer<impl Write>,
-    ) -> Result<(), Failure> {
-        let extensions = match extensions(self.request.as_ref(), response) {
+    /// Decodes the frames of both sides, once both heads are known, or that the request never will be.
+    fn open(&mut self, out: &mut Printer<impl Write>) -> Result<(), Failure> {
+        let Some(response) = self.response.take() else { return Ok(()) };
+        let extensions = match extensions(self.request.as_ref(), &response) {
             Ok(extensions) => extensions,
             Err(failure) => return self.fail(false, &failure, out),
         };
-        let decoder = |to| Decoder::new(to, Arc::clone(&self.config), extensions.clone());
-        let to_client = Stage::Frames(Box::new(decoder(End::Client)));
-        let to_server = Stage::Frames(Box::new(decoder(End::Server)));
-        self.sides[server].stage = to_client;
-        let client = 1 - server;
-        let held = match std::mem::replace(&mut self.sides[client].stage, to_server) {
-            Stage::Waiting(held) => held,
-            // Its request is not in the capture.
-            _ => Vec::new(),
-        };
-        self.bytes_if_any(server, rest, out)?;
-        self.bytes_if_any(client, held, out)
+        let client = self.client.unwrap_or_default();
+        for (from, to) in [(client, End::Server), (1 - client, End::Client)] {
+            let decoder = Decoder::new(to, Arc::clone(&self.config), extensions.clone());
+            let frames = Stage::Frames(Box::new(decoder));
+            if let Stage::Waiting(held) = std::mem::replace(&mut self.sides[from].stage, frames) {
+                self.bytes_if_any(from, held, out)?;
+            }
+        }
+        Ok(())
     }
 
     fn bytes_if_any(
@@ -312,83 +280,4 @@ impl Conversation {
     pub(super) const fn is_broken(&self) -> bool {
         self.broken
     }
-}
-
-/// Why an opening handshake fails.
-#[derive(Debug)]
-struct HeadFailure {
-    rule: String,
-    text: String,
-}
-
-macro_rules! head_failure {
-    ($($error:ty),*) => {
-        $(impl From<$error> for HeadFailure {
-            fn from(error: $error) -> Self {
-                Self { rule: format!("{error:?}"), text: error.to_string() }
-            }
-        })*
-    };
-}
-
-head_failure!(HeadError, RequestError, ResponseError);
-
-fn undecodable(bytes: &[u8]) -> Failure {
-    Failure::Input(match bytes {
-        [0x16, 3, ..] => "the connection is encrypted (TLS): capture it behind the proxy that ends TLS, or without TLS".into(),
-        _ => "the connection does not begin with an opening handshake: it began before the capture, or is no \
-              WebSocket"
-            .into(),
-    })
-}
-
-fn described_request(request: &Request) -> TraceEvent<'_> {
-    TraceEvent::Request {
-        method: request.method(),
-        target: request.target(),
-        host: request.host(),
-        origin: request.origin(),
-        subprotocols: request.subprotocols().collect(),
-        extensions: request.extensions().map(|extension| extension.to_string()).collect(),
-    }
-}
-
-fn described_response(response: &Response) -> TraceEvent<'_> {
-    let headers = response.headers();
-    TraceEvent::Response {
-        status: response.status(),
-        subprotocol: headers.get("Sec-WebSocket-Protocol"),
-        extensions: headers.get("Sec-WebSocket-Extensions"),
-    }
-}
-
-/// Finds the extensions that a response has selected.
-fn extensions(request: Option<&Request>, response: &Response) -> Result<Extensions, HeadFailure> {
-    let failure = |text: String| HeadFailure { rule: "Extension".into(), text };
-    let lists = response.headers().get_all("Sec-WebSocket-Extensions");
-    let mut selected = Vec::new();
-    for list in lists {
-        selected.extend(Extension::parse_list(list).map_err(|error| failure(error.to_string()))?);
-    }
-    let [one] = &selected[..] else {
-        return match selected.is_empty() {
-            true => Ok(Extensions::none()),
-            false => Err(failure("several extensions are selected".into())),
-        };
-    };
-    let lenient = DeflateOffer { client_max_window_bits: Some(None), ..DeflateOffer::default() };
-    let offers: Vec<_> = match request {
-        Some(request) => {
-            request.extensions().filter_map(|offer| DeflateOffer::parse(&offer).ok()).collect()
-        }
-        None => vec![lenient],
-    };
-    let mut refused = failure(format!("{one} is selected, and was not offered"));
-    for offer in offers {
-        match offer.verify(one) {
-            Ok(agreed) => return Ok(agreed.into()),
-            Err(error) => refused = failure(error.to_string()),
-        }
-    }
-    Err(refused)
 }

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use ws_std::wsproto::Config;
 
-use super::conversation::{Conversation, Printer};
+use super::conversation::Conversation;
 use super::packets::{Packet, Segment, Skipped, segment};
+use super::printer::Printer;
 use super::{Failure, Outcome};
 
 /// How many connections of a file are told apart.

@@ -5,8 +5,10 @@ mod conversation;
 mod conversations;
 mod decoder;
 mod event;
+mod heads;
 mod packets;
 mod pcap;
+mod printer;
 mod stream;
 #[cfg(test)]
 mod tests;

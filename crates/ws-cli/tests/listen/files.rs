@@ -104,7 +104,6 @@ fn nothing_else_is_served() {
         "/empty/",
         "/out",
         "/up/secret",
-        "/up/served/index.html",
         "/seen",
     ] {
         let (status, _, body) = request(&server, "GET", target);
