@@ -159,7 +159,7 @@ pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 /// Opens a connection whose client offers compression.
-fn open<S: Adapter>(address: SocketAddr) -> <S::Network as Network>::Stream {
+pub(crate) fn open<S: Adapter>(address: SocketAddr) -> <S::Network as Network>::Stream {
     let offer = b"Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
     let mut stream = raw::connect::<S>(address);
     stream.write_all(&[&REQUEST[..REQUEST.len() - 2], offer].concat()).expect("written");
