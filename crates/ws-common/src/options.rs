@@ -138,14 +138,14 @@ impl ServerOptions {
     /// options share the bus. The crate `ws-bus` has buses over brokers, and
     /// [`testing::MemoryBus`](crate::testing::MemoryBus) joins servers of one process.
     ///
-    /// A server subscribes a topic at the broker when its first connection subscribes it, and unsubscribes it some time
-    /// after the last one has left ([`bus_linger`](Self::bus_linger())). What arrives is encoded and compressed once for all subscribers, and not
-    /// passed on. The guarantees:
+    /// A server subscribes a topic at the broker when its first connection subscribes it, and unsubscribes it
+    /// some [time](Self::bus_linger()) after the last one has left. What arrives is encoded and compressed once for
+    /// all subscribers, and not passed on. The guarantees:
     ///
     /// * at most once;
     /// * in order for one publisher and topic; a publisher is a thread, or the handler of a connection;
     /// * what is published while the bus is down is lost elsewhere, and the handler is told, by
-    ///   [`ServerHandler::on_bus`](crate::ServerHandler::on_bus);
+    ///   [`on_bus`](crate::ServerHandler::on_bus);
     /// * after [`Up`](crate::BusState::Up), topics are subscribed again before anything is delivered.
     ///
     /// ```

@@ -66,8 +66,8 @@
 //!   ([`on_bus`](crate::ServerHandler::on_bus));
 //! * after [`Up`](crate::BusState::Up), topics are subscribed again before anything is delivered.
 //!
-//! Subscribers at the same server always get the message, and first. [`Broadcast::elsewhere`](crate::Broadcast)
-//! says whether the bus has taken it; nothing says whether it has arrived. The counts of a [`Broadcast`](crate::Broadcast)
+//! Subscribers at the same server always get the message, and first. [`Broadcast::elsewhere`](crate::Broadcast) says
+//! whether the bus has taken it; nothing says whether it has arrived. The counts of a [`Broadcast`](crate::Broadcast)
 //! are those of this server. [`publish_here`](crate::ServerHandle::publish_here) and
 //! [`broadcast`](crate::ServerHandle::broadcast) leave the bus out.
 //!
@@ -145,14 +145,14 @@
 //! # Sticky load balancers are not needed
 //!
 //! A WebSocket is one connection of TCP: all of its messages reach the same server without a cookie or a hash of
-//! addresses. When a client connects again, any server will do, because its subscriptions have ended with the
-//! old connection, and it subscribes again. Only what an application keeps in the memory of one server would need the same
-//! one: keep that in a database, or send it to the client.
+//! addresses. When a client connects again, any server will do, because its subscriptions have ended with the old
+//! connection, and it subscribes again. Only what an application keeps in the memory of one server would need the
+//! same one: keep that in a database, or send it to the client.
 //!
 //! # Deploys
 //!
-//! Replace one server after the other. [`terminate_with`](crate::ServerHandle::terminate_with) closes its connections with
-//! 1012 (Service Restart):
+//! Replace one server after the other. [`terminate_with`](crate::ServerHandle::terminate_with) closes its connections
+//! with 1012 (Service Restart):
 //!
 //! ```
 //! use std::time::Duration;
@@ -185,11 +185,11 @@
 //! | memory of a slow peer | up to the high-water mark, 64 KiB, and one message |
 //! | limits of the server | [`max_connections`](crate::ServerOptions::max_connections()): 4096 with `ws-std`, 100 000 with the others |
 //!
-//! The figures are those of `./check bench-memory` and `./check idle` on Linux, measured with ten thousand connections
-//! after an echo of 16 KiB. They do not include TLS, the application's own state, nor the kernel's memory for each socket,
-//! which is some kilobytes and often more than ours.
+//! The figures are those of `./check bench-memory` and `./check idle` on Linux, measured with ten thousand
+//! connections after an echo of 16 KiB. They do not include TLS, the application's own state, nor the kernel's memory
+//! for each socket, which is some kilobytes and often more than ours.
 //!
-//! Before memory ends, time may: a message to all of `n` connections is `n` writes. A publication encodes and compresses
-//! once, and then copies the frame for each subscriber, in about 12 ns for 125 bytes (`./check bench-broadcast`); the
-//! system call that writes it costs much more. So count messages a second times subscribers of each, and measure with
-//! your own messages.
+//! Before memory ends, time may: a message to all of `n` connections is `n` writes. A publication encodes and
+//! compresses once, and then copies the frame for each subscriber, in about 12 ns for 125 bytes (`./check
+//! bench-broadcast`); the system call that writes it costs much more. So count messages a second times subscribers of
+//! each, and measure with your own messages.
