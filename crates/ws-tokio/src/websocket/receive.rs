@@ -81,7 +81,7 @@ impl WebSocket {
                 self.sender.connection.answer(&decided)?;
             }
             match self.sender.connection.next_step(now, &mut self.input) {
-                Some(Step::Other) => {}
+                Some(Step::Other | Step::Ping(_)) => {}
                 Some(Step::Error(error)) => drop(self.rest().failed.get_or_insert(*error)),
                 Some(Step::Closed(info)) => self.end(Some(*info)),
                 Some(step) => {
