@@ -14,7 +14,7 @@
 //! * At most once.
 //! * In order, for one publisher and topic.
 //! * What is published while the bus is down is lost elsewhere, and the handler is
-//!   [told](ws_common::ServerHandler::on_bus). The messages on their way are lost with the connection.
+//!   [told](ws_common::ServerHandler::on_bus). Messages on their way when the connection is lost may be lost, too.
 //! * After [`Up`](ws_common::BusState::Up), topics are subscribed again before anything is delivered.
 //! * Publishing never waits: [`BusOptions::queue_limit`](BusOptions::queue_limit()) bounds the bytes on the way to
 //!   the broker.

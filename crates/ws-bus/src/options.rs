@@ -60,7 +60,7 @@ impl BusOptions {
     }
 
     /// Sets the upper bounds of the first delay before connecting again, and of all delays. The bound doubles with
-    /// each failure in a row; the delay is a random time between zero and the bound.
+    /// each failure in a row; the delay is a random time between zero and the bound. With zeros, there is no delay.
     #[must_use]
     pub const fn delays(mut self, first: Duration, longest: Duration) -> Self {
         self.delays = (first, longest);

@@ -1,5 +1,7 @@
 //! The bus over NATS.
 
+#[cfg(test)]
+mod tests;
 mod urls;
 mod worker;
 

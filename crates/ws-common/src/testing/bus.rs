@@ -144,7 +144,7 @@ impl BusConnection for Connection {
         if state.is_down || state.members.iter().all(|member| member.number != self.number) {
             return Err(BusError::Down);
         }
-        if state.limit.is_some_and(|limit| payload.len() - HEADER_LEN > limit) {
+        if state.limit.is_some_and(|limit| payload.len().saturating_sub(HEADER_LEN) > limit) {
             return Err(BusError::TooBig);
         }
         if state.is_full {

@@ -130,6 +130,25 @@ fn topics_are_subscribed_on_demand_and_linger() {
 }
 
 #[test]
+fn topics_that_end_one_after_the_other_cost_few_timers() {
+    let bus = MemoryBus::new();
+    let (server, _) = server(bus.clone());
+    let client = server.connect();
+    for number in 0..1000 {
+        client.send(format!("join {number}"));
+        client.send(format!("leave {number}"));
+        server.advance(Duration::from_millis(1));
+    }
+    let mut timers = 0;
+    while let Some(at) = server.handle().timers().next() {
+        server.advance(at.saturating_duration_since(server.handle().now()));
+        timers += 1;
+    }
+    assert!(timers <= 4, "{timers}");
+    assert_eq!(bus.topics(), [<[&str; 0]>::default()]);
+}
+
+#[test]
 fn the_handler_is_told_when_the_bus_goes_and_comes() {
     let bus = MemoryBus::new();
     let (server, log) = server(bus.clone());
@@ -175,6 +194,8 @@ fn what_the_bus_does_not_take_is_delivered_here() {
         done.elsewhere
     };
     bus.set_limit(Some(5));
+    let stranger = bus.join(Arc::new(Deaf));
+    assert_eq!(stranger.publish("any", vec![]), Ok(()), "it is no message, and short");
     assert_eq!(publish("123456"), Err(BusError::TooBig));
     assert_eq!(publish("12345"), Ok(()));
     bus.set_full(true);
@@ -209,6 +230,15 @@ fn a_topic_has_a_limit() {
         }
         assert_eq!(client.received(), ["x".into(), "y".into()]);
     }
+}
+
+/// A member that is no server.
+struct Deaf;
+
+impl BusSink for Deaf {
+    fn deliver(&self, _: &str, _: &[u8]) {}
+    fn down(&self) {}
+    fn up(&self) {}
 }
 
 /// A bus of one server, which logs its calls and keeps what the server publishes.
