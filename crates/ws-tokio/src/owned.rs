@@ -116,7 +116,12 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
     fn next_message(&self, input: &mut Input) -> Option<Message> {
         let mut held = self.lock();
         let link = held.link_mut()?;
-        let message = input.with(|rest| link.next_small_message(rest))?;
+        // Without a closure, which would not be inlined.
+        let mut rest = input.rest();
+        let message = link.next_small_message(&mut rest);
+        let left = rest.len();
+        input.leave(left);
+        let message = message?;
         link.transport_mut().keep(!input.is_empty());
         if let Some(traffic) = Driver::<R>::traffic(self.driver()) {
             traffic.received(1, 0);

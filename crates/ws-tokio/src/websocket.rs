@@ -42,6 +42,12 @@ pub use streams::Receiver;
 /// sections 5.5 and 7). A program that only sends should receive in another task; see
 /// [`into_split`](Self::into_split).
 ///
+/// # Keep-alive
+///
+/// A peer that does not answer a Ping in time is given up only once the application has taken everything that was read:
+/// the Pong may be in it, and only the application takes it. So a peer whose messages are not taken for an hour counts as
+/// alive for that hour, whether or not it is.
+///
 /// # Cancel safety
 ///
 /// A future of this type is only a wait: all state is in the connection. Any of them may be dropped, as by

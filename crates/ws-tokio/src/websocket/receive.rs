@@ -45,6 +45,7 @@ impl WebSocket {
     /// # Errors
     ///
     /// As [`recv`](Self::recv).
+    #[inline]
     pub fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Message>, Error>> {
         if !self.input.is_empty() {
             // The usual message, of those that were read together. If there is none, all is looked at again.
@@ -54,6 +55,11 @@ impl WebSocket {
                 return Poll::Ready(Ok(Some(message)));
             }
         }
+        self.poll_other(context)
+    }
+
+    /// Polls for the next message, whatever comes before it.
+    fn poll_other(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Message>, Error>> {
         loop {
             match ready!(self.poll_step(context))? {
                 Some(Step::Message(message)) => return Poll::Ready(Ok(Some(message))),
