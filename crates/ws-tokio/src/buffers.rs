@@ -85,6 +85,7 @@ impl Input {
     }
 
     /// Passes the rest of the input to `take`, which consumes it from the front.
+    #[inline(always)]
     pub(crate) fn with<T>(&mut self, take: impl FnOnce(&mut &mut [u8]) -> T) -> T {
         let mut rest = self.rest();
         let result = take(&mut rest);

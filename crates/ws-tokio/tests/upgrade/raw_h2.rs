@@ -19,7 +19,7 @@ use tokio::task::yield_now;
 use ws_tokio::wsproto::{CloseInfo, Config};
 use ws_tokio::{Error, Upgrade, UpgradeServer, WebSocket};
 
-use crate::support::url;
+use crate::support::{PATIENCE, url};
 
 /// The default window of a stream, in bytes (RFC 9113 section 6.9.2).
 pub(crate) const OPEN: u32 = 65_535;
@@ -196,9 +196,10 @@ pub(crate) async fn tasks_end(before: usize) {
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         }
     };
-    within(end).await;
+    within("the end of all tasks", end).await;
 }
 
-pub(crate) async fn within<F: Future>(wait: F) -> F::Output {
-    tokio::time::timeout(crate::support::PATIENCE, wait).await.expect("in time")
+/// Waits, and says in vain for what.
+pub(crate) async fn within<F: Future>(what: &str, wait: F) -> F::Output {
+    tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("{what} in time"))
 }

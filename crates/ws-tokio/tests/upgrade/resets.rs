@@ -29,7 +29,7 @@ fn tasks() -> usize {
 
 /// Waits until a server has no connection.
 async fn nothing_left(server: &UpgradeServer) {
-    within(async {
+    within("no connection", async {
         while server.stats().connections > 0 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
@@ -49,10 +49,10 @@ async fn a_server_survives_resets_in_the_middle_of_a_message() {
         // Half of a message: its header announces more.
         sends.send_data(masked(0x81, b"whole").slice(..8), false).expect("open");
         kept.send_data(masked(0x81, b"kept"), false).expect("open");
-        let echo = within(echoes.data()).await.expect("an echo").expect("no error");
+        let echo = within("an echo", echoes.data()).await.expect("a stream").expect("no error");
         assert_eq!(echo, b"\x81\x04kept"[..]);
         sends.send_reset(reason);
-        within(async {
+        within("the end", async {
             while server.connections().len() > 1 {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
@@ -63,7 +63,7 @@ async fn a_server_survives_resets_in_the_middle_of_a_message() {
         assert!(!end.was_clean && end.code == CloseCode::ABNORMAL, "{end} after {reason}");
         // The other stream goes on.
         kept.send_data(masked(0x81, b"on"), false).expect("open");
-        let echo = within(echoes.data()).await.expect("an echo").expect("no error");
+        let echo = within("an echo", echoes.data()).await.expect("a stream").expect("no error");
         assert_eq!(echo, b"\x81\x02on"[..], "{reason}");
         drop((client, sends, kept, echoes, _receives));
         nothing_left(&server).await;
@@ -94,7 +94,7 @@ async fn a_server_survives_resets_at_the_closing_handshake() {
         let (mut sends, mut receives) = raw_h2::open(&mut client).await;
         let closing = server.connections().pop().expect("open");
         closing.close(CloseFrame::new(CloseCode::GOING_AWAY, "").ok()).expect("open");
-        let close = within(receives.data()).await.expect("a Close").expect("no error");
+        let close = within("a Close", receives.data()).await.expect("a stream").expect("no error");
         assert_eq!(close, b"\x88\x02\x03\xE9"[..]);
         sends.send_reset(reason);
         nothing_left(&server).await;
@@ -123,7 +123,8 @@ async fn a_client_that_is_going_away_keeps_its_websockets() {
         // An error of the connection ends it, and the streams with it (section 5.4.1).
         if reason == Reason::NO_ERROR {
             sends.send_data(masked(0x81, b"still"), false).expect("open");
-            let echo = within(receives.data()).await.expect("an echo").expect("no error");
+            let echo =
+                within("an echo", receives.data()).await.expect("a stream").expect("no error");
             assert_eq!(echo, b"\x81\x05still"[..]);
         }
         drop((client, sends, receives));
@@ -150,7 +151,7 @@ async fn a_server_gives_up_a_client_whose_window_stays_closed() {
         if floods {
             let message = masked(0x82, &[7; 125]);
             let flood = Bytes::from(message.repeat(200));
-            within(async {
+            within("the write timeout", async {
                 while ends.is_empty() {
                     sends.reserve_capacity(flood.len());
                     let room = std::future::poll_fn(|context| sends.poll_capacity(context));
@@ -164,7 +165,7 @@ async fn a_server_gives_up_a_client_whose_window_stays_closed() {
             .await;
         } else {
             server.connections()[0].send(vec![7; 1 << 20]).expect("taken");
-            within(server.terminate(Some(Duration::from_secs(2)))).await;
+            within("the end", server.terminate(Some(Duration::from_secs(2)))).await;
         }
         assert!(begun.elapsed() <= Duration::from_secs(25), "{:?}", begun.elapsed());
         drop((client, sends, _receives));
@@ -176,7 +177,7 @@ async fn a_server_gives_up_a_client_whose_window_stays_closed() {
 /// Returns the end of a client's connection, and how long it took.
 async fn end(ws: &mut WebSocket) -> (CloseInfo, Duration) {
     let begun = Instant::now();
-    within(async { while let Ok(Some(_)) = ws.recv().await {} }).await;
+    within("the end", async { while let Ok(Some(_)) = ws.recv().await {} }).await;
     (ws.close_info().cloned().expect("an end"), begun.elapsed())
 }
 
@@ -207,15 +208,15 @@ async fn a_client_survives_resets() {
         // In place of the answering Close.
         closing.handle().close(CloseFrame::normal("").ok()).expect("open");
         let waits = tokio::spawn(async move { closing.closed().await });
-        let close = within(closed.data()).await.expect("a Close").expect("no error");
+        let close = within("a Close", closed.data()).await.expect("a stream").expect("no error");
         assert_eq!(close.len(), 8, "masked, with a code");
         closes.send_reset(reason);
-        if let Ok(info) = within(waits).await.expect("no panic") {
+        if let Ok(info) = within("the end", waits).await.expect("no panic") {
             assert!(!info.was_clean, "{info} after {reason}");
         }
         // The third goes on.
         keeps.send_data(Bytes::from_static(b"\x81\x02on"), false).expect("open");
-        assert_eq!(within(kept.recv()).await.expect("no error"), Some("on".into()));
+        assert_eq!(within("a message", kept.recv()).await.expect("no error"), Some("on".into()));
         drop((h2, cut, kept, server, cuts, keeps, closes, closed, _cut, _kept));
         tasks_end(before).await;
     }
@@ -240,16 +241,19 @@ async fn a_client_of_a_server_that_is_going_away() {
             for _ in 0..100 {
                 yield_now().await;
             }
-            let late = within(h2.open_path("/late")).await;
+            let late = within("an answer", h2.open_path("/late")).await;
             assert!(matches!(late, Err(Error::Io(_))), "{late:?}");
             sends.send_data(Bytes::from_static(b"\x81\x05still"), false).expect("open");
-            assert_eq!(within(ws.recv()).await.expect("no error"), Some("still".into()));
+            assert_eq!(
+                within("a message", ws.recv()).await.expect("no error"),
+                Some("still".into())
+            );
             sends.send_data(Bytes::from_static(b"\x88\x02\x03\xE9"), true).expect("open");
         }
         let (info, _) = end(&mut ws).await;
         let code = if abrupt { CloseCode::ABNORMAL } else { CloseCode::GOING_AWAY };
         assert_eq!(info.code, code, "{info}");
-        assert!(within(h2.open_path("/later")).await.is_err());
+        assert!(within("an answer", h2.open_path("/later")).await.is_err());
         drop((h2, ws, server, sends, _receives));
         tasks_end(before).await;
     }
@@ -265,7 +269,7 @@ async fn a_client_gives_up_a_server_whose_window_stays_closed() {
     let mut ws = h2.open_path("/").await.expect("open");
     let stream_of_it = server.accepted.recv().await.expect("open");
     let begun = Instant::now();
-    let refused = within(async {
+    let refused = within("a refusal", async {
         loop {
             if let Err(error) = ws.send(vec![7; 60_000]).await {
                 break error;
@@ -279,7 +283,7 @@ async fn a_client_gives_up_a_server_whose_window_stays_closed() {
     assert!(begun.elapsed() <= Duration::from_secs(15), "{:?}", begun.elapsed());
     assert!(ws.buffered_amount() < 256 << 10, "{}", ws.buffered_amount());
     let begun = Instant::now();
-    let closed = within(ws.close(None)).await;
+    let closed = within("the end", ws.close(None)).await;
     assert!(!closed.is_ok_and(|info| info.was_clean));
     assert!(begun.elapsed() <= Duration::from_secs(15), "{:?}", begun.elapsed());
     drop((h2, ws, server, stream_of_it));
