@@ -79,12 +79,12 @@ async fn a_server_survives_resets_at_the_closing_handshake() {
         // The client's Close, and no wait for the answer.
         let (server, ends) = (server(), Ends::default());
         let mut client = raw_h2::client(raw_h2::host(&server, &ends), OPEN).await;
-        let (mut sends, _receives) = raw_h2::open(&mut client).await;
-        sends.send_data(masked(0x88, &[0x03, 0xE8]), false).expect("open");
+        let (mut first, _receives) = raw_h2::open(&mut client).await;
+        first.send_data(masked(0x88, &[0x03, 0xE8]), false).expect("open");
         for _ in 0..20 {
             yield_now().await;
         }
-        sends.send_reset(reason);
+        first.send_reset(reason);
         nothing_left(&server).await;
         let recorded = ends.take();
         let [(_, end)] = &recorded[..] else { panic!("{recorded:?}") };
@@ -101,7 +101,7 @@ async fn a_server_survives_resets_at_the_closing_handshake() {
         let recorded = ends.take();
         let [(_, end)] = &recorded[..] else { panic!("{recorded:?}") };
         assert!(!end.was_clean, "{end} after {reason}");
-        drop((client, sends, receives, _receives));
+        drop((client, first, sends, receives, _receives));
         tasks_end(before).await;
     }
 }
