@@ -44,7 +44,7 @@ async fn a_server_survives_resets_in_the_middle_of_a_message() {
     for reason in REASONS {
         let (server, ends) = (server(), Ends::default());
         let mut client = raw_h2::client(raw_h2::host(&server, &ends), OPEN).await;
-        let (mut sends, _receives) = raw_h2::open(&mut client).await;
+        let (mut sends, unread) = raw_h2::open(&mut client).await;
         let (mut kept, mut echoes) = raw_h2::open(&mut client).await;
         // Half of a message: its header announces more.
         sends.send_data(masked(0x81, b"whole").slice(..8), false).expect("open");
@@ -65,7 +65,7 @@ async fn a_server_survives_resets_in_the_middle_of_a_message() {
         kept.send_data(masked(0x81, b"on"), false).expect("open");
         let echo = within("an echo", echoes.data()).await.expect("a stream").expect("no error");
         assert_eq!(echo, b"\x81\x02on"[..], "{reason}");
-        drop((client, sends, kept, echoes, _receives));
+        drop((client, sends, kept, echoes, unread));
         nothing_left(&server).await;
         tasks_end(before).await;
     }
@@ -79,7 +79,7 @@ async fn a_server_survives_resets_at_the_closing_handshake() {
         // The client's Close, and no wait for the answer.
         let (server, ends) = (server(), Ends::default());
         let mut client = raw_h2::client(raw_h2::host(&server, &ends), OPEN).await;
-        let (mut first, _receives) = raw_h2::open(&mut client).await;
+        let (mut first, unread) = raw_h2::open(&mut client).await;
         first.send_data(masked(0x88, &[0x03, 0xE8]), false).expect("open");
         for _ in 0..20 {
             yield_now().await;
@@ -101,7 +101,7 @@ async fn a_server_survives_resets_at_the_closing_handshake() {
         let recorded = ends.take();
         let [(_, end)] = &recorded[..] else { panic!("{recorded:?}") };
         assert!(!end.was_clean, "{end} after {reason}");
-        drop((client, first, sends, receives, _receives));
+        drop((client, first, sends, receives, unread));
         tasks_end(before).await;
     }
 }
@@ -146,7 +146,7 @@ async fn a_server_gives_up_a_client_whose_window_stays_closed() {
         let options = ServerOptions::new().keep_alive(None);
         let (server, ends) = (UpgradeServer::new(options), Ends::default());
         let mut client = raw_h2::client(raw_h2::host(&server, &ends), 0).await;
-        let (mut sends, _receives) = raw_h2::open(&mut client).await;
+        let (mut sends, unread) = raw_h2::open(&mut client).await;
         let begun = Instant::now();
         if floods {
             let message = masked(0x82, &[7; 125]);
@@ -168,7 +168,7 @@ async fn a_server_gives_up_a_client_whose_window_stays_closed() {
             within("the end", server.terminate(Some(Duration::from_secs(2)))).await;
         }
         assert!(begun.elapsed() <= Duration::from_secs(25), "{:?}", begun.elapsed());
-        drop((client, sends, _receives));
+        drop((client, sends, unread));
         nothing_left(&server).await;
         tasks_end(before).await;
     }
@@ -193,8 +193,8 @@ async fn a_client_survives_resets() {
             h2.open_path("/kept").await.expect("open"),
             h2.open_path("/closing").await.expect("open"),
         );
-        let (mut cuts, _cut) = server.accepted.recv().await.expect("open");
-        let (mut keeps, _kept) = server.accepted.recv().await.expect("open");
+        let (mut cuts, cut_unread) = server.accepted.recv().await.expect("open");
+        let (mut keeps, kept_unread) = server.accepted.recv().await.expect("open");
         let (mut closes, mut closed) = server.accepted.recv().await.expect("open");
         // In the middle of a message.
         cuts.send_data(Bytes::from_static(b"\x81\x05who"), false).expect("open");
@@ -217,7 +217,7 @@ async fn a_client_survives_resets() {
         // The third goes on.
         keeps.send_data(Bytes::from_static(b"\x81\x02on"), false).expect("open");
         assert_eq!(within("a message", kept.recv()).await.expect("no error"), Some("on".into()));
-        drop((h2, cut, kept, server, cuts, keeps, closes, closed, _cut, _kept));
+        drop((h2, cut, kept, server, cuts, keeps, closes, closed, cut_unread, kept_unread));
         tasks_end(before).await;
     }
 }
@@ -231,7 +231,7 @@ async fn a_client_of_a_server_that_is_going_away() {
         let (stream, mut server) = raw_h2::server(OPEN);
         let h2 = raw_h2::h2(stream).await;
         let mut ws = h2.open_path("/").await.expect("open");
-        let (mut sends, _receives) = server.accepted.recv().await.expect("open");
+        let (mut sends, unread) = server.accepted.recv().await.expect("open");
         let act: raw_h2::Act = match abrupt {
             true => Box::new(|server| server.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM)),
             false => Box::new(h2::server::Connection::graceful_shutdown),
@@ -254,7 +254,7 @@ async fn a_client_of_a_server_that_is_going_away() {
         let code = if abrupt { CloseCode::ABNORMAL } else { CloseCode::GOING_AWAY };
         assert_eq!(info.code, code, "{info}");
         assert!(within("an answer", h2.open_path("/later")).await.is_err());
-        drop((h2, ws, server, sends, _receives));
+        drop((h2, ws, server, sends, unread));
         tasks_end(before).await;
     }
 }
