@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use wsproto::CloseInfo;
 
 use crate::{
-    Decision, Error, IncomingRequest, Message, ServerHandle, TimerId, WebSocketConnection,
+    BusState, Decision, Error, IncomingRequest, Message, ServerHandle, TimerId, WebSocketConnection,
 };
 
 /// The handler of a server.
@@ -93,6 +93,13 @@ pub trait ServerHandler: Send + 'static {
         let _ = (server, timer);
     }
 
+    /// Called when the connection with the [bus](crate::ServerOptions::bus()) was lost, or made: the first and each
+    /// later time. If it comes and goes while this handler is busy, some pairs of calls are left out, never
+    /// the last call.
+    fn on_bus(&mut self, server: &ServerHandle, state: BusState) {
+        let _ = (server, state);
+    }
+
     /// Called on an error outside open connections: the handshake with `peer` failed, or the listener could
     /// not accept and pauses. `peer` is `None` for the listener, and for a transport without addresses.
     fn on_error(&mut self, server: &ServerHandle, peer: Option<SocketAddr>, error: &Error) {
@@ -120,8 +127,8 @@ where
 /// The handler of a connection.
 ///
 /// Calls are serialized, in this order: [`on_open`](Self::on_open), then
-/// [`on_message`](Self::on_message) for each message, with [`on_pong`](Self::on_pong),
-/// [`on_drained`](Self::on_drained) and [`on_timer`](Self::on_timer) in between, at most one
+/// [`on_message`](Self::on_message) for each message, with [`on_ping`](Self::on_ping),
+/// [`on_pong`](Self::on_pong), [`on_drained`](Self::on_drained) and [`on_timer`](Self::on_timer) in between, at most one
 /// [`on_error`](Self::on_error), and exactly one [`on_terminate`](Self::on_terminate). For a client's
 /// connection on an event loop that never opens, only the last two are called. A call that panics is the
 /// last, and closes the connection with code 1011.
@@ -142,6 +149,12 @@ pub trait ConnectionHandler: Send + 'static {
     /// [`SendStatus::Queued`](crate::SendStatus::Queued) or [`Error::WouldExceed`].
     fn on_drained(&mut self, ws: &WebSocketConnection) {
         let _ = ws;
+    }
+
+    /// Called for each Ping, with its payload, for tools that show what a peer sends. It is answered without the
+    /// handler (RFC 6455 section 5.5.2).
+    fn on_ping(&mut self, ws: &WebSocketConnection, payload: &[u8]) {
+        let _ = (ws, payload);
     }
 
     /// Called for each Pong, with its payload: the answer to a [`ping`](WebSocketConnection::ping), to a Ping of
@@ -205,6 +218,10 @@ impl ConnectionHandler for Box<dyn ConnectionHandler> {
 
     fn on_drained(&mut self, ws: &WebSocketConnection) {
         (**self).on_drained(ws);
+    }
+
+    fn on_ping(&mut self, ws: &WebSocketConnection, payload: &[u8]) {
+        (**self).on_ping(ws, payload);
     }
 
     fn on_pong(&mut self, ws: &WebSocketConnection, payload: &[u8]) {

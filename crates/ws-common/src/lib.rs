@@ -11,6 +11,7 @@
 
 pub mod adapter;
 mod admission;
+mod bus;
 mod cancel;
 mod client_options;
 mod connect_to;
@@ -39,6 +40,7 @@ mod tls;
 
 pub use adapter::ProxyHeaderError;
 pub use admission::{InvalidNetwork, TrustedProxies};
+pub use bus::{Bus, BusConnection, BusError, BusSink, BusState, MAX_TOPIC_LEN};
 #[cfg(feature = "bytes")]
 pub use bytes;
 pub use cancel::Cancel;
@@ -52,7 +54,7 @@ pub use incoming::IncomingRequest;
 pub use message::{Message, SendStatus};
 pub use options::ServerOptions;
 pub use proxy::{Proxies, Proxy, ProxyError};
-pub use pubsub::Broadcast;
+pub use pubsub::{Broadcast, SubscribeError};
 pub use reconnect::{Reconnect, ReconnectEvent};
 pub use running::RunningServer;
 #[cfg(feature = "tls")]

@@ -4,6 +4,7 @@ use std::fmt;
 
 #[cfg(feature = "bytes")]
 use bytes::Bytes;
+use wsproto::PreparedMessage;
 
 /// A complete message. Its `Debug` output shows the kind and the length in bytes, not the payload, which
 /// may be secret.
@@ -31,6 +32,14 @@ impl Message {
         match self {
             Self::Text(text) => text.as_bytes(),
             Self::Binary(bytes) => bytes,
+        }
+    }
+
+    /// Encodes the message for many connections.
+    pub(crate) fn prepare(&self) -> PreparedMessage {
+        match self {
+            Self::Text(text) => PreparedMessage::text(text),
+            Self::Binary(bytes) => PreparedMessage::binary(bytes),
         }
     }
 }

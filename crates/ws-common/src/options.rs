@@ -9,8 +9,8 @@ use std::time::Duration;
 use wsproto::handshake::{AcceptError, AllowedOrigins, Request};
 use wsproto::{Config, KeepAlive};
 
-use crate::TrustedProxies;
 use crate::admission::{AddressLimits, Refusal};
+use crate::{Bus, TrustedProxies};
 
 /// The options of a server.
 ///
@@ -27,6 +27,7 @@ use crate::admission::{AddressLimits, Refusal};
 /// | maximum number of connections | 4096 with a thread each, 100 000 on event loops |
 /// | connections and attempts of one address | any number |
 /// | path, origins | any |
+/// | bus | none: topics end at the server |
 ///
 /// ```
 /// use std::time::Duration;
@@ -60,6 +61,8 @@ pub struct ServerOptions {
     pub max_attempts_per_address: Option<(u32, Duration)>,
     /// The proxies that are trusted to name their clients. Default: none.
     pub trusted_proxies: TrustedProxies,
+    /// The bus that joins the server's topics with those of others; see [`bus`](Self::bus()).
+    pub bus: Option<Arc<dyn Bus>>,
     /// The certificate and key; `Some` makes the server speak TLS.
     #[cfg(feature = "tls")]
     pub tls: Option<crate::ServerTls>,
@@ -81,6 +84,7 @@ impl ServerOptions {
             max_connections_per_address: None,
             max_attempts_per_address: None,
             trusted_proxies: TrustedProxies::default(),
+            bus: None,
             #[cfg(feature = "tls")]
             tls: None,
         }
@@ -124,6 +128,33 @@ impl ServerOptions {
         let config = Arc::unwrap_or_clone(self.config);
         self.config = config.refusal_header(name, value)?.into();
         Ok(self)
+    }
+
+    /// Joins the server's topics with those of other servers, on this machine and on others: what one
+    /// [publishes](crate::ServerHandle::publish) reaches the subscribers of all. Servers with clones of these
+    /// options share the bus. The crate `ws-bus` has buses over brokers, and
+    /// [`testing::MemoryBus`](crate::testing::MemoryBus) joins servers of one process.
+    ///
+    /// A server subscribes a topic at the broker when its first connection subscribes it, and unsubscribes it 10 s
+    /// after the last one has left. What arrives is encoded and compressed once for all subscribers, and not
+    /// passed on. The guarantees:
+    ///
+    /// * at most once;
+    /// * in order for one publisher and topic; a publisher is a thread, or the handler of a connection;
+    /// * what is published while the bus is down is lost elsewhere, and the handler is told, by
+    ///   [`ServerHandler::on_bus`](crate::ServerHandler::on_bus);
+    /// * after [`Up`](crate::BusState::Up), topics are subscribed again before anything is delivered.
+    ///
+    /// ```
+    /// use ws_common::ServerOptions;
+    /// use ws_common::testing::MemoryBus;
+    ///
+    /// let options = ServerOptions::new().bus(MemoryBus::new());
+    /// ```
+    #[must_use]
+    pub fn bus(mut self, bus: impl Bus + 'static) -> Self {
+        self.bus = Some(Arc::new(bus));
+        self
     }
 
     /// Makes the server speak TLS (`wss://`).

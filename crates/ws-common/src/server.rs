@@ -1,6 +1,8 @@
 //! Handles to a server, for handlers and other threads.
 
 mod ending;
+mod member;
+mod publishing;
 mod roster;
 
 use std::collections::BTreeMap;
@@ -11,18 +13,17 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
-use wsproto::{CloseFrame, ReadyState};
+use wsproto::CloseFrame;
 
 use crate::adapter::{Ending, Registry};
 use crate::admission::Addresses;
 use crate::pubsub::Topics;
 use crate::stats::Counters;
 use crate::timers::{Clock, SharedTimers};
-use crate::{
-    Broadcast, ConnectionId, Message, ServerOptions, ServerStats, TimerId, WebSocketConnection,
-};
+use crate::{ConnectionId, ServerOptions, ServerStats, TimerId, WebSocketConnection};
 
 pub(crate) use ending::AwaitedDecision;
+use member::Member;
 use roster::Roster;
 
 /// A handle to a server, usable from any thread. Clones refer to the same server; dropping them does not
@@ -35,6 +36,10 @@ struct Shared {
     address: Option<SocketAddr>,
     registry: Box<dyn Registry>,
     state: Mutex<State>,
+    /// Locked before a connection (`subscribe`), never while one is locked.
+    topics: Mutex<Topics>,
+    /// The server's part of its bus.
+    bus: Option<Member>,
     changed: Condvar,
     /// The origin of the times in `State::addresses`.
     start: Instant,
@@ -44,10 +49,9 @@ struct Shared {
     clock: Clock,
 }
 
-/// Locked before a connection (`subscribe`), never while one is locked.
+/// Never locked while a connection is locked.
 #[derive(Default)]
 struct State {
-    topics: Topics,
     /// The number of permits in use: all connections, including those in the opening handshake.
     carried: usize,
     /// The addresses of counted permits; empty without a limit for each address.
@@ -74,18 +78,23 @@ impl ServerHandle {
         wake: impl Fn(&Self) + Send + Sync + 'static,
         clock: Clock,
     ) -> Self {
-        Self(Arc::new(Shared {
+        let bus = options.bus.is_some().then(Member::new);
+        let server = Self(Arc::new(Shared {
             options,
             address,
             registry: Box::new(registry),
             state: Mutex::default(),
+            topics: Mutex::default(),
+            bus,
             changed: Condvar::new(),
             start: clock.now(),
             timers: SharedTimers::new(clock.clone()),
             clock,
             counters: Counters::default(),
             wake: Box::new(wake),
-        }))
+        }));
+        server.join_bus();
+        server
     }
 
     /// Returns the server's options.
@@ -112,25 +121,6 @@ impl ServerHandle {
         self.0.registry.connection(self, id)
     }
 
-    /// Encodes a message once and sends it to all [`connections`](Self::connections). Never waits:
-    /// connections without room for the message are returned in [`Broadcast::refused`].
-    pub fn broadcast(&self, message: impl Into<Message>) -> Broadcast {
-        self.send_to(&message.into(), self.connections())
-    }
-
-    /// Sends a message to all [subscribers](WebSocketConnection::subscribe) of a topic, as
-    /// [`broadcast`](Self::broadcast) does.
-    pub fn publish(&self, topic: &str, message: impl Into<Message>) -> Broadcast {
-        self.send_to(&message.into(), self.subscribers(topic))
-    }
-
-    /// Sends a message to some of the server's connections, and counts those that refuse it.
-    pub(crate) fn send_to(&self, message: &Message, to: Vec<WebSocketConnection>) -> Broadcast {
-        let broadcast = Broadcast::new(message, to);
-        self.counters().count_refused(broadcast.refused.len());
-        broadcast
-    }
-
     /// Returns the server's counts of connections, refusals, messages and bytes. Counting costs the
     /// connections next to nothing, and is always on.
     ///
@@ -152,31 +142,6 @@ impl ServerHandle {
 
     pub(crate) fn counters(&self) -> &Counters {
         &self.0.counters
-    }
-
-    /// Returns the subscribers of a topic.
-    #[must_use]
-    pub fn subscribers(&self, topic: &str) -> Vec<WebSocketConnection> {
-        self.lock().topics.subscribers(topic)
-    }
-
-    /// Returns the topics of a connection, in alphabetical order.
-    pub(crate) fn topics(&self, connection: ConnectionId) -> Vec<String> {
-        self.lock().topics.of(connection)
-    }
-
-    pub(crate) fn subscribe(&self, connection: &WebSocketConnection, topic: &str) -> bool {
-        let mut state = self.lock();
-        // A connection is closed before `close` removes its topics under this lock, so none is left behind.
-        let present = connection.ready_state() != ReadyState::Closed;
-        if present {
-            state.topics.subscribe(connection, topic);
-        }
-        present
-    }
-
-    pub(crate) fn unsubscribe(&self, connection: &WebSocketConnection, topic: &str) -> bool {
-        self.lock().topics.unsubscribe(connection, topic)
     }
 
     /// Returns access to the connection counts.
@@ -202,7 +167,7 @@ impl ServerHandle {
 
     /// Removes a connection that is closed.
     pub(crate) fn close(&self, connection: &WebSocketConnection) {
-        self.lock().topics.remove(connection);
+        self.forget_topics(connection);
         self.0.registry.remove(connection);
     }
 

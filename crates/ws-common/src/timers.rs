@@ -113,7 +113,7 @@ pub(crate) struct SharedTimers {
     /// When the first timer expires, in nanoseconds since `start`; `NONE` without a timer. Written under the
     /// lock, and read without it: a loop that must see an earlier time is woken after that was stored.
     first: AtomicU64,
-    /// Whether nobody is told about timers.
+    /// Whether nobody is told about timers of the application.
     off: AtomicBool,
 }
 
@@ -126,16 +126,21 @@ impl SharedTimers {
         Self { start: clock.now(), clock, timers: Mutex::default(), first, off }
     }
 
-    /// Turns timers off: none is kept from now on.
+    /// Turns timers of the application off: none is kept from now on.
     pub(crate) fn turn_off(&self) {
         self.off.store(true, Ordering::Relaxed);
     }
 
-    /// Sets a timer. Returns whether it is now the first.
+    /// Sets a timer of the application. Returns whether it is now the first.
     pub(crate) fn set(&self, after: Duration) -> (TimerId, bool) {
         if self.off.load(Ordering::Relaxed) {
             return (TimerId::new(), false);
         }
+        self.set_own(after)
+    }
+
+    /// Sets a timer of the server itself. Returns whether it is now the first.
+    pub(crate) fn set_own(&self, after: Duration) -> (TimerId, bool) {
         let mut timers = self.lock();
         let elapsed = self.clock.now().saturating_duration_since(self.start);
         let at = elapsed.saturating_add(after);

@@ -82,13 +82,13 @@ struct Listener {
 
 impl ConnectionHandler for Listener {
     fn on_open(&mut self, ws: &WebSocketConnection) {
-        ws.subscribe(self.topic);
+        let _ = ws.subscribe(self.topic); // fails if the connection is closed
     }
 
     fn on_message(&mut self, ws: &WebSocketConnection, _: Message) {
         // Any message switches the topic.
         ws.unsubscribe(self.topic);
         self.topic = if self.topic == TOPICS[0] { TOPICS[1] } else { TOPICS[0] };
-        ws.subscribe(self.topic);
+        let _ = ws.subscribe(self.topic); // fails if the connection is closed
     }
 }

@@ -102,7 +102,7 @@ fn those_who_do_not_read_are_told_of_and_the_others_get_it() {
     let mut other = open(address);
     wait_until("two connections", || server.handle().connections().len() == 2);
     for connection in server.handle().connections() {
-        assert!(connection.subscribe("news"));
+        connection.subscribe("news").expect("open");
     }
     let broadcast = server.handle().broadcast("to all");
     assert_eq!((broadcast.sent, &broadcast.refused[..]), (1, &[slow.clone()][..]));

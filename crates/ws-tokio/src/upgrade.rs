@@ -70,7 +70,7 @@ pub use server::UpgradeServer;
 ///     let lobby = server.clone();
 ///     let upgrade = upgrade.subprotocols(&["chat.v2", "chat.v1"]);
 ///     upgrade.run(&server, |mut ws| async move {
-///         ws.handle().subscribe("lobby");
+///         let _ = ws.handle().subscribe("lobby"); // fails if the connection is closed
 ///         while let Ok(Some(message)) = ws.recv().await {
 ///             lobby.publish("lobby", message);
 ///         }

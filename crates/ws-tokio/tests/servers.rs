@@ -28,7 +28,7 @@ async fn listen(options: ServerOptions) -> (SocketAddr, ServerHandle, tokio::tas
                     return request.refuse(Response::text(404, "no such page\n")).await;
                 }
                 let mut ws = request.accept(&Accept::new()).await?;
-                ws.handle().subscribe("all");
+                ws.handle().subscribe("all").expect("open");
                 while let Some(message) = ws.recv().await? {
                     ws.send(message).await?;
                 }

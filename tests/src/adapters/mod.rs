@@ -186,6 +186,10 @@ impl<H: ConnectionHandler> ConnectionHandler for Opening<H> {
         self.handler.on_drained(ws);
     }
 
+    fn on_ping(&mut self, ws: &WebSocketConnection, payload: &[u8]) {
+        self.handler.on_ping(ws, payload);
+    }
+
     fn on_pong(&mut self, ws: &WebSocketConnection, payload: &[u8]) {
         self.handler.on_pong(ws, payload);
     }

@@ -157,7 +157,7 @@ impl ConnectionHandler for Hoarded {
     }
 
     fn on_message(&mut self, ws: &WebSocketConnection, message: Message) {
-        assert!(ws.subscribe("all"));
+        ws.subscribe("all").expect("open");
         // Fails if the peer is gone.
         let _ = ws.send(message);
     }

@@ -301,7 +301,7 @@ pub(crate) fn a_message_goes_to_all_others<S: Adapter, C: Adapter>() {
     let server = serve::<S, _>(ServerOptions::new(), || {
         |ws: &WebSocketConnection, message: Message| {
             if message == "join".into() {
-                ws.subscribe("room");
+                ws.subscribe("room").expect("open");
                 ws.send("joined").expect("open");
             } else {
                 let to_room = ws.publish("room", "to the room");
@@ -344,7 +344,7 @@ pub(crate) fn a_message_goes_to_all_others<S: Adapter, C: Adapter>() {
 pub(crate) fn others_that_do_not_read_are_counted<S: Adapter>() {
     let server = serve::<S, _>(ServerOptions::new(), || {
         |ws: &WebSocketConnection, message: Message| {
-            ws.subscribe("room");
+            ws.subscribe("room").expect("open");
             if message == "flood".into() {
                 let big = "x".repeat(1 << 20);
                 let full = |refused: usize| refused == 1;

@@ -7,7 +7,7 @@ use std::time::Instant;
 use conformance::adapters::{Adapter, Client, Refused};
 use ws_common::{
     ClientOptions, ConnectionHandler, Decision, Error, IncomingRequest, Message, RunningServer,
-    ServerHandle, ServerHandler, ServerOptions, WebSocketConnection,
+    ServerHandle, ServerHandler, ServerOptions, SubscribeError, WebSocketConnection,
 };
 use wsproto::handshake::{Accept, ClientRequest, Response};
 use wsproto::url::WsUrl;
@@ -83,7 +83,7 @@ impl ConnectionHandler for Recorder {
         match text.split_whitespace().collect::<Vec<_>>()[..] {
             ["close"] => ws.terminate(4001.into(), "as you wish").expect("a private code"),
             ["subscribe", topic] => {
-                assert!(ws.subscribe(topic));
+                ws.subscribe(topic).expect("open");
                 ws.send("done").expect("open");
             }
             ["unsubscribe", topic] => {
@@ -113,7 +113,7 @@ impl ConnectionHandler for Recorder {
         if let Some(server) = ws.server() {
             assert_eq!(server.connection(ws.id()), None);
             assert!(!server.connections().contains(ws));
-            assert!(!ws.subscribe("late"), "nothing is kept for it");
+            assert_eq!(ws.subscribe("late"), Err(SubscribeError::Closed), "nothing is kept for it");
         }
         let CloseInfo { code, reason, was_clean, .. } = info;
         self.note("terminate", &format!(" {} {reason:?} {was_clean}", u16::from(*code)));

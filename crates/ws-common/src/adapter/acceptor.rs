@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
 use wsproto::handshake::Response;
@@ -19,7 +19,6 @@ use super::server_handler::DynServerHandler;
 use super::{Conversation, Decided, Permit, ProxyHeader, TrafficLease, Verdict};
 use crate::admission::Refusal;
 use crate::stats::Counted;
-use crate::timers::Due;
 use crate::{Decision, Error, IncomingRequest, ServerHandle, ServerHandler};
 
 /// A server's side before a connection is open: it admits transports, asks the server's handler for
@@ -265,33 +264,6 @@ impl Acceptor {
         self.tell(None, &error.into());
     }
 
-    /// Returns when the server's first timer expires: call [`call_timers`](Self::call_timers) then. If it
-    /// becomes earlier, the server's [`wake`](super::server_handle) is called.
-    #[must_use]
-    #[inline]
-    pub fn next_timer(&self) -> Option<Instant> {
-        self.server.timers().next()
-    }
-
-    /// Returns when the adapter must [call timers](Self::call_timers), or abort the remaining connections of a
-    /// server that is ending.
-    #[must_use]
-    pub fn deadline(&self) -> Option<Instant> {
-        self.server.deadline().into_iter().chain(self.next_timer()).min()
-    }
-
-    /// Calls the handler for the server's timers that have expired; those that these calls set are due the next
-    /// time.
-    pub fn call_timers(&self) {
-        if self.next_timer().is_none() {
-            return;
-        }
-        let (now, mut due) = (self.server.now(), Due::default());
-        while let Some(timer) = self.server.timers().take_expired(now, &mut due) {
-            self.call(|handler, server| handler.on_timer(server, timer));
-        }
-    }
-
     /// Reports to the handler that the server has started.
     pub fn announce(&self) {
         self.call(|handler, server| handler.on_open(server));
@@ -317,6 +289,7 @@ impl Acceptor {
         self.server.wait_terminated();
         self.call(|handler, server| handler.on_terminate(server));
         self.drop_handler();
+        self.server.leave_bus();
     }
 
     /// Drops the handler; a panic is caught and logged.
@@ -328,7 +301,7 @@ impl Acceptor {
     }
 
     /// Calls the handler; a panic is caught and logged.
-    fn call(&self, call: impl FnOnce(&mut dyn DynServerHandler, &ServerHandle)) {
+    pub(super) fn call(&self, call: impl FnOnce(&mut dyn DynServerHandler, &ServerHandle)) {
         let mut handler = self.handler();
         let Some(handler) = &mut *handler else { return };
         if catch(|| call(&mut **handler, &self.server)).is_err() {

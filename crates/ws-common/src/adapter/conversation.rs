@@ -116,6 +116,7 @@ impl Conversation {
                 self.message(connection.id(), handle, message)
             }
             Step::Other => None,
+            Step::Ping(payload) => self.call(handle, |handler, ws| handler.on_ping(ws, &payload)),
             Step::Pong(payload) => self.call(handle, |handler, ws| handler.on_pong(ws, &payload)),
             Step::Request => {
                 self.decide(connection, now);

@@ -34,9 +34,11 @@ pub enum Step {
     Open,
     /// A message was received.
     Message(Message),
+    /// A Ping was received, with this payload. It is answered.
+    Ping(Box<[u8]>),
     /// A Pong was received, with this payload.
     Pong(Box<[u8]>),
-    /// A frame that does not concern the application was received, such as a Ping.
+    /// A frame that does not concern the application was received, such as a Close.
     Other,
     /// The connection failed. [`Closed`](Self::Closed) follows.
     Error(Box<Error>),
@@ -116,6 +118,7 @@ impl<R: Role, T: Transport> Link<R, T> {
         match event {
             SessionEvent::Received(Event::Text(text)) => Step::Message(self.own_text(text)),
             SessionEvent::Received(Event::Binary(bytes)) => Step::Message(self.own_binary(bytes)),
+            SessionEvent::Received(Event::Ping(payload)) => Step::Ping((*payload).into()),
             SessionEvent::Received(Event::Pong(payload)) => Step::Pong((*payload).into()),
             SessionEvent::Received(_) => Step::Other,
             SessionEvent::Upgrade | SessionEvent::Http => Step::Request,

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::logging::error;
 use super::{Acceptor, Registry};
-use crate::timers::Clock;
+use crate::timers::{Clock, Due};
 use crate::{RunningServer, ServerHandle, ServerOptions};
 
 /// Creates a server's handle. `most_connections` applies if the options set no
@@ -47,6 +47,52 @@ pub fn spawn_server(
 }
 
 impl Acceptor {
+    /// Returns when the server's first timer expires, or that of its bus: call [`call_timers`](Self::call_timers)
+    /// then. If it becomes earlier, the server's [`wake`](server_handle) is called.
+    #[must_use]
+    #[inline]
+    pub fn next_timer(&self) -> Option<Instant> {
+        self.server().timers().next()
+    }
+
+    /// Returns when the adapter must [call timers](Self::call_timers), or abort the remaining connections of a
+    /// server that is ending.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.server().deadline().into_iter().chain(self.next_timer()).min()
+    }
+
+    /// Calls the handler for the server's timers that have expired, and for changes of the bus; timers that
+    /// these calls set are due the next time.
+    pub fn call_timers(&self) {
+        if self.next_timer().is_none() {
+            return;
+        }
+        let (server, mut due) = (self.server(), Due::default());
+        let now = server.now();
+        while let Some(timer) = server.timers().take_expired(now, &mut due) {
+            match server.bus_turn(timer) {
+                true => self.tell_bus_states(),
+                false => self.call(|handler, server| handler.on_timer(server, timer)),
+            }
+        }
+    }
+
+    /// Calls the handler for the changes of the bus. Each is taken while the handler is locked, so that several
+    /// threads tell them in order.
+    fn tell_bus_states(&self) {
+        let mut told = true;
+        while told {
+            told = false;
+            self.call(|handler, server| {
+                if let Some(state) = server.next_bus_state() {
+                    told = true;
+                    handler.on_bus(server, state);
+                }
+            });
+        }
+    }
+
     /// Returns the time at which the remaining connections must be aborted; `None` if the server is not ending, or
     /// waits without a limit.
     #[must_use]

@@ -1,13 +1,18 @@
 //! A connection among others: topics, and messages to all others.
 
-use crate::{Broadcast, Message, ServerHandle, WebSocketConnection};
+use crate::{Broadcast, Message, ServerHandle, SubscribeError, WebSocketConnection};
 
 impl WebSocketConnection {
-    /// Subscribes the connection to the messages [published](ServerHandle::publish) on a topic from now on.
-    /// Returns `false`, and does nothing, if the connection is closed or belongs to no server.
-    #[allow(clippy::must_use_candidate, reason = "callers may ignore the result")]
-    pub fn subscribe(&self, topic: &str) -> bool {
-        self.server().is_some_and(|server| server.subscribe(self, topic))
+    /// Subscribes the connection to the messages [published](ServerHandle::publish) on a topic from now on, here and
+    /// at the other servers on the [bus](crate::ServerOptions::bus()). It ends with the connection. A second
+    /// subscription has no effect.
+    ///
+    /// # Errors
+    ///
+    /// [`SubscribeError`] if the connection is closed or belongs to no server, or for a topic of more than
+    /// [`MAX_TOPIC_LEN`](crate::MAX_TOPIC_LEN) bytes. Nothing is subscribed then.
+    pub fn subscribe(&self, topic: &str) -> Result<(), SubscribeError> {
+        self.server().ok_or(SubscribeError::NoServer)?.subscribe(self, topic)
     }
 
     /// Unsubscribes the connection from a topic. Returns whether it was subscribed.
@@ -19,22 +24,21 @@ impl WebSocketConnection {
     /// Sends a message to all other connections of the server, as [`ServerHandle::broadcast`] does. A client's
     /// connection has none.
     pub fn broadcast(&self, message: impl Into<Message>) -> Broadcast {
-        self.send_to_others(&message.into(), ServerHandle::connections)
+        self.with_server(|server| server.broadcast_except(Some(self), &message.into()))
     }
 
     /// Sends a message to all other subscribers of a topic, as [`ServerHandle::publish`] does.
     pub fn publish(&self, topic: &str, message: impl Into<Message>) -> Broadcast {
-        self.send_to_others(&message.into(), |server| server.subscribers(topic))
+        self.with_server(|server| server.publish_except(Some(self), topic, &message.into()))
     }
 
-    fn send_to_others(
-        &self,
-        message: &Message,
-        to: impl FnOnce(&ServerHandle) -> Vec<Self>,
-    ) -> Broadcast {
-        let Some(server) = self.server() else { return Broadcast::default() };
-        let mut to = to(server);
-        to.retain(|other| other != self);
-        server.send_to(message, to)
+    /// Sends a message to all other subscribers of a topic at this server, as [`ServerHandle::publish_here`]
+    /// does.
+    pub fn publish_here(&self, topic: &str, message: impl Into<Message>) -> Broadcast {
+        self.with_server(|server| server.publish_here_except(Some(self), topic, &message.into()))
+    }
+
+    fn with_server(&self, send: impl FnOnce(&ServerHandle) -> Broadcast) -> Broadcast {
+        self.server().map(send).unwrap_or_default()
     }
 }

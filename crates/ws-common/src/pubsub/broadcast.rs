@@ -2,35 +2,45 @@
 
 use wsproto::PreparedMessage;
 
-use crate::{Error, Message, WebSocketConnection};
+use crate::{BusError, Error, WebSocketConnection};
 
 /// The outcome of sending a message to many connections.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Broadcast {
-    /// The number of connections that accepted the message. Closing connections are skipped and counted
-    /// nowhere.
+    /// The number of connections of this server that accepted the message. Closing connections are skipped and
+    /// counted nowhere.
     pub sent: usize,
-    /// The connections that did not accept the message, because their peers do not read and the high-water
-    /// mark is reached. The application may ignore them, or close them with 1013 or 1008.
+    /// The connections of this server that did not accept the message, because their peers do not read and the
+    /// high-water mark is reached. The application may ignore them, or close them with 1013 or 1008.
     pub refused: Vec<WebSocketConnection>,
+    /// Whether the message was passed on to other servers, if the server has a
+    /// [bus](crate::ServerOptions::bus()) and the message was [published](crate::ServerHandle::publish); `Ok`
+    /// otherwise. The number of its receivers there is unknown. An error concerns the other servers only.
+    pub elsewhere: Result<(), BusError>,
 }
 
 impl Broadcast {
-    /// Encodes a message once and sends it to `connections`, without waiting.
-    pub(crate) fn new(message: &Message, connections: Vec<WebSocketConnection>) -> Self {
-        let message = match message {
-            Message::Text(text) => PreparedMessage::text(text),
-            Message::Binary(bytes) => PreparedMessage::binary(bytes),
-        };
-        let mut done = Self::default();
+    /// Sends a message to `connections`, without waiting. If there are any, encodes it once, with `prepare`.
+    pub(crate) fn new<'a>(
+        prepare: impl Fn() -> PreparedMessage,
+        connections: impl IntoIterator<Item = &'a WebSocketConnection>,
+    ) -> Self {
+        let (mut done, mut message) = (Self::default(), None);
         for connection in connections {
-            match connection.try_send_prepared(&message) {
+            match connection.try_send_prepared(message.get_or_insert_with(&prepare)) {
                 Ok(_) => done.sent += 1,
-                Err(Error::WouldExceed(_)) => done.refused.push(connection),
+                Err(Error::WouldExceed(_)) => done.refused.push(connection.clone()),
                 // It is closing or has failed; its handler is called for that.
                 Err(_) => {}
             }
         }
         done
+    }
+}
+
+/// Sent to nobody.
+impl Default for Broadcast {
+    fn default() -> Self {
+        Self { sent: 0, refused: Vec::new(), elsewhere: Ok(()) }
     }
 }

@@ -4,7 +4,7 @@
 //! adapter does: with the engine, the decisions, topics, timers and limits of every other server. Only the
 //! transport is in memory, and time passes only when the test [says so](TestServer::advance). A
 //! [`TestClient`] is the other end of one connection: it records the handler's messages, its Close frame, and
-//! its subscriptions. [`connect`] is the short way for a single handler.
+//! its subscriptions. [`connect`] is the short way for a single handler. A [`MemoryBus`] joins several servers.
 //!
 //! ```
 //! use std::time::Duration;
@@ -21,7 +21,7 @@
 //!
 //!     fn on_message(&mut self, ws: &WebSocketConnection, message: Message) {
 //!         if message == "news".into() {
-//!             ws.subscribe("news");
+//!             let _ = ws.subscribe("news"); // fails if the connection is closed
 //!             let _ = ws.send_text("subscribed");
 //!         }
 //!     }
@@ -57,6 +57,9 @@
 //! assert_eq!((counter.count, client.received()), (1, vec!["1".into()]));
 //! ```
 
+mod bus;
+#[cfg(test)]
+mod bus_tests;
 mod client;
 mod pair;
 mod server;
@@ -64,5 +67,6 @@ mod server;
 mod tests;
 mod wire;
 
+pub use bus::MemoryBus;
 pub use client::{TestClient, connect};
 pub use server::TestServer;

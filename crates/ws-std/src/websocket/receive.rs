@@ -64,8 +64,11 @@ impl WaitPlan {
         let wait_for = match wants_read && !is_watched {
             true => WaitFor::Input { room: !written && is_tcp && transport.takes_output() },
             false if is_watched && is_tcp => WaitFor::Decision,
-            // The warden handles the deadlines of sockets.
-            false if written => WaitFor::Change { deadline: deadline.filter(|_| !is_tcp) },
+            // The warden handles the deadlines of sockets, and the output of one whose owner has paused: a wait for
+            // room would not end when the pause does.
+            false if written || is_tcp && endpoint.is_paused() => {
+                WaitFor::Change { deadline: deadline.filter(|_| !is_tcp) }
+            }
             false => WaitFor::Room,
         };
         Self { wait_for, is_watched, deadline, is_tcp }

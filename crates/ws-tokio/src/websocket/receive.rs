@@ -91,7 +91,7 @@ impl WebSocket {
                 self.sender.connection.answer(&decided)?;
             }
             match self.sender.connection.advance(now, &mut self.input) {
-                Progress::Some | Progress::Step(Step::Other) => {}
+                Progress::Some | Progress::Step(Step::Other | Step::Ping(_)) => {}
                 Progress::Failed(error) | Progress::Step(Step::Error(error)) => {
                     self.rest().failed.get_or_insert(*error);
                 }

@@ -15,7 +15,7 @@ use crate::support::*;
 async fn chat(State(server): State<UpgradeServer>, upgrade: Upgrade) -> impl IntoResponse {
     let room = upgrade.request().query().map(str::to_owned);
     upgrade.subprotocols(&["v1"]).run::<axum::body::Body, _>(&server, |ws| async move {
-        ws.handle().subscribe("lobby");
+        ws.handle().subscribe("lobby").expect("open");
         let _ = ws.send(room.unwrap_or_default()).await;
         echo(ws).await;
     })

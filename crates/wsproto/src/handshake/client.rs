@@ -249,8 +249,10 @@ impl ClientRequest {
         self
     }
 
-    /// Offers the extensions of the configuration.
-    pub(crate) fn with_offers(self, config: &Config) -> Self {
+    /// Adds the offers of extensions that a session with this configuration makes: what [`encode`](Self::encode)
+    /// then writes is the request of [`Session::client`](crate::Session::client), but for the nonce.
+    #[must_use]
+    pub fn with_offers(self, config: &Config) -> Self {
         #[cfg(feature = "deflate")]
         if let Some(wish) = &config.deflate {
             return self.deflate(super::DeflateOffer::in_order(wish));

@@ -1,0 +1,247 @@
+//! The options of a connection that all client modes share.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ws_std::wsproto::handshake::{ClientRequest, OfferError};
+use ws_std::wsproto::url::WsUrl;
+use ws_std::wsproto::{Config, Deflate, KeepAlive};
+use ws_std::{ClientOptions, ClientTls, ConnectTo, Proxy};
+
+use crate::exit::Exit;
+use crate::insecure::trusting_everybody;
+use crate::terminal::Colours;
+use crate::values::{OrOff, duration, duration_or_off, size};
+
+/// The options of a connection.
+#[derive(clap::Args, Clone)]
+#[command(next_help_heading = "Connection")]
+pub(crate) struct ConnectionArgs {
+    /// Add a header field to the request; repeatable
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    headers: Vec<String>,
+
+    /// Send a cookie; repeatable
+    #[arg(long = "cookie", value_name = "NAME=VALUE")]
+    cookies: Vec<String>,
+
+    /// Offer a subprotocol; repeatable, in order of preference
+    #[arg(short = 's', long = "subprotocol", value_name = "NAME")]
+    subprotocols: Vec<String>,
+
+    /// Send an Origin, as browsers do
+    #[arg(long, value_name = "ORIGIN")]
+    origin: Option<String>,
+
+    /// Send credentials (HTTP Basic); other users of this computer may see the arguments of a process
+    #[arg(long, value_name = "NAME:PASSWORD")]
+    user: Option<String>,
+
+    /// Connect through a proxy, such as http://HOST:PORT or socks5://HOST; "env" takes it from the environment
+    #[arg(long, value_name = "URL")]
+    proxy: Option<String>,
+
+    /// Connect to ADDRESS, an IP address with or without a port, if the URL's host is HOST; repeatable
+    #[arg(long, value_name = "HOST:ADDRESS", value_parser = resolution)]
+    resolve: Vec<Resolution>,
+
+    /// Connect to a Unix domain socket; the URL still gives the path and the Host
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["proxy", "resolve"])]
+    unix: Option<PathBuf>,
+
+    /// Trust only the certificates in this PEM file
+    #[arg(long, value_name = "FILE")]
+    cacert: Option<PathBuf>,
+
+    /// Show the certificate in this PEM file if the server asks for one
+    #[arg(long, value_name = "FILE", requires = "key")]
+    cert: Option<PathBuf>,
+
+    /// The private key of --cert
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    key: Option<PathBuf>,
+
+    /// Trust every certificate: anybody on the way can read and change everything
+    #[arg(long, conflicts_with = "cacert")]
+    insecure: bool,
+
+    /// Offer compression (permessage-deflate)
+    #[arg(long)]
+    deflate: bool,
+
+    /// Follow up to COUNT redirects
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    redirects: u8,
+
+    /// The longest message to accept, in bytes; 64K, 1M
+    #[arg(long, value_name = "BYTES", default_value = "64M", value_parser = size)]
+    max_message: u64,
+
+    /// How long connecting and each handshake may take, and a peer may read nothing
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    timeout: Duration,
+
+    /// Send a Ping after this time, again and again, and give up without a Pong within 10 s; or "off"
+    #[arg(long, value_name = "TIME", default_value = "20s", value_parser = duration_or_off)]
+    keep_alive: OrOff,
+
+    /// Print the heads of request and response, and the body of a refusal
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+}
+
+/// How long a peer may take for a Pong.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A host, and its address.
+#[derive(Clone)]
+struct Resolution {
+    host: String,
+    address: IpAddr,
+    port: Option<u16>,
+}
+
+/// A request, and the options to send it with.
+#[derive(Clone, Debug)]
+pub(crate) struct Prepared {
+    pub(crate) request: ClientRequest,
+    pub(crate) options: ClientOptions,
+}
+
+impl ConnectionArgs {
+    /// Returns the request for a URL, and the options of its connection. Prints the warning of `--insecure`.
+    pub(crate) fn prepare(&self, url: &str) -> Result<Prepared, Exit> {
+        let url = WsUrl::parse(url).map_err(|error| {
+            Exit::usage(format!("{url:?} is not a URL such as ws://localhost:9001/: {error}"))
+        })?;
+        let mut options = ClientOptions::from(self.config());
+        options.connect_timeout = Some(self.timeout);
+        options.redirects = self.redirects;
+        options.connect_to = self.place(&url);
+        if let Some(proxy) = &self.proxy {
+            options.proxy = match &**proxy {
+                "env" => Proxy::from_env(),
+                proxy => Proxy::new(proxy).map(Into::into),
+            }
+            .map_err(|error| Exit::usage(format!("--proxy: {error}")))?;
+        }
+        if url.is_secure() || self.redirects > 0 {
+            let tls = self.tls().map_err(|error| Exit::usage(format!("TLS: {error}")))?;
+            options.tls = Some(tls);
+        }
+        Ok(Prepared { request: self.request(url)?, options })
+    }
+
+    fn config(&self) -> Config {
+        let mut config = Config::new();
+        config.max_message_size = self.max_message;
+        config.handshake_timeout = Some(self.timeout);
+        config.close_timeout = Some(self.timeout);
+        config.write_timeout = Some(self.timeout);
+        config.keep_alive = self.keep_alive.0.map(|interval| KeepAlive::new(interval, PATIENCE));
+        config.deflate = self.deflate.then(Deflate::new);
+        config
+    }
+
+    fn place(&self, url: &WsUrl) -> Option<ConnectTo> {
+        if let Some(path) = &self.unix {
+            return Some(ConnectTo::Unix(path.clone()));
+        }
+        let of_host = |to: &&Resolution| to.host.eq_ignore_ascii_case(url.host());
+        let addresses = self.resolve.iter().filter(of_host);
+        let addresses: Vec<_> = addresses
+            .map(|to| SocketAddr::new(to.address, to.port.unwrap_or_else(|| url.port())))
+            .collect();
+        (!addresses.is_empty()).then_some(addresses.into())
+    }
+
+    fn tls(&self) -> io::Result<ClientTls> {
+        let tls = match &self.cacert {
+            Some(file) => ClientTls::from_pem_file(file)?,
+            None if self.insecure => {
+                let warning = "ws: --insecure: the server may be anybody, and so may its readers";
+                eprintln!("{}", Colours::of(&io::stderr()).loud(warning));
+                trusting_everybody().map_err(io::Error::other)?
+            }
+            // A system without authorities: a small container.
+            None => ClientTls::system().unwrap_or_default(),
+        };
+        match (&self.cert, &self.key) {
+            (Some(certificates), Some(key)) => tls.client_certificate(certificates, key),
+            _ => Ok(tls),
+        }
+    }
+
+    fn request(&self, url: WsUrl) -> Result<ClientRequest, Exit> {
+        let mut request = ClientRequest::new(url);
+        for header in &self.headers {
+            let (name, value) = split(header, ':', "-H needs \"Name: value\"")?;
+            request = request.header(name, value).map_err(invalid)?;
+        }
+        for cookie in &self.cookies {
+            let (name, value) = split(cookie, '=', "--cookie needs NAME=VALUE")?;
+            request = request.cookie(name, value).map_err(invalid)?;
+        }
+        for subprotocol in &self.subprotocols {
+            request = request.subprotocol(subprotocol).map_err(invalid)?;
+        }
+        if let Some(origin) = &self.origin {
+            request = request.origin(origin).map_err(invalid)?;
+        }
+        if let Some(user) = &self.user {
+            let (name, password) = split(user, ':', "--user needs NAME:PASSWORD")?;
+            request = request.basic_auth(name, password).map_err(invalid)?;
+        }
+        Ok(request)
+    }
+}
+
+/// Splits an argument. The error does not repeat it: it may contain a secret.
+fn split<'a>(text: &'a str, at: char, complaint: &str) -> Result<(&'a str, &'a str), Exit> {
+    text.split_once(at).ok_or_else(|| Exit::usage(complaint))
+}
+
+fn invalid(error: OfferError) -> Exit {
+    Exit::usage(error.to_string())
+}
+
+/// Parses `HOST:ADDRESS`. For clap.
+fn resolution(text: &str) -> Result<Resolution, String> {
+    let parsed = text.split_once(':').and_then(|(host, address)| {
+        let bare = address.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        let (address, port) = match bare.unwrap_or(address).parse() {
+            Ok(address) => (address, None),
+            Err(_) => {
+                let both: SocketAddr = address.parse().ok()?;
+                (both.ip(), Some(both.port()))
+            }
+        };
+        (!host.is_empty()).then(|| Resolution { host: host.into(), address, port })
+    });
+    parsed.ok_or_else(|| "needs HOST:ADDRESS, such as example.com:127.0.0.1:8443".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn resolutions_have_an_address_and_perhaps_a_port() {
+        for (text, address, port) in [
+            ("a:127.0.0.1", "127.0.0.1", None),
+            ("a:127.0.0.1:80", "127.0.0.1", Some(80)),
+            ("a:::1", "::1", None),
+            ("a:[::1]", "::1", None),
+            ("a:[::1]:80", "::1", Some(80)),
+        ] {
+            let parsed = resolution(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+            assert_eq!((&*parsed.host, parsed.port), ("a", port), "{text}");
+            assert_eq!(parsed.address.to_string(), address, "{text}");
+        }
+        for text in ["", "a", "a:", ":127.0.0.1", "a:b", "a:127.0.0.1:x"] {
+            assert!(resolution(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! How a run ends: the exit status, and one line on standard error.
+
+use std::io::ErrorKind;
+use std::process::ExitCode;
+
+use ws_std::Error;
+use ws_std::wsproto::handshake::ResponseError;
+use ws_std::wsproto::{CloseCode, CloseInfo, Initiator, SessionError};
+
+use crate::terminal::printable;
+
+/// The exit status of the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Status {
+    /// The run did what it was asked to; a connection ended with both Closes.
+    Clean = 0,
+    /// There was no connection: refused, not found, not trusted.
+    Refused = 1,
+    /// A peer broke a rule, or says that this end did.
+    Protocol = 2,
+    /// The connection ended without a Close of the peer.
+    Lost = 3,
+    /// The time was over.
+    Timeout = 4,
+    /// Wrong arguments or input: `EX_USAGE` of `sysexits.h`.
+    Usage = 64,
+    /// Ctrl-C before there was a connection, or twice: 128 plus the number of SIGINT.
+    Interrupted = 130,
+}
+
+/// The end of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) struct Exit {
+    pub(crate) status: Status,
+    /// The line for standard error, without the name of the program; empty for none.
+    pub(crate) line: String,
+}
+
+impl Exit {
+    pub(crate) fn new(status: Status, line: impl Into<String>) -> Self {
+        Self { status, line: line.into() }
+    }
+
+    /// Ends without a word.
+    #[allow(dead_code, reason = "the modes that need it follow")]
+    pub(crate) fn clean() -> Self {
+        Self::new(Status::Clean, "")
+    }
+
+    pub(crate) fn usage(line: impl Into<String>) -> Self {
+        Self::new(Status::Usage, line)
+    }
+
+    /// Describes an error before or during a connection.
+    pub(crate) fn from_error(error: &Error) -> Self {
+        let line = match error {
+            Error::Http(response) => format!("refused with status {}", response.status()),
+            error => error.to_string(),
+        };
+        Self::new(status_of(error), line)
+    }
+
+    /// Describes the end of a connection: the code, the reason, and the end that began to close.
+    pub(crate) fn from_close(info: &CloseInfo) -> Self {
+        let by = match info.initiator {
+            Initiator::Local => "by this end",
+            Initiator::Remote => "by the peer",
+        };
+        let status = match info.code {
+            // The peer reports that this end broke a rule.
+            CloseCode::PROTOCOL_ERROR | CloseCode::INVALID_PAYLOAD => Status::Protocol,
+            _ if info.was_clean => Status::Clean,
+            _ => Status::Lost,
+        };
+        let line = match status {
+            Status::Lost if info.code == CloseCode::ABNORMAL => {
+                format!("lost: the connection ended without a Close ({})", info.code)
+            }
+            _ => format!("closed {by}: {info}"),
+        };
+        Self::new(status, line)
+    }
+
+    /// Prints the line, and returns the status.
+    pub(crate) fn report(self) -> ExitCode {
+        if !self.line.is_empty() {
+            eprintln!("ws: {}", printable(&self.line));
+        }
+        ExitCode::from(self.status as u8)
+    }
+}
+
+fn status_of(error: &Error) -> Status {
+    match error {
+        Error::Url(_)
+        | Error::Option { .. }
+        | Error::Offer(_)
+        | Error::TlsUnavailable
+        | Error::Close(_)
+        | Error::ClientCode(_) => Status::Usage,
+        Error::Connect { error, .. } if error.kind() == ErrorKind::TimedOut => Status::Timeout,
+        Error::Connect { .. }
+        | Error::Tls(_)
+        | Error::Proxy(_)
+        | Error::Http(_)
+        | Error::ClientCertificate { .. } => Status::Refused,
+        Error::Session(error) => match error {
+            SessionError::Protocol(_) | SessionError::Request(_) => Status::Protocol,
+            SessionError::Response(ResponseError::Status(_)) => Status::Refused,
+            SessionError::Response(_) => Status::Protocol,
+            SessionError::HandshakeTimeout
+            | SessionError::KeepAliveTimeout
+            | SessionError::WriteTimeout
+            | SessionError::CloseTimeout => Status::Timeout,
+            SessionError::Abandoned => Status::Interrupted,
+            _ => Status::Lost,
+        },
+        _ => Status::Lost,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ws_std::wsproto::handshake::Response;
+
+    use super::*;
+
+    fn end(code: u16, was_clean: bool, initiator: Initiator) -> Exit {
+        let mut info = CloseInfo::abnormal(initiator);
+        (info.code, info.was_clean) = (CloseCode::new(code), was_clean);
+        info.sent = was_clean.then_some(info.code);
+        Exit::from_close(&info)
+    }
+
+    #[test]
+    fn ends_are_told_in_one_line() {
+        let exit = end(1000, true, Initiator::Local);
+        assert_eq!(exit, Exit::new(Status::Clean, "closed by this end: 1000 Normal Closure"));
+        let exit = end(1001, true, Initiator::Remote);
+        assert_eq!(exit, Exit::new(Status::Clean, "closed by the peer: 1001 Going Away"));
+        assert_eq!(end(1002, true, Initiator::Remote).status, Status::Protocol);
+        assert_eq!(end(1007, true, Initiator::Remote).status, Status::Protocol);
+        assert_eq!(end(1000, false, Initiator::Remote).status, Status::Lost);
+        let exit = end(1006, false, Initiator::Remote);
+        assert!(exit.line.starts_with("lost: "), "{}", exit.line);
+    }
+
+    #[test]
+    fn errors_have_a_status() {
+        let connect = |kind: ErrorKind| Error::Connect { to: "host:1".into(), error: kind.into() };
+        let cases: [(Error, Status); 8] = [
+            (connect(ErrorKind::ConnectionRefused), Status::Refused),
+            (connect(ErrorKind::TimedOut), Status::Timeout),
+            (Error::Http(Box::new(Response::new(403))), Status::Refused),
+            (SessionError::EndOfInput.into(), Status::Lost),
+            (SessionError::HandshakeTimeout.into(), Status::Timeout),
+            (SessionError::KeepAliveTimeout.into(), Status::Timeout),
+            (SessionError::Abandoned.into(), Status::Interrupted),
+            (Error::Io(ErrorKind::ConnectionReset.into()), Status::Lost),
+        ];
+        for (error, status) in cases {
+            assert_eq!(Exit::from_error(&error).status, status, "{error}");
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! `ws`: a command for people who speak WebSocket. The README has its manual.
+
+mod cli;
+mod connection;
+mod exit;
+mod heads;
+mod insecure;
+mod jsonl;
+#[allow(dead_code, reason = "the modes that need it follow")]
+mod own;
+mod pipe;
+mod session;
+mod signals;
+mod talk;
+mod terminal;
+mod values;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    env_logger::init();
+    match cli::Cli::try_parse() {
+        Ok(cli) => cli.run().report(),
+        Err(error) => {
+            // Fails if the reader is gone, as in `ws --help | head`.
+            let _ = error.print();
+            match error.use_stderr() {
+                true => ExitCode::from(exit::Status::Usage as u8),
+                false => ExitCode::SUCCESS,
+            }
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Standard output, written by a thread of its own: a reader that is slow stops the peer, not the connection.
+
+use std::io::{self, Write};
+use std::mem;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use parking_lot::{Condvar, Mutex};
+use ws_std::WebSocketConnection;
+
+/// How many bytes may wait for the reader of standard output before the peer has to.
+const MARK: usize = 256 << 10;
+
+/// Output on its way to standard output. Beyond [`MARK`], the connection is paused: nothing more is read from it, but
+/// it lives.
+#[derive(Default)]
+pub(super) struct Outlet {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    bytes: Vec<u8>,
+    /// The connection that is paused.
+    paused: Option<WebSocketConnection>,
+    /// Whether all output was appended.
+    is_complete: bool,
+    /// Whether output can no longer be written.
+    is_gone: bool,
+}
+
+impl Outlet {
+    /// Begins to write to standard output. `gone` is called if nobody reads it any more.
+    pub(super) fn stdout(gone: impl FnOnce() + Send + 'static) -> (Arc<Self>, JoinHandle<()>) {
+        Self::to(io::stdout(), gone)
+    }
+
+    fn to(
+        mut to: impl Write + Send + 'static,
+        gone: impl FnOnce() + Send + 'static,
+    ) -> (Arc<Self>, JoinHandle<()>) {
+        let outlet = Arc::new(Self::default());
+        let writing = Arc::clone(&outlet);
+        let thread = thread::spawn(move || {
+            if writing.write_all(&mut to).is_err() {
+                gone();
+            }
+        });
+        (outlet, thread)
+    }
+
+    /// Writes until all output was appended and written.
+    fn write_all(&self, to: &mut impl Write) -> io::Result<()> {
+        let mut taken = Vec::new();
+        loop {
+            let mut state = self.state.lock();
+            while state.bytes.is_empty() && !state.is_complete {
+                self.changed.wait(&mut state);
+            }
+            taken.clear();
+            mem::swap(&mut taken, &mut state.bytes);
+            if taken.is_empty() {
+                return Ok(());
+            }
+            drop(state);
+            let written = to.write_all(&taken).and_then(|()| to.flush());
+            // A long message is rare: do not keep its memory.
+            taken.shrink_to(2 * MARK);
+            let mut state = self.state.lock();
+            state.is_gone = written.is_err();
+            if let Some(ws) = state.paused.take() {
+                ws.resume();
+            }
+            self.changed.notify_all();
+            drop(state);
+            written?;
+        }
+    }
+
+    /// Appends what `append` does, and pauses the connection if there is much. For its handler.
+    pub(super) fn push(&self, ws: &WebSocketConnection, append: impl FnOnce(&mut Vec<u8>)) {
+        let mut state = self.state.lock();
+        state.append(append);
+        // Under the lock: the writing thread must not resume before.
+        if state.bytes.len() > MARK && state.paused.is_none() && !state.is_gone {
+            ws.pause();
+            state.paused = Some(ws.clone());
+        }
+        self.changed.notify_all();
+    }
+
+    /// Appends what `append` does, after waiting for room. For threads that send.
+    pub(super) fn push_and_wait(&self, append: impl FnOnce(&mut Vec<u8>)) {
+        let mut state = self.state.lock();
+        while state.bytes.len() > MARK && !state.is_gone {
+            self.changed.wait(&mut state);
+        }
+        state.append(append);
+        self.changed.notify_all();
+    }
+
+    /// Appends what `append` does. For events that are few.
+    pub(super) fn push_event(&self, append: impl FnOnce(&mut Vec<u8>)) {
+        self.state.lock().append(append);
+        self.changed.notify_all();
+    }
+
+    /// Returns whether output waits for its reader, and the peer with it.
+    pub(super) fn is_full(&self) -> bool {
+        self.state.lock().paused.is_some()
+    }
+
+    /// Waits until all output is written.
+    pub(super) fn finish(&self, writing: JoinHandle<()>) {
+        self.state.lock().is_complete = true;
+        self.changed.notify_all();
+        // A panic of that thread was printed by it.
+        let _ = writing.join();
+    }
+}
+
+impl State {
+    fn append(&mut self, append: impl FnOnce(&mut Vec<u8>)) {
+        if !self.is_gone {
+            append(&mut self.bytes);
+        }
+    }
+}

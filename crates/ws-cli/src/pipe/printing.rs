@@ -1,0 +1,129 @@
+//! The events of a connection on standard output.
+
+use std::io::{self, IsTerminal};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use ws_std::wsproto::handshake::Response;
+use ws_std::wsproto::{CloseCode, CloseInfo};
+use ws_std::{Message, WebSocketConnection};
+
+use super::format::Format;
+use super::outlet::Outlet;
+use crate::connection::Prepared;
+use crate::exit::Exit;
+use crate::jsonl::{End, Event, Head, Line, micros, time_of_day};
+use crate::session::Events;
+use crate::terminal::printable;
+
+/// Prints messages, or with `--jsonl` all events.
+pub(super) struct Printer {
+    format: Format,
+    jsonl: bool,
+    /// How many messages to print.
+    most: Option<u64>,
+    /// How many were received.
+    received: AtomicU64,
+    outlet: Arc<Outlet>,
+    for_terminal: bool,
+    begun: Instant,
+}
+
+impl Printer {
+    pub(super) fn new(format: Format, jsonl: bool, most: Option<u64>, outlet: Arc<Outlet>) -> Self {
+        let for_terminal = io::stdout().is_terminal();
+        let (received, begun) = (AtomicU64::new(0), Instant::now());
+        Self { format, jsonl, most, received, outlet, for_terminal, begun }
+    }
+
+    /// Returns how many messages were received.
+    pub(super) fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
+    }
+
+    /// Returns whether the reader of standard output holds up the connection.
+    pub(super) fn is_full(&self) -> bool {
+        self.outlet.is_full()
+    }
+
+    /// Notes a message that is being sent.
+    pub(super) fn sending(&self, message: &Message) {
+        if self.jsonl {
+            let line = self.line(Event::message(End::Own, message));
+            self.outlet.push_and_wait(|out| line.append(out));
+        }
+    }
+
+    fn line<'a>(&self, event: Event<'a>) -> Line<'a> {
+        Line { at: micros(self.begun.elapsed()), event }
+    }
+
+    fn event(&self, event: Event<'_>) {
+        if self.jsonl {
+            let line = self.line(event);
+            self.outlet.push_event(|out| line.append(out));
+        }
+    }
+}
+
+impl Events for Printer {
+    fn opened(&self, ws: &WebSocketConnection, prepared: &Prepared, response: &Response) {
+        if !self.jsonl {
+            return;
+        }
+        let url = ws.url().unwrap_or_else(|| prepared.request.url().clone());
+        let extensions: Vec<_> = ws.extensions().iter().map(ToString::to_string).collect();
+        self.event(Event::Open {
+            time: time_of_day(),
+            url: url.as_given().into(),
+            peer: ws.peer_addr().map(|peer| peer.to_string().into()),
+            subprotocol: ws.subprotocol().map(Into::into),
+            extensions: (!extensions.is_empty()).then(|| extensions.join(", ").into()),
+            request: Head::of_request(&prepared.request, &prepared.options),
+            response: Head::of_response(response),
+        });
+    }
+
+    fn message(&self, ws: &WebSocketConnection, message: Message) {
+        let number = self.received.fetch_add(1, Ordering::Relaxed) + 1;
+        let most = self.most.unwrap_or(u64::MAX);
+        if number <= most {
+            self.outlet.push(ws, |out| match self.jsonl {
+                true => self.line(Event::message(End::Peer, &message)).append(out),
+                false => self.format.append(&message, self.for_terminal, out),
+            });
+        }
+        if number >= most {
+            // 1000 is a code that a client may set.
+            let _ = ws.terminate(CloseCode::NORMAL, "");
+        }
+    }
+
+    fn ping(&self, ws: &WebSocketConnection, payload: &[u8]) {
+        if self.jsonl {
+            let line = self.line(Event::ping(End::Peer, payload));
+            self.outlet.push(ws, |out| line.append(out));
+        }
+    }
+
+    fn pong(&self, ws: &WebSocketConnection, payload: &[u8]) {
+        if self.jsonl {
+            let line = self.line(Event::pong(End::Peer, payload, ws.round_trip()));
+            self.outlet.push(ws, |out| line.append(out));
+        }
+    }
+
+    fn failed(&self, exit: &Exit, response: Option<&Response>) {
+        self.event(Event::error(exit, response));
+    }
+
+    fn closed(&self, info: &CloseInfo) {
+        self.event(Event::close(info));
+    }
+
+    fn waiting(&self, exit: &Exit, delay: Duration) {
+        let cause = printable(&exit.line);
+        eprintln!("ws: {cause}; connecting again in {:.1} s", delay.as_secs_f32());
+    }
+}

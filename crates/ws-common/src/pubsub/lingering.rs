@@ -1,0 +1,85 @@
+//! Topics whose last subscriber has left, and which stay subscribed at the bus for a while: a client that
+//! connects again needs no new subscription.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long a topic stays subscribed at the bus after its last subscriber has left.
+pub(crate) const LINGER: Duration = Duration::from_secs(10);
+
+/// The maximum number of lingering topics, which clients may cause by subscribing and leaving.
+const MOST: usize = 65_536;
+
+/// Lingering topics, by time and by name.
+#[derive(Debug, Default)]
+pub(crate) struct Lingering {
+    order: BTreeSet<(Instant, Arc<str>)>,
+    ends: BTreeMap<Arc<str>, Instant>,
+}
+
+impl Lingering {
+    /// Adds a topic at `now`. If there are too many, returns the one that ends first: it must end now.
+    pub(crate) fn add(&mut self, topic: Arc<str>, now: Instant) -> Option<Arc<str>> {
+        let end = now.checked_add(LINGER).unwrap_or(now);
+        self.order.insert((end, Arc::clone(&topic)));
+        self.ends.insert(topic, end);
+        (self.order.len() > MOST).then(|| self.take_first()).flatten()
+    }
+
+    /// Removes a topic. Returns whether it was there.
+    pub(crate) fn remove(&mut self, topic: &str) -> bool {
+        let Some((topic, end)) = self.ends.remove_entry(topic) else { return false };
+        self.order.remove(&(end, topic))
+    }
+
+    /// Returns when the first topic ends.
+    pub(crate) fn first(&self) -> Option<Instant> {
+        self.order.first().map(|(end, _)| *end)
+    }
+
+    /// Removes and returns the first topic if it has ended at `now`.
+    pub(crate) fn take_ended(&mut self, now: Instant) -> Option<Arc<str>> {
+        self.first().filter(|end| *end <= now)?;
+        self.take_first()
+    }
+
+    fn take_first(&mut self) -> Option<Arc<str>> {
+        let (_, topic) = self.order.pop_first()?;
+        self.ends.remove(&topic);
+        Some(topic)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topics_linger_in_the_order_in_which_their_subscribers_left() {
+        let (mut lingering, start) = (Lingering::default(), Instant::now());
+        let second = start + Duration::from_secs(1);
+        assert_eq!(lingering.first(), None);
+        assert_eq!(lingering.add("b".into(), start), None);
+        assert_eq!(lingering.add("a".into(), second), None);
+        assert_eq!(lingering.add("c".into(), second), None);
+        assert_eq!(lingering.first(), Some(start + LINGER));
+        assert!(lingering.remove("a") && !lingering.remove("a") && !lingering.remove("d"));
+        assert_eq!(lingering.take_ended(start + LINGER - Duration::from_nanos(1)), None);
+        assert_eq!(lingering.take_ended(start + LINGER).as_deref(), Some("b"));
+        assert_eq!(lingering.take_ended(start + LINGER), None);
+        assert_eq!(lingering.take_ended(second + LINGER).as_deref(), Some("c"));
+        assert!(lingering.order.is_empty() && lingering.ends.is_empty());
+    }
+
+    #[test]
+    fn their_number_is_limited() {
+        let (mut lingering, now) = (Lingering::default(), Instant::now());
+        for number in 0..MOST {
+            assert_eq!(lingering.add(format!("{number:05}").into(), now), None);
+        }
+        assert_eq!(lingering.add("late".into(), now).as_deref(), Some("00000"));
+        assert_eq!((lingering.order.len(), lingering.ends.len()), (MOST, MOST));
+        assert!(!lingering.remove("00000") && lingering.remove("late"));
+    }
+}
