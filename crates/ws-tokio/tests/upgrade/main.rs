@@ -11,3 +11,4 @@ mod settings;
 #[cfg(feature = "tls")]
 mod sockets;
 mod support;
+mod topics;
