@@ -14,7 +14,7 @@ const MARK: usize = 256 << 10;
 /// Output on its way to standard output. Beyond [`MARK`], the connection is paused: nothing more is read from it, but
 /// it lives.
 #[derive(Default)]
-pub(super) struct Outlet {
+pub(crate) struct Outlet {
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -32,11 +32,12 @@ struct State {
 
 impl Outlet {
     /// Begins to write to standard output. `gone` is called if nobody reads it any more.
-    pub(super) fn stdout(gone: impl FnOnce() + Send + 'static) -> (Arc<Self>, JoinHandle<()>) {
+    pub(crate) fn stdout(gone: impl FnOnce() + Send + 'static) -> (Arc<Self>, JoinHandle<()>) {
         Self::to(io::stdout(), gone)
     }
 
-    fn to(
+    /// Begins to write to `to`, as [`stdout`](Self::stdout) does.
+    pub(crate) fn to(
         mut to: impl Write + Send + 'static,
         gone: impl FnOnce() + Send + 'static,
     ) -> (Arc<Self>, JoinHandle<()>) {
@@ -79,7 +80,7 @@ impl Outlet {
     }
 
     /// Appends what `append` does, and pauses the connection if there is much. For its handler.
-    pub(super) fn push(&self, ws: &WebSocketConnection, append: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn push(&self, ws: &WebSocketConnection, append: impl FnOnce(&mut Vec<u8>)) {
         let mut state = self.state.lock();
         state.append(append);
         // Under the lock: the writing thread must not resume before.
@@ -91,7 +92,7 @@ impl Outlet {
     }
 
     /// Appends what `append` does, after waiting for room. For threads that send.
-    pub(super) fn push_and_wait(&self, append: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn push_and_wait(&self, append: impl FnOnce(&mut Vec<u8>)) {
         let mut state = self.state.lock();
         while state.bytes.len() > MARK && !state.is_gone {
             self.changed.wait(&mut state);
@@ -101,18 +102,18 @@ impl Outlet {
     }
 
     /// Appends what `append` does. For events that are few.
-    pub(super) fn push_event(&self, append: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn push_event(&self, append: impl FnOnce(&mut Vec<u8>)) {
         self.state.lock().append(append);
         self.changed.notify_all();
     }
 
     /// Returns whether output waits for its reader, and the peer with it.
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.state.lock().paused.is_some()
     }
 
     /// Waits until all output is written.
-    pub(super) fn finish(&self, writing: JoinHandle<()>) {
+    pub(crate) fn finish(&self, writing: JoinHandle<()>) {
         self.state.lock().is_complete = true;
         self.changed.notify_all();
         // A panic of that thread was printed by it.

@@ -122,6 +122,10 @@ impl Events for Printer {
         self.event(Event::close(info));
     }
 
+    fn note(&self, line: &str) {
+        eprintln!("{}", printable(line));
+    }
+
     fn waiting(&self, exit: &Exit, delay: Duration) {
         let cause = printable(&exit.line);
         eprintln!("ws: {cause}; connecting again in {:.1} s", delay.as_secs_f32());

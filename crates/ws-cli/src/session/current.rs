@@ -1,5 +1,6 @@
 //! The connection that is open now, for the threads that send on it and the signals that end it.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -7,6 +8,7 @@ use ws_std::wsproto::CloseCode;
 use ws_std::{Cancel, WebSocketConnection};
 
 use crate::exit::Exit;
+use crate::signals;
 
 /// The open connection of a conversation, if there is one.
 #[derive(Default)]
@@ -70,6 +72,17 @@ impl Current {
     pub(crate) fn fail(&self, exit: Exit) {
         self.state.lock().verdict.get_or_insert(exit);
         self.end();
+    }
+
+    /// Ends the conversation at the first signal, and the process at a signal while it ends.
+    pub(crate) fn end_on_signals(self: &Arc<Self>) -> Result<(), Exit> {
+        let (asked, ended) = (Arc::clone(self), Arc::clone(self));
+        signals::on_first_unless(move || asked.is_over(), move || ended.end())
+    }
+
+    /// Returns the open connection.
+    pub(crate) fn now(&self) -> Option<WebSocketConnection> {
+        self.state.lock().ws.clone()
     }
 
     /// Returns whether the conversation is to end.
