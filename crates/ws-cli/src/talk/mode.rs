@@ -21,7 +21,8 @@ impl Mode {
         // Fails if the terminal is gone.
         let _ = tcsetattr(stdin(), OptionalActions::Now, before);
         if is_typing {
-            println!();
+            // Also ends the mode in which the terminal marks what is pasted.
+            println!("\x1b[?2004l");
         }
     }
 }

@@ -85,7 +85,6 @@ mod tests {
         let long = shown("x".repeat(MOST + 7));
         assert!(long.ends_with("\n* 7 bytes more\n"), "{} bytes", long.len());
         // The cut character is shown as one.
-        assert!(shown("é".repeat(MOST)).contains("\u{fffd}\n* "));
-        assert!(shown(format!("x{}", "é".repeat(MOST))).contains('\u{fffd}'));
+        assert!(shown(format!("x{}", "é".repeat(MOST))).contains("\u{fffd}\n* "));
     }
 }

@@ -26,7 +26,6 @@ impl Typing {
         // Lines that begin with a space are not remembered, as in shells.
         let config = Config::builder()
             .history_ignore_space(true)
-            .bracketed_paste(false)
             .color_mode(ColorMode::Disabled)
             .max_history_size(MOST);
         let config = config.map_err(failed)?.build();

@@ -121,24 +121,31 @@ mod ws_by_hand {
 
 #[test]
 fn what_arrives_does_not_mangle_the_line_that_is_typed() {
-    let server = serve(ServerOptions::new(), |ws: &WebSocketConnection, message: Message| {
-        let ws = ws.clone();
-        std::thread::spawn(move || {
-            std::thread::sleep(std::time::Duration::from_millis(200));
-            let _ = ws.send(message);
-        });
-    });
-    let home = Folder::new();
+    let (server, home) = (echo(ServerOptions::new()), Folder::new());
     let mut terminal = dialogue(&server, &home);
-    terminal.send_line("first").expect("a terminal");
-    terminal.send("half a ").expect("a terminal");
+    terminal.send("half a Q").expect("a terminal");
     terminal.flush().expect("a terminal");
-    expect(&mut terminal, "half a ");
+    // Its last character is shown.
+    expect(&mut terminal, "Q");
+    let ws = server.handle().connections().pop().expect("a connection");
+    ws.send("news").expect("open");
     // The line is drawn again below what has arrived.
-    expect(&mut terminal, "< first\r\n");
-    expect(&mut terminal, "> half a ");
-    terminal.send_line("line").expect("a terminal");
-    expect(&mut terminal, "< half a line\r\n");
+    expect(&mut terminal, "< news\r\n");
+    expect(&mut terminal, "> half a Q");
+    terminal.send_line("!").expect("a terminal");
+    expect(&mut terminal, "< half a Q!\r\n");
+    terminal.send_control('d').expect("a terminal");
+    assert_eq!(status(terminal, &home).0, 0);
+    end(server);
+}
+
+#[test]
+fn pasted_lines_are_one_message() {
+    let (server, home) = (echo(ServerOptions::new()), Folder::new());
+    let mut terminal = dialogue(&server, &home);
+    terminal.send("\x1b[200~one\ntwo\x1b[201~\r").expect("a terminal");
+    terminal.flush().expect("a terminal");
+    expect(&mut terminal, "< one\r\n  two\r\n");
     terminal.send_control('d').expect("a terminal");
     assert_eq!(status(terminal, &home).0, 0);
     end(server);
