@@ -97,6 +97,11 @@ function react(event) {
       break;
     case 'said':
       if (event.id === me) pending.shift();
+      // A member at another server, who was there before.
+      if (!members.has(event.id)) {
+        members.set(event.id, event.name);
+        showMembers();
+      }
       said(event);
       break;
     case 'joined':

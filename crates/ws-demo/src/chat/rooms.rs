@@ -1,6 +1,7 @@
 //! Rooms, their members, and the events they get.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -11,13 +12,18 @@ use super::names;
 
 /// All rooms with at least one member.
 #[derive(Debug, Default)]
-pub(super) struct Rooms(Mutex<BTreeMap<String, Vec<Member>>>);
+pub(super) struct Rooms {
+    rooms: Mutex<BTreeMap<String, Vec<Member>>>,
+    /// Differs between the processes that are one chat, whose connections have the same numbers.
+    process: RandomState,
+}
 
 /// A member of a room.
 #[derive(Debug)]
 struct Member {
     name: String,
-    id: ConnectionId,
+    connection: ConnectionId,
+    id: String,
 }
 
 impl Rooms {
@@ -27,11 +33,11 @@ impl Rooms {
         let members = rooms.entry(room.into()).or_default();
         let taken: Vec<_> = members.iter().map(|member| &*member.name).collect();
         let name = names::free(wanted, &taken);
-        let id = ws.id().to_string();
+        let id = self.id(ws);
         // Under the lock, so that the list and the later events are consistent. Nothing here blocks:
         // publishing never waits, and this is the first message on the connection.
         publish(ws, room, &json!({ "type": "joined", "id": id, "name": name }));
-        members.push(Member { name: name.clone(), id: ws.id() });
+        members.push(Member { name: name.clone(), connection: ws.id(), id: id.clone() });
         let present: Vec<_> = members.iter().map(Member::to_json).collect();
         let welcome = json!({
             "type": "welcome", "id": id, "name": name, "room": room, "present": present
@@ -44,32 +50,41 @@ impl Rooms {
     pub(super) fn leave(&self, room: &str, ws: &WebSocketConnection) {
         let mut rooms = self.lock();
         let Some(members) = rooms.get_mut(room) else { return };
-        let Some(at) = members.iter().position(|member| member.id == ws.id()) else { return };
-        let name = members.remove(at).name;
+        let Some(at) = members.iter().position(|member| member.connection == ws.id()) else {
+            return;
+        };
+        let Member { name, id, .. } = members.remove(at);
         rooms.retain(|_, members| !members.is_empty());
-        publish(ws, room, &json!({ "type": "left", "id": ws.id().to_string(), "name": name }));
+        publish(ws, room, &json!({ "type": "left", "id": id, "name": name }));
     }
 
     pub(super) fn say(&self, room: &str, ws: &WebSocketConnection, text: &str) {
         let rooms = self.lock();
         let members = rooms.get(room).map_or(&[][..], Vec::as_slice);
-        let Some(member) = members.iter().find(|member| member.id == ws.id()) else { return };
+        let Some(member) = members.iter().find(|member| member.connection == ws.id()) else {
+            return;
+        };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let said = json!({
-            "type": "said", "id": ws.id().to_string(), "name": member.name, "text": text,
+            "type": "said", "id": member.id, "name": member.name, "text": text,
             "time": u64::try_from(now.as_millis()).unwrap_or_default(),
         });
         publish(ws, room, &said);
     }
 
+    /// Returns the identity of a member.
+    fn id(&self, ws: &WebSocketConnection) -> String {
+        format!("{:08x}-{}", self.process.hash_one(()) & 0xFFFF_FFFF, ws.id())
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Vec<Member>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Member {
     fn to_json(&self) -> Value {
-        json!({ "id": self.id.to_string(), "name": self.name })
+        json!({ "id": self.id, "name": self.name })
     }
 }
 

@@ -23,6 +23,9 @@ impl Stamp {
     /// The stamp of no moment.
     const NONE: Self = Self { stream: 0, moment: 0 };
 
+    /// The stamp of a compressor that has nothing to refer to.
+    const EMPTY: Self = Self { stream: 0, moment: 1 };
+
     /// Names the beginning of a new stream.
     pub(super) fn new() -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(1);
@@ -33,6 +36,14 @@ impl Stamp {
     pub(super) const fn advance(&mut self) {
         self.moment = self.moment.wrapping_add(1);
     }
+}
+
+/// Whether the bytes that follow may refer to those before them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Then {
+    Remember,
+    /// To forget while flushing costs less than [`Deflater::clear`].
+    Forget,
 }
 
 /// A compressor for one level and window, and the moment whose state it holds.
@@ -53,7 +64,7 @@ impl Deflater {
             ..DeflateConfig::default()
         };
         let state = zlib_rs::Deflate::new_with_config(config);
-        Self { state, level, window_bits, stamp: Stamp::NONE, out: Vec::new() }
+        Self { state, level, window_bits, stamp: Stamp::EMPTY, out: Vec::new() }
     }
 
     pub(super) const fn fits(&self, level: u8, window_bits: u8) -> bool {
@@ -62,8 +73,10 @@ impl Deflater {
 
     /// Forgets everything that was compressed.
     pub(super) fn clear(&mut self) {
-        self.state.reset();
-        self.stamp = Stamp::NONE;
+        if self.stamp != Stamp::EMPTY {
+            self.state.reset();
+            self.stamp = Stamp::EMPTY;
+        }
     }
 
     /// Brings the compressor to the state of `stamp`, after the bytes in `window`.
@@ -85,10 +98,14 @@ impl Deflater {
         self.stamp = stamp;
     }
 
-    /// Compresses `bytes` up to a sync flush, whose last four bytes are [`TAIL`](super::TAIL).
-    /// Returns `None` if that takes more than `most` bytes; the state is then lost.
-    pub(super) fn compress(&mut self, bytes: &[u8], most: usize) -> Option<&[u8]> {
+    /// Compresses `bytes` up to a flush, whose last four bytes are [`TAIL`](super::TAIL). Returns
+    /// `None` if that takes more than `most` bytes; the state is then lost.
+    pub(super) fn compress(&mut self, bytes: &[u8], most: usize, then: Then) -> Option<&[u8]> {
         self.stamp = Stamp::NONE;
+        let flush = match then {
+            Then::Remember => DeflateFlush::SyncFlush,
+            Then::Forget => DeflateFlush::FullFlush,
+        };
         let (mut rest, mut written) = (bytes, 0);
         loop {
             // The buffer grows with the output, which is mostly a small part of the input.
@@ -103,7 +120,7 @@ impl Deflater {
             let (read_before, written_before) = (self.state.total_in(), self.state.total_out());
             let room = self.out.get_mut(written..len).unwrap_or_default();
             let full = room.len();
-            let status = self.state.compress(rest, room, DeflateFlush::SyncFlush);
+            let status = self.state.compress(rest, room, flush);
             let read = usize::try_from(self.state.total_in() - read_before).ok()?;
             let made = usize::try_from(self.state.total_out() - written_before).ok()?;
             rest = rest.get(read..)?;
@@ -114,7 +131,13 @@ impl Deflater {
                 _ => return None,
             }
         }
-        (written <= most).then(|| self.out.get(..written)).flatten()
+        if written > most {
+            return None;
+        }
+        if then == Then::Forget {
+            self.stamp = Stamp::EMPTY;
+        }
+        self.out.get(..written)
     }
 
     /// Releases a buffer that a long message made large.

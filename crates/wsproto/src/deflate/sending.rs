@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use core::mem;
 
-use super::deflater::{Deflater, Stamp};
+use super::deflater::{Deflater, Stamp, Then};
 use super::ring::Ring;
 use super::{Compress, DeflateTools, TAIL, WindowBits};
 use crate::{Config, Extensions, PreparedMessage, Role};
@@ -170,7 +170,8 @@ impl Deflating {
     fn message(&mut self, payload: &[u8], send: impl FnOnce(Deflated<'_>)) -> bool {
         let mut deflater = self.take();
         let most = payload.len().saturating_add(TAIL.len() - 1);
-        let deflated = deflater.compress(payload, most);
+        let then = if self.takeover { Then::Remember } else { Then::Forget };
+        let deflated = deflater.compress(payload, most, then);
         let sent = match deflated.and_then(|bytes| bytes.strip_suffix(&TAIL)) {
             Some(bytes) => {
                 send(bytes);
@@ -194,7 +195,7 @@ impl Deflating {
             let mut deflater = self.deflater.take().unwrap_or_else(fresh);
             deflater.clear();
             let most = payload.len().saturating_add(TAIL.len() - 1);
-            let bytes = deflater.compress(payload, most);
+            let bytes = deflater.compress(payload, most, Then::Forget);
             let bytes = bytes.and_then(|bytes| bytes.strip_suffix(&TAIL)).map(Into::into);
             self.put(deflater);
             bytes
@@ -215,7 +216,7 @@ impl Deflating {
             send(if fin { &[0] } else { &[] });
         } else {
             let mut deflater = self.take();
-            let bytes = deflater.compress(payload, usize::MAX).unwrap_or_default();
+            let bytes = deflater.compress(payload, usize::MAX, Then::Remember).unwrap_or_default();
             send(if fin { bytes.strip_suffix(&TAIL).unwrap_or(bytes) } else { bytes });
             self.window.push(payload);
             self.now.advance();

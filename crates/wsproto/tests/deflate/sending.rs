@@ -2,7 +2,8 @@
 
 use wsproto::frame::{Expect, Header};
 use wsproto::{
-    Compress, Config, Connection, Deflate, Event, PreparedMessage, SendError, Server, WindowBits,
+    Compress, Config, Connection, Deflate, DeflateTools, Event, PreparedMessage, SendError, Server,
+    WindowBits,
 };
 
 use crate::support::*;
@@ -58,6 +59,47 @@ fn zlib_inflates_what_is_sent() {
                     assert!(zlib.message(&payload, len) == text.as_bytes(), "{window} {level}");
                 }
             }
+        }
+    }
+}
+
+/// R7692-7.1.1-1: without takeover a compressor forgets while it flushes. Whatever it compressed before, for whom,
+/// and whether it had to give up, zlib understands each message alone, and the bytes are those of a new compressor.
+#[test]
+fn a_lent_compressor_forgets_between_messages() {
+    let mut noise = 1_u64;
+    let mut incompressible = || {
+        noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (noise >> 56) as u8
+    };
+    for level in 1..=9 {
+        let config =
+            Config::new().deflate(Some(Deflate::new().level(level).window(WindowBits::MAX)));
+        let new = |takeover| {
+            let extensions = agreed(15, takeover).into();
+            Connection::<Server>::new(Server, config.clone(), extensions)
+        };
+        let mut tools = DeflateTools::new();
+        let (mut one, mut two, mut keeps) = (new(false), new(false), new(true));
+        let mut peer = Unzlib::new(15);
+        for len in [64, 3000, 100, 70_000, 1000, 200_000, 64, 40_000] {
+            let text = json(len);
+            for ws in [&mut one, &mut two] {
+                ws.lend_tools(&mut tools);
+                let (first, payload) = send(ws, &text);
+                assert_eq!(first, 0xC1);
+                assert!(Unzlib::new(15).message(&payload, len) == text.as_bytes(), "{level} {len}");
+                let (_, alone) = send(&mut new(false), &text);
+                assert!(payload == alone, "{level} {len}");
+                let bytes: Vec<u8> = (0..len.min(3000)).map(|_| incompressible()).collect();
+                ws.send_binary(&bytes, &mut Vec::new()).expect("open");
+                ws.reclaim_tools(&mut tools);
+            }
+            // A connection with takeover loads its window into the same compressor.
+            keeps.lend_tools(&mut tools);
+            let (_, payload) = send(&mut keeps, &text);
+            keeps.reclaim_tools(&mut tools);
+            assert!(peer.message(&payload, len) == text.as_bytes(), "{level} {len}");
         }
     }
 }
