@@ -6,13 +6,17 @@ mod exit;
 mod heads;
 mod insecure;
 mod jsonl;
+mod listen;
 #[allow(dead_code, reason = "the modes that need it follow")]
 mod own;
+mod pages;
 mod pipe;
+mod replay;
 mod session;
 mod signals;
 mod talk;
 mod terminal;
+mod trace;
 mod values;
 
 use std::process::ExitCode;

@@ -6,17 +6,19 @@ mod printing;
 mod sending;
 mod source;
 
+use std::io::{BufReader, Stdin};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use ws_std::Reconnect;
 
-pub(crate) use self::format::Frame;
-use self::format::{Encoding, Format};
+use self::format::Encoding;
+pub(crate) use self::format::{Format, Frame};
 pub(crate) use self::outlet::Outlet;
-use self::printing::Printer;
+pub(crate) use self::printing::Printer;
 use self::sending::Sending;
+pub(crate) use self::source::Parts;
 use self::source::Source;
 use crate::connection::Prepared;
 use crate::exit::Exit;
@@ -99,6 +101,11 @@ impl PipeArgs {
             false => Source::Texts(self.texts.clone()),
         }
     }
+}
+
+/// Returns the lines of standard input as texts of at most `most` bytes.
+pub(crate) fn lines_of_stdin(most: u64) -> Parts<BufReader<Stdin>> {
+    Parts::stdin(Format::LINES, most)
 }
 
 /// Sends and receives until the connection is over.

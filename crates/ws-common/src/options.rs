@@ -63,6 +63,8 @@ pub struct ServerOptions {
     pub trusted_proxies: TrustedProxies,
     /// The bus that joins the server's topics with those of others; see [`bus`](Self::bus()).
     pub bus: Option<Arc<dyn Bus>>,
+    /// How long a topic stays subscribed at the bus after its last subscriber has left. Default: 10 s.
+    pub bus_linger: Duration,
     /// The certificate and key; `Some` makes the server speak TLS.
     #[cfg(feature = "tls")]
     pub tls: Option<crate::ServerTls>,
@@ -85,6 +87,7 @@ impl ServerOptions {
             max_attempts_per_address: None,
             trusted_proxies: TrustedProxies::default(),
             bus: None,
+            bus_linger: Duration::from_secs(10),
             #[cfg(feature = "tls")]
             tls: None,
         }
@@ -135,14 +138,14 @@ impl ServerOptions {
     /// options share the bus. The crate `ws-bus` has buses over brokers, and
     /// [`testing::MemoryBus`](crate::testing::MemoryBus) joins servers of one process.
     ///
-    /// A server subscribes a topic at the broker when its first connection subscribes it, and unsubscribes it 10 s
-    /// after the last one has left. What arrives is encoded and compressed once for all subscribers, and not
-    /// passed on. The guarantees:
+    /// A server subscribes a topic at the broker when its first connection subscribes it, and unsubscribes it
+    /// some [time](Self::bus_linger()) after the last one has left. What arrives is encoded and compressed once for
+    /// all subscribers, and not passed on. The guarantees:
     ///
     /// * at most once;
     /// * in order for one publisher and topic; a publisher is a thread, or the handler of a connection;
     /// * what is published while the bus is down is lost elsewhere, and the handler is told, by
-    ///   [`ServerHandler::on_bus`](crate::ServerHandler::on_bus);
+    ///   [`on_bus`](crate::ServerHandler::on_bus);
     /// * after [`Up`](crate::BusState::Up), topics are subscribed again before anything is delivered.
     ///
     /// ```
@@ -154,6 +157,14 @@ impl ServerOptions {
     #[must_use]
     pub fn bus(mut self, bus: impl Bus + 'static) -> Self {
         self.bus = Some(Arc::new(bus));
+        self
+    }
+
+    /// Sets how long a topic stays subscribed at the bus after its last subscriber here has left, so that a client that
+    /// connects again in the meantime changes nothing there. At most 65 536 topics wait for their end.
+    #[must_use]
+    pub const fn bus_linger(mut self, linger: Duration) -> Self {
+        self.bus_linger = linger;
         self
     }
 

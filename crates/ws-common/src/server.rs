@@ -78,8 +78,8 @@ impl ServerHandle {
         wake: impl Fn(&Self) + Send + Sync + 'static,
         clock: Clock,
     ) -> Self {
-        let bus = options.bus.is_some().then(Member::new);
-        let server = Self(Arc::new(Shared {
+        let bus = options.bus.is_some().then(|| Member::new(options.bus_linger));
+        Self(Arc::new(Shared {
             options,
             address,
             registry: Box::new(registry),
@@ -92,9 +92,7 @@ impl ServerHandle {
             clock,
             counters: Counters::default(),
             wake: Box::new(wake),
-        }));
-        server.join_bus();
-        server
+        }))
     }
 
     /// Returns the server's options.

@@ -131,9 +131,14 @@ impl SharedTimers {
         self.off.store(true, Ordering::Relaxed);
     }
 
+    /// Returns whether timers of the application are off: the server has no handler.
+    pub(crate) fn are_off(&self) -> bool {
+        self.off.load(Ordering::Relaxed)
+    }
+
     /// Sets a timer of the application. Returns whether it is now the first.
     pub(crate) fn set(&self, after: Duration) -> (TimerId, bool) {
-        if self.off.load(Ordering::Relaxed) {
+        if self.are_off() {
             return (TimerId::new(), false);
         }
         self.set_own(after)

@@ -115,8 +115,6 @@ impl WebSocketServer {
         let timers = ServerTimers::new();
         let acceptor = Arc::new(Acceptor::new(self.handle(Arc::clone(&timers)), handler));
         timers.set_acceptor(&acceptor);
-        // The bus may have called before.
-        timers.plan();
         acceptor
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
+use ws_tokio::testing::MemoryBus;
 use ws_tokio::wsproto::CloseCode;
 use ws_tokio::wsproto::handshake::{Accept, AllowedOrigins, Response};
 use ws_tokio::{
@@ -227,4 +228,33 @@ fn a_server_has_a_runtime_for_each_thread() {
         }
     });
     running.join();
+}
+
+/// The task that accepts has the time of the bus.
+#[tokio::test]
+async fn topics_of_a_listener_linger_on_the_bus() -> Result<(), Error> {
+    let bus = MemoryBus::new();
+    let options = ServerOptions::new().bus(bus.clone()).bus_linger(Duration::from_millis(50));
+    let (address, server, task) = listen(options).await;
+    let mut ws = connect(&format!("ws://{address}/chat")).await?;
+    for _ in 0..2 {
+        let topics = |topics: &'static [&str]| {
+            let bus = bus.clone();
+            timeout(LONG, async move {
+                while bus.topics() != [topics] {
+                    sleep(Duration::from_millis(1)).await;
+                }
+            })
+        };
+        topics(&["all"]).await.expect("in time");
+        let connection = server.subscribers("all").remove(0);
+        assert!(connection.unsubscribe("all"));
+        topics(&[]).await.expect("in time");
+        connection.subscribe("all").expect("open");
+    }
+    server.terminate(None);
+    ws.closed().await?;
+    timeout(LONG, task).await.expect("in time").expect("no panic");
+    assert!(bus.topics().is_empty());
+    Ok(())
 }

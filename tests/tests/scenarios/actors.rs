@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use conformance::adapters::{Adapter, Client, Refused};
 use ws_common::{
-    ClientOptions, ConnectionHandler, Decision, Error, IncomingRequest, Message, RunningServer,
-    ServerHandle, ServerHandler, ServerOptions, SubscribeError, WebSocketConnection,
+    BusState, ClientOptions, ConnectionHandler, Decision, Error, IncomingRequest, Message,
+    RunningServer, ServerHandle, ServerHandler, ServerOptions, SubscribeError, WebSocketConnection,
 };
 use wsproto::handshake::{Accept, ClientRequest, Response};
 use wsproto::url::WsUrl;
@@ -151,6 +151,11 @@ impl ServerHandler for Host {
     fn on_open(&mut self, server: &ServerHandle) {
         assert!(!server.is_terminated() && server.connections().is_empty());
         self.log.note("server open");
+    }
+
+    fn on_bus(&mut self, server: &ServerHandle, state: BusState) {
+        assert!(!server.is_terminated());
+        self.log.note(format!("server bus {state:?}"));
     }
 
     fn on_error(&mut self, server: &ServerHandle, _: Option<SocketAddr>, error: &Error) {

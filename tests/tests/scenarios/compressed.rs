@@ -20,7 +20,7 @@ fn server<S: Adapter>(deflate: Deflate) -> Running {
     serve::<S>(|options| *options = options.clone().deflate(deflate).high_water_mark(64 << 20))
 }
 
-fn connect<C: Adapter>(running: &Running, deflate: Option<Deflate>) -> (Client, Log) {
+pub(crate) fn connect<C: Adapter>(running: &Running, deflate: Option<Deflate>) -> (Client, Log) {
     // As the server: what it sends at once is more than the mark.
     let config = Config::default().high_water_mark(64 << 20);
     let (log, options) = (Log::default(), ClientOptions::from(config).deflate(deflate));
@@ -28,13 +28,13 @@ fn connect<C: Adapter>(running: &Running, deflate: Option<Deflate>) -> (Client, 
     (client, log)
 }
 
-fn leave(client: Client) {
+pub(crate) fn leave(client: Client) {
     client.ws.close(None).expect("open");
     client.join();
 }
 
 /// A text that compresses well, unlike any other.
-fn text(seed: usize, len: usize) -> String {
+pub(crate) fn text(seed: usize, len: usize) -> String {
     let mut text = String::new();
     for line in 0.. {
         if text.len() >= len {
@@ -149,7 +149,7 @@ pub(crate) fn threads_send_compressed_messages<S: Adapter, C: Adapter>() {
 }
 
 /// A frame of a client.
-fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let (key, mut wire) = ([1, 2, 3, 4], Vec::new());
     let opcode = Opcode::from_bits(first).expect("an opcode");
     let (fin, rsv) = (first & 0x80 != 0, first & 0x70);
@@ -159,7 +159,7 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 /// Opens a connection whose client offers compression.
-fn open<S: Adapter>(address: SocketAddr) -> <S::Network as Network>::Stream {
+pub(crate) fn open<S: Adapter>(address: SocketAddr) -> <S::Network as Network>::Stream {
     let offer = b"Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
     let mut stream = raw::connect::<S>(address);
     stream.write_all(&[&REQUEST[..REQUEST.len() - 2], offer].concat()).expect("written");

@@ -3,6 +3,7 @@
 //! items of the object model, `X..` its decisions.
 
 mod actors;
+mod bus;
 mod compressed;
 mod ending;
 mod life;
@@ -34,6 +35,10 @@ macro_rules! scenarios {
                     a_callback_ends_the_server;
                 many: connections_are_listed_and_found, a_broadcast_reaches_all,
                     topics_reach_those_who_subscribed;
+                bus: servers_on_a_bus_reach_every_subscriber_once, a_bus_that_goes_and_comes_is_told,
+                    topics_linger_on_the_bus, a_server_ends_while_messages_come,
+                    a_subscriber_that_does_not_read_misses_alone, a_topic_has_a_limit_on_every_server,
+                    messages_from_the_bus_are_compressed;
                 compressed: compressed_messages_come_back, without_agreement_nothing_is_compressed,
                     a_broadcast_is_compressed_once_for_all, threads_send_compressed_messages,
                     fewer_bytes_are_sent, bad_compressed_data_ends_its_connection_only;

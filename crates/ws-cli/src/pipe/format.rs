@@ -32,12 +32,15 @@ pub(super) enum Encoding {
 
 /// How messages are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Format {
+pub(crate) struct Format {
     pub(super) frame: Frame,
     pub(super) encoding: Encoding,
 }
 
 impl Format {
+    /// Texts as lines.
+    pub(crate) const LINES: Self = Self { frame: Frame::Lines, encoding: Encoding::Text };
+
     /// Returns the message that a part of standard input means.
     pub(super) fn decode(self, part: Vec<u8>) -> Result<Message, String> {
         match self.encoding {
@@ -55,7 +58,7 @@ impl Format {
     }
 
     /// Appends a message. For a terminal, control characters are visible, and binary messages are digits.
-    pub(super) fn append(self, message: &Message, for_terminal: bool, out: &mut Vec<u8>) {
+    pub(crate) fn append(self, message: &Message, for_terminal: bool, out: &mut Vec<u8>) {
         match (message, self.encoding) {
             (Message::Binary(bytes), Encoding::Base64) => {
                 self.frame(STANDARD.encode(bytes).as_bytes(), out);

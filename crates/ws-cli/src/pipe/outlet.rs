@@ -11,8 +11,8 @@ use ws_std::WebSocketConnection;
 /// How many bytes may wait for the reader of standard output before the peer has to.
 const MARK: usize = 256 << 10;
 
-/// Output on its way to standard output. Beyond [`MARK`], the connection is paused: nothing more is read from it, but
-/// it lives.
+/// Output on its way to standard output. Beyond [`MARK`], connections are paused: nothing more is read from them, but
+/// they live.
 #[derive(Default)]
 pub(crate) struct Outlet {
     state: Mutex<State>,
@@ -22,8 +22,8 @@ pub(crate) struct Outlet {
 #[derive(Default)]
 struct State {
     bytes: Vec<u8>,
-    /// The connection that is paused.
-    paused: Option<WebSocketConnection>,
+    /// The connections that are paused.
+    paused: Vec<WebSocketConnection>,
     /// Whether all output was appended.
     is_complete: bool,
     /// Whether output can no longer be written.
@@ -70,7 +70,7 @@ impl Outlet {
             taken.shrink_to(2 * MARK);
             let mut state = self.state.lock();
             state.is_gone = written.is_err();
-            if let Some(ws) = state.paused.take() {
+            for ws in state.paused.drain(..) {
                 ws.resume();
             }
             self.changed.notify_all();
@@ -84,9 +84,12 @@ impl Outlet {
         let mut state = self.state.lock();
         state.append(append);
         // Under the lock: the writing thread must not resume before.
-        if state.bytes.len() > MARK && state.paused.is_none() && !state.is_gone {
+        if state.bytes.len() > MARK && !state.is_gone {
+            // Also one that is paused: another reason for its pause may end earlier.
             ws.pause();
-            state.paused = Some(ws.clone());
+            if !state.paused.contains(ws) {
+                state.paused.push(ws.clone());
+            }
         }
         self.changed.notify_all();
     }
@@ -109,7 +112,7 @@ impl Outlet {
 
     /// Returns whether output waits for its reader, and the peer with it.
     pub(crate) fn is_full(&self) -> bool {
-        self.state.lock().paused.is_some()
+        !self.state.lock().paused.is_empty()
     }
 
     /// Waits until all output is written.

@@ -18,7 +18,7 @@ use crate::session::Events;
 use crate::terminal::printable;
 
 /// Prints messages, or with `--jsonl` all events.
-pub(super) struct Printer {
+pub(crate) struct Printer {
     format: Format,
     jsonl: bool,
     /// How many messages to print.
@@ -31,24 +31,24 @@ pub(super) struct Printer {
 }
 
 impl Printer {
-    pub(super) fn new(format: Format, jsonl: bool, most: Option<u64>, outlet: Arc<Outlet>) -> Self {
+    pub(crate) fn new(format: Format, jsonl: bool, most: Option<u64>, outlet: Arc<Outlet>) -> Self {
         let for_terminal = io::stdout().is_terminal();
         let (received, begun) = (AtomicU64::new(0), Instant::now());
         Self { format, jsonl, most, received, outlet, for_terminal, begun }
     }
 
     /// Returns how many messages were received.
-    pub(super) fn received(&self) -> u64 {
+    pub(crate) fn received(&self) -> u64 {
         self.received.load(Ordering::Relaxed)
     }
 
     /// Returns whether the reader of standard output holds up the connection.
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.outlet.is_full()
     }
 
     /// Notes a message that is being sent.
-    pub(super) fn sending(&self, message: &Message) {
+    pub(crate) fn sending(&self, message: &Message) {
         if self.jsonl {
             let event = Event::message(End::Own, message);
             self.outlet.push_and_wait(|out| self.append(event, out));
@@ -57,7 +57,7 @@ impl Printer {
 
     /// Appends a line. The time is read while the output is locked, so that times do not decrease.
     fn append(&self, event: Event<'_>, out: &mut Vec<u8>) {
-        Line { at: micros(self.begun.elapsed()), event }.append(out);
+        Line { at: micros(self.begun.elapsed()), connection: None, event }.append(out);
     }
 
     fn event(&self, event: Event<'_>) {

@@ -264,13 +264,19 @@ impl Acceptor {
         self.tell(None, &error.into());
     }
 
-    /// Reports to the handler that the server has started.
+    /// Joins the server's bus, and reports to the handler that the server has started.
     pub fn announce(&self) {
-        self.call(|handler, server| handler.on_open(server));
+        self.call(|handler, server| {
+            // While the handler is locked: it hears of the bus after this call.
+            server.join_bus();
+            handler.on_open(server);
+        });
     }
 
-    /// Records that a loop or thread begins to accept for the server.
+    /// Records that a loop or thread begins to accept for the server. The first one joins the server's bus, if that
+    /// was not [announced](Self::announce).
     pub fn join(&self) {
+        self.server.join_bus();
         self.listeners.fetch_add(1, Ordering::SeqCst);
     }
 

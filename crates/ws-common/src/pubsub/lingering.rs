@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long a topic stays subscribed at the bus after its last subscriber has left.
-pub(crate) const LINGER: Duration = Duration::from_secs(10);
-
 /// The maximum number of lingering topics, which clients may cause by subscribing and leaving.
 const MOST: usize = 65_536;
+
+/// The longest time that a topic lingers, so that its end can be expressed.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Lingering topics, by time and by name.
 #[derive(Debug, Default)]
@@ -19,9 +19,15 @@ pub(crate) struct Lingering {
 }
 
 impl Lingering {
-    /// Adds a topic at `now`. If there are too many, returns the one that ends first: it must end now.
-    pub(crate) fn add(&mut self, topic: Arc<str>, now: Instant) -> Option<Arc<str>> {
-        let end = now.checked_add(LINGER).unwrap_or(now);
+    /// Adds a topic that ends at `now` plus `linger`. If there are too many, returns the one that ends first: it must
+    /// end now.
+    pub(crate) fn add(
+        &mut self,
+        topic: Arc<str>,
+        now: Instant,
+        linger: Duration,
+    ) -> Option<Arc<str>> {
+        let end = now.checked_add(linger.min(LONGEST)).unwrap_or(now);
         self.order.insert((end, Arc::clone(&topic)));
         self.ends.insert(topic, end);
         (self.order.len() > MOST).then(|| self.take_first()).flatten()
@@ -55,14 +61,16 @@ impl Lingering {
 mod tests {
     use super::*;
 
+    const LINGER: Duration = Duration::from_secs(10);
+
     #[test]
     fn topics_linger_in_the_order_in_which_their_subscribers_left() {
         let (mut lingering, start) = (Lingering::default(), Instant::now());
         let second = start + Duration::from_secs(1);
         assert_eq!(lingering.first(), None);
-        assert_eq!(lingering.add("b".into(), start), None);
-        assert_eq!(lingering.add("a".into(), second), None);
-        assert_eq!(lingering.add("c".into(), second), None);
+        assert_eq!(lingering.add("b".into(), start, LINGER), None);
+        assert_eq!(lingering.add("a".into(), second, LINGER), None);
+        assert_eq!(lingering.add("c".into(), second, LINGER), None);
         assert_eq!(lingering.first(), Some(start + LINGER));
         assert!(lingering.remove("a") && !lingering.remove("a") && !lingering.remove("d"));
         assert_eq!(lingering.take_ended(start + LINGER - Duration::from_nanos(1)), None);
@@ -76,10 +84,13 @@ mod tests {
     fn their_number_is_limited() {
         let (mut lingering, now) = (Lingering::default(), Instant::now());
         for number in 0..MOST {
-            assert_eq!(lingering.add(format!("{number:05}").into(), now), None);
+            assert_eq!(lingering.add(format!("{number:05}").into(), now, LINGER), None);
         }
-        assert_eq!(lingering.add("late".into(), now).as_deref(), Some("00000"));
+        assert_eq!(lingering.add("late".into(), now, LINGER).as_deref(), Some("00000"));
         assert_eq!((lingering.order.len(), lingering.ends.len()), (MOST, MOST));
         assert!(!lingering.remove("00000") && lingering.remove("late"));
+        assert_eq!(lingering.add("for ever".into(), now, Duration::MAX), None);
+        assert_eq!(lingering.take_ended(now + LINGER).as_deref(), Some("00001"));
+        assert!(lingering.remove("for ever"));
     }
 }

@@ -17,7 +17,9 @@ use crate::{BusConnection, BusError, BusSink, BusState, Message, TimerId};
 /// A server's membership of a bus.
 pub(super) struct Member {
     origin: Origin,
-    /// Set once the server exists, which the bus may call from then on.
+    /// How long a topic stays subscribed without subscribers.
+    linger: Duration,
+    /// Set when the server starts.
     connection: OnceLock<Box<dyn BusConnection>>,
     /// Locked after the server's topics, and while topics are subscribed and unsubscribed at the bus: so these
     /// calls have the order of the changes here.
@@ -40,10 +42,10 @@ struct Work {
 }
 
 impl Member {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(linger: Duration) -> Self {
         // The system's random bytes, without the error that asking for them can have.
         let origin = Origin(RandomState::new().build_hasher().finish().to_ne_bytes());
-        Self { origin, connection: OnceLock::new(), work: Mutex::default() }
+        Self { origin, linger, connection: OnceLock::new(), work: Mutex::default() }
     }
 
     pub(super) fn publish(&self, topic: &str, message: &Message) -> Result<(), BusError> {
@@ -64,10 +66,18 @@ impl Member {
     /// Lets a topic linger whose last subscriber has left. Returns whether to wake the server.
     pub(super) fn let_go(&self, topic: Arc<str>, now: Instant, timers: &SharedTimers) -> bool {
         let mut work = self.work.lock();
-        if let Some(first) = work.lingering.add(topic, now) {
+        // Also without the timer, for which an adapter may have no turn.
+        self.end_lingering(&mut work, now);
+        if let Some(first) = work.lingering.add(topic, now, self.linger) {
             self.unsubscribe(&first);
         }
         work.set_alarm(now, timers)
+    }
+
+    fn end_lingering(&self, work: &mut Work, now: Instant) {
+        while let Some(topic) = work.lingering.take_ended(now) {
+            self.unsubscribe(&topic);
+        }
     }
 
     fn unsubscribe(&self, topic: &str) {
@@ -106,9 +116,7 @@ impl Member {
             return false;
         }
         work.alarm = None;
-        while let Some(topic) = work.lingering.take_ended(now) {
-            self.unsubscribe(&topic);
-        }
+        self.end_lingering(&mut work, now);
         work.set_alarm(now, timers);
         true
     }
@@ -137,12 +145,11 @@ impl Drop for Member {
 }
 
 impl ServerHandle {
-    /// Joins the bus of the options, if they have one.
-    pub(super) fn join_bus(&self) {
+    /// Joins the bus of the options, if they have one, unless the server has joined it.
+    pub(crate) fn join_bus(&self) {
         if let (Some(bus), Some(member)) = (&self.0.options.bus, &self.0.bus) {
-            let connection = bus.join(Arc::new(Sink(Arc::downgrade(&self.0))));
-            // Only the new server calls this, once.
-            let _ = member.connection.set(connection);
+            let sink = || Arc::new(Sink(Arc::downgrade(&self.0)));
+            member.connection.get_or_init(|| bus.join(sink()));
         }
     }
 
@@ -197,6 +204,10 @@ impl Sink {
 
     fn changed(&self, state: BusState) {
         self.with(|server| {
+            if server.timers().are_off() {
+                // There is no handler to tell.
+                return;
+            }
             debug!("the bus of the server at {:?} is {state:?}", server.local_addr());
             let bus = server.0.bus.as_ref();
             if bus.is_some_and(|bus| bus.changed(state, server.timers())) {

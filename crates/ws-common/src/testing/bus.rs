@@ -9,8 +9,8 @@ use parking_lot::Mutex;
 use crate::bus::HEADER_LEN;
 use crate::{Bus, BusConnection, BusError, BusSink};
 
-/// A [bus](crate::ServerOptions::bus()) that joins servers of this process, for tests: it can be told to fail. Clones are
-/// the same bus. It starts [up](Self::set_up).
+/// A [bus](crate::ServerOptions::bus()) that joins servers of this process, for tests: it can be told to fail.
+/// Clones are the same bus. It starts [up](Self::set_up).
 ///
 /// It delivers in the thread that publishes, before [`publish`](crate::ServerHandle::publish) returns, so
 /// that a test need not wait.

@@ -75,7 +75,7 @@ fn messages_reach_the_subscribers_of_all_servers_once() {
         let done = one.handle().publish("news", message.clone());
         assert_eq!((done.sent, done.refused.len(), done.elsewhere), (2, 0, Ok(())));
         for client in here.iter().chain(&there) {
-            assert_eq!(client.received(), [message.clone()]);
+            assert_eq!(client.received(), std::slice::from_ref(&message));
         }
     }
     // To all others: the sender is left out here, and there is none elsewhere.
@@ -213,7 +213,14 @@ fn a_topic_has_a_limit() {
 
 /// A bus of one server, which logs its calls and keeps what the server publishes.
 #[derive(Clone, Default)]
-struct Recorded(Arc<Mutex<(Vec<String>, Vec<Vec<u8>>, Option<Arc<dyn BusSink>>)>>);
+struct Recorded(Arc<Mutex<Records>>);
+
+#[derive(Default)]
+struct Records {
+    calls: Vec<String>,
+    published: Vec<Vec<u8>>,
+    sink: Option<Arc<dyn BusSink>>,
+}
 
 impl std::fmt::Debug for Recorded {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -223,28 +230,28 @@ impl std::fmt::Debug for Recorded {
 
 impl Recorded {
     fn log(&self, call: impl Into<String>) {
-        self.0.lock().0.push(call.into());
+        self.0.lock().calls.push(call.into());
     }
 
     fn take(&self) -> Vec<String> {
-        std::mem::take(&mut self.0.lock().0)
+        std::mem::take(&mut self.0.lock().calls)
     }
 
     fn sink(&self) -> Arc<dyn BusSink> {
-        self.0.lock().2.clone().unwrap()
+        self.0.lock().sink.clone().unwrap()
     }
 }
 
 impl Bus for Recorded {
     fn join(&self, sink: Arc<dyn BusSink>) -> Box<dyn BusConnection> {
-        self.0.lock().2 = Some(sink);
+        self.0.lock().sink = Some(sink);
         Box::new(self.clone())
     }
 }
 
 impl BusConnection for Recorded {
     fn publish(&self, topic: &str, payload: Vec<u8>) -> Result<(), BusError> {
-        self.0.lock().1.push(payload);
+        self.0.lock().published.push(payload);
         self.log(format!("publish {topic}"));
         Ok(())
     }
@@ -269,7 +276,7 @@ fn what_arrives_is_checked_and_not_passed_on() {
     let client = subscriber(&server, "news");
     server.handle().publish("news", "own");
     assert_eq!(client.received(), ["own".into()]);
-    let own = bus.0.lock().1.pop().unwrap();
+    let own = bus.0.lock().published.pop().unwrap();
     assert_eq!(bus.take(), ["publish any", "subscribe news", "publish news"]);
 
     let sink = bus.sink();

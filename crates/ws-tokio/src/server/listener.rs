@@ -156,8 +156,10 @@ impl Listener {
                     }
                 }
             }
-            let retry_at = self.sources.iter().filter_map(Listening::retry_at).min();
-            if !self.alarm.poll(context, retry_at) {
+            self.acceptor.call_timers();
+            let timer = self.acceptor.next_timer().map(Instant::from_std);
+            let pauses = self.sources.iter().filter_map(Listening::retry_at);
+            if !self.alarm.poll(context, pauses.chain(timer).min()) {
                 return Poll::Pending;
             }
         }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 use ws_common::adapter::{Acceptor, Connections, server_handle};
 use ws_common::{ServerHandle, ServerOptions};
 
@@ -55,11 +55,13 @@ impl UpgradeServer {
         Self(Arc::new_cyclic(|shared: &Weak<Shared>| {
             let shared = Weak::clone(shared);
             let wake = move |server: &ServerHandle| {
-                if server.is_ending()
-                    && let Some(shared) = shared.upgrade()
-                    && let Some(runtime) = shared.runtime.get()
+                if let Some(this) = shared.upgrade()
+                    && let Some(runtime) = this.runtime.get()
                 {
-                    runtime.spawn(Arc::clone(&shared).end());
+                    match server.is_ending() {
+                        true => drop(runtime.spawn(Arc::clone(&this).end())),
+                        false => drop(runtime.spawn(Shared::call_timers(Weak::clone(&shared)))),
+                    }
                 }
             };
             let connections = Connections::default();
@@ -110,6 +112,17 @@ impl UpgradeServer {
 }
 
 impl Shared {
+    /// Calls the timers at their times, until there are none. Meanwhile, it does not keep the server alive.
+    async fn call_timers(shared: Weak<Self>) {
+        let next = || shared.upgrade()?.acceptor.next_timer();
+        while let Some(at) = next() {
+            sleep_until(Instant::from_std(at)).await;
+            if let Some(shared) = shared.upgrade() {
+                shared.acceptor.call_timers();
+            }
+        }
+    }
+
     /// Carries out the end of the server.
     async fn end(self: Arc<Self>) {
         self.ended(true).await;

@@ -9,3 +9,4 @@ mod settings;
 #[cfg(feature = "tls")]
 mod sockets;
 mod support;
+mod topics;
