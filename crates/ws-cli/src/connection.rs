@@ -176,21 +176,21 @@ impl ConnectionArgs {
         let mut request = ClientRequest::new(url);
         for header in &self.headers {
             let (name, value) = split(header, ':', "-H needs \"Name: value\"")?;
-            request = request.header(name, value).map_err(invalid)?;
+            request = request.header(name, value).map_err(|error| invalid(&error))?;
         }
         for cookie in &self.cookies {
             let (name, value) = split(cookie, '=', "--cookie needs NAME=VALUE")?;
-            request = request.cookie(name, value).map_err(invalid)?;
+            request = request.cookie(name, value).map_err(|error| invalid(&error))?;
         }
         for subprotocol in &self.subprotocols {
-            request = request.subprotocol(subprotocol).map_err(invalid)?;
+            request = request.subprotocol(subprotocol).map_err(|error| invalid(&error))?;
         }
         if let Some(origin) = &self.origin {
-            request = request.origin(origin).map_err(invalid)?;
+            request = request.origin(origin).map_err(|error| invalid(&error))?;
         }
         if let Some(user) = &self.user {
             let (name, password) = split(user, ':', "--user needs NAME:PASSWORD")?;
-            request = request.basic_auth(name, password).map_err(invalid)?;
+            request = request.basic_auth(name, password).map_err(|error| invalid(&error))?;
         }
         Ok(request)
     }
@@ -201,7 +201,7 @@ fn split<'a>(text: &'a str, at: char, complaint: &str) -> Result<(&'a str, &'a s
     text.split_once(at).ok_or_else(|| Exit::usage(complaint))
 }
 
-fn invalid(error: OfferError) -> Exit {
+fn invalid(error: &OfferError) -> Exit {
     Exit::usage(error.to_string())
 }
 

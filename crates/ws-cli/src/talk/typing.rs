@@ -28,9 +28,9 @@ impl Typing {
             .history_ignore_space(true)
             .color_mode(ColorMode::Disabled)
             .max_history_size(MOST);
-        let config = config.map_err(failed)?.build();
+        let config = config.map_err(|error| failed(&error))?.build();
         let lines = FileHistory::with_config(&config);
-        let mut editor = Editor::with_history(config, lines).map_err(failed)?;
+        let mut editor = Editor::with_history(config, lines).map_err(|error| failed(&error))?;
         let history = history_file().filter(|_| remembers);
         if let Some(history) = &history {
             // The first time, there is none.
@@ -43,7 +43,7 @@ impl Typing {
     pub(super) fn printer(
         &mut self,
     ) -> Result<impl rustyline::ExternalPrinter + Send + 'static, Exit> {
-        self.editor.create_external_printer().map_err(failed)
+        self.editor.create_external_printer().map_err(|error| failed(&error))
     }
 
     /// Returns the next line; `None` after Ctrl-C and Ctrl-D.
@@ -54,7 +54,7 @@ impl Typing {
                 Ok(Some(line))
             }
             Err(ReadlineError::Interrupted | ReadlineError::Eof) => Ok(None),
-            Err(error) => Err(failed(error)),
+            Err(error) => Err(failed(&error)),
         }
     }
 
@@ -68,7 +68,7 @@ impl Typing {
     }
 }
 
-fn failed(error: ReadlineError) -> Exit {
+fn failed(error: &ReadlineError) -> Exit {
     Exit::new(Status::Lost, format!("the terminal: {error}"))
 }
 
