@@ -1,7 +1,7 @@
 #!/bin/sh
 # Compares the engine with other implementations that do no I/O, on the same random frames: two in
 # Rust, in memory (tests/tests/oracles.rs), and Python's websockets and wsproto, in lock step with
-# the trace example. What they are known to choose differently is listed there, with reasons.
+# `ws trace`. What they are known to choose differently is listed there, with reasons.
 #
 #   ORACLE_CASES       how many sequences of frames (default 100000)
 #   ORACLE_SEED        what the random frames of the Python comparison begin with (default 1)
@@ -34,6 +34,6 @@ fi
 
 cargo test --quiet -p conformance --test oracles
 printf 'oracles: %s cases each with tungstenite and tokio-websockets\n' "$ORACLE_CASES"
-cargo build --quiet --release -p wsproto --example trace
-"$environment/bin/python" "$here/lockstep.py" "$target/release/examples/trace" \
+cargo build --quiet --release -p ws-cli
+"$environment/bin/python" "$here/lockstep.py" "$target/release/ws" \
     "$ORACLE_CASES" "${ORACLE_SEED:-1}"

@@ -2,8 +2,10 @@
 # Runs our crates with peers of other make, Node's ws and Python's websockets: each
 # as a client of the echo servers of ws-std, ws-mio and ws-tokio and of `peer serve`, `peer loop`
 # and `peer tasks` (tests/examples/peer), and as a server for `peer call` and `peer tokio call`,
-# over ws and over wss; and as a client of the examples mio_own_loop and by_hand. All of it stays
-# on the loopback.
+# over ws and over wss; and as a client of the examples mio_own_loop and by_hand, and of `ws listen`.
+# All of it stays on the loopback.
+#
+# `ws check` looks at the servers of both.
 #
 #   run.sh [ws|websockets]    with one of them, or with both
 #
@@ -55,6 +57,8 @@ examples ws-std echo_server tls_echo
 examples ws-mio mio_echo_server mio_own_loop by_hand
 examples ws-tokio tokio_echo_server
 examples conformance peer
+cargo build --quiet --release -p ws-cli
+ws=$target/release/ws
 
 begin
 cert=$logs/cert.pem key=$logs/key.pem
@@ -97,6 +101,11 @@ tasks=ws://$address
 start peer-tls-tasks "$examples/peer" tasks 127.0.0.1:0 "$cert" "$key"
 tls_tasks=wss://$address
 
+start ws-listen "$ws" listen 0 --echo --max-message 64M
+listen=ws://$address
+start ws-tls-listen "$ws" listen 0 --echo --max-message 64M --tls "$cert" "$key"
+tls_listen=wss://$address
+
 export NODE_PATH="$target/peers-node/node_modules" PYTHONDONTWRITEBYTECODE=1
 for peer in "$@"; do
     case $peer in
@@ -113,6 +122,8 @@ for peer in "$@"; do
     run "$peer to ws-tokio, async, TLS" "$program" "$script" echo "$async_tls_echo"
     run "$peer to mio_own_loop" "$program" "$script" echo "$own_loop"
     run "$peer to by_hand" "$program" "$script" echo "$by_hand"
+    run "$peer to ws listen" "$program" "$script" echo "$listen"
+    run "$peer to ws listen, TLS" "$program" "$script" echo "$tls_listen"
     run "$peer to peer serve" "$program" "$script" client "$serve"
     run "$peer to peer serve, TLS" "$program" "$script" client "$tls_serve"
     run "$peer to peer loop" env PEERS_LOOP=1 "$program" "$script" client "$loop"
@@ -121,8 +132,10 @@ for peer in "$@"; do
     run "$peer to peer tasks, TLS" env PEERS_LOOP=1 "$program" "$script" client "$tls_tasks"
     start "$peer" "$program" "$script" server
     run "peer to $peer" "$examples/peer" call "ws://$address"
+    run "ws to $peer" "$here/ws.sh" "$ws" "ws://$address/"
     start "$peer-tls" env PEERS_CERT="$cert" PEERS_KEY="$key" "$program" "$script" server
     run "peer to $peer, TLS" "$examples/peer" call --ca "$cert" "wss://$address"
+    run "ws to $peer, TLS" "$here/ws.sh" "$ws" "wss://$address/" --cacert "$cert"
     # The IDs of connections are used once.
     start "$peer-tokio" "$program" "$script" server
     run "peer tokio to $peer" "$examples/peer" tokio call "ws://$address"
@@ -141,6 +154,8 @@ for how in new frugal dense; do
     start "async-$how" "$examples/tokio_echo_server" 127.0.0.1:0 --async --deflate $how
     eval "async_$how=ws://\$address"
 done
+start ws-listen-deflate "$ws" listen 0 --echo --max-message 64M --deflate
+listen=ws://$address
 for peer in "$@"; do
     case $peer in
     ws) program=node script=$here/node_deflate.js ;;
@@ -157,9 +172,17 @@ for peer in "$@"; do
         # shellcheck disable=SC2154
         run "$peer to ws-tokio, async, $how" "$program" "$script" client "$async"
     done
+    run "$peer to ws listen, compressing" "$program" "$script" client "$listen"
     start "$peer-deflate" "$program" "$script" server
     run "peer to $peer, compressing" "$examples/peer" deflate "ws://$address"
     run "peer tokio to $peer, compressing" "$examples/peer" tokio deflate "ws://$address"
+    # The probes that the installed versions do not pass.
+    case $peer in
+    ws) path=/1/1/0/0 known='http-1.0 host-missing' ;;
+    websockets) path=/1/1/15/15 known='host-missing version-unknown' ;;
+    esac
+    # shellcheck disable=SC2086 # a list
+    run "ws check of $peer" "$here/check.sh" "$ws" "ws://$address$path" $known
 done
 
 printf 'peers: %s checks, %s passed\n' "$checks" "$passed"

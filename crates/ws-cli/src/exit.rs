@@ -23,6 +23,8 @@ pub(crate) enum Status {
     Lost = 3,
     /// The time was over.
     Timeout = 4,
+    /// The peer answered otherwise than recorded.
+    Different = 5,
     /// Wrong arguments or input: `EX_USAGE` of `sysexits.h`.
     Usage = 64,
     /// Ctrl-C before there was a connection, or twice: 128 plus the number of SIGINT.
@@ -44,7 +46,6 @@ impl Exit {
     }
 
     /// Ends without a word.
-    #[allow(dead_code, reason = "the modes that need it follow")]
     pub(crate) fn clean() -> Self {
         Self::new(Status::Clean, "")
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
-use ws_std::wsproto::handshake::{ClientRequest, Response};
+use ws_std::wsproto::handshake::{ClientRequest, Request, Response};
 use ws_std::wsproto::{CloseInfo, Initiator};
 use ws_std::{ClientOptions, Message};
 
@@ -17,6 +17,9 @@ use crate::heads;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Line<'a> {
     pub(crate) at: u64,
+    /// The id of the connection, at a server; absent for messages to all other connections.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) connection: Option<u64>,
     #[serde(flatten)]
     pub(crate) event: Event<'a>,
 }
@@ -87,11 +90,12 @@ pub(crate) enum Event<'a> {
 }
 
 /// An end of the connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum End {
     /// The end that wrote the line.
     Own,
+    /// The other end.
     Peer,
 }
 
@@ -165,6 +169,15 @@ impl<'a> Head<'a> {
         Head { line, status: None, headers: fields.collect(), body: None }
     }
 
+    /// Describes the request of a client.
+    pub(crate) fn of_incoming(request: &'a Request) -> Self {
+        let (method, target) = (request.method(), request.target());
+        let line = format!("{method} {target} HTTP/1.{}", request.version_minor());
+        let fields = request.headers().iter();
+        let fields = fields.map(|(name, value)| (name.into(), String::from_utf8_lossy(value)));
+        Head { line: Some(line.into()), status: None, headers: fields.collect(), body: None }
+    }
+
     pub(crate) fn of_response(response: &'a Response) -> Self {
         let fields = heads::response_fields(response).map(|(name, value)| (name.into(), value));
         let body = String::from_utf8_lossy(response.body_bytes());
@@ -188,7 +201,7 @@ mod tests {
     use super::*;
 
     fn line(event: Event<'_>) -> String {
-        let (mut out, line) = (Vec::new(), Line { at: 7, event });
+        let (mut out, line) = (Vec::new(), Line { at: 7, connection: None, event });
         line.append(&mut out);
         let text = String::from_utf8(out).expect("JSON is UTF-8");
         assert_eq!(serde_json::from_str::<Line<'_>>(&text).expect("JSON"), line);

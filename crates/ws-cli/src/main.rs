@@ -1,18 +1,23 @@
 //! `ws`: a command for people who speak WebSocket. The README has its manual.
 
+mod bench;
+mod check;
 mod cli;
 mod connection;
 mod exit;
 mod heads;
 mod insecure;
 mod jsonl;
-#[allow(dead_code, reason = "the modes that need it follow")]
+mod listen;
 mod own;
+mod pages;
 mod pipe;
+mod replay;
 mod session;
 mod signals;
 mod talk;
 mod terminal;
+mod trace;
 mod values;
 
 use std::process::ExitCode;

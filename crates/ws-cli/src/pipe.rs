@@ -6,22 +6,23 @@ mod printing;
 mod sending;
 mod source;
 
+use std::io::{BufReader, Stdin};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use ws_std::Reconnect;
 
-pub(crate) use self::format::Frame;
-use self::format::{Encoding, Format};
-use self::outlet::Outlet;
-use self::printing::Printer;
+use self::format::Encoding;
+pub(crate) use self::format::{Format, Frame};
+pub(crate) use self::outlet::Outlet;
+pub(crate) use self::printing::Printer;
 use self::sending::Sending;
+pub(crate) use self::source::Parts;
 use self::source::Source;
 use crate::connection::Prepared;
 use crate::exit::Exit;
 use crate::session::{Current, converse};
-use crate::signals;
 use crate::values::duration;
 
 /// The arguments of a pipe.
@@ -74,6 +75,16 @@ fn wait(text: &str) -> Result<Wait, String> {
 }
 
 impl PipeArgs {
+    /// Returns whether one of the arguments is meant for scripts, also in a terminal.
+    pub(crate) const fn is_asked_for(&self) -> bool {
+        let encoded = self.binary || self.hex || self.base64;
+        !self.texts.is_empty()
+            || self.count.is_some()
+            || self.wait.is_some()
+            || self.jsonl
+            || encoded
+    }
+
     fn format(&self) -> Format {
         let encoding = match self {
             Self { hex: true, .. } => Encoding::Hex,
@@ -92,6 +103,11 @@ impl PipeArgs {
     }
 }
 
+/// Returns the lines of standard input as texts of at most `most` bytes.
+pub(crate) fn lines_of_stdin(most: u64) -> Parts<BufReader<Stdin>> {
+    Parts::stdin(Format::LINES, most)
+}
+
 /// Sends and receives until the connection is over.
 pub(crate) fn run(
     args: &PipeArgs,
@@ -100,8 +116,7 @@ pub(crate) fn run(
     reconnect: Option<Reconnect>,
 ) -> Exit {
     let current = Arc::new(Current::default());
-    let ending = Arc::clone(&current);
-    if let Err(exit) = signals::on_first(move || ending.end()) {
+    if let Err(exit) = current.end_on_signals() {
         return exit;
     }
     let (outlet, writing) = {

@@ -11,10 +11,10 @@ use ws_std::WebSocketConnection;
 /// How many bytes may wait for the reader of standard output before the peer has to.
 const MARK: usize = 256 << 10;
 
-/// Output on its way to standard output. Beyond [`MARK`], the connection is paused: nothing more is read from it, but
-/// it lives.
+/// Output on its way to standard output. Beyond [`MARK`], connections are paused: nothing more is read from them, but
+/// they live.
 #[derive(Default)]
-pub(super) struct Outlet {
+pub(crate) struct Outlet {
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -22,8 +22,8 @@ pub(super) struct Outlet {
 #[derive(Default)]
 struct State {
     bytes: Vec<u8>,
-    /// The connection that is paused.
-    paused: Option<WebSocketConnection>,
+    /// The connections that are paused.
+    paused: Vec<WebSocketConnection>,
     /// Whether all output was appended.
     is_complete: bool,
     /// Whether output can no longer be written.
@@ -32,11 +32,12 @@ struct State {
 
 impl Outlet {
     /// Begins to write to standard output. `gone` is called if nobody reads it any more.
-    pub(super) fn stdout(gone: impl FnOnce() + Send + 'static) -> (Arc<Self>, JoinHandle<()>) {
+    pub(crate) fn stdout(gone: impl FnOnce() + Send + 'static) -> (Arc<Self>, JoinHandle<()>) {
         Self::to(io::stdout(), gone)
     }
 
-    fn to(
+    /// Begins to write to `to`, as [`stdout`](Self::stdout) does.
+    pub(crate) fn to(
         mut to: impl Write + Send + 'static,
         gone: impl FnOnce() + Send + 'static,
     ) -> (Arc<Self>, JoinHandle<()>) {
@@ -69,7 +70,7 @@ impl Outlet {
             taken.shrink_to(2 * MARK);
             let mut state = self.state.lock();
             state.is_gone = written.is_err();
-            if let Some(ws) = state.paused.take() {
+            for ws in state.paused.drain(..) {
                 ws.resume();
             }
             self.changed.notify_all();
@@ -79,19 +80,22 @@ impl Outlet {
     }
 
     /// Appends what `append` does, and pauses the connection if there is much. For its handler.
-    pub(super) fn push(&self, ws: &WebSocketConnection, append: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn push(&self, ws: &WebSocketConnection, append: impl FnOnce(&mut Vec<u8>)) {
         let mut state = self.state.lock();
         state.append(append);
         // Under the lock: the writing thread must not resume before.
-        if state.bytes.len() > MARK && state.paused.is_none() && !state.is_gone {
+        if state.bytes.len() > MARK && !state.is_gone {
+            // Also one that is paused: another reason for its pause may end earlier.
             ws.pause();
-            state.paused = Some(ws.clone());
+            if !state.paused.contains(ws) {
+                state.paused.push(ws.clone());
+            }
         }
         self.changed.notify_all();
     }
 
     /// Appends what `append` does, after waiting for room. For threads that send.
-    pub(super) fn push_and_wait(&self, append: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn push_and_wait(&self, append: impl FnOnce(&mut Vec<u8>)) {
         let mut state = self.state.lock();
         while state.bytes.len() > MARK && !state.is_gone {
             self.changed.wait(&mut state);
@@ -101,18 +105,18 @@ impl Outlet {
     }
 
     /// Appends what `append` does. For events that are few.
-    pub(super) fn push_event(&self, append: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn push_event(&self, append: impl FnOnce(&mut Vec<u8>)) {
         self.state.lock().append(append);
         self.changed.notify_all();
     }
 
     /// Returns whether output waits for its reader, and the peer with it.
-    pub(super) fn is_full(&self) -> bool {
-        self.state.lock().paused.is_some()
+    pub(crate) fn is_full(&self) -> bool {
+        !self.state.lock().paused.is_empty()
     }
 
     /// Waits until all output is written.
-    pub(super) fn finish(&self, writing: JoinHandle<()>) {
+    pub(crate) fn finish(&self, writing: JoinHandle<()>) {
         self.state.lock().is_complete = true;
         self.changed.notify_all();
         // A panic of that thread was printed by it.

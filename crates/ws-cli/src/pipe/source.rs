@@ -21,12 +21,19 @@ pub(super) enum Source {
 impl Source {
     /// Returns standard input, with messages of at most `most` bytes.
     pub(super) fn stdin(format: Format, most: u64) -> Self {
-        Self::Stdin(Parts::new(BufReader::with_capacity(CHUNK, io::stdin()), format, most))
+        Self::Stdin(Parts::stdin(format, most))
+    }
+}
+
+impl Parts<BufReader<Stdin>> {
+    /// Returns standard input, with messages of at most `most` bytes.
+    pub(super) fn stdin(format: Format, most: u64) -> Self {
+        Self::new(BufReader::with_capacity(CHUNK, io::stdin()), format, most)
     }
 }
 
 /// An input as messages.
-pub(super) struct Parts<R> {
+pub(crate) struct Parts<R> {
     input: R,
     format: Format,
     most: u64,
@@ -42,7 +49,7 @@ impl<R: BufRead> Parts<R> {
     }
 
     /// Returns the next message; `None` at the end. The error is a line for the user.
-    pub(super) fn next(&mut self) -> Result<Option<Message>, String> {
+    pub(crate) fn next(&mut self) -> Result<Option<Message>, String> {
         self.count += 1;
         let part = self.next_part().map_err(|error| format!("standard input: {error}"))?;
         let Some(part) = part else { return Ok(None) };

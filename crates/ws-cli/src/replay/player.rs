@@ -1,0 +1,142 @@
+//! Playing: a thread that sends, and the events of the connection.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use ws_std::wsproto::CloseInfo;
+use ws_std::wsproto::handshake::Response;
+use ws_std::{Error, Message, WebSocketConnection};
+
+use super::Speed;
+use super::comparison::Comparison;
+use super::recording::{Step, What};
+use crate::connection::Prepared;
+use crate::exit::{Exit, Status};
+use crate::pipe::Printer;
+use crate::session::{Current, Events};
+
+/// Prints what arrives, and compares it with the recording.
+pub(super) struct Player {
+    printer: Printer,
+    comparison: Option<Arc<Comparison>>,
+    /// How many messages the recording has, once everything is sent.
+    expected: AtomicU64,
+    current: Arc<Current>,
+}
+
+impl Player {
+    pub(super) const fn new(
+        printer: Printer,
+        comparison: Option<Arc<Comparison>>,
+        current: Arc<Current>,
+    ) -> Self {
+        Self { printer, comparison, expected: AtomicU64::new(u64::MAX), current }
+    }
+}
+
+/// Plays the steps on the connection, each at its time, and ends the conversation. With a comparison, messages that are
+/// late have `wait`.
+pub(super) fn play(
+    player: &Player,
+    steps: impl Iterator<Item = Result<Step, String>>,
+    speed: Speed,
+    wait: Duration,
+) {
+    let current = &*player.current;
+    let Some((_, ws)) = current.next(0) else { return };
+    let begun = Instant::now();
+    let mut expected = 0;
+    for step in steps {
+        let step = match step {
+            Ok(step) => step,
+            // The file has changed since it was checked.
+            Err(line) => return current.fail(Exit::usage(line)),
+        };
+        let due = speed.scaled(step.at).saturating_sub(begun.elapsed());
+        if !due.is_zero() && current.wait_over(due) {
+            return;
+        }
+        let sent = match step.what {
+            What::Send(message) => send(player, &ws, &message),
+            What::Ping(payload) => ws.ping(&payload).map(drop),
+            What::Expect(_) => {
+                expected += 1;
+                Ok(())
+            }
+            What::End => Ok(()),
+        };
+        match sent {
+            Ok(()) => {}
+            Err(Error::WouldExceed(_)) => {
+                current.fail(Exit::new(Status::Timeout, "the peer reads nothing"));
+                return ws.abort();
+            }
+            // The connection has ended, and its end says why.
+            Err(_) => return,
+        }
+    }
+    if player.comparison.is_some() {
+        // Either `message` finds this number, or this finds all messages: it counts before it looks.
+        player.expected.store(expected, Ordering::SeqCst);
+        if player.printer.received() < expected {
+            current.wait_over(wait);
+        }
+    }
+    current.end();
+}
+
+fn send(player: &Player, ws: &WebSocketConnection, message: &Message) -> Result<(), Error> {
+    player.printer.sending(message);
+    loop {
+        let sent = match message {
+            Message::Text(text) => ws.send_text(text),
+            Message::Binary(bytes) => ws.send_binary(bytes),
+        };
+        match sent {
+            // Our own reader holds up the peer's answers, and so its reading.
+            Err(Error::WouldExceed(_)) if player.printer.is_full() => {}
+            sent => return sent.map(drop),
+        }
+    }
+}
+
+impl Events for Player {
+    fn opened(&self, ws: &WebSocketConnection, prepared: &Prepared, response: &Response) {
+        self.printer.opened(ws, prepared, response);
+    }
+
+    fn message(&self, ws: &WebSocketConnection, message: Message) {
+        if let Some(comparison) = &self.comparison {
+            comparison.arrived(&message);
+        }
+        self.printer.message(ws, message);
+        if self.printer.received() >= self.expected.load(Ordering::SeqCst) {
+            self.current.end();
+        }
+    }
+
+    fn ping(&self, ws: &WebSocketConnection, payload: &[u8]) {
+        self.printer.ping(ws, payload);
+    }
+
+    fn pong(&self, ws: &WebSocketConnection, payload: &[u8]) {
+        self.printer.pong(ws, payload);
+    }
+
+    fn failed(&self, exit: &Exit, response: Option<&Response>) {
+        self.printer.failed(exit, response);
+    }
+
+    fn closed(&self, info: &CloseInfo) {
+        self.printer.closed(info);
+    }
+
+    fn note(&self, line: &str) {
+        self.printer.note(line);
+    }
+
+    fn waiting(&self, exit: &Exit, delay: Duration) {
+        self.printer.waiting(exit, delay);
+    }
+}

@@ -1,0 +1,94 @@
+//! The bytes of one direction, after the opening handshake.
+
+use std::io::{self, BufRead, Read, Write};
+use std::sync::Arc;
+
+use ws_std::wsproto::{Config, Extensions};
+
+use super::decoder::Decoder;
+use super::event::TraceEvent;
+use super::{End, Outcome};
+use crate::terminal::hex;
+
+/// How bytes are decoded.
+pub(super) struct How {
+    pub(super) to: End,
+    pub(super) config: Arc<Config>,
+    pub(super) extensions: Extensions,
+    /// How many bytes to decode at a time.
+    pub(super) chunk: usize,
+}
+
+impl How {
+    fn decoder(&self) -> Decoder {
+        Decoder::new(self.to, Arc::clone(&self.config), self.extensions.clone())
+    }
+}
+
+/// Decodes one connection, and prints an event a line. The last one has the answers of this end, to Pings and to a
+/// Close.
+pub(super) fn trace(
+    how: &How,
+    mut input: impl BufRead,
+    mut print: impl Write,
+) -> io::Result<Outcome> {
+    let mut decoder = how.decoder();
+    let mut answers = String::new();
+    let mut buffer = vec![0; how.chunk.min(1 << 16)];
+    loop {
+        let read = input.read(&mut buffer)?;
+        if read == 0 {
+            break;
+        }
+        let Some(bytes) = buffer.get_mut(..read) else { break };
+        decoder.feed(bytes, |event| writeln!(print, "{}", serde_json::to_string(event)?))?;
+        print.flush()?;
+        answers.push_str(&hex(&decoder.take_out()));
+    }
+    writeln!(print, "{}", serde_json::to_string(&TraceEvent::End { out: answers })?)?;
+    Ok(outcome(decoder.has_failed()))
+}
+
+/// Decodes records, each of which is a connection, and prints a record a line.
+pub(super) fn trace_records(
+    how: &How,
+    mut input: impl BufRead,
+    print: impl Write,
+) -> io::Result<Outcome> {
+    let mut print = io::BufWriter::new(print);
+    let mut failed = false;
+    while let Some(mut record) = read_record(&mut input)? {
+        let mut decoder = how.decoder();
+        let mut events = Vec::new();
+        for chunk in record.chunks_mut(how.chunk) {
+            decoder.feed(chunk, |event| {
+                events.push(serde_json::to_string(event)?);
+                Ok::<_, io::Error>(())
+            })?;
+        }
+        let end = TraceEvent::End { out: hex(&decoder.take_out()) };
+        events.push(serde_json::to_string(&end)?);
+        failed |= decoder.has_failed();
+        writeln!(print, "[{}]", events.join(","))?;
+    }
+    print.flush()?;
+    Ok(outcome(failed))
+}
+
+const fn outcome(failed: bool) -> Outcome {
+    if failed { Outcome::Broken } else { Outcome::Sound }
+}
+
+/// Reads a record; `None` at the end of the input.
+fn read_record(input: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
+    let mut len = [0; 4];
+    let read = input.by_ref().take(1).read(&mut len)?;
+    let Some(rest) = len.get_mut(read..).filter(|_| read > 0) else { return Ok(None) };
+    input.read_exact(rest)?;
+    let len = u32::from_be_bytes(len);
+    let mut record = Vec::new();
+    if input.by_ref().take(len.into()).read_to_end(&mut record)? < len as usize {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(Some(record))
+}

@@ -1,0 +1,91 @@
+//! The heads of an opening handshake: what is told of them, and what they agree on.
+
+use ws_std::wsproto::Extensions;
+use ws_std::wsproto::handshake::{
+    DeflateOffer, Extension, HeadError, Request, RequestError, Response, ResponseError,
+};
+
+use super::Failure;
+use super::event::TraceEvent;
+
+/// Why an opening handshake fails.
+#[derive(Debug)]
+pub(super) struct HeadFailure {
+    pub(super) rule: String,
+    pub(super) text: String,
+}
+
+macro_rules! head_failure {
+    ($($error:ty),*) => {
+        $(impl From<$error> for HeadFailure {
+            fn from(error: $error) -> Self {
+                Self { rule: format!("{error:?}"), text: error.to_string() }
+            }
+        })*
+    };
+}
+
+head_failure!(HeadError, RequestError, ResponseError);
+
+pub(super) fn undecodable(bytes: &[u8]) -> Failure {
+    Failure::Input(match bytes {
+        [0x16, 3, ..] => "the connection is encrypted (TLS): capture it behind the proxy that ends TLS, or without TLS".into(),
+        _ => "the connection does not begin with an opening handshake: it began before the capture, or is no \
+              WebSocket"
+            .into(),
+    })
+}
+
+pub(super) fn described_request(request: &Request) -> TraceEvent<'_> {
+    TraceEvent::Request {
+        method: request.method(),
+        target: request.target(),
+        host: request.host(),
+        origin: request.origin(),
+        subprotocols: request.subprotocols().collect(),
+        extensions: request.extensions().map(|extension| extension.to_string()).collect(),
+    }
+}
+
+pub(super) fn described_response(response: &Response) -> TraceEvent<'_> {
+    let headers = response.headers();
+    TraceEvent::Response {
+        status: response.status(),
+        subprotocol: headers.get("Sec-WebSocket-Protocol"),
+        extensions: headers.get("Sec-WebSocket-Extensions"),
+    }
+}
+
+/// Finds the extensions that a response has selected.
+pub(super) fn extensions(
+    request: Option<&Request>,
+    response: &Response,
+) -> Result<Extensions, HeadFailure> {
+    let failure = |text: String| HeadFailure { rule: "Extension".into(), text };
+    let lists = response.headers().get_all("Sec-WebSocket-Extensions");
+    let mut selected = Vec::new();
+    for list in lists {
+        selected.extend(Extension::parse_list(list).map_err(|error| failure(error.to_string()))?);
+    }
+    let [one] = &selected[..] else {
+        return match selected.is_empty() {
+            true => Ok(Extensions::none()),
+            false => Err(failure("several extensions are selected".into())),
+        };
+    };
+    let lenient = DeflateOffer { client_max_window_bits: Some(None), ..DeflateOffer::default() };
+    let offers: Vec<_> = match request {
+        Some(request) => {
+            request.extensions().filter_map(|offer| DeflateOffer::parse(&offer).ok()).collect()
+        }
+        None => vec![lenient],
+    };
+    let mut refused = failure(format!("{one} is selected, and was not offered"));
+    for offer in offers {
+        match offer.verify(one) {
+            Ok(agreed) => return Ok(agreed.into()),
+            Err(error) => refused = failure(error.to_string()),
+        }
+    }
+    Err(refused)
+}

@@ -1,0 +1,33 @@
+//! `ws completions` and `ws man`.
+
+use std::process::Command;
+
+fn ws(args: &[&str]) -> (Option<i32>, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_ws")).args(args).output().expect("ws runs");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn completions_know_every_command_and_option() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let (code, script, err) = ws(&["completions", shell]);
+        assert_eq!((code, &*err), (Some(0), ""), "{shell}");
+        for word in ["listen", "replay", "trace", "max-processes", "subprotocol"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+    }
+    assert_eq!(ws(&["completions", "csh"]).0, Some(64));
+}
+
+#[test]
+fn there_is_a_page_for_each_command() {
+    let (code, page, _) = ws(&["man"]);
+    assert_eq!(code, Some(0));
+    assert!(page.contains(".TH ws 1") && page.contains("ws\\-listen(1)"), "{page}");
+    let (code, page, _) = ws(&["man", "listen"]);
+    assert_eq!(code, Some(0));
+    assert!(page.contains(".TH ws-listen 1") && page.contains("\\-\\-max\\-processes"), "{page}");
+    let (code, _, err) = ws(&["man", "dance"]);
+    assert_eq!((code, &*err), (Some(64), "ws: there is no command \"dance\"\n"));
+}
