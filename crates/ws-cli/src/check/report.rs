@@ -61,8 +61,9 @@ impl Report<'_> {
         }
         writeln!(
             to,
-            "{} probes in {:.1} s: {}",
+            "{} {} in {:.1} s: {}",
             self.findings.len(),
+            if self.findings.len() == 1 { "probe" } else { "probes" },
             self.took.as_secs_f64(),
             self.sums()
         )
