@@ -30,7 +30,7 @@ impl Report<'_> {
         self.findings.iter().filter(|(_, finding)| finding.is(verdict)).count()
     }
 
-    /// Writes the text: a line for each group, what is not right, and a summary.
+    /// Writes the text: a line for each group, each probe that is not right, and a summary.
     pub(super) fn text(&self, to: &mut dyn Write) -> io::Result<()> {
         let not = |it: bool| if it { "" } else { " not" };
         let Abilities { echo, extensions } = self.abilities;

@@ -118,7 +118,7 @@ fn each_fault_is_found_by_its_probes_and_by_no_other() {
     });
 }
 
-/// What the RFC leaves to a server is not wrong: to drop TCP without a Close, or to send another code.
+/// The RFC lets a server drop TCP without a Close, or send another code: neither is wrong.
 #[test]
 fn a_failure_may_be_abrupt_or_have_another_code() {
     thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! What `ws check` and `ws bench` refuse, and how a check ends without a verdict.
+//! Servers and arguments that `ws check` and `ws bench` refuse, and checks that end without a verdict.
 
 use std::net::TcpListener;
 use std::thread;

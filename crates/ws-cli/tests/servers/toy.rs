@@ -1,4 +1,4 @@
-//! A small server that obeys every rule, but for one fault: what `ws check` must find.
+//! A small server that obeys every rule, but for one fault, which `ws check` must find.
 
 mod frames;
 mod handshake;
