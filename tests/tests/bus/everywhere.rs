@@ -5,6 +5,7 @@ use std::thread;
 
 use conformance::adapters::Adapter;
 use ws_bus::BusOptions;
+use ws_common::Message;
 
 use crate::broker::{Broker, Kind};
 use crate::crowd::Crowd;
