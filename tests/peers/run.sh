@@ -5,6 +5,8 @@
 # over ws and over wss; and as a client of the examples mio_own_loop and by_hand, and of `ws listen`.
 # All of it stays on the loopback.
 #
+# `ws check` looks at the servers of both.
+#
 #   run.sh [ws|websockets]    with one of them, or with both
 #
 #   PEERS_TIMEOUT      seconds a run may take (default 120; it takes about 3)
@@ -172,6 +174,13 @@ for peer in "$@"; do
     start "$peer-deflate" "$program" "$script" server
     run "peer to $peer, compressing" "$examples/peer" deflate "ws://$address"
     run "peer tokio to $peer, compressing" "$examples/peer" tokio deflate "ws://$address"
+    # The probes that the installed versions do not pass.
+    case $peer in
+    ws) path=/1/1/0/0 known='http-1.0 host-missing' ;;
+    websockets) path=/1/1/15/15 known='host-missing version-unknown' ;;
+    esac
+    # shellcheck disable=SC2086 # a list
+    run "ws check of $peer" "$here/check.sh" "$ws" "ws://$address$path" $known
 done
 
 printf 'peers: %s checks, %s passed\n' "$checks" "$passed"

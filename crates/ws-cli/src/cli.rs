@@ -1,5 +1,7 @@
 //! The command line.
 
+use crate::bench::BenchArgs;
+use crate::check::CheckArgs;
 use crate::exit::Exit;
 use crate::listen::ListenArgs;
 use crate::pages::{CompletionsArgs, ManArgs};
@@ -35,6 +37,8 @@ enum Command {
     Listen(ListenArgs),
     Replay(ReplayArgs),
     Trace(TraceArgs),
+    Check(CheckArgs),
+    Bench(BenchArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
 }
@@ -47,6 +51,8 @@ impl Cli {
             Some(Command::Trace(trace)) => trace.run(),
             Some(Command::Completions(completions)) => completions.run(),
             Some(Command::Man(man)) => man.run(),
+            Some(Command::Check(check)) => check.run(),
+            Some(Command::Bench(bench)) => bench.run(),
             // clap requires the URL unless there is a command.
             None => self.talk.run(&self.url.unwrap_or_default()),
         }

@@ -1,5 +1,7 @@
 //! `ws`: a command for people who speak WebSocket. The README has its manual.
 
+mod bench;
+mod check;
 mod cli;
 mod connection;
 mod exit;

@@ -1,0 +1,48 @@
+//! Verdicts.
+
+/// Whether a server obeys a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Verdict {
+    Wrong,
+    /// Allowed, though most servers do something else.
+    Unusual,
+    Ok,
+    NotApplicable,
+}
+
+impl Verdict {
+    /// Returns the name in reports.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Wrong => "wrong",
+            Self::Unusual => "unusual",
+            Self::NotApplicable => "not applicable",
+        }
+    }
+}
+
+/// A verdict, and what came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Judgement {
+    pub(super) verdict: Verdict,
+    pub(super) came: String,
+}
+
+impl Judgement {
+    pub(super) fn ok(came: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Ok, came: came.into() }
+    }
+
+    pub(super) fn unusual(came: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Unusual, came: came.into() }
+    }
+
+    pub(super) fn wrong(came: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Wrong, came: came.into() }
+    }
+
+    pub(super) fn not_applicable(why: impl Into<String>) -> Self {
+        Self { verdict: Verdict::NotApplicable, came: why.into() }
+    }
+}

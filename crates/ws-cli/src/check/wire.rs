@@ -1,0 +1,195 @@
+//! One connection of a probe: bytes in both directions, within a time and a number of bytes.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+#[cfg(unix)]
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use ws_std::rustls::{ClientConnection, StreamOwned};
+
+/// The most bytes to receive in one probe.
+const MOST_RECEIVED: usize = 1 << 20;
+
+/// How many bytes of each direction a report keeps.
+const MOST_KEPT: usize = 4 << 10;
+
+/// How long to wait between two parts that must arrive apart.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// The stream of a connection.
+#[derive(Debug)]
+pub(super) enum Stream {
+    Tcp(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+    #[cfg(unix)]
+    Unix(UnixStream),
+}
+
+/// The outcome of a read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Arrived {
+    /// So many bytes.
+    Bytes(usize),
+    /// Nothing in time.
+    Nothing,
+    /// The server has ended its side.
+    End,
+    /// The server has reset the connection.
+    Reset,
+    /// More bytes than a probe receives.
+    TooMuch,
+}
+
+/// A connection and its bytes.
+#[derive(Debug)]
+pub(super) struct Wire {
+    stream: Stream,
+    received: usize,
+    /// What was sent and received, for the report.
+    pub(super) record: Record,
+}
+
+/// The bytes of both directions, up to a limit each.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Record {
+    pub(super) sent: Kept,
+    pub(super) received: Kept,
+}
+
+/// The first bytes of a direction, and the number of all.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Kept {
+    pub(super) bytes: Vec<u8>,
+    pub(super) len: usize,
+}
+
+impl Kept {
+    fn add(&mut self, bytes: &[u8]) {
+        self.len += bytes.len();
+        let room = MOST_KEPT.saturating_sub(self.bytes.len()).min(bytes.len());
+        self.bytes.extend_from_slice(bytes.get(..room).unwrap_or_default());
+    }
+}
+
+impl Wire {
+    pub(super) fn new(stream: Stream) -> Self {
+        Self { stream, received: 0, record: Record::default() }
+    }
+
+    /// Sends `bytes`, and reports `shown`. A server may have ended the connection: that is told by reading.
+    pub(super) fn send_as(&mut self, bytes: &[u8], shown: &[u8], patience: Duration) {
+        self.record.sent.add(shown);
+        let _gone = self
+            .stream
+            .socket_timeouts(patience)
+            .and_then(|()| self.stream.write_all(bytes))
+            .and_then(|()| self.stream.flush());
+    }
+
+    /// Sends bytes.
+    pub(super) fn send(&mut self, bytes: &[u8], patience: Duration) {
+        self.send_as(bytes, bytes, patience);
+    }
+
+    /// Waits, so that what was sent arrives before what follows.
+    pub(super) fn pause(&self) {
+        std::thread::sleep(PAUSE);
+    }
+
+    /// Appends what arrives before `deadline`.
+    pub(super) fn receive(&mut self, to: &mut Vec<u8>, deadline: Instant) -> Arrived {
+        let mut buffer = [0; 16 << 10];
+        loop {
+            if self.received > MOST_RECEIVED {
+                return Arrived::TooMuch;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Arrived::Nothing;
+            }
+            let read =
+                self.stream.socket_timeouts(left).and_then(|()| self.stream.read(&mut buffer));
+            match read {
+                Ok(0) => return Arrived::End,
+                Ok(len) => {
+                    let bytes = buffer.get(..len).unwrap_or_default();
+                    self.record.received.add(bytes);
+                    self.received += len;
+                    to.extend_from_slice(bytes);
+                    return Arrived::Bytes(len);
+                }
+                Err(error) => match error.kind() {
+                    ErrorKind::Interrupted | ErrorKind::WouldBlock | ErrorKind::TimedOut => {}
+                    // The server has ended TCP without the alert of TLS.
+                    ErrorKind::UnexpectedEof => return Arrived::End,
+                    _ => return Arrived::Reset,
+                },
+            }
+        }
+    }
+
+    /// Ends the connection, and returns the bytes of both directions.
+    pub(super) fn end(mut self) -> Record {
+        // The server may be gone.
+        let _ = match &mut self.stream {
+            Stream::Tcp(tcp) => tcp.shutdown(Shutdown::Both),
+            Stream::Tls(tls) => {
+                tls.conn.send_close_notify();
+                tls.flush().and_then(|()| tls.sock.shutdown(Shutdown::Both))
+            }
+            #[cfg(unix)]
+            Stream::Unix(unix) => unix.shutdown(Shutdown::Both),
+        };
+        self.record
+    }
+}
+
+impl Stream {
+    /// Sets how long a call may wait.
+    fn socket_timeouts(&self, timeout: Duration) -> io::Result<()> {
+        let timeout = Some(timeout.max(Duration::from_millis(1)));
+        let tcp = match self {
+            Self::Tcp(tcp) => tcp,
+            Self::Tls(tls) => &tls.sock,
+            #[cfg(unix)]
+            Self::Unix(unix) => {
+                unix.set_read_timeout(timeout)?;
+                return unix.set_write_timeout(timeout);
+            }
+        };
+        tcp.set_read_timeout(timeout)?;
+        tcp.set_write_timeout(timeout)
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(tcp) => tcp.read(to),
+            Self::Tls(tls) => tls.read(to),
+            #[cfg(unix)]
+            Self::Unix(unix) => unix.read(to),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(tcp) => tcp.write(bytes),
+            Self::Tls(tls) => tls.write(bytes),
+            #[cfg(unix)]
+            Self::Unix(unix) => unix.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Tcp(tcp) => tcp.flush(),
+            Self::Tls(tls) => tls.flush(),
+            #[cfg(unix)]
+            Self::Unix(unix) => unix.flush(),
+        }
+    }
+}

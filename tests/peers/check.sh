@@ -1,0 +1,34 @@
+#!/bin/sh
+# Checks a server with `ws check`, and compares what is wrong with what is expected.
+#
+#   check.sh WS URL [ID...]    the probes ID, and no others, find the server wrong
+set -u
+
+ws=$1 url=$2
+shift 2
+report=$("$ws" check -v "$url")
+status=$?
+if [ "$status" -ne 0 ] && [ "$status" -ne 2 ]; then
+    printf 'ws check ended with status %s\n%s\n' "$status" "$report"
+    exit 1
+fi
+failed=0
+# "wrong    ID, RFC ..."
+lines=$(printf '%s\n' "$report" | sed -n 's/^\(ok\|wrong\|unusual\|not applicable\) *\([a-z0-9.-]*\), RFC .*/\2 \1/p')
+while read -r id verdict; do
+    expected=right
+    for known in "$@"; do
+        [ "$known" != "$id" ] || expected=wrong
+    done
+    case $expected,$verdict in
+    wrong,wrong | right,ok | right,unusual | right,'not applicable') echo "ok $id" ;;
+    *)
+        echo "FAIL $id: $verdict"
+        failed=1
+        ;;
+    esac
+done <<LINES
+$lines
+LINES
+echo done
+exit "$failed"
