@@ -30,6 +30,11 @@ tests() {
     cargo test --quiet --release -p conformance --features bus --test bus --no-run
     timeout -k 5 "$limit" cargo test --quiet --release -p conformance --features bus --test bus -- \
         --nocapture --test-threads 1
+    # Two processes of the example bus_chat are one chat; nats-server prints the port that it has chosen.
+    cargo build --quiet --release -p ws-bus --features nats,redis --example bus_chat
+    start nats nats-server -a 127.0.0.1 -p -1
+    BUS_URL=nats://$address timeout -k 5 "$limit" cargo test --quiet --release -p ws-bus --features nats,redis \
+        --test bus_chat -- --ignored
 }
 
 cost() {

@@ -1,7 +1,7 @@
 //! The alarm of a task.
 
 use std::pin::Pin;
-use std::task::Context;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -12,34 +12,45 @@ const LONGEST: Duration = Duration::from_secs(1 << 30);
 /// A timer of tokio that is moved only if it would fire too late: one that fires too early is set again. So a
 /// connection whose deadline moves with each message leaves the timers of the runtime alone.
 #[derive(Default)]
-pub(crate) struct Alarm(Option<Pin<Box<Sleep>>>);
+pub(crate) struct Alarm(Option<Box<Timer>>);
+
+struct Timer {
+    sleep: Pin<Box<Sleep>>,
+    /// The waker that the timer has, which need not be polled again for it.
+    waker: Option<Waker>,
+}
 
 impl Alarm {
     /// Returns whether `at` has passed. Otherwise, the task is woken then. Without a time, returns false.
     pub(crate) fn poll(&mut self, context: &mut Context<'_>, at: Option<Instant>) -> bool {
         let Some(at) = at else { return false };
-        loop {
-            let sleep = match &mut self.0 {
-                None => self.0.insert(Box::pin(sleep_until(at))),
-                Some(sleep) if sleep.deadline() > at => {
-                    sleep.as_mut().reset(at);
-                    sleep
-                }
-                Some(sleep) => sleep,
-            };
-            if sleep.as_mut().poll(context).is_pending() {
-                return false;
-            }
+        let new = || Box::new(Timer { sleep: Box::pin(sleep_until(at)), waker: None });
+        let Timer { sleep, waker } = &mut **self.0.get_or_insert_with(new);
+        if sleep.deadline() <= at
+            && !sleep.is_elapsed()
+            && waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker()))
+        {
+            return false;
+        }
+        if sleep.deadline() > at {
+            sleep.as_mut().reset(at);
+        }
+        while sleep.as_mut().poll(context).is_ready() {
             if sleep.deadline() >= at {
                 return true;
             }
             sleep.as_mut().reset(at);
         }
+        match waker {
+            Some(waker) => waker.clone_from(context.waker()),
+            none => *none = Some(context.waker().clone()),
+        }
+        false
     }
 
     /// Returns whether its time has passed, so that it has woken the task.
     pub(crate) fn has_rung(&self) -> bool {
-        self.0.as_ref().is_some_and(|sleep| sleep.is_elapsed())
+        self.0.as_ref().is_some_and(|timer| timer.sleep.is_elapsed())
     }
 }
 

@@ -173,7 +173,9 @@ fn publish_as_stranger(broker: &Broker, name: &'static str, payloads: &[&[u8]]) 
 pub(crate) fn a_password_is_used_and_not_told<S: Adapter>(kind: Kind) {
     let (arguments, password): (&[&str], _) = match kind {
         Kind::Nats => (&["--user", "ann", "--pass", "p@ss word"], "p%40ss%20word"),
-        Kind::Redis => (&["--user", "ann on >p@ss:word ~* &* +@all"], "p%40ss%3Aword"),
+        Kind::Redis => {
+            (&["--user", "ann", "on", ">p@ss:word", "~*", "&*", "+@all"], "p%40ss%3Aword")
+        }
     };
     let broker = Broker::start_with(kind, arguments);
     let bus = |credentials: &str| -> Arc<dyn Bus> {

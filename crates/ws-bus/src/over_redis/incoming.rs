@@ -13,7 +13,7 @@ const TOPICS: usize = 500;
 pub(super) fn run(worker: &Worker, mut link: Connection) -> Result<(), RedisError> {
     let member = &worker.member;
     let mut changes = member.all_again().into_iter();
-    let mut unconfirmed = ask(&mut link, "SUBSCRIBE", &[worker.control.clone()])?;
+    let mut unconfirmed = ask(&mut link, "SUBSCRIBE", std::slice::from_ref(&worker.control))?;
     let mut ready = false;
     while !member.is_closed() {
         match Pushed::from(link.recv_response()?) {

@@ -17,7 +17,7 @@ use crate::connection::Prepared;
 const OPENING: u64 = 64;
 
 /// How long to wait for the last answers.
-const LAST_ANSWERS: Duration = Duration::from_secs(2);
+const LAST_ANSWERS: Duration = Duration::from_secs(5);
 
 /// How often to look at the clock.
 const TICK: Duration = Duration::from_millis(20);
@@ -37,7 +37,7 @@ pub(super) struct Interval<'a> {
 pub(super) struct Outcome {
     /// How long the run has counted.
     pub(super) took: Duration,
-    /// What was counted in that time: neither while warming up nor while waiting for the last answers.
+    /// The counts of that time: neither while warming up nor while waiting for the last answers.
     pub(super) counts: Counts,
     /// The latencies of the messages that were due in that time.
     pub(super) latencies: Latencies,

@@ -133,9 +133,11 @@ fn a_pause_of_the_server_shows_in_every_message_that_was_due() {
     });
     let (status, lines, error) = bench(address, &["--rate", "200", "-d", "2s", "-w", "0s"]);
     assert_eq!((status, &*error), (0, ""), "{lines:?}");
-    let latency = &lines.last().expect("a summary")["latency"];
+    let last = lines.last().expect("a summary");
+    let latency = &last["latency"];
     assert!(number(latency, "p90") >= 500_000, "{latency}");
-    assert_eq!(number(latency, "count"), 400, "{latency}");
+    // On a busy machine, the last ones may be due and not sent.
+    assert_eq!(number(latency, "count") + number(last, "unsent"), 400, "{last}");
 }
 
 #[test]
@@ -200,7 +202,7 @@ fn connections_that_end_early_are_counted_and_named() {
     assert_eq!(number(last, "all_answered"), 8, "{last}");
 }
 
-/// The server accepts, and reads nothing: no memory grows, and what was due is told.
+/// The server accepts, and reads nothing: no memory grows, and the messages that were due are told.
 #[test]
 fn a_server_that_does_not_read_is_told() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
