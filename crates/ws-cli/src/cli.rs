@@ -1,5 +1,7 @@
 //! The command line.
 
+use clap::CommandFactory;
+
 use crate::bench::BenchArgs;
 use crate::check::CheckArgs;
 use crate::exit::Exit;
@@ -49,8 +51,8 @@ impl Cli {
             Some(Command::Listen(listen)) => listen.run(),
             Some(Command::Replay(replay)) => replay.run(),
             Some(Command::Trace(trace)) => trace.run(),
-            Some(Command::Completions(completions)) => completions.run(),
-            Some(Command::Man(man)) => man.run(),
+            Some(Command::Completions(completions)) => completions.run(Self::command()),
+            Some(Command::Man(man)) => man.run(Self::command()),
             Some(Command::Check(check)) => check.run(),
             Some(Command::Bench(bench)) => bench.run(),
             // clap requires the URL unless there is a command.

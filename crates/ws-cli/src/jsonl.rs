@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use ws_std::wsproto::handshake::{ClientRequest, Request, Response};
 use ws_std::wsproto::{CloseInfo, Initiator};
-use ws_std::{ClientOptions, Message};
+use ws_std::{ClientOptions, Message, WebSocketConnection};
 
 use crate::exit::Exit;
 use crate::heads;
@@ -125,6 +125,25 @@ impl Line<'_> {
 }
 
 impl<'a> Event<'a> {
+    /// Describes a connection that has opened now.
+    pub(crate) fn open(
+        ws: &WebSocketConnection,
+        url: String,
+        request: Head<'a>,
+        response: Head<'a>,
+    ) -> Self {
+        let extensions: Vec<_> = ws.extensions().iter().map(ToString::to_string).collect();
+        Self::Open {
+            time: micros(SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default()),
+            url: url.into(),
+            peer: ws.peer_addr().map(|peer| peer.to_string().into()),
+            subprotocol: ws.subprotocol().map(|name| name.to_owned().into()),
+            extensions: (!extensions.is_empty()).then(|| extensions.join(", ").into()),
+            request,
+            response,
+        }
+    }
+
     /// Describes a message.
     pub(crate) fn message(from: End, message: &'a Message) -> Self {
         let (text, binary) = match message {
@@ -184,11 +203,6 @@ impl<'a> Head<'a> {
         let body = (!body.is_empty()).then_some(body);
         Head { line: None, status: Some(response.status()), headers: fields.collect(), body }
     }
-}
-
-/// Returns the time of day, in microseconds since 1970.
-pub(crate) fn time_of_day() -> u64 {
-    micros(SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default())
 }
 
 /// Returns a time in microseconds.

@@ -5,16 +5,25 @@ mod check;
 mod cli;
 mod connection;
 mod exit;
+mod extensions;
+mod format;
 mod heads;
+mod hex;
 mod insecure;
 mod jsonl;
 mod listen;
-mod own;
+mod outlet;
+mod ownership;
 mod pages;
+mod parts;
 mod pipe;
+mod printer;
+mod recorder;
 mod replay;
+mod sender;
 mod session;
 mod signals;
+mod stdout;
 mod talk;
 mod terminal;
 mod trace;
@@ -32,7 +41,7 @@ fn main() -> ExitCode {
             // Fails if the reader is gone, as in `ws --help | head`.
             let _ = error.print();
             match error.use_stderr() {
-                true => ExitCode::from(exit::Status::Usage as u8),
+                true => exit::Exit::usage("").report(),
                 false => ExitCode::SUCCESS,
             }
         }

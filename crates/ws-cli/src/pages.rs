@@ -1,14 +1,12 @@
 //! `ws completions` and `ws man`: what a package installs beside the command. Both come from the definition of the
 //! arguments.
 
-use std::io::{self, ErrorKind, Write};
-
-use clap::CommandFactory;
+use clap::Command;
 use clap_complete::Shell;
 use clap_mangen::Man;
 
-use crate::cli::Cli;
-use crate::exit::{Exit, Status};
+use crate::exit::Exit;
+use crate::stdout;
 
 /// Prints the completions for a shell.
 #[derive(clap::Args)]
@@ -26,24 +24,23 @@ pub(crate) struct ManArgs {
 }
 
 impl CompletionsArgs {
-    pub(crate) fn run(self) -> Exit {
+    pub(crate) fn run(self, mut ws: Command) -> Exit {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut Cli::command(), "ws", &mut script);
+        clap_complete::generate(self.shell, &mut ws, "ws", &mut script);
         print(&script)
     }
 }
 
 impl ManArgs {
-    pub(crate) fn run(self) -> Exit {
-        let mut command = Cli::command();
+    pub(crate) fn run(self, mut ws: Command) -> Exit {
         // Names the subcommands: ws-listen.
-        command.build();
+        ws.build();
         let page = match &self.command {
-            Some(name) => match command.find_subcommand(name) {
+            Some(name) => match ws.find_subcommand(name) {
                 Some(command) => Man::new(command.clone()),
                 None => return Exit::usage(format!("there is no command {name:?}")),
             },
-            None => Man::new(command),
+            None => Man::new(ws),
         };
         let mut text = Vec::new();
         // A Vec takes everything.
@@ -53,11 +50,8 @@ impl ManArgs {
 }
 
 fn print(text: &[u8]) -> Exit {
-    match io::stdout().write_all(text) {
-        // The reader of a pipe has seen enough.
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Exit::new(Status::Lost, format!("standard output: {error}"))
-        }
-        _ => Exit::clean(),
+    match stdout::print(|to| to.write_all(text)) {
+        Ok(()) => Exit::clean(),
+        Err(exit) => exit,
     }
 }

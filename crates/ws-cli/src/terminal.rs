@@ -1,7 +1,6 @@
-//! What a terminal may be shown: colours if it wants them, and no control characters of a peer.
+//! Text for a terminal: colours where they are wanted, and no control characters of a peer.
 
 use std::env;
-use std::fmt::Write;
 use std::io::IsTerminal;
 
 /// Makes the characters visible that control a terminal, or the direction of text: `\u{1b}` and the like. A peer
@@ -34,15 +33,6 @@ fn controls(c: char) -> bool {
     );
     // U+2028 and U+2029 are line breaks, too.
     c.is_control() || turns_text || matches!(c, '\u{2028}' | '\u{2029}')
-}
-
-/// Returns bytes as hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut digits, byte| {
-        // A String takes everything.
-        let _ = write!(digits, "{byte:02x}");
-        digits
-    })
 }
 
 /// The colours of a stream: none unless it is a terminal, and none with `NO_COLOR` or the terminal `dumb`.
@@ -97,10 +87,5 @@ mod tests {
     fn colours_are_optional() {
         assert_eq!(Colours(true).loud("x"), "\x1b[1;31mx\x1b[0m");
         assert_eq!(Colours(false).loud("x"), "x");
-    }
-
-    #[test]
-    fn bytes_are_two_digits() {
-        assert_eq!(hex(&[0, 0x0f, 0xff]), "000fff");
     }
 }

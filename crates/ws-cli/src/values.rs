@@ -44,19 +44,6 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "not a number of bytes such as 65536, 64K or 1M".to_owned())
 }
 
-/// Parses hexadecimal digits; spaces between them are ignored.
-pub(crate) fn unhex(text: &str) -> Result<Vec<u8>, String> {
-    let mut digits = Vec::with_capacity(text.len());
-    for c in text.chars().filter(|c| !c.is_whitespace()) {
-        let digit = c.to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-        digits.push(digit.ok_or_else(|| format!("{c:?} is not a hexadecimal digit"))?);
-    }
-    if digits.len() % 2 == 1 {
-        return Err("an odd number of hexadecimal digits".into());
-    }
-    Ok(digits.chunks_exact(2).map(|pair| pair.iter().fold(0, |byte, d| byte << 4 | d)).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,12 +70,5 @@ mod tests {
         for text in ["", "K", "-1", "1.5M", "99999999999G", "1é"] {
             assert!(size(text).is_err(), "{text}");
         }
-    }
-
-    #[test]
-    fn hexadecimal_digits_are_bytes() {
-        assert_eq!(unhex("00 fF\t1 0"), Ok(vec![0, 0xff, 0x10]));
-        assert_eq!(unhex(""), Ok(vec![]));
-        assert!(unhex("abc").is_err() && unhex("0x").is_err());
     }
 }

@@ -11,6 +11,7 @@ use ws_mio::{ConnectionHandler, Error, Message, TimerId, WebSocketConnection};
 
 use super::plan::{Pace, Payload, Plan};
 use super::totals::Totals;
+use crate::exit::Exit;
 
 /// The error of an operating system that has no further descriptor: `EMFILE` of Unix.
 const EMFILE: i32 = 24;
@@ -221,7 +222,6 @@ pub(super) fn reason(error: &Error) -> String {
         Error::Connect { error, .. } | Error::Io(error) if limit(error) => {
             "the limit of open files is reached: raise it with ulimit -n".into()
         }
-        Error::Http(response) => format!("refused with status {}", response.status()),
-        error => error.to_string(),
+        error => Exit::from_error(error).line,
     }
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use crate::connection::{ConnectionArgs, Prepared};
 use crate::exit::{Exit, Status};
-use crate::own::OwnArgs;
+use crate::ownership::OwnershipArgs;
 use crate::signals;
 use crate::values::{duration, size};
 
@@ -67,7 +67,7 @@ pub(crate) struct BenchArgs {
     jsonl: bool,
 
     #[command(flatten)]
-    own: OwnArgs,
+    ownership: OwnershipArgs,
 
     #[command(flatten)]
     connection: ConnectionArgs,
@@ -85,7 +85,7 @@ impl BenchArgs {
 
     fn bench(self) -> Result<Exit, Exit> {
         let plan = self.plan()?;
-        let prepared = self.own.require(self.connection.prepare(&self.url)?)?;
+        let prepared = self.ownership.require(self.connection.prepare(&self.url)?)?;
         let patience = prepared.options.connect_timeout.unwrap_or(Duration::MAX);
         let url = prepared.request.url().without_query().to_string();
         let shared = Arc::new(Shared::new(plan));
@@ -96,7 +96,7 @@ impl BenchArgs {
         let outcome = conduct(&prepared, &shared, patience, |interval| reporter.each(interval));
         let outcome = outcome.map_err(|error| Exit::new(Status::Lost, error.to_string()))?;
         if outcome.totals.opened > 0 {
-            reporter.end(&outcome);
+            reporter.end(&outcome)?;
         }
         Ok(ended(&outcome, &prepared))
     }

@@ -10,6 +10,8 @@ use serde::Serialize;
 use super::conduct::{Interval, Outcome};
 use super::plan::{Pace, Plan};
 use super::totals::Latencies;
+use crate::exit::Exit;
+use crate::stdout::print;
 use crate::terminal::printable;
 
 /// Reports a run while it goes on, and its end.
@@ -36,7 +38,8 @@ impl Reporter {
         let latency = Latency::of(interval.latencies);
         let per_second = per_second(interval.counts.answered, interval.took);
         if self.jsonl {
-            print(&Second {
+            // The summary meets the same error, if it lasts.
+            let _ = print_line(&Second {
                 at: interval.at.as_secs_f64(),
                 sent: interval.counts.sent,
                 answered: interval.counts.answered,
@@ -49,12 +52,15 @@ impl Reporter {
     }
 
     /// Reports the end.
-    pub(super) fn end(&self, outcome: &Outcome) {
+    ///
+    /// # Errors
+    ///
+    /// The exit of a run whose report cannot be written.
+    pub(super) fn end(&self, outcome: &Outcome) -> Result<(), Exit> {
         self.bar.finish_and_clear();
         match self.jsonl {
-            true => print(&self.summary(outcome)),
-            // Fails if the reader is gone, as in `ws bench … | head`.
-            false => drop(self.write(outcome, &mut io::stdout().lock())),
+            true => print_line(&self.summary(outcome)),
+            false => print(|to| self.write(outcome, to)),
         }
     }
 
@@ -95,7 +101,7 @@ impl Reporter {
                 writeln!(to, "{name:9} {count} connections: {}", printable(reason))?;
             }
         }
-        to.flush()
+        Ok(())
     }
 
     fn summary<'a>(&'a self, outcome: &'a Outcome) -> Summary<'a> {
@@ -127,13 +133,12 @@ impl Reporter {
     }
 }
 
-/// Prints a line of JSON. Fails if the reader is gone, as in `ws bench … | head`.
-fn print(line: &impl Serialize) {
-    let mut out = io::stdout().lock();
-    let _ = serde_json::to_writer(&mut out, line)
-        .map_err(io::Error::from)
-        .and_then(|()| writeln!(out))
-        .and_then(|()| out.flush());
+/// Prints a line of JSON.
+fn print_line(line: &impl Serialize) -> Result<(), Exit> {
+    print(|to| {
+        serde_json::to_writer(&mut *to, line)?;
+        writeln!(to)
+    })
 }
 
 #[allow(clippy::cast_precision_loss, reason = "fewer than 2^53 messages")]

@@ -2,11 +2,12 @@
 
 use std::time::Instant;
 
-use ws_std::wsproto::handshake::{HeadFinder, Response};
-use ws_std::wsproto::{Config, Extensions, handshake};
+use ws_std::wsproto::handshake::{DeflateOffer, Extension, HeadFinder, Response};
+use ws_std::wsproto::{Config, Extensions};
 
 use super::incoming::Incoming;
 use super::wire::{Arrived, Wire};
+use crate::extensions;
 
 /// How a server answered a request head.
 #[derive(Debug)]
@@ -72,27 +73,7 @@ impl Opened {
 ///
 /// Why the response breaks RFC 7692 section 7.1.
 pub(super) fn agreed(response: &Response, offer: Option<&str>) -> Result<Extensions, String> {
-    use handshake::{DeflateOffer, Extension};
-
-    let parse = |value: &str| Extension::parse_list(value).map_err(|error| error.to_string());
-    let mut selected = Vec::new();
-    for value in response.headers().get_all("Sec-WebSocket-Extensions") {
-        selected.extend(parse(value)?);
-    }
-    let offers = offer.map(parse).transpose()?.unwrap_or_default();
-    let offers = offers.iter().filter_map(|offer| DeflateOffer::parse(offer).ok());
-    match selected.as_slice() {
-        [] => Ok(Extensions::none()),
-        [one] => {
-            let mut result = Err(format!("{one}, which was not offered"));
-            for offer in offers {
-                match offer.verify(one) {
-                    Ok(agreed) => return Ok(agreed.into()),
-                    Err(error) => result = Err(format!("{one}: {error}")),
-                }
-            }
-            result
-        }
-        several => Err(format!("{} extensions", several.len())),
-    }
+    let offers = offer.map(Extension::parse_list).transpose().map_err(|error| error.to_string())?;
+    let offers = offers.iter().flatten().filter_map(|offer| DeflateOffer::parse(offer).ok());
+    extensions::agreed(response, offers)
 }

@@ -16,12 +16,13 @@ mod send;
 mod target;
 mod wire;
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
 use crate::connection::ConnectionArgs;
 use crate::exit::{Exit, Status};
-use crate::own::OwnArgs;
+use crate::ownership::OwnershipArgs;
+use crate::stdout::print;
 use crate::values::duration;
 
 use answer::Answer;
@@ -60,7 +61,7 @@ pub(crate) struct CheckArgs {
     wait: Duration,
 
     #[command(flatten)]
-    own: OwnArgs,
+    ownership: OwnershipArgs,
 
     #[command(flatten)]
     connection: ConnectionArgs,
@@ -79,11 +80,11 @@ impl CheckArgs {
             return Err(Exit::usage(format!("there is no probe {id:?}; --list has their names")));
         }
         if self.list {
-            print(|to| report::list(to));
+            print(|to| report::list(to))?;
             return Ok(Exit::clean());
         }
         let prepared = self.connection.prepare(self.url.as_deref().unwrap_or_default())?;
-        let prepared = self.own.require(prepared)?;
+        let prepared = self.ownership.require(prepared)?;
         if prepared.options.proxy.for_url(prepared.request.url()).is_some() {
             return Err(Exit::usage("check does not go through a proxy"));
         }
@@ -100,8 +101,8 @@ impl CheckArgs {
             verbose: self.connection.verbose,
         };
         match self.json {
-            true => print(|to| report.json(to)),
-            false => print(|to| report.text(to)),
+            true => print(|to| report.json(to))?,
+            false => print(|to| report.text(to))?,
         }
         match gone {
             Some(gone) => Err(gone),
@@ -132,12 +133,6 @@ impl CheckArgs {
         }
         Ok(())
     }
-}
-
-/// Prints to standard output. Fails if the reader is gone, as in `ws check … | head`.
-fn print(what: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
-    let mut out = io::stdout().lock();
-    let _ = what(&mut out).and_then(|()| out.flush());
 }
 
 fn lost(error: &io::Error) -> Exit {

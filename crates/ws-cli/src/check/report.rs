@@ -9,7 +9,8 @@ use super::exchange::{Abilities, Finding};
 use super::judgement::Verdict;
 use super::probes::{self, GROUPS, Group};
 use super::wire::Kept;
-use crate::terminal::{hex, printable};
+use crate::hex;
+use crate::terminal::printable;
 
 /// How many bytes of a direction the text shows.
 const MOST_SHOWN: usize = 256;
@@ -197,9 +198,9 @@ impl<'a> Line<'a> {
             expected: probe.ask.to_string(),
             came: &judgement.came,
             microseconds: finding.took.as_micros(),
-            sent: hex(&record.sent.bytes),
+            sent: hex::encode(&record.sent.bytes),
             sent_bytes: record.sent.len,
-            received: hex(&record.received.bytes),
+            received: hex::encode(&record.received.bytes),
             received_bytes: record.received.len,
         }
     }

@@ -69,7 +69,7 @@ impl ServerHandler for App {
             Mode::Echo => Kind::Echo,
             Mode::Broadcast | Mode::Files(_) => Kind::Broadcast,
             Mode::Exec(exec) => match exec.start(request, accept.selected_subprotocol()) {
-                Ok(carried) => Kind::Exec(carried),
+                Ok(bridge) => Kind::Exec(bridge),
                 Err(response) => return Decision::respond(response),
             },
         };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ws_mio::wsproto::{CloseCode, CloseInfo, PreparedMessage};
 use ws_mio::{ConnectionHandler, Error, Message, TimerId, WebSocketConnection};
 
-use super::exec::Carried;
+use super::exec::Bridge;
 use super::report::{Handshake, Report};
 use super::speaker::Speaker;
 
@@ -21,7 +21,7 @@ pub(super) enum Kind {
     Print(Arc<Speaker>),
     Echo,
     Broadcast,
-    Exec(Carried),
+    Exec(Bridge),
 }
 
 impl Client {
@@ -35,7 +35,7 @@ impl ConnectionHandler for Client {
         self.report.opened(ws, &mut self.handshake);
         match &self.kind {
             Kind::Print(speaker) => speaker.opened(),
-            Kind::Exec(carried) => carried.open(ws, &self.report),
+            Kind::Exec(bridge) => bridge.open(ws, &self.report),
             Kind::Echo | Kind::Broadcast => {}
         }
     }
@@ -53,14 +53,14 @@ impl ConnectionHandler for Client {
                 self.report.sending(None, &message);
                 send_to_others(ws, &message);
             }
-            Kind::Exec(carried) => carried.message(ws, message),
+            Kind::Exec(bridge) => bridge.message(ws, message),
         }
     }
 
     fn on_drained(&mut self, _: &WebSocketConnection) {
         match &self.kind {
             Kind::Print(speaker) => speaker.drained(),
-            Kind::Exec(carried) => carried.drained(),
+            Kind::Exec(bridge) => bridge.drained(),
             Kind::Echo | Kind::Broadcast => {}
         }
     }
@@ -74,8 +74,8 @@ impl ConnectionHandler for Client {
     }
 
     fn on_timer(&mut self, ws: &WebSocketConnection, _: TimerId) {
-        if let Kind::Exec(carried) = &mut self.kind {
-            carried.timer(ws);
+        if let Kind::Exec(bridge) = &mut self.kind {
+            bridge.timer(ws);
         }
     }
 
@@ -87,7 +87,7 @@ impl ConnectionHandler for Client {
         self.report.closed(ws, info);
         match &self.kind {
             Kind::Print(speaker) => speaker.closed(),
-            Kind::Exec(carried) => carried.end(),
+            Kind::Exec(bridge) => bridge.end(),
             Kind::Echo | Kind::Broadcast => {}
         }
     }

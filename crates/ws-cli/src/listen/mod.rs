@@ -27,7 +27,7 @@ use self::files::Files;
 use self::report::Report;
 use self::speaker::Speaker;
 use crate::exit::{Exit, Status};
-use crate::pipe::Outlet;
+use crate::outlet::Outlet;
 use crate::signals;
 use crate::terminal::Colours;
 use crate::values::size;

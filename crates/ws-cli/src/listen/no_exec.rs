@@ -15,7 +15,7 @@ pub(super) struct ExecArgs {}
 pub(super) enum Exec {}
 
 /// There is none.
-pub(super) enum Carried {}
+pub(super) enum Bridge {}
 
 /// There are none.
 pub(super) enum Processes {}
@@ -35,12 +35,12 @@ impl Exec {
         match *self {}
     }
 
-    pub(super) fn start(&self, _: &IncomingRequest, _: Option<&str>) -> Result<Carried, Response> {
+    pub(super) fn start(&self, _: &IncomingRequest, _: Option<&str>) -> Result<Bridge, Response> {
         match *self {}
     }
 }
 
-impl Carried {
+impl Bridge {
     pub(super) fn open(&self, _: &WebSocketConnection, _: &Arc<Report>) {
         match *self {}
     }

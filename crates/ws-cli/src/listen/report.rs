@@ -3,47 +3,36 @@
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
 
 use ws_mio::wsproto::CloseInfo;
 use ws_mio::wsproto::handshake::{Accept, Response};
 use ws_mio::{Error, IncomingRequest, Message, WebSocketConnection};
 
 use crate::exit::Exit;
-use crate::jsonl::{End, Event, Head, Line, micros, time_of_day};
-use crate::pipe::{Format, Outlet};
+use crate::format::Format;
+use crate::jsonl::{End, Event, Head};
+use crate::outlet::Outlet;
+use crate::recorder::Recorder;
 use crate::terminal::printable;
 
 /// Tells of connections.
 pub(super) struct Report {
-    jsonl: bool,
+    recorder: Recorder,
     verbose: bool,
     outlet: Arc<Outlet>,
     for_terminal: bool,
-    begun: Instant,
 }
 
 impl Report {
     pub(super) fn new(jsonl: bool, verbose: bool, outlet: Arc<Outlet>) -> Self {
         let for_terminal = io::stdout().is_terminal();
-        Self { jsonl, verbose, outlet, for_terminal, begun: Instant::now() }
-    }
-
-    fn line<'a>(&self, ws: Option<&WebSocketConnection>, event: Event<'a>) -> Line<'a> {
-        let connection = ws.and_then(|ws| ws.id().to_string().parse().ok());
-        Line { at: micros(self.begun.elapsed()), connection, event }
-    }
-
-    fn event(&self, ws: Option<&WebSocketConnection>, event: Event<'_>) {
-        if self.jsonl {
-            let line = self.line(ws, event);
-            self.outlet.push_event(|out| line.append(out));
-        }
+        let recorder = Recorder::new(jsonl, Arc::clone(&outlet));
+        Self { recorder, verbose, outlet, for_terminal }
     }
 
     /// Notes the handshake of a connection, for [`opened`](Self::opened).
     pub(super) fn handshake(&self, request: &IncomingRequest, accept: &Accept) -> Handshake {
-        let told = self.jsonl || self.verbose;
+        let told = self.recorder.is_on() || self.verbose;
         Handshake(told.then(|| Box::new((request.clone(), accept.clone()))))
     }
 
@@ -51,71 +40,50 @@ impl Report {
         let Some(told) = handshake.0.take() else { return };
         let (request, accept) = *told;
         if self.verbose {
-            let (id, peer) = (ws.id(), peer(ws.peer_addr()));
+            let peer = peer(ws.peer_addr());
+            let id = ws.id();
             eprintln!("ws: connection {id} from {peer} opened {}", printable(request.target()));
         }
-        if !self.jsonl {
+        if !self.recorder.is_on() {
             return;
         }
         let config = ws.server().map(|server| Arc::clone(&server.options().config));
         let answer = config.and_then(|config| accept.answer(&request, &config).ok());
         let response = answer.map_or(Response::new(101), |(response, _)| response);
-        let extensions: Vec<_> = ws.extensions().iter().map(ToString::to_string).collect();
         let scheme = if request.tls().is_some() { "wss" } else { "ws" };
-        self.event(
-            Some(ws),
-            Event::Open {
-                time: time_of_day(),
-                url: format!("{scheme}://{}{}", request.host(), request.target()).into(),
-                peer: ws.peer_addr().map(|peer| peer.to_string().into()),
-                subprotocol: ws.subprotocol().map(Into::into),
-                extensions: (!extensions.is_empty()).then(|| extensions.join(", ").into()),
-                request: Head::of_incoming(&request),
-                response: Head::of_response(&response),
-            },
-        );
+        let url = format!("{scheme}://{}{}", request.host(), request.target());
+        let (request, response) = (Head::of_incoming(&request), Head::of_response(&response));
+        self.recorder.event(id(ws), || Event::open(ws, url, request, response));
     }
 
     /// Tells of a message that has arrived. The reader of standard output holds up the connection.
     pub(super) fn received(&self, ws: &WebSocketConnection, message: &Message) {
-        if self.jsonl {
-            let line = self.line(Some(ws), Event::message(End::Peer, message));
-            self.outlet.push(ws, |out| line.append(out));
-        }
+        self.recorder.arrived(ws, id(ws), || Event::message(End::Peer, message));
     }
 
     /// Prints a message that has arrived, for those who only want to see them.
     pub(super) fn print(&self, ws: &WebSocketConnection, message: &Message) {
-        if !self.jsonl {
+        if !self.recorder.is_on() {
             self.outlet.push(ws, |out| Format::LINES.append(message, self.for_terminal, out));
         }
     }
 
     /// Tells of a message that a handler sends: to one connection, or to all others.
     pub(super) fn sending(&self, ws: Option<&WebSocketConnection>, message: &Message) {
-        self.event(ws, Event::message(End::Own, message));
+        self.recorder.event(ws.and_then(id), || Event::message(End::Own, message));
     }
 
     /// As [`sending`](Self::sending), for a thread that may wait for the reader of standard output.
     pub(super) fn sending_and_waiting(&self, ws: Option<&WebSocketConnection>, message: &Message) {
-        if self.jsonl {
-            let line = self.line(ws, Event::message(End::Own, message));
-            self.outlet.push_and_wait(|out| line.append(out));
-        }
+        self.recorder.sending(ws.and_then(id), || Event::message(End::Own, message));
     }
 
     pub(super) fn ping(&self, ws: &WebSocketConnection, payload: &[u8]) {
-        if self.jsonl {
-            let line = self.line(Some(ws), Event::ping(End::Peer, payload));
-            self.outlet.push(ws, |out| line.append(out));
-        }
+        self.recorder.arrived(ws, id(ws), || Event::ping(End::Peer, payload));
     }
 
     pub(super) fn pong(&self, ws: &WebSocketConnection, payload: &[u8]) {
-        if self.jsonl {
-            let line = self.line(Some(ws), Event::pong(End::Peer, payload, ws.round_trip()));
-            self.outlet.push(ws, |out| line.append(out));
-        }
+        self.recorder.arrived(ws, id(ws), || Event::pong(End::Peer, payload, ws.round_trip()));
     }
 
     pub(super) fn failed(&self, ws: &WebSocketConnection, error: &Error) {
@@ -123,7 +91,7 @@ impl Report {
         if self.verbose {
             eprintln!("ws: connection {} failed: {}", ws.id(), printable(&exit.line));
         }
-        self.event(Some(ws), Event::error(&exit, None));
+        self.recorder.event(id(ws), || Event::error(&exit, None));
     }
 
     /// Tells of a client whose connection has not opened, or of the listener.
@@ -133,7 +101,7 @@ impl Report {
             let line = printable(&exit.line);
             eprintln!("ws: a connection from {} did not open: {line}", peer(from));
         }
-        self.event(None, Event::error(&exit, None));
+        self.recorder.event(None, || Event::error(&exit, None));
     }
 
     pub(super) fn closed(&self, ws: &WebSocketConnection, info: &CloseInfo) {
@@ -141,12 +109,17 @@ impl Report {
             let line = Exit::from_close(info).line;
             eprintln!("ws: connection {} {}", ws.id(), printable(&line));
         }
-        self.event(Some(ws), Event::close(info));
+        self.recorder.event(id(ws), || Event::close(info));
     }
 }
 
 /// The handshake of a connection that is not open yet, if anybody wants to know.
 pub(super) struct Handshake(Option<Box<(IncomingRequest, Accept)>>);
+
+/// Returns the id of a connection as a number.
+fn id(ws: &WebSocketConnection) -> Option<u64> {
+    ws.id().to_string().parse().ok()
+}
 
 fn peer(address: Option<SocketAddr>) -> String {
     address.map_or_else(|| "this computer".into(), |address| address.to_string())

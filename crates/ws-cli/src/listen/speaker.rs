@@ -9,7 +9,9 @@ use ws_mio::wsproto::CloseCode;
 use ws_mio::{Error, Message, ServerHandle, WebSocketConnection};
 
 use super::report::Report;
-use crate::pipe::lines_of_stdin;
+use crate::format::Format;
+use crate::parts::Parts;
+use crate::sender::try_send;
 
 /// How long a connection may take nothing before it is closed.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -49,7 +51,7 @@ impl Speaker {
     }
 
     fn run(&self, server: &ServerHandle) -> Result<(), String> {
-        let mut lines = lines_of_stdin(self.most);
+        let mut lines = Parts::stdin(Format::LINES, self.most);
         while let Some(message) = lines.next()? {
             if !self.wait_for_listeners() {
                 break;
@@ -76,11 +78,7 @@ impl Speaker {
         let until = Instant::now() + PATIENCE;
         loop {
             let before = self.state.lock().progress;
-            let sent = match message {
-                Message::Text(text) => ws.send_text(text),
-                Message::Binary(bytes) => ws.send_binary(bytes),
-            };
-            if !matches!(sent, Err(Error::WouldExceed(_))) {
+            if !matches!(try_send(ws, message), Err(Error::WouldExceed(_))) {
                 return;
             }
             let mut state = self.state.lock();

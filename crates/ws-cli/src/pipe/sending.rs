@@ -1,15 +1,16 @@
 //! The thread that sends, and then ends the conversation.
 
-use std::io::BufRead;
+use std::io::{BufRead, BufReader, Stdin};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use ws_std::{Error, Message, WebSocketConnection};
+use ws_std::{Message, WebSocketConnection};
 
-use super::printing::Printer;
-use super::source::{Parts, Source};
 use crate::exit::{Exit, Status};
+use crate::parts::Parts;
+use crate::printer::Printer;
+use crate::sender::{Ended, send};
 use crate::session::Current;
 
 /// The thread that sends.
@@ -22,8 +23,13 @@ pub(super) struct Sending {
     pub(super) wait: Option<Duration>,
 }
 
-/// The connection has ended.
-struct Ended;
+/// The messages to send.
+pub(super) enum Source {
+    /// These texts, on each connection.
+    Texts(Vec<String>),
+    /// The parts of standard input, each once.
+    Stdin(Parts<BufReader<Stdin>>),
+}
 
 impl Sending {
     /// Sends everything, waits for answers if asked to, and ends the conversation.
@@ -46,7 +52,7 @@ impl Sending {
                 let mut messages = texts.iter().map(|text| Message::from(&**text));
                 let sent = messages.try_for_each(|message| {
                     self.printer.sending(&message);
-                    self.send(&ws, &message)
+                    send(&self.current, &self.printer, &ws, &message)
                 });
                 if sent.is_ok() && !is_waiting {
                     is_waiting = true;
@@ -78,32 +84,10 @@ impl Sending {
         unsent: &mut Option<Message>,
     ) -> Result<(), Ended> {
         if let Some(message) = unsent {
-            self.send(ws, message)?;
+            send(&self.current, &self.printer, ws, message)?;
             *unsent = None;
         }
         Ok(())
-    }
-
-    /// Sends a message; waits for room as long as the peer reads.
-    fn send(&self, ws: &WebSocketConnection, message: &Message) -> Result<(), Ended> {
-        loop {
-            let sent = match message {
-                Message::Text(text) => ws.send_text(text),
-                Message::Binary(bytes) => ws.send_binary(bytes),
-            };
-            match sent {
-                Ok(_) => return Ok(()),
-                // Our own reader holds up the peer's answers, and so its reading.
-                Err(Error::WouldExceed(_)) if self.printer.is_full() => {}
-                Err(Error::WouldExceed(_)) => {
-                    let line = "the peer reads nothing";
-                    self.current.fail(Exit::new(Status::Timeout, line));
-                    ws.abort();
-                    return Err(Ended);
-                }
-                Err(_) => return Err(Ended),
-            }
-        }
     }
 
     /// Waits for answers if asked to, and ends the conversation.

@@ -6,8 +6,9 @@ use std::io::BufReader;
 use parking_lot::Mutex;
 use ws_std::Message;
 
-use super::recording::{Step, Steps, What};
-use crate::terminal::{hex, printable};
+use super::recording::{Action, Step, Steps};
+use crate::hex;
+use crate::terminal::printable;
 
 /// How many differences are told.
 const MOST_TOLD: u64 = 10;
@@ -77,8 +78,8 @@ impl<S: Iterator<Item = Result<Step, String>>> Comparison<S> {
 impl<S: Iterator<Item = Result<Step, String>>> State<S> {
     /// Returns the next message that the recording expects, and its line. The recording was checked before.
     fn next_expected(&mut self) -> Option<(u64, Message)> {
-        self.steps.by_ref().map_while(Result::ok).find_map(|step| match step.what {
-            What::Expect(message) => Some((step.line, message)),
+        self.steps.by_ref().map_while(Result::ok).find_map(|step| match step.action {
+            Action::Expect(message) => Some((step.line, message)),
             _ => None,
         })
     }
@@ -101,7 +102,7 @@ fn shown(message: &Message) -> String {
         }
         Message::Binary(bytes) => {
             let start = bytes.get(..MOST_SHOWN / 2).unwrap_or(bytes);
-            (format!("binary {}", hex(start)), start.len() < bytes.len())
+            (format!("binary {}", hex::encode(start)), start.len() < bytes.len())
         }
     };
     let bytes = message.as_bytes().len();
@@ -115,9 +116,9 @@ mod tests {
     use super::*;
 
     fn verdict(expected: &[&str], arrived: &[&str]) -> Result<(), String> {
-        let step = |what| Ok(Step { at: Duration::ZERO, line: 1, what });
-        let sent = step(What::Send("mine".into()));
-        let expected = expected.iter().map(|text| step(What::Expect((*text).into())));
+        let step = |action| Ok(Step { at: Duration::ZERO, line: 1, action });
+        let sent = step(Action::Send("mine".into()));
+        let expected = expected.iter().map(|text| step(Action::Expect((*text).into())));
         let comparison = Comparison::new([sent].into_iter().chain(expected));
         for text in arrived {
             comparison.arrived(&(*text).into());

@@ -3,7 +3,9 @@
 mod comparison;
 mod player;
 mod recording;
+mod speed;
 
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
@@ -12,12 +14,14 @@ use std::time::Duration;
 use self::comparison::Comparison;
 use self::player::{Player, play};
 use self::recording::Recording;
+use self::speed::{Speed, speed};
 use crate::connection::ConnectionArgs;
 use crate::exit::{Exit, Status};
+use crate::format::Format;
 use crate::jsonl::End;
-use crate::pipe::{Format, Outlet, Printer};
+use crate::outlet::Outlet;
+use crate::printer::Printer;
 use crate::session::{Current, converse};
-use crate::signals;
 use crate::values::duration;
 
 /// Plays what --jsonl has recorded, with its times: sends what the recording's own side has sent, and prints what
@@ -42,7 +46,7 @@ pub(crate) struct ReplayArgs {
 
     /// Which connection of the recording to play: 1 is the first
     #[arg(long, value_name = "N", default_value = "1")]
-    connection: usize,
+    connection: NonZero<usize>,
 
     /// Compare the messages that arrive with those of the recording, in their order; status 5 if they differ
     #[arg(long)]
@@ -60,32 +64,6 @@ pub(crate) struct ReplayArgs {
     options: ConnectionArgs,
 }
 
-/// How many times as fast; `None` does not wait.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Speed(Option<f64>);
-
-impl Speed {
-    /// Returns when something happens that the recording has `at` this time.
-    fn scaled(self, at: Duration) -> Duration {
-        match self.0 {
-            // A time that is too long for a number never comes.
-            Some(speed) => {
-                Duration::try_from_secs_f64(at.as_secs_f64() / speed).unwrap_or(Duration::MAX)
-            }
-            None => Duration::ZERO,
-        }
-    }
-}
-
-/// Parses a speed. For clap.
-fn speed(text: &str) -> Result<Speed, String> {
-    match (text, text.parse::<f64>()) {
-        ("max", _) => Ok(Speed(None)),
-        (_, Ok(speed)) if speed.is_finite() && speed > 0.0 => Ok(Speed(Some(speed))),
-        _ => Err("not a number above 0, or max".into()),
-    }
-}
-
 impl ReplayArgs {
     /// Plays a recording.
     pub(crate) fn run(self) -> Exit {
@@ -93,13 +71,12 @@ impl ReplayArgs {
     }
 
     fn play(self) -> Result<Exit, Exit> {
-        let recording = Recording::new(self.file.clone(), self.connection, self.side);
+        let recording = Recording::new(self.file.clone(), self.connection.get(), self.side);
         let recorded_url = recording.check().map_err(Exit::usage)?;
         let prepared = self.options.prepare(self.url.as_deref().unwrap_or(&recorded_url))?;
 
         let current = Arc::new(Current::default());
-        let ending = Arc::clone(&current);
-        signals::on_first(move || ending.end())?;
+        current.end_on_signals()?;
         let (outlet, writing) = {
             let closing = Arc::clone(&current);
             // The reader of standard output has gone.
@@ -126,24 +103,6 @@ impl ReplayArgs {
                 Ok(Exit::new(Status::Different, line))
             }
             _ => Ok(exit),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_scaled() {
-        let second = Duration::from_secs(1);
-        for (text, scaled) in [("1", 1000), ("10", 100), ("0.5", 2000), ("max", 0)] {
-            let speed = speed(text).expect("a speed");
-            assert_eq!(speed.scaled(second), Duration::from_millis(scaled), "{text}");
-        }
-        assert_eq!(speed("1e-300").expect("slow").scaled(second), Duration::MAX);
-        for text in ["0", "-1", "", "fast", "inf", "NaN"] {
-            assert!(speed(text).is_err(), "{text}");
         }
     }
 }

@@ -6,14 +6,15 @@ use std::time::{Duration, Instant};
 
 use ws_std::wsproto::CloseInfo;
 use ws_std::wsproto::handshake::Response;
-use ws_std::{Error, Message, WebSocketConnection};
+use ws_std::{Message, WebSocketConnection};
 
-use super::Speed;
 use super::comparison::Comparison;
-use super::recording::{Step, What};
+use super::recording::{Action, Step};
+use super::speed::Speed;
 use crate::connection::Prepared;
-use crate::exit::{Exit, Status};
-use crate::pipe::Printer;
+use crate::exit::Exit;
+use crate::printer::Printer;
+use crate::sender::{send, with_room};
 use crate::session::{Current, Events};
 
 /// Prints what arrives, and compares it with the recording.
@@ -57,23 +58,22 @@ pub(super) fn play(
         if !due.is_zero() && current.wait_over(due) {
             return;
         }
-        let sent = match step.what {
-            What::Send(message) => send(player, &ws, &message),
-            What::Ping(payload) => ws.ping(&payload).map(drop),
-            What::Expect(_) => {
+        let sent = match step.action {
+            Action::Send(message) => {
+                player.printer.sending(&message);
+                send(current, &player.printer, &ws, &message)
+            }
+            Action::Ping(payload) => {
+                with_room(current, &player.printer, &ws, || ws.ping(&payload).map(drop))
+            }
+            Action::Expect(_) => {
                 expected += 1;
                 Ok(())
             }
-            What::End => Ok(()),
+            Action::End => Ok(()),
         };
-        match sent {
-            Ok(()) => {}
-            Err(Error::WouldExceed(_)) => {
-                current.fail(Exit::new(Status::Timeout, "the peer reads nothing"));
-                return ws.abort();
-            }
-            // The connection has ended, and its end says why.
-            Err(_) => return,
+        if sent.is_err() {
+            return;
         }
     }
     if player.comparison.is_some() {
@@ -84,21 +84,6 @@ pub(super) fn play(
         }
     }
     current.end();
-}
-
-fn send(player: &Player, ws: &WebSocketConnection, message: &Message) -> Result<(), Error> {
-    player.printer.sending(message);
-    loop {
-        let sent = match message {
-            Message::Text(text) => ws.send_text(text),
-            Message::Binary(bytes) => ws.send_binary(bytes),
-        };
-        match sent {
-            // Our own reader holds up the peer's answers, and so its reading.
-            Err(Error::WouldExceed(_)) if player.printer.is_full() => {}
-            sent => return sent.map(drop),
-        }
-    }
 }
 
 impl Events for Player {

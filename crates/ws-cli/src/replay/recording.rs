@@ -30,11 +30,11 @@ pub(super) struct Step {
     pub(super) at: Duration,
     /// The number of the line in the file.
     pub(super) line: u64,
-    pub(super) what: What,
+    pub(super) action: Action,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum What {
+pub(super) enum Action {
     /// The side to play sent a message.
     Send(Message),
     /// The side to play sent a Ping.
@@ -148,20 +148,20 @@ impl<R: BufRead> Steps<R> {
             return Ok(None);
         }
         // Each line is checked, also those of other connections.
-        let what = what(&line.event, self.side)?;
+        let action = action(&line.event, self.side)?;
         let Some((id, begun)) = self.open else { return Ok(None) };
-        // What a server sends to all has no connection.
+        // Action a server sends to all has no connection.
         if line.connection.is_some() && line.connection != id {
             return Ok(None);
         }
         let at = Duration::from_micros(line.at.saturating_sub(begun));
-        let is_end = what == Some(What::End);
+        let is_end = action == Some(Action::End);
         if is_end && line.connection == id {
             self.open = None;
         } else if is_end {
             return Ok(None);
         }
-        Ok(what.map(|what| Step { at, line: self.number, what }))
+        Ok(action.map(|action| Step { at, line: self.number, action }))
     }
 }
 
@@ -185,8 +185,8 @@ impl<R: BufRead> Iterator for Steps<R> {
     }
 }
 
-/// Returns what an event means for the side to play; `None` if nothing.
-fn what(event: &Event<'_>, side: End) -> Result<Option<What>, String> {
+/// Returns the action that an event means for the side to play, if it means one.
+fn action(event: &Event<'_>, side: End) -> Result<Option<Action>, String> {
     Ok(match event {
         Event::Message { from, text, binary } => {
             let message = match (text, binary) {
@@ -194,13 +194,13 @@ fn what(event: &Event<'_>, side: End) -> Result<Option<What>, String> {
                 (None, Some(binary)) => Message::Binary(decoded("binary", binary)?),
                 _ => return Err("a message needs either text or binary".into()),
             };
-            Some(if *from == side { What::Send(message) } else { What::Expect(message) })
+            Some(if *from == side { Action::Send(message) } else { Action::Expect(message) })
         }
         Event::Ping { from, payload } => {
             let payload = decoded("payload", payload)?;
-            (*from == side).then_some(What::Ping(payload))
+            (*from == side).then_some(Action::Ping(payload))
         }
-        Event::Close { .. } | Event::Error { .. } => Some(What::End),
+        Event::Close { .. } | Event::Error { .. } => Some(Action::End),
         Event::Pong { .. } | Event::Open { .. } => None,
     })
 }
@@ -220,8 +220,8 @@ mod tests {
         Steps::new(text.as_bytes(), "file".into(), wanted, side).collect()
     }
 
-    fn step(at: u64, line: u64, what: What) -> Step {
-        Step { at: Duration::from_micros(at), line, what }
+    fn step(at: u64, line: u64, action: Action) -> Step {
+        Step { at: Duration::from_micros(at), line, action }
     }
 
     #[test]
@@ -240,15 +240,15 @@ mod tests {
         assert_eq!(
             own,
             [
-                step(5, 3, What::Send("a".into())),
-                step(7, 4, What::Expect(vec![0, 255].into())),
-                step(10, 6, What::End),
+                step(5, 3, Action::Send("a".into())),
+                step(7, 4, Action::Expect(vec![0, 255].into())),
+                step(10, 6, Action::End),
             ]
         );
         let peer = steps(&lines, 1, End::Peer).expect("a recording");
-        assert_eq!(peer[1].what, What::Send(vec![0, 255].into()));
+        assert_eq!(peer[1].action, Action::Send(vec![0, 255].into()));
         let second = steps(&lines, 2, End::Own).expect("a recording");
-        assert_eq!(second, [step(20, 8, What::Send("other".into()))]);
+        assert_eq!(second, [step(20, 8, Action::Send("other".into()))]);
     }
 
     #[test]
@@ -267,9 +267,9 @@ mod tests {
         ];
         let played = steps(&lines, 1, End::Peer).expect("a recording");
         let expected = [
-            step(6, 4, What::Send("of 7".into())),
-            step(7, 5, What::Expect("to all".into())),
-            step(9, 7, What::End),
+            step(6, 4, Action::Send("of 7".into())),
+            step(7, 5, Action::Expect("to all".into())),
+            step(9, 7, Action::End),
         ];
         assert_eq!(played, expected);
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use ws_std::wsproto::{CloseCode, CloseFrame};
 
-use crate::values::unhex;
+use crate::hex;
 
 /// The commands, for `/help`.
 pub(super) const HELP: &str = "\
@@ -49,7 +49,7 @@ impl Input {
             ("close", rest) => close(rest).map(Self::Close),
             ("file", "") => Err("/file needs a path".into()),
             ("file", path) => Ok(Self::File(path.into())),
-            ("binary", digits) => unhex(digits).map(Self::Binary),
+            ("binary", digits) => hex::decode(digits).map(Self::Binary),
             ("ping" | "stats" | "help", _) => Err(format!("/{name} takes nothing more")),
             _ => Err(format!("there is no /{name}; /help lists all, and //{name} sends /{name}")),
         }

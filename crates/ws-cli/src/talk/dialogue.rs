@@ -16,7 +16,7 @@ use super::screen::{append_message, append_notice};
 use super::typing::{Typing, prompt};
 use crate::connection::Prepared;
 use crate::exit::Exit;
-use crate::pipe::Outlet;
+use crate::outlet::Outlet;
 use crate::session::{Current, Events};
 use crate::terminal::Colours;
 

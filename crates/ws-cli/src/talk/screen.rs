@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use rustyline::ExternalPrinter;
 use ws_std::Message;
 
-use crate::terminal::{Colours, hex, visible};
+use crate::hex;
+use crate::terminal::{Colours, visible};
 
 /// How many bytes of a message are shown.
 const MOST: usize = 64 << 10;
@@ -46,7 +47,7 @@ pub(super) fn append_message(message: &Message, colours: Colours, out: &mut Vec<
     let shown = bytes.get(..MOST).unwrap_or(bytes);
     let text = match message {
         Message::Text(_) => visible(&String::from_utf8_lossy(shown)),
-        Message::Binary(_) => format!("binary, {} bytes: {}", bytes.len(), hex(shown)),
+        Message::Binary(_) => format!("binary, {} bytes: {}", bytes.len(), hex::encode(shown)),
     };
     append("<", &text, colours, out);
     if shown.len() < bytes.len() {

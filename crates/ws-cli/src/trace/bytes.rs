@@ -5,21 +5,21 @@ use std::sync::Arc;
 
 use ws_std::wsproto::{Config, Extensions};
 
-use super::decoder::Decoder;
+use super::decoder::{Decoder, Receiver};
 use super::event::TraceEvent;
-use super::{End, Outcome};
-use crate::terminal::hex;
+use super::outcome::Outcome;
+use crate::hex;
 
 /// How bytes are decoded.
-pub(super) struct How {
-    pub(super) to: End,
+pub(super) struct Decoding {
+    pub(super) to: Receiver,
     pub(super) config: Arc<Config>,
     pub(super) extensions: Extensions,
     /// How many bytes to decode at a time.
     pub(super) chunk: usize,
 }
 
-impl How {
+impl Decoding {
     fn decoder(&self) -> Decoder {
         Decoder::new(self.to, Arc::clone(&self.config), self.extensions.clone())
     }
@@ -28,13 +28,13 @@ impl How {
 /// Decodes one connection, and prints an event a line. The last one has the answers of this end, to Pings and to a
 /// Close.
 pub(super) fn trace(
-    how: &How,
+    decoding: &Decoding,
     mut input: impl BufRead,
     mut print: impl Write,
 ) -> io::Result<Outcome> {
-    let mut decoder = how.decoder();
+    let mut decoder = decoding.decoder();
     let mut answers = String::new();
-    let mut buffer = vec![0; how.chunk.min(1 << 16)];
+    let mut buffer = vec![0; decoding.chunk.min(1 << 16)];
     loop {
         let read = input.read(&mut buffer)?;
         if read == 0 {
@@ -43,7 +43,7 @@ pub(super) fn trace(
         let Some(bytes) = buffer.get_mut(..read) else { break };
         decoder.feed(bytes, |event| writeln!(print, "{}", serde_json::to_string(event)?))?;
         print.flush()?;
-        answers.push_str(&hex(&decoder.take_out()));
+        answers.push_str(&hex::encode(&decoder.take_out()));
     }
     writeln!(print, "{}", serde_json::to_string(&TraceEvent::End { out: answers })?)?;
     Ok(outcome(decoder.has_failed()))
@@ -51,22 +51,22 @@ pub(super) fn trace(
 
 /// Decodes records, each of which is a connection, and prints a record a line.
 pub(super) fn trace_records(
-    how: &How,
+    decoding: &Decoding,
     mut input: impl BufRead,
     print: impl Write,
 ) -> io::Result<Outcome> {
     let mut print = io::BufWriter::new(print);
     let mut failed = false;
     while let Some(mut record) = read_record(&mut input)? {
-        let mut decoder = how.decoder();
+        let mut decoder = decoding.decoder();
         let mut events = Vec::new();
-        for chunk in record.chunks_mut(how.chunk) {
+        for chunk in record.chunks_mut(decoding.chunk) {
             decoder.feed(chunk, |event| {
                 events.push(serde_json::to_string(event)?);
                 Ok::<_, io::Error>(())
             })?;
         }
-        let end = TraceEvent::End { out: hex(&decoder.take_out()) };
+        let end = TraceEvent::End { out: hex::encode(&decoder.take_out()) };
         events.push(serde_json::to_string(&end)?);
         failed |= decoder.has_failed();
         writeln!(print, "[{}]", events.join(","))?;

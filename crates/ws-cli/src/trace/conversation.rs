@@ -7,13 +7,13 @@ use std::sync::Arc;
 use ws_std::wsproto::Config;
 use ws_std::wsproto::handshake::{HeadFinder, Request, Response};
 
-use super::decoder::Decoder;
+use super::decoder::{Decoder, Receiver};
 use super::event::TraceEvent;
 use super::heads::{HeadFailure, described_request, described_response, extensions, undecodable};
+use super::outcome::Failure;
 use super::packets::Segment;
 use super::printer::Printer;
 use super::stream::Stream;
-use super::{End, Failure};
 
 /// How many bytes of one side may wait for the head of the other.
 const MOST_HELD: usize = 16 << 20;
@@ -220,7 +220,7 @@ impl Conversation {
             Err(failure) => return self.fail(false, &failure, out),
         };
         let client = self.client.unwrap_or_default();
-        for (from, to) in [(client, End::Server), (1 - client, End::Client)] {
+        for (from, to) in [(client, Receiver::Server), (1 - client, Receiver::Client)] {
             let decoder = Decoder::new(to, Arc::clone(&self.config), extensions.clone());
             let frames = Stage::Frames(Box::new(decoder));
             if let Stage::Waiting(held) = std::mem::replace(&mut self.sides[from].stage, frames) {

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use ws_std::wsproto::Config;
 
 use super::conversation::Conversation;
+use super::outcome::{Failure, Outcome};
 use super::packets::{Packet, Segment, Skipped, segment};
 use super::printer::Printer;
-use super::{Failure, Outcome};
 
 /// How many connections of a file are told apart.
 const MOST: usize = 1 << 16;

@@ -4,11 +4,19 @@ use std::sync::Arc;
 
 use ws_std::wsproto::{Client, Config, Connection, Extensions, Role, Server};
 
-use super::End;
 use super::event::TraceEvent;
 
 /// Nothing is sent, so the masking keys may be the same in every run.
 const SEED: [u8; 32] = [0; 32];
+
+/// The end that receives the bytes.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Receiver {
+    /// The bytes were sent by a client
+    Server,
+    /// The bytes were sent by a server
+    Client,
+}
 
 /// Decodes the bytes that one end received after the opening handshake.
 #[derive(Debug)]
@@ -26,10 +34,10 @@ enum Either {
 }
 
 impl Decoder {
-    pub(super) fn new(to: End, config: Arc<Config>, extensions: Extensions) -> Self {
+    pub(super) fn new(to: Receiver, config: Arc<Config>, extensions: Extensions) -> Self {
         let connection = match to {
-            End::Server => Either::Server(Connection::new(Server, config, extensions)),
-            End::Client => {
+            Receiver::Server => Either::Server(Connection::new(Server, config, extensions)),
+            Receiver::Client => {
                 let client = Client::from_seed(SEED);
                 Either::Client(Box::new(Connection::new(client, config, extensions)))
             }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use ws_std::wsproto::{Error, Event};
 
-use crate::terminal::hex;
+use crate::hex;
 
 /// An event of a connection.
 #[derive(Debug, Serialize)]
@@ -80,9 +80,9 @@ impl<'a> From<&'a Event<'_>> for TraceEvent<'a> {
     fn from(event: &'a Event<'_>) -> Self {
         match event {
             Event::Text(text) => Self::Text { data: text },
-            Event::Binary(bytes) => Self::Binary { hex: hex(bytes) },
-            Event::Ping(payload) => Self::Ping { hex: hex(payload) },
-            Event::Pong(payload) => Self::Pong { hex: hex(payload) },
+            Event::Binary(bytes) => Self::Binary { hex: hex::encode(bytes) },
+            Event::Ping(payload) => Self::Ping { hex: hex::encode(payload) },
+            Event::Pong(payload) => Self::Pong { hex: hex::encode(payload) },
             Event::Close(None) => Self::Close { code: None, reason: "" },
             Event::Close(Some(frame)) => {
                 Self::Close { code: Some(frame.code().into()), reason: frame.reason() }

@@ -2,11 +2,12 @@
 
 use ws_std::wsproto::Extensions;
 use ws_std::wsproto::handshake::{
-    DeflateOffer, Extension, HeadError, Request, RequestError, Response, ResponseError,
+    DeflateOffer, HeadError, Request, RequestError, Response, ResponseError,
 };
 
-use super::Failure;
 use super::event::TraceEvent;
+use super::outcome::Failure;
+use crate::extensions::{agreed, any_offer};
 
 /// Why an opening handshake fails.
 #[derive(Debug)]
@@ -56,36 +57,16 @@ pub(super) fn described_response(response: &Response) -> TraceEvent<'_> {
     }
 }
 
-/// Finds the extensions that a response has selected.
+/// Finds the extensions that a response has selected. Without its request, any valid selection is right.
 pub(super) fn extensions(
     request: Option<&Request>,
     response: &Response,
 ) -> Result<Extensions, HeadFailure> {
-    let failure = |text: String| HeadFailure { rule: "Extension".into(), text };
-    let lists = response.headers().get_all("Sec-WebSocket-Extensions");
-    let mut selected = Vec::new();
-    for list in lists {
-        selected.extend(Extension::parse_list(list).map_err(|error| failure(error.to_string()))?);
-    }
-    let [one] = &selected[..] else {
-        return match selected.is_empty() {
-            true => Ok(Extensions::none()),
-            false => Err(failure("several extensions are selected".into())),
-        };
-    };
-    let lenient = DeflateOffer { client_max_window_bits: Some(None), ..DeflateOffer::default() };
     let offers: Vec<_> = match request {
         Some(request) => {
             request.extensions().filter_map(|offer| DeflateOffer::parse(&offer).ok()).collect()
         }
-        None => vec![lenient],
+        None => vec![any_offer()],
     };
-    let mut refused = failure(format!("{one} is selected, and was not offered"));
-    for offer in offers {
-        match offer.verify(one) {
-            Ok(agreed) => return Ok(agreed.into()),
-            Err(error) => refused = failure(error.to_string()),
-        }
-    }
-    Err(refused)
+    agreed(response, offers).map_err(|text| HeadFailure { rule: "Extension".into(), text })
 }

@@ -6,6 +6,7 @@ mod conversations;
 mod decoder;
 mod event;
 mod heads;
+mod outcome;
 mod packets;
 mod pcap;
 mod printer;
@@ -18,10 +19,13 @@ use std::io::{self, BufRead, BufReader, Read, StdoutLock};
 use std::num::NonZero;
 use std::path::PathBuf;
 
-use ws_std::wsproto::handshake::{DeflateOffer, Extension};
+use ws_std::wsproto::handshake::Extension;
 use ws_std::wsproto::{Config, Extensions};
 
+use self::decoder::Receiver;
+use self::outcome::{Failure, Outcome};
 use crate::exit::{Exit, Status};
+use crate::extensions::{any_offer, verified};
 use crate::values::size;
 
 /// Decodes captured bytes.
@@ -34,7 +38,7 @@ pub(crate) struct TraceArgs {
 
     /// The file has bytes that were sent to this end
     #[arg(long, value_name = "END")]
-    to: Option<End>,
+    to: Option<Receiver>,
 
     /// The connection compresses: what the response said behind permessage-deflate, such as
     /// "client_no_context_takeover", or nothing
@@ -57,15 +61,6 @@ pub(crate) struct TraceArgs {
     /// The longest message to decode, in bytes; 64K, 1M
     #[arg(long, value_name = "BYTES", default_value = "64M", value_parser = size)]
     max_message: u64,
-}
-
-/// An end of a connection.
-#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    /// Sent by a client
-    Server,
-    /// Sent by a server
-    Client,
 }
 
 impl TraceArgs {
@@ -109,50 +104,25 @@ impl TraceArgs {
 
     fn trace_bytes(
         &self,
-        to: End,
+        to: Receiver,
         config: Config,
         input: impl BufRead,
         out: StdoutLock<'_>,
     ) -> io::Result<Outcome> {
-        let how = bytes::How {
+        let decoding = bytes::Decoding {
             to,
             config: config.into(),
             extensions: self.deflate.clone().unwrap_or_default(),
             chunk: self.chunk.map_or(usize::MAX, NonZero::get),
         };
         match self.batch {
-            true => bytes::trace_records(&how, input, out),
-            false => bytes::trace(&how, input, out),
+            true => bytes::trace_records(&decoding, input, out),
+            false => bytes::trace(&decoding, input, out),
         }
     }
 }
 
 type Input = BufReader<Box<dyn Read + Send>>;
-
-/// What a capture contains.
-#[derive(Debug, PartialEq, Eq)]
-enum Outcome {
-    /// Everything follows the rules.
-    Sound,
-    /// An end broke a rule; the event says which.
-    Broken,
-    /// Bytes are missing.
-    Incomplete(String),
-}
-
-/// Why a capture cannot be decoded.
-#[derive(Debug)]
-enum Failure {
-    /// The file is not what it should be.
-    Input(String),
-    Io(io::Error),
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
 
 /// Reads the parameters of permessage-deflate as they stand in a response.
 fn deflate(parameters: &str) -> Result<Extensions, String> {
@@ -161,9 +131,8 @@ fn deflate(parameters: &str) -> Result<Extensions, String> {
         parameters => format!("permessage-deflate; {parameters}"),
     };
     let list = Extension::parse_list(&element).map_err(|error| error.to_string())?;
-    let offer = DeflateOffer { client_max_window_bits: Some(None), ..DeflateOffer::default() };
     match &list[..] {
-        [one] => Ok(offer.verify(one).map_err(|error| error.to_string())?.into()),
+        [one] => verified(one, [any_offer()]),
         _ => Err("several extensions".into()),
     }
 }

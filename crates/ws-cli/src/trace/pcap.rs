@@ -8,8 +8,8 @@ use pcap_parser::{LegacyPcapReader, Linktype, PcapBlockOwned, PcapError, PcapNGR
 use ws_std::wsproto::Config;
 
 use super::conversations::Conversations;
+use super::outcome::{Failure, Outcome};
 use super::packets::Packet;
-use super::{Failure, Outcome};
 
 /// The largest packet of a file, with its header, in bytes.
 const LARGEST: usize = 1 << 20;

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::Failure;
 use super::event::TraceEvent;
+use super::outcome::Failure;
 
 /// Prints the events of a conversation, with their times and senders.
 pub(super) struct Printer<W> {

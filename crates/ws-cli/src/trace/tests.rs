@@ -6,7 +6,8 @@ use ws_std::wsproto::Config;
 use ws_std::wsproto::handshake::Response;
 
 use self::capture::{Sent, conversation, ethernet, ethernet_file, file, pcapng, sent};
-use super::{Failure, Outcome, pcap};
+use super::outcome::{Failure, Outcome};
+use super::pcap;
 
 /// Decodes a file; returns the outcome and the lines.
 fn trace_nth(file: &[u8], number: usize) -> (Result<Outcome, Failure>, Vec<String>) {

@@ -3,7 +3,8 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use super::{Exec, Processes};
+use super::command::Exec;
+use super::processes::Processes;
 use crate::values::duration;
 
 /// The arguments of `--exec`.

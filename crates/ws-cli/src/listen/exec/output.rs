@@ -8,8 +8,8 @@ use std::sync::Arc;
 use ws_mio::wsproto::CloseCode;
 use ws_mio::{Error, Message, WebSocketConnection};
 
-use super::super::report::Report;
 use super::process::Process;
+use crate::listen::report::Report;
 
 /// The output of a process, and its connection.
 pub(super) struct Output {
@@ -21,7 +21,7 @@ pub(super) struct Output {
 impl Output {
     /// Sends lines until the process has ended or the connection has. Then waits for the process, and closes the
     /// connection with its exit status.
-    pub(super) fn carry(&self, stdout: ChildStdout, max_line: usize) {
+    pub(super) fn send_all(&self, stdout: ChildStdout, max_line: usize) {
         let mut stdout = BufReader::new(stdout);
         let failed = loop {
             match next_line(&mut stdout, max_line) {
@@ -39,7 +39,7 @@ impl Output {
         }
         // A process that writes on gets a signal.
         drop(stdout);
-        match self.process.wait() {
+        match self.process.group.wait() {
             Ok(status) => self.close_with(status),
             Err(error) => self.close(CloseCode::INTERNAL_ERROR, &error.to_string()),
         }

@@ -1,14 +1,13 @@
-//! A process: the lines that wait for it, its life and its end.
+//! A process with a connection: the lines that wait for it, and the progress of both.
 
 use std::collections::VecDeque;
-use std::io;
-use std::process::{Child, ExitStatus};
-use std::sync::{Arc, Weak};
+use std::process::Child;
+use std::sync::Arc;
 
 use parking_lot::{Condvar, Mutex};
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use ws_mio::WebSocketConnection;
 
+use super::group::Group;
 use super::processes::Place;
 
 /// How many bytes may wait for a process before its connection is not read any more.
@@ -19,18 +18,18 @@ const MOST_WAITING: usize = 64 << 10;
 pub(super) struct Process {
     state: Mutex<State>,
     changed: Condvar,
-    /// Dropped last, with the threads that carry the process.
+    pub(super) group: Arc<Group>,
+    /// Dropped last, with the threads that serve the process.
     place: Place,
 }
 
 #[derive(Debug)]
 struct State {
-    /// `None` once the process has ended.
-    child: Option<Child>,
-    /// What the connection has sent and the process has not read.
+    /// The lines that the connection has sent and the process has not taken.
     lines: VecDeque<Vec<u8>>,
+    /// Their bytes.
     waiting: usize,
-    /// How many lines have left for the process.
+    /// The number of lines that the process has taken.
     taken: u64,
     input: Input,
     /// How often the output of the connection was written completely.
@@ -51,8 +50,9 @@ enum Input {
 
 impl Process {
     pub(super) fn new(child: Child, place: Place) -> Arc<Self> {
+        let group = Group::new(child);
+        place.fill(Arc::downgrade(&group));
         let state = State {
-            child: Some(child),
             lines: VecDeque::new(),
             waiting: 0,
             taken: 0,
@@ -60,14 +60,7 @@ impl Process {
             drained: 0,
             is_over: false,
         };
-        let process = Arc::new(Self { state: Mutex::new(state), changed: Condvar::new(), place });
-        process.place.fill(Arc::downgrade(&process));
-        process
-    }
-
-    /// Calls `take` with the child, which owns its pipes; `None` if the process has ended.
-    pub(super) fn with_child<T>(&self, take: impl FnOnce(&mut Child) -> T) -> Option<T> {
-        self.state.lock().child.as_mut().map(take)
+        Arc::new(Self { state: Mutex::new(state), changed: Condvar::new(), group, place })
     }
 
     /// Queues a line for the process. Pauses the connection if more than enough wait; returns whether that is so.
@@ -149,61 +142,14 @@ impl Process {
 
     /// Notes that the connection has ended: the process gets the lines that wait, then the end of its input, and is
     /// killed after its grace.
-    pub(super) fn end(self: &Arc<Self>) {
+    pub(super) fn end(&self) {
         let mut state = self.state.lock();
         if !state.is_over {
             state.is_over = true;
             state.input = Input::Closed;
             self.changed.notify_all();
             drop(state);
-            let process: Weak<Self> = Arc::downgrade(self);
-            self.place.kill_later(process);
+            self.place.kill_later(Arc::downgrade(&self.group));
         }
-    }
-
-    /// Kills the process, unless it has ended, and all processes of its group.
-    pub(super) fn kill(&self) {
-        if let Some(child) = &self.state.lock().child {
-            kill_group(child);
-        }
-    }
-
-    /// Waits until the process has ended. Also ends what it has started, as far as that is still in its group.
-    pub(super) fn wait(&self) -> io::Result<ExitStatus> {
-        let id = self.state.lock().child.as_ref().and_then(group);
-        let id = id.ok_or(io::ErrorKind::NotFound)?;
-        // It remains a zombie, so its number names nobody else until `wait` below.
-        loop {
-            match waitid(WaitId::Pid(id), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {
-                Err(rustix::io::Errno::INTR) => {}
-                ended => break ended.map(drop)?,
-            }
-        }
-        let mut state = self.state.lock();
-        let mut child = state.child.take().ok_or(io::ErrorKind::NotFound)?;
-        kill_group(&child);
-        child.wait()
-    }
-}
-
-/// Ends a process that no thread carries: its connection did not open.
-impl Drop for Process {
-    fn drop(&mut self) {
-        if let Some(mut child) = self.state.get_mut().child.take() {
-            kill_group(&child);
-            // It was killed, so this does not take long.
-            let _ = child.wait();
-        }
-    }
-}
-
-fn group(child: &Child) -> Option<Pid> {
-    Pid::from_raw(child.id().try_into().ok()?)
-}
-
-fn kill_group(child: &Child) {
-    if let Some(group) = group(child) {
-        // Fails if only zombies are left, on some systems.
-        let _ = kill_process_group(group, Signal::KILL);
     }
 }

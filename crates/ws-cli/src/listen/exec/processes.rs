@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::process::Process;
+use super::group::Group;
 
 /// How much longer than their grace to wait for processes that were killed.
 const SLACK: Duration = Duration::from_secs(1);
@@ -17,12 +17,12 @@ const SLACK: Duration = Duration::from_secs(1);
 pub(in crate::listen) struct Processes {
     most: usize,
     grace: Duration,
-    running: Mutex<Vec<Weak<Process>>>,
+    running: Mutex<Vec<Weak<Group>>>,
     /// The number of places in use.
     taken: Mutex<usize>,
     freed: Condvar,
     /// To the thread that kills those that outlive their connections.
-    ending: Mutex<Sender<(Instant, Weak<Process>)>>,
+    ending: Mutex<Sender<(Instant, Weak<Group>)>>,
 }
 
 /// A place among the processes. It is free once the process has ended, and nothing that it started holds its
@@ -76,14 +76,14 @@ impl Processes {
 
 impl Place {
     /// Remembers the process that has this place.
-    pub(super) fn fill(&self, process: Weak<Process>) {
+    pub(super) fn fill(&self, process: Weak<Group>) {
         let mut running = self.0.running.lock();
         running.retain(|other| other.strong_count() > 0);
         running.push(process);
     }
 
     /// Kills the process once its grace has passed.
-    pub(super) fn kill_later(&self, process: Weak<Process>) {
+    pub(super) fn kill_later(&self, process: Weak<Group>) {
         let at = Instant::now() + self.0.grace;
         // The thread that receives this ends last.
         let _ = self.0.ending.lock().send((at, process));
@@ -99,7 +99,7 @@ impl Drop for Place {
 
 /// Kills each process when its time has come. All have the same grace, so the first in the queue is the first to
 /// be killed.
-fn kill_the_late(ending: &Receiver<(Instant, Weak<Process>)>) {
+fn kill_the_late(ending: &Receiver<(Instant, Weak<Group>)>) {
     while let Ok((at, process)) = ending.recv() {
         thread::sleep(at.saturating_duration_since(Instant::now()));
         if let Some(process) = process.upgrade() {

@@ -1,4 +1,4 @@
-//! The handler of a connection with a process.
+//! A connection bridged with a process.
 
 use std::sync::Arc;
 use std::thread;
@@ -7,14 +7,14 @@ use std::time::Duration;
 use ws_mio::wsproto::CloseCode;
 use ws_mio::{Message, WebSocketConnection};
 
-use super::super::report::Report;
 use super::input;
 use super::output::Output;
 use super::process::Process;
+use crate::listen::report::Report;
 
-/// A process with a connection. Dropping it ends the process.
+/// A process and its connection. Dropping the bridge ends the process.
 #[derive(Debug)]
-pub(in crate::listen) struct Carried {
+pub(in crate::listen) struct Bridge {
     process: Arc<Process>,
     max_line: usize,
     /// How long the process may read nothing while the connection waits for it. The end of a client is not noticed
@@ -24,21 +24,20 @@ pub(in crate::listen) struct Carried {
     watched: Option<u64>,
 }
 
-impl Carried {
+impl Bridge {
     pub(super) const fn new(process: Arc<Process>, max_line: usize, patience: Duration) -> Self {
         Self { process, max_line, patience, watched: None }
     }
 
-    /// Begins to carry the lines of both directions.
+    /// Starts the threads that carry the lines, one for each direction.
     pub(in crate::listen) fn open(&self, ws: &WebSocketConnection, report: &Arc<Report>) {
-        let pipes = self.process.with_child(|child| (child.stdin.take(), child.stdout.take()));
-        if let Some((Some(stdin), Some(stdout))) = pipes {
+        if let Some((stdin, stdout)) = self.process.group.take_pipes() {
             let (process, connection) = (Arc::clone(&self.process), ws.clone());
             let output = Output { process, ws: connection, report: Arc::clone(report) };
             let max_line = self.max_line;
-            let reads = move || output.carry(stdout, max_line);
+            let reads = move || output.send_all(stdout, max_line);
             let (process, connection) = (Arc::clone(&self.process), ws.clone());
-            let writes = move || input::carry(&process, &connection, stdin);
+            let writes = move || input::write_all(&process, &connection, stdin);
             let started = thread::Builder::new()
                 .spawn(writes)
                 .and_then(|_| thread::Builder::new().spawn(reads));
@@ -91,7 +90,7 @@ impl Carried {
     }
 }
 
-impl Drop for Carried {
+impl Drop for Bridge {
     fn drop(&mut self) {
         self.process.end();
     }

@@ -4,8 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ws_std::Message;
 
-use crate::terminal::{hex, visible};
-use crate::values::unhex;
+use crate::hex;
+use crate::terminal::visible;
 
 /// What separates messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -22,7 +22,7 @@ pub(crate) enum Frame {
 
 /// How payloads are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Encoding {
+pub(crate) enum Encoding {
     /// Text is sent; binary messages are printed as they are.
     Text,
     Binary,
@@ -33,8 +33,8 @@ pub(super) enum Encoding {
 /// How messages are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Format {
-    pub(super) frame: Frame,
-    pub(super) encoding: Encoding,
+    pub(crate) frame: Frame,
+    pub(crate) encoding: Encoding,
 }
 
 impl Format {
@@ -42,14 +42,14 @@ impl Format {
     pub(crate) const LINES: Self = Self { frame: Frame::Lines, encoding: Encoding::Text };
 
     /// Returns the message that a part of standard input means.
-    pub(super) fn decode(self, part: Vec<u8>) -> Result<Message, String> {
+    pub(crate) fn decode(self, part: Vec<u8>) -> Result<Message, String> {
         match self.encoding {
             Encoding::Text => {
                 let text = String::from_utf8(part);
                 text.map(Message::Text).map_err(|_| "not UTF-8; --binary sends any bytes".into())
             }
             Encoding::Binary => Ok(Message::Binary(part)),
-            Encoding::Hex => unhex(&String::from_utf8_lossy(&part)).map(Message::Binary),
+            Encoding::Hex => hex::decode(&String::from_utf8_lossy(&part)).map(Message::Binary),
             Encoding::Base64 => {
                 let bytes = STANDARD.decode(part.trim_ascii());
                 bytes.map(Message::Binary).map_err(|error| error.to_string())
@@ -64,7 +64,7 @@ impl Format {
                 self.frame(STANDARD.encode(bytes).as_bytes(), out);
             }
             (Message::Binary(bytes), encoding) if encoding == Encoding::Hex || for_terminal => {
-                self.frame(hex(bytes).as_bytes(), out);
+                self.frame(hex::encode(bytes).as_bytes(), out);
             }
             (Message::Text(text), _) if for_terminal => self.frame(visible(text).as_bytes(), out),
             (message, _) => self.frame(message.as_bytes(), out),

@@ -10,13 +10,13 @@ use crate::exit::Exit;
 
 /// The consent of the owner.
 #[derive(clap::Args, Clone, Debug)]
-pub(crate) struct OwnArgs {
+pub(crate) struct OwnershipArgs {
     /// Allow a host that is not at a loopback or private address: I answer for what happens to it
     #[arg(long)]
     i_own_this_server: bool,
 }
 
-impl OwnArgs {
+impl OwnershipArgs {
     /// Refuses a server unless all its addresses are loopback or private, or the user owns it. Without that consent,
     /// only the addresses that were checked are connected to: a name that resolves differently the next time
     /// leads nowhere else.
@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn strangers_are_refused_and_ours_are_pinned() {
         let (asks, owner) =
-            (OwnArgs { i_own_this_server: false }, OwnArgs { i_own_this_server: true });
+            (OwnershipArgs { i_own_this_server: false }, OwnershipArgs { i_own_this_server: true });
         let ours = asks.require(prepared("ws://127.0.0.1:9/")).expect("ours");
         let pinned = vec![SocketAddr::from(([127, 0, 0, 1], 9))];
         assert_eq!(ours.options.connect_to, Some(ConnectTo::Addresses(pinned)));

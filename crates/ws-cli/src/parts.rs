@@ -1,33 +1,18 @@
-//! The messages to send: arguments, or parts of standard input.
+//! The parts of an input, and the messages that they mean.
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Stdin};
 use std::str;
 
 use ws_std::Message;
 
-use super::format::{Encoding, Format, Frame};
+use crate::format::{Encoding, Format, Frame};
 
 /// The longest message of [`Frame::Chunks`], in bytes.
 const CHUNK: usize = 64 << 10;
 
-/// The messages to send.
-pub(super) enum Source {
-    /// These texts, on each connection.
-    Texts(Vec<String>),
-    /// Standard input, once.
-    Stdin(Parts<BufReader<Stdin>>),
-}
-
-impl Source {
-    /// Returns standard input, with messages of at most `most` bytes.
-    pub(super) fn stdin(format: Format, most: u64) -> Self {
-        Self::Stdin(Parts::stdin(format, most))
-    }
-}
-
 impl Parts<BufReader<Stdin>> {
     /// Returns standard input, with messages of at most `most` bytes.
-    pub(super) fn stdin(format: Format, most: u64) -> Self {
+    pub(crate) fn stdin(format: Format, most: u64) -> Self {
         Self::new(BufReader::with_capacity(CHUNK, io::stdin()), format, most)
     }
 }
@@ -44,7 +29,7 @@ pub(crate) struct Parts<R> {
 }
 
 impl<R: BufRead> Parts<R> {
-    pub(super) const fn new(input: R, format: Format, most: u64) -> Self {
+    const fn new(input: R, format: Format, most: u64) -> Self {
         Self { input, format, most, count: 0, cut: Vec::new() }
     }
 

@@ -18,7 +18,8 @@ use self::screen::Screen;
 use self::typing::Typing;
 use crate::connection::{ConnectionArgs, Prepared};
 use crate::exit::Exit;
-use crate::pipe::{self, Outlet, PipeArgs};
+use crate::outlet::Outlet;
+use crate::pipe::{self, PipeArgs};
 use crate::session::{Current, converse};
 use crate::terminal::Colours;
 

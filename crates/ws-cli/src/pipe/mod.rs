@@ -1,27 +1,20 @@
 //! Sending and receiving in a pipe: standard input to messages, messages to standard output.
 
-mod format;
-mod outlet;
-mod printing;
 mod sending;
-mod source;
 
-use std::io::{BufReader, Stdin};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use ws_std::Reconnect;
 
-use self::format::Encoding;
-pub(crate) use self::format::{Format, Frame};
-pub(crate) use self::outlet::Outlet;
-pub(crate) use self::printing::Printer;
-use self::sending::Sending;
-pub(crate) use self::source::Parts;
-use self::source::Source;
+use self::sending::{Sending, Source};
 use crate::connection::Prepared;
 use crate::exit::Exit;
+use crate::format::{Encoding, Format, Frame};
+use crate::outlet::Outlet;
+use crate::parts::Parts;
+use crate::printer::Printer;
 use crate::session::{Current, converse};
 use crate::values::duration;
 
@@ -97,15 +90,10 @@ impl PipeArgs {
 
     fn source(&self, most: u64) -> Source {
         match self.texts.is_empty() {
-            true => Source::stdin(self.format(), most),
+            true => Source::Stdin(Parts::stdin(self.format(), most)),
             false => Source::Texts(self.texts.clone()),
         }
     }
-}
-
-/// Returns the lines of standard input as texts of at most `most` bytes.
-pub(crate) fn lines_of_stdin(most: u64) -> Parts<BufReader<Stdin>> {
-    Parts::stdin(Format::LINES, most)
 }
 
 /// Sends and receives until the connection is over.

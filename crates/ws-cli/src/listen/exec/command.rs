@@ -1,0 +1,72 @@
+//! Starting processes.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ws_mio::IncomingRequest;
+use ws_mio::wsproto::handshake::Response;
+
+use super::bridge::Bridge;
+use super::process::Process;
+use super::processes::Processes;
+
+/// The command of `--exec`, and the limits of its processes.
+#[derive(Debug)]
+pub(in crate::listen) struct Exec {
+    /// The program and its arguments.
+    pub(super) command: Vec<OsString>,
+    /// The longest line of output, in bytes.
+    pub(super) max_line: usize,
+    /// The time after which a process that reads nothing is given up, while its connection waits for it.
+    pub(super) patience: Duration,
+    pub(super) processes: Arc<Processes>,
+}
+
+impl Exec {
+    pub(in crate::listen) fn processes(&self) -> Arc<Processes> {
+        Arc::clone(&self.processes)
+    }
+
+    /// Starts a process for the connection that `request` opens.
+    ///
+    /// # Errors
+    ///
+    /// The response: 503 if too many processes run, 500 if this one cannot be started.
+    pub(in crate::listen) fn start(
+        &self,
+        request: &IncomingRequest,
+        subprotocol: Option<&str>,
+    ) -> Result<Bridge, Response> {
+        let place = self.processes.take_place().ok_or_else(|| {
+            let most = self.processes.most();
+            let response = Response::text(503, &format!("All {most} processes are in use\n"));
+            response.header("Retry-After", "1").unwrap_or_else(Response::from)
+        })?;
+        let peer = request.client_addr().map(|peer| peer.to_string()).unwrap_or_default();
+        let mut words = self.command.iter();
+        let child = Command::new(words.next().map_or(OsStr::new(""), OsString::as_os_str))
+            .args(words)
+            .env("WS_PEER", peer)
+            .env("WS_TARGET", request.target())
+            .env("WS_SUBPROTOCOL", subprotocol.unwrap_or_default())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            // A group of its own: it ends with all that it has started, and a Ctrl-C in the terminal is for the
+            // server alone, which then ends its processes in order.
+            .process_group(0)
+            .spawn()
+            .map_err(|error| self.cannot_start(&error))?;
+        Ok(Bridge::new(Process::new(child, place), self.max_line, self.patience))
+    }
+
+    fn cannot_start(&self, error: &io::Error) -> Response {
+        let program = self.command.first().map(|program| program.display().to_string());
+        eprintln!("ws: cannot start {}: {error}", program.unwrap_or_default());
+        Response::text(500, "The process cannot be started\n")
+    }
+}
