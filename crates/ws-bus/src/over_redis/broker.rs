@@ -16,7 +16,7 @@ use super::Redis;
 use crate::BusOptions;
 
 /// The time limit after which a test counts as hanging.
-const LONG: Duration = Duration::from_secs(60);
+pub(super) const LONG: Duration = Duration::from_secs(60);
 
 /// Waits until a condition is true.
 pub(super) fn wait_until(what: &str, is_true: impl Fn() -> bool) {
