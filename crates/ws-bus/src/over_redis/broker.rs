@@ -42,6 +42,8 @@ struct Hub {
     published: Mutex<Vec<(String, String)>>,
     /// Whether a connection ends when it publishes on a topic.
     hangs_up: AtomicBool,
+    /// Whether connections end at once.
+    refuses: AtomicBool,
     /// Whether the next confirmation is sent twice.
     repeats: AtomicBool,
 }
@@ -94,6 +96,11 @@ impl Broker {
         self.hub.hangs_up.store(hangs_up, Ordering::SeqCst);
     }
 
+    /// Sets whether connections end at once.
+    pub(super) fn refuse(&self, refuses: bool) {
+        self.hub.refuses.store(refuses, Ordering::SeqCst);
+    }
+
     /// Sends the next confirmation twice.
     pub(super) fn repeat(&self) {
         self.hub.repeats.store(true, Ordering::SeqCst);
@@ -102,6 +109,9 @@ impl Broker {
 
 impl Hub {
     fn serve(&self, stream: &Arc<TcpStream>) -> io::Result<()> {
+        if self.refuses.load(Ordering::SeqCst) {
+            return Ok(());
+        }
         stream.set_nodelay(true)?;
         let (mut parser, mut reader) = (Parser::new(), BufReader::new(&**stream));
         loop {
