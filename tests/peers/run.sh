@@ -132,8 +132,10 @@ for peer in "$@"; do
     run "$peer to peer tasks, TLS" env PEERS_LOOP=1 "$program" "$script" client "$tls_tasks"
     start "$peer" "$program" "$script" server
     run "peer to $peer" "$examples/peer" call "ws://$address"
+    run "ws to $peer" "$here/ws.sh" "$ws" "ws://$address/"
     start "$peer-tls" env PEERS_CERT="$cert" PEERS_KEY="$key" "$program" "$script" server
     run "peer to $peer, TLS" "$examples/peer" call --ca "$cert" "wss://$address"
+    run "ws to $peer, TLS" "$here/ws.sh" "$ws" "wss://$address/" --cacert "$cert"
     # The IDs of connections are used once.
     start "$peer-tokio" "$program" "$script" server
     run "peer tokio to $peer" "$examples/peer" tokio call "ws://$address"

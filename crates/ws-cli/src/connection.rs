@@ -79,11 +79,11 @@ pub(crate) struct ConnectionArgs {
     #[arg(long, value_name = "BYTES", default_value = "64M", value_parser = size)]
     max_message: u64,
 
-    /// How long connecting and each handshake may take, and a peer may read nothing
+    /// How long connecting and each handshake may take, and a peer may answer no Ping or read nothing
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
-    timeout: Duration,
+    pub(crate) timeout: Duration,
 
-    /// Send a Ping after this time, again and again, and give up without a Pong within 10 s; or "off"
+    /// Send a Ping after this time, again and again, and give up if no Pong arrives within --timeout; or "off"
     #[arg(long, value_name = "TIME", default_value = "20s", value_parser = duration_or_off)]
     keep_alive: OrOff,
 
@@ -91,9 +91,6 @@ pub(crate) struct ConnectionArgs {
     #[arg(short, long)]
     pub(crate) verbose: bool,
 }
-
-/// How long a peer may take for a Pong.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A host, and its address.
 #[derive(Clone)]
@@ -140,7 +137,8 @@ impl ConnectionArgs {
         config.handshake_timeout = Some(self.timeout);
         config.close_timeout = Some(self.timeout);
         config.write_timeout = Some(self.timeout);
-        config.keep_alive = self.keep_alive.0.map(|interval| KeepAlive::new(interval, PATIENCE));
+        config.keep_alive =
+            self.keep_alive.0.map(|interval| KeepAlive::new(interval, self.timeout));
         config.deflate = self.deflate.then(Deflate::new);
         config
     }
@@ -178,21 +176,21 @@ impl ConnectionArgs {
         let mut request = ClientRequest::new(url);
         for header in &self.headers {
             let (name, value) = split(header, ':', "-H needs \"Name: value\"")?;
-            request = request.header(name, value).map_err(invalid)?;
+            request = request.header(name, value).map_err(|error| invalid(&error))?;
         }
         for cookie in &self.cookies {
             let (name, value) = split(cookie, '=', "--cookie needs NAME=VALUE")?;
-            request = request.cookie(name, value).map_err(invalid)?;
+            request = request.cookie(name, value).map_err(|error| invalid(&error))?;
         }
         for subprotocol in &self.subprotocols {
-            request = request.subprotocol(subprotocol).map_err(invalid)?;
+            request = request.subprotocol(subprotocol).map_err(|error| invalid(&error))?;
         }
         if let Some(origin) = &self.origin {
-            request = request.origin(origin).map_err(invalid)?;
+            request = request.origin(origin).map_err(|error| invalid(&error))?;
         }
         if let Some(user) = &self.user {
             let (name, password) = split(user, ':', "--user needs NAME:PASSWORD")?;
-            request = request.basic_auth(name, password).map_err(invalid)?;
+            request = request.basic_auth(name, password).map_err(|error| invalid(&error))?;
         }
         Ok(request)
     }
@@ -203,7 +201,7 @@ fn split<'a>(text: &'a str, at: char, complaint: &str) -> Result<(&'a str, &'a s
     text.split_once(at).ok_or_else(|| Exit::usage(complaint))
 }
 
-fn invalid(error: OfferError) -> Exit {
+fn invalid(error: &OfferError) -> Exit {
     Exit::usage(error.to_string())
 }
 

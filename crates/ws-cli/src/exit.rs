@@ -46,7 +46,6 @@ impl Exit {
     }
 
     /// Ends without a word.
-    #[allow(dead_code, reason = "the modes that need it follow")]
     pub(crate) fn clean() -> Self {
         Self::new(Status::Clean, "")
     }

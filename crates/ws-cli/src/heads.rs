@@ -5,8 +5,6 @@ use std::borrow::Cow;
 use ws_std::wsproto::handshake::{ClientRequest, Response};
 use ws_std::{ClientOptions, Error};
 
-use crate::terminal::{printable, visible};
-
 /// Stands for the key: a nonce that only the connection itself knows.
 const KEY: &str = "(random)";
 
@@ -28,23 +26,12 @@ pub(crate) fn response_fields(response: &Response) -> impl Iterator<Item = (&str
     response.headers().iter().map(|(name, value)| (name, String::from_utf8_lossy(value)))
 }
 
-/// Prints the head of a request on standard error.
-pub(crate) fn print_request(request: &ClientRequest, options: &ClientOptions) {
-    for line in request_lines(request, options) {
-        eprintln!("> {}", printable(&line));
-    }
-}
-
-/// Prints a response on standard error: its head, and the body if it refuses.
-pub(crate) fn print_response(response: &Response) {
-    eprintln!("< HTTP/1.1 {}", response.status());
-    for (name, value) in response_fields(response) {
-        eprintln!("< {}", printable(&format!("{name}: {value}")));
-    }
+/// Returns the lines of a response: those of its head with a mark, then those of the body.
+pub(crate) fn response_lines(response: &Response) -> Vec<String> {
+    let fields = response_fields(response).map(|(name, value)| format!("< {name}: {value}"));
     let body = String::from_utf8_lossy(response.body_bytes());
-    if !body.is_empty() {
-        eprintln!("{}", visible(body.trim_end()));
-    }
+    let head = std::iter::once(format!("< HTTP/1.1 {}", response.status())).chain(fields);
+    head.chain(body.lines().map(Into::into)).collect()
 }
 
 /// Returns the response of an error, if a server or a proxy has sent one.

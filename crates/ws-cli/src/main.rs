@@ -9,7 +9,6 @@ mod heads;
 mod insecure;
 mod jsonl;
 mod listen;
-#[allow(dead_code, reason = "the modes that need it follow")]
 mod own;
 mod pages;
 mod pipe;

@@ -23,7 +23,6 @@ use self::source::Source;
 use crate::connection::Prepared;
 use crate::exit::Exit;
 use crate::session::{Current, converse};
-use crate::signals;
 use crate::values::duration;
 
 /// The arguments of a pipe.
@@ -76,6 +75,16 @@ fn wait(text: &str) -> Result<Wait, String> {
 }
 
 impl PipeArgs {
+    /// Returns whether one of the arguments is meant for scripts, also in a terminal.
+    pub(crate) const fn is_asked_for(&self) -> bool {
+        let encoded = self.binary || self.hex || self.base64;
+        !self.texts.is_empty()
+            || self.count.is_some()
+            || self.wait.is_some()
+            || self.jsonl
+            || encoded
+    }
+
     fn format(&self) -> Format {
         let encoding = match self {
             Self { hex: true, .. } => Encoding::Hex,
@@ -107,8 +116,7 @@ pub(crate) fn run(
     reconnect: Option<Reconnect>,
 ) -> Exit {
     let current = Arc::new(Current::default());
-    let ending = Arc::clone(&current);
-    if let Err(exit) = signals::on_first(move || ending.end()) {
+    if let Err(exit) = current.end_on_signals() {
         return exit;
     }
     let (outlet, writing) = {

@@ -35,6 +35,9 @@ pub(crate) trait Events: Send + Sync + 'static {
     /// A connection that was open is closed.
     fn closed(&self, info: &CloseInfo);
 
+    /// A line of a head, or of the body of a refusal, for a user that wants to see them.
+    fn note(&self, line: &str);
+
     /// The next attempt follows after a delay.
     fn waiting(&self, exit: &Exit, delay: Duration);
 }
@@ -54,7 +57,9 @@ pub(crate) fn converse<E: Events>(
     let mut delay = Duration::ZERO;
     loop {
         if verbose {
-            heads::print_request(&prepared.request, &prepared.options);
+            for line in heads::request_lines(&prepared.request, &prepared.options) {
+                events.note(&format!("> {line}"));
+            }
         }
         let (exit, again) = connect_once(prepared, delay, verbose, &policy, current, events);
         match again.filter(|_| !current.is_over()) {
@@ -84,17 +89,13 @@ fn connect_once<E: Events>(
         Ok(ws) => ws,
         Err(error) => {
             let (exit, response) = (Exit::from_error(&error), heads::refusal(&error));
-            if let Some(response) = response.filter(|_| verbose) {
-                heads::print_response(response);
-            }
+            note_response(response.filter(|_| verbose), events);
             events.failed(&exit, response);
             return (exit, after(policy, Err(&error), Duration::ZERO));
         }
     };
     if let Some(response) = ws.response() {
-        if verbose {
-            heads::print_response(response);
-        }
+        note_response(Some(response).filter(|_| verbose), events);
         events.opened(&ws.handle(), prepared, response);
     }
     current.connected(ws.handle());
@@ -110,6 +111,12 @@ fn connect_once<E: Events>(
     current.disconnected();
     let failed = failed.lock().take();
     failed.unwrap_or_else(|| (Exit::from_close(&info), after(&policy, Ok(&info), opened.elapsed())))
+}
+
+fn note_response<E: Events>(response: Option<&Response>, events: &Arc<E>) {
+    for line in response.into_iter().flat_map(heads::response_lines) {
+        events.note(&line);
+    }
 }
 
 fn after(

@@ -1,10 +1,26 @@
-//! `ws URL`: talk in a terminal, or send and receive in a pipe.
+//! `ws URL`: a dialogue in a terminal, or messages through a pipe.
+
+mod commands;
+mod dialogue;
+mod mode;
+mod screen;
+mod typing;
+
+use std::io::{IsTerminal, stdin, stdout};
+use std::sync::Arc;
+use std::thread;
 
 use ws_std::Reconnect;
 
-use crate::connection::ConnectionArgs;
+use self::dialogue::Dialogue;
+use self::mode::Mode;
+use self::screen::Screen;
+use self::typing::Typing;
+use crate::connection::{ConnectionArgs, Prepared};
 use crate::exit::Exit;
-use crate::pipe::{self, PipeArgs};
+use crate::pipe::{self, Outlet, PipeArgs};
+use crate::session::{Current, converse};
+use crate::terminal::Colours;
 
 /// The arguments of `ws URL`.
 #[derive(clap::Args)]
@@ -16,6 +32,10 @@ pub(crate) struct TalkArgs {
     #[arg(long, value_name = "TIMES", num_args = 0..=1, require_equals = true, default_missing_value = "4294967295")]
     reconnect: Option<u32>,
 
+    /// Neither read nor write the history of typed lines
+    #[arg(long)]
+    no_history: bool,
+
     #[command(flatten)]
     connection: ConnectionArgs,
 }
@@ -26,7 +46,33 @@ impl TalkArgs {
             Ok(prepared) => prepared,
             Err(exit) => return exit,
         };
+        let verbose = self.connection.verbose;
         let reconnect = self.reconnect.map(|times| Reconnect::new().most_failures(times));
-        pipe::run(&self.pipe, &prepared, self.connection.verbose, reconnect)
+        let in_terminal = stdin().is_terminal() && stdout().is_terminal();
+        if !in_terminal || self.pipe.is_asked_for() {
+            return pipe::run(&self.pipe, &prepared, verbose, reconnect);
+        }
+        self.talk(&prepared, reconnect).unwrap_or_else(|exit| exit)
+    }
+
+    /// Talks until the connection is over. An error is a terminal that cannot be used.
+    fn talk(&self, prepared: &Prepared, reconnect: Option<Reconnect>) -> Result<Exit, Exit> {
+        let current = Arc::new(Current::default());
+        current.end_on_signals()?;
+        let mode = Mode::save();
+        let mut typing = Typing::new(!self.no_history)?;
+        let screen = Screen(typing.printer()?);
+        let (outlet, writing) = Outlet::to(screen, || ());
+        let (colours, patience) = (Colours::of(&stdout()), self.connection.timeout);
+        let (typed, printed) = (Arc::clone(&current), Arc::clone(&outlet));
+        let dialogue = Arc::new(Dialogue::new(typed, printed, colours, patience));
+        let typist = Arc::clone(&dialogue);
+        // It may wait for a line until the process ends.
+        thread::spawn(move || typist.type_lines(typing));
+        let verbose = self.connection.verbose;
+        let exit = converse(prepared, verbose, reconnect, &current, &dialogue);
+        outlet.finish(writing);
+        mode.restore();
+        Ok(exit)
     }
 }

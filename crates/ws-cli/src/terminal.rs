@@ -62,6 +62,17 @@ impl Colours {
         self.painted("1;31", text)
     }
 
+    /// Paints a mark that is not part of the text.
+    pub(crate) fn quiet(self, text: &str) -> String {
+        self.painted("2", text)
+    }
+
+    /// Returns no colours.
+    #[cfg(test)]
+    pub(crate) const fn none() -> Self {
+        Self(false)
+    }
+
     fn painted(self, code: &str, text: &str) -> String {
         match self.0 {
             true => format!("\x1b[{code}m{text}\x1b[0m"),

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! cargo run --release -p ws-mio --example broadcast [-- 127.0.0.1:9003]
-//! cargo run --release -p ws-std --example client -- ws://127.0.0.1:9003/?seconds
+//! cargo run --release -p ws-cli -- ws://127.0.0.1:9003/?seconds
 //! ```
 
 use std::process::ExitCode;

@@ -4,7 +4,7 @@
 //! openssl req -x509 -newkey rsa:2048 -nodes -days 30 -keyout key.pem -out cert.pem \
 //!     -subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1
 //! cargo run --release -p ws-std --example tls_echo -- 127.0.0.1:9443 cert.pem key.pem
-//! cargo run --release -p ws-std --example client -- wss://localhost:9443/ --ca cert.pem
+//! cargo run --release -p ws-cli -- wss://localhost:9443/ --cacert cert.pem
 //! ```
 
 use std::process::ExitCode;

@@ -12,7 +12,7 @@ fn usage_is_told() {
         check_usage(name);
     }
     #[cfg(feature = "tls")]
-    for name in ["autobahn_client", "client", "tls_echo"] {
+    for name in ["autobahn_client", "tls_echo"] {
         check_usage(name);
     }
 }
@@ -27,8 +27,6 @@ fn wrong_arguments_are_named() {
     check_wrong("chat", &["nowhere"], "nowhere is not an address: HOST:PORT is");
     check_wrong("chat_client", &["ftp://127.0.0.1/", "Ann"], "URL cannot be \"ftp://127.0.0.1/\"");
     check_wrong("chat_client", &["ws://127.0.0.1/"], "NAME is missing");
-    #[cfg(feature = "tls")]
-    check_wrong("client", &["ws://127.0.0.1/", "--header", "x"], "--header needs \"Name: value\"");
 }
 
 #[test]
@@ -47,10 +45,7 @@ fn a_port_in_use_is_named() {
 fn a_refused_connection_is_named() {
     check_refused("chat_client", &["ws://{}/", "Ann"]);
     #[cfg(feature = "tls")]
-    {
-        check_refused("client", &["ws://{}/"]);
-        check_refused("autobahn_client", &["ws://{}", "agent"]);
-    }
+    check_refused("autobahn_client", &["ws://{}", "agent"]);
 }
 
 #[cfg(unix)]

@@ -48,6 +48,10 @@ impl ConnectionHandler for Reporter {
         self.tell(text);
     }
 
+    fn on_ping(&mut self, _: &WebSocketConnection, payload: &[u8]) {
+        self.tell(format!("ping {}", payload.escape_ascii()));
+    }
+
     fn on_pong(&mut self, _: &WebSocketConnection, payload: &[u8]) {
         self.tell(format!("pong {}", payload.escape_ascii()));
     }
@@ -94,6 +98,15 @@ pub(crate) fn a_handler_hears_of_pongs<S: Adapter, C: Adapter>() {
     end(server);
     assert_eq!(next(&lines), "end 1006");
     client.join();
+}
+
+// M13: a Ping of the peer, which is answered without the handler.
+pub(crate) fn a_handler_hears_of_pings<S: Adapter>() {
+    let (server, mut peer, _, lines) = one::<S>(ServerOptions::new());
+    peer.send([frame(0x89, b"a"), frame(0x81, b"text"), frame(0x89, &[])].concat());
+    assert_eq!([next(&lines), next(&lines), next(&lines)], ["ping a", "text", "ping "]);
+    assert_eq!([peer.frame(), peer.frame()], [(0x8A, b"a".to_vec()), (0x8A, vec![])]);
+    end(server);
 }
 
 // M13: a Ping that finds out whether the peer is there.
@@ -146,6 +159,13 @@ pub(crate) fn a_handler_can_pause<S: Adapter>() {
     assert_eq!(next(&lines), "timer");
     assert_eq!(next(&lines), "binary");
     writing.join().expect("no panic");
+    // And while output waits for a peer that reads nothing.
+    ws.send(vec![0; big]).expect("open");
+    ws.pause();
+    peer.send(frame(0x81, b"3"));
+    ws.set_timer(A_WHILE);
+    assert_eq!([next(&lines), next(&lines)], ["timer", "3"]);
+    assert_eq!(peer.frame(), (0x82, vec![0; big]));
     // A Close ends a pause.
     ws.pause();
     ws.close(None).expect("open");

@@ -100,7 +100,7 @@ macro_rules! of_servers {
                 an_address_has_a_limit_of_attempts,
                 refusals_have_the_fields_of_the_application, a_server_counts,
                 the_bytes_of_a_refused_client_do_not_count;
-            handlers: a_ping_has_a_patience, a_keep_alive_can_change, a_handler_can_pause,
+            handlers: a_handler_hears_of_pings, a_ping_has_a_patience, a_keep_alive_can_change, a_handler_can_pause,
                 others_that_do_not_read_are_counted,
                 who_does_not_log_in_is_closed, timers_of_a_server;
             listeners: a_certificate_is_replaced, a_proxy_header_precedes_tls, localhost_has_both_families,

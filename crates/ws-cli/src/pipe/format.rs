@@ -90,29 +90,34 @@ impl Format {
 mod tests {
     use super::*;
 
-    fn appended(frame: Frame, encoding: Encoding, message: Message, for_terminal: bool) -> Vec<u8> {
+    fn appended(
+        frame: Frame,
+        encoding: Encoding,
+        message: &Message,
+        for_terminal: bool,
+    ) -> Vec<u8> {
         let mut out = Vec::new();
-        Format { frame, encoding }.append(&message, for_terminal, &mut out);
+        Format { frame, encoding }.append(message, for_terminal, &mut out);
         out
     }
 
     #[test]
     fn messages_are_separated() {
         let text = || Message::from("a\x1b");
-        assert_eq!(appended(Frame::Lines, Encoding::Text, text(), false), b"a\x1b\n");
-        assert_eq!(appended(Frame::Lines, Encoding::Text, text(), true), b"a\\u{1b}\n");
-        assert_eq!(appended(Frame::Null, Encoding::Hex, text(), false), b"a\x1b\0");
-        assert_eq!(appended(Frame::Length, Encoding::Text, text(), false), b"\0\0\0\x02a\x1b");
-        assert_eq!(appended(Frame::Chunks, Encoding::Text, text(), false), b"a\x1b");
+        assert_eq!(appended(Frame::Lines, Encoding::Text, &text(), false), b"a\x1b\n");
+        assert_eq!(appended(Frame::Lines, Encoding::Text, &text(), true), b"a\\u{1b}\n");
+        assert_eq!(appended(Frame::Null, Encoding::Hex, &text(), false), b"a\x1b\0");
+        assert_eq!(appended(Frame::Length, Encoding::Text, &text(), false), b"\0\0\0\x02a\x1b");
+        assert_eq!(appended(Frame::Chunks, Encoding::Text, &text(), false), b"a\x1b");
     }
 
     #[test]
     fn binary_messages_are_encoded_as_asked() {
         let bytes = || Message::from(vec![0, 255]);
-        assert_eq!(appended(Frame::Lines, Encoding::Text, bytes(), false), b"\0\xff\n");
-        assert_eq!(appended(Frame::Lines, Encoding::Text, bytes(), true), b"00ff\n");
-        assert_eq!(appended(Frame::Lines, Encoding::Hex, bytes(), false), b"00ff\n");
-        assert_eq!(appended(Frame::Lines, Encoding::Base64, bytes(), true), b"AP8=\n");
+        assert_eq!(appended(Frame::Lines, Encoding::Text, &bytes(), false), b"\0\xff\n");
+        assert_eq!(appended(Frame::Lines, Encoding::Text, &bytes(), true), b"00ff\n");
+        assert_eq!(appended(Frame::Lines, Encoding::Hex, &bytes(), false), b"00ff\n");
+        assert_eq!(appended(Frame::Lines, Encoding::Base64, &bytes(), true), b"AP8=\n");
         for (encoding, part) in
             [(Encoding::Hex, "00 FF"), (Encoding::Base64, " AP8=\r"), (Encoding::Binary, "\0")]
         {

@@ -36,7 +36,8 @@ impl Outlet {
         Self::to(io::stdout(), gone)
     }
 
-    fn to(
+    /// Begins to write to `to`, as [`stdout`](Self::stdout) does.
+    pub(crate) fn to(
         mut to: impl Write + Send + 'static,
         gone: impl FnOnce() + Send + 'static,
     ) -> (Arc<Self>, JoinHandle<()>) {

@@ -50,19 +50,19 @@ impl Printer {
     /// Notes a message that is being sent.
     pub(crate) fn sending(&self, message: &Message) {
         if self.jsonl {
-            let line = self.line(Event::message(End::Own, message));
-            self.outlet.push_and_wait(|out| line.append(out));
+            let event = Event::message(End::Own, message);
+            self.outlet.push_and_wait(|out| self.append(event, out));
         }
     }
 
-    fn line<'a>(&self, event: Event<'a>) -> Line<'a> {
-        Line { at: micros(self.begun.elapsed()), connection: None, event }
+    /// Appends a line. The time is read while the output is locked, so that times do not decrease.
+    fn append(&self, event: Event<'_>, out: &mut Vec<u8>) {
+        Line { at: micros(self.begun.elapsed()), connection: None, event }.append(out);
     }
 
     fn event(&self, event: Event<'_>) {
         if self.jsonl {
-            let line = self.line(event);
-            self.outlet.push_event(|out| line.append(out));
+            self.outlet.push_event(|out| self.append(event, out));
         }
     }
 }
@@ -90,7 +90,7 @@ impl Events for Printer {
         let most = self.most.unwrap_or(u64::MAX);
         if number <= most {
             self.outlet.push(ws, |out| match self.jsonl {
-                true => self.line(Event::message(End::Peer, &message)).append(out),
+                true => self.append(Event::message(End::Peer, &message), out),
                 false => self.format.append(&message, self.for_terminal, out),
             });
         }
@@ -102,15 +102,15 @@ impl Events for Printer {
 
     fn ping(&self, ws: &WebSocketConnection, payload: &[u8]) {
         if self.jsonl {
-            let line = self.line(Event::ping(End::Peer, payload));
-            self.outlet.push(ws, |out| line.append(out));
+            let event = Event::ping(End::Peer, payload);
+            self.outlet.push(ws, |out| self.append(event, out));
         }
     }
 
     fn pong(&self, ws: &WebSocketConnection, payload: &[u8]) {
         if self.jsonl {
-            let line = self.line(Event::pong(End::Peer, payload, ws.round_trip()));
-            self.outlet.push(ws, |out| line.append(out));
+            let event = Event::pong(End::Peer, payload, ws.round_trip());
+            self.outlet.push(ws, |out| self.append(event, out));
         }
     }
 
@@ -120,6 +120,10 @@ impl Events for Printer {
 
     fn closed(&self, info: &CloseInfo) {
         self.event(Event::close(info));
+    }
+
+    fn note(&self, line: &str) {
+        eprintln!("{}", printable(line));
     }
 
     fn waiting(&self, exit: &Exit, delay: Duration) {

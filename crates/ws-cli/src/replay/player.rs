@@ -132,6 +132,10 @@ impl Events for Player {
         self.printer.closed(info);
     }
 
+    fn note(&self, line: &str) {
+        self.printer.note(line);
+    }
+
     fn waiting(&self, exit: &Exit, delay: Duration) {
         self.printer.waiting(exit, delay);
     }

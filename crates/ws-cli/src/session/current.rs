@@ -1,12 +1,15 @@
 //! The connection that is open now, for the threads that send on it and the signals that end it.
 
+use std::process;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use ws_std::wsproto::CloseCode;
 use ws_std::{Cancel, WebSocketConnection};
 
-use crate::exit::Exit;
+use crate::exit::{Exit, Status};
+use crate::signals;
 
 /// The open connection of a conversation, if there is one.
 #[derive(Default)]
@@ -70,6 +73,21 @@ impl Current {
     pub(crate) fn fail(&self, exit: Exit) {
         self.state.lock().verdict.get_or_insert(exit);
         self.end();
+    }
+
+    /// Ends the conversation at the first signal, and the process at a signal while it ends.
+    pub(crate) fn end_on_signals(self: &Arc<Self>) -> Result<(), Exit> {
+        let current = Arc::clone(self);
+        signals::on_first(move || match current.is_over() {
+            // The first Ctrl-C was a key of the line editor.
+            true => process::exit(Status::Interrupted as i32),
+            false => current.end(),
+        })
+    }
+
+    /// Returns the open connection.
+    pub(crate) fn now(&self) -> Option<WebSocketConnection> {
+        self.state.lock().ws.clone()
     }
 
     /// Returns whether the conversation is to end.
