@@ -161,7 +161,8 @@ impl ServerOptions {
     }
 
     /// Sets how long a topic stays subscribed at the bus after its last subscriber here has left, so that a client that
-    /// connects again in the meantime changes nothing there. At most 65 536 topics wait for their end.
+    /// connects again in the meantime changes nothing there. The default is 10 s. At most 65 536 topics linger; the one
+    /// that ends first makes room for the next.
     #[must_use]
     pub const fn bus_linger(mut self, linger: Duration) -> Self {
         self.bus_linger = linger;

@@ -10,9 +10,6 @@ use crate::Message;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Origin(pub(crate) [u8; 8]);
 
-/// The bytes before a message.
-pub(crate) const HEADER_LEN: usize = 9;
-
 const TEXT: u8 = 1;
 const BINARY: u8 = 2;
 

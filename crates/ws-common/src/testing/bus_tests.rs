@@ -137,28 +137,28 @@ fn the_handler_is_told_when_the_bus_goes_and_comes() {
     assert_eq!(*log.lock(), ["Up"]);
     let take = || std::mem::take(&mut *log.lock());
     take();
-    bus.set_up(true);
+    bus.set_state(BusState::Up);
     server.advance(Duration::ZERO);
     assert!(take().is_empty(), "nothing has changed");
 
-    bus.set_up(false);
+    bus.set_state(BusState::Down);
     server.advance(Duration::ZERO);
     assert_eq!(take(), ["Down"], "and its panic is caught");
-    bus.set_up(true);
+    bus.set_state(BusState::Up);
     server.handle().set_timer(Duration::from_secs(1));
     server.advance(Duration::from_secs(1));
     assert_eq!(take(), ["Up", "timer"]);
 
     // While the handler has no turn, only the last loss is kept.
     for _ in 0..100 {
-        bus.set_up(false);
-        bus.set_up(true);
+        bus.set_state(BusState::Down);
+        bus.set_state(BusState::Up);
     }
     server.advance(Duration::ZERO);
     assert_eq!(take(), ["Down", "Up"]);
-    bus.set_up(false);
-    bus.set_up(true);
-    bus.set_up(false);
+    bus.set_state(BusState::Down);
+    bus.set_state(BusState::Up);
+    bus.set_state(BusState::Down);
     server.advance(Duration::ZERO);
     assert_eq!(take(), ["Down"]);
 }
@@ -174,17 +174,16 @@ fn what_the_bus_does_not_take_is_delivered_here() {
         assert_eq!((done.sent, here.received()), (1, vec![message.into()]));
         done.elsewhere
     };
-    bus.set_limit(Some(5));
-    assert_eq!(publish("123456"), Err(BusError::TooBig));
-    assert_eq!(publish("12345"), Ok(()));
-    bus.set_full(true);
-    assert_eq!(publish("full"), Err(BusError::Full));
-    bus.set_up(false);
+    for error in [BusError::TooBig, BusError::Full] {
+        bus.refuse(error);
+        assert_eq!(publish("refused"), Err(error));
+    }
+    bus.set_state(BusState::Down);
     assert_eq!(publish("down"), Err(BusError::Down));
-    assert_eq!(there.received(), ["12345".into()]);
+    assert_eq!(there.received(), []);
 
-    bus.set_full(false);
-    bus.set_up(true);
+    bus.refuse(None);
+    bus.set_state(BusState::Up);
     assert_eq!(publish("again"), Ok(()));
     assert_eq!(there.received(), ["again".into()]);
 }
