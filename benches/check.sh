@@ -61,7 +61,7 @@ deflate-echo)
     build --features deflate
     results deflate.tsv deflate_rows grep -v '^echo, ' benches/results/deflate.tsv
     ;;
-echo)
+echo | latency)
     need_load
     build
     results "$1.tsv" "$others_built/$1"

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use peers::load::{Client, Server, echo, memory};
+use peers::load::{Client, Server, echo, latency, memory};
 use peers::servers;
 
 fn start(name: &str) -> Server {
@@ -37,6 +37,16 @@ fn every_scenario_can_be_measured() {
                 .is_some_and(|trip| Duration::ZERO < trip.p50 && trip.p50 <= trip.p99);
             assert_eq!(timed, scenario.depth == 1, "{name}: {measured:?}");
         }
+    }
+}
+
+#[test]
+fn latency_can_be_measured() {
+    for (name, _) in servers::ALL {
+        let measured = latency::measure(&start(name), 1000.0, Duration::from_millis(50));
+        let measured = measured.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let percentiles = [Duration::ZERO, measured.p50, measured.p99, measured.p999];
+        assert!(percentiles[0] < percentiles[1] && percentiles.is_sorted(), "{name}: {measured:?}");
     }
 }
 

@@ -7,6 +7,7 @@ mod broadcast;
 mod connection;
 mod deflate;
 mod handshake;
+mod latency;
 mod plot;
 mod results;
 mod tables;
@@ -19,6 +20,7 @@ use broadcast::Broadcasts;
 use connection::Facts;
 use deflate::Compression;
 use handshake::Handshakes;
+use latency::Latencies;
 use results::{Codec, Echo, Memory};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -38,6 +40,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         tables.push(("echo-two", tables::echo(&echo, true)));
         tables.push(("echo-cpu-two", tables::echo_cpu(&echo, true)));
         tables.push(("echo-round-trip", tables::round_trips(&echo)));
+    }
+    if let Some(path) = existing(&results, "latency") {
+        tables.push(("latency", Latencies::read(&path)?.table()));
     }
     if let Some(path) = existing(&results, "memory") {
         tables.push(("memory", tables::memory(&Memory::read(&path)?)));

@@ -14,7 +14,7 @@ pub(crate) struct Interest {
     different: BTreeSet<Arc<str>>,
 }
 
-/// What to ask the broker for.
+/// A change that the broker is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
     Subscribe(Arc<str>),
@@ -22,12 +22,12 @@ pub(crate) enum Change {
 }
 
 impl Interest {
-    /// Wants a topic. Returns whether the broker has to be asked for it.
+    /// Adds a topic that is wanted. Returns whether the broker has to be asked for it.
     pub(crate) fn add(&mut self, topic: &str) -> bool {
         self.wanted.insert(topic.into()) && self.differ(topic)
     }
 
-    /// Wants a topic no longer. Returns whether the broker has to be told.
+    /// Removes a topic that is no longer wanted. Returns whether the broker has to be told.
     pub(crate) fn remove(&mut self, topic: &str) -> bool {
         self.wanted.remove(topic) && self.differ(topic)
     }
@@ -41,7 +41,7 @@ impl Interest {
         self.different.insert(topic.into())
     }
 
-    /// Takes the next thing to ask the broker for, which counts as asked from then on.
+    /// Takes the next change, which counts as asked for from then on.
     pub(crate) fn next(&mut self) -> Option<Change> {
         let topic = self.different.pop_first()?;
         Some(if self.wanted.contains(&topic) {
@@ -54,7 +54,6 @@ impl Interest {
     }
 
     /// Notes that the broker has forgotten everything.
-    #[cfg(any(test, feature = "redis"))]
     pub(crate) fn forgotten(&mut self) {
         self.asked.clear();
         self.different = self.wanted.clone();

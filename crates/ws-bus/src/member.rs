@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
-use ws_common::{BusConnection, BusError, BusSink, BusState};
+use ws_common::{BusConnection, BusError, BusSink};
 
 use crate::BusOptions;
 use crate::interest::{Change, Interest};
@@ -14,11 +14,11 @@ use crate::topic;
 
 /// Wakes the threads of a member. May be called with locks held.
 pub(crate) trait Wake: Send + Sync + 'static {
-    /// There are messages for the broker.
+    /// Wakes the publisher: the queue is no longer empty.
     fn messages(&self);
-    /// There are topics to subscribe or to unsubscribe.
+    /// Wakes the subscriber: there are topics to subscribe or to unsubscribe.
     fn topics(&self);
-    /// The member leaves.
+    /// Wakes both: the member leaves.
     fn closed(&self);
 }
 
@@ -28,8 +28,8 @@ pub(crate) struct Member<W> {
     pub(crate) prefix: String,
     sink: Arc<dyn BusSink>,
     state: Mutex<State>,
-    /// The state that the server was told; held while it is told, so that it hears one at a time.
-    told: Mutex<Option<BusState>>,
+    /// Held while the server is told of a change, so that it hears one at a time.
+    telling: Mutex<()>,
     /// Whether what arrives is delivered: from the end of the call of `up` on.
     delivers: AtomicBool,
 }
@@ -37,8 +37,8 @@ pub(crate) struct Member<W> {
 struct State {
     up: bool,
     closed: bool,
-    /// The most bytes of a payload that the broker accepts.
-    most: usize,
+    /// The longest payload that the broker accepts, in bytes.
+    max_payload: usize,
     outbox: Outbox,
     interest: Interest,
 }
@@ -48,7 +48,7 @@ impl<W: Wake> Member<W> {
         let state = State {
             up: false,
             closed: false,
-            most: usize::MAX,
+            max_payload: usize::MAX,
             outbox: Outbox::new(options.queue_limit),
             interest: Interest::default(),
         };
@@ -57,7 +57,7 @@ impl<W: Wake> Member<W> {
             prefix: options.prefix.clone(),
             sink,
             state: Mutex::new(state),
-            told: Mutex::default(),
+            telling: Mutex::default(),
             delivers: AtomicBool::new(false),
         })
     }
@@ -78,7 +78,6 @@ impl<W: Wake> Member<W> {
     }
 
     /// Notes that the broker has forgotten all topics.
-    #[cfg(any(test, feature = "redis"))]
     pub(crate) fn forgotten(&self) {
         self.state.lock().interest.forgotten();
     }
@@ -91,24 +90,23 @@ impl<W: Wake> Member<W> {
         self.state.lock().closed
     }
 
-    /// There is a connection, on which all topics are subscribed, and which accepts payloads of up to `most` bytes.
-    pub(crate) fn up(&self, most: usize) {
-        let mut told = self.told.lock();
+    /// Reports a connection on which all topics are subscribed, and which accepts payloads of at most `max_payload`
+    /// bytes.
+    pub(crate) fn up(&self, max_payload: usize) {
+        let _telling = self.telling.lock();
         let mut state = self.state.lock();
         if state.closed {
             return;
         }
-        (state.up, state.most) = (true, most);
+        (state.up, state.max_payload) = (true, max_payload);
         drop(state);
-        if told.replace(BusState::Up) != Some(BusState::Up) {
-            self.sink.up();
-        }
+        self.sink.up();
         self.delivers.store(true, Ordering::Release);
     }
 
-    /// There is no connection, whether or not there was one. Messages that nobody has taken are dropped.
+    /// Reports that there is no connection, whether or not there was one. Drops the queued messages.
     pub(crate) fn down(&self) {
-        let mut told = self.told.lock();
+        let _telling = self.telling.lock();
         self.delivers.store(false, Ordering::Release);
         let mut state = self.state.lock();
         state.up = false;
@@ -118,7 +116,7 @@ impl<W: Wake> Member<W> {
         if dropped > 0 {
             log::debug!("the connection to the broker is lost, with {dropped} messages");
         }
-        if !closed && told.replace(BusState::Down) != Some(BusState::Down) {
+        if !closed {
             self.sink.down();
         }
     }
@@ -158,7 +156,7 @@ impl<W: Wake> BusConnection for Connection<W> {
         if !state.up || state.closed {
             return Err(BusError::Down);
         }
-        if message.bytes.len() > state.most || state.outbox.is_too_big(&message) {
+        if message.bytes.len() > state.max_payload || state.outbox.is_too_big(&message) {
             return Err(BusError::TooBig);
         }
         let was_empty = state.outbox.is_empty();

@@ -43,7 +43,10 @@ impl BusOptions {
 
     /// Sets the beginning of all names at the broker, subjects or channels: applications that share a broker
     /// have different prefixes. ASCII letters, digits, `-` and `_`, in parts separated by dots; at most 100 bytes.
-    /// The names are the prefix, a dot, and a word, so the pattern of a broker's access rules is `PREFIX.*`.
+    ///
+    /// The name of a topic is the prefix, a dot, and the topic, in which every byte of its UTF-8 but ASCII letters, digits,
+    /// `-` and `_` is `%` and two upper-case hexadecimal digits: `a.b ü` is `ws.a%2Eb%20%C3%BC`. The empty topic is
+    /// `ws.%`. Access rules are in the documentation of each broker's type.
     #[must_use]
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
@@ -68,7 +71,6 @@ impl BusOptions {
     }
 
     /// Checks the prefix.
-    #[cfg(any(test, feature = "nats", feature = "redis"))]
     pub(crate) fn check(&self) -> std::io::Result<()> {
         if crate::topic::is_prefix(&self.prefix) {
             return Ok(());
@@ -79,7 +81,6 @@ impl BusOptions {
     }
 
     /// Returns when to connect again.
-    #[cfg(any(test, feature = "nats", feature = "redis"))]
     pub(crate) fn retry(&self) -> Retry {
         let reconnect = ws_common::Reconnect::new().delays(self.delays.0, self.delays.1);
         Retry(reconnect.stable_after(self.delays.1))
@@ -93,11 +94,9 @@ impl Default for BusOptions {
 }
 
 /// When to connect to the broker again.
-#[cfg(any(test, feature = "nats", feature = "redis"))]
 #[derive(Debug)]
 pub(crate) struct Retry(ws_common::Reconnect);
 
-#[cfg(any(test, feature = "nats", feature = "redis"))]
 impl Retry {
     /// Returns how long to wait after a connection was open for this time; zero if it never opened.
     pub(crate) fn after(&mut self, open: Duration) -> Duration {

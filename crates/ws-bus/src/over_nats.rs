@@ -35,10 +35,13 @@ const PING_INTERVAL: Duration = Duration::from_secs(10);
 ///
 /// # At the broker
 ///
-/// A topic is the subject `PREFIX.TOPIC`, with all but letters, digits, `-` and `_` escaped; a payload is that of
-/// the [bus](Bus#payloads). After connecting, a server asks the subject `PREFIX.!`, which nobody serves, with an
-/// inbox below `PREFIX.!`: the broker's answer proves that it has read all subscriptions. So access to `PREFIX.>`
-/// suffices. The connection asks the broker not to send back its own messages.
+/// A topic is the subject `PREFIX.TOPIC`, [escaped](BusOptions::prefix()); a payload is that of the
+/// [bus](Bus#payloads). After connecting, a server sends a request to the subject `PREFIX.!`, which has no subscriber,
+/// with an inbox below `PREFIX.!`: the broker's answer proves that it has read all subscriptions. So access to
+/// `PREFIX.>` suffices. The connection asks the broker not to send back its own messages.
+///
+/// The largest message is 9 bytes less than the broker's `max_payload`, which is 1 MiB by default. A broker that answers no
+/// Ping for 20 to 30 s is given up, unless the options of [`connect_with`](Self::connect_with) say otherwise.
 pub struct Nats {
     urls: Vec<ServerAddr>,
     options: BusOptions,
@@ -46,9 +49,9 @@ pub struct Nats {
 }
 
 impl Nats {
-    /// Creates a bus over the NATS servers with these URLs, such as `nats://host:4222` or `tls://host`: one, or
-    /// several of a cluster, whose other servers are discovered. A user and password in a URL are used for all
-    /// servers; a user alone is a token. Connects when a server joins, in the background.
+    /// Creates a bus over the NATS servers with these URLs, such as `nats://host:4222` or `tls://host`: one, or a slice
+    /// of several in a cluster, whose other servers are discovered. The user and password of one URL are used for all
+    /// servers; a user alone is a token. The bus connects in the background, once a server starts.
     ///
     /// # Errors
     ///
@@ -57,9 +60,9 @@ impl Nats {
         Self::connect_with(urls, options, ConnectOptions::new().ping_interval(PING_INTERVAL))
     }
 
-    /// As [`connect`](Self::connect), with options of the client: certificates, credentials, a name. Those that the
-    /// bus needs are set by it: no echo, the callbacks for events and delays, capacities, and that it tries
-    /// until it succeeds.
+    /// Creates a bus as [`connect`](Self::connect) does, with options of the client: certificates, credentials, a name. The
+    /// bus overrides these: no echo, the callbacks for events and delays, the capacities, and the first connection,
+    /// which is tried until it succeeds.
     ///
     /// ```no_run
     /// use ws_bus::async_nats::ConnectOptions;
@@ -76,7 +79,7 @@ impl Nats {
     ///
     /// # Errors
     ///
-    /// As [`connect`](Self::connect).
+    /// The same as those of [`connect`](Self::connect).
     pub fn connect_with(
         urls: impl ToServerAddrs,
         options: BusOptions,
@@ -90,7 +93,7 @@ impl Nats {
 
 impl Bus for Nats {
     fn join(&self, sink: Arc<dyn BusSink>) -> Box<dyn BusConnection> {
-        let member = Member::new(&self.options, sink, Bells::default());
+        let member = Member::new(&self.options, sink, Notifies::default());
         let connection = Connection(Arc::clone(&member));
         let worker = worker::Worker {
             member: Arc::clone(&member),
@@ -119,13 +122,13 @@ impl fmt::Debug for Nats {
 
 /// Wakes the tasks of a member.
 #[derive(Debug, Default)]
-struct Bells {
+struct Notifies {
     messages: Notify,
     topics: Notify,
     closed: Notify,
 }
 
-impl Wake for Bells {
+impl Wake for Notifies {
     fn messages(&self) {
         self.messages.notify_one();
     }
@@ -136,7 +139,7 @@ impl Wake for Bells {
 
     fn closed(&self) {
         self.closed.notify_one();
-        // It may wait for messages.
+        // The publisher may wait for messages.
         self.messages.notify_one();
     }
 }

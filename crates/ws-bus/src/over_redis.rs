@@ -21,13 +21,13 @@ use links::{Link, Links};
 use signal::Signal;
 
 /// How long connecting may take.
-const CONNECT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How often the server hears itself over the broker while there is nothing else to send.
+/// The longest time between two heartbeats, which the member publishes on its own channel.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
-/// How long a connection may be silent, or not accept what is written.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a connection may be silent, or not accept bytes.
+const IO_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A bus over Redis, or over a server that speaks its protocol. Each server that [joins](Bus::join) has two
 /// connections of its own, one to subscribe and one to publish, each with a thread.
@@ -45,14 +45,14 @@ const PATIENCE: Duration = Duration::from_secs(15);
 ///
 /// # At the broker
 ///
-/// A topic is the channel `PREFIX.TOPIC`, with all but letters, digits, `-` and `_` escaped; a payload is that of
-/// the [bus](Bus#payloads). A server also has a channel below `PREFIX.!`, on which it wakes the thread that
-/// waits for messages, and hears itself every 5 s: so it knows that both connections work, and with the same broker.
-/// A connection that is silent for 15 s is lost. Redis sends a server's own messages back to it, if it has subscribed
-/// the topic; they are discarded here.
+/// A topic is the channel `PREFIX.TOPIC`, [escaped](BusOptions::prefix()); a payload is that of the
+/// [bus](Bus#payloads). A server also has a channel below `PREFIX.!`, on which its one connection publishes a
+/// heartbeat every 5 s and the other receives it: so both work, and with the same broker. A connection that is silent
+/// for 15 s is lost. Redis sends a server's own messages back to it, if it has subscribed the topic; they are
+/// discarded here.
 ///
-/// The largest message is that of the broker's `proto-max-bulk-len`, if `CONFIG GET` is allowed, and 512 MiB otherwise.
-/// The broker ends connections that are slower than its `client-output-buffer-limit pubsub` allows: then the bus is
+/// A user needs the channels `PREFIX.*`, the commands `PUBLISH`, `SUBSCRIBE` and `UNSUBSCRIBE`, and better also `CONFIG
+/// GET`: the largest payload is the broker's `proto-max-bulk-len`, or 512 MiB if that is not told. The broker ends connections that are slower than its `client-output-buffer-limit pubsub` allows: then the bus is
 /// down, and up again.
 pub struct Redis {
     client: Client,
@@ -61,8 +61,8 @@ pub struct Redis {
 
 impl Redis {
     /// Creates a bus over the broker with this URL, such as `redis://user:password@host:6379`, or `rediss://` for
-    /// TLS; or with the `redis::ConnectionInfo` of a client that has certificates of its own. Connects when a
-    /// server joins, in the background.
+    /// TLS; or with the `redis::ConnectionInfo` of a client that has certificates of its own. There is one address:
+    /// sentinels are not asked. The bus connects in the background, once a server starts.
     ///
     /// # Errors
     ///
@@ -122,7 +122,7 @@ struct Worker {
     member: Arc<Member<Signal>>,
     links: Arc<Links>,
     client: Client,
-    /// The member's own channel, on which the server hears itself.
+    /// The member's own channel, for heartbeats.
     control: String,
 }
 
@@ -145,9 +145,9 @@ impl Worker {
     }
 
     fn connect(&self) -> Result<RedisLink, RedisError> {
-        let link = self.client.get_connection_with_timeout(CONNECT)?;
-        link.set_read_timeout(Some(PATIENCE))?;
-        link.set_write_timeout(Some(PATIENCE))?;
+        let link = self.client.get_connection_with_timeout(CONNECT_TIMEOUT)?;
+        link.set_read_timeout(Some(IO_TIMEOUT))?;
+        link.set_write_timeout(Some(IO_TIMEOUT))?;
         Ok(link)
     }
 }

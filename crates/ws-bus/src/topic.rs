@@ -27,7 +27,6 @@ pub(crate) fn to_name(prefix: &str, topic: &str) -> String {
 }
 
 /// Returns the topic of a name, or `None` if no topic has this name.
-#[cfg(any(test, feature = "redis"))]
 pub(crate) fn from_name(prefix: &str, name: &[u8]) -> Option<String> {
     let escaped = name.strip_prefix(prefix.as_bytes())?.strip_prefix(b".")?;
     if escaped == b"%" {
@@ -72,7 +71,6 @@ const fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
 }
 
-#[cfg(any(test, feature = "redis"))]
 fn digit(byte: u8) -> Option<u8> {
     DIGITS.iter().position(|digit| *digit == byte).and_then(|at| u8::try_from(at).ok())
 }

@@ -37,7 +37,7 @@ pub(crate) const HTTP_1_1: &[u8] = b"http/1.1";
 /// | trusted | |
 /// |---|---|
 /// | Mozilla's authorities, as compiled in | [`new`](Self::new), the default |
-/// | the authorities of the system | [`system`](Self::system), with the feature `system-roots` |
+/// | the authorities of the system | `ClientTls::system`, with the feature `system-roots` |
 /// | the certificates in a file, or their authority | [`from_pem_file`](Self::from_pem_file) |
 /// | one certificate, by its fingerprint | [`pinned`](Self::pinned) |
 ///

@@ -38,8 +38,7 @@ impl<R: Role, D: Origin<R>> DynConnection for Connection<R, D> {
         {
             link.transport_mut().ready(event);
         }
-        drop(held);
-        let outcome = conversation.turn(&self, &mut context.turn);
+        let outcome = conversation.turn_of(&self, held, &mut context.turn);
         if !was_over && outcome.over {
             self.driver().ended();
         }

@@ -87,17 +87,30 @@ impl Input {
     /// Passes the rest of the input to `take`, which consumes it from the front.
     #[inline(always)]
     pub(crate) fn with<T>(&mut self, take: impl FnOnce(&mut &mut [u8]) -> T) -> T {
-        let Some(buffer) = &mut self.0 else { return take(&mut &mut [][..]) };
-        let mut rest = buffer.bytes.get_mut(buffer.consumed..buffer.filled).unwrap_or_default();
+        let mut rest = self.rest();
         let result = take(&mut rest);
         let left = rest.len();
+        self.leave(left);
+        result
+    }
+
+    /// Returns the rest of the input. After its front was consumed, call [`leave`](Self::leave).
+    #[inline]
+    pub(crate) fn rest(&mut self) -> &mut [u8] {
+        let Some(buffer) = &mut self.0 else { return &mut [] };
+        buffer.bytes.get_mut(buffer.consumed..buffer.filled).unwrap_or_default()
+    }
+
+    /// Leaves the last `left` bytes of the [rest](Self::rest).
+    #[inline]
+    pub(crate) fn leave(&mut self, left: usize) {
+        let Some(buffer) = &mut self.0 else { return };
         buffer.consumed = buffer.filled - left;
         if left == 0 {
             self.give_back();
         } else if left < LEAST_REST && buffer.is_whole() {
             self.move_rest();
         }
-        result
     }
 
     /// Moves the rest to a buffer of its size, once for each read.

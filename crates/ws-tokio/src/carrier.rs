@@ -51,19 +51,21 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
         let connection = &self.connection;
         let (driver, conversation) = (connection.driver(), &mut self.conversation);
         let Some(conversation) = conversation else { return Poll::Ready(()) };
-        let mut held = connection.lock();
-        if held.is_dialing() {
-            // A redirect has removed the transport. The client dials with another connection.
-            return Poll::Ready(());
-        }
-        if let Some(link) = held.link_mut() {
-            link.transport_mut().wake_only(context.waker());
-            link.transport_mut().ready();
-        }
-        drop(held);
         for _ in 0..TURNS {
-            let outcome = buffers::with_context(driver.elapsed(), |context| {
-                conversation.turn(connection, context)
+            let now = driver.elapsed();
+            let mut held = connection.lock();
+            if held.is_dialing() {
+                // A redirect has removed the transport. The client dials with another connection.
+                return Poll::Ready(());
+            }
+            if let Some(link) = held.link_mut() {
+                if !link.transport_mut().wake_only(context.waker()) {
+                    driver.tasks.register_carrier(context);
+                }
+                link.transport_mut().ready();
+            }
+            let outcome = buffers::with_context(now, |context| {
+                conversation.turn_of(connection, held, context)
             });
             driver.tasks.wake_others(outcome.over);
             if outcome.gone {
@@ -83,14 +85,7 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
     /// Writes, and observes the deadlines. Returns ready once there is no transport any more.
     fn serve_owner(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let driver = self.connection.driver();
-        if self.is_settled() {
-            let mut held = self.connection.lock();
-            let idle = held.deadline().is_none();
-            if idle && let Some(link) = held.link_mut() {
-                // The alarm of a carrier that retires does not ring.
-                link.transport_mut().alarm = None;
-            }
-            drop(held);
+        if let Some(idle) = self.settle() {
             self.retired = idle && driver.tasks.retire();
             return if self.retired { Poll::Ready(()) } else { Poll::Pending };
         }
@@ -143,22 +138,29 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
     }
 
     /// Handles a notice that leaves nothing to do, which is the usual one: the owner has sent, and then written itself
-    /// because it receives. Returns false if there may be more.
-    fn is_settled(&self) -> bool {
+    /// because it receives. Returns whether there is no deadline either; `None` if there may be more to do.
+    fn settle(&self) -> Option<bool> {
         let mut held = self.connection.lock();
-        let Some(link) = held.link() else { return false };
+        let link = held.link()?;
         let (endpoint, transport) = (link.endpoint(), link.transport());
+        let deadline = endpoint.deadline();
         let settled = endpoint.unwritten() == 0
             && !transport.is_writing()
             && !transport.watched
-            && endpoint.deadline().is_none_or(|at| transport.alarm.is_some_and(|set| set <= at))
+            && deadline.is_none_or(|at| transport.alarm.is_some_and(|set| set <= at))
             && !self.alarm.has_rung()
             && !concerns_owner(link);
-        if settled {
-            held.begin_work();
-            held.end_work();
+        if !settled {
+            return None;
         }
-        settled
+        held.begin_work();
+        held.end_work();
+        let idle = deadline.is_none() && held.next_timer().is_none();
+        if idle && let Some(link) = held.link_mut() {
+            // The alarm of a carrier that retires does not ring.
+            link.transport_mut().alarm = None;
+        }
+        Some(idle)
     }
 
     /// Ends the connection: calls its handler for the last time, and releases its transport.
@@ -216,15 +218,16 @@ impl<R: Role, S: AsyncStream> Future for Carrier<R, S> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let tasks = Arc::clone(&self.connection.driver().tasks);
-        if let Some(handed) = tasks.register_carrier(context) {
+        let carrier = &mut *self;
+        if carrier.conversation.is_none() {
+            let tasks = &carrier.connection.driver().tasks;
+            carrier.conversation = tasks.register_carrier(context);
+            if carrier.conversation.is_none() {
+                return carrier.serve_owner(context);
+            }
             tasks.set_carrier_waits(true);
-            self.conversation = Some(handed);
         }
-        match self.conversation {
-            Some(_) => self.take_turns(context),
-            None => self.serve_owner(context),
-        }
+        carrier.take_turns(context)
     }
 }
 

@@ -21,9 +21,9 @@ use crate::origin::From;
 ///
 /// # Errors
 ///
-/// [`Error::Url`] for a malformed URL; [`Error::Connect`], [`Error::Tls`] or [`Error::Io`] if the transport fails, or
-/// outside of a runtime of tokio; [`Error::Http`] for a response other than 101; [`Error::Session`] if the handshake
-/// fails.
+/// [`Error::Url`] for a malformed URL; [`Error::TlsUnavailable`] for `wss://` without the feature `tls`;
+/// [`Error::Connect`], [`Error::Tls`] or [`Error::Io`] if the transport fails, or outside of a runtime of tokio;
+/// [`Error::Http`] for a response other than 101; [`Error::Session`] if the handshake fails.
 ///
 /// # Cancel safety
 ///
@@ -52,8 +52,10 @@ pub async fn connect(url: &str) -> Result<WebSocket, Error> {
 ///
 /// # Errors
 ///
-/// As [`connect`], and [`Error::Proxy`] if the proxy refuses the tunnel; [`Error::Session`] of
-/// [`Abandoned`](wsproto::SessionError::Abandoned) if the token of [`ClientOptions::cancel`] was cancelled.
+/// As [`connect`], and [`Error::Option`] if an option is invalid, or does not fit the URL or another option;
+/// [`Error::Proxy`] if the proxy refuses the tunnel; [`Error::ClientCertificate`] if a redirect leads to another origin,
+/// which would see the client certificate; [`Error::Session`] of [`Abandoned`](wsproto::SessionError::Abandoned) if the
+/// token of [`ClientOptions::cancel`] was cancelled.
 ///
 /// # Cancel safety
 ///

@@ -16,7 +16,6 @@ use tokio::time::Instant;
 use ws_common::Error;
 use ws_common::adapter::logging::debug;
 use ws_common::adapter::{Dial, DialStep, Lookup, Resolver, Route, Target, is_connected};
-use ws_common::socket2::SockRef;
 
 use crate::alarm::{Alarm, after};
 use crate::io::Polled;
@@ -46,7 +45,7 @@ pub(crate) async fn dial(target: &Mutex<Target>) -> Result<Transported<TcpStream
     .await?;
     drop(on_cancel);
     Ok(Transported {
-        socket: |tcp| Some(SockRef::from(tcp)),
+        as_tcp: |tcp| Some(tcp),
         peer: tcp.peer_addr().ok(),
         client: None,
         #[cfg(feature = "tls")]

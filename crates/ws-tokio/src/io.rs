@@ -7,10 +7,11 @@ mod tls;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::mem;
 use std::sync::Arc;
-use std::task::Waker;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 #[cfg(feature = "tls")]
 use ws_common::adapter::tls::TlsState;
 use ws_common::adapter::{Duplex, Link, Transport, TransportInfo, tune};
@@ -26,8 +27,8 @@ pub(crate) trait AsyncStream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> AsyncStream for S {}
 
-/// Returns the socket of a stream, if it has one.
-pub(crate) type SocketOf<S> = for<'s> fn(&'s S) -> Option<SockRef<'s>>;
+/// Returns a stream as a socket of the runtime, if it is one.
+pub(crate) type AsTcp<S> = fn(&S) -> Option<&TcpStream>;
 
 /// A stream, with or without TLS, as a transport. It is polled with the waker of the connection's [`Tasks`], or of the
 /// only task that waits for it, so any thread may read and write.
@@ -36,12 +37,14 @@ pub(crate) struct Io<S> {
     stream: Option<S>,
     #[cfg(feature = "tls")]
     tls: Option<Box<tls::Tls>>,
-    socket: SocketOf<S>,
+    as_tcp: AsTcp<S>,
     waker: Waker,
-    /// Whether a read may return input: since the last [`ready`](Self::ready), none was refused.
+    /// Whether a read may return input: since the last [`ready`](Self::ready), none was refused, or would be.
     readable: bool,
-    /// Whether the last read was refused, so that the tasks are woken when there is input.
+    /// Whether the last read was refused, or the next one would be, so that the tasks are woken when there is input.
     reading: bool,
+    /// How often the stream had become ready at the last [`retry`](Self::retry).
+    wakes: u64,
     /// Whether the owner has read input that it has not consumed: nobody else may read now, because later input
     /// must not overtake it.
     kept: bool,
@@ -74,18 +77,19 @@ enum End {
 }
 
 impl<S: AsyncStream> Io<S> {
-    pub(crate) fn new(stream: S, socket: SocketOf<S>, tasks: &Arc<Tasks>) -> Self {
-        if let Some(socket) = socket(&stream) {
-            tune(socket);
+    pub(crate) fn new(stream: S, as_tcp: AsTcp<S>, tasks: &Arc<Tasks>) -> Self {
+        if let Some(tcp) = as_tcp(&stream) {
+            tune(SockRef::from(tcp));
         }
         Self {
             stream: Some(stream),
             #[cfg(feature = "tls")]
             tls: None,
-            socket,
+            as_tcp,
             waker: Arc::clone(tasks).into(),
             readable: true,
             reading: false,
+            wakes: 0,
             kept: false,
             blocked: false,
             taken: 0,
@@ -106,9 +110,14 @@ impl<S: AsyncStream> Io<S> {
         self
     }
 
-    /// Has the stream wake this task, which carries the connection and has no owner beside it.
-    pub(crate) fn wake_only(&mut self, waker: &Waker) {
-        self.waker.clone_from(waker);
+    /// Has the stream wake this task, which carries the connection and has no owner beside it. Returns whether it did
+    /// so before.
+    pub(crate) fn wake_only(&mut self, waker: &Waker) -> bool {
+        let known = self.waker.will_wake(waker);
+        if !known {
+            self.waker.clone_from(waker);
+        }
+        known
     }
 
     /// Tries the stream again: a task was woken, perhaps because it is ready.
@@ -122,6 +131,21 @@ impl<S: AsyncStream> Io<S> {
             self.blocked = flushed.as_ref().is_err_and(would_block);
         }
         self.shut();
+    }
+
+    /// Tries the stream again, as [`ready`](Self::ready) does, unless it is known to have no input, and has not woken its
+    /// tasks since.
+    pub(crate) fn retry(&mut self) {
+        let wakes = self.tasks.stream_wakes();
+        #[cfg(feature = "tls")]
+        let plain = self.tls.is_none();
+        #[cfg(not(feature = "tls"))]
+        let plain = true;
+        if wakes == self.wakes && plain && self.reading && !self.is_writing() {
+            return;
+        }
+        self.wakes = wakes;
+        self.ready();
     }
 
     /// Returns whether a task must be woken when the stream takes more output.
@@ -201,6 +225,19 @@ impl<S: AsyncStream> Io<S> {
         false
     }
 
+    /// Returns whether the next read would be refused, after one that has not filled its buffer. The waker is then woken
+    /// once there is input. The runtime has concluded it from that read, where the system allows it.
+    fn is_drained(&self) -> bool {
+        #[cfg(feature = "tls")]
+        if self.tls.is_some() {
+            return false;
+        }
+        let tcp = self.stream.as_ref().and_then(self.as_tcp);
+        tcp.is_some_and(|tcp| {
+            tcp.poll_read_ready(&mut Context::from_waker(&self.waker)).is_pending()
+        })
+    }
+
     /// Continues to shut down the stream.
     fn shut(&mut self) {
         let Some(stream) = self.stream.as_mut().filter(|_| self.end == End::Shutting) else {
@@ -247,7 +284,7 @@ impl<S: AsyncStream> Transport for Io<S> {
     }
 
     fn socket(&self) -> Option<SockRef<'_>> {
-        (self.socket)(self.stream.as_ref()?)
+        (self.as_tcp)(self.stream.as_ref()?).map(SockRef::from)
     }
 
     #[inline]
@@ -277,12 +314,17 @@ impl<S: AsyncStream> Transport for Io<S> {
 impl<S: AsyncStream> Duplex for Io<S> {
     fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let result = self.read_raw(buffer);
-        let refused = result.as_ref().is_err_and(would_block) && !self.has_more();
-        self.reading = refused;
-        self.readable = match &result {
-            Ok(1..) => true,
-            Err(error) if would_block(error) => !refused,
-            Ok(0) | Err(_) => false,
+        (self.reading, self.readable) = match &result {
+            Ok(0) => (false, false),
+            Ok(read) => {
+                let drained = *read < buffer.len() && self.is_drained();
+                (drained, !drained)
+            }
+            Err(error) if would_block(error) => {
+                let more = self.has_more();
+                (!more, more)
+            }
+            Err(_) => (false, false),
         };
         result
     }

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use ws_common::adapter::{
-    ConnectionLink, Conversation, Decided, Driver, Duplex, DynHandler, Link, Step, Transport,
+    ConnectionLink, Conversation, Decided, Driver, Duplex, DynHandler, Held, Link, Step, Transport,
     Undecided, WRITE_MOST, postpone,
 };
 use ws_common::{Error, IncomingRequest, Message, WebSocketConnection};
@@ -18,13 +18,15 @@ use crate::io::{AsyncStream, Io, has_news};
 use crate::origin::{Carried, Origin};
 use crate::tasks::{Tasks, Waiter};
 
-/// The result of an exchange with the stream.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Exchanged {
+/// The progress of a connection.
+pub(crate) enum Progress {
+    Step(Step),
     /// There may be another step.
-    Something,
+    Some,
+    /// Reading has failed. There may be another step.
+    Failed(Box<Error>),
     /// There is nothing to do. The owner's task is woken when that may have changed.
-    Nothing,
+    None,
     /// The transport is gone.
     Over,
 }
@@ -36,14 +38,11 @@ pub(crate) trait Owned: ConnectionLink {
     /// Returns the next message if it is small, has arrived whole, and nothing else comes before it.
     fn next_message(&self, input: &mut Input) -> Option<Message>;
 
-    /// Returns the next step, out of `input`. `now` is the time if that is empty.
-    fn next_step(&self, now: Duration, input: &mut Input) -> Option<Step>;
+    /// Returns the next step, out of `input`. Without one, writes what is pending, reads once, and looks again.
+    fn advance(&self, now: Duration, input: &mut Input) -> Progress;
 
     /// Returns the time since the start of the connection.
     fn elapsed(&self) -> Duration;
-
-    /// Writes what is pending, and reads once.
-    fn exchange(&self, now: Duration, input: &mut Input, failed: &mut Option<Error>) -> Exchanged;
 
     /// Returns whether a message may be sent, or will fail. Otherwise registers the waiter.
     fn has_room(&self, waiter: &mut Waiter, context: &Context<'_>) -> bool;
@@ -117,7 +116,12 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
     fn next_message(&self, input: &mut Input) -> Option<Message> {
         let mut held = self.lock();
         let link = held.link_mut()?;
-        let message = input.with(|rest| link.next_small_message(rest))?;
+        // Without a closure, which would not be inlined.
+        let mut rest = input.rest();
+        let message = link.next_small_message(&mut rest);
+        let left = rest.len();
+        input.leave(left);
+        let message = message?;
         link.transport_mut().keep(!input.is_empty());
         if let Some(traffic) = Driver::<R>::traffic(self.driver()) {
             traffic.received(1, 0);
@@ -129,60 +133,36 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
         self.driver().elapsed()
     }
 
-    fn next_step(&self, now: Duration, input: &mut Input) -> Option<Step> {
-        let now = input.read_at().unwrap_or(now);
-        let mut held = self.lock();
-        let link = held.link_mut()?;
-        buffers::lend(link.endpoint_mut());
-        let step = input.with(|rest| link.next(now, rest));
-        link.transport_mut().keep(!input.is_empty());
-        let step = step?;
-        // Replies leave now, not after the application has handled the step.
-        let writes = link.endpoint().unwritten() > 0 && !link.transport().is_blocked();
-        if matches!(step, Step::Message(_))
-            && let Some(traffic) = Driver::<R>::traffic(self.driver())
-        {
-            traffic.received(1, 0);
-        }
-        if writes {
-            self.driver().changed(held);
-        }
-        Some(step)
-    }
-
-    fn exchange(&self, now: Duration, input: &mut Input, failed: &mut Option<Error>) -> Exchanged {
+    fn advance(&self, now: Duration, input: &mut Input) -> Progress {
         let driver = self.driver();
-        if let Some(failure) = driver.tasks.take_failure() {
-            failed.get_or_insert(failure);
-        }
         let mut held = self.lock();
-        let Some(link) = held.link_mut() else { return Exchanged::Over };
-        link.transport_mut().ready();
+        let Some(link) = held.link_mut() else { return Progress::Over };
+        buffers::lend(link.endpoint_mut());
+        let read_at = input.read_at().unwrap_or(now);
+        if let Some(step) = input.with(|rest| link.next(read_at, rest)) {
+            self.taken(held, input, &step);
+            return Progress::Step(step);
+        }
+        link.transport_mut().keep(false);
+        link.transport_mut().retry();
         link.write(now, WRITE_MOST);
         driver.count_output(link);
-        let exchanged = read(driver, link, input, now, failed);
-        if exchanged == Exchanged::Nothing {
-            buffers::reclaim(link.endpoint_mut());
-        }
-        let has_news = has_news(link);
-        let (transport, endpoint) = (link.transport(), link.endpoint());
-        let alarm = transport.alarm;
-        let early = endpoint.deadline().is_some_and(|at| alarm.is_none_or(|alarm| at < alarm));
-        // A notice that the carrier does not need would make it wake this task, which would notify it again.
-        let writes = match transport.is_writing() {
-            true => !transport.watched,
-            false => endpoint.unwritten() > 0,
-        };
-        if exchanged == Exchanged::Nothing && (early || writes) {
-            // The carrier sees to it, whatever this task waits for next.
-            driver.changed(held);
+        let mut progress = read(driver, link, input, now);
+        let has_news = driver.tasks.has_others() && has_news(link);
+        if let Progress::None = progress {
+            self.rest(held);
+        } else if !input.is_empty()
+            && let Some(step) = input.with(|rest| link.next(now, rest))
+        {
+            self.taken(held, input, &step);
+            progress = Progress::Step(step);
         } else {
             drop(held);
         }
         if has_news {
             driver.tasks.wake_others(false);
         }
-        exchanged
+        progress
     }
 
     fn has_room(&self, waiter: &mut Waiter, context: &Context<'_>) -> bool {
@@ -309,34 +289,35 @@ fn read<R: Role, S: AsyncStream>(
     link: &mut Link<R, Io<S>>,
     input: &mut Input,
     now: Duration,
-    failed: &mut Option<Error>,
-) -> Exchanged {
+) -> Progress {
     if link.endpoint().has_input() {
-        return Exchanged::Something;
+        return Progress::Some;
     }
     if link.endpoint().advice() == Advice::Drop {
-        return Exchanged::Over;
+        return Progress::Over;
     }
     if !link.endpoint().wants_read() {
         link.transport_mut().not_reading();
-        return Exchanged::Nothing;
+        return Progress::None;
     }
-    let read = driver.read(link, input, now);
-    link.transport_mut().keep(!input.is_empty());
-    match read {
-        Ok(0) if link.endpoint().wants_read() && !link.transport().is_readable() => {
-            Exchanged::Nothing
-        }
-        Ok(_) => Exchanged::Something,
-        Err(error) => {
-            failed.get_or_insert(error);
-            Exchanged::Something
-        }
+    if !link.transport().is_readable() {
+        return Progress::None;
+    }
+    match driver.read(link, input, now) {
+        Ok(0) if link.endpoint().wants_read() && !link.transport().is_readable() => Progress::None,
+        Ok(_) => Progress::Some,
+        Err(error) => Progress::Failed(Box::new(error)),
     }
 }
 
-/// Actions of both the owner and its carrier.
-trait Handed {
+/// Actions of the owner and its carrier, with the connection locked or not.
+trait Handed<R: Role, S: AsyncStream> {
+    /// Records that the owner takes a step. Its replies leave now, not after the application has handled it.
+    fn taken(&self, held: Held<'_, R, Origin<S>>, input: &Input, step: &Step);
+
+    /// Leaves the connection to its carrier, whatever the owner waits for next: there is nothing to do now.
+    fn rest(&self, held: Held<'_, R, Origin<S>>);
+
     /// Leaves unconsumed input to the endpoint.
     fn defer(&self, input: Input);
 
@@ -344,7 +325,39 @@ trait Handed {
     fn hand(&self, conversation: Conversation, handle: &WebSocketConnection);
 }
 
-impl<R: Role, S: AsyncStream> Handed for Carried<R, S> {
+impl<R: Role, S: AsyncStream> Handed<R, S> for Carried<R, S> {
+    #[inline]
+    fn taken(&self, mut held: Held<'_, R, Origin<S>>, input: &Input, step: &Step) {
+        let Some(link) = held.link_mut() else { return };
+        link.transport_mut().keep(!input.is_empty());
+        let writes = link.endpoint().unwritten() > 0 && !link.transport().is_blocked();
+        if matches!(step, Step::Message(_))
+            && let Some(traffic) = Driver::<R>::traffic(self.driver())
+        {
+            traffic.received(1, 0);
+        }
+        if writes {
+            self.driver().changed(held);
+        }
+    }
+
+    #[inline]
+    fn rest(&self, mut held: Held<'_, R, Origin<S>>) {
+        let Some(link) = held.link_mut() else { return };
+        buffers::reclaim(link.endpoint_mut());
+        let (transport, endpoint) = (link.transport(), link.endpoint());
+        let alarm = transport.alarm;
+        let early = endpoint.deadline().is_some_and(|at| alarm.is_none_or(|alarm| at < alarm));
+        // A notice that the carrier does not need would make it wake this task, which would notify it again.
+        let writes = match transport.is_writing() {
+            true => !transport.watched,
+            false => endpoint.unwritten() > 0,
+        };
+        if early || writes {
+            self.driver().changed(held);
+        }
+    }
+
     fn defer(&self, mut input: Input) {
         let mut held = self.lock();
         if let Some(link) = held.link_mut() {

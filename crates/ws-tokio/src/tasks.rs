@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::mem;
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Wake, Waker};
 
@@ -24,6 +24,10 @@ const AT_END: u64 = 1 << 63;
 #[derive(Default)]
 pub(crate) struct Tasks {
     state: Mutex<State>,
+    /// Whether there may be [others](State::others). It is written under the lock.
+    has_others: AtomicBool,
+    /// How often the stream has become ready. It is written under the lock.
+    stream_wakes: AtomicU64,
     /// How many bytes were written to the stream. It outlives the stream, for the tasks that wait for a flush.
     written: AtomicU64,
 }
@@ -79,12 +83,18 @@ impl Tasks {
         self.written.load(Ordering::Relaxed)
     }
 
-    /// Registers the task of the owner.
-    pub(crate) fn register_owner(&self, context: &Context<'_>) {
+    /// Returns how often the stream has become ready. It is counted before tasks are woken.
+    pub(crate) fn stream_wakes(&self) -> u64 {
+        self.stream_wakes.load(Ordering::Relaxed)
+    }
+
+    /// Registers the task of the owner. Returns the failure that the carrier has handed to it.
+    pub(crate) fn register_owner(&self, context: &Context<'_>) -> Option<Error> {
         let mut state = self.lock();
-        let before = register(&mut state.owner, context);
+        let (before, failure) = (register(&mut state.owner, context), state.failure.take());
         drop(state);
         drop(before);
+        failure.map(|failure| *failure)
     }
 
     /// Registers the task that carries the connection. Returns the conversation that the owner has handed to it.
@@ -160,15 +170,22 @@ impl Tasks {
         }
     }
 
+    /// Returns whether tasks wait for room, until something is written, or for the end: those that have registered
+    /// themselves before the caller has locked the connection.
+    pub(crate) fn has_others(&self) -> bool {
+        self.has_others.load(Ordering::Relaxed)
+    }
+
     /// Wakes the tasks that wait for room, or until something is written; and those that wait for the end, if the
     /// connection is `over`.
     pub(crate) fn wake_others(&self, over: bool) {
-        let mut state = self.lock();
-        if state.others.is_empty() {
+        if !self.has_others() {
             return;
         }
+        let mut state = self.lock();
         let at_end = if over { BTreeMap::new() } else { state.others.split_off(&AT_END) };
         let others = mem::replace(&mut state.others, at_end);
+        self.has_others.store(!state.others.is_empty(), Ordering::Relaxed);
         drop(state);
         others.into_values().for_each(Waker::wake);
     }
@@ -228,6 +245,7 @@ impl Wake for Tasks {
 
     fn wake_by_ref(self: &Arc<Self>) {
         let mut state = self.lock();
+        self.stream_wakes.store(self.stream_wakes() + 1, Ordering::Relaxed);
         let owner = state.owner.take();
         let carrier = state.carrier.clone().filter(|_| state.carrier_waits);
         state.carrier_woken |= carrier.is_some();
@@ -255,7 +273,7 @@ impl Waiter {
         Self { tasks: Arc::clone(tasks), first: AT_END, key: None }
     }
 
-    /// Registers the task for the next [`Tasks::wake_others`].
+    /// Registers the task for the next [`Tasks::wake_others`]. Call it under the lock of the connection.
     pub(crate) fn register(&mut self, context: &Context<'_>) {
         let mut state = self.tasks.lock();
         let key = match self.key {
@@ -266,6 +284,7 @@ impl Waiter {
             }
         };
         let before = state.others.insert(key, context.waker().clone());
+        self.tasks.has_others.store(true, Ordering::Relaxed);
         drop(state);
         drop(before);
     }

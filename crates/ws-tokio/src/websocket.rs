@@ -24,7 +24,7 @@ use wsproto::url::WsUrl;
 use wsproto::{CloseInfo, Endpoint, ReadyState, Role};
 
 use crate::buffers::Input;
-use crate::io::{AsyncStream, Io, SocketOf};
+use crate::io::{AsTcp, AsyncStream, Io};
 use crate::origin::{Carried, From, Origin};
 
 pub use byte_stream::{ByteStream, ByteWriter};
@@ -41,6 +41,12 @@ pub use streams::Receiver;
 /// Pings are answered and the closing handshake is carried out while [`recv`](Self::recv) is polled (RFC 6455,
 /// sections 5.5 and 7). A program that only sends should receive in another task; see
 /// [`into_split`](Self::into_split).
+///
+/// # Keep-alive
+///
+/// A peer that does not answer a Ping in time is given up only once the application has taken everything that was read:
+/// the Pong may be in it, and only the application takes it. So a peer whose messages are not taken for an hour counts as
+/// alive for that hour, whether or not it is.
 ///
 /// # Cancel safety
 ///
@@ -82,7 +88,7 @@ pub(crate) struct Opening {
 /// A stream, and what is known of it.
 pub(crate) struct Transported<S> {
     pub(crate) stream: S,
-    pub(crate) socket: SocketOf<S>,
+    pub(crate) as_tcp: AsTcp<S>,
     pub(crate) peer: Option<std::net::SocketAddr>,
     pub(crate) client: Option<std::net::SocketAddr>,
     #[cfg(feature = "tls")]
@@ -94,7 +100,7 @@ impl<S> Transported<S> {
     pub(crate) fn unknown(stream: S) -> Self {
         Self {
             stream,
-            socket: |_| None,
+            as_tcp: |_| None,
             peer: None,
             client: None,
             #[cfg(feature = "tls")]
@@ -111,7 +117,7 @@ pub(crate) fn connection<R: Role, S: AsyncStream>(
     transported: Transported<S>,
 ) -> Arc<Connection<R, Origin<S>>> {
     let driver = Origin::new(from, start);
-    let io = Io::new(transported.stream, transported.socket, &driver.tasks);
+    let io = Io::new(transported.stream, transported.as_tcp, &driver.tasks);
     #[cfg(feature = "tls")]
     let io = io.over_tls(transported.tls);
     let connection = Connection::new(driver, Link::new(endpoint, io), transported.peer);

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use support::{Far, REQUEST, accept, frame, settle};
+use support::{Far, REQUEST, accept, frame, poll_and_drop, settle};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout};
 use ws_tokio::wsproto::{Config, KeepAlive};
@@ -69,6 +69,32 @@ async fn an_owner_that_waits_learns_that_reading_goes_on() -> Result<(), Error> 
     settle().await;
     assert!(waits.is_finished());
     assert_eq!(waits.await.expect("no panic")?, Some("later".into()));
+    Ok(())
+}
+
+/// Input that arrives before the owner pauses, meanwhile or afterwards is received once it goes on, although the stream
+/// has woken its task before.
+#[tokio::test(start_paused = true)]
+async fn a_paused_owner_misses_nothing() -> Result<(), Error> {
+    for arrives in 0..3 {
+        let far = Far::new(REQUEST, usize::MAX);
+        let mut ws = accept(&far, Config::new()).await;
+        let arrive = |moment| {
+            if moment == arrives {
+                far.change(|state| state.input.extend(frame(0x81, b"late")));
+            }
+        };
+        // The stream has refused a read.
+        assert!(poll_and_drop(2, ws.recv()).await.is_none());
+        arrive(0);
+        ws.handle().pause();
+        assert!(poll_and_drop(2, ws.recv()).await.is_none());
+        arrive(1);
+        assert!(poll_and_drop(2, ws.recv()).await.is_none());
+        ws.handle().resume();
+        arrive(2);
+        assert_eq!(receive(&mut ws).await?, Some("late".into()), "{arrives}");
+    }
     Ok(())
 }
 

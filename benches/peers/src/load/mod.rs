@@ -6,6 +6,7 @@ pub mod compressed_echo;
 #[cfg(feature = "deflate")]
 mod compressing;
 pub mod echo;
+pub mod latency;
 pub mod memory;
 mod options;
 mod process;

@@ -6,22 +6,22 @@ use super::Worker;
 use crate::interest::Change;
 use crate::topic;
 
-/// The most topics of a command.
-const TOPICS: usize = 500;
+/// The maximum number of topics in a command.
+const MAX_TOPICS: usize = 500;
 
 /// Delivers until the connection fails, or until the member is closed.
 pub(super) fn run(worker: &Worker, mut link: Connection) -> Result<(), RedisError> {
     let member = &worker.member;
     member.forgotten();
-    let mut unconfirmed = ask(&mut link, "SUBSCRIBE", std::slice::from_ref(&worker.control))?;
+    let mut unconfirmed = send(&mut link, "SUBSCRIBE", std::slice::from_ref(&worker.control))?;
     let mut ready = false;
     while !member.is_closed() {
         match Pushed::from(link.recv_response()?) {
             Pushed::Confirmed => unconfirmed -= 1,
             Pushed::Message { channel, payload } => {
-                // The member's own channel has the name of no topic. Whatever arrives there wakes.
+                // The member's own channel has the name of no topic. A heartbeat also ends the wait above.
                 if channel == worker.control.as_bytes() {
-                    worker.links.heard(&payload, member);
+                    worker.links.heartbeat(&payload, member);
                 } else if let Some(topic) = topic::from_name(&member.prefix, &channel) {
                     member.deliver(&topic, &payload);
                 }
@@ -30,7 +30,7 @@ pub(super) fn run(worker: &Worker, mut link: Connection) -> Result<(), RedisErro
         }
         // One command at a time: its answers are read before the next one is written.
         if unconfirmed == 0 {
-            unconfirmed = ask_for_changes(worker, &mut link)?;
+            unconfirmed = request_changes(worker, &mut link)?;
         }
         if unconfirmed == 0 && !ready {
             ready = true;
@@ -40,29 +40,29 @@ pub(super) fn run(worker: &Worker, mut link: Connection) -> Result<(), RedisErro
     Ok(())
 }
 
-/// Asks for the next topics; returns the number of answers.
-fn ask_for_changes(worker: &Worker, link: &mut Connection) -> Result<usize, RedisError> {
+/// Subscribes and unsubscribes the next topics; returns the number of answers.
+fn request_changes(worker: &Worker, link: &mut Connection) -> Result<usize, RedisError> {
     let (mut new, mut old) = (Vec::new(), Vec::new());
     let name = |topic: &str| topic::to_name(&worker.member.prefix, topic);
-    while new.len() + old.len() < TOPICS {
+    while new.len() + old.len() < MAX_TOPICS {
         match worker.member.next_change() {
             Some(Change::Subscribe(topic)) => new.push(name(&topic)),
             Some(Change::Unsubscribe(topic)) => old.push(name(&topic)),
             None => break,
         }
     }
-    Ok(ask(link, "SUBSCRIBE", &new)? + ask(link, "UNSUBSCRIBE", &old)?)
+    Ok(send(link, "SUBSCRIBE", &new)? + send(link, "UNSUBSCRIBE", &old)?)
 }
 
 /// Sends a command; returns the number of answers.
-fn ask(link: &mut Connection, command: &str, channels: &[String]) -> Result<usize, RedisError> {
+fn send(link: &mut Connection, command: &str, channels: &[String]) -> Result<usize, RedisError> {
     if !channels.is_empty() {
         link.send_packed_command(&cmd(command).arg(channels).get_packed_command())?;
     }
     Ok(channels.len())
 }
 
-/// What the broker sends on a connection that has subscribed.
+/// A message from the broker on a connection that subscribes.
 enum Pushed {
     Message {
         channel: Vec<u8>,

@@ -9,25 +9,26 @@ use super::signal::Signal;
 use super::{HEARTBEAT, Worker};
 use crate::member::Member;
 
-/// The bytes after which a batch of messages is sent, and the most messages of one.
+/// The bytes after which a batch of messages is sent.
 const BATCH_BYTES: usize = 64 << 10;
+/// The maximum number of messages in a batch.
 const BATCH_MESSAGES: usize = 256;
 
-/// The largest payload of a broker that does not say: Redis's default.
-const LARGEST: usize = 512 << 20;
+/// The largest payload, in bytes, if the broker does not tell its own: Redis's default.
+const DEFAULT_MAX_PAYLOAD: usize = 512 << 20;
 
 /// Publishes until the connection fails, or until the member is closed and everything has left.
 pub(super) fn run(worker: &Worker, mut link: Connection) -> Result<(), RedisError> {
     let member = &worker.member;
-    let sign = worker.links.publishes(largest(&mut link)?);
+    let heartbeat = worker.links.publishes(max_payload(&mut link)?);
     let mut last = Instant::now();
-    // The other thread waits for a sign, and may wait for topics that were wanted before there was a connection.
-    let mut rouse = true;
+    // The other thread waits for a heartbeat, and for topics that were wanted before there was a connection.
+    let mut is_due = true;
     loop {
         let (mut batch, cost) = batch(member);
         let closed = member.is_closed();
-        if rouse || closed || last.elapsed() >= HEARTBEAT {
-            batch.publish(&worker.control, &sign).ignore();
+        if is_due || closed || last.elapsed() >= HEARTBEAT {
+            batch.publish(&worker.control, &heartbeat).ignore();
             last = Instant::now();
         }
         if !batch.is_empty() {
@@ -37,9 +38,9 @@ pub(super) fn run(worker: &Worker, mut link: Connection) -> Result<(), RedisErro
         if cost == 0 && closed {
             return Ok(());
         }
-        let most =
+        let timeout =
             if cost == 0 { HEARTBEAT.saturating_sub(last.elapsed()) } else { Duration::ZERO };
-        rouse = member.wake.wait(most).topics;
+        is_due = member.wake.wait(timeout).topics;
     }
 }
 
@@ -68,14 +69,14 @@ fn send(batch: &Pipeline, link: &mut Connection) -> Result<(), RedisError> {
 }
 
 /// Asks for the largest payload.
-fn largest(link: &mut Connection) -> Result<usize, RedisError> {
+fn max_payload(link: &mut Connection) -> Result<usize, RedisError> {
     let mut ask = redis::cmd("CONFIG");
     let answer: Result<BTreeMap<String, usize>, _> =
         ask.arg("GET").arg("proto-max-bulk-len").query(link);
     match answer {
-        Ok(answer) => Ok(answer.into_values().next().unwrap_or(LARGEST)),
+        Ok(answer) => Ok(answer.into_values().next().unwrap_or(DEFAULT_MAX_PAYLOAD)),
         Err(error) if error.is_io_error() || error.is_unrecoverable_error() => Err(error),
         // It is not allowed, or it is not known.
-        Err(_) => Ok(LARGEST),
+        Err(_) => Ok(DEFAULT_MAX_PAYLOAD),
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use wsproto::{Outbox, ReadyState, Role};
 
 use self::progress::Turn;
-use super::{Connection, Conversation, Driver, Lingering, Link, Transport};
+use super::{Connection, Conversation, Driver, Held, Lingering, Link, Transport};
 use crate::Error;
 
 /// The size of the read buffer, in bytes.
@@ -167,15 +167,29 @@ impl Conversation {
         D: Driver<R>,
         D::Transport: Duplex,
     {
+        self.turn_of(connection, connection.lock(), context)
+    }
+
+    /// As [`turn`](Self::turn), for a connection that the adapter has locked already.
+    pub fn turn_of<'c, R, D>(
+        &mut self,
+        connection: &'c Arc<Connection<R, D>>,
+        mut held: Held<'c, R, D>,
+        context: &mut TurnContext,
+    ) -> TurnOutcome
+    where
+        R: Role,
+        D: Driver<R>,
+        D::Transport: Duplex,
+    {
         #[cfg(feature = "tracing")]
         let _within = connection.span().enter();
-        let mut held = connection.lock();
         held.begin_work();
         let mut turn = Turn::new(self, connection, &mut held, context.now);
         if let Some(link) = held.link_mut() {
             link.endpoint_mut().lend(&mut context.outbox);
         }
-        (held, _) = turn.receive(held, context);
+        let (mut held, _) = turn.receive(held, context);
         held = turn.handle_timeout(held);
         held = turn.write(held);
         if held.link_mut().is_some_and(|link| link.may_read()) {

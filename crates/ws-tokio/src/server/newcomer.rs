@@ -13,7 +13,6 @@ use ws_common::Error;
 #[cfg(feature = "tls")]
 use ws_common::adapter::tls::TlsState;
 use ws_common::adapter::{Acceptor, Admission, Conversation, Permit, ProxyHeader, ProxyHeaderRead};
-use ws_common::socket2::SockRef;
 use wsproto::{Endpoint, Server, SessionError};
 
 use crate::alarm::{Alarm, after};
@@ -117,7 +116,7 @@ impl Newcomer {
     ) -> io::Result<Begun> {
         let transported = Transported {
             stream: self.tcp,
-            socket: |tcp| Some(SockRef::from(tcp)),
+            as_tcp: |tcp| Some(tcp),
             peer: self.peer,
             client,
             #[cfg(feature = "tls")]

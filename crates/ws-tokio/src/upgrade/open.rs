@@ -14,12 +14,11 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use ws_common::Error;
 use ws_common::adapter::{Acceptor, Conversation, Hosted};
-use ws_common::socket2::SockRef;
 use wsproto::{Endpoint, Server, SessionError};
 
 use super::UpgradeServer;
 use crate::WebSocket;
-use crate::io::AsyncStream;
+use crate::io::{AsTcp, AsyncStream};
 use crate::origin::From;
 use crate::pieces::Pieces;
 use crate::websocket::{Transported, connection};
@@ -86,7 +85,7 @@ async fn open(
     let mut ws = match upgraded.downcast::<TokioIo<TcpStream>>() {
         Ok(parts) => {
             let mut ahead = parts.read_buf.to_vec();
-            begun.on(parts.io.into_inner(), |tcp| Some(SockRef::from(tcp)), &mut ahead)?
+            begun.on(parts.io.into_inner(), |tcp| Some(tcp), &mut ahead)?
         }
         Err(upgraded) => begun.on(Pieces(TokioIo::<Upgraded>::new(upgraded)), |_| None, &mut [])?,
     };
@@ -107,13 +106,13 @@ impl Begun {
     fn on<S: AsyncStream>(
         mut self,
         stream: S,
-        socket: crate::io::SocketOf<S>,
+        as_tcp: AsTcp<S>,
         ahead: &mut [u8],
     ) -> Result<WebSocket, Error> {
         self.endpoint.defer_input(&mut &mut ahead[..]);
         let Hosted { permit, request, .. } = self.hosted;
         let transported = Transported {
-            socket,
+            as_tcp,
             peer: self.peer,
             client: request.client_addr(),
             ..Transported::unknown(stream)

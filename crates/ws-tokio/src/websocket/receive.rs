@@ -3,7 +3,6 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use tokio::task::coop::poll_proceed;
 use ws_common::adapter::{MOST_EVENTS, Step, unknown_end};
@@ -11,7 +10,7 @@ use ws_common::{Error, Message};
 use wsproto::CloseInfo;
 
 use super::WebSocket;
-use crate::owned::Exchanged;
+use crate::owned::Progress;
 use crate::tasks::run_again;
 
 impl WebSocket {
@@ -46,6 +45,7 @@ impl WebSocket {
     /// # Errors
     ///
     /// As [`recv`](Self::recv).
+    #[inline]
     pub fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Message>, Error>> {
         if !self.input.is_empty() {
             // The usual message, of those that were read together. If there is none, all is looked at again.
@@ -55,6 +55,11 @@ impl WebSocket {
                 return Poll::Ready(Ok(Some(message)));
             }
         }
+        self.poll_other(context)
+    }
+
+    /// Polls for the next message, whatever comes before it.
+    fn poll_other(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Message>, Error>> {
         loop {
             match ready!(self.poll_step(context))? {
                 Some(Step::Message(message)) => return Poll::Ready(Ok(Some(message))),
@@ -73,46 +78,37 @@ impl WebSocket {
         // A peer that sends without an end must not delay other tasks.
         let budget = ready!(poll_proceed(context));
         // Before the connection is looked at, so that no change is missed.
-        self.sender.connection.tasks().register_owner(context);
+        if let Some(failure) = self.sender.connection.tasks().register_owner(context) {
+            self.rest().failed.get_or_insert(failure);
+        }
         let now = self.sender.connection.elapsed();
         let mut over = false;
         for _ in 0..MOST_EVENTS {
+            if self.close_info().is_some() {
+                return Poll::Ready(self.rest().failed.take().map_or(Ok(None), Err));
+            }
             if let Some(decided) = self.decided() {
                 self.sender.connection.answer(&decided)?;
             }
-            match self.sender.connection.next_step(now, &mut self.input) {
-                Some(Step::Other | Step::Ping(_)) => {}
-                Some(Step::Error(error)) => drop(self.rest().failed.get_or_insert(*error)),
-                Some(Step::Closed(info)) => self.end(Some(*info)),
-                Some(step) => {
+            match self.sender.connection.advance(now, &mut self.input) {
+                Progress::Some | Progress::Step(Step::Other | Step::Ping(_)) => {}
+                Progress::Failed(error) | Progress::Step(Step::Error(error)) => {
+                    self.rest().failed.get_or_insert(*error);
+                }
+                Progress::Step(Step::Closed(info)) => self.end(Some(*info)),
+                Progress::Step(step) => {
                     budget.made_progress();
                     return Poll::Ready(Ok(Some(step)));
                 }
-                None if self.close_info().is_some() => {
-                    return Poll::Ready(self.rest().failed.take().map_or(Ok(None), Err));
-                }
+                Progress::None => return Poll::Pending,
                 // The transport is gone, and the session has no end to report.
-                None if over => self.end(None),
-                None => match self.exchange(now) {
-                    Exchanged::Something => {}
-                    Exchanged::Nothing => return Poll::Pending,
-                    Exchanged::Over => over = true,
-                },
+                Progress::Over if over => self.end(None),
+                Progress::Over => over = true,
             }
         }
         // A peer that sends many frames without a message must not delay other tasks.
         run_again(context);
         Poll::Pending
-    }
-
-    /// Writes what is pending, and reads once.
-    fn exchange(&mut self, now: Duration) -> Exchanged {
-        let mut failed = None;
-        let exchanged = self.sender.connection.exchange(now, &mut self.input, &mut failed);
-        if let Some(error) = failed {
-            self.rest().failed.get_or_insert(error);
-        }
-        exchanged
     }
 
     /// Ends the connection. The carrier sees to its transport, which may linger.

@@ -93,6 +93,7 @@ impl Sender {
     /// # Errors
     ///
     /// As [`WebSocket::try_send`](crate::WebSocket::try_send).
+    #[inline]
     pub fn try_send(&self, message: impl Into<Message>) -> Result<(), Error> {
         self.handle.send(message)?;
         self.sink.sent();
@@ -141,6 +142,7 @@ struct Sending<'s> {
 impl Future for Sending<'_> {
     type Output = Result<(), Error>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let connection = &*self.sender.connection;
         loop {

@@ -4,7 +4,9 @@ mod axum;
 mod bodies;
 mod connections;
 mod endings;
+mod raw_h2;
 mod refusals;
+mod resets;
 mod settings;
 #[cfg(feature = "tls")]
 mod sockets;

@@ -39,7 +39,7 @@ where
     pub(super) fn new(
         conversation: &'a mut Conversation,
         connection: &'a Arc<Connection<R, D>>,
-        held: &mut Held<'a, R, D>,
+        held: &mut Held<'_, R, D>,
         now: Duration,
     ) -> Self {
         Self {
