@@ -136,7 +136,7 @@ mod tests {
         }
 
         #[test]
-        fn a_name_that_is_read_is_the_name_of_what_was_read(name in "ws\\.[A-Fa0-9%.-]{0,9}") {
+        fn reading_a_name_is_the_inverse_of_writing_it(name in "ws\\.[A-Fa0-9%.-]{0,9}") {
             if let Some(topic) = from_name("ws", name.as_bytes()) {
                 prop_assert_eq!(to_name("ws", &topic), name);
             }

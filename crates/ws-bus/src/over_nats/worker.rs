@@ -89,7 +89,11 @@ async fn flush(publishing: JoinHandle<()>, client: &Client) {
 }
 
 /// Adds the options that the bus needs.
-fn with_callbacks(client: ConnectOptions, member: &Arc<Member<Notifies>>, retry: Retry) -> ConnectOptions {
+fn with_callbacks(
+    client: ConnectOptions,
+    member: &Arc<Member<Notifies>>,
+    retry: Retry,
+) -> ConnectOptions {
     let told = Arc::clone(member);
     let retry = Mutex::new((retry, Instant::now()));
     client
@@ -153,7 +157,8 @@ async fn watch(member: Arc<Member<Notifies>>, client: Client) {
                     return member.down();
                 }
             }
-            if !member.is_up() && has_answered(&member, &client).await && connection(&client) == now {
+            if !member.is_up() && has_answered(&member, &client).await && connection(&client) == now
+            {
                 member.up(client.max_payload());
             }
         }

@@ -26,7 +26,9 @@ impl Signal {
     pub(super) fn wait(&self, timeout: Duration) -> Pending {
         let until = Instant::now() + timeout;
         let mut pending = self.pending.lock();
-        while *pending == Pending::default() && !self.changed.wait_until(&mut pending, until).timed_out() {}
+        while *pending == Pending::default()
+            && !self.changed.wait_until(&mut pending, until).timed_out()
+        {}
         let closed = pending.closed;
         mem::replace(&mut *pending, Pending { closed, ..Pending::default() })
     }

@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_message_is_refused() {
+    fn payloads_of_another_form_are_refused() {
         for (payload, reason) in [
             (&b""[..], "it is empty"),
             (b"\x01", "it has less than 9 bytes"),

@@ -72,8 +72,8 @@ pub trait BusConnection: Send + Sync {
     /// lock of the server held.
     fn unsubscribe(&self, topic: &str);
 
-    /// Leaves the bus, when the server has ended. Queued payloads still leave, in the background and as
-    /// far as the broker takes them soon. All later calls have no effect; a later call of the sink has none either.
+    /// Leaves the bus, when the server has ended. Queued payloads are still sent, in the background, if the broker
+    /// takes them soon. All later calls have no effect; a later call of the sink has none either.
     /// May be called more than once.
     fn close(&self);
 }
@@ -100,8 +100,7 @@ pub trait BusSink: Send + Sync {
 /// [`ServerHandler::on_bus`](crate::ServerHandler::on_bus).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BusState {
-    /// There is no connection to the broker. What is published is lost elsewhere, and what others publish is
-    /// lost here.
+    /// There is no connection to the broker. Messages of this server do not reach the others, nor theirs this one.
     Down,
     /// There is a connection, and all topics are subscribed on it.
     Up,

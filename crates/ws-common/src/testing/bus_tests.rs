@@ -164,7 +164,7 @@ fn the_handler_is_told_when_the_bus_goes_and_comes() {
 }
 
 #[test]
-fn what_the_bus_does_not_take_is_delivered_here() {
+fn messages_that_the_bus_refuses_are_delivered_here() {
     let bus = MemoryBus::new();
     let (one, two) = (server(bus.clone()).0, server(bus.clone()).0);
     let topic = "t".repeat(200);
@@ -269,7 +269,7 @@ impl BusConnection for Recorded {
 }
 
 #[test]
-fn what_arrives_is_checked_and_not_passed_on() {
+fn arriving_payloads_are_checked_and_not_passed_on() {
     let bus = Recorded::default();
     let (server, _) = server(bus.clone());
     let client = subscriber(&server, "news");
