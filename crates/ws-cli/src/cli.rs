@@ -35,7 +35,7 @@ pub(crate) struct Cli {
 #[derive(clap::Subcommand)]
 enum Command {
     Listen(ListenArgs),
-    Replay(ReplayArgs),
+    Replay(Box<ReplayArgs>),
     Trace(TraceArgs),
     Check(CheckArgs),
     Bench(BenchArgs),

@@ -22,7 +22,7 @@ pub(crate) struct Bare {
 }
 
 enum Publisher {
-    Nats(Runtime, Client),
+    Nats(Runtime, Box<Client>),
     Redis(Box<Connection>),
 }
 
@@ -32,7 +32,7 @@ impl Bare {
         let publisher = if url.starts_with("nats") {
             let runtime = runtime();
             let client = runtime.block_on(async_nats::connect(url)).expect("a broker");
-            Publisher::Nats(runtime, client)
+            Publisher::Nats(runtime, Box::new(client))
         } else {
             Publisher::Redis(Box::new(connect(url)))
         };
@@ -67,9 +67,9 @@ impl Bare {
         let (heard, url, name) = (arrivals.clone(), self.url.clone(), self.name.clone());
         thread::spawn(move || {
             if url.starts_with("nats") {
-                hear_nats(&url, name, &heard)
+                hear_nats(&url, name, &heard);
             } else {
-                hear_redis(&url, &name, &heard)
+                hear_redis(&url, &name, &heard);
             }
         });
         arrivals

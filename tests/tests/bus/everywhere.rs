@@ -73,7 +73,7 @@ fn hear_everything_once<S: Adapter>(broker: &Broker, count: usize) {
             let begin = format!("{number} ");
             let of_one: Vec<_> = texts.iter().filter(|text| text.starts_with(&begin)).collect();
             let expected = (0..MESSAGES).map(|message| format!("{number} {message} {topic}"));
-            assert!(expected.eq(of_one.iter().map(|text| text.to_string())), "{topic}: {of_one:?}");
+            assert!(expected.eq(of_one.iter().map(ToString::to_string)), "{topic}: {of_one:?}");
         }
     }
     for (number, before) in before {

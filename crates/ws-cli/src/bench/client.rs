@@ -19,7 +19,7 @@ const EMFILE: i32 = 24;
 /// the time until a message is due is spent awake, or it would be measured as latency.
 const ROUNDED: Duration = Duration::from_millis(1);
 
-/// What the connections share with the thread that conducts them.
+/// The state that the connections share with the thread that conducts them.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) plan: Plan,
@@ -104,7 +104,7 @@ impl Client {
         }
     }
 
-    /// Sends what is due.
+    /// Sends the messages that are due.
     fn send(&mut self, ws: &WebSocketConnection) {
         while !self.shared.is_stopping() {
             let now = Instant::now();

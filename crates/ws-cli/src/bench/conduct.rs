@@ -37,7 +37,7 @@ pub(super) struct Interval<'a> {
 pub(super) struct Outcome {
     /// How long the run has counted.
     pub(super) took: Duration,
-    /// What was counted in that time: neither while warming up nor while waiting for the last answers.
+    /// The counts of that time: neither while warming up nor while waiting for the last answers.
     pub(super) counts: Counts,
     /// The latencies of the messages that were due in that time.
     pub(super) latencies: Latencies,

@@ -1,4 +1,4 @@
-//! What to send, and when: without a clock and without a socket.
+//! The messages to send and their times: without a clock and without a socket.
 
 use std::num::NonZeroU64;
 use std::time::Duration;

@@ -209,7 +209,7 @@ struct Summary<'a> {
     answered: u64,
     per_second: f64,
     latency: Option<Latency>,
-    /// Of the whole run, with what warmed up and the last answers.
+    /// Of the whole run, warming up and the last answers included.
     all_sent: u64,
     all_answered: u64,
     unanswered: u64,

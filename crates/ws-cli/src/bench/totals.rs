@@ -1,4 +1,4 @@
-//! What has been sent, what came back, and how long it took.
+//! Counts of messages and connections, and latencies.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -60,7 +60,7 @@ pub(super) struct Counts {
 }
 
 impl Counts {
-    /// Returns what was counted since `earlier`.
+    /// Returns the difference from `earlier` counts.
     pub(super) const fn since(self, earlier: Self) -> Self {
         Self {
             sent: self.sent - earlier.sent,

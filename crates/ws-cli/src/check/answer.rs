@@ -15,7 +15,7 @@ pub(super) enum Answer {
     Response(Response, Vec<u8>),
     /// Bytes that are no response.
     Invalid(String),
-    /// No response: what came instead.
+    /// No response; receiving ended in this way.
     Missing(Arrived),
 }
 

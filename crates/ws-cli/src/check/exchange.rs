@@ -20,7 +20,7 @@ const ECHO_PATIENCE: Duration = Duration::from_millis(500);
 
 const ECHO: &[u8] = b"Is this an echo?";
 
-/// What a server can do, as learnt from two ordinary connections.
+/// The abilities of a server, as two ordinary connections show them.
 #[derive(Clone, Debug)]
 pub(super) struct Abilities {
     /// It sends messages back.
@@ -53,7 +53,7 @@ impl From<io::Error> for Unopened {
     }
 }
 
-/// Opens two ordinary connections and learns what the server can do.
+/// Opens two ordinary connections and learns the abilities of the server.
 ///
 /// # Errors
 ///

@@ -98,16 +98,18 @@ impl Head {
 
     /// Returns the bytes to send.
     pub(super) fn encode(&self) -> Vec<u8> {
-        self.write(|field| &field.value)
+        self.write(&self.target, |field| &field.value)
     }
 
-    /// Returns the bytes to report: without the values of the user's fields.
+    /// Returns the bytes to report: without the query and the values of the user's fields, which may be secrets.
     pub(super) fn shown(&self) -> Vec<u8> {
-        self.write(|field| if field.hidden { b"(hidden)" } else { &field.value })
+        let hidden = self.target.split_once('?').map(|(path, _)| format!("{path}?(hidden)"));
+        let target = hidden.as_ref().unwrap_or(&self.target);
+        self.write(target, |field| if field.hidden { b"(hidden)" } else { &field.value })
     }
 
-    fn write<'a>(&'a self, value: impl Fn(&'a Field) -> &'a [u8]) -> Vec<u8> {
-        let line = format!("{} {} {}\r\n", self.method, self.target, self.version);
+    fn write<'a>(&'a self, target: &str, value: impl Fn(&'a Field) -> &'a [u8]) -> Vec<u8> {
+        let line = format!("{} {target} {}\r\n", self.method, self.version);
         let mut bytes = line.into_bytes();
         for field in &self.fields {
             bytes.extend_from_slice(field.name.as_bytes());
@@ -161,9 +163,10 @@ mod tests {
     }
 
     #[test]
-    fn reports_hide_the_fields_of_the_user() {
+    fn reports_hide_what_may_be_secret() {
         let shown = text(&ordinary().shown());
         assert!(shown.contains("Cookie: (hidden)\r\n") && !shown.contains("secret"), "{shown}");
+        assert!(shown.starts_with("GET /chat?(hidden) HTTP/1.1\r\n"), "{shown}");
         assert!(shown.contains(KEY), "{shown}");
     }
 

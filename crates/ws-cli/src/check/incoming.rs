@@ -1,7 +1,7 @@
-//! What a server sends after the opening handshake.
+//! The frames that a server sends after the opening handshake.
 //!
 //! The engine is strict, and would end a connection at the first fault. But one fault of a server, such as
-//! masked frames, must not hide what the other probes look for. So each frame is noted with its faults, put
+//! masked frames, must not hide the faults that other probes look for. So each frame is noted with its faults, put
 //! into its right form, and then given to the engine.
 
 use std::mem;
@@ -32,7 +32,7 @@ pub(super) enum Item {
     Close(Vec<u8>),
 }
 
-/// How the frames of a server differ from what it may send, though they can be understood.
+/// Faults of frames that can be understood in spite of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Faults {
     /// A frame was masked, RFC 6455 section 5.1.
@@ -53,7 +53,7 @@ pub(super) struct Incoming {
     rest: Vec<u8>,
     /// The messages and control frames in their order, up to the first Close.
     pub(super) items: Vec<Item>,
-    /// How the frames differ from what a server may send.
+    /// The faults of frames that were understood.
     pub(super) faults: Faults,
     /// The opcodes of the frames after the first Close.
     pub(super) after_close: Vec<u8>,

@@ -1,4 +1,4 @@
-//! Judges what a server did: without a socket and without a clock.
+//! Judges the answers of a server: without a socket and without a clock.
 
 #[cfg(test)]
 mod tests;
@@ -12,7 +12,7 @@ use super::judgement::{Judgement, Verdict};
 use super::probe::{Ask, Expect, Payload};
 use super::wire::Arrived;
 
-/// What came after the opening handshake.
+/// The answer to the frames of a probe.
 #[derive(Debug)]
 pub(super) struct Seen {
     pub(super) incoming: Incoming,
@@ -71,7 +71,7 @@ const fn ended(end: Arrived) -> &'static str {
     }
 }
 
-/// Judges what came after the opening handshake.
+/// Judges the answer to the frames of a probe.
 pub(super) fn frames(expect: Expect, seen: &Seen) -> Judgement {
     let came = describe(seen);
     match expect {
@@ -211,7 +211,7 @@ fn code(body: &[u8]) -> Option<u16> {
     Some(u16::from_be_bytes(*code))
 }
 
-/// Describes what came, in its order.
+/// Describes an answer, in its order.
 fn describe(seen: &Seen) -> String {
     let mut parts: Vec<String> = seen.incoming.items.iter().map(name).collect();
     parts.truncate(4);

@@ -22,7 +22,7 @@ impl Verdict {
     }
 }
 
-/// A verdict, and what came.
+/// A verdict, and a description of the answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Judgement {
     pub(super) verdict: Verdict,

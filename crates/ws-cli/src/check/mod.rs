@@ -1,7 +1,7 @@
-//! `ws check`: what does this server get wrong?
+//! `ws check`: the mistakes of a server.
 //!
-//! Each probe has a connection of its own, asks one question about one rule, and is judged by what the RFC
-//! demands of a server, not by what most servers do.
+//! Each probe has a connection of its own, asks one question about one rule, and is judged by the demands of
+//! the RFC on a server, not by the habits of most servers.
 
 mod answer;
 mod exchange;

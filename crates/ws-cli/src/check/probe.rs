@@ -1,4 +1,4 @@
-//! A probe: what it sends, and what a server must do.
+//! A probe: its question, and the answer that a server must give.
 
 use std::fmt;
 
@@ -15,9 +15,9 @@ pub(super) struct Probe {
     pub(super) id: &'static str,
     /// The rule: document and section.
     pub(super) rule: &'static str,
-    /// The rule in a few words: what a server does.
+    /// The rule in a few words, as a statement about the server.
     pub(super) claim: &'static str,
-    /// What the server must be able to do, or the probe does not apply.
+    /// The abilities without which the probe does not apply.
     pub(super) needs: Needs,
     /// How the request differs from an ordinary one.
     pub(super) head: &'static [Change],
@@ -25,7 +25,7 @@ pub(super) struct Probe {
     pub(super) ask: Ask,
 }
 
-/// What the server must be able to do.
+/// The abilities that a probe needs of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Needs {
     Nothing,
@@ -56,7 +56,7 @@ pub(super) enum Ask {
     Frames(&'static [Send], Expect),
 }
 
-/// What a server must do about frames.
+/// The answer that a server must give to frames.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Expect {
     /// It fails the connection, with one of these codes.
@@ -119,7 +119,7 @@ impl Probe {
         self
     }
 
-    /// Sets what the server must be able to do.
+    /// Sets the abilities that the probe needs.
     pub(super) const fn needs(mut self, needs: Needs) -> Self {
         self.needs = needs;
         self
@@ -134,7 +134,7 @@ impl Probe {
     }
 }
 
-/// Writes what is expected.
+/// Writes the expected answer.
 impl fmt::Display for Ask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -30,7 +30,7 @@ impl Report<'_> {
         self.findings.iter().filter(|(_, finding)| finding.is(verdict)).count()
     }
 
-    /// Writes the text: a line for each group, what is not right, and a summary.
+    /// Writes the text: a line for each group, each probe that is not right, and a summary.
     pub(super) fn text(&self, to: &mut dyn Write) -> io::Result<()> {
         let not = |it: bool| if it { "" } else { " not" };
         let Abilities { echo, extensions } = self.abilities;
@@ -61,8 +61,9 @@ impl Report<'_> {
         }
         writeln!(
             to,
-            "{} probes in {:.1} s: {}",
+            "{} {} in {:.1} s: {}",
             self.findings.len(),
+            if self.findings.len() == 1 { "probe" } else { "probes" },
             self.took.as_secs_f64(),
             self.sums()
         )

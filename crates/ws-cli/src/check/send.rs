@@ -1,4 +1,4 @@
-//! What a probe sends after the opening handshake: frames, right or wrong, as data.
+//! The frames that a probe sends, right or wrong, as data.
 
 use ws_std::wsproto::mask::Mask;
 
@@ -7,7 +7,7 @@ const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
 
 const MASKED: u8 = 0x80;
 
-/// A part of what a probe sends.
+/// A part of the output of a probe.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Send {
     /// A masked frame: its first byte and its payload. The length has its shortest form.

@@ -46,7 +46,7 @@ pub(super) enum Arrived {
 pub(super) struct Wire {
     stream: Stream,
     received: usize,
-    /// What was sent and received, for the report.
+    /// The bytes sent and received, for the report.
     pub(super) record: Record,
 }
 
@@ -92,12 +92,12 @@ impl Wire {
         self.send_as(bytes, bytes, patience);
     }
 
-    /// Waits, so that what was sent arrives before what follows.
+    /// Waits, so that the bytes before and after it arrive apart.
     pub(super) fn pause(&self) {
         std::thread::sleep(PAUSE);
     }
 
-    /// Appends what arrives before `deadline`.
+    /// Receives once before `deadline`; appends the bytes.
     pub(super) fn receive(&mut self, to: &mut Vec<u8>, deadline: Instant) -> Arrived {
         let mut buffer = [0; 16 << 10];
         loop {

@@ -3,12 +3,12 @@
 mod address;
 mod app;
 mod client;
+#[cfg_attr(not(unix), path = "no_exec.rs")]
 mod exec;
 mod files;
 mod report;
 mod speaker;
 
-use std::ffi::OsString;
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -22,7 +22,7 @@ use ws_mio::{ServerHandle, ServerOptions, ServerTls, WebSocketServer};
 
 use self::address::Address;
 use self::app::{App, Mode};
-use self::exec::{Exec, Processes};
+use self::exec::ExecArgs;
 use self::files::Files;
 use self::report::Report;
 use self::speaker::Speaker;
@@ -30,7 +30,7 @@ use crate::exit::{Exit, Status};
 use crate::pipe::Outlet;
 use crate::signals;
 use crate::terminal::Colours;
-use crate::values::{duration, size};
+use crate::values::size;
 
 /// Listens for connections. By default, prints what they send, and sends them the lines of standard input.
 #[derive(clap::Args, Debug)]
@@ -55,22 +55,8 @@ pub(crate) struct ListenArgs {
     #[arg(long = "static", group = "mode", value_name = "DIR")]
     folder: Option<PathBuf>,
 
-    /// Run a process for each connection: messages are lines of its input, and lines of its output are messages. All
-    /// words behind this option are the command
-    #[arg(long, group = "mode", value_name = "COMMAND", num_args = 1.., allow_hyphen_values = true)]
-    exec: Vec<OsString>,
-
-    /// How many processes may run
-    #[arg(long, value_name = "COUNT", default_value = "64", requires = "exec")]
-    max_processes: usize,
-
-    /// How long a process may run after its connection has ended, before it is killed
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration, requires = "exec")]
-    grace: Duration,
-
-    /// How long a process may read nothing while more than 64 KiB wait for it, before its connection is closed
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration, requires = "exec")]
-    patience: Duration,
+    #[command(flatten)]
+    exec: ExecArgs,
 
     /// Select a subprotocol if a client offers it; repeatable, in order of preference
     #[arg(short, long = "subprotocol", value_name = "NAME")]
@@ -153,18 +139,11 @@ impl ListenArgs {
                     |error| Exit::usage(format!("cannot serve {}: {error}", folder.display()));
                 Mode::Files(Files::open(folder).map_err(wrong)?)
             }
-            Self { exec, .. } if !exec.is_empty() => Mode::Exec(self.exec()),
-            _ => Mode::Print(Speaker::new(self.max_message, Arc::clone(report))),
+            _ => match self.exec.exec(self.max_message) {
+                Some(exec) => Mode::Exec(exec),
+                None => Mode::Print(Speaker::new(self.max_message, Arc::clone(report))),
+            },
         })
-    }
-
-    fn exec(&self) -> Exec {
-        Exec {
-            command: self.exec.clone(),
-            max_line: usize::try_from(self.max_message).unwrap_or(usize::MAX),
-            patience: self.patience,
-            processes: Processes::new(self.max_processes, self.grace),
-        }
     }
 
     fn options(&self) -> Result<ServerOptions, Exit> {
@@ -176,7 +155,7 @@ impl ListenArgs {
             options = options.high_water_mark(BEHIND);
         }
         let any = self.origins.iter().any(|origin| origin == "any");
-        if !any && (!self.origins.is_empty() || !self.exec.is_empty()) {
+        if !any && (!self.origins.is_empty() || self.exec.is_wanted()) {
             let origins = AllowedOrigins::new(self.origins.iter().map(String::as_str));
             let origins = origins.map_err(|error| Exit::usage(format!("--origin: {error}")))?;
             options = options.origins(origins);
@@ -195,6 +174,11 @@ impl ListenArgs {
             let socket = socket.map_err(|error| failed(&path.display().to_string(), &error))?;
             return Ok(WebSocketServer::from_listener(socket, options));
         }
+        #[cfg(not(unix))]
+        if let Some(path) = &self.unix {
+            let error = ErrorKind::Unsupported.into();
+            return Err(failed(&path.display().to_string(), &error));
+        }
         let address = &self.address;
         let server = WebSocketServer::bind(address.as_str(), options);
         server.map_err(|error| failed(address.as_str(), &error))
@@ -211,9 +195,9 @@ impl ListenArgs {
         }
         let address = server.local_addr().map_err(|error| failed(self.address.as_str(), &error))?;
         if !address.ip().is_loopback() {
-            let danger = match self.exec.is_empty() {
-                true => "others on the network can connect",
-                false => "others on the network can run the command",
+            let danger = match self.exec.is_wanted() {
+                false => "others on the network can connect",
+                true => "others on the network can run the command",
             };
             let warning = format!("ws: {address} is no loopback address: {danger}");
             eprintln!("{}", Colours::of(&io::stderr()).loud(&warning));

@@ -72,13 +72,14 @@ impl Conversation {
     ) -> Result<(), Failure> {
         let [first, _] = &self.sides;
         let from = usize::from(segment.from != first.address);
+        let mut data = segment.data;
         if segment.syn {
             self.set_client(if segment.ack { 1 - from } else { from });
             self.sides[from].stream.synchronize(segment.data.seq);
-            // Data beside a SYN (TCP Fast Open) is sent again by those that do not know it.
-            return Ok(());
+            // A SYN has a sequence number of its own, before that of data beside it (TCP Fast Open, RFC 7413).
+            data.seq = data.seq.wrapping_add(1);
         }
-        let bytes = self.sides[from].stream.push(segment.data);
+        let bytes = self.sides[from].stream.push(data);
         if !bytes.is_empty() {
             self.bytes(from, bytes, out)?;
         }
@@ -159,7 +160,11 @@ impl Conversation {
                 self.broken |= decoder.has_failed();
                 Ok(())
             }
-            Stage::Waiting(_) | Stage::Over => Ok(()),
+            Stage::Waiting(_) => {
+                let line = "the head of the other end is missing in the capture";
+                Err(Failure::Input(line.into()))
+            }
+            Stage::Over => Ok(()),
         }
     }
 

@@ -30,13 +30,6 @@ fn wait_gone(id: &str) {
     }
 }
 
-/// Returns the most memory that a process has had, in KiB.
-fn most_memory(server: &Server) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", server.id())).expect("it runs");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux");
-    line.trim_end_matches("kB").trim().parse().expect("a number")
-}
-
 #[test]
 fn lines_go_both_ways() {
     let server = Server::start(&["--exec", "cat"]);
@@ -189,7 +182,7 @@ fn a_line_without_end_is_refused() {
     assert_eq!(client.text(), "first");
     let reason = "the process wrote a line of more than 1048576 bytes";
     assert_eq!(client.closed(), (1011, reason.into()));
-    assert!(most_memory(&server) < 64 << 10, "{} KiB", most_memory(&server));
+    server.assert_small();
 }
 
 #[test]
@@ -202,7 +195,7 @@ fn a_flood_waits_for_its_reader() {
         assert_eq!(reading.text(), number.to_string());
     }
     assert_eq!(reading.closed(), (1000, String::new()));
-    assert!(most_memory(&server) < 64 << 10, "{} KiB", most_memory(&server));
+    server.assert_small();
     for number in 1..=3_000_000_u32 {
         assert_eq!(idle.text(), number.to_string());
     }
@@ -219,7 +212,7 @@ fn a_process_that_does_not_read_is_given_up() {
     let full = (0..100).find_map(|_| client.0.send_text(&megabyte).err());
     assert!(full.is_some(), "100 MiB have left");
     assert_eq!(client.closed(), (1011, "the process does not read".into()));
-    assert!(most_memory(&server) < 64 << 10, "{} KiB", most_memory(&server));
+    server.assert_small();
     // It is killed after the default grace at the latest, or by its server's end.
     drop(client);
     server.signal("INT");

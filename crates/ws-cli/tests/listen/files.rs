@@ -2,7 +2,9 @@
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
+
+use ws_std::socket2::{Domain, Socket, Type};
 
 use crate::folder::Folder;
 use crate::server::{LIMIT, Server};
@@ -154,7 +156,11 @@ fn too_many_responses_wait() {
     // Clients that read nothing.
     let waiting: Vec<_> = (0..24)
         .map(|_| {
-            let mut tcp = TcpStream::connect(server.address()).expect("it listens");
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+            socket.set_recv_buffer_size(64 << 10).expect("a size");
+            let address: SocketAddr = server.address().parse().expect("an address");
+            socket.connect(&address.into()).expect("it listens");
+            let mut tcp = TcpStream::from(socket);
             tcp.write_all(get).expect("it reads");
             tcp
         })

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use crate::server::Server;
 
@@ -43,6 +44,25 @@ fn a_client_that_reads_no_lines_is_closed() {
     assert_eq!(reader.text(), "last");
     assert_eq!(idle.closed(), (1008, "you read nothing".into()));
     writing.join().expect("no panic");
+}
+
+#[test]
+fn output_that_nobody_reads_stops_the_clients() {
+    let mut server = Server::start(&[]);
+    let mut clients = [server.connect(""), server.connect("")];
+    let message = "x".repeat(100_000);
+    let mut sent = 0;
+    for client in &mut clients {
+        client.0.set_send_timeout(Some(Duration::from_millis(50)));
+        // Until neither the server nor the system takes more.
+        let taken = (0..1000).take_while(|_| client.0.send_text(&message).is_ok()).count();
+        assert!(taken < 1000, "100 MB have left");
+        sent += taken;
+    }
+    server.assert_small();
+    for _ in 0..sent {
+        assert_eq!(server.line(), message);
+    }
 }
 
 #[test]

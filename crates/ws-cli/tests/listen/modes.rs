@@ -226,6 +226,7 @@ fn wrong_arguments_are_refused() {
         (&["nowhere"][..], 64, "not an address"),
         (&["--echo", "--broadcast"], 64, "cannot be used with"),
         (&["--grace", "1s"], 64, "--exec"),
+        (&["--echo", "--exec", "cat"], 64, "cannot be used with"),
         (&["--origin", "nonsense"], 64, "ws: --origin: \"nonsense\" is not an origin"),
         (&["--static", "/nonexistent"], 64, "ws: cannot serve /nonexistent: "),
         (&["--tls", "cert.pem"], 64, "2 values required"),

@@ -83,8 +83,17 @@ impl Server {
         self.errors.recv_timeout(LIMIT).expect("it says more")
     }
 
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
+    /// Checks that the server has never had more than 64 MiB of memory, where that is known.
+    pub(crate) fn assert_small(&self) {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.unwrap_or_default();
+        let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let most = most.map(|most| most.trim().trim_end_matches(" kB").parse::<u32>());
+        assert!(most.is_some() || !cfg!(target_os = "linux"));
+        if let Some(most) = most {
+            let most = most.expect("a number of KiB");
+            assert!(most < 64 << 10, "{most} KiB");
+        }
     }
 
     /// Sends a signal, such as `INT` for Ctrl-C.

@@ -91,6 +91,13 @@ const FAULTS: &[(Fault, &[&str], &[&str])] = &[
     (Fault::AnyReason, &["close-reason"], &[]),
     (Fault::PrivateCode, &[], &["close-4999"]),
     (Fault::AfterClose, &["close-then-data", "close-tcp"], &[]),
+    (Fault::Inflates, &[], &[]),
+    (Fault::ForgetsWindow, &["deflate-takeover"], &[]),
+    (Fault::OneBlock, &["deflate-final"], &[]),
+    (Fault::AnyDeflate, &["deflate-corrupt"], &[]),
+    (Fault::AnyInflatedText, &["deflate-text"], &[]),
+    (Fault::ReservedAnywhere, &["deflate-continuation", "deflate-control"], &[]),
+    (Fault::InflatesAll, &["deflate-plain"], &[]),
 ];
 
 #[test]
@@ -104,12 +111,14 @@ fn each_fault_is_found_by_its_probes_and_by_no_other() {
                 assert_eq!(found.with("unusual"), *unusual, "{fault:?}: {found:?}");
                 assert_eq!(found.status, if wrong.is_empty() { 0 } else { 2 }, "{fault:?}");
                 assert_eq!(found.echo, *fault != Fault::Mute);
+                let compresses = !found.document["deflate"].is_null();
+                assert_eq!(compresses, fault.inflates(), "{fault:?}");
             });
         }
     });
 }
 
-/// What the RFC leaves to a server is not wrong: to drop TCP without a Close, or to send another code.
+/// The RFC lets a server drop TCP without a Close, or send another code: neither is wrong.
 #[test]
 fn a_failure_may_be_abrupt_or_have_another_code() {
     thread::scope(|scope| {

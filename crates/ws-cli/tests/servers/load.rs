@@ -200,7 +200,7 @@ fn connections_that_end_early_are_counted_and_named() {
     assert_eq!(number(last, "all_answered"), 8, "{last}");
 }
 
-/// The server accepts, and reads nothing: no memory grows, and what was due is told.
+/// The server accepts, and reads nothing: no memory grows, and the messages that were due are told.
 #[test]
 fn a_server_that_does_not_read_is_told() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");

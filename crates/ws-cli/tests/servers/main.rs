@@ -1,4 +1,4 @@
-//! What `ws check` and `ws bench` find out about servers.
+//! `ws check` and `ws bench` with servers of all kinds.
 
 mod faults;
 mod load;

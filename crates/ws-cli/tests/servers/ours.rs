@@ -119,7 +119,7 @@ fn a_unix_socket_has_the_path_and_fields_of_the_request() {
     let server = ws_std::WebSocketServer::from_listener(listener, ServerOptions::new());
     let decide = |_: &ws_std::ServerHandle, request: &IncomingRequest| {
         let known = request.headers().get("Authorization") == Some("Bearer secret");
-        match request.target() == "/chat?room=1" && known {
+        match request.target() == "/chat?token=secret" && known {
             true => Decision::accept(|ws: &WebSocketConnection, message: Message| {
                 let _ = ws.send(message);
             }),
@@ -127,7 +127,7 @@ fn a_unix_socket_has_the_path_and_fields_of_the_request() {
         }
     };
     server.spawn(decide).expect("a thread");
-    let url = "ws://example.com/chat?room=1";
+    let url = "ws://example.com/chat?token=secret";
     let field = "Authorization: Bearer secret";
     let report = check(url, &["--wait", "30s", "--unix", word(&path), "-H", field]);
     assert_flawless(&report, false);

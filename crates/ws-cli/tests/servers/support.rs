@@ -39,7 +39,7 @@ pub(crate) fn ws(arguments: &[&str]) -> Output {
     command.args(arguments).env_remove("RUST_LOG").output().expect("ws runs")
 }
 
-/// Returns the exit status of a run, and what it printed to standard output and standard error.
+/// Returns the exit status of a run, and its standard output and standard error.
 pub(crate) fn outcome(output: &Output) -> (i32, String, String) {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
     (output.status.code().expect("no signal"), text(&output.stdout), text(&output.stderr))

@@ -1,7 +1,8 @@
-//! A small server that obeys every rule, but for one fault: what `ws check` must find.
+//! A small server that obeys every rule, but for one fault, which `ws check` must find.
 
 mod frames;
 mod handshake;
+mod inflating;
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -85,6 +86,35 @@ pub(crate) enum Fault {
     AfterClose,
     Abrupt,
     OtherCode,
+
+    // Compression. The first is no fault.
+    Inflates,
+    ForgetsWindow,
+    OneBlock,
+    AnyDeflate,
+    AnyInflatedText,
+    ReservedAnywhere,
+    InflatesAll,
+}
+
+impl Fault {
+    /// Whether the server inflates messages.
+    pub(crate) fn inflates(self) -> bool {
+        use Fault::{
+            AnyDeflate, AnyInflatedText, ForgetsWindow, Inflates, InflatesAll, OneBlock,
+            ReservedAnywhere,
+        };
+        matches!(
+            self,
+            Inflates
+                | ForgetsWindow
+                | OneBlock
+                | AnyDeflate
+                | AnyInflatedText
+                | ReservedAnywhere
+                | InflatesAll
+        )
+    }
 }
 
 /// Starts a server with a fault; it lives as long as the process.
@@ -101,8 +131,10 @@ pub(crate) fn serve(fault: Fault) -> SocketAddr {
 
 fn connection(mut stream: TcpStream, fault: Fault) {
     let _ = stream.set_nodelay(true);
-    let Some(rest) = handshake::answer(&mut stream, fault) else { return drain(&stream) };
-    if frames::serve(&mut stream, rest, fault).is_some() && fault == Fault::NoEnd {
+    let Some((rest, inflates)) = handshake::answer(&mut stream, fault) else {
+        return drain(&stream);
+    };
+    if frames::serve(&mut stream, rest, inflates, fault).is_some() && fault == Fault::NoEnd {
         thread::sleep(Duration::from_secs(60));
     }
     drain(&stream);

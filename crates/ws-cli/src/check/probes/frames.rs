@@ -24,7 +24,7 @@ const ALL_BYTES: [u8; 256] = {
 /// The longest payload of a control frame.
 const LONGEST: &[u8] = &[0xA5; 125];
 
-/// Data frames, and what all frames have in common.
+/// Data frames, and the rules of all frames.
 pub(super) const FRAMES: &[Probe] = &[
     frames(
         "unmasked-text",

@@ -5,6 +5,7 @@
 //! holds is bounded: a connection is not read while more than 64 KiB wait for a process that does not read, and a
 //! process waits in its pipe while the client does not read.
 
+mod args;
 mod handler;
 mod input;
 mod output;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use ws_mio::IncomingRequest;
 use ws_mio::wsproto::handshake::Response;
 
+pub(super) use args::ExecArgs;
 pub(super) use handler::Carried;
 use process::Process;
 pub(super) use processes::Processes;
@@ -29,12 +31,12 @@ pub(super) use processes::Processes;
 #[derive(Debug)]
 pub(super) struct Exec {
     /// The program and its arguments.
-    pub(super) command: Vec<OsString>,
+    command: Vec<OsString>,
     /// The longest line of output, in bytes.
-    pub(super) max_line: usize,
+    max_line: usize,
     /// How long a process may read nothing while its connection waits for it.
-    pub(super) patience: Duration,
-    pub(super) processes: Arc<Processes>,
+    patience: Duration,
+    processes: Arc<Processes>,
 }
 
 impl Exec {

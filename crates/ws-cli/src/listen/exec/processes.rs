@@ -32,7 +32,7 @@ pub(super) struct Place(Arc<Processes>);
 
 impl Processes {
     /// At most `most` run at once. A process whose connection has ended has `grace` to end, too.
-    pub(in crate::listen) fn new(most: usize, grace: Duration) -> Arc<Self> {
+    pub(super) fn new(most: usize, grace: Duration) -> Arc<Self> {
         let (sender, ending) = channel();
         thread::spawn(move || kill_the_late(&ending));
         Arc::new(Self {

@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::net::TcpStream;
 
+use super::inflating::Inflating;
 use super::{Fault, write};
 
 const LONGEST: u64 = 1 << 20;
@@ -11,8 +12,9 @@ const LONGEST: u64 = 1 << 20;
 struct Open<'a> {
     stream: &'a mut TcpStream,
     fault: Fault,
-    /// The first opcode of the message in flight, and its payload.
+    /// The first byte of the message in flight, and its payload.
     message: Option<(u8, Vec<u8>)>,
+    inflating: Option<Inflating>,
     /// Pongs that a fault delays.
     late: Vec<Vec<u8>>,
     closed: bool,
@@ -26,12 +28,19 @@ struct Frame {
 }
 
 /// Serves a connection to its end. Returns `None` if TCP must end at once.
-pub(super) fn serve(stream: &mut TcpStream, mut input: Vec<u8>, fault: Fault) -> Option<()> {
-    let mut open = Open { stream, fault, message: None, late: Vec::new(), closed: false };
+pub(super) fn serve(
+    stream: &mut TcpStream,
+    mut input: Vec<u8>,
+    inflates: bool,
+    fault: Fault,
+) -> Option<()> {
+    let inflating = inflates.then(Inflating::new);
+    let mut open =
+        Open { stream, fault, message: None, inflating, late: Vec::new(), closed: false };
     let mut buffer = [0; 16 << 10];
     loop {
         loop {
-            match parse(&input, fault) {
+            match parse(&input, inflates, fault) {
                 Err(code) => return open.fail(code),
                 Ok(None) => break,
                 Ok(Some(frame)) => {
@@ -53,13 +62,15 @@ pub(super) fn serve(stream: &mut TcpStream, mut input: Vec<u8>, fault: Fault) ->
 }
 
 /// Returns the next frame once it is complete, or the close code of a fault.
-fn parse(input: &[u8], fault: Fault) -> Result<Option<Frame>, u16> {
+fn parse(input: &[u8], inflates: bool, fault: Fault) -> Result<Option<Frame>, u16> {
     let obeys = |obeyed: bool, allowed: Fault| {
         if obeyed || fault == allowed { Ok(()) } else { Err(1002_u16) }
     };
     let [first, second, rest @ ..] = input else { return Ok(None) };
     let (opcode, code) = (first & 0x0F, second & 0x7F);
-    obeys(first & 0x70 == 0, Fault::ReservedBits)?;
+    let compresses = matches!(opcode, 1 | 2) || fault == Fault::ReservedAnywhere;
+    let allowed = if inflates && compresses { 0x40 } else { 0 };
+    obeys(first & 0x70 & !allowed == 0, Fault::ReservedBits)?;
     obeys(matches!(opcode, 0..=2 | 8..=10), Fault::ReservedOpcodes)?;
     obeys(second & 0x80 != 0, Fault::Unmasked)?;
     obeys(opcode < 8 || code <= 125, Fault::LongControl)?;
@@ -98,24 +109,27 @@ impl Open<'_> {
             9 => self.ping(payload),
             10 if self.fault == Fault::PongRefused => return Err(1002),
             10 => {}
-            opcode => self.data(first & 0x80 != 0, opcode, &payload)?,
+            _ => self.data(first, &payload)?,
         }
         Ok(true)
     }
 
-    fn data(&mut self, fin: bool, opcode: u8, payload: &[u8]) -> Result<(), u16> {
-        let fault = self.fault;
-        match (&mut self.message, opcode) {
+    fn data(&mut self, first: u8, payload: &[u8]) -> Result<(), u16> {
+        let (fault, fin) = (self.fault, first & 0x80 != 0);
+        match (&mut self.message, first & 0x0F) {
             (None, 0) if fault != Fault::LooseContinuations => return Err(1002),
             (Some(_), 1..) if fault != Fault::NestedMessages => return Err(1002),
             (Some(_), 0) if payload.is_empty() && fault == Fault::NoEmptyFragments => {
                 return Err(1002);
             }
             (Some((_, message)), _) => message.extend_from_slice(payload),
-            (message @ None, _) => *message = Some((opcode, payload.to_vec())),
+            (message @ None, _) => *message = Some((first, payload.to_vec())),
         }
-        let Some((opcode, message)) = &self.message else { return Ok(()) };
-        if *opcode == 1 && fault != Fault::AnyText {
+        let Some((first, message)) = &self.message else { return Ok(()) };
+        let is_text = first & 0x0F == 1;
+        let is_marked = first & 0x40 != 0 || fault == Fault::InflatesAll;
+        let is_compressed = self.inflating.is_some() && is_marked;
+        if is_text && !is_compressed && fault != Fault::AnyText {
             let checked = if fault == Fault::TextByFragment { payload } else { &**message };
             let whole = fin || fault == Fault::TextByFragment;
             match std::str::from_utf8(checked) {
@@ -124,17 +138,28 @@ impl Open<'_> {
                 _ => {}
             }
         }
-        if fin {
-            let (opcode, mut message) = self.message.take().expect("just seen");
-            if fault == Fault::LosesBytes {
-                message.truncate(125);
+        if !fin {
+            return Ok(());
+        }
+        let (first, mut message) = self.message.take().expect("just seen");
+        if let Some(inflating) = self.inflating.as_mut().filter(|_| is_compressed) {
+            message = match inflating.inflate(&message, fault) {
+                Err(_) if fault == Fault::AnyDeflate => return Ok(()),
+                inflated => inflated?,
+            };
+            let is_valid = !is_text || std::str::from_utf8(&message).is_ok();
+            if !is_valid && fault != Fault::AnyInflatedText {
+                return Err(1007);
             }
-            if fault != Fault::Mute {
-                self.send(opcode, &message);
-            }
-            for pong in std::mem::take(&mut self.late) {
-                self.send(10, &pong);
-            }
+        }
+        if fault == Fault::LosesBytes {
+            message.truncate(125);
+        }
+        if fault != Fault::Mute {
+            self.send(first & 0x0F, &message);
+        }
+        for pong in std::mem::take(&mut self.late) {
+            self.send(10, &pong);
         }
         Ok(())
     }

@@ -11,8 +11,8 @@ use super::{Fault, write};
 
 const LONGEST_HEAD: usize = 64 << 10;
 
-/// Answers a request. Returns the bytes behind it if it was accepted.
-pub(super) fn answer(stream: &mut TcpStream, fault: Fault) -> Option<Vec<u8>> {
+/// Answers a request. Returns the bytes behind it, and whether messages are inflated, if it was accepted.
+pub(super) fn answer(stream: &mut TcpStream, fault: Fault) -> Option<(Vec<u8>, bool)> {
     let (mut bytes, mut buffer) = (Vec::new(), [0; 64 << 10]);
     let end = loop {
         let read = stream.read(&mut buffer).ok()?;
@@ -31,11 +31,12 @@ pub(super) fn answer(stream: &mut TcpStream, fault: Fault) -> Option<Vec<u8>> {
     if let Err((status, fields)) = head.check() {
         return refuse(stream, status, fields);
     }
+    let inflates = fault.inflates() && head.offer() == "permessage-deflate";
     write(stream, head.response().as_bytes())?;
-    Some(bytes.split_off(end + 4))
+    Some((bytes.split_off(end + 4), inflates))
 }
 
-fn refuse(stream: &mut TcpStream, status: &str, fields: &str) -> Option<Vec<u8>> {
+fn refuse<T>(stream: &mut TcpStream, status: &str, fields: &str) -> Option<T> {
     let response = format!("HTTP/1.1 {status}\r\n{fields}Content-Length: 0\r\n\r\n");
     write(stream, response.as_bytes())?;
     None
@@ -61,6 +62,10 @@ impl<'a> Head<'a> {
             _ => key.eq_ignore_ascii_case(name),
         };
         self.fields.iter().filter(|(key, _)| is(key)).map(|(_, value)| *value).collect()
+    }
+
+    fn offer(&self) -> String {
+        self.all("Sec-WebSocket-Extensions").join(", ")
     }
 
     fn check(&self) -> Result<(), (&'static str, &'static str)> {
@@ -121,7 +126,7 @@ impl<'a> Head<'a> {
         if fault == Fault::OwnSubprotocol {
             field("Sec-WebSocket-Protocol", "toy");
         }
-        let offer = self.all("Sec-WebSocket-Extensions").join(", ");
+        let offer = self.offer();
         let extension = match fault {
             Fault::OwnExtension => "x-toy",
             Fault::UnknownParameter if offer.contains("x_check") => "permessage-deflate",
@@ -134,6 +139,7 @@ impl<'a> Head<'a> {
             Fault::UnofferedWindow if offer == "permessage-deflate" => {
                 "permessage-deflate; client_max_window_bits=10"
             }
+            _ if fault.inflates() && offer == "permessage-deflate" => "permessage-deflate",
             _ => "",
         };
         if !extension.is_empty() {
