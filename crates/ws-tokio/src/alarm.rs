@@ -12,8 +12,10 @@ const LONGEST: Duration = Duration::from_secs(1 << 30);
 /// A timer of tokio that is moved only if it would fire too late: one that fires too early is set again. So a
 /// connection whose deadline moves with each message leaves the timers of the runtime alone.
 #[derive(Default)]
-pub(crate) struct Alarm {
-    sleep: Option<Pin<Box<Sleep>>>,
+pub(crate) struct Alarm(Option<Box<Timer>>);
+
+struct Timer {
+    sleep: Pin<Box<Sleep>>,
     /// The waker that the timer has, which need not be polled again for it.
     waker: Option<Waker>,
 }
@@ -22,10 +24,14 @@ impl Alarm {
     /// Returns whether `at` has passed. Otherwise, the task is woken then. Without a time, returns false.
     pub(crate) fn poll(&mut self, context: &mut Context<'_>, at: Option<Instant>) -> bool {
         let Some(at) = at else { return false };
-        if self.waits(at) && self.waker.as_ref().is_some_and(|it| it.will_wake(context.waker())) {
+        let new = || Box::new(Timer { sleep: Box::pin(sleep_until(at)), waker: None });
+        let Timer { sleep, waker } = &mut **self.0.get_or_insert_with(new);
+        if sleep.deadline() <= at
+            && !sleep.is_elapsed()
+            && waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker()))
+        {
             return false;
         }
-        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(at)));
         if sleep.deadline() > at {
             sleep.as_mut().reset(at);
         }
@@ -35,21 +41,16 @@ impl Alarm {
             }
             sleep.as_mut().reset(at);
         }
-        match &mut self.waker {
+        match waker {
             Some(waker) => waker.clone_from(context.waker()),
             none => *none = Some(context.waker().clone()),
         }
         false
     }
 
-    /// Returns whether the timer fires, but not after `at`, and has not fired yet.
-    fn waits(&self, at: Instant) -> bool {
-        self.sleep.as_ref().is_some_and(|sleep| sleep.deadline() <= at && !sleep.is_elapsed())
-    }
-
     /// Returns whether its time has passed, so that it has woken the task.
     pub(crate) fn has_rung(&self) -> bool {
-        self.sleep.as_ref().is_some_and(|sleep| sleep.is_elapsed())
+        self.0.as_ref().is_some_and(|timer| timer.sleep.is_elapsed())
     }
 }
 

@@ -44,7 +44,7 @@ pub(crate) struct Io<S> {
     /// Whether the last read was refused, or the next one would be, so that the tasks are woken when there is input.
     reading: bool,
     /// How often the stream had become ready at the last [`retry`](Self::retry).
-    wakes: u64,
+    wakes: u32,
     /// Whether the owner has read input that it has not consumed: nobody else may read now, because later input
     /// must not overtake it.
     kept: bool,

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::mem;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Wake, Waker};
 
@@ -27,7 +27,7 @@ pub(crate) struct Tasks {
     /// Whether there may be [others](State::others). It is written under the lock.
     has_others: AtomicBool,
     /// How often the stream has become ready. It is written under the lock.
-    stream_wakes: AtomicU64,
+    stream_wakes: AtomicU32,
     /// How many bytes were written to the stream. It outlives the stream, for the tasks that wait for a flush.
     written: AtomicU64,
 }
@@ -84,7 +84,7 @@ impl Tasks {
     }
 
     /// Returns how often the stream has become ready. It is counted before tasks are woken.
-    pub(crate) fn stream_wakes(&self) -> u64 {
+    pub(crate) fn stream_wakes(&self) -> u32 {
         self.stream_wakes.load(Ordering::Relaxed)
     }
 
@@ -245,7 +245,7 @@ impl Wake for Tasks {
 
     fn wake_by_ref(self: &Arc<Self>) {
         let mut state = self.lock();
-        self.stream_wakes.store(self.stream_wakes() + 1, Ordering::Relaxed);
+        self.stream_wakes.store(self.stream_wakes().wrapping_add(1), Ordering::Relaxed);
         let owner = state.owner.take();
         let carrier = state.carrier.clone().filter(|_| state.carrier_waits);
         state.carrier_woken |= carrier.is_some();

@@ -17,7 +17,7 @@ use crate::connection::Prepared;
 const OPENING: u64 = 64;
 
 /// How long to wait for the last answers.
-const LAST_ANSWERS: Duration = Duration::from_secs(2);
+const LAST_ANSWERS: Duration = Duration::from_secs(5);
 
 /// How often to look at the clock.
 const TICK: Duration = Duration::from_millis(20);

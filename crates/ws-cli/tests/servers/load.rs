@@ -133,9 +133,11 @@ fn a_pause_of_the_server_shows_in_every_message_that_was_due() {
     });
     let (status, lines, error) = bench(address, &["--rate", "200", "-d", "2s", "-w", "0s"]);
     assert_eq!((status, &*error), (0, ""), "{lines:?}");
-    let latency = &lines.last().expect("a summary")["latency"];
+    let last = lines.last().expect("a summary");
+    let latency = &last["latency"];
     assert!(number(latency, "p90") >= 500_000, "{latency}");
-    assert_eq!(number(latency, "count"), 400, "{latency}");
+    // On a busy machine, the last ones may be due and not sent.
+    assert_eq!(number(latency, "count") + number(last, "unsent"), 400, "{last}");
 }
 
 #[test]
