@@ -1,5 +1,6 @@
 //! `--reconnect`.
 
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use ws_std::wsproto::CloseCode;
 use ws_std::{Message, ServerOptions, WebSocketConnection};
 
-use super::support::{end, run, serve, url};
+use super::support::{end, run, serve, start, url, wait};
 
 /// A server that ends the first two connections after a message, with this code.
 fn restarting(code: CloseCode) -> ws_std::RunningServer {
@@ -33,19 +34,21 @@ fn texts_are_sent_on_each_connection() {
 #[test]
 fn input_goes_on_with_the_next_connection() {
     let server = restarting(CloseCode::SERVICE_RESTART);
-    let mut child = super::support::start(&[&url(&server), "--reconnect"]);
+    let mut child = start(&[&url(&server), "--reconnect"]);
     let mut stdin = child.stdin.take().expect("piped");
-    let mut reader = std::io::BufReader::new(child.stdout.take().expect("piped"));
-    for line in ["one\n", "two\n", "three\n"] {
-        // The next line is sent after the answer: what a peer has not answered may be lost with a connection.
-        std::io::Write::write_all(&mut stdin, line.as_bytes()).expect("it reads");
-        let mut answer = String::new();
-        std::io::BufRead::read_line(&mut reader, &mut answer).expect("an answer");
-        assert_eq!(answer, line);
+    let mut answers = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let mut told = BufReader::new(child.stderr.take().expect("piped")).lines();
+    for line in ["one", "two", "three"] {
+        writeln!(stdin, "{line}").expect("it reads");
+        assert_eq!(answers.next().expect("an answer").expect("UTF-8"), line);
+        if line != "three" {
+            // What is sent before the end is known would be lost with the connection.
+            let told = told.next().expect("a line").expect("UTF-8");
+            assert!(told.contains("; connecting again in "), "{told}");
+        }
     }
     drop(stdin);
-    let ended = super::support::wait(child);
-    assert_eq!(ended.status, Some(0), "{}", ended.err);
+    assert_eq!(wait(child).status, Some(0));
     end(server);
 }
 
