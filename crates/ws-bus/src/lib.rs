@@ -13,19 +13,20 @@
 //! The handler hears that the bus is [up or down](ws_common::ServerHandler::on_bus); the log (crate `log`) says why. A
 //! broker that cannot be reached, or that refuses the password, is tried again and again.
 
-#![cfg_attr(
-    not(all(feature = "nats", feature = "redis")),
-    allow(dead_code, reason = "each broker uses a part")
-)]
-
+#[cfg(any(test, feature = "nats", feature = "redis"))]
+#[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "each broker uses a part"))]
 mod interest;
+#[cfg(any(test, feature = "nats", feature = "redis"))]
+#[cfg_attr(not(feature = "nats"), allow(dead_code, reason = "each broker uses a part"))]
 mod member;
 mod options;
+#[cfg(any(test, feature = "nats", feature = "redis"))]
 mod outbox;
 #[cfg(feature = "nats")]
 mod over_nats;
 #[cfg(feature = "redis")]
 mod over_redis;
+#[cfg(any(test, feature = "nats", feature = "redis"))]
 mod topic;
 
 #[cfg(feature = "nats")]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
-use ws_common::{BusConnection, BusError, BusSink};
+use ws_common::{BusConnection, BusError, BusSink, BusState};
 
 use crate::BusOptions;
 use crate::interest::{Change, Interest};
@@ -14,11 +14,11 @@ use crate::topic;
 
 /// Wakes the threads of a member. May be called with locks held.
 pub(crate) trait Wake: Send + Sync + 'static {
-    /// Wakes the publisher: the queue is no longer empty.
+    /// There are messages for the broker.
     fn messages(&self);
-    /// Wakes the subscriber: there are topics to subscribe or to unsubscribe.
+    /// There are topics to subscribe or to unsubscribe.
     fn topics(&self);
-    /// Wakes both: the member leaves.
+    /// The member leaves.
     fn closed(&self);
 }
 
@@ -28,8 +28,8 @@ pub(crate) struct Member<W> {
     pub(crate) prefix: String,
     sink: Arc<dyn BusSink>,
     state: Mutex<State>,
-    /// Held while the server is told of a change, so that it hears one at a time.
-    telling: Mutex<()>,
+    /// The state that the server was told; held while it is told, so that it hears one at a time.
+    told: Mutex<Option<BusState>>,
     /// Whether what arrives is delivered: from the end of the call of `up` on.
     delivers: AtomicBool,
 }
@@ -37,8 +37,8 @@ pub(crate) struct Member<W> {
 struct State {
     up: bool,
     closed: bool,
-    /// The longest payload that the broker accepts, in bytes.
-    max_payload: usize,
+    /// The most bytes of a payload that the broker accepts.
+    most: usize,
     outbox: Outbox,
     interest: Interest,
 }
@@ -48,7 +48,7 @@ impl<W: Wake> Member<W> {
         let state = State {
             up: false,
             closed: false,
-            max_payload: usize::MAX,
+            most: usize::MAX,
             outbox: Outbox::new(options.queue_limit),
             interest: Interest::default(),
         };
@@ -57,7 +57,7 @@ impl<W: Wake> Member<W> {
             prefix: options.prefix.clone(),
             sink,
             state: Mutex::new(state),
-            telling: Mutex::default(),
+            told: Mutex::default(),
             delivers: AtomicBool::new(false),
         })
     }
@@ -72,41 +72,50 @@ impl<W: Wake> Member<W> {
         self.state.lock().outbox.release(cost);
     }
 
-    /// Returns the next topic to subscribe or to unsubscribe.
-    pub(crate) fn next_change(&self) -> Option<Change> {
-        self.state.lock().interest.next()
+    /// Takes the topics to subscribe and to unsubscribe, each once.
+    pub(crate) fn changes(&self) -> Vec<Change> {
+        self.state.lock().interest.changes()
     }
 
-    /// Notes that the broker has forgotten all topics.
-    pub(crate) fn forgotten(&self) {
-        self.state.lock().interest.forgotten();
+    /// Notes that the broker has forgotten all topics; takes those to subscribe again.
+    #[cfg(any(test, feature = "redis"))]
+    pub(crate) fn all_again(&self) -> Vec<Change> {
+        self.state.lock().interest.all_again()
     }
 
     pub(crate) fn is_up(&self) -> bool {
         self.state.lock().up
     }
 
+    #[cfg(any(test, feature = "redis"))]
     pub(crate) fn is_closed(&self) -> bool {
         self.state.lock().closed
     }
 
-    /// Reports a connection on which all topics are subscribed, and which accepts payloads of at most `max_payload`
-    /// bytes.
-    pub(crate) fn up(&self, max_payload: usize) {
-        let _telling = self.telling.lock();
+    /// Returns whether the member is closed, and every message has been taken.
+    pub(crate) fn is_done(&self) -> bool {
+        let state = self.state.lock();
+        state.closed && state.outbox.is_empty()
+    }
+
+    /// There is a connection, on which all topics are subscribed, and which accepts payloads of up to `most` bytes.
+    pub(crate) fn up(&self, most: usize) {
+        let mut told = self.told.lock();
         let mut state = self.state.lock();
         if state.closed {
             return;
         }
-        (state.up, state.max_payload) = (true, max_payload);
+        (state.up, state.most) = (true, most);
         drop(state);
-        self.sink.up();
+        if told.replace(BusState::Up) != Some(BusState::Up) {
+            self.sink.up();
+        }
         self.delivers.store(true, Ordering::Release);
     }
 
-    /// Reports that there is no connection, whether or not there was one. Drops the queued messages.
+    /// There is no connection, whether or not there was one. Messages that nobody has taken are dropped.
     pub(crate) fn down(&self) {
-        let _telling = self.telling.lock();
+        let mut told = self.told.lock();
         self.delivers.store(false, Ordering::Release);
         let mut state = self.state.lock();
         state.up = false;
@@ -116,7 +125,7 @@ impl<W: Wake> Member<W> {
         if dropped > 0 {
             log::debug!("the connection to the broker is lost, with {dropped} messages");
         }
-        if !closed {
+        if !closed && told.replace(BusState::Down) != Some(BusState::Down) {
             self.sink.down();
         }
     }
@@ -156,7 +165,7 @@ impl<W: Wake> BusConnection for Connection<W> {
         if !state.up || state.closed {
             return Err(BusError::Down);
         }
-        if message.bytes.len() > state.max_payload || state.outbox.is_too_big(&message) {
+        if message.bytes.len() > state.most || state.outbox.is_too_big(&message) {
             return Err(BusError::TooBig);
         }
         let was_empty = state.outbox.is_empty();

@@ -63,7 +63,7 @@ impl BusOptions {
     }
 
     /// Sets the upper bounds of the first delay before connecting again, and of all delays. The bound doubles with
-    /// each failure in a row; the delay is a random time between zero and the bound.
+    /// each failure in a row; the delay is a random time between zero and the bound. With zeros, there is no delay.
     #[must_use]
     pub const fn delays(mut self, first: Duration, longest: Duration) -> Self {
         self.delays = (first, longest);
@@ -71,6 +71,7 @@ impl BusOptions {
     }
 
     /// Checks the prefix.
+    #[cfg(any(test, feature = "nats", feature = "redis"))]
     pub(crate) fn check(&self) -> std::io::Result<()> {
         if crate::topic::is_prefix(&self.prefix) {
             return Ok(());
@@ -81,6 +82,7 @@ impl BusOptions {
     }
 
     /// Returns when to connect again.
+    #[cfg(any(test, feature = "nats", feature = "redis"))]
     pub(crate) fn retry(&self) -> Retry {
         let reconnect = ws_common::Reconnect::new().delays(self.delays.0, self.delays.1);
         Retry(reconnect.stable_after(self.delays.1))
@@ -94,9 +96,11 @@ impl Default for BusOptions {
 }
 
 /// When to connect to the broker again.
+#[cfg(any(test, feature = "nats", feature = "redis"))]
 #[derive(Debug)]
 pub(crate) struct Retry(ws_common::Reconnect);
 
+#[cfg(any(test, feature = "nats", feature = "redis"))]
 impl Retry {
     /// Returns how long to wait after a connection was open for this time; zero if it never opened.
     pub(crate) fn after(&mut self, open: Duration) -> Duration {

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-/// The bytes of an entry of the queue.
-const OVERHEAD: usize = size_of::<Outgoing>();
+/// What a message costs beside its bytes.
+const COST: usize = size_of::<Outgoing>();
 
 /// A message on its way to the broker.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub(crate) struct Outgoing {
 impl Outgoing {
     /// Returns the bytes that it occupies.
     pub(crate) const fn cost(&self) -> usize {
-        OVERHEAD + self.name.len() + self.bytes.len()
+        COST + self.name.len() + self.bytes.len()
     }
 }
 
@@ -63,7 +63,7 @@ impl Outbox {
         self.held -= cost;
     }
 
-    /// Drops the messages that were not taken; returns their number.
+    /// Drops the messages that nobody has taken; returns their number.
     pub(crate) fn clear(&mut self) -> usize {
         self.held -= self.queue.iter().map(Outgoing::cost).sum::<usize>();
         let dropped = self.queue.len();

@@ -1,5 +1,7 @@
 //! The bus over NATS.
 
+#[cfg(test)]
+mod tests;
 mod urls;
 mod worker;
 
@@ -40,8 +42,7 @@ const PING_INTERVAL: Duration = Duration::from_secs(10);
 /// with an inbox below `PREFIX.!`: the broker's answer proves that it has read all subscriptions. So access to
 /// `PREFIX.>` suffices. The connection asks the broker not to send back its own messages.
 ///
-/// The largest message is 9 bytes less than the broker's `max_payload`, which is 1 MiB by default. A broker that answers no
-/// Ping for 20 to 30 s is given up, unless the options of [`connect_with`](Self::connect_with) say otherwise.
+/// The largest message is 9 bytes less than the broker's `max_payload`, which is 1 MiB by default.
 pub struct Nats {
     urls: Vec<ServerAddr>,
     options: BusOptions,
@@ -93,7 +94,7 @@ impl Nats {
 
 impl Bus for Nats {
     fn join(&self, sink: Arc<dyn BusSink>) -> Box<dyn BusConnection> {
-        let member = Member::new(&self.options, sink, Notifies::default());
+        let member = Member::new(&self.options, sink, Bells::default());
         let connection = Connection(Arc::clone(&member));
         let worker = worker::Worker {
             member: Arc::clone(&member),
@@ -122,13 +123,13 @@ impl fmt::Debug for Nats {
 
 /// Wakes the tasks of a member.
 #[derive(Debug, Default)]
-struct Notifies {
+struct Bells {
     messages: Notify,
     topics: Notify,
     closed: Notify,
 }
 
-impl Wake for Notifies {
+impl Wake for Bells {
     fn messages(&self) {
         self.messages.notify_one();
     }
@@ -139,7 +140,7 @@ impl Wake for Notifies {
 
     fn closed(&self) {
         self.closed.notify_one();
-        // The publisher may wait for messages.
+        // It may wait for messages.
         self.messages.notify_one();
     }
 }

@@ -18,7 +18,7 @@ use tokio::runtime::Builder;
 use tokio::task::{self, AbortHandle, JoinHandle};
 use tokio::time::timeout;
 
-use super::Notifies;
+use super::Bells;
 use crate::interest::Change;
 use crate::member::Member;
 use crate::options::Retry;
@@ -32,17 +32,17 @@ const CLIENT_CAPACITY: usize = 256;
 /// again, and the client reads at most 8 MiB in a turn: 128 times, 64 KiB each. So none is dropped.
 const TOPIC_CAPACITY: usize = 1 << 20;
 
-/// How often the state of the connection is read, in case an event was lost.
-const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// How often the connection is looked at, in case that an event was lost.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// How long the broker may take to answer that it has read the subscriptions.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+const ANSWER: Duration = Duration::from_secs(5);
 
 /// How long queued messages may take to leave when the server has ended.
-const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
+const LEAVE: Duration = Duration::from_secs(1);
 
 pub(super) struct Worker {
-    pub(super) member: Arc<Member<Notifies>>,
+    pub(super) member: Arc<Member<Bells>>,
     pub(super) urls: Vec<ServerAddr>,
     pub(super) client: ConnectOptions,
     pub(super) retry: Retry,
@@ -52,7 +52,7 @@ impl Worker {
     /// Runs until the member is closed.
     pub(super) fn run(self) {
         match Builder::new_current_thread().enable_all().build() {
-            // Tasks of the client that are left end with the runtime.
+            // What is left of the client ends with the runtime.
             Ok(runtime) => runtime.block_on(self.serve()),
             Err(error) => {
                 log::error!("the bus has no runtime: {error}");
@@ -63,7 +63,7 @@ impl Worker {
 
     async fn serve(self) {
         let Self { member, urls, client, retry } = self;
-        let client = match with_callbacks(client, &member, retry).connect(urls).await {
+        let client = match listening(client, &member, retry).connect(urls).await {
             Ok(client) => client,
             Err(error) => {
                 log::error!("the bus cannot start: {error}");
@@ -75,34 +75,31 @@ impl Worker {
         member.wake.closed.notified().await;
         watching.abort();
         if client.connection_state() == State::Connected {
-            // Messages that are not written in time are lost.
-            let _ = timeout(FLUSH_TIMEOUT, flush(publishing, &client)).await;
+            // What does not leave in time is lost.
+            let _ = timeout(LEAVE, leave(publishing, &client)).await;
         }
     }
 }
 
 /// Waits until all messages are written.
-async fn flush(publishing: JoinHandle<()>, client: &Client) {
+async fn leave(publishing: JoinHandle<()>, client: &Client) {
     // Both fail if the client has ended.
     let _ = publishing.await;
     let _ = client.flush().await;
 }
 
 /// Adds the options that the bus needs.
-fn with_callbacks(
-    client: ConnectOptions,
-    member: &Arc<Member<Notifies>>,
-    retry: Retry,
-) -> ConnectOptions {
+fn listening(client: ConnectOptions, member: &Arc<Member<Bells>>, retry: Retry) -> ConnectOptions {
     let told = Arc::clone(member);
     let retry = Mutex::new((retry, Instant::now()));
     client
         .no_echo()
         .retry_on_initial_connect()
+        .max_reconnects(None)
         .client_capacity(CLIENT_CAPACITY)
         .subscription_capacity(TOPIC_CAPACITY)
         .event_callback(move |event| {
-            on_event(&told, &event);
+            hear(&told, &event);
             async {}
         })
         // Called before each attempt; the first in a row is the client's `attempt` 1.
@@ -114,7 +111,7 @@ fn with_callbacks(
         })
 }
 
-fn on_event(member: &Member<Notifies>, event: &Event) {
+fn hear(member: &Member<Bells>, event: &Event) {
     match event {
         Event::Connected => log::info!("connected to NATS"),
         Event::Disconnected => {
@@ -140,8 +137,8 @@ fn connection(client: &Client) -> u64 {
     }
 }
 
-/// Keeps the broker's subscriptions equal to the topics that the server wants, and reports the state of the connection.
-async fn watch(member: Arc<Member<Notifies>>, client: Client) {
+/// Keeps the broker's subscriptions those that the server wants, and tells the server whether there is a connection.
+async fn watch(member: Arc<Member<Bells>>, client: Client) {
     let mut topics = HashMap::new();
     let mut last = 0;
     loop {
@@ -152,26 +149,30 @@ async fn watch(member: Arc<Member<Notifies>>, client: Client) {
         last = now;
         if now != 0 {
             // The client has subscribed the topics of an earlier connection already.
-            while let Some(change) = member.next_change() {
+            for change in member.changes() {
                 if apply(&member, &client, &mut topics, change).await.is_err() {
                     return member.down();
                 }
             }
-            if !member.is_up() && has_answered(&member, &client).await && connection(&client) == now
-            {
-                member.up(client.max_payload());
+            if !member.is_up() {
+                match has_read(&member, &client).await {
+                    true if connection(&client) == now => member.up(client.max_payload()),
+                    true => {}
+                    // It was never up: this is reported, too.
+                    false => member.down(),
+                }
             }
         }
-        // The state is read again in either case.
-        let _ = timeout(POLL_INTERVAL, member.wake.topics.notified()).await;
+        // Either is a reason to look again.
+        let _ = timeout(LOOK, member.wake.topics.notified()).await;
     }
 }
 
 /// Returns whether the broker has answered, and so has read all that was written before.
-async fn has_answered(member: &Member<Notifies>, client: &Client) -> bool {
+async fn has_read(member: &Member<Bells>, client: &Client) -> bool {
     let nobody = format!("{}.!", member.prefix);
     let inbox = format!("{nobody}.{}", client.new_inbox());
-    let request = Request::new().inbox(inbox).timeout(Some(ANSWER_TIMEOUT));
+    let request = Request::new().inbox(inbox).timeout(Some(ANSWER));
     match client.send_request(nobody, request).await {
         Ok(_) => true,
         Err(error) if error.kind() == RequestErrorKind::NoResponders => true,
@@ -186,7 +187,7 @@ async fn has_answered(member: &Member<Notifies>, client: &Client) -> bool {
 struct Ended;
 
 async fn apply(
-    member: &Arc<Member<Notifies>>,
+    member: &Arc<Member<Bells>>,
     client: &Client,
     topics: &mut HashMap<Arc<str>, AbortHandle>,
     change: Change,
@@ -210,7 +211,7 @@ async fn apply(
     Ok(())
 }
 
-async fn receive(member: Arc<Member<Notifies>>, topic: Arc<str>, subscriber: Subscriber) {
+async fn receive(member: Arc<Member<Bells>>, topic: Arc<str>, subscriber: Subscriber) {
     let mut subscriber = pin!(subscriber);
     while let Some(message) = poll_fn(|context| subscriber.as_mut().poll_next(context)).await {
         member.deliver(&topic, &message.payload);
@@ -218,15 +219,15 @@ async fn receive(member: Arc<Member<Notifies>>, topic: Arc<str>, subscriber: Sub
 }
 
 /// Hands messages to the client, until the member is closed and there are no more.
-async fn publish(member: Arc<Member<Notifies>>, client: Client) {
+async fn publish(member: Arc<Member<Bells>>, client: Client) {
     loop {
         if let Some(message) = member.pop() {
-            let (name, payload) = InFlight::new(&member, message);
+            let (name, held) = Held::new(&member, message);
             // Fails if the client has ended, or if the broker of a new connection accepts less.
-            if let Err(error) = client.publish(name, Bytes::from_owner(payload)).await {
+            if let Err(error) = client.publish(name, Bytes::from_owner(held)).await {
                 log::warn!("NATS: a message is lost: {error}");
             }
-        } else if member.is_closed() {
+        } else if member.is_done() {
             return;
         } else {
             member.wake.messages.notified().await;
@@ -235,27 +236,27 @@ async fn publish(member: Arc<Member<Notifies>>, client: Client) {
 }
 
 /// The bytes of a message in the client's hands; they count in the queue until the client drops them.
-struct InFlight {
+struct Held {
     bytes: Vec<u8>,
     cost: usize,
-    member: Arc<Member<Notifies>>,
+    member: Arc<Member<Bells>>,
 }
 
-impl InFlight {
+impl Held {
     /// Returns the subject and the payload.
-    fn new(member: &Arc<Member<Notifies>>, message: Outgoing) -> (String, Self) {
+    fn new(member: &Arc<Member<Bells>>, message: Outgoing) -> (String, Self) {
         let cost = message.cost();
         (message.name, Self { bytes: message.bytes, cost, member: Arc::clone(member) })
     }
 }
 
-impl AsRef<[u8]> for InFlight {
+impl AsRef<[u8]> for Held {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
 }
 
-impl Drop for InFlight {
+impl Drop for Held {
     fn drop(&mut self) {
         self.member.release(self.cost);
     }

@@ -1,4 +1,4 @@
-//! The two connections of a member: the bus is up once the one has received a heartbeat of the other.
+//! The two connections of a member: the bus is up once the one hears the other.
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -37,7 +37,7 @@ struct State {
     /// All topics are subscribed.
     subscribed: bool,
     /// The largest payload, of a connection that publishes.
-    max_payload: Option<usize>,
+    most: Option<usize>,
     /// The number of connections that have published.
     count: u64,
 }
@@ -48,41 +48,41 @@ impl Links {
         format!("{:016x}", self.random.hash_one(()))
     }
 
-    /// Notes that all topics are subscribed.
+    /// All topics are subscribed.
     pub(super) fn subscribed(&self, member: &Member<impl Wake>) {
         self.state.lock().subscribed = true;
-        // The other connection may be lost without having noticed: ask it for a heartbeat.
+        // The other connection may be lost, and not know it: it is asked for a sign.
         member.wake.topics();
     }
 
-    /// Notes a connection that can publish payloads of at most `max_payload` bytes. Returns its heartbeat, which it
-    /// publishes on the member's own channel.
-    pub(super) fn publishes(&self, max_payload: usize) -> String {
+    /// Payloads of up to `most` bytes can be published. Returns the sign of this connection, which it publishes on the
+    /// member's own channel.
+    pub(super) fn publishes(&self, most: usize) -> String {
         let mut state = self.state.lock();
-        state.max_payload = Some(max_payload);
+        state.most = Some(most);
         state.count += 1;
         state.count.to_string()
     }
 
-    /// Notes a heartbeat from the member's own channel. If it is that of the present connection, both connections work,
-    /// and with the same broker.
-    pub(super) fn heartbeat(&self, heartbeat: &[u8], member: &Member<impl Wake>) {
+    /// A sign has arrived on the member's own channel: if it is that of the present connection, both work, and with
+    /// the same broker.
+    pub(super) fn heard(&self, sign: &[u8], member: &Member<impl Wake>) {
         let state = self.state.lock();
-        if let Some(max_payload) = state.max_payload
+        if let Some(most) = state.most
             && state.subscribed
-            && state.count.to_string().as_bytes() == heartbeat
+            && state.count.to_string().as_bytes() == sign
         {
             // Under the lock, so that it does not follow a `down` that is newer.
-            member.up(max_payload);
+            member.up(most);
         }
     }
 
-    /// Notes that a connection was lost, or could not be made.
+    /// A connection was lost, or there was none.
     pub(super) fn lost(&self, which: Link, member: &Member<impl Wake>) {
         let mut state = self.state.lock();
         match which {
             Link::Incoming => state.subscribed = false,
-            Link::Outgoing => state.max_payload = None,
+            Link::Outgoing => state.most = None,
         }
         member.down();
     }
@@ -115,26 +115,26 @@ mod tests {
     fn the_bus_is_up_once_a_connection_hears_the_other() {
         let (links, member) =
             (Links::default(), Member::new(&BusOptions::new(), Arc::new(Silent), Silent));
-        let heartbeat = links.publishes(100);
-        links.heartbeat(heartbeat.as_bytes(), &member);
+        let sign = links.publishes(100);
+        links.heard(sign.as_bytes(), &member);
         assert!(!member.is_up(), "topics are not subscribed");
         links.subscribed(&member);
         assert!(!member.is_up(), "the other connection has not been heard since");
-        links.heartbeat(b"another", &member);
+        links.heard(b"another", &member);
         assert!(!member.is_up());
-        links.heartbeat(heartbeat.as_bytes(), &member);
+        links.heard(sign.as_bytes(), &member);
         assert!(member.is_up());
 
         links.lost(Link::Incoming, &member);
         links.subscribed(&member);
         assert!(!member.is_up(), "the other connection may be lost as well");
         links.lost(Link::Outgoing, &member);
-        links.heartbeat(heartbeat.as_bytes(), &member);
+        links.heard(sign.as_bytes(), &member);
         assert!(!member.is_up());
         let next = links.publishes(100);
-        links.heartbeat(heartbeat.as_bytes(), &member);
-        assert!(!member.is_up(), "a heartbeat of the lost connection");
-        links.heartbeat(next.as_bytes(), &member);
+        links.heard(sign.as_bytes(), &member);
+        assert!(!member.is_up(), "a sign of the lost connection");
+        links.heard(next.as_bytes(), &member);
         assert!(member.is_up());
     }
 }

@@ -9,50 +9,65 @@ use super::signal::Signal;
 use super::{HEARTBEAT, Worker};
 use crate::member::Member;
 
-/// The bytes after which a batch of messages is sent.
+/// The bytes after which a batch of messages is sent, and the most messages of one.
 const BATCH_BYTES: usize = 64 << 10;
-/// The maximum number of messages in a batch.
 const BATCH_MESSAGES: usize = 256;
 
-/// The largest payload, in bytes, if the broker does not tell its own: Redis's default.
-const DEFAULT_MAX_PAYLOAD: usize = 512 << 20;
+/// The largest payload of a broker that does not say: Redis's default.
+const LARGEST: usize = 512 << 20;
 
 /// Publishes until the connection fails, or until the member is closed and everything has left.
 pub(super) fn run(worker: &Worker, mut link: Connection) -> Result<(), RedisError> {
     let member = &worker.member;
-    let heartbeat = worker.links.publishes(max_payload(&mut link)?);
+    let sign = worker.links.publishes(largest(&mut link)?);
     let mut last = Instant::now();
-    // The other thread waits for a heartbeat, and for topics that were wanted before there was a connection.
-    let mut is_due = true;
+    // The other thread waits for a sign, and may wait for topics that were wanted before there was a connection.
+    let mut rouse = true;
     loop {
-        let (mut batch, cost) = batch(member);
-        let closed = member.is_closed();
-        if is_due || closed || last.elapsed() >= HEARTBEAT {
-            batch.publish(&worker.control, &heartbeat).ignore();
+        let mut batch = Batch::take(member);
+        let done = member.is_done();
+        if rouse || done || last.elapsed() >= HEARTBEAT {
+            batch.commands.publish(&worker.control, &sign).ignore();
             last = Instant::now();
         }
-        if !batch.is_empty() {
-            send(&batch, &mut link)?;
+        if !batch.commands.is_empty() {
+            send(&batch.commands, &mut link)?;
         }
-        member.release(cost);
-        if cost == 0 && closed {
+        if done {
             return Ok(());
         }
-        let timeout =
-            if cost == 0 { HEARTBEAT.saturating_sub(last.elapsed()) } else { Duration::ZERO };
-        is_due = member.wake.wait(timeout).topics;
+        let most = match batch.cost {
+            0 => HEARTBEAT.saturating_sub(last.elapsed()),
+            _ => Duration::ZERO,
+        };
+        drop(batch);
+        rouse = member.wake.wait(most).topics;
     }
 }
 
-/// Takes messages; returns their commands, and the bytes to release.
-fn batch(member: &Member<Signal>) -> (Pipeline, usize) {
-    let (mut batch, mut cost) = (pipe(), 0);
-    while cost < BATCH_BYTES && batch.len() < BATCH_MESSAGES {
-        let Some(message) = member.pop() else { break };
-        batch.publish(&message.name, &message.bytes).ignore();
-        cost += message.cost();
+/// The commands of some messages, which count in the queue until they are dropped: sent, or lost.
+struct Batch<'a> {
+    commands: Pipeline,
+    cost: usize,
+    member: &'a Member<Signal>,
+}
+
+impl<'a> Batch<'a> {
+    fn take(member: &'a Member<Signal>) -> Self {
+        let mut batch = Self { commands: pipe(), cost: 0, member };
+        while batch.cost < BATCH_BYTES && batch.commands.len() < BATCH_MESSAGES {
+            let Some(message) = member.pop() else { break };
+            batch.commands.publish(&message.name, &message.bytes).ignore();
+            batch.cost += message.cost();
+        }
+        batch
     }
-    (batch, cost)
+}
+
+impl Drop for Batch<'_> {
+    fn drop(&mut self) {
+        self.member.release(self.cost);
+    }
 }
 
 /// Sends commands, and waits until the broker has carried them out.
@@ -69,14 +84,14 @@ fn send(batch: &Pipeline, link: &mut Connection) -> Result<(), RedisError> {
 }
 
 /// Asks for the largest payload.
-fn max_payload(link: &mut Connection) -> Result<usize, RedisError> {
+fn largest(link: &mut Connection) -> Result<usize, RedisError> {
     let mut ask = redis::cmd("CONFIG");
     let answer: Result<BTreeMap<String, usize>, _> =
         ask.arg("GET").arg("proto-max-bulk-len").query(link);
     match answer {
-        Ok(answer) => Ok(answer.into_values().next().unwrap_or(DEFAULT_MAX_PAYLOAD)),
+        Ok(answer) => Ok(answer.into_values().next().unwrap_or(LARGEST)),
         Err(error) if error.is_io_error() || error.is_unrecoverable_error() => Err(error),
         // It is not allowed, or it is not known.
-        Err(_) => Ok(DEFAULT_MAX_PAYLOAD),
+        Err(_) => Ok(LARGEST),
     }
 }

@@ -9,39 +9,37 @@ use crate::member::Wake;
 
 #[derive(Debug, Default)]
 pub(super) struct Signal {
-    pending: Mutex<Pending>,
+    told: Mutex<Told>,
     changed: Condvar,
 }
 
-/// The reasons to wake.
+/// What there is to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Pending {
+pub(super) struct Told {
     pub(super) messages: bool,
     pub(super) topics: bool,
     closed: bool,
 }
 
 impl Signal {
-    /// Waits for a reason to wake, for at most this time.
-    pub(super) fn wait(&self, timeout: Duration) -> Pending {
-        let until = Instant::now() + timeout;
-        let mut pending = self.pending.lock();
-        while *pending == Pending::default()
-            && !self.changed.wait_until(&mut pending, until).timed_out()
-        {}
-        let closed = pending.closed;
-        mem::replace(&mut *pending, Pending { closed, ..Pending::default() })
+    /// Waits for something to do, at most for this time.
+    pub(super) fn wait(&self, most: Duration) -> Told {
+        let until = Instant::now() + most;
+        let mut told = self.told.lock();
+        while *told == Told::default() && !self.changed.wait_until(&mut told, until).timed_out() {}
+        let closed = told.closed;
+        mem::replace(&mut *told, Told { closed, ..Told::default() })
     }
 
     /// Waits for this time, or until the member is closed.
     pub(super) fn sleep(&self, time: Duration) {
         let until = Instant::now() + time;
-        let mut pending = self.pending.lock();
-        while !pending.closed && !self.changed.wait_until(&mut pending, until).timed_out() {}
+        let mut told = self.told.lock();
+        while !told.closed && !self.changed.wait_until(&mut told, until).timed_out() {}
     }
 
-    fn tell(&self, change: impl FnOnce(&mut Pending)) {
-        change(&mut self.pending.lock());
+    fn tell(&self, change: impl FnOnce(&mut Told)) {
+        change(&mut self.told.lock());
         // Both threads may sleep.
         self.changed.notify_all();
     }
@@ -49,14 +47,14 @@ impl Signal {
 
 impl Wake for Signal {
     fn messages(&self) {
-        self.tell(|pending| pending.messages = true);
+        self.tell(|told| told.messages = true);
     }
 
     fn topics(&self) {
-        self.tell(|pending| pending.topics = true);
+        self.tell(|told| told.topics = true);
     }
 
     fn closed(&self) {
-        self.tell(|pending| pending.closed = true);
+        self.tell(|told| told.closed = true);
     }
 }

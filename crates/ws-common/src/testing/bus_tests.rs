@@ -130,6 +130,25 @@ fn topics_are_subscribed_on_demand_and_linger() {
 }
 
 #[test]
+fn topics_that_end_one_after_the_other_cost_few_timers() {
+    let bus = MemoryBus::new();
+    let (server, _) = server(bus.clone());
+    let client = server.connect();
+    for number in 0..1000 {
+        client.send(format!("join {number}"));
+        client.send(format!("leave {number}"));
+        server.advance(Duration::from_millis(1));
+    }
+    let mut timers = 0;
+    while let Some(at) = server.handle().timers().next() {
+        server.advance(at.saturating_duration_since(server.handle().now()));
+        timers += 1;
+    }
+    assert!(timers <= 4, "{timers}");
+    assert_eq!(bus.topics(), [<[&str; 0]>::default()]);
+}
+
+#[test]
 fn the_handler_is_told_when_the_bus_goes_and_comes() {
     let bus = MemoryBus::new();
     let (server, log) = server(bus.clone());
