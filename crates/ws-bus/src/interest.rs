@@ -1,6 +1,7 @@
 //! The topics that a bus wants, and those that its broker knows of.
 
 use std::collections::BTreeSet;
+use std::mem;
 use std::sync::Arc;
 
 /// The difference between the wanted topics and those for which the broker was asked. It has at most as many
@@ -41,23 +42,28 @@ impl Interest {
         self.different.insert(topic.into())
     }
 
-    /// Takes the next thing to ask the broker for, which counts as asked from then on.
-    pub(crate) fn next(&mut self) -> Option<Change> {
-        let topic = self.different.pop_first()?;
-        Some(if self.wanted.contains(&topic) {
-            self.asked.insert(Arc::clone(&topic));
-            Change::Subscribe(topic)
-        } else {
-            self.asked.remove(&topic);
-            Change::Unsubscribe(topic)
-        })
+    /// Takes what to ask the broker for, which counts as asked from then on: each topic once, so that the order
+    /// does not matter.
+    pub(crate) fn changes(&mut self) -> Vec<Change> {
+        let different = mem::take(&mut self.different).into_iter();
+        let change = |topic| {
+            if self.wanted.contains(&topic) {
+                self.asked.insert(Arc::clone(&topic));
+                Change::Subscribe(topic)
+            } else {
+                self.asked.remove(&topic);
+                Change::Unsubscribe(topic)
+            }
+        };
+        different.map(change).collect()
     }
 
-    /// Notes that the broker has forgotten everything.
+    /// Notes that the broker has forgotten everything; takes what to ask it for.
     #[cfg(any(test, feature = "redis"))]
-    pub(crate) fn forgotten(&mut self) {
-        self.asked.clear();
-        self.different = self.wanted.clone();
+    pub(crate) fn all_again(&mut self) -> Vec<Change> {
+        self.asked = self.wanted.clone();
+        self.different.clear();
+        self.wanted.iter().cloned().map(Change::Subscribe).collect()
     }
 }
 
@@ -65,14 +71,16 @@ impl Interest {
 mod tests {
     use super::*;
 
+    fn named(changes: Vec<Change>) -> Vec<(bool, String)> {
+        let named = |change| match change {
+            Change::Subscribe(topic) => (true, String::from(&*topic)),
+            Change::Unsubscribe(topic) => (false, String::from(&*topic)),
+        };
+        changes.into_iter().map(named).collect()
+    }
+
     fn all(interest: &mut Interest) -> Vec<(bool, String)> {
-        let changes = std::iter::from_fn(|| interest.next());
-        changes
-            .map(|change| match change {
-                Change::Subscribe(topic) => (true, topic.to_string()),
-                Change::Unsubscribe(topic) => (false, topic.to_string()),
-            })
-            .collect()
+        named(interest.changes())
     }
 
     #[test]
@@ -110,8 +118,10 @@ mod tests {
         assert!(interest.add("a") && interest.add("b") && interest.add("c"));
         assert_eq!(all(&mut interest).len(), 3);
         assert!(interest.remove("a") && interest.add("d"));
-        interest.forgotten();
         let again = ["b", "c", "d"].map(|topic| (true, topic.to_owned()));
-        assert_eq!(all(&mut interest), again);
+        assert_eq!(named(interest.all_again()), again);
+        assert_eq!(all(&mut interest), []);
+        assert!(interest.remove("b"));
+        assert_eq!(all(&mut interest), [(false, "b".into())]);
     }
 }

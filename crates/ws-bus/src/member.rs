@@ -72,23 +72,30 @@ impl<W: Wake> Member<W> {
         self.state.lock().outbox.release(cost);
     }
 
-    /// Returns the next topic to subscribe or to unsubscribe.
-    pub(crate) fn next_change(&self) -> Option<Change> {
-        self.state.lock().interest.next()
+    /// Takes the topics to subscribe and to unsubscribe, each once.
+    pub(crate) fn changes(&self) -> Vec<Change> {
+        self.state.lock().interest.changes()
     }
 
-    /// Notes that the broker has forgotten all topics.
+    /// Notes that the broker has forgotten all topics; takes those to subscribe again.
     #[cfg(any(test, feature = "redis"))]
-    pub(crate) fn forgotten(&self) {
-        self.state.lock().interest.forgotten();
+    pub(crate) fn all_again(&self) -> Vec<Change> {
+        self.state.lock().interest.all_again()
     }
 
     pub(crate) fn is_up(&self) -> bool {
         self.state.lock().up
     }
 
+    #[cfg(any(test, feature = "redis"))]
     pub(crate) fn is_closed(&self) -> bool {
         self.state.lock().closed
+    }
+
+    /// Returns whether the member is closed, and every message has been taken.
+    pub(crate) fn is_done(&self) -> bool {
+        let state = self.state.lock();
+        state.closed && state.outbox.is_empty()
     }
 
     /// There is a connection, on which all topics are subscribed, and which accepts payloads of up to `most` bytes.

@@ -10,6 +10,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 #[cfg(unix)]
 use std::os::unix::net::UnixListener;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 use std::{fmt, io};
@@ -130,7 +131,10 @@ impl ServerSocket {
 
 /// Wakes the threads that wait in [`ServerSocket::accept`].
 #[derive(Debug)]
-pub struct ListenerWaker(Vec<(Mutex<Option<ServerSocket>>, io::Result<SockAddr>)>);
+pub struct ListenerWaker {
+    listeners: Vec<(Mutex<Option<ServerSocket>>, io::Result<SockAddr>)>,
+    woken: AtomicBool,
+}
 
 impl ListenerWaker {
     /// Creates the waker of the threads of some listeners. It keeps a descriptor of each in reserve.
@@ -140,13 +144,17 @@ impl ListenerWaker {
             let reserved = Mutex::new(listener.try_clone().ok());
             (reserved, listener.socket().local_addr().map(reachable))
         };
-        Self(listeners.iter().map(waker).collect())
+        Self { listeners: listeners.iter().map(waker).collect(), woken: AtomicBool::new(false) }
     }
 
     /// Wakes a thread of each listener: by a connection, whose descriptor is in reserve, and if the socket
-    /// can be shut down also without one.
+    /// can be shut down also without one. Later calls have no effect: the threads are awake, and the port may be
+    /// another server's by then.
     pub fn wake(&self) {
-        for (reserved, address) in &self.0 {
+        if self.woken.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        for (reserved, address) in &self.listeners {
             let reserved = reserved.lock().take();
             #[cfg(unix)]
             if let Some(listener @ ServerSocket::Unix(_)) = &reserved {
@@ -237,5 +245,20 @@ mod tests {
             waker.wake();
             thread.join().expect("no panic");
         }
+    }
+
+    /// A timer of a server that is ending wakes it, too, and its port may be another server's by then.
+    #[test]
+    fn a_listener_is_woken_once() {
+        let listener = ServerSocket::Tcp(TcpListener::bind("127.0.0.1:0").expect("a free port"));
+        let waker = ListenerWaker::new(std::slice::from_ref(&listener));
+        let address = listener.local_addr().expect("a socket").expect("an address");
+        waker.wake();
+        assert!(listener.accept().is_ok());
+        drop(listener);
+        let other = TcpListener::bind(address).expect("the port is free");
+        waker.wake();
+        other.set_nonblocking(true).expect("a socket");
+        assert_eq!(other.accept().expect_err("nobody").kind(), io::ErrorKind::WouldBlock);
     }
 }

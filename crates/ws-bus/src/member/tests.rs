@@ -139,17 +139,18 @@ fn topics_are_kept_across_connections() {
     test.connection.subscribe("a");
     test.connection.subscribe("b");
     assert_eq!(test.calls(), [Call::Topics, Call::Topics]);
-    assert_eq!(test.member().next_change(), Some(Change::Subscribe("a".into())));
+    assert_eq!(test.member().changes(), ["a", "b"].map(|topic| Change::Subscribe(topic.into())));
     test.connection.unsubscribe("a");
     test.connection.unsubscribe("b");
-    assert_eq!(test.calls(), [Call::Topics], "the broker has not heard of b");
-    assert_eq!(test.member().next_change(), Some(Change::Unsubscribe("a".into())));
+    test.connection.subscribe("b");
+    assert_eq!(test.calls(), [Call::Topics, Call::Topics], "nothing is left to do for b");
+    assert_eq!(test.member().changes(), [Change::Unsubscribe("a".into())]);
     test.connection.subscribe("c");
-    assert_eq!(test.member().next_change(), Some(Change::Subscribe("c".into())));
-    assert_eq!(test.member().next_change(), None);
-    test.member().forgotten();
-    assert_eq!(test.member().next_change(), Some(Change::Subscribe("c".into())));
-    assert_eq!(test.member().next_change(), None);
+    assert_eq!(test.member().changes(), [Change::Subscribe("c".into())]);
+    assert_eq!(test.member().changes(), []);
+    let again = ["b", "c"].map(|topic| Change::Subscribe(topic.into()));
+    assert_eq!(test.member().all_again(), again);
+    assert_eq!(test.member().changes(), []);
 }
 
 #[test]
@@ -158,10 +159,13 @@ fn a_member_that_has_left_does_nothing() {
     test.member().up(100);
     assert_eq!(test.publish(1), Ok(()));
     test.calls();
+    assert!(!test.member().is_done());
     test.connection.close();
     test.connection.close();
     assert_eq!(test.calls(), [Call::Closed]);
+    assert!(!test.member().is_done(), "there is a message");
     assert!(test.member().pop().is_some(), "it still leaves");
+    assert!(test.member().is_done());
     assert_eq!(test.publish(1), Err(BusError::Down));
     test.connection.subscribe("a");
     test.connection.unsubscribe("a");

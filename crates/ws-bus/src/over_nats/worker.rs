@@ -95,6 +95,7 @@ fn listening(client: ConnectOptions, member: &Arc<Member<Bells>>, retry: Retry) 
     client
         .no_echo()
         .retry_on_initial_connect()
+        .max_reconnects(None)
         .client_capacity(CLIENT_CAPACITY)
         .subscription_capacity(TOPIC_CAPACITY)
         .event_callback(move |event| {
@@ -148,13 +149,18 @@ async fn watch(member: Arc<Member<Bells>>, client: Client) {
         last = now;
         if now != 0 {
             // The client has subscribed the topics of an earlier connection already.
-            while let Some(change) = member.next_change() {
+            for change in member.changes() {
                 if apply(&member, &client, &mut topics, change).await.is_err() {
                     return member.down();
                 }
             }
-            if !member.is_up() && has_read(&member, &client).await && connection(&client) == now {
-                member.up(client.max_payload());
+            if !member.is_up() {
+                match has_read(&member, &client).await {
+                    true if connection(&client) == now => member.up(client.max_payload()),
+                    true => {}
+                    // It was never up: this is reported, too.
+                    false => member.down(),
+                }
             }
         }
         // Either is a reason to look again.
@@ -221,7 +227,7 @@ async fn publish(member: Arc<Member<Bells>>, client: Client) {
             if let Err(error) = client.publish(name, Bytes::from_owner(held)).await {
                 log::warn!("NATS: a message is lost: {error}");
             }
-        } else if member.is_closed() {
+        } else if member.is_done() {
             return;
         } else {
             member.wake.messages.notified().await;

@@ -12,12 +12,15 @@ const TOPICS: usize = 500;
 /// Delivers until the connection fails, or until the member is closed.
 pub(super) fn run(worker: &Worker, mut link: Connection) -> Result<(), RedisError> {
     let member = &worker.member;
-    member.forgotten();
+    let mut changes = member.all_again().into_iter();
     let mut unconfirmed = ask(&mut link, "SUBSCRIBE", std::slice::from_ref(&worker.control))?;
     let mut ready = false;
     while !member.is_closed() {
         match Pushed::from(link.recv_response()?) {
-            Pushed::Confirmed => unconfirmed -= 1,
+            Pushed::Confirmed => match unconfirmed {
+                0 => return Err(unexpected()),
+                _ => unconfirmed -= 1,
+            },
             Pushed::Message { channel, payload } => {
                 // The member's own channel has the name of no topic. Whatever arrives there wakes.
                 if channel == worker.control.as_bytes() {
@@ -30,25 +33,32 @@ pub(super) fn run(worker: &Worker, mut link: Connection) -> Result<(), RedisErro
         }
         // One command at a time: its answers are read before the next one is written.
         if unconfirmed == 0 {
-            unconfirmed = ask_for_changes(worker, &mut link)?;
-        }
-        if unconfirmed == 0 && !ready {
-            ready = true;
-            worker.links.subscribed(member);
+            if changes.len() == 0 {
+                // Whatever was subscribed since does not delay it.
+                if !ready {
+                    ready = true;
+                    worker.links.subscribed(member);
+                }
+                changes = member.changes().into_iter();
+            }
+            unconfirmed = ask_for(changes.by_ref().take(TOPICS), worker, &mut link)?;
         }
     }
     Ok(())
 }
 
-/// Asks for the next topics; returns the number of answers.
-fn ask_for_changes(worker: &Worker, link: &mut Connection) -> Result<usize, RedisError> {
+/// Asks for these changes, which concern different topics; returns the number of answers.
+fn ask_for(
+    changes: impl Iterator<Item = Change>,
+    worker: &Worker,
+    link: &mut Connection,
+) -> Result<usize, RedisError> {
     let (mut new, mut old) = (Vec::new(), Vec::new());
     let name = |topic: &str| topic::to_name(&worker.member.prefix, topic);
-    while new.len() + old.len() < TOPICS {
-        match worker.member.next_change() {
-            Some(Change::Subscribe(topic)) => new.push(name(&topic)),
-            Some(Change::Unsubscribe(topic)) => old.push(name(&topic)),
-            None => break,
+    for change in changes {
+        match change {
+            Change::Subscribe(topic) => new.push(name(&topic)),
+            Change::Unsubscribe(topic) => old.push(name(&topic)),
         }
     }
     Ok(ask(link, "SUBSCRIBE", &new)? + ask(link, "UNSUBSCRIBE", &old)?)
@@ -81,7 +91,7 @@ impl From<Value> for Pushed {
             Value::ServerError(error) => return Self::Refused(error.into()),
             other => Err(vec![other]),
         };
-        let Ok([kind, channel, last]) = parts else { return Self::unexpected() };
+        let Ok([kind, channel, last]) = parts else { return Self::Refused(unexpected()) };
         match (kind, channel, last) {
             (Value::BulkString(kind), Value::BulkString(channel), Value::BulkString(payload))
                 if kind == b"message" =>
@@ -91,13 +101,11 @@ impl From<Value> for Pushed {
             (Value::BulkString(kind), ..) if kind == b"subscribe" || kind == b"unsubscribe" => {
                 Self::Confirmed
             }
-            _ => Self::unexpected(),
+            _ => Self::Refused(unexpected()),
         }
     }
 }
 
-impl Pushed {
-    fn unexpected() -> Self {
-        Self::Refused((ErrorKind::UnexpectedReturnType, "no answer of a subscription").into())
-    }
+fn unexpected() -> RedisError {
+    (ErrorKind::UnexpectedReturnType, "no answer of a subscription").into()
 }

@@ -24,34 +24,50 @@ pub(super) fn run(worker: &Worker, mut link: Connection) -> Result<(), RedisErro
     // The other thread waits for a sign, and may wait for topics that were wanted before there was a connection.
     let mut rouse = true;
     loop {
-        let (mut batch, cost) = batch(member);
-        let closed = member.is_closed();
-        if rouse || closed || last.elapsed() >= HEARTBEAT {
-            batch.publish(&worker.control, &sign).ignore();
+        let mut batch = Batch::take(member);
+        let done = member.is_done();
+        if rouse || done || last.elapsed() >= HEARTBEAT {
+            batch.commands.publish(&worker.control, &sign).ignore();
             last = Instant::now();
         }
-        if !batch.is_empty() {
-            send(&batch, &mut link)?;
+        if !batch.commands.is_empty() {
+            send(&batch.commands, &mut link)?;
         }
-        member.release(cost);
-        if cost == 0 && closed {
+        if done {
             return Ok(());
         }
-        let most =
-            if cost == 0 { HEARTBEAT.saturating_sub(last.elapsed()) } else { Duration::ZERO };
+        let most = match batch.cost {
+            0 => HEARTBEAT.saturating_sub(last.elapsed()),
+            _ => Duration::ZERO,
+        };
+        drop(batch);
         rouse = member.wake.wait(most).topics;
     }
 }
 
-/// Takes messages; returns their commands, and the bytes to release.
-fn batch(member: &Member<Signal>) -> (Pipeline, usize) {
-    let (mut batch, mut cost) = (pipe(), 0);
-    while cost < BATCH_BYTES && batch.len() < BATCH_MESSAGES {
-        let Some(message) = member.pop() else { break };
-        batch.publish(&message.name, &message.bytes).ignore();
-        cost += message.cost();
+/// The commands of some messages, which count in the queue until they are dropped: sent, or lost.
+struct Batch<'a> {
+    commands: Pipeline,
+    cost: usize,
+    member: &'a Member<Signal>,
+}
+
+impl<'a> Batch<'a> {
+    fn take(member: &'a Member<Signal>) -> Self {
+        let mut batch = Self { commands: pipe(), cost: 0, member };
+        while batch.cost < BATCH_BYTES && batch.commands.len() < BATCH_MESSAGES {
+            let Some(message) = member.pop() else { break };
+            batch.commands.publish(&message.name, &message.bytes).ignore();
+            batch.cost += message.cost();
+        }
+        batch
     }
-    (batch, cost)
+}
+
+impl Drop for Batch<'_> {
+    fn drop(&mut self) {
+        self.member.release(self.cost);
+    }
 }
 
 /// Sends commands, and waits until the broker has carried them out.

@@ -15,7 +15,7 @@ pub struct Broadcast {
     pub refused: Vec<WebSocketConnection>,
     /// Whether the message was passed on to other servers, if the server has a
     /// [bus](crate::ServerOptions::bus()) and the message was [published](crate::ServerHandle::publish); `Ok`
-    /// otherwise. The number of its receivers there is unknown. An error concerns the other servers only.
+    /// otherwise, unless the topic is too long. The number of its receivers there is unknown. An error concerns the other servers only.
     pub elsewhere: Result<(), BusError>,
 }
 

@@ -14,6 +14,10 @@ use crate::pubsub::{Broadcast, Lingering};
 use crate::timers::SharedTimers;
 use crate::{BusConnection, BusError, BusSink, BusState, Message, TimerId};
 
+/// The most timers in the time that a topic lingers: each wakes a loop or a thread. So topics that end between two of
+/// them linger longer, by at most this part.
+const MOST_ALARMS: u32 = 16;
+
 /// A server's membership of a bus.
 pub(super) struct Member {
     origin: Origin,
@@ -71,7 +75,7 @@ impl Member {
         if let Some(first) = work.lingering.add(topic, now, self.linger) {
             self.unsubscribe(&first);
         }
-        work.set_alarm(now, timers)
+        work.set_alarm(now, now, timers)
     }
 
     fn end_lingering(&self, work: &mut Work, now: Instant) {
@@ -87,11 +91,12 @@ impl Member {
     }
 
     /// Records a change that the handler is to hear of. Returns whether to wake the server.
-    fn changed(&self, state: BusState, timers: &SharedTimers) -> bool {
+    fn changed(&self, state: BusState, server: &ServerHandle) -> bool {
         let mut work = self.work.lock();
         if work.last.replace(state) == Some(state) {
             return false;
         }
+        debug!("the bus of the server at {:?} is {state:?}", server.local_addr());
         work.untold.push_back(state);
         if work.untold.len() > 2 {
             // A loss that was made up for, before one that the handler hears of.
@@ -100,7 +105,7 @@ impl Member {
         if work.notice.is_some() {
             return false;
         }
-        let (notice, is_first) = timers.set_own(Duration::ZERO);
+        let (notice, is_first) = server.timers().set_own(Duration::ZERO);
         work.notice = Some(notice);
         is_first
     }
@@ -117,19 +122,20 @@ impl Member {
         }
         work.alarm = None;
         self.end_lingering(&mut work, now);
-        work.set_alarm(now, timers);
+        let earliest = now.checked_add(self.linger / MOST_ALARMS).unwrap_or(now);
+        work.set_alarm(earliest, now, timers);
         true
     }
 }
 
 impl Work {
-    /// Sets the timer for the first topic that lingers, unless there is one. Returns whether that timer is now the
-    /// server's first.
-    fn set_alarm(&mut self, now: Instant, timers: &SharedTimers) -> bool {
+    /// Sets the timer for the first topic that lingers, unless there is one. It expires at `earliest` or later. Returns
+    /// whether it is now the server's first.
+    fn set_alarm(&mut self, earliest: Instant, now: Instant, timers: &SharedTimers) -> bool {
         let Some(end) = self.lingering.first().filter(|_| self.alarm.is_none()) else {
             return false;
         };
-        let (alarm, is_first) = timers.set_own(end.saturating_duration_since(now));
+        let (alarm, is_first) = timers.set_own(end.max(earliest).saturating_duration_since(now));
         self.alarm = Some(alarm);
         is_first
     }
@@ -208,9 +214,8 @@ impl Sink {
                 // There is no handler to tell.
                 return;
             }
-            debug!("the bus of the server at {:?} is {state:?}", server.local_addr());
             let bus = server.0.bus.as_ref();
-            if bus.is_some_and(|bus| bus.changed(state, server.timers())) {
+            if bus.is_some_and(|bus| bus.changed(state, server)) {
                 (server.0.wake)(server);
             }
         });
