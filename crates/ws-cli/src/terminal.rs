@@ -2,7 +2,7 @@
 
 use std::env;
 use std::fmt::Write;
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write as _};
 
 /// Makes the characters visible that control a terminal, or the direction of text: `\u{1b}` and the like. A peer
 /// must not clear the screen, move the cursor or turn the text after it around. Line feeds and tabs stay.
@@ -34,6 +34,11 @@ fn controls(c: char) -> bool {
     );
     // U+2028 and U+2029 are line breaks, too.
     c.is_control() || turns_text || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+/// Prints a line on standard error, at once. That nobody reads it any more is no reason to end.
+pub(crate) fn tell(line: &str) {
+    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
 /// Returns bytes as hexadecimal digits.

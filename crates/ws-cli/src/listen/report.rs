@@ -12,7 +12,7 @@ use ws_mio::{Error, IncomingRequest, Message, WebSocketConnection};
 use crate::exit::Exit;
 use crate::jsonl::{End, Event, Head, Line, micros, time_of_day};
 use crate::pipe::{Format, Outlet};
-use crate::terminal::printable;
+use crate::terminal::{printable, tell};
 
 /// Tells of connections.
 pub(super) struct Report {
@@ -52,7 +52,10 @@ impl Report {
         let (request, accept) = *told;
         if self.verbose {
             let (id, peer) = (ws.id(), peer(ws.peer_addr()));
-            eprintln!("ws: connection {id} from {peer} opened {}", printable(request.target()));
+            tell(&format!(
+                "ws: connection {id} from {peer} opened {}",
+                printable(request.target())
+            ));
         }
         if !self.jsonl {
             return;
@@ -121,7 +124,7 @@ impl Report {
     pub(super) fn failed(&self, ws: &WebSocketConnection, error: &Error) {
         let exit = Exit::from_error(error);
         if self.verbose {
-            eprintln!("ws: connection {} failed: {}", ws.id(), printable(&exit.line));
+            tell(&format!("ws: connection {} failed: {}", ws.id(), printable(&exit.line)));
         }
         self.event(Some(ws), Event::error(&exit, None));
     }
@@ -131,7 +134,7 @@ impl Report {
         let exit = Exit::from_error(error);
         if self.verbose {
             let line = printable(&exit.line);
-            eprintln!("ws: a connection from {} did not open: {line}", peer(from));
+            tell(&format!("ws: a connection from {} did not open: {line}", peer(from)));
         }
         self.event(None, Event::error(&exit, None));
     }
@@ -139,7 +142,7 @@ impl Report {
     pub(super) fn closed(&self, ws: &WebSocketConnection, info: &CloseInfo) {
         if self.verbose {
             let line = Exit::from_close(info).line;
-            eprintln!("ws: connection {} {}", ws.id(), printable(&line));
+            tell(&format!("ws: connection {} {}", ws.id(), printable(&line)));
         }
         self.event(Some(ws), Event::close(info));
     }

@@ -27,6 +27,8 @@ pub(super) use handler::Carried;
 use process::Process;
 pub(super) use processes::Processes;
 
+use crate::terminal::tell;
+
 /// What `--exec` runs.
 #[derive(Debug)]
 pub(super) struct Exec {
@@ -79,7 +81,7 @@ impl Exec {
 
     fn cannot_start(&self, error: &io::Error) -> Response {
         let program = self.command.first().map(|program| program.display().to_string());
-        eprintln!("ws: cannot start {}: {error}", program.unwrap_or_default());
+        tell(&format!("ws: cannot start {}: {error}", program.unwrap_or_default()));
         Response::text(500, "The process cannot be started\n")
     }
 }
