@@ -1,13 +1,13 @@
 //! How a run ends: the exit status, and one line on standard error.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::process::ExitCode;
 
 use ws_std::Error;
 use ws_std::wsproto::handshake::ResponseError;
 use ws_std::wsproto::{CloseCode, CloseInfo, Initiator, SessionError};
 
-use crate::terminal::printable;
+use crate::terminal::{printable, tell};
 
 /// The exit status of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(crate) enum Status {
     Refused = 1,
     /// A peer broke a rule, or says that this end did.
     Protocol = 2,
-    /// The connection ended without a Close of the peer.
+    /// The connection ended without a Close of the peer, or the output could not be written.
     Lost = 3,
     /// The time was over.
     Timeout = 4,
@@ -84,10 +84,16 @@ impl Exit {
         Self::new(status, line)
     }
 
+    /// Describes output that could not be written; `None` if it was, or if only its reader has gone, as in `ws … | head`.
+    pub(crate) fn from_output(written: io::Result<()>) -> Option<Self> {
+        let error = written.err().filter(|error| error.kind() != ErrorKind::BrokenPipe)?;
+        Some(Self::new(Status::Lost, format!("standard output: {error}")))
+    }
+
     /// Prints the line, and returns the status.
     pub(crate) fn report(self) -> ExitCode {
         if !self.line.is_empty() {
-            eprintln!("ws: {}", printable(&self.line));
+            tell(&format!("ws: {}", printable(&self.line)));
         }
         ExitCode::from(self.status as u8)
     }

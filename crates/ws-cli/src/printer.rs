@@ -16,7 +16,7 @@ use crate::jsonl::{End, Event, Head};
 use crate::outlet::Outlet;
 use crate::recorder::Recorder;
 use crate::session::Events;
-use crate::terminal::printable;
+use crate::terminal::{printable, tell};
 
 /// Prints messages, or with `--jsonl` all events.
 pub(crate) struct Printer {
@@ -97,11 +97,11 @@ impl Events for Printer {
     }
 
     fn note(&self, line: &str) {
-        eprintln!("{}", printable(line));
+        tell(&printable(line));
     }
 
     fn waiting(&self, exit: &Exit, delay: Duration) {
         let cause = printable(&exit.line);
-        eprintln!("ws: {cause}; connecting again in {:.1} s", delay.as_secs_f32());
+        tell(&format!("ws: {cause}; connecting again in {:.1} s", delay.as_secs_f32()));
     }
 }

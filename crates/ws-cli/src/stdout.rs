@@ -1,8 +1,8 @@
 //! Reports on standard output.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 
-use crate::exit::{Exit, Status};
+use crate::exit::Exit;
 
 /// Writes a report to standard output. A reader that has gone is no error, as in `ws --help | head`.
 ///
@@ -11,10 +11,6 @@ use crate::exit::{Exit, Status};
 /// The exit of a run whose report cannot be written.
 pub(crate) fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Exit> {
     let mut out = io::stdout().lock();
-    match write(&mut out).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Exit::new(Status::Lost, format!("standard output: {error}")))
-        }
-        _ => Ok(()),
-    }
+    let written = write(&mut out).and_then(|()| out.flush());
+    Exit::from_output(written).map_or(Ok(()), Err)
 }

@@ -1,7 +1,7 @@
 //! Text for a terminal: colours where they are wanted, and no control characters of a peer.
 
 use std::env;
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
 
 /// Makes the characters visible that control a terminal, or the direction of text: `\u{1b}` and the like. A peer
 /// must not clear the screen, move the cursor or turn the text after it around. Line feeds and tabs stay.
@@ -33,6 +33,11 @@ fn controls(c: char) -> bool {
     );
     // U+2028 and U+2029 are line breaks, too.
     c.is_control() || turns_text || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+/// Prints a line on standard error, at once. An error is ignored: a reader that has gone is no reason to end.
+pub(crate) fn tell(line: &str) {
+    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
 /// The colours of a stream: none unless it is a terminal, and none with `NO_COLOR` or the terminal `dumb`.

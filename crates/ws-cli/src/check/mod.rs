@@ -83,6 +83,9 @@ impl CheckArgs {
             print(|to| report::list(to))?;
             return Ok(Exit::clean());
         }
+        if self.wait.is_zero() {
+            return Err(Exit::usage("--wait is longer than 0"));
+        }
         let prepared = self.connection.prepare(self.url.as_deref().unwrap_or_default())?;
         let prepared = self.ownership.require(prepared)?;
         if prepared.options.proxy.for_url(prepared.request.url()).is_some() {
@@ -100,12 +103,12 @@ impl CheckArgs {
             took: start.elapsed(),
             verbose: self.connection.verbose,
         };
-        match self.json {
-            true => print(|to| report.json(to))?,
-            false => print(|to| report.text(to))?,
-        }
-        match gone {
-            Some(gone) => Err(gone),
+        let written = match self.json {
+            true => print(|to| report.json(to)),
+            false => print(|to| report.text(to)),
+        };
+        match gone.or(written.err()) {
+            Some(exit) => Err(exit),
             None if report.count(Verdict::Wrong) > 0 => Ok(Exit::new(Status::Protocol, "")),
             None => Ok(Exit::clean()),
         }

@@ -13,7 +13,7 @@ use crate::format::Format;
 use crate::jsonl::{End, Event, Head};
 use crate::outlet::Outlet;
 use crate::recorder::Recorder;
-use crate::terminal::printable;
+use crate::terminal::{printable, tell};
 
 /// Tells of connections.
 pub(super) struct Report {
@@ -42,7 +42,10 @@ impl Report {
         if self.verbose {
             let peer = peer(ws.peer_addr());
             let id = ws.id();
-            eprintln!("ws: connection {id} from {peer} opened {}", printable(request.target()));
+            tell(&format!(
+                "ws: connection {id} from {peer} opened {}",
+                printable(request.target())
+            ));
         }
         if !self.recorder.is_on() {
             return;
@@ -89,7 +92,7 @@ impl Report {
     pub(super) fn failed(&self, ws: &WebSocketConnection, error: &Error) {
         let exit = Exit::from_error(error);
         if self.verbose {
-            eprintln!("ws: connection {} failed: {}", ws.id(), printable(&exit.line));
+            tell(&format!("ws: connection {} failed: {}", ws.id(), printable(&exit.line)));
         }
         self.recorder.event(id(ws), || Event::error(&exit, None));
     }
@@ -99,7 +102,7 @@ impl Report {
         let exit = Exit::from_error(error);
         if self.verbose {
             let line = printable(&exit.line);
-            eprintln!("ws: a connection from {} did not open: {line}", peer(from));
+            tell(&format!("ws: a connection from {} did not open: {line}", peer(from)));
         }
         self.recorder.event(None, || Event::error(&exit, None));
     }
@@ -107,7 +110,7 @@ impl Report {
     pub(super) fn closed(&self, ws: &WebSocketConnection, info: &CloseInfo) {
         if self.verbose {
             let line = Exit::from_close(info).line;
-            eprintln!("ws: connection {} {}", ws.id(), printable(&line));
+            tell(&format!("ws: connection {} {}", ws.id(), printable(&line)));
         }
         self.recorder.event(id(ws), || Event::close(info));
     }

@@ -12,6 +12,7 @@ use super::report::Report;
 use crate::format::Format;
 use crate::parts::Parts;
 use crate::sender::try_send;
+use crate::terminal::tell;
 
 /// How long a connection may take nothing before it is closed.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -45,7 +46,7 @@ impl Speaker {
         // It may wait for standard input until the process ends.
         thread::spawn(move || {
             if let Err(line) = speaker.run(&server) {
-                eprintln!("ws: {line}; nothing more of it is sent");
+                tell(&format!("ws: {line}; nothing more of it is sent"));
             }
         });
     }

@@ -8,7 +8,7 @@ use ws_std::Message;
 
 use super::recording::{Action, Step, Steps};
 use crate::hex;
-use crate::terminal::printable;
+use crate::terminal::{printable, tell};
 
 /// How many differences are told.
 const MOST_TOLD: u64 = 10;
@@ -87,7 +87,7 @@ impl<S: Iterator<Item = Result<Step, String>>> State<S> {
     fn tell(&mut self, line: &str) {
         self.differences += 1;
         if self.differences <= MOST_TOLD {
-            eprintln!("ws: {line}");
+            tell(&format!("ws: {line}"));
         }
     }
 }

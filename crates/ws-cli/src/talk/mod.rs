@@ -72,7 +72,7 @@ impl TalkArgs {
         thread::spawn(move || typist.type_lines(typing));
         let verbose = self.connection.verbose;
         let exit = converse(prepared, verbose, reconnect, &current, &dialogue);
-        outlet.finish(writing);
+        let exit = outlet.finish(writing, exit);
         mode.restore();
         Ok(exit)
     }

@@ -1,6 +1,9 @@
 //! The mode of the terminal: the line editor changes it, and the process may end while a line is typed.
 
 #[cfg(unix)]
+use std::io::{self, Write};
+
+#[cfg(unix)]
 use rustix::stdio::stdin;
 #[cfg(unix)]
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
@@ -22,7 +25,7 @@ impl Mode {
         let _ = tcsetattr(stdin(), OptionalActions::Now, before);
         if is_typing {
             // Also ends the mode in which the terminal marks what is pasted.
-            println!("\x1b[?2004l");
+            let _ = io::stdout().write_all(b"\x1b[?2004l\n");
         }
     }
 }

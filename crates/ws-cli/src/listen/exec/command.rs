@@ -13,6 +13,7 @@ use ws_mio::wsproto::handshake::Response;
 use super::bridge::Bridge;
 use super::process::Process;
 use super::processes::Processes;
+use crate::terminal::tell;
 
 /// The command of `--exec`, and the limits of its processes.
 #[derive(Debug)]
@@ -66,7 +67,7 @@ impl Exec {
 
     fn cannot_start(&self, error: &io::Error) -> Response {
         let program = self.command.first().map(|program| program.display().to_string());
-        eprintln!("ws: cannot start {}: {error}", program.unwrap_or_default());
+        tell(&format!("ws: cannot start {}: {error}", program.unwrap_or_default()));
         Response::text(500, "The process cannot be started\n")
     }
 }
