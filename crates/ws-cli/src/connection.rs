@@ -11,7 +11,7 @@ use ws_std::wsproto::{Config, Deflate, KeepAlive};
 use ws_std::{ClientOptions, ClientTls, ConnectTo, Proxy};
 
 use crate::exit::Exit;
-use crate::insecure::trusting_everybody;
+use crate::insecure::without_verification;
 use crate::terminal::{Colours, tell};
 use crate::values::{OrOff, duration, duration_or_off, size};
 
@@ -39,7 +39,7 @@ pub(crate) struct ConnectionArgs {
     #[arg(long, value_name = "NAME:PASSWORD")]
     user: Option<String>,
 
-    /// Connect through a proxy, such as http://HOST:PORT or socks5://HOST; "env" takes it from the environment
+    /// Connect through a proxy, such as http://HOST:PORT or socks5://HOST; "env" reads the environment
     #[arg(long, value_name = "URL")]
     proxy: Option<String>,
 
@@ -63,7 +63,7 @@ pub(crate) struct ConnectionArgs {
     #[arg(long, value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
 
-    /// Trust every certificate: anybody on the way can read and change everything
+    /// Accept every certificate: anybody between the two ends can read and change everything
     #[arg(long, conflicts_with = "cacert")]
     insecure: bool,
 
@@ -75,15 +75,15 @@ pub(crate) struct ConnectionArgs {
     #[arg(long, value_name = "COUNT", default_value_t = 0)]
     redirects: u8,
 
-    /// The longest message to accept, in bytes; 64K, 1M
+    /// The longest message to accept, in bytes, or as in 64K and 1M
     #[arg(long, value_name = "BYTES", default_value = "64M", value_parser = size)]
     max_message: u64,
 
-    /// How long connecting and each handshake may take, and a peer may answer no Ping or read nothing
+    /// The limit for connecting, for each handshake, and for a peer that answers no Ping or reads nothing
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
     pub(crate) timeout: Duration,
 
-    /// Send a Ping after this time, again and again, and give up if no Pong arrives within --timeout; or "off"
+    /// Send a Ping each time this time has passed, and give up if no Pong arrives within --timeout; "off" sends none
     #[arg(long, value_name = "TIME", default_value = "20s", value_parser = duration_or_off)]
     keep_alive: OrOff,
 
@@ -100,7 +100,7 @@ struct Resolution {
     port: Option<u16>,
 }
 
-/// A request, and the options to send it with.
+/// A request, and the options of its connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Prepared {
     pub(crate) request: ClientRequest,
@@ -117,7 +117,7 @@ impl ConnectionArgs {
         let mut options = ClientOptions::from(self.config());
         options.connect_timeout = Some(self.timeout);
         options.redirects = self.redirects;
-        options.connect_to = self.place(&url);
+        options.connect_to = self.connect_to(&url);
         if let Some(proxy) = &self.proxy {
             options.proxy = match &**proxy {
                 "env" => Proxy::from_env(),
@@ -144,7 +144,7 @@ impl ConnectionArgs {
         config
     }
 
-    fn place(&self, url: &WsUrl) -> Option<ConnectTo> {
+    fn connect_to(&self, url: &WsUrl) -> Option<ConnectTo> {
         if let Some(path) = &self.unix {
             return Some(ConnectTo::Unix(path.clone()));
         }
@@ -160,11 +160,12 @@ impl ConnectionArgs {
         let tls = match &self.cacert {
             Some(file) => ClientTls::from_pem_file(file)?,
             None if self.insecure => {
-                let warning = "ws: --insecure: the server may be anybody, and so may its readers";
+                let warning = "ws: --insecure: the certificate is not checked; \
+                    anybody between the two ends can read and change everything";
                 tell(&Colours::of(&io::stderr()).loud(warning));
-                trusting_everybody().map_err(io::Error::other)?
+                without_verification().map_err(io::Error::other)?
             }
-            // A system without authorities: a small container.
+            // A system without authorities, as a small container is, trusts none.
             None => ClientTls::system().unwrap_or_default(),
         };
         match (&self.cert, &self.key) {
@@ -197,7 +198,7 @@ impl ConnectionArgs {
     }
 }
 
-/// Returns what is wrong as a URL without its parts that may be secret.
+/// Returns an invalid URL without the parts that may be secret.
 fn shown(url: &str) -> String {
     let url = url.split(['?', '#']).next().unwrap_or_default();
     match url.rsplit_once('@') {

@@ -13,17 +13,17 @@ use crate::terminal::{printable, tell};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Status {
-    /// The run did what it was asked to; a connection ended with both Closes.
+    /// The run did its work; a connection ended with a Close from both ends.
     Clean = 0,
     /// There was no connection: refused, not found, not trusted.
     Refused = 1,
-    /// A peer broke a rule, or says that this end did.
+    /// The peer broke a rule, or reports that this end did.
     Protocol = 2,
-    /// The connection ended without a Close of the peer, or the output could not be written.
+    /// The connection ended without a Close from the peer, or the output could not be written.
     Lost = 3,
-    /// The time was over.
+    /// A time limit has passed.
     Timeout = 4,
-    /// The peer answered otherwise than recorded.
+    /// The answers differ from the recording.
     Different = 5,
     /// Wrong arguments or input: `EX_USAGE` of `sysexits.h`.
     Usage = 64,
@@ -45,7 +45,7 @@ impl Exit {
         Self { status, line: line.into() }
     }
 
-    /// Ends without a word.
+    /// Returns a clean end without a line.
     pub(crate) fn clean() -> Self {
         Self::new(Status::Clean, "")
     }

@@ -7,7 +7,7 @@ use ws_std::Message;
 use crate::hex;
 use crate::terminal::visible;
 
-/// What separates messages.
+/// How messages are separated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Frame {
     /// A line feed ends a message; CR before it is no part of it
@@ -41,7 +41,7 @@ impl Format {
     /// Texts as lines.
     pub(crate) const LINES: Self = Self { frame: Frame::Lines, encoding: Encoding::Text };
 
-    /// Returns the message that a part of standard input means.
+    /// Returns the message of a part of standard input.
     pub(crate) fn decode(self, part: Vec<u8>) -> Result<Message, String> {
         match self.encoding {
             Encoding::Text => {
@@ -73,7 +73,7 @@ impl Format {
 
     fn frame(self, payload: &[u8], out: &mut Vec<u8>) {
         if self.frame == Frame::Length {
-            // The longest message that a client accepts is shorter, unless the user wants 4 GiB.
+            // `PipeArgs` refuses --max-message beyond this length.
             let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
             out.extend_from_slice(&length.to_be_bytes());
         }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use ws_std::wsproto::handshake::{ClientRequest, Response};
 use ws_std::{ClientOptions, Error};
 
-/// Stands for the key: a nonce that only the connection itself knows.
+/// Shown in place of the key, a nonce that each connection draws (RFC 6455 section 4.1).
 const KEY: &str = "(random)";
 
 /// Returns the lines of a request's head, without line ends.

@@ -12,12 +12,12 @@ use ws_std::rustls::crypto::{
 use ws_std::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use ws_std::rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 
-/// Accepts every certificate. The server must still have the key of the certificate that it shows.
+/// Accepts every certificate. The server must still prove that it has the key of the certificate.
 #[derive(Debug)]
 struct AnyCertificate(Arc<CryptoProvider>);
 
-/// Returns a configuration that trusts every server.
-pub(crate) fn trusting_everybody() -> Result<ClientTls, Error> {
+/// Returns a configuration that accepts every certificate.
+pub(crate) fn without_verification() -> Result<ClientTls, Error> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider));
     let builder = builder.with_safe_default_protocol_versions()?.dangerous();

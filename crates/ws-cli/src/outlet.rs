@@ -13,7 +13,7 @@ use crate::exit::{Exit, Status};
 /// The thread that writes.
 pub(crate) type Writing = JoinHandle<io::Result<()>>;
 
-/// How many bytes may wait for the reader of standard output before the peer has to.
+/// The most bytes that wait for the reader of standard output before connections are paused.
 const MARK: usize = 256 << 10;
 
 /// Output on its way to standard output. Beyond [`MARK`], connections are paused: nothing more is read from them, but
@@ -36,7 +36,7 @@ struct State {
 }
 
 impl Outlet {
-    /// Begins to write to standard output. `gone` is called if nobody reads it any more.
+    /// Begins to write to standard output. Calls `gone` if it can no longer be written.
     pub(crate) fn stdout(gone: impl FnOnce() + Send + 'static) -> (Arc<Self>, Writing) {
         Self::to(io::stdout(), gone)
     }
@@ -92,7 +92,7 @@ impl Outlet {
         state.append(append);
         // Under the lock: the writing thread must not resume before.
         if state.bytes.len() > MARK && !state.is_gone {
-            // Also one that is paused: another reason for its pause may end earlier.
+            // Also a connection that is paused: another reason for its pause may end earlier.
             ws.pause();
             if !state.paused.contains(ws) {
                 state.paused.push(ws.clone());
@@ -122,7 +122,7 @@ impl Outlet {
         !self.state.lock().paused.is_empty()
     }
 
-    /// Waits until all output is written. Returns the exit of the run: this one, unless it is clean and output is lost.
+    /// Waits until all output is written. Returns `exit`, or the loss of output if `exit` is clean.
     pub(crate) fn finish(&self, writing: Writing, exit: Exit) -> Exit {
         self.state.lock().is_complete = true;
         self.changed.notify_all();

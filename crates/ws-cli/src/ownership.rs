@@ -1,4 +1,5 @@
-//! Whether a server is ours, for the modes that send a server what a good client never would.
+//! Consent to the modes that break rules or send a load: the owner of the server must give it, except for servers at
+//! loopback and private addresses.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 
@@ -6,27 +7,26 @@ use ws_std::ConnectTo;
 use ws_std::wsproto::url::WsUrl;
 
 use crate::connection::Prepared;
-use crate::exit::Exit;
+use crate::exit::{Exit, Status};
 
 /// The consent of the owner.
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct OwnershipArgs {
-    /// Allow a host that is not at a loopback or private address: I answer for what happens to it
+    /// Allow a host that is not at a loopback or private address, because the server is mine
     #[arg(long)]
     i_own_this_server: bool,
 }
 
 impl OwnershipArgs {
     /// Refuses a server unless all its addresses are loopback or private, or the user owns it. Without that consent,
-    /// only the addresses that were checked are connected to: a name that resolves differently the next time
-    /// leads nowhere else.
+    /// connections go to the checked addresses only, even if the name resolves differently the next time.
     pub(crate) fn require(&self, mut prepared: Prepared) -> Result<Prepared, Exit> {
         if self.i_own_this_server {
             return Ok(prepared);
         }
         let (url, options) = (prepared.request.url(), &mut prepared.options);
         if options.proxy.for_url(url).is_some() {
-            return Err(refused(url, "a proxy decides where that is"));
+            return Err(refused(url, "its address is unknown behind a proxy"));
         }
         let found = match options.connect_to.take() {
             local @ Some(ConnectTo::Unix(_)) => {
@@ -51,17 +51,17 @@ fn resolved(host: &str, port: u16) -> Result<Vec<SocketAddr>, Exit> {
     let found = (host, port).to_socket_addrs().map(Vec::from_iter);
     match found {
         Ok(found) if !found.is_empty() => Ok(found),
-        Ok(_) => Err(Exit::new(crate::exit::Status::Refused, format!("{host} has no address"))),
+        Ok(_) => Err(Exit::new(Status::Refused, format!("{host} has no address"))),
         Err(error) => {
             let line = format!("cannot look up {host}: {error}");
-            Err(Exit::new(crate::exit::Status::Refused, line))
+            Err(Exit::new(Status::Refused, line))
         }
     }
 }
 
 fn refused(url: &WsUrl, why: &str) -> Exit {
     let url = url.without_query();
-    Exit::usage(format!("{url}: {why}; with --i-own-this-server it is your responsibility"))
+    Exit::usage(format!("{url}: {why}; if the server is yours, say --i-own-this-server"))
 }
 
 /// Returns whether an address is loopback (RFC 1122, RFC 4291), private (RFC 1918, RFC 4193), or the unspecified one,

@@ -99,7 +99,7 @@ fn differences_are_told() {
     let (code, _, err) = compare(&silent.1);
     assert_eq!(code, Some(5));
     assert!(
-        err.contains("ws: 3 messages of the recording are missing, behind 0 equal ones"),
+        err.contains("ws: 3 messages of the recording are missing after 0 equal ones"),
         "{err}"
     );
     let shouting =

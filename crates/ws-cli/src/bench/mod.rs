@@ -1,4 +1,4 @@
-//! `ws bench`: how many messages a second, and how long each takes.
+//! `ws bench`: the messages per second of a server, and their latency.
 //!
 //! One event loop has all connections. At a rate, each message is due at its time, whether or not earlier ones
 //! are answered, and its latency counts from then: a server that stops for a second shows in every message that
@@ -25,7 +25,7 @@ use conduct::{Outcome, conduct};
 use plan::{Pace, Plan};
 use report::Reporter;
 
-/// Measure a server that echoes: messages per second, and their latency.
+/// Measures a server that echoes: messages per second, and their latency.
 ///
 /// Exit status: 0 measured, 1 no connection opened, 3 a connection failed or was lost, 4 nothing came back,
 /// 64 wrong usage.
@@ -38,11 +38,11 @@ pub(crate) struct BenchArgs {
     #[arg(short, long, value_name = "COUNT", default_value = "1")]
     connections: NonZeroU64,
 
-    /// Send so many messages a second, over all connections; without it, as fast as answers come
+    /// Send COUNT messages a second, over all connections; without it, as fast as answers come
     #[arg(short, long, value_name = "COUNT", conflicts_with = "in_flight")]
     rate: Option<NonZeroU64>,
 
-    /// Without a rate: how many messages of each connection wait for their answers
+    /// Without a rate: the messages of each connection that wait for their answers
     #[arg(short, long, value_name = "COUNT", default_value = "1")]
     in_flight: NonZeroU64,
 
@@ -54,11 +54,11 @@ pub(crate) struct BenchArgs {
     #[arg(short, long)]
     binary: bool,
 
-    /// How long to measure
+    /// The time to measure
     #[arg(short, long, value_name = "TIME", default_value = "10s", value_parser = duration)]
     duration: Duration,
 
-    /// How long to send before anything counts
+    /// The time to send before messages count
     #[arg(short, long, value_name = "TIME", default_value = "1s", value_parser = duration)]
     warmup: Duration,
 

@@ -12,7 +12,7 @@ use crate::extensions;
 /// How a server answered a request head.
 #[derive(Debug)]
 pub(super) enum Answer {
-    /// This response, and the bytes behind its head.
+    /// This response, and the bytes after its head.
     Response(Response, Vec<u8>),
     /// Bytes that are no response.
     Invalid(String),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use ws_std::wsproto::Extensions;
 
 use super::answer::{self, Answer, Opened};
-use super::head::Head;
+use super::head::{Change, Head};
 use super::incoming::{Incoming, Item};
 use super::judge::{self, Seen};
 use super::judgement::{Judgement, Verdict};
@@ -15,7 +15,7 @@ use super::send::Send;
 use super::target::Target;
 use super::wire::{Arrived, Record, Wire};
 
-/// How long a server that does not echo is waited for, after it has answered a Ping.
+/// The time that a server has for its echo, after it has answered a Ping.
 const ECHO_PATIENCE: Duration = Duration::from_millis(500);
 
 const ECHO: &[u8] = b"Is this an echo?";
@@ -73,7 +73,7 @@ pub(super) fn learn(target: &Target) -> Result<Abilities, Unopened> {
 
     let offer = "permessage-deflate";
     let add = |head: &mut Head| {
-        head.change(super::head::Change::Add("Sec-WebSocket-Extensions", offer));
+        head.change(Change::Add("Sec-WebSocket-Extensions", offer));
     };
     let extensions = match open(target, add, Some(offer)) {
         Ok((wire, opened)) => {
@@ -251,7 +251,9 @@ fn ask(wire: &mut Wire, parts: &[Send], target: &Target) {
 /// Ends an open connection: with a Close, though without waiting for its answer.
 fn end(mut wire: Wire) -> Record {
     let record = wire.record.clone();
-    wire.send(b"\x88\x82\x37\xFA\x21\x3D\x34\x12", Duration::from_millis(100));
+    let mut close = Vec::new();
+    Send::Frame(0x88, b"\x03\xE8").encode(&mut close);
+    wire.send(&close, Duration::from_millis(100));
     wire.end();
     record
 }

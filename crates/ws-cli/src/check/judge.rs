@@ -22,34 +22,34 @@ pub(super) struct Seen {
 
 /// Judges the answer to a head that must not be accepted.
 pub(super) fn refusal(ask: Ask, answer: &Answer) -> Judgement {
-    let came = heard(answer);
+    let got = heard(answer);
     match (ask, answer) {
         (Ask::Limited, Answer::Response(response, _)) if response.status() == 101 => {
-            Judgement::unusual(came)
+            Judgement::unusual(got)
         }
-        (_, Answer::Response(response, _)) if response.status() == 101 => Judgement::wrong(came),
-        (Ask::RefusedVersion, Answer::Response(response, _)) => version(response, &came),
-        (_, Answer::Response(..)) => Judgement::ok(came),
+        (_, Answer::Response(response, _)) if response.status() == 101 => Judgement::wrong(got),
+        (Ask::RefusedVersion, Answer::Response(response, _)) => version(response, &got),
+        (_, Answer::Response(..)) => Judgement::ok(got),
         // RFC 6455 section 10.7 lets an endpoint drop TCP. One that is silent has at least not accepted.
         (_, Answer::Missing(Arrived::End | Arrived::Reset | Arrived::Nothing)) => {
-            Judgement::unusual(came)
+            Judgement::unusual(got)
         }
-        (_, Answer::Missing(_) | Answer::Invalid(_)) => Judgement::wrong(came),
+        (_, Answer::Missing(_) | Answer::Invalid(_)) => Judgement::wrong(got),
     }
 }
 
-fn version(response: &Response, came: &str) -> Judgement {
+fn version(response: &Response, got: &str) -> Judgement {
     let mut versions = response
         .headers()
         .get_all("Sec-WebSocket-Version")
         .flat_map(|value| value.split(','))
         .map(str::trim);
     if !versions.any(|version| version == "13") {
-        return Judgement::wrong(format!("{came}, without Sec-WebSocket-Version: 13"));
+        return Judgement::wrong(format!("{got}, without Sec-WebSocket-Version: 13"));
     }
     match response.status() {
-        426 => Judgement::ok(came),
-        _ => Judgement::unusual(came),
+        426 => Judgement::ok(got),
+        _ => Judgement::unusual(got),
     }
 }
 
@@ -73,39 +73,39 @@ const fn ended(end: Arrived) -> &'static str {
 
 /// Judges the answer to the frames of a probe.
 pub(super) fn frames(expect: Expect, seen: &Seen) -> Judgement {
-    let came = describe(seen);
+    let got = describe(seen);
     match expect {
-        Expect::Failure(codes) => failure(codes, seen, came),
-        Expect::MayFail(codes) => match failure(codes, seen, came) {
-            Judgement { verdict: Verdict::Wrong, came } if seen.incoming.error.is_none() => {
-                Judgement::unusual(came)
+        Expect::Failure(codes) => failure(codes, seen, got),
+        Expect::MayFail(codes) => match failure(codes, seen, got) {
+            Judgement { verdict: Verdict::Wrong, got } if seen.incoming.error.is_none() => {
+                Judgement::unusual(got)
             }
             judgement => judgement,
         },
-        Expect::EarlyFailure(code, _) => match failure(&[code], seen, came) {
-            Judgement { verdict: Verdict::Wrong, came }
+        Expect::EarlyFailure(code, _) => match failure(&[code], seen, got) {
+            Judgement { verdict: Verdict::Wrong, got }
                 if seen.incoming.pongs() == 1
                     && (seen.incoming.close().is_some() || gone(seen)) =>
             {
-                Judgement::unusual(format!("{came}, only after the rest of the message"))
+                Judgement::unusual(format!("{got}, only after the rest of the message"))
             }
             judgement => judgement,
         },
         Expect::AnyPong | Expect::Pong(_) | Expect::Echo(_) | Expect::EchoTwice(_) => {
-            reply(expect, seen, came)
+            reply(expect, seen, got)
         }
-        Expect::CloseAnswer(code) => close_answer(code, seen, came),
-        Expect::CloseFailure(codes) => close_failure(codes, seen, came),
-        Expect::NothingLate => nothing_late(seen, came),
+        Expect::CloseAnswer(code) => close_answer(code, seen, got),
+        Expect::CloseFailure(codes) => close_failure(codes, seen, got),
+        Expect::NothingLate => nothing_late(seen, got),
         Expect::EndOfTcp => match seen.end {
-            Arrived::End => Judgement::ok(came),
-            Arrived::Reset => Judgement::unusual(came),
-            _ => Judgement::wrong(came),
+            Arrived::End => Judgement::ok(got),
+            Arrived::Reset => Judgement::unusual(got),
+            _ => Judgement::wrong(got),
         },
         Expect::Faultless(has_fault, _) => match seen.incoming.pongs() {
-            0 => Judgement::not_applicable(format!("no frame to look at: {came}")),
+            0 => Judgement::not_applicable(format!("no frame to look at: {got}")),
             _ if has_fault(seen.incoming.faults) => Judgement::wrong("frames with that fault"),
-            _ => Judgement::ok(came),
+            _ => Judgement::ok(got),
         },
     }
 }
@@ -132,41 +132,41 @@ fn is_message(item: &Item, payload: Payload) -> bool {
 }
 
 /// A server may drop TCP without a Close: RFC 6455 section 7.1.7 has only a SHOULD.
-fn failure(codes: &[u16], seen: &Seen, came: String) -> Judgement {
+fn failure(codes: &[u16], seen: &Seen, got: String) -> Judgement {
     // Nothing but the question has asked for a Pong.
     if seen.incoming.pongs() > 0 || seen.incoming.error.is_some() {
-        return Judgement::wrong(came);
+        return Judgement::wrong(got);
     }
     match (seen.incoming.close(), gone(seen)) {
         (Some(body), _) if code(body).is_some_and(|code| codes.contains(&code)) => {
-            Judgement::ok(came)
+            Judgement::ok(got)
         }
-        (Some(_), _) | (None, true) => Judgement::unusual(came),
-        (None, false) => Judgement::wrong(came),
+        (Some(_), _) | (None, true) => Judgement::unusual(got),
+        (None, false) => Judgement::wrong(got),
     }
 }
 
 /// An endpoint that receives a Close must send one, and "typically" with the same code: RFC 6455 section 5.5.1.
-fn close_answer(expected: Option<u16>, seen: &Seen, came: String) -> Judgement {
+fn close_answer(expected: Option<u16>, seen: &Seen, got: String) -> Judgement {
     match seen.incoming.close() {
-        None => Judgement::wrong(came),
-        Some(body) if CloseFrame::parse(body).is_err() => Judgement::wrong(came),
+        None => Judgement::wrong(got),
+        Some(body) if CloseFrame::parse(body).is_err() => Judgement::wrong(got),
         Some(body) => match (code(body), expected) {
-            (code, expected) if code == expected || expected.is_none() => Judgement::ok(came),
-            _ => Judgement::unusual(came),
+            (code, expected) if code == expected || expected.is_none() => Judgement::ok(got),
+            _ => Judgement::unusual(got),
         },
     }
 }
 
 /// A server may take an invalid Close for the end it asks for, but must not send the same.
-fn close_failure(codes: &[u16], seen: &Seen, came: String) -> Judgement {
+fn close_failure(codes: &[u16], seen: &Seen, got: String) -> Judgement {
     match (seen.incoming.close(), gone(seen)) {
-        (Some(body), _) if !may_send(body) => Judgement::wrong(came),
+        (Some(body), _) if !may_send(body) => Judgement::wrong(got),
         (Some(body), _) if code(body).is_some_and(|code| codes.contains(&code)) => {
-            Judgement::ok(came)
+            Judgement::ok(got)
         }
-        (Some(_), _) | (None, true) => Judgement::unusual(came),
-        (None, false) => Judgement::wrong(came),
+        (Some(_), _) | (None, true) => Judgement::unusual(got),
+        (None, false) => Judgement::wrong(got),
     }
 }
 
@@ -178,27 +178,27 @@ fn may_send(body: &[u8]) -> bool {
     !forbidden && std::str::from_utf8(reason).is_ok()
 }
 
-fn nothing_late(seen: &Seen, came: String) -> Judgement {
+fn nothing_late(seen: &Seen, got: String) -> Judgement {
     let message = |item: &Item| matches!(item, Item::Message(_));
     let incoming = &seen.incoming;
     if incoming.items.iter().any(message) || incoming.after_close.iter().any(|opcode| *opcode < 8) {
-        Judgement::wrong(came)
+        Judgement::wrong(got)
     } else if seen.incoming.pongs() > 0 || !incoming.after_close.is_empty() {
         // Section 5.5.2 leaves it open.
-        Judgement::unusual(came)
+        Judgement::unusual(got)
     } else {
-        Judgement::ok(came)
+        Judgement::ok(got)
     }
 }
 
-fn reply(expect: Expect, seen: &Seen, came: String) -> Judgement {
+fn reply(expect: Expect, seen: &Seen, got: String) -> Judgement {
     match seen.incoming.close().and_then(code) {
         // A limit of the server, section 10.4.
-        Some(1009) => Judgement::unusual(came),
+        Some(1009) => Judgement::unusual(got),
         None if is_decided(expect, &seen.incoming) && seen.incoming.error.is_none() => {
-            Judgement::ok(came)
+            Judgement::ok(got)
         }
-        _ => Judgement::wrong(came),
+        _ => Judgement::wrong(got),
     }
 }
 
@@ -220,7 +220,7 @@ fn describe(seen: &Seen) -> String {
     }
     match seen.incoming.after_close.len() {
         0 => {}
-        several => parts.push(format!("{several} frames behind it")),
+        several => parts.push(format!("{several} frames after it")),
     }
     match seen.end {
         Arrived::Nothing if !parts.is_empty() => parts.push("nothing more in time".into()),

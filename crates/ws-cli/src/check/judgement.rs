@@ -26,23 +26,23 @@ impl Verdict {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Judgement {
     pub(super) verdict: Verdict,
-    pub(super) came: String,
+    pub(super) got: String,
 }
 
 impl Judgement {
-    pub(super) fn ok(came: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Ok, came: came.into() }
+    pub(super) fn ok(got: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Ok, got: got.into() }
     }
 
-    pub(super) fn unusual(came: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Unusual, came: came.into() }
+    pub(super) fn unusual(got: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Unusual, got: got.into() }
     }
 
-    pub(super) fn wrong(came: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Wrong, came: came.into() }
+    pub(super) fn wrong(got: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Wrong, got: got.into() }
     }
 
     pub(super) fn not_applicable(why: impl Into<String>) -> Self {
-        Self { verdict: Verdict::NotApplicable, came: why.into() }
+        Self { verdict: Verdict::NotApplicable, got: why.into() }
     }
 }

@@ -13,6 +13,7 @@ mod probe;
 mod probes;
 mod report;
 mod send;
+mod stream;
 mod target;
 mod wire;
 
@@ -34,7 +35,7 @@ use report::Report;
 use target::Target;
 use wire::Arrived;
 
-/// Check what a server gets wrong: each probe breaks a rule or tests one, on a connection of its own.
+/// Finds the mistakes of a server: each probe breaks a rule or tests one, on a connection of its own.
 ///
 /// Exit status: 0 nothing is wrong, 1 an ordinary opening handshake is refused, 2 something is wrong,
 /// 3 no connection, 4 timeout, 64 wrong usage.
@@ -56,7 +57,7 @@ pub(crate) struct CheckArgs {
     #[arg(long)]
     json: bool,
 
-    /// How long each answer may take
+    /// The time limit for each answer
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = duration)]
     wait: Duration,
 

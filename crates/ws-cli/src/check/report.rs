@@ -33,10 +33,11 @@ impl Report<'_> {
 
     /// Writes the text: a line for each group, each probe that is not right, and a summary.
     pub(super) fn text(&self, to: &mut dyn Write) -> io::Result<()> {
-        let not = |it: bool| if it { "" } else { " not" };
         let Abilities { echo, extensions } = self.abilities;
-        let (echo, deflate) = (not(*echo), not(extensions.deflate().is_some()));
-        writeln!(to, "{}: does{echo} echo, does{deflate} compress\n", self.url)?;
+        let echo = if *echo { "echoes" } else { "does not echo" };
+        let deflate =
+            if extensions.deflate().is_some() { "compresses" } else { "does not compress" };
+        writeln!(to, "{}: {echo}, {deflate}\n", self.url)?;
         for group in &GROUPS {
             self.group(group, to)?;
         }
@@ -50,7 +51,7 @@ impl Report<'_> {
                         to,
                         "unusual  {}: {}",
                         finding.probe.id,
-                        printable(&finding.judgement.came)
+                        printable(&finding.judgement.got)
                     )?;
                 }
                 _ => detail(finding, self.verbose, to)?,
@@ -79,7 +80,7 @@ impl Report<'_> {
         let count = |verdict| here.iter().filter(|finding| finding.is(verdict)).count();
         let parts = counted(count);
         let lack = here.iter().find(|finding| finding.is(Verdict::NotApplicable));
-        let lack = lack.map(|finding| format!(": {}", finding.judgement.came));
+        let lack = lack.map(|finding| format!(": {}", finding.judgement.got));
         writeln!(to, "{:16}{parts}{}", group.name, lack.unwrap_or_default())
     }
 
@@ -133,7 +134,7 @@ fn detail(finding: &Finding, bytes: bool, to: &mut dyn Write) -> io::Result<()> 
     let (probe, judgement) = (finding.probe, &finding.judgement);
     writeln!(to, "{:8} {}, {}: {}", judgement.verdict.name(), probe.id, probe.rule, probe.claim)?;
     writeln!(to, "         expected {}", probe.ask)?;
-    writeln!(to, "         came     {}", printable(&judgement.came))?;
+    writeln!(to, "         got      {}", printable(&judgement.got))?;
     if bytes {
         dump("sent", &finding.record.sent, to)?;
         dump("received", &finding.record.received, to)?;
@@ -178,7 +179,7 @@ struct Line<'a> {
     claim: &'a str,
     verdict: &'a str,
     expected: String,
-    came: &'a str,
+    got: &'a str,
     microseconds: u128,
     sent: String,
     sent_bytes: usize,
@@ -196,7 +197,7 @@ impl<'a> Line<'a> {
             claim: probe.claim,
             verdict: judgement.verdict.name(),
             expected: probe.ask.to_string(),
-            came: &judgement.came,
+            got: &judgement.got,
             microseconds: finding.took.as_micros(),
             sent: hex::encode(&record.sent.bytes),
             sent_bytes: record.sent.len,

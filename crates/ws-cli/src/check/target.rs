@@ -7,12 +7,12 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use ws_std::rustls::StreamOwned;
 use ws_std::wsproto::handshake::ClientRequest;
 use ws_std::{ClientTls, ConnectTo};
 
 use super::head::Head;
-use super::wire::{Stream, Wire};
+use super::stream::{Socket, Stream};
+use super::wire::Wire;
 use crate::connection::Prepared;
 
 /// The server under test.
@@ -77,46 +77,34 @@ impl Target {
     ///
     /// [`io::Error`] of the last address; `TimedOut` if it is late.
     pub(super) fn connect(&self) -> io::Result<Wire> {
-        let stream = match &self.place {
+        let socket = match &self.place {
             Place::Tcp(addresses) => self.tcp(addresses)?,
             #[cfg(unix)]
-            Place::Unix(path) => Stream::Unix(UnixStream::connect(path)?),
+            Place::Unix(path) => Socket::Unix(UnixStream::connect(path)?),
             #[cfg(not(unix))]
             Place::Unix(_) => return Err(ErrorKind::Unsupported.into()),
+        };
+        let stream = match &self.tls {
+            None => Stream::Plain(socket),
+            Some(tls) => {
+                let tls = tls.begin(self.request.url().host())?;
+                Stream::with_tls(socket, tls, self.patience)?
+            }
         };
         Ok(Wire::new(stream))
     }
 
-    fn tcp(&self, addresses: &[SocketAddr]) -> io::Result<Stream> {
+    fn tcp(&self, addresses: &[SocketAddr]) -> io::Result<Socket> {
         let mut failed = io::Error::new(ErrorKind::NotFound, "the name has no address");
         for address in addresses {
             match TcpStream::connect_timeout(address, self.patience) {
                 Ok(tcp) => {
                     tcp.set_nodelay(true)?;
-                    return self.with_tls(tcp);
+                    return Ok(Socket::Tcp(tcp));
                 }
                 Err(error) => failed = error,
             }
         }
         Err(failed)
-    }
-
-    fn with_tls(&self, mut tcp: TcpStream) -> io::Result<Stream> {
-        let Some(tls) = &self.tls else { return Ok(Stream::Tcp(tcp)) };
-        tcp.set_read_timeout(Some(self.patience))?;
-        tcp.set_write_timeout(Some(self.patience))?;
-        let mut connection = tls.begin(self.request.url().host())?;
-        while connection.is_handshaking() {
-            connection.complete_io(&mut tcp).map_err(late)?;
-        }
-        Ok(Stream::Tls(Box::new(StreamOwned::new(connection, tcp))))
-    }
-}
-
-/// A socket's timeout is `WouldBlock` on some systems.
-fn late(error: io::Error) -> io::Error {
-    match error.kind() {
-        ErrorKind::WouldBlock => ErrorKind::TimedOut.into(),
-        _ => error,
     }
 }

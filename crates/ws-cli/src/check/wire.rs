@@ -1,12 +1,9 @@
 //! One connection of a probe: bytes in both directions, within a time and a number of bytes.
 
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
-#[cfg(unix)]
-use std::os::unix::net::UnixStream;
+use std::io::{ErrorKind, Read, Write};
 use std::time::{Duration, Instant};
 
-use ws_std::rustls::{ClientConnection, StreamOwned};
+use super::stream::Stream;
 
 /// The most bytes to receive in one probe.
 const MOST_RECEIVED: usize = 1 << 20;
@@ -16,15 +13,6 @@ const MOST_KEPT: usize = 4 << 10;
 
 /// How long to wait between two parts that must arrive apart.
 const PAUSE: Duration = Duration::from_millis(20);
-
-/// The stream of a connection.
-#[derive(Debug)]
-pub(super) enum Stream {
-    Tcp(TcpStream),
-    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
-    #[cfg(unix)]
-    Unix(UnixStream),
-}
 
 /// The outcome of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +70,7 @@ impl Wire {
         self.record.sent.add(shown);
         let _gone = self
             .stream
-            .socket_timeouts(patience)
+            .limit(patience)
             .and_then(|()| self.stream.write_all(bytes))
             .and_then(|()| self.stream.flush());
     }
@@ -108,8 +96,7 @@ impl Wire {
             if left.is_zero() {
                 return Arrived::Nothing;
             }
-            let read =
-                self.stream.socket_timeouts(left).and_then(|()| self.stream.read(&mut buffer));
+            let read = self.stream.limit(left).and_then(|()| self.stream.read(&mut buffer));
             match read {
                 Ok(0) => return Arrived::End,
                 Ok(len) => {
@@ -132,64 +119,7 @@ impl Wire {
     /// Ends the connection, and returns the bytes of both directions.
     pub(super) fn end(mut self) -> Record {
         // The server may be gone.
-        let _ = match &mut self.stream {
-            Stream::Tcp(tcp) => tcp.shutdown(Shutdown::Both),
-            Stream::Tls(tls) => {
-                tls.conn.send_close_notify();
-                tls.flush().and_then(|()| tls.sock.shutdown(Shutdown::Both))
-            }
-            #[cfg(unix)]
-            Stream::Unix(unix) => unix.shutdown(Shutdown::Both),
-        };
+        let _ = self.stream.end();
         self.record
-    }
-}
-
-impl Stream {
-    /// Sets how long a call may wait.
-    fn socket_timeouts(&self, timeout: Duration) -> io::Result<()> {
-        let timeout = Some(timeout.max(Duration::from_millis(1)));
-        let tcp = match self {
-            Self::Tcp(tcp) => tcp,
-            Self::Tls(tls) => &tls.sock,
-            #[cfg(unix)]
-            Self::Unix(unix) => {
-                unix.set_read_timeout(timeout)?;
-                return unix.set_write_timeout(timeout);
-            }
-        };
-        tcp.set_read_timeout(timeout)?;
-        tcp.set_write_timeout(timeout)
-    }
-}
-
-impl Read for Stream {
-    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(tcp) => tcp.read(to),
-            Self::Tls(tls) => tls.read(to),
-            #[cfg(unix)]
-            Self::Unix(unix) => unix.read(to),
-        }
-    }
-}
-
-impl Write for Stream {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(tcp) => tcp.write(bytes),
-            Self::Tls(tls) => tls.write(bytes),
-            #[cfg(unix)]
-            Self::Unix(unix) => unix.write(bytes),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::Tcp(tcp) => tcp.flush(),
-            Self::Tls(tls) => tls.flush(),
-            #[cfg(unix)]
-            Self::Unix(unix) => unix.flush(),
-        }
     }
 }

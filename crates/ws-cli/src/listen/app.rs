@@ -12,9 +12,9 @@ use super::files::Files;
 use super::report::Report;
 use super::speaker::Speaker;
 
-/// What the server does with its connections.
+/// The work of the server.
 pub(super) enum Mode {
-    /// Prints what they send, and sends them the lines of standard input.
+    /// Prints the messages of clients, and sends them the lines of standard input.
     Print(Arc<Speaker>),
     Echo,
     Broadcast,

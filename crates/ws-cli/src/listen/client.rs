@@ -16,7 +16,7 @@ pub(super) struct Client {
     handshake: Handshake,
 }
 
-/// What is done with the messages of a client.
+/// The work of a connection with its messages.
 pub(super) enum Kind {
     Print(Arc<Speaker>),
     Echo,
@@ -103,7 +103,7 @@ fn send_to_others(ws: &WebSocketConnection, message: &Message) {
     };
     for other in server.connections().iter().filter(|other| *other != ws) {
         if let Err(Error::WouldExceed(_)) = other.send_prepared(&prepared) {
-            // 1013 may be sent.
+            // A server may send 1013.
             let _ = other.terminate(CloseCode::TRY_AGAIN_LATER, "you read too slowly");
         }
     }

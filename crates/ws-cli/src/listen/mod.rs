@@ -32,10 +32,10 @@ use crate::signals;
 use crate::terminal::{Colours, tell};
 use crate::values::size;
 
-/// Listens for connections. By default, prints what they send, and sends them the lines of standard input.
+/// Listens for connections. By default, prints their messages, and sends them the lines of standard input.
 #[derive(clap::Args, Debug)]
 pub(crate) struct ListenArgs {
-    /// Where to listen: HOST:PORT, or a port of the loopback; port 0 is any that is free
+    /// The address: HOST:PORT, or a port of the loopback; port 0 is any free one
     #[arg(value_name = "ADDRESS", default_value = "127.0.0.1:9001")]
     address: Address,
 
@@ -62,8 +62,8 @@ pub(crate) struct ListenArgs {
     #[arg(short, long = "subprotocol", value_name = "NAME")]
     subprotocols: Vec<String>,
 
-    /// Let only pages of this origin connect, and clients that are no browsers; repeatable, or "any". With --exec, no
-    /// page may connect by default
+    /// Accept browsers only from pages of this origin; repeatable, or "any". Clients without an Origin are always
+    /// accepted. With --exec, no page is accepted by default
     #[arg(long = "origin", value_name = "ORIGIN")]
     origins: Vec<String>,
 
@@ -75,7 +75,7 @@ pub(crate) struct ListenArgs {
     #[arg(long, num_args = 2, value_names = ["CERT", "KEY"])]
     tls: Vec<PathBuf>,
 
-    /// How many clients may be connected; others get status 503
+    /// The most connections at a time; further clients get status 503
     #[arg(long, value_name = "COUNT", default_value = "1000")]
     max_connections: usize,
 
@@ -87,19 +87,19 @@ pub(crate) struct ListenArgs {
     #[arg(long)]
     jsonl: bool,
 
-    /// Say on standard error when connections open, close and fail
+    /// Print on standard error when connections open, close and fail
     #[arg(short, long)]
     verbose: bool,
 }
 
-/// How long the connections have to close after a signal.
-const LAST_CALL: Duration = Duration::from_secs(5);
+/// The time limit for closing the connections after a signal.
+const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 
-/// How many bytes a client may be behind with what others say before it is disconnected.
-const BEHIND: usize = 4 << 20;
+/// The most bytes of other clients' messages that wait for a client before it is disconnected.
+const MOST_BEHIND: usize = 4 << 20;
 
 impl ListenArgs {
-    /// Serves until a signal comes, or nobody reads standard output any more.
+    /// Serves until a signal comes, or the reader of standard output goes.
     pub(crate) fn run(self) -> Exit {
         self.serve().unwrap_or_else(|exit| exit)
     }
@@ -151,7 +151,7 @@ impl ListenArgs {
             .max_connections(self.max_connections)
             .deflate(self.deflate.then(Deflate::new));
         if self.broadcast || self.folder.is_some() {
-            options = options.high_water_mark(BEHIND);
+            options = options.high_water_mark(MOST_BEHIND);
         }
         let any = self.origins.iter().any(|origin| origin == "any");
         if !any && (!self.origins.is_empty() || self.exec.is_wanted()) {
@@ -201,7 +201,7 @@ impl ListenArgs {
                 false => "others on the network can connect",
                 true => "others on the network can run the command",
             };
-            let warning = format!("ws: {address} is no loopback address: {danger}");
+            let warning = format!("ws: {address} is not a loopback address: {danger}");
             tell(&Colours::of(&io::stderr()).loud(&warning));
         }
         Ok(format!("{scheme}://{address}/"))
@@ -211,7 +211,7 @@ impl ListenArgs {
 /// Ends the server, if it has begun.
 fn end(server: &OnceLock<ServerHandle>) {
     if let Some(server) = server.get() {
-        server.terminate(Some(LAST_CALL));
+        server.terminate(Some(CLOSE_LIMIT));
     }
 }
 
@@ -219,7 +219,7 @@ fn end(server: &OnceLock<ServerHandle>) {
 fn failed(place: &str, error: &io::Error) -> Exit {
     let line = match error.kind() {
         ErrorKind::AddrInUse => {
-            format!("cannot listen on {place}: another program does; port 0 is any that is free")
+            format!("cannot listen on {place}: another program does; port 0 is any free one")
         }
         _ => format!("cannot listen on {place}: {error}"),
     };

@@ -1,4 +1,4 @@
-//! What is told of the connections: lines of JSON on standard output, or a few words on standard error.
+//! Reports connections and messages: as lines of JSON on standard output, or in a few words on standard error.
 
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
@@ -15,7 +15,7 @@ use crate::outlet::Outlet;
 use crate::recorder::Recorder;
 use crate::terminal::{printable, tell};
 
-/// Tells of connections.
+/// Reports connections and messages.
 pub(super) struct Report {
     recorder: Recorder,
     verbose: bool,
@@ -64,7 +64,7 @@ impl Report {
         self.recorder.arrived(ws, id(ws), || Event::message(End::Peer, message));
     }
 
-    /// Prints a message that has arrived, for those who only want to see them.
+    /// Prints a message that has arrived, without `--jsonl`.
     pub(super) fn print(&self, ws: &WebSocketConnection, message: &Message) {
         if !self.recorder.is_on() {
             self.outlet.push(ws, |out| Format::LINES.append(message, self.for_terminal, out));
@@ -116,7 +116,7 @@ impl Report {
     }
 }
 
-/// The handshake of a connection that is not open yet, if anybody wants to know.
+/// The handshake of a connection that is not open yet, if it is to be reported.
 pub(super) struct Handshake(Option<Box<(IncomingRequest, Accept)>>);
 
 /// Returns the id of a connection as a number.

@@ -1,4 +1,4 @@
-//! The lines of standard input, which all connections hear.
+//! Sends the lines of standard input to all connections.
 
 use std::sync::Arc;
 use std::thread;
@@ -14,7 +14,7 @@ use crate::parts::Parts;
 use crate::sender::try_send;
 use crate::terminal::tell;
 
-/// How long a connection may take nothing before it is closed.
+/// The time after which a connection that reads nothing is closed.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Sends the lines of standard input to all connections. A line waits for the first connection, and for those that do
@@ -86,7 +86,7 @@ impl Speaker {
             while state.progress == before && !state.is_over {
                 if self.changed.wait_until(&mut state, until).timed_out() {
                     drop(state);
-                    // 1008 may be sent.
+                    // A server may send 1008.
                     let _ = ws.terminate(CloseCode::POLICY_VIOLATION, "you read nothing");
                     return;
                 }

@@ -34,7 +34,7 @@ pub(crate) struct PipeArgs {
     #[arg(short, long, value_name = "TIME", value_parser = wait)]
     wait: Option<Wait>,
 
-    /// What separates messages, on standard input and output
+    /// How messages are separated on standard input and output
     #[arg(long, value_enum, default_value_t = Frame::Lines)]
     frame: Frame,
 
@@ -55,7 +55,7 @@ pub(crate) struct PipeArgs {
     jsonl: bool,
 }
 
-/// How long to receive after everything was sent.
+/// The time to receive after everything was sent.
 #[derive(Clone, Copy)]
 struct Wait(Duration);
 
@@ -68,7 +68,7 @@ fn wait(text: &str) -> Result<Wait, String> {
 }
 
 impl PipeArgs {
-    /// Returns whether one of the arguments is meant for scripts, also in a terminal.
+    /// Returns whether an argument asks for a pipe, also in a terminal.
     pub(crate) const fn is_asked_for(&self) -> bool {
         let encoded = self.binary || self.hex || self.base64;
         !self.texts.is_empty()
@@ -103,6 +103,12 @@ pub(crate) fn run(
     verbose: bool,
     reconnect: Option<Reconnect>,
 ) -> Exit {
+    let longest = prepared.options.config.max_message_size;
+    if args.frame == Frame::Length && longest > u32::MAX.into() {
+        return Exit::usage(
+            "--frame length has room for 4 bytes: --max-message is at most 4294967295",
+        );
+    }
     let current = Arc::new(Current::default());
     if let Err(exit) = current.end_on_signals() {
         return exit;
@@ -120,7 +126,7 @@ pub(crate) fn run(
         count: args.count,
         wait: args.wait.map(|wait| wait.0),
     };
-    let source = args.source(prepared.options.config.max_message_size);
+    let source = args.source(longest);
     // It may wait for standard input until the process ends.
     thread::spawn(move || sending.run(source));
     let exit = converse(prepared, verbose, reconnect, &current, &printer);

@@ -1,4 +1,4 @@
-//! The messages that arrive beside those of the recording.
+//! Compares the messages that arrive with those of the recording.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -10,10 +10,10 @@ use super::recording::{Action, Step, Steps};
 use crate::hex;
 use crate::terminal::{printable, tell};
 
-/// How many differences are told.
+/// The most differences that are printed.
 const MOST_TOLD: u64 = 10;
 
-/// How many bytes of a message are told.
+/// The most bytes of a message that are printed.
 const MOST_SHOWN: usize = 60;
 
 /// Compares messages, in their order.
@@ -65,7 +65,7 @@ impl<S: Iterator<Item = Result<Step, String>>> Comparison<S> {
         match (*differences, missing) {
             (0, 0) => Ok(()),
             (0, _) => Err(format!(
-                "{missing} messages of the recording are missing, behind {arrived} equal ones"
+                "{missing} messages of the recording are missing after {arrived} equal ones"
             )),
             (_, 0) => Err(format!("{differences} of {arrived} messages differ from the recording")),
             _ => Err(format!(
@@ -135,7 +135,7 @@ mod tests {
         assert_eq!(verdict(&[], &["a"]), differ("1 of 1 messages differ from the recording"));
         assert_eq!(
             verdict(&["a", "b"], &["a"]),
-            differ("1 messages of the recording are missing, behind 1 equal ones")
+            differ("1 messages of the recording are missing after 1 equal ones")
         );
         assert_eq!(
             verdict(&["a", "b", "c"], &["b"]),

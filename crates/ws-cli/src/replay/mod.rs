@@ -1,4 +1,4 @@
-//! `ws replay`: plays what `--jsonl` has recorded, with its times.
+//! `ws replay`: plays a recording of `--jsonl`, with its times.
 
 mod comparison;
 mod player;
@@ -24,8 +24,8 @@ use crate::printer::Printer;
 use crate::session::{Current, converse};
 use crate::values::duration;
 
-/// Plays what --jsonl has recorded, with its times: sends what the recording's own side has sent, and prints what
-/// arrives.
+/// Plays a recording of --jsonl with its times: sends the messages of the recording's own side, and prints those that
+/// arrive.
 #[derive(clap::Args, Clone)]
 pub(crate) struct ReplayArgs {
     /// The recording
@@ -36,15 +36,15 @@ pub(crate) struct ReplayArgs {
     #[arg(value_name = "URL")]
     url: Option<String>,
 
-    /// Play so many times as fast, such as 10 or 0.5; "max" does not wait
+    /// Play N times as fast, such as 10 or 0.5; "max" does not wait
     #[arg(long, value_name = "N", default_value = "1", value_parser = speed)]
     speed: Speed,
 
-    /// Which side of the recording to play; the own side of "ws listen" is the server
+    /// The side of the recording to play; the own side of "ws listen" is the server
     #[arg(long, value_enum, default_value_t = End::Own)]
     side: End,
 
-    /// Which connection of the recording to play: 1 is the first
+    /// The connection of the recording to play: 1 is the first
     #[arg(long, value_name = "N", default_value = "1")]
     connection: NonZero<usize>,
 
@@ -52,7 +52,7 @@ pub(crate) struct ReplayArgs {
     #[arg(long)]
     compare: bool,
 
-    /// With --compare, how long to wait for messages that are missing
+    /// With --compare, the time to wait for missing messages
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = duration)]
     wait: Duration,
 

@@ -17,7 +17,7 @@ use crate::printer::Printer;
 use crate::sender::{send, with_room};
 use crate::session::{Current, Events};
 
-/// Prints what arrives, and compares it with the recording.
+/// Prints the messages that arrive, and compares them with the recording.
 pub(super) struct Player {
     printer: Printer,
     comparison: Option<Arc<Comparison>>,
@@ -36,8 +36,8 @@ impl Player {
     }
 }
 
-/// Plays the steps on the connection, each at its time, and ends the conversation. With a comparison, messages that are
-/// late have `wait`.
+/// Plays the steps on the connection, each at its time, and ends the conversation. With a comparison, waits up to `wait`
+/// for late messages.
 pub(super) fn play(
     player: &Player,
     steps: impl Iterator<Item = Result<Step, String>>,

@@ -23,10 +23,10 @@ pub(super) struct Recording {
     side: End,
 }
 
-/// Something that happened in a recording.
+/// An event of a recording that matters to the player.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Step {
-    /// Since the connection opened.
+    /// The time since the connection opened.
     pub(super) at: Duration,
     /// The number of the line in the file.
     pub(super) line: u64,
@@ -150,7 +150,7 @@ impl<R: BufRead> Steps<R> {
         // Each line is checked, also those of other connections.
         let action = action(&line.event, self.side)?;
         let Some((id, begun)) = self.open else { return Ok(None) };
-        // Action a server sends to all has no connection.
+        // A message of a server to all connections names none.
         if line.connection.is_some() && line.connection != id {
             return Ok(None);
         }

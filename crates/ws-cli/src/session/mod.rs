@@ -15,7 +15,7 @@ use crate::connection::Prepared;
 use crate::exit::Exit;
 use crate::heads;
 
-/// What a mode does with the events of its connections. The calls for a connection follow one another.
+/// Handles the events of a conversation, one call after the other.
 pub(crate) trait Events: Send + Sync + 'static {
     /// A connection is open.
     fn opened(&self, ws: &WebSocketConnection, prepared: &Prepared, response: &Response);
@@ -29,20 +29,20 @@ pub(crate) trait Events: Send + Sync + 'static {
     /// A Pong has arrived.
     fn pong(&self, ws: &WebSocketConnection, payload: &[u8]);
 
-    /// A connection failed, or did not open. The response is that of a server that refuses.
+    /// A connection failed, or did not open; with the response of a server that refuses.
     fn failed(&self, exit: &Exit, response: Option<&Response>);
 
     /// A connection that was open is closed.
     fn closed(&self, info: &CloseInfo);
 
-    /// A line of a head, or of the body of a refusal, for a user that wants to see them.
+    /// A line of a head, or of the body of a refusal, for `-v`.
     fn note(&self, line: &str);
 
     /// The next attempt follows after a delay.
     fn waiting(&self, exit: &Exit, delay: Duration);
 }
 
-/// The outcome of a connection: the exit if it is the last one, and the delay before the next if there is one.
+/// The exit of a run that ends with this connection, and the delay before the next connection, if one follows.
 type Outcome = (Exit, Option<Duration>);
 
 /// Connects, and connects again as `reconnect` decides. Returns how the last connection ended.
@@ -101,13 +101,13 @@ fn connect_once<E: Events>(
     current.connected(ws.handle());
     let failed = Arc::new(Mutex::new(None));
     let (opened, policy) = (Instant::now(), Arc::clone(policy));
-    let calls = Calls {
+    let handler = Handler {
         events: Arc::clone(events),
         policy: Arc::clone(&policy),
         opened,
         failed: Arc::clone(&failed),
     };
-    let info = ws.run(calls);
+    let info = ws.run(handler);
     current.disconnected();
     let failed = failed.lock().take();
     failed.unwrap_or_else(|| (Exit::from_close(&info), after(&policy, Ok(&info), opened.elapsed())))
@@ -128,7 +128,7 @@ fn after(
 }
 
 /// The handler of a connection.
-struct Calls<E> {
+struct Handler<E> {
     events: Arc<E>,
     policy: Arc<Mutex<Option<Reconnect>>>,
     opened: Instant,
@@ -136,7 +136,7 @@ struct Calls<E> {
     failed: Arc<Mutex<Option<Outcome>>>,
 }
 
-impl<E: Events> ConnectionHandler for Calls<E> {
+impl<E: Events> ConnectionHandler for Handler<E> {
     fn on_message(&mut self, ws: &WebSocketConnection, message: Message) {
         self.events.message(ws, message);
     }

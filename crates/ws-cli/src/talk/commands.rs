@@ -8,16 +8,16 @@ use crate::hex;
 
 /// The commands, for `/help`.
 pub(super) const HELP: &str = "\
-/ping              send a Ping, and tell when the Pong arrives
+/ping              send a Ping, and print the time until its Pong
 /close CODE WHY    close with a code (1000, 3000 to 4999) and a reason; without them, with 1000
 /file PATH         send a file as a binary message
 /binary HEX        send a binary message
-/stats             tell how long, how much and how fast
-/help              tell this
+/stats             print the time, the traffic and the round trip
+/help              print this list
 //TEXT             send /TEXT
-Ctrl-C, Ctrl-D     close; once more ends at once";
+Ctrl-C, Ctrl-D     close; a second one ends at once";
 
-/// A line, understood.
+/// A parsed line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Input {
     Text(String),

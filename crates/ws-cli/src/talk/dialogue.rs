@@ -25,7 +25,7 @@ pub(super) struct Dialogue {
     pub(super) current: Arc<Current>,
     pub(super) outlet: Arc<Outlet>,
     pub(super) colours: Colours,
-    /// How long the peer may take for a Pong that the user asks for.
+    /// The time limit for a Pong that the user asks for.
     patience: Duration,
     sent: Count,
     received: Count,
@@ -107,7 +107,7 @@ impl Dialogue {
             }
             Input::Close(frame) => ws.close(frame),
             Input::Stats => {
-                self.tell_stats(ws);
+                self.show_stats(ws);
                 Ok(())
             }
             Input::Help | Input::Nothing => Ok(()),
@@ -138,7 +138,7 @@ impl Dialogue {
         Ok(())
     }
 
-    fn tell_stats(&self, ws: &WebSocketConnection) {
+    fn show_stats(&self, ws: &WebSocketConnection) {
         let open = self.opened.lock().map_or(Duration::ZERO, |opened| opened.elapsed());
         let round_trip = ws.round_trip().map_or("unknown".into(), |time| format!("{time:.1?}"));
         self.notice(&format!(

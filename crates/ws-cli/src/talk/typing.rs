@@ -11,7 +11,7 @@ use rustyline::{ColorMode, Config, Editor};
 
 use crate::exit::{Exit, Status};
 
-/// How many lines are remembered.
+/// The most lines in the history.
 const MOST: usize = 1000;
 
 /// The line editor.
@@ -21,7 +21,7 @@ pub(super) struct Typing {
 }
 
 impl Typing {
-    /// Creates a line editor, with the lines of earlier times unless they are not to be remembered.
+    /// Creates a line editor, with the history of earlier runs if it `remembers`.
     pub(super) fn new(remembers: bool) -> Result<Self, Exit> {
         // Lines that begin with a space are not remembered, as in shells.
         let config = Config::builder()

@@ -15,7 +15,7 @@ use super::packets::Segment;
 use super::printer::Printer;
 use super::stream::Stream;
 
-/// How many bytes of one side may wait for the head of the other.
+/// The most bytes of one side that wait for the head of the other.
 const MOST_HELD: usize = 16 << 20;
 
 /// A TCP connection with a WebSocket.
@@ -45,7 +45,7 @@ struct Side {
 enum Stage {
     /// In the head of its request or response; how much of it was examined.
     Head(HeadFinder, Vec<u8>),
-    /// Behind its head, while that of the other side is not known; the bytes behind it.
+    /// After its head, while that of the other side is not known; the bytes after it.
     Waiting(Vec<u8>),
     Frames(Box<Decoder>),
     /// The rest cannot be decoded.
@@ -268,7 +268,7 @@ impl Conversation {
             if let Some((position, bytes)) = side.stream.missing() {
                 out.emit(is_client, &TraceEvent::Missing { position, bytes })?;
                 incomplete = Some(format!(
-                    "{bytes} bytes of the {name} are missing behind its first {position}: the capture has lost \
+                    "{bytes} bytes of the {name} are missing after its first {position}: the capture has lost \
                      packets, or cut them (capture whole packets, with tcpdump -s 0)"
                 ));
             } else if matches!(side.stage, Stage::Head(..)) {

@@ -63,7 +63,7 @@ impl Decoder {
         self.failed
     }
 
-    /// Takes what this end would have answered by itself.
+    /// Takes the bytes with which the receiver answers by itself.
     pub(super) fn take_out(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.out)
     }

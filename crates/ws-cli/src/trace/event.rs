@@ -56,7 +56,7 @@ pub(super) enum TraceEvent<'a> {
         position: u64,
         bytes: u64,
     },
-    /// The end of the bytes of one connection, and what the end that received them answers by itself.
+    /// The end of the bytes of one connection, and the bytes with which their receiver answers by itself.
     End {
         out: String,
     },

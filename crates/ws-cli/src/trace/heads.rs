@@ -1,4 +1,4 @@
-//! The heads of an opening handshake: what is told of them, and what they agree on.
+//! The heads of an opening handshake: their events, and the extensions that they agree on.
 
 use ws_std::wsproto::Extensions;
 use ws_std::wsproto::handshake::{
@@ -9,7 +9,7 @@ use super::event::TraceEvent;
 use super::outcome::Failure;
 use crate::extensions::{agreed, any_offer};
 
-/// Why an opening handshake fails.
+/// The failure of an opening handshake.
 #[derive(Debug)]
 pub(super) struct HeadFailure {
     pub(super) rule: String,

@@ -36,12 +36,12 @@ pub(crate) struct TraceArgs {
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
-    /// The file has bytes that were sent to this end
+    /// The file has the bytes of one direction, which were sent to this end
     #[arg(long, value_name = "END")]
     to: Option<Receiver>,
 
-    /// The connection compresses: what the response said behind permessage-deflate, such as
-    /// "client_no_context_takeover", or nothing
+    /// The messages are compressed with these parameters of permessage-deflate in the response, such as
+    /// "client_no_context_takeover"; may be empty
     #[arg(long, value_name = "PARAMETERS", value_parser = deflate, requires = "to")]
     deflate: Option<Extensions>,
 
@@ -54,7 +54,7 @@ pub(crate) struct TraceArgs {
     #[arg(long, requires = "to")]
     batch: bool,
 
-    /// Which TCP connection of a pcap file to decode: 1 is the first
+    /// The TCP connection of a pcap file to decode: 1 is the first
     #[arg(long, value_name = "N", default_value = "1", conflicts_with = "to")]
     connection: NonZero<usize>,
 

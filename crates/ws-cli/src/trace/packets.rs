@@ -29,10 +29,10 @@ pub(super) struct Segment<'a> {
     pub(super) data: Data<'a>,
 }
 
-/// Why a packet is left out.
+/// The reason for which a packet is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Skipped {
-    /// It is no TCP, or is not understood.
+    /// It has no TCP segment, or one that cannot be parsed.
     Other,
     /// It is a fragment of an IP packet.
     Fragment,
@@ -59,7 +59,7 @@ pub(super) fn segment(packet: Packet<'_>) -> Result<Segment<'_>, Skipped> {
         return Err(Skipped::Fragment);
     }
     let Some(TransportSlice::Tcp(tcp)) = parsed.transport else { return Err(Skipped::Other) };
-    // Without this, the packet is only followed by less padding.
+    // A packet that was cut within its padding has its whole payload.
     let cut = if payload.is_some_and(|payload| payload.incomplete) { packet.cut } else { 0 };
     Ok(Segment {
         from: SocketAddr::new(source, tcp.source_port()),

@@ -81,7 +81,7 @@ fn read(
                 return Err(Failure::Input(line));
             }
             Err(_) => {
-                let line = format!("the pcap file is invalid behind packet {packets}");
+                let line = format!("the pcap file is invalid after packet {packets}");
                 return Err(Failure::Input(line));
             }
         };
@@ -93,7 +93,7 @@ fn read(
     }
 }
 
-/// What is known of the interfaces of a section.
+/// The interfaces of a section.
 #[derive(Debug, Default)]
 struct Interfaces(Vec<Interface>);
 

@@ -12,12 +12,12 @@ pub(super) struct Stream {
     next: Option<u32>,
     /// The position of that byte in the stream.
     at: u64,
-    /// Segments behind a hole, by their positions.
+    /// Segments after a hole, by their positions.
     early: BTreeMap<u64, Vec<u8>>,
     held: usize,
-    /// The position behind the last byte that was sent.
+    /// The position after the last byte that was sent.
     end: u64,
-    /// The position behind the last byte, if the end of the stream was sent.
+    /// The position after the last byte, if the end of the stream was sent.
     fin: Option<u64>,
 }
 
@@ -32,7 +32,7 @@ pub(super) struct Data<'a> {
 }
 
 impl Stream {
-    /// Begins behind this sequence number, that of a SYN.
+    /// Begins after this sequence number, that of a SYN.
     pub(super) fn synchronize(&mut self, seq: u32) {
         if self.next.is_none() {
             self.next = Some(seq.wrapping_add(1));
@@ -100,8 +100,7 @@ impl Stream {
         ordered
     }
 
-    /// Returns how many bytes were sent, as far as the capture shows, but are missing: the position of the first, and
-    /// how many there are up to the next captured one.
+    /// Returns the first gap of the capture: the position of its first byte, and its length in bytes.
     pub(super) fn missing(&self) -> Option<(u64, u64)> {
         let until = self.early.keys().next().copied().unwrap_or(self.end);
         (until > self.at).then(|| (self.at, until - self.at))

@@ -146,7 +146,7 @@ fn what_is_missing_is_told() {
     let Ok(Outcome::Incomplete(line)) = outcome else { panic!("{outcome:?}") };
     assert!(
         line.starts_with(&format!(
-            "100 bytes of the server are missing behind its first {position}:"
+            "100 bytes of the server are missing after its first {position}:"
         )),
         "{line}"
     );
@@ -157,7 +157,7 @@ fn what_is_missing_is_told() {
     let cut: Vec<_> = packets.iter().map(ethernet).collect();
     let (outcome, _) = trace(&file(1, &cut, 96));
     let Ok(Outcome::Incomplete(line)) = outcome else { panic!("{outcome:?}") };
-    assert!(line.contains("58 bytes of the server are missing behind its first 42:"), "{line}");
+    assert!(line.contains("58 bytes of the server are missing after its first 42:"), "{line}");
     assert!(line.ends_with("(capture whole packets, with tcpdump -s 0)"), "{line}");
 
     // The end of the file is missing.
@@ -193,7 +193,7 @@ fn connections_are_chosen_by_their_number() {
 }
 
 #[test]
-fn a_capture_may_begin_behind_the_syn_but_not_behind_the_handshake() {
+fn a_capture_may_begin_after_the_syn_but_not_after_the_handshake() {
     let packets = conversation(true, 1460);
     assert_eq!(events(&trace(&ethernet_file(&packets[2..])).1), expected(true));
     // Without the request, the response still tells of the compression.

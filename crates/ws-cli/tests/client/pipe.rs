@@ -193,7 +193,7 @@ fn a_server_that_reads_nothing_is_given_up() {
         drop(stream);
     });
     let ended = run(&[&url, "--timeout", "100ms"], &b"x".repeat(32 << 20));
-    // The line is one message; it is accepted whole, and the Close waits behind it.
+    // The line is one message; it is accepted whole, and the Close waits after it.
     assert_eq!(ended.status, Some(4), "{}", ended.err);
     let url = by_hand(|stream| {
         std::thread::sleep(super::support::LONG);

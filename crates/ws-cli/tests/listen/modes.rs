@@ -214,7 +214,8 @@ fn others_on_the_network_are_warned_of() {
     assert!(Server::start(&["--echo"]).warnings.is_empty());
     let server = Server::start_on("0.0.0.0:0", &["--echo"]);
     assert!(
-        server.warnings[0].ends_with("is no loopback address: others on the network can connect")
+        server.warnings[0]
+            .ends_with("is not a loopback address: others on the network can connect")
     );
     let server = Server::start_on("0.0.0.0:0", &["--exec", "cat"]);
     assert!(server.warnings[0].ends_with("others on the network can run the command"));

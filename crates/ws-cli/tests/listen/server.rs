@@ -19,7 +19,7 @@ pub(crate) struct Server {
     pub(crate) url: String,
     pub(crate) stdin: Option<ChildStdin>,
     pub(crate) stdout: Option<BufReader<ChildStdout>>,
-    /// The lines of standard error behind the one with the URL.
+    /// The lines of standard error after the one with the URL.
     errors: Receiver<String>,
     /// The lines before it.
     pub(crate) warnings: Vec<String>,

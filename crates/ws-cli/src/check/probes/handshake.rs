@@ -169,5 +169,5 @@ fn field(name: &str, values: &[&str]) -> Judgement {
 }
 
 fn not(judgement: Judgement) -> Judgement {
-    Judgement::wrong(judgement.came)
+    Judgement::wrong(judgement.got)
 }

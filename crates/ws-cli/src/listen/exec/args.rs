@@ -11,19 +11,19 @@ use crate::values::duration;
 #[derive(clap::Args, Debug)]
 pub(in crate::listen) struct ExecArgs {
     /// Run a process for each connection: messages are lines of its input, and lines of its output are messages. All
-    /// words behind this option are the command
+    /// words after this option are the command
     #[arg(long, group = "mode", value_name = "COMMAND", num_args = 1.., allow_hyphen_values = true)]
     exec: Vec<OsString>,
 
-    /// How many processes may run
+    /// The most processes at a time
     #[arg(long, value_name = "COUNT", default_value = "64", requires = "exec")]
     max_processes: usize,
 
-    /// How long a process may run after its connection has ended, before it is killed
+    /// The time after which a process is killed when its connection has ended
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration, requires = "exec")]
     grace: Duration,
 
-    /// How long a process may read nothing while more than 64 KiB wait for it, before its connection is closed
+    /// Close the connection of a process that reads nothing for this time while more than 64 KiB wait for it
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration, requires = "exec")]
     patience: Duration,
 }
@@ -33,7 +33,7 @@ impl ExecArgs {
         !self.exec.is_empty()
     }
 
-    /// Returns what to run, if it is wanted. A line of output has at most `max_line` bytes.
+    /// Returns the command, if there is one. A line of output has at most `max_line` bytes.
     pub(in crate::listen) fn exec(&self, max_line: u64) -> Option<Exec> {
         self.is_wanted().then(|| Exec {
             command: self.exec.clone(),

@@ -17,8 +17,8 @@ use crate::listen::report::Report;
 pub(in crate::listen) struct Bridge {
     process: Arc<Process>,
     max_line: usize,
-    /// How long the process may read nothing while the connection waits for it. The end of a client is not noticed
-    /// meanwhile.
+    /// The time after which a process that reads nothing is given up. The connection is paused meanwhile, so the end of
+    /// its client is not noticed.
     patience: Duration,
     /// How many lines the process had taken when the timer was set; `None` without one.
     watched: Option<u64>,

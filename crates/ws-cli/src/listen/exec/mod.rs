@@ -1,8 +1,8 @@
 //! `--exec`: a process for each connection. Messages are lines of its standard input, and lines of its standard
 //! output are messages.
 //!
-//! Two threads carry a process: one writes its input, the other reads its output and waits for its end. What it
-//! holds is bounded: a connection is not read while more than 64 KiB wait for a process that does not read, and a
+//! Each process has two threads: one writes its input, the other reads its output and waits for its end. The memory
+//! is bounded: a connection is not read while more than 64 KiB wait for a process that does not read, and a
 //! process waits in its pipe while the client does not read.
 
 mod args;

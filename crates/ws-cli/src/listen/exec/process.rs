@@ -10,7 +10,7 @@ use ws_mio::WebSocketConnection;
 use super::group::Group;
 use super::processes::Place;
 
-/// How many bytes may wait for a process before its connection is not read any more.
+/// The most bytes that wait for a process before its connection is paused.
 const MOST_WAITING: usize = 64 << 10;
 
 /// A process and the lines that wait for it.
@@ -63,7 +63,7 @@ impl Process {
         Arc::new(Self { state: Mutex::new(state), changed: Condvar::new(), group, place })
     }
 
-    /// Queues a line for the process. Pauses the connection if more than enough wait; returns whether that is so.
+    /// Queues a line for the process. Pauses the connection if too many bytes wait; returns whether it did.
     pub(super) fn push(&self, ws: &WebSocketConnection, line: Vec<u8>) -> bool {
         let mut state = self.state.lock();
         if state.input == Input::Closed {
@@ -75,7 +75,7 @@ impl Process {
         let is_full = state.waiting > MOST_WAITING;
         if is_full {
             state.input = Input::Full;
-            // Also one that is paused: another reason for its pause may end earlier.
+            // Also a connection that is paused: another reason for its pause may end earlier.
             ws.pause();
         }
         is_full

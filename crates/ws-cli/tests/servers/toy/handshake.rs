@@ -11,7 +11,7 @@ use super::{Fault, write};
 
 const LONGEST_HEAD: usize = 64 << 10;
 
-/// Answers a request. Returns the bytes behind it, and whether messages are inflated, if it was accepted.
+/// Answers a request. Returns the bytes after it, and whether messages are inflated, if it was accepted.
 pub(super) fn answer(stream: &mut TcpStream, fault: Fault) -> Option<(Vec<u8>, bool)> {
     let (mut bytes, mut buffer) = (Vec::new(), [0; 64 << 10]);
     let end = loop {
