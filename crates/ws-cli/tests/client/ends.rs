@@ -32,6 +32,7 @@ fn wrong_arguments_are_64() {
         (&["ws://127.0.0.1:1/", "--proxy", "ftp://x"], "--proxy"),
         (&["wss://127.0.0.1:1/", "--cacert", "/nowhere/file.pem"], "/nowhere/file.pem"),
         (&["ws://127.0.0.1:1/", "--hex", "--binary"], "--binary"),
+        (&["ws://127.0.0.1:1/", "--frame", "length", "--max-message", "5G"], "--frame length"),
         (&["wss://127.0.0.1:1/", "--cert", "file.pem"], "--key"),
     ] {
         let ended = run(arguments, b"");

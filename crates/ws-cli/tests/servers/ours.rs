@@ -98,16 +98,35 @@ fn word(path: &Path) -> &str {
 #[test]
 fn tls_changes_nothing() {
     let folder = Folder::new("tls");
-    let made = rcgen::generate_simple_self_signed(["localhost".into()]).expect("a certificate");
-    let certificate = folder.file("cert.pem", &made.cert.pem());
-    let key = folder.file("key.pem", &made.signing_key.serialize_pem());
-    let tls = ServerTls::from_pem_files(&certificate, &key).expect("an identity");
+    let (tls, certificate) = identity(&folder);
     let address = on_threads(ServerOptions::new().tls(tls));
     let url = format!("wss://localhost:{}/", address.port());
     let trusting = check(&url, &["--wait", "30s", "--cacert", word(&certificate)]);
     assert_flawless(&trusting, false);
     let careless = check(&url, &["--wait", "30s", "--insecure"]);
     assert_flawless(&careless, false);
+}
+
+/// Creates the identity of `localhost`; returns it, and the file with its certificate.
+fn identity(folder: &Folder) -> (ServerTls, PathBuf) {
+    let made = rcgen::generate_simple_self_signed(["localhost".into()]).expect("a certificate");
+    let certificate = folder.file("cert.pem", &made.cert.pem());
+    let key = folder.file("key.pem", &made.signing_key.serialize_pem());
+    let tls = ServerTls::from_pem_files(&certificate, &key).expect("an identity");
+    (tls, certificate)
+}
+
+#[cfg(unix)]
+#[test]
+fn tls_works_on_a_unix_socket() {
+    let folder = Folder::new("unix-tls");
+    let (tls, certificate) = identity(&folder);
+    let path = folder.0.join("socket");
+    let listener = ws_std::ServerSocket::bind_unix(&path).expect("a socket");
+    let options = ServerOptions::new().tls(tls);
+    ws_std::WebSocketServer::from_listener(listener, options).spawn(echo).expect("a thread");
+    let trust = ["--wait", "30s", "--unix", word(&path), "--cacert", word(&certificate)];
+    assert_flawless(&check("wss://localhost/", &trust), false);
 }
 
 #[cfg(unix)]
