@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::conduct::{Interval, Outcome};
 use super::plan::{Pace, Plan};
 use super::totals::Latencies;
-use crate::terminal::printable;
+use crate::terminal::{json, printable};
 
 /// Reports a run while it goes on, and its end.
 pub(super) struct Reporter {
@@ -134,10 +134,7 @@ impl Reporter {
 /// Prints a line of JSON.
 fn print(line: &impl Serialize) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    serde_json::to_writer(&mut out, line)
-        .map_err(io::Error::from)
-        .and_then(|()| writeln!(out))
-        .and_then(|()| out.flush())
+    writeln!(out, "{}", json(line)?).and_then(|()| out.flush())
 }
 
 #[allow(clippy::cast_precision_loss, reason = "fewer than 2^53 messages")]

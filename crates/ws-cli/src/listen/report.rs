@@ -3,13 +3,14 @@
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use ws_mio::wsproto::CloseInfo;
 use ws_mio::wsproto::handshake::{Accept, Response};
 use ws_mio::{Error, IncomingRequest, Message, WebSocketConnection};
 
-use crate::exit::Exit;
+use crate::exit::{Exit, Status};
 use crate::jsonl::{End, Event, Head, Line, micros, time_of_day};
 use crate::pipe::{Format, Outlet};
 use crate::terminal::{printable, tell};
@@ -21,12 +22,21 @@ pub(super) struct Report {
     outlet: Arc<Outlet>,
     for_terminal: bool,
     begun: Instant,
+    /// How many connections did not open, and are not told of yet.
+    left_out: AtomicU64,
 }
 
 impl Report {
     pub(super) fn new(jsonl: bool, verbose: bool, outlet: Arc<Outlet>) -> Self {
         let for_terminal = io::stdout().is_terminal();
-        Self { jsonl, verbose, outlet, for_terminal, begun: Instant::now() }
+        Self {
+            jsonl,
+            verbose,
+            outlet,
+            for_terminal,
+            begun: Instant::now(),
+            left_out: AtomicU64::new(0),
+        }
     }
 
     fn line<'a>(&self, ws: Option<&WebSocketConnection>, event: Event<'a>) -> Line<'a> {
@@ -39,6 +49,11 @@ impl Report {
             let line = self.line(ws, event);
             self.outlet.push_event(|out| line.append(out));
         }
+    }
+
+    /// Returns whether the reader of standard output is too slow for further connections.
+    pub(super) fn is_behind(&self) -> bool {
+        self.outlet.is_behind()
     }
 
     /// Notes the handshake of a connection, for [`opened`](Self::opened).
@@ -135,6 +150,17 @@ impl Report {
         if self.verbose {
             let line = printable(&exit.line);
             tell(&format!("ws: a connection from {} did not open: {line}", peer(from)));
+        }
+        if self.outlet.is_behind() {
+            self.left_out.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        match self.left_out.swap(0, Ordering::Relaxed) {
+            0 => {}
+            count => {
+                let line = format!("{count} more did not open; the reader of this output was slow");
+                self.event(None, Event::error(&Exit::new(Status::Lost, line), None));
+            }
         }
         self.event(None, Event::error(&exit, None));
     }
