@@ -28,13 +28,12 @@ pub(super) fn wait_until(what: &str, is_true: impl Fn() -> bool) {
 }
 
 /// A broker on a free port of this host.
-#[derive(Debug)]
 pub(super) struct Broker {
     port: u16,
     hub: Arc<Hub>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Hub {
     /// The subscribers of each channel.
     channels: Mutex<BTreeMap<String, Vec<Arc<TcpStream>>>>,
@@ -42,8 +41,8 @@ struct Hub {
     published: Mutex<Vec<(String, String)>>,
     /// Whether a connection ends when it publishes on a topic.
     hangs_up: AtomicBool,
-    /// Whether connections end at once.
-    refuses: AtomicBool,
+    /// Called before the topics of a command are confirmed.
+    while_asked: Mutex<Option<Box<dyn Fn() + Send>>>,
     /// Whether the next confirmation is sent twice.
     repeats: AtomicBool,
 }
@@ -96,9 +95,9 @@ impl Broker {
         self.hub.hangs_up.store(hangs_up, Ordering::SeqCst);
     }
 
-    /// Sets whether connections end at once.
-    pub(super) fn refuse(&self, refuses: bool) {
-        self.hub.refuses.store(refuses, Ordering::SeqCst);
+    /// Calls this before the topics of a command are confirmed.
+    pub(super) fn while_asked(&self, call: impl Fn() + Send + 'static) {
+        *self.hub.while_asked.lock() = Some(Box::new(call));
     }
 
     /// Sends the next confirmation twice.
@@ -109,9 +108,6 @@ impl Broker {
 
 impl Hub {
     fn serve(&self, stream: &Arc<TcpStream>) -> io::Result<()> {
-        if self.refuses.load(Ordering::SeqCst) {
-            return Ok(());
-        }
         stream.set_nodelay(true)?;
         let (mut parser, mut reader) = (Parser::new(), BufReader::new(&**stream));
         loop {
@@ -120,14 +116,19 @@ impl Hub {
             let words: Vec<_> = words.into_iter().map(text).collect();
             let words: Vec<_> = words.iter().map(String::as_str).collect();
             match &*words {
-                ["SUBSCRIBE", names @ ..] => names.iter().try_for_each(|name| {
-                    self.channels
-                        .lock()
-                        .entry((*name).into())
-                        .or_default()
-                        .push(Arc::clone(stream));
-                    self.confirm(stream, "subscribe", name)
-                })?,
+                ["SUBSCRIBE", names @ ..] => {
+                    if let Some(call) = &*self.while_asked.lock() {
+                        call();
+                    }
+                    names.iter().try_for_each(|name| {
+                        self.channels
+                            .lock()
+                            .entry((*name).into())
+                            .or_default()
+                            .push(Arc::clone(stream));
+                        self.confirm(stream, "subscribe", name)
+                    })?;
+                }
                 ["UNSUBSCRIBE", names @ ..] => names.iter().try_for_each(|name| {
                     self.remove(stream, name);
                     self.confirm(stream, "unsubscribe", name)
