@@ -117,6 +117,12 @@ impl Outlet {
         self.changed.notify_all();
     }
 
+    /// Returns whether more output than [`MARK`] waits for its reader.
+    pub(crate) fn is_behind(&self) -> bool {
+        let state = self.state.lock();
+        state.bytes.len() > MARK && !state.is_gone
+    }
+
     /// Returns whether output waits for its reader, and the peer with it.
     pub(crate) fn is_full(&self) -> bool {
         !self.state.lock().paused.is_empty()

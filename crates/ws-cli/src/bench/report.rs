@@ -12,7 +12,7 @@ use super::plan::{Pace, Plan};
 use super::totals::Latencies;
 use crate::exit::Exit;
 use crate::stdout::print;
-use crate::terminal::printable;
+use crate::terminal::{json, printable};
 
 /// Reports a run while it goes on, and its end.
 pub(super) struct Reporter {
@@ -135,10 +135,7 @@ impl Reporter {
 
 /// Prints a line of JSON.
 fn print_line(line: &impl Serialize) -> Result<(), Exit> {
-    print(|to| {
-        serde_json::to_writer(&mut *to, line)?;
-        writeln!(to)
-    })
+    print(|to| writeln!(to, "{}", json(line)?))
 }
 
 #[allow(clippy::cast_precision_loss, reason = "fewer than 2^53 messages")]

@@ -173,7 +173,18 @@ impl ListenArgs {
         #[cfg(unix)]
         if let Some(path) = &self.unix {
             let socket = ServerSocket::bind_unix(path);
-            let socket = socket.map_err(|error| failed(&path.display().to_string(), &error))?;
+            let socket = socket.map_err(|error| {
+                let place = path.display().to_string();
+                match error.kind() {
+                    ErrorKind::AddrInUse => Exit::new(
+                        Status::Refused,
+                        format!(
+                            "cannot listen on {place}: another program does, or it is no socket"
+                        ),
+                    ),
+                    _ => failed(&place, &error),
+                }
+            })?;
             return Ok(WebSocketServer::from_listener(socket, options));
         }
         #[cfg(not(unix))]

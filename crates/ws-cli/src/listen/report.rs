@@ -3,12 +3,13 @@
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use ws_mio::wsproto::CloseInfo;
 use ws_mio::wsproto::handshake::{Accept, Response};
 use ws_mio::{Error, IncomingRequest, Message, WebSocketConnection};
 
-use crate::exit::Exit;
+use crate::exit::{Exit, Status};
 use crate::format::Format;
 use crate::jsonl::{End, Event, Head};
 use crate::outlet::Outlet;
@@ -21,13 +22,20 @@ pub(super) struct Report {
     verbose: bool,
     outlet: Arc<Outlet>,
     for_terminal: bool,
+    /// The connections that did not open and are not reported yet.
+    left_out: AtomicU64,
 }
 
 impl Report {
     pub(super) fn new(jsonl: bool, verbose: bool, outlet: Arc<Outlet>) -> Self {
         let for_terminal = io::stdout().is_terminal();
         let recorder = Recorder::new(jsonl, Arc::clone(&outlet));
-        Self { recorder, verbose, outlet, for_terminal }
+        Self { recorder, verbose, outlet, for_terminal, left_out: AtomicU64::new(0) }
+    }
+
+    /// Returns whether the reader of standard output is too slow for further connections.
+    pub(super) fn is_behind(&self) -> bool {
+        self.outlet.is_behind()
     }
 
     /// Notes the handshake of a connection, for [`opened`](Self::opened).
@@ -103,6 +111,18 @@ impl Report {
         if self.verbose {
             let line = printable(&exit.line);
             tell(&format!("ws: a connection from {} did not open: {line}", peer(from)));
+        }
+        if self.outlet.is_behind() {
+            self.left_out.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        match self.left_out.swap(0, Ordering::Relaxed) {
+            0 => {}
+            count => {
+                let line = format!("{count} more did not open; the reader of this output was slow");
+                let exit = Exit::new(Status::Lost, line);
+                self.recorder.event(None, || Event::error(&exit, None));
+            }
         }
         self.recorder.event(None, || Event::error(&exit, None));
     }

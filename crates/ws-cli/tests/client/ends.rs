@@ -77,7 +77,7 @@ fn a_refusal_is_1() {
     assert_eq!((ended.status, &*ended.err), (Some(1), "ws: refused with status 403\n"));
     let ended = run(&[&url(&server), "-v"], b"");
     assert_eq!(ended.status, Some(1));
-    for part in ["> GET / HTTP/1.1\n", "\n< HTTP/1.1 403\n", "\nnot today\n\\u{1b}[2J\n"] {
+    for part in ["> GET / HTTP/1.1\n", "\n< HTTP/1.1 403\n", "\n| not today\n| \\u{1b}[2J\n"] {
         assert!(ended.err.contains(part), "{}", ended.err);
     }
     end(server);
