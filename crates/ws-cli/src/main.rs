@@ -38,11 +38,12 @@ fn main() -> ExitCode {
     match cli::Cli::try_parse() {
         Ok(cli) => cli.run().report(),
         Err(error) => {
-            // Fails if the reader is gone, as in `ws --help | head`.
-            let _ = error.print();
+            let printed = error.print();
             match error.use_stderr() {
                 true => exit::Exit::usage("").report(),
-                false => ExitCode::SUCCESS,
+                false => {
+                    exit::Exit::from_output(printed).unwrap_or_else(exit::Exit::clean).report()
+                }
             }
         }
     }
