@@ -29,6 +29,7 @@ fn main() -> ExitCode {
     match cli::Cli::try_parse() {
         Ok(cli) => cli.run().report(),
         Err(error) => {
+            let error = cli::explained(error);
             // Fails if the reader is gone, as in `ws --help | head`.
             let _ = error.print();
             match error.use_stderr() {

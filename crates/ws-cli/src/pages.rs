@@ -10,7 +10,7 @@ use clap_mangen::Man;
 use crate::cli::Cli;
 use crate::exit::{Exit, Status};
 
-/// Prints the completions for a shell.
+/// Print the completions for a shell
 #[derive(clap::Args)]
 pub(crate) struct CompletionsArgs {
     /// The shell
@@ -18,7 +18,7 @@ pub(crate) struct CompletionsArgs {
     shell: Shell,
 }
 
-/// Prints a man page.
+/// Print a man page
 #[derive(clap::Args)]
 pub(crate) struct ManArgs {
     /// The command, such as listen; by default, the page of ws itself

@@ -1,6 +1,9 @@
 //! The mode of the terminal: the line editor changes it, and the process may end while a line is typed.
 
 #[cfg(unix)]
+use std::io::{Write, stdout};
+
+#[cfg(unix)]
 use rustix::stdio::stdin;
 #[cfg(unix)]
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
@@ -14,15 +17,16 @@ impl Mode {
         Self(tcgetattr(stdin()).ok())
     }
 
-    /// Restores the mode. A line that is being typed ends.
+    /// Restores the mode. A line that is being typed is removed.
     pub(super) fn restore(&self) {
         let Some(before) = &self.0 else { return };
         let is_typing = tcgetattr(stdin()).is_ok_and(|now| now.local_modes != before.local_modes);
         // Fails if the terminal is gone.
         let _ = tcsetattr(stdin(), OptionalActions::Now, before);
         if is_typing {
-            // Also ends the mode in which the terminal marks what is pasted.
-            println!("\x1b[?2004l");
+            // Removes the prompt, and ends the mode in which the terminal marks what is pasted.
+            print!("\r\x1b[K\x1b[?2004l");
+            let _ = stdout().flush();
         }
     }
 }
