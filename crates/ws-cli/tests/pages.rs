@@ -24,6 +24,15 @@ fn completions_know_every_command_and_option() {
     assert_eq!(ws(&["completions", "csh"]).0, Some(64));
 }
 
+/// The generated script alone would take the first word for the URL always.
+#[test]
+fn zsh_completes_commands_before_a_url() {
+    let (_, script, _) = ws(&["completions", "zsh"]);
+    assert!(script.contains("        (listen|replay|trace|check|bench|completions|man|help) (("));
+    assert!(script.contains("\n\"${url[@]}\" \\\n\":: :_ws_commands\" \\\n"), "{script}");
+    assert!(script.contains("case $line[$((1 + $#url))] in") && !script.contains("$line[2]"));
+}
+
 #[test]
 fn a_word_too_many_is_no_command() {
     for args in [&["ws://localhost/", "--reconnect", "3"][..], &["lisen", "3"]] {
