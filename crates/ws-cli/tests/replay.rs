@@ -162,12 +162,12 @@ fn bad_files_are_refused_by_line() {
         ("empty", "", " has no connection that opened"),
         ("words", "hello\n", ", line 1: not a line of --jsonl: expected value at column 1"),
         ("cut", SECOND.strip_suffix("true}\n").expect("its end"), ", line 4: "),
-        ("binary", "\u{0}\n", ", line 1: expected value"),
-        ("gap", &format!("{second}\n\n"), ", line 2: EOF while parsing"),
+        ("binary", "\u{0}\n", ", line 1: not a line of --jsonl: expected value"),
+        ("gap", &format!("{second}\n\n"), ", line 2: not a line of --jsonl: EOF while parsing"),
         (
             "kind",
             &format!("{second}\n{{\"at\":1,\"event\":\"dance\"}}"),
-            ", line 2: unknown variant `dance`",
+            ", line 2: not a line of --jsonl: unknown variant `dance`",
         ),
     ] {
         let file = File::new(name, text);
