@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The broker is a NATS server or a Redis server (`redis://127.0.0.1:6379`). Each line goes to all members of the
-//! room, whichever process they are connected to. The list of members begins with those of the own process;
+//! room, whichever process they are connected to. The list of members begins with those of its own process;
 //! others appear when they join or speak, since a bus has no presence.
 
 use std::io;

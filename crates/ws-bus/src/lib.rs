@@ -1,5 +1,6 @@
-//! Servers on several machines publish to each other's subscribers, over NATS or Redis: each of these types is a
-//! [bus](ws_common::Bus) for the options of a server, on any adapter.
+//! Servers on several machines publish to each other's subscribers, over NATS or Redis. A bus of this crate goes into
+//! the options of a server on any adapter, with [`ServerOptions::bus`](ws_common::ServerOptions::bus()), which has
+//! the guarantees.
 //!
 //! | feature | |
 //! |---|---|
@@ -9,15 +10,8 @@
 //!
 //! None is on by default.
 //!
-//! # Guarantees
-//!
-//! * At most once.
-//! * In order, for one publisher and topic.
-//! * What is published while the bus is down is lost elsewhere, and the handler is
-//!   [told](ws_common::ServerHandler::on_bus). Messages on their way when the connection is lost may be lost, too.
-//! * After [`Up`](ws_common::BusState::Up), topics are subscribed again before anything is delivered.
-//! * Publishing never waits: [`BusOptions::queue_limit`](BusOptions::queue_limit()) bounds the bytes on the way to
-//!   the broker.
+//! The handler hears that the bus is [up or down](ws_common::ServerHandler::on_bus); the log (crate `log`) says why. A
+//! broker that cannot be reached, or that refuses the password, is tried again and again.
 
 #[cfg(any(test, feature = "nats", feature = "redis"))]
 #[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "each broker uses a part"))]

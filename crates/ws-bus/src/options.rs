@@ -43,7 +43,10 @@ impl BusOptions {
 
     /// Sets the beginning of all names at the broker, subjects or channels: applications that share a broker
     /// have different prefixes. ASCII letters, digits, `-` and `_`, in parts separated by dots; at most 100 bytes.
-    /// The names are the prefix, a dot, and a word, so the pattern of a broker's access rules is `PREFIX.*`.
+    ///
+    /// The name of a topic is the prefix, a dot, and the topic, in which every byte of its UTF-8 but ASCII letters, digits,
+    /// `-` and `_` is `%` and two upper-case hexadecimal digits: `a.b ü` is `ws.a%2Eb%20%C3%BC`. The empty topic is
+    /// `ws.%`. Access rules are in the documentation of each broker's type.
     #[must_use]
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();

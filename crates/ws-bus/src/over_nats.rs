@@ -37,10 +37,12 @@ const PING_INTERVAL: Duration = Duration::from_secs(10);
 ///
 /// # At the broker
 ///
-/// A topic is the subject `PREFIX.TOPIC`, with all but letters, digits, `-` and `_` escaped; a payload is that of
-/// the [bus](Bus#payloads). After connecting, a server asks the subject `PREFIX.!`, which nobody serves, with an
-/// inbox below `PREFIX.!`: the broker's answer proves that it has read all subscriptions. So access to `PREFIX.>`
-/// suffices. The connection asks the broker not to send back its own messages.
+/// A topic is the subject `PREFIX.TOPIC`, [escaped](BusOptions::prefix()); a payload is that of the
+/// [bus](Bus#payloads). After connecting, a server sends a request to the subject `PREFIX.!`, which has no subscriber,
+/// with an inbox below `PREFIX.!`: the broker's answer proves that it has read all subscriptions. So access to
+/// `PREFIX.>` suffices. The connection asks the broker not to send back its own messages.
+///
+/// The largest message is 9 bytes less than the broker's `max_payload`, which is 1 MiB by default.
 pub struct Nats {
     urls: Vec<ServerAddr>,
     options: BusOptions,
@@ -48,9 +50,9 @@ pub struct Nats {
 }
 
 impl Nats {
-    /// Creates a bus over the NATS servers with these URLs, such as `nats://host:4222` or `tls://host`: one, or
-    /// several of a cluster, whose other servers are discovered. A user and password in a URL are used for all
-    /// servers; a user alone is a token. Connects when a server joins, in the background.
+    /// Creates a bus over the NATS servers with these URLs, such as `nats://host:4222` or `tls://host`: one, or a slice
+    /// of several in a cluster, whose other servers are discovered. The user and password of one URL are used for all
+    /// servers; a user alone is a token. The bus connects in the background, once a server starts.
     ///
     /// # Errors
     ///
@@ -59,9 +61,9 @@ impl Nats {
         Self::connect_with(urls, options, ConnectOptions::new().ping_interval(PING_INTERVAL))
     }
 
-    /// As [`connect`](Self::connect), with options of the client: certificates, credentials, a name. Those that the
-    /// bus needs are set by it: no echo, the callbacks for events and delays, capacities, and that it tries
-    /// until it succeeds.
+    /// Creates a bus as [`connect`](Self::connect) does, with options of the client: certificates, credentials, a name. The
+    /// bus overrides these: no echo, the callbacks for events and delays, the capacities, and the first connection,
+    /// which is tried until it succeeds.
     ///
     /// ```no_run
     /// use ws_bus::async_nats::ConnectOptions;
@@ -78,7 +80,7 @@ impl Nats {
     ///
     /// # Errors
     ///
-    /// As [`connect`](Self::connect).
+    /// The same as those of [`connect`](Self::connect).
     pub fn connect_with(
         urls: impl ToServerAddrs,
         options: BusOptions,

@@ -47,14 +47,14 @@ const PATIENCE: Duration = Duration::from_secs(15);
 ///
 /// # At the broker
 ///
-/// A topic is the channel `PREFIX.TOPIC`, with all but letters, digits, `-` and `_` escaped; a payload is that of
-/// the [bus](Bus#payloads). A server also has a channel below `PREFIX.!`, on which it wakes the thread that
+/// A topic is the channel `PREFIX.TOPIC`, [escaped](BusOptions::prefix()); a payload is that of the
+/// [bus](Bus#payloads). A server also has a channel below `PREFIX.!`, on which it wakes the thread that
 /// waits for messages, and hears itself every 5 s: so it knows that both connections work, and with the same broker.
 /// A connection that is silent for 15 s is lost. Redis sends a server's own messages back to it, if it has subscribed
 /// the topic; they are discarded here.
 ///
-/// The largest message is that of the broker's `proto-max-bulk-len`, if `CONFIG GET` is allowed, and 512 MiB otherwise.
-/// The broker ends connections that are slower than its `client-output-buffer-limit pubsub` allows: then the bus is
+/// A user needs the channels `PREFIX.*`, the commands `PUBLISH`, `SUBSCRIBE` and `UNSUBSCRIBE`, and better also `CONFIG
+/// GET`: the largest payload is the broker's `proto-max-bulk-len`, or 512 MiB if that is not told. The broker ends connections that are slower than its `client-output-buffer-limit pubsub` allows: then the bus is
 /// down, and up again.
 pub struct Redis {
     client: Client,
@@ -63,8 +63,8 @@ pub struct Redis {
 
 impl Redis {
     /// Creates a bus over the broker with this URL, such as `redis://user:password@host:6379`, or `rediss://` for
-    /// TLS; or with the `redis::ConnectionInfo` of a client that has certificates of its own. Connects when a
-    /// server joins, in the background.
+    /// TLS; or with the `redis::ConnectionInfo` of a client that has certificates of its own. There is one address:
+    /// sentinels are not asked. The bus connects in the background, once a server starts.
     ///
     /// # Errors
     ///

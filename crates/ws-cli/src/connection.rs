@@ -12,7 +12,7 @@ use ws_std::{ClientOptions, ClientTls, ConnectTo, Proxy};
 
 use crate::exit::Exit;
 use crate::insecure::trusting_everybody;
-use crate::terminal::Colours;
+use crate::terminal::{Colours, tell};
 use crate::values::{OrOff, duration_or_off, size, some_time};
 
 /// Where a server is, and what to say to it: the options of every mode that connects.
@@ -145,6 +145,7 @@ impl TargetArgs {
     /// Returns the request for a URL, and the options with the place of the server. Prints the warning of `--insecure`.
     pub(crate) fn prepare(&self, url: &str, mut options: ClientOptions) -> Result<Prepared, Exit> {
         let url = WsUrl::parse(url).map_err(|error| {
+            let url = shown(url);
             Exit::usage(format!("{url:?} is not a URL such as ws://localhost:9001/: {error}"))
         })?;
         options.connect_to = self.place(&url);
@@ -172,7 +173,7 @@ impl TargetArgs {
             Some(file) => ClientTls::from_pem_file(file)?,
             None if self.insecure => {
                 let warning = "ws: --insecure: the server may be anybody, and so may its readers";
-                eprintln!("{}", Colours::of(&io::stderr()).loud(warning));
+                tell(&Colours::of(&io::stderr()).loud(warning));
                 trusting_everybody().map_err(io::Error::other)?
             }
             // A system without authorities: a small container.
@@ -208,6 +209,15 @@ impl TargetArgs {
     }
 }
 
+/// Returns what is wrong as a URL without its parts that may be secret.
+fn shown(url: &str) -> String {
+    let url = url.split(['?', '#']).next().unwrap_or_default();
+    match url.rsplit_once('@') {
+        Some((_, rest)) => format!("(hidden)@{rest}"),
+        None => url.into(),
+    }
+}
+
 /// Splits an argument. The error does not repeat it: it may contain a secret.
 fn split<'a>(text: &'a str, at: char, complaint: &str) -> Result<(&'a str, &'a str), Exit> {
     text.split_once(at).ok_or_else(|| Exit::usage(complaint))
@@ -236,6 +246,18 @@ fn resolution(text: &str) -> Result<Resolution, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn wrong_urls_are_shown_without_secrets() {
+        for (url, expected) in [
+            ("lisen", "lisen"),
+            ("ws://host:x/path?token=secret", "ws://host:x/path"),
+            ("ws://name:secret@host/", "(hidden)@host/"),
+            ("ws://host/#secret", "ws://host/"),
+        ] {
+            assert_eq!(shown(url), expected);
+        }
+    }
 
     #[test]
     fn resolutions_have_an_address_and_perhaps_a_port() {

@@ -8,7 +8,7 @@ use ws_std::wsproto::handshake::ResponseError;
 use ws_std::wsproto::{self, CloseCode, CloseInfo, Initiator, SessionError};
 use ws_std::{Error, ProxyError};
 
-use crate::terminal::printable;
+use crate::terminal::{printable, tell};
 
 /// The exit status of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub(crate) enum Status {
     Refused = 1,
     /// A peer broke a rule, or says that this end did.
     Protocol = 2,
-    /// The connection ended without a Close of the peer.
+    /// The connection ended without a Close of the peer, or the output could not be written.
     Lost = 3,
     /// The time was over.
     Timeout = 4,
@@ -103,10 +103,16 @@ impl Exit {
         Self::new(status, line)
     }
 
+    /// Describes output that could not be written; `None` if it was, or if only its reader has gone, as in `ws … | head`.
+    pub(crate) fn from_output(written: io::Result<()>) -> Option<Self> {
+        let error = written.err().filter(|error| error.kind() != ErrorKind::BrokenPipe)?;
+        Some(Self::new(Status::Lost, format!("standard output: {error}")))
+    }
+
     /// Prints the line, and returns the status.
     pub(crate) fn report(self) -> ExitCode {
         if !self.line.is_empty() {
-            eprintln!("ws: {}", printable(&self.line));
+            tell(&format!("ws: {}", printable(&self.line)));
         }
         ExitCode::from(self.status as u8)
     }

@@ -26,14 +26,13 @@ pub(crate) fn response_fields(response: &Response) -> impl Iterator<Item = (&str
     response.headers().iter().map(|(name, value)| (name, String::from_utf8_lossy(value)))
 }
 
-/// Returns the lines of a response: those of its head with a mark, then those of the body
-/// after a mark alone.
+/// Returns the lines of a response: those of its head and those of the body, each with a
+/// mark: no line of a peer looks like one of this program.
 pub(crate) fn response_lines(response: &Response) -> Vec<String> {
     let fields = response_fields(response).map(|(name, value)| format!("< {name}: {value}"));
     let body = String::from_utf8_lossy(response.body_bytes());
-    let gap = (!body.is_empty()).then(|| "<".to_owned());
     let head = std::iter::once(format!("< HTTP/1.1 {}", response.status())).chain(fields);
-    head.chain(gap).chain(body.lines().map(Into::into)).collect()
+    head.chain(body.lines().map(|line| format!("| {line}"))).collect()
 }
 
 /// Returns the response of an error, if a server or a proxy has sent one.

@@ -12,6 +12,7 @@ use ws_std::{ClientOptions, Message};
 
 use crate::exit::Exit;
 use crate::heads;
+use crate::terminal::json;
 
 /// A line: an event, and its time in microseconds since the program began.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,8 +119,8 @@ pub(crate) struct Head<'a> {
 impl Line<'_> {
     /// Appends the line and a line feed.
     pub(crate) fn append(&self, out: &mut Vec<u8>) {
-        // Fails only for maps whose keys are no strings, and a Vec takes everything.
-        let _ = serde_json::to_writer(&mut *out, self);
+        // Fails only for maps whose keys are no strings.
+        out.extend_from_slice(json(self).unwrap_or_default().as_bytes());
         out.push(b'\n');
     }
 }

@@ -1,14 +1,14 @@
 //! `ws completions` and `ws man`: what a package installs beside the command. Both come from the definition of the
 //! arguments.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 
 use clap::CommandFactory;
 use clap_complete::Shell;
 use clap_mangen::Man;
 
 use crate::cli::Cli;
-use crate::exit::{Exit, Status};
+use crate::exit::Exit;
 
 /// Print the completions for a shell
 #[derive(clap::Args)]
@@ -75,11 +75,7 @@ fn with_commands_first(script: &str, command: &clap::Command) -> Option<String> 
 }
 
 fn print(text: &[u8]) -> Exit {
-    match io::stdout().write_all(text) {
-        // The reader of a pipe has seen enough.
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Exit::new(Status::Lost, format!("standard output: {error}"))
-        }
-        _ => Exit::clean(),
-    }
+    let mut out = io::stdout();
+    let written = out.write_all(text).and_then(|()| out.flush());
+    Exit::from_output(written).unwrap_or_else(Exit::clean)
 }

@@ -34,7 +34,7 @@ pub(crate) struct PipeArgs {
     texts: Vec<String>,
 
     /// Close after COUNT received messages
-    #[arg(short = 'n', long = "count", value_name = "COUNT")]
+    #[arg(short = 'n', long = "count", value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
 
     /// Once all is sent, receive for this time before closing, or "forever"; with -n, at most this time
@@ -141,6 +141,5 @@ pub(crate) fn run(
     // It may wait for standard input until the process ends.
     thread::spawn(move || sending.run(source));
     let exit = converse(prepared, verbose, reconnect, &current, &printer);
-    outlet.finish(writing);
-    exit
+    outlet.finish(writing, exit)
 }

@@ -80,7 +80,7 @@ impl TalkArgs {
             outlet.push_event(|out| out.extend_from_slice(line.as_bytes()));
             exit.line.clear();
         }
-        outlet.finish(writing);
+        let exit = outlet.finish(writing, exit);
         mode.restore();
         Ok(exit)
     }

@@ -2,7 +2,9 @@
 
 use std::env;
 use std::fmt::Write;
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write as _};
+
+use serde::Serialize;
 
 /// Makes the characters visible that control a terminal, or the direction of text: `\u{1b}` and the like. A peer
 /// must not clear the screen, move the cursor or turn the text after it around. Line feeds and tabs stay.
@@ -34,6 +36,38 @@ fn controls(c: char) -> bool {
     );
     // U+2028 and U+2029 are line breaks, too.
     c.is_control() || turns_text || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+/// Returns a value as JSON on one line, in which the characters are escapes that [`printable`] makes visible.
+pub(crate) fn json(value: &impl Serialize) -> serde_json::Result<String> {
+    serde_json::to_string(value).map(visible_json)
+}
+
+/// As [`json`], on many lines.
+pub(crate) fn pretty_json(value: &impl Serialize) -> serde_json::Result<String> {
+    serde_json::to_string_pretty(value).map(visible_json)
+}
+
+/// JSON escapes only the control characters of ASCII, and not all of those. Line feeds are not part of its strings.
+fn visible_json(json: String) -> String {
+    let is_hidden = |c| c != '\n' && controls(c);
+    if !json.contains(is_hidden) {
+        return json;
+    }
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        match is_hidden(c) {
+            // Each of them has four digits. A String takes everything.
+            true => drop(write!(out, "\\u{:04x}", u32::from(c))),
+            false => out.push(c),
+        }
+    }
+    out
+}
+
+/// Prints a line on standard error, at once. That nobody reads it any more is no reason to end.
+pub(crate) fn tell(line: &str) {
+    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
 /// Returns bytes as hexadecimal digits.
@@ -91,6 +125,15 @@ mod tests {
         assert_eq!(visible("a\x1b]0;x\x07\n\tb\u{9b}"), "a\\u{1b}]0;x\\u{7}\n\tb\\u{9b}");
         let family = "👩‍👩‍👧 שלום 你好";
         assert_eq!(visible(family), family);
+    }
+
+    #[test]
+    fn json_has_escapes_and_means_the_same() {
+        let text = "a\u{9b}2J\u{7f}\u{202e}\u{2028}\n\x1bé";
+        let line = json(&text).expect("JSON");
+        assert_eq!(line, r#""a\u009b2J\u007f\u202e\u2028\n\u001bé""#);
+        assert_eq!(serde_json::from_str::<String>(&line).expect("JSON"), text);
+        assert_eq!(pretty_json(&["\u{9b}"]).expect("JSON"), "[\n  \"\\u009b\"\n]");
     }
 
     #[test]

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// The longest time: no clock overflows that far ahead.
+const LONGEST: Duration = Duration::from_secs(1_000_000 * 3600);
+
 /// Parses a time: a decimal number with `us`, `ms`, `s`, `m` or `h`, or of seconds. For clap.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let unit_at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
@@ -15,7 +18,11 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         _ => return Err(format!("the unit {unit:?} is not us, ms, s, m or h")),
     };
     let number: f64 = number.parse().map_err(|_| "not a time such as 500ms or 5s".to_owned())?;
-    Duration::try_from_secs_f64(number * seconds).map_err(|error| error.to_string())
+    let time = Duration::try_from_secs_f64(number * seconds).map_err(|error| error.to_string())?;
+    if time > LONGEST {
+        return Err("a time is at most 1000000h".into());
+    }
+    Ok(time)
 }
 
 /// Explains the values of options, below the help. For clap.
@@ -85,8 +92,9 @@ mod tests {
         {
             assert_eq!(duration(text), Ok(time), "{text}");
         }
+        assert_eq!(duration("1000000h"), Ok(LONGEST));
         assert_eq!(duration("3us"), Ok(Duration::from_micros(3)));
-        for text in ["", "s", "-1", "1x", "1..2", "99999999999999999999999h"] {
+        for text in ["", "s", "-1", "1x", "1..2", "99999999999999999999999h", "1000001h"] {
             assert!(duration(text).is_err(), "{text}");
         }
         assert_eq!(

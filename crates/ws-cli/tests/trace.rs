@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::thread;
 
 /// Runs `ws trace` with this standard input; returns its exit status, standard output and standard error.
 fn trace(args: &[&str], input: &[u8]) -> (Option<i32>, String, String) {
@@ -14,9 +15,11 @@ fn trace(args: &[&str], input: &[u8]) -> (Option<i32>, String, String) {
         .stderr(Stdio::piped())
         .spawn()
         .expect("ws runs");
+    let (mut stdin, input) = (child.stdin.take().expect("a pipe"), input.to_vec());
     // It may refuse its arguments before it reads.
-    let _ = child.stdin.take().expect("a pipe").write_all(input);
+    let writing = thread::spawn(move || drop(stdin.write_all(&input)));
     let output = child.wait_with_output().expect("it ends");
+    writing.join().expect("no panic");
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
@@ -114,4 +117,18 @@ fn bad_input_is_explained() {
     let (code, out, _) = trace(&[&name, "--to", "server"], b"");
     assert_eq!((code, out.lines().count()), (Some(0), 2));
     fs::remove_file(file).expect("it is there");
+}
+
+#[test]
+fn answers_are_bounded() {
+    let ping = [b"\x89\xfd\0\0\0\0", &[b'a'; 125][..]].concat();
+    let (code, out, _) = trace(&["-", "--to", "server"], &ping.repeat(10_000));
+    assert_eq!(code, Some(0));
+    let end = out.lines().last().expect("an end");
+    // Each answer has 127 bytes.
+    let more = 10_000 * 127 - (1 << 20);
+    assert!(end.ends_with(&format!(",\"more\":{more}}}")), "{} bytes", end.len());
+    assert!(end.len() < (2 << 20) + 100, "{} bytes", end.len());
+    let (_, out, _) = trace(&["-", "--to", "server"], b"\x81\x82\0\0\0\0\xc2\x9b");
+    assert!(out.starts_with("{\"event\":\"text\",\"data\":\"\\u009b\"}\n"), "{out}");
 }

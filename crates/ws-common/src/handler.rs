@@ -93,9 +93,13 @@ pub trait ServerHandler: Send + 'static {
         let _ = (server, timer);
     }
 
-    /// Called when the connection with the [bus](crate::ServerOptions::bus()) was lost, or made: the first and each
-    /// later time. If it comes and goes while this handler is busy, some pairs of calls are left out, never
-    /// the last call.
+    /// Called when the [bus](crate::ServerOptions::bus()) goes down or comes up. It is down when the server starts, without
+    /// a call: the first call is [`Up`](BusState::Up), or [`Down`](BusState::Down) if the first attempt to connect has
+    /// failed. Calls alternate. If the bus goes and comes while this handler is busy, some pairs of calls are left
+    /// out, never the last call.
+    ///
+    /// A connection that opens later hears of no earlier call: keep the state in this handler, and pass it to the
+    /// handlers of new connections.
     fn on_bus(&mut self, server: &ServerHandle, state: BusState) {
         let _ = (server, state);
     }

@@ -133,14 +133,14 @@ impl ServerOptions {
         Ok(self)
     }
 
-    /// Joins the server's topics with those of other servers, on this machine and on others: what one
+    /// Joins the server's topics with those of other servers, on this machine and on others: a message that one
     /// [publishes](crate::ServerHandle::publish) reaches the subscribers of all. Servers with clones of these
     /// options share the bus. The crate `ws-bus` has buses over brokers, and
     /// [`testing::MemoryBus`](crate::testing::MemoryBus) joins servers of one process.
     ///
     /// A server subscribes a topic at the broker when its first connection subscribes it, and unsubscribes it
-    /// some [time](Self::bus_linger()) after the last one has left. What arrives is encoded and compressed once for
-    /// all subscribers, and not passed on. The guarantees:
+    /// some [time](Self::bus_linger()) after the last one has left. A message that arrives is encoded and compressed once
+    /// for all subscribers, and not passed on. The guarantees:
     ///
     /// * at most once;
     /// * in order for one publisher and topic; a publisher is a thread, or the handler of a connection;
@@ -162,7 +162,7 @@ impl ServerOptions {
 
     /// Sets how long a topic stays subscribed at the bus after its last subscriber here has left, so that a client that
     /// connects again in the meantime changes nothing there; up to a sixteenth longer, if many topics end one after
-    /// the other. At most 65 536 topics wait for their end.
+    /// the other. The default is 10 s. At most 65 536 topics linger; the one that ends first makes room for the next.
     #[must_use]
     pub const fn bus_linger(mut self, linger: Duration) -> Self {
         self.bus_linger = linger;

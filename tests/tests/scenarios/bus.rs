@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use conformance::adapters::{Adapter, Client};
 use ws_common::testing::MemoryBus;
-use ws_common::{BusError, SubscribeError};
+use ws_common::{BusError, BusState, SubscribeError};
 use wsproto::Deflate;
 
 use crate::actors::{Log, Running, serve};
@@ -109,22 +109,20 @@ pub(crate) fn a_bus_that_goes_and_comes_is_told<S: Adapter, C: Adapter>() {
     };
     all.iter().for_each(|running| running.log.wait(1, "server bus Up"));
     for round in 1..=3 {
-        bus.set_up(false);
+        bus.set_state(BusState::Down);
         all.iter().for_each(|running| running.log.wait(round, "server bus Down"));
         assert_eq!(publish("while it is down"), Err(BusError::Down));
-        bus.set_up(true);
+        bus.set_state(BusState::Up);
         all.iter().for_each(|running| running.log.wait(round + 1, "server bus Up"));
-        bus.set_full(true);
-        assert_eq!(publish("while it is full"), Err(BusError::Full));
-        bus.set_full(false);
-        bus.set_limit(Some(5));
-        assert_eq!(publish("too long"), Err(BusError::TooBig));
-        bus.set_limit(None);
+        for error in [BusError::Full, BusError::TooBig] {
+            bus.refuse(error);
+            assert_eq!(publish("while it is refused"), Err(error));
+        }
+        bus.refuse(None);
         assert_eq!(publish("while it is up"), Ok(()));
-        clients[0].1.wait(3 * round, "message while it is");
+        clients[0].1.wait(4 * round, "message while it is");
         clients[1].1.wait(round, "message while it is up");
     }
-    assert_eq!(clients[0].1.count("message too long"), 3);
     assert_eq!(clients[1].1.count("message"), 4, "and the subscription");
     clients.into_iter().for_each(|(client, _)| leave(client));
     for running in all {

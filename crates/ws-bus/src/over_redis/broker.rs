@@ -16,7 +16,7 @@ use super::Redis;
 use crate::BusOptions;
 
 /// The time limit after which a test counts as hanging.
-const LONG: Duration = Duration::from_secs(60);
+pub(super) const LONG: Duration = Duration::from_secs(60);
 
 /// Waits until a condition is true.
 pub(super) fn wait_until(what: &str, is_true: impl Fn() -> bool) {
@@ -28,13 +28,12 @@ pub(super) fn wait_until(what: &str, is_true: impl Fn() -> bool) {
 }
 
 /// A broker on a free port of this host.
-#[derive(Debug)]
 pub(super) struct Broker {
     port: u16,
     hub: Arc<Hub>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Hub {
     /// The subscribers of each channel.
     channels: Mutex<BTreeMap<String, Vec<Arc<TcpStream>>>>,
@@ -42,6 +41,8 @@ struct Hub {
     published: Mutex<Vec<(String, String)>>,
     /// Whether a connection ends when it publishes on a topic.
     hangs_up: AtomicBool,
+    /// Called before the topics of a command are confirmed.
+    while_asked: Mutex<Option<Box<dyn Fn() + Send>>>,
     /// Whether the next confirmation is sent twice.
     repeats: AtomicBool,
 }
@@ -94,6 +95,11 @@ impl Broker {
         self.hub.hangs_up.store(hangs_up, Ordering::SeqCst);
     }
 
+    /// Calls this before the topics of a command are confirmed.
+    pub(super) fn while_asked(&self, call: impl Fn() + Send + 'static) {
+        *self.hub.while_asked.lock() = Some(Box::new(call));
+    }
+
     /// Sends the next confirmation twice.
     pub(super) fn repeat(&self) {
         self.hub.repeats.store(true, Ordering::SeqCst);
@@ -110,14 +116,19 @@ impl Hub {
             let words: Vec<_> = words.into_iter().map(text).collect();
             let words: Vec<_> = words.iter().map(String::as_str).collect();
             match &*words {
-                ["SUBSCRIBE", names @ ..] => names.iter().try_for_each(|name| {
-                    self.channels
-                        .lock()
-                        .entry((*name).into())
-                        .or_default()
-                        .push(Arc::clone(stream));
-                    self.confirm(stream, "subscribe", name)
-                })?,
+                ["SUBSCRIBE", names @ ..] => {
+                    if let Some(call) = &*self.while_asked.lock() {
+                        call();
+                    }
+                    names.iter().try_for_each(|name| {
+                        self.channels
+                            .lock()
+                            .entry((*name).into())
+                            .or_default()
+                            .push(Arc::clone(stream));
+                        self.confirm(stream, "subscribe", name)
+                    })?;
+                }
                 ["UNSUBSCRIBE", names @ ..] => names.iter().try_for_each(|name| {
                     self.remove(stream, name);
                     self.confirm(stream, "unsubscribe", name)

@@ -1,13 +1,15 @@
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use ws_common::{Bus, BusConnection, BusError, BusSink, BusState};
 
 use super::Redis;
-use super::broker::{Broker, wait_until};
+use super::broker::{Broker, LONG, wait_until};
 use crate::BusOptions;
 
 /// A server that notes the changes of its bus.
@@ -74,32 +76,51 @@ fn a_confirmation_that_was_not_asked_for_ends_the_connection() {
     assert_eq!(broker.topics(), ["ws.a".into()].into());
 }
 
-/// Topics come and go as fast as they can.
+/// Topics come and go while the broker is asked for them.
 #[test]
 fn the_broker_knows_the_topics_of_a_busy_server() {
     let broker = Broker::start();
     let (changes, connection) = join(&broker, BusOptions::new());
-    let names = ["b", "c", "d"];
-    let ended = AtomicBool::new(false);
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            while !ended.load(Ordering::SeqCst) {
-                names.iter().for_each(|name| connection.subscribe(name));
-                names.iter().for_each(|name| connection.unsubscribe(name));
+    changes.wait(BusState::Up, 1);
+    let topics: Vec<_> = (10..40).map(|number| number.to_string()).collect();
+    let wanted: BTreeSet<_> = topics.iter().map(|topic| format!("ws.{topic}")).collect();
+    topics.iter().for_each(|topic| connection.subscribe(topic));
+    for round in 0..200 {
+        for _ in 0..100 {
+            topics.iter().for_each(|topic| connection.unsubscribe(topic));
+            topics.iter().for_each(|topic| connection.subscribe(topic));
+        }
+        // All that was asked for before has been carried out when the broker knows a last change.
+        for is_known in [true, false] {
+            match is_known {
+                true => connection.subscribe("last"),
+                false => connection.unsubscribe("last"),
             }
-            names.iter().for_each(|name| connection.subscribe(name));
-        });
-        changes.wait(BusState::Up, 1);
-        thread::sleep(std::time::Duration::from_secs(1));
-        ended.store(true, Ordering::SeqCst);
+            wait_until("the broker knows the last change", || {
+                broker.topics().contains("ws.last") == is_known
+            });
+        }
+        assert_eq!(broker.topics(), wanted, "{round}");
+    }
+}
+
+#[test]
+fn topics_that_come_without_end_do_not_delay_the_bus() {
+    let broker = Broker::start();
+    let (changes, connection) = join(&broker, BusOptions::new());
+    let (connection, count) = (Arc::<dyn BusConnection>::from(connection), AtomicU64::new(0));
+    let wanting = Arc::clone(&connection);
+    // Before a topic is confirmed, another one is wanted.
+    broker.while_asked(move || {
+        wanting.subscribe(&count.fetch_add(1, Ordering::SeqCst).to_string());
     });
-    let wanted = names.map(|name| format!("ws.{name}")).into();
-    connection.subscribe("the last one");
-    wait_until("the last change is done", || {
-        broker.topics().len() > 3 || broker.topics().contains("ws.the%20last%20one")
-    });
-    connection.unsubscribe("the last one");
-    wait_until("the broker knows the topics", || broker.topics() == wanted);
+    connection.subscribe("a");
+    let begun = Instant::now();
+    while changes.count(BusState::Up) == 0 && begun.elapsed() < LONG {
+        thread::sleep(Duration::from_millis(1));
+    }
+    connection.close();
+    assert_eq!(changes.count(BusState::Up), 1);
 }
 
 /// A message that was accepted leaves, also if the server ends at once.

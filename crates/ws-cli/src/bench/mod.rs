@@ -96,10 +96,10 @@ impl BenchArgs {
         let mut reporter = Reporter::new(url, plan, self.jsonl);
         let outcome = conduct(&prepared, &shared, patience, |interval| reporter.each(interval));
         let outcome = outcome.map_err(|error| Exit::new(Status::Lost, error.to_string()))?;
-        if outcome.totals.opened > 0 {
-            reporter.end(&outcome);
-        }
-        Ok(ended(&outcome, &prepared))
+        let exit = ended(&outcome, &prepared);
+        let written = if outcome.totals.opened > 0 { reporter.end(&outcome) } else { Ok(()) };
+        let lost = Exit::from_output(written);
+        Ok(lost.filter(|_| exit.status == Status::Clean).unwrap_or(exit))
     }
 
     fn plan(&self) -> Result<Plan, Exit> {

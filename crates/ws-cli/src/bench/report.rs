@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::conduct::{Interval, Outcome};
 use super::plan::{Pace, Plan};
 use super::totals::Latencies;
-use crate::terminal::printable;
+use crate::terminal::{json, printable};
 
 /// Reports a run while it goes on, and its end.
 pub(super) struct Reporter {
@@ -36,7 +36,8 @@ impl Reporter {
         let latency = Latency::of(interval.latencies);
         let per_second = per_second(interval.counts.answered, interval.took);
         if self.jsonl {
-            print(&Second {
+            // The end tells whether the output can be written.
+            let _ = print(&Second {
                 at: u64::try_from(interval.at.as_micros()).unwrap_or(u64::MAX),
                 sent: interval.counts.sent,
                 answered: interval.counts.answered,
@@ -49,12 +50,15 @@ impl Reporter {
     }
 
     /// Reports the end.
-    pub(super) fn end(&self, outcome: &Outcome) {
+    ///
+    /// # Errors
+    ///
+    /// [`io::Error`] of standard output.
+    pub(super) fn end(&self, outcome: &Outcome) -> io::Result<()> {
         self.bar.finish_and_clear();
         match self.jsonl {
             true => print(&self.summary(outcome)),
-            // Fails if the reader is gone, as in `ws bench … | head`.
-            false => drop(self.write(outcome, &mut io::stdout().lock())),
+            false => self.write(outcome, &mut io::stdout().lock()),
         }
     }
 
@@ -127,13 +131,10 @@ impl Reporter {
     }
 }
 
-/// Prints a line of JSON. Fails if the reader is gone, as in `ws bench … | head`.
-fn print(line: &impl Serialize) {
+/// Prints a line of JSON.
+fn print(line: &impl Serialize) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    let _ = serde_json::to_writer(&mut out, line)
-        .map_err(io::Error::from)
-        .and_then(|()| writeln!(out))
-        .and_then(|()| out.flush());
+    writeln!(out, "{}", json(line)?).and_then(|()| out.flush())
 }
 
 #[allow(clippy::cast_precision_loss, reason = "fewer than 2^53 messages")]

@@ -86,8 +86,10 @@ impl CheckArgs {
             return Err(Exit::usage(format!("there is no probe {id:?}; --list has their names")));
         }
         if self.list {
-            print(|to| report::list(to));
-            return Ok(Exit::clean());
+            return Ok(print(|to| report::list(to)).unwrap_or_else(Exit::clean));
+        }
+        if self.wait.is_zero() {
+            return Err(Exit::usage("--wait is longer than 0"));
         }
         let url = self.url.as_deref().unwrap_or_default();
         let prepared = self.own.require(self.connection.prepare(url, ClientOptions::new())?)?;
@@ -103,12 +105,12 @@ impl CheckArgs {
             took: start.elapsed(),
             verbose: self.verbose,
         };
-        match self.json {
+        let lost = match self.json {
             true => print(|to| report.json(to)),
             false => print(|to| report.text(to)),
-        }
-        match gone {
-            Some(gone) => Err(gone),
+        };
+        match gone.or(lost) {
+            Some(exit) => Err(exit),
             None if report.count(Verdict::Wrong) > 0 => Ok(Exit::new(Status::Protocol, "")),
             None => Ok(Exit::clean()),
         }
@@ -138,10 +140,11 @@ impl CheckArgs {
     }
 }
 
-/// Prints to standard output. Fails if the reader is gone, as in `ws check … | head`.
-fn print(what: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
+/// Prints to standard output. Returns the exit if that fails.
+fn print(what: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Option<Exit> {
     let mut out = io::stdout().lock();
-    let _ = what(&mut out).and_then(|()| out.flush());
+    let written = what(&mut out).and_then(|()| out.flush());
+    Exit::from_output(written)
 }
 
 fn lost(error: &io::Error) -> Exit {

@@ -9,7 +9,7 @@ use super::exchange::{Abilities, Finding};
 use super::judgement::Verdict;
 use super::probes::{self, GROUPS, Group};
 use super::wire::Kept;
-use crate::terminal::{hex, printable};
+use crate::terminal::{hex, pretty_json, printable};
 
 /// How many bytes of a direction the text shows.
 const MOST_SHOWN: usize = 256;
@@ -78,7 +78,7 @@ impl Report<'_> {
         let count = |verdict| here.iter().filter(|finding| finding.is(verdict)).count();
         let parts = counted(count);
         let lack = here.iter().find(|finding| finding.is(Verdict::NotApplicable));
-        let lack = lack.map(|finding| format!(": {}", finding.judgement.came));
+        let lack = lack.map(|finding| format!(": {}", printable(&finding.judgement.came)));
         writeln!(to, "{:16}{parts}{}", group.name, lack.unwrap_or_default())
     }
 
@@ -103,8 +103,7 @@ impl Report<'_> {
             milliseconds: self.took.as_millis(),
             probes: self.findings.iter().map(|(group, finding)| Line::of(group, finding)).collect(),
         };
-        serde_json::to_writer_pretty(&mut *to, &document)?;
-        writeln!(to)
+        writeln!(to, "{}", pretty_json(&document)?)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
-use ws_mio::wsproto::handshake::Accept;
+use ws_mio::wsproto::handshake::{Accept, Response};
 use ws_mio::{Decision, Error, IncomingRequest, ServerHandle, ServerHandler};
 
 use super::client::{Client, Kind};
@@ -62,6 +62,11 @@ impl ServerHandler for App {
     }
 
     fn on_connection(&mut self, _: &ServerHandle, request: &IncomingRequest) -> Decision<Client> {
+        if self.report.is_behind() {
+            let busy = Response::text(503, "The reader of the output is slow\n");
+            let busy = busy.header("Retry-After", "1");
+            return Decision::respond(busy.unwrap_or_else(Response::from));
+        }
         let known: Vec<_> = self.subprotocols.iter().map(String::as_str).collect();
         let accept = Accept::new().select_subprotocol(request, &known);
         let kind = match &self.mode {

@@ -29,7 +29,7 @@ use self::speaker::Speaker;
 use crate::exit::{Exit, Status};
 use crate::pipe::Outlet;
 use crate::signals;
-use crate::terminal::Colours;
+use crate::terminal::{Colours, tell};
 use crate::values::{UNITS, size};
 
 /// Listen for connections; by default, print what they send, and send them the lines of standard input
@@ -122,13 +122,12 @@ impl ListenArgs {
         let killed = processes.clone();
         let kill = move || killed.iter().for_each(|processes| processes.kill());
         signals::on_first_and_second(move || end(&begun), kill)?;
-        eprintln!("ws: listening on {url}");
+        tell(&format!("ws: listening on {url}"));
         running.join();
         if let Some(processes) = processes {
             processes.wait();
         }
-        outlet.finish(writing);
-        Ok(Exit::clean())
+        Ok(outlet.finish(writing, Exit::clean()))
     }
 
     fn mode(&self, report: &Arc<Report>) -> Result<Mode, Exit> {
@@ -161,18 +160,32 @@ impl ListenArgs {
             let origins = origins.map_err(|error| Exit::usage(format!("--origin: {error}")))?;
             options = options.origins(origins);
         }
-        if let [certificate, key] = &self.tls[..] {
-            let tls = ServerTls::from_pem_files(certificate, key);
-            options = options.tls(tls.map_err(|error| Exit::usage(format!("--tls: {error}")))?);
-        }
-        Ok(options)
+        Ok(match &self.tls[..] {
+            [] => options,
+            [certificate, key] => {
+                let tls = ServerTls::from_pem_files(certificate, key);
+                options.tls(tls.map_err(|error| Exit::usage(format!("--tls: {error}")))?)
+            }
+            _ => return Err(Exit::usage("--tls: a server has one certificate")),
+        })
     }
 
     fn bind(&self, options: ServerOptions) -> Result<WebSocketServer, Exit> {
         #[cfg(unix)]
         if let Some(path) = &self.unix {
             let socket = ServerSocket::bind_unix(path);
-            let socket = socket.map_err(|error| failed(&path.display().to_string(), &error))?;
+            let socket = socket.map_err(|error| {
+                let place = path.display().to_string();
+                match error.kind() {
+                    ErrorKind::AddrInUse => Exit::new(
+                        Status::Refused,
+                        format!(
+                            "cannot listen on {place}: another program does, or it is no socket"
+                        ),
+                    ),
+                    _ => failed(&place, &error),
+                }
+            })?;
             return Ok(WebSocketServer::from_listener(socket, options));
         }
         #[cfg(not(unix))]
@@ -207,7 +220,7 @@ impl ListenArgs {
                 true => "others on the network can run the command",
             };
             let warning = format!("ws: {address} is no loopback address: {danger}");
-            eprintln!("{}", Colours::of(&io::stderr()).loud(&warning));
+            tell(&Colours::of(&io::stderr()).loud(&warning));
         }
         Ok(format!("{scheme}://{address}/"))
     }

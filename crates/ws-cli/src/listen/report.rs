@@ -3,16 +3,17 @@
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use ws_mio::wsproto::CloseInfo;
 use ws_mio::wsproto::handshake::{Accept, Response};
 use ws_mio::{Error, IncomingRequest, Message, WebSocketConnection};
 
-use crate::exit::Exit;
+use crate::exit::{Exit, Status};
 use crate::jsonl::{End, Event, Head, Line, micros, time_of_day};
 use crate::pipe::{Format, Outlet};
-use crate::terminal::printable;
+use crate::terminal::{printable, tell};
 
 /// Tells of connections.
 pub(super) struct Report {
@@ -21,12 +22,21 @@ pub(super) struct Report {
     outlet: Arc<Outlet>,
     for_terminal: bool,
     begun: Instant,
+    /// How many connections did not open, and are not told of yet.
+    left_out: AtomicU64,
 }
 
 impl Report {
     pub(super) fn new(jsonl: bool, verbose: bool, outlet: Arc<Outlet>) -> Self {
         let for_terminal = io::stdout().is_terminal();
-        Self { jsonl, verbose, outlet, for_terminal, begun: Instant::now() }
+        Self {
+            jsonl,
+            verbose,
+            outlet,
+            for_terminal,
+            begun: Instant::now(),
+            left_out: AtomicU64::new(0),
+        }
     }
 
     fn line<'a>(&self, ws: Option<&WebSocketConnection>, event: Event<'a>) -> Line<'a> {
@@ -41,6 +51,11 @@ impl Report {
         }
     }
 
+    /// Returns whether the reader of standard output is too slow for further connections.
+    pub(super) fn is_behind(&self) -> bool {
+        self.outlet.is_behind()
+    }
+
     /// Notes the handshake of a connection, for [`opened`](Self::opened).
     pub(super) fn handshake(&self, request: &IncomingRequest, accept: &Accept) -> Handshake {
         let told = self.jsonl || self.verbose;
@@ -52,7 +67,10 @@ impl Report {
         let (request, accept) = *told;
         if self.verbose {
             let (id, peer) = (ws.id(), peer(ws.peer_addr()));
-            eprintln!("ws: connection {id} from {peer} opened {}", printable(request.target()));
+            tell(&format!(
+                "ws: connection {id} from {peer} opened {}",
+                printable(request.target())
+            ));
         }
         if !self.jsonl {
             return;
@@ -121,7 +139,7 @@ impl Report {
     pub(super) fn failed(&self, ws: &WebSocketConnection, error: &Error) {
         let exit = Exit::from_error(error);
         if self.verbose {
-            eprintln!("ws: connection {} failed: {}", ws.id(), printable(&exit.line));
+            tell(&format!("ws: connection {} failed: {}", ws.id(), printable(&exit.line)));
         }
         self.event(Some(ws), Event::error(&exit, None));
     }
@@ -131,7 +149,18 @@ impl Report {
         let exit = Exit::from_error(error);
         if self.verbose {
             let line = printable(&exit.line);
-            eprintln!("ws: a connection from {} did not open: {line}", peer(from));
+            tell(&format!("ws: a connection from {} did not open: {line}", peer(from)));
+        }
+        if self.outlet.is_behind() {
+            self.left_out.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        match self.left_out.swap(0, Ordering::Relaxed) {
+            0 => {}
+            count => {
+                let line = format!("{count} more did not open; the reader of this output was slow");
+                self.event(None, Event::error(&Exit::new(Status::Lost, line), None));
+            }
         }
         self.event(None, Event::error(&exit, None));
     }
@@ -139,7 +168,7 @@ impl Report {
     pub(super) fn closed(&self, ws: &WebSocketConnection, info: &CloseInfo) {
         if self.verbose {
             let line = Exit::from_close(info).line;
-            eprintln!("ws: connection {} {}", ws.id(), printable(&line));
+            tell(&format!("ws: connection {} {}", ws.id(), printable(&line)));
         }
         self.event(Some(ws), Event::close(info));
     }

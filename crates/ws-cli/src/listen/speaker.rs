@@ -10,6 +10,7 @@ use ws_mio::{Error, Message, ServerHandle, WebSocketConnection};
 
 use super::report::Report;
 use crate::pipe::lines_of_stdin;
+use crate::terminal::tell;
 
 /// How long a connection may take nothing before it is closed.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -43,7 +44,7 @@ impl Speaker {
         // It may wait for standard input until the process ends.
         thread::spawn(move || {
             if let Err(line) = speaker.run(&server) {
-                eprintln!("ws: {line}; nothing more of it is sent");
+                tell(&format!("ws: {line}; nothing more of it is sent"));
             }
         });
     }

@@ -8,6 +8,11 @@ use std::thread::{self, JoinHandle};
 use parking_lot::{Condvar, Mutex};
 use ws_std::WebSocketConnection;
 
+use crate::exit::{Exit, Status};
+
+/// The thread that writes.
+pub(crate) type Writing = JoinHandle<io::Result<()>>;
+
 /// How many bytes may wait for the reader of standard output before the peer has to.
 const MARK: usize = 256 << 10;
 
@@ -32,7 +37,7 @@ struct State {
 
 impl Outlet {
     /// Begins to write to standard output. `gone` is called if nobody reads it any more.
-    pub(crate) fn stdout(gone: impl FnOnce() + Send + 'static) -> (Arc<Self>, JoinHandle<()>) {
+    pub(crate) fn stdout(gone: impl FnOnce() + Send + 'static) -> (Arc<Self>, Writing) {
         Self::to(io::stdout(), gone)
     }
 
@@ -40,13 +45,15 @@ impl Outlet {
     pub(crate) fn to(
         mut to: impl Write + Send + 'static,
         gone: impl FnOnce() + Send + 'static,
-    ) -> (Arc<Self>, JoinHandle<()>) {
+    ) -> (Arc<Self>, Writing) {
         let outlet = Arc::new(Self::default());
         let writing = Arc::clone(&outlet);
         let thread = thread::spawn(move || {
-            if writing.write_all(&mut to).is_err() {
+            let written = writing.write_all(&mut to);
+            if written.is_err() {
                 gone();
             }
+            written
         });
         (outlet, thread)
     }
@@ -110,17 +117,24 @@ impl Outlet {
         self.changed.notify_all();
     }
 
+    /// Returns whether more output than [`MARK`] waits for its reader.
+    pub(crate) fn is_behind(&self) -> bool {
+        let state = self.state.lock();
+        state.bytes.len() > MARK && !state.is_gone
+    }
+
     /// Returns whether output waits for its reader, and the peer with it.
     pub(crate) fn is_full(&self) -> bool {
         !self.state.lock().paused.is_empty()
     }
 
-    /// Waits until all output is written.
-    pub(crate) fn finish(&self, writing: JoinHandle<()>) {
+    /// Waits until all output is written. Returns the exit of the run: this one, unless it is clean and output is lost.
+    pub(crate) fn finish(&self, writing: Writing, exit: Exit) -> Exit {
         self.state.lock().is_complete = true;
         self.changed.notify_all();
         // A panic of that thread was printed by it.
-        let _ = writing.join();
+        let lost = writing.join().ok().and_then(Exit::from_output);
+        lost.filter(|_| exit.status == Status::Clean).unwrap_or(exit)
     }
 }
 

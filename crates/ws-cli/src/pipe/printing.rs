@@ -15,7 +15,7 @@ use crate::connection::Prepared;
 use crate::exit::Exit;
 use crate::jsonl::{End, Event, Head, Line, micros, time_of_day};
 use crate::session::Events;
-use crate::terminal::printable;
+use crate::terminal::{printable, tell};
 
 /// Prints messages, or with `--jsonl` all events.
 pub(crate) struct Printer {
@@ -123,11 +123,12 @@ impl Events for Printer {
     }
 
     fn note(&self, line: &str) {
-        eprintln!("{}", printable(line));
+        tell(&printable(line));
     }
 
     fn waiting(&self, exit: &Exit, delay: Duration) {
         let cause = printable(&exit.line);
-        eprintln!("ws: {cause}; connecting again in {:.1} s", delay.as_secs_f32());
+        let delay = delay.as_secs_f32();
+        tell(&format!("ws: {cause}; connecting again in {delay:.1} s"));
     }
 }

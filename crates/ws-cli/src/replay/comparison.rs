@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use ws_std::Message;
 
 use super::recording::{Step, Steps, What};
-use crate::terminal::{hex, printable};
+use crate::terminal::{hex, printable, tell};
 
 /// How many differences are told.
 const MOST_TOLD: u64 = 10;
@@ -86,7 +86,7 @@ impl<S: Iterator<Item = Result<Step, String>>> State<S> {
     fn tell(&mut self, line: &str) {
         self.differences += 1;
         if self.differences <= MOST_TOLD {
-            eprintln!("ws: {line}");
+            tell(&format!("ws: {line}"));
         }
     }
 }

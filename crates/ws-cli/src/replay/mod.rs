@@ -122,7 +122,7 @@ impl ReplayArgs {
             thread::spawn(move || play(&player, steps, speed, wait))
         };
         let exit = converse(&prepared, self.verbose, None, &current, &player);
-        outlet.finish(writing);
+        let exit = outlet.finish(writing, exit);
         // Its waits end with the conversation. A panic of that thread was printed by it.
         let _ = sending.join();
         match comparison.map(|comparison| comparison.verdict()) {

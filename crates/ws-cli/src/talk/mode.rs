@@ -1,7 +1,7 @@
 //! The mode of the terminal: the line editor changes it, and the process may end while a line is typed.
 
 #[cfg(unix)]
-use std::io::{Write, stdout};
+use std::io::{self, Write};
 
 #[cfg(unix)]
 use rustix::stdio::stdin;
@@ -25,8 +25,8 @@ impl Mode {
         let _ = tcsetattr(stdin(), OptionalActions::Now, before);
         if is_typing {
             // Removes the prompt, and ends the mode in which the terminal marks what is pasted.
-            print!("\r\x1b[K\x1b[?2004l");
-            let _ = stdout().flush();
+            let mut out = io::stdout();
+            let _ = out.write_all(b"\r\x1b[K\x1b[?2004l").and_then(|()| out.flush());
         }
     }
 }

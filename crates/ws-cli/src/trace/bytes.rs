@@ -8,7 +8,7 @@ use ws_std::wsproto::{Config, Extensions};
 use super::decoder::Decoder;
 use super::event::TraceEvent;
 use super::{End, Outcome};
-use crate::terminal::hex;
+use crate::terminal::{hex, json};
 
 /// How bytes are decoded.
 pub(super) struct How {
@@ -25,6 +25,29 @@ impl How {
     }
 }
 
+/// How many bytes of answers are printed.
+const MOST_ANSWERS: usize = 1 << 20;
+
+/// The answers of this end, up to a limit: a file can have any number of Pings.
+#[derive(Default)]
+struct Answers {
+    hex: String,
+    more: u64,
+}
+
+impl Answers {
+    fn add(&mut self, bytes: &[u8]) {
+        let room = MOST_ANSWERS.saturating_sub(self.hex.len() / 2).min(bytes.len());
+        let (shown, rest) = bytes.split_at(room);
+        self.hex.push_str(&hex(shown));
+        self.more += rest.len() as u64;
+    }
+
+    fn end(self) -> TraceEvent<'static> {
+        TraceEvent::End { out: self.hex, more: (self.more > 0).then_some(self.more) }
+    }
+}
+
 /// Decodes one connection, and prints an event a line. The last one has the answers of this end, to Pings and to a
 /// Close.
 pub(super) fn trace(
@@ -33,7 +56,7 @@ pub(super) fn trace(
     mut print: impl Write,
 ) -> io::Result<Outcome> {
     let mut decoder = how.decoder();
-    let mut answers = String::new();
+    let mut answers = Answers::default();
     let mut buffer = vec![0; how.chunk.min(1 << 16)];
     loop {
         let read = input.read(&mut buffer)?;
@@ -41,11 +64,11 @@ pub(super) fn trace(
             break;
         }
         let Some(bytes) = buffer.get_mut(..read) else { break };
-        decoder.feed(bytes, |event| writeln!(print, "{}", serde_json::to_string(event)?))?;
+        decoder.feed(bytes, |event| writeln!(print, "{}", json(event)?))?;
         print.flush()?;
-        answers.push_str(&hex(&decoder.take_out()));
+        answers.add(&decoder.take_out());
     }
-    writeln!(print, "{}", serde_json::to_string(&TraceEvent::End { out: answers })?)?;
+    writeln!(print, "{}", json(&answers.end())?)?;
     Ok(outcome(decoder.has_failed()))
 }
 
@@ -62,12 +85,13 @@ pub(super) fn trace_records(
         let mut events = Vec::new();
         for chunk in record.chunks_mut(how.chunk) {
             decoder.feed(chunk, |event| {
-                events.push(serde_json::to_string(event)?);
+                events.push(json(event)?);
                 Ok::<_, io::Error>(())
             })?;
         }
-        let end = TraceEvent::End { out: hex(&decoder.take_out()) };
-        events.push(serde_json::to_string(&end)?);
+        let mut answers = Answers::default();
+        answers.add(&decoder.take_out());
+        events.push(json(&answers.end())?);
         failed |= decoder.has_failed();
         writeln!(print, "[{}]", events.join(","))?;
     }

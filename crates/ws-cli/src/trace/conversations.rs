@@ -11,6 +11,7 @@ use super::conversation::Conversation;
 use super::packets::{Packet, Segment, Skipped, segment};
 use super::printer::Printer;
 use super::{Failure, Outcome};
+use crate::terminal::tell;
 
 /// How many connections of a file are told apart.
 const MOST: usize = 1 << 16;
@@ -91,7 +92,7 @@ impl<W: Write> Conversations<W> {
         self.out.flush()?;
         if self.begun > 1 {
             let others = self.begun - 1;
-            eprintln!("ws: {others} more TCP connections: --connection decodes another one");
+            tell(&format!("ws: {others} more TCP connections: --connection decodes another one"));
         }
         let cut = cut.then(|| "the file ends within a packet".to_owned());
         Ok(match (conversation.is_broken(), incomplete.or(cut)) {

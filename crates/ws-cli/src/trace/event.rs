@@ -59,6 +59,9 @@ pub(super) enum TraceEvent<'a> {
     /// The end of the bytes of one connection, and what the end that received them answers by itself.
     End {
         out: String,
+        /// How many further bytes of the answer are not shown.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        more: Option<u64>,
     },
     /// The end of one direction of a TCP connection: `fin`, `rst`, or `open` if the capture ends before.
     TcpEnd {

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::Failure;
 use super::event::TraceEvent;
+use crate::terminal::json;
 
 /// Prints the events of a conversation, with their times and senders.
 pub(super) struct Printer<W> {
@@ -38,7 +39,7 @@ impl<W: Write> Printer<W> {
     /// Prints an event of the client or of the server.
     pub(super) fn emit(&mut self, is_client: bool, event: &TraceEvent<'_>) -> Result<(), Failure> {
         let from = if is_client { "client" } else { "server" };
-        let line = serde_json::to_string(&Line { at: self.now, from, event });
+        let line = json(&Line { at: self.now, from, event });
         Ok(writeln!(self.print, "{}", line.map_err(io::Error::from)?)?)
     }
 

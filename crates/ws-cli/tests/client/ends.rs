@@ -18,6 +18,11 @@ fn wrong_arguments_are_64() {
         (&[][..], "<URL>"),
         (&["ws://127.0.0.1:1/", "--nonsense"], "--nonsense"),
         (&["ftp://127.0.0.1/"], "ftp://127.0.0.1/"),
+        (&["ws://127.0.0.1:1/", "-n", "0"], "--count"),
+        (&["ws://127.0.0.1:1/", "--timeout", "1000001h"], "--timeout"),
+        (&["listen", "0", "--tls", "a", "b", "--tls", "c", "d"], "--tls: "),
+        (&["bench", "ws://127.0.0.1:1/", "--warmup", "1000001h"], "--warmup"),
+        (&["check", "ws://127.0.0.1:1/", "--wait", "0"], "--wait"),
         (&["ws://127.0.0.1:1/", "-H", "x"], "-H needs"),
         (&["ws://127.0.0.1:1/", "-H", "Upgrade: x"], "Upgrade"),
         (&["ws://127.0.0.1:1/", "--cookie", "x"], "--cookie needs"),
@@ -32,6 +37,15 @@ fn wrong_arguments_are_64() {
         let ended = run(arguments, b"");
         assert_eq!((ended.status, &*ended.out), (Some(64), &b""[..]), "{arguments:?}");
         assert!(ended.err.contains(complaint), "{arguments:?}: {}", ended.err);
+    }
+}
+
+#[test]
+fn wrong_urls_are_told_without_secrets() {
+    for url in ["ws://name:secret@host/", "ws://host:x/?token=secret", "ws://host/?a#secret"] {
+        let ended = run(&[url], b"");
+        assert_eq!(ended.status, Some(64), "{}", ended.err);
+        assert!(!ended.err.contains("secret"), "{}", ended.err);
     }
 }
 
@@ -65,7 +79,7 @@ fn a_refusal_is_1() {
     );
     let ended = run(&[&url(&server), "-v"], b"");
     assert_eq!(ended.status, Some(1));
-    for part in ["> GET / HTTP/1.1\n", "\n< HTTP/1.1 403\n", "\n<\nnot today\n\\u{1b}[2J\n"] {
+    for part in ["> GET / HTTP/1.1\n", "\n< HTTP/1.1 403\n", "\n| not today\n| \\u{1b}[2J\n"] {
         assert!(ended.err.contains(part), "{}", ended.err);
     }
     assert!(ended.err.ends_with("\nws: refused with status 403\n"), "{}", ended.err);

@@ -100,3 +100,15 @@ fn errors_have_the_status_and_the_response() {
     assert_eq!(events, [Some("open"), Some("error"), Some("close")]);
     assert_eq!((&lines[1]["status"], &lines[2]["clean"]), (&json!(2), &json!(false)));
 }
+
+/// JSON leaves some control characters as they are, and a terminal obeys them.
+#[test]
+fn no_line_controls_a_terminal() {
+    let server = super::support::echo(ServerOptions::new());
+    let text = "\u{9b}2J\u{7f}\u{202e}";
+    let ended = run(&[&url(&server), "--jsonl", "-x", text, "-n", "1"], b"");
+    assert_eq!(ended.status, Some(0), "{}", ended.err);
+    assert!(!ended.text().contains(['\u{9b}', '\u{7f}', '\u{202e}']), "{}", ended.text());
+    assert!(lines(&ended).contains(&json!({"event": "message", "from": "peer", "text": text})));
+    end(server);
+}

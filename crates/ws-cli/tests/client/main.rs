@@ -9,6 +9,8 @@ mod pipe;
 mod reconnect;
 #[cfg(unix)]
 mod signals;
+#[cfg(target_os = "linux")]
+mod streams;
 mod support;
 #[cfg(unix)]
 mod terminal;

@@ -1,9 +1,10 @@
 //! How `ws listen` ends.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::process::Stdio;
 
-use crate::server::{LIMIT, Server};
+use crate::server::{LIMIT, Server, listen};
 
 #[cfg(unix)]
 #[test]
@@ -71,4 +72,24 @@ fn it_ends_when_nobody_reads_its_output() {
         assert_eq!(client.closed().0, 1001);
         assert!(server.wait().0.success());
     }
+}
+
+#[test]
+fn standard_error_may_have_no_reader() {
+    let mut command = listen(&["127.0.0.1:0", "--echo", "-v"]);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("ws runs");
+    let mut line = String::new();
+    let mut stderr = BufReader::new(child.stderr.take().expect("a pipe"));
+    stderr.read_line(&mut line).expect("it says where it listens");
+    drop(stderr);
+    let url = line.trim_end().strip_prefix("ws: listening on ").expect("a URL");
+    for _ in 0..2 {
+        let mut ws = ws_std::connect(url).expect("it accepts");
+        ws.set_recv_timeout(Some(LIMIT));
+        ws.send_text("a").expect("it is open");
+        assert_eq!(ws.recv().expect("no error"), Some("a".into()));
+    }
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
 }

@@ -4,6 +4,9 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use ws_std::wsproto::handshake::ClientRequest;
+use ws_std::{ClientOptions, Error};
+
 use crate::server::Server;
 
 #[test]
@@ -82,4 +85,43 @@ fn violations_and_nonsense_hurt_nobody_else() {
     }
     good.send("fine");
     assert_eq!(good.text(), "fine");
+}
+
+/// Lines about connections wait for their reader. So do further connections, or their lines would fill the memory.
+#[test]
+fn no_connection_opens_while_the_output_has_no_reader() {
+    let mut server = Server::start(&["--echo", "--jsonl"]);
+    let long = "x".repeat(7000);
+    let connect = |server: &Server| {
+        let change = |request: ClientRequest| request.header("X-Long", &long).expect("a field");
+        server.try_connect("", change, ClientOptions::new())
+    };
+    // Each adds a line of more than 7000 bytes.
+    let mut opened = 0;
+    let refused = loop {
+        match connect(&server) {
+            Ok(mut client) => client.close(),
+            Err(Error::Http(response)) => break response.status(),
+            Err(error) => panic!("{error}"),
+        }
+        opened += 1;
+        assert!(opened < 5000, "the lines of {opened} connections wait");
+    };
+    assert_eq!(refused, 503);
+    // The failure of a connection is a line, too. Nothing has a reader still.
+    for _ in 0..100 {
+        let mut tcp = TcpStream::connect(server.address()).expect("it listens");
+        tcp.write_all(b"nonsense\r\n\r\n").expect("it reads");
+        let _ = tcp.read_to_end(&mut Vec::new());
+    }
+    let mut closes = 0;
+    while closes < opened {
+        closes += usize::from(server.line().contains("\"event\":\"close\""));
+    }
+    connect(&server).expect("there is room").close();
+    while !server.line().contains("\"event\":\"close\"") {}
+    // The next failure tells of those that were left out.
+    let mut tcp = TcpStream::connect(server.address()).expect("it listens");
+    tcp.write_all(b"nonsense\r\n\r\n").expect("it reads");
+    assert!(server.line().contains("100 more did not open"));
 }

@@ -10,9 +10,6 @@ use crate::Message;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Origin(pub(crate) [u8; 8]);
 
-/// The bytes before a message.
-pub(crate) const HEADER_LEN: usize = 9;
-
 const TEXT: u8 = 1;
 const BINARY: u8 = 2;
 
@@ -76,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_message_is_refused() {
+    fn payloads_of_another_form_are_refused() {
         for (payload, reason) in [
             (&b""[..], "it is empty"),
             (b"\x01", "it has less than 9 bytes"),

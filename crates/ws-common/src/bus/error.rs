@@ -16,7 +16,7 @@ pub enum BusError {
     /// There is no connection to the broker, or the server has ended.
     #[error("there is no connection to the broker")]
     Down,
-    /// The topic is longer than [`MAX_TOPIC_LEN`] bytes. Nobody has subscribed it, here or elsewhere.
+    /// The topic is longer than [`MAX_TOPIC_LEN`] bytes, so it has no subscribers, here or elsewhere.
     #[error("the topic is longer than {MAX_TOPIC_LEN} bytes")]
     TopicTooLong,
 }

@@ -10,7 +10,7 @@ mod error;
 use std::fmt;
 use std::sync::Arc;
 
-pub(crate) use envelope::{HEADER_LEN, Origin, open, seal};
+pub(crate) use envelope::{Origin, open, seal};
 pub use error::BusError;
 
 /// The longest topic, in bytes of UTF-8. Longer ones can be neither subscribed nor published, with or without
@@ -72,18 +72,19 @@ pub trait BusConnection: Send + Sync {
     /// lock of the server held.
     fn unsubscribe(&self, topic: &str);
 
-    /// Leaves the bus, when the server has ended. Queued payloads still leave, in the background and as
-    /// far as the broker takes them soon. All later calls have no effect; a later call of the sink has none either.
+    /// Leaves the bus, when the server has ended. Queued payloads are still sent, in the background, if the broker
+    /// takes them soon. All later calls have no effect; a later call of the sink has none either.
     /// May be called more than once.
     fn close(&self);
 }
 
 /// A server, as its bus sees it. Any thread of the bus may call it, with no lock held that a method of
 /// [`BusConnection`] takes. No call waits or panics; the time of [`deliver`](Self::deliver) grows with the number
-/// of the topic's subscribers here.
+/// of the topic's subscribers here. The bus is down until the first call of [`up`](Self::up); a report of the state
+/// that was reported last has no effect.
 pub trait BusSink: Send + Sync {
     /// Delivers a payload that another server has published on a topic. The calls for one topic follow each
-    /// other, in the order of the broker. Ignored if nobody here has subscribed the topic.
+    /// other, in the order of the broker. Ignored if no connection here has subscribed the topic.
     fn deliver(&self, topic: &str, payload: &[u8]);
 
     /// Reports that there is no connection to the broker: it was lost, or the first attempt has failed. From
@@ -99,8 +100,7 @@ pub trait BusSink: Send + Sync {
 /// [`ServerHandler::on_bus`](crate::ServerHandler::on_bus).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BusState {
-    /// There is no connection to the broker. What is published is lost elsewhere, and what others publish is
-    /// lost here.
+    /// There is no connection to the broker. Messages of this server do not reach the others, nor theirs this one.
     Down,
     /// There is a connection, and all topics are subscribed on it.
     Up,

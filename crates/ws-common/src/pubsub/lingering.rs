@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The maximum number of lingering topics, which clients may cause by subscribing and leaving.
-const MOST: usize = 65_536;
+const MAX_TOPICS: usize = 65_536;
 
 /// The longest time that a topic lingers, so that its end can be expressed.
-const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+const MAX_LINGER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Lingering topics, by time and by name.
 #[derive(Debug, Default)]
@@ -27,10 +27,10 @@ impl Lingering {
         now: Instant,
         linger: Duration,
     ) -> Option<Arc<str>> {
-        let end = now.checked_add(linger.min(LONGEST)).unwrap_or(now);
+        let end = now.checked_add(linger.min(MAX_LINGER)).unwrap_or(now);
         self.order.insert((end, Arc::clone(&topic)));
         self.ends.insert(topic, end);
-        (self.order.len() > MOST).then(|| self.take_first()).flatten()
+        (self.order.len() > MAX_TOPICS).then(|| self.take_first()).flatten()
     }
 
     /// Removes a topic. Returns whether it was there.
@@ -83,11 +83,11 @@ mod tests {
     #[test]
     fn their_number_is_limited() {
         let (mut lingering, now) = (Lingering::default(), Instant::now());
-        for number in 0..MOST {
+        for number in 0..MAX_TOPICS {
             assert_eq!(lingering.add(format!("{number:05}").into(), now, LINGER), None);
         }
         assert_eq!(lingering.add("late".into(), now, LINGER).as_deref(), Some("00000"));
-        assert_eq!((lingering.order.len(), lingering.ends.len()), (MOST, MOST));
+        assert_eq!((lingering.order.len(), lingering.ends.len()), (MAX_TOPICS, MAX_TOPICS));
         assert!(!lingering.remove("00000") && lingering.remove("late"));
         assert_eq!(lingering.add("for ever".into(), now, Duration::MAX), None);
         assert_eq!(lingering.take_ended(now + LINGER).as_deref(), Some("00001"));

@@ -91,11 +91,12 @@ impl Member {
     }
 
     /// Records a change that the handler is to hear of. Returns whether to wake the server.
-    fn changed(&self, state: BusState, timers: &SharedTimers) -> bool {
+    fn changed(&self, state: BusState, server: &ServerHandle) -> bool {
         let mut work = self.work.lock();
         if work.last.replace(state) == Some(state) {
             return false;
         }
+        debug!("the bus of the server at {:?} is {state:?}", server.local_addr());
         work.untold.push_back(state);
         if work.untold.len() > 2 {
             // A loss that was made up for, before one that the handler hears of.
@@ -104,7 +105,7 @@ impl Member {
         if work.notice.is_some() {
             return false;
         }
-        let (notice, is_first) = timers.set_own(Duration::ZERO);
+        let (notice, is_first) = server.timers().set_own(Duration::ZERO);
         work.notice = Some(notice);
         is_first
     }
@@ -213,9 +214,8 @@ impl Sink {
                 // There is no handler to tell.
                 return;
             }
-            debug!("the bus of the server at {:?} is {state:?}", server.local_addr());
             let bus = server.0.bus.as_ref();
-            if bus.is_some_and(|bus| bus.changed(state, server.timers())) {
+            if bus.is_some_and(|bus| bus.changed(state, server)) {
                 (server.0.wake)(server);
             }
         });

@@ -6,18 +6,19 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::bus::HEADER_LEN;
-use crate::{Bus, BusConnection, BusError, BusSink};
+use crate::{Bus, BusConnection, BusError, BusSink, BusState};
 
-/// A [bus](crate::ServerOptions::bus()) that joins servers of this process, for tests: it can be told to fail.
-/// Clones are the same bus. It starts [up](Self::set_up).
+/// A [bus](crate::ServerOptions::bus()) that joins servers of this process, for tests. Clones are the same bus. It
+/// starts [`Up`](BusState::Up); a test can [break](Self::set_state) it, and let it [refuse](Self::refuse) messages.
 ///
 /// It delivers in the thread that publishes, before [`publish`](crate::ServerHandle::publish) returns, so
 /// that a test need not wait.
 ///
 /// ```
 /// use ws_common::testing::{MemoryBus, TestServer};
-/// use ws_common::{BusError, ConnectionHandler, Decision, Message, ServerOptions, WebSocketConnection};
+/// use ws_common::{
+///     BusError, BusState, ConnectionHandler, Decision, Message, ServerOptions, WebSocketConnection,
+/// };
 ///
 /// /// The handler under test: everybody hears everybody.
 /// struct Chat;
@@ -42,7 +43,7 @@ use crate::{Bus, BusConnection, BusError, BusSink};
 /// ada.send("hello");
 /// assert_eq!(bob.received(), ["hello".into()]);
 ///
-/// bus.set_up(false);
+/// bus.set_state(BusState::Down);
 /// ada.send("anybody?");
 /// assert_eq!(ada.received(), [format!("not everybody hears you: {}", BusError::Down).into()]);
 /// assert_eq!(bob.received(), []);
@@ -56,8 +57,7 @@ struct State {
     /// The number of the next member.
     next: u64,
     is_down: bool,
-    is_full: bool,
-    limit: Option<usize>,
+    refusal: Option<BusError>,
 }
 
 struct Member {
@@ -73,31 +73,29 @@ impl MemoryBus {
         Self::default()
     }
 
-    /// Breaks or makes the connections with all servers, which are told so unless nothing changes. While it is
-    /// down, publishing is [`BusError::Down`]; topics stay subscribed.
-    pub fn set_up(&self, up: bool) {
-        let mut state = self.0.lock();
-        if std::mem::replace(&mut state.is_down, !up) != up {
-            return;
-        }
-        let sinks: Vec<_> = state.members.iter().map(|member| Arc::clone(&member.sink)).collect();
-        drop(state);
+    /// Breaks or makes the connections of all servers, whose handlers are told
+    /// ([`on_bus`](crate::ServerHandler::on_bus)) if that is a change. While the bus is down, publishing is
+    /// [`BusError::Down`], and topics stay subscribed.
+    ///
+    /// A [`TestServer`](super::TestServer) calls `on_bus` in its next
+    /// [`advance`](super::TestServer::advance), by [`Duration::ZERO`](std::time::Duration::ZERO) or more.
+    pub fn set_state(&self, state: BusState) {
+        let mut shared = self.0.lock();
+        shared.is_down = state == BusState::Down;
+        let sinks: Vec<_> = shared.members.iter().map(|member| Arc::clone(&member.sink)).collect();
+        drop(shared);
         for sink in sinks {
-            match up {
-                true => sink.up(),
-                false => sink.down(),
+            match state {
+                BusState::Up => sink.up(),
+                BusState::Down => sink.down(),
             }
         }
     }
 
-    /// Sets whether publishing is [`BusError::Full`], as if the broker did not read.
-    pub fn set_full(&self, full: bool) {
-        self.0.lock().is_full = full;
-    }
-
-    /// Sets the longest message, in bytes; longer ones are [`BusError::TooBig`]. `None`, the default, accepts any.
-    pub fn set_limit(&self, bytes: Option<usize>) {
-        self.0.lock().limit = bytes;
+    /// Refuses all later messages with this error, such as [`BusError::Full`] or [`BusError::TooBig`]. `None`, the
+    /// default, accepts them again.
+    pub fn refuse(&self, error: impl Into<Option<BusError>>) {
+        self.0.lock().refusal = error.into();
     }
 
     /// Returns the topics that servers have subscribed, in alphabetical order: for each server, in the order of their
@@ -144,11 +142,8 @@ impl BusConnection for Connection {
         if state.is_down || state.members.iter().all(|member| member.number != self.number) {
             return Err(BusError::Down);
         }
-        if state.limit.is_some_and(|limit| payload.len().saturating_sub(HEADER_LEN) > limit) {
-            return Err(BusError::TooBig);
-        }
-        if state.is_full {
-            return Err(BusError::Full);
+        if let Some(error) = state.refusal {
+            return Err(error);
         }
         let others = state.members.iter().filter(|member| member.number != self.number);
         let wanting = others.filter(|member| member.topics.contains(topic));

@@ -156,34 +156,34 @@ fn the_handler_is_told_when_the_bus_goes_and_comes() {
     assert_eq!(*log.lock(), ["Up"]);
     let take = || std::mem::take(&mut *log.lock());
     take();
-    bus.set_up(true);
+    bus.set_state(BusState::Up);
     server.advance(Duration::ZERO);
     assert!(take().is_empty(), "nothing has changed");
 
-    bus.set_up(false);
+    bus.set_state(BusState::Down);
     server.advance(Duration::ZERO);
     assert_eq!(take(), ["Down"], "and its panic is caught");
-    bus.set_up(true);
+    bus.set_state(BusState::Up);
     server.handle().set_timer(Duration::from_secs(1));
     server.advance(Duration::from_secs(1));
     assert_eq!(take(), ["Up", "timer"]);
 
     // While the handler has no turn, only the last loss is kept.
     for _ in 0..100 {
-        bus.set_up(false);
-        bus.set_up(true);
+        bus.set_state(BusState::Down);
+        bus.set_state(BusState::Up);
     }
     server.advance(Duration::ZERO);
     assert_eq!(take(), ["Down", "Up"]);
-    bus.set_up(false);
-    bus.set_up(true);
-    bus.set_up(false);
+    bus.set_state(BusState::Down);
+    bus.set_state(BusState::Up);
+    bus.set_state(BusState::Down);
     server.advance(Duration::ZERO);
     assert_eq!(take(), ["Down"]);
 }
 
 #[test]
-fn what_the_bus_does_not_take_is_delivered_here() {
+fn messages_that_the_bus_refuses_are_delivered_here() {
     let bus = MemoryBus::new();
     let (one, two) = (server(bus.clone()).0, server(bus.clone()).0);
     let topic = "t".repeat(200);
@@ -193,19 +193,16 @@ fn what_the_bus_does_not_take_is_delivered_here() {
         assert_eq!((done.sent, here.received()), (1, vec![message.into()]));
         done.elsewhere
     };
-    bus.set_limit(Some(5));
-    let stranger = bus.join(Arc::new(Deaf));
-    assert_eq!(stranger.publish("any", vec![]), Ok(()), "it is no message, and short");
-    assert_eq!(publish("123456"), Err(BusError::TooBig));
-    assert_eq!(publish("12345"), Ok(()));
-    bus.set_full(true);
-    assert_eq!(publish("full"), Err(BusError::Full));
-    bus.set_up(false);
+    for error in [BusError::TooBig, BusError::Full] {
+        bus.refuse(error);
+        assert_eq!(publish("refused"), Err(error));
+    }
+    bus.set_state(BusState::Down);
     assert_eq!(publish("down"), Err(BusError::Down));
-    assert_eq!(there.received(), ["12345".into()]);
+    assert_eq!(there.received(), []);
 
-    bus.set_full(false);
-    bus.set_up(true);
+    bus.refuse(None);
+    bus.set_state(BusState::Up);
     assert_eq!(publish("again"), Ok(()));
     assert_eq!(there.received(), ["again".into()]);
 }
@@ -230,15 +227,6 @@ fn a_topic_has_a_limit() {
         }
         assert_eq!(client.received(), ["x".into(), "y".into()]);
     }
-}
-
-/// A member that is no server.
-struct Deaf;
-
-impl BusSink for Deaf {
-    fn deliver(&self, _: &str, _: &[u8]) {}
-    fn down(&self) {}
-    fn up(&self) {}
 }
 
 /// A bus of one server, which logs its calls and keeps what the server publishes.
@@ -300,7 +288,7 @@ impl BusConnection for Recorded {
 }
 
 #[test]
-fn what_arrives_is_checked_and_not_passed_on() {
+fn arriving_payloads_are_checked_and_not_passed_on() {
     let bus = Recorded::default();
     let (server, _) = server(bus.clone());
     let client = subscriber(&server, "news");

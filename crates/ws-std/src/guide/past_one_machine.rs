@@ -66,6 +66,9 @@
 //!   ([`on_bus`](crate::ServerHandler::on_bus));
 //! * after [`Up`](crate::BusState::Up), topics are subscribed again before anything is delivered.
 //!
+//! The bus is down until the first call of `on_bus`, and a connection that opens later has missed earlier calls: keep
+//! the state in the server's handler, and pass it to the handlers of new connections.
+//!
 //! Subscribers at the same server always get the message, and first. [`Broadcast::elsewhere`](crate::Broadcast) says
 //! whether the bus has taken it; nothing says whether it has arrived. The counts of a [`Broadcast`](crate::Broadcast)
 //! are those of this server. [`publish_here`](crate::ServerHandle::publish_here) and
@@ -146,8 +149,8 @@
 //!
 //! A WebSocket is one connection of TCP: all of its messages reach the same server without a cookie or a hash of
 //! addresses. When a client connects again, any server will do, because its subscriptions have ended with the old
-//! connection, and it subscribes again. Only what an application keeps in the memory of one server would need the
-//! same one: keep that in a database, or send it to the client.
+//! connection, and it subscribes again. Only state in the memory of one server ties a client to it: keep that state
+//! in a database, or send it to the client.
 //!
 //! # Deploys
 //!
@@ -189,7 +192,7 @@
 //! connections after an echo of 16 KiB. They do not include TLS, the application's own state, nor the kernel's memory
 //! for each socket, which is some kilobytes and often more than ours.
 //!
-//! Before memory ends, time may: a message to all of `n` connections is `n` writes. A publication encodes and
-//! compresses once, and then copies the frame for each subscriber, in about 12 ns for 125 bytes (`./check
-//! bench-broadcast`); the system call that writes it costs much more. So count messages a second times subscribers of
-//! each, and measure with your own messages.
+//! The processor is often the limit before memory is: a message to all of `n` connections is `n` writes. A publication
+//! encodes and compresses once, and then copies the frame for each subscriber, in about 12 ns for 125 bytes (`./check
+//! bench-broadcast`); the system call that writes it costs much more. So multiply the messages of a second by their
+//! subscribers, and measure with your own messages.

@@ -27,6 +27,8 @@ pub(super) use handler::Carried;
 use process::Process;
 pub(super) use processes::Processes;
 
+use crate::terminal::tell;
+
 /// What `--exec` runs.
 #[derive(Debug)]
 pub(super) struct Exec {
@@ -83,7 +85,7 @@ impl Exec {
         // A line for a shell, as one word.
         let is_line = self.command.len() == 1 && program.contains(' ');
         let advice = if is_line { "; --exec sh -c '...' runs a line of a shell" } else { "" };
-        eprintln!("ws: cannot start {program}: {error}{advice}");
+        tell(&format!("ws: cannot start {program}: {error}{advice}"));
         Response::text(500, "The process cannot be started\n")
     }
 }

@@ -18,6 +18,8 @@ use ws_mio::{ConnectionHandler, Decider, Decision, IncomingRequest, ServerHandle
 use find::{Found, find};
 use kind::content_type;
 
+use crate::terminal::{printable, tell};
+
 /// The largest file that is served, in bytes: a response is in memory.
 const MOST_BYTES: u64 = 16 << 20;
 
@@ -83,7 +85,8 @@ fn serve<H: ConnectionHandler>(root: &Path, requests: &Receiver<(String, Decider
 fn respond(root: &Path, path: &str) -> Response {
     match find(root, path) {
         Found::File(file) => read(&file).unwrap_or_else(|error| {
-            eprintln!("ws: cannot read {}: {error}", file.display());
+            let name = file.display().to_string();
+            tell(&format!("ws: cannot read {}: {error}", printable(&name)));
             Response::text(500, "The file cannot be read\n")
         }),
         Found::Folder(location) => {
