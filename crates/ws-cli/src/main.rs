@@ -30,11 +30,12 @@ fn main() -> ExitCode {
         Ok(cli) => cli.run().report(),
         Err(error) => {
             let error = cli::explained(error);
-            // Fails if the reader is gone, as in `ws --help | head`.
-            let _ = error.print();
+            let printed = error.print();
             match error.use_stderr() {
                 true => ExitCode::from(exit::Status::Usage as u8),
-                false => ExitCode::SUCCESS,
+                false => {
+                    exit::Exit::from_output(printed).unwrap_or_else(exit::Exit::clean).report()
+                }
             }
         }
     }

@@ -4,6 +4,7 @@ mod comparison;
 mod player;
 mod recording;
 
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
@@ -42,7 +43,7 @@ pub(crate) struct ReplayArgs {
 
     /// Which connection of the recording to play: 1 is the first
     #[arg(long, value_name = "N", default_value = "1")]
-    connection: usize,
+    connection: NonZero<usize>,
 
     /// Compare the messages that arrive with those of the recording, in their order; status 5 if they differ
     #[arg(long)]
@@ -97,7 +98,7 @@ impl ReplayArgs {
     }
 
     fn play(self) -> Result<Exit, Exit> {
-        let recording = Recording::new(self.file.clone(), self.connection, self.side);
+        let recording = Recording::new(self.file.clone(), self.connection.get(), self.side);
         let recorded_url = recording.check().map_err(Exit::usage)?;
         let prepared = self.options.prepare(self.url.as_deref().unwrap_or(&recorded_url))?;
 

@@ -1,6 +1,7 @@
 //! A dialogue with a server in a terminal: lines to messages, messages to lines.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -127,7 +128,7 @@ impl Dialogue {
     }
 
     fn send_file(&self, ws: &WebSocketConnection, path: &Path) -> Result<(), Error> {
-        match fs::read(path) {
+        match read_file(path) {
             Ok(bytes) => {
                 let sending = format!("sending {} bytes", bytes.len());
                 self.send(ws, bytes.into())?;
@@ -151,6 +152,14 @@ impl Dialogue {
 
     fn notice(&self, text: &str) {
         self.outlet.push_event(|out| append_notice(text, self.colours, out));
+    }
+}
+
+/// Reads a file. A device or a pipe may have no end.
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    match fs::metadata(path)?.is_file() {
+        true => fs::read(path),
+        false => Err(io::Error::other("it is no file")),
     }
 }
 
@@ -191,5 +200,21 @@ impl Events for Dialogue {
 
     fn note(&self, line: &str) {
         self.notice(line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_files_are_read() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+        assert!(!read_file(&file).expect("a file").is_empty());
+        let endless = if cfg!(unix) { "/dev/zero" } else { env!("CARGO_MANIFEST_DIR") };
+        assert_eq!(
+            read_file(Path::new(endless)).expect_err("no file").to_string(),
+            "it is no file"
+        );
     }
 }

@@ -14,7 +14,7 @@ mod stream;
 mod tests;
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, StdoutLock};
+use std::io::{self, BufRead, BufReader, Read, StdoutLock, Write};
 use std::num::NonZero;
 use std::path::PathBuf;
 
@@ -77,7 +77,7 @@ impl TraceArgs {
             Err(error) => return Exit::usage(format!("cannot read {name}: {error}")),
         };
         let config = Config::new().max_message_size(self.max_message);
-        let out = io::stdout().lock();
+        let out = Out(io::stdout().lock());
         let ended = match (pcap::is_pcap(&mut input), self.to) {
             (Err(error), _) => Err(error.into()),
             (Ok(true), None) => pcap::trace(input, config, self.connection.get(), out),
@@ -112,7 +112,7 @@ impl TraceArgs {
         to: End,
         config: Config,
         input: impl BufRead,
-        out: StdoutLock<'_>,
+        out: impl Write,
     ) -> io::Result<Outcome> {
         let how = bytes::How {
             to,
@@ -124,6 +124,26 @@ impl TraceArgs {
             true => bytes::trace_records(&how, input, out),
             false => bytes::trace(&how, input, out),
         }
+    }
+}
+
+/// Standard output, whose errors say so.
+struct Out(StdoutLock<'static>);
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes).map_err(of_output)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush().map_err(of_output)
+    }
+}
+
+fn of_output(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::Interrupted => error,
+        kind => io::Error::new(kind, format!("standard output: {error}")),
     }
 }
 

@@ -23,6 +23,7 @@ fn wrong_arguments_are_64() {
         (&["listen", "0", "--tls", "a", "b", "--tls", "c", "d"], "--tls: "),
         (&["bench", "ws://127.0.0.1:1/", "--warmup", "1000001h"], "--warmup"),
         (&["check", "ws://127.0.0.1:1/", "--wait", "0"], "--wait"),
+        (&["replay", "file", "--connection", "0"], "--connection"),
         (&["ws://127.0.0.1:1/", "-H", "x"], "-H needs"),
         (&["ws://127.0.0.1:1/", "-H", "Upgrade: x"], "Upgrade"),
         (&["ws://127.0.0.1:1/", "--cookie", "x"], "--cookie needs"),

@@ -28,13 +28,15 @@ fn output_that_is_lost_is_no_clean_end() {
         &["check", &url, "--only", "host-missing"],
         &["check", "--list"],
         &["man"],
+        &["--help"],
+        &["trace", "/dev/null", "--to", "server"],
         &["completions", "bash"],
     ] {
         let mut command = command(arguments);
         command.stdout(full());
         let ended = wait(command.spawn().expect("it starts"));
         assert_eq!(ended.status, Some(3), "{arguments:?}: {}", ended.err);
-        assert!(ended.err.contains("ws: standard output: "), "{arguments:?}: {}", ended.err);
+        assert!(ended.err.contains("standard output: "), "{arguments:?}: {}", ended.err);
     }
     end(server);
 }
