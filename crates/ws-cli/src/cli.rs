@@ -15,7 +15,8 @@ use crate::values::UNITS;
 
 /// Talk to WebSocket servers: in a terminal, in a pipe, in scripts.
 ///
-/// Exit status: 0 clean, 1 refused, 2 protocol error, 3 connection lost, 4 timeout, 5 other answers than recorded, 64 wrong usage.
+/// Exit status: 0 clean, 1 refused, 2 protocol error, 3 connection or output lost, 4 timeout, 5 other answers than recorded,
+/// 64 wrong usage, 130 interrupted.
 #[derive(clap::Parser)]
 #[command(
     name = "ws",
