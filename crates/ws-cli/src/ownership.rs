@@ -25,6 +25,9 @@ impl OwnershipArgs {
             return Ok(prepared);
         }
         let (url, options) = (prepared.request.url(), &mut prepared.options);
+        if options.redirects > 0 {
+            return Err(refused(url, "a redirect may lead to any server"));
+        }
         if options.proxy.for_url(url).is_some() {
             return Err(refused(url, "its address is unknown behind a proxy"));
         }
@@ -40,8 +43,6 @@ impl OwnershipArgs {
         if let Some(stranger) = found.iter().find(|address| !is_ours(address.ip())) {
             return Err(refused(url, &format!("{} is a public address", stranger.ip())));
         }
-        // A redirect would leave the checked addresses.
-        options.redirects = 0;
         options.connect_to = Some(found.into());
         Ok(prepared)
     }
@@ -126,6 +127,9 @@ mod tests {
         let mut by_proxy = prepared("ws://127.0.0.1/");
         by_proxy.options.proxy = Proxy::new("127.0.0.1:3128").expect("a proxy").into();
         assert!(asks.require(by_proxy).is_err());
+        let mut redirected = prepared("ws://127.0.0.1/");
+        redirected.options.redirects = 1;
+        assert!(asks.require(redirected).is_err());
         let mut local = prepared("ws://192.0.2.1/");
         local.options.connect_to = Some(ConnectTo::Unix("/tmp/socket".into()));
         let local = asks.require(local).expect("ours");

@@ -38,9 +38,9 @@ impl Reporter {
         let latency = Latency::of(interval.latencies);
         let per_second = per_second(interval.counts.answered, interval.took);
         if self.jsonl {
-            // The summary meets the same error, if it lasts.
+            // The end tells whether the output can be written.
             let _ = print_line(&Second {
-                at: interval.at.as_secs_f64(),
+                at: u64::try_from(interval.at.as_micros()).unwrap_or(u64::MAX),
                 sent: interval.counts.sent,
                 answered: interval.counts.answered,
                 per_second,
@@ -142,7 +142,8 @@ fn print_line(line: &impl Serialize) -> Result<(), Exit> {
 fn per_second(count: u64, time: Duration) -> f64 {
     match time.is_zero() {
         true => 0.0,
-        false => count as f64 / time.as_secs_f64(),
+        // Tenths are enough.
+        false => (count as f64 / time.as_secs_f64() * 10.0).round() / 10.0,
     }
 }
 
@@ -191,7 +192,8 @@ fn in_millis(micros: u64) -> String {
 
 #[derive(Serialize)]
 struct Second {
-    at: f64,
+    /// In microseconds, as in every line of `--jsonl`.
+    at: u64,
     sent: u64,
     answered: u64,
     per_second: f64,

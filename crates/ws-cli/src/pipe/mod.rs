@@ -22,8 +22,8 @@ use crate::values::duration;
 #[derive(clap::Args, Clone)]
 #[command(next_help_heading = "Messages")]
 pub(crate) struct PipeArgs {
-    /// Send this text instead of standard input; repeatable
-    #[arg(short = 'x', long = "execute", value_name = "TEXT")]
+    /// Send this message instead of standard input; repeatable. It is text, unless --binary, --hex or --base64 is there
+    #[arg(short = 'x', long = "execute", value_name = "TEXT", allow_hyphen_values = true)]
     texts: Vec<String>,
 
     /// Close after COUNT received messages
@@ -38,7 +38,7 @@ pub(crate) struct PipeArgs {
     #[arg(long, value_enum, default_value_t = Frame::Lines)]
     frame: Frame,
 
-    /// Send binary messages
+    /// Send binary messages: the bytes of standard input, whatever they are
     #[arg(short, long, group = "encoding")]
     binary: bool,
 
@@ -88,11 +88,13 @@ impl PipeArgs {
         Format { frame: self.frame, encoding }
     }
 
-    fn source(&self, most: u64) -> Source {
-        match self.texts.is_empty() {
-            true => Source::Stdin(Parts::stdin(self.format(), most)),
-            false => Source::Texts(self.texts.clone()),
+    fn source(&self, most: u64) -> Result<Source, Exit> {
+        if self.texts.is_empty() {
+            return Ok(Source::Stdin(Parts::stdin(self.format(), most)));
         }
+        let messages = self.texts.iter().map(|text| self.format().decode(text.clone().into()));
+        let messages: Result<_, _> = messages.collect();
+        messages.map(Source::Arguments).map_err(|error| Exit::usage(format!("-x: {error}")))
     }
 }
 
@@ -109,6 +111,10 @@ pub(crate) fn run(
             "--frame length has room for 4 bytes: --max-message is at most 4294967295",
         );
     }
+    let source = match args.source(longest) {
+        Ok(source) => source,
+        Err(exit) => return exit,
+    };
     let current = Arc::new(Current::default());
     if let Err(exit) = current.end_on_signals() {
         return exit;
@@ -126,7 +132,6 @@ pub(crate) fn run(
         count: args.count,
         wait: args.wait.map(|wait| wait.0),
     };
-    let source = args.source(longest);
     // It may wait for standard input until the process ends.
     thread::spawn(move || sending.run(source));
     let exit = converse(prepared, verbose, reconnect, &current, &printer);

@@ -25,8 +25,8 @@ pub(super) struct Sending {
 
 /// The messages to send.
 pub(super) enum Source {
-    /// These texts, on each connection.
-    Texts(Vec<String>),
+    /// These messages, on each connection.
+    Arguments(Vec<Message>),
     /// The parts of standard input, each once.
     Stdin(Parts<BufReader<Stdin>>),
 }
@@ -35,7 +35,7 @@ impl Sending {
     /// Sends everything, waits for answers if asked to, and ends the conversation.
     pub(super) fn run(self, source: Source) {
         match source {
-            Source::Texts(texts) => self.send_texts(&texts),
+            Source::Arguments(messages) => self.send_arguments(&messages),
             Source::Stdin(mut parts) => match self.send_parts(&mut parts) {
                 Ok(()) => self.finish(),
                 Err(line) => self.current.fail(Exit::usage(line)),
@@ -43,16 +43,15 @@ impl Sending {
         }
     }
 
-    /// Sends texts on each connection. The first time, the wait for answers begins.
-    fn send_texts(&self, texts: &[String]) {
+    /// Sends messages on each connection. The first time, the wait for answers begins.
+    fn send_arguments(&self, messages: &[Message]) {
         thread::scope(|scope| {
             let (mut seen, mut is_waiting) = (0, false);
             while let Some((number, ws)) = self.current.next(seen) {
                 seen = number;
-                let mut messages = texts.iter().map(|text| Message::from(&**text));
-                let sent = messages.try_for_each(|message| {
-                    self.printer.sending(&message);
-                    send(&self.current, &self.printer, &ws, &message)
+                let sent = messages.iter().try_for_each(|message| {
+                    self.printer.sending(message);
+                    send(&self.current, &self.printer, &ws, message)
                 });
                 if sent.is_ok() && !is_waiting {
                     is_waiting = true;
