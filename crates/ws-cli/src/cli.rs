@@ -1,5 +1,8 @@
 //! The command line.
 
+use clap::CommandFactory;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
 use crate::bench::BenchArgs;
 use crate::check::CheckArgs;
 use crate::exit::Exit;
@@ -8,6 +11,7 @@ use crate::pages::{CompletionsArgs, ManArgs};
 use crate::replay::ReplayArgs;
 use crate::talk::TalkArgs;
 use crate::trace::TraceArgs;
+use crate::values::UNITS;
 
 /// Talk to WebSocket servers: in a terminal, in a pipe, in scripts.
 ///
@@ -17,6 +21,7 @@ use crate::trace::TraceArgs;
 #[command(
     name = "ws",
     version,
+    after_help = UNITS,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true
 )]
@@ -42,6 +47,21 @@ enum Command {
     Bench(BenchArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
+}
+
+/// Returns a better error about a word too many: clap takes it for a command.
+pub(crate) fn explained(error: clap::Error) -> clap::Error {
+    let mut command = Cli::command();
+    match error.get(ContextKind::InvalidSubcommand) {
+        Some(ContextValue::String(word)) if command.find_subcommand(word).is_none() => {
+            let line = format!(
+                "unexpected argument '{word}': the URL is one word, and an optional value follows '=', as in \
+                --reconnect=3"
+            );
+            command.error(ErrorKind::UnknownArgument, line)
+        }
+        _ => error,
+    }
 }
 
 impl Cli {

@@ -13,12 +13,12 @@ use ws_std::{ClientOptions, ClientTls, ConnectTo, Proxy};
 use crate::exit::Exit;
 use crate::insecure::trusting_everybody;
 use crate::terminal::{Colours, tell};
-use crate::values::{OrOff, duration, duration_or_off, size};
+use crate::values::{OrOff, duration_or_off, size, some_time};
 
-/// The options of a connection.
+/// Where a server is, and what to say to it: the options of every mode that connects.
 #[derive(clap::Args, Clone)]
 #[command(next_help_heading = "Connection")]
-pub(crate) struct ConnectionArgs {
+pub(crate) struct TargetArgs {
     /// Add a header field to the request; repeatable
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     headers: Vec<String>,
@@ -39,16 +39,12 @@ pub(crate) struct ConnectionArgs {
     #[arg(long, value_name = "NAME:PASSWORD")]
     user: Option<String>,
 
-    /// Connect through a proxy, such as http://HOST:PORT or socks5://HOST; "env" takes it from the environment
-    #[arg(long, value_name = "URL")]
-    proxy: Option<String>,
-
     /// Connect to ADDRESS, an IP address with or without a port, if the URL's host is HOST; repeatable
     #[arg(long, value_name = "HOST:ADDRESS", value_parser = resolution)]
     resolve: Vec<Resolution>,
 
     /// Connect to a Unix domain socket; the URL still gives the path and the Host
-    #[arg(long, value_name = "PATH", conflicts_with_all = ["proxy", "resolve"])]
+    #[arg(long, value_name = "PATH", conflicts_with = "resolve")]
     unix: Option<PathBuf>,
 
     /// Trust only the certificates in this PEM file
@@ -66,6 +62,19 @@ pub(crate) struct ConnectionArgs {
     /// Trust every certificate: anybody on the way can read and change everything
     #[arg(long, conflicts_with = "cacert")]
     insecure: bool,
+}
+
+/// The options of a connection that this program opens and keeps by the rules.
+#[derive(clap::Args, Clone)]
+#[command(next_help_heading = "Connection")]
+pub(crate) struct ConnectionArgs {
+    #[command(flatten)]
+    target: TargetArgs,
+
+    /// Connect through a proxy: http://HOST:PORT, https://HOST or socks5://HOST, with NAME:PASSWORD@ before the host if
+    /// it asks for them; "env" takes it from the environment
+    #[arg(long, value_name = "URL", conflicts_with_all = ["unix", "resolve"])]
+    proxy: Option<String>,
 
     /// Offer compression (permessage-deflate)
     #[arg(long)]
@@ -75,21 +84,17 @@ pub(crate) struct ConnectionArgs {
     #[arg(long, value_name = "COUNT", default_value_t = 0)]
     redirects: u8,
 
-    /// The longest message to accept, in bytes; 64K, 1M
+    /// The longest message to accept
     #[arg(long, value_name = "BYTES", default_value = "64M", value_parser = size)]
     max_message: u64,
 
     /// How long connecting and each handshake may take, and a peer may answer no Ping or read nothing
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = some_time)]
     pub(crate) timeout: Duration,
 
     /// Send a Ping after this time, again and again, and give up if no Pong arrives within --timeout; or "off"
     #[arg(long, value_name = "TIME", default_value = "20s", value_parser = duration_or_off)]
     keep_alive: OrOff,
-
-    /// Print the heads of request and response, and the body of a refusal
-    #[arg(short, long)]
-    pub(crate) verbose: bool,
 }
 
 /// A host, and its address.
@@ -110,14 +115,9 @@ pub(crate) struct Prepared {
 impl ConnectionArgs {
     /// Returns the request for a URL, and the options of its connection. Prints the warning of `--insecure`.
     pub(crate) fn prepare(&self, url: &str) -> Result<Prepared, Exit> {
-        let url = WsUrl::parse(url).map_err(|error| {
-            let url = shown(url);
-            Exit::usage(format!("{url:?} is not a URL such as ws://localhost:9001/: {error}"))
-        })?;
         let mut options = ClientOptions::from(self.config());
         options.connect_timeout = Some(self.timeout);
         options.redirects = self.redirects;
-        options.connect_to = self.place(&url);
         if let Some(proxy) = &self.proxy {
             options.proxy = match &**proxy {
                 "env" => Proxy::from_env(),
@@ -125,11 +125,7 @@ impl ConnectionArgs {
             }
             .map_err(|error| Exit::usage(format!("--proxy: {error}")))?;
         }
-        if url.is_secure() || self.redirects > 0 {
-            let tls = self.tls().map_err(|error| Exit::usage(format!("TLS: {error}")))?;
-            options.tls = Some(tls);
-        }
-        Ok(Prepared { request: self.request(url)?, options })
+        self.target.prepare(url, options)
     }
 
     fn config(&self) -> Config {
@@ -142,6 +138,22 @@ impl ConnectionArgs {
             self.keep_alive.0.map(|interval| KeepAlive::new(interval, self.timeout));
         config.deflate = self.deflate.then(Deflate::new);
         config
+    }
+}
+
+impl TargetArgs {
+    /// Returns the request for a URL, and the options with the place of the server. Prints the warning of `--insecure`.
+    pub(crate) fn prepare(&self, url: &str, mut options: ClientOptions) -> Result<Prepared, Exit> {
+        let url = WsUrl::parse(url).map_err(|error| {
+            let url = shown(url);
+            Exit::usage(format!("{url:?} is not a URL such as ws://localhost:9001/: {error}"))
+        })?;
+        options.connect_to = self.place(&url);
+        if url.is_secure() || options.redirects > 0 {
+            let tls = self.tls().map_err(|error| Exit::usage(format!("TLS: {error}")))?;
+            options.tls = Some(tls);
+        }
+        Ok(Prepared { request: self.request(url)?, options })
     }
 
     fn place(&self, url: &WsUrl) -> Option<ConnectTo> {

@@ -3,9 +3,10 @@
 use std::io::{self, ErrorKind};
 use std::process::ExitCode;
 
-use ws_std::Error;
+use ws_std::rustls::{self, CertificateError};
 use ws_std::wsproto::handshake::ResponseError;
-use ws_std::wsproto::{CloseCode, CloseInfo, Initiator, SessionError};
+use ws_std::wsproto::{self, CloseCode, CloseInfo, Initiator, SessionError};
+use ws_std::{Error, ProxyError};
 
 use crate::terminal::{printable, tell};
 
@@ -57,7 +58,25 @@ impl Exit {
     /// Describes an error before or during a connection.
     pub(crate) fn from_error(error: &Error) -> Self {
         let line = match error {
-            Error::Http(response) => format!("refused with status {}", response.status()),
+            Error::Http(response) => match response.status() {
+                status @ 300..400 => {
+                    format!("refused with status {status}, a redirect; --redirects COUNT follows it")
+                }
+                status => format!("refused with status {status}"),
+            },
+            Error::Proxy(ProxyError::Refused(response)) if response.status() == 407 => {
+                format!("{error}: --proxy http://NAME:PASSWORD@HOST:PORT has credentials")
+            }
+            Error::Tls(tls) if is_untrusted(tls) => {
+                "TLS: the server's certificate is not trusted, and neither is its issuer; --cacert FILE \
+                trusts the certificates in a file"
+                    .into()
+            }
+            Error::Session(SessionError::Protocol(violation))
+                if violation.error() == wsproto::Error::MessageTooBig =>
+            {
+                format!("{error}; --max-message allows longer ones")
+            }
             error => error.to_string(),
         };
         Self::new(status_of(error), line)
@@ -97,6 +116,27 @@ impl Exit {
         }
         ExitCode::from(self.status as u8)
     }
+}
+
+/// Returns whether no authority answers for a certificate: it is one of its owner, or of an unknown issuer.
+fn is_untrusted(error: &io::Error) -> bool {
+    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    // The outermost error may be a wrapper that gives advice to programmers.
+    if let Some(inner) = error.get_ref() {
+        source = Some(inner);
+    }
+    while let Some(error) = source {
+        if let Some(rustls::Error::InvalidCertificate(why)) = error.downcast_ref() {
+            return matches!(
+                why,
+                CertificateError::UnknownIssuer
+                    | CertificateError::BadSignature
+                    | CertificateError::Other(_)
+            );
+        }
+        source = error.source();
+    }
+    false
 }
 
 fn status_of(error: &Error) -> Status {

@@ -29,6 +29,7 @@ fn main() -> ExitCode {
     match cli::Cli::try_parse() {
         Ok(cli) => cli.run().report(),
         Err(error) => {
+            let error = cli::explained(error);
             let printed = error.print();
             match error.use_stderr() {
                 true => ExitCode::from(exit::Status::Usage as u8),

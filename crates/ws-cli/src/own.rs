@@ -25,6 +25,9 @@ impl OwnArgs {
             return Ok(prepared);
         }
         let (url, options) = (prepared.request.url(), &mut prepared.options);
+        if options.redirects > 0 {
+            return Err(refused(url, "a redirect may lead to any server"));
+        }
         if options.proxy.for_url(url).is_some() {
             return Err(refused(url, "a proxy decides where that is"));
         }
@@ -41,8 +44,6 @@ impl OwnArgs {
             let why = format!("{} is no loopback or private address", stranger.ip());
             return Err(refused(url, &why));
         }
-        // A redirect would leave the checked addresses.
-        options.redirects = 0;
         options.connect_to = Some(found.into());
         Ok(prepared)
     }
@@ -127,6 +128,9 @@ mod tests {
         let mut by_proxy = prepared("ws://127.0.0.1/");
         by_proxy.options.proxy = Proxy::new("127.0.0.1:3128").expect("a proxy").into();
         assert!(asks.require(by_proxy).is_err());
+        let mut redirected = prepared("ws://127.0.0.1/");
+        redirected.options.redirects = 1;
+        assert!(asks.require(redirected).is_err());
         let mut local = prepared("ws://192.0.2.1/");
         local.options.connect_to = Some(ConnectTo::Unix("/tmp/socket".into()));
         let local = asks.require(local).expect("ours");

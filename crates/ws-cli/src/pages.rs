@@ -10,7 +10,7 @@ use clap_mangen::Man;
 use crate::cli::Cli;
 use crate::exit::Exit;
 
-/// Prints the completions for a shell.
+/// Print the completions for a shell
 #[derive(clap::Args)]
 pub(crate) struct CompletionsArgs {
     /// The shell
@@ -18,7 +18,7 @@ pub(crate) struct CompletionsArgs {
     shell: Shell,
 }
 
-/// Prints a man page.
+/// Print a man page
 #[derive(clap::Args)]
 pub(crate) struct ManArgs {
     /// The command, such as listen; by default, the page of ws itself
@@ -27,9 +27,13 @@ pub(crate) struct ManArgs {
 
 impl CompletionsArgs {
     pub(crate) fn run(self) -> Exit {
-        let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut Cli::command(), "ws", &mut script);
-        print(&script)
+        let (mut script, mut command) = (Vec::new(), Cli::command());
+        clap_complete::generate(self.shell, &mut command, "ws", &mut script);
+        let better = match self.shell {
+            Shell::Zsh => with_commands_first(&String::from_utf8_lossy(&script), &command),
+            _ => None,
+        };
+        print(better.as_ref().map_or(&script, |better| better.as_bytes()))
     }
 }
 
@@ -50,6 +54,24 @@ impl ManArgs {
         let _ = page.render(&mut text);
         print(&text)
     }
+}
+
+/// Lets the first word be a command or a URL. The script for zsh takes it for the URL, and completes no command. `None` if
+/// the script is not as expected.
+fn with_commands_first(script: &str, command: &clap::Command) -> Option<String> {
+    let names: Vec<_> = command.get_subcommands().map(clap::Command::get_name).collect();
+    let (before, rest) = script.split_once("':url -- ")?;
+    let (_, after) = rest.split_once('\n')?;
+    let (head, body) = before.split_once("_ws() {\n")?;
+    // A command that is complete is no URL.
+    let first = format!(
+        "    local -a url\n    case $words[2] in\n        ({}) (( CURRENT > 2 )) || url=(':URL:_ws_commands') ;;\n        \
+        (*) url=(':URL:_ws_commands') ;;\n    esac\n",
+        names.join("|")
+    );
+    // The command is the first word, or the second one after a URL.
+    let after = after.replace("$line[2]", "$line[$((1 + $#url))]");
+    Some(format!("{head}_ws() {{\n{first}{body}\"${{url[@]}}\" \\\n{after}"))
 }
 
 fn print(text: &[u8]) -> Exit {

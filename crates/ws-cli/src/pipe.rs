@@ -29,8 +29,8 @@ use crate::values::duration;
 #[derive(clap::Args, Clone)]
 #[command(next_help_heading = "Messages")]
 pub(crate) struct PipeArgs {
-    /// Send this text instead of standard input; repeatable
-    #[arg(short = 'x', long = "execute", value_name = "TEXT")]
+    /// Send this message instead of standard input; repeatable. It is text, unless --binary, --hex or --base64 is there
+    #[arg(short = 'x', long = "execute", value_name = "TEXT", allow_hyphen_values = true)]
     texts: Vec<String>,
 
     /// Close after COUNT received messages
@@ -45,7 +45,7 @@ pub(crate) struct PipeArgs {
     #[arg(long, value_enum, default_value_t = Frame::Lines)]
     frame: Frame,
 
-    /// Send binary messages
+    /// Send binary messages: the bytes of standard input, whatever they are
     #[arg(short, long, group = "encoding")]
     binary: bool,
 
@@ -95,11 +95,13 @@ impl PipeArgs {
         Format { frame: self.frame, encoding }
     }
 
-    fn source(&self, most: u64) -> Source {
-        match self.texts.is_empty() {
-            true => Source::stdin(self.format(), most),
-            false => Source::Texts(self.texts.clone()),
+    fn source(&self, most: u64) -> Result<Source, Exit> {
+        if self.texts.is_empty() {
+            return Ok(Source::stdin(self.format(), most));
         }
+        let messages = self.texts.iter().map(|text| self.format().decode(text.clone().into()));
+        let messages: Result<_, _> = messages.collect();
+        messages.map(Source::Arguments).map_err(|error| Exit::usage(format!("-x: {error}")))
     }
 }
 
@@ -115,6 +117,10 @@ pub(crate) fn run(
     verbose: bool,
     reconnect: Option<Reconnect>,
 ) -> Exit {
+    let source = match args.source(prepared.options.config.max_message_size) {
+        Ok(source) => source,
+        Err(exit) => return exit,
+    };
     let current = Arc::new(Current::default());
     if let Err(exit) = current.end_on_signals() {
         return exit;
@@ -132,7 +138,6 @@ pub(crate) fn run(
         count: args.count,
         wait: args.wait.map(|wait| wait.0),
     };
-    let source = args.source(prepared.options.config.max_message_size);
     // It may wait for standard input until the process ends.
     thread::spawn(move || sending.run(source));
     let exit = converse(prepared, verbose, reconnect, &current, &printer);

@@ -91,6 +91,12 @@ fn connect_once<E: Events>(
             let (exit, response) = (Exit::from_error(&error), heads::refusal(&error));
             note_response(response.filter(|_| verbose), events);
             events.failed(&exit, response);
+            let exit = match response {
+                Some(_) if !verbose => {
+                    Exit { line: format!("{}; -v shows the response", exit.line), ..exit }
+                }
+                _ => exit,
+            };
             return (exit, after(policy, Err(&error), Duration::ZERO));
         }
     };

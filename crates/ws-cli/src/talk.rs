@@ -6,7 +6,7 @@ mod mode;
 mod screen;
 mod typing;
 
-use std::io::{IsTerminal, stdin, stdout};
+use std::io::{IsTerminal, stderr, stdin, stdout};
 use std::sync::Arc;
 use std::thread;
 
@@ -20,7 +20,7 @@ use crate::connection::{ConnectionArgs, Prepared};
 use crate::exit::Exit;
 use crate::pipe::{self, Outlet, PipeArgs};
 use crate::session::{Current, converse};
-use crate::terminal::Colours;
+use crate::terminal::{Colours, printable};
 
 /// The arguments of `ws URL`.
 #[derive(clap::Args)]
@@ -38,6 +38,10 @@ pub(crate) struct TalkArgs {
 
     #[command(flatten)]
     connection: ConnectionArgs,
+
+    /// Print the heads of request and response, and the body of a refusal
+    #[arg(short, long, help_heading = "Connection")]
+    verbose: bool,
 }
 
 impl TalkArgs {
@@ -46,7 +50,7 @@ impl TalkArgs {
             Ok(prepared) => prepared,
             Err(exit) => return exit,
         };
-        let verbose = self.connection.verbose;
+        let verbose = self.verbose;
         let reconnect = self.reconnect.map(|times| Reconnect::new().most_failures(times));
         let in_terminal = stdin().is_terminal() && stdout().is_terminal();
         if !in_terminal || self.pipe.is_asked_for() {
@@ -69,8 +73,13 @@ impl TalkArgs {
         let typist = Arc::clone(&dialogue);
         // It may wait for a line until the process ends.
         thread::spawn(move || typist.type_lines(typing));
-        let verbose = self.connection.verbose;
-        let exit = converse(prepared, verbose, reconnect, &current, &dialogue);
+        let mut exit = converse(prepared, self.verbose, reconnect, &current, &dialogue);
+        if stderr().is_terminal() && !exit.line.is_empty() {
+            // The line editor may still draw: it prints the last line, too, and so in order.
+            let line = format!("ws: {}\n", printable(&exit.line));
+            outlet.push_event(|out| out.extend_from_slice(line.as_bytes()));
+            exit.line.clear();
+        }
         let exit = outlet.finish(writing, exit);
         mode.restore();
         Ok(exit)

@@ -25,15 +25,31 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     Ok(time)
 }
 
+/// Explains the values of options, below the help. For clap.
+pub(crate) const UNITS: &str = "TIME is a number with a unit, such as 20ms, 5s, 2m or 1h; without a unit, of seconds.\n\
+    BYTES is a number, or one with K, M or G, which are powers of 1024: 64K, 1M.";
+
+/// Explains times, below the help. For clap.
+pub(crate) const UNITS_OF_TIME: &str =
+    "TIME is a number with a unit, such as 20ms, 5s, 2m or 1h; without a unit, of seconds.";
+
+/// Parses a time that is longer than 0. For clap.
+pub(crate) fn some_time(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        Duration::ZERO => Err("a time longer than 0 is needed".into()),
+        time => Ok(time),
+    }
+}
+
 /// A time, or `off`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OrOff(pub(crate) Option<Duration>);
 
-/// Parses a time, or `off`. For clap.
+/// Parses a time, or `off`, which 0 means, too. For clap.
 pub(crate) fn duration_or_off(text: &str) -> Result<OrOff, String> {
     match text {
         "off" => Ok(OrOff(None)),
-        text => duration(text).map(Some).map(OrOff),
+        text => Ok(OrOff(Some(duration(text)?).filter(|time| !time.is_zero()))),
     }
 }
 
@@ -81,7 +97,12 @@ mod tests {
         for text in ["", "s", "-1", "1x", "1..2", "99999999999999999999999h", "1000001h"] {
             assert!(duration(text).is_err(), "{text}");
         }
-        assert_eq!(duration_or_off("off"), Ok(OrOff(None)));
+        assert_eq!(
+            (duration_or_off("off"), duration_or_off("0s")),
+            (Ok(OrOff(None)), Ok(OrOff(None)))
+        );
+        assert_eq!(some_time("1ms"), Ok(ms(1)));
+        assert!(some_time("0").is_err() && some_time("x").is_err());
         assert_eq!(duration_or_off("1h"), Ok(OrOff(Some(ms(3_600_000)))));
     }
 

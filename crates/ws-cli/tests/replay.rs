@@ -132,7 +132,7 @@ fn the_client_of_a_server_is_played() {
     assert_eq!((play("2").0, &*play("2").1), (Some(0), "b\nc\n"));
     let (code, _, err) = play("3");
     assert_eq!(code, Some(64));
-    assert!(err.ends_with("has 2 connections only\n"), "{err}");
+    assert!(err.ends_with("the last one is 2\n"), "{err}");
 }
 
 /// A recording of a second; the times are in microseconds.
@@ -160,14 +160,14 @@ fn bad_files_are_refused_by_line() {
     let (server, second) = (Server::start(&["--echo"]), SECOND.lines().next().expect("a line"));
     for (name, text, complaint) in [
         ("empty", "", " has no connection that opened"),
-        ("words", "hello\n", ", line 1: expected value at column 1"),
+        ("words", "hello\n", ", line 1: not a line of --jsonl: expected value at column 1"),
         ("cut", SECOND.strip_suffix("true}\n").expect("its end"), ", line 4: "),
-        ("binary", "\u{0}\n", ", line 1: expected value"),
-        ("gap", &format!("{second}\n\n"), ", line 2: EOF while parsing"),
+        ("binary", "\u{0}\n", ", line 1: not a line of --jsonl: expected value"),
+        ("gap", &format!("{second}\n\n"), ", line 2: not a line of --jsonl: EOF while parsing"),
         (
             "kind",
             &format!("{second}\n{{\"at\":1,\"event\":\"dance\"}}"),
-            ", line 2: unknown variant `dance`",
+            ", line 2: not a line of --jsonl: unknown variant `dance`",
         ),
     ] {
         let file = File::new(name, text);

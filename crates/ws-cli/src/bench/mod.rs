@@ -18,7 +18,7 @@ use crate::connection::{ConnectionArgs, Prepared};
 use crate::exit::{Exit, Status};
 use crate::own::OwnArgs;
 use crate::signals;
-use crate::values::{duration, size};
+use crate::values::{UNITS, duration, size, some_time};
 
 use client::Shared;
 use conduct::{Outcome, conduct};
@@ -30,6 +30,7 @@ use report::Reporter;
 /// Exit status: 0 measured, 1 no connection opened, 3 a connection failed or was lost, 4 nothing came back,
 /// 64 wrong usage.
 #[derive(clap::Args)]
+#[command(after_help = UNITS)]
 pub(crate) struct BenchArgs {
     /// The server, such as ws://localhost:9001/
     url: String,
@@ -46,7 +47,7 @@ pub(crate) struct BenchArgs {
     #[arg(short, long, value_name = "COUNT", default_value = "1")]
     in_flight: NonZeroU64,
 
-    /// The length of a message in bytes; 64K, 1M
+    /// The length of a message, up to 16M
     #[arg(long, value_name = "BYTES", default_value = "64", value_parser = size)]
     size: u64,
 
@@ -55,7 +56,7 @@ pub(crate) struct BenchArgs {
     binary: bool,
 
     /// How long to measure
-    #[arg(short, long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    #[arg(short, long, value_name = "TIME", default_value = "10s", value_parser = some_time)]
     duration: Duration,
 
     /// How long to send before anything counts
@@ -105,9 +106,6 @@ impl BenchArgs {
         let size = usize::try_from(self.size.min(LONGEST + 1)).unwrap_or(usize::MAX);
         if self.size > LONGEST {
             return Err(Exit::usage("--size is at most 16M"));
-        }
-        if self.duration.is_zero() {
-            return Err(Exit::usage("--duration is longer than 0"));
         }
         Ok(Plan {
             connections: self.connections.get(),

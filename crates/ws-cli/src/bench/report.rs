@@ -38,7 +38,7 @@ impl Reporter {
         if self.jsonl {
             // The end tells whether the output can be written.
             let _ = print(&Second {
-                at: interval.at.as_secs_f64(),
+                at: u64::try_from(interval.at.as_micros()).unwrap_or(u64::MAX),
                 sent: interval.counts.sent,
                 answered: interval.counts.answered,
                 per_second,
@@ -141,7 +141,8 @@ fn print(line: &impl Serialize) -> io::Result<()> {
 fn per_second(count: u64, time: Duration) -> f64 {
     match time.is_zero() {
         true => 0.0,
-        false => count as f64 / time.as_secs_f64(),
+        // Tenths are enough.
+        false => (count as f64 / time.as_secs_f64() * 10.0).round() / 10.0,
     }
 }
 
@@ -190,7 +191,8 @@ fn in_millis(micros: u64) -> String {
 
 #[derive(Serialize)]
 struct Second {
-    at: f64,
+    /// In microseconds, as in every line of `--jsonl`.
+    at: u64,
     sent: u64,
     answered: u64,
     per_second: f64,

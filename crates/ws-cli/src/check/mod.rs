@@ -19,10 +19,12 @@ mod wire;
 use std::io::{self, ErrorKind, Write};
 use std::time::{Duration, Instant};
 
-use crate::connection::ConnectionArgs;
+use ws_std::ClientOptions;
+
+use crate::connection::TargetArgs;
 use crate::exit::{Exit, Status};
 use crate::own::OwnArgs;
-use crate::values::duration;
+use crate::values::{UNITS_OF_TIME, some_time};
 
 use answer::Answer;
 use exchange::{Abilities, Finding, Unopened, examine, learn};
@@ -38,6 +40,7 @@ use wire::Arrived;
 /// Exit status: 0 nothing is wrong, 1 an ordinary opening handshake is refused, 2 something is wrong,
 /// 3 no connection, 4 timeout, 64 wrong usage.
 #[derive(clap::Args)]
+#[command(after_help = UNITS_OF_TIME)]
 pub(crate) struct CheckArgs {
     /// The server, such as ws://localhost:9001/
     #[arg(required_unless_present = "list")]
@@ -56,14 +59,18 @@ pub(crate) struct CheckArgs {
     json: bool,
 
     /// How long each answer may take
-    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = some_time)]
     wait: Duration,
 
     #[command(flatten)]
     own: OwnArgs,
 
     #[command(flatten)]
-    connection: ConnectionArgs,
+    connection: TargetArgs,
+
+    /// Print everything about every probe, with the bytes of both directions
+    #[arg(short, long)]
+    verbose: bool,
 }
 
 impl CheckArgs {
@@ -84,11 +91,8 @@ impl CheckArgs {
         if self.wait.is_zero() {
             return Err(Exit::usage("--wait is longer than 0"));
         }
-        let prepared = self.connection.prepare(self.url.as_deref().unwrap_or_default())?;
-        let prepared = self.own.require(prepared)?;
-        if prepared.options.proxy.for_url(prepared.request.url()).is_some() {
-            return Err(Exit::usage("check does not go through a proxy"));
-        }
+        let url = self.url.as_deref().unwrap_or_default();
+        let prepared = self.own.require(self.connection.prepare(url, ClientOptions::new())?)?;
         let target = Target::new(prepared, self.wait).map_err(|error| lost(&error))?;
         let start = Instant::now();
         let abilities = learn(&target).map_err(unopened)?;
@@ -99,7 +103,7 @@ impl CheckArgs {
             abilities: &abilities,
             findings: &findings,
             took: start.elapsed(),
-            verbose: self.connection.verbose,
+            verbose: self.verbose,
         };
         let lost = match self.json {
             true => print(|to| report.json(to)),

@@ -30,10 +30,11 @@ use crate::exit::{Exit, Status};
 use crate::pipe::Outlet;
 use crate::signals;
 use crate::terminal::{Colours, tell};
-use crate::values::size;
+use crate::values::{UNITS, size};
 
-/// Listens for connections. By default, prints what they send, and sends them the lines of standard input.
+/// Listen for connections; by default, print what they send, and send them the lines of standard input
 #[derive(clap::Args, Debug)]
+#[command(after_help = UNITS)]
 pub(crate) struct ListenArgs {
     /// Where to listen: HOST:PORT, or a port of the loopback; port 0 is any that is free
     #[arg(value_name = "ADDRESS", default_value = "127.0.0.1:9001")]
@@ -79,7 +80,7 @@ pub(crate) struct ListenArgs {
     #[arg(long, value_name = "COUNT", default_value = "1000")]
     max_connections: usize,
 
-    /// The longest message to accept, and the longest line to send, in bytes; 64K, 1M
+    /// The longest message to accept, and the longest line to send
     #[arg(long, value_name = "BYTES", default_value = "1M", value_parser = size)]
     max_message: u64,
 
@@ -194,7 +195,13 @@ impl ListenArgs {
         }
         let address = &self.address;
         let server = WebSocketServer::bind(address.as_str(), options);
-        server.map_err(|error| failed(address.as_str(), &error))
+        server.map_err(|error| {
+            let mut exit = failed(address.as_str(), &error);
+            if error.kind() == ErrorKind::AddrInUse {
+                exit.line.push_str("; port 0 is any that is free");
+            }
+            exit
+        })
     }
 
     /// Returns the URL of the server, and warns if others than the users of this computer can reach it.
@@ -229,9 +236,7 @@ fn end(server: &OnceLock<ServerHandle>) {
 /// Explains why the server cannot listen.
 fn failed(place: &str, error: &io::Error) -> Exit {
     let line = match error.kind() {
-        ErrorKind::AddrInUse => {
-            format!("cannot listen on {place}: another program does; port 0 is any that is free")
-        }
+        ErrorKind::AddrInUse => format!("cannot listen on {place}: another program does"),
         _ => format!("cannot listen on {place}: {error}"),
     };
     Exit::new(Status::Refused, line)

@@ -29,7 +29,7 @@ impl Sending {
     /// Sends everything, waits for answers if asked to, and ends the conversation.
     pub(super) fn run(self, source: Source) {
         match source {
-            Source::Texts(texts) => self.send_texts(&texts),
+            Source::Arguments(messages) => self.send_arguments(&messages),
             Source::Stdin(mut parts) => match self.send_parts(&mut parts) {
                 Ok(()) => self.finish(),
                 Err(line) => self.current.fail(Exit::usage(line)),
@@ -37,16 +37,15 @@ impl Sending {
         }
     }
 
-    /// Sends texts on each connection. The first time, the wait for answers begins.
-    fn send_texts(&self, texts: &[String]) {
+    /// Sends messages on each connection. The first time, the wait for answers begins.
+    fn send_arguments(&self, messages: &[Message]) {
         thread::scope(|scope| {
             let (mut seen, mut is_waiting) = (0, false);
             while let Some((number, ws)) = self.current.next(seen) {
                 seen = number;
-                let mut messages = texts.iter().map(|text| Message::from(&**text));
-                let sent = messages.try_for_each(|message| {
-                    self.printer.sending(&message);
-                    self.send(&ws, &message)
+                let sent = messages.iter().try_for_each(|message| {
+                    self.printer.sending(message);
+                    self.send(&ws, message)
                 });
                 if sent.is_ok() && !is_waiting {
                     is_waiting = true;

@@ -12,8 +12,8 @@ const CHUNK: usize = 64 << 10;
 
 /// The messages to send.
 pub(super) enum Source {
-    /// These texts, on each connection.
-    Texts(Vec<String>),
+    /// These messages, on each connection.
+    Arguments(Vec<Message>),
     /// Standard input, once.
     Stdin(Parts<BufReader<Stdin>>),
 }

@@ -19,13 +19,13 @@ use crate::jsonl::End;
 use crate::pipe::{Format, Outlet, Printer};
 use crate::session::{Current, converse};
 use crate::signals;
-use crate::values::duration;
+use crate::values::{UNITS, duration};
 
-/// Plays what --jsonl has recorded, with its times: sends what the recording's own side has sent, and prints what
-/// arrives.
+/// Play what --jsonl has recorded, with its times: send what the recording's own side has sent, and print what arrives
 #[derive(clap::Args, Clone)]
+#[command(after_help = UNITS)]
 pub(crate) struct ReplayArgs {
-    /// The recording
+    /// The recording: a file with lines of --jsonl
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
@@ -59,6 +59,10 @@ pub(crate) struct ReplayArgs {
 
     #[command(flatten)]
     options: ConnectionArgs,
+
+    /// Print the heads of request and response, and the body of a refusal
+    #[arg(short, long, help_heading = "Connection")]
+    verbose: bool,
 }
 
 /// How many times as fast; `None` does not wait.
@@ -118,7 +122,7 @@ impl ReplayArgs {
             let (speed, wait) = (self.speed, self.wait);
             thread::spawn(move || play(&player, steps, speed, wait))
         };
-        let exit = converse(&prepared, self.options.verbose, None, &current, &player);
+        let exit = converse(&prepared, self.verbose, None, &current, &player);
         let exit = outlet.finish(writing, exit);
         // Its waits end with the conversation. A panic of that thread was printed by it.
         let _ = sending.join();

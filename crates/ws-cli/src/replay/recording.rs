@@ -63,7 +63,11 @@ impl Recording {
         match (steps.url.take(), steps.opened) {
             (Some(url), _) => Ok(url),
             (None, 0) => Err(format!("{} has no connection that opened", self.name())),
-            (None, opened) => Err(format!("{} has {opened} connections only", self.name())),
+            (None, opened) => Err(format!(
+                "{} has no connection {}: the last one is {opened}",
+                self.name(),
+                self.connection
+            )),
         }
     }
 
@@ -130,7 +134,10 @@ impl<R: BufRead> Steps<R> {
             Ok(_) => match serde_json::from_slice(text.strip_suffix(b"\n").unwrap_or(&text)) {
                 Ok(line) => parse(self, &line),
                 // It counts the lines of this one.
-                Err(error) => Err(error.to_string().replace(" at line 1 column", " at column")),
+                Err(error) => {
+                    let why = error.to_string().replace(" at line 1 column", " at column");
+                    Err(format!("not a line of --jsonl: {why}"))
+                }
             },
             Err(error) => Err(error.to_string()),
         };

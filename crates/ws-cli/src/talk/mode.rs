@@ -17,15 +17,16 @@ impl Mode {
         Self(tcgetattr(stdin()).ok())
     }
 
-    /// Restores the mode. A line that is being typed ends.
+    /// Restores the mode. A line that is being typed is removed.
     pub(super) fn restore(&self) {
         let Some(before) = &self.0 else { return };
         let is_typing = tcgetattr(stdin()).is_ok_and(|now| now.local_modes != before.local_modes);
         // Fails if the terminal is gone.
         let _ = tcsetattr(stdin(), OptionalActions::Now, before);
         if is_typing {
-            // Also ends the mode in which the terminal marks what is pasted.
-            let _ = io::stdout().write_all(b"\x1b[?2004l\n");
+            // Removes the prompt, and ends the mode in which the terminal marks what is pasted.
+            let mut out = io::stdout();
+            let _ = out.write_all(b"\r\x1b[K\x1b[?2004l").and_then(|()| out.flush());
         }
     }
 }

@@ -24,7 +24,7 @@ use ws_std::wsproto::{Config, Extensions};
 use crate::exit::{Exit, Status};
 use crate::values::size;
 
-/// Decodes captured bytes.
+/// Decode a capture of packets, or the bytes of one direction, and print a line of JSON for each event
 #[derive(clap::Args, Debug)]
 pub(crate) struct TraceArgs {
     /// A pcap or pcapng file with TCP connections, or the bytes of one direction after the opening handshake (see
@@ -54,7 +54,7 @@ pub(crate) struct TraceArgs {
     #[arg(long, value_name = "N", default_value = "1", conflicts_with = "to")]
     connection: NonZero<usize>,
 
-    /// The longest message to decode, in bytes; 64K, 1M
+    /// The longest message to decode, in bytes, or with K, M or G: 64K, 1M
     #[arg(long, value_name = "BYTES", default_value = "64M", value_parser = size)]
     max_message: u64,
 }

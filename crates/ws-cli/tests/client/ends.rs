@@ -74,12 +74,16 @@ fn a_refusal_is_1() {
     });
     let server = server.expect("a thread");
     let ended = run(&[&url(&server)], b"");
-    assert_eq!((ended.status, &*ended.err), (Some(1), "ws: refused with status 403\n"));
+    assert_eq!(
+        (ended.status, &*ended.err),
+        (Some(1), "ws: refused with status 403; -v shows the response\n")
+    );
     let ended = run(&[&url(&server), "-v"], b"");
     assert_eq!(ended.status, Some(1));
     for part in ["> GET / HTTP/1.1\n", "\n< HTTP/1.1 403\n", "\n| not today\n| \\u{1b}[2J\n"] {
         assert!(ended.err.contains(part), "{}", ended.err);
     }
+    assert!(ended.err.ends_with("\nws: refused with status 403\n"), "{}", ended.err);
     end(server);
 }
 

@@ -23,6 +23,8 @@ fn texts_of_arguments_replace_the_input() {
     let server = echo(ServerOptions::new());
     let ended = run(&[&url(&server), "-x", "one", "-x", "two"], b"three\n");
     assert_eq!((ended.status, ended.text()), (Some(0), "one\ntwo\n"));
+    let ended = run(&[&url(&server), "-x", "-1", "-n", "1"], b"");
+    assert_eq!((ended.status, ended.text()), (Some(0), "-1\n"));
     end(server);
 }
 
@@ -84,6 +86,16 @@ fn binary_messages_are_sent_and_printed() {
     assert_eq!(run(&[&url(&server), "--binary"], &bytes).out, bytes);
     assert_eq!(run(&[&url(&server), "--hex"], b"00 FF\n7f\n").text(), "00ff\n7f\n");
     assert_eq!(run(&[&url(&server), "--base64"], b"AP8=\n").text(), "AP8=\n");
+    for (option, text, binary) in
+        [("--hex", "00FF", "AP8="), ("--base64", "AP8=", "AP8="), ("--binary", "one", "b25l")]
+    {
+        let ended = run(&[&url(&server), option, "-x", text, "-n", "1", "--jsonl"], b"");
+        let lines = ended.text().matches(&format!("\"binary\":\"{binary}\"")).count();
+        assert_eq!((ended.status, lines), (Some(0), 2), "{option}: {ended:?}");
+    }
+    let ended = run(&[&url(&server), "--hex", "-x", "0"], b"");
+    let error = "ws: -x: an odd number of hexadecimal digits\n";
+    assert_eq!((ended.status, &*ended.err), (Some(64), error));
     end(server);
 }
 

@@ -81,7 +81,11 @@ impl Exec {
 
     fn cannot_start(&self, error: &io::Error) -> Response {
         let program = self.command.first().map(|program| program.display().to_string());
-        tell(&format!("ws: cannot start {}: {error}", program.unwrap_or_default()));
+        let program = program.unwrap_or_default();
+        // A line for a shell, as one word.
+        let is_line = self.command.len() == 1 && program.contains(' ');
+        let advice = if is_line { "; --exec sh -c '...' runs a line of a shell" } else { "" };
+        tell(&format!("ws: cannot start {program}: {error}{advice}"));
         Response::text(500, "The process cannot be started\n")
     }
 }
