@@ -41,7 +41,8 @@ impl OwnershipArgs {
             None => resolved(url.host(), url.port())?,
         };
         if let Some(stranger) = found.iter().find(|address| !is_ours(address.ip())) {
-            return Err(refused(url, &format!("{} is a public address", stranger.ip())));
+            let why = format!("{} is no loopback or private address", stranger.ip());
+            return Err(refused(url, &why));
         }
         options.connect_to = Some(found.into());
         Ok(prepared)

@@ -77,7 +77,7 @@ impl Dialogue {
         }
         loop {
             let round_trip = self.current.now().and_then(|ws| ws.round_trip());
-            match typing.next(&prompt(round_trip)) {
+            match typing.next(&prompt(round_trip), |complaint| self.notice(complaint)) {
                 Ok(Some(line)) => self.carry_out(&line),
                 Ok(None) => return self.current.end(),
                 Err(exit) => return self.current.fail(exit),

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -46,15 +47,25 @@ impl Typing {
         self.editor.create_external_printer().map_err(|error| failed(&error))
     }
 
-    /// Returns the next line; `None` after Ctrl-C and Ctrl-D.
-    pub(super) fn next(&mut self, prompt: &str) -> Result<Option<String>, Exit> {
-        match self.editor.readline(prompt) {
-            Ok(line) => {
-                self.remember(&line);
-                Ok(Some(line))
+    /// Returns the next line; `None` after Ctrl-C and Ctrl-D. A line that is not UTF-8 is left out, with a complaint.
+    pub(super) fn next(
+        &mut self,
+        prompt: &str,
+        complain: impl Fn(&str),
+    ) -> Result<Option<String>, Exit> {
+        loop {
+            match self.editor.readline(prompt) {
+                Ok(line) => {
+                    self.remember(&line);
+                    return Ok(Some(line));
+                }
+                Err(ReadlineError::Interrupted | ReadlineError::Eof) => return Ok(None),
+                // The editor has consumed the byte, and forgotten the line up to it.
+                Err(ReadlineError::Io(error)) if error.kind() == ErrorKind::InvalidData => {
+                    complain("a byte that is not UTF-8: the line up to it is left out");
+                }
+                Err(error) => return Err(failed(&error)),
             }
-            Err(ReadlineError::Interrupted | ReadlineError::Eof) => Ok(None),
-            Err(error) => Err(failed(&error)),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The dialogue, in a pseudo-terminal.
 
 use std::fs;
+use std::io::Write;
 use std::process::Command;
 
 use rexpect::session::{PtySession, spawn_command};
@@ -246,7 +247,7 @@ fn typed_lines_are_remembered_unless_they_must_not_be() {
 fn a_server_that_floods_can_be_left() {
     let url = by_hand(|mut stream| {
         let flood = b"\x81\x01x".repeat(10_000);
-        while std::io::Write::write_all(&mut stream, &flood).is_ok() {}
+        while stream.write_all(&flood).is_ok() {}
     });
     let home = Folder::new();
     let mut terminal = start(&[&url, "--timeout", "200ms"], &home);
@@ -254,4 +255,18 @@ fn a_server_that_floods_can_be_left() {
     terminal.send_control('c').expect("a terminal");
     // It has not read our Close.
     assert_eq!(status(terminal, &home).0, 4);
+}
+
+#[test]
+fn a_byte_that_is_not_utf_8_ends_nothing() {
+    let (server, home) = (echo(ServerOptions::new()), Folder::new());
+    let mut terminal = dialogue(&server, &home);
+    let mut keys = terminal.process().get_file_handle().expect("a terminal");
+    keys.write_all(b"caf\xff").expect("a terminal");
+    expect(&mut terminal, "* a byte that is not UTF-8: the line up to it is left out");
+    terminal.send_line(" and more").expect("a terminal");
+    expect(&mut terminal, "<  and more\r\n");
+    terminal.send_control('d').expect("a terminal");
+    assert_eq!(status(terminal, &home).0, 0);
+    end(server);
 }

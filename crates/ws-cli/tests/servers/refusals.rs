@@ -9,9 +9,10 @@ use crate::toy::{Fault, serve};
 #[test]
 fn strangers_are_refused() {
     for command in ["check", "bench"] {
-        for url in ["ws://192.0.2.1/", "wss://[2001:db8::1]/"] {
+        for url in ["ws://192.0.2.1/", "wss://[2001:db8::1]/", "ws://169.254.169.254/"] {
             let (status, out, error) = outcome(&ws(&[command, url]));
             assert_eq!((status, &*out), (64, ""), "{error}");
+            assert!(error.contains("is no loopback or private address"), "{error}");
             assert!(error.contains("--i-own-this-server"), "{error}");
         }
     }
