@@ -146,7 +146,7 @@ fn a_timeout_is_4() {
         "--keep-alive",
         "10ms",
         "--timeout",
-        "50ms",
+        "2s",
     ]);
     drop(child.stdin.take());
     let ended = super::support::wait(child);

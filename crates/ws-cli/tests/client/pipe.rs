@@ -188,12 +188,12 @@ fn a_reader_that_is_slow_holds_up_the_peer() {
 #[test]
 fn a_server_that_never_answers_is_left() {
     let url = by_hand(drain);
-    let ended = run(&[&url, "-x", "hello?", "-n", "1", "--wait", "50ms", "--timeout", "50ms"], b"");
+    let ended = run(&[&url, "-x", "hello?", "-n", "1", "--wait", "50ms", "--timeout", "2s"], b"");
     assert_eq!((ended.status, ended.text()), (Some(4), ""));
     assert_eq!(ended.err, "ws: 0 of 1 messages arrived within 50ms\n");
     // It does not even answer a Close.
     let url = by_hand(drain);
-    let ended = run(&[&url, "--timeout", "50ms"], b"");
+    let ended = run(&[&url, "--timeout", "2s"], b"");
     assert_eq!(ended.status, Some(4));
     assert_eq!(ended.err, "ws: no close from the peer within the close timeout\n");
 }
@@ -211,7 +211,7 @@ fn a_server_that_reads_nothing_is_given_up() {
         std::thread::sleep(super::support::LONG);
         drop(stream);
     });
-    let ended = run(&[&url, "--timeout", "100ms"], "0123456789abcde\n".repeat(2 << 20).as_bytes());
+    let ended = run(&[&url, "--timeout", "2s"], "0123456789abcde\n".repeat(2 << 20).as_bytes());
     assert_eq!((ended.status, &*ended.err), (Some(4), "ws: the peer reads nothing\n"));
 }
 
