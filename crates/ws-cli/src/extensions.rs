@@ -63,14 +63,14 @@ mod tests {
     fn a_response_selects_one_of_the_offers_or_none() {
         let plain = DeflateOffer::default();
         assert_eq!(outcome(&[], &[any_offer()]), Ok(false));
-        assert_eq!(outcome(&["permessage-deflate"], &[plain.clone()]), Ok(true));
+        assert_eq!(outcome(&["permessage-deflate"], &[plain]), Ok(true));
         let bits = "permessage-deflate; client_max_window_bits=10";
-        assert!(outcome(&[bits], &[plain.clone()]).is_err());
-        assert_eq!(outcome(&[bits], &[plain.clone(), any_offer()]), Ok(true));
+        assert!(outcome(&[bits], &[plain]).is_err());
+        assert_eq!(outcome(&[bits], &[plain, any_offer()]), Ok(true));
         let unoffered = "permessage-deflate is selected, and was not offered".to_owned();
         assert_eq!(outcome(&["permessage-deflate"], &[]), Err(unoffered));
         let several = Err("2 extensions are selected".to_owned());
-        assert_eq!(outcome(&["permessage-deflate, a"], &[plain.clone()]), several);
+        assert_eq!(outcome(&["permessage-deflate, a"], &[plain]), several);
         assert_eq!(outcome(&["permessage-deflate", "a"], &[plain]), several);
     }
 }
