@@ -87,7 +87,7 @@ impl<W: Wake> Member<W> {
         self.state.lock().up
     }
 
-    #[cfg(any(test, feature = "redis"))]
+    #[cfg(feature = "redis")]
     pub(crate) fn is_closed(&self) -> bool {
         self.state.lock().closed
     }
