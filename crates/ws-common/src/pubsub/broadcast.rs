@@ -13,9 +13,9 @@ pub struct Broadcast {
     /// The connections of this server that did not accept the message, because their peers do not read and the
     /// high-water mark is reached. The application may ignore them, or close them with 1013 or 1008.
     pub refused: Vec<WebSocketConnection>,
-    /// Whether the message was passed on to other servers, if the server has a
-    /// [bus](crate::ServerOptions::bus()) and the message was [published](crate::ServerHandle::publish); `Ok`
-    /// otherwise, unless the topic is too long. The number of its receivers there is unknown. An error concerns the other servers only.
+    /// Whether the [bus](crate::ServerOptions::bus()) has taken a message that was
+    /// [published](crate::ServerHandle::publish). `Ok` without a bus, unless the topic is too long. The number of
+    /// receivers at other servers is unknown.
     pub elsewhere: Result<(), BusError>,
 }
 
