@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::ops::Deref;
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Once, OnceLock, Weak};
 use std::task::Poll;
 use std::time::Duration;
@@ -46,6 +47,8 @@ struct Shared {
     /// Tells the tasks of connections that the deadline of the end has passed.
     over: Notify,
     left: Once,
+    /// The number of tasks that have been spawned to call timers. Only the newest one calls them.
+    callers: AtomicU64,
 }
 
 impl UpgradeServer {
@@ -60,7 +63,10 @@ impl UpgradeServer {
                 {
                     match server.is_ending() {
                         true => drop(runtime.spawn(Arc::clone(&this).end())),
-                        false => drop(runtime.spawn(Shared::call_timers(Weak::clone(&shared)))),
+                        false => {
+                            let caller = this.callers.fetch_add(1, Ordering::Relaxed) + 1;
+                            drop(runtime.spawn(Shared::call_timers(Weak::clone(&shared), caller)));
+                        }
                     }
                 }
             };
@@ -69,7 +75,13 @@ impl UpgradeServer {
             let acceptor = Acceptor::without_handler(server);
             acceptor.join();
             let (acceptor, runtime) = (Arc::new(acceptor), OnceLock::new());
-            Shared { acceptor, runtime, over: Notify::new(), left: Once::new() }
+            Shared {
+                acceptor,
+                runtime,
+                over: Notify::new(),
+                left: Once::new(),
+                callers: AtomicU64::new(0),
+            }
         }))
     }
 
@@ -112,9 +124,14 @@ impl UpgradeServer {
 }
 
 impl Shared {
-    /// Calls the timers at their times, until there are none. Meanwhile, it does not keep the server alive.
-    async fn call_timers(shared: Weak<Self>) {
-        let next = || shared.upgrade()?.acceptor.next_timer();
+    /// Calls the timers at their times, until there are none, or until there is a newer caller, which knows of an earlier
+    /// timer. Meanwhile, it does not keep the server alive.
+    async fn call_timers(shared: Weak<Self>, caller: u64) {
+        let next = || {
+            let shared = shared.upgrade()?;
+            let is_newest = shared.callers.load(Ordering::Relaxed) == caller;
+            shared.acceptor.next_timer().filter(|_| is_newest)
+        };
         while let Some(at) = next() {
             sleep_until(Instant::from_std(at)).await;
             if let Some(shared) = shared.upgrade() {
