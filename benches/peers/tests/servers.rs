@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use peers::load::broadcast::{LOADS, Subscribers};
 use peers::load::{Client, Server, echo, latency, memory};
-use peers::servers;
+use peers::servers::{self, publishing};
 
 fn start(name: &str) -> Server {
     let program = env!("CARGO_BIN_EXE_server");
@@ -81,6 +82,29 @@ fn compressed_messages_are_echoed_as_agreed() {
                 let measured = measure(&start(name), takeover, size, Duration::from_millis(20));
                 let measured = measured.unwrap_or_else(|error| panic!("{name}: {error}"));
                 assert!(measured.ratio < if takeover { 0.5 } else { 0.8 }, "{name}: {measured:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_published_reaches_all_subscribers_that_are_not_slow() {
+    for (name, _) in publishing::ALL {
+        let server = start(name);
+        let mut subscribers =
+            Subscribers::connect(&server, 20).unwrap_or_else(|error| panic!("{name}: {error}"));
+        for slow in [false, true] {
+            if slow {
+                subscribers.slow_down().expect("sockets");
+            }
+            for load in LOADS {
+                let measured = subscribers.measure(&server, load, Duration::from_millis(20));
+                let measured = measured.unwrap_or_else(|error| panic!("{name}, {load:?}: {error}"));
+                assert!(
+                    Duration::ZERO < measured.p50 && measured.p50 <= measured.p99,
+                    "{name}: {measured:?}"
+                );
+                assert!(measured.server_time > Duration::ZERO, "{name}: {measured:?}");
             }
         }
     }

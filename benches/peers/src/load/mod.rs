@@ -1,5 +1,6 @@
 //! A server under load: the server on one processor, the load on another.
 
+pub mod broadcast;
 mod client;
 #[cfg(feature = "deflate")]
 pub mod compressed_echo;

@@ -6,6 +6,7 @@ mod bare;
 pub mod compressing;
 mod fastwebsockets;
 mod own_loop;
+pub mod publishing;
 mod sockudo;
 mod tokio_tungstenite;
 mod tokio_websockets;
@@ -88,13 +89,22 @@ pub fn find(name: &str) -> Option<Serve> {
     let found = all.find(|(known, _)| *known == name).map(|(_, serve)| *serve);
     #[cfg(feature = "deflate")]
     let found = found.or_else(|| compressing::find(name));
-    found
+    found.or_else(|| publishing::find(name))
 }
 
 /// Starts a task with `converse` for each connection.
 fn with_tasks<F: Future<Output = ()> + Send + 'static>(
     start: Start,
     converse: fn(TcpStream) -> F,
+) -> io::Result<()> {
+    with_tasks_sharing(start, (), |stream, ()| converse(stream))
+}
+
+/// Starts a task with `converse` for each connection, and gives each a clone of `shared`.
+fn with_tasks_sharing<T: Clone, F: Future<Output = ()> + Send + 'static>(
+    start: Start,
+    shared: T,
+    converse: impl Fn(TcpStream, T) -> F,
 ) -> io::Result<()> {
     let listener = start.listen()?;
     listener.set_nonblocking(true)?;
@@ -103,7 +113,7 @@ fn with_tasks<F: Future<Output = ()> + Send + 'static>(
         loop {
             let (stream, _) = listener.accept().await?;
             stream.set_nodelay(true)?;
-            tokio::spawn(converse(stream));
+            tokio::spawn(converse(stream, shared.clone()));
         }
     })
 }
