@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs a benchmark: benches/check.sh STEP, where STEP is codec-alone, instructions, codec, echo, memory, handshake,
-# broadcast, deflate, deflate-echo, connection, report or test. README.md says what each measures.
+# broadcast, broadcast-net, latency, storm, deflate, deflate-echo, connection, report or test. README.md says what each measures.
 #
 # Exit: 0 done, 2 wrong usage or something is missing, anything else: it has failed.
 set -eu
@@ -61,7 +61,7 @@ deflate-echo)
     build --features deflate
     results deflate.tsv deflate_rows grep -v '^echo, ' benches/results/deflate.tsv
     ;;
-echo | latency)
+echo | latency | storm | broadcast-net)
     need_load
     build
     results "$1.tsv" "$others_built/$1"

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use peers::load::broadcast::{LOADS, Subscribers};
-use peers::load::{Client, Server, echo, latency, memory};
+use peers::load::{Client, Server, echo, latency, memory, storm};
 use peers::servers::{self, publishing};
 
 fn start(name: &str) -> Server {
@@ -27,7 +27,8 @@ fn messages_of_every_length_are_echoed() {
 #[test]
 fn every_scenario_can_be_measured() {
     for (name, _) in servers::ALL {
-        for scenario in echo::scenarios().filter(|s| s.threads == 1 || name != servers::OWN_LOOP) {
+        for mut scenario in echo::scenarios().filter(|scenario| scenario.suits(name)) {
+            scenario.idle = scenario.idle.min(10);
             let command = format!("{} {name} {{}}", env!("CARGO_BIN_EXE_server"));
             let measured = Server::start_with_threads(&command, scenario.threads)
                 .and_then(|server| echo::measure(&server, scenario, Duration::from_millis(20)));
@@ -48,6 +49,19 @@ fn latency_can_be_measured() {
         let measured = measured.unwrap_or_else(|error| panic!("{name}: {error}"));
         let percentiles = [Duration::ZERO, measured.p50, measured.p99, measured.p999];
         assert!(percentiles[0] < percentiles[1] && percentiles.is_sorted(), "{name}: {measured:?}");
+    }
+}
+
+#[test]
+fn connections_that_come_and_go_can_be_measured() {
+    for (name, _) in servers::ALL {
+        let measured = storm::measure(&start(name), Duration::from_millis(50));
+        let measured = measured.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(measured.connections_per_second > 1.0, "{name}: {measured:?}");
+        assert!(
+            Duration::ZERO < measured.p50 && measured.p50 <= measured.p99,
+            "{name}: {measured:?}"
+        );
     }
 }
 

@@ -7,23 +7,30 @@ use std::error::Error;
 use std::time::Duration;
 
 use peers::load::echo::{self, RoundTrip};
-use peers::load::{Options, Server};
-use peers::servers::{self, OWN_LOOP};
+use peers::load::{Options, Server, memory};
+use peers::servers;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::from_arguments(&servers::ALL)?;
     let wanted = |name: &str| {
         options.scenarios.is_empty() || options.scenarios.iter().any(|scenario| scenario == name)
     };
+    let most = echo::scenarios().map(|scenario| scenario.connections + scenario.idle).max();
+    let allowed = memory::allow(most.unwrap_or_default());
+    if let Err(error) = &allowed {
+        eprintln!("scenarios with idle connections are left out: {error}");
+    }
     println!(
         "scenario\tserver\tround\tmessages_per_second\tserver_cpu_us_per_message\t\
          round_trip_p50_us\tround_trip_p99_us"
     );
     for round in 0..options.rounds {
-        for scenario in echo::scenarios().filter(|scenario| wanted(scenario.name)) {
+        for scenario in echo::scenarios()
+            .filter(|scenario| wanted(scenario.name) && (scenario.idle == 0 || allowed.is_ok()))
+        {
             // Each round begins with another one.
             let mut servers = options.servers.clone();
-            servers.retain(|(name, _)| scenario.threads == 1 || name != OWN_LOOP);
+            servers.retain(|(name, _)| scenario.suits(name));
             if servers.is_empty() {
                 continue;
             }

@@ -11,6 +11,7 @@ pub mod latency;
 pub mod memory;
 mod options;
 mod process;
+pub mod storm;
 
 pub use client::Client;
 pub use options::Options;

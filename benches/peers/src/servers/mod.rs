@@ -46,6 +46,12 @@ pub const ALL: [(&str, Serve); 12] = [
 /// A loop that looks at each of its connections in turn, so not one for thousands of them, and on one thread only.
 pub const OWN_LOOP: &str = "own-loop";
 
+/// Returns whether the server has a thread for each connection, however many it is told to have.
+#[must_use]
+pub fn with_thread_each(name: &str) -> bool {
+    matches!(name, "ws-std" | "tungstenite")
+}
+
 /// The largest message that has to be echoed.
 const LIMIT: usize = 64 << 20;
 
