@@ -190,8 +190,7 @@ impl<R: Role, T: Transport> Link<R, T> {
     fn write_some(&mut self, now: Duration, most: usize) -> Written {
         let mut left = most;
         loop {
-            let pending: [&[u8]; MOST_SLICES] = self.endpoint.pending_slices();
-            let [first, second, ..] = pending;
+            let [first, second] = self.endpoint.pending_slices();
             if first.is_empty() {
                 return Written::All;
             }
@@ -206,6 +205,7 @@ impl<R: Role, T: Transport> Link<R, T> {
             let written = if second.is_empty() || first.len() >= left {
                 self.transport.try_write(first.get(..left).unwrap_or(first))
             } else {
+                let pending = self.endpoint.pending_slices::<MOST_SLICES>();
                 let mut slices = [IoSlice::new(&[]); MOST_SLICES];
                 self.transport.try_write_vectored(limited(&pending, left, &mut slices))
             };

@@ -51,3 +51,56 @@ pub fn reclaim_outbox<R: Role>(endpoint: &mut Endpoint<R>) {
         }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use wsproto::handshake::Agreed;
+    use wsproto::{Client, Config};
+
+    use super::*;
+    use crate::adapter::opened_client_endpoint;
+
+    /// Returns how many outboxes the thread keeps, and their memory.
+    fn kept() -> (usize, usize) {
+        UNUSED.with_borrow(|unused| {
+            let memory = unused.outboxes.iter().map(|outbox| outbox.memory()).sum();
+            assert_eq!(unused.memory, memory, "it is counted");
+            (unused.outboxes.len(), memory)
+        })
+    }
+
+    /// Sends to all endpoints before any is written, then takes their outboxes back.
+    fn broadcast(endpoints: &mut [Endpoint<Client>], message: &[u8]) {
+        for endpoint in &mut *endpoints {
+            lend_outbox(endpoint);
+            endpoint.send_binary(message).expect("it is open");
+        }
+        for endpoint in endpoints {
+            reclaim_outbox(endpoint);
+            assert!(!endpoint.wants_outbox(), "it holds data");
+            let len = endpoint.pending().len();
+            endpoint.wrote(len, Duration::ZERO);
+            reclaim_outbox(endpoint);
+            assert!(endpoint.wants_outbox());
+        }
+    }
+
+    #[test]
+    fn a_thread_keeps_small_outboxes_up_to_a_limit() {
+        let open = || opened_client_endpoint(Agreed::default(), Config::new(), Duration::ZERO);
+        let mut endpoints: Vec<_> = (0..6000).map(|_| open().expect("random bytes")).collect();
+        let (few, _) = endpoints.split_at_mut(100);
+        broadcast(few, &[0; 100]);
+        assert_eq!(kept().0, 100);
+        broadcast(few, &[0; 100]);
+        assert_eq!(kept().0, 100, "they were used again");
+        broadcast(&mut endpoints, &[0; 100]);
+        let (count, memory) = kept();
+        assert!(count > 1000 && memory <= MOST && memory > MOST - LARGEST, "{count} with {memory}");
+        // Large ones are dropped, but for the only one.
+        broadcast(&mut endpoints, &[0; LARGEST]);
+        assert_eq!(kept().0, 1);
+    }
+}
