@@ -293,7 +293,7 @@ impl Output {
 
     fn advance_chunks(&mut self, len: usize) -> usize {
         // Masks and encodes what comes first, for callers that have not asked for it.
-        self.pending_chunks(&mut [&[]; 2]);
+        let _: [&[u8]; 2] = self.pending();
         let mut left = len;
         while let Some(chunk) = self.chunks.front() {
             let ready = chunk.ready_len(self.written).min(left);

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use peers::load::storm::{self, Measured};
 use peers::load::{Options, Server};
-use peers::servers::{self, OWN_LOOP, with_thread_each};
+use peers::servers::{self, BARE, OWN_LOOP, with_thread_each};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let options = Options::from_arguments(&servers::ALL)?;
+    let mut options = Options::from_arguments(&servers::ALL)?;
+    options.servers.retain(|(name, _)| name != BARE);
     println!(
         "threads\tserver\tround\tconnections_per_second\tserver_cpu_us_per_connection\tp50_us\tp99_us"
     );

@@ -34,7 +34,7 @@ pub const ALL: [(&str, Serve); 12] = [
     ("ws-std", ws_std::serve),
     ("ws-tokio", ws_tokio::serve),
     ("ws-tokio-async", ws_tokio::serve_async),
-    ("bare-epoll", bare::serve),
+    (BARE, bare::serve),
     ("tungstenite", tungstenite::serve),
     ("tokio-tungstenite", tokio_tungstenite::serve),
     ("fastwebsockets", fastwebsockets::serve),
@@ -45,6 +45,9 @@ pub const ALL: [(&str, Serve); 12] = [
 
 /// A loop that looks at each of its connections in turn, so not one for thousands of them, and on one thread only.
 pub const OWN_LOOP: &str = "own-loop";
+
+/// The bound, which knows no Close.
+pub const BARE: &str = "bare-epoll";
 
 /// Returns whether the server has a thread for each connection, however many it is told to have.
 #[must_use]
