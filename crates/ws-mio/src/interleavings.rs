@@ -172,7 +172,9 @@ fn no_message_waits_while_its_loop_sleeps() {
 #[should_panic(expected = "deadlock")]
 fn a_wake_that_is_left_out_is_found() {
     check(|| {
-        posting(1, 1, |sleeper, message| drop(sleeper.mailbox.post(|mail| mail.push(message))))
+        posting(1, 1, |sleeper, message| {
+            let _ = sleeper.mailbox.post(|mail| mail.push(message));
+        });
     });
 }
 

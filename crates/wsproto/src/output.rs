@@ -19,7 +19,7 @@ use crate::redacted::Length;
 pub(crate) const LARGE: usize = 16 << 10;
 
 /// The same for the payloads of prepared messages, which lie there with their headers.
-pub(crate) const LARGE_PREPARED: usize = 2 << 10;
+pub(crate) const LARGE_PREPARED: usize = 1 << 10;
 
 /// How many bytes of a large payload are masked, or encoded as fragments, at a time.
 const MASK_AT_ONCE: usize = 64 << 10;

@@ -106,7 +106,7 @@ impl<R: Role> Endpoint<R> {
         }
     }
 
-    /// Sends a prepared message. A server does not copy one of at least 2 KiB.
+    /// Sends a prepared message. A server does not copy one of at least 1 KiB.
     ///
     /// # Errors
     ///
