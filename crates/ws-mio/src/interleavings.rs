@@ -62,9 +62,11 @@ mod sync {
     }
 }
 
+#[expect(clippy::duplicate_mod, reason = "this one has the locks above")]
 #[path = "mailbox.rs"]
 mod mailbox;
 
+#[expect(clippy::duplicate_mod, reason = "this one has the locks above")]
 #[path = "newcomers.rs"]
 mod newcomers;
 
@@ -137,7 +139,7 @@ fn posting(threads: usize, messages: usize, post: fn(&Sleeper<Vec<usize>>, usize
         .map(|poster| {
             let sleeper = Arc::clone(&sleeper);
             thread::spawn(move || {
-                (0..messages).for_each(|at| post(&sleeper, poster * messages + at))
+                (0..messages).for_each(|at| post(&sleeper, poster * messages + at));
             })
         })
         .collect();

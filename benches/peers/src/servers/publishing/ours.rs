@@ -31,8 +31,8 @@ pub(super) fn serve_std(start: Start) -> io::Result<()> {
 }
 
 fn options() -> ServerOptions {
-    // The default suits the threads that a process may have, not a benchmark.
-    ServerOptions::new().max_connections(usize::MAX)
+    // The default suits the threads that a process may have, not a benchmark; and other servers send no Pings.
+    ServerOptions::new().max_connections(usize::MAX).keep_alive(None)
 }
 
 struct Member;
