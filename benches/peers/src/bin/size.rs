@@ -20,11 +20,11 @@ const BUILDS: [(&str, &str, &[(&str, &str)]); 11] = [
     ("ws-std", "ws-std", OURS),
     ("ws-mio", "ws-mio", OURS),
     ("ws-tokio", "ws-tokio", OURS),
-    ("ws-tokio-async", "ws-tokio", OURS),
+    ("ws-tokio-async", "ws-tokio", &[("", ""), ("default", "tls,defaults")]),
     ("tungstenite", "tungstenite", &[("", ""), ("tls", "rustls")]),
     ("tokio-tungstenite", "tokio-tungstenite", ON_TOKIO),
     ("tokio-websockets", "tokio-websockets", ON_TOKIO),
-    ("fastwebsockets", "fastwebsockets", &[("", ""), ("simd", "simd"), ("tls", "tokio-rustls")]),
+    ("fastwebsockets", "fastwebsockets", &[("", ""), ("tls", "tokio-rustls")]),
     ("yawc", "yawc", &[("", ""), ("deflate", "deflate"), ("tls", "tokio-rustls")]),
 ];
 
