@@ -11,8 +11,10 @@ mod handshake;
 mod latency;
 mod plot;
 mod results;
+mod size;
 mod storm;
 mod tables;
+mod tls;
 
 use std::error::Error;
 use std::fs;
@@ -25,7 +27,9 @@ use deflate::Compression;
 use handshake::Handshakes;
 use latency::Latencies;
 use results::{Codec, Echo, Memory};
+use size::Sizes;
 use storm::Storms;
+use tls::OverTls;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let results = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
@@ -50,6 +54,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     if let Some(path) = existing(&results, "storm") {
         tables.push(("storm", Storms::read(&path)?.tables()));
+    }
+    if let Some(path) = existing(&results, "tls") {
+        tables.push(("tls", OverTls::read(&path)?.table()));
+    }
+    if let Some(path) = existing(&results, "size") {
+        tables.push(("size", Sizes::read(&path)?.table()));
     }
     if let Some(path) = existing(&results, "memory") {
         tables.push(("memory", tables::memory(&Memory::read(&path)?)));
