@@ -122,6 +122,20 @@ impl Tasks {
         true
     }
 
+    /// Records that the runtime of the carrier has shut down. The next wake-up spawns another one.
+    pub(crate) fn lose(&self) {
+        let mut state = self.lock();
+        state.carried = false;
+        let carrier = state.carrier.take();
+        drop(state);
+        drop(carrier);
+    }
+
+    /// Returns whether a carrier can be spawned.
+    pub(crate) fn has_runtime(&self) -> bool {
+        self.lock().spawn.is_some()
+    }
+
     /// Sets whether the carrier waits for the stream.
     pub(crate) fn set_carrier_waits(&self, waits: bool) {
         self.lock().carrier_waits = waits;
