@@ -64,9 +64,11 @@ pub(crate) trait Carry: Send + Sync {
 }
 
 impl Tasks {
-    /// Has a carrier spawned whenever there is work for one.
+    /// Has a carrier spawned whenever there is work for one, from now on in this runtime.
     pub(crate) fn spawn_when_needed(&self, connection: Weak<dyn Carry>, runtime: Handle) {
-        self.lock().spawn = Some((connection, runtime));
+        let before = self.lock().spawn.replace((connection, runtime));
+        // Dropped without the lock.
+        drop(before);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

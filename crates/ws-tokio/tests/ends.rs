@@ -183,3 +183,29 @@ fn the_handle_of_a_server_outlives_its_runtime() {
         }
     }
 }
+
+/// A connection that is dropped outside of its runtime, or in a `LocalSet`, says goodbye as any other.
+#[test]
+fn a_connection_may_be_dropped_anywhere() {
+    for runtime in runtimes() {
+        for outside in [true, false] {
+            let (_listener, mut client, ws) = runtime.block_on(one(ServerOptions::new()));
+            match outside {
+                true => std::thread::spawn(move || drop(ws)).join().expect("no panic"),
+                false => {
+                    let local = tokio::task::LocalSet::new();
+                    let drops = local.run_until(async {
+                        let dropped = tokio::task::spawn_local(async move {
+                            settle().await;
+                            drop(ws);
+                        });
+                        dropped.await.expect("no panic");
+                    });
+                    runtime.block_on(drops);
+                }
+            }
+            let end = runtime.block_on(async { timeout(PATIENCE, client.closed()).await });
+            assert_eq!(end.expect("in time").expect("a Close").code, CloseCode::GOING_AWAY);
+        }
+    }
+}

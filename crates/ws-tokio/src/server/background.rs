@@ -57,6 +57,10 @@ impl Background {
     pub(crate) fn set_runtime(self: &Arc<Self>, runtime: Handle) {
         let this: Weak<Self> = Arc::downgrade(self);
         self.tasks.spawn_when_needed(this, runtime);
+        // Another runtime may have shut down before its time.
+        if self.acceptor().is_some_and(|acceptor| acceptor.next_timer().is_some()) {
+            self.tasks.wake_carrier();
+        }
     }
 
     /// Wakes the task, or spawns one, and wakes the one that accepts.

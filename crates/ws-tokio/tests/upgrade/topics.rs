@@ -118,3 +118,30 @@ fn a_server_ends_whatever_has_become_of_its_runtimes() {
         }
     }
 }
+
+/// A topic that lingers when its runtime shuts down ends in that of the next connection.
+#[test]
+fn topics_end_in_the_runtime_of_the_next_connection() {
+    let runtime = || Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let (bus, linger) = (MemoryBus::new(), Duration::from_millis(50));
+    let server = UpgradeServer::new(ServerOptions::new().bus(bus.clone()).bus_linger(linger));
+    let first = runtime();
+    let ws = first.block_on(async {
+        let ws = open(&server, Http::One, request(), Config::new()).await.expect("open");
+        settle().await;
+        let connection = server.connections().remove(0);
+        connection.subscribe("all").expect("open");
+        connection.unsubscribe("all");
+        ws
+    });
+    drop((first, ws));
+    runtime().block_on(async {
+        begin(&server);
+        let ended = async {
+            while bus.topics() != [<[&str; 0]>::default()] {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, ended).await.expect("in time");
+    });
+}
