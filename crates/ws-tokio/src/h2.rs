@@ -282,7 +282,10 @@ async fn unless_cancelled<T>(
 ) -> Result<T, Error> {
     let Some(cancel) = cancel else { return connecting.await };
     let (tell, told) = oneshot::channel();
-    let _on_cancel = cancel.on_cancel(move || drop(tell.send(())));
+    let _on_cancel = cancel.on_cancel(move || {
+        // Fails if connecting has ended.
+        let _ = tell.send(());
+    });
     let (mut connecting, mut told) = (pin!(connecting), pin!(told));
     poll_fn(|context| match told.as_mut().poll(context) {
         Poll::Ready(_) => Poll::Ready(Err(SessionError::Abandoned.into())),

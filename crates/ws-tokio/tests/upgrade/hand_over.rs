@@ -261,7 +261,7 @@ async fn a_large_list_of_fields_ends_its_stream_alone() {
     let h2 = ws_tokio::H2::on(host(&server, Http::Two), url(), Config::new()).await;
     let h2 = h2.expect("HTTP/2");
     let mut other = h2.open_path("/").await.expect("open");
-    let large = request().header("X-Large", &"x".repeat(1 << 15)).expect("a field");
+    let large = request().header("X-Large", "x".repeat(1 << 15)).expect("a field");
     let refused = within("an answer", h2.open(large)).await;
     assert!(matches!(refused, Err(Error::Io(_) | Error::Http(_))), "{refused:?}");
     other.send("still here").await.expect("open");
