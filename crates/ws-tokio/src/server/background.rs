@@ -87,6 +87,7 @@ impl Background {
     }
 
     /// Returns the notice to the tasks of connections that the deadline of the end has passed.
+    #[cfg(feature = "hyper")]
     pub(crate) const fn over(&self) -> &Notify {
         &self.over
     }
