@@ -48,7 +48,7 @@ pub use client_options::ClientOptions;
 pub use connect_to::ConnectTo;
 pub use connection::{ConnectionId, WebSocketConnection};
 pub use decision::{Decider, Decision};
-pub use error::Error;
+pub use error::{Error, InvalidAnswer};
 pub use handler::{ConnectionHandler, ServerHandler, handler};
 pub use incoming::IncomingRequest;
 pub use message::{Message, SendStatus};
