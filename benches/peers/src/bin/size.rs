@@ -13,8 +13,10 @@ use peers::Outcome;
 use peers::load::tls::Tls;
 use peers::load::{Client, processor_time_of_children};
 
-/// The programs, the feature that each needs, and what else is built with it: what the results call it, and more features.
-const BUILDS: [(&str, &str, &[(&str, &str)]); 11] = [
+/// A program, the feature that it needs, and what else is built with it: what the results call it, and more features.
+type Build = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+const BUILDS: [Build; 11] = [
     ("bare", "bare", &[("", "")]),
     ("wsproto", "wsproto", &[("", ""), ("simd", "simd"), ("deflate", "deflate")]),
     ("ws-std", "ws-std", OURS),

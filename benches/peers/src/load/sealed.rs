@@ -24,7 +24,7 @@ const ADDED: usize = 1 + 16;
 /// A connection of the load.
 pub(super) enum Line {
     Plain(TcpStream),
-    Tls(Sealed),
+    Tls(Box<Sealed>),
 }
 
 /// One of them with TLS.
@@ -43,9 +43,10 @@ pub(super) struct Sealed {
 }
 
 impl Line {
-    pub(super) const fn tcp(&self) -> &TcpStream {
+    pub(super) fn tcp(&self) -> &TcpStream {
         match self {
-            Self::Plain(tcp) | Self::Tls(Sealed { tcp, .. }) => tcp,
+            Self::Plain(tcp) => tcp,
+            Self::Tls(sealed) => &sealed.tcp,
         }
     }
 

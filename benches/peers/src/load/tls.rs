@@ -86,7 +86,7 @@ impl Tls {
     pub(super) fn take_over(&self, client: TlsClient) -> io::Result<Line> {
         let StreamOwned { conn, sock } = client.stream;
         let secrets = conn.dangerous_extract_secrets().map_err(io::Error::other)?;
-        Ok(Line::Tls(Sealed::new(sock, secrets.tx)?))
+        Ok(Line::Tls(Sealed::new(sock, secrets.tx)?.into()))
     }
 }
 

@@ -1,8 +1,8 @@
 //! Messages sent to a connection by several threads while its loop has turns and sleeps: the connection and its turn
-//! are the real ones. Nothing happens between threads while its lock is held, so threads change places only where
-//! the mailbox is used; all changes of the connection are under that lock.
+//! are the real ones. All changes of a connection are under its lock, so threads change places where that is free: where
+//! the mailbox is used, and while a handler is called.
 
-use std::io;
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -18,12 +18,15 @@ use wsproto::{Client, Config};
 
 use super::{Sleeper, check};
 
-/// A transport that accepts all bytes, counts them, and has no input.
-struct Wire(Arc<AtomicUsize>);
+/// A transport that accepts all bytes, counts them, and has some messages as input.
+struct Wire {
+    written: Arc<AtomicUsize>,
+    messages: usize,
+}
 
 impl Transport for Wire {
     fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.fetch_add(bytes.len(), Ordering::SeqCst);
+        self.written.fetch_add(bytes.len(), Ordering::SeqCst);
         Ok(bytes.len())
     }
 
@@ -35,12 +38,13 @@ impl Transport for Wire {
 }
 
 impl Duplex for Wire {
-    fn try_read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        Err(io::ErrorKind::WouldBlock.into())
+    fn try_read(&mut self, mut buffer: &mut [u8]) -> io::Result<usize> {
+        self.messages -= 1;
+        buffer.write(b"\x81\x02yo")
     }
 
     fn is_readable(&self) -> bool {
-        false
+        self.messages > 0
     }
 }
 
@@ -70,13 +74,16 @@ fn sending(threads: usize, messages: usize) {
     let sleeper = Arc::new(Sleeper::default());
     let endpoint =
         opened_client_endpoint(Agreed::default(), Config::new().keep_alive(None), Duration::ZERO);
-    let link = Link::new(endpoint.expect("random bytes"), Wire(Arc::clone(&written)));
+    let link = Link::new(
+        endpoint.expect("random bytes"),
+        Wire { written: Arc::clone(&written), messages: 3 },
+    );
     let connection = Arc::new(Connection::new(Notifying(Arc::clone(&sleeper)), link, None));
     connection.lock().set_key(0);
-    let mut conversation = Conversation::client(|_: &WebSocketConnection, _: Message| {});
+    let mut conversation =
+        Conversation::client(|_: &WebSocketConnection, _: Message| thread::yield_now());
     let mut context = TurnContext::new(Duration::ZERO);
     let mut turn = || while conversation.turn(&connection, &mut context).more {};
-    turn();
     let senders: Vec<_> = (0..threads)
         .map(|_| {
             let handle = connection.handle();
@@ -88,6 +95,8 @@ fn sending(threads: usize, messages: usize) {
             })
         })
         .collect();
+    // As after `set_key`.
+    turn();
     let expected = threads * messages * FRAME;
     while written.load(Ordering::SeqCst) < expected {
         if let Some(keys) = sleeper.mailbox.take() {
