@@ -23,23 +23,21 @@ impl<R: Role> Receiver<R> {
     /// use wsproto::{Config, Connection, Event};
     ///
     /// let mut ws = Connection::server(Config::default());
-    /// let mut wire = b"\x82\xFF\0\0\0\0\0\x01\0\0\x01\x01\x01\x01".to_vec(); // 64 KiB, all ones
-    /// wire.resize(wire.len() + (64 << 10), 1);
-    /// let (front, mut rest) = wire.split_at_mut(40_000);
+    /// let mut wire = b"\x82\xFF\0\0\0\0\0\x10\0\0\x01\x01\x01\x01".to_vec(); // 1 MiB of zeros
+    /// wire.resize(wire.len() + (1 << 20), 1);
+    /// let (front, mut rest) = wire.split_at_mut(64 << 10);
     /// let mut out = Vec::new();
     /// assert_eq!(ws.next_event(&mut &mut front[..], &mut out)?, None);
-    /// while !rest.is_empty() {
-    ///     // A socket's `read_buf`, in place of these three lines.
-    ///     let read = |payload: &mut Vec<u8>| {
-    ///         let len = rest.len().min(payload.capacity() - payload.len());
-    ///         payload.extend_from_slice(&rest[..len]);
-    ///         len
-    ///     };
-    ///     let read = ws.read_payload(read).expect("the rest of a large message");
+    /// // A socket's `read_buf`, in place of these four lines.
+    /// while let Some(read) = ws.read_payload(|message| {
+    ///     let len = rest.len().min(message.capacity() - message.len());
+    ///     message.extend_from_slice(&rest[..len]);
+    ///     len
+    /// }) {
     ///     rest = &mut rest[read..];
     /// }
-    /// let event = ws.next_event(&mut &mut [][..], &mut out)?;
-    /// assert_eq!(event, Some(Event::Binary(vec![0; 64 << 10].into())));
+    /// let event = ws.next_event(&mut rest, &mut out)?; // what was too short to be lent
+    /// assert_eq!(event, Some(Event::Binary(vec![0; 1 << 20].into())));
     /// # Ok::<(), wsproto::Error>(())
     /// ```
     pub fn read_payload<T>(&mut self, read: impl FnOnce(&mut Vec<u8>) -> T) -> Option<T> {
