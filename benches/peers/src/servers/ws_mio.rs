@@ -2,8 +2,9 @@
 
 use std::io;
 
-use ws_mio::{Decision, Message, ServerOptions, WebSocketConnection, WebSocketServer};
+use ws_mio::{Decision, ServerOptions, WebSocketServer};
 
+use super::handlers::Echo;
 use super::{LIMIT, Start};
 #[cfg(feature = "deflate")]
 use wsproto::Deflate;
@@ -23,10 +24,5 @@ fn options() -> ServerOptions {
 
 fn run(start: Start, options: ServerOptions) -> io::Result<()> {
     let server = WebSocketServer::from_listener(start.listen()?, options);
-    server.threads(start.threads).run(|_: &_, _: &_| Decision::accept(echo))
-}
-
-fn echo(ws: &WebSocketConnection, message: Message) {
-    // Fails if the client is gone.
-    let _ = ws.send(message);
+    server.threads(start.threads).run(|_: &_, _: &_| Decision::accept(Echo))
 }

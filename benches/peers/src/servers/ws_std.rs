@@ -2,8 +2,9 @@
 
 use std::io;
 
-use ws_std::{Decision, Message, ServerOptions, WebSocketConnection, WebSocketServer};
+use ws_std::{Decision, ServerOptions, WebSocketServer};
 
+use super::handlers::Echo;
 use super::{LIMIT, Start};
 #[cfg(feature = "deflate")]
 use wsproto::Deflate;
@@ -19,15 +20,10 @@ pub(super) fn serve_compressing(start: Start, deflate: Deflate) -> io::Result<()
 
 fn run(start: Start, options: ServerOptions) -> io::Result<()> {
     let server = WebSocketServer::from_listener(start.listen()?, options);
-    server.run(|_: &_, _: &_| Decision::accept(echo))
+    server.run(|_: &_, _: &_| Decision::accept(Echo))
 }
 
 fn options() -> ServerOptions {
     // The default suits the threads that a process may have, not a benchmark.
     ServerOptions::new().max_message_size(LIMIT as u64).max_connections(usize::MAX)
-}
-
-fn echo(ws: &WebSocketConnection, message: Message) {
-    // Fails if the client is gone.
-    let _ = ws.send(message);
 }
