@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use peers::load::tls::Tls;
 use peers::load::{Client, Server, echo, latency, memory};
 use peers::servers;
 
@@ -36,6 +37,27 @@ fn every_scenario_can_be_measured() {
                 .round_trip
                 .is_some_and(|trip| Duration::ZERO < trip.p50 && trip.p50 <= trip.p99);
             assert_eq!(timed, scenario.depth == 1, "{name}: {measured:?}");
+        }
+    }
+}
+
+#[test]
+fn every_scenario_can_be_measured_over_tls() {
+    let tls = Tls::new().expect("a certificate");
+    let [certificate, key] = tls.files().map(|file| file.display().to_string());
+    for name in servers::OVER_TLS {
+        let program = env!("CARGO_BIN_EXE_server");
+        let command = format!("{program} {name} {{}} --tls {certificate} {key}");
+        let server = Server::start(&command).expect("a server");
+        for size in [0, 16, 125, 65_536, 1 << 20] {
+            let mut client = tls.connect(server.address).expect("a connection");
+            client.check(size).unwrap_or_else(|error| panic!("{name}, {size} bytes: {error}"));
+        }
+        for scenario in echo::scenarios().filter(|scenario| scenario.threads == 1) {
+            let time = Duration::from_millis(20);
+            let measured = echo::measure_over(Some(&tls), &server, scenario, time);
+            let measured = measured.unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert!(measured.messages_per_second > 1.0, "{name}: {measured:?}");
         }
     }
 }

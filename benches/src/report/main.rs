@@ -10,7 +10,9 @@ mod handshake;
 mod latency;
 mod plot;
 mod results;
+mod size;
 mod tables;
+mod tls;
 
 use std::error::Error;
 use std::fs;
@@ -22,6 +24,8 @@ use deflate::Compression;
 use handshake::Handshakes;
 use latency::Latencies;
 use results::{Codec, Echo, Memory};
+use size::Sizes;
+use tls::OverTls;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let results = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
@@ -43,6 +47,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     if let Some(path) = existing(&results, "latency") {
         tables.push(("latency", Latencies::read(&path)?.table()));
+    }
+    if let Some(path) = existing(&results, "tls") {
+        tables.push(("tls", OverTls::read(&path)?.table()));
+    }
+    if let Some(path) = existing(&results, "size") {
+        tables.push(("size", Sizes::read(&path)?.table()));
     }
     if let Some(path) = existing(&results, "memory") {
         tables.push(("memory", tables::memory(&Memory::read(&path)?)));

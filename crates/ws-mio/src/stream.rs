@@ -28,7 +28,7 @@ enum Kind {
 
 /// Whether a short read or write of a TCP socket is followed by an event: epoll and kqueue report every
 /// change. Elsewhere, `mio` waits for an event only after `WouldBlock`.
-const EDGES: bool = cfg!(any(
+pub(crate) const EDGES: bool = cfg!(any(
     target_vendor = "apple",
     target_os = "android",
     target_os = "dragonfly",
@@ -135,7 +135,7 @@ impl Stream {
         match &self.0 {
             Kind::Tcp(..) => result.as_ref().is_ok_and(|read| !EDGES || *read == size),
             #[cfg(feature = "tls")]
-            Kind::Tls(tls) => tls.0.may_read_more(result.is_ok()),
+            Kind::Tls(tls) => tls.0.may_read_more(),
         }
     }
 

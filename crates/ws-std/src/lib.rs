@@ -42,6 +42,7 @@
 //! | feature | |
 //! |---|---|
 //! | `tls`, on by default | `wss://` with rustls |
+//! | `simd`, on by default | masks and validates with the widest registers of the processor |
 //! | `system-roots` | `ClientTls::system`: the certificate authorities of the operating system |
 //! | `deflate` | the options `deflate`: compressed messages (RFC 7692) |
 //! | `json` | `send_json`, `Message::json`: messages from and to any `serde` value |

@@ -15,9 +15,9 @@ const ACCEPTED: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
 /// An open connection.
 #[derive(Debug)]
-pub struct Client {
+pub struct Client<S = TcpStream> {
     /// Public so that callers can wait for it.
-    pub stream: TcpStream,
+    pub stream: S,
 }
 
 impl Client {
@@ -27,7 +27,17 @@ impl Client {
     ///
     /// If the server does not want to.
     pub fn connect(address: SocketAddr) -> io::Result<Self> {
-        let mut stream = dial(address)?;
+        Self::over(dial(address)?, address)
+    }
+}
+
+impl<S: Read + Write> Client<S> {
+    /// Shakes hands over a stream.
+    ///
+    /// # Errors
+    ///
+    /// If the server does not want to.
+    pub fn over(mut stream: S, address: SocketAddr) -> io::Result<Self> {
         let request = format!(
             "GET / HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"

@@ -1,7 +1,6 @@
 //! Messages back and forth as fast as the server can, over connections that are all busy.
 
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
 use benches::workload::{Kind, Workload};
@@ -11,7 +10,9 @@ use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::fd::OwnedFd;
 
 use super::client::{Client, reply};
-use super::process::Server;
+use super::process::{Server, our_processor_time};
+use super::sealed::Line;
+use super::tls::Tls;
 
 /// The time before anything is counted.
 const WARM_UP: Duration = Duration::from_millis(400);
@@ -68,6 +69,8 @@ pub struct Measured {
     pub messages_per_second: f64,
     /// How long the server computed for each.
     pub server_time_per_message: Duration,
+    /// How long the load computed for each.
+    pub load_time_per_message: Duration,
     /// How long a message was on the way there and back, if there was one at a time on each connection.
     pub round_trip: Option<RoundTrip>,
 }
@@ -95,19 +98,35 @@ impl RoundTrip {
 ///
 /// If the server does not echo, or ends a connection.
 pub fn measure(server: &Server, scenario: Scenario, time: Duration) -> io::Result<Measured> {
-    let mut load = Load::new(server, scenario)?;
+    measure_over(None, server, scenario, time)
+}
+
+/// As [`measure`], over TLS if there is a configuration of it.
+///
+/// # Errors
+///
+/// As [`measure`].
+pub fn measure_over(
+    tls: Option<&Tls>,
+    server: &Server,
+    scenario: Scenario,
+    time: Duration,
+) -> io::Result<Measured> {
+    let mut load = Load::new(tls, server, scenario)?;
     load.run_until(Instant::now() + WARM_UP)?;
     load.messages = 0;
     load.round_trips.clear();
-    let computed = server.processor_time()?;
+    let (ours, computed) = (our_processor_time()?, server.processor_time()?);
     let start = Instant::now();
     load.run_until(start + time)?;
     let elapsed = start.elapsed();
     let computed = server.processor_time()? - computed;
+    let ours = our_processor_time()? - ours;
     let messages = load.messages.max(1) as f64;
     Ok(Measured {
         messages_per_second: messages / elapsed.as_secs_f64(),
         server_time_per_message: computed.div_f64(messages),
+        load_time_per_message: ours.div_f64(messages),
         round_trip: RoundTrip::of(load.round_trips),
     })
 }
@@ -127,7 +146,7 @@ struct Load {
 
 /// One connection. All frames are alike, so a count of bytes says where in them it is.
 struct Talker {
-    stream: TcpStream,
+    line: Line,
     /// Bytes of frames that are to be sent.
     owed: usize,
     /// Bytes of a reply that has not arrived whole.
@@ -138,21 +157,30 @@ struct Talker {
 }
 
 impl Load {
-    fn new(server: &Server, scenario: Scenario) -> io::Result<Self> {
+    fn new(tls: Option<&Tls>, server: &Server, scenario: Scenario) -> io::Result<Self> {
         let Scenario { connections, depth, size, .. } = scenario;
         let workload = Workload::repeated(Kind::Binary, size, size, 1);
         let frame_len = workload.wire.len();
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         let mut talkers = Vec::new();
         for at in 0..connections {
-            let mut client = Client::connect(server.address)?;
-            client.check(size)?;
-            let stream = client.stream;
-            stream.set_nonblocking(true)?;
-            epoll::add(&epoll, &stream, EventData::new_u64(at as u64), EventFlags::IN)?;
+            let line = match tls {
+                Some(tls) => {
+                    let mut client = tls.connect(server.address)?;
+                    client.check(size)?;
+                    tls.take_over(client)?
+                }
+                None => {
+                    let mut client = Client::connect(server.address)?;
+                    client.check(size)?;
+                    Line::Plain(client.stream)
+                }
+            };
+            line.tcp().set_nonblocking(true)?;
+            epoll::add(&epoll, line.tcp(), EventData::new_u64(at as u64), EventFlags::IN)?;
             let owed = depth * frame_len;
             let sent = Instant::now();
-            talkers.push(Talker { stream, owed, received: 0, waits_to_write: false, sent });
+            talkers.push(Talker { line, owed, received: 0, waits_to_write: false, sent });
         }
         let frames = workload.wire.repeat(depth);
         let reply_len = reply(&workload.payload).len();
@@ -191,7 +219,7 @@ impl Load {
 
     fn receive(&mut self, at: usize, buffer: &mut [u8]) -> io::Result<()> {
         let talker = &mut self.talkers[at];
-        match talker.stream.read(buffer) {
+        match talker.line.read(buffer) {
             Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
             Ok(read) => talker.received += read,
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
@@ -215,7 +243,7 @@ impl Load {
             // Part of the first frame may be sent already.
             let sent = (self.frame_len - talker.owed % self.frame_len) % self.frame_len;
             let rest = &self.frames[sent..];
-            match talker.stream.write(&rest[..rest.len().min(talker.owed)]) {
+            match talker.line.write(&rest[..rest.len().min(talker.owed)]) {
                 Ok(written) => talker.owed -= written,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error),
@@ -226,7 +254,7 @@ impl Load {
             talker.waits_to_write = waits_to_write;
             let also = if waits_to_write { EventFlags::OUT } else { EventFlags::empty() };
             let data = EventData::new_u64(at as u64);
-            epoll::modify(&self.epoll, &talker.stream, data, EventFlags::IN | also)?;
+            epoll::modify(&self.epoll, talker.line.tcp(), data, EventFlags::IN | also)?;
         }
         Ok(())
     }

@@ -6,11 +6,15 @@ pub mod compressed_echo;
 #[cfg(feature = "deflate")]
 mod compressing;
 pub mod echo;
+mod in_turn;
 pub mod latency;
 pub mod memory;
 mod options;
 mod process;
+mod sealed;
+pub mod tls;
 
 pub use client::Client;
+pub use in_turn::in_turn;
 pub use options::Options;
-pub use process::Server;
+pub use process::{Server, processor_time_of_children};

@@ -4,22 +4,20 @@ use std::io;
 
 use ws_mio::{Decision, ServerOptions, WebSocketServer};
 
+use super::Start;
 use super::handlers::Echo;
-use super::{LIMIT, Start};
 #[cfg(feature = "deflate")]
 use wsproto::Deflate;
 
 pub(super) fn serve(start: Start) -> io::Result<()> {
-    run(start, options())
+    let options = start.options()?;
+    run(start, options)
 }
 
 #[cfg(feature = "deflate")]
 pub(super) fn serve_compressing(start: Start, deflate: Deflate) -> io::Result<()> {
-    run(start, options().deflate(deflate))
-}
-
-fn options() -> ServerOptions {
-    ServerOptions::new().max_message_size(LIMIT as u64)
+    let options = start.options()?.deflate(deflate);
+    run(start, options)
 }
 
 fn run(start: Start, options: ServerOptions) -> io::Result<()> {

@@ -7,21 +7,19 @@ use ws_tokio::{
 };
 
 use super::handlers::Echo;
-use super::{LIMIT, Start, announce};
+use super::{Start, announce};
 #[cfg(feature = "deflate")]
 use wsproto::Deflate;
 
 pub(super) fn serve(start: Start) -> io::Result<()> {
-    run(start, options())
+    let options = start.options()?;
+    run(start, options)
 }
 
 #[cfg(feature = "deflate")]
 pub(super) fn serve_compressing(start: Start, deflate: Deflate) -> io::Result<()> {
-    run(start, options().deflate(deflate))
-}
-
-fn options() -> ServerOptions {
-    ServerOptions::new().max_message_size(LIMIT as u64)
+    let options = start.options()?.deflate(deflate);
+    run(start, options)
 }
 
 /// Runs on this thread, or with a runtime for each of several threads.
@@ -38,9 +36,9 @@ fn run(start: Start, options: ServerOptions) -> io::Result<()> {
 }
 
 pub(super) fn serve_async(start: Start) -> io::Result<()> {
-    let socket = start.listen()?;
+    let (options, socket) = (start.options()?, start.listen()?);
     start.runtime()?.block_on(async {
-        let mut listener = Listener::from_listener(socket, options())?;
+        let mut listener = Listener::from_listener(socket, options)?;
         while let Some(incoming) = listener.accept().await? {
             tokio::spawn(echo_all(incoming));
         }
