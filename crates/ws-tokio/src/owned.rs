@@ -6,8 +6,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use ws_common::adapter::{
-    ConnectionLink, Conversation, Decided, Driver, Duplex, DynHandler, Held, Link, Step, Transport,
-    Undecided, WRITE_MOST, postpone,
+    ConnectionLink, Conversation, Decided, Driver, Duplex, DynHandler, Held, Link, Outgoing, Step,
+    Transport, Undecided, WRITE_MOST, postpone,
 };
 use ws_common::{Error, IncomingRequest, Message, WebSocketConnection};
 use wsproto::handshake::Response;
@@ -43,6 +43,9 @@ pub(crate) trait Owned: ConnectionLink {
 
     /// Returns the time since the start of the connection.
     fn elapsed(&self) -> Duration;
+
+    /// Sends a message, for which room was promised.
+    fn send_promised(&self, message: Message) -> Result<(), Error>;
 
     /// Returns whether a message may be sent, or will fail. Otherwise registers the waiter.
     fn has_room(&self, waiter: &mut Waiter, context: &Context<'_>) -> bool;
@@ -163,6 +166,10 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
             driver.tasks.wake_others(false);
         }
         progress
+    }
+
+    fn send_promised(&self, mut message: Message) -> Result<(), Error> {
+        Self::send_promised(self, &mut Outgoing::Owned(&mut message)).map(drop)
     }
 
     fn has_room(&self, waiter: &mut Waiter, context: &Context<'_>) -> bool {

@@ -251,6 +251,17 @@ impl<R: Role, T: Transport> Link<R, T> {
         if !self.endpoint.has_room() {
             self.make_room(now())?;
         }
+        self.send_promised(outgoing)
+    }
+
+    /// Appends as [`send`](Self::send) does, whether or not there is room: for an adapter that has promised room for
+    /// one message.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), but never [`Error::WouldExceed`].
+    #[inline]
+    pub fn send_promised(&mut self, outgoing: &mut Outgoing<'_>) -> Result<SendStatus, Error> {
         let endpoint = &mut self.endpoint;
         if endpoint.has_failed() && endpoint.ready_state() == ReadyState::Open {
             return Err(io::Error::from(ErrorKind::BrokenPipe).into());
