@@ -92,8 +92,12 @@ mod deadlines;
 mod dial;
 mod event_loop;
 mod handover;
+#[cfg(test)]
+mod interleavings;
 mod listener;
 mod loop_handle;
+mod mailbox;
+mod newcomers;
 mod origin;
 mod proxied;
 mod registry;
@@ -101,6 +105,7 @@ mod server;
 mod shared;
 mod slot;
 mod stream;
+mod sync;
 #[cfg(feature = "tls")]
 mod tls;
 mod turn;

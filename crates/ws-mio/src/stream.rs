@@ -216,13 +216,13 @@ impl Transport for Stream {
         self.after_write(result, bytes.len())
     }
 
-    fn try_write_vectored(&mut self, slices: [IoSlice<'_>; 2]) -> io::Result<usize> {
+    fn try_write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         let result = match &mut self.0 {
             // Only one slice would be written, and a short write would not mean that the socket is full.
             Kind::Tcp(..) if NO_SIGNAL.is_none() => return self.try_write(&slices[0]),
-            Kind::Tcp(tcp, _) => send_vectored(tcp, &slices),
+            Kind::Tcp(tcp, _) => send_vectored(tcp, slices),
             #[cfg(feature = "tls")]
-            Kind::Tls(tls) => tls.0.try_write(&slices),
+            Kind::Tls(tls) => tls.0.try_write(slices),
         };
         self.after_write(result, slices.iter().map(|slice| slice.len()).sum())
     }

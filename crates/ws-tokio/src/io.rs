@@ -278,8 +278,8 @@ impl<S: AsyncStream> Transport for Io<S> {
         self.write(&[IoSlice::new(bytes)])
     }
 
-    fn try_write_vectored(&mut self, slices: [IoSlice<'_>; 2]) -> io::Result<usize> {
-        self.write(&slices)
+    fn try_write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.write(slices)
     }
 
     fn socket(&self) -> Option<SockRef<'_>> {

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use ws_common::adapter::{
     ConnectionLink, Conversation, Decided, Driver, Duplex, DynHandler, Held, Link, Outgoing, Step,
-    Transport, Undecided, WRITE_MOST, postpone,
+    Transport, Undecided, WRITE_MOST, lend_outbox, postpone, reclaim_outbox,
 };
 use ws_common::{Error, IncomingRequest, Message, WebSocketConnection};
 use wsproto::handshake::Response;
 use wsproto::{Advice, ReadyState, Role};
 
-use crate::buffers::{self, Input};
+use crate::buffers::Input;
 use crate::io::{AsyncStream, Io, has_news};
 use crate::origin::{Carried, Origin};
 use crate::tasks::{Tasks, Waiter};
@@ -140,7 +140,7 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
         let driver = self.driver();
         let mut held = self.lock();
         let Some(link) = held.link_mut() else { return Progress::Over };
-        buffers::lend(link.endpoint_mut());
+        lend_outbox(link.endpoint_mut());
         let read_at = input.read_at().unwrap_or(now);
         if let Some(step) = input.with(|rest| link.next(read_at, rest)) {
             self.taken(held, input, &step);
@@ -351,7 +351,7 @@ impl<R: Role, S: AsyncStream> Handed<R, S> for Carried<R, S> {
     #[inline]
     fn rest(&self, mut held: Held<'_, R, Origin<S>>) {
         let Some(link) = held.link_mut() else { return };
-        buffers::reclaim(link.endpoint_mut());
+        reclaim_outbox(link.endpoint_mut());
         let (transport, endpoint) = (link.transport(), link.endpoint());
         let alarm = transport.alarm;
         let early = endpoint.deadline().is_some_and(|at| alarm.is_none_or(|alarm| at < alarm));

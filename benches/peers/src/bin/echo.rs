@@ -7,16 +7,22 @@ use std::time::Duration;
 
 use peers::Outcome;
 use peers::load::echo::{self, RoundTrip};
-use peers::load::{Options, in_turn};
+use peers::load::{Options, in_turn, memory};
 use peers::servers;
 
 fn main() -> Outcome {
     let options = Options::from_arguments(&servers::ALL)?;
+    let most = echo::scenarios().map(|scenario| scenario.connections + scenario.idle).max();
+    let allowed = memory::allow(most.unwrap_or_default());
+    if let Err(error) = &allowed {
+        eprintln!("scenarios with idle connections are left out: {error}");
+    }
     println!(
         "scenario\tserver\tround\tmessages_per_second\tserver_cpu_us_per_message\t\
          round_trip_p50_us\tround_trip_p99_us"
     );
-    let scenarios: Vec<_> = echo::scenarios().collect();
+    let scenarios = echo::scenarios().filter(|scenario| scenario.idle == 0 || allowed.is_ok());
+    let scenarios: Vec<_> = scenarios.collect();
     in_turn(&options, &scenarios, None, |scenario, name, round, measured| {
         let micros = |time: Duration| time.as_secs_f64() * 1e6;
         let percentiles = measured.round_trip.map_or("\t".into(), |RoundTrip { p50, p99 }| {

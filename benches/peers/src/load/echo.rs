@@ -13,6 +13,7 @@ use super::client::{Client, reply};
 use super::process::{Server, our_processor_time};
 use super::sealed::Line;
 use super::tls::Tls;
+use crate::servers::OWN_LOOP;
 
 /// The time before anything is counted.
 const WARM_UP: Duration = Duration::from_millis(400);
@@ -25,8 +26,10 @@ const PATIENCE: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
 pub struct Scenario {
     /// The name in results.
     pub name: &'static str,
-    /// How many connections there are.
+    /// How many connections there are that send.
     pub connections: usize,
+    /// How many others are open, and silent.
+    pub idle: usize,
     /// How many messages each has on the way at any time.
     pub depth: usize,
     /// Bytes of payload.
@@ -36,18 +39,19 @@ pub struct Scenario {
 }
 
 /// All of them with one thread.
-const WITH_ONE_THREAD: [Scenario; 5] = [
-    Scenario { name: "i", connections: 1, depth: 1, size: 16, threads: 1 },
-    Scenario { name: "ii", connections: 100, depth: 1, size: 16, threads: 1 },
-    Scenario { name: "iii", connections: 100, depth: 16, size: 125, threads: 1 },
-    Scenario { name: "iv", connections: 10, depth: 1, size: 16 << 10, threads: 1 },
-    Scenario { name: "v", connections: 1, depth: 1, size: 1 << 20, threads: 1 },
+const WITH_ONE_THREAD: [Scenario; 6] = [
+    Scenario { name: "i", connections: 1, idle: 0, depth: 1, size: 16, threads: 1 },
+    Scenario { name: "ii", connections: 100, idle: 0, depth: 1, size: 16, threads: 1 },
+    Scenario { name: "iii", connections: 100, idle: 0, depth: 16, size: 125, threads: 1 },
+    Scenario { name: "iv", connections: 10, idle: 0, depth: 1, size: 16 << 10, threads: 1 },
+    Scenario { name: "v", connections: 1, idle: 0, depth: 1, size: 1 << 20, threads: 1 },
+    Scenario { name: "vi", connections: 1000, idle: 9000, depth: 1, size: 16, threads: 1 },
 ];
 
 /// The same with two.
-const WITH_TWO_THREADS: [Scenario; 5] = {
+const WITH_TWO_THREADS: [Scenario; 6] = {
     let mut scenarios = WITH_ONE_THREAD;
-    let names = ["i-2", "ii-2", "iii-2", "iv-2", "v-2"];
+    let names = ["i-2", "ii-2", "iii-2", "iv-2", "v-2", "vi-2"];
     let mut at = 0;
     while at < names.len() {
         scenarios[at].name = names[at];
@@ -89,6 +93,14 @@ impl RoundTrip {
         times.sort_unstable();
         let part = |percent| times.get(times.len() * percent / 100).copied();
         Some(Self { p50: part(50)?, p99: part(99)? })
+    }
+}
+
+impl Scenario {
+    /// Returns whether the server can run it: [`OWN_LOOP`] has one thread, and looks at each of its connections.
+    #[must_use]
+    pub fn suits(&self, server: &str) -> bool {
+        self.threads == 1 && self.idle == 0 || server != OWN_LOOP
     }
 }
 
@@ -134,6 +146,8 @@ pub fn measure_over(
 struct Load {
     epoll: OwnedFd,
     talkers: Vec<Talker>,
+    /// Connections that are open, and silent.
+    _idle: Vec<Client>,
     /// As many frames as a connection has on the way.
     frames: Vec<u8>,
     frame_len: usize,
@@ -158,7 +172,9 @@ struct Talker {
 
 impl Load {
     fn new(tls: Option<&Tls>, server: &Server, scenario: Scenario) -> io::Result<Self> {
-        let Scenario { connections, depth, size, .. } = scenario;
+        let Scenario { connections, idle, depth, size, .. } = scenario;
+        let connect = |_| Client::connect(server.address);
+        let idle = (0..idle).map(connect).collect::<io::Result<_>>()?;
         let workload = Workload::repeated(Kind::Binary, size, size, 1);
         let frame_len = workload.wire.len();
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
@@ -187,6 +203,7 @@ impl Load {
         let mut load = Self {
             epoll,
             talkers,
+            _idle: idle,
             frames,
             frame_len,
             reply_len,

@@ -4,7 +4,6 @@ use super::echo::{self, Measured, Scenario};
 use super::tls::Tls;
 use super::{Options, Server};
 use crate::Outcome;
-use crate::servers::OWN_LOOP;
 
 /// Measures each server in each scenario and round, over TLS if there is a configuration of it, and passes the name of
 /// the server, the number of the round and the results to `each`.
@@ -25,7 +24,7 @@ pub fn in_turn(
         for scenario in scenarios.iter().filter(|scenario| wanted(scenario.name)) {
             // Each round begins with another one.
             let mut servers = options.servers.clone();
-            servers.retain(|(name, _)| scenario.threads == 1 || name != OWN_LOOP);
+            servers.retain(|(name, _)| scenario.suits(name));
             if servers.is_empty() {
                 continue;
             }

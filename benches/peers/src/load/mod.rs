@@ -1,5 +1,6 @@
 //! A server under load: the server on one processor, the load on another.
 
+pub mod broadcast;
 mod client;
 #[cfg(feature = "deflate")]
 pub mod compressed_echo;
@@ -12,6 +13,7 @@ pub mod memory;
 mod options;
 mod process;
 mod sealed;
+pub mod storm;
 pub mod tls;
 
 pub use client::Client;

@@ -80,6 +80,22 @@ impl Server {
         processor_time(&self.child.id().to_string(), OWN)
     }
 
+    /// How long its threads have been computing, to less than a tick of [`processor_time`](Self::processor_time).
+    /// Threads that have ended are not counted.
+    ///
+    /// # Errors
+    ///
+    /// If it has ended, or the system keeps no such account.
+    pub fn time_of_threads(&self) -> io::Result<Duration> {
+        let mut nanoseconds = 0;
+        for thread in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+            let account = fs::read_to_string(thread?.path().join("schedstat"))?;
+            let running = account.split(' ').next().and_then(|time| time.parse::<u64>().ok());
+            nanoseconds += running.ok_or(io::ErrorKind::InvalidData)?;
+        }
+        Ok(Duration::from_nanos(nanoseconds))
+    }
+
     /// How much memory it holds in user space, in bytes.
     ///
     /// # Errors

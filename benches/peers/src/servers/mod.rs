@@ -7,6 +7,7 @@ pub mod compressing;
 mod fastwebsockets;
 mod handlers;
 mod own_loop;
+pub mod publishing;
 mod sockudo;
 mod tokio_tungstenite;
 mod tokio_websockets;
@@ -41,7 +42,7 @@ pub const ALL: [(&str, Serve); 12] = [
     ("ws-std", ws_std::serve),
     ("ws-tokio", ws_tokio::serve),
     ("ws-tokio-async", ws_tokio::serve_async),
-    ("bare-epoll", bare::serve),
+    (BARE, bare::serve),
     ("tungstenite", tungstenite::serve),
     ("tokio-tungstenite", tokio_tungstenite::serve),
     ("fastwebsockets", fastwebsockets::serve),
@@ -63,6 +64,15 @@ pub const OVER_TLS: [&str; 7] = [
 
 /// A loop that looks at each of its connections in turn, so not one for thousands of them, and on one thread only.
 pub const OWN_LOOP: &str = "own-loop";
+
+/// The bound, which knows no Close.
+pub const BARE: &str = "bare-epoll";
+
+/// Returns whether the server has a thread for each connection, however many it is told to have.
+#[must_use]
+pub fn with_thread_each(name: &str) -> bool {
+    matches!(name, "ws-std" | "tungstenite")
+}
 
 /// The largest message that has to be echoed.
 const LIMIT: usize = 64 << 20;
@@ -128,7 +138,7 @@ pub fn find(name: &str) -> Option<Serve> {
     let found = all.find(|(known, _)| *known == name).map(|(_, serve)| *serve);
     #[cfg(feature = "deflate")]
     let found = found.or_else(|| compressing::find(name));
-    found
+    found.or_else(|| publishing::find(name))
 }
 
 /// Starts a task with `converse` for each connection.
@@ -136,7 +146,16 @@ fn with_tasks<F: Future<Output = ()> + Send + 'static>(
     start: Start,
     converse: fn(TcpStream) -> F,
 ) -> io::Result<()> {
-    accept_all(start, move |stream, _| drop(tokio::spawn(converse(stream))))
+    with_tasks_sharing(start, (), move |stream, ()| converse(stream))
+}
+
+/// Starts a task with `converse` for each connection, and gives each a clone of `shared`.
+fn with_tasks_sharing<T: Clone, F: Future<Output = ()> + Send + 'static>(
+    start: Start,
+    shared: T,
+    converse: impl Fn(TcpStream, T) -> F,
+) -> io::Result<()> {
+    accept_all(start, move |stream, _| drop(tokio::spawn(converse(stream, shared.clone()))))
 }
 
 /// As [`with_tasks`], or with `over_tls` if there is a certificate.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use wsproto::{ReadyState, Role};
 
 use super::{Duplex, MOST_EVENTS, TurnContext, TurnOutcome, WRITE_MOST};
-use crate::adapter::{Connection, Conversation, Driver, Held, Step, Written};
+use crate::adapter::{Connection, Conversation, Driver, Held, Step, Written, reclaim_outbox};
 use crate::{ConnectionId, WebSocketConnection};
 
 /// How many times a turn writes after reading, while writing leads to events and these to more output.
@@ -236,9 +236,7 @@ where
                 || !outcome.over && endpoint.ready_state() == ReadyState::Closed;
             #[cfg(feature = "deflate")]
             link.endpoint_mut().reclaim_tools(&mut context.tools);
-            if let Some(outbox) = link.endpoint_mut().reclaim() {
-                context.outbox = Some(outbox);
-            }
+            reclaim_outbox(link.endpoint_mut());
         } else {
             // A redirect has removed the transport: the adapter must dial again.
             outcome.more |= self.dialed && !outcome.over;
