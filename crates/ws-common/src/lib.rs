@@ -50,7 +50,7 @@ pub use closures::{Borrowing, borrowing, handler};
 pub use connect_to::ConnectTo;
 pub use connection::{ConnectionId, WebSocketConnection};
 pub use decision::{Decider, Decision};
-pub use error::Error;
+pub use error::{Error, InvalidAnswer};
 pub use handler::{ConnectionHandler, ServerHandler};
 pub use incoming::IncomingRequest;
 pub use message::{Message, SendStatus};

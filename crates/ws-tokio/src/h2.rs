@@ -203,7 +203,7 @@ impl H2 {
     /// [`Error::NoExtendedConnect`] if the server does not allow WebSockets, or not yet: no request was sent, and a later
     /// call can succeed, because a server may allow them at any time (RFC 8441 section 3). [`Error::Http`] for a status
     /// outside 200 to 299, other redirects included, with the part of its body that has arrived within
-    /// [`Config::handshake_timeout`]; [`Error::Session`] for an invalid response, or none within that time;
+    /// [`Config::handshake_timeout`]; [`Error::InvalidAnswer`] for an invalid response; [`Error::Session`] for none within that time;
     /// [`Error::Io`] if the connection has ended; [`Error::Option`] for a URL of the other scheme.
     ///
     /// # Cancel safety

@@ -108,11 +108,11 @@ pub use ws_common::bytes;
 pub use ws_common::tracing;
 pub use ws_common::{
     Borrowing, Broadcast, Bus, BusError, BusState, Cancel, ClientOptions, ConnectTo,
-    ConnectionHandler, ConnectionId, Decider, Decision, Error, IncomingRequest, InvalidNetwork,
-    MAX_TOPIC_LEN, Message, MessageRef, Proxies, Proxy, ProxyError, ProxyHeaderError, Reconnect,
-    ReconnectEvent, RefusedStats, RunningServer, SendStatus, ServerHandle, ServerHandler,
-    ServerOptions, ServerSocket, ServerStats, SubscribeError, TimerId, TrustedProxies,
-    WebSocketConnection, borrowing, handler, socket2, testing,
+    ConnectionHandler, ConnectionId, Decider, Decision, Error, IncomingRequest, InvalidAnswer,
+    InvalidNetwork, MAX_TOPIC_LEN, Message, MessageRef, Proxies, Proxy, ProxyError,
+    ProxyHeaderError, Reconnect, ReconnectEvent, RefusedStats, RunningServer, SendStatus,
+    ServerHandle, ServerHandler, ServerOptions, ServerSocket, ServerStats, SubscribeError, TimerId,
+    TrustedProxies, WebSocketConnection, borrowing, handler, socket2, testing,
 };
 #[cfg(feature = "tls")]
 pub use ws_common::{ClientTls, ServerTls, TlsInfo, rustls};

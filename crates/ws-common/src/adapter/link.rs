@@ -13,7 +13,7 @@ use wsproto::{
 
 use super::logging::trace;
 use super::{Outgoing, Transport, lend_outbox};
-use crate::{Error, Message, SendStatus};
+use crate::{Error, InvalidAnswer, Message, SendStatus};
 
 /// About how many bytes a sending call writes to make room. The limit matters on event loops, whose other
 /// connections wait meanwhile.
@@ -154,14 +154,18 @@ impl<R: Role, T: Transport> Link<R, T> {
         Message::Binary(self.endpoint.own_binary(bytes))
     }
 
-    /// Converts a refused upgrade to [`Error::Http`], which contains the whole response.
+    /// Converts a refused upgrade to [`Error::Http`], and an invalid answer to [`Error::InvalidAnswer`]: both contain
+    /// what the server has sent.
     fn explain(&mut self, error: SessionError) -> Error {
-        if let SessionError::Response(ResponseError::Status(_)) = &error
-            && let Some(response) = self.endpoint.take_response()
-        {
-            return Error::Http(Box::new(response));
-        }
-        error.into()
+        let SessionError::Response(error) = error else { return error.into() };
+        let answer = match self.endpoint.take_response().map(Box::new) {
+            Some(response) if matches!(error, ResponseError::Status(_)) => {
+                return Error::Http(response);
+            }
+            Some(response) => InvalidAnswer::Response(response),
+            None => InvalidAnswer::Bytes(self.endpoint.take_unread_response().unwrap_or_default()),
+        };
+        Error::InvalidAnswer { error, answer }
     }
 
     /// Reports that reading failed. Returns the error for the application. Returns `None` if the connection

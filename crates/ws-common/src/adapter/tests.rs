@@ -11,13 +11,13 @@ use wsproto::url::WsUrl;
 use wsproto::{Client, CloseInfo, Endpoint, ReadyState, SendError, Server, Session, SessionError};
 
 use super::{
-    Acceptor, Connection, Connections, Conversation, Driver, Duplex, Held, Link, Transport,
+    Acceptor, Connection, Connections, Conversation, Driver, Duplex, Held, Link, Step, Transport,
     TurnContext, WRITE_MOST, Written, client_endpoint, server_handle,
 };
 use crate::testing::MemoryBus;
 use crate::{
-    ConnectionHandler, Decision, Error, IncomingRequest, Message, ServerHandle, ServerHandler,
-    ServerOptions, WebSocketConnection,
+    ConnectionHandler, Decision, Error, IncomingRequest, InvalidAnswer, Message, ServerHandle,
+    ServerHandler, ServerOptions, WebSocketConnection,
 };
 
 /// A transport that accepts all bytes; its content is the input.
@@ -152,6 +152,27 @@ fn input_after_the_end_is_read_and_discarded() {
         assert!(link.may_read());
         let read = link.read(&mut [0; 64], Duration::ZERO).expect("no failure").to_vec();
         assert_eq!((read, link.may_read()), (Vec::new(), false));
+    }
+}
+
+/// What a server has answered is part of the error, whichever rule it breaks.
+#[test]
+fn an_invalid_answer_is_kept() {
+    for (answer, status) in [
+        ("SSH-2.0-x\r\n", None),
+        ("HTTP/1.1 101 Switching Protocols\r\nServer: x\r\n\r\n", Some(101)),
+        ("HTTP/1.1 403 Forbidden\r\nContent-Length: x\r\n\r\n", Some(403)),
+    ] {
+        let mut link = link();
+        let mut input = answer.as_bytes().to_vec();
+        let step = link.next_other(Duration::ZERO, &mut &mut input[..]);
+        let Some(Step::Error(error)) = step else { panic!("{step:?}") };
+        let Error::InvalidAnswer { answer: kept, .. } = &*error else { panic!("{error}") };
+        assert_eq!(kept.response().map(Response::status), status);
+        if let InvalidAnswer::Bytes(bytes) = kept {
+            assert_eq!(bytes, answer.as_bytes());
+            assert_eq!(format!("{kept:?}"), "11 bytes");
+        }
     }
 }
 
