@@ -110,7 +110,8 @@
 //! With the feature `bytes`, a server sends `bytes::Bytes` of at least 16 KiB without copying them.
 //!
 //! Most messages cut by reads need not be reassembled by copying: a loop with a buffer for each
-//! connection calls [`next_event_in_place`](Connection::next_event_in_place).
+//! connection calls [`next_event_in_place`](Connection::next_event_in_place). Large binary messages
+//! are read straight into their own memory with [`read_payload`](Connection::read_payload).
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(

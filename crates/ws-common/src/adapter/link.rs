@@ -76,6 +76,11 @@ impl<R: Role, T: Transport> Link<R, T> {
         &mut self.transport
     }
 
+    /// Returns both.
+    pub(super) const fn parts_mut(&mut self) -> (&mut Endpoint<R>, &mut T) {
+        (&mut self.endpoint, &mut self.transport)
+    }
+
     /// Returns the transport and drops the endpoint.
     pub(super) fn into_transport(self) -> T {
         self.transport

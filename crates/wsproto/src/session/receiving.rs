@@ -68,6 +68,43 @@ impl<R: Role> Session<R> {
         self.flags & !Self::FRAGMENTS == 0
             && self.rare.is_none()
             && matches!(&self.stage, Stage::Open(open) if open.is_open())
+            && !self.has_message()
+    }
+
+    /// Returns whether the rest of a message was [read](Self::read_payload), so that the next event
+    /// needs no input.
+    #[inline]
+    pub(crate) fn has_message(&self) -> bool {
+        self.flags & Self::OVER == 0
+            && matches!(&self.stage, Stage::Open(open) if open.is_at_end_of_frame())
+    }
+
+    /// Lends the memory of a large binary message to `read`, which appends the next bytes of the
+    /// input; see [`Receiver::read_payload`] for the rules. `None` also while
+    /// the session is not open.
+    ///
+    /// [`Receiver::read_payload`]: crate::Receiver::read_payload
+    pub fn read_payload<T>(
+        &mut self,
+        now: Duration,
+        read: impl FnOnce(&mut Vec<u8>) -> T,
+    ) -> Option<T> {
+        let Stage::Open(connection) = &mut self.stage else { return None };
+        if self.flags & (Self::OPENED | Self::OVER) != 0 || !connection.is_open() {
+            return None;
+        }
+        self.now = self.now.max(now.into());
+        let mut appended = 0;
+        let result = connection.read_payload(|message| {
+            let before = message.len();
+            let result = read(message);
+            appended = message.len().saturating_sub(before);
+            result
+        });
+        if self.flags & Self::AWAITS_PONG != 0 {
+            self.timer.count(appended);
+        }
+        result
     }
 
     fn next_event_by_steps<'b>(

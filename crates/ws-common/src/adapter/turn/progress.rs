@@ -78,9 +78,14 @@ where
         let mut input: &mut [u8] = &mut [];
         if let Some(link) = held.link_mut() {
             link.write(self.now, WRITE_MOST);
-            match link.read(&mut context.input, self.now) {
-                Ok(read) => {
-                    self.read += read.len();
+            let payload = link.read_payload(self.now);
+            let read = match payload {
+                Some(read) => read.map(|read| (read, &mut [][..])),
+                None => link.read(&mut context.input, self.now).map(|read| (read.len(), read)),
+            };
+            match read {
+                Ok((len, read)) => {
+                    self.read += len;
                     input = read;
                     // A connection that ends drops the states that it was lent: lend them for input only.
                     #[cfg(feature = "deflate")]
