@@ -1,6 +1,7 @@
 #!/bin/sh
-# Runs a benchmark: benches/check.sh STEP, where STEP is codec-alone, instructions, codec, echo, memory, handshake,
-# broadcast, deflate, deflate-echo, connection, report or test. README.md says what each measures.
+# Runs a benchmark: benches/check.sh STEP, where STEP is codec-alone, instructions, codec, echo, latency, storm, tls,
+# memory, handshake, broadcast, broadcast-net, deflate, deflate-echo, connection, size, report or test. README.md says
+# what each measures.
 #
 # Exit: 0 done, 2 wrong usage or something is missing, anything else: it has failed.
 set -eu
@@ -61,7 +62,7 @@ deflate-echo)
     build --features deflate
     results deflate.tsv deflate_rows grep -v '^echo, ' benches/results/deflate.tsv
     ;;
-echo | latency)
+echo | latency | storm | tls | broadcast-net)
     need_load
     build
     results "$1.tsv" "$others_built/$1"
@@ -69,6 +70,10 @@ echo | latency)
 handshake | broadcast)
     build
     results "$1.tsv" "$others_built/$1"
+    ;;
+size)
+    build
+    results size.tsv "$others_built/size"
     ;;
 connection)
     build
@@ -78,6 +83,7 @@ report) cargo run --quiet -p benches --bin report ;;
 # shellcheck disable=SC2086
 test)
     cargo fmt $others --check
+    cargo fmt --manifest-path benches/size/Cargo.toml --check
     cargo clippy --quiet --all-targets $others -- -D warnings
     cargo test --quiet --release $others
     cargo clippy --quiet --all-targets $others --features deflate -- -D warnings

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use wsproto::handshake::{Accept, Agreed, ClientRequest};
 use wsproto::{
-    Client, Config, Connection, Endpoint, Event, Extensions, Role, Server, Session, SessionEvent,
+    Client, Config, Connection, Endpoint, Event, Extensions, MessageRef, Role, Server, Session,
+    SessionEvent,
 };
 
 use crate::workload::Workload;
@@ -82,15 +83,15 @@ pub fn echo(wire: &mut [u8], each: usize) -> usize {
         let mut input = read;
         loop {
             let sent = match ws.next_small_message(&mut input) {
-                Some(Event::Text(text)) => {
-                    let text = ws.own_text(text);
+                Some(MessageRef::Text(text)) => {
+                    let text = ws.own_text(text.into());
                     ws.send_text(text)
                 }
-                Some(Event::Binary(bytes)) => {
-                    let bytes = ws.own_binary(bytes);
+                Some(MessageRef::Binary(bytes)) => {
+                    let bytes = ws.own_binary(bytes.into());
                     ws.send_binary(bytes)
                 }
-                _ => break,
+                None => break,
             };
             sent.expect("an open connection");
         }

@@ -63,10 +63,13 @@ same large '1000000' "$("$ws" "$url" "$@" -x 'large 1000000' -n 1 --frame chunks
 same 'a close of the server' 'status 0' "$(told "$url" "$@" -x 'close 4000 why not' --wait 60s </dev/null)"
 same 'its reason' 'ws: closed by the peer: 4000: "why not"' "$(cat "$work/err")"
 
+same 'a close before the count' 'status 3' "$(told "$url" "$@" -x 'close 4000 why not' -n 1 </dev/null)"
+same 'the count' 'ws: closed by the peer: 4000: "why not"; 0 of 1 messages arrived' "$(cat "$work/err")"
+
 same 'a lost connection' 'status 3' "$(told "$url" "$@" -x abort --wait 60s </dev/null)"
 
 same 'a refusal' 'status 1' "$(told "${url%/}/refuse/403" "$@" -v </dev/null)"
-same 'its body' 'not today' "$(grep -Fx 'not today' "$work/err")"
+same 'its body' 'not today' "$(sed -n 's/^| //p' "$work/err")"
 
 told "$url" "$@" -x headers -n 1 -H 'X-Test: 1' --cookie a=b --origin https://example.com </dev/null |
     tr '[:upper:]' '[:lower:]' >"$work/headers"

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use peers::load::{Client, Server, echo, latency, memory};
-use peers::servers;
+use peers::load::broadcast::{LOADS, Subscribers};
+use peers::load::tls::Tls;
+use peers::load::{Client, Server, echo, latency, memory, storm};
+use peers::servers::{self, publishing};
 
 fn start(name: &str) -> Server {
     let program = env!("CARGO_BIN_EXE_server");
@@ -26,7 +28,8 @@ fn messages_of_every_length_are_echoed() {
 #[test]
 fn every_scenario_can_be_measured() {
     for (name, _) in servers::ALL {
-        for scenario in echo::scenarios().filter(|s| s.threads == 1 || name != servers::OWN_LOOP) {
+        for mut scenario in echo::scenarios().filter(|scenario| scenario.suits(name)) {
+            scenario.idle = scenario.idle.min(10);
             let command = format!("{} {name} {{}}", env!("CARGO_BIN_EXE_server"));
             let measured = Server::start_with_threads(&command, scenario.threads)
                 .and_then(|server| echo::measure(&server, scenario, Duration::from_millis(20)));
@@ -41,12 +44,48 @@ fn every_scenario_can_be_measured() {
 }
 
 #[test]
+fn every_scenario_can_be_measured_over_tls() {
+    let tls = Tls::new().expect("a certificate");
+    let [certificate, key] = tls.files().map(|file| file.display().to_string());
+    for name in servers::OVER_TLS {
+        let program = env!("CARGO_BIN_EXE_server");
+        let command = format!("{program} {name} {{}} --tls {certificate} {key}");
+        let server = Server::start(&command).expect("a server");
+        for size in [0, 16, 125, 65_536, 1 << 20] {
+            let mut client = tls.connect(server.address).expect("a connection");
+            client.check(size).unwrap_or_else(|error| panic!("{name}, {size} bytes: {error}"));
+        }
+        for scenario in
+            echo::scenarios().filter(|scenario| scenario.threads == 1 && scenario.idle == 0)
+        {
+            let time = Duration::from_millis(20);
+            let measured = echo::measure_over(Some(&tls), &server, scenario, time);
+            let measured = measured.unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert!(measured.messages_per_second > 1.0, "{name}: {measured:?}");
+        }
+    }
+}
+
+#[test]
 fn latency_can_be_measured() {
     for (name, _) in servers::ALL {
         let measured = latency::measure(&start(name), 1000.0, Duration::from_millis(50));
         let measured = measured.unwrap_or_else(|error| panic!("{name}: {error}"));
         let percentiles = [Duration::ZERO, measured.p50, measured.p99, measured.p999];
         assert!(percentiles[0] < percentiles[1] && percentiles.is_sorted(), "{name}: {measured:?}");
+    }
+}
+
+#[test]
+fn connections_that_come_and_go_can_be_measured() {
+    for (name, _) in servers::ALL.iter().filter(|(name, _)| *name != servers::BARE) {
+        let measured = storm::measure(&start(name), Duration::from_millis(50));
+        let measured = measured.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(measured.connections_per_second > 1.0, "{name}: {measured:?}");
+        assert!(
+            Duration::ZERO < measured.p50 && measured.p50 <= measured.p99,
+            "{name}: {measured:?}"
+        );
     }
 }
 
@@ -81,6 +120,29 @@ fn compressed_messages_are_echoed_as_agreed() {
                 let measured = measure(&start(name), takeover, size, Duration::from_millis(20));
                 let measured = measured.unwrap_or_else(|error| panic!("{name}: {error}"));
                 assert!(measured.ratio < if takeover { 0.5 } else { 0.8 }, "{name}: {measured:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_published_reaches_all_subscribers_that_are_not_slow() {
+    for (name, _) in publishing::ALL {
+        let server = start(name);
+        let mut subscribers =
+            Subscribers::connect(&server, 20).unwrap_or_else(|error| panic!("{name}: {error}"));
+        for slow in [false, true] {
+            if slow {
+                subscribers.slow_down().expect("sockets");
+            }
+            for load in LOADS {
+                let measured = subscribers.measure(&server, load, Duration::from_millis(20));
+                let measured = measured.unwrap_or_else(|error| panic!("{name}, {load:?}: {error}"));
+                assert!(
+                    Duration::ZERO < measured.p50 && measured.p50 <= measured.p99,
+                    "{name}: {measured:?}"
+                );
+                assert!(measured.server_time > Duration::ZERO, "{name}: {measured:?}");
             }
         }
     }

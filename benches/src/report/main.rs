@@ -4,24 +4,32 @@
 //! by the table of that name. The plots are written beside it; the project's README shows one of them.
 
 mod broadcast;
+mod broadcast_net;
 mod connection;
 mod deflate;
 mod handshake;
 mod latency;
 mod plot;
 mod results;
+mod size;
+mod storm;
 mod tables;
+mod tls;
 
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use broadcast::Broadcasts;
+use broadcast_net::ServerBroadcasts;
 use connection::Facts;
 use deflate::Compression;
 use handshake::Handshakes;
 use latency::Latencies;
 use results::{Codec, Echo, Memory};
+use size::Sizes;
+use storm::Storms;
+use tls::OverTls;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let results = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
@@ -44,6 +52,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     if let Some(path) = existing(&results, "latency") {
         tables.push(("latency", Latencies::read(&path)?.table()));
     }
+    if let Some(path) = existing(&results, "storm") {
+        tables.push(("storm", Storms::read(&path)?.tables()));
+    }
+    if let Some(path) = existing(&results, "tls") {
+        tables.push(("tls", OverTls::read(&path)?.table()));
+    }
+    if let Some(path) = existing(&results, "size") {
+        tables.push(("size", Sizes::read(&path)?.table()));
+    }
     if let Some(path) = existing(&results, "memory") {
         tables.push(("memory", tables::memory(&Memory::read(&path)?)));
     }
@@ -52,6 +69,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     if let Some(path) = existing(&results, "broadcast") {
         tables.push(("broadcast", Broadcasts::read(&path)?.table()));
+    }
+    if let Some(path) = existing(&results, "broadcast-net") {
+        let broadcasts = ServerBroadcasts::read(&path)?;
+        tables.push(("broadcast-net", broadcasts.costs()));
+        tables.push(("broadcast-net-deliveries", broadcasts.deliveries()));
     }
     if let Some(path) = existing(&results, "deflate") {
         tables.push(("deflate", Compression::read(&path)?.tables()));

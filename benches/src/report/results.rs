@@ -117,7 +117,11 @@ impl Echo {
     /// Returns the scenarios in which each connection has many others beside it, and one message on the way.
     pub(crate) fn scenarios_of_round_trips(&self) -> Vec<&str> {
         let timed = self.0.iter().filter(|load| load.round_trip.is_some());
-        distinct(timed.map(|load| &*load.scenario).filter(|name| name.starts_with("ii")))
+        let scenarios = distinct(timed.map(|load| &*load.scenario));
+        scenarios
+            .into_iter()
+            .filter(|name| name.starts_with("ii") || name.starts_with("vi"))
+            .collect()
     }
 
     pub(crate) fn servers(&self) -> Vec<&str> {

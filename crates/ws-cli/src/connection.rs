@@ -39,7 +39,8 @@ pub(crate) struct TargetArgs {
     #[arg(long, value_name = "NAME:PASSWORD")]
     user: Option<String>,
 
-    /// Connect to ADDRESS, an IP address with or without a port, if the URL's host is HOST; repeatable
+    /// Connect to ADDRESS, an IP address with or without a port, if the URL's host is HOST; repeatable, and one must be for
+    /// the URL's host
     #[arg(long, value_name = "HOST:ADDRESS", value_parser = resolution)]
     resolve: Vec<Resolution>,
 
@@ -47,11 +48,11 @@ pub(crate) struct TargetArgs {
     #[arg(long, value_name = "PATH", conflicts_with = "resolve")]
     unix: Option<PathBuf>,
 
-    /// Trust only the certificates in this PEM file
+    /// With wss://: trust only the certificates in this PEM file
     #[arg(long, value_name = "FILE")]
     cacert: Option<PathBuf>,
 
-    /// Show the certificate in this PEM file if the server asks for one
+    /// With wss://: show the certificate in this PEM file if the server asks for one
     #[arg(long, value_name = "FILE", requires = "key")]
     cert: Option<PathBuf>,
 
@@ -59,7 +60,7 @@ pub(crate) struct TargetArgs {
     #[arg(long, value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
 
-    /// Accept every certificate: anybody between the two ends can read and change everything
+    /// With wss://: accept every certificate; anybody between the two ends can read and change everything
     #[arg(long, conflicts_with = "cacert")]
     insecure: bool,
 }
@@ -148,24 +149,45 @@ impl TargetArgs {
             let url = shown(url);
             Exit::usage(format!("{url:?} is not a URL such as ws://localhost:9001/: {error}"))
         })?;
-        options.connect_to = self.connect_to(&url);
+        options.connect_to = self.connect_to(&url)?;
         if url.is_secure() || options.redirects > 0 {
             let tls = self.tls().map_err(|error| Exit::usage(format!("TLS: {error}")))?;
             options.tls = Some(tls);
+        } else if let Some(option) = self.tls_option() {
+            return Err(Exit::usage(format!("{option} is for wss://: there is no TLS on ws://")));
         }
         Ok(Prepared { request: self.request(url)?, options })
     }
 
-    fn connect_to(&self, url: &WsUrl) -> Option<ConnectTo> {
+    fn connect_to(&self, url: &WsUrl) -> Result<Option<ConnectTo>, Exit> {
         if let Some(path) = &self.unix {
-            return Some(ConnectTo::Unix(path.clone()));
+            return Ok(Some(ConnectTo::Unix(path.clone())));
         }
         let of_host = |to: &&Resolution| to.host.eq_ignore_ascii_case(url.host());
         let addresses = self.resolve.iter().filter(of_host);
         let addresses: Vec<_> = addresses
             .map(|to| SocketAddr::new(to.address, to.port.unwrap_or_else(|| url.port())))
             .collect();
-        (!addresses.is_empty()).then_some(addresses.into())
+        match (addresses.is_empty(), self.resolve.is_empty()) {
+            (true, true) => Ok(None),
+            (true, false) => {
+                let host = url.host();
+                Err(Exit::usage(format!(
+                    "--resolve: no address is for {host}, the host of the URL"
+                )))
+            }
+            (false, _) => Ok(Some(addresses.into())),
+        }
+    }
+
+    /// Returns an option that only a connection with TLS can use, if there is one.
+    const fn tls_option(&self) -> Option<&'static str> {
+        match self {
+            Self { cacert: Some(_), .. } => Some("--cacert"),
+            Self { cert: Some(_), .. } => Some("--cert"),
+            Self { insecure: true, .. } => Some("--insecure"),
+            _ => None,
+        }
     }
 
     fn tls(&self) -> io::Result<ClientTls> {

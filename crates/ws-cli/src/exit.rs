@@ -4,7 +4,6 @@ use std::io::{self, ErrorKind};
 use std::process::ExitCode;
 
 use ws_std::rustls::{self, CertificateError};
-use ws_std::wsproto::handshake::ResponseError;
 use ws_std::wsproto::{self, CloseCode, CloseInfo, Initiator, SessionError};
 use ws_std::{Error, ProxyError};
 
@@ -20,7 +19,8 @@ pub(crate) enum Status {
     Refused = 1,
     /// The peer broke a rule, or reports that this end did.
     Protocol = 2,
-    /// The connection ended without a Close from the peer, or the output could not be written.
+    /// The connection ended without a Close from the peer, or before all messages came that were asked for; or the
+    /// output could not be written.
     Lost = 3,
     /// A time limit has passed.
     Timeout = 4,
@@ -153,10 +153,11 @@ fn status_of(error: &Error) -> Status {
         | Error::Proxy(_)
         | Error::Http(_)
         | Error::ClientCertificate { .. } => Status::Refused,
+        Error::InvalidAnswer { .. } => Status::Protocol,
         Error::Session(error) => match error {
-            SessionError::Protocol(_) | SessionError::Request(_) => Status::Protocol,
-            SessionError::Response(ResponseError::Status(_)) => Status::Refused,
-            SessionError::Response(_) => Status::Protocol,
+            SessionError::Protocol(_) | SessionError::Request(_) | SessionError::Response(_) => {
+                Status::Protocol
+            }
             SessionError::HandshakeTimeout
             | SessionError::KeepAliveTimeout
             | SessionError::WriteTimeout

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use ws_std::wsproto::handshake::{ClientRequest, Response};
-use ws_std::{ClientOptions, Error};
+use ws_std::{ClientOptions, Error, InvalidAnswer};
 
 /// Shown in place of the key, a nonce that each connection draws (RFC 6455 section 4.1).
 const KEY: &str = "(random)";
@@ -41,6 +41,34 @@ pub(crate) fn refusal(error: &Error) -> Option<&Response> {
         Error::Http(response)
         | Error::ClientCertificate { response, .. }
         | Error::Proxy(ws_std::ProxyError::Refused(response)) => Some(response),
+        Error::InvalidAnswer { answer, .. } => answer.response(),
         _ => None,
+    }
+}
+
+/// Returns the lines of what a server or a proxy has answered, if anything: a response, or its bytes.
+pub(crate) fn answer_lines(error: &Error) -> Vec<String> {
+    match error {
+        Error::InvalidAnswer { answer: InvalidAnswer::Bytes(bytes), .. } => byte_lines(bytes),
+        error => refusal(error).map(response_lines).unwrap_or_default(),
+    }
+}
+
+/// Returns the lines of an answer that is no response, with the bytes visible that are no printable ASCII.
+fn byte_lines(bytes: &[u8]) -> Vec<String> {
+    let lines = bytes.split_inclusive(|byte| *byte == b'\n');
+    let text = |line: &[u8]| line.strip_suffix(b"\r\n").unwrap_or(line).escape_ascii().to_string();
+    lines.map(|line| format!("< {}", text(line))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_visible() {
+        let lines = byte_lines(b"SSH-2.0-x\r\n\x15\x03\nend");
+        assert_eq!(lines, ["< SSH-2.0-x", "< \\x15\\x03\\n", "< end"]);
+        assert!(byte_lines(b"").is_empty());
     }
 }

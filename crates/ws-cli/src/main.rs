@@ -17,6 +17,7 @@ mod ownership;
 mod pages;
 mod parts;
 mod pipe;
+mod place;
 mod printer;
 mod recorder;
 mod replay;

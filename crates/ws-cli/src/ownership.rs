@@ -1,13 +1,13 @@
 //! Consent to the modes that break rules or send a load: the owner of the server must give it, except for servers at
 //! loopback and private addresses.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ws_std::ConnectTo;
 use ws_std::wsproto::url::WsUrl;
 
 use crate::connection::Prepared;
-use crate::exit::{Exit, Status};
+use crate::exit::Exit;
+use crate::place::Place;
 
 /// The consent of the owner.
 #[derive(clap::Args, Clone, Debug)]
@@ -24,40 +24,20 @@ impl OwnershipArgs {
         if self.i_own_this_server {
             return Ok(prepared);
         }
-        let (url, options) = (prepared.request.url(), &mut prepared.options);
+        let (url, options) = (prepared.request.url(), &prepared.options);
         if options.redirects > 0 {
             return Err(refused(url, "a redirect may lead to any server"));
         }
         if options.proxy.for_url(url).is_some() {
             return Err(refused(url, "its address is unknown behind a proxy"));
         }
-        let found = match options.connect_to.take() {
-            local @ Some(ConnectTo::Unix(_)) => {
-                options.connect_to = local;
-                return Ok(prepared);
-            }
-            Some(ConnectTo::Addresses(addresses)) => addresses,
-            Some(ConnectTo::Host(host, port)) => resolved(&host, port)?,
-            None => resolved(url.host(), url.port())?,
-        };
+        let Place::Tcp(found) = Place::find(&prepared)? else { return Ok(prepared) };
         if let Some(stranger) = found.iter().find(|address| !is_ours(address.ip())) {
             let why = format!("{} is no loopback or private address", stranger.ip());
             return Err(refused(url, &why));
         }
-        options.connect_to = Some(found.into());
+        prepared.options.connect_to = Some(found.into());
         Ok(prepared)
-    }
-}
-
-fn resolved(host: &str, port: u16) -> Result<Vec<SocketAddr>, Exit> {
-    let found = (host, port).to_socket_addrs().map(Vec::from_iter);
-    match found {
-        Ok(found) if !found.is_empty() => Ok(found),
-        Ok(_) => Err(Exit::new(Status::Refused, format!("{host} has no address"))),
-        Err(error) => {
-            let line = format!("cannot look up {host}: {error}");
-            Err(Exit::new(Status::Refused, line))
-        }
     }
 }
 
@@ -85,9 +65,10 @@ const fn is_our_v6(address: Ipv6Addr) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use ws_std::ClientOptions;
-    use ws_std::Proxy;
+    use std::net::SocketAddr;
+
     use ws_std::wsproto::handshake::ClientRequest;
+    use ws_std::{ClientOptions, ConnectTo, Proxy};
 
     use super::*;
 

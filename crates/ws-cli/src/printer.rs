@@ -2,15 +2,15 @@
 
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use ws_std::wsproto::handshake::Response;
-use ws_std::wsproto::{CloseCode, CloseInfo};
+use ws_std::wsproto::{CloseCode, CloseInfo, Initiator};
 use ws_std::{Message, WebSocketConnection};
 
 use crate::connection::Prepared;
-use crate::exit::Exit;
+use crate::exit::{Exit, Status};
 use crate::format::Format;
 use crate::jsonl::{End, Event, Head};
 use crate::outlet::Outlet;
@@ -26,6 +26,8 @@ pub(crate) struct Printer {
     most: Option<u64>,
     /// How many were received.
     received: AtomicU64,
+    /// Whether the peer has closed the last connection.
+    left: AtomicBool,
     outlet: Arc<Outlet>,
     for_terminal: bool,
 }
@@ -34,13 +36,23 @@ impl Printer {
     pub(crate) fn new(format: Format, jsonl: bool, most: Option<u64>, outlet: Arc<Outlet>) -> Self {
         let for_terminal = io::stdout().is_terminal();
         let recorder = Recorder::new(jsonl, Arc::clone(&outlet));
-        let received = AtomicU64::new(0);
-        Self { format, recorder, most, received, outlet, for_terminal }
+        let (received, left) = (AtomicU64::new(0), AtomicBool::new(false));
+        Self { format, recorder, most, received, left, outlet, for_terminal }
     }
 
     /// Returns how many messages were received.
     pub(crate) fn received(&self) -> u64 {
         self.received.load(Ordering::Relaxed)
+    }
+
+    /// Returns the exit of a run: a peer that closes before all messages have arrived that were asked for is a loss.
+    pub(crate) fn exit(&self, mut exit: Exit) -> Exit {
+        let (received, most) = (self.received(), self.most.unwrap_or(0));
+        if exit.status == Status::Clean && received < most && self.left.load(Ordering::Relaxed) {
+            exit.status = Status::Lost;
+            exit.line = format!("{}; {received} of {most} messages arrived", exit.line);
+        }
+        exit
     }
 
     /// Returns whether the reader of standard output holds up the connection.
@@ -93,6 +105,7 @@ impl Events for Printer {
     }
 
     fn closed(&self, info: &CloseInfo) {
+        self.left.store(info.initiator == Initiator::Remote, Ordering::Relaxed);
         self.recorder.event(None, || Event::close(info));
     }
 

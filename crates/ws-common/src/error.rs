@@ -1,8 +1,8 @@
 //! The error type of all adapters.
 
-use std::io;
+use std::{fmt, io};
 
-use wsproto::handshake::{AcceptError, OfferError, Response};
+use wsproto::handshake::{AcceptError, OfferError, Response, ResponseError};
 use wsproto::url::UrlError;
 use wsproto::{CloseCode, CloseError, SendError, SessionError};
 
@@ -80,7 +80,15 @@ pub enum Error {
         /// The redirect response.
         response: Box<Response>,
     },
-    /// The opening handshake failed, the peer violated the protocol, or a timeout expired. The connection
+    /// The answer to a client's opening handshake breaks a rule. The connection is closed.
+    #[error("{error}")]
+    InvalidAnswer {
+        /// The first rule that it breaks.
+        error: ResponseError,
+        /// The answer.
+        answer: InvalidAnswer,
+    },
+    /// The opening handshake failed otherwise, the peer violated the protocol, or a timeout expired. The connection
     /// is closed, with a Close frame or an HTTP response to the peer where the protocol allows one.
     #[error(transparent)]
     Session(#[from] SessionError),
@@ -110,6 +118,36 @@ pub enum Error {
     /// or non-blocking mode that the owner of the stream has set; nothing is lost, and the call can be repeated.
     #[error("i/o error: {0}")]
     Io(#[source] io::Error),
+}
+
+/// An answer to an opening handshake that breaks a rule.
+#[derive(Clone)]
+pub enum InvalidAnswer {
+    /// A response, with the part of its body that has arrived.
+    Response(Box<Response>),
+    /// No response: the first bytes that the server sent, at most 4 KiB of them; none over HTTP/2.
+    Bytes(Vec<u8>),
+}
+
+impl InvalidAnswer {
+    /// Returns the response, if it is one.
+    #[must_use]
+    pub fn response(&self) -> Option<&Response> {
+        match self {
+            Self::Response(response) => Some(response),
+            Self::Bytes(_) => None,
+        }
+    }
+}
+
+/// Hides the bytes: they may contain a secret.
+impl fmt::Debug for InvalidAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Response(response) => response.fmt(f),
+            Self::Bytes(bytes) => write!(f, "{} bytes", bytes.len()),
+        }
+    }
 }
 
 impl Error {

@@ -204,7 +204,7 @@ impl ServerHandle {
     pub fn set_timer(&self, after: Duration) -> TimerId {
         let (timer, is_first) = self.0.timers.set(after);
         if is_first {
-            (self.0.wake)(self);
+            self.wake();
         }
         timer
     }

@@ -8,15 +8,13 @@
 //! marks itself as awake, then looks into the queue before it gives any turn. These steps are `SeqCst`, so
 //! either the thread finds the loop asleep, and wakes it, or the loop finds the newcomer.
 
-use std::collections::VecDeque;
-use std::mem;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
 use mio::net::TcpStream;
-use parking_lot::{Condvar, Mutex, MutexGuard};
 
+use crate::newcomers::Newcomers;
 use crate::origin::LoopServer;
 
 /// The maximum number of newcomers in the queue. Further ones stay in the backlog of the operating system.
@@ -25,39 +23,21 @@ const MOST: usize = 1024;
 /// The newcomers of a server, and its loops.
 pub(crate) struct Handover {
     loops: Vec<Arc<LoopServer>>,
-    queue: Mutex<Queue>,
-    /// The length of the queue, which loops check without its lock.
-    waiting: AtomicUsize,
-    /// Notified when there is room in the queue, or it is closed.
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct Queue {
-    newcomers: VecDeque<Newcomer>,
-    closed: bool,
+    newcomers: Newcomers<Newcomer>,
 }
 
 type Newcomer = (TcpStream, Option<SocketAddr>);
 
 impl Handover {
     pub(crate) fn new(loops: Vec<Arc<LoopServer>>) -> Self {
-        let (queue, changed) = (Mutex::default(), Condvar::new());
-        Self { loops, queue, waiting: AtomicUsize::new(0), changed }
+        Self { loops, newcomers: Newcomers::new(MOST) }
     }
 
     /// Hands over a newcomer. Waits for room in the queue; drops the newcomer if the queue is closed.
     pub(crate) fn put(&self, newcomer: Newcomer) {
-        let mut queue = self.lock();
-        while queue.newcomers.len() >= MOST && !queue.closed {
-            self.changed.wait(&mut queue);
-        }
-        if queue.closed {
+        if !self.newcomers.put(newcomer) {
             return;
         }
-        queue.newcomers.push_back(newcomer);
-        self.waiting.store(queue.newcomers.len(), Ordering::SeqCst);
-        drop(queue);
         let asleep = self.loops.iter().filter(|server| server.shared.is_asleep());
         if let Some(least) =
             asleep.min_by_key(|server| server.counts.carried.load(Ordering::Relaxed))
@@ -68,33 +48,15 @@ impl Handover {
 
     /// Takes the newcomer that has waited longest.
     pub(crate) fn take(&self) -> Option<Newcomer> {
-        if !self.has_newcomers() {
-            return None;
-        }
-        let mut queue = self.lock();
-        let newcomer = queue.newcomers.pop_front();
-        self.waiting.store(queue.newcomers.len(), Ordering::SeqCst);
-        drop(queue);
-        self.changed.notify_all();
-        newcomer
+        self.newcomers.take()
     }
 
     /// Drops all newcomers, because the server is ending, and all later ones.
     pub(crate) fn close(&self) {
-        let mut queue = self.lock();
-        queue.closed = true;
-        let left = mem::take(&mut queue.newcomers);
-        self.waiting.store(0, Ordering::SeqCst);
-        drop(queue);
-        drop(left);
-        self.changed.notify_all();
+        self.newcomers.close();
     }
 
     pub(crate) fn has_newcomers(&self) -> bool {
-        self.waiting.load(Ordering::SeqCst) > 0
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock()
+        !self.newcomers.is_empty()
     }
 }

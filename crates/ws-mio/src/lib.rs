@@ -75,6 +75,7 @@
 //! | feature | |
 //! |---|---|
 //! | `tls`, on by default | `wss://` with rustls |
+//! | `simd`, on by default | masks and validates with the widest registers of the processor |
 //! | `system-roots` | `ClientTls::system`: the certificate authorities of the operating system |
 //! | `deflate` | the options `deflate`: compressed messages (RFC 7692) |
 //! | `json` | `send_json`, `Message::json`: messages from and to any `serde` value |
@@ -91,8 +92,12 @@ mod deadlines;
 mod dial;
 mod event_loop;
 mod handover;
+#[cfg(test)]
+mod interleavings;
 mod listener;
 mod loop_handle;
+mod mailbox;
+mod newcomers;
 mod origin;
 mod proxied;
 mod registry;
@@ -100,6 +105,7 @@ mod server;
 mod shared;
 mod slot;
 mod stream;
+mod sync;
 #[cfg(feature = "tls")]
 mod tls;
 mod turn;
@@ -116,12 +122,12 @@ pub use ws_common::bytes;
 #[cfg(feature = "tracing")]
 pub use ws_common::tracing;
 pub use ws_common::{
-    Broadcast, Bus, BusError, BusState, Cancel, ClientOptions, ConnectTo, ConnectionHandler,
-    ConnectionId, Decider, Decision, Error, IncomingRequest, InvalidNetwork, MAX_TOPIC_LEN,
-    Message, Proxies, Proxy, ProxyError, ProxyHeaderError, Reconnect, ReconnectEvent, RefusedStats,
-    RunningServer, SendStatus, ServerHandle, ServerHandler, ServerOptions, ServerSocket,
-    ServerStats, SubscribeError, TimerId, TrustedProxies, WebSocketConnection, handler, socket2,
-    testing,
+    Borrowing, Broadcast, Bus, BusError, BusState, Cancel, ClientOptions, ConnectTo,
+    ConnectionHandler, ConnectionId, Decider, Decision, Error, IncomingRequest, InvalidAnswer,
+    InvalidNetwork, MAX_TOPIC_LEN, Message, MessageRef, Proxies, Proxy, ProxyError,
+    ProxyHeaderError, Reconnect, ReconnectEvent, RefusedStats, RunningServer, SendStatus,
+    ServerHandle, ServerHandler, ServerOptions, ServerSocket, ServerStats, SubscribeError, TimerId,
+    TrustedProxies, WebSocketConnection, borrowing, handler, socket2, testing,
 };
 #[cfg(feature = "tls")]
 pub use ws_common::{ClientTls, ServerTls, TlsInfo, rustls};

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::mem;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 use mio::{Registry, Token, Waker};
@@ -13,6 +13,7 @@ use slab::Slab;
 use ws_common::adapter::Conversation;
 use ws_common::{ConnectionId, ServerHandle};
 
+use crate::mailbox::{Mail, Mailbox};
 use crate::slot::{DynConnection, Slot};
 
 /// The thread-safe side of an event loop.
@@ -21,17 +22,15 @@ pub(crate) struct Shared {
     start: Instant,
     /// `None` once the loop has ended, so that the remaining handles keep no descriptor open.
     waker: Mutex<Option<Waker>>,
-    /// Whether the loop is waiting or about to wait, and needs the waker; see [`wake`](Self::wake).
-    asleep: AtomicBool,
     /// The number of [`LoopHandle`](crate::LoopHandle)s. The loop keeps running while there is one.
     pub(crate) handles: AtomicUsize,
-    mailbox: Mutex<Mailbox>,
+    mailbox: Mailbox<Letters>,
     slots: Mutex<Slab<Slot>>,
 }
 
 /// Messages to the loop.
 #[derive(Default)]
-pub(crate) struct Mailbox {
+pub(crate) struct Letters {
     /// The keys of connections that other threads or callbacks have changed.
     pub(crate) changed: Vec<usize>,
     /// New connections of clients.
@@ -42,11 +41,9 @@ pub(crate) struct Mailbox {
     pub(crate) check_end: bool,
     /// Whether the loop was told to stop.
     pub(crate) stop: bool,
-    /// Whether the loop has ended, and accepts no more messages.
-    ended: bool,
 }
 
-impl Mailbox {
+impl Mail for Letters {
     fn is_empty(&self) -> bool {
         self.changed.is_empty()
             && self.begun.is_empty()
@@ -67,9 +64,8 @@ impl Shared {
         Ok(Self {
             start: Instant::now(),
             waker: Mutex::new(Some(Waker::new(registry, token)?)),
-            asleep: AtomicBool::new(false),
             handles: AtomicUsize::new(0),
-            mailbox: Mutex::default(),
+            mailbox: Mailbox::default(),
             slots: Mutex::default(),
         })
     }
@@ -90,45 +86,34 @@ impl Shared {
     }
 
     /// Puts a message into the mailbox, and wakes the loop. Returns false if the loop has ended.
-    pub(crate) fn post(&self, put: impl FnOnce(&mut Mailbox)) -> bool {
-        let mut mailbox = self.mailbox();
-        if mailbox.ended {
-            return false;
+    pub(crate) fn post(&self, put: impl FnOnce(&mut Letters)) -> bool {
+        let posted = self.mailbox.post(put);
+        if posted == Some(true) {
+            self.wake_now();
         }
-        put(&mut mailbox);
-        drop(mailbox);
-        self.wake();
-        true
+        posted.is_some()
     }
 
     /// Ends the loop unless the mailbox has a message. Returns whether the loop has ended.
-    ///
-    /// No message is lost: [`post`](Self::post) checks `ended` under the same lock.
     pub(crate) fn end(&self) -> bool {
-        let mut mailbox = self.mailbox();
-        mailbox.ended = mailbox.is_empty();
-        mailbox.ended
+        self.mailbox.end()
     }
 
     /// Ends the loop. Returns the mailbox, the table and the waker, to be dropped without a lock.
-    pub(crate) fn give_up(&self) -> (Mailbox, Slab<Slot>, Option<Waker>) {
-        let mut mailbox = self.mailbox();
-        let left = mem::take(&mut *mailbox);
-        mailbox.ended = true;
-        drop(mailbox);
+    pub(crate) fn give_up(&self) -> (Letters, Slab<Slot>, Option<Waker>) {
+        let left = self.mailbox.give_up();
         let waker = self.waker.lock().take();
         (left, mem::take(&mut *self.slots()), waker)
     }
 
     /// Wakes the loop if it is asleep; of several threads, only the first one does.
-    ///
-    /// No wake-up is lost. A poster stores its message, then loads `asleep`; the loop stores `asleep`, then
-    /// loads the mailbox ([`fall_asleep`](Self::fall_asleep)). All are `SeqCst` or under the mailbox's lock,
-    /// so at least one of the two sees the other's store.
     pub(crate) fn wake(&self) {
-        if !self.asleep.swap(false, Ordering::SeqCst) {
-            return;
+        if self.mailbox.must_wake() {
+            self.wake_now();
         }
+    }
+
+    fn wake_now(&self) {
         let waker = self.waker.lock();
         if let Some(waker) = &*waker
             && let Err(error) = waker.wake()
@@ -139,22 +124,20 @@ impl Shared {
 
     /// Marks the loop as asleep. Returns whether it may wait, because the mailbox is empty.
     pub(crate) fn fall_asleep(&self) -> bool {
-        self.asleep.store(true, Ordering::SeqCst);
-        self.mailbox().is_empty()
+        self.mailbox.fall_asleep()
     }
 
     pub(crate) fn is_asleep(&self) -> bool {
-        self.asleep.load(Ordering::SeqCst)
+        self.mailbox.is_asleep()
     }
 
     pub(crate) fn wake_up(&self) {
-        self.asleep.store(false, Ordering::SeqCst);
+        self.mailbox.wake_up();
     }
 
     /// Returns the messages to the loop, if there are any.
-    pub(crate) fn take_mail(&self) -> Option<Mailbox> {
-        let mut mailbox = self.mailbox();
-        (!mailbox.is_empty()).then(|| mem::take(&mut *mailbox))
+    pub(crate) fn take_mail(&self) -> Option<Letters> {
+        self.mailbox.take()
     }
 
     /// Locks the table of connections. Unlock it before calling a connection's turn or a handler. Never lock
@@ -180,9 +163,5 @@ impl Shared {
         let (_, found) = slots.iter().find(|(_, slot)| *slot.connection.id() == id)?;
         let belongs = found.connection.server() == Some(server);
         belongs.then(|| Arc::clone(&found.connection))
-    }
-
-    fn mailbox(&self) -> MutexGuard<'_, Mailbox> {
-        self.mailbox.lock()
     }
 }

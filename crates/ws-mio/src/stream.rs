@@ -34,7 +34,7 @@ enum Kind {
 
 /// Whether a short read or write of a TCP socket is followed by an event: epoll and kqueue report every
 /// change. Elsewhere, `mio` waits for an event only after `WouldBlock`.
-const EDGES: bool = cfg!(any(
+pub(crate) const EDGES: bool = cfg!(any(
     target_vendor = "apple",
     target_os = "android",
     target_os = "dragonfly",
@@ -141,7 +141,7 @@ impl Stream {
         match &self.0 {
             Kind::Tcp(..) => result.as_ref().is_ok_and(|read| !EDGES || *read == size),
             #[cfg(feature = "tls")]
-            Kind::Tls(tls) => tls.0.may_read_more(result.is_ok()),
+            Kind::Tls(tls) => tls.0.may_read_more(),
         }
     }
 
@@ -222,13 +222,13 @@ impl Transport for Stream {
         self.after_write(result, bytes.len())
     }
 
-    fn try_write_vectored(&mut self, slices: [IoSlice<'_>; 2]) -> io::Result<usize> {
+    fn try_write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         let result = match &mut self.0 {
             // Only one slice would be written, and a short write would not mean that the socket is full.
             Kind::Tcp(..) if NO_SIGNAL.is_none() => return self.try_write(&slices[0]),
-            Kind::Tcp(tcp, _) => send_vectored(tcp, &slices),
+            Kind::Tcp(tcp, _) => send_vectored(tcp, slices),
             #[cfg(feature = "tls")]
-            Kind::Tls(tls) => tls.0.try_write(&slices),
+            Kind::Tls(tls) => tls.0.try_write(slices),
         };
         self.after_write(result, slices.iter().map(|slice| slice.len()).sum())
     }

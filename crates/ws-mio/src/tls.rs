@@ -8,6 +8,7 @@ use ws_common::TlsInfo;
 use ws_common::adapter::tls::TlsState;
 use ws_common::adapter::tune;
 
+use crate::stream::EDGES;
 use crate::vectored::send_vectored;
 
 /// A TLS connection over TCP. Reads and writes drive its handshake.
@@ -15,7 +16,7 @@ use crate::vectored::send_vectored;
 pub(crate) struct TlsStream {
     tcp: TcpStream,
     tls: TlsState,
-    /// Whether the last read stopped at its limit, with more to read.
+    /// Whether another read may succeed without another event.
     has_more: bool,
 }
 
@@ -41,10 +42,9 @@ impl TlsStream {
         self.tls.is_handshaking()
     }
 
-    /// Returns whether another read may succeed without another event; `succeeded` is the result of the last
-    /// read.
-    pub(crate) const fn may_read_more(&self, succeeded: bool) -> bool {
-        succeeded || self.has_more
+    /// Returns whether another read may succeed without another event.
+    pub(crate) const fn may_read_more(&self) -> bool {
+        self.has_more
     }
 
     /// Writes as [`Transport::try_write`](ws_common::adapter::Transport::try_write) does.
@@ -73,7 +73,11 @@ impl Read for TlsStream {
         // Fails if the peer is gone.
         let shut_down = || drop(tcp.shutdown(Shutdown::Write));
         let read = self.tls.read_from(to, &mut &*tcp, &mut Quiet(tcp), shut_down);
-        self.has_more = matches!(read, Ok(None));
+        self.has_more = match read {
+            Ok(None) => true,
+            Ok(Some(_)) => !EDGES || self.tls.has_more(),
+            Err(_) => false,
+        };
         read?.ok_or_else(|| ErrorKind::WouldBlock.into())
     }
 }
@@ -159,7 +163,7 @@ mod tests {
             match stream.read(&mut plaintext) {
                 Ok(read) => break read,
                 Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error),
-                Err(_) if stream.may_read_more(false) => parts += 1,
+                Err(_) if stream.may_read_more() => parts += 1,
                 Err(_) => thread::yield_now(),
             }
         };

@@ -27,7 +27,7 @@ use crate::{Error, Stream, WebSocket};
 ///
 /// [`Error::Url`] for a malformed URL; [`Error::TlsUnavailable`] for `wss://` without the feature `tls`;
 /// [`Error::Connect`], [`Error::Tls`] or [`Error::Io`] if the transport fails; [`Error::Http`] for a response
-/// other than 101; [`Error::Session`] if the handshake fails.
+/// other than 101; [`Error::InvalidAnswer`] for an answer that breaks a rule; [`Error::Session`] for none in time.
 pub fn connect(url: &str) -> Result<WebSocket, Error> {
     connect_with(ClientRequest::new(WsUrl::parse(url)?), ClientOptions::new())
 }

@@ -42,6 +42,7 @@
 //! | feature | |
 //! |---|---|
 //! | `tls`, on by default | `wss://` with rustls |
+//! | `simd`, on by default | masks and validates with the widest registers of the processor |
 //! | `system-roots` | `ClientTls::system`: the certificate authorities of the operating system |
 //! | `deflate` | the options `deflate`: compressed messages (RFC 7692) |
 //! | `json` | `send_json`, `Message::json`: messages from and to any `serde` value |
@@ -92,12 +93,12 @@ pub use ws_common::bytes;
 #[cfg(feature = "tracing")]
 pub use ws_common::tracing;
 pub use ws_common::{
-    Broadcast, Bus, BusError, BusState, Cancel, ClientOptions, ConnectTo, ConnectionHandler,
-    ConnectionId, Decider, Decision, Error, IncomingRequest, InvalidNetwork, MAX_TOPIC_LEN,
-    Message, Proxies, Proxy, ProxyError, ProxyHeaderError, Reconnect, ReconnectEvent, RefusedStats,
-    RunningServer, SendStatus, ServerHandle, ServerHandler, ServerOptions, ServerSocket,
-    ServerStats, SubscribeError, TimerId, TrustedProxies, WebSocketConnection, handler, socket2,
-    testing,
+    Borrowing, Broadcast, Bus, BusError, BusState, Cancel, ClientOptions, ConnectTo,
+    ConnectionHandler, ConnectionId, Decider, Decision, Error, IncomingRequest, InvalidAnswer,
+    InvalidNetwork, MAX_TOPIC_LEN, Message, MessageRef, Proxies, Proxy, ProxyError,
+    ProxyHeaderError, Reconnect, ReconnectEvent, RefusedStats, RunningServer, SendStatus,
+    ServerHandle, ServerHandler, ServerOptions, ServerSocket, ServerStats, SubscribeError, TimerId,
+    TrustedProxies, WebSocketConnection, borrowing, handler, socket2, testing,
 };
 #[cfg(feature = "tls")]
 pub use ws_common::{ClientTls, ServerTls, TlsInfo, rustls};

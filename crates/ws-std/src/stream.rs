@@ -165,11 +165,11 @@ impl Transport for Stream {
         }
     }
 
-    fn try_write_vectored(&mut self, slices: [IoSlice<'_>; 2]) -> io::Result<usize> {
+    fn try_write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         match &mut self.0 {
-            Kind::Tcp(tcp) => sys::write_vectored_now(tcp, &slices),
+            Kind::Tcp(tcp) => sys::write_vectored_now(tcp, slices),
             #[cfg(feature = "tls")]
-            Kind::Tls(tls) => tls.try_write(&slices),
+            Kind::Tls(tls) => tls.try_write(slices),
             Kind::Other(_) => self.try_write(&slices[0]),
         }
     }

@@ -1,6 +1,6 @@
 //! TLS with rustls: one thread reads the stream while others write.
 
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 
@@ -11,24 +11,12 @@ use ws_common::adapter::tls::TlsState;
 use crate::retry::{is_timeout, retry};
 use crate::sys::{self, Wait};
 
-/// The most bytes of ciphertext that one read takes: about one TLS record.
-const READ_SIZE: usize = 17 << 10;
-
 /// A TLS connection over TCP. Clones share the connection; one may read while others write, because no
 /// thread waits for the socket while it holds the lock of the TLS state.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct TlsStream {
     tcp: Arc<TcpStream>,
     state: Arc<Mutex<TlsState>>,
-    received: Received,
-}
-
-/// Ciphertext that was read and not decrypted yet.
-#[derive(Debug, Default)]
-struct Received {
-    bytes: Vec<u8>,
-    start: usize,
-    end: usize,
 }
 
 /// Writes ciphertext without waiting.
@@ -37,6 +25,14 @@ struct Now<'a>(&'a TcpStream);
 impl Write for Now<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         sys::write_now(self.0, bytes)
+    }
+
+    /// Several records at once.
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        match slices {
+            [one] => self.write(one),
+            _ => sys::write_vectored_now(self.0, slices),
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -48,7 +44,7 @@ impl TlsStream {
     /// Begins TLS on a stream; reads and writes nothing yet.
     pub(crate) fn new(tcp: TcpStream, tls: TlsState) -> Self {
         let state = Arc::new(Mutex::new(tls));
-        Self { tcp: Arc::new(tcp), state, received: Received::default() }
+        Self { tcp: Arc::new(tcp), state }
     }
 
     pub(crate) const fn tcp(&self) -> &Arc<TcpStream> {
@@ -67,24 +63,21 @@ impl TlsStream {
         self.tcp.shutdown(Shutdown::Write)
     }
 
-    /// Reads as [`Stream::receive`](crate::Stream) does.
-    pub(crate) fn receive(&mut self, to: &mut [u8], wait: Wait) -> io::Result<Option<usize>> {
+    /// Reads as [`Stream::receive`](crate::Stream) does, into a buffer with room for ciphertext.
+    pub(crate) fn receive(&self, to: &mut [u8], wait: Wait) -> io::Result<Option<usize>> {
+        let mut state = self.lock();
         // The ClientHello has to leave before a client reads.
-        let _ = self.lock().flush(&mut Now(&self.tcp));
-        if let Some(read) = self.decrypt(to)? {
+        let _ = state.flush(&mut Now(&self.tcp));
+        if let Some(read) = state.read(to)? {
             return Ok(Some(read));
         }
+        let room = state.ciphertext_room(to).ok_or(ErrorKind::InvalidInput)?;
+        drop(state);
         if !sys::wait_readable(&self.tcp, wait)? {
             return Ok(None);
         }
-        let Received { bytes, start, end } = &mut self.received;
-        bytes.resize(READ_SIZE, 0);
-        (*start, *end) = (0, retry(|| (&*self.tcp).read(bytes))?);
-        if *end == 0 {
-            // Tells rustls that the input has ended.
-            self.lock().receive(&mut io::empty(), &mut Now(&self.tcp))?;
-        }
-        self.decrypt(to)
+        let read = retry(|| (&*self.tcp).read(&mut to[room.clone()]))?;
+        self.lock().decrypt(to, room.start..room.start + read, &mut Now(&self.tcp))
     }
 
     pub(crate) fn info(&self) -> TlsInfo {
@@ -104,28 +97,5 @@ impl TlsStream {
 
     fn lock(&self) -> MutexGuard<'_, TlsState> {
         self.state.lock()
-    }
-
-    /// Decrypts until there is plaintext; `None` if more ciphertext is needed, `Some(0)` at the end.
-    fn decrypt(&mut self, to: &mut [u8]) -> io::Result<Option<usize>> {
-        let mut state = self.state.lock();
-        let Received { bytes, start, end } = &mut self.received;
-        loop {
-            if let Some(read) = state.read(to)? {
-                return Ok(Some(read));
-            }
-            if start == end {
-                return Ok(None);
-            }
-            *start += state.receive(&mut &bytes[*start..*end], &mut Now(&self.tcp))?;
-        }
-    }
-}
-
-impl Clone for TlsStream {
-    /// Clones the connection for writing: received ciphertext stays with the reading clone.
-    fn clone(&self) -> Self {
-        let (tcp, state) = (Arc::clone(&self.tcp), Arc::clone(&self.state));
-        Self { tcp, state, received: Received::default() }
     }
 }

@@ -1,9 +1,10 @@
 //! The alarm of a task.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
+use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// About 30 years, the longest that a task sleeps.
@@ -35,7 +36,8 @@ impl Alarm {
         if sleep.deadline() > at {
             sleep.as_mut().reset(at);
         }
-        while sleep.as_mut().poll(context).is_ready() {
+        // Without a budget, a timer is not polled, and does not get the waker.
+        while pin!(unconstrained(sleep.as_mut())).poll(context).is_ready() {
             if sleep.deadline() >= at {
                 return true;
             }
@@ -62,4 +64,45 @@ pub(crate) fn after(start: Instant, due: Option<Duration>) -> Option<Instant> {
 /// Returns the time of tokio, which is the clock of servers: their deadlines and timers follow it when it is paused.
 pub(crate) fn now() -> std::time::Instant {
     Instant::now().into_std()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::task::Poll;
+
+    use tokio::task::coop::consume_budget;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    /// Polls an alarm until it rings, and returns when it did.
+    async fn ring(alarm: &mut Alarm, at: Instant) -> Instant {
+        let rings = poll_fn(|context| match alarm.poll(context, Some(at)) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        });
+        timeout(LONGEST, rings).await.expect("it rings");
+        Instant::now()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_alarm_rings_whatever_budget_its_task_has_left() {
+        for spent in 0..140 {
+            let rings = tokio::spawn(async move {
+                let mut alarm = Alarm::default();
+                // Set for the first time, again, and to an earlier time.
+                for (first, then) in [(1, 1), (5, 5), (100, 3)] {
+                    let now = Instant::now();
+                    let at = |seconds| now + Duration::from_secs(seconds);
+                    poll_fn(|context| Poll::Ready(alarm.poll(context, Some(at(first))))).await;
+                    for _ in 0..spent {
+                        consume_budget().await;
+                    }
+                    assert_eq!(ring(&mut alarm, at(then)).await, at(then), "after {spent} units");
+                }
+            });
+            rings.await.expect("no panic");
+        }
+    }
 }

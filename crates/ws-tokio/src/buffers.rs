@@ -5,7 +5,6 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ws_common::adapter::{Lingering, READ_SIZE, TurnContext};
-use wsproto::{Endpoint, Outbox, Role};
 
 /// How many unused read buffers a thread keeps.
 const KEPT: usize = 2;
@@ -15,7 +14,6 @@ const LEAST_REST: usize = READ_SIZE / 4;
 
 thread_local! {
     static CONTEXT: Cell<Option<Box<TurnContext>>> = const { Cell::new(None) };
-    static OUTBOX: Cell<Option<Box<Outbox>>> = const { Cell::new(None) };
     #[expect(clippy::vec_box, reason = "inputs hold boxes, which move in and out")]
     static UNUSED: RefCell<Vec<Box<Buffer>>> = const { RefCell::new(Vec::new()) };
 }
@@ -33,24 +31,6 @@ pub(crate) fn with_context<T>(now: Duration, turn: impl FnOnce(&mut TurnContext)
     // Fails while the thread ends.
     let _ = CONTEXT.try_with(|kept| kept.set(Some(context)));
     result
-}
-
-/// Lends the thread's outbox to an endpoint that has none.
-pub(crate) fn lend<R: Role>(endpoint: &mut Endpoint<R>) {
-    // Fails while the thread ends.
-    let _ = OUTBOX.try_with(|kept| {
-        let mut outbox = kept.take();
-        endpoint.lend(&mut outbox);
-        kept.set(outbox);
-    });
-}
-
-/// Takes an outbox without data or state back for the thread: an idle connection has none.
-pub(crate) fn reclaim<R: Role>(endpoint: &mut Endpoint<R>) {
-    if let Some(outbox) = endpoint.reclaim() {
-        // Fails while the thread ends.
-        let _ = OUTBOX.try_with(|kept| kept.set(Some(outbox)));
-    }
 }
 
 /// Input that was read, and how much of it is consumed. It has a buffer only while some is left, of at most four times

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use ws_common::Error;
-use ws_common::adapter::{Conversation, Link, WRITE_MOST, Written};
+use ws_common::adapter::{Conversation, Link, WRITE_MOST, Written, reclaim_outbox};
 use wsproto::{Advice, ReadyState, Role};
 
 use crate::alarm::{Alarm, after};
@@ -119,7 +119,7 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
             let has_news = due || concerns_owner(link);
             let idle = deadline.is_none() && !waits;
             driver.tasks.set_carrier_waits(waits);
-            buffers::reclaim(link.endpoint_mut());
+            reclaim_outbox(link.endpoint_mut());
             let more = held.end_work() || written == Written::Limit;
             drop(held);
             drop(left);

@@ -19,8 +19,9 @@ use crate::websocket::{Opening, Transported, connection};
 ///
 /// # Errors
 ///
-/// [`Error::Http`] for a response other than 101; [`Error::Session`] if the handshake fails; [`Error::Io`] if the
-/// stream fails, if the operating system has no random bytes, or outside of a runtime of tokio.
+/// [`Error::Http`] for a response other than 101; [`Error::InvalidAnswer`] for an answer that breaks a rule;
+/// [`Error::Session`] for none in time; [`Error::Io`] if the stream fails, if the operating system has no random
+/// bytes, or outside of a runtime of tokio.
 ///
 /// # Cancel safety
 ///

@@ -23,7 +23,8 @@ use crate::origin::From;
 ///
 /// [`Error::Url`] for a malformed URL; [`Error::TlsUnavailable`] for `wss://` without the feature `tls`;
 /// [`Error::Connect`], [`Error::Tls`] or [`Error::Io`] if the transport fails, or outside of a runtime of tokio;
-/// [`Error::Http`] for a response other than 101; [`Error::Session`] if the handshake fails.
+/// [`Error::Http`] for a response other than 101; [`Error::InvalidAnswer`] for an answer that breaks a rule;
+/// [`Error::Session`] for none in time.
 ///
 /// # Cancel safety
 ///

@@ -15,9 +15,10 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 use ws_common::adapter::Target;
-use ws_common::{ClientOptions, Error};
+use ws_common::{Cancel, ClientOptions, Error};
 use wsproto::handshake::ClientRequest;
 use wsproto::url::WsUrl;
 use wsproto::{Config, SessionError};
@@ -75,12 +76,13 @@ impl H2 {
         Self::connect_with(WsUrl::parse(url)?, ClientOptions::new()).await
     }
 
-    /// Connects, as [`connect`](Self::connect) does, with options. The option `cancel` has no effect.
+    /// Connects, as [`connect`](Self::connect) does, with options. The token of [`ClientOptions::cancel`] has no effect on
+    /// the WebSockets that are opened later.
     ///
     /// # Errors
     ///
     /// As [`connect`](Self::connect); [`Error::Proxy`] if the proxy refuses the tunnel, and [`Error::Option`] for a proxy
-    /// that speaks TLS.
+    /// that speaks TLS; [`Error::Session`] of [`Abandoned`](SessionError::Abandoned) if the token was cancelled.
     ///
     /// # Cancel safety
     ///
@@ -98,8 +100,9 @@ impl H2 {
         let tcp = dial(&Mutex::new(target)).await?.stream;
         // The frames of several WebSockets share it, and each write is whole.
         tcp.set_nodelay(true)?;
-        let config = Arc::clone(&options.config);
-        limited(&config.clone(), Self::begin(tcp, url, options, config)).await
+        let (config, cancel) = (Arc::clone(&options.config), options.cancel.clone());
+        let begun = limited(&config, Self::begin(tcp, url, options, Arc::clone(&config)));
+        unless_cancelled(cancel.as_ref(), begun).await
     }
 
     async fn begin(
@@ -200,7 +203,7 @@ impl H2 {
     /// [`Error::NoExtendedConnect`] if the server does not allow WebSockets, or not yet: no request was sent, and a later
     /// call can succeed, because a server may allow them at any time (RFC 8441 section 3). [`Error::Http`] for a status
     /// outside 200 to 299, other redirects included, with the part of its body that has arrived within
-    /// [`Config::handshake_timeout`]; [`Error::Session`] for an invalid response, or none within that time;
+    /// [`Config::handshake_timeout`]; [`Error::InvalidAnswer`] for an invalid response; [`Error::Session`] for none within that time;
     /// [`Error::Io`] if the connection has ended; [`Error::Option`] for a URL of the other scheme.
     ///
     /// # Cancel safety
@@ -270,6 +273,25 @@ async fn limited<T>(
             .unwrap_or_else(|_| Err(SessionError::HandshakeTimeout.into())),
         None => opening.await,
     }
+}
+
+/// Gives up connecting when the token is cancelled.
+async fn unless_cancelled<T>(
+    cancel: Option<&Cancel>,
+    connecting: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let Some(cancel) = cancel else { return connecting.await };
+    let (tell, told) = oneshot::channel();
+    let _on_cancel = cancel.on_cancel(move || {
+        // Fails if connecting has ended.
+        let _ = tell.send(());
+    });
+    let (mut connecting, mut told) = (pin!(connecting), pin!(told));
+    poll_fn(|context| match told.as_mut().poll(context) {
+        Poll::Ready(_) => Poll::Ready(Err(SessionError::Abandoned.into())),
+        Poll::Pending => connecting.as_mut().poll(context),
+    })
+    .await
 }
 
 /// Begins TLS with a server that must select HTTP/2.

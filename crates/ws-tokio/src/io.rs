@@ -138,10 +138,10 @@ impl<S: AsyncStream> Io<S> {
     pub(crate) fn retry(&mut self) {
         let wakes = self.tasks.stream_wakes();
         #[cfg(feature = "tls")]
-        let plain = self.tls.is_none();
+        let owes = self.tls.as_ref().is_some_and(|tls| tls.owes());
         #[cfg(not(feature = "tls"))]
-        let plain = true;
-        if wakes == self.wakes && plain && self.reading && !self.is_writing() {
+        let owes = false;
+        if wakes == self.wakes && !owes && self.reading && !self.is_writing() {
             return;
         }
         self.wakes = wakes;
@@ -217,7 +217,7 @@ impl<S: AsyncStream> Io<S> {
         (&stream).read(to)
     }
 
-    /// Returns whether another read may succeed although the last one was refused.
+    /// Returns whether another read may succeed without input from the stream.
     fn has_more(&self) -> bool {
         #[cfg(feature = "tls")]
         return self.tls.as_ref().is_some_and(|tls| tls.has_more());
@@ -228,8 +228,7 @@ impl<S: AsyncStream> Io<S> {
     /// Returns whether the next read would be refused, after one that has not filled its buffer. The waker is then woken
     /// once there is input. The runtime has concluded it from that read, where the system allows it.
     fn is_drained(&self) -> bool {
-        #[cfg(feature = "tls")]
-        if self.tls.is_some() {
+        if self.has_more() {
             return false;
         }
         let tcp = self.stream.as_ref().and_then(self.as_tcp);
@@ -279,8 +278,8 @@ impl<S: AsyncStream> Transport for Io<S> {
         self.write(&[IoSlice::new(bytes)])
     }
 
-    fn try_write_vectored(&mut self, slices: [IoSlice<'_>; 2]) -> io::Result<usize> {
-        self.write(&slices)
+    fn try_write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.write(slices)
     }
 
     fn socket(&self) -> Option<SockRef<'_>> {

@@ -6,14 +6,14 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use ws_common::adapter::{
-    ConnectionLink, Conversation, Decided, Driver, Duplex, DynHandler, Held, Link, Step, Transport,
-    Undecided, WRITE_MOST, postpone,
+    ConnectionLink, Conversation, Decided, Driver, Duplex, DynHandler, Held, Link, Outgoing, Step,
+    Transport, Undecided, WRITE_MOST, lend_outbox, postpone, reclaim_outbox,
 };
 use ws_common::{Error, IncomingRequest, Message, WebSocketConnection};
 use wsproto::handshake::Response;
 use wsproto::{Advice, ReadyState, Role};
 
-use crate::buffers::{self, Input};
+use crate::buffers::Input;
 use crate::io::{AsyncStream, Io, has_news};
 use crate::origin::{Carried, Origin};
 use crate::tasks::{Tasks, Waiter};
@@ -43,6 +43,9 @@ pub(crate) trait Owned: ConnectionLink {
 
     /// Returns the time since the start of the connection.
     fn elapsed(&self) -> Duration;
+
+    /// Sends a message, for which room was promised.
+    fn send_promised(&self, message: Message) -> Result<(), Error>;
 
     /// Returns whether a message may be sent, or will fail. Otherwise registers the waiter.
     fn has_room(&self, waiter: &mut Waiter, context: &Context<'_>) -> bool;
@@ -137,7 +140,7 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
         let driver = self.driver();
         let mut held = self.lock();
         let Some(link) = held.link_mut() else { return Progress::Over };
-        buffers::lend(link.endpoint_mut());
+        lend_outbox(link.endpoint_mut());
         let read_at = input.read_at().unwrap_or(now);
         if let Some(step) = input.with(|rest| link.next(read_at, rest)) {
             self.taken(held, input, &step);
@@ -163,6 +166,10 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
             driver.tasks.wake_others(false);
         }
         progress
+    }
+
+    fn send_promised(&self, mut message: Message) -> Result<(), Error> {
+        Self::send_promised(self, &mut Outgoing::Owned(&mut message)).map(drop)
     }
 
     fn has_room(&self, waiter: &mut Waiter, context: &Context<'_>) -> bool {
@@ -344,7 +351,7 @@ impl<R: Role, S: AsyncStream> Handed<R, S> for Carried<R, S> {
     #[inline]
     fn rest(&self, mut held: Held<'_, R, Origin<S>>) {
         let Some(link) = held.link_mut() else { return };
-        buffers::reclaim(link.endpoint_mut());
+        reclaim_outbox(link.endpoint_mut());
         let (transport, endpoint) = (link.transport(), link.endpoint());
         let alarm = transport.alarm;
         let early = endpoint.deadline().is_some_and(|at| alarm.is_none_or(|alarm| at < alarm));

@@ -1,6 +1,7 @@
 //! Servers that call handlers.
 
 mod accepting;
+mod background;
 mod listener;
 mod listening;
 mod newcomer;
@@ -21,6 +22,7 @@ use ws_common::adapter::{Acceptor, Connections, listen, server_handle};
 use ws_common::{ServerHandle, ServerHandler, ServerOptions, ServerSocket};
 
 use accepting::Accepting;
+pub(crate) use background::Background;
 use listening::Listening;
 
 use crate::alarm::now;
@@ -123,7 +125,8 @@ impl WebSocketServer {
 }
 
 /// A server that runs in a task. As a future, it waits until the server has ended. Dropping it does not end the server;
-/// the end of the runtime does, at once: connection handlers have their last calls then, the server's handler has not.
+/// the end of the runtime does, at once: connection handlers have their last calls then, the server's handler has not,
+/// but is dropped, and the server leaves its bus.
 #[derive(Debug)]
 #[must_use = "the handle ends the server"]
 pub struct Serving {

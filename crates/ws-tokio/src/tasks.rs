@@ -64,9 +64,11 @@ pub(crate) trait Carry: Send + Sync {
 }
 
 impl Tasks {
-    /// Has a carrier spawned whenever there is work for one.
+    /// Has a carrier spawned whenever there is work for one, from now on in this runtime.
     pub(crate) fn spawn_when_needed(&self, connection: Weak<dyn Carry>, runtime: Handle) {
-        self.lock().spawn = Some((connection, runtime));
+        let before = self.lock().spawn.replace((connection, runtime));
+        // Dropped without the lock.
+        drop(before);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -120,6 +122,20 @@ impl Tasks {
         drop(state);
         drop(carrier);
         true
+    }
+
+    /// Records that the runtime of the carrier has shut down. The next wake-up spawns another one.
+    pub(crate) fn lose(&self) {
+        let mut state = self.lock();
+        state.carried = false;
+        let carrier = state.carrier.take();
+        drop(state);
+        drop(carrier);
+    }
+
+    /// Returns whether a carrier can be spawned.
+    pub(crate) fn has_runtime(&self) -> bool {
+        self.lock().spawn.is_some()
     }
 
     /// Sets whether the carrier waits for the stream.

@@ -49,6 +49,41 @@ async fn a_ping_leaves_while_the_application_waits_for_something_else() {
     assert_eq!(ws.recv().await.expect("the Pong was there"), Some("here".into()));
 }
 
+/// The Pong is among messages that the application does not take for hours, wherever they were read meanwhile.
+#[tokio::test(start_paused = true)]
+async fn a_pong_among_untaken_messages_counts() {
+    for early in [false, true] {
+        for taken in 0..=2 {
+            let far = Far::new(REQUEST, usize::MAX);
+            let mut ws = accept(&far, keep_alive()).await;
+            let messages = [b"0", b"1", b"2"].map(|text| frame(0x81, text));
+            if early {
+                far.change(|state| state.input.extend(&messages[0]));
+                settle().await;
+            }
+            sleep(HALF_A_MINUTE + Duration::from_secs(1)).await;
+            assert_eq!(far.sent()[0], 0x89, "a Ping");
+            let payload = far.sent()[2..].to_vec();
+            far.change(|state| {
+                if !early {
+                    state.input.extend(&messages[0]);
+                }
+                state.input.extend(&messages[1]);
+                state.input.extend(frame(0x8A, &payload));
+                state.input.extend(&messages[2]);
+            });
+            for number in 0..taken {
+                assert_eq!(ws.recv().await.expect("alive"), Some(number.to_string().into()));
+            }
+            sleep(HALF_A_MINUTE * 1000).await;
+            for number in taken..3 {
+                let received = ws.recv().await;
+                assert_eq!(received.expect("alive"), Some(number.to_string().into()), "{early}");
+            }
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_busy_connection_sends_no_ping() {
     let far = Far::new(REQUEST, usize::MAX);

@@ -7,8 +7,8 @@ use crate::closing::{Advice, Closing};
 use crate::cursor::aside;
 use crate::deflate::Sending;
 use crate::{
-    Client, CloseFrame, Config, Error, Event, Extensions, Piece, Receiver, Role, SendError, Sender,
-    Server, SplitSender, Violation,
+    Client, CloseFrame, Config, Error, Event, Extensions, MessageRef, Piece, Receiver, Role,
+    SendError, Sender, Server, SplitSender, Violation,
 };
 
 /// One end of an open WebSocket connection.
@@ -107,7 +107,7 @@ impl<R: Role> Connection<R> {
         out: &mut Vec<u8>,
     ) -> Result<Option<Event<'b>>, Error> {
         if let Some(message) = self.receiver.small_message(input) {
-            return Ok(Some(message));
+            return Ok(Some(message.into()));
         }
         let result = aside(input, |input| self.receiver.next_event_by_steps(input, most));
         self.reply(&result, out);
@@ -141,7 +141,7 @@ impl<R: Role> Connection<R> {
     /// Takes a small message that has arrived completely, while the connection is open. Everything
     /// else is left to [`next_event`](Self::next_event).
     #[inline(always)]
-    pub(crate) fn small_message<'b>(&mut self, input: &mut &'b mut [u8]) -> Option<Event<'b>> {
+    pub(crate) fn small_message<'b>(&mut self, input: &mut &'b mut [u8]) -> Option<MessageRef<'b>> {
         if self.closing() != Closing::Open {
             return None;
         }

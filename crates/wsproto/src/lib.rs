@@ -173,7 +173,7 @@ pub use connection::Connection;
 pub use deflate::{Compress, Deflate, DeflateTools, UnknownDeflate, WindowBits};
 pub use endpoint::{Endpoint, Outbox, OutputCounts};
 pub use error::{Error, SendError};
-pub use event::{Event, Piece};
+pub use event::{Event, MessageRef, Piece};
 pub use extensions::Extensions;
 pub use prepared::PreparedMessage;
 pub use receive::Receiver;

@@ -18,6 +18,9 @@ use crate::redacted::Length;
 /// Payloads of at least this many bytes are queued without copying.
 pub(crate) const LARGE: usize = 16 << 10;
 
+/// The same for the payloads of prepared messages, which lie there with their headers.
+pub(crate) const LARGE_PREPARED: usize = 1 << 10;
+
 /// How many bytes of a large payload are masked, or encoded as fragments, at a time.
 const MASK_AT_ONCE: usize = 64 << 10;
 
@@ -48,7 +51,7 @@ enum Chunk {
         mask: Mask,
         masked: usize,
     },
-    /// A payload shared by many connections of a server, so it is not masked.
+    /// A frame shared by many connections of a server, so it is not masked.
     Shared(PreparedMessage),
     /// A payload of a server that is shared with the application.
     #[cfg(feature = "bytes")]
@@ -61,7 +64,7 @@ impl Chunk {
     fn len(&self) -> usize {
         match self {
             Self::Bytes(bytes) | Self::Masked { bytes, .. } => bytes.len(),
-            Self::Shared(message) => message.payload().len(),
+            Self::Shared(message) => message.frame().len(),
             #[cfg(feature = "bytes")]
             Self::Lent(bytes) => bytes.len(),
             Self::Fragments(fragments) => fragments.len(),
@@ -75,11 +78,21 @@ impl Chunk {
         }
     }
 
+    /// Returns how many bytes from `written` on can be written as they are.
+    fn ready_len(&self, written: usize) -> usize {
+        let end = match self {
+            Self::Masked { masked, .. } => *masked,
+            Self::Fragments(_) => 0,
+            whole => whole.len(),
+        };
+        end.saturating_sub(written)
+    }
+
     /// Returns the bytes from `written` on, at most those that are masked. Masks some if none are.
     fn ready(&mut self, written: usize) -> &[u8] {
         let ready = match self {
             Self::Bytes(bytes) => &bytes[..],
-            Self::Shared(message) => message.payload(),
+            Self::Shared(message) => message.frame(),
             #[cfg(feature = "bytes")]
             Self::Lent(bytes) => bytes,
             Self::Fragments(_) => &[],
@@ -171,6 +184,11 @@ impl Output {
         self.len() == 0
     }
 
+    /// Returns how many bytes the buffer and the list of chunks have room for.
+    pub(crate) fn capacity(&self) -> usize {
+        self.bytes.capacity() + self.chunks.capacity() * size_of::<Chunk>()
+    }
+
     /// Queues an owned payload whose header was just appended.
     pub(crate) fn push_owned(&mut self, bytes: Vec<u8>, mask: Option<Mask>) {
         self.push(match mask {
@@ -179,7 +197,7 @@ impl Output {
         });
     }
 
-    /// Queues the payload of a prepared message whose header was just appended.
+    /// Queues the frame of a prepared message.
     pub(crate) fn push_shared(&mut self, message: &PreparedMessage) {
         self.push(Chunk::Shared(message.clone()));
     }
@@ -204,26 +222,34 @@ impl Output {
         self.chunks.push_back(payload);
     }
 
-    /// Returns the next bytes to write, in two slices, so that a header and its payload leave in one
-    /// write. The second is empty if the first is. More may follow them.
+    /// Returns the next bytes to write, in up to `N` slices, so that they leave in one write. Empty slices are at
+    /// the end. More may follow them.
     #[inline]
-    pub(crate) fn pending(&mut self) -> [&[u8]; 2] {
-        if self.chunks.is_empty() {
-            return [self.bytes.get(self.written..).unwrap_or_default(), &[]];
+    pub(crate) fn pending<const N: usize>(&mut self) -> [&[u8]; N] {
+        let mut slices = [&[][..]; N];
+        if !self.chunks.is_empty() {
+            self.pending_chunks(&mut slices);
+        } else if let [first, ..] = &mut slices[..] {
+            *first = self.bytes.get(self.written..).unwrap_or_default();
         }
-        self.pending_chunks()
+        slices
     }
 
-    fn pending_chunks(&mut self) -> [&[u8]; 2] {
+    fn pending_chunks<'a>(&'a mut self, slices: &mut [&'a [u8]]) {
         self.encode_fragments();
-        let mut chunks = self.chunks.iter_mut();
-        let Some(chunk) = chunks.next() else { return [&[]; 2] };
-        let left = chunk.len() - self.written;
-        let first = chunk.ready(self.written);
-        if first.len() < left {
-            return [first, &[]];
+        let mut written = self.written;
+        let mut slices = slices.iter_mut();
+        for (chunk, slice) in self.chunks.iter_mut().zip(&mut slices) {
+            let left = chunk.len() - written;
+            *slice = chunk.ready(written);
+            if slice.len() < left {
+                return;
+            }
+            written = 0;
         }
-        [first, chunks.next().map_or(&self.bytes[..], |chunk| chunk.ready(0))]
+        if let Some(slice) = slices.next() {
+            *slice = &self.bytes;
+        }
     }
 
     /// Encodes the next fragments, if they come first. Bytes that are already encoded stay unchanged, so that
@@ -266,20 +292,21 @@ impl Output {
     }
 
     fn advance_chunks(&mut self, len: usize) -> usize {
-        let [first, second] = self.pending_chunks();
-        let (first, second) = (first.len(), second.len());
-        let len = len.min(first + second);
-        let in_first = len.min(first);
-        self.advance_chunk(in_first);
-        if len > in_first {
-            if self.chunks.is_empty() {
-                self.written = len - in_first;
-                self.release_written();
-            } else {
-                self.advance_chunk(len - in_first);
+        // Masks and encodes what comes first, for callers that have not asked for it.
+        let _: [&[u8]; 2] = self.pending();
+        let mut left = len;
+        while let Some(chunk) = self.chunks.front() {
+            let ready = chunk.ready_len(self.written).min(left);
+            if ready == 0 {
+                return len - left;
             }
+            self.advance_chunk(ready);
+            left -= ready;
         }
-        len
+        let ready = left.min(self.bytes.len());
+        self.written = ready;
+        self.release_written();
+        len - left + ready
     }
 
     /// Drops bytes of the first chunk, and the chunk with its last byte.

@@ -60,19 +60,19 @@ pub(crate) mod sealed {
     use core::fmt::Debug;
 
     use super::{Client, Rng, Server};
-    use crate::handshake::Response;
+    use crate::handshake::Arrived;
 
     #[allow(unnameable_types, reason = "sealed: only this crate has roles")]
     pub trait Role: Sized {
         /// Whether this end is the server.
         const SERVER: bool;
 
-        /// The response that a session keeps of its handshake, in the role that receives one.
-        type Response: Debug + Send + Sync + Unpin;
+        /// The answer that a session keeps of its handshake, in the role that receives one.
+        type Arrived: Debug + Send + Sync + Unpin;
 
-        fn response(kept: &Self::Response) -> &Response;
+        fn arrived(kept: &Self::Arrived) -> &Arrived;
 
-        fn into_response(kept: Self::Response) -> Response;
+        fn into_arrived(kept: Self::Arrived) -> Arrived;
 
         /// Draws the masking key of the next frame, in the role that masks.
         fn masking_key(&mut self) -> Option<[u8; 4]>;
@@ -83,13 +83,13 @@ pub(crate) mod sealed {
 
     impl Role for Server {
         const SERVER: bool = true;
-        type Response = Infallible;
+        type Arrived = Infallible;
 
-        fn response(kept: &Infallible) -> &Response {
+        fn arrived(kept: &Infallible) -> &Arrived {
             match *kept {}
         }
 
-        fn into_response(kept: Infallible) -> Response {
+        fn into_arrived(kept: Infallible) -> Arrived {
             match kept {}
         }
 
@@ -105,13 +105,13 @@ pub(crate) mod sealed {
 
     impl Role for Client {
         const SERVER: bool = false;
-        type Response = Response;
+        type Arrived = Arrived;
 
-        fn response(kept: &Response) -> &Response {
+        fn arrived(kept: &Arrived) -> &Arrived {
             kept
         }
 
-        fn into_response(kept: Response) -> Response {
+        fn into_arrived(kept: Arrived) -> Arrived {
             kept
         }
 

@@ -343,7 +343,7 @@ impl<R: Role> Sender<R> {
     }
 
     #[inline]
-    fn may_begin(&self) -> Result<(), SendError> {
+    pub(crate) fn may_begin(&self) -> Result<(), SendError> {
         self.may_send()?;
         if self.unfinished.is_none() { Ok(()) } else { Err(SendError::UnfinishedMessage) }
     }

@@ -18,7 +18,7 @@ fn open<R: End>(config: Config) -> Endpoint<R> {
 fn drain<R: End>(ws: &mut Endpoint<R>, most: usize) -> Vec<u8> {
     let mut wire = Vec::new();
     while ws.unwritten() > 0 {
-        let pending = ws.pending_slices().concat();
+        let pending = ws.pending_slices::<3>().concat();
         let len = pending.len().min(most);
         wire.extend_from_slice(&pending[..len]);
         ws.wrote(len, NOW);

@@ -22,7 +22,7 @@ fn open<R: End>(size: usize) -> Node<R> {
 
 /// Writes at most `most` of the pending bytes.
 fn write<R: End>(ws: &mut Endpoint<R>, most: usize, wire: &mut Vec<u8>) {
-    let pending = ws.pending_slices().concat();
+    let pending = ws.pending_slices::<3>().concat();
     let len = pending.len().min(most);
     wire.extend(&pending[..len]);
     ws.wrote(len, NOW);
@@ -224,7 +224,7 @@ fn run<R: End>(size: usize, steps: &[Step]) {
     let (mut messages, mut controls) = (Vec::new(), Vec::new());
     for (number, step) in steps.iter().enumerate() {
         let ws = &mut node.endpoint;
-        let (before, unwritten) = (ws.pending_slices().concat(), ws.unwritten());
+        let (before, unwritten) = (ws.pending_slices::<3>().concat(), ws.unwritten());
         let mut written = 0;
         match *step {
             Step::Text(len, owned) => {
@@ -258,7 +258,7 @@ fn run<R: End>(size: usize, steps: &[Step]) {
             }
         }
         // Pending bytes may have been copied: they leave unchanged.
-        let pending = node.endpoint.pending_slices().concat();
+        let pending = node.endpoint.pending_slices::<3>().concat();
         assert!(pending.starts_with(&before[written..]));
     }
     let (sent, unwritten) = (wire.len(), node.endpoint.unwritten());

@@ -79,7 +79,7 @@ impl<R: End> Life<R> {
     fn write(&mut self, most: usize) {
         let before = self.ws.unwritten();
         let first = self.ws.pending().to_vec();
-        let pending = self.ws.pending_slices().concat();
+        let pending = self.ws.pending_slices::<3>().concat();
         assert!(pending.starts_with(&first) && first.is_empty() == pending.is_empty());
         assert_eq!(pending.is_empty(), before == 0);
         let len = pending.len().min(most);

@@ -353,7 +353,7 @@ fn has_ended(url: &str, id: &str, (code, reason): (u16, &str)) -> Outcome {
 
 fn fails<T>(result: Result<T, Error>, expected: fn(&ResponseError) -> bool) -> Outcome {
     match result {
-        Err(Error::Session(SessionError::Response(error))) if expected(&error) => Ok(()),
+        Err(Error::InvalidAnswer { error, .. }) if expected(&error) => Ok(()),
         other => Err(format!("got {:?}", other.map(drop)).into()),
     }
 }

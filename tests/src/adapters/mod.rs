@@ -10,8 +10,8 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 
 use ws_common::{
-    ClientOptions, ConnectionHandler, Error, Message, RunningServer, ServerHandler, ServerOptions,
-    TimerId, WebSocketConnection,
+    ClientOptions, ConnectionHandler, Error, InvalidAnswer, Message, RunningServer, ServerHandler,
+    ServerOptions, TimerId, WebSocketConnection,
 };
 use ws_mio::EventLoop;
 use wsproto::CloseInfo;
@@ -68,7 +68,7 @@ impl Client {
 pub struct Refused {
     /// The status of the server's response, if there was one.
     pub status: Option<u16>,
-    /// The part of the response's body that was kept.
+    /// The part of the response's body that was kept, or the bytes that came in place of a response.
     pub body: Vec<u8>,
     /// The text of the error.
     pub error: String,
@@ -78,6 +78,12 @@ impl From<&Error> for Refused {
     fn from(error: &Error) -> Self {
         let (status, body) = match error {
             Error::Http(response) => (Some(response.status()), response.body_bytes().to_vec()),
+            Error::InvalidAnswer { answer: InvalidAnswer::Response(response), .. } => {
+                (Some(response.status()), response.body_bytes().to_vec())
+            }
+            Error::InvalidAnswer { answer: InvalidAnswer::Bytes(bytes), .. } => {
+                (None, bytes.clone())
+            }
             _ => (None, Vec::new()),
         };
         Self { status, body, error: error.to_string() }

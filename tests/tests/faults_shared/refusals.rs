@@ -33,7 +33,14 @@ pub(crate) fn a_server_of_another_kind_is_told_at_once<C: Adapter>() {
     for banner in ["SSH-2.0-OpenSSH_9.6\r\n", "220 mail.example ESMTP\r\n", "S", "\0\0\0"] {
         let refused = refused::<C>(banner);
         assert!(refused.error.contains("does not speak HTTP"), "{banner:?}: {refused:?}");
+        // The bytes are kept as far as they have arrived.
+        let is_start = banner.as_bytes().starts_with(&refused.body);
+        assert!(is_start && !refused.body.is_empty(), "{banner:?}: {refused:?}");
     }
+    // A response that breaks a rule is kept, too.
+    let refused = refused::<C>("HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n");
+    let why = "missing or invalid Upgrade header";
+    assert_eq!((refused.status, &*refused.error), (Some(101), why));
 }
 
 // L7: the refusal is complete at the end of the body; chunk sizes are no part of it.

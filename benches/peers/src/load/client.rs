@@ -15,9 +15,9 @@ const ACCEPTED: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
 /// An open connection.
 #[derive(Debug)]
-pub struct Client {
+pub struct Client<S = TcpStream> {
     /// Public so that callers can wait for it.
-    pub stream: TcpStream,
+    pub stream: S,
 }
 
 impl Client {
@@ -27,20 +27,26 @@ impl Client {
     ///
     /// If the server does not want to.
     pub fn connect(address: SocketAddr) -> io::Result<Self> {
-        let mut stream = dial(address)?;
-        let request = format!(
-            "GET / HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-        );
-        stream.write_all(request.as_bytes())?;
+        Self::over(dial(address)?, address)
+    }
+}
+
+impl<S: Read + Write> Client<S> {
+    /// Shakes hands over a stream.
+    ///
+    /// # Errors
+    ///
+    /// If the server does not want to.
+    pub fn over(mut stream: S, address: SocketAddr) -> io::Result<Self> {
+        stream.write_all(request(address).as_bytes())?;
         let mut response = Vec::new();
         while !response.ends_with(b"\r\n\r\n") {
             let mut byte = [0];
             stream.read_exact(&mut byte)?;
             response.extend(byte);
         }
-        let response = String::from_utf8_lossy(&response);
-        if !response.starts_with("HTTP/1.1 101 ") || !response.contains(ACCEPTED) {
+        if !is_accepted(&response) {
+            let response = String::from_utf8_lossy(&response);
             return Err(io::Error::other(format!("the server answers {response}")));
         }
         Ok(Self { stream })
@@ -87,6 +93,20 @@ impl Client {
         }
         Ok(())
     }
+}
+
+/// A request for an upgrade.
+pub(super) fn request(address: SocketAddr) -> String {
+    format!(
+        "GET / HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+}
+
+/// Returns whether this response accepts [`request`].
+pub(super) fn is_accepted(response: &[u8]) -> bool {
+    let response = String::from_utf8_lossy(response);
+    response.starts_with("HTTP/1.1 101 ") && response.contains(ACCEPTED)
 }
 
 fn message(size: usize) -> Workload {

@@ -77,12 +77,23 @@ impl Server {
     ///
     /// If it has ended.
     pub fn processor_time(&self) -> io::Result<Duration> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        // The second field, the name, ends with the last parenthesis; the 14th and 15th are wanted.
-        let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-        let ticks: u64 =
-            fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
-        Ok(Duration::from_secs_f64(ticks as f64 / clock_ticks_per_second() as f64))
+        processor_time(&self.child.id().to_string(), OWN)
+    }
+
+    /// How long its threads have been computing, to less than a tick of [`processor_time`](Self::processor_time).
+    /// Threads that have ended are not counted.
+    ///
+    /// # Errors
+    ///
+    /// If it has ended, or the system keeps no such account.
+    pub fn time_of_threads(&self) -> io::Result<Duration> {
+        let mut nanoseconds = 0;
+        for thread in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+            let account = fs::read_to_string(thread?.path().join("schedstat"))?;
+            let running = account.split(' ').next().and_then(|time| time.parse::<u64>().ok());
+            nanoseconds += running.ok_or(io::ErrorKind::InvalidData)?;
+        }
+        Ok(Duration::from_nanos(nanoseconds))
     }
 
     /// How much memory it holds in user space, in bytes.
@@ -104,6 +115,32 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// How long this process has been computing, in user space and in the kernel.
+pub(super) fn our_processor_time() -> io::Result<Duration> {
+    processor_time("self", OWN)
+}
+
+/// How long the processes that this one has waited for, and those that they have waited for, have been computing.
+///
+/// # Errors
+///
+/// If the system does not say.
+pub fn processor_time_of_children() -> io::Result<Duration> {
+    processor_time("self", CHILDREN)
+}
+
+/// Where the times of a process are in its `stat`, and those of its children, counted from the third field.
+const OWN: usize = 11;
+const CHILDREN: usize = 13;
+
+fn processor_time(process: &str, first: usize) -> io::Result<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // The second field, the name, ends with the last parenthesis.
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    let ticks: u64 = fields.skip(first).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+    Ok(Duration::from_secs_f64(ticks as f64 / clock_ticks_per_second() as f64))
 }
 
 fn run_on(processors: &[usize]) -> io::Result<()> {

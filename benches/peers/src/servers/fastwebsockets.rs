@@ -10,16 +10,16 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task;
 
-use super::{Start, with_tasks};
+use super::{Start, with_tasks_or_tls};
 
 pub(super) fn serve(start: Start) -> io::Result<()> {
-    with_tasks(start, converse)
+    with_tasks_or_tls(start, converse, converse)
 }
 
-async fn converse(stream: TcpStream) {
+async fn converse(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
     let connection =
         http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(accept));
     // Fails if the client does not finish the handshake.

@@ -2,31 +2,25 @@
 
 use std::io;
 
-use ws_mio::{Decision, Message, ServerOptions, WebSocketConnection, WebSocketServer};
+use ws_mio::{Decision, ServerOptions, WebSocketServer};
 
-use super::{LIMIT, Start};
+use super::Start;
+use super::handlers::Echo;
 #[cfg(feature = "deflate")]
 use wsproto::Deflate;
 
 pub(super) fn serve(start: Start) -> io::Result<()> {
-    run(start, options())
+    let options = start.options()?;
+    run(start, options)
 }
 
 #[cfg(feature = "deflate")]
 pub(super) fn serve_compressing(start: Start, deflate: Deflate) -> io::Result<()> {
-    run(start, options().deflate(deflate))
-}
-
-fn options() -> ServerOptions {
-    ServerOptions::new().max_message_size(LIMIT as u64)
+    let options = start.options()?.deflate(deflate);
+    run(start, options)
 }
 
 fn run(start: Start, options: ServerOptions) -> io::Result<()> {
     let server = WebSocketServer::from_listener(start.listen()?, options);
-    server.threads(start.threads).run(|_: &_, _: &_| Decision::accept(echo))
-}
-
-fn echo(ws: &WebSocketConnection, message: Message) {
-    // Fails if the client is gone.
-    let _ = ws.send(message);
+    server.threads(start.threads).run(|_: &_, _: &_| Decision::accept(Echo))
 }

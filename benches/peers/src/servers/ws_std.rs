@@ -2,32 +2,27 @@
 
 use std::io;
 
-use ws_std::{Decision, Message, ServerOptions, WebSocketConnection, WebSocketServer};
+use ws_std::{Decision, ServerOptions, WebSocketServer};
 
-use super::{LIMIT, Start};
+use super::Start;
+use super::handlers::Echo;
 #[cfg(feature = "deflate")]
 use wsproto::Deflate;
 
 pub(super) fn serve(start: Start) -> io::Result<()> {
-    run(start, options())
+    let options = start.options()?;
+    run(start, options)
 }
 
 #[cfg(feature = "deflate")]
 pub(super) fn serve_compressing(start: Start, deflate: Deflate) -> io::Result<()> {
-    run(start, options().deflate(deflate))
+    let options = start.options()?.deflate(deflate);
+    run(start, options)
 }
 
 fn run(start: Start, options: ServerOptions) -> io::Result<()> {
-    let server = WebSocketServer::from_listener(start.listen()?, options);
-    server.run(|_: &_, _: &_| Decision::accept(echo))
-}
-
-fn options() -> ServerOptions {
     // The default suits the threads that a process may have, not a benchmark.
-    ServerOptions::new().max_message_size(LIMIT as u64).max_connections(usize::MAX)
-}
-
-fn echo(ws: &WebSocketConnection, message: Message) {
-    // Fails if the client is gone.
-    let _ = ws.send(message);
+    let options = options.max_connections(usize::MAX);
+    let server = WebSocketServer::from_listener(start.listen()?, options);
+    server.run(|_: &_, _: &_| Decision::accept(Echo))
 }

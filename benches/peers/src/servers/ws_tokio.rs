@@ -3,30 +3,28 @@
 use std::io;
 
 use ws_tokio::{
-    Decision, Error, Incoming, Listener, Message, ServerOptions, WebSocketConnection,
-    WebSocketServer, serve_per_core,
+    Decision, Error, Incoming, Listener, ServerOptions, WebSocketServer, serve_per_core,
 };
 
-use super::{LIMIT, Start, announce};
+use super::handlers::Echo;
+use super::{Start, announce};
 #[cfg(feature = "deflate")]
 use wsproto::Deflate;
 
 pub(super) fn serve(start: Start) -> io::Result<()> {
-    run(start, options())
+    let options = start.options()?;
+    run(start, options)
 }
 
 #[cfg(feature = "deflate")]
 pub(super) fn serve_compressing(start: Start, deflate: Deflate) -> io::Result<()> {
-    run(start, options().deflate(deflate))
-}
-
-fn options() -> ServerOptions {
-    ServerOptions::new().max_message_size(LIMIT as u64)
+    let options = start.options()?.deflate(deflate);
+    run(start, options)
 }
 
 /// Runs on this thread, or with a runtime for each of several threads.
 fn run(start: Start, options: ServerOptions) -> io::Result<()> {
-    let decide = |_: &_, _: &_| Decision::accept(echo);
+    let decide = |_: &_, _: &_| Decision::accept(Echo);
     if start.threads == 1 {
         let server = WebSocketServer::from_listener(start.listen()?, options);
         return start.runtime()?.block_on(server.run(decide));
@@ -37,15 +35,10 @@ fn run(start: Start, options: ServerOptions) -> io::Result<()> {
     Ok(())
 }
 
-fn echo(ws: &WebSocketConnection, message: Message) {
-    // Fails if the client is gone.
-    let _ = ws.send(message);
-}
-
 pub(super) fn serve_async(start: Start) -> io::Result<()> {
-    let socket = start.listen()?;
+    let (options, socket) = (start.options()?, start.listen()?);
     start.runtime()?.block_on(async {
-        let mut listener = Listener::from_listener(socket, options())?;
+        let mut listener = Listener::from_listener(socket, options)?;
         while let Some(incoming) = listener.accept().await? {
             tokio::spawn(echo_all(incoming));
         }

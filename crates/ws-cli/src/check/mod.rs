@@ -39,7 +39,7 @@ use wire::Arrived;
 
 /// Finds the mistakes of a server: each probe breaks a rule or tests one, on a connection of its own.
 ///
-/// Exit status: 0 nothing is wrong, 1 an ordinary opening handshake is refused, 2 something is wrong,
+/// Exit status: 0 nothing is wrong, 1 an ordinary opening handshake is refused or the host is unknown, 2 something is wrong,
 /// 3 no connection, 4 timeout, 64 wrong usage.
 #[derive(clap::Args)]
 #[command(after_help = UNITS_OF_TIME)]
@@ -53,7 +53,7 @@ pub(crate) struct CheckArgs {
     only: Vec<String>,
 
     /// List the probes, and connect to nothing
-    #[arg(long)]
+    #[arg(long, exclusive = true)]
     list: bool,
 
     /// Print everything as one JSON document, with the bytes of both directions
@@ -97,7 +97,7 @@ impl CheckArgs {
         let url = self.url.as_deref().unwrap_or_default();
         let prepared =
             self.ownership.require(self.connection.prepare(url, ClientOptions::new())?)?;
-        let target = Target::new(prepared, self.wait).map_err(|error| lost(&error))?;
+        let target = Target::new(prepared, self.wait)?;
         let start = Instant::now();
         let abilities = learn(&target).map_err(unopened)?;
         let mut findings = Vec::new();

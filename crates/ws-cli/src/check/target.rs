@@ -1,19 +1,20 @@
 //! The server under test, and how to reach it.
 
 use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream};
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use ws_std::ClientTls;
 use ws_std::wsproto::handshake::ClientRequest;
-use ws_std::{ClientTls, ConnectTo};
 
 use super::head::Head;
 use super::stream::{Socket, Stream};
 use super::wire::Wire;
 use crate::connection::Prepared;
+use crate::exit::Exit;
+use crate::place::Place;
 
 /// The server under test.
 #[derive(Debug)]
@@ -26,32 +27,16 @@ pub(super) struct Target {
     pub(super) patience: Duration,
 }
 
-/// Where the server listens.
-#[derive(Clone, Debug)]
-enum Place {
-    /// These addresses, in their order.
-    Tcp(Vec<SocketAddr>),
-    /// This Unix domain socket.
-    Unix(PathBuf),
-}
-
 impl Target {
     /// Finds the server of a request.
     ///
     /// # Errors
     ///
-    /// [`io::Error`] if the name has no address.
-    pub(super) fn new(prepared: Prepared, patience: Duration) -> io::Result<Self> {
+    /// Those of [`Place::find`].
+    pub(super) fn new(prepared: Prepared, patience: Duration) -> Result<Self, Exit> {
+        let place = Place::find(&prepared)?;
         let Prepared { request, options } = prepared;
-        let url = request.url();
-        let found = |host: &str, port| (host, port).to_socket_addrs().map(Vec::from_iter);
-        let place = match options.connect_to {
-            Some(ConnectTo::Unix(path)) => Place::Unix(path),
-            Some(ConnectTo::Addresses(addresses)) => Place::Tcp(addresses),
-            Some(ConnectTo::Host(host, port)) => Place::Tcp(found(&host, port)?),
-            None => Place::Tcp(found(url.host(), url.port())?),
-        };
-        let tls = url.is_secure().then(|| options.tls.unwrap_or_default());
+        let tls = request.url().is_secure().then(|| options.tls.unwrap_or_default());
         Ok(Self { request, place, tls, patience })
     }
 

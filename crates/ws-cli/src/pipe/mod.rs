@@ -26,7 +26,7 @@ pub(crate) struct PipeArgs {
     #[arg(short = 'x', long = "execute", value_name = "TEXT", allow_hyphen_values = true)]
     texts: Vec<String>,
 
-    /// Close after COUNT received messages
+    /// Close after COUNT received messages; if the peer closes before, the status is 3
     #[arg(short = 'n', long = "count", value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
 
@@ -34,9 +34,9 @@ pub(crate) struct PipeArgs {
     #[arg(short, long, value_name = "TIME", value_parser = wait)]
     wait: Option<Wait>,
 
-    /// How messages are separated on standard input and output
-    #[arg(long, value_enum, default_value_t = Frame::Lines)]
-    frame: Frame,
+    /// How messages are separated on standard input and output; "lines" by default
+    #[arg(long, value_enum)]
+    frame: Option<Frame>,
 
     /// Send binary messages: the bytes of standard input, whatever they are
     #[arg(short, long, group = "encoding")]
@@ -74,6 +74,7 @@ impl PipeArgs {
         !self.texts.is_empty()
             || self.count.is_some()
             || self.wait.is_some()
+            || self.frame.is_some()
             || self.jsonl
             || encoded
     }
@@ -85,7 +86,7 @@ impl PipeArgs {
             Self { binary: true, .. } => Encoding::Binary,
             _ => Encoding::Text,
         };
-        Format { frame: self.frame, encoding }
+        Format { frame: self.frame.unwrap_or(Frame::Lines), encoding }
     }
 
     fn source(&self, most: u64) -> Result<Source, Exit> {
@@ -106,10 +107,13 @@ pub(crate) fn run(
     reconnect: Option<Reconnect>,
 ) -> Exit {
     let longest = prepared.options.config.max_message_size;
-    if args.frame == Frame::Length && longest > u32::MAX.into() {
+    if args.frame == Some(Frame::Length) && longest > u32::MAX.into() {
         return Exit::usage(
             "--frame length has room for 4 bytes: --max-message is at most 4294967295",
         );
+    }
+    if args.frame.is_some() && args.jsonl && !args.texts.is_empty() {
+        return Exit::usage("--frame has no effect with both -x and --jsonl");
     }
     let source = match args.source(longest) {
         Ok(source) => source,
@@ -135,5 +139,5 @@ pub(crate) fn run(
     // It may wait for standard input until the process ends.
     thread::spawn(move || sending.run(source));
     let exit = converse(prepared, verbose, reconnect, &current, &printer);
-    outlet.finish(writing, exit)
+    outlet.finish(writing, printer.exit(exit))
 }

@@ -53,7 +53,7 @@ pub(crate) struct ReplayArgs {
     compare: bool,
 
     /// With --compare, the time to wait for missing messages
-    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = duration, requires = "compare")]
     wait: Duration,
 
     /// Print each event as a line of JSON

@@ -88,20 +88,21 @@ fn connect_once<E: Events>(
     let ws = match connect_with(prepared.request.clone(), options) {
         Ok(ws) => ws,
         Err(error) => {
-            let (exit, response) = (Exit::from_error(&error), heads::refusal(&error));
-            note_response(response.filter(|_| verbose), events);
-            events.failed(&exit, response);
-            let exit = match response {
-                Some(_) if !verbose => {
-                    Exit { line: format!("{}; -v shows the response", exit.line), ..exit }
-                }
-                _ => exit,
-            };
+            let (mut exit, answer) = (Exit::from_error(&error), heads::answer_lines(&error));
+            if verbose {
+                answer.iter().for_each(|line| events.note(line));
+            }
+            events.failed(&exit, heads::refusal(&error));
+            if !verbose && !answer.is_empty() {
+                exit.line.push_str("; -v shows the response");
+            }
             return (exit, after(policy, Err(&error), Duration::ZERO));
         }
     };
     if let Some(response) = ws.response() {
-        note_response(Some(response).filter(|_| verbose), events);
+        if verbose {
+            heads::response_lines(response).iter().for_each(|line| events.note(line));
+        }
         events.opened(&ws.handle(), prepared, response);
     }
     current.connected(ws.handle());
@@ -117,12 +118,6 @@ fn connect_once<E: Events>(
     current.disconnected();
     let failed = failed.lock().take();
     failed.unwrap_or_else(|| (Exit::from_close(&info), after(&policy, Ok(&info), opened.elapsed())))
-}
-
-fn note_response<E: Events>(response: Option<&Response>, events: &Arc<E>) {
-    for line in response.into_iter().flat_map(heads::response_lines) {
-        events.note(&line);
-    }
 }
 
 fn after(

@@ -33,7 +33,7 @@ pub(crate) struct TalkArgs {
     #[arg(long, value_name = "TIMES", num_args = 0..=1, require_equals = true, default_missing_value = "4294967295")]
     reconnect: Option<u32>,
 
-    /// Neither read nor write the history of typed lines
+    /// In a terminal: neither read nor write the history of typed lines
     #[arg(long)]
     no_history: bool,
 

@@ -102,7 +102,9 @@ impl Stream {
 
     /// Returns the first gap of the capture: the position of its first byte, and its length in bytes.
     pub(super) fn missing(&self) -> Option<(u64, u64)> {
-        let until = self.early.keys().next().copied().unwrap_or(self.end);
+        // Nothing follows the end, which has a sequence number of its own (RFC 9293 section 3.4).
+        let end = self.fin.map_or(self.end, |fin| self.end.min(fin));
+        let until = self.early.keys().next().copied().unwrap_or(end);
         (until > self.at).then(|| (self.at, until - self.at))
     }
 
@@ -135,6 +137,21 @@ mod tests {
         assert!(!stream.has_ended());
         assert_eq!(stream.push(Data { fin: true, ..data(7, b"j") }), b"j");
         assert!(stream.has_ended());
+    }
+
+    #[test]
+    fn the_end_of_a_stream_is_no_byte() {
+        let mut stream = Stream::default();
+        assert_eq!(stream.push(Data { fin: true, ..data(10, b"ab") }), b"ab");
+        // The peer has ended, too: an empty segment acknowledges that, after the sequence number of the end.
+        assert_eq!(stream.push(data(13, b"")), b"");
+        assert_eq!(stream.missing(), None);
+        assert!(stream.has_ended());
+        // Without the segment that has the end, something is missing.
+        let mut stream = Stream::default();
+        assert_eq!(stream.push(data(10, b"ab")), b"ab");
+        assert_eq!(stream.push(data(13, b"")), b"");
+        assert_eq!(stream.missing(), Some((2, 1)));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use ws_std::{
     WebSocketServer,
 };
 
-use super::support::{by_hand, drain, end, head, run, serve, url};
+use super::support::{Ended, by_hand, drain, end, head, run, serve, url};
 
 #[test]
 fn wrong_arguments_are_64() {
@@ -35,6 +35,27 @@ fn wrong_arguments_are_64() {
         (&["ws://127.0.0.1:1/", "--hex", "--binary"], "--binary"),
         (&["ws://127.0.0.1:1/", "--frame", "length", "--max-message", "5G"], "--frame length"),
         (&["wss://127.0.0.1:1/", "--cert", "file.pem"], "--key"),
+        // Options that would have no effect.
+        (&["ws://127.0.0.1:1/", "--cacert", "file.pem"], "--cacert is for wss://"),
+        (&["ws://127.0.0.1:1/", "--cert", "a.pem", "--key", "b.pem"], "--cert is for wss://"),
+        (&["check", "ws://127.0.0.1:1/", "--insecure"], "--insecure is for wss://"),
+        (&["bench", "ws://127.0.0.1:1/", "--insecure"], "--insecure is for wss://"),
+        (
+            &["ws://127.0.0.1:1/", "--resolve", "other:127.0.0.1"],
+            "--resolve: no address is for 127.0.0.1",
+        ),
+        (&["ws://127.0.0.1:1/", "--jsonl", "-x", "a", "--frame", "null"], "--frame has no effect"),
+        (&["ws://127.0.0.1:1/", "--unix", "a", "--resolve", "127.0.0.1:127.0.0.1"], "--resolve"),
+        (&["ws://127.0.0.1:1/", "--proxy", "127.0.0.1:2", "--unix", "a"], "--unix"),
+        (&["replay", "file", "--wait", "1s"], "--compare"),
+        (&["check", "--list", "ws://127.0.0.1:1/"], "--list"),
+        (&["check", "--list", "--only", "host-missing"], "--list"),
+        (&["bench", "ws://127.0.0.1:1/", "--rate", "1", "--in-flight", "1"], "--in-flight"),
+        (&["listen", "0", "--grace", "1s"], "--exec"),
+        (&["listen", "0", "--unix", "a"], "--unix"),
+        (&["listen", "0", "--echo", "--broadcast"], "--broadcast"),
+        (&["trace", "file", "--chunk", "1"], "--to"),
+        (&["trace", "file", "--to", "server", "--connection", "2"], "--connection"),
     ] {
         let ended = run(arguments, b"");
         assert_eq!((ended.status, &*ended.out), (Some(64), &b""[..]), "{arguments:?}");
@@ -107,18 +128,59 @@ fn a_protocol_error_is_2() {
     assert_eq!(ended.status, Some(2));
     assert_eq!(ended.err, "ws: closed by the peer: 1002 Protocol Error\n");
     end(server);
+}
 
-    // An answer that is no WebSocket handshake.
+/// Runs the command against a server with one answer to each request.
+fn answered(answer: &[u8], arguments: &[&str]) -> Ended {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("ws://{}/", listener.local_addr().expect("an address"));
+    let answer = answer.to_vec();
     let server = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().expect("a client");
         head(&mut stream);
-        stream.write_all(b"HTTP/1.1 101 Upgrade\r\n\r\n").expect("a client");
+        stream.write_all(&answer).expect("a client");
         drain(stream);
     });
-    assert_eq!(run(&[&url], b"").status, Some(2));
+    let ended = run(&[&[&*url], arguments].concat(), b"");
     server.join().expect("no panic");
+    ended
+}
+
+#[test]
+fn an_answer_that_breaks_a_rule_is_2_and_shown() {
+    for (answer, why, shown) in [
+        (
+            &b"HTTP/1.1 101 Upgrade\r\nServer: x\r\n\r\n"[..],
+            "missing or invalid Upgrade header",
+            "< HTTP/1.1 101\n< Server: x\n",
+        ),
+        (
+            b"HTTP/1.1 101 Upgrade\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Accept: y\r\n\r\n",
+            "missing or wrong Sec-WebSocket-Accept header",
+            "< HTTP/1.1 101\n< Upgrade: websocket\n< Connection: upgrade\n< Sec-WebSocket-Accept: y\n",
+        ),
+        (
+            b"HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nnot\r\nx",
+            "the server answered with status 403, and a body with an invalid chunk",
+            "< HTTP/1.1 403\n< Transfer-Encoding: chunked\n| not\n",
+        ),
+        (b"SSH-2.0-x\r\n\x1b[2J", "the peer does not speak HTTP", "< SSH-2.0-x\n< \\x1b[2J\n"),
+    ] {
+        let ended = answered(answer, &["-v"]);
+        assert_eq!(ended.status, Some(2), "{ended:?}");
+        let lines = format!("{shown}ws: {why}\n");
+        assert!(ended.err.starts_with("> GET / HTTP/1.1\n> Host: "), "{}", ended.err);
+        assert!(ended.err.ends_with(&lines), "{}", ended.err);
+        let ended = answered(answer, &[]);
+        assert_eq!(ended.err, format!("ws: {why}; -v shows the response\n"));
+    }
+    // Programs get it, too.
+    let ended = answered(b"HTTP/1.1 101 Upgrade\r\nServer: x\r\n\r\n", &["--jsonl"]);
+    assert!(
+        ended.text().ends_with("\"response\":{\"status\":101,\"headers\":[[\"Server\",\"x\"]]}}\n"),
+        "{}",
+        ended.text()
+    );
 }
 
 #[test]

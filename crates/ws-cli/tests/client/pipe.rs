@@ -1,12 +1,16 @@
 //! Standard input to messages, and messages to standard output.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::time::Duration;
+use std::net::TcpStream;
+use std::sync::mpsc;
 
 use ws_std::wsproto::{CloseCode, CloseFrame};
-use ws_std::{Message, ServerOptions, WebSocketConnection};
+use ws_std::{
+    ConnectionHandler, Decision, IncomingRequest, Message, ServerHandle, ServerOptions,
+    WebSocketConnection, WebSocketServer,
+};
 
-use super::support::{by_hand, drain, echo, end, run, serve, start, url, wait};
+use super::support::{by_hand, drain, echo, end, run, serve, start, url, wait, wait_unread};
 
 #[test]
 fn lines_are_messages_until_the_input_ends() {
@@ -45,16 +49,56 @@ fn a_count_closes_and_a_wait_is_a_limit() {
     end(server);
 }
 
+/// A peer that closes first has not sent what a script waits for.
 #[test]
-fn a_wait_receives_until_the_peer_closes() {
+fn a_peer_that_closes_before_the_count_is_3() {
     let server = serve(ServerOptions::new(), |ws: &WebSocketConnection, message: Message| {
-        let ws = ws.clone();
-        std::thread::spawn(move || {
-            std::thread::sleep(Duration::from_millis(50));
+        let _ = ws.send(message);
+        let _ = ws.terminate(CloseCode::NORMAL, "enough");
+    });
+    let line = "ws: closed by the peer: 1000 Normal Closure: \"enough\"";
+    for wait in [&[][..], &["--wait", "60s"]] {
+        for (count, status, rest) in [("1", 0, ""), ("3", 3, "; 1 of 3 messages arrived")] {
+            let ended = run(&[&[&*url(&server), "-x", "one", "-n", count], wait].concat(), b"");
+            assert_eq!((ended.status, ended.text()), (Some(status), "one\n"), "{count}");
+            // With the last message, this end may close at the same time.
+            if status != 0 {
+                assert_eq!(ended.err, format!("{line}{rest}\n"));
+            }
+        }
+    }
+    end(server);
+}
+
+/// Sends the message back, and closes, after some round trips.
+#[derive(Default)]
+struct Late {
+    message: Option<Message>,
+    pongs: usize,
+}
+
+impl ConnectionHandler for Late {
+    fn on_message(&mut self, ws: &WebSocketConnection, message: Message) {
+        self.message = Some(message);
+        let _ = ws.ping(b"");
+    }
+
+    fn on_pong(&mut self, ws: &WebSocketConnection, _: &[u8]) {
+        self.pongs += 1;
+        if self.pongs < 20 {
+            let _ = ws.ping(b"");
+        } else if let Some(message) = self.message.take() {
             let _ = ws.send(message);
             let _ = ws.terminate(CloseCode::GOING_AWAY, "enough");
-        });
-    });
+        }
+    }
+}
+
+#[test]
+fn a_wait_receives_until_the_peer_closes() {
+    let server = WebSocketServer::bind("127.0.0.1:0", ServerOptions::new()).expect("a port");
+    let late = |_: &ServerHandle, _: &IncomingRequest| Decision::accept(Late::default());
+    let server = server.spawn(late).expect("a thread");
     let ended = run(&[&url(&server), "--wait", "forever"], b"later\n");
     assert_eq!((ended.status, ended.text()), (Some(0), "later\n"));
     assert_eq!(ended.err, "ws: closed by the peer: 1001 Going Away: \"enough\"\n");
@@ -110,8 +154,7 @@ fn characters_may_be_cut_anywhere() {
             let (before, after) = text.as_bytes().split_at(cut);
             stdin.write_all(before).expect("it reads");
             stdin.flush().expect("a pipe");
-            // So that the parts are read apart, if the machine is not too busy.
-            std::thread::sleep(Duration::from_millis(10));
+            wait_unread(&stdin, |bytes| bytes == 0);
             stdin.write_all(after).expect("it reads");
             drop(stdin);
             let ended = wait(child);
@@ -162,6 +205,9 @@ fn a_reader_that_goes_ends_the_conversation() {
     end(server);
 }
 
+/// This many bytes in a pipe are many: it has 16 pages on Linux, and each write may leave one half empty.
+const MANY: u64 = 16 << 10;
+
 /// The pause must neither end with the keep-alive nor lose anything, whatever waits to be sent meanwhile.
 #[test]
 fn a_reader_that_is_slow_holds_up_the_peer() {
@@ -172,8 +218,8 @@ fn a_reader_that_is_slow_holds_up_the_peer() {
     let expected = input.clone();
     let writing = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
     let mut out = child.stdout.take().expect("piped");
-    // Long enough for every buffer to fill.
-    std::thread::sleep(Duration::from_millis(500));
+    // Nobody has read, and everything behind this pipe fills.
+    wait_unread(&out, |bytes| bytes >= MANY);
     let reading = std::thread::spawn(move || {
         let mut all = String::new();
         out.read_to_string(&mut all).map(|_| all)
@@ -200,19 +246,25 @@ fn a_server_that_never_answers_is_left() {
 
 #[test]
 fn a_server_that_reads_nothing_is_given_up() {
-    let url = by_hand(|stream| {
-        std::thread::sleep(super::support::LONG);
-        drop(stream);
-    });
+    let (test, running) = mpsc::channel::<()>();
+    let url = by_hand(holding(running));
     let ended = run(&[&url, "--timeout", "100ms"], &b"x".repeat(32 << 20));
     // The line is one message; it is accepted whole, and the Close waits after it.
     assert_eq!(ended.status, Some(4), "{}", ended.err);
-    let url = by_hand(|stream| {
-        std::thread::sleep(super::support::LONG);
-        drop(stream);
-    });
+    drop(test);
+    let (test, running) = mpsc::channel::<()>();
+    let url = by_hand(holding(running));
     let ended = run(&[&url, "--timeout", "2s"], "0123456789abcde\n".repeat(2 << 20).as_bytes());
     assert_eq!((ended.status, &*ended.err), (Some(4), "ws: the peer reads nothing\n"));
+    drop(test);
+}
+
+/// Keeps a connection until the test has ended, and reads nothing.
+fn holding(running: mpsc::Receiver<()>) -> impl FnOnce(TcpStream) + Send + 'static {
+    move |stream| {
+        let _ = running.recv();
+        drop(stream);
+    }
 }
 
 #[test]

@@ -147,6 +147,19 @@ fn read(mut from: impl Read) -> Vec<u8> {
     all
 }
 
+/// Waits until the number of bytes in a pipe that nobody has read fulfils a condition, where that can be known.
+#[cfg(target_os = "linux")]
+pub(crate) fn wait_unread(pipe: &impl std::os::fd::AsFd, is_met: impl Fn(u64) -> bool) {
+    let begun = Instant::now();
+    while !is_met(rustix::io::ioctl_fionread(pipe).expect("a pipe")) {
+        assert!(begun.elapsed() < LONG, "the other end neither reads nor writes");
+        thread::yield_now();
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn wait_unread<P>(_: &P, _: impl Fn(u64) -> bool) {}
+
 /// A new folder, which is removed at the end.
 pub(crate) struct Folder(pub(crate) PathBuf);
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use ws_std::wsproto::CloseCode;
@@ -173,6 +174,36 @@ fn processes_are_limited() {
     };
     third.send("b");
     assert_eq!(third.text(), "b");
+}
+
+/// Processes that have left the group hold its pipes. One writes nothing, and one reads nothing of a full input, too.
+#[test]
+fn a_process_that_has_left_the_group_keeps_no_place() {
+    let script = "setsid sh -c 'echo $$; exec sleep 1000' & exec sleep 1000";
+    let args = ["--max-processes", "1", "--grace", "50ms", "--patience", "50ms"];
+    let mut server = shell(&args, script);
+    let mut left = Vec::new();
+    for fills in [false, true, false] {
+        let until = Instant::now() + LIMIT;
+        let mut client = loop {
+            match server.try_connect("", |request| request, ClientOptions::new()) {
+                Ok(client) => break client,
+                Err(error) => assert!(Instant::now() < until, "{error}"),
+            }
+        };
+        left.push(client.text());
+        if fills {
+            client.send(&"x".repeat(1 << 19));
+        }
+        client.close();
+    }
+    for id in left {
+        // It was not ended to free the place.
+        assert!(is_alive(&id));
+        assert!(Command::new("kill").arg(&id).status().expect("kill runs").success());
+    }
+    server.signal("INT");
+    assert!(server.wait().0.success());
 }
 
 #[test]

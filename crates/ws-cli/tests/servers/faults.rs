@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use crate::support::check;
+use crate::support::{check, outcome, ws};
 use crate::toy::{Fault, serve};
 
 /// Every fault of the toy: the probes that must call it wrong, and those that must call it unusual. All others
@@ -154,4 +154,18 @@ fn a_server_without_pongs_is_found() {
     assert_eq!(found.with("wrong"), ["ping"]);
     assert_eq!(found.with("not applicable"), ["server-masked"]);
     assert_eq!(found.with("ok"), ["rsv1", "close-1000"]);
+}
+
+/// The report in the README is that of a real run.
+#[test]
+fn the_readme_shows_a_wrong_answer() {
+    let url = format!("ws://{}/", serve(Fault::NoHost));
+    let (status, out, _) = outcome(&ws(&["check", &url, "--wait", "8s"]));
+    let recorded = include_str!("../../README.md")
+        .split("```text\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next());
+    let recorded = recorded.expect("a block");
+    assert_eq!(status, 2);
+    assert!(out.contains(recorded), "{out}\n{recorded}");
 }

@@ -32,7 +32,9 @@ use crate::{Decision, Error, IncomingRequest, ServerHandle, ServerHandler};
 /// * [`leave`](Self::leave) for each loop or thread that has joined, once the server
 ///   [is ending](ServerHandle::is_ending), its listener is closed, and its connections are over.
 ///
-/// It calls [`call_timers`](Self::call_timers) at [`next_timer`](Self::next_timer), and
+/// A loop or thread that ends before that calls [`abandon`](Self::abandon) instead of [`leave`](Self::leave).
+///
+/// The adapter calls [`call_timers`](Self::call_timers) at [`next_timer`](Self::next_timer), and
 /// [aborts](crate::WebSocketConnection::abort) the connections that are not over at the server's
 /// [deadline](Self::end_deadline).
 pub struct Acceptor {
@@ -289,6 +291,25 @@ impl Acceptor {
         }
     }
 
+    /// Records that a loop or thread has ended without finishing its work for the server, as one whose runtime shuts
+    /// down does. The last one ends the server at once, as dropping the acceptor does: the handler is dropped
+    /// without its last call, and the server leaves its bus.
+    pub fn abandon(&self) {
+        if self.listeners.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.end_at_once();
+        }
+    }
+
+    /// Ends the server, unless it has ended: nobody works for it any more. Returns whether it had not.
+    fn end_at_once(&self) -> bool {
+        let ended = self.server.end_at_once();
+        self.drop_handler();
+        if ended {
+            self.server.leave_bus();
+        }
+        ended
+    }
+
     /// Waits until all connections are closed, then makes the handler's last call. Drops the handler, which
     /// may itself own handles to the server.
     fn terminated(&self) {
@@ -336,9 +357,13 @@ impl Acceptor {
     }
 }
 
+/// Nobody can accept for the server any more, and it has no connections.
 impl Drop for Acceptor {
     fn drop(&mut self) {
-        self.drop_handler();
+        if self.end_at_once() {
+            // A task that waits for its timers has nothing to wait for.
+            self.server.wake();
+        }
     }
 }
 

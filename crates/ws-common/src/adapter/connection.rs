@@ -156,6 +156,24 @@ impl<R: Role, D: Driver<R>> Connection<R, D> {
     /// As [`ConnectionLink::try_send`].
     #[inline]
     pub fn try_send(&self, outgoing: &mut Outgoing<'_>) -> Result<SendStatus, Error> {
+        self.send_by(|link| link.send(outgoing, || self.driver.now()))
+    }
+
+    /// Sends as [`try_send`](Self::try_send) does, whether or not there is room: for an adapter that has promised room
+    /// for one message.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_send`](Self::try_send), but never [`Error::WouldExceed`].
+    pub fn send_promised(&self, outgoing: &mut Outgoing<'_>) -> Result<SendStatus, Error> {
+        self.send_by(|link| link.send_promised(outgoing))
+    }
+
+    #[inline]
+    fn send_by(
+        &self,
+        send: impl FnOnce(&mut Link<R, D::Transport>) -> Result<SendStatus, Error>,
+    ) -> Result<SendStatus, Error> {
         let mut held = self.lock();
         let is_handled = held.opened && held.flags & OWNED == 0;
         let link = held.live()?;
@@ -164,7 +182,7 @@ impl<R: Role, D: Driver<R>> Connection<R, D> {
         if is_handled {
             link.endpoint_mut().set_replying(is_answering(self.id));
         }
-        let status = link.send(outgoing, || self.driver.now())?;
+        let status = send(link)?;
         self.driver.changed(held);
         Ok(status)
     }

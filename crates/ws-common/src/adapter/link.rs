@@ -7,16 +7,20 @@ use std::time::Duration;
 
 use wsproto::handshake::ResponseError;
 use wsproto::{
-    Advice, CloseInfo, Endpoint, Event, ReadyState, Role, SendError, SessionError, SessionEvent,
+    Advice, CloseInfo, Endpoint, Event, MessageRef, ReadyState, Role, SendError, SessionError,
+    SessionEvent,
 };
 
 use super::logging::trace;
-use super::{Outgoing, Transport};
-use crate::{Error, Message, SendStatus};
+use super::{Outgoing, Transport, lend_outbox};
+use crate::{Error, InvalidAnswer, Message, SendStatus};
 
 /// About how many bytes a sending call writes to make room. The limit matters on event loops, whose other
 /// connections wait meanwhile.
 const MAKE_ROOM: usize = 1 << 20;
+
+/// How many slices are written at once.
+const MOST_SLICES: usize = 16;
 
 /// One end of a connection: its endpoint and its transport.
 #[derive(Debug)]
@@ -96,10 +100,20 @@ impl<R: Role, T: Transport> Link<R, T> {
     #[inline(always)]
     pub fn next_small_message(&mut self, input: &mut &mut [u8]) -> Option<Message> {
         match self.endpoint.next_small_message(input)? {
-            Event::Text(text) => Some(self.own_text(text)),
-            Event::Binary(bytes) => Some(self.own_binary(bytes)),
-            _ => None,
+            MessageRef::Text(text) => Some(self.own_text(text.into())),
+            MessageRef::Binary(bytes) => Some(self.own_binary(bytes.into())),
         }
+    }
+
+    /// As [`next_small_message`](Self::next_small_message), without a copy.
+    #[inline(always)]
+    pub fn next_small_message_ref<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+    ) -> Option<MessageRef<'b>> {
+        let message = self.endpoint.next_small_message(input)?;
+        trace!("received a message of {} bytes", message.as_bytes().len());
+        Some(message)
     }
 
     /// Returns the next event, after [`next_small_message`](Self::next_small_message) has returned `None`.
@@ -145,14 +159,18 @@ impl<R: Role, T: Transport> Link<R, T> {
         Message::Binary(self.endpoint.own_binary(bytes))
     }
 
-    /// Converts a refused upgrade to [`Error::Http`], which contains the whole response.
+    /// Converts a refused upgrade to [`Error::Http`], and an invalid answer to [`Error::InvalidAnswer`]: both contain
+    /// what the server has sent.
     fn explain(&mut self, error: SessionError) -> Error {
-        if let SessionError::Response(ResponseError::Status(_)) = &error
-            && let Some(response) = self.endpoint.take_response()
-        {
-            return Error::Http(Box::new(response));
-        }
-        error.into()
+        let SessionError::Response(error) = error else { return error.into() };
+        let answer = match self.endpoint.take_response().map(Box::new) {
+            Some(response) if matches!(error, ResponseError::Status(_)) => {
+                return Error::Http(response);
+            }
+            Some(response) => InvalidAnswer::Response(response),
+            None => InvalidAnswer::Bytes(self.endpoint.take_unread_response().unwrap_or_default()),
+        };
+        Error::InvalidAnswer { error, answer }
     }
 
     /// Reports that reading failed. Returns the error for the application. Returns `None` if the connection
@@ -204,12 +222,12 @@ impl<R: Role, T: Transport> Link<R, T> {
                 return Written::Blocked;
             }
             // While the peer reads, a socket accepts much more at a time than its buffer holds.
-            let first = first.get(..left).unwrap_or(first);
-            let second = second.get(..left - first.len()).unwrap_or(second);
-            let written = if second.is_empty() {
-                self.transport.try_write(first)
+            let written = if second.is_empty() || first.len() >= left {
+                self.transport.try_write(first.get(..left).unwrap_or(first))
             } else {
-                self.transport.try_write_vectored([IoSlice::new(first), IoSlice::new(second)])
+                let pending = self.endpoint.pending_slices::<MOST_SLICES>();
+                let mut slices = [IoSlice::new(&[]); MOST_SLICES];
+                self.transport.try_write_vectored(limited(&pending, left, &mut slices))
             };
             match written {
                 Ok(len @ 1..) => {
@@ -242,9 +260,21 @@ impl<R: Role, T: Transport> Link<R, T> {
         outgoing: &mut Outgoing<'_>,
         now: impl FnOnce() -> Duration,
     ) -> Result<SendStatus, Error> {
+        lend_outbox(&mut self.endpoint);
         if !self.endpoint.has_room() {
             self.make_room(now())?;
         }
+        self.send_promised(outgoing)
+    }
+
+    /// Appends as [`send`](Self::send) does, whether or not there is room: for an adapter that has promised room for
+    /// one message.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), but never [`Error::WouldExceed`].
+    #[inline]
+    pub fn send_promised(&mut self, outgoing: &mut Outgoing<'_>) -> Result<SendStatus, Error> {
         let endpoint = &mut self.endpoint;
         if endpoint.has_failed() && endpoint.ready_state() == ReadyState::Open {
             return Err(io::Error::from(ErrorKind::BrokenPipe).into());
@@ -294,6 +324,24 @@ impl<R: Role, T: Transport> Link<R, T> {
     }
 }
 
+/// Returns the pending slices up to the first empty one, at most `most` bytes of them.
+fn limited<'s, 'p>(
+    pending: &[&'p [u8]],
+    most: usize,
+    slices: &'s mut [IoSlice<'p>],
+) -> &'s [IoSlice<'p>] {
+    let (mut count, mut left) = (0, most);
+    for (slice, bytes) in slices.iter_mut().zip(pending) {
+        let bytes = bytes.get(..left).unwrap_or(bytes);
+        if bytes.is_empty() {
+            break;
+        }
+        *slice = IoSlice::new(bytes);
+        (count, left) = (count + 1, left - bytes.len());
+    }
+    slices.get(..count).unwrap_or_default()
+}
+
 /// The outcome of [`Link::write`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {
@@ -307,18 +355,26 @@ pub enum Written {
 
 #[cfg(test)]
 mod tests {
-    use wsproto::Server;
+    use wsproto::{PreparedMessage, Server};
 
     use super::*;
 
-    /// Accepts all bytes, and records the length of each write.
+    /// Accepts all bytes, and records the lengths of the slices of each write.
     #[derive(Default)]
-    struct Sink(Vec<usize>);
+    struct Sink {
+        writes: Vec<Vec<usize>>,
+        bytes: Vec<u8>,
+    }
 
     impl Transport for Sink {
         fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.push(bytes.len());
-            Ok(bytes.len())
+            self.try_write_vectored(&[IoSlice::new(bytes)])
+        }
+
+        fn try_write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+            self.writes.push(slices.iter().map(|slice| slice.len()).collect());
+            slices.iter().for_each(|slice| self.bytes.extend_from_slice(slice));
+            Ok(slices.iter().map(|slice| slice.len()).sum())
         }
 
         fn is_blocked(&self) -> bool {
@@ -328,9 +384,7 @@ mod tests {
         fn shutdown(&mut self) {}
     }
 
-    #[test]
-    fn writing_is_bounded_however_much_the_transport_takes() {
-        // L21
+    fn open() -> Endpoint<Server> {
         let mut endpoint = Endpoint::<Server>::server(wsproto::Config::new(), Duration::ZERO);
         let mut request = *b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\
             Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
@@ -342,12 +396,45 @@ mod tests {
                 endpoint.accept(&accept, Duration::ZERO).expect("an upgrade");
             }
         }
+        endpoint
+    }
+
+    #[test]
+    fn prepared_messages_leave_in_one_write_with_what_is_sent_between_them() {
+        let mut link = Link::new(open(), Sink::default());
+        link.write(Duration::ZERO, usize::MAX);
+        *link.transport_mut() = Sink::default();
+        let message = PreparedMessage::binary(&[7; 4000]);
+        let mut expected = Vec::new();
+        for text in ["a", "b", "c"] {
+            let now = || Duration::ZERO;
+            link.send(&mut Outgoing::Prepared(&message), now).expect("open");
+            link.send(&mut Outgoing::Text(text), now).expect("open");
+            expected.extend([0x82, 126, 15, 160]);
+            expected.extend([7; 4000]);
+            expected.extend([0x81, 1, text.as_bytes()[0]]);
+        }
+        let unwritten = link.endpoint().unwritten();
+        assert_eq!(unwritten, expected.len());
+        // At the limit, a slice is cut.
+        assert_eq!(link.write(Duration::ZERO, 5000), Written::Limit);
+        assert_eq!(link.endpoint().unwritten(), unwritten - 5000);
+        assert_eq!(link.write(Duration::ZERO, usize::MAX), Written::All);
+        let sink = link.transport();
+        assert_eq!(sink.writes, [vec![4004, 3, 993], vec![3011, 3, 4004, 3]]);
+        assert!(sink.bytes == expected);
+    }
+
+    #[test]
+    fn writing_is_bounded_however_much_the_transport_takes() {
+        // L21
+        let mut endpoint = open();
         endpoint.send_binary(vec![7; 10 << 20]).expect("open");
         let mut link = Link::new(endpoint, Sink::default());
         assert_eq!(link.write(Duration::ZERO, 1 << 20), Written::Limit);
-        assert_eq!(link.transport().0.iter().sum::<usize>(), 1 << 20);
+        assert_eq!(link.transport().bytes.len(), 1 << 20);
         while link.write(Duration::ZERO, 1 << 20) == Written::Limit {}
-        let all = link.transport().0.iter().sum::<usize>();
+        let all = link.transport().bytes.len();
         assert!(all > 10 << 20 && link.endpoint().unwritten() == 0);
     }
 }

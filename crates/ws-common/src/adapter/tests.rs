@@ -1,6 +1,5 @@
 //! Connections without a network: notices to the adapter, turns, and the end of a connection.
 
-use crate::IncomingRequest;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,12 +11,13 @@ use wsproto::url::WsUrl;
 use wsproto::{Client, CloseInfo, Endpoint, ReadyState, SendError, Server, Session, SessionError};
 
 use super::{
-    Acceptor, Connection, Connections, Conversation, Driver, Duplex, Held, Link, Transport,
+    Acceptor, Connection, Connections, Conversation, Driver, Duplex, Held, Link, Step, Transport,
     TurnContext, WRITE_MOST, Written, client_endpoint, server_handle,
 };
+use crate::testing::MemoryBus;
 use crate::{
-    ConnectionHandler, Decision, Error, Message, ServerHandle, ServerHandler, ServerOptions,
-    WebSocketConnection,
+    ConnectionHandler, Decision, Error, IncomingRequest, InvalidAnswer, Message, ServerHandle,
+    ServerHandler, ServerOptions, WebSocketConnection,
 };
 
 /// A transport that accepts all bytes; its content is the input.
@@ -152,6 +152,27 @@ fn input_after_the_end_is_read_and_discarded() {
         assert!(link.may_read());
         let read = link.read(&mut [0; 64], Duration::ZERO).expect("no failure").to_vec();
         assert_eq!((read, link.may_read()), (Vec::new(), false));
+    }
+}
+
+/// What a server has answered is part of the error, whichever rule it breaks.
+#[test]
+fn an_invalid_answer_is_kept() {
+    for (answer, status) in [
+        ("SSH-2.0-x\r\n", None),
+        ("HTTP/1.1 101 Switching Protocols\r\nServer: x\r\n\r\n", Some(101)),
+        ("HTTP/1.1 403 Forbidden\r\nContent-Length: x\r\n\r\n", Some(403)),
+    ] {
+        let mut link = link();
+        let mut input = answer.as_bytes().to_vec();
+        let step = link.next_other(Duration::ZERO, &mut &mut input[..]);
+        let Some(Step::Error(error)) = step else { panic!("{step:?}") };
+        let Error::InvalidAnswer { answer: kept, .. } = &*error else { panic!("{error}") };
+        assert_eq!(kept.response().map(Response::status), status);
+        if let InvalidAnswer::Bytes(bytes) = kept {
+            assert_eq!(bytes, answer.as_bytes());
+            assert_eq!(format!("{kept:?}"), "11 bytes");
+        }
     }
 }
 
@@ -341,12 +362,64 @@ impl ServerHandler for Picky {
 }
 
 fn server() -> ServerHandle {
-    server_handle(
-        ServerOptions::new(),
-        usize::MAX,
-        None,
-        Connections::default(),
-        |_| {},
-        Instant::now,
-    )
+    server_with(ServerOptions::new(), |_| {})
+}
+
+fn server_with(
+    options: ServerOptions,
+    wake: impl Fn(&ServerHandle) + Send + Sync + 'static,
+) -> ServerHandle {
+    server_handle(options, usize::MAX, None, Connections::default(), wake, Instant::now)
+}
+
+/// Counts the calls for the end, and whether it was dropped.
+struct Last(Arc<AtomicUsize>, #[expect(dead_code, reason = "dropped")] Arc<()>);
+
+impl ServerHandler for Last {
+    type Handler = ();
+
+    fn on_connection(&mut self, _: &ServerHandle, _: &IncomingRequest) -> Decision<()> {
+        Decision::accept(())
+    }
+
+    fn on_terminate(&mut self, _: &ServerHandle) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// A server whose last loop is gone ends, although its handle is kept: without the last call of its handler, unless it
+/// has ended in order before.
+#[test]
+fn a_server_that_its_loops_abandon_ends() {
+    for (loops, leave) in [(0, 0), (1, 0), (3, 0), (3, 1), (1, 1), (3, 3)] {
+        let (calls, alive, wakes) = (Arc::default(), Arc::new(()), Arc::new(AtomicUsize::new(0)));
+        let (woken, bus) = (Arc::clone(&wakes), MemoryBus::new());
+        let server = server_with(ServerOptions::new().bus(bus.clone()), move |_| {
+            woken.fetch_add(1, Ordering::SeqCst);
+        });
+        let handler = Last(Arc::clone(&calls), Arc::clone(&alive));
+        let acceptor = Acceptor::new(server.clone(), handler);
+        acceptor.announce();
+        (0..loops).for_each(|_| acceptor.join());
+        for number in 0..loops {
+            assert_eq!((bus.topics().len(), server.is_terminated()), (1, false));
+            // Those that leave in order are the last.
+            match number < loops - leave {
+                true => acceptor.abandon(),
+                false => acceptor.leave(),
+            }
+        }
+        if loops > 0 {
+            assert!(bus.topics().is_empty() && server.is_terminated(), "{loops} {leave}");
+            assert_eq!(Arc::strong_count(&alive), 1, "the handler is dropped");
+        }
+        let before = wakes.load(Ordering::SeqCst);
+        drop(acceptor);
+        let wakes = wakes.load(Ordering::SeqCst) - before;
+        assert!(bus.topics().is_empty() && server.is_terminated(), "{loops} {leave}");
+        assert_eq!(Arc::strong_count(&alive), 1, "the handler is dropped");
+        assert_eq!(calls.load(Ordering::SeqCst), usize::from(leave > 0), "{loops} {leave}");
+        // Only a server without a loop may have a task that still waits for its timers.
+        assert_eq!(wakes, usize::from(loops == 0), "{loops} {leave}");
+    }
 }

@@ -24,6 +24,10 @@ pub struct TlsState {
     /// How many bytes of plaintext are encrypted, but not reported as written: some of their ciphertext is
     /// unwritten.
     taken: usize,
+    /// Whether the next read may return something without input from the socket.
+    has_more: bool,
+    /// Why the connection has failed, behind the last plaintext.
+    failure: Option<io::Error>,
     /// The connection that carries the ciphertext of this one.
     outer: Option<Box<Self>>,
 }
@@ -48,7 +52,7 @@ impl TlsState {
     /// Creates the state of a connection that has not begun.
     #[must_use]
     pub const fn new(tls: Connection) -> Self {
-        Self { tls, taken: 0, outer: None }
+        Self { tls, taken: 0, has_more: true, failure: None, outer: None }
     }
 
     /// Carries this connection over another one, as through a proxy that speaks TLS. Neither has any bytes to
@@ -100,6 +104,12 @@ impl TlsState {
         Ok(mem::take(&mut self.taken))
     }
 
+    /// Returns whether ciphertext is left to be written.
+    #[must_use]
+    pub fn owes(&self) -> bool {
+        self.tls.wants_write() || self.outer.as_ref().is_some_and(|outer| outer.owes())
+    }
+
     /// Writes all pending ciphertext.
     ///
     /// # Errors
@@ -148,6 +158,10 @@ impl TlsState {
     ///
     /// [`io::Error`] of rustls.
     pub fn read(&mut self, to: &mut [u8]) -> io::Result<Option<usize>> {
+        self.has_more = true;
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
         loop {
             match self.tls.reader().read(to) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
@@ -185,7 +199,7 @@ impl TlsState {
     /// [`Error::Tls`](crate::Error::Tls) when converted, if the peer breaks TLS.
     pub fn receive(&mut self, from: &mut impl Read, socket: &mut impl Write) -> io::Result<usize> {
         let (received, processed) = match &mut self.outer {
-            None => (self.tls.read_tls(from)?, process(&mut self.tls)),
+            None => (self.tls.read_tls(from)?, process(&mut self.tls).map(drop)),
             Some(outer) => {
                 let received = outer.receive(from, socket)?;
                 // During a handshake, there is no plaintext, and all of its messages are answered below.
@@ -202,16 +216,16 @@ impl TlsState {
     }
 }
 
-/// Processes received ciphertext. When the handshake is done, checks the negotiated ALPN protocol (RFC
+/// Processes received ciphertext. Returns whether the peer has ended its side. When the handshake is done, checks the negotiated ALPN protocol (RFC
 /// 7301): if one other than `http/1.1` was selected, discards all buffered output, so that the request is
 /// not sent.
-fn process(tls: &mut Connection) -> io::Result<()> {
+fn process(tls: &mut Connection) -> io::Result<bool> {
     let was_handshaking = tls.is_handshaking();
     let this_end = match tls {
         Connection::Client(_) => Side::Client,
         Connection::Server(_) => Side::Server,
     };
-    guarded(|| tls.process_new_packets())?
+    let state = guarded(|| tls.process_new_packets())?
         .map_err(|error| explained(error, this_end, !was_handshaking))?;
     if was_handshaking && !tls.is_handshaking() {
         // `ClientTls::begin` removed the limit for the request.
@@ -225,7 +239,7 @@ fn process(tls: &mut Connection) -> io::Result<()> {
             return Err(explained(error, this_end, false));
         }
     }
-    Ok(())
+    Ok(state.peer_has_closed())
 }
 
 fn discard_output(tls: &mut Connection) -> io::Result<()> {

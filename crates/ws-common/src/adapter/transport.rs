@@ -16,14 +16,13 @@ pub trait Transport: Send + 'static {
     /// any other error, or 0, nothing more is written.
     fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize>;
 
-    /// Writes some of two slices as [`try_write`](Self::try_write) does, in order. The second is not empty.
+    /// Writes some of several slices as [`try_write`](Self::try_write) does, in order. None of them is empty.
     ///
     /// # Errors
     ///
     /// As [`try_write`](Self::try_write).
-    fn try_write_vectored(&mut self, slices: [IoSlice<'_>; 2]) -> io::Result<usize> {
-        let [first, _] = slices;
-        self.try_write(&first)
+    fn try_write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.try_write(slices.first().map_or(&[], |first| first))
     }
 
     /// Returns the socket, for its options; `None` without one.

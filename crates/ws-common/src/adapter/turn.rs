@@ -9,10 +9,10 @@ use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use wsproto::{Outbox, ReadyState, Role};
+use wsproto::{ReadyState, Role};
 
 use self::progress::Turn;
-use super::{Connection, Conversation, Driver, Held, Lingering, Link, Transport};
+use super::{Connection, Conversation, Driver, Held, Lingering, Link, Transport, lend_outbox};
 use crate::Error;
 
 /// The size of the read buffer, in bytes.
@@ -57,8 +57,6 @@ pub struct TurnContext {
     /// [`Driver::now`].
     pub now: Duration,
     input: Box<[u8]>,
-    /// `None` while a connection uses it.
-    outbox: Option<Box<Outbox>>,
     /// Empty while a connection uses them.
     #[cfg(feature = "deflate")]
     tools: wsproto::DeflateTools,
@@ -101,7 +99,6 @@ impl TurnContext {
         Self {
             now,
             input: vec![0; READ_SIZE].into(),
-            outbox: Some(Box::default()),
             #[cfg(feature = "deflate")]
             tools: wsproto::DeflateTools::new(),
             lingering,
@@ -216,7 +213,7 @@ impl Conversation {
         held.begin_work();
         let mut turn = Turn::new(self, connection, &mut held, context.now);
         if let Some(link) = held.link_mut() {
-            link.endpoint_mut().lend(&mut context.outbox);
+            lend_outbox(link.endpoint_mut());
         }
         let (mut held, _) = turn.receive(held, context);
         held = turn.handle_timeout(held);

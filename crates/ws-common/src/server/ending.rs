@@ -81,8 +81,20 @@ impl ServerHandle {
         for connection in self.connections() {
             self.end(&connection);
         }
-        (self.0.wake)(self);
+        self.wake();
         self.notify_ends();
+    }
+
+    /// Has the adapter look at the end and the timers.
+    pub(crate) fn wake(&self) {
+        (self.0.wake)(self);
+    }
+
+    /// Marks the server as ended without waiting for its connections. Returns whether it was not.
+    pub(crate) fn end_at_once(&self) -> bool {
+        let before = std::mem::replace(&mut self.lock().terminated, true);
+        self.notify_ends();
+        !before
     }
 
     /// Registers `notify`, which makes an adapter refuse a request that waits for a decision.

@@ -216,7 +216,7 @@ impl Sink {
             }
             let bus = server.0.bus.as_ref();
             if bus.is_some_and(|bus| bus.changed(state, server)) {
-                (server.0.wake)(server);
+                server.wake();
             }
         });
     }

@@ -136,7 +136,7 @@ impl ServerHandle {
 
     fn wake_if(&self, wake: bool) {
         if wake {
-            (self.0.wake)(self);
+            self.wake();
         }
     }
 }

@@ -336,8 +336,14 @@ fn a_server_leaves_the_bus_at_its_end() {
 #[test]
 fn a_server_that_is_dropped_leaves_the_bus() {
     let bus = Recorded::default();
-    drop(server(bus.clone()));
+    let (first, _) = server(bus.clone());
+    let handle = first.handle().clone();
+    drop(first);
+    // Nobody can accept for it any more.
     assert_eq!(bus.take(), ["publish any", "close"]);
+    assert!(handle.is_terminated());
+    drop(handle);
+    assert_eq!(bus.take(), ["close"]);
     bus.sink().up();
 
     let bus = MemoryBus::new();

@@ -81,7 +81,7 @@
 //! |---|---|
 //! | `ConnectionClosed` | not an error: [`recv`] returns `None` |
 //! | `AlreadyClosed` | [`Error::Send`] |
-//! | `Protocol`, `Utf8`, `AttackAttempt` | [`Error::Session`], after the Close frame to the peer |
+//! | `Protocol`, `Utf8`, `AttackAttempt` | [`Error::Session`], after the Close frame to the peer; in the opening handshake, [`Error::InvalidAnswer`] |
 //! | `Capacity` | [`Error::Session`], with the limit and the length |
 //! | `WriteBufferFull(message)` | [`Error::WouldExceed`], which contains the message |
 //! | `Http(response)` | [`Error::Http`] |

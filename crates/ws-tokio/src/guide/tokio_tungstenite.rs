@@ -75,7 +75,7 @@
 //! | `ConnectionClosed` | not an error: [`recv`] returns `None` |
 //! | `AlreadyClosed` | [`Error::Send`] |
 //! | `Protocol(ResetWithoutClosingHandshake)` | not an error: `None`, and the code 1006 in [`close_info`] |
-//! | other `Protocol`, `Utf8`, `Capacity` | [`Error::Session`], after the Close frame to the peer |
+//! | other `Protocol`, `Utf8`, `Capacity` | [`Error::Session`], after the Close frame to the peer; in the opening handshake, [`Error::InvalidAnswer`] |
 //! | `WriteBufferFull(message)` | [`Error::WouldExceed`], which contains the message |
 //! | `Http(response)` | [`Error::Http`] |
 //! | `Io` | [`Error::Io`], or [`Error::Connect`] with the address |

@@ -14,10 +14,10 @@ use hyper::client::conn::http2::SendRequest;
 use hyper::ext::Protocol;
 use hyper_util::rt::TokioIo;
 use tokio::time::Instant;
-use ws_common::Error;
 use ws_common::adapter::{Conversation, opened_client_endpoint};
+use ws_common::{Error, InvalidAnswer};
+use wsproto::Config;
 use wsproto::handshake::{ClientRequest, ExtendedConnect, Response, ResponseError};
-use wsproto::{Config, SessionError};
 
 use crate::WebSocket;
 use crate::origin::From;
@@ -63,7 +63,10 @@ pub(super) async fn open(
     let agreed = match connect.verify(&response, config) {
         Ok(agreed) => agreed,
         Err(ResponseError::Status(_)) => return Ok(Answer::Refused(response, Box::new(answered))),
-        Err(error) => return Err(SessionError::from(error).into()),
+        Err(error) => {
+            let answer = InvalidAnswer::Response(Box::new(response));
+            return Err(Error::InvalidAnswer { error, answer });
+        }
     };
     let upgraded = hyper::upgrade::on(&mut answered).await.map_err(io::Error::other)?;
 
@@ -103,7 +106,10 @@ fn head(connect: &ExtendedConnect) -> io::Result<http::Request<NoBody>> {
 /// Returns a response with the part of its body that was read.
 pub(super) fn received<B>(head: &http::Response<B>, body: Vec<u8>) -> Result<Response, Error> {
     let status = head.status().as_u16();
-    Ok(Response::from_parts(status, head.headers(), body).map_err(SessionError::from)?)
+    Response::from_parts(status, head.headers(), body).map_err(|error| {
+        let answer = InvalidAnswer::Bytes(Vec::new());
+        Error::InvalidAnswer { error, answer }
+    })
 }
 
 /// Reads at most `most` bytes of a body into `read`; what arrives before a failure is kept.

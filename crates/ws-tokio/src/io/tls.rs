@@ -10,7 +10,7 @@ use super::{AsyncStream, Polled};
 /// One end of a TLS connection. Reads and writes drive its handshake.
 pub(super) struct Tls {
     state: TlsState,
-    /// Whether the last read stopped at its limit, with more to read.
+    /// Whether another read may succeed without input from the stream.
     has_more: bool,
 }
 
@@ -23,9 +23,14 @@ impl Tls {
         self.state.info()
     }
 
-    /// Returns whether another read may succeed although the last one returned `WouldBlock`.
+    /// Returns whether another read may succeed without input from the stream.
     pub(super) const fn has_more(&self) -> bool {
         self.has_more
+    }
+
+    /// Returns whether ciphertext is left to be written.
+    pub(super) fn owes(&self) -> bool {
+        self.state.owes()
     }
 
     pub(super) fn flush<S: AsyncStream>(&mut self, stream: &Polled<'_, S>) -> io::Result<()> {
@@ -57,7 +62,11 @@ impl Tls {
             let _ = end.flush().and_then(|()| stream.shut_down());
         };
         let read = self.state.read_from(to, &mut &*stream, &mut &*stream, shut_down);
-        self.has_more = matches!(read, Ok(None));
+        self.has_more = match read {
+            Ok(None) => true,
+            Ok(Some(_)) => self.state.has_more(),
+            Err(_) => false,
+        };
         read?.ok_or_else(|| ErrorKind::WouldBlock.into())
     }
 }

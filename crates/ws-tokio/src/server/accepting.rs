@@ -30,6 +30,8 @@ pub(crate) struct Accepting {
     /// Whether the connections were ended at the deadline of the server's end.
     aborted: bool,
     alarm: Alarm,
+    /// Whether it was polled, and has not left the server.
+    at_work: bool,
 }
 
 impl Accepting {
@@ -43,6 +45,7 @@ impl Accepting {
             connections: JoinSet::new(),
             aborted: false,
             alarm: Alarm::default(),
+            at_work: false,
         }
     }
 
@@ -78,6 +81,7 @@ impl Accepting {
         }
         // Their transports may linger.
         self.connections.detach_all();
+        self.at_work = false;
         self.acceptor.leave();
         true
     }
@@ -114,6 +118,7 @@ impl Future for Accepting {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         self.wake.register_carrier(context);
+        self.at_work = true;
         loop {
             while let Poll::Ready(Some(_)) = self.connections.poll_join_next(context) {}
             self.acceptor.call_timers();
@@ -128,6 +133,15 @@ impl Future for Accepting {
             if !self.alarm.poll(context, due) {
                 return Poll::Pending;
             }
+        }
+    }
+}
+
+/// A runtime drops its tasks when it shuts down.
+impl Drop for Accepting {
+    fn drop(&mut self) {
+        if self.at_work {
+            self.acceptor.abandon();
         }
     }
 }

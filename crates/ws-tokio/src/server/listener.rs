@@ -18,9 +18,8 @@ use wsproto::handshake::Accept;
 
 use super::listening::Listening;
 use super::newcomer::Newcomer;
-use super::{bind, handle, local_addr};
-use crate::alarm::{Alarm, now};
-use crate::tasks::Tasks;
+use super::{Background, bind, local_addr};
+use crate::alarm::Alarm;
 use crate::{Request, WebSocket};
 
 /// A server whose connections the application takes itself, instead of a handler. Its options apply to them, and its
@@ -51,12 +50,10 @@ use crate::{Request, WebSocket};
 /// ```
 pub struct Listener {
     acceptor: Arc<Acceptor>,
+    background: Arc<Background>,
     sources: Vec<Listening>,
     address: Option<SocketAddr>,
-    /// The server's handle wakes the accepting task through it.
-    wake: Arc<Tasks>,
     alarm: Alarm,
-    left: bool,
 }
 
 /// A client that was just accepted. Dropping it drops its socket.
@@ -92,14 +89,13 @@ impl Listener {
     }
 
     fn new(listeners: Vec<ServerSocket>, options: ServerOptions) -> io::Result<Self> {
-        Handle::try_current().map_err(io::Error::other)?;
-        let (address, wake) = (local_addr(&listeners)?, Arc::<Tasks>::default());
-        let server = handle(options, address, vec![Arc::clone(&wake)]);
+        let runtime = Handle::try_current().map_err(io::Error::other)?;
+        let address = local_addr(&listeners)?;
         let sources = Listening::register(listeners)?;
         // Only its options decide.
-        let acceptor = Arc::new(Acceptor::without_handler(server));
-        acceptor.join();
-        Ok(Self { acceptor, sources, address, wake, alarm: Alarm::default(), left: false })
+        let (background, acceptor) = Background::start(options, address);
+        background.set_runtime(runtime);
+        Ok(Self { acceptor, background, sources, address, alarm: Alarm::default() })
     }
 
     /// Returns the first address the server listens on; `None` for a Unix domain socket.
@@ -131,7 +127,7 @@ impl Listener {
     }
 
     fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Option<Incoming>>> {
-        self.wake.register_carrier(context);
+        self.background.register(context);
         loop {
             if self.acceptor.server().is_ending() {
                 self.sources.clear();
@@ -143,6 +139,11 @@ impl Listener {
                     let acceptor = Arc::clone(&self.acceptor);
                     let newcomer = Newcomer { acceptor, tcp, peer, start: Instant::now() };
                     match self.acceptor.admit(Duration::ZERO, peer) {
+                        // With the permit: the end of the server waits for it, or has begun before.
+                        Admission::Admitted(_) if self.acceptor.server().is_ending() => {
+                            self.sources.clear();
+                            return Poll::Ready(Ok(None));
+                        }
                         Admission::Admitted(permit) => {
                             // The next client is one of another source, if there is one.
                             self.sources.rotate_left(number + 1);
@@ -156,17 +157,16 @@ impl Listener {
                     }
                 }
             }
-            self.acceptor.call_timers();
-            let timer = self.acceptor.next_timer().map(Instant::from_std);
             let pauses = self.sources.iter().filter_map(Listening::retry_at);
-            if !self.alarm.poll(context, pauses.chain(timer).min()) {
+            if !self.alarm.poll(context, pauses.min()) {
                 return Poll::Pending;
             }
         }
     }
 
-    /// Waits until [`ServerHandle::terminate`] was called and all connections are closed. Aborts those that are not
-    /// closed at the end of its timeout.
+    /// Waits until [`ServerHandle::terminate`] was called and all connections are closed, at most until the end of its
+    /// timeout, at which those that are not closed are aborted. The server ends in the same way if this is not called,
+    /// also once the listener is dropped.
     ///
     /// # Cancel safety
     ///
@@ -176,42 +176,19 @@ impl Listener {
     }
 
     fn poll_ended(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        self.wake.register_carrier(context);
-        let server = self.acceptor.server();
-        if !server.is_ending() {
+        self.background.register(context);
+        if !self.acceptor.server().is_ending() {
             return Poll::Pending;
         }
         self.sources.clear();
-        let deadline = self.acceptor.end_deadline();
-        let late = deadline.is_some_and(|at| at <= now());
-        if late {
-            server.connections().iter().for_each(ws_common::WebSocketConnection::abort);
-        }
-        if self.acceptor.poll_ends(context).is_pending() {
-            let at = deadline.filter(|_| !late).map(Instant::from_std);
-            if self.alarm.poll(context, at) {
-                context.waker().wake_by_ref();
-            }
-            return Poll::Pending;
-        }
-        self.leave();
-        Poll::Ready(())
-    }
-
-    fn leave(&mut self) {
-        if !std::mem::replace(&mut self.left, true) {
-            self.acceptor.leave();
-        }
+        self.background.poll_ended(&self.acceptor, &mut self.alarm, context)
     }
 }
 
 /// Stops accepting. The connections continue.
 impl Drop for Listener {
     fn drop(&mut self) {
-        let mut context = Context::from_waker(std::task::Waker::noop());
-        if self.handle().is_ending() && self.poll_ended(&mut context).is_ready() {
-            self.leave();
-        }
+        self.background.close();
     }
 }
 

@@ -151,7 +151,7 @@ impl Sender {
         while let Err(error) = self.handle.send_binary(part) {
             match error {
                 // Another task may take the room.
-                Error::WouldExceed(_) => ready!(self.poll_ready(context))?,
+                Error::WouldExceed(_) => ready!(self.poll_room(context))?,
                 error => return Poll::Ready(Err(error)),
             }
         }

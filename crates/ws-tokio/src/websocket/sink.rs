@@ -14,7 +14,8 @@ use super::{Sender, WebSocket};
 use crate::tasks::Waiter;
 
 /// `poll_ready` waits for room, as [`send`](WebSocket::send) does, with [`Error::WouldExceed`] without a message once the
-/// peer has read nothing for too long. Flushing waits, as [`flush`](WebSocket::flush) does, until everything is written
+/// peer has read nothing for too long. A sink that is ready takes one message, even if other senders have used up the
+/// room meanwhile. Flushing waits, as [`flush`](WebSocket::flush) does, until everything is written
 /// that was sent before; nothing needs to be flushed to be sent. Closing begins the closing handshake and flushes;
 /// receive the rest of the messages to complete it.
 impl Sink<Message> for WebSocket {
@@ -24,8 +25,8 @@ impl Sink<Message> for WebSocket {
         self.sender.poll_ready(context)
     }
 
-    fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
-        self.try_send(message)
+    fn start_send(mut self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
+        self.sender.start_send(message)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
@@ -45,8 +46,8 @@ impl Sink<Message> for Sender {
         Self::poll_ready(&mut self, context)
     }
 
-    fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
-        self.try_send(message)
+    fn start_send(mut self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
+        Self::start_send(&mut self, message)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
@@ -63,6 +64,8 @@ impl Sink<Message> for Sender {
 pub(super) struct SinkState {
     /// The wait for room.
     pub(super) room: Option<Box<RoomWait>>,
+    /// Whether the sink is ready for a message.
+    ready: bool,
     /// The place of the task that waits for a flush, and the number of written bytes it waits for.
     flush: Option<Box<(Waiter, Option<u64>)>>,
     /// Whether this sender has sent since the flush has begun.
@@ -79,6 +82,22 @@ impl SinkState {
 
 impl Sender {
     pub(super) fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        ready!(self.poll_room(context))?;
+        self.sink.ready = true;
+        Poll::Ready(Ok(()))
+    }
+
+    pub(super) fn start_send(&mut self, message: Message) -> Result<(), Error> {
+        if !mem::take(&mut self.sink.ready) {
+            return self.try_send(message);
+        }
+        self.connection.send_promised(message)?;
+        self.sink.sent();
+        Ok(())
+    }
+
+    /// Waits for room.
+    pub(super) fn poll_room(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let connection = &*self.connection;
         let wait = self.sink.room.get_or_insert_with(|| Box::new(RoomWait::new(connection)));
         let has_room = ready!(wait.poll(connection, context));

@@ -4,6 +4,7 @@ mod axum;
 mod bodies;
 mod connections;
 mod endings;
+mod hand_over;
 mod raw_h2;
 mod refusals;
 mod resets;

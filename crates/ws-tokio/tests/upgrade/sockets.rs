@@ -8,7 +8,8 @@ use tokio_rustls::TlsAcceptor;
 use ws_tokio::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use ws_tokio::rustls::{ClientConfig, RootCertStore, ServerConfig};
 use ws_tokio::wsproto::url::WsUrl;
-use ws_tokio::{ClientOptions, ClientTls, Error, H2};
+use ws_tokio::wsproto::{Config, SessionError};
+use ws_tokio::{Cancel, ClientOptions, ClientTls, Error, H2};
 
 use crate::support::*;
 
@@ -92,6 +93,36 @@ async fn redirects_to_the_same_server_are_followed_if_asked_for() -> Result<(), 
                 assert_eq!(ws.recv().await?, Some("Hello".into()));
             }
             (result, _) => panic!("{result:?}"),
+        }
+    }
+    Ok(())
+}
+
+/// Connecting is given up at each point: before it begins, while the server is silent in TLS, and in HTTP/2.
+#[tokio::test]
+async fn connecting_is_given_up_when_its_token_is_cancelled() -> Result<(), Error> {
+    let silent = TcpListener::bind("127.0.0.1:0").await?;
+    let port = silent.local_addr()?.port();
+    for scheme in ["ws", "wss"] {
+        for before in [true, false] {
+            let cancel = Cancel::new();
+            let options = ClientOptions::from(Config::new().handshake_timeout(None));
+            let options = options.cancel(cancel.clone());
+            let url = WsUrl::parse(&format!("{scheme}://localhost:{port}"))?;
+            if before {
+                cancel.cancel();
+            }
+            let connects = tokio::spawn(H2::connect_with(url, options));
+            if !before {
+                let mut begun = [0];
+                let (stream, _) = silent.accept().await?;
+                stream.readable().await?;
+                assert_eq!(stream.peek(&mut begun).await?, 1);
+                cancel.cancel();
+            }
+            let given_up = tokio::time::timeout(PATIENCE, connects).await.expect("in time");
+            let error = given_up.expect("no panic").expect_err("cancelled");
+            assert!(matches!(error, Error::Session(SessionError::Abandoned)), "{error:?}");
         }
     }
     Ok(())

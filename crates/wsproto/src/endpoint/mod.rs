@@ -221,6 +221,13 @@ impl<R: Role> Endpoint<R> {
         }
     }
 
+    /// Returns whether the endpoint has no buffer, so that [`lend`](Self::lend) would take one.
+    #[must_use]
+    #[inline]
+    pub const fn wants_outbox(&self) -> bool {
+        self.outbox.is_none()
+    }
+
     /// Returns the buffer, unless it holds data or state. An idle endpoint then owns no heap.
     #[inline]
     pub fn reclaim(&mut self) -> Option<Box<Outbox>> {

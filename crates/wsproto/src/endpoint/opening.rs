@@ -1,5 +1,6 @@
 //! The opening handshake of an endpoint.
 
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::Endpoint;
@@ -58,6 +59,12 @@ impl<R: Role> Endpoint<R> {
     /// [`Session::take_response`](crate::Session::take_response) does.
     pub fn take_response(&mut self) -> Option<Response> {
         self.session.take_response()
+    }
+
+    /// Takes out the bytes that arrived in place of a response, as
+    /// [`Session::take_unread_response`](crate::Session::take_unread_response) does.
+    pub fn take_unread_response(&mut self) -> Option<Vec<u8>> {
+        self.session.take_unread_response()
     }
 
     /// Tells the endpoint that the transport has failed, as [`end_of_input`](Self::end_of_input)

@@ -96,6 +96,13 @@ impl fmt::Debug for Outbox {
 }
 
 impl Outbox {
+    /// Returns about how many bytes of memory it takes, for loops that keep some for reuse.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        let texts = self.spare_text.capacity() + self.spare_binary.capacity();
+        size_of::<Self>() + self.output.capacity() + self.deferred.bytes.capacity() + texts
+    }
+
     /// Returns how many unwritten bytes are replies.
     #[inline]
     pub(super) const fn unwritten_replies(&self) -> usize {

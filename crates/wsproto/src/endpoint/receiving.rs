@@ -6,7 +6,7 @@ use core::time::Duration;
 use super::Endpoint;
 use crate::closing::Advice;
 use crate::handshake::Request;
-use crate::{Event, ReadyState, Role, SessionEvent};
+use crate::{Event, MessageRef, ReadyState, Role, SessionEvent};
 
 impl<R: Role> Endpoint<R> {
     /// Takes the next event off the front of `input`, unmasking it in place; `None` when there is
@@ -22,7 +22,7 @@ impl<R: Role> Endpoint<R> {
         input: &mut &'b mut [u8],
     ) -> Option<SessionEvent<Event<'b>>> {
         match self.next_small_message(input) {
-            Some(message) => Some(SessionEvent::Received(message)),
+            Some(message) => Some(SessionEvent::Received(message.into())),
             None => self.next_other_event(now, input),
         }
     }
@@ -32,7 +32,7 @@ impl<R: Role> Endpoint<R> {
     /// [`next_event`](Self::next_event). A loop that takes such messages apart from other events
     /// handles them faster.
     #[inline(always)]
-    pub fn next_small_message<'b>(&mut self, input: &mut &'b mut [u8]) -> Option<Event<'b>> {
+    pub fn next_small_message<'b>(&mut self, input: &mut &'b mut [u8]) -> Option<MessageRef<'b>> {
         let mark = self.mark();
         let outbox = self.outbox.get_or_insert_default();
         if input.is_empty() || !outbox.is_quiet(mark) {

@@ -7,7 +7,7 @@ use super::Endpoint;
 use super::outbox::Outbox;
 use crate::frame::Opcode;
 use crate::mask::Mask;
-use crate::output::{LARGE, Output, Payload};
+use crate::output::{LARGE, LARGE_PREPARED, Output, Payload};
 use crate::{PreparedMessage, Role, SendError, Sender};
 
 impl<R: Role> Endpoint<R> {
@@ -106,7 +106,7 @@ impl<R: Role> Endpoint<R> {
         }
     }
 
-    /// Sends a prepared message. A server does not copy one of at least 16 KiB.
+    /// Sends a prepared message. A server does not copy one of at least 1 KiB.
     ///
     /// # Errors
     ///
@@ -115,7 +115,7 @@ impl<R: Role> Endpoint<R> {
         if self.is_fragmented(message.payload().len()) {
             return self.send_fragments(message.opcode(), Payload::Shared(message.clone()));
         }
-        if !R::SERVER || message.payload().len() < LARGE {
+        if !R::SERVER || message.payload().len() < LARGE_PREPARED {
             self.send_with(|sender, out| sender.send_prepared(message, out))?;
             self.count_message();
             return Ok(());
@@ -125,9 +125,9 @@ impl<R: Role> Endpoint<R> {
             self.count_message();
             return Ok(());
         }
-        self.send_with(|sender, out| sender.send_prepared_header(message, out))?;
+        self.session.sender()?.may_begin()?;
+        self.push(message.frame().len(), |output| output.push_shared(message));
         self.count_message();
-        self.push(message.payload().len(), |output| output.push_shared(message));
         Ok(())
     }
 

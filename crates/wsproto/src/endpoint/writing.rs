@@ -12,23 +12,23 @@ impl<R: Role> Endpoint<R> {
     /// are possible, [`pending_slices`](Self::pending_slices) sends both at once.
     #[inline]
     pub fn pending(&mut self) -> &[u8] {
-        let [pending, _] = self.pending_slices();
+        let [pending] = self.pending_slices();
         pending
     }
 
-    /// Returns the next bytes to write as two slices, the first of which is [`pending`](Self::pending).
-    /// A vectored write of both sends a large payload together with its header. The second is empty
-    /// if the first is.
+    /// Returns the next bytes to write as up to `N` slices, the first of which is [`pending`](Self::pending).
+    /// A vectored write sends a large payload together with its header, and several prepared messages
+    /// together. A slice after an empty one is empty.
     #[inline]
-    pub fn pending_slices(&mut self) -> [&[u8]; 2] {
+    pub fn pending_slices<const N: usize>(&mut self) -> [&[u8]; N] {
         match &mut self.outbox {
             Some(outbox) => outbox.output.pending(),
-            None => [&[]; 2],
+            None => [&[]; N],
         }
     }
 
     /// Tells the endpoint that the transport has accepted the first `len` of the
-    /// [pending](Self::pending) bytes, or of both [slices](Self::pending_slices).
+    /// [pending](Self::pending) bytes, or of all [slices](Self::pending_slices).
     #[inline]
     pub fn wrote(&mut self, len: usize, now: Duration) {
         if let Some(outbox) = &mut self.outbox

@@ -158,7 +158,8 @@
 //! transport accepts nothing, call [`write_blocked`](Endpoint::write_blocked): a peer that later
 //! reads more of our output is alive, and the keep-alive then waits longer for its Pong. Do not
 //! copy or shift the output: the endpoint keeps the offset, and does not copy a message of at least
-//! 16 KiB that is passed by value. Its header and its payload are then two slices: write both of
+//! 16 KiB that is passed by value, nor a prepared one of at least 1 KiB. Its header and its payload
+//! are then two slices, and several such messages are as many: write all
 //! [`pending_slices`](Endpoint::pending_slices) with a vectored write, or set `TCP_NODELAY`, which
 //! keeps the payload from waiting for the acknowledgement of its header.
 //!

@@ -7,6 +7,7 @@
 //! with [`Session::opened`](crate::Session::opened).
 
 mod accept_key;
+mod arrived;
 mod body;
 mod client;
 mod credentials;
@@ -49,5 +50,6 @@ pub use server::{Accept, AcceptError};
 pub use unoffered::Unoffered;
 
 pub(crate) use accept_key::Key;
+pub(crate) use arrived::Arrived;
 pub(crate) use body::Body;
 pub(crate) use fields::Fields;

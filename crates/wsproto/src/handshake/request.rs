@@ -1,6 +1,7 @@
 //! Requests received by a server.
 
 mod pseudo;
+mod query;
 mod target;
 mod verdict;
 
@@ -184,7 +185,7 @@ impl Request {
 
     /// Returns the names and values of the query, decoded: `+` is a space, `%41` an A.
     pub fn query_pairs(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
-        form_urlencoded::parse(self.query().unwrap_or_default().as_bytes())
+        query::pairs(self.query().unwrap_or_default())
     }
 
     /// Returns the host that the request is for, with its port if it has one. In HTTP/2 and HTTP/3 it is

@@ -9,7 +9,7 @@ use super::handshake::{Handshake, Progress};
 use super::{Session, Stage};
 use crate::cursor::take;
 use crate::handshake::{
-    Agreed, Body, ClientRequest, Fields, HeadFinder, Key, Response, ResponseError,
+    Agreed, Arrived, Body, ClientRequest, Fields, HeadFinder, Key, Response, ResponseError,
 };
 use crate::redacted::Length;
 use crate::{Client, Config, Role, SessionError};
@@ -21,12 +21,16 @@ struct ClientHandshake {
     /// Kept until the connection takes it over.
     role: Option<Client>,
     finder: HeadFinder,
-    /// The part of the head that has arrived, unless the head arrived in one piece; later the body.
+    /// The part of the head that has arrived, unless the head arrived in one piece; later the body. After a head that
+    /// cannot be read, its bytes.
     buffer: Vec<u8>,
     response: Option<Response>,
     /// Set once the head of the response has arrived.
     body: Option<Body>,
 }
+
+/// The most bytes to keep of a head that cannot be read.
+const UNREAD: usize = 4 << 10;
 
 /// A response, and the result of the negotiation.
 type Judged = (Response, Result<Agreed, ResponseError>);
@@ -68,14 +72,35 @@ impl<R: Role> Session<R> {
     pub fn response(&self) -> Option<&Response> {
         match &self.stage {
             Stage::Handshake(handshake) => handshake.response(),
-            _ => self.response.as_ref().map(R::response),
+            _ => match R::arrived(self.arrived.as_ref()?) {
+                Arrived::Response(response) => Some(response),
+                Arrived::Bytes(_) => None,
+            },
         }
     }
 
     /// Takes the server's response out of a client's session once it is complete: the response that
-    /// opened the connection, or the one that refused it, with its body.
+    /// opened the connection, the one that refused it, with its body, or the one that breaks a rule.
     pub fn take_response(&mut self) -> Option<Response> {
-        self.response.take().map(R::into_response)
+        match self.take_arrived_if(|arrived| matches!(arrived, Arrived::Response(_)))? {
+            Arrived::Response(response) => Some(response),
+            Arrived::Bytes(_) => None,
+        }
+    }
+
+    /// Takes the bytes out of a client's session that arrived in place of a response, once the opening
+    /// handshake has failed: a head that is no valid HTTP, or the beginning of one. They are at most 4 KiB; those
+    /// after the first wrong byte are among them as far as they arrived together with it.
+    pub fn take_unread_response(&mut self) -> Option<Vec<u8>> {
+        match self.take_arrived_if(|arrived| matches!(arrived, Arrived::Bytes(_)))? {
+            Arrived::Bytes(bytes) => Some(bytes),
+            Arrived::Response(_) => None,
+        }
+    }
+
+    fn take_arrived_if(&mut self, is_wanted: fn(&Arrived) -> bool) -> Option<Arrived> {
+        let arrived = self.arrived.take_if(|arrived| is_wanted(R::arrived(arrived)));
+        arrived.map(R::into_arrived)
     }
 }
 
@@ -109,8 +134,8 @@ impl ClientHandshake {
         }
         let Some(len) = self.finder.find(input, config)? else { return Ok(None) };
         self.buffer.extend_from_slice(take(input, len));
-        let head = mem::take(&mut self.buffer);
-        let (judged, _) = self.judge_front(&head, config)?;
+        let (judged, _) = self.judge_front(&self.buffer, config)?;
+        self.buffer = Vec::new();
         Ok(Some(judged))
     }
 
@@ -137,6 +162,13 @@ impl ClientHandshake {
             Ok(agreed)
         });
         Ok(((response, agreed), len))
+    }
+
+    /// Keeps the input behind what has arrived of a head that cannot be read.
+    fn keep_unread(&mut self, input: &mut &mut [u8]) {
+        let left = UNREAD.saturating_sub(self.buffer.len());
+        self.buffer.extend_from_slice(take(input, left));
+        *input = &mut [];
     }
 
     /// Reads the body of a refusing response; returns the error to report once the body is
@@ -180,7 +212,10 @@ impl Handshake<Client> for ClientHandshake {
             let (response, judged) = match self.read_head(input, config) {
                 Ok(Some(judged)) => judged,
                 Ok(None) => return Progress::NeedMore,
-                Err(error) => return Progress::Failed(error.into()),
+                Err(error) => {
+                    self.keep_unread(input);
+                    return Progress::Failed(error.into());
+                }
             };
             self.response = Some(response);
             match judged {
@@ -213,8 +248,16 @@ impl Handshake<Client> for ClientHandshake {
         self.response.as_ref()
     }
 
-    fn take_response(&mut self) -> Option<Response> {
-        self.response.take()
+    fn take_arrived(&mut self) -> Option<Arrived> {
+        match self.response.take() {
+            Some(response) => Some(Arrived::Response(response)),
+            None if self.buffer.is_empty() => None,
+            None => {
+                // The handshake may have ended within a long head.
+                self.buffer.truncate(UNREAD);
+                Some(Arrived::Bytes(mem::take(&mut self.buffer)))
+            }
+        }
     }
 }
 

@@ -65,8 +65,8 @@ pub(super) trait Handshake<R: Role>: fmt::Debug + Send + Sync + Unpin {
         None
     }
 
-    /// Takes out the response that a client received.
-    fn take_response(&mut self) -> Option<R::Response> {
+    /// Takes out the answer that a client received, or the part of it that has arrived.
+    fn take_arrived(&mut self) -> Option<R::Arrived> {
         None
     }
 }

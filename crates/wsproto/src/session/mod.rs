@@ -105,8 +105,8 @@ pub struct Session<R: Role> {
     /// The latest time passed in.
     now: Nanos,
     rare: Option<Box<Rare>>,
-    /// The response that ended a client's handshake, until it is taken; nothing in a server's session.
-    response: Option<R::Response>,
+    /// The answer that ended a client's handshake, until it is taken; nothing in a server's session.
+    arrived: Option<R::Arrived>,
     /// The round-trip time of the last Ping in microseconds; [`UNMEASURED`] if there is none.
     round_trip: u32,
     /// While a Pong is outstanding: how many bytes at the front of the next input were already
@@ -172,7 +172,7 @@ impl<R: Role> Session<R> {
             timer,
             now,
             rare: None,
-            response: None,
+            arrived: None,
             round_trip: UNMEASURED,
             counted: 0,
             flags: 0,
@@ -217,7 +217,7 @@ impl<R: Role> Session<R> {
 
     /// Opens the connection after a complete handshake.
     fn open(&mut self, agreed: Agreed, now: Duration) {
-        self.keep_response();
+        self.keep_arrived();
         if let Stage::Handshake(handshake) = &mut self.stage
             && let Some(role) = handshake.take_role()
         {
@@ -237,10 +237,10 @@ impl<R: Role> Session<R> {
         self.flags = Self::OPENED | fragments;
     }
 
-    /// Keeps the response that ended a client's handshake.
-    fn keep_response(&mut self) {
+    /// Keeps the answer that ended a client's handshake.
+    fn keep_arrived(&mut self) {
         if let Stage::Handshake(handshake) = &mut self.stage {
-            self.response = handshake.take_response();
+            self.arrived = handshake.take_arrived();
         }
     }
 

@@ -31,7 +31,7 @@ fn open(config: Config) -> Endpoint<Server> {
 fn drain(ws: &mut Endpoint<Server>) -> Vec<u8> {
     let mut wire = Vec::new();
     loop {
-        let pending = ws.pending_slices().concat();
+        let pending = ws.pending_slices::<3>().concat();
         if pending.is_empty() {
             return wire;
         }

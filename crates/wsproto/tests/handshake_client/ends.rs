@@ -73,3 +73,59 @@ fn a_handshake_can_be_given_up() {
     }
     assert_eq!(events, [Some(SessionError::Abandoned), None]);
 }
+
+/// What the server has sent is kept when the handshake fails: as a response if it is one, otherwise as bytes.
+#[test]
+fn an_answer_is_kept_that_is_no_response() {
+    let wrong = Head::new("HTTP/1.1 101 Switching Protocols", &[("Server", "other")]).bytes();
+    let long = [b"HTTP/1.1 200 ".as_slice(), &[b'x'; 20_000]].concat();
+    for (input, response, bytes) in [
+        (&b"SSH-2.0-OpenSSH_9.2\r\n"[..], None, Some(&b"SSH-2.0-OpenSSH_9.2\r\n"[..])),
+        (
+            b"HTTP/1.1 101 Switching\nServer: other\n\n",
+            None,
+            Some(b"HTTP/1.1 101 Switching\nServer: other\n\n"),
+        ),
+        (b"HTTP/1.1 nothing\r\n\r\n", None, Some(b"HTTP/1.1 nothing\r\n\r\n")),
+        (
+            b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 nothing\r\n\r\n",
+            None,
+            Some(b"HTTP/1.1 nothing\r\n\r\n"),
+        ),
+        (b"HTTP/1.1 101 Swi", None, Some(b"HTTP/1.1 101 Swi")),
+        (b"", None, None),
+        (&wrong, Some(101), None),
+        (&long, None, Some(&long[..4096])),
+    ] {
+        for cut in [0, 1, 12, input.len()] {
+            let mut out = Vec::new();
+            let mut session = Session::client(plain(), Config::default(), SEED, NOW, &mut out);
+            let (front, back) = input.split_at(cut.min(input.len()));
+            let mut errors = 0;
+            for part in [front, back] {
+                let mut part = part.to_vec();
+                let mut rest = &mut part[..];
+                while let Some(event) = session.next_event(NOW, &mut rest, &mut out) {
+                    errors += u32::from(matches!(event, SessionEvent::Error(_)));
+                }
+            }
+            session.end_of_input(&mut out);
+            while let Some(event) = session.next_event(NOW, &mut &mut [][..], &mut out) {
+                errors += u32::from(matches!(event, SessionEvent::Error(_)));
+            }
+            let shown = input.escape_ascii().to_string();
+            assert_eq!(errors, 1, "{shown}");
+            assert_eq!(session.take_response().map(|response| response.status()), response);
+            let unread = session.take_unread_response();
+            let expected = bytes.map(|bytes| {
+                // A head that fails at an early cut is reported before the rest arrives.
+                unread.as_ref().map_or(bytes, |unread| &bytes[..unread.len().min(bytes.len())])
+            });
+            assert_eq!(unread.as_deref(), expected, "{shown} {cut}");
+            if cut == 0 {
+                assert_eq!(unread.as_deref(), bytes, "{shown}");
+            }
+            assert_eq!(session.take_unread_response(), None);
+        }
+    }
+}

@@ -19,7 +19,7 @@ pub(in crate::listen) struct ExecArgs {
     #[arg(long, value_name = "COUNT", default_value = "64", requires = "exec")]
     max_processes: usize,
 
-    /// The time after which a process is killed when its connection has ended
+    /// The time after which a process is killed when its connection has ended, and its place is free
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration, requires = "exec")]
     grace: Duration,
 

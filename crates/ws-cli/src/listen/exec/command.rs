@@ -2,7 +2,6 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +10,7 @@ use ws_mio::IncomingRequest;
 use ws_mio::wsproto::handshake::Response;
 
 use super::bridge::Bridge;
+use super::group::Group;
 use super::process::Process;
 use super::processes::Processes;
 use crate::terminal::tell;
@@ -49,20 +49,17 @@ impl Exec {
         })?;
         let peer = request.client_addr().map(|peer| peer.to_string()).unwrap_or_default();
         let mut words = self.command.iter();
-        let child = Command::new(words.next().map_or(OsStr::new(""), OsString::as_os_str))
+        let mut command = Command::new(words.next().map_or(OsStr::new(""), OsString::as_os_str));
+        command
             .args(words)
             .env("WS_PEER", peer)
             .env("WS_TARGET", request.target())
             .env("WS_SUBPROTOCOL", subprotocol.unwrap_or_default())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            // A group of its own: it ends with all that it has started, and a Ctrl-C in the terminal is for the
-            // server alone, which then ends its processes in order.
-            .process_group(0)
-            .spawn()
-            .map_err(|error| self.cannot_start(&error))?;
-        Ok(Bridge::new(Process::new(child, place), self.max_line, self.patience))
+            .stderr(Stdio::inherit());
+        let group = Group::start(&mut command).map_err(|error| self.cannot_start(&error))?;
+        Ok(Bridge::new(Process::new(group, place), self.max_line, self.patience))
     }
 
     fn cannot_start(&self, error: &io::Error) -> Response {

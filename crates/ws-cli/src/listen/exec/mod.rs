@@ -11,6 +11,7 @@ mod command;
 mod group;
 mod input;
 mod output;
+mod pipes;
 mod process;
 mod processes;
 

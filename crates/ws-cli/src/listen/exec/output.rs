@@ -8,6 +8,7 @@ use std::sync::Arc;
 use ws_mio::wsproto::CloseCode;
 use ws_mio::{Error, Message, WebSocketConnection};
 
+use super::pipes::Pipe;
 use super::process::Process;
 use crate::listen::report::Report;
 
@@ -21,7 +22,7 @@ pub(super) struct Output {
 impl Output {
     /// Sends lines until the process has ended or the connection has. Then waits for the process, and closes the
     /// connection with its exit status.
-    pub(super) fn send_all(&self, stdout: ChildStdout, max_line: usize) {
+    pub(super) fn send_all(&self, stdout: Pipe<ChildStdout>, max_line: usize) {
         let mut stdout = BufReader::new(stdout);
         let failed = loop {
             match next_line(&mut stdout, max_line) {

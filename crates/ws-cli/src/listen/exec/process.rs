@@ -1,7 +1,6 @@
 //! A process with a connection: the lines that wait for it, and the progress of both.
 
 use std::collections::VecDeque;
-use std::process::Child;
 use std::sync::Arc;
 
 use parking_lot::{Condvar, Mutex};
@@ -49,8 +48,7 @@ enum Input {
 }
 
 impl Process {
-    pub(super) fn new(child: Child, place: Place) -> Arc<Self> {
-        let group = Group::new(child);
+    pub(super) fn new(group: Arc<Group>, place: Place) -> Arc<Self> {
         place.fill(Arc::downgrade(&group));
         let state = State {
             lines: VecDeque::new(),
@@ -149,7 +147,7 @@ impl Process {
             state.input = Input::Closed;
             self.changed.notify_all();
             drop(state);
-            self.place.kill_later(Arc::downgrade(&self.group));
+            self.place.abandon_later(Arc::downgrade(&self.group));
         }
     }
 }

@@ -21,12 +21,12 @@ pub(in crate::listen) struct Processes {
     /// The number of places in use.
     taken: Mutex<usize>,
     freed: Condvar,
-    /// To the thread that kills those that outlive their connections.
+    /// To the thread that abandons those that outlive their connections.
     ending: Mutex<Sender<(Instant, Weak<Group>)>>,
 }
 
 /// A place among the processes. It is free once the process has ended, and nothing that it started holds its
-/// input or output.
+/// input or output, or the grace after the end of its connection has passed.
 #[derive(Debug)]
 pub(super) struct Place(Arc<Processes>);
 
@@ -34,7 +34,7 @@ impl Processes {
     /// At most `most` run at once. A process whose connection has ended has `grace` to end, too.
     pub(super) fn new(most: usize, grace: Duration) -> Arc<Self> {
         let (sender, ending) = channel();
-        thread::spawn(move || kill_the_late(&ending));
+        thread::spawn(move || abandon_the_late(&ending));
         Arc::new(Self {
             most,
             grace,
@@ -82,8 +82,8 @@ impl Place {
         running.push(process);
     }
 
-    /// Kills the process once its grace has passed.
-    pub(super) fn kill_later(&self, process: Weak<Group>) {
+    /// Kills the process once its grace has passed, and frees its place.
+    pub(super) fn abandon_later(&self, process: Weak<Group>) {
         let at = Instant::now() + self.0.grace;
         // The thread that receives this ends last.
         let _ = self.0.ending.lock().send((at, process));
@@ -97,13 +97,13 @@ impl Drop for Place {
     }
 }
 
-/// Kills each process when its time has come. All have the same grace, so the first in the queue is the first to
-/// be killed.
-fn kill_the_late(ending: &Receiver<(Instant, Weak<Group>)>) {
+/// Abandons each process when its time has come. All have the same grace, so the first in the queue is the first in
+/// time.
+fn abandon_the_late(ending: &Receiver<(Instant, Weak<Group>)>) {
     while let Ok((at, process)) = ending.recv() {
         thread::sleep(at.saturating_duration_since(Instant::now()));
         if let Some(process) = process.upgrade() {
-            process.kill();
+            process.abandon();
         }
     }
 }

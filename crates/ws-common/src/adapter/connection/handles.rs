@@ -7,7 +7,7 @@ use wsproto::handshake::Extension;
 use wsproto::url::WsUrl;
 use wsproto::{CloseFrame, CloseInfo, KeepAlive, ReadyState, Role};
 
-use super::{Connection, Stage, UNWANTED};
+use super::{Connection, OWNED, Stage, UNWANTED};
 use crate::adapter::{Acceptor, ConnectionLink, Driver, Outgoing, Transport};
 use crate::{ConnectionId, Error, SendStatus, ServerHandle, TimerId};
 
@@ -107,7 +107,8 @@ impl<R: Role, D: Driver<R>> ConnectionLink for Connection<R, D> {
     fn set_timer(&self, after: Duration) -> TimerId {
         let mut held = self.lock();
         let at = self.driver.now().saturating_add(after);
-        if matches!(held.stage, Stage::Over { .. }) {
+        // Nobody would be called.
+        if held.flags & OWNED != 0 || matches!(held.stage, Stage::Over { .. }) {
             return TimerId::new();
         }
         let timer = held.details.set_timer(at);

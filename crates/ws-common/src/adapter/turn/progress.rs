@@ -6,8 +6,8 @@ use std::time::Duration;
 use wsproto::{ReadyState, Role};
 
 use super::{Duplex, MOST_EVENTS, TurnContext, TurnOutcome, WRITE_MOST};
-use crate::WebSocketConnection;
-use crate::adapter::{Connection, Conversation, Driver, Held, Step, Written};
+use crate::adapter::{Connection, Conversation, Driver, Held, Step, Written, reclaim_outbox};
+use crate::{ConnectionId, WebSocketConnection};
 
 /// How many times a turn writes after reading, while writing leads to events and these to more output.
 const ROUNDS: usize = 3;
@@ -117,10 +117,12 @@ where
                 break;
             }
             // Moving a message once more costs as much as the rest of this loop.
-            if let Some(message) = link.next_small_message(input) {
-                self.messages += 1;
-                self.connection.driver().input_goes_on(!input.is_empty());
-                let id = self.connection.id();
+            if let Some(message) = self.conversation.borrow(link, input) {
+                let id = self.count_message(input);
+                held = self
+                    .call(held, |turn| turn.conversation.message_ref(id, &turn.handle, message));
+            } else if let Some(message) = link.next_small_message(input) {
+                let id = self.count_message(input);
                 held = self.call(held, |turn| turn.conversation.message(id, &turn.handle, message));
             } else if let Some(step) = link.next_other(self.now, input) {
                 held = self.take(held, step, !input.is_empty());
@@ -134,6 +136,14 @@ where
             held = self.call(held, |_| drop(left));
         }
         (held, self.events > before)
+    }
+
+    /// Counts a small message that was taken out of `input`. Returns the id of the connection.
+    #[inline(always)]
+    fn count_message(&mut self, input: &[u8]) -> ConnectionId {
+        self.messages += 1;
+        self.connection.driver().input_goes_on(!input.is_empty());
+        self.connection.id()
     }
 
     /// Handles any event but a small message.
@@ -231,9 +241,7 @@ where
                 || !outcome.over && endpoint.ready_state() == ReadyState::Closed;
             #[cfg(feature = "deflate")]
             link.endpoint_mut().reclaim_tools(&mut context.tools);
-            if let Some(outbox) = link.endpoint_mut().reclaim() {
-                context.outbox = Some(outbox);
-            }
+            reclaim_outbox(link.endpoint_mut());
         } else {
             // A redirect has removed the transport: the adapter must dial again.
             outcome.more |= self.dialed && !outcome.over;
