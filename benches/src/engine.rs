@@ -1,11 +1,24 @@
 //! The engine under measurement.
 
-use wsproto::{Client, Config, Connection, Event, Extensions, Role, Server};
+use std::sync::Arc;
+use std::time::Duration;
+
+use wsproto::handshake::{Accept, Agreed, ClientRequest};
+use wsproto::{
+    Client, Config, Connection, Endpoint, Event, Extensions, MessageRef, Role, Server, Session,
+    SessionEvent,
+};
 
 use crate::workload::Workload;
 
 /// The maximum size of a read, in bytes.
 pub const SEGMENT: usize = 64 << 10;
+
+/// The time of a measurement: none passes.
+const NOW: Duration = Duration::ZERO;
+
+/// The resource that a client asks for.
+const URL: &str = "ws://localhost:9001/chat";
 
 /// Receives a workload, each segment copied to `scratch` first, as the kernel does. Returns the
 /// number of messages and of payload bytes.
@@ -53,6 +66,79 @@ fn receive(server: &mut Connection<Server>, mut input: &mut [u8]) -> (usize, usi
     (messages, bytes)
 }
 
+/// Echoes the messages of the wire through an endpoint, `each` bytes of it in each read, as an event loop
+/// whose handlers take owned messages does. Returns the number of bytes written.
+///
+/// # Panics
+///
+/// If a frame or an answer is refused.
+#[must_use]
+pub fn echo(wire: &mut [u8], each: usize) -> usize {
+    let session = Session::opened(Server, Config::default(), Agreed::default(), NOW);
+    let mut ws = Endpoint::new(session, Vec::new());
+    assert_eq!(ws.next_event(NOW, &mut &mut [][..]), Some(SessionEvent::Open));
+    let (mut outbox, mut written) = (None, 0);
+    for read in wire.chunks_mut(each) {
+        ws.lend(&mut outbox);
+        let mut input = read;
+        loop {
+            let sent = match ws.next_small_message(&mut input) {
+                Some(MessageRef::Text(text)) => {
+                    let text = ws.own_text(text.into());
+                    ws.send_text(text)
+                }
+                Some(MessageRef::Binary(bytes)) => {
+                    let bytes = ws.own_binary(bytes.into());
+                    ws.send_binary(bytes)
+                }
+                None => break,
+            };
+            sent.expect("an open connection");
+        }
+        assert_eq!(ws.next_other_event(NOW, &mut input), None);
+        let len = ws.pending().len();
+        ws.wrote(len, NOW);
+        written += len;
+        outbox = ws.reclaim();
+    }
+    written
+}
+
+/// Opens a connection as a server, from the first byte that the client in [`open_client`] has sent.
+///
+/// # Panics
+///
+/// If the request is refused.
+pub fn open_server(config: &Arc<Config>, request: &mut [u8], out: &mut Vec<u8>) {
+    let mut session = Session::server(Arc::clone(config), NOW);
+    let mut input = request;
+    assert_eq!(session.next_event(NOW, &mut input, out), Some(SessionEvent::Upgrade));
+    session.accept(&Accept::new(), NOW, out).expect("a request to upgrade");
+    assert_eq!(session.next_event(NOW, &mut input, out), Some(SessionEvent::Open));
+}
+
+/// Opens a connection as a client: appends the request to `out`, and returns the session, to which
+/// [`finish_client`] passes the response.
+///
+/// # Panics
+///
+/// If the URL is refused.
+#[must_use]
+pub fn open_client(config: &Arc<Config>, out: &mut Vec<u8>) -> Session<Client> {
+    let request = ClientRequest::parse(URL).expect("a URL");
+    Session::client(request, Arc::clone(config), [7; 32], NOW, out)
+}
+
+/// Passes the server's response to a client.
+///
+/// # Panics
+///
+/// If the response is refused.
+pub fn finish_client(session: &mut Session<Client>, response: &mut [u8]) {
+    let event = session.next_event(NOW, &mut &mut response[..], &mut Vec::new());
+    assert_eq!(event, Some(SessionEvent::Open));
+}
+
 /// Sends the messages of a workload as a server, all into one buffer.
 ///
 /// # Panics
@@ -95,6 +181,24 @@ mod tests {
                 assert_eq!(decode_in_place(&mut workload.wire.clone()), expected);
             }
         }
+    }
+
+    #[test]
+    fn messages_are_echoed() {
+        for kind in Kind::ALL {
+            let mut workload = Workload::repeated(kind, 125, 125, 32);
+            let frame = workload.wire.len() / 32;
+            assert_eq!(echo(&mut workload.wire, 16 * frame), 32 * (2 + 125));
+        }
+    }
+
+    #[test]
+    fn connections_are_opened() {
+        let config = Arc::default();
+        let (mut request, mut response) = (Vec::new(), Vec::new());
+        let mut client = open_client(&config, &mut request);
+        open_server(&config, &mut request, &mut response);
+        finish_client(&mut client, &mut response);
     }
 
     #[test]

@@ -13,8 +13,11 @@ use std::fmt::Write;
 use std::fs;
 use std::hint::black_box;
 use std::process::{Command, ExitCode};
+use std::sync::Arc;
 
-use benches::engine::{decode_in_place, encode_client, encode_server};
+use benches::engine::{
+    decode_in_place, echo, encode_client, encode_server, finish_client, open_client, open_server,
+};
 use benches::workload::{Kind, Workload};
 
 const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions.tsv");
@@ -24,6 +27,13 @@ const WORKLOADS: [&str; 5] =
     ["decode-binary", "decode-ascii", "decode-mixed", "encode-server", "encode-client"];
 const SIZES: [usize; 3] = [16, 125, 1 << 10];
 const MESSAGES: usize = 2000;
+
+/// Further cells. Of a handshake, the size is that of the messages: there are none.
+const OTHERS: [(&str, usize); 3] =
+    [("handshake-server", 0), ("handshake-client", 0), ("echo-16-in-a-read", 125)];
+
+/// How many messages a read of an echo brings.
+const BATCH: usize = 16;
 
 /// The relative increase over the baseline that counts as a regression.
 const TOLERANCE: f64 = 0.03;
@@ -78,8 +88,9 @@ struct Cell {
 }
 
 fn count_all() -> Result<Vec<Cell>, Box<dyn Error>> {
-    let cells = WORKLOADS.iter().flat_map(|workload| SIZES.map(|size| (workload, size)));
+    let cells = WORKLOADS.iter().flat_map(|workload| SIZES.map(|size| (*workload, size)));
     cells
+        .chain(OTHERS)
         .map(|(workload, size)| {
             let instructions = count(workload, size)? as f64 / MESSAGES as f64;
             Ok(Cell { name: format!("{workload}\t{size}"), instructions })
@@ -102,6 +113,9 @@ fn count(workload: &str, size: usize) -> Result<u64, Box<dyn Error>> {
 }
 
 fn work(workload: &str, size: usize) {
+    if workload.starts_with("handshake") {
+        return handshake(workload == "handshake-server");
+    }
     let kind = match workload {
         "decode-ascii" => Kind::Ascii,
         "decode-mixed" => Kind::Mixed,
@@ -112,11 +126,36 @@ fn work(workload: &str, size: usize) {
     match workload {
         "encode-server" => measured(|| encode_server(&task, &mut out)),
         "encode-client" => measured(|| encode_client(&task, &mut out)),
+        "echo-16-in-a-read" => {
+            let read = BATCH * task.wire.len() / MESSAGES;
+            measured(|| {
+                black_box(echo(&mut task.wire, read));
+            });
+        }
         _ => measured(|| {
             black_box(decode_in_place(&mut task.wire));
         }),
     }
     black_box(&out);
+}
+
+/// Opens as many connections as other cells have messages; those of one end are counted.
+fn handshake(of_server: bool) {
+    let config = Arc::default();
+    let (mut request, mut response) = (Vec::new(), Vec::new());
+    for _ in 0..MESSAGES {
+        request.clear();
+        response.clear();
+        if of_server {
+            let _ = open_client(&config, &mut request);
+            measured(|| open_server(&config, &mut request, &mut response));
+        } else {
+            let mut client = None;
+            measured(|| client = Some(open_client(&config, &mut request)));
+            open_server(&config, &mut request, &mut response);
+            measured(|| finish_client(client.as_mut().expect("opened"), &mut response));
+        }
+    }
 }
 
 /// Only instructions in here are counted.

@@ -172,8 +172,9 @@
 //!
 //! * Never hold the lock of a connection while a handler is called, while a thread waits, or while a
 //!   transport is dropped.
-//! * A turn is bounded: at most two reads of 64 KiB, 128 events ([`MOST_EVENTS`]), and bounded writes. A peer
-//!   that floods delays others by one turn at a time.
+//! * A turn is bounded: at most two reads of 64 KiB (of a large message, of as much as has arrived of it
+//!   before), 128 events ([`MOST_EVENTS`]), and bounded writes. A peer that floods delays others by one turn
+//!   at a time.
 //! * A blocking adapter never waits for a peer beyond the deadline of the endpoint.
 //! * A connection that is over no longer counts, although its transport may linger. Limit the number of
 //!   lingering transports with [`stop_lingering`](ConnectionState::stop_lingering).

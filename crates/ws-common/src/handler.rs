@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use wsproto::CloseInfo;
 
 use crate::{
-    BusState, Decision, Error, IncomingRequest, Message, ServerHandle, TimerId, WebSocketConnection,
+    BusState, Decision, Error, IncomingRequest, Message, MessageRef, ServerHandle, TimerId,
+    WebSocketConnection,
 };
 
 /// The handler of a server.
@@ -131,7 +132,7 @@ where
 /// The handler of a connection.
 ///
 /// Calls are serialized, in this order: [`on_open`](Self::on_open), then
-/// [`on_message`](Self::on_message) for each message, with [`on_ping`](Self::on_ping),
+/// [`on_message`](Self::on_message) (or [`on_message_ref`](Self::on_message_ref)) for each message, with [`on_ping`](Self::on_ping),
 /// [`on_pong`](Self::on_pong), [`on_drained`](Self::on_drained) and [`on_timer`](Self::on_timer) in between, at most one
 /// [`on_error`](Self::on_error), and exactly one [`on_terminate`](Self::on_terminate). For a client's
 /// connection on an event loop that never opens, only the last two are called. A call that panics is the
@@ -143,6 +144,39 @@ where
 pub trait ConnectionHandler: Send + 'static {
     /// Called for each message, complete and in order.
     fn on_message(&mut self, ws: &WebSocketConnection, message: Message);
+
+    /// Called in place of [`on_message`](Self::on_message) for a message that lies whole and uncompressed in the bytes
+    /// that were read, as most below 64 KiB do, if [`borrows`](Self::borrows) returns `true`. Such a message is not copied.
+    /// The others still come through `on_message`, which usually passes them on:
+    ///
+    /// ```
+    /// use ws_common::{ConnectionHandler, Message, MessageRef, WebSocketConnection};
+    ///
+    /// #[derive(Default)]
+    /// struct Lines(usize);
+    ///
+    /// impl ConnectionHandler for Lines {
+    ///     fn borrows(&self) -> bool {
+    ///         true
+    ///     }
+    ///
+    ///     fn on_message_ref(&mut self, _: &WebSocketConnection, message: MessageRef<'_>) {
+    ///         self.0 += message.as_bytes().iter().filter(|byte| **byte == b'\n').count();
+    ///     }
+    ///
+    ///     fn on_message(&mut self, ws: &WebSocketConnection, message: Message) {
+    ///         self.on_message_ref(ws, message.as_ref());
+    ///     }
+    /// }
+    /// ```
+    fn on_message_ref(&mut self, ws: &WebSocketConnection, message: MessageRef<'_>) {
+        self.on_message(ws, message.into());
+    }
+
+    /// Returns whether [`on_message_ref`](Self::on_message_ref) is called. Asked once, before all other calls.
+    fn borrows(&self) -> bool {
+        false
+    }
 
     /// Called when the connection is open.
     fn on_open(&mut self, ws: &WebSocketConnection) {
@@ -216,6 +250,14 @@ impl ConnectionHandler for Box<dyn ConnectionHandler> {
         (**self).on_message(ws, message);
     }
 
+    fn on_message_ref(&mut self, ws: &WebSocketConnection, message: MessageRef<'_>) {
+        (**self).on_message_ref(ws, message);
+    }
+
+    fn borrows(&self) -> bool {
+        (**self).borrows()
+    }
+
     fn on_open(&mut self, ws: &WebSocketConnection) {
         (**self).on_open(ws);
     }
@@ -243,24 +285,4 @@ impl ConnectionHandler for Box<dyn ConnectionHandler> {
     fn on_terminate(&mut self, ws: &WebSocketConnection, info: &CloseInfo) {
         (**self).on_terminate(ws, info);
     }
-}
-
-/// Returns a closure unchanged, as a handler whose parameters the compiler infers.
-///
-/// ```
-/// use ws_common::{Decision, handler};
-///
-/// # fn run(_: impl ws_common::ServerHandler) {}
-/// // `run` stands for `WebSocketServer::run`.
-/// run(|_: &_, _: &_| {
-///     Decision::accept(handler(|ws, message| {
-///         let _ = ws.send(message); // fails if the peer is gone
-///     }))
-/// });
-/// ```
-pub const fn handler<F>(on_message: F) -> F
-where
-    F: FnMut(&WebSocketConnection, Message) + Send + 'static,
-{
-    on_message
 }

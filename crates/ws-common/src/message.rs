@@ -6,6 +6,8 @@ use std::fmt;
 use bytes::Bytes;
 use wsproto::PreparedMessage;
 
+use crate::MessageRef;
+
 /// A complete message. Its `Debug` output shows the kind and the length in bytes, not the payload, which
 /// may be secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -23,6 +25,16 @@ impl Message {
         match self {
             Self::Text(text) => Some(text),
             Self::Binary(_) => None,
+        }
+    }
+
+    /// Borrows the message.
+    #[must_use]
+    #[inline]
+    pub fn as_ref(&self) -> MessageRef<'_> {
+        match self {
+            Self::Text(text) => MessageRef::Text(text),
+            Self::Binary(bytes) => MessageRef::Binary(bytes),
         }
     }
 
@@ -95,6 +107,16 @@ impl Message {
             Self::Text(text) => serde_json::from_str(text)?,
             Self::Binary(bytes) => serde_json::from_slice(bytes)?,
         })
+    }
+}
+
+/// Copies the message.
+impl From<MessageRef<'_>> for Message {
+    fn from(message: MessageRef<'_>) -> Self {
+        match message {
+            MessageRef::Text(text) => Self::Text(text.into()),
+            MessageRef::Binary(bytes) => Self::Binary(bytes.into()),
+        }
     }
 }
 

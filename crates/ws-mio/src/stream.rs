@@ -6,6 +6,12 @@ use std::net::Shutdown;
 use mio::event::{Event, Source};
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
+#[cfg(unix)]
+use rustix::{
+    buffer::spare_capacity,
+    io::retry_on_intr,
+    net::{RecvFlags, recv},
+};
 use socket2::SockRef;
 #[cfg(feature = "tls")]
 use ws_common::adapter::tls::TlsState;
@@ -266,7 +272,33 @@ impl Duplex for Stream {
                 result => break result,
             }
         };
-        let more = self.may_read_more(&result, buffer.len());
+        self.after_read(result, buffer.len())
+    }
+
+    #[cfg(unix)]
+    fn try_read_into(&mut self, message: &mut Vec<u8>) -> Option<io::Result<usize>> {
+        let size = message.capacity() - message.len();
+        let result = match &self.0 {
+            Kind::Tcp(tcp, _) => {
+                let read = || recv(tcp, spare_capacity(message), RecvFlags::empty());
+                retry_on_intr(read).map(|(_, read)| read)
+            }
+            #[cfg(feature = "tls")]
+            Kind::Tls(_) => return None,
+        };
+        Some(self.after_read(result.map_err(Into::into), size))
+    }
+
+    #[inline]
+    fn is_readable(&self) -> bool {
+        self.readiness().readable
+    }
+}
+
+impl Stream {
+    /// Records whether another read may succeed after one of at most `size` bytes.
+    fn after_read(&mut self, result: io::Result<usize>, size: usize) -> io::Result<usize> {
+        let more = self.may_read_more(&result, size);
         let readiness = self.readiness_mut();
         readiness.readable = match &result {
             Ok(0) => false,
@@ -276,11 +308,6 @@ impl Duplex for Stream {
             Err(_) => false,
         };
         result
-    }
-
-    #[inline]
-    fn is_readable(&self) -> bool {
-        self.readiness().readable
     }
 }
 

@@ -96,7 +96,8 @@ impl<R: Role> WebSocket<R> {
     }
 
     /// Reads once into `buffer`. Returns the bytes read, to be passed to the endpoint. They are empty if no
-    /// input is available, or if the stream has ended; the endpoint is then told of the end.
+    /// input is available, if the stream has ended, which the endpoint is told, or if the endpoint has got them
+    /// already, because they belong to a large message.
     ///
     /// # Errors
     ///
@@ -104,7 +105,10 @@ impl<R: Role> WebSocket<R> {
     /// connection was closing, or if a client has disconnected before it sent anything. In each case the
     /// endpoint is told, and ends.
     pub fn read<'b>(&mut self, buffer: &'b mut [u8], now: Duration) -> Result<&'b mut [u8], Error> {
-        self.0.read(buffer, now)
+        match self.0.read_payload(now) {
+            Some(read) => read.map(|_| &mut [][..]),
+            None => self.0.read(buffer, now),
+        }
     }
 
     /// Writes until everything is written, the stream accepts no more, or about 1 MiB is written. Once

@@ -35,6 +35,11 @@ impl Input {
         (self.consumed, self.filled) = (0, 0);
     }
 
+    /// Returns whether the last [read](Self::read) has filled the buffer: more input may have arrived.
+    pub(crate) fn is_filled(&self) -> bool {
+        self.filled == self.buffer.len()
+    }
+
     /// Replaces the buffer's content by [`Stream::receive`].
     pub(crate) fn read(&mut self, wait: Wait) -> io::Result<Option<usize>> {
         let read = self.stream.receive(&mut self.buffer, wait)?;

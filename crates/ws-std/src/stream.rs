@@ -72,6 +72,14 @@ impl Stream {
         self.socket().map(|tcp| &**tcp)
     }
 
+    /// Returns the TCP stream if the connection's bytes are on it as they are, without TLS.
+    pub(crate) const fn plain_tcp(&self) -> Option<&Arc<TcpStream>> {
+        match &self.0 {
+            Kind::Tcp(tcp) => Some(tcp),
+            _ => None,
+        }
+    }
+
     pub(crate) const fn socket(&self) -> Option<&Arc<TcpStream>> {
         match &self.0 {
             Kind::Tcp(tcp) => Some(tcp),

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 pub(crate) use imp::{
-    has_input, read_now, wait_readable, wait_writable, write_now, write_vectored_now,
+    has_input, read_into_now, read_now, wait_readable, wait_writable, write_now, write_vectored_now,
 };
 
 /// How long to wait for input, and whether to wait for room as well.
@@ -23,7 +23,9 @@ const MIN_WAIT: Duration = Duration::from_millis(1);
 
 #[cfg(unix)]
 mod imp {
+    use rustix::buffer::spare_capacity;
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    use rustix::io::retry_on_intr;
     use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, send, sendmsg};
 
     use super::{Duration, IoSlice, TcpStream, Wait, io};
@@ -48,6 +50,13 @@ mod imp {
     pub(crate) fn read_now(tcp: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
         let (read, _) = recv(tcp, buffer, RecvFlags::DONTWAIT)?;
         Ok(read)
+    }
+
+    /// Reads as [`read_now`] does, into the spare capacity of `to`, of which there is some. `None` if the system
+    /// cannot.
+    pub(crate) fn read_into_now(tcp: &TcpStream, to: &mut Vec<u8>) -> Option<io::Result<usize>> {
+        let read = retry_on_intr(|| recv(tcp, spare_capacity(to), RecvFlags::DONTWAIT));
+        Some(read.map(|(_, read)| read).map_err(Into::into))
     }
 
     /// Whether a byte of input can be read without waiting.
@@ -112,6 +121,10 @@ mod imp {
     pub(crate) fn read_now(mut tcp: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
         tcp.set_read_timeout(Some(MIN_WAIT))?;
         tcp.read(buffer).map_err(would_block)
+    }
+
+    pub(crate) fn read_into_now(_: &TcpStream, _: &mut Vec<u8>) -> Option<io::Result<usize>> {
+        None
     }
 
     pub(crate) fn has_input(tcp: &TcpStream) -> bool {

@@ -313,10 +313,33 @@ impl<S: AsyncStream> Transport for Io<S> {
 impl<S: AsyncStream> Duplex for Io<S> {
     fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let result = self.read_raw(buffer);
+        self.after_read(result, buffer.len())
+    }
+
+    fn try_read_into(&mut self, message: &mut Vec<u8>) -> Option<io::Result<usize>> {
+        #[cfg(feature = "tls")]
+        if self.tls.is_some() {
+            return None;
+        }
+        let size = message.capacity() - message.len();
+        let stream = self.stream.as_mut()?;
+        let result = Polled::new(stream, &self.waker).read_into(message);
+        Some(self.after_read(result, size))
+    }
+
+    #[inline]
+    fn is_readable(&self) -> bool {
+        self.readable
+    }
+}
+
+impl<S: AsyncStream> Io<S> {
+    /// Records whether another read may succeed after one of at most `size` bytes.
+    fn after_read(&mut self, result: io::Result<usize>, size: usize) -> io::Result<usize> {
         (self.reading, self.readable) = match &result {
             Ok(0) => (false, false),
             Ok(read) => {
-                let drained = *read < buffer.len() && self.is_drained();
+                let drained = *read < size && self.is_drained();
                 (drained, !drained)
             }
             Err(error) if would_block(error) => {
@@ -326,11 +349,6 @@ impl<S: AsyncStream> Duplex for Io<S> {
             Err(_) => (false, false),
         };
         result
-    }
-
-    #[inline]
-    fn is_readable(&self) -> bool {
-        self.readable
     }
 }
 

@@ -107,12 +107,12 @@ pub use ws_common::bytes;
 #[cfg(feature = "tracing")]
 pub use ws_common::tracing;
 pub use ws_common::{
-    Broadcast, Bus, BusError, BusState, Cancel, ClientOptions, ConnectTo, ConnectionHandler,
-    ConnectionId, Decider, Decision, Error, IncomingRequest, InvalidAnswer, InvalidNetwork,
-    MAX_TOPIC_LEN, Message, Proxies, Proxy, ProxyError, ProxyHeaderError, Reconnect,
-    ReconnectEvent, RefusedStats, RunningServer, SendStatus, ServerHandle, ServerHandler,
-    ServerOptions, ServerSocket, ServerStats, SubscribeError, TimerId, TrustedProxies,
-    WebSocketConnection, handler, socket2, testing,
+    Borrowing, Broadcast, Bus, BusError, BusState, Cancel, ClientOptions, ConnectTo,
+    ConnectionHandler, ConnectionId, Decider, Decision, Error, IncomingRequest, InvalidAnswer,
+    InvalidNetwork, MAX_TOPIC_LEN, Message, MessageRef, Proxies, Proxy, ProxyError,
+    ProxyHeaderError, Reconnect, ReconnectEvent, RefusedStats, RunningServer, SendStatus,
+    ServerHandle, ServerHandler, ServerOptions, ServerSocket, ServerStats, SubscribeError, TimerId,
+    TrustedProxies, WebSocketConnection, borrowing, handler, socket2, testing,
 };
 #[cfg(feature = "tls")]
 pub use ws_common::{ClientTls, ServerTls, TlsInfo, rustls};

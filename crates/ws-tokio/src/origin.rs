@@ -44,7 +44,7 @@ impl<S> Origin<S> {
         Self { tasks: Arc::default(), start, from, traffic, stream: PhantomData }
     }
 
-    /// Reads once into `input`, for an owner, and counts the bytes. The connection is locked.
+    /// Reads once into `input`, or straight into a large message, for an owner, and counts the bytes. The connection is locked.
     pub(crate) fn read<R: Role>(
         &self,
         link: &mut Link<R, Io<S>>,
@@ -54,7 +54,10 @@ impl<S> Origin<S> {
     where
         S: AsyncStream,
     {
-        let read = input.fill(now, |buffer| link.read(buffer, now).map(|read| read.len()))?;
+        let read = match link.read_payload(now) {
+            Some(read) => read?,
+            None => input.fill(now, |buffer| link.read(buffer, now).map(|read| read.len()))?,
+        };
         if let Some(traffic) = &self.traffic {
             traffic.received(0, read as u64);
         }

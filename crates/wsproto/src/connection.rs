@@ -7,8 +7,8 @@ use crate::closing::{Advice, Closing};
 use crate::cursor::aside;
 use crate::deflate::Sending;
 use crate::{
-    Client, CloseFrame, Config, Error, Event, Extensions, Piece, Receiver, Role, SendError, Sender,
-    Server, SplitSender, Violation,
+    Client, CloseFrame, Config, Error, Event, Extensions, MessageRef, Piece, Receiver, Role,
+    SendError, Sender, Server, SplitSender, Violation,
 };
 
 /// One end of an open WebSocket connection.
@@ -91,10 +91,9 @@ impl<R: Role> Connection<R> {
     }
 
     /// Takes the next event, as [`next_event`](Self::next_event) does, but leaves an incomplete
-    /// frame in `input` until it is whole, or at least `most` bytes of it have arrived. Fewer
-    /// messages have to be reassembled by copying, and `None` may leave fewer than `most` bytes,
-    /// with which the input of the next call must begin. See [`Receiver::next_event_in_place`] for
-    /// the rules.
+    /// frame of at most `most` bytes in `input` until it is whole. Fewer messages have to be
+    /// reassembled by copying, and `None` may leave fewer than `most` bytes, with which the input
+    /// of the next call must begin. See [`Receiver::next_event_in_place`] for the rules.
     ///
     /// # Errors
     ///
@@ -108,7 +107,7 @@ impl<R: Role> Connection<R> {
         out: &mut Vec<u8>,
     ) -> Result<Option<Event<'b>>, Error> {
         if let Some(message) = self.receiver.small_message(input) {
-            return Ok(Some(message));
+            return Ok(Some(message.into()));
         }
         let result = aside(input, |input| self.receiver.next_event_by_steps(input, most));
         self.reply(&result, out);
@@ -124,7 +123,7 @@ impl<R: Role> Connection<R> {
         most: usize,
         out: &mut Vec<u8>,
     ) -> Result<Option<Event<'b>>, Error> {
-        let result = self.receiver.next_event_by_steps(input, most);
+        let result = self.receiver.next_event_inline(input, most);
         self.reply(&result, out);
         result
     }
@@ -142,7 +141,7 @@ impl<R: Role> Connection<R> {
     /// Takes a small message that has arrived completely, while the connection is open. Everything
     /// else is left to [`next_event`](Self::next_event).
     #[inline(always)]
-    pub(crate) fn small_message<'b>(&mut self, input: &mut &'b mut [u8]) -> Option<Event<'b>> {
+    pub(crate) fn small_message<'b>(&mut self, input: &mut &'b mut [u8]) -> Option<MessageRef<'b>> {
         if self.closing() != Closing::Open {
             return None;
         }
@@ -177,6 +176,18 @@ impl<R: Role> Connection<R> {
             Err(error) => self.sender.fail(*error, out),
         }
         result
+    }
+
+    /// Lends the memory of a large binary message to `read`, which appends the next bytes of the
+    /// input; see [`Receiver::read_payload`].
+    pub fn read_payload<T>(&mut self, read: impl FnOnce(&mut Vec<u8>) -> T) -> Option<T> {
+        self.receiver.read_payload(read)
+    }
+
+    /// Returns whether the next event needs no more input; see [`Receiver::is_at_end_of_frame`].
+    #[inline]
+    pub(crate) const fn is_at_end_of_frame(&self) -> bool {
+        self.receiver.is_at_end_of_frame()
     }
 
     /// Returns the rule that the peer broke, with its details; see [`Receiver::violation`].

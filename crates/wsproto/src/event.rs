@@ -40,6 +40,47 @@ impl Event<'_> {
     }
 }
 
+/// A complete message that lies in the input. Its `Debug` output shows the kind and the length in bytes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum MessageRef<'b> {
+    /// A text message.
+    Text(&'b str),
+    /// A binary message.
+    Binary(&'b [u8]),
+}
+
+impl<'b> MessageRef<'b> {
+    /// Returns the text of a text message, `None` for a binary one.
+    #[must_use]
+    #[inline]
+    pub const fn as_text(self) -> Option<&'b str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Binary(_) => None,
+        }
+    }
+
+    /// Returns the payload of either kind of message; for text, its UTF-8 bytes.
+    #[must_use]
+    #[inline]
+    pub const fn as_bytes(self) -> &'b [u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Binary(bytes) => bytes,
+        }
+    }
+}
+
+impl<'b> From<MessageRef<'b>> for Event<'b> {
+    #[inline]
+    fn from(message: MessageRef<'b>) -> Self {
+        match message {
+            MessageRef::Text(text) => Self::Text(Cow::Borrowed(text)),
+            MessageRef::Binary(bytes) => Self::Binary(Cow::Borrowed(bytes)),
+        }
+    }
+}
+
 /// Something the peer sent, with messages in pieces as they arrive.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Piece<'b> {
@@ -104,6 +145,14 @@ impl fmt::Debug for Event<'_> {
             Self::Close(frame) => return f.debug_tuple("Close").field(frame).finish(),
         };
         f.debug_tuple(name).field(&Length(len)).finish()
+    }
+}
+
+/// Shows the length of a payload, not its content.
+impl fmt::Debug for MessageRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = if self.as_text().is_some() { "Text" } else { "Binary" };
+        f.debug_tuple(name).field(&Length(self.as_bytes().len())).finish()
     }
 }
 

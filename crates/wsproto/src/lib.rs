@@ -110,7 +110,8 @@
 //! With the feature `bytes`, a server sends `bytes::Bytes` of at least 16 KiB without copying them.
 //!
 //! Most messages cut by reads need not be reassembled by copying: a loop with a buffer for each
-//! connection calls [`next_event_in_place`](Connection::next_event_in_place).
+//! connection calls [`next_event_in_place`](Connection::next_event_in_place). Large binary messages
+//! are read straight into their own memory with [`read_payload`](Connection::read_payload).
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(
@@ -172,7 +173,7 @@ pub use connection::Connection;
 pub use deflate::{Compress, Deflate, DeflateTools, UnknownDeflate, WindowBits};
 pub use endpoint::{Endpoint, Outbox, OutputCounts};
 pub use error::{Error, SendError};
-pub use event::{Event, Piece};
+pub use event::{Event, MessageRef, Piece};
 pub use extensions::Extensions;
 pub use prepared::PreparedMessage;
 pub use receive::Receiver;

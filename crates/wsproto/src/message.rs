@@ -14,6 +14,10 @@ use crate::{Error, Event, Piece};
 /// are cut once, and then need no second allocation. It is the small constant of promise I4.
 const LEAST_CAPACITY: usize = 1024;
 
+/// How many bytes must have arrived, and must be missing, of a message whose memory is lent to a
+/// reader: the rest of a shorter one is read together with what follows it.
+const LEAST_LENT: usize = 32 << 10;
+
 /// How many bytes of a text are unmasked, validated and copied at once: they stay in the
 /// first-level cache.
 const PART: usize = 16 << 10;
@@ -119,6 +123,23 @@ impl Message {
             Self::None => {}
         }
         Ok(())
+    }
+
+    /// Returns the memory of a binary message, with room for some of the `remaining` bytes of its
+    /// frame, and for nothing behind them; `ceiling` is the maximum size in bytes the message can
+    /// still reach. `None` if that is not worth it.
+    pub(crate) fn lend(&mut self, remaining: usize, ceiling: usize) -> Option<&mut Vec<u8>> {
+        let Self::Binary { bytes, .. } = self else { return None };
+        if remaining.min(bytes.len()) < LEAST_LENT {
+            return None;
+        }
+        if bytes.capacity() - bytes.len() < LEAST_LENT {
+            // With the constant, doubling does not leave a rest as short as the header was.
+            let ample = bytes.len().saturating_mul(2).saturating_add(LEAST_CAPACITY).min(ceiling);
+            bytes.reserve_exact(ample.saturating_sub(bytes.len()));
+        }
+        let spare = bytes.capacity() - bytes.len();
+        (LEAST_LENT..=remaining).contains(&spare).then_some(bytes)
     }
 
     /// Ends the message; `None` if pieces of it were handed out, or if no message is open.

@@ -89,6 +89,25 @@ fn a_longer_frame_is_consumed_in_parts() {
     assert_eq!(taken, [(text(&payload), false)]);
 }
 
+/// Waiting for more than a part of a frame that does not fit saves no copy.
+#[test]
+fn a_part_of_a_long_frame_need_not_fill_the_buffer() {
+    let payload = "y".repeat(30_000);
+    let wire = Server::from_peer(0x81, payload.as_bytes());
+    let (mut ws, mut out) = (Server::connect(), Vec::new());
+    let (mut buffer, mut message) = (Vec::new(), None);
+    for byte in &wire {
+        buffer.push(*byte);
+        let mut input = &mut buffer[..];
+        let event = ws.next_event_in_place(&mut input, 16 << 10, &mut out).expect("legal");
+        let left = input.len();
+        assert!(left < 4 << 10, "so much need not wait");
+        message = message.or(event.map(Event::into_owned));
+        buffer.drain(..buffer.len() - left);
+    }
+    assert_eq!(message, Some(text(&payload)));
+}
+
 #[test]
 fn each_fragment_waits_separately() {
     let wire = [Server::from_peer(0x01, b"in "), Server::from_peer(0x80, b"two")].concat();

@@ -213,8 +213,12 @@ impl Transport for Stream {
     }
 }
 
-impl Duplex for Stream {
-    fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+impl Stream {
+    /// Reads what has arrived by `read`.
+    fn read_by(
+        &mut self,
+        read: impl FnOnce(&mut VecDeque<u8>) -> io::Result<usize>,
+    ) -> io::Result<usize> {
         self.ends(|here, there| {
             if here.inbox.is_empty() {
                 return match (std::mem::take(&mut here.reset), here.ended) {
@@ -223,10 +227,21 @@ impl Duplex for Stream {
                     (false, false) => Err(ErrorKind::WouldBlock.into()),
                 };
             }
-            let len = here.inbox.read(buffer)?;
+            let len = read(&mut here.inbox)?;
             there.bell.ring();
             Ok(len)
         })
+    }
+}
+
+impl Duplex for Stream {
+    fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.read_by(|inbox| inbox.read(buffer))
+    }
+
+    fn try_read_into(&mut self, message: &mut Vec<u8>) -> Option<io::Result<usize>> {
+        let room = (message.capacity() - message.len()) as u64;
+        Some(self.read_by(|inbox| inbox.take(room).read_to_end(message)))
     }
 
     fn is_readable(&self) -> bool {

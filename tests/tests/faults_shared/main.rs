@@ -3,6 +3,7 @@
 
 mod alive;
 mod backlog;
+mod borrowed;
 mod bounds;
 mod certificates;
 mod fragments;
@@ -87,6 +88,7 @@ macro_rules! of_servers {
                 a_close_and_an_end_behind_unread_output, a_sender_learns_of_a_silent_peer;
             alive: a_slow_upload_is_a_sign_of_life, a_long_download_is_a_sign_of_life,
                 a_slow_download_is_a_sign_of_life, a_trickle_is_no_sign_of_life, a_reading_peer_is_not_given_up;
+            borrowed: small_messages_are_borrowed, a_closure_borrows;
             fragments: a_pong_of_a_server_does_not_wait_for_a_message;
             later: decisions_end_with_the_server, handshakes_end_with_the_server;
             leaving: a_client_that_leaves_is_noticed, a_client_with_tls_that_leaves_is_noticed,

@@ -8,8 +8,10 @@ use super::{BATCH, End, Flush, Inbox, LIMIT, Outcome, Ring};
 /// How many bytes of a frame are waited for: a payload of 16 KiB behind the longest header.
 const MOST: usize = (16 << 10) + 14;
 
-/// The most bytes of a read: two of them are waited for, and stay in the first-level cache.
-const READ: usize = MOST / 2;
+/// The most bytes of a read: those that wait stay in the first-level cache. It is no multiple of 4 KiB, so that the
+/// distance between a read and the message it belongs to differs from one to the next: with some distances, copies
+/// take many times as long (PERFORMANCE.md).
+const READ: usize = 7000;
 
 /// From how many bytes on a payload is not collected with others, but written on its own.
 const LARGE: usize = 16 << 10;
@@ -30,20 +32,35 @@ impl super::Peer for Peer {
         let mut buffer = vec![0; MOST + READ];
         let mut held = 0; // what waits, in front
         let mut out = Vec::new();
-        let reads = workload.wire.chunks(segment).flat_map(|segment| segment.chunks(READ));
-        for bytes in reads {
-            let end = held + bytes.len();
-            buffer[held..end].copy_from_slice(bytes);
-            let mut input = &mut buffer[..end];
-            while let Some(event) = server.next_event_in_place(&mut input, MOST, &mut out)? {
-                match event {
-                    Event::Text(text) => inbox.text(text.as_bytes()),
-                    Event::Binary(bytes) => inbox.binary(&bytes),
-                    Event::Ping(_) | Event::Pong(_) | Event::Close(_) => {}
+        for mut segment in workload.wire.chunks(segment) {
+            while !segment.is_empty() {
+                // A read straight into a large message; others into the buffer.
+                let read = |message: &mut Vec<u8>| {
+                    let room = message.capacity() - message.len();
+                    let (now, later) = segment.split_at(segment.len().min(room));
+                    message.extend_from_slice(now);
+                    segment = later;
+                };
+                if held > 0 || server.read_payload(read).is_none() {
+                    let (now, later) = segment.split_at(segment.len().min(READ));
+                    buffer[held..held + now.len()].copy_from_slice(now);
+                    held += now.len();
+                    segment = later;
+                }
+                let end = held;
+                let mut input = &mut buffer[..end];
+                while let Some(event) = server.next_event_in_place(&mut input, MOST, &mut out)? {
+                    match event {
+                        Event::Text(text) => inbox.text(text.as_bytes()),
+                        Event::Binary(bytes) => inbox.binary(&bytes),
+                        Event::Ping(_) | Event::Pong(_) | Event::Close(_) => {}
+                    }
+                }
+                held = input.len();
+                if held < end {
+                    buffer.copy_within(end - held..end, 0);
                 }
             }
-            held = input.len();
-            buffer.copy_within(end - held..end, 0);
         }
         Ok(())
     }

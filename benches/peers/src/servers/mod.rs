@@ -5,6 +5,7 @@ mod bare;
 #[cfg(feature = "deflate")]
 pub mod compressing;
 mod fastwebsockets;
+mod handlers;
 mod own_loop;
 pub mod publishing;
 mod sockudo;

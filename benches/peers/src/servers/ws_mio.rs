@@ -2,9 +2,10 @@
 
 use std::io;
 
-use ws_mio::{Decision, Message, ServerOptions, WebSocketConnection, WebSocketServer};
+use ws_mio::{Decision, ServerOptions, WebSocketServer};
 
 use super::Start;
+use super::handlers::Echo;
 #[cfg(feature = "deflate")]
 use wsproto::Deflate;
 
@@ -21,10 +22,5 @@ pub(super) fn serve_compressing(start: Start, deflate: Deflate) -> io::Result<()
 
 fn run(start: Start, options: ServerOptions) -> io::Result<()> {
     let server = WebSocketServer::from_listener(start.listen()?, options);
-    server.threads(start.threads).run(|_: &_, _: &_| Decision::accept(echo))
-}
-
-fn echo(ws: &WebSocketConnection, message: Message) {
-    // Fails if the client is gone.
-    let _ = ws.send(message);
+    server.threads(start.threads).run(|_: &_, _: &_| Decision::accept(Echo))
 }

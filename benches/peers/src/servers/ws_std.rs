@@ -2,9 +2,10 @@
 
 use std::io;
 
-use ws_std::{Decision, Message, ServerOptions, WebSocketConnection, WebSocketServer};
+use ws_std::{Decision, ServerOptions, WebSocketServer};
 
 use super::Start;
+use super::handlers::Echo;
 #[cfg(feature = "deflate")]
 use wsproto::Deflate;
 
@@ -23,10 +24,5 @@ fn run(start: Start, options: ServerOptions) -> io::Result<()> {
     // The default suits the threads that a process may have, not a benchmark.
     let options = options.max_connections(usize::MAX);
     let server = WebSocketServer::from_listener(start.listen()?, options);
-    server.run(|_: &_, _: &_| Decision::accept(echo))
-}
-
-fn echo(ws: &WebSocketConnection, message: Message) {
-    // Fails if the client is gone.
-    let _ = ws.send(message);
+    server.run(|_: &_, _: &_| Decision::accept(Echo))
 }

@@ -3,10 +3,10 @@
 use std::io;
 
 use ws_tokio::{
-    Decision, Error, Incoming, Listener, Message, ServerOptions, WebSocketConnection,
-    WebSocketServer, serve_per_core,
+    Decision, Error, Incoming, Listener, ServerOptions, WebSocketServer, serve_per_core,
 };
 
+use super::handlers::Echo;
 use super::{Start, announce};
 #[cfg(feature = "deflate")]
 use wsproto::Deflate;
@@ -24,7 +24,7 @@ pub(super) fn serve_compressing(start: Start, deflate: Deflate) -> io::Result<()
 
 /// Runs on this thread, or with a runtime for each of several threads.
 fn run(start: Start, options: ServerOptions) -> io::Result<()> {
-    let decide = |_: &_, _: &_| Decision::accept(echo);
+    let decide = |_: &_, _: &_| Decision::accept(Echo);
     if start.threads == 1 {
         let server = WebSocketServer::from_listener(start.listen()?, options);
         return start.runtime()?.block_on(server.run(decide));
@@ -33,11 +33,6 @@ fn run(start: Start, options: ServerOptions) -> io::Result<()> {
     announce(running.handle().local_addr().unwrap_or(start.address))?;
     running.join();
     Ok(())
-}
-
-fn echo(ws: &WebSocketConnection, message: Message) {
-    // Fails if the client is gone.
-    let _ = ws.send(message);
 }
 
 pub(super) fn serve_async(start: Start) -> io::Result<()> {

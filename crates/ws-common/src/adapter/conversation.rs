@@ -7,14 +7,14 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
-use wsproto::{CloseCode, CloseFrame, CloseInfo, Role};
+use wsproto::{CloseCode, CloseFrame, CloseInfo, MessageRef, Role};
 
 use super::answering::answering;
 use super::connection::unknown_end;
 use super::logging::error;
 use super::panics::{Panic, catch, run_guarded};
 use super::verdict::DynHandler;
-use super::{Connection, ConnectionLink, Driver, Permit, Step};
+use super::{Connection, ConnectionLink, Driver, Link, Permit, Step, Transport};
 use crate::timers::Due;
 use crate::{ConnectionHandler, ConnectionId, Error, Message, WebSocketConnection};
 
@@ -22,18 +22,20 @@ use crate::{ConnectionHandler, ConnectionId, Error, Message, WebSocketConnection
 pub struct Conversation {
     pub(super) handler: Option<Box<dyn DynHandler>>,
     permit: Option<Permit>,
+    /// Whether the handler [borrows](ConnectionHandler::borrows) messages.
+    borrows: bool,
 }
 
 impl Conversation {
     /// Creates the conversation of a client's connection.
     pub fn client(handler: impl ConnectionHandler) -> Self {
-        Self { handler: Some(Box::new(handler)), permit: None }
+        Self { handler: Some(Box::new(handler)), permit: None, borrows: false }
     }
 
     /// Creates the conversation of a server's connection. The application's decision provides the handler.
     #[must_use]
     pub const fn server(permit: Permit) -> Self {
-        Self { handler: None, permit: Some(permit) }
+        Self { handler: None, permit: Some(permit), borrows: false }
     }
 
     /// Takes the permit out, for [`Acceptor::admit_named`](super::Acceptor::admit_named); the conversation is
@@ -45,13 +47,13 @@ impl Conversation {
     /// Creates the conversation of a transport that a server refuses.
     #[must_use]
     pub fn refused() -> Self {
-        Self { handler: Some(Box::new(())), permit: None }
+        Self { handler: Some(Box::new(())), permit: None, borrows: false }
     }
 
     /// Creates a conversation that is [over](Self::is_over).
     #[must_use]
     pub const fn none() -> Self {
-        Self { handler: None, permit: None }
+        Self { handler: None, permit: None, borrows: false }
     }
 
     /// Returns whether no further call of a handler can follow.
@@ -84,6 +86,18 @@ impl Conversation {
         self.resume(connection, now);
         loop {
             let mut held = connection.lock();
+            if let Some(link) = held.link_mut()
+                && let Some(message) = self.borrow(link, input)
+            {
+                let driver = connection.driver();
+                driver.input_goes_on(!input.is_empty());
+                drop(held);
+                if let Some(traffic) = driver.traffic() {
+                    traffic.received(1, 0);
+                }
+                panic = panic.or(self.message_ref(connection.id(), handle, message));
+                continue;
+            }
             let step = held.link_mut().and_then(|link| link.next(now, input));
             let Some(step) = step else {
                 let left = held.follow_redirect();
@@ -177,6 +191,29 @@ impl Conversation {
         Some(self.panicked(handle, panic))
     }
 
+    /// Takes a small message for [`message_ref`](Self::message_ref), if the handler borrows messages.
+    #[inline(always)]
+    pub(super) fn borrow<'b, R: Role, T: Transport>(
+        &self,
+        link: &mut Link<R, T>,
+        input: &mut &'b mut [u8],
+    ) -> Option<MessageRef<'b>> {
+        if self.borrows { link.next_small_message_ref(input) } else { None }
+    }
+
+    /// Calls `on_message_ref`. The connection must not be locked.
+    #[inline]
+    pub(super) fn message_ref(
+        &mut self,
+        id: ConnectionId,
+        handle: &WebSocketConnection,
+        message: MessageRef<'_>,
+    ) -> Option<Panic> {
+        let handler = self.handler.as_mut()?;
+        let panic = answering(id, || catch(|| handler.on_message_ref(handle, message)).err())?;
+        Some(self.panicked(handle, panic))
+    }
+
     /// Calls `on_drained`. The connection must not be locked.
     pub fn drained(&mut self, handle: &WebSocketConnection) -> Option<Panic> {
         self.call(handle, ConnectionHandler::on_drained)
@@ -200,7 +237,18 @@ impl Conversation {
             handle.abort();
             return None;
         }
-        self.call(handle, ConnectionHandler::on_open)
+        self.begin(handle)
+    }
+
+    /// Makes the handler's first calls.
+    pub(super) fn begin(&mut self, handle: &WebSocketConnection) -> Option<Panic> {
+        let mut borrows = false;
+        let panic = self.call(handle, |handler, ws| {
+            borrows = handler.borrows();
+            handler.on_open(ws);
+        });
+        self.borrows = borrows;
+        panic
     }
 
     /// Reports an error to the handler of the connection, or to the server's handler if a server's connection

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use wsproto::handshake::ResponseError;
 use wsproto::{
-    Advice, CloseInfo, Endpoint, Event, ReadyState, Role, SendError, SessionError, SessionEvent,
+    Advice, CloseInfo, Endpoint, Event, MessageRef, ReadyState, Role, SendError, SessionError,
+    SessionEvent,
 };
 
 use super::logging::trace;
@@ -75,6 +76,11 @@ impl<R: Role, T: Transport> Link<R, T> {
         &mut self.transport
     }
 
+    /// Returns both.
+    pub(super) const fn parts_mut(&mut self) -> (&mut Endpoint<R>, &mut T) {
+        (&mut self.endpoint, &mut self.transport)
+    }
+
     /// Returns the transport and drops the endpoint.
     pub(super) fn into_transport(self) -> T {
         self.transport
@@ -94,10 +100,20 @@ impl<R: Role, T: Transport> Link<R, T> {
     #[inline(always)]
     pub fn next_small_message(&mut self, input: &mut &mut [u8]) -> Option<Message> {
         match self.endpoint.next_small_message(input)? {
-            Event::Text(text) => Some(self.own_text(text)),
-            Event::Binary(bytes) => Some(self.own_binary(bytes)),
-            _ => None,
+            MessageRef::Text(text) => Some(self.own_text(text.into())),
+            MessageRef::Binary(bytes) => Some(self.own_binary(bytes.into())),
         }
+    }
+
+    /// As [`next_small_message`](Self::next_small_message), without a copy.
+    #[inline(always)]
+    pub fn next_small_message_ref<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+    ) -> Option<MessageRef<'b>> {
+        let message = self.endpoint.next_small_message(input)?;
+        trace!("received a message of {} bytes", message.as_bytes().len());
+        Some(message)
     }
 
     /// Returns the next event, after [`next_small_message`](Self::next_small_message) has returned `None`.

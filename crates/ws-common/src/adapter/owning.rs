@@ -5,7 +5,7 @@ use std::thread;
 use wsproto::{CloseCode, CloseFrame, ReadyState, Role};
 
 use super::{Connection, Conversation, Driver, DynHandler, Panic};
-use crate::{ConnectionHandler, WebSocketConnection};
+use crate::WebSocketConnection;
 
 impl Conversation {
     /// Sets the handler of an open connection whose events the application has taken itself until now, and calls
@@ -19,7 +19,7 @@ impl Conversation {
     ) -> Option<Panic> {
         connection.lock().set_owned(false);
         self.handler = Some(handler);
-        self.call(handle, ConnectionHandler::on_open)
+        self.begin(handle)
     }
 
     /// The application, which has taken the events itself, takes no more: closes an open connection with code

@@ -1,6 +1,8 @@
 //! A connection's turn on an event loop: bounded reads, their events, bounded writes.
 
 mod progress;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -34,6 +36,14 @@ pub trait Duplex: Transport {
     /// `WouldBlock` if there is no input at the moment. Any other error ends the connection: an
     /// implementation must handle `Interrupted` itself.
     fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
+
+    /// Reads as [`try_read`](Self::try_read) does, but into the spare capacity of `message`, of which there is some.
+    /// Returns `None`, and reads nothing, if the transport can read only into initialized memory; then large messages
+    /// are copied once more.
+    fn try_read_into(&mut self, message: &mut Vec<u8>) -> Option<io::Result<usize>> {
+        let _ = message;
+        None
+    }
 
     /// Returns whether a read may return input or the end of the input. While it does,
     /// [`TurnOutcome::more`] asks for another turn; otherwise the loop must wait until the transport is
@@ -122,14 +132,33 @@ impl<R: Role, T: Duplex> Link<R, T> {
         if !self.may_read() {
             return Ok(&mut []);
         }
-        match self.transport_mut().try_read(buffer) {
+        let result = self.transport_mut().try_read(buffer);
+        Ok(buffer.split_at_mut(self.after_read(result, now)?).0)
+    }
+
+    /// Reads once, as [`read`](Self::read) does, but straight into the large message to which the next bytes belong,
+    /// and returns their number: call [`next`](Self::next) afterwards. `None` if they belong to no such message, or
+    /// the transport [cannot read this way](Duplex::try_read_into): then [`read`](Self::read).
+    pub fn read_payload(&mut self, now: Duration) -> Option<Result<usize, Error>> {
+        if !self.transport().is_readable() {
+            return None;
+        }
+        let (endpoint, transport) = self.parts_mut();
+        let result = endpoint.read_payload(now, |message| transport.try_read_into(message))??;
+        Some(self.after_read(result, now))
+    }
+
+    /// Reports the end of the input, or a failure, to the endpoint. Returns the number of bytes that a read has brought
+    /// for it.
+    fn after_read(&mut self, result: io::Result<usize>, now: Duration) -> Result<usize, Error> {
+        match result {
             Ok(0) => self.endpoint_mut().end_of_input(now),
             Ok(_) if self.endpoint().ready_state() == ReadyState::Closed => {}
-            Ok(read) => return Ok(buffer.split_at_mut(read).0),
+            Ok(read) => return Ok(read),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            Err(error) => return self.input_failed(error).map_or(Ok(&mut []), Err),
+            Err(error) => return self.input_failed(error).map_or(Ok(0), Err),
         }
-        Ok(&mut [])
+        Ok(0)
     }
 
     /// Returns whether the endpoint wants to read and the transport is readable.
@@ -140,8 +169,8 @@ impl<R: Role, T: Duplex> Link<R, T> {
 }
 
 impl Conversation {
-    /// Runs a connection's turn on an event loop: writes pending output, reads at most 64 KiB, calls the handler for
-    /// the events, handles an expired deadline, and writes again. If the transport [may have more
+    /// Runs a connection's turn on an event loop: writes pending output, reads at most 64 KiB (or, of a large message,
+    /// as much as has arrived of it so far), calls the handler for the events, handles an expired deadline, and writes again. If the transport [may have more
     /// input](Duplex::is_readable), it then reads a second time: most transports know that there is none only after
     /// a read that finds none. After [`MOST_EVENTS`], the endpoint keeps the rest of the input for the next turn. The
     /// lock of the connection is free while the handler is called.

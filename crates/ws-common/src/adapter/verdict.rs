@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use wsproto::MessageRef;
 use wsproto::handshake::{Accept, Response};
 
 use crate::{ConnectionHandler, Decision, Message, WebSocketConnection};
@@ -86,6 +87,16 @@ pub trait DynHandler: Send {
         let _ = (ws, message);
     }
 
+    /// Calls the handler's `on_message_ref`, if this is one.
+    fn on_message_ref(&mut self, ws: &WebSocketConnection, message: MessageRef<'_>) {
+        let _ = (ws, message);
+    }
+
+    /// Returns whether this is a handler that borrows messages.
+    fn borrows(&self) -> bool {
+        false
+    }
+
     /// Returns the postponed decision, if this is one.
     fn undecided(&mut self) -> Option<&mut dyn Undecided> {
         None
@@ -101,6 +112,15 @@ impl<H: ConnectionHandler> DynHandler for H {
     #[inline]
     fn on_message(&mut self, ws: &WebSocketConnection, message: Message) {
         ConnectionHandler::on_message(self, ws, message);
+    }
+
+    #[inline]
+    fn on_message_ref(&mut self, ws: &WebSocketConnection, message: MessageRef<'_>) {
+        ConnectionHandler::on_message_ref(self, ws, message);
+    }
+
+    fn borrows(&self) -> bool {
+        ConnectionHandler::borrows(self)
     }
 }
 

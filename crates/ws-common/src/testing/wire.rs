@@ -75,13 +75,28 @@ impl Transport for Wire {
     }
 }
 
-impl Duplex for Wire {
-    fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+impl Wire {
+    /// Reads what has arrived by `read`.
+    fn read_by(
+        &mut self,
+        read: impl FnOnce(&mut VecDeque<u8>) -> io::Result<usize>,
+    ) -> io::Result<usize> {
         let mut wire = self.lock();
-        match wire.to_server.read(buffer)? {
+        match read(&mut wire.to_server)? {
             0 if !wire.client_ended => Err(ErrorKind::WouldBlock.into()),
             read => Ok(read),
         }
+    }
+}
+
+impl Duplex for Wire {
+    fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.read_by(|bytes| bytes.read(buffer))
+    }
+
+    fn try_read_into(&mut self, message: &mut Vec<u8>) -> Option<io::Result<usize>> {
+        let room = (message.capacity() - message.len()) as u64;
+        Some(self.read_by(|bytes| bytes.take(room).read_to_end(message)))
     }
 
     fn is_readable(&self) -> bool {

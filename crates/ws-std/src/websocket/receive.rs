@@ -159,7 +159,11 @@ impl<R: Role> WebSocket<R> {
     }
 
     fn read(&mut self, wait: Wait) -> Result<Waited, Error> {
-        match retry(|| self.input.read(wait)) {
+        let read = match self.read_payload() {
+            Some(read) => read.map(Some),
+            None => retry(|| self.input.read(wait)),
+        };
+        match read {
             Ok(Some(0)) => {
                 // `release` sets the flag and shuts the socket down under this lock. If it did, the peer has
                 // not ended.
@@ -189,6 +193,17 @@ impl<R: Role> WebSocket<R> {
             }
         }
         Ok(Waited::Again)
+    }
+
+    /// Reads straight into the large message to which the next bytes belong, if it is likely that some have arrived.
+    /// `None` if they have not.
+    fn read_payload(&mut self) -> Option<io::Result<usize>> {
+        let tcp = self.input.stream.plain_tcp().filter(|_| self.input.is_filled())?;
+        let mut held = self.connection.lock();
+        let endpoint = held.link_mut()?.endpoint_mut();
+        let read = |message: &mut Vec<u8>| sys::read_into_now(tcp, message);
+        let read = endpoint.read_payload(now(), read)??;
+        (!read.as_ref().is_err_and(is_timeout)).then_some(read)
     }
 
     /// Reads input that has arrived; if there is none, waits for a change since `seen`. The read comes first,

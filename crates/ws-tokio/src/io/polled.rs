@@ -1,11 +1,12 @@
 //! A stream, polled with one waker, as a non-blocking one.
 
 use std::cell::RefCell;
+use std::future::Future;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
-use tokio::io::ReadBuf;
+use tokio::io::{AsyncReadExt, ReadBuf};
 
 use super::AsyncStream;
 
@@ -34,6 +35,11 @@ impl<'a, S: AsyncStream> Polled<'a, S> {
                 Poll::Pending => return Err(ErrorKind::WouldBlock.into()),
             }
         }
+    }
+
+    /// Reads into the spare capacity of `to`, of which there is some.
+    pub(super) fn read_into(&self, to: &mut Vec<u8>) -> io::Result<usize> {
+        self.poll(|stream, context| pin!(stream.get_mut().read_buf(to)).poll(context))
     }
 
     /// Shuts down the writing side.

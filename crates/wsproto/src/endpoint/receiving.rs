@@ -1,11 +1,12 @@
 //! An endpoint's input, and back pressure on it.
 
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::Endpoint;
 use crate::closing::Advice;
 use crate::handshake::Request;
-use crate::{Event, ReadyState, Role, SessionEvent};
+use crate::{Event, MessageRef, ReadyState, Role, SessionEvent};
 
 impl<R: Role> Endpoint<R> {
     /// Takes the next event off the front of `input`, unmasking it in place; `None` when there is
@@ -21,7 +22,7 @@ impl<R: Role> Endpoint<R> {
         input: &mut &'b mut [u8],
     ) -> Option<SessionEvent<Event<'b>>> {
         match self.next_small_message(input) {
-            Some(message) => Some(SessionEvent::Received(message)),
+            Some(message) => Some(SessionEvent::Received(message.into())),
             None => self.next_other_event(now, input),
         }
     }
@@ -31,7 +32,7 @@ impl<R: Role> Endpoint<R> {
     /// [`next_event`](Self::next_event). A loop that takes such messages apart from other events
     /// handles them faster.
     #[inline(always)]
-    pub fn next_small_message<'b>(&mut self, input: &mut &'b mut [u8]) -> Option<Event<'b>> {
+    pub fn next_small_message<'b>(&mut self, input: &mut &'b mut [u8]) -> Option<MessageRef<'b>> {
         let mark = self.mark();
         let outbox = self.outbox.get_or_insert_default();
         if input.is_empty() || !outbox.is_quiet(mark) {
@@ -59,6 +60,23 @@ impl<R: Role> Endpoint<R> {
         self.next_event_by_steps(now, input)
     }
 
+    /// Lends the memory of a large binary message to `read`, which appends the next bytes of the
+    /// input: a loop may do so in place of a read into its own buffer. See
+    /// [`Receiver::read_payload`](crate::Receiver::read_payload) for the rules. `None` also while the
+    /// endpoint [does not want to read](Self::wants_read). Call [`next_event`](Self::next_event)
+    /// afterwards, even without input.
+    #[inline]
+    pub fn read_payload<T>(
+        &mut self,
+        now: Duration,
+        read: impl FnOnce(&mut Vec<u8>) -> T,
+    ) -> Option<T> {
+        if !self.wants_read() {
+            return None;
+        }
+        self.session.read_payload(now, read)
+    }
+
     /// Takes any event, also while input is deferred, the peer does not read, or the transport has
     /// failed or ended.
     fn next_event_by_steps<'b>(
@@ -75,7 +93,10 @@ impl<R: Role> Endpoint<R> {
             self.outbox.get_or_insert_default().stalled_since.get_or_insert(now);
         }
         if paused || postponed {
-            // The session may have an event to report even without input.
+            // The session may have an event to report even without input. A message waits.
+            if self.session.has_message() {
+                return None;
+            }
             return self.receive(now, input);
         }
         let mut deferred = self.outbox.get_or_insert_default().take_deferred();
@@ -173,7 +194,7 @@ impl<R: Role> Endpoint<R> {
             // but cannot open a connection.
             true => !self.request().is_some_and(Request::is_upgrade),
             // The last messages are delivered first, even if the replies to them have not left.
-            false => self.outbox.as_ref().is_some_and(|outbox| outbox.has_deferred()),
+            false => self.has_kept_input(),
         };
         if waits {
             return false;
@@ -209,9 +230,14 @@ impl<R: Role> Endpoint<R> {
     #[must_use]
     #[inline]
     pub fn has_input(&self) -> bool {
+        self.has_kept_input() && !self.is_halted() && !self.session.is_postponed()
+    }
+
+    /// Returns whether input was read that no event has reported.
+    #[inline]
+    fn has_kept_input(&self) -> bool {
         self.outbox.as_ref().is_some_and(|outbox| outbox.has_deferred())
-            && !self.is_halted()
-            && !self.session.is_postponed()
+            || self.session.has_message()
     }
 
     /// Stops reading, and keeps the bytes already read, until [`resume`](Self::resume) is called or the

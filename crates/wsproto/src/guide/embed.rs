@@ -360,6 +360,13 @@
 //! the codec states are made for that message alone, which takes longer.
 //! [`Session::extensions`](crate::Session::extensions) returns the agreed parameters.
 //!
+//! # Large messages
+//!
+//! [`read_payload`](Endpoint::read_payload) lends the memory of a large binary message, so that a loop
+//! reads straight into it, and more at a time: try it before each read into the loop's own buffer. What
+//! reads into the spare capacity of a `Vec`, such as `rustix::buffer::spare_capacity` or `read_buf` of
+//! tokio, needs no zeros there.
+//!
 //! # Reading in place
 //!
 //! With a buffer per connection, a loop can avoid copying most messages that span several reads:

@@ -1,5 +1,7 @@
 //! Tokens and comma-separated lists (RFC 9110 sections 5.6.1 and 5.6.2).
 
+use core::str;
+
 /// Returns whether `text` is a token. Subprotocols use the same characters (RFC 6455 section 4.1).
 pub(super) fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_token_byte)
@@ -46,14 +48,14 @@ const fn may_stand_in_token(byte: u8) -> bool {
         )
 }
 
-/// Returns the elements of a list without quoted strings, with white space around them removed.
-/// Empty elements are ignored (RFC 9110 section 5.6.1.2).
+/// Returns the elements of a list, as [`byte_elements`] does.
 pub(super) fn elements(value: &str) -> impl Iterator<Item = &str> {
-    let elements = value.split(',').map(|element| element.trim_matches([' ', '\t']));
-    elements.filter(|element| !element.is_empty())
+    // What is between commas and white space is text, too.
+    byte_elements(value.as_bytes()).filter_map(|element| str::from_utf8(element).ok())
 }
 
-/// Returns the elements of a list, as [`elements`] does.
+/// Returns the elements of a list without quoted strings, with white space around them removed.
+/// Empty elements are ignored (RFC 9110 section 5.6.1.2).
 fn byte_elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     let elements = value.split(|byte| *byte == b',').map(trim_space);
     elements.filter(|element| !element.is_empty())

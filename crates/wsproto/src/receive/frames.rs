@@ -192,11 +192,9 @@ impl<R: Role> Receiver<R> {
         &mut self,
         input: &mut &mut [u8],
     ) -> Result<Option<Event<'static>>, Error> {
-        let limit = self.config.max_message_size;
+        let ceiling = self.ceiling();
         let Frame::Data { remaining, mask, fin } = &mut self.frame else { return Ok(None) };
         let bytes = take(input, usize::try_from(*remaining).unwrap_or(usize::MAX));
-        let most = if *fin { self.message.size().saturating_add(*remaining) } else { limit };
-        let ceiling = usize::try_from(most).unwrap_or(usize::MAX);
         *remaining -= bytes.len() as u64;
         let frame_ends = *remaining == 0;
         let message_ends = frame_ends && *fin;

@@ -10,7 +10,7 @@ use super::handshake::Progress;
 use super::{Session, SessionError, SessionEvent, Stage, UNMEASURED};
 use crate::closing::{Closing, Initiator};
 use crate::event::Received;
-use crate::{CloseCode, CloseFrame, CloseInfo, Connection, Error, Event, Piece, Role};
+use crate::{CloseCode, CloseFrame, CloseInfo, Connection, Error, Event, MessageRef, Piece, Role};
 
 impl<R: Role> Session<R> {
     /// Takes the next event off the front of `input`, unmasking it in place; `None` when there is
@@ -43,7 +43,7 @@ impl<R: Role> Session<R> {
         match self.small_message(input) {
             Some(message) => {
                 self.now = self.now.max(now.into());
-                Some(SessionEvent::Received(message))
+                Some(SessionEvent::Received(message.into()))
             }
             None => self.next_event_by_steps(now, input, most, out),
         }
@@ -53,7 +53,7 @@ impl<R: Role> Session<R> {
     /// to [`next_event`](Self::next_event), which also stores the time. Inlined for the compiler: moving
     /// an event out of a function costs as much as creating it.
     #[inline(always)]
-    pub(crate) fn small_message<'b>(&mut self, input: &mut &'b mut [u8]) -> Option<Event<'b>> {
+    pub(crate) fn small_message<'b>(&mut self, input: &mut &'b mut [u8]) -> Option<MessageRef<'b>> {
         let Stage::Open(connection) = &mut self.stage else { return None };
         if self.flags & !Self::FRAGMENTS != 0 {
             return None;
@@ -68,6 +68,43 @@ impl<R: Role> Session<R> {
         self.flags & !Self::FRAGMENTS == 0
             && self.rare.is_none()
             && matches!(&self.stage, Stage::Open(open) if open.is_open())
+            && !self.has_message()
+    }
+
+    /// Returns whether the rest of a message was [read](Self::read_payload), so that the next event
+    /// needs no input.
+    #[inline]
+    pub(crate) fn has_message(&self) -> bool {
+        self.flags & Self::OVER == 0
+            && matches!(&self.stage, Stage::Open(open) if open.is_at_end_of_frame())
+    }
+
+    /// Lends the memory of a large binary message to `read`, which appends the next bytes of the
+    /// input; see [`Receiver::read_payload`] for the rules. `None` also while
+    /// the session is not open.
+    ///
+    /// [`Receiver::read_payload`]: crate::Receiver::read_payload
+    pub fn read_payload<T>(
+        &mut self,
+        now: Duration,
+        read: impl FnOnce(&mut Vec<u8>) -> T,
+    ) -> Option<T> {
+        let Stage::Open(connection) = &mut self.stage else { return None };
+        if self.flags & (Self::OPENED | Self::OVER) != 0 || !connection.is_open() {
+            return None;
+        }
+        self.now = self.now.max(now.into());
+        let mut appended = 0;
+        let result = connection.read_payload(|message| {
+            let before = message.len();
+            let result = read(message);
+            appended = message.len().saturating_sub(before);
+            result
+        });
+        if self.flags & Self::AWAITS_PONG != 0 {
+            self.timer.count(appended);
+        }
+        result
     }
 
     fn next_event_by_steps<'b>(

@@ -87,6 +87,35 @@ fn a_message_in_flight_holds_the_bytes_that_arrived() {
     }
 }
 
+/// I4: memory that is lent to a reader is no more than twice what has arrived, and ends with the message.
+#[test]
+fn a_lent_message_holds_the_bytes_that_arrived() {
+    fn check<R: End>(len: usize, part_len: usize) {
+        let place = format!("{:?}, {len} in parts of {part_len}", R::SIDE);
+        let mut wire = R::from_peer(0x82, &vec![7; len]);
+        let header = wire.len() - len;
+        let mut meter = Meter::new(R::connect_with(config(|c| c.max_message_size = len as u64)));
+        let (mut arrived, mut lent) = (0, 0);
+        for part in wire.chunks_mut(part_len) {
+            arrived += part.len();
+            lent += meter.feed_payloads(part).expect("within the limit");
+            let received = arrived.saturating_sub(header) as i64;
+            assert!(meter.held <= SMALL + 2 * received, "{} of {received}: {place}", meter.held);
+            assert!(meter.held <= SMALL + len as i64, "{} beyond the limit: {place}", meter.held);
+        }
+        assert!(lent >= len / 2, "{lent} lent: {place}");
+        assert_eq!(meter.held, 0, "I5: nothing is left: {place}");
+        assert!(meter.peak <= SMALL + 2 * len as i64, "{} at a time: {place}", meter.peak);
+        assert!(meter.allocations <= 32, "I9: {} allocations: {place}", meter.allocations);
+    }
+    for (len, part_len) in
+        [(300_000, 1460), (300_000, 50_000), (1 << 20, 1 << 16), (5 << 20, 1 << 21)]
+    {
+        check::<Server>(len, part_len);
+        check::<Client>(len, part_len);
+    }
+}
+
 /// A18, I4: a hundred thousand one-byte fragments are one message, not as many allocations.
 #[test]
 fn fragments_of_a_byte_hold_the_bytes() {

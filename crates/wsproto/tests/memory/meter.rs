@@ -51,6 +51,33 @@ impl<R: Role> Meter<R> {
         result
     }
 
+    /// Passes in input, as `feed` does, but lets the connection read the payload of large messages itself.
+    /// Returns how many bytes it has read so.
+    pub(crate) fn feed_payloads(&mut self, bytes: &mut [u8]) -> Result<usize, Error> {
+        let (mut rest, mut read) = (bytes, 0);
+        while !rest.is_empty() {
+            let mut taken = None;
+            let info = measure(|| {
+                taken = self.ws.read_payload(|message| {
+                    let len = rest.len().min(message.capacity() - message.len());
+                    message.extend_from_slice(&rest[..len]);
+                    len
+                });
+            });
+            self.count(info);
+            if let Some(taken) = taken {
+                rest = &mut rest[taken..];
+                read += taken;
+                self.feed(&mut [])?;
+                continue;
+            }
+            let (now, later) = rest.split_at_mut(rest.len().min(1 << 16));
+            self.feed(now)?;
+            rest = later;
+        }
+        Ok(read)
+    }
+
     /// Passes in input, as `feed` does, but takes messages in pieces.
     pub(crate) fn feed_pieces(&mut self, bytes: &mut [u8]) -> Result<(), Error> {
         let mut result = Ok(());

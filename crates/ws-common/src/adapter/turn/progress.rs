@@ -6,8 +6,8 @@ use std::time::Duration;
 use wsproto::{ReadyState, Role};
 
 use super::{Duplex, MOST_EVENTS, TurnContext, TurnOutcome, WRITE_MOST};
-use crate::WebSocketConnection;
 use crate::adapter::{Connection, Conversation, Driver, Held, Step, Written, reclaim_outbox};
+use crate::{ConnectionId, WebSocketConnection};
 
 /// How many times a turn writes after reading, while writing leads to events and these to more output.
 const ROUNDS: usize = 3;
@@ -78,9 +78,14 @@ where
         let mut input: &mut [u8] = &mut [];
         if let Some(link) = held.link_mut() {
             link.write(self.now, WRITE_MOST);
-            match link.read(&mut context.input, self.now) {
-                Ok(read) => {
-                    self.read += read.len();
+            let payload = link.read_payload(self.now);
+            let read = match payload {
+                Some(read) => read.map(|read| (read, &mut [][..])),
+                None => link.read(&mut context.input, self.now).map(|read| (read.len(), read)),
+            };
+            match read {
+                Ok((len, read)) => {
+                    self.read += len;
                     input = read;
                     // A connection that ends drops the states that it was lent: lend them for input only.
                     #[cfg(feature = "deflate")]
@@ -112,10 +117,12 @@ where
                 break;
             }
             // Moving a message once more costs as much as the rest of this loop.
-            if let Some(message) = link.next_small_message(input) {
-                self.messages += 1;
-                self.connection.driver().input_goes_on(!input.is_empty());
-                let id = self.connection.id();
+            if let Some(message) = self.conversation.borrow(link, input) {
+                let id = self.count_message(input);
+                held = self
+                    .call(held, |turn| turn.conversation.message_ref(id, &turn.handle, message));
+            } else if let Some(message) = link.next_small_message(input) {
+                let id = self.count_message(input);
                 held = self.call(held, |turn| turn.conversation.message(id, &turn.handle, message));
             } else if let Some(step) = link.next_other(self.now, input) {
                 held = self.take(held, step, !input.is_empty());
@@ -129,6 +136,14 @@ where
             held = self.call(held, |_| drop(left));
         }
         (held, self.events > before)
+    }
+
+    /// Counts a small message that was taken out of `input`. Returns the id of the connection.
+    #[inline(always)]
+    fn count_message(&mut self, input: &[u8]) -> ConnectionId {
+        self.messages += 1;
+        self.connection.driver().input_goes_on(!input.is_empty());
+        self.connection.id()
     }
 
     /// Handles any event but a small message.
