@@ -14,9 +14,9 @@ use peers::load::tls::Tls;
 use peers::load::{Client, processor_time_of_children};
 
 /// A program, the feature that it needs, and what else is built with it: what the results call it, and more features.
-type Build = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+type Program = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 
-const BUILDS: [Build; 11] = [
+const BUILDS: [Program; 11] = [
     ("bare", "bare", &[("", "")]),
     ("wsproto", "wsproto", &[("", ""), ("simd", "simd"), ("deflate", "deflate")]),
     ("ws-std", "ws-std", OURS),
