@@ -84,8 +84,8 @@ impl<R: End> Life<R> {
         assert_eq!(pending.is_empty(), before == 0);
         let len = pending.len().min(most);
         self.written.extend_from_slice(&pending[..len]);
-        // A count beyond the pending bytes is clamped.
-        let told = if most > pending.len() { most } else { len };
+        // The slices may be part of the pending bytes. A count beyond all of them is clamped.
+        let told = if pending.len() == before && most > before { most } else { len };
         self.ws.wrote(told, self.now);
         let more = self.ws.unwritten() - (before - len);
         assert!(more == 0 || R::SIDE == Side::Client && more <= 131, "{more} bytes of a Pong");

@@ -54,7 +54,7 @@ pub struct ConnectionState<R: Role, T> {
     pub(super) opened: bool,
     /// Whether the connection is in the adapter's list of connections that need another turn.
     queued: bool,
-    /// [`OWNED`] and [`UNWANTED`]: one byte more, and each connection would take eight.
+    /// [`OWNED`], [`UNWANTED`] and [`BORROWS`]: one byte more, and each connection would take eight.
     flags: u8,
 }
 
@@ -63,6 +63,9 @@ const OWNED: u8 = 1;
 
 /// The application has closed the connection, so that a redirect is not followed.
 const UNWANTED: u8 = 2;
+
+/// The handler borrows messages.
+const BORROWS: u8 = 4;
 
 /// The adapter's work on a connection, and the notices that cause it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -317,6 +320,17 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
     /// [`Endpoint`](wsproto::Endpoint) says.
     pub fn set_owned(&mut self, owned: bool) {
         self.flags = self.flags & !OWNED | if owned { OWNED } else { 0 };
+    }
+
+    /// Sets whether the handler [borrows](crate::ConnectionHandler::borrows) messages.
+    pub(super) fn set_borrows(&mut self, borrows: bool) {
+        self.flags = self.flags & !BORROWS | if borrows { BORROWS } else { 0 };
+    }
+
+    /// Returns whether the handler borrows messages.
+    #[inline]
+    pub(super) const fn borrows(&self) -> bool {
+        self.flags & BORROWS != 0
     }
 
     /// Returns whether the connection has opened, and its handler's last call was not made.

@@ -14,7 +14,7 @@ use super::connection::unknown_end;
 use super::logging::error;
 use super::panics::{Panic, catch, run_guarded};
 use super::verdict::DynHandler;
-use super::{Connection, ConnectionLink, Driver, Link, Permit, Step, Transport};
+use super::{Connection, ConnectionLink, Driver, Permit, Step};
 use crate::timers::Due;
 use crate::{ConnectionHandler, ConnectionId, Error, Message, WebSocketConnection};
 
@@ -22,20 +22,18 @@ use crate::{ConnectionHandler, ConnectionId, Error, Message, WebSocketConnection
 pub struct Conversation {
     pub(super) handler: Option<Box<dyn DynHandler>>,
     permit: Option<Permit>,
-    /// Whether the handler [borrows](ConnectionHandler::borrows) messages.
-    borrows: bool,
 }
 
 impl Conversation {
     /// Creates the conversation of a client's connection.
     pub fn client(handler: impl ConnectionHandler) -> Self {
-        Self { handler: Some(Box::new(handler)), permit: None, borrows: false }
+        Self { handler: Some(Box::new(handler)), permit: None }
     }
 
     /// Creates the conversation of a server's connection. The application's decision provides the handler.
     #[must_use]
     pub const fn server(permit: Permit) -> Self {
-        Self { handler: None, permit: Some(permit), borrows: false }
+        Self { handler: None, permit: Some(permit) }
     }
 
     /// Takes the permit out, for [`Acceptor::admit_named`](super::Acceptor::admit_named); the conversation is
@@ -47,13 +45,13 @@ impl Conversation {
     /// Creates the conversation of a transport that a server refuses.
     #[must_use]
     pub fn refused() -> Self {
-        Self { handler: Some(Box::new(())), permit: None, borrows: false }
+        Self { handler: Some(Box::new(())), permit: None }
     }
 
     /// Creates a conversation that is [over](Self::is_over).
     #[must_use]
     pub const fn none() -> Self {
-        Self { handler: None, permit: None, borrows: false }
+        Self { handler: None, permit: None }
     }
 
     /// Returns whether no further call of a handler can follow.
@@ -86,8 +84,9 @@ impl Conversation {
         self.resume(connection, now);
         loop {
             let mut held = connection.lock();
-            if let Some(link) = held.link_mut()
-                && let Some(message) = self.borrow(link, input)
+            if held.borrows()
+                && let Some(link) = held.link_mut()
+                && let Some(message) = link.next_small_message_ref(input)
             {
                 let driver = connection.driver();
                 driver.input_goes_on(!input.is_empty());
@@ -191,16 +190,6 @@ impl Conversation {
         Some(self.panicked(handle, panic))
     }
 
-    /// Takes a small message for [`message_ref`](Self::message_ref), if the handler borrows messages.
-    #[inline(always)]
-    pub(super) fn borrow<'b, R: Role, T: Transport>(
-        &self,
-        link: &mut Link<R, T>,
-        input: &mut &'b mut [u8],
-    ) -> Option<MessageRef<'b>> {
-        if self.borrows { link.next_small_message_ref(input) } else { None }
-    }
-
     /// Calls `on_message_ref`. The connection must not be locked.
     #[inline]
     pub(super) fn message_ref(
@@ -237,18 +226,20 @@ impl Conversation {
             handle.abort();
             return None;
         }
-        self.begin(handle)
+        self.begin(connection, handle)
     }
 
-    /// Makes the handler's first calls.
-    pub(super) fn begin(&mut self, handle: &WebSocketConnection) -> Option<Panic> {
-        let mut borrows = false;
-        let panic = self.call(handle, |handler, ws| {
-            borrows = handler.borrows();
+    /// Makes the handler's first calls. The connection must not be locked.
+    pub(super) fn begin<R: Role, D: Driver<R>>(
+        &mut self,
+        connection: &Connection<R, D>,
+        handle: &WebSocketConnection,
+    ) -> Option<Panic> {
+        self.call(handle, |handler, ws| {
+            let borrows = handler.borrows();
+            connection.lock().set_borrows(borrows);
             handler.on_open(ws);
-        });
-        self.borrows = borrows;
-        panic
+        })
     }
 
     /// Reports an error to the handler of the connection, or to the server's handler if a server's connection

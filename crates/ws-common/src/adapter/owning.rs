@@ -19,7 +19,7 @@ impl Conversation {
     ) -> Option<Panic> {
         connection.lock().set_owned(false);
         self.handler = Some(handler);
-        self.begin(handle)
+        self.begin(connection, handle)
     }
 
     /// The application, which has taken the events itself, takes no more: closes an open connection with code

@@ -110,14 +110,16 @@ where
     /// rest. Returns whether there were any.
     fn react(&mut self, mut held: Held<'a, R, D>, input: &mut &mut [u8]) -> (Held<'a, R, D>, bool) {
         let before = self.events;
-        while let Some(link) = held.link_mut() {
+        loop {
+            let borrows = held.borrows();
+            let Some(link) = held.link_mut() else { break };
             let endpoint = link.endpoint_mut();
             if self.events >= MOST_EVENTS && (!input.is_empty() || endpoint.has_input()) {
                 endpoint.defer_input(input);
                 break;
             }
             // Moving a message once more costs as much as the rest of this loop.
-            if let Some(message) = self.conversation.borrow(link, input) {
+            if borrows && let Some(message) = link.next_small_message_ref(input) {
                 let id = self.count_message(input);
                 held = self
                     .call(held, |turn| turn.conversation.message_ref(id, &turn.handle, message));
