@@ -6,9 +6,10 @@ use alloc::vec::Vec;
 use crate::closing::{Advice, Closing};
 use crate::cursor::aside;
 use crate::deflate::Sending;
+use crate::event::SmallMessage;
 use crate::{
-    Client, CloseFrame, Config, Error, Event, Extensions, MessageRef, Piece, Receiver, Role,
-    SendError, Sender, Server, SplitSender, Violation,
+    Client, CloseFrame, Config, Error, Event, Extensions, Piece, Receiver, Role, SendError, Sender,
+    Server, SplitSender, Violation,
 };
 
 /// One end of an open WebSocket connection.
@@ -107,7 +108,7 @@ impl<R: Role> Connection<R> {
         out: &mut Vec<u8>,
     ) -> Result<Option<Event<'b>>, Error> {
         if let Some(message) = self.receiver.small_message(input) {
-            return Ok(Some(message.into()));
+            return Ok(Some(message));
         }
         let result = aside(input, |input| self.receiver.next_event_by_steps(input, most));
         self.reply(&result, out);
@@ -141,7 +142,10 @@ impl<R: Role> Connection<R> {
     /// Takes a small message that has arrived completely, while the connection is open. Everything
     /// else is left to [`next_event`](Self::next_event).
     #[inline(always)]
-    pub(crate) fn small_message<'b>(&mut self, input: &mut &'b mut [u8]) -> Option<MessageRef<'b>> {
+    pub(crate) fn small_message<'b, M: SmallMessage<'b>>(
+        &mut self,
+        input: &mut &'b mut [u8],
+    ) -> Option<M> {
         if self.closing() != Closing::Open {
             return None;
         }

@@ -71,13 +71,37 @@ impl<'b> MessageRef<'b> {
     }
 }
 
-impl<'b> From<MessageRef<'b>> for Event<'b> {
-    #[inline]
-    fn from(message: MessageRef<'b>) -> Self {
-        match message {
-            MessageRef::Text(text) => Self::Text(Cow::Borrowed(text)),
-            MessageRef::Binary(bytes) => Self::Binary(Cow::Borrowed(bytes)),
-        }
+/// What a small message becomes. Made as what its caller needs: to make one kind of another takes 18
+/// instructions.
+pub(crate) trait SmallMessage<'b> {
+    /// Makes it of a text.
+    fn text(text: &'b str) -> Self;
+
+    /// Makes it of a binary message.
+    fn binary(bytes: &'b [u8]) -> Self;
+}
+
+impl<'b> SmallMessage<'b> for MessageRef<'b> {
+    #[inline(always)]
+    fn text(text: &'b str) -> Self {
+        Self::Text(text)
+    }
+
+    #[inline(always)]
+    fn binary(bytes: &'b [u8]) -> Self {
+        Self::Binary(bytes)
+    }
+}
+
+impl<'b> SmallMessage<'b> for Event<'b> {
+    #[inline(always)]
+    fn text(text: &'b str) -> Self {
+        Self::Text(Cow::Borrowed(text))
+    }
+
+    #[inline(always)]
+    fn binary(bytes: &'b [u8]) -> Self {
+        Self::Binary(Cow::Borrowed(bytes))
     }
 }
 

@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use super::Endpoint;
 use crate::closing::Advice;
+use crate::event::SmallMessage;
 use crate::handshake::Request;
 use crate::{Event, MessageRef, ReadyState, Role, SessionEvent};
 
@@ -21,8 +22,8 @@ impl<R: Role> Endpoint<R> {
         now: Duration,
         input: &mut &'b mut [u8],
     ) -> Option<SessionEvent<Event<'b>>> {
-        match self.next_small_message(input) {
-            Some(message) => Some(SessionEvent::Received(message.into())),
+        match self.small_message(input) {
+            Some(message) => Some(SessionEvent::Received(message)),
             None => self.next_other_event(now, input),
         }
     }
@@ -33,6 +34,11 @@ impl<R: Role> Endpoint<R> {
     /// handles them faster.
     #[inline(always)]
     pub fn next_small_message<'b>(&mut self, input: &mut &'b mut [u8]) -> Option<MessageRef<'b>> {
+        self.small_message(input)
+    }
+
+    #[inline(always)]
+    fn small_message<'b, M: SmallMessage<'b>>(&mut self, input: &mut &'b mut [u8]) -> Option<M> {
         let mark = self.mark();
         let outbox = self.outbox.get_or_insert_default();
         if input.is_empty() || !outbox.is_quiet(mark) {

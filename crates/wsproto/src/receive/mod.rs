@@ -13,10 +13,11 @@ use core::marker::PhantomData;
 use crate::control::Control;
 use crate::cursor::{aside, take};
 use crate::deflate::Receiving;
+use crate::event::SmallMessage;
 use crate::frame::{Header, MAX_HEADER_LEN, Opcode};
 use crate::mask::Mask;
 use crate::message::{Message, unmask};
-use crate::{Config, Error, Event, Extensions, MessageRef, Piece, Role, Violation, utf8};
+use crate::{Config, Error, Event, Extensions, Piece, Role, Violation, utf8};
 
 /// How many bytes of a frame that is too long to wait in the input are consumed at once, at least.
 const LONG_PART: usize = 4 << 10;
@@ -158,7 +159,7 @@ impl<R: Role> Receiver<R> {
         most: usize,
     ) -> Result<Option<Event<'b>>, Error> {
         if let Some(message) = self.small_message(input) {
-            return Ok(Some(message.into()));
+            return Ok(Some(message));
         }
         aside(input, |input| self.next_event_by_steps(input, most))
     }
@@ -316,7 +317,10 @@ impl<R: Role> Receiver<R> {
     /// Takes a small message that has arrived completely, as most do. Everything else, valid or
     /// not, is left to [`step`](Self::step), which also returns the error of an invalid text.
     #[inline(always)]
-    pub(crate) fn small_message<'b>(&mut self, input: &mut &'b mut [u8]) -> Option<MessageRef<'b>> {
+    pub(crate) fn small_message<'b, M: SmallMessage<'b>>(
+        &mut self,
+        input: &mut &'b mut [u8],
+    ) -> Option<M> {
         let (Frame::Header { len: 0, .. }, Message::None) = (&self.frame, &self.message) else {
             return None;
         };
@@ -328,14 +332,14 @@ impl<R: Role> Receiver<R> {
         let (_, payload) = take(input, end).split_at_mut_checked(size)?;
         if header.opcode == Opcode::Binary {
             let payload = unmask(payload, header.mask.map(Mask::new).as_mut());
-            return Some(MessageRef::Binary(payload));
+            return Some(M::binary(payload));
         }
         let ascii = match header.mask {
             Some(key) => Mask::new(key).apply_and_find_ascii(payload),
             None => utf8::is_short_ascii(payload),
         };
         let text = if ascii { utf8::ascii(payload) } else { utf8::text(payload) };
-        text.map(MessageRef::Text).map_err(|error| self.fail(error.into(), input)).ok()
+        text.map(M::text).map_err(|error| self.fail(error.into(), input)).ok()
     }
 }
 

@@ -9,8 +9,8 @@ use core::time::Duration;
 use super::handshake::Progress;
 use super::{Session, SessionError, SessionEvent, Stage, UNMEASURED};
 use crate::closing::{Closing, Initiator};
-use crate::event::Received;
-use crate::{CloseCode, CloseFrame, CloseInfo, Connection, Error, Event, MessageRef, Piece, Role};
+use crate::event::{Received, SmallMessage};
+use crate::{CloseCode, CloseFrame, CloseInfo, Connection, Error, Event, Piece, Role};
 
 impl<R: Role> Session<R> {
     /// Takes the next event off the front of `input`, unmasking it in place; `None` when there is
@@ -43,7 +43,7 @@ impl<R: Role> Session<R> {
         match self.small_message(input) {
             Some(message) => {
                 self.now = self.now.max(now.into());
-                Some(SessionEvent::Received(message.into()))
+                Some(SessionEvent::Received(message))
             }
             None => self.next_event_by_steps(now, input, most, out),
         }
@@ -53,7 +53,10 @@ impl<R: Role> Session<R> {
     /// to [`next_event`](Self::next_event), which also stores the time. Inlined for the compiler: moving
     /// an event out of a function costs as much as creating it.
     #[inline(always)]
-    pub(crate) fn small_message<'b>(&mut self, input: &mut &'b mut [u8]) -> Option<MessageRef<'b>> {
+    pub(crate) fn small_message<'b, M: SmallMessage<'b>>(
+        &mut self,
+        input: &mut &'b mut [u8],
+    ) -> Option<M> {
         let Stage::Open(connection) = &mut self.stage else { return None };
         if self.flags & !Self::FRAGMENTS != 0 {
             return None;
