@@ -200,6 +200,8 @@ pub(crate) fn a_server_counts<S: Adapter>() {
     let mut wrong = Peer::connect(to);
     wrong.send(upgrade("/wrong", ""));
     wrong.rest().expect("no reset");
+    // Its place may be free only after its last byte.
+    wait_until("one is left", || handle.stats().connections == 1);
     let mut broken = Peer::connect(to);
     broken.send("nonsense\r\n\r\n");
     broken.rest().expect("no reset");
