@@ -3,6 +3,8 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
 
 use crate::server::{LIMIT, Server, listen};
 
@@ -68,8 +70,15 @@ fn it_ends_when_nobody_reads_its_output() {
         let mut server = Server::start(args);
         let mut client = server.connect("");
         drop(server.stdout.take());
-        client.send("x");
+        // While another test starts a process, that one may hold the reading end for a moment.
+        let ws = client.0.handle();
+        let sender = thread::spawn(move || {
+            while ws.send("x").is_ok() {
+                thread::sleep(Duration::from_millis(1));
+            }
+        });
         assert_eq!(client.closed().0, 1001);
+        sender.join().expect("no panic");
         assert!(server.wait().0.success());
     }
 }
