@@ -1,4 +1,4 @@
-//! What the programs have in common: an address, a listener, and TLS where the implementation has none of its own.
+//! The common part of the programs: an address, a listener, and TLS where the implementation has none of its own.
 
 use std::error::Error;
 use std::net::TcpListener;

@@ -21,7 +21,7 @@ struct Measured {
     server: String,
     round: usize,
     deliveries_per_second: f64,
-    /// What a delivery costs the server, its median, and the 99th percentile, in microseconds.
+    /// The cost of a delivery for the server, its median, and the 99th percentile, in microseconds.
     times: [f64; 3],
 }
 

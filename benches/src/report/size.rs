@@ -1,4 +1,4 @@
-//! What small servers weigh.
+//! The weight of small servers.
 
 use std::path::Path;
 

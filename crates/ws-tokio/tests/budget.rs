@@ -1,4 +1,4 @@
-//! What the cooperative scheduling of tokio delays is not lost, whatever is left of the budget of a task.
+//! Cooperative scheduling of tokio may delay a wake-up but not lose it, whatever is left of the budget of a task.
 
 mod support;
 

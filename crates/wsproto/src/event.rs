@@ -71,13 +71,13 @@ impl<'b> MessageRef<'b> {
     }
 }
 
-/// What a small message becomes. Made as what its caller needs: to make one kind of another takes 18
-/// instructions.
+/// The form in which a small message is handed out. It is built in the form that the caller needs,
+/// because a conversion takes 18 instructions.
 pub(crate) trait SmallMessage<'b> {
-    /// Makes it of a text.
+    /// Builds a text message.
     fn text(text: &'b str) -> Self;
 
-    /// Makes it of a binary message.
+    /// Builds a binary message.
     fn binary(bytes: &'b [u8]) -> Self;
 }
 

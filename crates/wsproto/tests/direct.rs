@@ -11,7 +11,7 @@ use wsproto_testing::{End, header};
 /// The longest read into a buffer.
 const READ: usize = 64 << 10;
 
-/// What was received, and how many bytes of it were read straight into messages.
+/// The messages received, and the number of their bytes that were read straight into messages.
 type Received = (Vec<Event<'static>>, usize);
 
 /// Receives `wire`, of which each read brings at most `segment` bytes, with or without lent memory.

@@ -1,4 +1,4 @@
-//! What the smallest echo server of each implementation weighs: `size [PROGRAM,...]`.
+//! The weight of the smallest echo server of each implementation: `size [PROGRAM,...]`.
 //!
 //! Writes a line for each program and choice of features: the crates in its tree of normal dependencies, bytes stripped,
 //! and seconds of processor time of a clean build. Each program has to echo before it counts.

@@ -18,7 +18,7 @@ const APPLICATION_DATA: u8 = 23;
 /// The most plaintext of a record.
 const MOST: usize = 1 << 14;
 
-/// What encryption adds to a plaintext: its type, and a tag.
+/// The bytes that encryption adds to a plaintext: its type, and a tag.
 const ADDED: usize = 1 + 16;
 
 /// A connection of the load.

@@ -73,7 +73,7 @@ struct Storm<'s> {
     server: &'s Server,
     epoll: OwnedFd,
     visitors: Vec<Visitor>,
-    /// What a connection sends: its request, its message, its Close.
+    /// The bytes that a connection sends: its request, its message, its Close.
     sends: [Vec<u8>; 3],
     echo: Vec<u8>,
     /// In nanoseconds.
@@ -86,7 +86,7 @@ struct Visitor {
     begun: Instant,
     /// How many of the three were sent.
     sent: usize,
-    /// What has arrived since then.
+    /// The bytes that have arrived since then.
     received: Vec<u8>,
 }
 

@@ -1,4 +1,4 @@
-//! No WebSocket: bytes are echoed as they come. What the standard library weighs.
+//! Echoes bytes as they come, without WebSocket: the weight of the standard library.
 
 use std::{io, thread};
 

@@ -185,9 +185,7 @@ impl Conversation {
         handle: &WebSocketConnection,
         message: Message,
     ) -> Option<Panic> {
-        let handler = self.handler.as_mut()?;
-        let panic = answering(id, || catch(|| handler.on_message(handle, message)).err())?;
-        Some(self.panicked(handle, panic))
+        self.reply(id, handle, |handler| handler.on_message(handle, message))
     }
 
     /// Calls `on_message_ref`. The connection must not be locked.
@@ -198,8 +196,19 @@ impl Conversation {
         handle: &WebSocketConnection,
         message: MessageRef<'_>,
     ) -> Option<Panic> {
-        let handler = self.handler.as_mut()?;
-        let panic = answering(id, || catch(|| handler.on_message_ref(handle, message)).err())?;
+        self.reply(id, handle, |handler| handler.on_message_ref(handle, message))
+    }
+
+    /// Calls the handler for a message; its sends are replies.
+    #[inline]
+    fn reply(
+        &mut self,
+        id: ConnectionId,
+        handle: &WebSocketConnection,
+        call: impl FnOnce(&mut dyn DynHandler),
+    ) -> Option<Panic> {
+        let handler = self.handler.as_deref_mut()?;
+        let panic = answering(id, || catch(|| call(handler)).err())?;
         Some(self.panicked(handle, panic))
     }
 

@@ -155,7 +155,7 @@ fn input_after_the_end_is_read_and_discarded() {
     }
 }
 
-/// What a server has answered is part of the error, whichever rule it breaks.
+/// The error contains the answer of the server, whichever rule it breaks.
 #[test]
 fn an_invalid_answer_is_kept() {
     for (answer, status) in [

@@ -35,7 +35,7 @@ async fn nothing_left(server: &UpgradeServer) {
     .await;
 }
 
-/// What arrives with the request or behind it belongs to the WebSocket, wherever that is cut.
+/// Bytes that arrive with the request or behind it belong to the WebSocket, wherever they are cut.
 #[tokio::test(start_paused = true)]
 async fn frames_behind_the_request_are_received() {
     let mut input = HEAD.to_vec();

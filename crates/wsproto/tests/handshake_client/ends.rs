@@ -74,7 +74,7 @@ fn a_handshake_can_be_given_up() {
     assert_eq!(events, [Some(SessionError::Abandoned), None]);
 }
 
-/// What the server has sent is kept when the handshake fails: as a response if it is one, otherwise as bytes.
+/// The answer of the server is kept when the handshake fails: as a response if it is one, otherwise as bytes.
 #[test]
 fn an_answer_is_kept_that_is_no_response() {
     let wrong = Head::new("HTTP/1.1 101 Switching Protocols", &[("Server", "other")]).bytes();

@@ -17,7 +17,7 @@ const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
 /// The longest payload.
 const LONGEST: usize = 60 << 10;
 
-/// What follows the number in each payload.
+/// The bytes after the number in each payload.
 static AFTER_NUMBER: LazyLock<Vec<u8>> = LazyLock::new(|| Kind::Binary.payload(LONGEST));
 
 /// The frames of messages of one size, which differ in their numbers.

@@ -34,7 +34,7 @@ impl Read for &Zeros {
 /// One direction of a socket, which counts calls.
 #[derive(Default)]
 struct Pipe {
-    /// What each read finds at most.
+    /// The maximum number of bytes that each read finds.
     parts: VecDeque<Vec<u8>>,
     ended: bool,
     reads: usize,
