@@ -162,7 +162,8 @@ impl Conversation {
     }
 
     /// Calls `on_timer` for the timers that have expired at `now`; those that these calls set are due the next
-    /// time. The connection must not be locked. The adapter calls this when [`ConnectionState::deadline`](super::ConnectionState::deadline) is due.
+    /// time. The connection must not be locked. The adapter calls this when
+    /// [`ConnectionState::deadline`](super::ConnectionState::deadline) is due.
     pub fn call_timers<R: Role, D: Driver<R>>(
         &mut self,
         connection: &Arc<Connection<R, D>>,

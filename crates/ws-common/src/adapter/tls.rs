@@ -216,9 +216,9 @@ impl TlsState {
     }
 }
 
-/// Processes received ciphertext. Returns whether the peer has ended its side. When the handshake is done, checks the negotiated ALPN protocol (RFC
-/// 7301): if one other than `http/1.1` was selected, discards all buffered output, so that the request is
-/// not sent.
+/// Processes received ciphertext. Returns whether the peer has ended its side. When the handshake is done, checks
+/// the negotiated ALPN protocol (RFC 7301): if one other than `http/1.1` was selected, discards all buffered output,
+/// so that the request is not sent.
 fn process(tls: &mut Connection) -> io::Result<bool> {
     let was_handshaking = tls.is_handshaking();
     let this_end = match tls {

@@ -169,10 +169,10 @@ impl<R: Role, T: Duplex> Link<R, T> {
 }
 
 impl Conversation {
-    /// Runs a connection's turn on an event loop: writes pending output, reads at most 64 KiB (or, of a large message,
-    /// as much as has arrived of it so far), calls the handler for the events, handles an expired deadline, and writes again. If the transport [may have more
-    /// input](Duplex::is_readable), it then reads a second time: most transports know that there is none only after
-    /// a read that finds none. After [`MOST_EVENTS`], the endpoint keeps the rest of the input for the next turn. The
+    /// Runs a connection's turn on an event loop: writes pending output, reads at most 64 KiB (of a large message, as
+    /// much as has arrived of it before), calls the handler for the events, handles an expired deadline, and writes
+    /// again. If the transport [may have more input](Duplex::is_readable), it then reads a second time: most transports
+    /// know that there is none only after a read that finds none. After [`MOST_EVENTS`], the endpoint keeps the rest of the input for the next turn. The
     /// lock of the connection is free while the handler is called.
     ///
     /// A turn is needed when the connection is new, when its transport becomes ready, when

@@ -158,10 +158,10 @@
 //! transport accepts nothing, call [`write_blocked`](Endpoint::write_blocked): a peer that later
 //! reads more of our output is alive, and the keep-alive then waits longer for its Pong. Do not
 //! copy or shift the output: the endpoint keeps the offset, and does not copy a message of at least
-//! 16 KiB that is passed by value, nor a prepared one of at least 1 KiB. Its header and its payload
-//! are then two slices, and several such messages are as many: write all
+//! 16 KiB that is passed by value, nor, at a server, a prepared one of at least 1 KiB. Such messages
+//! are slices of their own, and so are the headers and small frames between them: write all
 //! [`pending_slices`](Endpoint::pending_slices) with a vectored write, or set `TCP_NODELAY`, which
-//! keeps the payload from waiting for the acknowledgement of its header.
+//! keeps a payload from waiting for the acknowledgement of its header.
 //!
 //! # May I drop the transport?
 //!
