@@ -128,8 +128,9 @@ mod tests {
     /// A prepared message of 5000 bytes with a compressed form of 2 bytes.
     fn deflated() -> (PreparedMessage, Arc<[u8]>) {
         let message = PreparedMessage::binary(&[7; 5000]);
-        let form = message.deflated(WindowBits::MAX, |_| Some([1, 2].into()));
-        let form = Arc::clone(form.expect("it was made"));
+        let form: Arc<[u8]> = [1, 2].into();
+        let made = Arc::clone(&form);
+        assert_eq!(message.deflated(WindowBits::MAX, |_| Some(made)), Some(&form));
         (message, form)
     }
 
