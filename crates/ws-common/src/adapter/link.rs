@@ -12,6 +12,7 @@ use wsproto::{
 };
 
 use super::logging::trace;
+use super::socket::limit_unsent;
 use super::{Outgoing, Transport, lend_outbox};
 use crate::{Error, InvalidAnswer, Message, SendStatus};
 
@@ -51,8 +52,14 @@ pub enum Step {
 }
 
 impl<R: Role, T: Transport> Link<R, T> {
-    /// Creates a link of an endpoint and a transport.
-    pub const fn new(endpoint: Endpoint<R>, transport: T) -> Self {
+    /// Creates a link of an endpoint and a transport, whose socket gets the limit of
+    /// [`Config::max_unsent`](wsproto::Config::max_unsent).
+    pub fn new(endpoint: Endpoint<R>, transport: T) -> Self {
+        if let (Some(bytes), Some(socket)) =
+            (endpoint.session().config().max_unsent, transport.socket())
+        {
+            limit_unsent(&socket, bytes);
+        }
         Self { endpoint, transport }
     }
 
@@ -355,6 +362,8 @@ pub enum Written {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    use socket2::SockRef;
     use wsproto::{PreparedMessage, Server};
 
     use super::*;
@@ -382,6 +391,47 @@ mod tests {
         }
 
         fn shutdown(&mut self) {}
+    }
+
+    /// A socket that nobody reads from.
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    struct Tcp(std::net::TcpStream);
+
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    impl Transport for Tcp {
+        fn try_write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(ErrorKind::WouldBlock.into())
+        }
+
+        fn socket(&self) -> Option<SockRef<'_>> {
+            Some((&self.0).into())
+        }
+
+        fn is_blocked(&self) -> bool {
+            true
+        }
+
+        fn shutdown(&mut self) {}
+    }
+
+    #[test]
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    fn a_socket_holds_as_much_unsent_as_the_configuration_says() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("bound");
+        let limit = |config: wsproto::Config| {
+            let tcp = std::net::TcpStream::connect(address).expect("a listener");
+            let before = SockRef::from(&tcp).tcp_notsent_lowat().expect("TCP");
+            let link = Link::new(Endpoint::<Server>::server(config, Duration::ZERO), Tcp(tcp));
+            let socket = link.transport().socket().expect("TCP");
+            (before, socket.tcp_notsent_lowat().expect("TCP"))
+        };
+        let config = wsproto::Config::new();
+        assert_eq!(limit(config.clone()).1, 128 << 10);
+        assert_eq!(limit(config.clone().max_unsent(Some(1 << 20))).1, 1 << 20);
+        assert_eq!(limit(config.clone().max_unsent(Some(usize::MAX))).1, u32::MAX);
+        let (before, after) = limit(config.max_unsent(None));
+        assert_eq!(after, before);
     }
 
     fn open() -> Endpoint<Server> {
