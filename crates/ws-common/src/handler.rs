@@ -147,7 +147,8 @@ pub trait ConnectionHandler: Send + 'static {
 
     /// Called in place of [`on_message`](Self::on_message) for a message that lies whole and uncompressed in the bytes
     /// that were read, as most below 64 KiB do, if [`borrows`](Self::borrows) returns `true`. Such a message is not copied.
-    /// The others still come through `on_message`, which usually passes them on:
+    /// The others, which include those after the first 128 of one read, still come through `on_message`, which usually
+    /// passes them on:
     ///
     /// ```
     /// use ws_common::{ConnectionHandler, Message, MessageRef, WebSocketConnection};
@@ -168,6 +169,22 @@ pub trait ConnectionHandler: Send + 'static {
     ///         self.on_message_ref(ws, message.as_ref());
     ///     }
     /// }
+    /// ```
+    ///
+    /// To send a borrowed message, match it: [`send_text`](WebSocketConnection::send_text) and
+    /// [`send_binary`](WebSocketConnection::send_binary) copy the payload to the output only.
+    /// [`send`](WebSocketConnection::send) makes a [`Message`] of it first, which is one more copy:
+    ///
+    /// ```
+    /// use ws_common::{MessageRef, borrowing};
+    ///
+    /// let echo = borrowing(|ws, message| {
+    ///     let _ = match message {
+    ///         MessageRef::Text(text) => ws.send_text(text),
+    ///         MessageRef::Binary(bytes) => ws.send_binary(bytes),
+    ///     }; // fails if the peer is gone
+    /// });
+    /// # let _ = echo;
     /// ```
     fn on_message_ref(&mut self, ws: &WebSocketConnection, message: MessageRef<'_>) {
         self.on_message(ws, message.into());

@@ -37,8 +37,13 @@ async fn run(arguments: &mut Arguments) -> Result<(), Failure> {
         let _ = server.terminate_with(CloseCode::SERVICE_RESTART, "restarting", patience);
     })?;
     println!("listening on {}", listener.local_addr().map_or(address, |local| local.to_string()));
-    while let Some(incoming) = listener.accept().await? {
-        tokio::spawn(serve(incoming));
+    loop {
+        match listener.accept().await {
+            Ok(Some(incoming)) => drop(tokio::spawn(serve(incoming))),
+            Ok(None) => break,
+            // The next call waits for a moment.
+            Err(error) => eprintln!("cannot accept: {error}"),
+        }
     }
     println!("closing {} connections", listener.handle().stats().open);
     listener.ended().await;

@@ -145,7 +145,8 @@ impl Upgrade {
 
     /// Sets the address of the client, or of a proxy: for limits for each address, and for
     /// [trusted proxies](crate::ServerOptions::trusted_proxies). Without it, neither applies to this connection, and its
-    /// handle tells no address. With axum, it comes from the extractor `ConnectInfo<SocketAddr>`.
+    /// handle tells no address. With axum, a handler has it from the extractor
+    /// `ConnectInfo<SocketAddr>`, for which the router is served with `into_make_service_with_connect_info`.
     #[must_use]
     pub const fn peer_addr(mut self, peer: SocketAddr) -> Self {
         self.peer = Some(peer);

@@ -196,8 +196,24 @@ async fn halves_of_a_connection_are_in_two_tasks() -> Result<(), Error> {
         assert_eq!(receiver.recv().await?, Some(format!("{number}").into()));
     }
     let sender = sending.await.expect("no panic")?;
+    assert_eq!(receiver.handle(), sender.handle());
+    assert_eq!(receiver.close_info(), None);
     drop(receiver);
     assert_eq!(sender.closed().await.code, CloseCode::GOING_AWAY);
+    server.terminate(None);
+    timeout(LONG, task).await.expect("the server ends").expect("no panic");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_receiver_tells_how_its_connection_has_ended() -> Result<(), Error> {
+    let (address, server, task) = listen(ServerOptions::new()).await;
+    let (mut receiver, sender) = open(address).await?.into_split();
+    sender.handle().terminate(CloseCode::from(4000), "enough")?;
+    assert_eq!(receiver.recv().await?, None);
+    let info = receiver.close_info().cloned().expect("it has ended");
+    assert_eq!((info.code, info.was_clean), (CloseCode::from(4000), true));
+    assert_eq!(receiver.into_whole().close_info(), Some(&info));
     server.terminate(None);
     timeout(LONG, task).await.expect("the server ends").expect("no panic");
     Ok(())

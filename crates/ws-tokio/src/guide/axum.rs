@@ -2,7 +2,7 @@
 //!
 //! The counterpart of each call of `axum::extract::ws` in axum 0.8. Routes, states, other extractors and `axum::serve`
 //! stay. Three things are new: an [`UpgradeServer`] in the state has the options, limits and topics of all connections;
-//! a connection ends with its server; and HTTP/2 needs no code.
+//! a connection ends with its server; and HTTP/2 needs no code, only axum's feature `http2`, and routes with `any`.
 //!
 //! ```no_run
 //! use axum::Router;
@@ -44,7 +44,7 @@
 //! | `set_selected_protocol(name)` | [`Upgrade::accept_with`], an [`Accept`], which also has header fields |
 //! | `selected_protocol()`, `WebSocket::protocol()` | [`Accept::selected_subprotocol`], [`WebSocket::subprotocol`] |
 //! | comparing the `Origin` | [`ServerOptions::origins`] |
-//! | `ConnectInfo<SocketAddr>` | the same, given to [`Upgrade::peer_addr`]: for the limits of an address |
+//! | `ConnectInfo<SocketAddr>` | the same; the handler passes it to [`Upgrade::peer_addr`], for the limits of an address |
 //! | a limit of connections of one's own | [`ServerOptions::max_connections`] |
 //!
 //! # Messages
@@ -54,7 +54,7 @@
 //! | `recv().await`, an `Option` of a `Result` | [`recv`], a `Result` of an `Option`; `next` works, too |
 //! | `send(message).await`, which writes and flushes | [`send`], which leaves writing to the connection's task |
 //! | `split()` | [`into_split`], or the [`Sender`] of [`sender`], which can be cloned |
-//! | `Message::Text(Utf8Bytes)`, `Message::Binary(Bytes)` | [`Message::Text`] with a `String`, [`Message::Binary`] with a `Vec<u8>` |
+//! | `Message::Text(Utf8Bytes)`, `Message::Binary(Bytes)` | [`Message::Text`] with a `String`, [`Message::Binary`] with a `Vec<u8>`; with the feature `bytes`, `Bytes::from(message)` and `send_bytes` |
 //! | `Message::Ping`, `Message::Pong` | none: Pings are answered; [`KeepAlive`] sends them, by default every 30 s |
 //! | `Message::Close(frame)`, received | [`recv`] returns `None`, see [`close_info`] |
 //! | `Message::Close(frame)`, sent | [`close`], which waits for the end |

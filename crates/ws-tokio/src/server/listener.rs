@@ -26,27 +26,34 @@ use crate::{Request, WebSocket};
 /// [`handle`](Self::handle) knows them: it broadcasts to them, counts them, and closes them.
 ///
 /// ```no_run
-/// # async fn example() -> Result<(), ws_tokio::Error> {
+/// # async fn example() -> std::io::Result<()> {
 /// use ws_tokio::wsproto::handshake::{Accept, Response};
-/// use ws_tokio::{Listener, ServerOptions};
+/// use ws_tokio::{Error, Incoming, Listener, ServerOptions};
 ///
 /// let mut listener = Listener::bind("127.0.0.1:9001", ServerOptions::new()).await?;
-/// while let Some(incoming) = listener.accept().await? {
-///     tokio::spawn(async move {
-///         let Some(request) = incoming.request().await? else { return Ok(()) };
-///         if request.path() != "/chat" {
-///             return request.refuse(Response::text(404, "no such page\n")).await;
-///         }
-///         let mut ws = request.accept(&Accept::new()).await?;
-///         while let Some(message) = ws.recv().await? {
-///             ws.send(message).await?;
-///         }
-///         Ok::<_, ws_tokio::Error>(())
-///     });
+/// loop {
+///     match listener.accept().await {
+///         Ok(Some(incoming)) => drop(tokio::spawn(serve(incoming))),
+///         Ok(None) => break, // `terminate` was called
+///         Err(error) => eprintln!("cannot accept: {error}"), // no reason to end: the next call waits for a moment
+///     }
 /// }
 /// listener.ended().await;
 /// # Ok(())
 /// # }
+///
+/// async fn serve(incoming: Incoming) -> Result<(), Error> {
+///     let Some(request) = incoming.request().await? else { return Ok(()) };
+///     if request.path() != "/chat" {
+///         return request.refuse(Response::text(404, "no such page\n")).await;
+///     }
+///     let accept = Accept::new().select_subprotocol(&request, &["chat.v2", "chat.v1"]);
+///     let mut ws = request.accept(&accept).await?;
+///     while let Some(message) = ws.recv().await? {
+///         ws.send(message).await?;
+///     }
+///     Ok(())
+/// }
 /// ```
 pub struct Listener {
     acceptor: Arc<Acceptor>,

@@ -18,7 +18,8 @@ use crate::server::Background;
 /// The connections of a web server, whatever its routes: their options and limits, their handles and topics, and
 /// their end. Dereferences to the [`ServerHandle`]; clones refer to the same connections.
 ///
-/// The options [`tls`](ServerOptions) and those of the listener concern the web server, and have no effect here.
+/// The options [`tls`](ServerOptions) and those of the listener concern the web server, and have no effect here. Limits for
+/// each address apply to the connections whose address [`Upgrade::peer_addr`](crate::Upgrade::peer_addr) has set.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]

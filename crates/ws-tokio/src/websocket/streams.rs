@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
-use ws_common::{Error, Message};
+use ws_common::{Error, Message, WebSocketConnection};
 use wsproto::CloseInfo;
 
 use super::{Sender, WebSocket};
@@ -26,6 +26,7 @@ impl WebSocket {
     /// while let Some(message) = receiver.recv().await? {
     ///     println!("{message:?}");
     /// }
+    /// println!("{:?}", receiver.close_info());
     /// # Ok(())
     /// # }
     /// ```
@@ -61,6 +62,18 @@ impl Receiver {
     /// If the future is dropped, the messages received meanwhile are discarded.
     pub async fn closed(&mut self) -> Result<CloseInfo, Error> {
         self.0.closed().await
+    }
+
+    /// Returns the handle of the connection, usable from any thread.
+    #[must_use]
+    pub const fn handle(&self) -> &WebSocketConnection {
+        self.0.handle()
+    }
+
+    /// Returns how the connection ended; `None` until then.
+    #[must_use]
+    pub fn close_info(&self) -> Option<&CloseInfo> {
+        self.0.close_info()
     }
 
     /// Returns the whole connection.

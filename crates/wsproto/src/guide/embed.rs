@@ -365,7 +365,63 @@
 //! [`read_payload`](Endpoint::read_payload) lends the memory of a large binary message, so that a loop
 //! reads straight into it, and more at a time: try it before each read into the loop's own buffer. What
 //! reads into the spare capacity of a `Vec`, such as `rustix::buffer::spare_capacity` or `read_buf` of
-//! tokio, needs no zeros there.
+//! tokio, needs no zeros there. With `Read` alone, it is this read that the function `turn` above would call:
+//!
+//! ```
+//! # use std::time::Duration;
+//! # use wsproto::handshake::Accept;
+//! use std::io::{self, Read};
+//! use wsproto::{Config, Endpoint, Event, Role, SessionEvent};
+//!
+//! /// Reads once: into the message that is arriving, or into `buffer`. Returns the bytes for `next_event`, which are
+//! /// none after a read into the message, and whether the input has ended.
+//! fn read<'b, R: Role>(
+//!     ws: &mut Endpoint<R>,
+//!     stream: &mut impl Read,
+//!     buffer: &'b mut [u8],
+//!     now: Duration,
+//! ) -> io::Result<(&'b mut [u8], bool)> {
+//!     let lent = ws.read_payload(now, |message| {
+//!         let before = message.len();
+//!         message.resize(message.capacity(), 0); // at most the spare capacity
+//!         let read = stream.read(&mut message[before..]);
+//!         message.truncate(before + read.as_ref().map_or(0, |len| *len)); // only what was read
+//!         read
+//!     });
+//!     match lent {
+//!         Some(read) => Ok((&mut [], read? == 0)),
+//!         None => stream.read(buffer).map(|len| (&mut buffer[..len], len == 0)),
+//!     }
+//! }
+//!
+//! # let now = Duration::ZERO;
+//! # let mut ws = Endpoint::server(Config::new(), now);
+//! # let mut request = *b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
+//! #     Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+//! #     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+//! # let mut input = &mut request[..];
+//! # while let Some(event) = ws.next_event(now, &mut input) {
+//! #     if let SessionEvent::Upgrade = event { ws.accept(&Accept::new(), now)?; }
+//! # }
+//! // A masked message of 1 MiB of zeros arrives at an open connection.
+//! let mut wire = b"\x82\xFF\0\0\0\0\0\x10\0\0\x01\x01\x01\x01".to_vec();
+//! wire.resize(wire.len() + (1 << 20), 1);
+//! let (mut stream, mut buffer) = (&wire[..], [0; 64 << 10]);
+//! let (mut reads, mut received) = (0, 0);
+//! while received == 0 {
+//!     let (mut input, ended) = read(&mut ws, &mut stream, &mut buffer, now)?;
+//!     assert!(!ended);
+//!     reads += 1;
+//!     while let Some(event) = ws.next_event(now, &mut input) {
+//!         if let SessionEvent::Received(Event::Binary(bytes)) = event {
+//!             received += bytes.iter().filter(|byte| **byte == 0).count();
+//!         }
+//!     }
+//! }
+//! assert_eq!(received, 1 << 20);
+//! assert!(reads < 10, "{reads}"); // into the buffer alone, they would be 17
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! # Reading in place
 //!

@@ -28,7 +28,7 @@ const RESERVED: [&str; 3] = ["Host", "Origin", "Sec-WebSocket-Key"];
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum OfferError {
-    /// The handshake writes this header field itself.
+    /// Only the handshake writes this header field; see [`ClientRequest::header`].
     #[error("the handshake itself writes the header {0:?}")]
     ReservedHeader(String),
     /// The header field cannot appear in a head.
@@ -146,8 +146,10 @@ impl ClientRequest {
     ///
     /// # Errors
     ///
-    /// [`OfferError::ReservedHeader`] if the handshake itself writes the field, or
-    /// [`OfferError::InvalidHeader`].
+    /// [`OfferError::ReservedHeader`] for a field that only the handshake writes: `Host` is that of the
+    /// URL, `Origin` that of [`origin`](Self::origin), and those that begin with `Sec-WebSocket-` have
+    /// [`subprotocol`](Self::subprotocol) and [`extension`](Self::extension).
+    /// [`OfferError::InvalidHeader`] if the field cannot appear in a head.
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Result<Self, OfferError> {
         let reserved = RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(name));
         if reserved || is_reserved(name) {
