@@ -26,10 +26,10 @@ use crate::{Request, WebSocket};
 /// [`handle`](Self::handle) knows them: it broadcasts to them, counts them, and closes them.
 ///
 /// ```no_run
-/// # async fn example() -> std::io::Result<()> {
 /// use ws_tokio::wsproto::handshake::{Accept, Response};
 /// use ws_tokio::{Error, Incoming, Listener, ServerOptions};
 ///
+/// # async fn example() -> std::io::Result<()> {
 /// let mut listener = Listener::bind("127.0.0.1:9001", ServerOptions::new()).await?;
 /// loop {
 ///     match listener.accept().await {
