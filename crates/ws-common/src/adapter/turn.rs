@@ -169,11 +169,13 @@ impl<R: Role, T: Duplex> Link<R, T> {
 }
 
 impl Conversation {
-    /// Runs a connection's turn on an event loop: writes pending output, reads at most 64 KiB (or, of a large message,
-    /// as much as has arrived of it so far), calls the handler for the events, handles an expired deadline, and writes again. If the transport [may have more
-    /// input](Duplex::is_readable), it then reads a second time: most transports know that there is none only after
-    /// a read that finds none. After [`MOST_EVENTS`], the endpoint keeps the rest of the input for the next turn. The
-    /// lock of the connection is free while the handler is called.
+    /// Runs a connection's turn on an event loop: writes pending output, reads, calls the handler for the events,
+    /// handles an expired deadline, and writes again. If the transport [may have more input](Duplex::is_readable), it
+    /// then reads a second time: most transports know that there is none only after a read that finds none.
+    ///
+    /// A read takes at most 64 KiB; of a large message, as many bytes as have arrived of it so far. After
+    /// [`MOST_EVENTS`], the endpoint keeps the rest of the input for the next turn. The lock of the connection is free
+    /// while the handler is called.
     ///
     /// A turn is needed when the connection is new, when its transport becomes ready, when
     /// [`Driver::changed`] is called and [`Held::begin_notice`](super::Held::begin_notice) returns a key, and

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use wsproto::{Advice, CloseInfo, Initiator, Role};
 
-use super::{ConnectionState, Stage};
+use super::ConnectionState;
+use super::state::Stage;
 use crate::adapter::{Link, Transport};
 
 /// The maximum number of lingering transports in one [`Lingering`]. Further ones are dropped at once, and the peer may
@@ -73,7 +74,7 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
     pub fn take_lingered(&mut self) -> Option<Box<Link<R, T>>> {
         let Stage::Over { lost, lingering, place, .. } = &mut self.stage else { return None };
         let link = lingering.take_if(|link| link.endpoint().advice() == Advice::Drop)?;
-        (*lost, *place) = (owed(&link), None);
+        (*lost, *place) = (unwritten_or_lost(&link), None);
         Some(link)
     }
 
@@ -83,7 +84,7 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
         match &mut self.stage {
             Stage::Over { lost, lingering, place, .. } => {
                 let link = lingering.take()?;
-                (*lost, *place) = (owed(&link), None);
+                (*lost, *place) = (unwritten_or_lost(&link), None);
                 Some(link)
             }
             Stage::Live(link) => {
@@ -125,14 +126,16 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
     pub fn buffered_amount(&self) -> usize {
         match &self.stage {
             Stage::Dialing { .. } => 0,
-            Stage::Live(link) => owed(link),
-            Stage::Over { lost, lingering, .. } => lingering.as_deref().map_or(*lost, owed),
+            Stage::Live(link) => unwritten_or_lost(link),
+            Stage::Over { lost, lingering, .. } => {
+                lingering.as_deref().map_or(*lost, unwritten_or_lost)
+            }
         }
     }
 }
 
 /// Returns how many bytes are unwritten or lost.
-fn owed<R: Role, T: Transport>(link: &Link<R, T>) -> usize {
+fn unwritten_or_lost<R: Role, T: Transport>(link: &Link<R, T>) -> usize {
     link.endpoint().unwritten() + link.endpoint().lost()
 }
 
