@@ -24,7 +24,7 @@ use wsproto::url::WsUrl;
 use wsproto::{Config, SessionError};
 
 use exchange::{Answer, NoBody};
-use settings::Settings;
+use settings::SettingsAck;
 
 use crate::WebSocket;
 use crate::dial::dial;
@@ -48,8 +48,8 @@ use crate::dial::dial;
 #[derive(Clone)]
 pub struct H2 {
     sender: SendRequest<NoBody>,
-    /// Returns whether the server's settings allow WebSockets now. hyper tells it by the connection alone, whose type
-    /// names the stream's.
+    /// Returns whether the server's settings allow WebSockets now. Only the connection of hyper tells it, and its type
+    /// contains the stream's.
     allows: Arc<dyn Fn() -> bool + Send + Sync>,
     /// The URL of the server.
     url: WsUrl,
@@ -147,16 +147,16 @@ impl H2 {
         config: Arc<Config>,
     ) -> Result<Self, Error> {
         tokio::runtime::Handle::try_current().map_err(io::Error::other)?;
-        let settings = Settings::default();
-        let io = TokioIo::new(settings.watch(stream));
+        let ack = SettingsAck::default();
+        let io = TokioIo::new(ack.watch(stream));
         let mut builder = Builder::new(TokioExecutor::new());
         let (sender, mut connection) =
             builder.timer(TokioTimer::new()).handshake(io).await.map_err(io::Error::other)?;
-        let mut acknowledged = pin!(settings.acknowledged());
+        let mut written = pin!(ack.written());
         poll_fn(|context| match Pin::new(&mut connection).poll(context) {
             Poll::Ready(Err(error)) => Poll::Ready(Err(io::Error::other(error).into())),
             Poll::Ready(Ok(())) => Poll::Ready(Err(Error::from(SessionError::EndOfInput))),
-            Poll::Pending => acknowledged.as_mut().poll(context).map(Ok),
+            Poll::Pending => written.as_mut().poll(context).map(Ok),
         })
         .await?;
         let running = Arc::new(Mutex::new(Some(connection)));
@@ -203,8 +203,8 @@ impl H2 {
     /// [`Error::NoExtendedConnect`] if the server does not allow WebSockets, or not yet: no request was sent, and a later
     /// call can succeed, because a server may allow them at any time (RFC 8441 section 3). [`Error::Http`] for a status
     /// outside 200 to 299, other redirects included, with the part of its body that has arrived within
-    /// [`Config::handshake_timeout`]; [`Error::InvalidAnswer`] for an invalid response; [`Error::Session`] for none within that time;
-    /// [`Error::Io`] if the connection has ended; [`Error::Option`] for a URL of the other scheme.
+    /// [`Config::handshake_timeout`]; [`Error::InvalidAnswer`] for an invalid response; [`Error::Session`] for none within
+    /// that time; [`Error::Io`] if the connection has ended; [`Error::Option`] for a URL of the other scheme.
     ///
     /// # Cancel safety
     ///

@@ -132,7 +132,8 @@ impl Sender {
     }
 }
 
-/// Sends a message. By hand, because a task has room for it as long as its connection lasts.
+/// The future of [`Sender::send`]. It is written by hand to be small: a task reserves memory for it as long as its
+/// connection lasts.
 struct Sending<'s> {
     sender: &'s Sender,
     message: Option<Message>,

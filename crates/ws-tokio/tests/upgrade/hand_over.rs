@@ -10,30 +10,16 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use ws_tokio::wsproto::{CloseCode, Config};
 use ws_tokio::{Error, ServerHandle, Upgrade, UpgradeServer, Upgrading};
 
-use crate::raw_h2::{self, Ends, OPEN, masked, tasks_end, within};
+use crate::raw_h2::{self, Ends, OPEN, masked};
 use crate::support::*;
 
 const HEAD: &[u8] = b"GET /chat HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-
-fn tasks() -> usize {
-    Handle::current().metrics().num_alive_tasks()
-}
-
-async fn nothing_left(server: &UpgradeServer) {
-    within("no connection", async {
-        while server.stats().connections > 0 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    })
-    .await;
-}
 
 /// Bytes that arrive with the request or behind it belong to the WebSocket, wherever they are cut.
 #[tokio::test(start_paused = true)]
