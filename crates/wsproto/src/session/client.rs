@@ -30,7 +30,7 @@ struct ClientHandshake {
 }
 
 /// The maximum number of bytes to keep of an invalid head.
-const UNREAD: usize = 4 << 10;
+const MOST_UNPARSED: usize = 4 << 10;
 
 /// A response, and the result of the negotiation.
 type Judged = (Response, Result<Agreed, ResponseError>);
@@ -165,8 +165,8 @@ impl ClientHandshake {
     }
 
     /// Keeps the input after the part of an invalid head that has arrived before.
-    fn keep_unread(&mut self, input: &mut &mut [u8]) {
-        let left = UNREAD.saturating_sub(self.buffer.len());
+    fn keep_unparsed(&mut self, input: &mut &mut [u8]) {
+        let left = MOST_UNPARSED.saturating_sub(self.buffer.len());
         self.buffer.extend_from_slice(take(input, left));
         *input = &mut [];
     }
@@ -213,7 +213,7 @@ impl Handshake<Client> for ClientHandshake {
                 Ok(Some(judged)) => judged,
                 Ok(None) => return Progress::NeedMore,
                 Err(error) => {
-                    self.keep_unread(input);
+                    self.keep_unparsed(input);
                     return Progress::Failed(error.into());
                 }
             };
@@ -254,7 +254,7 @@ impl Handshake<Client> for ClientHandshake {
             None if self.buffer.is_empty() => None,
             None => {
                 // The handshake may have ended within a long head.
-                self.buffer.truncate(UNREAD);
+                self.buffer.truncate(MOST_UNPARSED);
                 Some(Answer::Bytes(mem::take(&mut self.buffer)))
             }
         }
