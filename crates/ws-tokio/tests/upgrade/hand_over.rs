@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use ws_tokio::wsproto::{CloseCode, Config};
 use ws_tokio::{Error, ServerHandle, Upgrade, UpgradeServer, Upgrading};
 
+use crate::harness::poll_and_drop;
 use crate::raw_h2::{self, Ends, OPEN, masked};
 use crate::support::*;
 
@@ -99,19 +100,6 @@ async fn an_upgrade_is_dropped_after_each_poll() {
         nothing_left(&server).await;
         tasks_end(before).await;
     }
-}
-
-async fn poll_and_drop<T>(polls: usize, future: impl Future<Output = T>) -> Option<T> {
-    let mut future = std::pin::pin!(future);
-    for _ in 0..polls {
-        let polled =
-            std::future::poll_fn(|context| std::task::Poll::Ready(future.as_mut().poll(context)));
-        if let std::task::Poll::Ready(output) = polled.await {
-            return Some(output);
-        }
-        tokio::task::yield_now().await;
-    }
-    None
 }
 
 /// The server ends while a connection is being handed over: it is closed as soon as it opens, or not opened at all.

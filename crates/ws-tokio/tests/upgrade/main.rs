@@ -5,6 +5,8 @@ mod bodies;
 mod connections;
 mod endings;
 mod hand_over;
+#[path = "../support/mod.rs"]
+mod harness;
 mod raw_h2;
 mod refusals;
 mod resets;
