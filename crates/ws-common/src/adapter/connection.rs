@@ -4,6 +4,7 @@ mod details;
 mod ending;
 mod handles;
 mod held;
+mod lingering;
 #[cfg(not(feature = "tracing"))]
 mod logged;
 mod settings;
@@ -22,8 +23,9 @@ use super::answering::is_answering;
 use super::{ConnectionLink, Driver, Link, Outgoing};
 use crate::{ConnectionId, Error, SendStatus, WebSocketConnection};
 
-pub use self::ending::{Lingering, MOST_LINGERING, unknown_end};
+pub use self::ending::unknown_end;
 pub use self::held::Held;
+pub use self::lingering::{Lingering, MOST_LINGERING};
 #[cfg(not(feature = "tracing"))]
 use self::logged::ConnectionSpan;
 use self::settings::Settings;

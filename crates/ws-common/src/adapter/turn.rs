@@ -39,7 +39,7 @@ pub trait Duplex: Transport {
 
     /// Reads as [`try_read`](Self::try_read) does, but into the spare capacity of `message`, of which there is some.
     /// Returns `None`, and reads nothing, if the transport can read only into initialized memory; then large messages
-    /// are copied once more.
+    /// are copied once more. The errors are those of [`try_read`](Self::try_read).
     fn try_read_into(&mut self, message: &mut Vec<u8>) -> Option<io::Result<usize>> {
         let _ = message;
         None
@@ -138,7 +138,8 @@ impl<R: Role, T: Duplex> Link<R, T> {
 
     /// Reads once, as [`read`](Self::read) does, but straight into the large message to which the next bytes belong,
     /// and returns their number: call [`next`](Self::next) afterwards. `None` if they belong to no such message, or
-    /// the transport [cannot read this way](Duplex::try_read_into): then [`read`](Self::read).
+    /// the transport [cannot read this way](Duplex::try_read_into): then [`read`](Self::read). The errors are those of
+    /// [`read`](Self::read).
     pub fn read_payload(&mut self, now: Duration) -> Option<Result<usize, Error>> {
         if !self.transport().is_readable() {
             return None;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use wsproto::{CloseInfo, Endpoint, Role, SendError};
 
 use super::details::Details;
-use super::ending::Place;
+use super::lingering::Place;
 use super::settings::Settings;
 use crate::TimerId;
 use crate::adapter::{Link, Transport};
