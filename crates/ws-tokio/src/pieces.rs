@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 const MOST: usize = 64 << 10;
 
 /// A stream that a web server has handed over. Over HTTP/2, hyper takes each write whole, and keeps several while the peer
-/// reads nothing. What it keeps counts as written, so that must be little.
+/// reads nothing. Bytes that it keeps count as written, so they must be few.
 pub(crate) struct Pieces<S>(pub(crate) S);
 
 impl<S: AsyncRead + Unpin> AsyncRead for Pieces<S> {

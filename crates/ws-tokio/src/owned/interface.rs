@@ -1,4 +1,4 @@
-//! What an application that takes a connection's events asks of it, whatever its role and stream are.
+//! The interface of a connection to the application that takes its events; role and stream do not matter.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
