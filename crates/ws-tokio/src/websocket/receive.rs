@@ -75,7 +75,7 @@ impl WebSocket {
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Result<Option<Step>, Error>> {
-        // A peer that sends without an end must not delay other tasks.
+        // A peer that never stops sending must not delay other tasks.
         let budget = ready!(poll_proceed(context));
         // Before the connection is looked at, so that no change is missed.
         if let Some(failure) = self.sender.connection.tasks().register_owner(context) {

@@ -154,7 +154,7 @@ impl Future for Sending<'_> {
                     return Poll::Ready(Err(Error::WouldExceed(self.message.take())));
                 }
             } else {
-                // A peer that reads without an end must not delay other tasks.
+                // A peer that never stops reading must not delay other tasks.
                 ready!(poll_proceed(context)).made_progress();
             }
             let Some(message) = self.message.take() else { return Poll::Ready(Ok(())) };
