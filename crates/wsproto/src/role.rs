@@ -70,7 +70,7 @@ pub(crate) mod sealed {
         /// The answer to the handshake that a session keeps, in the role that receives one.
         type Answer: Debug + Send + Sync + Unpin;
 
-        fn answer(kept: &Self::Answer) -> &Answer;
+        fn as_answer(kept: &Self::Answer) -> &Answer;
 
         fn into_answer(kept: Self::Answer) -> Answer;
 
@@ -85,7 +85,7 @@ pub(crate) mod sealed {
         const SERVER: bool = true;
         type Answer = Infallible;
 
-        fn answer(kept: &Infallible) -> &Answer {
+        fn as_answer(kept: &Infallible) -> &Answer {
             match *kept {}
         }
 
@@ -107,7 +107,7 @@ pub(crate) mod sealed {
         const SERVER: bool = false;
         type Answer = Answer;
 
-        fn answer(kept: &Answer) -> &Answer {
+        fn as_answer(kept: &Answer) -> &Answer {
             kept
         }
 

@@ -72,7 +72,7 @@ impl<R: Role> Session<R> {
     pub fn response(&self) -> Option<&Response> {
         match &self.stage {
             Stage::Handshake(handshake) => handshake.response(),
-            _ => match R::answer(self.answer.as_ref()?) {
+            _ => match R::as_answer(self.answer.as_ref()?) {
                 Answer::Response(response) => Some(response),
                 Answer::Bytes(_) => None,
             },
@@ -99,7 +99,7 @@ impl<R: Role> Session<R> {
     }
 
     fn take_answer_if(&mut self, is_wanted: fn(&Answer) -> bool) -> Option<Answer> {
-        let answer = self.answer.take_if(|answer| is_wanted(R::answer(answer)));
+        let answer = self.answer.take_if(|answer| is_wanted(R::as_answer(answer)));
         answer.map(R::into_answer)
     }
 }
