@@ -174,7 +174,8 @@ pub trait ConnectionHandler: Send + 'static {
         self.on_message(ws, message.into());
     }
 
-    /// Returns whether [`on_message_ref`](Self::on_message_ref) is called. Asked once, before all other calls.
+    /// Returns whether [`on_message_ref`](Self::on_message_ref) is called. Asked once, before
+    /// [`on_open`](Self::on_open). A handler that passes its calls on to another one passes on this one, too.
     fn borrows(&self) -> bool {
         false
     }

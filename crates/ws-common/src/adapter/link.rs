@@ -12,6 +12,7 @@ use wsproto::{
 };
 
 use super::logging::trace;
+use super::socket::limit_unsent;
 use super::{Outgoing, Transport, lend_outbox};
 use crate::{Error, InvalidAnswer, Message, SendStatus};
 
@@ -51,8 +52,14 @@ pub enum Step {
 }
 
 impl<R: Role, T: Transport> Link<R, T> {
-    /// Creates a link of an endpoint and a transport.
-    pub const fn new(endpoint: Endpoint<R>, transport: T) -> Self {
+    /// Creates a link of an endpoint and a transport, whose socket gets the limit of
+    /// [`Config::max_unsent`](wsproto::Config::max_unsent).
+    pub fn new(endpoint: Endpoint<R>, transport: T) -> Self {
+        if let (Some(bytes), Some(socket)) =
+            (endpoint.session().config().max_unsent, transport.socket())
+        {
+            limit_unsent(&socket, bytes);
+        }
         Self { endpoint, transport }
     }
 

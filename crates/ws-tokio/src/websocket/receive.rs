@@ -22,8 +22,9 @@ impl WebSocket {
     /// [`Config::high_water_mark`](wsproto::Config::high_water_mark) bytes of replies are unwritten. So a loop that
     /// answers each message holds at most the mark, one message and one read.
     ///
-    /// One read takes at most 64 KiB, and messages that arrived together are returned one by one. Until the last of them
-    /// is taken, the connection holds the rest, in a buffer of at most 64 KiB and at most four times the rest. Its
+    /// One read takes at most 64 KiB (of a large binary message, as much as has arrived of it before), and messages that
+    /// arrived together are returned one by one. Until the last of them is taken, the connection holds the rest, in a
+    /// buffer of at most 64 KiB and at most four times the rest. Its
     /// keep-alive does not end the connection meanwhile, because a Pong may follow. An application that does not come
     /// back for long, in a `send` for example, notices a dead peer only then.
     ///

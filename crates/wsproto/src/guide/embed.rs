@@ -161,7 +161,7 @@
 //! 16 KiB that is passed by value, nor a prepared one of at least 1 KiB. A message passed by value is
 //! then two slices, its header and its payload; a prepared one is one slice. Write all
 //! [`pending_slices`](Endpoint::pending_slices) with a vectored write, or set `TCP_NODELAY`, which
-//! keeps the payload from waiting for the acknowledgement of its header.
+//! keeps a payload from waiting for the acknowledgement of its header.
 //!
 //! # May I drop the transport?
 //!

@@ -10,8 +10,8 @@ impl<R: Role> Receiver<R> {
     /// input, as many as fit. They are then not copied from the caller's buffer, and one read may
     /// take more of them: about as many as have arrived of the message before.
     ///
-    /// Returns `None`, and does not call `read`, unless the next bytes belong to such a message: its
-    /// frame has begun, and at least 32 KiB of it have arrived and as many are still missing. Call
+    /// Returns `None`, and does not call `read`, unless the next bytes belong to such a message, not
+    /// compressed: at least 32 KiB of it have arrived, and as many of its frame are still missing. Call
     /// it only when all of the input was consumed, and then
     /// [`next_event`](Self::next_event), perhaps without input: the message may be complete.
     ///

@@ -1,5 +1,7 @@
 //! Writes of a link: which slices leave together, and how many bytes.
 
+#[cfg(any(target_os = "android", target_os = "linux"))]
+use socket2::SockRef;
 use wsproto::{PreparedMessage, Server};
 
 use super::*;
@@ -27,6 +29,47 @@ impl Transport for Sink {
     }
 
     fn shutdown(&mut self) {}
+}
+
+/// A socket that nobody reads from.
+#[cfg(any(target_os = "android", target_os = "linux"))]
+struct Tcp(std::net::TcpStream);
+
+#[cfg(any(target_os = "android", target_os = "linux"))]
+impl Transport for Tcp {
+    fn try_write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(ErrorKind::WouldBlock.into())
+    }
+
+    fn socket(&self) -> Option<SockRef<'_>> {
+        Some((&self.0).into())
+    }
+
+    fn is_blocked(&self) -> bool {
+        true
+    }
+
+    fn shutdown(&mut self) {}
+}
+
+#[test]
+#[cfg(any(target_os = "android", target_os = "linux"))]
+fn a_socket_holds_as_much_unsent_as_the_configuration_says() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("bound");
+    let limit = |config: wsproto::Config| {
+        let tcp = std::net::TcpStream::connect(address).expect("a listener");
+        let before = SockRef::from(&tcp).tcp_notsent_lowat().expect("TCP");
+        let link = Link::new(Endpoint::<Server>::server(config, Duration::ZERO), Tcp(tcp));
+        let socket = link.transport().socket().expect("TCP");
+        (before, socket.tcp_notsent_lowat().expect("TCP"))
+    };
+    let config = wsproto::Config::new();
+    assert_eq!(limit(config.clone()).1, 128 << 10);
+    assert_eq!(limit(config.clone().max_unsent(Some(1 << 20))).1, 1 << 20);
+    assert_eq!(limit(config.clone().max_unsent(Some(usize::MAX))).1, u32::MAX);
+    let (before, after) = limit(config.max_unsent(None));
+    assert_eq!(after, before);
 }
 
 fn open() -> Endpoint<Server> {
