@@ -8,13 +8,14 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Poll, ready};
+use std::task::Poll;
 
-use hyper::client::conn::http2::{Builder, Connection, SendRequest};
+use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use ws_common::adapter::Target;
@@ -67,7 +68,8 @@ impl H2 {
     /// # Errors
     ///
     /// [`Error::Tls`] also if the server does not speak HTTP/2; [`Error::Url`], [`Error::Connect`] or [`Error::Io`] if
-    /// the transport fails; [`Error::Session`] if its settings do not arrive within [`Config::handshake_timeout`].
+    /// the transport fails, or outside of a runtime of tokio; [`Error::Session`] if its settings do not arrive within
+    /// [`Config::handshake_timeout`].
     ///
     /// # Cancel safety
     ///
@@ -146,7 +148,6 @@ impl H2 {
         url: WsUrl,
         config: Arc<Config>,
     ) -> Result<Self, Error> {
-        tokio::runtime::Handle::try_current().map_err(io::Error::other)?;
         let settings = Settings::default();
         let io = TokioIo::new(settings.watch(stream));
         let mut builder = Builder::new(TokioExecutor::new());
@@ -159,22 +160,16 @@ impl H2 {
             Poll::Pending => acknowledged.as_mut().poll(context).map(Ok),
         })
         .await?;
-        let running = Arc::new(Mutex::new(Some(connection)));
-        let asked = Arc::clone(&running);
+        let running = Arc::new(Mutex::new(connection));
+        // The task alone keeps the connection: it ends with that, also if the runtime shuts down.
+        let asked = Arc::downgrade(&running);
         tokio::spawn(poll_fn(move |context| {
-            let mut held = running.lock();
-            if let Some(connection) = &mut *held {
-                // Its error is that of the requests.
-                let _ = ready!(Pin::new(connection).poll(context));
-            }
-            let ended = held.take();
-            drop(held);
-            drop(ended);
-            Poll::Ready(())
+            // Its error is that of the requests.
+            Pin::new(&mut *running.lock()).poll(context).map(drop)
         }));
         let allows = Arc::new(move || {
-            let asked = asked.lock();
-            asked.as_ref().is_some_and(Connection::is_extended_connect_protocol_enabled)
+            let asked = asked.upgrade();
+            asked.is_some_and(|running| running.lock().is_extended_connect_protocol_enabled())
         });
         Ok(Self { sender, allows, url, config, redirects: 0 })
     }
@@ -203,8 +198,9 @@ impl H2 {
     /// [`Error::NoExtendedConnect`] if the server does not allow WebSockets, or not yet: no request was sent, and a later
     /// call can succeed, because a server may allow them at any time (RFC 8441 section 3). [`Error::Http`] for a status
     /// outside 200 to 299, other redirects included, with the part of its body that has arrived within
-    /// [`Config::handshake_timeout`]; [`Error::InvalidAnswer`] for an invalid response; [`Error::Session`] for none within that time;
-    /// [`Error::Io`] if the connection has ended; [`Error::Option`] for a URL of the other scheme.
+    /// [`Config::handshake_timeout`]; [`Error::InvalidAnswer`] for an invalid response; [`Error::Session`] for none within
+    /// that time; [`Error::Io`] if the connection has ended, or outside of a runtime of tokio; [`Error::Option`] for a URL
+    /// of the other scheme.
     ///
     /// # Cancel safety
     ///
@@ -262,11 +258,12 @@ impl fmt::Debug for H2 {
     }
 }
 
-/// Limits an opening handshake by the configured time.
+/// Limits an opening handshake by the configured time, in a runtime.
 async fn limited<T>(
     config: &Config,
     opening: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
+    Handle::try_current().map_err(io::Error::other)?;
     match config.handshake_timeout {
         Some(limit) => timeout(limit, opening)
             .await

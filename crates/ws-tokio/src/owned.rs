@@ -17,6 +17,7 @@ use crate::buffers::Input;
 use crate::io::{AsyncStream, Io, has_news};
 use crate::origin::{Carried, Origin};
 use crate::tasks::{Tasks, Waiter};
+use crate::websocket::RoomWait;
 
 /// The progress of a connection.
 pub(crate) enum Progress {
@@ -47,8 +48,9 @@ pub(crate) trait Owned: ConnectionLink {
     /// Sends a message, for which room was promised.
     fn send_promised(&self, message: Message) -> Result<(), Error>;
 
-    /// Returns whether a message may be sent, or will fail. Otherwise registers the waiter.
-    fn has_room(&self, waiter: &mut Waiter, context: &Context<'_>) -> bool;
+    /// Returns true once a message may be sent, or will fail; false once the peer has read nothing for too long.
+    /// Otherwise registers the waiter.
+    fn poll_room(&self, wait: &mut RoomWait, context: &Context<'_>) -> Poll<bool>;
 
     /// Returns ready once everything is written that is unwritten when `goal` is `None`, or some of it is lost.
     /// Otherwise registers the waiter.
@@ -58,12 +60,6 @@ pub(crate) trait Owned: ConnectionLink {
         waiter: &mut Waiter,
         context: &Context<'_>,
     ) -> Poll<Result<(), Error>>;
-
-    /// Returns how many bytes were written.
-    fn written(&self) -> u64;
-
-    /// Returns how long to wait for a peer that does not read.
-    fn write_timeout(&self) -> Option<Duration>;
 
     /// Returns whether the client follows a response as a redirect.
     fn follows(&self, response: &Response) -> bool;
@@ -172,18 +168,27 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
         Self::send_promised(self, &mut Outgoing::Owned(&mut message)).map(drop)
     }
 
-    fn has_room(&self, waiter: &mut Waiter, context: &Context<'_>) -> bool {
+    fn poll_room(&self, wait: &mut RoomWait, context: &Context<'_>) -> Poll<bool> {
+        let (driver, now) = (self.driver(), self.driver().elapsed());
         let mut held = self.lock();
-        let Ok(link) = held.live() else { return true };
+        let Ok(link) = held.live() else { return Poll::Ready(true) };
         let endpoint = link.endpoint();
         let waits = endpoint.ready_state() == ReadyState::Open
             && !endpoint.has_failed()
             && !endpoint.has_room();
-        if waits {
-            waiter.register(context);
-            link.transport_mut().room_awaited = true;
+        if !waits {
+            return Poll::Ready(true);
         }
-        !waits
+        let limit = endpoint.session().config().write_timeout;
+        let end = wait.end(driver.tasks.written(), limit, now);
+        if end <= now {
+            return Poll::Ready(false);
+        }
+        wait.waiter.register(context);
+        if link.transport_mut().await_room(end) {
+            driver.changed(held);
+        }
+        Poll::Pending
     }
 
     fn poll_written(
@@ -205,15 +210,6 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
             return Poll::Pending;
         }
         Poll::Ready(Err(io::Error::from(io::ErrorKind::BrokenPipe).into()))
-    }
-
-    fn written(&self) -> u64 {
-        let _held = self.lock();
-        self.driver().tasks.written()
-    }
-
-    fn write_timeout(&self) -> Option<Duration> {
-        self.lock().link()?.endpoint().session().config().write_timeout
     }
 
     fn follows(&self, response: &Response) -> bool {

@@ -5,6 +5,7 @@ mod bodies;
 mod connections;
 mod endings;
 mod hand_over;
+mod hostile_h2;
 mod raw_h2;
 mod refusals;
 mod resets;
