@@ -3,12 +3,14 @@
 mod exchange;
 mod settings;
 
+use std::convert::Infallible;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -52,12 +54,16 @@ pub struct H2 {
     /// Returns whether the server's settings allow WebSockets now. hyper tells it by the connection alone, whose type
     /// names the stream's.
     allows: Arc<dyn Fn() -> bool + Send + Sync>,
+    alive: Arc<Alive>,
     /// The URL of the server.
     url: WsUrl,
     config: Arc<Config>,
     /// How many redirects to follow for each WebSocket.
     redirects: u8,
 }
+
+/// What an [`H2`] and the streams of its WebSockets keep: the connection ends when it is dropped.
+type Alive = oneshot::Sender<Infallible>;
 
 impl H2 {
     /// Connects to the server of a `ws://` or `wss://` URL, with the default limits and deadlines of [`ClientOptions`];
@@ -163,15 +169,17 @@ impl H2 {
         let running = Arc::new(Mutex::new(connection));
         // The task alone keeps the connection: it ends with that, also if the runtime shuts down.
         let asked = Arc::downgrade(&running);
-        tokio::spawn(poll_fn(move |context| {
+        let (alive, dropped) = oneshot::channel();
+        let running = poll_fn(move |context| {
             // Its error is that of the requests.
             Pin::new(&mut *running.lock()).poll(context).map(drop)
-        }));
+        });
+        tokio::spawn(run(running, dropped, config.close_timeout));
         let allows = Arc::new(move || {
             let asked = asked.upgrade();
             asked.is_some_and(|running| running.lock().is_extended_connect_protocol_enabled())
         });
-        Ok(Self { sender, allows, url, config, redirects: 0 })
+        Ok(Self { sender, allows, alive: Arc::new(alive), url, config, redirects: 0 })
     }
 
     /// Opens a WebSocket for a path, such as `/chat?room=1`, of the URL's server.
@@ -241,7 +249,8 @@ impl H2 {
         if !(self.allows)() && !self.is_closed() {
             return Err(Error::NoExtendedConnect);
         }
-        let opening = exchange::open(self.sender.clone(), request, &self.config);
+        let opening =
+            exchange::open(self.sender.clone(), Arc::clone(&self.alive), request, &self.config);
         limited(&self.config, opening).await
     }
 
@@ -255,6 +264,26 @@ impl H2 {
 impl fmt::Debug for H2 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("H2").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+/// Runs a connection until it ends: once it is not used any more, no longer than `limit`. hyper ends it then, but not while
+/// a request waits that the server allows no stream for.
+async fn run(
+    connection: impl Future<Output = ()>,
+    mut dropped: oneshot::Receiver<Infallible>,
+    limit: Option<Duration>,
+) {
+    let mut connection = pin!(connection);
+    let unused = poll_fn(|context| match connection.as_mut().poll(context) {
+        Poll::Ready(()) => Poll::Ready(false),
+        Poll::Pending => Pin::new(&mut dropped).poll(context).map(|_| true),
+    });
+    if unused.await {
+        match limit {
+            Some(limit) => drop(timeout(limit, connection).await),
+            None => connection.await,
+        }
     }
 }
 

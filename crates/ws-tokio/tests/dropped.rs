@@ -157,7 +157,10 @@ async fn a_dropped_server_leaves_nothing() {
 
 /// Passes bytes on, one at a time.
 #[cfg(feature = "tls")]
-async fn drip(mut from: impl tokio::io::AsyncRead + Unpin, mut to: impl tokio::io::AsyncWrite + Unpin) {
+async fn drip(
+    mut from: impl tokio::io::AsyncRead + Unpin,
+    mut to: impl tokio::io::AsyncWrite + Unpin,
+) {
     let mut byte = [0];
     while let Ok(1) = from.read(&mut byte).await {
         if to.write_all(&byte).await.is_err() {

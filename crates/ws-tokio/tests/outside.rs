@@ -15,7 +15,9 @@ use tokio::io::{AsyncWriteExt, duplex};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
 use ws_tokio::wsproto::{CloseCode, Config};
-use ws_tokio::{Error, Listener, Message, ServerOptions, TrustedProxies, WebSocket, WebSocketServer};
+use ws_tokio::{
+    Error, Listener, Message, ServerOptions, TrustedProxies, WebSocket, WebSocketServer,
+};
 
 /// Nothing waits longer, except if it hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -56,9 +58,13 @@ fn idle() -> Runtime {
 async fn full(write_timeout: Option<Duration>) -> (Far, WebSocket) {
     let far = Far::new(REQUEST, usize::MAX);
     let config = Config::new().high_water_mark(100).write_timeout(write_timeout);
-    let ws = accept(&far, config).await;
-    settle().await;
+    let mut ws = accept(&far, config).await;
+    while !far.lock().written.ends_with(b"\r\n\r\n") {
+        tokio::task::yield_now().await;
+    }
     far.change(|state| state.room = state.written.len());
+    // What follows a call that has received nothing is no reply: those have a limit of their own.
+    assert!(support::poll_and_drop(1, ws.recv()).await.is_none());
     ws.send(vec![7; 200]).await.expect("there is room");
     settle().await;
     (far, ws)
@@ -134,7 +140,7 @@ fn a_send_waits_in_any_runtime() {
     }
     assert!(Pin::new(&mut sink).poll_ready(&mut Context::from_waker(Waker::noop())).is_pending());
     far.change(|state| state.room = usize::MAX);
-    block_on(sink.send("more".into())).expect("there is room");
+    block_on(SinkExt::send(&mut sink, "more".into())).expect("there is room");
 }
 
 /// Several wait, each for its own time; those that have begun later are not forgotten when the first gives up.
@@ -155,7 +161,8 @@ async fn each_wait_has_its_own_time() {
     far.change(|state| state.room += 1);
     let mut ends = Vec::new();
     for wait in waits {
-        let (sent, at) = tokio::time::timeout(PATIENCE, wait).await.expect("in time").expect("no panic");
+        let (sent, at) =
+            tokio::time::timeout(PATIENCE, wait).await.expect("in time").expect("no panic");
         assert!(matches!(sent, Err(Error::WouldExceed(Some(_)))), "{sent:?}");
         ends.push(at);
     }
@@ -255,7 +262,8 @@ fn a_listener_is_used_outside_of_a_runtime() {
         ServerOptions::new().max_connections(0),
         ServerOptions::new().trusted_proxies(trusted()),
     ] {
-        let mut listener = runtime.block_on(Listener::bind("127.0.0.1:0", options)).expect("a port");
+        let mut listener =
+            runtime.block_on(Listener::bind("127.0.0.1:0", options)).expect("a port");
         let address = listener.local_addr().expect("TCP");
         let _client = std::net::TcpStream::connect(address).expect("it listens");
         for _ in 0..2 {
@@ -312,7 +320,8 @@ fn a_connection_is_dropped_while_nobody_drives_its_runtime() {
 /// Dropped outside, after its runtime has shut down: the stream is gone, and the peer sees no Close.
 #[test]
 fn halves_are_dropped_in_any_order_and_anywhere() {
-    for (receiver_first, shut_down) in [(true, true), (true, false), (false, true), (false, false)] {
+    for (receiver_first, shut_down) in [(true, true), (true, false), (false, true), (false, false)]
+    {
         let runtime = driven();
         let (mut client, server) = runtime.block_on(pair());
         let (receiver, sender) = server.into_split();

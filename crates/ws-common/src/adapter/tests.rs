@@ -457,9 +457,10 @@ fn nothing_opens_after_the_deadline_of_the_end() {
         server.terminate(late.then_some(Duration::ZERO));
         let context = Context::from_waker(Waker::noop());
         assert_eq!(connection.driver().0.poll_ends(&context).is_ready(), late);
-        let mut request = b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        let mut request =
+            b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-            .to_vec();
+                .to_vec();
         let handle = connection.handle();
         conversation.react(&connection, &handle, Duration::ZERO, &mut &mut request[..]);
         assert_eq!(calls.load(Ordering::SeqCst), usize::from(!late));

@@ -89,7 +89,9 @@ async fn open(
             let mut ahead = parts.read_buf.to_vec();
             begun.on(parts.io.into_inner(), |tcp| Some(tcp), &mut ahead)?
         }
-        Err(upgraded) => begun.on(Pieces(TokioIo::<Upgraded>::new(upgraded)), |_| None, &mut [])?,
+        Err(upgraded) => {
+            begun.on(Pieces::new(TokioIo::<Upgraded>::new(upgraded)), |_| None, &mut [])?
+        }
     };
     ws.open().await?;
     Ok(ws)

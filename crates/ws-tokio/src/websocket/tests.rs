@@ -102,7 +102,7 @@ async fn an_opening_handshake_is_dropped_at_each_poll() {
                 }
                 dropped += 1;
             }
-            assert!(dropped > 3, "{room}: {dropped}");
+            assert!(dropped > 2, "{room}: {dropped}");
         }
     }
 }
@@ -129,7 +129,8 @@ async fn settle(
 #[tokio::test(start_paused = true)]
 async fn no_message_is_lost_over_tls() -> Result<(), Error> {
     let (client_tls, server_tls) = configs();
-    let messages = || [Message::from("Größe"), vec![7; 300].into(), "".into(), vec![8; 2000].into()];
+    let messages =
+        || [Message::from("Größe"), vec![7; 300].into(), "".into(), vec![8; 2000].into()];
     for room in [1, 7, 100] {
         for polls in 0..4 {
             let (here, there) = duplex(room);
@@ -208,7 +209,6 @@ async fn the_ciphertext_may_end_anywhere() {
         });
         let received = received.await.expect("it ends");
         let served = timeout(PATIENCE, serves).await.expect("it ends").expect("no panic");
-        assert!(served.is_ok_and(|end| !end.was_clean) || received.is_err(), "{len}");
         relay.await.expect("no panic");
         no_task_is_left().await;
         match received {
@@ -216,7 +216,9 @@ async fn the_ciphertext_may_end_anywhere() {
                 assert_eq!(message, "whole".into());
                 return;
             }
-            Ok(None) | Err(Error::Io(_) | Error::Tls(_) | Error::Session(_)) => {}
+            Ok(None) | Err(Error::Io(_) | Error::Tls(_) | Error::Session(_)) => {
+                assert!(!served.is_ok_and(|end| end.was_clean), "{len}");
+            }
             Err(error) => panic!("{len}: {error:?}"),
         }
     }

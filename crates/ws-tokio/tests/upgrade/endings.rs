@@ -113,7 +113,8 @@ fn a_connection_of_http_2_ends_with_its_runtime() {
     drop(first);
     assert!(h2.is_closed());
     runtime().block_on(async {
-        let ends = timeout(PATIENCE, far.read_to_end(&mut Vec::new()));
+        let mut output = Vec::new();
+        let ends = timeout(PATIENCE, far.read_to_end(&mut output));
         ends.await.expect("its stream is dropped").expect("no error");
         let opened = h2.open_path("/").await;
         assert!(matches!(opened, Err(Error::Io(_))), "{opened:?}");

@@ -210,7 +210,11 @@ async fn a_client_survives_a_stream_that_opens_and_ends() {
         (frame(HEADERS, END_HEADERS | END_STREAM, 1, OK), true),
         ([head.clone(), frame(DATA, END_STREAM, 1, b"")].concat(), true),
         // Trailers.
-        ([head.clone(), frame(HEADERS, END_HEADERS | END_STREAM, 1, &[0x00, 1, b'a', 1, b'b'])].concat(), true),
+        (
+            [head.clone(), frame(HEADERS, END_HEADERS | END_STREAM, 1, &[0x00, 1, b'a', 1, b'b'])]
+                .concat(),
+            true,
+        ),
         ([head.clone(), frame(HEADERS, END_HEADERS, 1, OK)].concat(), false),
         ([head.clone(), frame(RST_STREAM, 0, 1, &[0, 0, 0, 8])].concat(), false),
         ([head.clone(), frame(GOAWAY, 0, 0, &[0; 8])].concat(), false),
@@ -266,10 +270,7 @@ fn frames() -> Vec<(Vec<u8>, bool)> {
         (frame(GOAWAY, 0, 0, &[0x7F, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0]), true),
         (frame(GOAWAY, 0, 0, &[0, 0, 0, 1, 0, 0, 0, 11]), true),
         // First with a higher number, then with a lower one, then with a higher one.
-        (
-            [1, 0, 1].map(|last| frame(GOAWAY, 0, 0, &[0, 0, 0, last, 0, 0, 0, 0])).concat(),
-            true,
-        ),
+        ([1, 0, 1].map(|last| frame(GOAWAY, 0, 0, &[0, 0, 0, last, 0, 0, 0, 0])).concat(), true),
         (frame(WINDOW_UPDATE, 0, 1, &[0; 4]), false),
         (frame(WINDOW_UPDATE, 0, 0, &[0; 4]), false),
         (frame(WINDOW_UPDATE, 0, 1, &[0x7F, 0xFF, 0xFF, 0xFF]).repeat(2), false),
