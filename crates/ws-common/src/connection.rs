@@ -231,7 +231,7 @@ impl WebSocketConnection {
 
     /// Stops reading, and calling the handler for messages, until [`resume`](Self::resume) is called or the
     /// connection closes: for a handler that passes messages on to a destination without room. Meanwhile, at
-    /// most one read of 64 KiB is held in memory, and TCP stops the peer. A call of the handler may still be in
+    /// most one read of 64 KiB is held in memory, and the message that was arriving; TCP stops the peer. A call of the handler may still be in
     /// progress on another thread. An end of the connection by the peer is noticed only after the pause, and the
     /// keep-alive does not end the connection meanwhile; a peer that does not expect to wait may.
     pub fn pause(&self) {

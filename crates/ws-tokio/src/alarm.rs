@@ -11,8 +11,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 /// About 30 years, the longest that a task sleeps.
 const LONGEST: Duration = Duration::from_secs(1 << 30);
 
-/// A timer of tokio that is moved only if it would fire too late: one that fires too early is set again. So a
-/// connection whose deadline moves with each message leaves the timers of the runtime alone.
+/// A timer of tokio that is moved only if it would fire too late; one that fires too early is set again. So a
+/// connection whose deadline moves on with each message does not touch the timers of the runtime.
 #[derive(Default)]
 pub(crate) struct Alarm(Option<Box<Timer>>);
 
@@ -21,7 +21,7 @@ struct Timer {
     /// The runtime that it belongs to. In another one, there is another timer, because it fails once its own has shut
     /// down.
     runtime: Id,
-    /// The waker that the timer has, which need not be polled again for it.
+    /// The waker that the timer holds. With the same one, it is not polled again.
     waker: Option<Waker>,
 }
 
@@ -43,7 +43,7 @@ impl Alarm {
         if sleep.deadline() > at {
             sleep.as_mut().reset(at);
         }
-        // Without a budget, a timer is not polled, and does not get the waker.
+        // A timer that is polled without budget does not take the waker.
         while pin!(unconstrained(sleep.as_mut())).poll(context).is_ready() {
             if sleep.deadline() >= at {
                 return true;

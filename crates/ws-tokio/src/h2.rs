@@ -27,7 +27,7 @@ use wsproto::url::WsUrl;
 use wsproto::{Config, SessionError};
 
 use exchange::{Answer, NoBody};
-use settings::Settings;
+use settings::SettingsAck;
 
 use crate::WebSocket;
 use crate::dial::dial;
@@ -51,8 +51,8 @@ use crate::dial::dial;
 #[derive(Clone)]
 pub struct H2 {
     sender: SendRequest<NoBody>,
-    /// Returns whether the server's settings allow WebSockets now. hyper tells it by the connection alone, whose type
-    /// names the stream's.
+    /// Returns whether the server's settings allow WebSockets now. Only the connection of hyper tells it, and its type
+    /// contains the stream's.
     allows: Arc<dyn Fn() -> bool + Send + Sync>,
     alive: Arc<Alive>,
     /// The URL of the server.
@@ -154,16 +154,16 @@ impl H2 {
         url: WsUrl,
         config: Arc<Config>,
     ) -> Result<Self, Error> {
-        let settings = Settings::default();
-        let io = TokioIo::new(settings.watch(stream));
+        let ack = SettingsAck::default();
+        let io = TokioIo::new(ack.watch(stream));
         let mut builder = Builder::new(TokioExecutor::new());
         let (sender, mut connection) =
             builder.timer(TokioTimer::new()).handshake(io).await.map_err(io::Error::other)?;
-        let mut acknowledged = pin!(settings.acknowledged());
+        let mut written = pin!(ack.written());
         poll_fn(|context| match Pin::new(&mut connection).poll(context) {
             Poll::Ready(Err(error)) => Poll::Ready(Err(io::Error::other(error).into())),
             Poll::Ready(Ok(())) => Poll::Ready(Err(Error::from(SessionError::EndOfInput))),
-            Poll::Pending => acknowledged.as_mut().poll(context).map(Ok),
+            Poll::Pending => written.as_mut().poll(context).map(Ok),
         })
         .await?;
         let running = Arc::new(Mutex::new(connection));

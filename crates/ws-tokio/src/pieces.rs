@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 const MOST: usize = 64 << 10;
 
 /// A stream that a web server has handed over. Over HTTP/2, hyper takes each write whole, and keeps several while the peer
-/// reads nothing. What it keeps counts as written, so that must be little.
+/// reads nothing. Bytes that it keeps count as written, so they must be few.
 pub(crate) struct Pieces<S> {
     stream: S,
     /// Kept as long as the stream.

@@ -124,9 +124,9 @@ impl WebSocketServer {
     }
 }
 
-/// A server that runs in a task. As a future, it waits until the server has ended. Dropping it does not end the server;
-/// the end of the runtime does, at once: connection handlers have their last calls then, the server's handler has not,
-/// but is dropped, and the server leaves its bus.
+/// A server that runs in a task. As a future, it waits until the server has ended. Dropping it does not end the server.
+/// The end of the runtime does, at once: connection handlers get their last calls, the server's handler is dropped
+/// without its own, and the server leaves its bus.
 #[derive(Debug)]
 #[must_use = "the handle ends the server"]
 pub struct Serving {

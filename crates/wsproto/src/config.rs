@@ -65,6 +65,13 @@ pub struct Config {
     /// fragments, as [`max_fragments`](Self::max_fragments) does. `None` sends each message in one frame.
     /// Default: `None`.
     pub fragment_size: Option<usize>,
+    /// How many bytes a TCP socket should hold that it has not sent yet: a Ping or a Close waits behind them. The
+    /// adapters set it on Linux and Android (`TCP_NOTSENT_LOWAT`); the engine itself does not use it. With more,
+    /// large messages leave in fewer writes: echoes of 1 MiB take a fifth less processor time with 1 MiB. But a peer
+    /// that takes so long for these bytes as the patience of [`KeepAlive`], or
+    /// [`close_timeout`](Self::close_timeout), may be given up although it reads. `None` leaves the system's limit,
+    /// which may be megabytes. Default: 128 KiB, which take 6.6 s at 20 KB/s.
+    pub max_unsent: Option<usize>,
     /// How to detect that the peer is gone; `None` disables it. Default: off.
     pub keep_alive: Option<KeepAlive>,
     /// Whether a client that offered subprotocols fails the connection if the server selects none,
@@ -142,6 +149,7 @@ impl Config {
             high_water_mark: 64 << 10,
             write_timeout: Some(Duration::from_secs(10)),
             fragment_size: None,
+            max_unsent: Some(128 << 10),
             keep_alive: None,
             require_subprotocol: true,
             refusal_headers: Headers::new(),
@@ -188,6 +196,7 @@ setters! { Config:
     high_water_mark: usize,
     write_timeout: Option<Duration>,
     fragment_size: Option<usize>,
+    max_unsent: Option<usize>,
     keep_alive: Option<KeepAlive>,
     require_subprotocol: bool,
 }

@@ -22,6 +22,9 @@ const LEAST_LENT: usize = 32 << 10;
 /// first-level cache.
 const PART: usize = 16 << 10;
 
+/// No allocation can be larger, whatever the limit; on 32-bit targets this is reachable.
+const MOST: usize = isize::MAX as usize;
+
 /// The message whose frames have begun to arrive.
 pub(crate) enum Message {
     /// No message is open.
@@ -135,8 +138,8 @@ impl Message {
         }
         if bytes.capacity() - bytes.len() < LEAST_LENT {
             // With the constant, doubling does not leave a rest as short as the header was.
-            let ample = bytes.len().saturating_mul(2).saturating_add(LEAST_CAPACITY).min(ceiling);
-            bytes.reserve_exact(ample.saturating_sub(bytes.len()));
+            let ample = bytes.len().saturating_mul(2).saturating_add(LEAST_CAPACITY);
+            bytes.reserve_exact(ample.min(ceiling).min(MOST).saturating_sub(bytes.len()));
         }
         let spare = bytes.capacity() - bytes.len();
         (LEAST_LENT..=remaining).contains(&spare).then_some(bytes)
@@ -275,9 +278,6 @@ pub(crate) fn unmask<'b>(bytes: &'b mut [u8], mask: Option<&mut Mask>) -> &'b [u
 ///
 /// [`Error::MessageTooBig`] beyond the largest possible allocation.
 fn room(len: usize, capacity: usize, additional: usize, ceiling: usize) -> Result<usize, Error> {
-    // No allocation can be larger, whatever the limit; on 32-bit targets this is reachable.
-    const MOST: usize = isize::MAX as usize;
-
     let needed = len.checked_add(additional).filter(|n| *n <= MOST).ok_or(Error::MessageTooBig)?;
     if needed <= capacity {
         return Ok(0);

@@ -5,6 +5,7 @@ mod fragments;
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::{fmt, mem};
 
@@ -18,7 +19,7 @@ use crate::redacted::Length;
 /// Payloads of at least this many bytes are queued without copying.
 pub(crate) const LARGE: usize = 16 << 10;
 
-/// The same for the payloads of prepared messages, which lie there with their headers.
+/// Prepared messages are queued without copying from this payload size on: header and payload lie in one piece.
 pub(crate) const LARGE_PREPARED: usize = 1 << 10;
 
 /// How many bytes of a large payload are masked, or encoded as fragments, at a time.
@@ -26,6 +27,9 @@ const MASK_AT_ONCE: usize = 64 << 10;
 
 /// How many bytes of capacity an empty buffer keeps.
 const MAX_EMPTY_CAPACITY: usize = 1 << 20;
+
+/// How many chunks an empty list keeps room for.
+const MAX_EMPTY_CHUNKS: usize = 512;
 
 /// How many written bytes may precede the unwritten ones before the latter are moved to the front.
 const COMPACT_FROM: usize = 64 << 10;
@@ -51,8 +55,9 @@ enum Chunk {
         mask: Mask,
         masked: usize,
     },
-    /// A frame shared by many connections of a server, so it is not masked.
-    Shared(PreparedMessage),
+    /// A frame shared by many connections of a server, so it is not masked. The compressed forms of the message are
+    /// not kept with it: they would not be counted.
+    Shared(Arc<[u8]>),
     /// A payload of a server that is shared with the application.
     #[cfg(feature = "bytes")]
     Lent(bytes::Bytes),
@@ -64,7 +69,7 @@ impl Chunk {
     fn len(&self) -> usize {
         match self {
             Self::Bytes(bytes) | Self::Masked { bytes, .. } => bytes.len(),
-            Self::Shared(message) => message.frame().len(),
+            Self::Shared(frame) => frame.len(),
             #[cfg(feature = "bytes")]
             Self::Lent(bytes) => bytes.len(),
             Self::Fragments(fragments) => fragments.len(),
@@ -92,7 +97,7 @@ impl Chunk {
     fn ready(&mut self, written: usize) -> &[u8] {
         let ready = match self {
             Self::Bytes(bytes) => &bytes[..],
-            Self::Shared(message) => message.frame(),
+            Self::Shared(frame) => frame,
             #[cfg(feature = "bytes")]
             Self::Lent(bytes) => bytes,
             Self::Fragments(_) => &[],
@@ -199,7 +204,7 @@ impl Output {
 
     /// Queues the frame of a prepared message.
     pub(crate) fn push_shared(&mut self, message: &PreparedMessage) {
-        self.push(Chunk::Shared(message.clone()));
+        self.push(Chunk::Shared(Arc::clone(message.frame())));
     }
 
     /// Queues a payload that the application shares, and whose header was just appended.
@@ -303,6 +308,7 @@ impl Output {
             self.advance_chunk(ready);
             left -= ready;
         }
+        self.release_chunks();
         let ready = left.min(self.bytes.len());
         self.written = ready;
         self.release_written();
@@ -330,8 +336,16 @@ impl Output {
     /// Drops everything.
     pub(crate) fn clear(&mut self) {
         self.chunks.clear();
+        self.release_chunks();
         self.queued = 0;
         self.reset();
+    }
+
+    /// Releases the memory of an empty list of chunks that was long.
+    fn release_chunks(&mut self) {
+        if self.chunks.capacity() > MAX_EMPTY_CHUNKS {
+            self.chunks = VecDeque::new();
+        }
     }
 
     fn reset(&mut self) {

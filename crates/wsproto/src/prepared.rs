@@ -69,7 +69,7 @@ impl PreparedMessage {
     }
 
     /// Returns the frame as a server sends it.
-    pub(crate) fn frame(&self) -> &[u8] {
+    pub(crate) const fn frame(&self) -> &Arc<[u8]> {
         &self.frame
     }
 }
@@ -94,7 +94,7 @@ impl core::fmt::Debug for PreparedMessage {
 /// The compressed forms of a prepared message.
 #[cfg(feature = "deflate")]
 mod deflated {
-    use alloc::boxed::Box;
+    use alloc::sync::Arc;
     use std::sync::OnceLock;
 
     use super::PreparedMessage;
@@ -103,7 +103,7 @@ mod deflated {
     /// One for each window from 9 to 15 bits, made when it is first needed; `None` if it would not
     /// be shorter than the payload.
     #[derive(Default)]
-    pub(super) struct Forms([OnceLock<Option<Box<[u8]>>>; 7]);
+    pub(super) struct Forms([OnceLock<Option<Arc<[u8]>>>; 7]);
 
     impl PreparedMessage {
         /// Returns the payload compressed for a window, without history. `make` compresses it the
@@ -111,18 +111,51 @@ mod deflated {
         pub(crate) fn deflated(
             &self,
             window: WindowBits,
-            make: impl FnOnce(&[u8]) -> Option<Box<[u8]>>,
-        ) -> Option<&[u8]> {
-            self.cell(window)?.get_or_init(|| make(self.payload())).as_deref()
+            make: impl FnOnce(&[u8]) -> Option<Arc<[u8]>>,
+        ) -> Option<&Arc<[u8]>> {
+            let form = self.deflated.0.get(usize::from(window.bits()).checked_sub(9)?)?;
+            form.get_or_init(|| make(self.payload())).as_ref()
         }
+    }
+}
 
-        /// Returns the payload compressed for a window, if that was done.
-        pub(crate) fn form(&self, window: WindowBits) -> Option<&[u8]> {
-            self.cell(window)?.get()?.as_deref()
-        }
+#[cfg(all(test, feature = "deflate"))]
+mod tests {
+    use super::*;
+    use crate::WindowBits;
+    use crate::output::{Fragments, Output, Payload};
 
-        fn cell(&self, window: WindowBits) -> Option<&OnceLock<Option<Box<[u8]>>>> {
-            self.deflated.0.get(usize::from(window.bits()).checked_sub(9)?)
-        }
+    /// A prepared message of 5000 bytes with a compressed form of 2 bytes.
+    fn deflated() -> (PreparedMessage, Arc<[u8]>) {
+        let message = PreparedMessage::binary(&[7; 5000]);
+        let form: Arc<[u8]> = [1, 2].into();
+        let made = Arc::clone(&form);
+        assert_eq!(message.deflated(WindowBits::MAX, |_| Some(made)), Some(&form));
+        (message, form)
+    }
+
+    fn fragments(payload: Payload) -> Fragments {
+        Fragments::new(payload, Opcode::Binary, 0, 1000, None)
+    }
+
+    /// Unwritten output keeps the form that leaves, whose bytes are counted, and no other.
+    #[test]
+    fn unwritten_output_keeps_one_form() {
+        let (message, form) = deflated();
+        let (mut whole, mut parts) = (Output::default(), Output::default());
+        whole.push_shared(&message);
+        parts.push_fragments(fragments((&message).into()));
+        assert_eq!(Arc::strong_count(&form), 2);
+        drop(message);
+        assert_eq!(Arc::strong_count(&form), 1);
+        assert!(whole.len() > 5000 && parts.len() > 5000);
+
+        let (message, form) = deflated();
+        let frame = Arc::downgrade(message.frame());
+        let mut compressed = Output::default();
+        compressed.push_fragments(fragments(Payload::Shared(form, 0)));
+        drop(message);
+        assert!(frame.upgrade().is_none());
+        assert_eq!(compressed.pending::<1>(), [&[0x82, 2, 1, 2][..]]);
     }
 }

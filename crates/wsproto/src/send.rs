@@ -190,6 +190,20 @@ impl<R: Role> Sender<R> {
         Ok(Fragments::new(payload, opcode, rsv, size, self.role.fork()))
     }
 
+    /// Makes fragments of a prepared message, as [`fragments`](Self::fragments) does.
+    pub(crate) fn prepared_fragments(
+        &mut self,
+        message: &PreparedMessage,
+        size: usize,
+    ) -> Result<Fragments, SendError> {
+        self.may_begin()?;
+        #[cfg(feature = "deflate")]
+        let (payload, rsv) = self.prepared_payload(message);
+        #[cfg(not(feature = "deflate"))]
+        let (payload, rsv) = (message.into(), 0);
+        Ok(Fragments::new(payload, message.opcode(), rsv, size, self.role.fork()))
+    }
+
     /// Appends a Ping; allowed between the fragments of a message.
     ///
     /// # Errors

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
 use wsproto::{
     Client, Config, Connection, Endpoint, Error, Event, KeepAlive, Piece, Server, Session,
     SessionEvent,
@@ -77,6 +80,41 @@ fn messages_are_the_same_if_their_memory_is_lent() {
     }
     check::<Server>();
     check::<Client>();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    /// Whatever the sizes of frames and reads, and whatever is between the fragments.
+    #[test]
+    fn any_frames_are_the_same_in_any_reads(
+        messages in vec((vec(0..150_000_usize, 1..4), any::<bool>(), any::<bool>()), 1..4),
+        segment in 1000..200_000_usize,
+    ) {
+        fn check<R: End>(
+            messages: &[(Vec<usize>, bool, bool)],
+            segment: usize,
+        ) -> Result<(), TestCaseError> {
+            let mut wire = Vec::new();
+            for (frames, binary, pings) in messages {
+                for (at, len) in frames.iter().enumerate() {
+                    let opcode = if at > 0 { 0 } else { 1 + u8::from(*binary) };
+                    let fin = if at + 1 == frames.len() { 0x80 } else { 0 };
+                    let mut bytes = payload(*len, at);
+                    bytes.iter_mut().for_each(|byte| *byte &= 0x7F);
+                    wire.extend(R::from_peer(fin | opcode, &bytes));
+                    if *pings {
+                        wire.extend(R::from_peer(0x89, b"between"));
+                    }
+                }
+            }
+            let (expected, _) = receive::<R>(&wire, READ, false).expect("legal");
+            let (same, _) = receive::<R>(&wire, segment, true).expect("legal");
+            prop_assert!(same == expected);
+            Ok(())
+        }
+        check::<Server>(&messages, segment)?;
+        check::<Client>(&messages, segment)?;
+    }
 }
 
 /// A connection that has received the first `len` bytes of a message of 1 MiB.

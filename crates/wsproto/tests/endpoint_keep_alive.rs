@@ -308,6 +308,29 @@ fn a_ping_behind_other_output_waits_for_it() {
     assert_eq!(node.endpoint.ping_within(ms(50), ms(2000)), Ok(()));
 }
 
+// A transport that was blocked, of a connection that has used the buffer before, says nothing about the peer.
+#[test]
+fn a_lent_buffer_is_no_sign_of_life() {
+    fn check<R: End>() {
+        let open = || Node::<R>::open(config(ms(500), ms(1000)), Cuts::every(1 << 20));
+        let (mut before, mut node) = (open(), open());
+        before.endpoint.handle_timeout(ms(500));
+        before.endpoint.write_blocked();
+        before.endpoint.wrote(usize::MAX, ms(500));
+        node.endpoint.handle_timeout(ms(500));
+        node.endpoint.wrote(usize::MAX, ms(500));
+        assert!(node.endpoint.reclaim().is_some());
+        let mut outbox = before.endpoint.reclaim();
+        assert!(outbox.is_some());
+        node.endpoint.lend(&mut outbox);
+        node.endpoint.send_text("still there?").expect("open");
+        node.endpoint.wrote(usize::MAX, ms(900));
+        assert_eq!(node.endpoint.deadline(), Some(ms(1500)));
+    }
+    check::<Server>();
+    check::<Client>();
+}
+
 // M13: a keep-alive can change while the connection is open.
 #[test]
 fn a_keep_alive_can_change() {

@@ -10,8 +10,8 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 
 use ws_common::{
-    ClientOptions, ConnectionHandler, Error, InvalidAnswer, Message, RunningServer, ServerHandler,
-    ServerOptions, TimerId, WebSocketConnection,
+    ClientOptions, ConnectionHandler, Error, InvalidAnswer, Message, MessageRef, RunningServer,
+    ServerHandler, ServerOptions, TimerId, WebSocketConnection,
 };
 use ws_mio::EventLoop;
 use wsproto::CloseInfo;
@@ -186,6 +186,14 @@ impl<H: ConnectionHandler> ConnectionHandler for Opening<H> {
 
     fn on_message(&mut self, ws: &WebSocketConnection, message: Message) {
         self.handler.on_message(ws, message);
+    }
+
+    fn on_message_ref(&mut self, ws: &WebSocketConnection, message: MessageRef<'_>) {
+        self.handler.on_message_ref(ws, message);
+    }
+
+    fn borrows(&self) -> bool {
+        self.handler.borrows()
     }
 
     fn on_drained(&mut self, ws: &WebSocketConnection) {

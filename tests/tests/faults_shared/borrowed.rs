@@ -4,10 +4,11 @@ use std::sync::mpsc::{self, Sender};
 
 use conformance::adapters::Adapter;
 use ws_common::{
-    ConnectionHandler, Message, MessageRef, ServerOptions, WebSocketConnection, borrowing,
+    ClientOptions, ConnectionHandler, Message, MessageRef, ServerOptions, WebSocketConnection,
+    borrowing,
 };
 
-use crate::support::{LONG, Peer, address, end, frame, serve};
+use crate::support::{LONG, Peer, address, connect, echo as serve_echo, end, frame, serve};
 
 /// Echoes, tells how each message came, and panics if it is told to.
 struct Borrower(Sender<&'static str>);
@@ -82,5 +83,39 @@ pub(crate) fn a_closure_borrows<S: Adapter>() {
     assert_eq!(peer.frame(), (0x81, b"three".into()));
     let (first, payload) = peer.frame();
     assert_eq!((first, &payload[..2]), (0x88, &[0x03, 0xEF][..]));
+    end(server);
+}
+
+/// A client's handler borrows, too.
+pub(crate) fn a_client_borrows<S: Adapter, C: Adapter>() {
+    struct Asking(Sender<&'static str>);
+
+    impl ConnectionHandler for Asking {
+        fn borrows(&self) -> bool {
+            true
+        }
+
+        fn on_open(&mut self, ws: &WebSocketConnection) {
+            ws.send_text("small").expect("open");
+            ws.send_binary(&[7; 100_000]).expect("open");
+        }
+
+        fn on_message_ref(&mut self, _: &WebSocketConnection, _: MessageRef<'_>) {
+            // Fails if the test no longer receives.
+            let _ = self.0.send("borrowed");
+        }
+
+        fn on_message(&mut self, ws: &WebSocketConnection, _: Message) {
+            let _ = self.0.send("owned");
+            ws.close(None).expect("open");
+        }
+    }
+
+    let (to, how) = mpsc::channel();
+    let server = serve_echo::<S>(ServerOptions::new());
+    let client = connect::<C>(address(&server), ClientOptions::new(), Asking(to));
+    let client = client.expect("it is accepted");
+    assert_eq!([how.recv_timeout(LONG), how.recv_timeout(LONG)], [Ok("borrowed"), Ok("owned")]);
+    client.join();
     end(server);
 }

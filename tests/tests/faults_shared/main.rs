@@ -38,6 +38,7 @@ macro_rules! of_pairs {
                 waiting: a_stuck_subscriber_holds_up_nobody,
                     a_broadcast_in_deciding_keeps_nobody_out, a_dead_peer_is_waited_for_no_longer;
                 alive: zeros_of_the_keep_alive_turn_it_off;
+                borrowed: a_client_borrows;
                 later: decisions_that_take_time_hold_up_nobody, decisions_may_be_anything,
                     decisions_have_a_deadline;
                 bounds: the_longest_times_are_as_good_as_none, no_time_at_all_ends_nothing_else;

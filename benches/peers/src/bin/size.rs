@@ -53,9 +53,10 @@ fn main() -> Outcome {
             let build =
                 Build { program, features: &features, manifest: &manifest, target: &target };
             let measured = build.measure(&tls);
-            fs::remove_dir_all(&target)?;
+            let removed = fs::remove_dir_all(&target);
             let (crates, bytes, seconds) =
                 measured.map_err(|error| format!("{program} with {features}: {error}"))?;
+            removed?;
             println!("{program}\t{title}\t{crates}\t{bytes}\t{seconds:.1}");
         }
     }
@@ -73,6 +74,9 @@ impl Build<'_> {
     /// Returns the number of crates, the bytes of the program, and the seconds that cargo and its children computed.
     fn measure(&self, tls: &Tls) -> Result<(usize, u64, f64), Box<dyn std::error::Error>> {
         let tree = self.cargo("tree", &["-e", "normal", "--prefix", "none"]).output()?;
+        if !tree.status.success() {
+            return Err("its crates cannot be listed".into());
+        }
         let tree = String::from_utf8(tree.stdout)?;
         let crates: BTreeSet<_> = tree.lines().map(|line| line.trim_end_matches(" (*)")).collect();
         let before = processor_time_of_children()?;

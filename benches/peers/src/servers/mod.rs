@@ -105,9 +105,9 @@ impl Start {
         builder.worker_threads(self.threads).enable_all().build()
     }
 
-    /// Returns the options of servers of ours.
+    /// Returns the options of servers of ours. Their sockets hold as much as those of the others.
     fn options(&self) -> io::Result<ServerOptions> {
-        let options = ServerOptions::new().max_message_size(LIMIT as u64);
+        let options = ServerOptions::new().max_message_size(LIMIT as u64).max_unsent(None);
         Ok(match &self.tls {
             Some([certificate, key]) => options.tls(ServerTls::from_pem_files(certificate, key)?),
             None => options,

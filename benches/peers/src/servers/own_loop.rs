@@ -26,7 +26,7 @@ pub(super) fn serve(start: Start) -> io::Result<()> {
     let (mut poll, mut events) = (Poll::new()?, Events::with_capacity(256));
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
 
-    let config = Arc::new(Config::new().max_message_size(LIMIT as u64));
+    let config = Arc::new(Config::new().max_message_size(LIMIT as u64).max_unsent(None));
     let (start, mut buffer, mut outbox) = (Instant::now(), vec![0; 64 << 10], None);
     let (mut connections, mut next) = (HashMap::<Token, WebSocket<Server>>::new(), 1);
     loop {

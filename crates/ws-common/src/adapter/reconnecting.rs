@@ -8,8 +8,8 @@ use wsproto::handshake::ClientRequest;
 use super::logging::debug;
 use crate::adapter::CloseOnCancel;
 use crate::{
-    Cancel, ClientOptions, ConnectionHandler, Error, Message, Reconnect, ReconnectEvent, TimerId,
-    WebSocketConnection,
+    Cancel, ClientOptions, ConnectionHandler, Error, Message, MessageRef, Reconnect,
+    ReconnectEvent, TimerId, WebSocketConnection,
 };
 
 /// Begins client connections; an event loop's handle.
@@ -160,6 +160,14 @@ where
         self.handler.on_message(ws, message);
     }
 
+    fn on_message_ref(&mut self, ws: &WebSocketConnection, message: MessageRef<'_>) {
+        self.handler.on_message_ref(ws, message);
+    }
+
+    fn borrows(&self) -> bool {
+        self.handler.borrows()
+    }
+
     fn on_drained(&mut self, ws: &WebSocketConnection) {
         self.handler.on_drained(ws);
     }
@@ -198,6 +206,73 @@ where
             && let Err(error) = origin.begin(delay)
         {
             debug!("not connecting again: {error}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use wsproto::Initiator;
+
+    use super::*;
+    use crate::testing;
+
+    /// Keeps what it is told to connect.
+    #[derive(Clone, Default)]
+    struct Recorded(Arc<Mutex<Vec<Box<dyn ConnectionHandler>>>>);
+
+    impl Connector for Recorded {
+        fn connect(
+            &self,
+            _: ClientRequest,
+            _: ClientOptions,
+            handler: impl ConnectionHandler,
+        ) -> Result<WebSocketConnection, Error> {
+            self.0.lock().unwrap().push(Box::new(handler));
+            Ok(testing::connect(()).connection().clone())
+        }
+    }
+
+    /// Counts the messages that it borrows, and those that it owns.
+    struct Counter(Arc<Mutex<[usize; 2]>>, bool);
+
+    impl ConnectionHandler for Counter {
+        fn borrows(&self) -> bool {
+            self.1
+        }
+
+        fn on_message_ref(&mut self, _: &WebSocketConnection, _: MessageRef<'_>) {
+            self.0.lock().unwrap()[0] += 1;
+        }
+
+        fn on_message(&mut self, _: &WebSocketConnection, _: Message) {
+            self.0.lock().unwrap()[1] += 1;
+        }
+    }
+
+    /// A handler that borrows also does so if it connects again.
+    #[test]
+    fn a_handler_borrows_in_each_connection() {
+        for borrows in [true, false] {
+            let (connector, counts) = (Recorded::default(), Arc::<Mutex<[usize; 2]>>::default());
+            let counted = Arc::clone(&counts);
+            let request = ClientRequest::parse("ws://localhost/").unwrap();
+            let again = Reconnect::default();
+            let make = move || Counter(Arc::clone(&counted), borrows);
+            let options = ClientOptions::new();
+            reconnect(connector.clone(), request, options, again, drop, make).unwrap();
+            for round in 1..3 {
+                let mut handler = connector.0.lock().unwrap().pop().expect("a connection");
+                let client = testing::connect(());
+                assert_eq!(handler.borrows(), borrows);
+                handler.on_message_ref(client.connection(), MessageRef::Text("small"));
+                handler.on_message(client.connection(), "large".into());
+                assert_eq!(*counts.lock().unwrap(), [round, round]);
+                let lost = CloseInfo::abnormal(Initiator::Remote);
+                handler.on_terminate(client.connection(), &lost);
+            }
         }
     }
 }

@@ -8,20 +8,20 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use super::logging::debug;
 use crate::server_socket::BACKLOG;
 
-/// The limit of unsent bytes in a socket's send buffer (`TCP_NOTSENT_LOWAT`).
-#[cfg(any(target_os = "android", target_os = "linux"))]
-const UNSENT: u32 = 128 << 10;
-
-/// Sets the options of a connection's socket. Errors are ignored: if the peer is gone, the next read fails.
-///
-/// `TCP_NODELAY`: messages are written whole, so Nagle's algorithm would only delay them.
-/// `TCP_NOTSENT_LOWAT` (Linux and Android, 128 KiB): limits unsent data in the send buffer. Otherwise a
-/// Ping could wait behind megabytes, and the keep-alive would take a slow peer for a dead one.
+/// Sets `TCP_NODELAY` of a connection's socket: messages are written whole, so Nagle's algorithm would only delay them.
+/// An error is ignored: if the peer is gone, the next read fails.
 pub fn tune<'s>(socket: impl Into<SockRef<'s>>) {
-    let socket = socket.into();
-    let _ = socket.set_tcp_nodelay(true);
+    let _ = socket.into().set_tcp_nodelay(true);
+}
+
+/// Limits the bytes that a socket holds unsent (`TCP_NOTSENT_LOWAT`, on Linux and Android). Otherwise a Ping could wait
+/// behind megabytes, and the keep-alive would take a slow peer for a dead one. An error is ignored: a socket of another
+/// kind has no such limit.
+pub(super) fn limit_unsent(socket: &SockRef<'_>, bytes: usize) {
     #[cfg(any(target_os = "android", target_os = "linux"))]
-    let _ = socket.set_tcp_notsent_lowat(UNSENT);
+    let _ = socket.set_tcp_notsent_lowat(u32::try_from(bytes).unwrap_or(u32::MAX));
+    #[cfg(not(any(target_os = "android", target_os = "linux")))]
+    let _ = (socket, bytes);
 }
 
 /// Returns whether an operation on a socket can be repeated later. The kind of a socket's timeout depends on

@@ -46,6 +46,13 @@ macro_rules! limits {
                 self.with(|config| config.fragment_size = bytes)
             }
 
+            /// Sets how many bytes a TCP socket should hold that are not sent yet; see [`Config::max_unsent`]. More
+            /// lets large messages leave in fewer writes, and makes Pings wait longer.
+            #[must_use]
+            pub fn max_unsent(self, bytes: Option<usize>) -> Self {
+                self.with(|config| config.max_unsent = bytes)
+            }
+
             /// Sets how long a peer may read nothing, while a server does not read because its replies are
             /// unwritten (see [`Config::write_timeout`]), or while `send` of `ws-std` or `ws-tokio` waits for room.
             #[must_use]

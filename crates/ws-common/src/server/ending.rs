@@ -90,7 +90,7 @@ impl ServerHandle {
         (self.0.wake)(self);
     }
 
-    /// Marks the server as ended without waiting for its connections. Returns whether it was not.
+    /// Marks the server as ended without waiting for its connections. Returns `false` if it had ended before.
     pub(crate) fn end_at_once(&self) -> bool {
         let before = std::mem::replace(&mut self.lock().terminated, true);
         self.notify_ends();

@@ -11,7 +11,8 @@ use crate::{Error, Message, WebSocket};
 impl<R: Role> WebSocket<R> {
     /// Waits for the next message as [`recv`](Self::recv) does, but with `limit` in place of the limit of
     /// [`set_recv_timeout`](Self::set_recv_timeout). With a limit of zero, a call takes only input that has
-    /// already arrived, at most 64 KiB of it: a longer message needs several calls.
+    /// already arrived, at most 64 KiB of it, or of a large binary message as much as earlier calls have taken of it: a
+    /// longer message needs several calls.
     ///
     /// ```
     /// # use std::net::{TcpListener, TcpStream};

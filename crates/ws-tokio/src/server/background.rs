@@ -1,4 +1,4 @@
-//! The work of a server without a handler that none of its connections does.
+//! The background work of a server without a handler: its timers, and its end.
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -17,12 +17,12 @@ use super::MAX_CONNECTIONS;
 use crate::alarm::{Alarm, now};
 use crate::tasks::{Carry, Tasks};
 
-/// Calls the timers of a server whose connections the application takes, and carries out its end. A task does so, which
-/// exists only while there is such work: one at a time, however often timers are set.
+/// Calls the timers of a server whose connections the application takes, and carries out its end. One task does this,
+/// which exists only while there is such work.
 pub(crate) struct Background {
     /// It lasts as long as a connection, or something that accepts one.
     acceptor: OnceLock<Weak<Acceptor>>,
-    /// The task, and one that accepts.
+    /// The task of this work as the carrier, and the one that accepts as the owner.
     tasks: Arc<Tasks>,
     /// Tells the tasks of connections, and those that wait for the end, that its deadline has passed.
     over: Notify,
@@ -138,7 +138,7 @@ impl Background {
 
 impl Carry for Background {
     fn carry(self: Arc<Self>, runtime: &Handle) {
-        runtime.spawn(Work {
+        runtime.spawn(BackgroundTask {
             background: self,
             alarm: Alarm::default(),
             aborted: false,
@@ -147,8 +147,8 @@ impl Carry for Background {
     }
 }
 
-/// The task, until there is no more work.
-struct Work {
+/// The task of this work, until there is none left.
+struct BackgroundTask {
     background: Arc<Background>,
     alarm: Alarm,
     /// Whether the connections were aborted at the deadline of the end.
@@ -156,7 +156,7 @@ struct Work {
     finished: bool,
 }
 
-impl Work {
+impl BackgroundTask {
     fn run(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let background = &*self.background;
         background.tasks.register_carrier(context);
@@ -186,7 +186,7 @@ impl Work {
     }
 }
 
-impl Future for Work {
+impl Future for BackgroundTask {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
@@ -197,13 +197,13 @@ impl Future for Work {
 }
 
 /// A runtime drops its tasks when it shuts down.
-impl Drop for Work {
+impl Drop for BackgroundTask {
     fn drop(&mut self) {
         if self.finished {
             return;
         }
         let background = &self.background;
-        background.tasks.lose();
+        background.tasks.lose_runtime();
         if let Some(acceptor) = background.acceptor()
             && (acceptor.server().is_ending() || background.closed.load(Ordering::Relaxed))
         {

@@ -57,7 +57,7 @@ pub struct Listener {
 }
 
 /// A client that was just accepted. Dropping it drops its socket.
-// Boxed, and its futures too, so that a task that serves a connection has no room for its beginning.
+// Boxed, as its futures are, so that the task of an open connection reserves no memory for its opening.
 pub struct Incoming(Box<Admitted>);
 
 struct Admitted {
@@ -92,7 +92,6 @@ impl Listener {
         let runtime = Handle::try_current().map_err(io::Error::other)?;
         let address = local_addr(&listeners)?;
         let sources = Listening::register(listeners)?;
-        // Only its options decide.
         let (background, acceptor) = Background::start(options, address);
         background.set_runtime(runtime);
         Ok(Self { acceptor, background, sources, address, alarm: Alarm::default() })
@@ -140,7 +139,7 @@ impl Listener {
                     let acceptor = Arc::clone(&self.acceptor);
                     let newcomer = Newcomer { acceptor, tcp, peer, start: Instant::now() };
                     match self.acceptor.admit(Duration::ZERO, peer) {
-                        // With the permit: the end of the server waits for it, or has begun before.
+                        // Checked with the permit: an end of the server that begins later waits for it.
                         Admission::Admitted(_) if self.acceptor.server().is_ending() => {
                             self.sources.clear();
                             return Poll::Ready(Ok(None));

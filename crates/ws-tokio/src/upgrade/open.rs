@@ -20,7 +20,7 @@ use wsproto::{Endpoint, Server, SessionError};
 use super::UpgradeServer;
 use crate::WebSocket;
 use crate::io::{AsTcp, AsyncStream};
-use crate::origin::From;
+use crate::origin::OriginParts;
 use crate::pieces::Pieces;
 use crate::websocket::{Transported, connection};
 
@@ -121,8 +121,8 @@ impl Begun {
             client: request.client_addr(),
             ..Transported::unknown(stream)
         };
-        let from = From { acceptor: Some(self.acceptor), ..From::default() };
-        let connection = connection(from, Instant::now(), self.endpoint, transported);
+        let parts = OriginParts { acceptor: Some(self.acceptor), ..OriginParts::default() };
+        let connection = connection(parts, Instant::now(), self.endpoint, transported);
         connection.log_request(&request);
         WebSocket::begin(connection, Conversation::server(permit), None)
     }

@@ -132,7 +132,8 @@ impl Sender {
     }
 }
 
-/// Sends a message. By hand, because a task has room for it as long as its connection lasts.
+/// The future of [`Sender::send`]. It is written by hand to be small: a task reserves memory for it as long as its
+/// connection lasts.
 struct Sending<'s> {
     sender: &'s Sender,
     message: Option<Message>,
@@ -153,7 +154,7 @@ impl Future for Sending<'_> {
                     return Poll::Ready(Err(Error::WouldExceed(self.message.take())));
                 }
             } else {
-                // A peer that reads without an end must not delay other tasks.
+                // A peer that never stops reading must not delay other tasks.
                 ready!(poll_proceed(context)).made_progress();
             }
             let Some(message) = self.message.take() else { return Poll::Ready(Ok(())) };

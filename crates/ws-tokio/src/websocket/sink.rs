@@ -12,11 +12,11 @@ use wsproto::ReadyState;
 use super::{RoomWait, Sender, WebSocket};
 use crate::tasks::Waiter;
 
-/// `poll_ready` waits for room, as [`send`](WebSocket::send) does, with [`Error::WouldExceed`] without a message once the
-/// peer has read nothing for too long. A sink that is ready takes one message, even if other senders have used up the
-/// room meanwhile. Flushing waits, as [`flush`](WebSocket::flush) does, until everything is written
-/// that was sent before; nothing needs to be flushed to be sent. Closing begins the closing handshake and flushes;
-/// receive the rest of the messages to complete it.
+/// `poll_ready` waits for room, as [`send`](WebSocket::send) does; once the peer has read nothing for too long, it fails
+/// with [`Error::WouldExceed`] without a message. A sink that is ready takes one message, even if other senders have used
+/// up the room meanwhile. Flushing waits, as [`flush`](WebSocket::flush) does, until everything that was sent before is
+/// written; nothing needs to be flushed to be sent. Closing begins the closing handshake and flushes; receive the rest of
+/// the messages to complete it.
 impl Sink<Message> for WebSocket {
     type Error = Error;
 

@@ -32,7 +32,7 @@ fn over_tls(
 async fn client(stream: DuplexStream, tls: ClientTls) -> Result<WebSocket, Error> {
     let transported = over_tls(stream, tls.begin("localhost").expect("a name"));
     let request = ClientRequest::parse("wss://localhost/")?;
-    let mut ws = begin(transported, From::default(), request, Arc::new(Config::new()))?;
+    let mut ws = begin(transported, OriginParts::default(), request, Arc::new(Config::new()))?;
     ws.open().await?;
     Ok(ws)
 }
@@ -40,7 +40,7 @@ async fn client(stream: DuplexStream, tls: ClientTls) -> Result<WebSocket, Error
 async fn server(stream: DuplexStream, tls: ServerTls) -> Result<WebSocket, Error> {
     let endpoint = server_endpoint(Config::new(), Duration::ZERO);
     let transported = over_tls(stream, tls.begin().expect("a configuration"));
-    let connection = connection(From::default(), Instant::now(), endpoint, transported);
+    let connection = connection(OriginParts::default(), Instant::now(), endpoint, transported);
     let ws = WebSocket::begin(connection, Conversation::client(()), None)?;
     match Request::read(ws, None).await? {
         Some(request) => request.accept(&Accept::new()).await,

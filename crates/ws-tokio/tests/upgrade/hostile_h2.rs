@@ -9,8 +9,8 @@ use tokio::time::timeout;
 use ws_tokio::wsproto::{CloseCode, Config, SessionError};
 use ws_tokio::{Error, H2, WebSocket};
 
-use crate::raw_h2::{self, Ends, OPEN, masked, tasks_end, within};
-use crate::support::{PATIENCE, server, url};
+use crate::raw_h2::{self, Ends, OPEN, masked};
+use crate::support::{PATIENCE, server, tasks_end, url, within};
 
 const PIPE: usize = 16 << 10;
 

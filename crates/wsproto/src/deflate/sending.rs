@@ -1,6 +1,7 @@
 //! The state of the sending half of a connection for compressed messages.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use core::mem;
 
 use super::deflater::{Deflater, Stamp, Then};
@@ -29,7 +30,7 @@ struct Deflating {
     deflater: Option<Box<Deflater>>,
 }
 
-/// A compressed message or fragment: in the buffer of a compressor, or in a prepared message.
+/// A compressed message or fragment, in the buffer of a compressor.
 pub(crate) type Deflated<'a> = &'a [u8];
 
 impl Sending {
@@ -99,7 +100,7 @@ impl Sending {
     pub(crate) fn prepared(
         &mut self,
         message: &PreparedMessage,
-        send: impl FnOnce(Deflated<'_>),
+        send: impl FnOnce(&Arc<[u8]>),
     ) -> bool {
         match &mut self.0 {
             Some(deflating) if deflating.wants(message.payload().len()) => {
@@ -107,11 +108,6 @@ impl Sending {
             }
             _ => false,
         }
-    }
-
-    /// Returns the window for which messages are compressed.
-    pub(crate) fn window(&self) -> Option<WindowBits> {
-        self.0.as_ref().map(|deflating| deflating.window.window())
     }
 
     /// Decides on the first of several fragments. Returns whether all of them are compressed.
@@ -188,7 +184,7 @@ impl Deflating {
         sent
     }
 
-    fn prepared(&mut self, message: &PreparedMessage, send: impl FnOnce(Deflated<'_>)) -> bool {
+    fn prepared(&mut self, message: &PreparedMessage, send: impl FnOnce(&Arc<[u8]>)) -> bool {
         let bits = self.window.window();
         let deflated = message.deflated(bits, |payload| {
             let fresh = || Box::new(Deflater::new(self.level, bits.bits()));

@@ -232,7 +232,7 @@ impl Outbox {
         if len > 0 {
             self.stalled_since = Some(self.stalled_since.map_or(now, |since| since.max(now)));
         }
-        let delayed = len > 0 && (self.ping_behind > 0 || mem::take(&mut self.blocked));
+        let delayed = len > 0 && (mem::take(&mut self.blocked) || self.ping_behind > 0);
         self.ping_behind = self.ping_behind.saturating_sub(len);
         delayed
     }

@@ -7,7 +7,7 @@ use super::Endpoint;
 use super::outbox::Outbox;
 use crate::frame::Opcode;
 use crate::mask::Mask;
-use crate::output::{LARGE, LARGE_PREPARED, Output, Payload};
+use crate::output::{Fragments, LARGE, LARGE_PREPARED, Output, Payload};
 use crate::{PreparedMessage, Role, SendError, Sender};
 
 impl<R: Role> Endpoint<R> {
@@ -113,7 +113,10 @@ impl<R: Role> Endpoint<R> {
     /// As [`send_text`](Self::send_text).
     pub fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), SendError> {
         if self.is_fragmented(message.payload().len()) {
-            return self.send_fragments(message.opcode(), Payload::Shared(message.clone()));
+            let size = self.session.fragment_size().unwrap_or(usize::MAX);
+            let fragments = self.session.sender()?.prepared_fragments(message, size)?;
+            self.push_fragments(fragments);
+            return Ok(());
         }
         if !R::SERVER || message.payload().len() < LARGE_PREPARED {
             self.send_with(|sender, out| sender.send_prepared(message, out))?;
@@ -227,9 +230,13 @@ impl<R: Role> Endpoint<R> {
     ) -> Result<(), SendError> {
         let size = self.session.fragment_size().unwrap_or(usize::MAX);
         let fragments = self.session.sender()?.fragments(opcode, payload, size)?;
+        self.push_fragments(fragments);
+        Ok(())
+    }
+
+    fn push_fragments(&mut self, fragments: Fragments) {
         self.push(fragments.len(), |output| output.push_fragments(fragments));
         self.count_message();
-        Ok(())
     }
 
     /// Queues a payload after the header that was just appended.

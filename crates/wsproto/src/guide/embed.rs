@@ -158,10 +158,10 @@
 //! transport accepts nothing, call [`write_blocked`](Endpoint::write_blocked): a peer that later
 //! reads more of our output is alive, and the keep-alive then waits longer for its Pong. Do not
 //! copy or shift the output: the endpoint keeps the offset, and does not copy a message of at least
-//! 16 KiB that is passed by value, nor a prepared one of at least 1 KiB. Its header and its payload
-//! are then two slices, and several such messages are as many: write all
+//! 16 KiB that is passed by value, nor a prepared one of at least 1 KiB. A message passed by value is
+//! then two slices, its header and its payload; a prepared one is one slice. Write all
 //! [`pending_slices`](Endpoint::pending_slices) with a vectored write, or set `TCP_NODELAY`, which
-//! keeps the payload from waiting for the acknowledgement of its header.
+//! keeps a payload from waiting for the acknowledgement of its header.
 //!
 //! # May I drop the transport?
 //!
@@ -363,9 +363,9 @@
 //! # Large messages
 //!
 //! [`read_payload`](Endpoint::read_payload) lends the memory of a large binary message, so that a loop
-//! reads straight into it, and more at a time: try it before each read into the loop's own buffer. What
-//! reads into the spare capacity of a `Vec`, such as `rustix::buffer::spare_capacity` or `read_buf` of
-//! tokio, needs no zeros there.
+//! reads straight into it, and more at a time. Try it before each read into the loop's own buffer, and
+//! take events after it as after any read. A reader that fills the spare capacity of a `Vec`, such as
+//! `rustix::buffer::spare_capacity` or `read_buf` of tokio, needs no zeros there.
 //!
 //! # Reading in place
 //!

@@ -1,5 +1,6 @@
 //! A message that leaves in fragments, which are encoded when they are written.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::mem;
 
@@ -12,23 +13,28 @@ use crate::{Client, PreparedMessage};
 /// The payload of a message in fragments.
 pub(crate) enum Payload {
     Owned(Vec<u8>),
-    Shared(PreparedMessage),
+    /// The bytes from that position on, of one form of a prepared message: no other is kept, since it would not be
+    /// counted.
+    Shared(Arc<[u8]>, usize),
     #[cfg(feature = "bytes")]
     Bytes(bytes::Bytes),
-    /// The compressed form for a window of that many bits.
-    #[cfg(feature = "deflate")]
-    Deflated(PreparedMessage, crate::WindowBits),
+}
+
+/// The payload that is not compressed.
+impl From<&PreparedMessage> for Payload {
+    fn from(message: &PreparedMessage) -> Self {
+        let frame = message.frame();
+        Self::Shared(Arc::clone(frame), frame.len() - message.payload().len())
+    }
 }
 
 impl Payload {
     pub(crate) fn bytes(&self) -> &[u8] {
         match self {
             Self::Owned(bytes) => bytes,
-            Self::Shared(message) => message.payload(),
+            Self::Shared(bytes, from) => bytes.get(*from..).unwrap_or_default(),
             #[cfg(feature = "bytes")]
             Self::Bytes(bytes) => bytes,
-            #[cfg(feature = "deflate")]
-            Self::Deflated(message, window) => message.form(*window).unwrap_or_default(),
         }
     }
 }

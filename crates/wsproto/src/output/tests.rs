@@ -89,6 +89,28 @@ fn the_memory_of_a_payload_is_not_kept() {
 }
 
 #[test]
+fn the_memory_of_a_long_list_is_not_kept() {
+    let message = PreparedMessage::binary(&[7; LARGE_PREPARED]);
+    for clears in [false, true] {
+        let mut output = Output::default();
+        for _ in 0..10 * MAX_EMPTY_CHUNKS {
+            output.push_shared(&message);
+        }
+        assert!(output.chunks.capacity() > MAX_EMPTY_CHUNKS);
+        match clears {
+            true => output.clear(),
+            false => while output.advance(usize::MAX) > 0 {},
+        }
+        assert!(output.is_empty() && output.capacity() == 0);
+    }
+    // A short one is.
+    let mut output = Output::default();
+    output.push_shared(&message);
+    assert_eq!(output.advance(usize::MAX), message.frame().len());
+    assert!(output.chunks.capacity() > 0);
+}
+
+#[test]
 fn bytes_written_before_a_chunk_are_not_written_again() {
     let mut output = Output::default();
     push(&mut output, &[1, 2, 3, 4]);

@@ -1,5 +1,6 @@
 //! Messages that leave compressed (RFC 7692 section 6.1).
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::Sender;
@@ -70,15 +71,17 @@ impl<R: Role> Sender<R> {
             Payload::Bytes(bytes) => {
                 self.deflate.message(bytes, |bytes| deflated = Some(Payload::Owned(bytes.into())));
             }
-            Payload::Shared(message) => {
-                let window = self.deflate.window();
-                self.deflate.prepared(message, |_| {
-                    deflated = window.map(|window| Payload::Deflated(message.clone(), window));
-                });
-            }
-            Payload::Deflated(..) => {}
+            Payload::Shared(..) => {}
         }
         deflated.map_or((payload, 0), |deflated| (deflated, RSV1))
+    }
+
+    /// Returns the shortest form of a prepared message, as [`deflate_payload`](Self::deflate_payload) does.
+    pub(super) fn prepared_payload(&mut self, message: &PreparedMessage) -> (Payload, u8) {
+        let mut deflated = None;
+        self.deflate
+            .prepared(message, |form| deflated = Some(Payload::Shared(Arc::clone(form), 0)));
+        deflated.map_or_else(|| (message.into(), 0), |deflated| (deflated, RSV1))
     }
 
     /// Appends a compressed message, if that is shorter; returns whether it is.
