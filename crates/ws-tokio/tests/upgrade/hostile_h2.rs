@@ -2,7 +2,6 @@
 //! left.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
-use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::yield_now;
 use tokio::time::timeout;
@@ -10,7 +9,7 @@ use ws_tokio::wsproto::{CloseCode, Config, SessionError};
 use ws_tokio::{Error, H2, WebSocket};
 
 use crate::raw_h2::{self, Ends, OPEN, masked};
-use crate::support::{PATIENCE, server, tasks_end, url, within};
+use crate::support::{PATIENCE, server, tasks, tasks_end, url, within};
 
 const PIPE: usize = 16 << 10;
 
@@ -51,10 +50,6 @@ fn setting(id: u8, value: u32) -> Vec<u8> {
 /// A status that HPACK's table does not have.
 fn status(code: &[u8; 3]) -> Vec<u8> {
     [&[0x08, 3][..], code].concat()
-}
-
-fn tasks() -> usize {
-    Handle::current().metrics().num_alive_tasks()
 }
 
 /// A server that allows WebSockets, and answers the first request with these bytes, then ends if it is to.
