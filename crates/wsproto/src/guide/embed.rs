@@ -158,8 +158,8 @@
 //! transport accepts nothing, call [`write_blocked`](Endpoint::write_blocked): a peer that later
 //! reads more of our output is alive, and the keep-alive then waits longer for its Pong. Do not
 //! copy or shift the output: the endpoint keeps the offset, and does not copy a message of at least
-//! 16 KiB that is passed by value, nor a prepared one of at least 1 KiB. A message passed by value is
-//! then two slices, its header and its payload; a prepared one is one slice. Write all
+//! 16 KiB that is passed by value, nor, at a server, a prepared one of at least 1 KiB. The former is
+//! then two slices, its header and its payload; the latter is one slice. Write all
 //! [`pending_slices`](Endpoint::pending_slices) with a vectored write, or set `TCP_NODELAY`, which
 //! keeps a payload from waiting for the acknowledgement of its header.
 //!
