@@ -58,11 +58,14 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
                 // A redirect has removed the transport. The client dials with another connection.
                 return Poll::Ready(());
             }
+            let mut room_deadline = None;
             if let Some(link) = held.link_mut() {
                 if !link.transport_mut().wake_only(context.waker()) {
                     driver.tasks.register_carrier(context);
                 }
                 link.transport_mut().retry();
+                let has_room = link.endpoint().has_room();
+                room_deadline = link.transport_mut().room_deadline(has_room, now);
             }
             let outcome = buffers::with_context(now, |context| {
                 conversation.turn_of(connection, held, context)
@@ -74,7 +77,8 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
             if outcome.more {
                 break;
             }
-            if !self.alarm.poll(context, after(driver.start, outcome.deadline)) {
+            let deadline = earlier(outcome.deadline, room_deadline);
+            if !self.alarm.poll(context, after(driver.start, deadline)) {
                 return Poll::Pending;
             }
         }
@@ -114,7 +118,10 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
                 Advice::Drop => link.transport_mut().close(),
                 _ => None,
             };
-            let (deadline, waits) = (link.endpoint().deadline(), link.transport().is_writing());
+            let has_room = link.endpoint().has_room();
+            let room_deadline = link.transport_mut().room_deadline(has_room, now);
+            let deadline = earlier(link.endpoint().deadline(), room_deadline);
+            let waits = link.transport().is_writing();
             (link.transport_mut().alarm, link.transport_mut().output_watched) = (deadline, waits);
             let has_news = due || concerns_owner(link);
             let idle = deadline.is_none() && !waits;
@@ -147,6 +154,7 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
         let settled = endpoint.unwritten() == 0
             && !transport.is_writing()
             && !transport.output_watched
+            && !transport.is_room_awaited()
             && deadline.is_none_or(|at| transport.alarm.is_some_and(|set| set <= at))
             && !self.alarm.has_rung()
             && !concerns_owner(link);
@@ -200,6 +208,11 @@ fn concerns_owner<R: Role, S: AsyncStream>(link: &Link<R, Io<S>>) -> bool {
     endpoint.ready_state() != ReadyState::Open
         || endpoint.has_input()
         || endpoint.wants_read() && !transport.awaits_input()
+}
+
+/// Returns the earlier of two deadlines.
+fn earlier(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
+    one.into_iter().chain(other).min()
 }
 
 /// Reads once; the endpoint keeps the input for the owner.

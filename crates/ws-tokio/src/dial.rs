@@ -24,7 +24,6 @@ use crate::websocket::Transported;
 
 /// Opens a stream to the host of a URL; TLS with the server has sent nothing yet. A dropped future drops all sockets.
 pub(crate) async fn dial(target: &Mutex<Target>) -> Result<Transported<TcpStream>, Error> {
-    Handle::try_current().map_err(io::Error::other)?;
     let start = Instant::now();
     let (dial, cancel) = {
         let mut target = target.lock();
@@ -39,6 +38,7 @@ pub(crate) async fn dial(target: &Mutex<Target>) -> Result<Transported<TcpStream
     let mut dialing =
         Dialing { dial, start, lookup: None, attempts: Vec::new(), alarm: Alarm::default() };
     let tcp = poll_fn(|context| {
+        Handle::try_current().map_err(io::Error::other)?;
         tasks.register_carrier(context);
         dialing.poll(context)
     })

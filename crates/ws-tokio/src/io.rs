@@ -63,8 +63,8 @@ pub(crate) struct Io<S> {
     pub(crate) output_watched: bool,
     /// The state, and whether no more can be written, when those tasks were last woken.
     last_news: (ReadyState, bool),
-    /// Whether a task waits for room.
-    pub(crate) room_awaited: bool,
+    /// When the first of the tasks that wait for room gives up; `None` without such a task.
+    room_awaited: Option<Duration>,
 }
 
 /// The end of the writing side.
@@ -99,7 +99,7 @@ impl<S: AsyncStream> Io<S> {
             alarm: None,
             output_watched: false,
             last_news: (ReadyState::Connecting, false),
-            room_awaited: false,
+            room_awaited: None,
         }
     }
 
@@ -172,6 +172,28 @@ impl<S: AsyncStream> Io<S> {
     #[inline]
     pub(crate) const fn set_owner_has_input(&mut self, has_input: bool) {
         self.owner_has_input = has_input;
+    }
+
+    /// Returns whether tasks wait for room, and were not woken since there is some.
+    pub(crate) const fn is_room_awaited(&self) -> bool {
+        self.room_awaited.is_some()
+    }
+
+    /// Records that a task waits for room, and when it gives up. Returns whether the carrier must know: it wakes the task
+    /// then.
+    pub(crate) fn await_room(&mut self, end: Duration) -> bool {
+        let is_first = self.room_awaited.is_none_or(|first| end < first);
+        if is_first {
+            self.room_awaited = Some(end);
+        }
+        is_first && end < Duration::MAX
+    }
+
+    /// Returns when the carrier must wake the tasks that wait for room, at the latest. It must wake them now if there is
+    /// room, or the first of them gives up.
+    pub(crate) fn room_deadline(&mut self, has_room: bool, now: Duration) -> Option<Duration> {
+        self.room_awaited.take_if(|end| has_room || *end <= now);
+        self.room_awaited.filter(|end| *end < Duration::MAX)
     }
 
     /// Takes the stream out: reads then find the end, and writes fail. Drop it without the lock.
@@ -268,7 +290,7 @@ pub(crate) fn has_news<R: Role, S: AsyncStream>(link: &mut Link<R, Io<S>>) -> bo
     let failed = endpoint.has_failed() || endpoint.advice() == Advice::Drop;
     let (now, has_room) = ((endpoint.ready_state(), failed), endpoint.has_room());
     let io = link.transport_mut();
-    let awaited = has_room && mem::take(&mut io.room_awaited);
+    let awaited = has_room && io.room_awaited.take().is_some();
     let wrote = mem::take(&mut io.wrote);
     mem::replace(&mut io.last_news, now) != now || wrote || awaited
 }
@@ -353,4 +375,4 @@ impl<S: AsyncStream> Io<S> {
 }
 
 #[cfg(all(test, feature = "tls"))]
-mod tests;
+pub(crate) mod tests;

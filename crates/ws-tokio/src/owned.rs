@@ -19,6 +19,7 @@ use crate::buffers::Input;
 use crate::io::{AsyncStream, Io, has_news};
 use crate::origin::{Carried, Origin};
 use crate::tasks::{Tasks, Waiter};
+use crate::websocket::RoomWait;
 
 pub(crate) use interface::{Owned, Progress};
 
@@ -84,18 +85,27 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
         Self::send_promised(self, &mut Outgoing::Owned(&mut message)).map(drop)
     }
 
-    fn has_room(&self, waiter: &mut Waiter, context: &Context<'_>) -> bool {
+    fn poll_room(&self, wait: &mut RoomWait, context: &Context<'_>) -> Poll<bool> {
+        let (driver, now) = (self.driver(), self.driver().elapsed());
         let mut held = self.lock();
-        let Ok(link) = held.live() else { return true };
+        let Ok(link) = held.live() else { return Poll::Ready(true) };
         let endpoint = link.endpoint();
         let waits = endpoint.ready_state() == ReadyState::Open
             && !endpoint.has_failed()
             && !endpoint.has_room();
-        if waits {
-            waiter.register(context);
-            link.transport_mut().room_awaited = true;
+        if !waits {
+            return Poll::Ready(true);
         }
-        !waits
+        let limit = endpoint.session().config().write_timeout;
+        let end = wait.end(driver.tasks.written(), limit, now);
+        if end <= now {
+            return Poll::Ready(false);
+        }
+        wait.waiter.register(context);
+        if link.transport_mut().await_room(end) {
+            driver.changed(held);
+        }
+        Poll::Pending
     }
 
     fn poll_written(
@@ -117,15 +127,6 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
             return Poll::Pending;
         }
         Poll::Ready(Err(io::Error::from(io::ErrorKind::BrokenPipe).into()))
-    }
-
-    fn written(&self) -> u64 {
-        let _held = self.lock();
-        self.driver().tasks.written()
-    }
-
-    fn write_timeout(&self) -> Option<Duration> {
-        self.lock().link()?.endpoint().session().config().write_timeout
     }
 
     fn follows(&self, response: &Response) -> bool {

@@ -67,7 +67,7 @@ impl WebSocketServer {
     ///
     /// # Errors
     ///
-    /// [`io::Error`] if no address can be bound.
+    /// [`io::Error`] if no address can be bound, or outside of a runtime of tokio.
     pub async fn bind(address: impl ToSocketAddrs, options: ServerOptions) -> io::Result<Self> {
         Ok(Self { listeners: bind(address).await?, options })
     }
@@ -161,6 +161,7 @@ impl Drop for EndAtOnce {
 
 /// Binds an address, of both families if the name has both.
 pub(crate) async fn bind(address: impl ToSocketAddrs) -> io::Result<Vec<ServerSocket>> {
+    Handle::try_current().map_err(io::Error::other)?;
     let addresses: Vec<_> = lookup_host(address).await?.collect();
     Ok(listen(&addresses[..])?.into_iter().map(ServerSocket::from).collect())
 }

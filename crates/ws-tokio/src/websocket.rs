@@ -27,6 +27,8 @@ use crate::buffers::Input;
 use crate::io::{AsTcp, AsyncStream, Io};
 use crate::origin::{Carried, Origin, OriginParts};
 
+pub(crate) use room::RoomWait;
+
 pub use byte_stream::{ByteStream, ByteWriter};
 pub use sender::Sender;
 pub use streams::Receiver;
@@ -47,6 +49,11 @@ pub use streams::Receiver;
 /// A peer that does not answer a Ping in time is given up only once the application has taken everything that was read:
 /// the Pong may be in it, and only the application takes it. So a peer whose messages are not taken for an hour counts as
 /// alive for that hour, whether or not it is.
+///
+/// # Runtimes
+///
+/// A connection belongs to the runtime in which it has begun: the task runs there, so that runtime must be driven, and
+/// needs its timers. The methods may be called in any runtime, and outside of one.
 ///
 /// # Cancel safety
 ///
@@ -254,3 +261,6 @@ impl Drop for WebSocket {
         }
     }
 }
+
+#[cfg(all(test, feature = "tls"))]
+mod tests;

@@ -3,7 +3,9 @@
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::{Context, Waker};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use wsproto::handshake::{Accept, ClientRequest, Response};
@@ -363,4 +365,56 @@ impl ServerHandler for Picky {
 fn server() -> ServerHandle {
     let options = ServerOptions::new();
     server_handle(options, usize::MAX, None, Connections::default(), |_: &_| {}, Instant::now)
+}
+
+/// Counts the calls of a connection's handler.
+struct Called(Arc<AtomicUsize>);
+
+impl ConnectionHandler for Called {
+    fn on_open(&mut self, _: &WebSocketConnection) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn on_message(&mut self, _: &WebSocketConnection, _: Message) {}
+
+    fn on_terminate(&mut self, _: &WebSocketConnection, _: &CloseInfo) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Once a loop was told that no handler is left at the deadline, none is called any more: its thread would wait for it.
+#[test]
+fn nothing_opens_after_the_deadline_of_the_end() {
+    for late in [false, true] {
+        let (server, calls) = (server(), Arc::<AtomicUsize>::default());
+        let counted = Arc::clone(&calls);
+        let decide = move |_: &_, _: &_| Decision::accept(Called(Arc::clone(&counted)));
+        let acceptor = Acceptor::new(server.clone(), decide);
+        acceptor.announce();
+        acceptor.join();
+        let (endpoint, mut conversation) = acceptor.accept(Duration::ZERO, None).expect("room");
+        let link = Link::new(endpoint, Void::default());
+        let connection = Arc::new(Connection::new(Hosted(acceptor), link, None));
+        server.terminate(late.then_some(Duration::ZERO));
+        let context = Context::from_waker(Waker::noop());
+        assert_eq!(connection.driver().0.poll_ends(&context).is_ready(), late);
+        let mut request =
+            b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+            Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+                .to_vec();
+        let handle = connection.handle();
+        conversation.react(&connection, &handle, Duration::ZERO, &mut &mut request[..]);
+        assert_eq!(calls.load(Ordering::SeqCst), usize::from(!late));
+        assert_eq!(server.connections().len(), usize::from(!late));
+        if late {
+            let (leaves, left) = mpsc::channel();
+            let leaving = Arc::clone(&connection);
+            thread::spawn(move || {
+                leaving.driver().0.leave();
+                let _ = leaves.send(());
+            });
+            left.recv_timeout(Duration::from_secs(60)).expect("it waits for nothing");
+            assert!(server.is_terminated());
+        }
+    }
 }

@@ -183,8 +183,7 @@ impl ServerHandle {
     /// the [deadline](Self::deadline).
     pub(crate) fn poll_ends(&self, context: &Context<'_>) -> Poll<()> {
         let mut state = self.lock();
-        let late = matches!(state.ending, Some(Ending::At(at)) if at <= self.now());
-        if state.carried == 0 || late && state.handled == 0 {
+        if state.carried == 0 || state.handled == 0 && state.is_late(self.now()) {
             return Poll::Ready(());
         }
         if !state.waiting.iter().any(|waker| waker.will_wake(context.waker())) {
@@ -195,7 +194,7 @@ impl ServerHandle {
 
     pub(super) fn end(&self, connection: &WebSocketConnection) {
         let state = self.lock();
-        let now = matches!(state.ending, Some(Ending::At(at)) if at <= self.now());
+        let now = state.is_late(self.now());
         let frame = state.last_frame.clone();
         drop(state);
         let going_away = || CloseFrame::new(CloseCode::GOING_AWAY, "").ok();

@@ -49,7 +49,8 @@ impl AsyncWrite for Gate {
     }
 }
 
-fn configs() -> (ClientTls, ServerTls) {
+/// Configurations that trust each other, for `localhost`.
+pub(crate) fn configs() -> (ClientTls, ServerTls) {
     let made = rcgen::generate_simple_self_signed(["localhost".into()]).expect("a certificate");
     let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
     let certificate = made.cert.der().clone();

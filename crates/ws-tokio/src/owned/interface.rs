@@ -10,6 +10,7 @@ use wsproto::handshake::Response;
 
 use crate::buffers::Input;
 use crate::tasks::{Tasks, Waiter};
+use crate::websocket::RoomWait;
 
 /// The progress of a connection.
 pub(crate) enum Progress {
@@ -40,8 +41,9 @@ pub(crate) trait Owned: ConnectionLink {
     /// Sends a message, for which room was promised.
     fn send_promised(&self, message: Message) -> Result<(), Error>;
 
-    /// Returns whether a message may be sent, or will fail. Otherwise registers the waiter.
-    fn has_room(&self, waiter: &mut Waiter, context: &Context<'_>) -> bool;
+    /// Returns true once a message may be sent, or will fail; false once the peer has read nothing for too long.
+    /// Otherwise registers the waiter.
+    fn poll_room(&self, wait: &mut RoomWait, context: &Context<'_>) -> Poll<bool>;
 
     /// Returns ready once everything is written that is unwritten when `goal` is `None`, or some of it is lost.
     /// Otherwise registers the waiter.
@@ -51,12 +53,6 @@ pub(crate) trait Owned: ConnectionLink {
         waiter: &mut Waiter,
         context: &Context<'_>,
     ) -> Poll<Result<(), Error>>;
-
-    /// Returns how many bytes were written.
-    fn written(&self) -> u64;
-
-    /// Returns how long to wait for a peer that does not read.
-    fn write_timeout(&self) -> Option<Duration>;
 
     /// Returns whether the client follows a response as a redirect.
     fn follows(&self, response: &Response) -> bool;

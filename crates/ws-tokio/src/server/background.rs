@@ -1,7 +1,8 @@
 //! The background work of a server without a handler: its timers, and its end.
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Once, OnceLock, Weak};
 use std::task::{Context, Poll};
@@ -23,7 +24,7 @@ pub(crate) struct Background {
     acceptor: OnceLock<Weak<Acceptor>>,
     /// The task of this work as the carrier, and the one that accepts as the owner.
     tasks: Arc<Tasks>,
-    /// Tells the tasks of connections that the deadline of the end has passed.
+    /// Tells the tasks of connections, and those that wait for the end, that its deadline has passed.
     over: Notify,
     left: Once,
     /// Whether the server accepts no more connections.
@@ -99,22 +100,25 @@ impl Background {
         self.wake();
     }
 
-    /// Waits until all connections have ended, or were aborted at the deadline of the server's end.
-    pub(crate) fn poll_ended(
-        &self,
-        acceptor: &Acceptor,
-        alarm: &mut Alarm,
-        context: &mut Context<'_>,
-    ) -> Poll<()> {
-        if acceptor.poll_ends(context).is_ready() {
-            self.leave(acceptor);
-        } else if alarm.poll(context, acceptor.end_deadline().map(Instant::from_std)) {
-            // The application may hold on to a connection: that is not waited for.
-            self.abort(acceptor);
-        } else {
-            return Poll::Pending;
-        }
-        Poll::Ready(())
+    /// Waits until all connections have ended, or were aborted at the deadline of the server's end. The task does so, too:
+    /// outside of a runtime, it alone.
+    pub(crate) async fn ended(&self, acceptor: &Acceptor) {
+        let (mut over, mut alarm) = (pin!(self.over.notified()), Alarm::default());
+        poll_fn(|context| {
+            if acceptor.server().is_terminated() {
+                return Poll::Ready(());
+            }
+            if acceptor.poll_ends(context).is_ready() {
+                self.leave(acceptor);
+            } else if alarm.poll(context, acceptor.end_deadline().map(Instant::from_std)) {
+                // The application may hold on to a connection: that is not waited for.
+                self.abort(acceptor);
+            } else {
+                return over.as_mut().poll(context);
+            }
+            Poll::Ready(())
+        })
+        .await;
     }
 
     /// Aborts the connections that are left at the deadline.
@@ -123,9 +127,12 @@ impl Background {
         acceptor.server().connections().iter().for_each(WebSocketConnection::abort);
     }
 
-    /// Ends the server, whose connections have ended.
+    /// Ends the server: its connections have ended, or none of those that are left at the deadline has opened.
     fn leave(&self, acceptor: &Acceptor) {
         self.left.call_once(|| acceptor.leave());
+        if acceptor.end_deadline().is_some_and(|at| at <= now()) {
+            self.over.notify_waiters();
+        }
     }
 }
 

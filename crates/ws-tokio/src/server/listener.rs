@@ -70,7 +70,7 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// [`io::Error`] if no address can be bound.
+    /// [`io::Error`] if no address can be bound, or outside of a runtime of tokio.
     pub async fn bind(address: impl ToSocketAddrs, options: ServerOptions) -> io::Result<Self> {
         Self::new(bind(address).await?, options)
     }
@@ -116,7 +116,7 @@ impl Listener {
     /// # Errors
     ///
     /// [`io::Error`] if the operating system cannot accept, for example because the process has no free file
-    /// descriptors. Call again: the next call waits for a moment.
+    /// descriptors. Call again: the next call waits for a moment. Also outside of a runtime of tokio.
     ///
     /// # Cancel safety
     ///
@@ -126,6 +126,7 @@ impl Listener {
     }
 
     fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Option<Incoming>>> {
+        Handle::try_current().map_err(io::Error::other)?;
         self.background.register(context);
         loop {
             if self.acceptor.server().is_ending() {
@@ -171,16 +172,16 @@ impl Listener {
     ///
     /// If the future is dropped, nothing is lost.
     pub async fn ended(&mut self) {
-        poll_fn(|context| self.poll_ended(context)).await;
-    }
-
-    fn poll_ended(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        self.background.register(context);
-        if !self.acceptor.server().is_ending() {
-            return Poll::Pending;
-        }
+        poll_fn(|context| {
+            self.background.register(context);
+            match self.acceptor.server().is_ending() {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        })
+        .await;
         self.sources.clear();
-        self.background.poll_ended(&self.acceptor, &mut self.alarm, context)
+        self.background.ended(&self.acceptor).await;
     }
 }
 
@@ -204,7 +205,8 @@ impl Incoming {
     /// # Errors
     ///
     /// [`Error::ProxyHeader`], [`Error::Tls`], [`Error::Io`] or [`Error::Session`] if one of these fails, or is not
-    /// complete within [`Config::handshake_timeout`](wsproto::Config::handshake_timeout).
+    /// complete within [`Config::handshake_timeout`](wsproto::Config::handshake_timeout); [`Error::Io`] also outside of a
+    /// runtime of tokio.
     ///
     /// # Cancel safety
     ///
@@ -242,6 +244,7 @@ impl Admitted {
     async fn request(self) -> Result<Option<Request>, Error> {
         let (acceptor, peer) = (Arc::clone(&self.newcomer.acceptor), self.newcomer.peer);
         let read = async {
+            Handle::try_current().map_err(io::Error::other)?;
             let Some((connection, permit)) = self.newcomer.begin(self.permit).await? else {
                 return Ok(None);
             };

@@ -13,7 +13,7 @@ use ws_common::adapter::{ConnectionLink, connection_handle, unknown_end};
 use ws_common::{Error, Message, WebSocketConnection};
 use wsproto::CloseInfo;
 
-use super::room::RoomWait;
+use super::RoomWait;
 use super::sink::SinkState;
 use crate::owned::Owned;
 use crate::tasks::Waiter;
@@ -84,8 +84,8 @@ impl Sender {
     /// Waits for room. Returns false if the peer has read nothing for too long.
     #[cfg(feature = "bytes")]
     async fn has_room_in_time(&self) -> bool {
-        let mut wait = RoomWait::new(&*self.connection);
-        poll_fn(|context| wait.poll(&*self.connection, context)).await
+        let mut wait = RoomWait::new(self.connection.tasks());
+        poll_fn(|context| self.connection.poll_room(&mut wait, context)).await
     }
 
     /// Sends a message if there is room, as [`WebSocket::try_send`](crate::WebSocket::try_send) does.
@@ -148,7 +148,7 @@ impl Future for Sending<'_> {
         let connection = &*self.sender.connection;
         loop {
             if let Some(wait) = &mut self.room {
-                let has_room = ready!(wait.poll(connection, context));
+                let has_room = ready!(connection.poll_room(wait, context));
                 self.room = None;
                 if !has_room {
                     return Poll::Ready(Err(Error::WouldExceed(self.message.take())));
@@ -162,7 +162,7 @@ impl Future for Sending<'_> {
                 Err(Error::WouldExceed(Some(returned))) => self.message = Some(returned),
                 result => return Poll::Ready(result),
             }
-            self.room = Some(Box::new(RoomWait::new(connection)));
+            self.room = Some(Box::new(RoomWait::new(connection.tasks())));
         }
     }
 }

@@ -9,8 +9,7 @@ use futures_sink::Sink;
 use ws_common::{Error, Message};
 use wsproto::ReadyState;
 
-use super::room::RoomWait;
-use super::{Sender, WebSocket};
+use super::{RoomWait, Sender, WebSocket};
 use crate::tasks::Waiter;
 
 /// `poll_ready` waits for room, as [`send`](WebSocket::send) does; once the peer has read nothing for too long, it fails
@@ -99,8 +98,9 @@ impl Sender {
     /// Waits for room.
     pub(super) fn poll_room(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let connection = &*self.connection;
-        let wait = self.sink.room.get_or_insert_with(|| Box::new(RoomWait::new(connection)));
-        let has_room = ready!(wait.poll(connection, context));
+        let begin = || Box::new(RoomWait::new(connection.tasks()));
+        let wait = self.sink.room.get_or_insert_with(begin);
+        let has_room = ready!(connection.poll_room(wait, context));
         self.sink.room = None;
         Poll::Ready(if has_room { Ok(()) } else { Err(Error::WouldExceed(None)) })
     }

@@ -11,6 +11,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 use ws_tokio::wsproto::{CloseCode, Config};
 use ws_tokio::{Error, ServerHandle, Upgrade, UpgradeServer, Upgrading};
 
@@ -241,4 +242,38 @@ async fn a_large_list_of_fields_ends_its_stream_alone() {
     other.send("still here").await.expect("open");
     let echo = within("an echo", other.recv()).await.expect("no error");
     assert_eq!(echo, Some("still here".into()));
+}
+
+/// The task of a connection that has not opened ends at the deadline of the server's end, too.
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_never_opens_ends_at_the_deadline() {
+    let (mut client, stream) = tokio::io::duplex(1 << 16);
+    let server = server();
+    let hosted = server.clone();
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        let upgrade = Upgrade::of(&mut request).expect("a handshake");
+        let answer: Response<Full<Bytes>> = upgrade.run(&hosted, echo);
+        async move {
+            std::future::pending::<()>().await;
+            Ok::<_, Infallible>(answer)
+        }
+    });
+    let serving = tokio::spawn(async move {
+        let builder = hyper::server::conn::http1::Builder::new();
+        let _ = builder.serve_connection(TokioIo::new(stream), service).with_upgrades().await;
+    });
+    let before = tasks();
+    client.write_all(HEAD).await.expect("open");
+    within("a request", async {
+        while server.stats().connections == 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let begun = Instant::now();
+    server.terminate(Some(Duration::from_secs(1))).await;
+    tasks_end(before).await;
+    nothing_left(&server).await;
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    serving.abort();
 }

@@ -7,6 +7,7 @@ mod endings;
 mod hand_over;
 #[path = "../support/mod.rs"]
 mod harness;
+mod hostile_h2;
 mod raw_h2;
 mod refusals;
 mod resets;

@@ -55,7 +55,8 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
         }
     }
 
-    /// Counts a transport that lingers, once, as long as it does. Beyond [`MOST_LINGERING`](super::MOST_LINGERING), stops this one.
+    /// Counts a transport that lingers, once, as long as it does. Beyond
+    /// [`MOST_LINGERING`](super::MOST_LINGERING), stops this one.
     /// Returns a link to drop without the lock. Call it at the end of a turn.
     pub(crate) fn count_lingering(
         &mut self,

@@ -147,8 +147,8 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
     /// Ends the adapter's work on the connection. Returns whether the connection has changed since
     /// [`begin_work`](Self::begin_work) was last called. If so, the adapter must work on it again.
     ///
-    /// No notice is lost: [`Held::begin_notice`] runs under the same lock. Before this call it leaves the
-    /// change for the return value; after it, the adapter is no longer busy and gets a notice.
+    /// No notice is lost: [`Held::begin_notice`](super::Held::begin_notice) runs under the same lock. Before this
+    /// call it leaves the change for the return value; after it, the adapter is no longer busy and gets a notice.
     #[inline]
     pub fn end_work(&mut self) -> bool {
         std::mem::replace(&mut self.work, Work::None) == Work::BusyNoticed

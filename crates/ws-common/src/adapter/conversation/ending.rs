@@ -92,7 +92,7 @@ impl Conversation {
     }
 
     /// Ends without another call of the handler, because the adapter has ended. `opened` is
-    /// [`ConnectionState::was_opened`](super::ConnectionState::was_opened) before the connection was abandoned.
+    /// [`ConnectionState::was_opened`](crate::adapter::ConnectionState::was_opened) before the connection was abandoned.
     pub fn abandon(&mut self, handle: &WebSocketConnection, opened: bool) {
         let _ = self.drop_handler();
         if let Some(permit) = self.permit.take()
