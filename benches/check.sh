@@ -84,6 +84,7 @@ report) cargo run --quiet -p benches --bin report ;;
 test)
     cargo fmt $others --check
     cargo fmt --manifest-path benches/size/Cargo.toml --check
+    cargo clippy --quiet --locked --all-features --all-targets --manifest-path benches/size/Cargo.toml -- -D warnings
     cargo clippy --quiet --all-targets $others -- -D warnings
     cargo test --quiet --release $others
     cargo clippy --quiet --all-targets $others --features deflate -- -D warnings

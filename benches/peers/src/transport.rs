@@ -1,4 +1,4 @@
-//! What transports in memory have in common.
+//! The common part of transports in memory.
 
 /// The source of the input of a transport in memory.
 pub(crate) trait Source {

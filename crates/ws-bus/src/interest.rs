@@ -15,7 +15,7 @@ pub(crate) struct Interest {
     different: BTreeSet<Arc<str>>,
 }
 
-/// What to ask the broker for.
+/// A change to ask the broker for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
     Subscribe(Arc<str>),

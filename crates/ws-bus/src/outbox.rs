@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-/// What a message costs beside its bytes.
+/// The cost of a message in bytes, beside its own.
 const COST: usize = size_of::<Outgoing>();
 
 /// A message on its way to the broker.

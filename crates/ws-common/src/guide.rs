@@ -11,7 +11,8 @@
 //! # A server's connection
 //!
 //! The adapter implements two traits. A [`Duplex`], with its supertrait [`Transport`], reads and writes without
-//! waiting. A [`Driver`] tells the time, and makes the loop handle a connection that a handler or another thread
+//! waiting; [`try_read_into`](Duplex::try_read_into), which is optional, reads large messages straight into their
+//! memory. A [`Driver`] tells the time, and makes the loop handle a connection that a handler or another thread
 //! has changed. [`Conversation::turn`] does the rest: reads, their events, the deadline, bounded writes.
 //!
 //! ```
@@ -147,11 +148,12 @@
 //! [`Traffic::sent`] and [`Endpoint::take_output_counts`]; [`Conversation::react`] counts the received messages.
 //!
 //! Call [`announce`](Acceptor::announce) before accepting, [`join`](Acceptor::join) for each
-//! listener, and [`leave`](Acceptor::leave) when the listener is closed and has no more connections. If
-//! accepting fails for lack of file descriptors, call [`report_pause`](Acceptor::report_pause) once and
-//! accept nothing for [`Acceptor::PAUSE`]. When [`ServerHandle::is_ending`] returns true, close the
-//! listener; at [`end_deadline`], abort the remaining connections. [`Decision::later`] needs no
-//! support from the adapter: the driver gets a notice when the decision is made.
+//! listener, and [`leave`](Acceptor::leave) when the listener is closed and has no more connections. A loop
+//! that is dropped before that calls [`abandon`](Acceptor::abandon) instead. If accepting fails for lack of
+//! file descriptors, call [`report_pause`](Acceptor::report_pause) once and accept nothing for
+//! [`Acceptor::PAUSE`]. When [`ServerHandle::is_ending`] returns true, close the listener; at
+//! [`end_deadline`], abort the remaining connections. [`Decision::later`] needs no support from the adapter:
+//! the driver gets a notice when the decision is made.
 //!
 //! # A client
 //!

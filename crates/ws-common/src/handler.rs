@@ -132,7 +132,8 @@ where
 /// The handler of a connection.
 ///
 /// Calls are serialized, in this order: [`on_open`](Self::on_open), then
-/// [`on_message`](Self::on_message) (or [`on_message_ref`](Self::on_message_ref)) for each message, with [`on_ping`](Self::on_ping),
+/// [`on_message`](Self::on_message) (or [`on_message_ref`](Self::on_message_ref)) for each message, with
+/// [`on_ping`](Self::on_ping),
 /// [`on_pong`](Self::on_pong), [`on_drained`](Self::on_drained) and [`on_timer`](Self::on_timer) in between, at most one
 /// [`on_error`](Self::on_error), and exactly one [`on_terminate`](Self::on_terminate). For a client's
 /// connection on an event loop that never opens, only the last two are called. A call that panics is the

@@ -68,6 +68,13 @@ struct State {
     undecided: BTreeMap<ConnectionId, Arc<dyn Fn() + Send + Sync>>,
 }
 
+impl State {
+    /// Returns whether the deadline of the server's end has passed.
+    fn is_late(&self, now: Instant) -> bool {
+        matches!(self.ending, Some(Ending::At(at)) if at <= now)
+    }
+}
+
 impl ServerHandle {
     /// Creates a server's handle. [`terminate`](Self::terminate) and [`set_timer`](Self::set_timer) call `wake`,
     /// which must make the server check [`is_ending`](Self::is_ending) and the first timer.
@@ -147,10 +154,11 @@ impl ServerHandle {
         Roster(self)
     }
 
-    /// Adds a connection that has opened. Returns `false`, and adds nothing, if the server has ended.
+    /// Adds a connection that has opened. Returns `false`, and adds nothing, if the server has ended, or the deadline of
+    /// its end has passed: [`poll_ends`](Self::poll_ends) may have told then that no handler is left.
     pub(crate) fn open(&self, connection: &WebSocketConnection) -> bool {
         let mut state = self.lock();
-        if state.terminated {
+        if state.terminated || state.is_late(self.now()) {
             return false;
         }
         self.0.registry.add(connection);

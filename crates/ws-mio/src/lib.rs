@@ -100,6 +100,7 @@ mod mailbox;
 mod newcomers;
 mod origin;
 mod proxied;
+mod readiness;
 mod registry;
 mod server;
 mod shared;

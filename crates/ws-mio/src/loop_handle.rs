@@ -104,12 +104,12 @@ impl LoopHandle {
     /// loop has ended. The closure is then dropped, as it is if the loop is told to [stop](Self::stop) first.
     #[allow(clippy::must_use_candidate, reason = "callers may ignore the result")]
     pub fn post(&self, call: impl FnOnce() + Send + 'static) -> bool {
-        self.0.post(|mailbox| mailbox.posted.push(Box::new(call)))
+        self.0.post(|mail| mail.posted.push(Box::new(call)))
     }
 
     /// Tells the loop to stop. The remaining connections end at once, without calls of their handlers.
     pub fn stop(&self) {
-        self.0.post(|mailbox| mailbox.stop = true);
+        self.0.post(|mail| mail.stop = true);
     }
 }
 
@@ -134,7 +134,7 @@ impl Clone for LoopHandle {
 impl Drop for LoopHandle {
     fn drop(&mut self) {
         if self.0.handles.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.0.post(|mailbox| mailbox.check_end = true);
+            self.0.post(|mail| mail.check_end = true);
         }
     }
 }
@@ -152,7 +152,7 @@ pub(crate) fn connect(
     let handle = connection_handle(Arc::clone(&connection) as Arc<dyn ConnectionLink>);
     let conversation = Conversation::client(handler);
     let begun = Arc::clone(&connection);
-    if !shared.post(|mailbox| mailbox.begun.push((begun, conversation))) {
+    if !shared.post(|mail| mail.begun.push((begun, conversation))) {
         return Err(io::Error::from(ErrorKind::NotConnected).into());
     }
     if let Some(cancel) = cancel {

@@ -175,7 +175,7 @@ impl WebSocketServer {
         let waker = (loops.len() > 1).then(|| ListenerWaker::new(&self.listeners));
         let wake = move |server: &ServerHandle| {
             for shared in &loops {
-                shared.post(|mailbox| mailbox.check_end = true);
+                shared.post(|mail| mail.check_end = true);
             }
             if let Some(waker) = &waker
                 && server.is_ending()

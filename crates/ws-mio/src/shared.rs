@@ -24,13 +24,13 @@ pub(crate) struct Shared {
     waker: Mutex<Option<Waker>>,
     /// The number of [`LoopHandle`](crate::LoopHandle)s. The loop keeps running while there is one.
     pub(crate) handles: AtomicUsize,
-    mailbox: Mailbox<Letters>,
+    mailbox: Mailbox<LoopMail>,
     slots: Mutex<Slab<Slot>>,
 }
 
 /// Messages to the loop.
 #[derive(Default)]
-pub(crate) struct Letters {
+pub(crate) struct LoopMail {
     /// The keys of connections that other threads or callbacks have changed.
     pub(crate) changed: Vec<usize>,
     /// New connections of clients.
@@ -43,7 +43,7 @@ pub(crate) struct Letters {
     pub(crate) stop: bool,
 }
 
-impl Mail for Letters {
+impl Mail for LoopMail {
     fn is_empty(&self) -> bool {
         self.changed.is_empty()
             && self.begun.is_empty()
@@ -82,11 +82,11 @@ impl Shared {
 
     /// Requests a turn for a connection.
     pub(crate) fn notify(&self, key: usize) {
-        self.post(|mailbox| mailbox.changed.push(key));
+        self.post(|mail| mail.changed.push(key));
     }
 
     /// Puts a message into the mailbox, and wakes the loop. Returns false if the loop has ended.
-    pub(crate) fn post(&self, put: impl FnOnce(&mut Letters)) -> bool {
+    pub(crate) fn post(&self, put: impl FnOnce(&mut LoopMail)) -> bool {
         let posted = self.mailbox.post(put);
         if posted == Some(true) {
             self.wake_now();
@@ -100,7 +100,7 @@ impl Shared {
     }
 
     /// Ends the loop. Returns the mailbox, the table and the waker, to be dropped without a lock.
-    pub(crate) fn give_up(&self) -> (Letters, Slab<Slot>, Option<Waker>) {
+    pub(crate) fn give_up(&self) -> (LoopMail, Slab<Slot>, Option<Waker>) {
         let left = self.mailbox.give_up();
         let waker = self.waker.lock().take();
         (left, mem::take(&mut *self.slots()), waker)
@@ -136,7 +136,7 @@ impl Shared {
     }
 
     /// Returns the messages to the loop, if there are any.
-    pub(crate) fn take_mail(&self) -> Option<Letters> {
+    pub(crate) fn take_mail(&self) -> Option<LoopMail> {
         self.mailbox.take()
     }
 

@@ -1,4 +1,4 @@
-//! Non-blocking streams, TCP with or without TLS, and their readiness.
+//! Non-blocking streams: TCP with or without TLS.
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::Shutdown;
@@ -17,6 +17,7 @@ use socket2::SockRef;
 use ws_common::adapter::tls::TlsState;
 use ws_common::adapter::{Acceptor, Duplex, Transport, TransportInfo, tune};
 
+use crate::readiness::{EDGES, Readiness};
 #[cfg(feature = "tls")]
 use crate::tls::TlsStream;
 use crate::vectored::{NO_SIGNAL, send_vectored};
@@ -30,38 +31,6 @@ enum Kind {
     Tcp(TcpStream, Readiness),
     #[cfg(feature = "tls")]
     Tls(Box<(TlsStream, Readiness)>),
-}
-
-/// Whether a short read or write of a TCP socket is followed by an event: epoll and kqueue report every
-/// change. Elsewhere, `mio` waits for an event only after `WouldBlock`.
-pub(crate) const EDGES: bool = cfg!(any(
-    target_vendor = "apple",
-    target_os = "android",
-    target_os = "dragonfly",
-    target_os = "freebsd",
-    target_os = "illumos",
-    target_os = "linux",
-    target_os = "netbsd",
-    target_os = "openbsd",
-));
-
-/// The readiness of a stream, as known from edge-triggered events and from its own reads and writes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Readiness {
-    /// Whether a read may succeed.
-    readable: bool,
-    /// Whether an event has announced the end of the stream or an error. No further event follows, so keep
-    /// reading until a read returns it.
-    ending: bool,
-    /// Whether the last write would have blocked, and no event has announced room since.
-    blocked: bool,
-    /// Whether the writing side is shut down.
-    shut: bool,
-}
-
-impl Readiness {
-    /// Before the first read and write.
-    const NEW: Self = Self { readable: true, ending: false, blocked: false, shut: false };
 }
 
 impl Stream {

@@ -8,7 +8,7 @@ use ws_common::TlsInfo;
 use ws_common::adapter::tls::TlsState;
 use ws_common::adapter::tune;
 
-use crate::stream::EDGES;
+use crate::readiness::EDGES;
 use crate::vectored::send_vectored;
 
 /// A TLS connection over TCP. Reads and writes drive its handshake.

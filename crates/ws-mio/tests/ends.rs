@@ -1,4 +1,4 @@
-//! What has ended is freed. One test, for it counts the descriptors of the process.
+//! Everything that has ended is freed. One test, for it counts the descriptors of the process.
 #![cfg(target_os = "linux")]
 
 mod support;

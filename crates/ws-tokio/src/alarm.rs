@@ -4,39 +4,46 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
+use tokio::runtime::{Handle, Id};
 use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// About 30 years, the longest that a task sleeps.
 const LONGEST: Duration = Duration::from_secs(1 << 30);
 
-/// A timer of tokio that is moved only if it would fire too late: one that fires too early is set again. So a
-/// connection whose deadline moves with each message leaves the timers of the runtime alone.
+/// A timer of tokio that is moved only if it would fire too late; one that fires too early is set again. So a
+/// connection whose deadline moves on with each message does not touch the timers of the runtime.
 #[derive(Default)]
 pub(crate) struct Alarm(Option<Box<Timer>>);
 
 struct Timer {
     sleep: Pin<Box<Sleep>>,
-    /// The waker that the timer has, which need not be polled again for it.
+    /// The runtime that it belongs to. In another one, there is another timer, because it fails once its own has shut
+    /// down.
+    runtime: Id,
+    /// The waker that the timer holds. With the same one, it is not polled again.
     waker: Option<Waker>,
 }
 
 impl Alarm {
-    /// Returns whether `at` has passed. Otherwise, the task is woken then. Without a time, returns false.
+    /// Returns whether `at` has passed. Otherwise, the task is woken then, unless it is polled outside of a runtime.
+    /// Without a time, returns false.
     pub(crate) fn poll(&mut self, context: &mut Context<'_>, at: Option<Instant>) -> bool {
         let Some(at) = at else { return false };
-        let new = || Box::new(Timer { sleep: Box::pin(sleep_until(at)), waker: None });
-        let Timer { sleep, waker } = &mut **self.0.get_or_insert_with(new);
-        if sleep.deadline() <= at
-            && !sleep.is_elapsed()
-            && waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker()))
-        {
+        if self.0.as_ref().is_some_and(|timer| timer.wakes(context, at)) {
             return false;
         }
+        let Ok(runtime) = Handle::try_current().map(|runtime| runtime.id()) else {
+            self.0 = None;
+            return at <= Instant::now();
+        };
+        self.0.take_if(|timer| timer.runtime != runtime);
+        let new = || Box::new(Timer { sleep: Box::pin(sleep_until(at)), runtime, waker: None });
+        let Timer { sleep, waker, .. } = &mut **self.0.get_or_insert_with(new);
         if sleep.deadline() > at {
             sleep.as_mut().reset(at);
         }
-        // Without a budget, a timer is not polled, and does not get the waker.
+        // A timer that is polled without budget does not take the waker.
         while pin!(unconstrained(sleep.as_mut())).poll(context).is_ready() {
             if sleep.deadline() >= at {
                 return true;
@@ -53,6 +60,15 @@ impl Alarm {
     /// Returns whether its time has passed, so that it has woken the task.
     pub(crate) fn has_rung(&self) -> bool {
         self.0.as_ref().is_some_and(|timer| timer.sleep.is_elapsed())
+    }
+}
+
+impl Timer {
+    /// Returns whether the timer wakes the task at a time, or earlier, as it is.
+    fn wakes(&self, context: &Context<'_>, at: Instant) -> bool {
+        self.sleep.deadline() <= at
+            && !self.sleep.is_elapsed()
+            && self.waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker()))
     }
 }
 

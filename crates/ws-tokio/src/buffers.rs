@@ -33,8 +33,8 @@ pub(crate) fn with_context<T>(now: Duration, turn: impl FnOnce(&mut TurnContext)
     result
 }
 
-/// Input that was read, and how much of it is consumed. It has a buffer only while some is left, of at most four times
-/// the rest when that is first left: the application may take long until it consumes more.
+/// Input that was read, and how much of it is consumed. It holds a buffer only while some is left. A small rest moves to
+/// a buffer of its own size, because the application may take long until it consumes more.
 #[derive(Default)]
 pub(crate) struct Input(Option<Box<Buffer>>);
 

@@ -1,4 +1,4 @@
-//! The task that carries a connection: with its handler, or beside the application that owns it.
+//! The carrier of a connection: a task that serves its handler, or works beside the application that owns it.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::io::{AsyncStream, Io};
 use crate::origin::{Carried, Origin};
 use crate::tasks::{Carry, run_again};
 
-/// How many turns a task takes before others have theirs, if its deadline has passed during the first.
+/// The maximum number of turns that a task takes at a time: a second one if its deadline has passed during the first.
 const TURNS: usize = 2;
 
 /// Carries a connection until it is over and its transport released. Dropping it ends the connection.
@@ -58,23 +58,27 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
                 // A redirect has removed the transport. The client dials with another connection.
                 return Poll::Ready(());
             }
+            let mut room_deadline = None;
             if let Some(link) = held.link_mut() {
                 if !link.transport_mut().wake_only(context.waker()) {
                     driver.tasks.register_carrier(context);
                 }
-                link.transport_mut().ready();
+                link.transport_mut().retry();
+                let has_room = link.endpoint().has_room();
+                room_deadline = link.transport_mut().room_deadline(has_room, now);
             }
             let outcome = buffers::with_context(now, |context| {
                 conversation.turn_of(connection, held, context)
             });
-            driver.tasks.wake_others(outcome.over);
+            driver.tasks.wake_waiters(outcome.over);
             if outcome.gone {
                 return Poll::Ready(());
             }
             if outcome.more {
                 break;
             }
-            if !self.alarm.poll(context, after(driver.start, outcome.deadline)) {
+            let deadline = earlier(outcome.deadline, room_deadline);
+            if !self.alarm.poll(context, after(driver.start, deadline)) {
                 return Poll::Pending;
             }
         }
@@ -96,12 +100,12 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
             let mut held = self.connection.lock();
             held.begin_work();
             let Some(link) = held.link_mut() else { return Poll::Ready(()) };
-            link.transport_mut().ready();
+            link.transport_mut().retry();
             let mut written = link.write(now, WRITE_MOST);
             let due = link.endpoint().deadline().is_some_and(|at| at <= now);
             if due {
                 // The unread input may contain the Pong.
-                if link.transport().is_kept() {
+                if link.transport().owner_has_input() {
                     link.endpoint_mut().ping_delayed(now);
                 } else if let Err(error) = read_for_owner(driver, link, now) {
                     driver.tasks.fail(error);
@@ -114,8 +118,11 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
                 Advice::Drop => link.transport_mut().close(),
                 _ => None,
             };
-            let (deadline, waits) = (link.endpoint().deadline(), link.transport().is_writing());
-            (link.transport_mut().alarm, link.transport_mut().watched) = (deadline, waits);
+            let has_room = link.endpoint().has_room();
+            let room_deadline = link.transport_mut().room_deadline(has_room, now);
+            let deadline = earlier(link.endpoint().deadline(), room_deadline);
+            let waits = link.transport().is_writing();
+            (link.transport_mut().alarm, link.transport_mut().output_watched) = (deadline, waits);
             let has_news = due || concerns_owner(link);
             let idle = deadline.is_none() && !waits;
             driver.tasks.set_carrier_waits(waits);
@@ -126,7 +133,7 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
             if has_news {
                 driver.tasks.wake_owner();
             }
-            driver.tasks.wake_others(false);
+            driver.tasks.wake_waiters(false);
             if !more && !self.alarm.poll(context, after(driver.start, deadline)) {
                 self.retired = idle && driver.tasks.retire();
                 return if self.retired { Poll::Ready(()) } else { Poll::Pending };
@@ -137,8 +144,8 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
         Poll::Pending
     }
 
-    /// Handles a notice that leaves nothing to do, which is the usual one: the owner has sent, and then written itself
-    /// because it receives. Returns whether there is no deadline either; `None` if there may be more to do.
+    /// Handles the usual notice, which leaves nothing to do: the owner has sent, and has written the output itself while
+    /// it received. Returns whether there is no deadline either; `None` if there may be more to do.
     fn settle(&self) -> Option<bool> {
         let mut held = self.connection.lock();
         let link = held.link()?;
@@ -146,7 +153,8 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
         let deadline = endpoint.deadline();
         let settled = endpoint.unwritten() == 0
             && !transport.is_writing()
-            && !transport.watched
+            && !transport.output_watched
+            && !transport.is_room_awaited()
             && deadline.is_none_or(|at| transport.alarm.is_some_and(|set| set <= at))
             && !self.alarm.has_rung()
             && !concerns_owner(link);
@@ -184,7 +192,7 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
             drop(left);
         }
         driver.tasks.wake_owner();
-        driver.tasks.wake_others(true);
+        driver.tasks.wake_waiters(true);
     }
 }
 
@@ -199,7 +207,12 @@ fn concerns_owner<R: Role, S: AsyncStream>(link: &Link<R, Io<S>>) -> bool {
     let (endpoint, transport) = (link.endpoint(), link.transport());
     endpoint.ready_state() != ReadyState::Open
         || endpoint.has_input()
-        || endpoint.wants_read() && !transport.is_reading()
+        || endpoint.wants_read() && !transport.awaits_input()
+}
+
+/// Returns the earlier of two deadlines.
+fn earlier(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
+    one.into_iter().chain(other).min()
 }
 
 /// Reads once; the endpoint keeps the input for the owner.

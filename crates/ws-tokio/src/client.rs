@@ -11,7 +11,7 @@ use wsproto::handshake::ClientRequest;
 
 use crate::WebSocket;
 use crate::io::AsyncStream;
-use crate::origin::From;
+use crate::origin::OriginParts;
 use crate::websocket::{Opening, Transported, connection};
 
 /// Opens a client's connection on a stream to the server, such as one through a tunnel; TLS for a `wss://` URL is
@@ -31,8 +31,9 @@ pub async fn client<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     request: ClientRequest,
     config: impl Into<Arc<Config>>,
 ) -> Result<WebSocket, Error> {
-    let from = From { url: Some(Box::new(request.url().clone())), ..From::default() };
-    let mut ws = begin(Transported::unknown(stream), from, request, config.into())?;
+    let parts =
+        OriginParts { url: Some(Box::new(request.url().clone())), ..OriginParts::default() };
+    let mut ws = begin(Transported::unknown(stream), parts, request, config.into())?;
     ws.open().await?;
     Ok(ws)
 }
@@ -40,13 +41,13 @@ pub async fn client<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 /// Begins a client's connection, which sends its request.
 pub(crate) fn begin<S: AsyncStream>(
     transported: Transported<S>,
-    from: From,
+    parts: OriginParts,
     request: ClientRequest,
     config: Arc<Config>,
 ) -> Result<WebSocket, Error> {
     let start = Instant::now();
     let endpoint = client_endpoint(request.clone(), config, std::time::Duration::ZERO)?;
     let opening = Some(Opening { request, response: None });
-    let connection = connection(from, start, endpoint, transported);
+    let connection = connection(parts, start, endpoint, transported);
     WebSocket::begin(connection, Conversation::client(()), opening)
 }

@@ -12,12 +12,12 @@ use wsproto::url::WsUrl;
 use crate::WebSocket;
 use crate::client::begin;
 use crate::dial::dial;
-use crate::origin::From;
+use crate::origin::OriginParts;
 
 /// Connects to a `ws://` or `wss://` URL, with the default limits and deadlines of [`ClientOptions`].
 ///
-/// `http://` and `https://` mean the same as `ws://` and `wss://`, as in browsers (WHATWG, the constructor of `WebSocket`);
-/// RFC 6455 section 3 knows only the latter. [`WsUrl::parse_ws`] accepts no others.
+/// `http://` and `https://` mean the same as `ws://` and `wss://`, as in browsers (WHATWG, the constructor of
+/// `WebSocket`). RFC 6455 section 3 defines only `ws` and `wss`, and [`WsUrl::parse_ws`] accepts no other scheme.
 ///
 /// # Errors
 ///
@@ -75,8 +75,8 @@ pub async fn connect_with(
             (target.request().clone(), Arc::clone(&target.options().config))
         };
         let url = Some(Box::new(request.url().clone()));
-        let from = From { acceptor: None, url, target: Some(Arc::clone(&target)) };
-        let mut ws = begin(transported, from, request, config)?;
+        let parts = OriginParts { acceptor: None, url, target: Some(Arc::clone(&target)) };
+        let mut ws = begin(transported, parts, request, config)?;
         let closing = CloseOnCancel::new(cancel.as_ref(), ws.handle().clone());
         let opened = ws.open().await;
         if closing.finish(opened)? {

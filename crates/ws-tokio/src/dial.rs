@@ -24,7 +24,6 @@ use crate::websocket::Transported;
 
 /// Opens a stream to the host of a URL; TLS with the server has sent nothing yet. A dropped future drops all sockets.
 pub(crate) async fn dial(target: &Mutex<Target>) -> Result<Transported<TcpStream>, Error> {
-    Handle::try_current().map_err(io::Error::other)?;
     let start = Instant::now();
     let (dial, cancel) = {
         let mut target = target.lock();
@@ -39,6 +38,7 @@ pub(crate) async fn dial(target: &Mutex<Target>) -> Result<Transported<TcpStream
     let mut dialing =
         Dialing { dial, start, lookup: None, attempts: Vec::new(), alarm: Alarm::default() };
     let tcp = poll_fn(|context| {
+        Handle::try_current().map_err(io::Error::other)?;
         tasks.register_carrier(context);
         dialing.poll(context)
     })
@@ -69,7 +69,7 @@ type Found = io::Result<Vec<SocketAddr>>;
 impl Dialing {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<TcpStream, Error>> {
         loop {
-            self.look(context);
+            self.poll_results(context);
             let now = self.start.elapsed();
             match self.dial.next(now)? {
                 DialStep::Resolve { host, port } => match look_up(&host, port) {
@@ -116,14 +116,14 @@ impl Dialing {
         }
     }
 
-    /// Returns whether the deadline of the dial has not passed. The task is woken then.
+    /// Returns whether the deadline of the dial is still ahead. The task is woken at the deadline.
     fn waits(&mut self, context: &mut Context<'_>) -> bool {
         let deadline = after(self.start, self.dial.deadline());
         !self.alarm.poll(context, deadline)
     }
 
-    /// Reports the results of the look-up and of the attempts.
-    fn look(&mut self, context: &mut Context<'_>) {
+    /// Reports the results of the look-up and of the attempts to the dial.
+    fn poll_results(&mut self, context: &mut Context<'_>) {
         let (now, dial) = (self.start.elapsed(), &mut self.dial);
         if let Some((_, found)) = &mut self.lookup
             && let Poll::Ready(found) = Pin::new(found).poll(context)

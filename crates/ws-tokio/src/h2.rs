@@ -3,18 +3,21 @@
 mod exchange;
 mod settings;
 
+use std::convert::Infallible;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Poll, ready};
+use std::task::Poll;
+use std::time::Duration;
 
-use hyper::client::conn::http2::{Builder, Connection, SendRequest};
+use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use ws_common::adapter::Target;
@@ -24,7 +27,7 @@ use wsproto::url::WsUrl;
 use wsproto::{Config, SessionError};
 
 use exchange::{Answer, NoBody};
-use settings::Settings;
+use settings::SettingsAck;
 
 use crate::WebSocket;
 use crate::dial::dial;
@@ -48,15 +51,19 @@ use crate::dial::dial;
 #[derive(Clone)]
 pub struct H2 {
     sender: SendRequest<NoBody>,
-    /// Returns whether the server's settings allow WebSockets now. hyper tells it by the connection alone, whose type
-    /// names the stream's.
+    /// Returns whether the server's settings allow WebSockets now. Only the connection of hyper tells it, and its type
+    /// contains the stream's.
     allows: Arc<dyn Fn() -> bool + Send + Sync>,
+    alive: Arc<Alive>,
     /// The URL of the server.
     url: WsUrl,
     config: Arc<Config>,
     /// How many redirects to follow for each WebSocket.
     redirects: u8,
 }
+
+/// What an [`H2`] and the streams of its WebSockets keep: the connection ends when it is dropped.
+type Alive = oneshot::Sender<Infallible>;
 
 impl H2 {
     /// Connects to the server of a `ws://` or `wss://` URL, with the default limits and deadlines of [`ClientOptions`];
@@ -67,7 +74,8 @@ impl H2 {
     /// # Errors
     ///
     /// [`Error::Tls`] also if the server does not speak HTTP/2; [`Error::Url`], [`Error::Connect`] or [`Error::Io`] if
-    /// the transport fails; [`Error::Session`] if its settings do not arrive within [`Config::handshake_timeout`].
+    /// the transport fails, or outside of a runtime of tokio; [`Error::Session`] if its settings do not arrive within
+    /// [`Config::handshake_timeout`].
     ///
     /// # Cancel safety
     ///
@@ -146,37 +154,32 @@ impl H2 {
         url: WsUrl,
         config: Arc<Config>,
     ) -> Result<Self, Error> {
-        tokio::runtime::Handle::try_current().map_err(io::Error::other)?;
-        let settings = Settings::default();
-        let io = TokioIo::new(settings.watch(stream));
+        let ack = SettingsAck::default();
+        let io = TokioIo::new(ack.watch(stream));
         let mut builder = Builder::new(TokioExecutor::new());
         let (sender, mut connection) =
             builder.timer(TokioTimer::new()).handshake(io).await.map_err(io::Error::other)?;
-        let mut acknowledged = pin!(settings.acknowledged());
+        let mut written = pin!(ack.written());
         poll_fn(|context| match Pin::new(&mut connection).poll(context) {
             Poll::Ready(Err(error)) => Poll::Ready(Err(io::Error::other(error).into())),
             Poll::Ready(Ok(())) => Poll::Ready(Err(Error::from(SessionError::EndOfInput))),
-            Poll::Pending => acknowledged.as_mut().poll(context).map(Ok),
+            Poll::Pending => written.as_mut().poll(context).map(Ok),
         })
         .await?;
-        let running = Arc::new(Mutex::new(Some(connection)));
-        let asked = Arc::clone(&running);
-        tokio::spawn(poll_fn(move |context| {
-            let mut held = running.lock();
-            if let Some(connection) = &mut *held {
-                // Its error is that of the requests.
-                let _ = ready!(Pin::new(connection).poll(context));
-            }
-            let ended = held.take();
-            drop(held);
-            drop(ended);
-            Poll::Ready(())
-        }));
-        let allows = Arc::new(move || {
-            let asked = asked.lock();
-            asked.as_ref().is_some_and(Connection::is_extended_connect_protocol_enabled)
+        let running = Arc::new(Mutex::new(connection));
+        // The task alone keeps the connection: it ends with that, also if the runtime shuts down.
+        let asked = Arc::downgrade(&running);
+        let (alive, dropped) = oneshot::channel();
+        let running = poll_fn(move |context| {
+            // Its error is that of the requests.
+            Pin::new(&mut *running.lock()).poll(context).map(drop)
         });
-        Ok(Self { sender, allows, url, config, redirects: 0 })
+        tokio::spawn(run(running, dropped, config.close_timeout));
+        let allows = Arc::new(move || {
+            let asked = asked.upgrade();
+            asked.is_some_and(|running| running.lock().is_extended_connect_protocol_enabled())
+        });
+        Ok(Self { sender, allows, alive: Arc::new(alive), url, config, redirects: 0 })
     }
 
     /// Opens a WebSocket for a path, such as `/chat?room=1`, of the URL's server.
@@ -203,8 +206,9 @@ impl H2 {
     /// [`Error::NoExtendedConnect`] if the server does not allow WebSockets, or not yet: no request was sent, and a later
     /// call can succeed, because a server may allow them at any time (RFC 8441 section 3). [`Error::Http`] for a status
     /// outside 200 to 299, other redirects included, with the part of its body that has arrived within
-    /// [`Config::handshake_timeout`]; [`Error::InvalidAnswer`] for an invalid response; [`Error::Session`] for none within that time;
-    /// [`Error::Io`] if the connection has ended; [`Error::Option`] for a URL of the other scheme.
+    /// [`Config::handshake_timeout`]; [`Error::InvalidAnswer`] for an invalid response; [`Error::Session`] for none within
+    /// that time; [`Error::Io`] if the connection has ended, or outside of a runtime of tokio; [`Error::Option`] for a URL
+    /// of the other scheme.
     ///
     /// # Cancel safety
     ///
@@ -245,7 +249,8 @@ impl H2 {
         if !(self.allows)() && !self.is_closed() {
             return Err(Error::NoExtendedConnect);
         }
-        let opening = exchange::open(self.sender.clone(), request, &self.config);
+        let opening =
+            exchange::open(self.sender.clone(), Arc::clone(&self.alive), request, &self.config);
         limited(&self.config, opening).await
     }
 
@@ -262,11 +267,32 @@ impl fmt::Debug for H2 {
     }
 }
 
-/// Limits an opening handshake by the configured time.
+/// Runs a connection until it ends: once it is not used any more, no longer than `limit`. hyper ends it then, but not while
+/// a request waits that the server allows no stream for.
+async fn run(
+    connection: impl Future<Output = ()>,
+    mut dropped: oneshot::Receiver<Infallible>,
+    limit: Option<Duration>,
+) {
+    let mut connection = pin!(connection);
+    let unused = poll_fn(|context| match connection.as_mut().poll(context) {
+        Poll::Ready(()) => Poll::Ready(false),
+        Poll::Pending => Pin::new(&mut dropped).poll(context).map(|_| true),
+    });
+    if unused.await {
+        match limit {
+            Some(limit) => drop(timeout(limit, connection).await),
+            None => connection.await,
+        }
+    }
+}
+
+/// Limits an opening handshake by the configured time, in a runtime.
 async fn limited<T>(
     config: &Config,
     opening: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
+    Handle::try_current().map_err(io::Error::other)?;
     match config.handshake_timeout {
         Some(limit) => timeout(limit, opening)
             .await

@@ -39,19 +39,19 @@ pub(crate) struct Io<S> {
     tls: Option<Box<tls::Tls>>,
     as_tcp: AsTcp<S>,
     waker: Waker,
-    /// Whether a read may return input: since the last [`ready`](Self::ready), none was refused, or would be.
+    /// Whether a read may return input: since the last [`retry`](Self::retry), none was refused, or would be.
     readable: bool,
     /// Whether the last read was refused, or the next one would be, so that the tasks are woken when there is input.
-    reading: bool,
-    /// How often the stream had become ready at the last [`retry`](Self::retry).
+    awaits_input: bool,
+    /// How often the stream had become ready at the last [`retry_if_woken`](Self::retry_if_woken).
     wakes: u32,
-    /// Whether the owner has read input that it has not consumed: nobody else may read now, because later input
+    /// Whether the owner has read input that it has not consumed. Only the owner may read then, because later input
     /// must not overtake it.
-    kept: bool,
-    /// Whether the last write was refused, and no [`ready`](Self::ready) has followed.
+    owner_has_input: bool,
+    /// Whether the last write was refused, and no [`retry`](Self::retry) has followed.
     blocked: bool,
     /// How many bytes the stream has taken that are not flushed, and not reported as written.
-    taken: usize,
+    unflushed: usize,
     end: End,
     /// Where the written bytes are counted.
     tasks: Arc<Tasks>,
@@ -60,11 +60,11 @@ pub(crate) struct Io<S> {
     /// The time for which the carrier has set its alarm.
     pub(crate) alarm: Option<Duration>,
     /// Whether the carrier waits for the stream to take more output.
-    pub(crate) watched: bool,
-    /// The last reason to wake those tasks: the state, and whether no more can be written.
-    told: (ReadyState, bool),
-    /// Whether a task waits for room.
-    pub(crate) room_awaited: bool,
+    pub(crate) output_watched: bool,
+    /// The state, and whether no more can be written, when those tasks were last woken.
+    last_news: (ReadyState, bool),
+    /// When the first of the tasks that wait for room gives up; `None` without such a task.
+    room_awaited: Option<Duration>,
 }
 
 /// The end of the writing side.
@@ -88,18 +88,18 @@ impl<S: AsyncStream> Io<S> {
             as_tcp,
             waker: Arc::clone(tasks).into(),
             readable: true,
-            reading: false,
+            awaits_input: false,
             wakes: 0,
-            kept: false,
+            owner_has_input: false,
             blocked: false,
-            taken: 0,
+            unflushed: 0,
             end: End::Open,
             tasks: Arc::clone(tasks),
             wrote: false,
             alarm: None,
-            watched: false,
-            told: (ReadyState::Connecting, false),
-            room_awaited: false,
+            output_watched: false,
+            last_news: (ReadyState::Connecting, false),
+            room_awaited: None,
         }
     }
 
@@ -110,8 +110,8 @@ impl<S: AsyncStream> Io<S> {
         self
     }
 
-    /// Has the stream wake this task, which carries the connection and has no owner beside it. Returns whether it did
-    /// so before.
+    /// Has the stream wake this task alone: the carrier of a connection without an owner. Returns whether it did so
+    /// before.
     pub(crate) fn wake_only(&mut self, waker: &Waker) -> bool {
         let known = self.waker.will_wake(waker);
         if !known {
@@ -121,7 +121,7 @@ impl<S: AsyncStream> Io<S> {
     }
 
     /// Tries the stream again: a task was woken, perhaps because it is ready.
-    pub(crate) fn ready(&mut self) {
+    pub(crate) fn retry(&mut self) {
         (self.readable, self.blocked) = (true, false);
         #[cfg(feature = "tls")]
         if let (Some(tls), Some(stream)) = (&mut self.tls, &mut self.stream) {
@@ -133,19 +133,19 @@ impl<S: AsyncStream> Io<S> {
         self.shut();
     }
 
-    /// Tries the stream again, as [`ready`](Self::ready) does, unless it is known to have no input, and has not woken its
-    /// tasks since.
-    pub(crate) fn retry(&mut self) {
+    /// Tries the stream again, as [`retry`](Self::retry) does, unless it has no input, as far as is known, and has not
+    /// woken its tasks since.
+    pub(crate) fn retry_if_woken(&mut self) {
         let wakes = self.tasks.stream_wakes();
         #[cfg(feature = "tls")]
-        let owes = self.tls.as_ref().is_some_and(|tls| tls.owes());
+        let wants_write = self.tls.as_ref().is_some_and(|tls| tls.wants_write());
         #[cfg(not(feature = "tls"))]
-        let owes = false;
-        if wakes == self.wakes && !owes && self.reading && !self.is_writing() {
+        let wants_write = false;
+        if wakes == self.wakes && !wants_write && self.awaits_input && !self.is_writing() {
             return;
         }
         self.wakes = wakes;
-        self.ready();
+        self.retry();
     }
 
     /// Returns whether a task must be woken when the stream takes more output.
@@ -154,24 +154,46 @@ impl<S: AsyncStream> Io<S> {
     }
 
     /// Returns whether a read was refused, so that the tasks are woken when there is input.
-    pub(crate) const fn is_reading(&self) -> bool {
-        self.reading
+    pub(crate) const fn awaits_input(&self) -> bool {
+        self.awaits_input
     }
 
-    /// Records that the owner does not read now, and must be told when it may.
-    pub(crate) const fn not_reading(&mut self) {
-        self.reading = false;
+    /// Records that the owner does not read now, and must be woken when it may.
+    pub(crate) const fn ignore_input(&mut self) {
+        self.awaits_input = false;
     }
 
     /// Returns whether the owner has input that it has not consumed.
-    pub(crate) const fn is_kept(&self) -> bool {
-        self.kept
+    pub(crate) const fn owner_has_input(&self) -> bool {
+        self.owner_has_input
     }
 
     /// Sets whether the owner has input that it has not consumed.
     #[inline]
-    pub(crate) const fn keep(&mut self, kept: bool) {
-        self.kept = kept;
+    pub(crate) const fn set_owner_has_input(&mut self, has_input: bool) {
+        self.owner_has_input = has_input;
+    }
+
+    /// Returns whether tasks wait for room, and were not woken since there is some.
+    pub(crate) const fn is_room_awaited(&self) -> bool {
+        self.room_awaited.is_some()
+    }
+
+    /// Records that a task waits for room, and when it gives up. Returns whether the carrier must know: it wakes the task
+    /// then.
+    pub(crate) fn await_room(&mut self, end: Duration) -> bool {
+        let is_first = self.room_awaited.is_none_or(|first| end < first);
+        if is_first {
+            self.room_awaited = Some(end);
+        }
+        is_first && end < Duration::MAX
+    }
+
+    /// Returns when the carrier must wake the tasks that wait for room, at the latest. It must wake them now if there is
+    /// room, or the first of them gives up.
+    pub(crate) fn room_deadline(&mut self, has_room: bool, now: Duration) -> Option<Duration> {
+        self.room_awaited.take_if(|end| has_room || *end <= now);
+        self.room_awaited.filter(|end| *end < Duration::MAX)
     }
 
     /// Takes the stream out: reads then find the end, and writes fail. Drop it without the lock.
@@ -193,7 +215,7 @@ impl<S: AsyncStream> Io<S> {
     fn write_and_flush(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         let Some(stream) = &mut self.stream else { return Err(ErrorKind::BrokenPipe.into()) };
         let stream = Polled::new(stream, &self.waker);
-        if self.taken == 0 {
+        if self.unflushed == 0 {
             #[cfg(feature = "tls")]
             let written = match &mut self.tls {
                 Some(tls) => tls.write(slices, &stream),
@@ -201,10 +223,10 @@ impl<S: AsyncStream> Io<S> {
             };
             #[cfg(not(feature = "tls"))]
             let written = (&stream).write_vectored(slices);
-            self.taken = written?;
+            self.unflushed = written?;
         }
         (&stream).flush()?;
-        Ok(mem::take(&mut self.taken))
+        Ok(mem::take(&mut self.unflushed))
     }
 
     fn read_raw(&mut self, to: &mut [u8]) -> io::Result<usize> {
@@ -226,7 +248,7 @@ impl<S: AsyncStream> Io<S> {
     }
 
     /// Returns whether the next read would be refused, after one that has not filled its buffer. The waker is then woken
-    /// once there is input. The runtime has concluded it from that read, where the system allows it.
+    /// once there is input. Where the system allows it, the runtime concludes this from the short read itself.
     fn is_drained(&self) -> bool {
         if self.has_more() {
             return false;
@@ -262,15 +284,15 @@ fn would_block(error: &io::Error) -> bool {
 }
 
 /// Returns whether the tasks that wait for room, or for the end, must be woken: something has changed since the last
-/// call. A task that waits for two things would wake itself without an end if it were woken for nothing.
+/// call. Without a change, a task that waits for two things would wake itself again and again.
 pub(crate) fn has_news<R: Role, S: AsyncStream>(link: &mut Link<R, Io<S>>) -> bool {
     let endpoint = link.endpoint();
     let failed = endpoint.has_failed() || endpoint.advice() == Advice::Drop;
     let (now, has_room) = ((endpoint.ready_state(), failed), endpoint.has_room());
     let io = link.transport_mut();
-    let awaited = has_room && mem::take(&mut io.room_awaited);
+    let awaited = has_room && io.room_awaited.take().is_some();
     let wrote = mem::take(&mut io.wrote);
-    mem::replace(&mut io.told, now) != now || wrote || awaited
+    mem::replace(&mut io.last_news, now) != now || wrote || awaited
 }
 
 impl<S: AsyncStream> Transport for Io<S> {
@@ -336,7 +358,7 @@ impl<S: AsyncStream> Duplex for Io<S> {
 impl<S: AsyncStream> Io<S> {
     /// Records whether another read may succeed after one of at most `size` bytes.
     fn after_read(&mut self, result: io::Result<usize>, size: usize) -> io::Result<usize> {
-        (self.reading, self.readable) = match &result {
+        (self.awaits_input, self.readable) = match &result {
             Ok(0) => (false, false),
             Ok(read) => {
                 let drained = *read < size && self.is_drained();
@@ -353,4 +375,4 @@ impl<S: AsyncStream> Io<S> {
 }
 
 #[cfg(all(test, feature = "tls"))]
-mod tests;
+pub(crate) mod tests;

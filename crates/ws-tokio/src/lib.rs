@@ -27,8 +27,8 @@
 //! # Behind a web server
 //!
 //! With the feature `hyper`, an `Upgrade` takes a connection of a web server on hyper, over HTTP/1.1 or HTTP/2 (RFC 8441),
-//! and an `UpgradeServer` has the options of all of them, publishes to them, and ends them. With the feature `axum`, an `Upgrade` is
-//! also an extractor. `H2` opens a client's WebSockets on one connection of HTTP/2.
+//! and an `UpgradeServer` holds the options of these connections, publishes to them, and ends them. With the feature
+//! `axum`, an `Upgrade` is also an extractor. `H2` opens a client's WebSockets on one connection of HTTP/2.
 //!
 //! # Sending
 //!
@@ -44,8 +44,8 @@
 //! # Time
 //!
 //! The deadlines of connections and servers, and the timers of servers, follow the time of tokio, which tests can pause.
-//! They hold whatever the application waits for. The runtime needs its timers (`enable_all`). The keep-alive is off by default for
-//! clients and for streams; [`ServerOptions`] turns it on.
+//! They hold whatever the application waits for. The runtime needs its timers (`enable_all`). The keep-alive is off by
+//! default for clients and for streams; [`ServerOptions`] turns it on.
 //!
 //! # Features
 //!

@@ -24,14 +24,14 @@ pub(crate) struct Origin<S> {
     pub(crate) tasks: Arc<Tasks>,
     /// The origin of the connection's times.
     pub(crate) start: Instant,
-    pub(crate) from: From,
+    pub(crate) parts: OriginParts,
     traffic: Option<TrafficLease>,
     stream: PhantomData<fn(S)>,
 }
 
 /// The part of an origin that does not depend on the stream.
 #[derive(Default)]
-pub(crate) struct From {
+pub(crate) struct OriginParts {
     pub(crate) acceptor: Option<Arc<Acceptor>>,
     pub(crate) url: Option<Box<WsUrl>>,
     /// The request whose redirects are followed.
@@ -39,12 +39,13 @@ pub(crate) struct From {
 }
 
 impl<S> Origin<S> {
-    pub(crate) fn new(from: From, start: Instant) -> Self {
-        let traffic = from.acceptor.as_ref().map(|acceptor| acceptor.traffic());
-        Self { tasks: Arc::default(), start, from, traffic, stream: PhantomData }
+    pub(crate) fn new(parts: OriginParts, start: Instant) -> Self {
+        let traffic = parts.acceptor.as_ref().map(|acceptor| acceptor.traffic());
+        Self { tasks: Arc::default(), start, parts, traffic, stream: PhantomData }
     }
 
-    /// Reads once into `input`, or straight into a large message, for an owner, and counts the bytes. The connection is locked.
+    /// Reads once for the owner, into `input` or straight into a large message, and counts the bytes. The connection is
+    /// locked.
     pub(crate) fn read<R: Role>(
         &self,
         link: &mut Link<R, Io<S>>,
@@ -98,7 +99,7 @@ impl<R: Role, S: AsyncStream> Driver<R> for Origin<S> {
     }
 
     fn acceptor(&self) -> Option<&Acceptor> {
-        self.from.acceptor.as_deref()
+        self.parts.acceptor.as_deref()
     }
 
     fn traffic(&self) -> Option<&Traffic> {
@@ -106,10 +107,10 @@ impl<R: Role, S: AsyncStream> Driver<R> for Origin<S> {
     }
 
     fn url(&self) -> Option<WsUrl> {
-        self.from.url.as_deref().cloned()
+        self.parts.url.as_deref().cloned()
     }
 
     fn follows(&self, response: &Response) -> bool {
-        self.from.target.as_ref().is_some_and(|target| target.lock().follows(response))
+        self.parts.target.as_ref().is_some_and(|target| target.lock().follows(response))
     }
 }

@@ -1,4 +1,6 @@
-//! A connection, as the application that takes its events sees it, whatever its role and stream are.
+//! Connections whose events the application takes.
+
+mod interface;
 
 use std::io;
 use std::sync::Arc;
@@ -6,8 +8,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use ws_common::adapter::{
-    ConnectionLink, Conversation, Decided, Driver, Duplex, DynHandler, Held, Link, Outgoing, Step,
-    Transport, Undecided, WRITE_MOST, lend_outbox, postpone, reclaim_outbox,
+    Conversation, Decided, Driver, Duplex, DynHandler, Held, Link, Outgoing, Step, Transport,
+    Undecided, WRITE_MOST, lend_outbox, postpone, reclaim_outbox,
 };
 use ws_common::{Error, IncomingRequest, Message, WebSocketConnection};
 use wsproto::handshake::Response;
@@ -17,98 +19,9 @@ use crate::buffers::Input;
 use crate::io::{AsyncStream, Io, has_news};
 use crate::origin::{Carried, Origin};
 use crate::tasks::{Tasks, Waiter};
+use crate::websocket::RoomWait;
 
-/// The progress of a connection.
-pub(crate) enum Progress {
-    Step(Step),
-    /// There may be another step.
-    Some,
-    /// Reading has failed. There may be another step.
-    Failed(Box<Error>),
-    /// There is nothing to do. The owner's task is woken when that may have changed.
-    None,
-    /// The transport is gone.
-    Over,
-}
-
-/// A connection whose events the application takes.
-pub(crate) trait Owned: ConnectionLink {
-    fn tasks(&self) -> &Arc<Tasks>;
-
-    /// Returns the next message if it is small, has arrived whole, and nothing else comes before it.
-    fn next_message(&self, input: &mut Input) -> Option<Message>;
-
-    /// Returns the next step, out of `input`. Without one, writes what is pending, reads once, and looks again.
-    fn advance(&self, now: Duration, input: &mut Input) -> Progress;
-
-    /// Returns the time since the start of the connection.
-    fn elapsed(&self) -> Duration;
-
-    /// Sends a message, for which room was promised.
-    fn send_promised(&self, message: Message) -> Result<(), Error>;
-
-    /// Returns whether a message may be sent, or will fail. Otherwise registers the waiter.
-    fn has_room(&self, waiter: &mut Waiter, context: &Context<'_>) -> bool;
-
-    /// Returns ready once everything is written that is unwritten when `goal` is `None`, or some of it is lost.
-    /// Otherwise registers the waiter.
-    fn poll_written(
-        &self,
-        goal: &mut Option<u64>,
-        waiter: &mut Waiter,
-        context: &Context<'_>,
-    ) -> Poll<Result<(), Error>>;
-
-    /// Returns how many bytes were written.
-    fn written(&self) -> u64;
-
-    /// Returns how long to wait for a peer that does not read.
-    fn write_timeout(&self) -> Option<Duration>;
-
-    /// Returns whether the client follows a response as a redirect.
-    fn follows(&self, response: &Response) -> bool;
-
-    /// Returns whether the connection is over. Otherwise registers the waiter.
-    fn is_over(&self, waiter: &mut Waiter, context: &Context<'_>) -> bool;
-
-    /// Passes a step on to the conversation.
-    fn take(
-        self: Arc<Self>,
-        conversation: &mut Conversation,
-        handle: &WebSocketConnection,
-        step: Step,
-    );
-
-    /// Ends a connection whose session has no end to report.
-    fn end(&self, conversation: &mut Conversation, handle: &WebSocketConnection);
-
-    /// Takes no more steps: closes the connection, and leaves it to its carrier.
-    fn leave(&self, conversation: Conversation, handle: &WebSocketConnection, input: Input);
-
-    /// Takes no more steps: the carrier passes them to a handler.
-    fn hand_over(
-        &self,
-        conversation: Conversation,
-        handle: &WebSocketConnection,
-        input: Input,
-        handler: Box<dyn DynHandler>,
-    );
-
-    /// Returns whether the client has received a redirect that it follows.
-    fn dials_again(&self) -> bool;
-
-    /// Returns the response that has opened the client's connection, once.
-    fn take_response(&self) -> Option<Response>;
-
-    /// Returns the request that waits for a decision.
-    fn incoming_request(&self) -> Option<IncomingRequest>;
-
-    /// Answers the request.
-    fn answer(&self, decided: &Decided) -> Result<(), Error>;
-
-    /// Postpones the answer to the request.
-    fn postpone(self: Arc<Self>, undecided: Box<dyn Undecided>) -> Box<dyn Undecided>;
-}
+pub(crate) use interface::{Owned, Progress};
 
 impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
     fn tasks(&self) -> &Arc<Tasks> {
@@ -125,7 +38,7 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
         let left = rest.len();
         input.leave(left);
         let message = message?;
-        link.transport_mut().keep(!input.is_empty());
+        link.transport_mut().set_owner_has_input(!input.is_empty());
         if let Some(traffic) = Driver::<R>::traffic(self.driver()) {
             traffic.received(1, 0);
         }
@@ -143,27 +56,27 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
         lend_outbox(link.endpoint_mut());
         let read_at = input.read_at().unwrap_or(now);
         if let Some(step) = input.with(|rest| link.next(read_at, rest)) {
-            self.taken(held, input, &step);
+            record_step(driver, held, input, &step);
             return Progress::Step(step);
         }
-        link.transport_mut().keep(false);
-        link.transport_mut().retry();
+        link.transport_mut().set_owner_has_input(false);
+        link.transport_mut().retry_if_woken();
         link.write(now, WRITE_MOST);
         driver.count_output(link);
         let mut progress = read(driver, link, input, now);
-        let has_news = driver.tasks.has_others() && has_news(link);
-        if let Progress::None = progress {
-            self.rest(held);
+        let has_news = driver.tasks.has_waiters() && has_news(link);
+        if let Progress::Idle = progress {
+            leave_to_carrier(driver, held);
         } else if !input.is_empty()
             && let Some(step) = input.with(|rest| link.next(now, rest))
         {
-            self.taken(held, input, &step);
+            record_step(driver, held, input, &step);
             progress = Progress::Step(step);
         } else {
             drop(held);
         }
         if has_news {
-            driver.tasks.wake_others(false);
+            driver.tasks.wake_waiters(false);
         }
         progress
     }
@@ -172,18 +85,27 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
         Self::send_promised(self, &mut Outgoing::Owned(&mut message)).map(drop)
     }
 
-    fn has_room(&self, waiter: &mut Waiter, context: &Context<'_>) -> bool {
+    fn poll_room(&self, wait: &mut RoomWait, context: &Context<'_>) -> Poll<bool> {
+        let (driver, now) = (self.driver(), self.driver().elapsed());
         let mut held = self.lock();
-        let Ok(link) = held.live() else { return true };
+        let Ok(link) = held.live() else { return Poll::Ready(true) };
         let endpoint = link.endpoint();
         let waits = endpoint.ready_state() == ReadyState::Open
             && !endpoint.has_failed()
             && !endpoint.has_room();
-        if waits {
-            waiter.register(context);
-            link.transport_mut().room_awaited = true;
+        if !waits {
+            return Poll::Ready(true);
         }
-        !waits
+        let limit = endpoint.session().config().write_timeout;
+        let end = wait.end(driver.tasks.written(), limit, now);
+        if end <= now {
+            return Poll::Ready(false);
+        }
+        wait.waiter.register(context);
+        if link.transport_mut().await_room(end) {
+            driver.changed(held);
+        }
+        Poll::Pending
     }
 
     fn poll_written(
@@ -207,15 +129,6 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
         Poll::Ready(Err(io::Error::from(io::ErrorKind::BrokenPipe).into()))
     }
 
-    fn written(&self) -> u64 {
-        let _held = self.lock();
-        self.driver().tasks.written()
-    }
-
-    fn write_timeout(&self) -> Option<Duration> {
-        self.lock().link()?.endpoint().session().config().write_timeout
-    }
-
     fn follows(&self, response: &Response) -> bool {
         Driver::<R>::follows(self.driver(), response)
     }
@@ -237,18 +150,18 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
     ) {
         let now = self.driver().elapsed();
         conversation.take(&self, handle, now, step);
-        self.tasks().wake_others(true);
+        self.tasks().wake_waiters(true);
     }
 
     fn end(&self, conversation: &mut Conversation, handle: &WebSocketConnection) {
         conversation.end(self, handle);
-        self.tasks().wake_others(true);
+        self.tasks().wake_waiters(true);
     }
 
     fn leave(&self, mut conversation: Conversation, handle: &WebSocketConnection, input: Input) {
-        self.defer(input);
+        defer_input(self, input);
         conversation.leave(self, handle);
-        self.hand(conversation, handle);
+        hand_to_carrier(self, conversation, handle);
     }
 
     fn hand_over(
@@ -258,9 +171,9 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
         input: Input,
         handler: Box<dyn DynHandler>,
     ) {
-        self.defer(input);
+        defer_input(self, input);
         conversation.hand_over(self, handle, handler);
-        self.hand(conversation, handle);
+        hand_to_carrier(self, conversation, handle);
     }
 
     fn dials_again(&self) -> bool {
@@ -298,87 +211,83 @@ fn read<R: Role, S: AsyncStream>(
     now: Duration,
 ) -> Progress {
     if link.endpoint().has_input() {
-        return Progress::Some;
+        return Progress::Again;
     }
     if link.endpoint().advice() == Advice::Drop {
         return Progress::Over;
     }
     if !link.endpoint().wants_read() {
-        link.transport_mut().not_reading();
-        return Progress::None;
+        link.transport_mut().ignore_input();
+        return Progress::Idle;
     }
     if !link.transport().is_readable() {
-        return Progress::None;
+        return Progress::Idle;
     }
     match driver.read(link, input, now) {
-        Ok(0) if link.endpoint().wants_read() && !link.transport().is_readable() => Progress::None,
-        Ok(_) => Progress::Some,
+        Ok(0) if link.endpoint().wants_read() && !link.transport().is_readable() => Progress::Idle,
+        Ok(_) => Progress::Again,
         Err(error) => Progress::Failed(Box::new(error)),
     }
 }
 
-/// Actions of the owner and its carrier, with the connection locked or not.
-trait Handed<R: Role, S: AsyncStream> {
-    /// Records that the owner takes a step. Its replies leave now, not after the application has handled it.
-    fn taken(&self, held: Held<'_, R, Origin<S>>, input: &Input, step: &Step);
-
-    /// Leaves the connection to its carrier, whatever the owner waits for next: there is nothing to do now.
-    fn rest(&self, held: Held<'_, R, Origin<S>>);
-
-    /// Leaves unconsumed input to the endpoint.
-    fn defer(&self, input: Input);
-
-    /// Hands the conversation to the carrier.
-    fn hand(&self, conversation: Conversation, handle: &WebSocketConnection);
+/// Records that the owner takes a step. Its replies leave now, not after the application has handled it.
+#[inline]
+fn record_step<R: Role, S: AsyncStream>(
+    driver: &Origin<S>,
+    mut held: Held<'_, R, Origin<S>>,
+    input: &Input,
+    step: &Step,
+) {
+    let Some(link) = held.link_mut() else { return };
+    link.transport_mut().set_owner_has_input(!input.is_empty());
+    let writes = link.endpoint().unwritten() > 0 && !link.transport().is_blocked();
+    if matches!(step, Step::Message(_))
+        && let Some(traffic) = Driver::<R>::traffic(driver)
+    {
+        traffic.received(1, 0);
+    }
+    if writes {
+        driver.changed(held);
+    }
 }
 
-impl<R: Role, S: AsyncStream> Handed<R, S> for Carried<R, S> {
-    #[inline]
-    fn taken(&self, mut held: Held<'_, R, Origin<S>>, input: &Input, step: &Step) {
-        let Some(link) = held.link_mut() else { return };
-        link.transport_mut().keep(!input.is_empty());
-        let writes = link.endpoint().unwritten() > 0 && !link.transport().is_blocked();
-        if matches!(step, Step::Message(_))
-            && let Some(traffic) = Driver::<R>::traffic(self.driver())
-        {
-            traffic.received(1, 0);
-        }
-        if writes {
-            self.driver().changed(held);
-        }
+/// Leaves the connection to its carrier, whatever the owner waits for next: there is nothing to do now.
+#[inline]
+fn leave_to_carrier<R: Role, S: AsyncStream>(driver: &Origin<S>, mut held: Held<'_, R, Origin<S>>) {
+    let Some(link) = held.link_mut() else { return };
+    reclaim_outbox(link.endpoint_mut());
+    let (transport, endpoint) = (link.transport(), link.endpoint());
+    let alarm = transport.alarm;
+    let early = endpoint.deadline().is_some_and(|at| alarm.is_none_or(|alarm| at < alarm));
+    // A notice that the carrier does not need would make it wake this task, which would notify it again.
+    let writes = match transport.is_writing() {
+        true => !transport.output_watched,
+        false => endpoint.unwritten() > 0,
+    };
+    if early || writes {
+        driver.changed(held);
     }
+}
 
-    #[inline]
-    fn rest(&self, mut held: Held<'_, R, Origin<S>>) {
-        let Some(link) = held.link_mut() else { return };
-        reclaim_outbox(link.endpoint_mut());
-        let (transport, endpoint) = (link.transport(), link.endpoint());
-        let alarm = transport.alarm;
-        let early = endpoint.deadline().is_some_and(|at| alarm.is_none_or(|alarm| at < alarm));
-        // A notice that the carrier does not need would make it wake this task, which would notify it again.
-        let writes = match transport.is_writing() {
-            true => !transport.watched,
-            false => endpoint.unwritten() > 0,
-        };
-        if early || writes {
-            self.driver().changed(held);
-        }
+/// Leaves unconsumed input to the endpoint. The connection must not be locked.
+fn defer_input<R: Role, S: AsyncStream>(connection: &Carried<R, S>, mut input: Input) {
+    let mut held = connection.lock();
+    if let Some(link) = held.link_mut() {
+        input.with(|rest| link.endpoint_mut().defer_input(rest));
+        link.transport_mut().set_owner_has_input(false);
     }
+}
 
-    fn defer(&self, mut input: Input) {
-        let mut held = self.lock();
-        if let Some(link) = held.link_mut() {
-            input.with(|rest| link.endpoint_mut().defer_input(rest));
-            link.transport_mut().keep(false);
-        }
-    }
-
-    fn hand(&self, conversation: Conversation, handle: &WebSocketConnection) {
-        if let Some(mut left) = self.tasks().hand(conversation)
-            && !left.is_over()
-        {
-            // The runtime has shut down.
-            left.end(self, handle);
-        }
+/// Hands the conversation to the carrier. The connection must not be locked.
+fn hand_to_carrier<R: Role, S: AsyncStream>(
+    connection: &Carried<R, S>,
+    conversation: Conversation,
+    handle: &WebSocketConnection,
+) {
+    if let Some(mut left) = connection.tasks().hand(conversation)
+        && !left.is_over()
+    {
+        // The runtime has shut down.
+        left.end(connection, handle);
     }
 }

@@ -12,7 +12,7 @@ use wsproto::handshake::{Accept, Response};
 use wsproto::{Config, SessionError};
 
 use crate::WebSocket;
-use crate::origin::From;
+use crate::origin::OriginParts;
 use crate::websocket::{Transported, connection};
 
 /// Reads the request of a client that has opened a stream. Returns `None` if the client sends nothing at all until it
@@ -39,8 +39,8 @@ use crate::websocket::{Transported, connection};
 ///
 /// # Errors
 ///
-/// [`Error::Session`] if the request is malformed, or does not arrive completely in time, and was refused, or if the
-/// client leaves in the middle of it; [`Error::Io`] if the stream fails, or outside of a runtime of tokio.
+/// [`Error::Session`] if the request is malformed or incomplete when its time is over, and was refused; also if the
+/// client leaves in the middle of it. [`Error::Io`] if the stream fails, or outside of a runtime of tokio.
 ///
 /// # Cancel safety
 ///
@@ -51,7 +51,8 @@ pub async fn server<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 ) -> Result<Option<Request>, Error> {
     let endpoint = server_endpoint(config, Duration::ZERO);
     let start = Instant::now();
-    let connection = connection(From::default(), start, endpoint, Transported::unknown(stream));
+    let connection =
+        connection(OriginParts::default(), start, endpoint, Transported::unknown(stream));
     let ws = WebSocket::begin(connection, Conversation::client(()), None)?;
     Request::read(ws, None).await
 }
@@ -114,7 +115,7 @@ impl Request {
     ) -> impl Future<Output = Result<WebSocket, Error>> + Send + use<> {
         let Self { decider, mut ws, .. } = self;
         let accept = accept.clone();
-        // Boxed, so that a task that serves a connection has no room for its beginning.
+        // Boxed, so that the task of an open connection reserves no memory for its opening.
         Box::pin(async move {
             decider.decide(Decision::accept_with(accept, ()));
             ws.open().await?;

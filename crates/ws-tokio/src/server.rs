@@ -67,7 +67,7 @@ impl WebSocketServer {
     ///
     /// # Errors
     ///
-    /// [`io::Error`] if no address can be bound.
+    /// [`io::Error`] if no address can be bound, or outside of a runtime of tokio.
     pub async fn bind(address: impl ToSocketAddrs, options: ServerOptions) -> io::Result<Self> {
         Ok(Self { listeners: bind(address).await?, options })
     }
@@ -124,9 +124,9 @@ impl WebSocketServer {
     }
 }
 
-/// A server that runs in a task. As a future, it waits until the server has ended. Dropping it does not end the server;
-/// the end of the runtime does, at once: connection handlers have their last calls then, the server's handler has not,
-/// but is dropped, and the server leaves its bus.
+/// A server that runs in a task. As a future, it waits until the server has ended. Dropping it does not end the server.
+/// The end of the runtime does, at once: connection handlers get their last calls, the server's handler is dropped
+/// without its own, and the server leaves its bus.
 #[derive(Debug)]
 #[must_use = "the handle ends the server"]
 pub struct Serving {
@@ -161,6 +161,7 @@ impl Drop for EndAtOnce {
 
 /// Binds an address, of both families if the name has both.
 pub(crate) async fn bind(address: impl ToSocketAddrs) -> io::Result<Vec<ServerSocket>> {
+    Handle::try_current().map_err(io::Error::other)?;
     let addresses: Vec<_> = lookup_host(address).await?.collect();
     Ok(listen(&addresses[..])?.into_iter().map(ServerSocket::from).collect())
 }

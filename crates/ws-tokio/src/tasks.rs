@@ -1,7 +1,8 @@
 //! The tasks that a connection wakes.
 //!
 //! No wake-up is lost: a task registers itself before it looks at the connection, or while it holds the lock of the
-//! connection under which it has looked; others change the connection under that lock, and wake the tasks later.
+//! connection under which it has looked. Every change of the connection is made under that lock, and wakes the tasks
+//! later.
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -20,12 +21,12 @@ use ws_common::adapter::Conversation;
 const AT_END: u64 = 1 << 63;
 
 /// The tasks that a connection wakes, and what they hand to each other. As a waker of the connection's stream, it
-/// wakes those that wait for the stream. Its lock is locked last, and no code of others runs while it is.
+/// wakes those that wait for the stream. Its lock is always taken last, and no foreign code runs while it is held.
 #[derive(Default)]
 pub(crate) struct Tasks {
     state: Mutex<State>,
-    /// Whether there may be [others](State::others). It is written under the lock.
-    has_others: AtomicBool,
+    /// Whether there may be [waiters](State::waiters). It is written under the lock.
+    has_waiters: AtomicBool,
     /// How often the stream has become ready. It is written under the lock.
     stream_wakes: AtomicU32,
     /// How many bytes were written to the stream. It outlives the stream, for the tasks that wait for a flush.
@@ -49,7 +50,7 @@ struct State {
     /// Whether the carrier has ended.
     ended: bool,
     /// The tasks that wait for room, or until something is written; from [`AT_END`] on, those that wait for the end.
-    others: BTreeMap<u64, Waker>,
+    waiters: BTreeMap<u64, Waker>,
     next: u64,
     /// The conversation that the owner has handed to the carrier.
     handed: Option<Box<Conversation>>,
@@ -57,16 +58,16 @@ struct State {
     failure: Option<Box<Error>>,
 }
 
-/// A connection that a task can carry.
+/// Work that a task can carry: that of a connection, or the background work of a server.
 pub(crate) trait Carry: Send + Sync {
-    /// Spawns a task that carries the connection.
+    /// Spawns the task.
     fn carry(self: Arc<Self>, runtime: &Handle);
 }
 
 impl Tasks {
-    /// Has a carrier spawned whenever there is work for one, from now on in this runtime.
-    pub(crate) fn spawn_when_needed(&self, connection: Weak<dyn Carry>, runtime: Handle) {
-        let before = self.lock().spawn.replace((connection, runtime));
+    /// Has a carrier of `work` spawned whenever one is needed, from now on in this runtime.
+    pub(crate) fn spawn_when_needed(&self, work: Weak<dyn Carry>, runtime: Handle) {
+        let before = self.lock().spawn.replace((work, runtime));
         // Dropped without the lock.
         drop(before);
     }
@@ -125,7 +126,7 @@ impl Tasks {
     }
 
     /// Records that the runtime of the carrier has shut down. The next wake-up spawns another one.
-    pub(crate) fn lose(&self) {
+    pub(crate) fn lose_runtime(&self) {
         let mut state = self.lock();
         state.carried = false;
         let carrier = state.carrier.take();
@@ -150,14 +151,14 @@ impl Tasks {
             return;
         }
         state.carrier_woken = true;
-        if let Some((connection, runtime)) = &state.spawn
+        if let Some((work, runtime)) = &state.spawn
             && !state.carried
         {
-            let (connection, runtime) = (connection.upgrade(), runtime.clone());
-            state.carried = connection.is_some();
+            let (work, runtime) = (work.upgrade(), runtime.clone());
+            state.carried = work.is_some();
             drop(state);
-            if let Some(connection) = connection {
-                connection.carry(&runtime);
+            if let Some(work) = work {
+                work.carry(&runtime);
             }
             return;
         }
@@ -188,22 +189,22 @@ impl Tasks {
 
     /// Returns whether tasks wait for room, until something is written, or for the end: those that have registered
     /// themselves before the caller has locked the connection.
-    pub(crate) fn has_others(&self) -> bool {
-        self.has_others.load(Ordering::Relaxed)
+    pub(crate) fn has_waiters(&self) -> bool {
+        self.has_waiters.load(Ordering::Relaxed)
     }
 
     /// Wakes the tasks that wait for room, or until something is written; and those that wait for the end, if the
     /// connection is `over`.
-    pub(crate) fn wake_others(&self, over: bool) {
-        if !self.has_others() {
+    pub(crate) fn wake_waiters(&self, over: bool) {
+        if !self.has_waiters() {
             return;
         }
         let mut state = self.lock();
-        let at_end = if over { BTreeMap::new() } else { state.others.split_off(&AT_END) };
-        let others = mem::replace(&mut state.others, at_end);
-        self.has_others.store(!state.others.is_empty(), Ordering::Relaxed);
+        let at_end = if over { BTreeMap::new() } else { state.waiters.split_off(&AT_END) };
+        let waiters = mem::replace(&mut state.waiters, at_end);
+        self.has_waiters.store(!state.waiters.is_empty(), Ordering::Relaxed);
         drop(state);
-        others.into_values().for_each(Waker::wake);
+        waiters.into_values().for_each(Waker::wake);
     }
 
     /// Hands the conversation to the carrier. Returns it if that has ended.
@@ -238,8 +239,8 @@ impl Tasks {
     }
 }
 
-/// Has the current task run again, after the other tasks that are ready and after the runtime has looked for I/O. If
-/// it woke itself, tasks that wait for I/O would have no turn before it had had dozens.
+/// Has the current task run again, after the other tasks that are ready, and after the runtime has looked for I/O. A
+/// task that wakes itself instead runs dozens of times before the runtime looks for I/O.
 pub(crate) fn run_again(context: &mut Context<'_>) {
     // Outside of a runtime of tokio, the task is woken at once.
     let _ = pin!(yield_now()).poll(context);
@@ -289,7 +290,7 @@ impl Waiter {
         Self { tasks: Arc::clone(tasks), first: AT_END, key: None }
     }
 
-    /// Registers the task for the next [`Tasks::wake_others`]. Call it under the lock of the connection.
+    /// Registers the task for the next [`Tasks::wake_waiters`]. Call it under the lock of the connection.
     pub(crate) fn register(&mut self, context: &Context<'_>) {
         let mut state = self.tasks.lock();
         let key = match self.key {
@@ -299,8 +300,8 @@ impl Waiter {
                 *self.key.insert(self.first + state.next)
             }
         };
-        let before = state.others.insert(key, context.waker().clone());
-        self.tasks.has_others.store(true, Ordering::Relaxed);
+        let before = state.waiters.insert(key, context.waker().clone());
+        self.tasks.has_waiters.store(true, Ordering::Relaxed);
         drop(state);
         drop(before);
     }
@@ -309,7 +310,7 @@ impl Waiter {
 impl Drop for Waiter {
     fn drop(&mut self) {
         let Some(key) = self.key else { return };
-        let waker = self.tasks.lock().others.remove(&key);
+        let waker = self.tasks.lock().waiters.remove(&key);
         drop(waker);
     }
 }

@@ -25,7 +25,9 @@ use wsproto::{CloseInfo, Endpoint, ReadyState, Role};
 
 use crate::buffers::Input;
 use crate::io::{AsTcp, AsyncStream, Io};
-use crate::origin::{Carried, From, Origin};
+use crate::origin::{Carried, Origin, OriginParts};
+
+pub(crate) use room::RoomWait;
 
 pub use byte_stream::{ByteStream, ByteWriter};
 pub use sender::Sender;
@@ -48,6 +50,11 @@ pub use streams::Receiver;
 /// the Pong may be in it, and only the application takes it. So a peer whose messages are not taken for an hour counts as
 /// alive for that hour, whether or not it is.
 ///
+/// # Runtimes
+///
+/// A connection belongs to the runtime in which it has begun: the task runs there, so that runtime must be driven, and
+/// needs its timers. The methods may be called in any runtime, and outside of one.
+///
 /// # Cancel safety
 ///
 /// A future of this type is only a wait: all state is in the connection. Any of them may be dropped, as by
@@ -64,12 +71,12 @@ pub struct WebSocket {
     conversation: Conversation,
     input: Input,
     /// `None` while all of it is empty, as that of an open connection of a server.
-    rest: Option<Box<Rest>>,
+    rare: Option<Box<Rare>>,
 }
 
 /// The state that few connections have, or only at their beginning or end.
 #[derive(Default)]
-struct Rest {
+struct Rare {
     opening: Option<Opening>,
     /// The decision on the request, while it is pending.
     undecided: Option<Box<dyn Undecided>>,
@@ -109,14 +116,14 @@ impl<S> Transported<S> {
     }
 }
 
-/// Creates a connection at a time that its endpoint counts from.
+/// Creates a connection whose endpoint counts its times from `start`.
 pub(crate) fn connection<R: Role, S: AsyncStream>(
-    from: From,
+    parts: OriginParts,
     start: Instant,
     endpoint: Endpoint<R>,
     transported: Transported<S>,
 ) -> Arc<Connection<R, Origin<S>>> {
-    let driver = Origin::new(from, start);
+    let driver = Origin::new(parts, start);
     let io = Io::new(transported.stream, transported.as_tcp, &driver.tasks);
     #[cfg(feature = "tls")]
     let io = io.over_tls(transported.tls);
@@ -151,8 +158,8 @@ impl WebSocket {
             sender: Sender::new(connection),
             conversation,
             input: Input::default(),
-            rest: opening
-                .map(|opening| Box::new(Rest { opening: Some(opening), ..Rest::default() })),
+            rare: opening
+                .map(|opening| Box::new(Rare { opening: Some(opening), ..Rare::default() })),
         })
     }
 
@@ -178,7 +185,7 @@ impl WebSocket {
     /// Returns how the connection ended; `None` until then.
     #[must_use]
     pub fn close_info(&self) -> Option<&CloseInfo> {
-        self.rest.as_ref()?.close_info.as_ref()
+        self.rare.as_ref()?.close_info.as_ref()
     }
 
     /// Returns the state of the connection.
@@ -190,7 +197,7 @@ impl WebSocket {
     /// Returns the negotiated subprotocol.
     #[must_use]
     pub fn subprotocol(&self) -> Option<String> {
-        let known = self.rest.as_ref().and_then(|rest| rest.subprotocol.clone());
+        let known = self.rare.as_ref().and_then(|rare| rare.subprotocol.clone());
         known.or_else(|| self.sender.handle.subprotocol())
     }
 
@@ -226,11 +233,11 @@ impl WebSocket {
     }
 
     fn opening(&self) -> Option<&Opening> {
-        self.rest.as_ref()?.opening.as_ref()
+        self.rare.as_ref()?.opening.as_ref()
     }
 
-    fn rest(&mut self) -> &mut Rest {
-        self.rest.get_or_insert_default()
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
     }
 }
 
@@ -254,3 +261,6 @@ impl Drop for WebSocket {
         }
     }
 }
+
+#[cfg(all(test, feature = "tls"))]
+mod tests;

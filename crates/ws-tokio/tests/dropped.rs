@@ -154,3 +154,79 @@ async fn a_dropped_server_leaves_nothing() {
         until("no task", || tasks() == before).await;
     }
 }
+
+/// Passes bytes on, one at a time.
+#[cfg(feature = "tls")]
+async fn drip(
+    mut from: impl tokio::io::AsyncRead + Unpin,
+    mut to: impl tokio::io::AsyncWrite + Unpin,
+) {
+    let mut byte = [0];
+    while let Ok(1) = from.read(&mut byte).await {
+        if to.write_all(&byte).await.is_err() {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    // The far end may have left.
+    let _ = to.shutdown().await;
+}
+
+/// Over TLS, with a server whose bytes arrive one by one.
+#[cfg(feature = "tls")]
+#[tokio::test]
+async fn a_dropped_client_over_tls_leaves_no_socket() {
+    use ws_tokio::rustls::pki_types::PrivateKeyDer;
+    use ws_tokio::rustls::{ClientConfig, RootCertStore, ServerConfig};
+    use ws_tokio::{ClientTls, ServerTls};
+
+    let made = rcgen::generate_simple_self_signed(["localhost".into()]).expect("a certificate");
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
+    let mut roots = RootCertStore::empty();
+    roots.add(made.cert.der().clone()).expect("a certificate");
+    let trusting = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    let config = ServerConfig::builder().with_no_client_auth();
+    let config = config.with_single_cert(vec![made.cert.der().clone()], key).expect("a key");
+    let options = ServerOptions::new().tls(ServerTls::from(config));
+    let mut listener = Listener::bind("127.0.0.1:0", options).await.expect("a free port");
+    let (address, server) = (listener.local_addr().expect("TCP"), listener.handle().clone());
+    tokio::spawn(async move {
+        while let Ok(Some(incoming)) = listener.accept().await {
+            tokio::spawn(async move {
+                if let Ok(mut ws) = incoming.accept().await {
+                    let _ = ws.closed().await;
+                }
+            });
+        }
+    });
+    let relay = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = relay.local_addr().expect("TCP").port();
+    tokio::spawn(async move {
+        while let Ok((client, _)) = relay.accept().await {
+            let server = TcpStream::connect(address).await.expect("it listens");
+            client.set_nodelay(true).expect("TCP");
+            server.set_nodelay(true).expect("TCP");
+            let (from_client, to_client) = client.into_split();
+            let (from_server, to_server) = server.into_split();
+            tokio::spawn(async move {
+                tokio::join!(drip(from_client, to_server), drip(from_server, to_client));
+            });
+        }
+    });
+    tokio::task::yield_now().await;
+    let (before, mut dropped) = (tasks(), 0);
+    let client = ClientOptions::new().tls(ClientTls::from(trusting));
+    for polls in (0..).step_by(151) {
+        let request = ClientRequest::parse(&format!("wss://localhost:{port}/")).expect("a URL");
+        let opened = poll_and_drop(polls, connect_with(request, client.clone())).await;
+        let is_open = opened.is_some();
+        drop(opened.map(|opened| opened.expect("it opens")));
+        until("no connection", || server.stats().connections == 0).await;
+        until("no task", || tasks() == before).await;
+        if is_open {
+            break;
+        }
+        dropped += 1;
+    }
+    assert!(dropped > 3, "{dropped}");
+}

@@ -5,8 +5,8 @@ mod support;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use support::settle;
-use tokio::runtime::{Builder, Handle, Runtime};
+use support::{runtimes, settle};
+use tokio::runtime::Handle;
 use tokio::time::timeout;
 use ws_tokio::testing::MemoryBus;
 use ws_tokio::wsproto::CloseCode;
@@ -17,13 +17,6 @@ use ws_tokio::{
 
 /// Nothing waits longer, except if it hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-fn runtimes() -> [Runtime; 2] {
-    let build = |mut builder: Builder| builder.enable_all().build().expect("a runtime");
-    let mut threads = Builder::new_multi_thread();
-    threads.worker_threads(2);
-    [build(Builder::new_current_thread()), build(threads)]
-}
 
 /// A server on a bus. Returns its handle.
 async fn serve(bus: &MemoryBus, handled: bool) -> (SocketAddr, ServerHandle) {

@@ -1,4 +1,4 @@
-//! What idle connections cost: `./check idle`, which needs some 11 200 descriptors (`ulimit -n`).
+//! The cost of idle connections: `./check idle`, which needs some 11 200 descriptors (`ulimit -n`).
 #![cfg(target_os = "linux")]
 
 use std::io::{BufRead, BufReader, Read, Write};

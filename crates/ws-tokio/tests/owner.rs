@@ -29,8 +29,8 @@ async fn receive(ws: &mut WebSocket) -> Result<Option<Message>, Error> {
     timeout(PATIENCE, ws.recv()).await.expect("something happens")
 }
 
-/// The connection's task reads at a deadline, because the Pong may have arrived. What it reads comes after
-/// what the owner has read and not taken yet, wherever that is cut.
+/// The connection's task reads at a deadline, because the Pong may have arrived. Its input comes after
+/// the input that the owner has read and not taken yet, wherever that is cut.
 #[tokio::test(start_paused = true)]
 async fn messages_stay_in_order_across_a_deadline() -> Result<(), Error> {
     let (first, second) = (frame(0x81, b"second"), frame(0x81, b"third"));

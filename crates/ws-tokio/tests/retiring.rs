@@ -6,9 +6,9 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use support::{Far, REQUEST, accept, request, settle};
+use support::{Far, REQUEST, accept, request, runtimes, settle};
 use tokio::io::duplex;
-use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::runtime::Handle;
 use tokio::time::timeout;
 use ws_tokio::wsproto::Config;
 use ws_tokio::{Message, TimerId, WebSocket, WebSocketConnection};
@@ -17,13 +17,6 @@ use ws_tokio::{Message, TimerId, WebSocket, WebSocketConnection};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 const ROUNDS: usize = 3000;
-
-fn runtimes() -> [Runtime; 2] {
-    let build = |mut builder: Builder| builder.enable_all().build().expect("a runtime");
-    let mut threads = Builder::new_multi_thread();
-    threads.worker_threads(2);
-    [build(Builder::new_current_thread()), build(threads)]
-}
 
 async fn pair() -> (WebSocket, WebSocket) {
     let (here, there) = duplex(1 << 16);

@@ -19,7 +19,7 @@ use crate::redacted::Length;
 /// Payloads of at least this many bytes are queued without copying.
 pub(crate) const LARGE: usize = 16 << 10;
 
-/// The same for the payloads of prepared messages, which lie there with their headers.
+/// Prepared messages are queued without copying from this payload size on: header and payload lie in one piece.
 pub(crate) const LARGE_PREPARED: usize = 1 << 10;
 
 /// How many bytes of a large payload are masked, or encoded as fragments, at a time.

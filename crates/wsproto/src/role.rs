@@ -60,19 +60,19 @@ pub(crate) mod sealed {
     use core::fmt::Debug;
 
     use super::{Client, Rng, Server};
-    use crate::handshake::Arrived;
+    use crate::handshake::Answer;
 
     #[allow(unnameable_types, reason = "sealed: only this crate has roles")]
     pub trait Role: Sized {
         /// Whether this end is the server.
         const SERVER: bool;
 
-        /// The answer that a session keeps of its handshake, in the role that receives one.
-        type Arrived: Debug + Send + Sync + Unpin;
+        /// The answer to the handshake that a session keeps, in the role that receives one.
+        type Answer: Debug + Send + Sync + Unpin;
 
-        fn arrived(kept: &Self::Arrived) -> &Arrived;
+        fn as_answer(kept: &Self::Answer) -> &Answer;
 
-        fn into_arrived(kept: Self::Arrived) -> Arrived;
+        fn into_answer(kept: Self::Answer) -> Answer;
 
         /// Draws the masking key of the next frame, in the role that masks.
         fn masking_key(&mut self) -> Option<[u8; 4]>;
@@ -83,13 +83,13 @@ pub(crate) mod sealed {
 
     impl Role for Server {
         const SERVER: bool = true;
-        type Arrived = Infallible;
+        type Answer = Infallible;
 
-        fn arrived(kept: &Infallible) -> &Arrived {
+        fn as_answer(kept: &Infallible) -> &Answer {
             match *kept {}
         }
 
-        fn into_arrived(kept: Infallible) -> Arrived {
+        fn into_answer(kept: Infallible) -> Answer {
             match kept {}
         }
 
@@ -105,13 +105,13 @@ pub(crate) mod sealed {
 
     impl Role for Client {
         const SERVER: bool = false;
-        type Arrived = Arrived;
+        type Answer = Answer;
 
-        fn arrived(kept: &Arrived) -> &Arrived {
+        fn as_answer(kept: &Answer) -> &Answer {
             kept
         }
 
-        fn into_arrived(kept: Arrived) -> Arrived {
+        fn into_answer(kept: Answer) -> Answer {
             kept
         }
 

@@ -144,7 +144,7 @@ impl Broker {
     }
 }
 
-/// What a NATS server counts for a connection.
+/// The counts of a NATS server for a connection.
 #[derive(Debug)]
 pub(crate) struct Counts {
     /// The subjects of topics.

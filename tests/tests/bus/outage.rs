@@ -117,7 +117,7 @@ pub(crate) fn a_broker_that_stops_reading_costs_its_own_messages_only<S: Adapter
     );
 
     broker.signal("CONT");
-    // What was accepted arrives, and nothing was lost between.
+    // The accepted messages arrive, and none was lost between them.
     far.wait(accepted);
     wait_until("there is room again", || flood().is_ok());
     far.wait(accepted + 1);

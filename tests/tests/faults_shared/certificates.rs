@@ -1,4 +1,4 @@
-//! What a decision knows of a client's TLS.
+//! The TLS of a client, as a decision knows it.
 
 use std::io::{Read, Write};
 use std::sync::{Arc, mpsc};

@@ -1,4 +1,4 @@
-//! What a handler can ask for: Pongs, a Ping with a patience, pauses, timers, and messages to others.
+//! Requests of a handler: Pongs, a Ping with a patience, pauses, timers, and messages to others.
 
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What a server knows of its clients, and what it tells them.
+//! A server's knowledge of its clients, and its words to them.
 
 use std::net::SocketAddr;
 use std::sync::mpsc;

@@ -247,7 +247,7 @@ pub(crate) fn a_topic_has_a_limit_on_every_server<S: Adapter, C: Adapter>() {
     all.into_iter().for_each(|running| drop(running.end()));
 }
 
-/// What comes in is a prepared message, which compresses once for all with the same window.
+/// A message from the bus is a prepared message, which compresses once for all with the same window.
 pub(crate) fn messages_from_the_bus_are_compressed<S: Adapter, C: Adapter>() {
     let bus = MemoryBus::new();
     let all = [(), ()].map(|()| {

@@ -1,4 +1,4 @@
-//! What idle connections cost a server: `memory [OPTION VALUE]...`.
+//! The cost of idle connections for a server: `memory [OPTION VALUE]...`.
 //!
 //! Writes a line for each server: bytes of its memory for each connection, after the handshake, after an
 //! echo of 16 KiB, and when half of a message of 16 KiB was received.

@@ -75,7 +75,8 @@ impl Build<'_> {
     fn measure(&self, tls: &Tls) -> Result<(usize, u64, f64), Box<dyn std::error::Error>> {
         let tree = self.cargo("tree", &["-e", "normal", "--prefix", "none"]).output()?;
         if !tree.status.success() {
-            return Err("its crates cannot be listed".into());
+            let reason = String::from_utf8_lossy(&tree.stderr);
+            return Err(format!("its crates cannot be listed: {reason}").into());
         }
         let tree = String::from_utf8(tree.stdout)?;
         let crates: BTreeSet<_> = tree.lines().map(|line| line.trim_end_matches(" (*)")).collect();

@@ -1,4 +1,4 @@
-//! What those have in common that leave the handshake to hyper.
+//! The common part of the implementations that leave the handshake to hyper.
 
 use std::cell::Cell;
 use std::error::Error;

@@ -1,4 +1,4 @@
-//! What the programs that put servers under load can be told.
+//! The options of the programs that put servers under load.
 
 use std::env;
 use std::error::Error;

@@ -92,7 +92,7 @@ impl Tls {
 
 impl Drop for Tls {
     fn drop(&mut self) {
-        // What is left is a file too many.
+        // If this fails, files are left in the folder for temporary ones.
         let _ = fs::remove_dir_all(&self.folder);
     }
 }

@@ -52,7 +52,7 @@ impl Worker {
     /// Runs until the member is closed.
     pub(super) fn run(self) {
         match Builder::new_current_thread().enable_all().build() {
-            // What is left of the client ends with the runtime.
+            // The client's remaining tasks end with the runtime.
             Ok(runtime) => runtime.block_on(self.serve()),
             Err(error) => {
                 log::error!("the bus has no runtime: {error}");
@@ -75,7 +75,7 @@ impl Worker {
         member.wake.closed.notified().await;
         watching.abort();
         if client.connection_state() == State::Connected {
-            // What does not leave in time is lost.
+            // Messages that do not leave in time are lost.
             let _ = timeout(LEAVE, leave(publishing, &client)).await;
         }
     }

@@ -34,7 +34,7 @@ pub(super) fn run(worker: &Worker, mut link: Connection) -> Result<(), RedisErro
         // One command at a time: its answers are read before the next one is written.
         if unconfirmed == 0 {
             if changes.len() == 0 {
-                // Whatever was subscribed since does not delay it.
+                // Later subscriptions do not delay this report.
                 if !ready {
                     ready = true;
                     worker.links.subscribed(member);
@@ -72,7 +72,7 @@ fn ask(link: &mut Connection, command: &str, channels: &[String]) -> Result<usiz
     Ok(channels.len())
 }
 
-/// What the broker sends on a connection that has subscribed.
+/// A reply or message of the broker on a connection that has subscribed.
 enum Pushed {
     Message {
         channel: Vec<u8>,

@@ -13,7 +13,7 @@ pub(super) struct Signal {
     changed: Condvar,
 }
 
-/// What there is to do.
+/// The work that was signalled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Told {
     pub(super) messages: bool,

@@ -42,7 +42,7 @@ fn input_goes_on_with_the_next_connection() {
         writeln!(stdin, "{line}").expect("it reads");
         assert_eq!(answers.next().expect("an answer").expect("UTF-8"), line);
         if line != "three" {
-            // What is sent before the end is known would be lost with the connection.
+            // A line that is sent before the end is known would be lost with the connection.
             let told = told.next().expect("a line").expect("UTF-8");
             assert!(told.contains("; connecting again in "), "{told}");
         }

@@ -40,7 +40,7 @@ fn lines_go_both_ways() {
     assert_eq!((one.text(), other.text()), ("a".into(), "b ä".into()));
     one.send("two\nlines");
     assert_eq!([one.text(), one.text()], ["two", "lines"]);
-    // What is no text is a binary message.
+    // Bytes that are not UTF-8 are a binary message.
     one.0.send_binary(&[0xff, 0]).expect("it is open");
     assert_eq!(one.next(), Message::Binary(vec![0xff, 0]));
     one.close();

@@ -1,10 +1,14 @@
 //! A server's side before a connection is open: admission, decisions, and the server's handler.
 
+mod loops;
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
@@ -45,7 +49,7 @@ pub struct Acceptor {
     /// makes the other calls later.
     handler: Mutex<Option<Box<dyn DynServerHandler>>>,
     /// The number of loops or threads that have joined.
-    listeners: AtomicUsize,
+    joined: AtomicUsize,
 }
 
 impl fmt::Debug for Acceptor {
@@ -77,12 +81,12 @@ impl Acceptor {
             uncounted: Place::uncounted(&server),
             server,
             handler: Mutex::new(Some(Box::new(handler))),
-            listeners: AtomicUsize::new(0),
+            joined: AtomicUsize::new(0),
         }
     }
 
     /// Creates the acceptor of a server whose connections the application takes itself: requests are decided by
-    /// [`decide_by`](Self::decide_by), and the server has no timers.
+    /// [`decide_by`](Self::decide_by), and the application can set no timers of the server.
     #[must_use]
     pub fn without_handler(server: ServerHandle) -> Self {
         server.timers().turn_off();
@@ -90,7 +94,7 @@ impl Acceptor {
             uncounted: Place::uncounted(&server),
             server,
             handler: Mutex::default(),
-            listeners: AtomicUsize::new(0),
+            joined: AtomicUsize::new(0),
         }
     }
 
@@ -147,7 +151,7 @@ impl Acceptor {
         }
     }
 
-    /// Admits a client for which other code has HTTP, or returns the response that refuses it.
+    /// Admits a client whose HTTP other code carries out, or returns the response that refuses it.
     pub(super) fn permit(&self, peer: Option<SocketAddr>) -> Result<Permit, Response> {
         Permit::new(&self.uncounted, peer).map_err(|refusal| {
             self.count_refusal(refusal, peer);
@@ -266,67 +270,6 @@ impl Acceptor {
         self.tell(None, &error.into());
     }
 
-    /// Joins the server's bus, and reports to the handler that the server has started.
-    pub fn announce(&self) {
-        self.call(|handler, server| {
-            // While the handler is locked: it hears of the bus after this call.
-            server.join_bus();
-            handler.on_open(server);
-        });
-    }
-
-    /// Records that a loop or thread begins to accept for the server. The first one joins the server's bus, if that
-    /// was not [announced](Self::announce).
-    pub fn join(&self) {
-        self.server.join_bus();
-        self.listeners.fetch_add(1, Ordering::SeqCst);
-    }
-
-    /// Records that a loop or thread has finished its work for the server. The last one ends the server:
-    /// this call blocks until all connections are closed, then calls
-    /// [`on_terminate`](ServerHandler::on_terminate).
-    pub fn leave(&self) {
-        if self.listeners.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.terminated();
-        }
-    }
-
-    /// Records that a loop or thread has ended without finishing its work for the server, as one whose runtime shuts
-    /// down does. The last one ends the server at once, as dropping the acceptor does: the handler is dropped
-    /// without its last call, and the server leaves its bus.
-    pub fn abandon(&self) {
-        if self.listeners.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.end_at_once();
-        }
-    }
-
-    /// Ends the server, unless it has ended: nobody works for it any more. Returns whether it had not.
-    fn end_at_once(&self) -> bool {
-        let ended = self.server.end_at_once();
-        self.drop_handler();
-        if ended {
-            self.server.leave_bus();
-        }
-        ended
-    }
-
-    /// Waits until all connections are closed, then makes the handler's last call. Drops the handler, which
-    /// may itself own handles to the server.
-    fn terminated(&self) {
-        self.server.wait_terminated();
-        self.call(|handler, server| handler.on_terminate(server));
-        self.drop_handler();
-        self.server.leave_bus();
-    }
-
-    /// Drops the handler; a panic is caught and logged.
-    fn drop_handler(&self) {
-        let handler = self.handler().take();
-        if catch(|| drop(handler)).is_err() {
-            error!("the handler of the server at {:?} has panicked", self.server.local_addr());
-        }
-    }
-
     /// Calls the handler; a panic is caught and logged.
     pub(super) fn call(&self, call: impl FnOnce(&mut dyn DynServerHandler, &ServerHandle)) {
         let mut handler = self.handler();
@@ -354,16 +297,6 @@ impl Acceptor {
                 | ErrorKind::NetworkUnreachable
                 | ErrorKind::PermissionDenied
         )
-    }
-}
-
-/// Nobody can accept for the server any more, and it has no connections.
-impl Drop for Acceptor {
-    fn drop(&mut self) {
-        if self.end_at_once() {
-            // A task that waits for its timers has nothing to wait for.
-            self.server.wake();
-        }
     }
 }
 

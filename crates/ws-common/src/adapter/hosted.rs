@@ -50,7 +50,7 @@ pub struct NotHosted {
     pub ordinary: bool,
 }
 
-/// Checks a request that a web server has read. `stream` is what that server hands over, if it can. Returns both.
+/// Checks a request that a web server has read, and that this server can hand over its stream. Returns both.
 ///
 /// # Errors
 ///
@@ -98,7 +98,7 @@ impl Acceptor {
         let options = self.server().options();
         request.check_upgrade()?;
         let mut permit = self.permit(peer)?;
-        // With the permit: the end of the server waits for it, or has begun before.
+        // Checked with the permit: an end of the server that begins later waits for it.
         if self.server().is_ending() {
             return Err(Response::text(503, "The server is ending\n"));
         }

@@ -38,7 +38,6 @@ mod hosted;
 mod link;
 pub mod logging;
 mod outboxes;
-mod owning;
 pub(crate) mod panics;
 mod proxy_header;
 mod reconnecting;

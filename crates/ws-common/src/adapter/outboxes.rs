@@ -44,7 +44,7 @@ pub fn reclaim_outbox<R: Role>(endpoint: &mut Endpoint<R>) {
     let _ = UNUSED.try_with(|unused| {
         let mut unused = unused.borrow_mut();
         let memory = outbox.memory();
-        // The only one is used by one connection after the other, whatever its size.
+        // A single one is kept whatever its size: it serves one connection after the other.
         if unused.outboxes.is_empty() || memory <= LARGEST && unused.memory + memory <= MOST {
             unused.memory += memory;
             unused.outboxes.push(outbox);

@@ -127,10 +127,10 @@ impl Target {
         &self.options
     }
 
-    /// Follows a redirect response; its head is enough. Returns whether to dial again, for
-    /// [`request`](Self::request), which is then the next one; if it must not be followed, the next
-    /// [`Dial::new`](super::Dial::new) fails with the reason. If false, because the response is no redirect or
-    /// the limit is reached, report it as [`Error::Http`]. For [`Driver::follows`](super::Driver::follows).
+    /// Follows a redirect response, of which only the head matters. Returns `true` if the adapter must dial again:
+    /// [`request`](Self::request) is then the next request, or if the redirect must not be followed, the next
+    /// [`Dial::new`](super::Dial::new) fails with the reason. Returns `false` if the response is no redirect, or the
+    /// limit is reached: report it as [`Error::Http`]. [`Driver::follows`](super::Driver::follows) calls this.
     pub fn follows(&mut self, response: &Response) -> bool {
         match self.redirect(response) {
             Ok(followed) => followed,

@@ -3,7 +3,9 @@
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::{Context, Waker};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use wsproto::handshake::{Accept, ClientRequest, Response};
@@ -14,7 +16,6 @@ use super::{
     Acceptor, Connection, Connections, Conversation, Driver, Duplex, Held, Link, Step, Transport,
     TurnContext, WRITE_MOST, Written, client_endpoint, server_handle,
 };
-use crate::testing::MemoryBus;
 use crate::{
     ConnectionHandler, Decision, Error, IncomingRequest, InvalidAnswer, Message, ServerHandle,
     ServerHandler, ServerOptions, WebSocketConnection,
@@ -362,64 +363,58 @@ impl ServerHandler for Picky {
 }
 
 fn server() -> ServerHandle {
-    server_with(ServerOptions::new(), |_| {})
+    let options = ServerOptions::new();
+    server_handle(options, usize::MAX, None, Connections::default(), |_: &_| {}, Instant::now)
 }
 
-fn server_with(
-    options: ServerOptions,
-    wake: impl Fn(&ServerHandle) + Send + Sync + 'static,
-) -> ServerHandle {
-    server_handle(options, usize::MAX, None, Connections::default(), wake, Instant::now)
-}
+/// Counts the calls of a connection's handler.
+struct Called(Arc<AtomicUsize>);
 
-/// Counts the calls for the end, and whether it was dropped.
-struct Last(Arc<AtomicUsize>, #[expect(dead_code, reason = "dropped")] Arc<()>);
-
-impl ServerHandler for Last {
-    type Handler = ();
-
-    fn on_connection(&mut self, _: &ServerHandle, _: &IncomingRequest) -> Decision<()> {
-        Decision::accept(())
+impl ConnectionHandler for Called {
+    fn on_open(&mut self, _: &WebSocketConnection) {
+        self.0.fetch_add(1, Ordering::SeqCst);
     }
 
-    fn on_terminate(&mut self, _: &ServerHandle) {
+    fn on_message(&mut self, _: &WebSocketConnection, _: Message) {}
+
+    fn on_terminate(&mut self, _: &WebSocketConnection, _: &CloseInfo) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
 }
 
-/// A server whose last loop is gone ends, although its handle is kept: without the last call of its handler, unless it
-/// has ended in order before.
+/// Once a loop was told that no handler is left at the deadline, none is called any more: its thread would wait for it.
 #[test]
-fn a_server_that_its_loops_abandon_ends() {
-    for (loops, leave) in [(0, 0), (1, 0), (3, 0), (3, 1), (1, 1), (3, 3)] {
-        let (calls, alive, wakes) = (Arc::default(), Arc::new(()), Arc::new(AtomicUsize::new(0)));
-        let (woken, bus) = (Arc::clone(&wakes), MemoryBus::new());
-        let server = server_with(ServerOptions::new().bus(bus.clone()), move |_| {
-            woken.fetch_add(1, Ordering::SeqCst);
-        });
-        let handler = Last(Arc::clone(&calls), Arc::clone(&alive));
-        let acceptor = Acceptor::new(server.clone(), handler);
+fn nothing_opens_after_the_deadline_of_the_end() {
+    for late in [false, true] {
+        let (server, calls) = (server(), Arc::<AtomicUsize>::default());
+        let counted = Arc::clone(&calls);
+        let decide = move |_: &_, _: &_| Decision::accept(Called(Arc::clone(&counted)));
+        let acceptor = Acceptor::new(server.clone(), decide);
         acceptor.announce();
-        (0..loops).for_each(|_| acceptor.join());
-        for number in 0..loops {
-            assert_eq!((bus.topics().len(), server.is_terminated()), (1, false));
-            // Those that leave in order are the last.
-            match number < loops - leave {
-                true => acceptor.abandon(),
-                false => acceptor.leave(),
-            }
+        acceptor.join();
+        let (endpoint, mut conversation) = acceptor.accept(Duration::ZERO, None).expect("room");
+        let link = Link::new(endpoint, Void::default());
+        let connection = Arc::new(Connection::new(Hosted(acceptor), link, None));
+        server.terminate(late.then_some(Duration::ZERO));
+        let context = Context::from_waker(Waker::noop());
+        assert_eq!(connection.driver().0.poll_ends(&context).is_ready(), late);
+        let mut request =
+            b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+            Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+                .to_vec();
+        let handle = connection.handle();
+        conversation.react(&connection, &handle, Duration::ZERO, &mut &mut request[..]);
+        assert_eq!(calls.load(Ordering::SeqCst), usize::from(!late));
+        assert_eq!(server.connections().len(), usize::from(!late));
+        if late {
+            let (leaves, left) = mpsc::channel();
+            let leaving = Arc::clone(&connection);
+            thread::spawn(move || {
+                leaving.driver().0.leave();
+                let _ = leaves.send(());
+            });
+            left.recv_timeout(Duration::from_secs(60)).expect("it waits for nothing");
+            assert!(server.is_terminated());
         }
-        if loops > 0 {
-            assert!(bus.topics().is_empty() && server.is_terminated(), "{loops} {leave}");
-            assert_eq!(Arc::strong_count(&alive), 1, "the handler is dropped");
-        }
-        let before = wakes.load(Ordering::SeqCst);
-        drop(acceptor);
-        let wakes = wakes.load(Ordering::SeqCst) - before;
-        assert!(bus.topics().is_empty() && server.is_terminated(), "{loops} {leave}");
-        assert_eq!(Arc::strong_count(&alive), 1, "the handler is dropped");
-        assert_eq!(calls.load(Ordering::SeqCst), usize::from(leave > 0), "{loops} {leave}");
-        // Only a server without a loop may have a task that still waits for its timers.
-        assert_eq!(wakes, usize::from(loops == 0), "{loops} {leave}");
     }
 }

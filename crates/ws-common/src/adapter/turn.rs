@@ -39,7 +39,7 @@ pub trait Duplex: Transport {
 
     /// Reads as [`try_read`](Self::try_read) does, but into the spare capacity of `message`, of which there is some.
     /// Returns `None`, and reads nothing, if the transport can read only into initialized memory; then large messages
-    /// are copied once more.
+    /// are copied once more. The errors are those of [`try_read`](Self::try_read).
     fn try_read_into(&mut self, message: &mut Vec<u8>) -> Option<io::Result<usize>> {
         let _ = message;
         None
@@ -138,7 +138,8 @@ impl<R: Role, T: Duplex> Link<R, T> {
 
     /// Reads once, as [`read`](Self::read) does, but straight into the large message to which the next bytes belong,
     /// and returns their number: call [`next`](Self::next) afterwards. `None` if they belong to no such message, or
-    /// the transport [cannot read this way](Duplex::try_read_into): then [`read`](Self::read).
+    /// the transport [cannot read this way](Duplex::try_read_into): then [`read`](Self::read). The errors are those of
+    /// [`read`](Self::read).
     pub fn read_payload(&mut self, now: Duration) -> Option<Result<usize, Error>> {
         if !self.transport().is_readable() {
             return None;
@@ -169,11 +170,13 @@ impl<R: Role, T: Duplex> Link<R, T> {
 }
 
 impl Conversation {
-    /// Runs a connection's turn on an event loop: writes pending output, reads at most 64 KiB (of a large message, as
-    /// much as has arrived of it before), calls the handler for the events, handles an expired deadline, and writes
-    /// again. If the transport [may have more input](Duplex::is_readable), it then reads a second time: most transports
-    /// know that there is none only after a read that finds none. After [`MOST_EVENTS`], the endpoint keeps the rest of the input for the next turn. The
-    /// lock of the connection is free while the handler is called.
+    /// Runs a connection's turn on an event loop: writes pending output, reads, calls the handler for the events,
+    /// handles an expired deadline, and writes again. If the transport [may have more input](Duplex::is_readable), it
+    /// then reads a second time: most transports know that there is none only after a read that finds none.
+    ///
+    /// A read takes at most 64 KiB; of a large message, as many bytes as have arrived of it so far. After
+    /// [`MOST_EVENTS`], the endpoint keeps the rest of the input for the next turn. The lock of the connection is free
+    /// while the handler is called.
     ///
     /// A turn is needed when the connection is new, when its transport becomes ready, when
     /// [`Driver::changed`] is called and [`Held::begin_notice`](super::Held::begin_notice) returns a key, and

@@ -90,7 +90,7 @@ impl ServerHandle {
         (self.0.wake)(self);
     }
 
-    /// Marks the server as ended without waiting for its connections. Returns whether it was not.
+    /// Marks the server as ended without waiting for its connections. Returns `false` if it had ended before.
     pub(crate) fn end_at_once(&self) -> bool {
         let before = std::mem::replace(&mut self.lock().terminated, true);
         self.notify_ends();
@@ -183,8 +183,7 @@ impl ServerHandle {
     /// the [deadline](Self::deadline).
     pub(crate) fn poll_ends(&self, context: &Context<'_>) -> Poll<()> {
         let mut state = self.lock();
-        let late = matches!(state.ending, Some(Ending::At(at)) if at <= self.now());
-        if state.carried == 0 || late && state.handled == 0 {
+        if state.carried == 0 || state.handled == 0 && state.is_late(self.now()) {
             return Poll::Ready(());
         }
         if !state.waiting.iter().any(|waker| waker.will_wake(context.waker())) {
@@ -195,7 +194,7 @@ impl ServerHandle {
 
     pub(super) fn end(&self, connection: &WebSocketConnection) {
         let state = self.lock();
-        let now = matches!(state.ending, Some(Ending::At(at)) if at <= self.now());
+        let now = state.is_late(self.now());
         let frame = state.last_frame.clone();
         drop(state);
         let going_away = || CloseFrame::new(CloseCode::GOING_AWAY, "").ok();

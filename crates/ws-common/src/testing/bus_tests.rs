@@ -322,7 +322,7 @@ fn a_server_leaves_the_bus_at_its_end() {
     server.terminate();
     assert_eq!(bus.take(), ["publish any", "subscribe news", "close"]);
     assert_eq!(*log.lock(), ["Down", "Up"]);
-    // What comes late has no effect.
+    // Late calls have no effect.
     let sink = bus.sink();
     sink.down();
     sink.deliver("news", b"\x01\0\0\0\0\0\0\0\0text");

@@ -90,7 +90,7 @@ fn a_pinned_certificate_is_known_by_its_fingerprint() {
     let printed = format!("sha256 Fingerprint={}\n", colons.to_uppercase());
     for text in [hex.clone(), hex.to_uppercase(), colons, printed.replace("sha", "SHA"), printed] {
         let client = ClientTls::pinned(&text).expect("a fingerprint");
-        // Whatever the name is.
+        // The name does not matter.
         shake_hands(&client, "b.example", &identity.server()).expect("the pinned one");
         let error = shake_hands(&client, "a.example", &other.server()).expect_err("another one");
         let shown = error.to_string().to_lowercase().replace(':', "");

@@ -170,7 +170,7 @@
 //! Clients must connect again after random delays, or all of them return to the remaining servers at once:
 //! [`Reconnect`](crate::Reconnect) does so, and a browser's script needs the same. Topics stay subscribed for
 //! [`bus_linger`](crate::ServerOptions::bus_linger()) after the last subscriber has left, so that a client that comes
-//! back costs the broker nothing. What is published between two connections of a client is lost for it. A server
+//! back costs the broker nothing. A message that is published between two connections of a client is lost for it. A server
 //! leaves the bus after its handler's last call, so both kinds of
 //! [`on_terminate`](crate::ServerHandler::on_terminate) can still publish.
 //! [Shutdown](super::deploy#shutdown) has the order of health check, load balancer and server.

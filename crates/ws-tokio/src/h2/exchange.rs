@@ -19,8 +19,9 @@ use ws_common::{Error, InvalidAnswer};
 use wsproto::Config;
 use wsproto::handshake::{ClientRequest, ExtendedConnect, Response, ResponseError};
 
+use super::Alive;
 use crate::WebSocket;
-use crate::origin::From;
+use crate::origin::OriginParts;
 use crate::pieces::Pieces;
 use crate::websocket::{Opening, Transported, connection};
 
@@ -50,9 +51,10 @@ pub(super) enum Answer {
     Refused(Response, Box<http::Response<Incoming>>),
 }
 
-/// Opens a WebSocket on a stream of its own.
+/// Opens a WebSocket on a stream of its own, which keeps the connection alive.
 pub(super) async fn open(
     mut sender: SendRequest<NoBody>,
+    alive: Arc<Alive>,
     request: ClientRequest,
     config: &Arc<Config>,
 ) -> Result<Answer, Error> {
@@ -71,10 +73,11 @@ pub(super) async fn open(
     let upgraded = hyper::upgrade::on(&mut answered).await.map_err(io::Error::other)?;
 
     let request = connect.into_request();
-    let from = From { url: Some(Box::new(request.url().clone())), ..From::default() };
+    let parts =
+        OriginParts { url: Some(Box::new(request.url().clone())), ..OriginParts::default() };
     let endpoint = opened_client_endpoint(agreed, Arc::clone(config), Duration::ZERO)?;
-    let stream = Transported::unknown(Pieces(TokioIo::new(upgraded)));
-    let connection = connection(from, Instant::now(), endpoint, stream);
+    let stream = Transported::unknown(Pieces::keeping(TokioIo::new(upgraded), alive));
+    let connection = connection(parts, Instant::now(), endpoint, stream);
     let opening = Some(Opening { request, response: Some(response) });
     let mut ws = WebSocket::begin(connection, Conversation::client(()), opening)?;
     ws.open().await?;

@@ -1,4 +1,4 @@
-//! The moment from which the server's settings are known.
+//! The moment from which the server's settings are in force, as seen in the client's output.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -8,40 +8,41 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 
-/// Tells when the server's first settings are in force: when their acknowledgement is written (RFC 9113 section
-/// 6.5.3). hyper tells their values, but not when they arrive.
+/// Tells when a client has acknowledged the server's first settings, which are then in force (RFC 9113 section 6.5.3).
+/// hyper tells their values, but not when they arrive.
 #[derive(Default)]
-pub(super) struct Settings(Arc<Notify>);
+pub(super) struct SettingsAck(Arc<Notify>);
 
-impl Settings {
+impl SettingsAck {
+    /// Looks for the acknowledgement in what is written to a stream.
     pub(super) fn watch<S>(&self, stream: S) -> Watched<S> {
-        Watched { stream, written: Written::default(), notify: Arc::clone(&self.0) }
+        Watched { stream, finder: AckFinder::default(), notify: Arc::clone(&self.0) }
     }
 
-    /// Waits until the settings are in force.
-    pub(super) async fn acknowledged(&self) {
+    /// Waits until the acknowledgement is written.
+    pub(super) async fn written(&self) {
         self.0.notified().await;
     }
 }
 
-/// A client's stream, whose output is looked at until it has acknowledged the settings.
+/// A client's stream, whose output is searched for the acknowledgement.
 pub(super) struct Watched<S> {
     stream: S,
-    written: Written,
+    finder: AckFinder,
     notify: Arc<Notify>,
 }
 
 impl<S> Watched<S> {
     fn wrote<'b>(&mut self, slices: impl IntoIterator<Item = &'b [u8]>, mut written: usize) {
-        if self.written.acknowledged {
+        if self.finder.found {
             return;
         }
         for slice in slices {
             let (part, _) = slice.split_at(written.min(slice.len()));
-            self.written.take(part);
+            self.finder.search(part);
             written -= part.len();
         }
-        if self.written.acknowledged {
+        if self.finder.found {
             self.notify.notify_one();
         }
     }
@@ -53,23 +54,23 @@ const PREFACE: usize = 24;
 /// The length of the header of a frame.
 const HEADER: usize = 9;
 
-/// A client's output so far, as frames.
-struct Written {
+/// Finds the acknowledgement of settings in a client's output, however that is cut.
+struct AckFinder {
     /// How many bytes to pass over: the preface, or the payload of a frame.
     skip: usize,
     header: Vec<u8>,
-    acknowledged: bool,
+    found: bool,
 }
 
-impl Default for Written {
+impl Default for AckFinder {
     fn default() -> Self {
-        Self { skip: PREFACE, header: Vec::with_capacity(HEADER), acknowledged: false }
+        Self { skip: PREFACE, header: Vec::with_capacity(HEADER), found: false }
     }
 }
 
-impl Written {
-    fn take(&mut self, mut bytes: &[u8]) {
-        while !self.acknowledged {
+impl AckFinder {
+    fn search(&mut self, mut bytes: &[u8]) {
+        while !self.found {
             let skipped = self.skip.min(bytes.len());
             self.skip -= skipped;
             let (header, rest) =
@@ -80,7 +81,7 @@ impl Written {
             self.skip = u32::from_be_bytes([0, a, b, c]) as usize;
             self.header.clear();
             // SETTINGS with the flag ACK.
-            self.acknowledged = kind == 4 && flags & 1 != 0;
+            self.found = kind == 4 && flags & 1 != 0;
         }
     }
 }
@@ -143,13 +144,13 @@ mod tests {
         let acknowledgement = [0, 0, 0, 4, 1, 0, 0, 0, 0];
         let output = [&preface[..], &settings, &window, &acknowledgement].concat();
         for step in 1..output.len() {
-            let (mut written, mut passed) = (Written::default(), 0);
+            let (mut finder, mut passed) = (AckFinder::default(), 0);
             for part in output.chunks(step) {
-                assert!(!written.acknowledged, "after {passed} of {}", output.len());
-                written.take(part);
+                assert!(!finder.found, "after {passed} of {}", output.len());
+                finder.search(part);
                 passed += part.len();
             }
-            assert!(written.acknowledged, "in parts of {step}");
+            assert!(finder.found, "in parts of {step}");
         }
     }
 }

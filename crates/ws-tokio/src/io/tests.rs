@@ -49,7 +49,8 @@ impl AsyncWrite for Gate {
     }
 }
 
-fn configs() -> (ClientTls, ServerTls) {
+/// Configurations that trust each other, for `localhost`.
+pub(crate) fn configs() -> (ClientTls, ServerTls) {
     let made = rcgen::generate_simple_self_signed(["localhost".into()]).expect("a certificate");
     let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
     let certificate = made.cert.der().clone();
@@ -69,7 +70,7 @@ async fn exchange(client: &mut ClientConnection, far: &mut DuplexStream, io: &mu
             client.write_tls(&mut wire).expect("into memory");
             tokio::io::AsyncWriteExt::write_all(far, &wire).await.expect("room");
         }
-        io.ready();
+        io.retry();
         let read = io.try_read(&mut [0; 100]);
         assert!(read.is_err_and(|error| would_block(&error)), "only the handshake");
         let mut wire = [0; 1 << 14];
@@ -101,10 +102,10 @@ async fn a_close_notify_that_waits_leaves_before_the_end_of_the_stream() {
     gate(&mut io, false);
     io.shutdown();
     assert!(io.is_writing() && !io.stream.as_ref().expect("not closed").shut, "it waits");
-    io.ready();
+    io.retry();
     assert!(io.is_writing());
     gate(&mut io, true);
-    io.ready();
+    io.retry();
     assert!(!io.is_writing() && io.stream.as_ref().expect("not closed").shut);
     drop(io);
     let mut wire = Vec::new();

@@ -28,9 +28,9 @@ impl Tls {
         self.has_more
     }
 
-    /// Returns whether ciphertext is left to be written.
-    pub(super) fn owes(&self) -> bool {
-        self.state.owes()
+    /// Returns whether ciphertext is unwritten.
+    pub(super) fn wants_write(&self) -> bool {
+        self.state.wants_write()
     }
 
     pub(super) fn flush<S: AsyncStream>(&mut self, stream: &Polled<'_, S>) -> io::Result<()> {

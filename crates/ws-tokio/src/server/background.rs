@@ -1,7 +1,8 @@
-//! The work of a server without a handler that none of its connections does.
+//! The background work of a server without a handler: its timers, and its end.
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Once, OnceLock, Weak};
 use std::task::{Context, Poll};
@@ -16,14 +17,14 @@ use super::MAX_CONNECTIONS;
 use crate::alarm::{Alarm, now};
 use crate::tasks::{Carry, Tasks};
 
-/// Calls the timers of a server whose connections the application takes, and carries out its end. A task does so, which
-/// exists only while there is such work: one at a time, however often timers are set.
+/// Calls the timers of a server whose connections the application takes, and carries out its end. One task does this,
+/// which exists only while there is such work.
 pub(crate) struct Background {
     /// It lasts as long as a connection, or something that accepts one.
     acceptor: OnceLock<Weak<Acceptor>>,
-    /// The task, and one that accepts.
+    /// The task of this work as the carrier, and the one that accepts as the owner.
     tasks: Arc<Tasks>,
-    /// Tells the tasks of connections that the deadline of the end has passed.
+    /// Tells the tasks of connections, and those that wait for the end, that its deadline has passed.
     over: Notify,
     left: Once,
     /// Whether the server accepts no more connections.
@@ -99,22 +100,25 @@ impl Background {
         self.wake();
     }
 
-    /// Waits until all connections have ended, or were aborted at the deadline of the server's end.
-    pub(crate) fn poll_ended(
-        &self,
-        acceptor: &Acceptor,
-        alarm: &mut Alarm,
-        context: &mut Context<'_>,
-    ) -> Poll<()> {
-        if acceptor.poll_ends(context).is_ready() {
-            self.leave(acceptor);
-        } else if alarm.poll(context, acceptor.end_deadline().map(Instant::from_std)) {
-            // The application may hold on to a connection: that is not waited for.
-            self.abort(acceptor);
-        } else {
-            return Poll::Pending;
-        }
-        Poll::Ready(())
+    /// Waits until all connections have ended, or were aborted at the deadline of the server's end. The task does so, too:
+    /// outside of a runtime, it alone.
+    pub(crate) async fn ended(&self, acceptor: &Acceptor) {
+        let (mut over, mut alarm) = (pin!(self.over.notified()), Alarm::default());
+        poll_fn(|context| {
+            if acceptor.server().is_terminated() {
+                return Poll::Ready(());
+            }
+            if acceptor.poll_ends(context).is_ready() {
+                self.leave(acceptor);
+            } else if alarm.poll(context, acceptor.end_deadline().map(Instant::from_std)) {
+                // The application may hold on to a connection: that is not waited for.
+                self.abort(acceptor);
+            } else {
+                return over.as_mut().poll(context);
+            }
+            Poll::Ready(())
+        })
+        .await;
     }
 
     /// Aborts the connections that are left at the deadline.
@@ -123,15 +127,18 @@ impl Background {
         acceptor.server().connections().iter().for_each(WebSocketConnection::abort);
     }
 
-    /// Ends the server, whose connections have ended.
+    /// Ends the server: its connections have ended, or none of those that are left at the deadline has opened.
     fn leave(&self, acceptor: &Acceptor) {
         self.left.call_once(|| acceptor.leave());
+        if acceptor.end_deadline().is_some_and(|at| at <= now()) {
+            self.over.notify_waiters();
+        }
     }
 }
 
 impl Carry for Background {
     fn carry(self: Arc<Self>, runtime: &Handle) {
-        runtime.spawn(Work {
+        runtime.spawn(BackgroundTask {
             background: self,
             alarm: Alarm::default(),
             aborted: false,
@@ -140,8 +147,8 @@ impl Carry for Background {
     }
 }
 
-/// The task, until there is no more work.
-struct Work {
+/// The task of this work, until there is none left.
+struct BackgroundTask {
     background: Arc<Background>,
     alarm: Alarm,
     /// Whether the connections were aborted at the deadline of the end.
@@ -149,7 +156,7 @@ struct Work {
     finished: bool,
 }
 
-impl Work {
+impl BackgroundTask {
     fn run(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let background = &*self.background;
         background.tasks.register_carrier(context);
@@ -179,7 +186,7 @@ impl Work {
     }
 }
 
-impl Future for Work {
+impl Future for BackgroundTask {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
@@ -190,13 +197,13 @@ impl Future for Work {
 }
 
 /// A runtime drops its tasks when it shuts down.
-impl Drop for Work {
+impl Drop for BackgroundTask {
     fn drop(&mut self) {
         if self.finished {
             return;
         }
         let background = &self.background;
-        background.tasks.lose();
+        background.tasks.lose_runtime();
         if let Some(acceptor) = background.acceptor()
             && (acceptor.server().is_ending() || background.closed.load(Ordering::Relaxed))
         {

@@ -64,7 +64,7 @@ pub struct Listener {
 }
 
 /// A client that was just accepted. Dropping it drops its socket.
-// Boxed, and its futures too, so that a task that serves a connection has no room for its beginning.
+// Boxed, as its futures are, so that the task of an open connection reserves no memory for its opening.
 pub struct Incoming(Box<Admitted>);
 
 struct Admitted {
@@ -77,7 +77,7 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// [`io::Error`] if no address can be bound.
+    /// [`io::Error`] if no address can be bound, or outside of a runtime of tokio.
     pub async fn bind(address: impl ToSocketAddrs, options: ServerOptions) -> io::Result<Self> {
         Self::new(bind(address).await?, options)
     }
@@ -99,7 +99,6 @@ impl Listener {
         let runtime = Handle::try_current().map_err(io::Error::other)?;
         let address = local_addr(&listeners)?;
         let sources = Listening::register(listeners)?;
-        // Only its options decide.
         let (background, acceptor) = Background::start(options, address);
         background.set_runtime(runtime);
         Ok(Self { acceptor, background, sources, address, alarm: Alarm::default() })
@@ -124,7 +123,7 @@ impl Listener {
     /// # Errors
     ///
     /// [`io::Error`] if the operating system cannot accept, for example because the process has no free file
-    /// descriptors. Call again: the next call waits for a moment.
+    /// descriptors. Call again: the next call waits for a moment. Also outside of a runtime of tokio.
     ///
     /// # Cancel safety
     ///
@@ -134,6 +133,7 @@ impl Listener {
     }
 
     fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Option<Incoming>>> {
+        Handle::try_current().map_err(io::Error::other)?;
         self.background.register(context);
         loop {
             if self.acceptor.server().is_ending() {
@@ -146,7 +146,7 @@ impl Listener {
                     let acceptor = Arc::clone(&self.acceptor);
                     let newcomer = Newcomer { acceptor, tcp, peer, start: Instant::now() };
                     match self.acceptor.admit(Duration::ZERO, peer) {
-                        // With the permit: the end of the server waits for it, or has begun before.
+                        // Checked with the permit: an end of the server that begins later waits for it.
                         Admission::Admitted(_) if self.acceptor.server().is_ending() => {
                             self.sources.clear();
                             return Poll::Ready(Ok(None));
@@ -179,16 +179,16 @@ impl Listener {
     ///
     /// If the future is dropped, nothing is lost.
     pub async fn ended(&mut self) {
-        poll_fn(|context| self.poll_ended(context)).await;
-    }
-
-    fn poll_ended(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        self.background.register(context);
-        if !self.acceptor.server().is_ending() {
-            return Poll::Pending;
-        }
+        poll_fn(|context| {
+            self.background.register(context);
+            match self.acceptor.server().is_ending() {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        })
+        .await;
         self.sources.clear();
-        self.background.poll_ended(&self.acceptor, &mut self.alarm, context)
+        self.background.ended(&self.acceptor).await;
     }
 }
 
@@ -212,7 +212,8 @@ impl Incoming {
     /// # Errors
     ///
     /// [`Error::ProxyHeader`], [`Error::Tls`], [`Error::Io`] or [`Error::Session`] if one of these fails, or is not
-    /// complete within [`Config::handshake_timeout`](wsproto::Config::handshake_timeout).
+    /// complete within [`Config::handshake_timeout`](wsproto::Config::handshake_timeout); [`Error::Io`] also outside of a
+    /// runtime of tokio.
     ///
     /// # Cancel safety
     ///
@@ -250,6 +251,7 @@ impl Admitted {
     async fn request(self) -> Result<Option<Request>, Error> {
         let (acceptor, peer) = (Arc::clone(&self.newcomer.acceptor), self.newcomer.peer);
         let read = async {
+            Handle::try_current().map_err(io::Error::other)?;
             let Some((connection, permit)) = self.newcomer.begin(self.permit).await? else {
                 return Ok(None);
             };

@@ -18,7 +18,7 @@ use wsproto::{Endpoint, Server, SessionError};
 use crate::alarm::{Alarm, after};
 use crate::carrier::Carrier;
 use crate::io::Polled;
-use crate::origin::{Carried, From};
+use crate::origin::{Carried, OriginParts};
 use crate::websocket::{Transported, connection};
 
 /// A client that was just accepted.
@@ -37,7 +37,7 @@ impl Newcomer {
     /// Carries the connection of an admitted client with the server's handler.
     pub(crate) fn serve(self, permit: Permit) -> impl Future<Output = ()> + Send {
         let (acceptor, peer) = (Arc::clone(&self.acceptor), self.peer);
-        // Boxed, so that a task that carries a connection has no room for what is over.
+        // Boxed, so that the task of an open connection reserves no memory for its opening.
         let begun = Box::pin(self.begin(permit));
         async move {
             match begun.await {
@@ -127,7 +127,7 @@ impl Newcomer {
         };
         #[cfg(not(feature = "tls"))]
         let _ = tls;
-        let from = From { acceptor: Some(self.acceptor), ..From::default() };
-        Ok(connection(from, self.start, endpoint, transported))
+        let parts = OriginParts { acceptor: Some(self.acceptor), ..OriginParts::default() };
+        Ok(connection(parts, self.start, endpoint, transported))
     }
 }

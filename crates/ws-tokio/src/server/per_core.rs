@@ -39,8 +39,8 @@ use crate::tasks::Tasks;
 ///
 /// # Errors
 ///
-/// [`io::Error`] if no address can be bound, or if a runtime or a thread cannot be created, and then no thread is left; of kind
-/// [`Unsupported`](io::ErrorKind::Unsupported) for several threads on systems other than Unix.
+/// [`io::Error`] if no address can be bound, or a runtime or a thread cannot be created: then no thread is left. It is of
+/// kind [`Unsupported`](io::ErrorKind::Unsupported) for several threads on systems other than Unix.
 pub fn serve_per_core(
     address: impl ToSocketAddrs,
     threads: usize,

@@ -11,6 +11,7 @@ use std::time::Duration;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout};
 use ws_common::Error;
 use ws_common::adapter::{Acceptor, Conversation, Hosted};
@@ -19,7 +20,7 @@ use wsproto::{Endpoint, Server, SessionError};
 use super::UpgradeServer;
 use crate::WebSocket;
 use crate::io::{AsTcp, AsyncStream};
-use crate::origin::From;
+use crate::origin::OriginParts;
 use crate::pieces::Pieces;
 use crate::websocket::{Transported, connection};
 
@@ -28,8 +29,8 @@ type Opened = Pin<Box<dyn Future<Output = Result<WebSocket, Error>> + Send>>;
 /// A connection that opens once the web server has sent its answer and handed over the stream. Dropping it ends the
 /// connection.
 ///
-/// Its error is [`Error::Io`] if the web server hands over no stream, and [`Error::Session`] if it does not within
-/// [`Config::handshake_timeout`](wsproto::Config::handshake_timeout).
+/// Its error is [`Error::Io`] if the web server hands over no stream, or outside of a runtime of tokio, and
+/// [`Error::Session`] if it does not within [`Config::handshake_timeout`](wsproto::Config::handshake_timeout).
 #[must_use = "a future does nothing unless it is polled"]
 pub struct Upgrading(Opened);
 
@@ -71,6 +72,7 @@ async fn open(
     peer: Option<SocketAddr>,
     acceptor: Arc<Acceptor>,
 ) -> Result<WebSocket, Error> {
+    Handle::try_current().map_err(io::Error::other)?;
     let limit = acceptor.server().options().config.handshake_timeout;
     let upgraded = match limit {
         Some(limit) => timeout(limit, on_upgrade)
@@ -87,7 +89,9 @@ async fn open(
             let mut ahead = parts.read_buf.to_vec();
             begun.on(parts.io.into_inner(), |tcp| Some(tcp), &mut ahead)?
         }
-        Err(upgraded) => begun.on(Pieces(TokioIo::<Upgraded>::new(upgraded)), |_| None, &mut [])?,
+        Err(upgraded) => {
+            begun.on(Pieces::new(TokioIo::<Upgraded>::new(upgraded)), |_| None, &mut [])?
+        }
     };
     ws.open().await?;
     Ok(ws)
@@ -117,8 +121,8 @@ impl Begun {
             client: request.client_addr(),
             ..Transported::unknown(stream)
         };
-        let from = From { acceptor: Some(self.acceptor), ..From::default() };
-        let connection = connection(from, Instant::now(), self.endpoint, transported);
+        let parts = OriginParts { acceptor: Some(self.acceptor), ..OriginParts::default() };
+        let connection = connection(parts, Instant::now(), self.endpoint, transported);
         connection.log_request(&request);
         WebSocket::begin(connection, Conversation::server(permit), None)
     }

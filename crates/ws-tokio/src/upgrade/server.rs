@@ -12,11 +12,14 @@ use tokio::runtime::Handle;
 use ws_common::adapter::Acceptor;
 use ws_common::{ServerHandle, ServerOptions};
 
-use crate::alarm::{Alarm, now};
+use crate::alarm::now;
 use crate::server::Background;
 
 /// The connections of a web server, whatever its routes: their options and limits, their handles and topics, and
 /// their end. Dereferences to the [`ServerHandle`]; clones refer to the same connections.
+///
+/// A task ends the interest in topics that have lingered on a bus, and aborts the connections at the deadline of
+/// [`ServerHandle::terminate`]. It belongs to the runtime of one of the connections, and is late while nobody drives that.
 ///
 /// The options [`tls`](ServerOptions) and those of the listener concern the web server, and have no effect here. Limits for
 /// each address apply to the connections whose address [`Upgrade::peer_addr`](crate::Upgrade::peer_addr) has set.
@@ -64,15 +67,9 @@ impl UpgradeServer {
     /// # Cancel safety
     ///
     /// If the future was polled and is dropped, the server ends all the same.
-    ///
-    /// # Panics
-    ///
-    /// Outside of a runtime of tokio.
     pub async fn terminate(&self, timeout: Option<Duration>) {
-        self.background.set_runtime(Handle::current());
-        ServerHandle::terminate(self, timeout);
-        let mut alarm = Alarm::default();
-        poll_fn(|context| self.background.poll_ended(&self.acceptor, &mut alarm, context)).await;
+        ServerHandle::terminate(self.acceptor().server(), timeout);
+        self.background.ended(&self.acceptor).await;
     }
 
     /// Runs a task of a connection, at most until the deadline of the end.

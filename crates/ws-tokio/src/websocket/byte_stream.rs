@@ -146,7 +146,7 @@ impl Sender {
         if part.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        // A peer that reads without an end must not delay other tasks.
+        // A peer that never stops reading must not delay other tasks.
         let budget = ready!(poll_proceed(context));
         while let Err(error) = self.handle.send_binary(part) {
             match error {

@@ -43,14 +43,14 @@ impl WebSocket {
     }
 
     fn opened(&mut self) {
-        if let Some(rest) = &mut self.rest {
-            match &mut rest.opening {
+        if let Some(rare) = &mut self.rare {
+            match &mut rare.opening {
                 Some(opening) => {
                     let take = || self.sender.connection.take_response();
                     opening.response = opening.response.take().or_else(take);
                 }
                 // The decision of a server is made.
-                None => self.rest = None,
+                None => self.rare = None,
             }
         }
         let connection = Arc::clone(&self.sender.connection);
@@ -60,7 +60,7 @@ impl WebSocket {
     }
 }
 
-/// The decision that a server's request waits for, and the request.
+/// A server's request, and the decider for which it waits.
 pub(crate) type Asked = (IncomingRequest, Decider<()>);
 
 impl WebSocket {
@@ -111,7 +111,7 @@ impl WebSocket {
                 }
                 Verdict::Later(undecided) => {
                     let undecided = Arc::clone(connection).postpone(undecided);
-                    self.rest().undecided = Some(undecided);
+                    self.rare().undecided = Some(undecided);
                     return Poll::Ready(Ok(Some((request, decider))));
                 }
             }
@@ -120,7 +120,7 @@ impl WebSocket {
 
     /// Takes the decision on a request, once it is made.
     pub(super) fn decided(&mut self) -> Option<Decided> {
-        let undecided = &mut self.rest.as_mut()?.undecided;
+        let undecided = &mut self.rare.as_mut()?.undecided;
         let decided = undecided.as_mut()?.take()?;
         *undecided = None;
         Some(decided)

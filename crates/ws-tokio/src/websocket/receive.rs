@@ -76,32 +76,32 @@ impl WebSocket {
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Result<Option<Step>, Error>> {
-        // A peer that sends without an end must not delay other tasks.
+        // A peer that never stops sending must not delay other tasks.
         let budget = ready!(poll_proceed(context));
         // Before the connection is looked at, so that no change is missed.
         if let Some(failure) = self.sender.connection.tasks().register_owner(context) {
-            self.rest().failed.get_or_insert(failure);
+            self.rare().failed.get_or_insert(failure);
         }
         let now = self.sender.connection.elapsed();
         let mut over = false;
         for _ in 0..MOST_EVENTS {
             if self.close_info().is_some() {
-                return Poll::Ready(self.rest().failed.take().map_or(Ok(None), Err));
+                return Poll::Ready(self.rare().failed.take().map_or(Ok(None), Err));
             }
             if let Some(decided) = self.decided() {
                 self.sender.connection.answer(&decided)?;
             }
             match self.sender.connection.advance(now, &mut self.input) {
-                Progress::Some | Progress::Step(Step::Other | Step::Ping(_)) => {}
+                Progress::Again | Progress::Step(Step::Other | Step::Ping(_)) => {}
                 Progress::Failed(error) | Progress::Step(Step::Error(error)) => {
-                    self.rest().failed.get_or_insert(*error);
+                    self.rare().failed.get_or_insert(*error);
                 }
                 Progress::Step(Step::Closed(info)) => self.end(Some(*info)),
                 Progress::Step(step) => {
                     budget.made_progress();
                     return Poll::Ready(Ok(Some(step)));
                 }
-                Progress::None => return Poll::Pending,
+                Progress::Idle => return Poll::Pending,
                 // The transport is gone, and the session has no end to report.
                 Progress::Over if over => self.end(None),
                 Progress::Over => over = true,
@@ -116,9 +116,9 @@ impl WebSocket {
     fn end(&mut self, info: Option<CloseInfo>) {
         let failure = self.sender.connection.tasks().take_failure();
         let subprotocol = self.sender.handle.subprotocol();
-        let rest = self.rest();
-        (rest.subprotocol, rest.undecided) = (subprotocol, None);
-        rest.failed = rest.failed.take().or(failure);
+        let rare = self.rare();
+        (rare.subprotocol, rare.undecided) = (subprotocol, None);
+        rare.failed = rare.failed.take().or(failure);
         let (connection, conversation) = (&self.sender.connection, &mut self.conversation);
         match info.clone() {
             Some(info) => {
@@ -129,7 +129,7 @@ impl WebSocket {
         }
         let known = self.sender.handle.close_info();
         let over = std::mem::replace(conversation, ws_common::adapter::Conversation::none());
-        self.rest().close_info = info.or(known).or_else(|| Some(unknown_end()));
+        self.rare().close_info = info.or(known).or_else(|| Some(unknown_end()));
         let connection = &self.sender.connection;
         connection.leave(over, &self.sender.handle, std::mem::take(&mut self.input));
     }

@@ -1,48 +1,29 @@
 //! Waiting for room.
 
-use std::task::{Context, Poll};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use crate::tasks::{Tasks, Waiter};
 
-use crate::alarm::Alarm;
-use crate::owned::Owned;
-use crate::tasks::Waiter;
-
-/// A wait until a message may be sent. It ends if the peer reads nothing for too long.
-pub(super) struct RoomWait {
-    waiter: Waiter,
-    limit: Option<Duration>,
-    alarm: Alarm,
-    /// How many bytes were written when the peer last read.
-    written: u64,
-    since: Instant,
+/// A wait until a message may be sent. It ends if the peer reads nothing for too long. The connection's task has the
+/// timer for that, so the wait can be polled in any runtime, and outside of one.
+pub(crate) struct RoomWait {
+    pub(crate) waiter: Waiter,
+    /// How many bytes were written when the peer last read, and when that was.
+    last_read: Option<(u64, Duration)>,
 }
 
 impl RoomWait {
-    pub(super) fn new(connection: &dyn Owned) -> Self {
-        Self {
-            waiter: Waiter::new(connection.tasks()),
-            limit: connection.write_timeout(),
-            alarm: Alarm::default(),
-            written: connection.written(),
-            since: Instant::now(),
-        }
+    pub(crate) fn new(tasks: &Arc<Tasks>) -> Self {
+        Self { waiter: Waiter::new(tasks), last_read: None }
     }
 
-    /// Returns true once a message may be sent, or will fail; false once the peer has read nothing for too long.
-    pub(super) fn poll(&mut self, connection: &dyn Owned, context: &mut Context<'_>) -> Poll<bool> {
-        if connection.has_room(&mut self.waiter, context) {
-            return Poll::Ready(true);
+    /// Returns when the wait ends. `written` bytes were written until `now`.
+    pub(crate) fn end(&mut self, written: u64, limit: Option<Duration>, now: Duration) -> Duration {
+        let (before, since) = self.last_read.get_or_insert((written, now));
+        if *before != written {
+            (*before, *since) = (written, now);
         }
-        let written = connection.written();
-        if written != self.written {
-            (self.written, self.since) = (written, Instant::now());
-        }
-        let due = self.limit.and_then(|limit| self.since.checked_add(limit));
-        match self.alarm.poll(context, due) {
-            true => Poll::Ready(false),
-            false => Poll::Pending,
-        }
+        limit.map_or(Duration::MAX, |limit| since.saturating_add(limit))
     }
 }

@@ -13,7 +13,7 @@ use ws_common::adapter::{ConnectionLink, connection_handle, unknown_end};
 use ws_common::{Error, Message, WebSocketConnection};
 use wsproto::CloseInfo;
 
-use super::room::RoomWait;
+use super::RoomWait;
 use super::sink::SinkState;
 use crate::owned::Owned;
 use crate::tasks::Waiter;
@@ -84,8 +84,8 @@ impl Sender {
     /// Waits for room. Returns false if the peer has read nothing for too long.
     #[cfg(feature = "bytes")]
     async fn has_room_in_time(&self) -> bool {
-        let mut wait = RoomWait::new(&*self.connection);
-        poll_fn(|context| wait.poll(&*self.connection, context)).await
+        let mut wait = RoomWait::new(self.connection.tasks());
+        poll_fn(|context| self.connection.poll_room(&mut wait, context)).await
     }
 
     /// Sends a message if there is room, as [`WebSocket::try_send`](crate::WebSocket::try_send) does.
@@ -132,7 +132,8 @@ impl Sender {
     }
 }
 
-/// Sends a message. By hand, because a task has room for it as long as its connection lasts.
+/// The future of [`Sender::send`]. It is written by hand to be small: a task reserves memory for it as long as its
+/// connection lasts.
 struct Sending<'s> {
     sender: &'s Sender,
     message: Option<Message>,
@@ -147,13 +148,13 @@ impl Future for Sending<'_> {
         let connection = &*self.sender.connection;
         loop {
             if let Some(wait) = &mut self.room {
-                let has_room = ready!(wait.poll(connection, context));
+                let has_room = ready!(connection.poll_room(wait, context));
                 self.room = None;
                 if !has_room {
                     return Poll::Ready(Err(Error::WouldExceed(self.message.take())));
                 }
             } else {
-                // A peer that reads without an end must not delay other tasks.
+                // A peer that never stops reading must not delay other tasks.
                 ready!(poll_proceed(context)).made_progress();
             }
             let Some(message) = self.message.take() else { return Poll::Ready(Ok(())) };
@@ -161,7 +162,7 @@ impl Future for Sending<'_> {
                 Err(Error::WouldExceed(Some(returned))) => self.message = Some(returned),
                 result => return Poll::Ready(result),
             }
-            self.room = Some(Box::new(RoomWait::new(connection)));
+            self.room = Some(Box::new(RoomWait::new(connection.tasks())));
         }
     }
 }

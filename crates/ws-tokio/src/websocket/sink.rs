@@ -9,15 +9,14 @@ use futures_sink::Sink;
 use ws_common::{Error, Message};
 use wsproto::ReadyState;
 
-use super::room::RoomWait;
-use super::{Sender, WebSocket};
+use super::{RoomWait, Sender, WebSocket};
 use crate::tasks::Waiter;
 
-/// `poll_ready` waits for room, as [`send`](WebSocket::send) does, with [`Error::WouldExceed`] without a message once the
-/// peer has read nothing for too long. A sink that is ready takes one message, even if other senders have used up the
-/// room meanwhile. Flushing waits, as [`flush`](WebSocket::flush) does, until everything is written
-/// that was sent before; nothing needs to be flushed to be sent. Closing begins the closing handshake and flushes;
-/// receive the rest of the messages to complete it.
+/// `poll_ready` waits for room, as [`send`](WebSocket::send) does; once the peer has read nothing for too long, it fails
+/// with [`Error::WouldExceed`] without a message. A sink that is ready takes one message, even if other senders have used
+/// up the room meanwhile. Flushing waits, as [`flush`](WebSocket::flush) does, until everything that was sent before is
+/// written; nothing needs to be flushed to be sent. Closing begins the closing handshake and flushes; receive the rest of
+/// the messages to complete it.
 impl Sink<Message> for WebSocket {
     type Error = Error;
 
@@ -99,8 +98,9 @@ impl Sender {
     /// Waits for room.
     pub(super) fn poll_room(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let connection = &*self.connection;
-        let wait = self.sink.room.get_or_insert_with(|| Box::new(RoomWait::new(connection)));
-        let has_room = ready!(wait.poll(connection, context));
+        let begin = || Box::new(RoomWait::new(connection.tasks()));
+        let wait = self.sink.room.get_or_insert_with(begin);
+        let has_room = ready!(connection.poll_room(wait, context));
         self.sink.room = None;
         Poll::Ready(if has_room { Ok(()) } else { Err(Error::WouldExceed(None)) })
     }

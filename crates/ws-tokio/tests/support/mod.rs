@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::runtime::{Builder, Runtime};
 use tokio::task::yield_now;
 use ws_tokio::WebSocket;
 use ws_tokio::wsproto::handshake::{Accept, ClientRequest};
@@ -18,6 +19,14 @@ pub(crate) const REQUEST: &[u8] =
     b"GET /chat HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+/// Returns a runtime of each kind.
+pub(crate) fn runtimes() -> [Runtime; 2] {
+    let build = |mut builder: Builder| builder.enable_all().build().expect("a runtime");
+    let mut threads = Builder::new_multi_thread();
+    threads.worker_threads(2);
+    [build(Builder::new_current_thread()), build(threads)]
+}
 
 pub(crate) fn request() -> ClientRequest {
     ClientRequest::parse("ws://localhost/chat").expect("a URL")

@@ -53,8 +53,8 @@ async fn messages_are_compressed_over_both_versions() {
     }
 }
 
-/// What a peer does not read stays unwritten, but for the window that it has opened and a few pieces: hyper keeps no more,
-/// and the limits of the connection hold.
+/// Bytes that a peer does not read stay unwritten, except for the window that it has opened and a few pieces: hyper keeps no
+/// more, and the limits of the connection hold.
 #[tokio::test]
 async fn what_a_peer_does_not_read_stays_unwritten_over_http_2() {
     const SENT: usize = 8 << 20;

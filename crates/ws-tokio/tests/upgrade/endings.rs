@@ -1,11 +1,18 @@
 //! Ends: of a server, of a connection, and of its stream.
 
+use std::pin::pin;
+use std::sync::{Arc, mpsc};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+use tokio::runtime::{Builder, Handle};
 use tokio::time::timeout;
 use ws_tokio::wsproto::{CloseCode, Config};
-use ws_tokio::{Error, H2, Listener, ServerOptions};
+use ws_tokio::{Error, H2, Listener, ServerOptions, Upgrade};
 
+use crate::refusals::good;
 use crate::support::*;
 
 /// The end of the server reaches connections that were handed over: 1001, and further requests get 503.
@@ -90,4 +97,108 @@ async fn a_server_without_a_handler_keeps_no_timers() {
     let listener = Listener::bind("127.0.0.1:0", ServerOptions::new()).await.expect("a free port");
     let timer = listener.handle().set_timer(Duration::from_secs(1));
     assert!(!listener.handle().cancel_timer(timer));
+}
+
+/// A client's connection of HTTP/2 ends with its runtime, although it is still referred to, and requests say so at once.
+#[test]
+fn a_connection_of_http_2_ends_with_its_runtime() {
+    let runtime = || Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let (client, mut far) = duplex(1 << 14);
+    let first = runtime();
+    let h2 = first.block_on(async {
+        // SETTINGS_ENABLE_CONNECT_PROTOCOL = 1.
+        far.write_all(&[0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 1]).await.expect("open");
+        H2::on(client, url(), Config::new()).await.expect("HTTP/2")
+    });
+    drop(first);
+    assert!(h2.is_closed());
+    runtime().block_on(async {
+        let mut output = Vec::new();
+        let ends = timeout(PATIENCE, far.read_to_end(&mut output));
+        ends.await.expect("its stream is dropped").expect("no error");
+        let opened = h2.open_path("/").await;
+        assert!(matches!(opened, Err(Error::Io(_))), "{opened:?}");
+    });
+}
+
+/// Wakes a thread.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Runs a future outside of a runtime.
+fn outside<F: Future>(future: F) -> F::Output {
+    assert!(Handle::try_current().is_err());
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let (mut future, mut context) = (pin!(future), Context::from_waker(&waker));
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park_timeout(PATIENCE),
+        }
+    }
+}
+
+/// A request whose stream the web server never hands over.
+fn never_handed_over() -> Upgrade {
+    let mut request = good(Http::One);
+    request.extensions_mut().insert(hyper::upgrade::on(http::Request::new(())));
+    Upgrade::of(&mut request).expect("a handshake")
+}
+
+/// Outside of a runtime, nothing begins, and nothing panics.
+#[test]
+fn nothing_begins_outside_of_a_runtime() {
+    let connected = outside(H2::connect("ws://127.0.0.1:9/"));
+    assert!(matches!(connected, Err(Error::Io(_))), "{connected:?}");
+    let connected = outside(H2::on(duplex(100).0, url(), Config::new()));
+    assert!(matches!(connected, Err(Error::Io(_))), "{connected:?}");
+
+    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let server = server();
+    let (h2, upgrading) = runtime.block_on(async {
+        let h2 = H2::on(host(&server, Http::Two), url(), Config::new()).await.expect("HTTP/2");
+        (h2, never_handed_over().accept::<Vec<u8>>(&server).expect("accepted").1)
+    });
+    let opened = outside(h2.open_path("/"));
+    assert!(matches!(opened, Err(Error::Io(_))), "{opened:?}");
+    let opened = outside(upgrading);
+    assert!(matches!(opened, Err(Error::Io(_))), "{opened:?}");
+    assert_eq!(server.stats().connections, 0);
+    outside(server.terminate(None));
+    assert!(server.is_terminated());
+}
+
+/// The deadline of the end holds for one that waits outside of a runtime, and while another runtime that the server has
+/// been used in is not driven.
+#[test]
+fn the_end_of_the_server_is_awaited_anywhere() {
+    for is_inside in [false, true] {
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let (runtime, server) = (runtime.expect("a runtime"), server());
+        let still = Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let begin = || never_handed_over().accept::<Vec<u8>>(&server).expect("accepted").1;
+        let entered = if is_inside { still.enter() } else { runtime.enter() };
+        let held = begin();
+        drop(entered);
+        let limit = Some(Duration::from_millis(20));
+        let waits = server.clone();
+        let (tell, told) = mpsc::channel();
+        thread::spawn(move || {
+            match is_inside {
+                true => runtime.block_on(waits.terminate(limit)),
+                false => outside(waits.terminate(limit)),
+            }
+            let _ = tell.send(());
+        });
+        told.recv_timeout(PATIENCE).expect("at the deadline");
+        drop(held);
+        drop(still);
+        assert!(server.is_terminated() || is_inside);
+    }
 }

@@ -10,30 +10,18 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 use ws_tokio::wsproto::{CloseCode, Config};
 use ws_tokio::{Error, ServerHandle, Upgrade, UpgradeServer, Upgrading};
 
-use crate::raw_h2::{self, Ends, OPEN, masked, tasks_end, within};
+use crate::harness::poll_and_drop;
+use crate::raw_h2::{self, Ends, OPEN, masked};
 use crate::support::*;
 
 const HEAD: &[u8] = b"GET /chat HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-
-fn tasks() -> usize {
-    Handle::current().metrics().num_alive_tasks()
-}
-
-async fn nothing_left(server: &UpgradeServer) {
-    within("no connection", async {
-        while server.stats().connections > 0 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    })
-    .await;
-}
 
 /// Bytes that arrive with the request or behind it belong to the WebSocket, wherever they are cut.
 #[tokio::test(start_paused = true)]
@@ -113,19 +101,6 @@ async fn an_upgrade_is_dropped_after_each_poll() {
         nothing_left(&server).await;
         tasks_end(before).await;
     }
-}
-
-async fn poll_and_drop<T>(polls: usize, future: impl Future<Output = T>) -> Option<T> {
-    let mut future = std::pin::pin!(future);
-    for _ in 0..polls {
-        let polled =
-            std::future::poll_fn(|context| std::task::Poll::Ready(future.as_mut().poll(context)));
-        if let std::task::Poll::Ready(output) = polled.await {
-            return Some(output);
-        }
-        tokio::task::yield_now().await;
-    }
-    None
 }
 
 /// The server ends while a connection is being handed over: it is closed as soon as it opens, or not opened at all.
@@ -267,4 +242,38 @@ async fn a_large_list_of_fields_ends_its_stream_alone() {
     other.send("still here").await.expect("open");
     let echo = within("an echo", other.recv()).await.expect("no error");
     assert_eq!(echo, Some("still here".into()));
+}
+
+/// The task of a connection that has not opened ends at the deadline of the server's end, too.
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_never_opens_ends_at_the_deadline() {
+    let (mut client, stream) = tokio::io::duplex(1 << 16);
+    let server = server();
+    let hosted = server.clone();
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        let upgrade = Upgrade::of(&mut request).expect("a handshake");
+        let answer: Response<Full<Bytes>> = upgrade.run(&hosted, echo);
+        async move {
+            std::future::pending::<()>().await;
+            Ok::<_, Infallible>(answer)
+        }
+    });
+    let serving = tokio::spawn(async move {
+        let builder = hyper::server::conn::http1::Builder::new();
+        let _ = builder.serve_connection(TokioIo::new(stream), service).with_upgrades().await;
+    });
+    let before = tasks();
+    client.write_all(HEAD).await.expect("open");
+    within("a request", async {
+        while server.stats().connections == 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let begun = Instant::now();
+    server.terminate(Some(Duration::from_secs(1))).await;
+    tasks_end(before).await;
+    nothing_left(&server).await;
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    serving.abort();
 }

@@ -5,6 +5,9 @@ mod bodies;
 mod connections;
 mod endings;
 mod hand_over;
+#[path = "../support/mod.rs"]
+mod harness;
+mod hostile_h2;
 mod raw_h2;
 mod refusals;
 mod resets;

@@ -1,7 +1,6 @@
 //! Raw peers of HTTP/2, for frames that neither hyper nor this crate sends: RST_STREAM and GOAWAY at any moment, and
 //! windows that stay closed.
 
-use std::future::Future;
 use std::sync::{Arc, Mutex};
 
 use h2::client::SendRequest;
@@ -13,13 +12,12 @@ use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
-use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::yield_now;
 use ws_tokio::wsproto::{CloseInfo, Config};
 use ws_tokio::{Error, Upgrade, UpgradeServer, WebSocket};
 
-use crate::support::{PATIENCE, url};
+use crate::support::url;
 
 /// The default window of a stream, in bytes (RFC 9113 section 6.9.2).
 pub(crate) const OPEN: u32 = 65_535;
@@ -187,19 +185,4 @@ pub(crate) fn masked(first: u8, payload: &[u8]) -> Bytes {
 /// Opens a WebSocket of this crate's client on a raw server.
 pub(crate) async fn h2(stream: DuplexStream) -> ws_tokio::H2 {
     ws_tokio::H2::on(stream, url(), Config::new()).await.expect("HTTP/2")
-}
-
-/// Waits until as many tasks are left as there were.
-pub(crate) async fn tasks_end(before: usize) {
-    let end = async {
-        while Handle::current().metrics().num_alive_tasks() > before {
-            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-        }
-    };
-    within("the end of all tasks", end).await;
-}
-
-/// Waits, and says in vain for what.
-pub(crate) async fn within<F: Future>(what: &str, wait: F) -> F::Output {
-    tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("{what} in time"))
 }

@@ -5,15 +5,14 @@ use std::time::Duration;
 
 use h2::Reason;
 use hyper::body::Bytes;
-use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::yield_now;
 use tokio::time::{Instant, timeout};
 use ws_tokio::wsproto::{CloseCode, CloseFrame, CloseInfo};
 use ws_tokio::{Error, ServerOptions, UpgradeServer, WebSocket};
 
-use crate::raw_h2::{self, Ends, OPEN, masked, tasks_end, within};
-use crate::support::server;
+use crate::raw_h2::{self, Ends, OPEN, masked};
+use crate::support::{nothing_left, server, tasks, tasks_end, within};
 
 const REASONS: [Reason; 5] = [
     Reason::CANCEL,
@@ -22,20 +21,6 @@ const REASONS: [Reason; 5] = [
     Reason::STREAM_CLOSED,
     Reason::REFUSED_STREAM,
 ];
-
-fn tasks() -> usize {
-    Handle::current().metrics().num_alive_tasks()
-}
-
-/// Waits until a server has no connection.
-async fn nothing_left(server: &UpgradeServer) {
-    within("no connection", async {
-        while server.stats().connections > 0 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    })
-    .await;
-}
 
 /// R8441-5-5: at a server, a stream that is reset in the middle of a message ends as a TCP connection that is reset.
 #[tokio::test(start_paused = true)]

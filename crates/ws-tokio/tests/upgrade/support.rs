@@ -9,6 +9,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
+use tokio::runtime::Handle;
 use ws_tokio::wsproto::handshake::ClientRequest;
 use ws_tokio::wsproto::{Config, url::WsUrl};
 use ws_tokio::{Error, H2, ServerOptions, Upgrade, UpgradeServer, WebSocket};
@@ -135,4 +136,34 @@ pub(crate) async fn send(
             sender.send_request(request).await.expect("a response")
         }
     }
+}
+
+/// Returns how many tasks the runtime has.
+pub(crate) fn tasks() -> usize {
+    Handle::current().metrics().num_alive_tasks()
+}
+
+/// Waits until as many tasks are left as there were.
+pub(crate) async fn tasks_end(before: usize) {
+    let end = async {
+        while tasks() > before {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    within("the end of all tasks", end).await;
+}
+
+/// Waits until a server has no connection.
+pub(crate) async fn nothing_left(server: &UpgradeServer) {
+    within("no connection", async {
+        while server.stats().connections > 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    })
+    .await;
+}
+
+/// Waits for something, and panics with its name if it does not come in time.
+pub(crate) async fn within<F: Future>(what: &str, wait: F) -> F::Output {
+    tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("{what} in time"))
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::Builder;
 use tokio::task::yield_now;
 use tokio::time::sleep;
 use ws_tokio::testing::MemoryBus;
@@ -41,10 +41,6 @@ async fn topics_linger_on_the_bus_and_leave_it_with_the_server() {
     }
     drop(other);
     assert!(bus.topics().is_empty(), "a server that is dropped leaves, too");
-}
-
-fn tasks() -> usize {
-    Handle::current().metrics().num_alive_tasks()
 }
 
 async fn settle() {

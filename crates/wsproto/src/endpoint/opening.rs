@@ -62,9 +62,9 @@ impl<R: Role> Endpoint<R> {
     }
 
     /// Takes out the bytes that arrived in place of a response, as
-    /// [`Session::take_unread_response`](crate::Session::take_unread_response) does.
-    pub fn take_unread_response(&mut self) -> Option<Vec<u8>> {
-        self.session.take_unread_response()
+    /// [`Session::take_unparsed_response`](crate::Session::take_unparsed_response) does.
+    pub fn take_unparsed_response(&mut self) -> Option<Vec<u8>> {
+        self.session.take_unparsed_response()
     }
 
     /// Tells the endpoint that the transport has failed, as [`end_of_input`](Self::end_of_input)

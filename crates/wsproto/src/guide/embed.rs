@@ -158,8 +158,8 @@
 //! transport accepts nothing, call [`write_blocked`](Endpoint::write_blocked): a peer that later
 //! reads more of our output is alive, and the keep-alive then waits longer for its Pong. Do not
 //! copy or shift the output: the endpoint keeps the offset, and does not copy a message of at least
-//! 16 KiB that is passed by value, nor, at a server, a prepared one of at least 1 KiB. Such messages
-//! are slices of their own, and so are the headers and small frames between them: write all
+//! 16 KiB that is passed by value, nor, at a server, a prepared one of at least 1 KiB. The former is
+//! then two slices, its header and its payload; the latter is one slice. Write all
 //! [`pending_slices`](Endpoint::pending_slices) with a vectored write, or set `TCP_NODELAY`, which
 //! keeps a payload from waiting for the acknowledgement of its header.
 //!
@@ -363,9 +363,10 @@
 //! # Large messages
 //!
 //! [`read_payload`](Endpoint::read_payload) lends the memory of a large binary message, so that a loop
-//! reads straight into it, and more at a time: try it before each read into the loop's own buffer. What
-//! reads into the spare capacity of a `Vec`, such as `rustix::buffer::spare_capacity` or `read_buf` of
-//! tokio, needs no zeros there. With `Read` alone, it is this read that the function `turn` above would call:
+//! reads straight into it, and more at a time. Try it before each read into the loop's own buffer, and
+//! take events after it as after any read. A reader that fills the spare capacity of a `Vec`, such as
+//! `rustix::buffer::spare_capacity` or `read_buf` of tokio, needs no zeros there. With `Read` alone, this read takes the
+//! place of `stream.read` in the function `turn` above:
 //!
 //! ```
 //! # use std::time::Duration;

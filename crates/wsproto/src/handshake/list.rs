@@ -50,7 +50,7 @@ const fn may_stand_in_token(byte: u8) -> bool {
 
 /// Returns the elements of a list, as [`byte_elements`] does.
 pub(super) fn elements(value: &str) -> impl Iterator<Item = &str> {
-    // What is between commas and white space is text, too.
+    // Text that is cut at commas and white space stays text.
     byte_elements(value.as_bytes()).filter_map(|element| str::from_utf8(element).ok())
 }
 

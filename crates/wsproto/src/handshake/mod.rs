@@ -7,7 +7,7 @@
 //! with [`Session::opened`](crate::Session::opened).
 
 mod accept_key;
-mod arrived;
+mod answer;
 mod body;
 mod client;
 mod credentials;
@@ -50,6 +50,6 @@ pub use server::{Accept, AcceptError};
 pub use unoffered::Unoffered;
 
 pub(crate) use accept_key::Key;
-pub(crate) use arrived::Arrived;
+pub(crate) use answer::Answer;
 pub(crate) use body::Body;
 pub(crate) use fields::Fields;

@@ -7,8 +7,8 @@ use crate::Role;
 
 impl<R: Role> Receiver<R> {
     /// Lends the memory of a large binary message to `read`, which appends the next bytes of the
-    /// input, as many as fit. So they are not copied from the caller's buffer, and one read may
-    /// take more of them: about as many as have arrived before.
+    /// input, as many as fit. They are then not copied from the caller's buffer, and one read may
+    /// take more of them: about as many as have arrived of the message before.
     ///
     /// Returns `None`, and does not call `read`, unless the next bytes belong to such a message, not
     /// compressed: at least 32 KiB of it have arrived, and as many of its frame are still missing. Call
@@ -28,7 +28,7 @@ impl<R: Role> Receiver<R> {
     /// let (front, mut rest) = wire.split_at_mut(64 << 10);
     /// let mut out = Vec::new();
     /// assert_eq!(ws.next_event(&mut &mut front[..], &mut out)?, None);
-    /// // A socket's `read_buf`, in place of these four lines.
+    /// // A loop reads from its socket here, for example with `read_buf` of tokio.
     /// while let Some(read) = ws.read_payload(|message| {
     ///     let len = rest.len().min(message.capacity() - message.len());
     ///     message.extend_from_slice(&rest[..len]);

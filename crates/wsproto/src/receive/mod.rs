@@ -175,8 +175,8 @@ impl<R: Role> Receiver<R> {
     }
 
     /// Takes the next event, as [`next_event_by_steps`](Self::next_event_by_steps) does, for callers
-    /// that are no part of the path of small messages: a result that stays in registers saves them
-    /// several nanoseconds.
+    /// outside the path of small messages: the result stays in registers, which saves several
+    /// nanoseconds.
     #[inline(always)]
     pub(crate) fn next_event_inline<'b>(
         &mut self,

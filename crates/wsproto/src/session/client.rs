@@ -9,7 +9,7 @@ use super::handshake::{Handshake, Progress};
 use super::{Session, Stage};
 use crate::cursor::take;
 use crate::handshake::{
-    Agreed, Arrived, Body, ClientRequest, Fields, HeadFinder, Key, Response, ResponseError,
+    Agreed, Answer, Body, ClientRequest, Fields, HeadFinder, Key, Response, ResponseError,
 };
 use crate::redacted::Length;
 use crate::{Client, Config, Role, SessionError};
@@ -21,16 +21,16 @@ struct ClientHandshake {
     /// Kept until the connection takes it over.
     role: Option<Client>,
     finder: HeadFinder,
-    /// The part of the head that has arrived, unless the head arrived in one piece; later the body. After a head that
-    /// cannot be read, its bytes.
+    /// The part of the head that has arrived, unless the head arrived in one piece; later the body. After
+    /// an invalid head, its bytes.
     buffer: Vec<u8>,
     response: Option<Response>,
     /// Set once the head of the response has arrived.
     body: Option<Body>,
 }
 
-/// The most bytes to keep of a head that cannot be read.
-const UNREAD: usize = 4 << 10;
+/// The maximum number of bytes to keep of an invalid head.
+const MOST_UNPARSED: usize = 4 << 10;
 
 /// A response, and the result of the negotiation.
 type Judged = (Response, Result<Agreed, ResponseError>);
@@ -72,9 +72,9 @@ impl<R: Role> Session<R> {
     pub fn response(&self) -> Option<&Response> {
         match &self.stage {
             Stage::Handshake(handshake) => handshake.response(),
-            _ => match R::arrived(self.arrived.as_ref()?) {
-                Arrived::Response(response) => Some(response),
-                Arrived::Bytes(_) => None,
+            _ => match R::as_answer(self.answer.as_ref()?) {
+                Answer::Response(response) => Some(response),
+                Answer::Bytes(_) => None,
             },
         }
     }
@@ -82,25 +82,25 @@ impl<R: Role> Session<R> {
     /// Takes the server's response out of a client's session once it is complete: the response that
     /// opened the connection, the one that refused it, with its body, or the one that breaks a rule.
     pub fn take_response(&mut self) -> Option<Response> {
-        match self.take_arrived_if(|arrived| matches!(arrived, Arrived::Response(_)))? {
-            Arrived::Response(response) => Some(response),
-            Arrived::Bytes(_) => None,
+        match self.take_answer_if(|answer| matches!(answer, Answer::Response(_)))? {
+            Answer::Response(response) => Some(response),
+            Answer::Bytes(_) => None,
         }
     }
 
-    /// Takes the bytes out of a client's session that arrived in place of a response, once the opening
-    /// handshake has failed: a head that is no valid HTTP, or the beginning of one. They are at most 4 KiB; those
-    /// after the first wrong byte are among them as far as they arrived together with it.
-    pub fn take_unread_response(&mut self) -> Option<Vec<u8>> {
-        match self.take_arrived_if(|arrived| matches!(arrived, Arrived::Bytes(_)))? {
-            Arrived::Bytes(bytes) => Some(bytes),
-            Arrived::Response(_) => None,
+    /// Takes the bytes that arrived in place of a response out of a client's session, once the opening
+    /// handshake has failed: a head that is not valid HTTP, or the beginning of one. At most 4 KiB are
+    /// kept; bytes after the first wrong one are included if they arrived together with it.
+    pub fn take_unparsed_response(&mut self) -> Option<Vec<u8>> {
+        match self.take_answer_if(|answer| matches!(answer, Answer::Bytes(_)))? {
+            Answer::Bytes(bytes) => Some(bytes),
+            Answer::Response(_) => None,
         }
     }
 
-    fn take_arrived_if(&mut self, is_wanted: fn(&Arrived) -> bool) -> Option<Arrived> {
-        let arrived = self.arrived.take_if(|arrived| is_wanted(R::arrived(arrived)));
-        arrived.map(R::into_arrived)
+    fn take_answer_if(&mut self, is_wanted: fn(&Answer) -> bool) -> Option<Answer> {
+        let answer = self.answer.take_if(|answer| is_wanted(R::as_answer(answer)));
+        answer.map(R::into_answer)
     }
 }
 
@@ -164,9 +164,9 @@ impl ClientHandshake {
         Ok(((response, agreed), len))
     }
 
-    /// Keeps the input behind what has arrived of a head that cannot be read.
-    fn keep_unread(&mut self, input: &mut &mut [u8]) {
-        let left = UNREAD.saturating_sub(self.buffer.len());
+    /// Keeps the input after the part of an invalid head that has arrived before.
+    fn keep_unparsed(&mut self, input: &mut &mut [u8]) {
+        let left = MOST_UNPARSED.saturating_sub(self.buffer.len());
         self.buffer.extend_from_slice(take(input, left));
         *input = &mut [];
     }
@@ -213,7 +213,7 @@ impl Handshake<Client> for ClientHandshake {
                 Ok(Some(judged)) => judged,
                 Ok(None) => return Progress::NeedMore,
                 Err(error) => {
-                    self.keep_unread(input);
+                    self.keep_unparsed(input);
                     return Progress::Failed(error.into());
                 }
             };
@@ -248,14 +248,14 @@ impl Handshake<Client> for ClientHandshake {
         self.response.as_ref()
     }
 
-    fn take_arrived(&mut self) -> Option<Arrived> {
+    fn take_answer(&mut self) -> Option<Answer> {
         match self.response.take() {
-            Some(response) => Some(Arrived::Response(response)),
+            Some(response) => Some(Answer::Response(response)),
             None if self.buffer.is_empty() => None,
             None => {
                 // The handshake may have ended within a long head.
-                self.buffer.truncate(UNREAD);
-                Some(Arrived::Bytes(mem::take(&mut self.buffer)))
+                self.buffer.truncate(MOST_UNPARSED);
+                Some(Answer::Bytes(mem::take(&mut self.buffer)))
             }
         }
     }

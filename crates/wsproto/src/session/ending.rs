@@ -217,7 +217,7 @@ impl<R: Role> Session<R> {
     /// Leaves a handshake that ended in an HTTP response: a server waits until the response has
     /// arrived, a client has nothing left to do.
     pub(super) fn answered(&mut self, now: Duration) {
-        self.keep_arrived();
+        self.keep_answer();
         self.end(Initiator::Local);
         if R::SERVER {
             self.stage = Stage::Answered;
@@ -236,7 +236,7 @@ impl<R: Role> Session<R> {
         if matches!(self.stage, Stage::Ended) {
             return;
         }
-        self.keep_arrived();
+        self.keep_answer();
         let closing = match &self.stage {
             Stage::Open(connection) => connection.closing(),
             _ => Closing::Open,

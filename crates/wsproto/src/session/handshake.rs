@@ -66,7 +66,7 @@ pub(super) trait Handshake<R: Role>: fmt::Debug + Send + Sync + Unpin {
     }
 
     /// Takes out the answer that a client received, or the part of it that has arrived.
-    fn take_arrived(&mut self) -> Option<R::Arrived> {
+    fn take_answer(&mut self) -> Option<R::Answer> {
         None
     }
 }

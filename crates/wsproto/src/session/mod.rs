@@ -106,7 +106,7 @@ pub struct Session<R: Role> {
     now: Nanos,
     rare: Option<Box<Rare>>,
     /// The answer that ended a client's handshake, until it is taken; nothing in a server's session.
-    arrived: Option<R::Arrived>,
+    answer: Option<R::Answer>,
     /// The round-trip time of the last Ping in microseconds; [`UNMEASURED`] if there is none.
     round_trip: u32,
     /// While a Pong is outstanding: how many bytes at the front of the next input were already
@@ -172,7 +172,7 @@ impl<R: Role> Session<R> {
             timer,
             now,
             rare: None,
-            arrived: None,
+            answer: None,
             round_trip: UNMEASURED,
             counted: 0,
             flags: 0,
@@ -217,7 +217,7 @@ impl<R: Role> Session<R> {
 
     /// Opens the connection after a complete handshake.
     fn open(&mut self, agreed: Agreed, now: Duration) {
-        self.keep_arrived();
+        self.keep_answer();
         if let Stage::Handshake(handshake) = &mut self.stage
             && let Some(role) = handshake.take_role()
         {
@@ -238,9 +238,9 @@ impl<R: Role> Session<R> {
     }
 
     /// Keeps the answer that ended a client's handshake.
-    fn keep_arrived(&mut self) {
+    fn keep_answer(&mut self) {
         if let Stage::Handshake(handshake) = &mut self.stage {
-            self.arrived = handshake.take_arrived();
+            self.answer = handshake.take_answer();
         }
     }
 

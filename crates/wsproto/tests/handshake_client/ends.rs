@@ -116,7 +116,7 @@ fn an_answer_is_kept_that_is_no_response() {
             let shown = input.escape_ascii().to_string();
             assert_eq!(errors, 1, "{shown}");
             assert_eq!(session.take_response().map(|response| response.status()), response);
-            let unread = session.take_unread_response();
+            let unread = session.take_unparsed_response();
             let expected = bytes.map(|bytes| {
                 // A head that fails at an early cut is reported before the rest arrives.
                 unread.as_ref().map_or(bytes, |unread| &bytes[..unread.len().min(bytes.len())])
@@ -125,7 +125,7 @@ fn an_answer_is_kept_that_is_no_response() {
             if cut == 0 {
                 assert_eq!(unread.as_deref(), bytes, "{shown}");
             }
-            assert_eq!(session.take_unread_response(), None);
+            assert_eq!(session.take_unparsed_response(), None);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a connection costs: bytes, and allocations for each message.
+//! The cost of a connection: bytes, and allocations for each message.
 
 use std::error::Error;
 use std::sync::Arc;

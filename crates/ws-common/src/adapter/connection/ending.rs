@@ -1,51 +1,12 @@
 //! The end of a connection, after which its transport may linger.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use wsproto::{Advice, CloseInfo, Initiator, Role};
 
-use super::{ConnectionState, Stage};
+use super::lingering::Lingering;
+use super::state::{ConnectionState, Stage};
 use crate::adapter::{Link, Transport};
-
-/// The maximum number of lingering transports in one [`Lingering`]. Further ones are dropped at once, and the peer may
-/// lose our last bytes.
-pub const MOST_LINGERING: usize = 1024;
-
-/// The number of transports that linger after the end of their connections: those of a loop, or of several
-/// loops between which connections move.
-#[derive(Debug, Default)]
-pub struct Lingering(AtomicUsize);
-
-impl Lingering {
-    /// Creates a count of zero.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self(AtomicUsize::new(0))
-    }
-
-    /// Returns the number.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    /// Counts one more. Returns `None` if there are [`MOST_LINGERING`] already.
-    fn enter(self: &Arc<Self>) -> Option<Place> {
-        let place = Place(Arc::clone(self));
-        (self.0.fetch_add(1, Ordering::Relaxed) < MOST_LINGERING).then_some(place)
-    }
-}
-
-/// The place of a lingering transport in the count. Dropping it gives the place up.
-#[derive(Debug)]
-pub(super) struct Place(Arc<Lingering>);
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
 
 impl<R: Role, T: Transport> ConnectionState<R, T> {
     /// Ends the connection, and keeps `info`. Its transport lingers, unless the endpoint advises to drop it;
@@ -73,7 +34,7 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
     pub fn take_lingered(&mut self) -> Option<Box<Link<R, T>>> {
         let Stage::Over { lost, lingering, place, .. } = &mut self.stage else { return None };
         let link = lingering.take_if(|link| link.endpoint().advice() == Advice::Drop)?;
-        (*lost, *place) = (owed(&link), None);
+        (*lost, *place) = (unwritten_or_lost(&link), None);
         Some(link)
     }
 
@@ -83,7 +44,7 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
         match &mut self.stage {
             Stage::Over { lost, lingering, place, .. } => {
                 let link = lingering.take()?;
-                (*lost, *place) = (owed(&link), None);
+                (*lost, *place) = (unwritten_or_lost(&link), None);
                 Some(link)
             }
             Stage::Live(link) => {
@@ -94,7 +55,8 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
         }
     }
 
-    /// Counts a transport that lingers, once, as long as it does. Beyond [`MOST_LINGERING`], stops this one.
+    /// Counts a transport that lingers, once, as long as it does. Beyond
+    /// [`MOST_LINGERING`](super::MOST_LINGERING), stops this one.
     /// Returns a link to drop without the lock. Call it at the end of a turn.
     pub(crate) fn count_lingering(
         &mut self,
@@ -125,14 +87,16 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
     pub fn buffered_amount(&self) -> usize {
         match &self.stage {
             Stage::Dialing { .. } => 0,
-            Stage::Live(link) => owed(link),
-            Stage::Over { lost, lingering, .. } => lingering.as_deref().map_or(*lost, owed),
+            Stage::Live(link) => unwritten_or_lost(link),
+            Stage::Over { lost, lingering, .. } => {
+                lingering.as_deref().map_or(*lost, unwritten_or_lost)
+            }
         }
     }
 }
 
 /// Returns how many bytes are unwritten or lost.
-fn owed<R: Role, T: Transport>(link: &Link<R, T>) -> usize {
+fn unwritten_or_lost<R: Role, T: Transport>(link: &Link<R, T>) -> usize {
     link.endpoint().unwritten() + link.endpoint().lost()
 }
 

@@ -7,7 +7,8 @@ use wsproto::handshake::Extension;
 use wsproto::url::WsUrl;
 use wsproto::{CloseFrame, CloseInfo, KeepAlive, ReadyState, Role};
 
-use super::{Connection, OWNED, Stage, UNWANTED};
+use super::Connection;
+use super::state::{OWNED, Stage, UNWANTED};
 use crate::adapter::{Acceptor, ConnectionLink, Driver, Outgoing, Transport};
 use crate::{ConnectionId, Error, SendStatus, ServerHandle, TimerId};
 
@@ -85,7 +86,7 @@ impl<R: Role, D: Driver<R>> ConnectionLink for Connection<R, D> {
         let mut held = self.lock();
         let now = self.driver.now();
         match &mut held.stage {
-            Stage::Dialing { wishes, .. } => wishes.keep_alive = Some(keep_alive),
+            Stage::Dialing { settings, .. } => settings.keep_alive = Some(keep_alive),
             Stage::Live(link) => link.endpoint_mut().set_keep_alive(keep_alive, now),
             Stage::Over { .. } => return,
         }
@@ -96,7 +97,7 @@ impl<R: Role, D: Driver<R>> ConnectionLink for Connection<R, D> {
         let mut held = self.lock();
         let now = self.driver.now();
         match (&mut held.stage, paused) {
-            (Stage::Dialing { wishes, .. }, paused) => wishes.paused = paused,
+            (Stage::Dialing { settings, .. }, paused) => settings.paused = paused,
             (Stage::Live(link), true) => link.endpoint_mut().pause(),
             (Stage::Live(link), false) => link.endpoint_mut().resume(now),
             (Stage::Over { .. }, _) => return,
@@ -107,7 +108,7 @@ impl<R: Role, D: Driver<R>> ConnectionLink for Connection<R, D> {
     fn set_timer(&self, after: Duration) -> TimerId {
         let mut held = self.lock();
         let at = self.driver.now().saturating_add(after);
-        // Nobody would be called.
+        // No handler would be called.
         if held.flags & OWNED != 0 || matches!(held.stage, Stage::Over { .. }) {
             return TimerId::new();
         }

@@ -6,7 +6,8 @@ use std::ops::{Deref, DerefMut};
 use parking_lot::MutexGuard;
 use wsproto::{ReadyState, Role};
 
-use super::{Connection, ConnectionState, NO_KEY, Work};
+use super::state::{NO_KEY, Work};
+use super::{Connection, ConnectionState};
 use crate::IncomingRequest;
 use crate::adapter::{Driver, Transport};
 

@@ -7,11 +7,11 @@ use crate::adapter::Driver;
 use crate::adapter::logging::debug;
 use crate::{ConnectionId, Error, IncomingRequest};
 
-/// Nothing: each message names the connection.
+/// No span: each message names the connection.
 #[derive(Debug)]
-pub(super) struct Story;
+pub(super) struct ConnectionSpan;
 
-impl Story {
+impl ConnectionSpan {
     pub(super) const fn begin<R: Role>(_: ConnectionId, _: &impl Driver<R>) -> Self {
         Self
     }
@@ -20,7 +20,7 @@ impl Story {
 impl<R: Role, D: Driver<R>> Connection<R, D> {
     /// Records the request of a connection for the program's log.
     pub fn log_request(&self, request: &IncomingRequest) {
-        let _ = (request, &self.story);
+        let _ = (request, &self.span);
     }
 
     pub(in crate::adapter) fn log_open(&self) {

@@ -10,9 +10,9 @@ use crate::{ConnectionId, Error, IncomingRequest};
 
 /// The span of a connection.
 #[derive(Debug)]
-pub(super) struct Story(Span);
+pub(super) struct ConnectionSpan(Span);
 
-impl Story {
+impl ConnectionSpan {
     pub(super) fn begin<R: Role>(id: ConnectionId, driver: &impl Driver<R>) -> Self {
         let span = info_span!(
             "websocket",
@@ -37,7 +37,7 @@ impl<R: Role, D: Driver<R>> Connection<R, D> {
     /// Returns the span of the connection.
     #[must_use]
     pub const fn span(&self) -> &Span {
-        &self.story.0
+        &self.span.0
     }
 
     /// Records the request of a connection for the program's log.

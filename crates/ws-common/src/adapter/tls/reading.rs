@@ -1,4 +1,4 @@
-//! Reading in adapters: with few calls of the system, bounded, and without losing the alert of a failed connection.
+//! Reading in adapters: few system calls, a bounded amount at a time, and no loss of the alert of a failed connection.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::ops::Range;
@@ -13,7 +13,7 @@ const READS: usize = 4;
 /// 5.2, RFC 5246 section 6.2.3).
 const HELD: usize = (1 << 14) + 2048 + 5;
 
-/// The least ciphertext that is worth to be read at once.
+/// The least room for ciphertext, in bytes, for which a read of the socket bypasses the buffer of rustls.
 const LEAST: usize = 16 << 10;
 
 /// How many bytes of ciphertext to read and discard after an error.
@@ -66,9 +66,9 @@ impl TlsState {
         (buffer.len() >= start + LEAST).then_some(start..buffer.len())
     }
 
-    /// Decrypts ciphertext that lies in a buffer's [room](Self::ciphertext_room), from the beginning of that on, once
-    /// [`read`](Self::read) returns `None`. The plaintext takes its place from the front of the buffer on; it is as much
-    /// shorter as the ciphertext behind it. Empty ciphertext is the end of the input. Returns as
+    /// Decrypts ciphertext that lies at the front of a buffer's [room](Self::ciphertext_room). Call it only once
+    /// [`read`](Self::read) has returned `None`. The plaintext is written from the front of the buffer on, and never
+    /// reaches ciphertext that is not taken yet. Empty ciphertext is the end of the input. Returns as
     /// [`read_from`](Self::read_from) does, and writes to `socket` as [`receive`](Self::receive) does.
     ///
     /// # Errors
@@ -122,7 +122,7 @@ impl TlsState {
             let taken = self.tls.read_tls(&mut rest)?;
             ciphertext.start += taken;
             let processed = process(&mut self.tls);
-            // Also what lies before an error.
+            // The plaintext before an error, too.
             let free = buffer.get_mut(*decrypted..ciphertext.start).unwrap_or_default();
             match self.tls.reader().read(free) {
                 Ok(read) => *decrypted += read,
@@ -180,7 +180,7 @@ impl TlsState {
     }
 }
 
-/// Discards input, until there is none now.
+/// Discards input, at most [`DRAIN`] bytes, until a read finds none.
 fn drain(from: &mut impl Read) {
     let (mut buffer, mut drained) = ([0; 16 << 10], 0);
     while drained < DRAIN {

@@ -1,3 +1,5 @@
+//! Large messages, read into the loop's buffer or straight into their memory.
+
 use wsproto::handshake::Agreed;
 use wsproto::{Config, Endpoint, Server, Session};
 

@@ -1,4 +1,4 @@
-//! Whatever the cuts, the plaintext is the same; and calls and records are counted.
+//! The plaintext does not depend on the cuts of the ciphertext; calls and records are counted.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -307,7 +307,7 @@ fn an_error_comes_after_the_plaintext_before_it() {
 #[test]
 fn what_leaves_together_is_one_record_and_one_write() {
     let mut ends = Ends::open();
-    // What encryption adds (RFC 8446 section 5.2).
+    // The bytes that encryption adds (RFC 8446 section 5.2).
     const ADDED: usize = 17;
     const FULL: usize = (16 << 10) + ADDED;
     let (header, payload) = ([0; 4], pattern(16 << 10));

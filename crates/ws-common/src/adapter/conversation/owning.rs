@@ -4,8 +4,9 @@ use std::thread;
 
 use wsproto::{CloseCode, CloseFrame, ReadyState, Role};
 
-use super::{Connection, Conversation, Driver, DynHandler, Panic};
+use super::Conversation;
 use crate::WebSocketConnection;
+use crate::adapter::{Connection, Driver, DynHandler, Panic};
 
 impl Conversation {
     /// Sets the handler of an open connection whose events the application has taken itself until now, and calls
@@ -22,7 +23,7 @@ impl Conversation {
         self.begin(connection, handle)
     }
 
-    /// The application, which has taken the events itself, takes no more: closes an open connection with code
+    /// Ends the ownership of an application that has taken the events itself: closes an open connection with code
     /// 1001, or 1011 if the thread is panicking, and aborts one whose opening handshake is in progress. The adapter
     /// then continues with turns. The connection must not be locked.
     pub fn leave<R: Role, D: Driver<R>>(

@@ -6,13 +6,13 @@ use wsproto::{Endpoint, KeepAlive, Role};
 
 /// The pause and the keep-alive that the application has set. They are applied to the next endpoint.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Wishes {
+pub(super) struct Settings {
     pub(super) paused: bool,
     /// The keep-alive, if it is not that of the options.
     pub(super) keep_alive: Option<Option<KeepAlive>>,
 }
 
-impl Wishes {
+impl Settings {
     /// Returns the settings of an endpoint.
     pub(super) fn of<R: Role>(endpoint: &Endpoint<R>) -> Self {
         let keep_alive = Some(endpoint.session().config().keep_alive);

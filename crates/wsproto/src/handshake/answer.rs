@@ -1,4 +1,4 @@
-//! The answer to a client's opening handshake, in the form in which it can be kept.
+//! The answer to a client's opening handshake: a response, or bytes that are none.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -8,13 +8,13 @@ use crate::redacted::Length;
 
 /// The answer to a client's opening handshake.
 #[allow(unnameable_types, reason = "sealed: a client's role names it")]
-pub enum Arrived {
+pub enum Answer {
     Response(Response),
-    /// These bytes, of which no head of a response could be read.
+    /// Bytes that are not the head of a response.
     Bytes(Vec<u8>),
 }
 
-impl fmt::Debug for Arrived {
+impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Response(response) => response.fmt(f),
