@@ -57,6 +57,7 @@
 //! [servers in production](guide::deploy).
 
 mod accept;
+mod buffers;
 mod calls;
 mod clock;
 mod connect;
