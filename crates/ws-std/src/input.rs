@@ -26,6 +26,7 @@ pub(crate) struct Input {
 
 impl Input {
     pub(crate) fn new(stream: Stream) -> Self {
+        buffers::join();
         Self { stream, buffer: Box::default(), consumed: 0, filled: 0, failed: None }
     }
 
@@ -87,6 +88,7 @@ impl Input {
 impl Drop for Input {
     fn drop(&mut self) {
         self.release();
+        buffers::leave();
     }
 }
 

@@ -10,6 +10,9 @@ const MOST: usize = 1 << 20;
 /// The largest outbox that is kept, in bytes, when there are others.
 const LARGEST: usize = 8 << 10;
 
+/// The largest outbox that a waiting thread keeps, in bytes.
+const WAITING: usize = 4 << 10;
+
 thread_local! {
     static UNUSED: RefCell<Unused> = const { RefCell::new(Unused { outboxes: Vec::new(), memory: 0 }) };
 }
@@ -50,6 +53,15 @@ pub fn reclaim_outbox<R: Role>(endpoint: &mut Endpoint<R>) {
             unused.outboxes.push(outbox);
         }
     });
+}
+
+/// Drops an outbox without data or state that takes more than 4 KiB: for a thread that waits with one connection, and
+/// has no other that could use it.
+pub fn shed_outbox<R: Role>(endpoint: &mut Endpoint<R>) {
+    let small = endpoint.reclaim().filter(|outbox| outbox.memory() <= WAITING);
+    if small.is_some() {
+        endpoint.lend(&mut { small });
+    }
 }
 
 #[cfg(test)]
