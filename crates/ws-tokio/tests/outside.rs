@@ -3,15 +3,14 @@
 mod support;
 
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
-use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::thread;
 use std::time::Duration;
 
 use futures_util::{Sink, SinkExt};
-use support::{Far, REQUEST, accept, frames, request, settle};
-use tokio::io::{AsyncWriteExt, duplex};
+use support::{Far, REQUEST, accept, block_on, frames, pair, request, settle};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
 use ws_tokio::wsproto::{CloseCode, Config};
@@ -21,28 +20,6 @@ use ws_tokio::{
 
 /// Nothing waits longer, except if it hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Wakes a thread.
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
-/// Runs a future outside of a runtime.
-fn block_on<F: Future>(future: F) -> F::Output {
-    assert!(tokio::runtime::Handle::try_current().is_err());
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let (mut future, mut context) = (pin!(future), Context::from_waker(&waker));
-    loop {
-        match future.as_mut().poll(&mut context) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => thread::park_timeout(PATIENCE),
-        }
-    }
-}
 
 /// A runtime that is driven in the background.
 fn driven() -> Runtime {
@@ -182,14 +159,6 @@ async fn each_wait_has_its_own_time() {
     let begun = tokio::time::Instant::now();
     assert!(matches!(ws.send("last").await, Err(Error::WouldExceed(Some(_)))));
     assert_eq!(begun.elapsed().as_secs(), 10);
-}
-
-/// Both ends of a connection, in a runtime.
-async fn pair() -> (WebSocket, WebSocket) {
-    let (here, there) = duplex(1 << 16);
-    let (client, server) =
-        tokio::join!(ws_tokio::client(here, request(), Config::new()), ws_tokio::accept(there));
-    (client.expect("a client"), server.expect("a server"))
 }
 
 #[test]

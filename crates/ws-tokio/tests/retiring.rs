@@ -6,24 +6,16 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use support::{Far, REQUEST, accept, request, runtimes, settle};
-use tokio::io::duplex;
+use support::{Far, REQUEST, accept, pair, runtimes, settle};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 use ws_tokio::wsproto::Config;
-use ws_tokio::{Message, TimerId, WebSocket, WebSocketConnection};
+use ws_tokio::{Message, TimerId, WebSocketConnection};
 
 /// Nothing waits longer, except if it hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 const ROUNDS: usize = 3000;
-
-async fn pair() -> (WebSocket, WebSocket) {
-    let (here, there) = duplex(1 << 16);
-    let (client, server) =
-        tokio::join!(ws_tokio::client(here, request(), Config::new()), ws_tokio::accept(there));
-    (client.expect("a client"), server.expect("a server"))
-}
 
 /// A thread sends the next message as soon as it learns that the one before has arrived, or a little later: when the
 /// task has just written, retires, or is gone.

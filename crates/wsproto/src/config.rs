@@ -66,11 +66,12 @@ pub struct Config {
     /// Default: `None`.
     pub fragment_size: Option<usize>,
     /// How many bytes a TCP socket should hold that it has not sent yet: a Ping or a Close waits behind them. The
-    /// adapters set it on Linux and Android (`TCP_NOTSENT_LOWAT`); the engine itself does not use it. With more,
-    /// large messages leave in fewer writes: echoes of 1 MiB take a fifth less processor time with 1 MiB. But a peer
-    /// that takes so long for these bytes as the patience of [`KeepAlive`], or
-    /// [`close_timeout`](Self::close_timeout), may be given up although it reads. `None` leaves the system's limit,
-    /// which may be megabytes. Default: 128 KiB, which take 6.6 s at 20 KB/s.
+    /// adapters set it on Linux and Android (`TCP_NOTSENT_LOWAT`), but not on the sockets of a web server that
+    /// hands connections over. The engine itself does not use it. With more, large messages leave in fewer
+    /// writes: echoes of 1 MiB take a fifth less processor time with 1 MiB. But a peer that reads slowly is given
+    /// up if it takes longer for these bytes than the patience of [`KeepAlive`] or
+    /// [`close_timeout`](Self::close_timeout). `None` leaves the system's limit, which may be megabytes. Default:
+    /// 128 KiB, which take 6.6 s at 20 KB/s.
     pub max_unsent: Option<usize>,
     /// How to detect that the peer is gone; `None` disables it. Default: off.
     pub keep_alive: Option<KeepAlive>,

@@ -1,18 +1,20 @@
 //! Connections over TLS, on a stream that moves a few bytes at a time, whose futures are dropped after each number of
 //! polls.
 
-use std::future::poll_fn;
+#[path = "../../tests/support/polling.rs"]
+mod polling;
+
 use std::pin::pin;
-use std::task::Poll;
 
 use tokio::io::{AsyncReadExt, DuplexStream, copy, duplex};
-use tokio::task::yield_now;
 use tokio::time::timeout;
 use ws_common::adapter::server_endpoint;
 use ws_common::adapter::tls::TlsState;
 use ws_common::{ClientTls, Message, ServerTls};
 use wsproto::handshake::Accept;
 use wsproto::{CloseCode, Config, SessionError};
+
+use polling::poll_and_drop;
 
 use super::*;
 use crate::Request;
@@ -46,19 +48,6 @@ async fn server(stream: DuplexStream, tls: ServerTls) -> Result<WebSocket, Error
         Some(request) => request.accept(&Accept::new()).await,
         None => Err(SessionError::EndOfInput.into()),
     }
-}
-
-/// Polls a future at most `polls` times, with the other tasks between them, then drops it.
-async fn poll_and_drop<T>(polls: usize, future: impl Future<Output = T>) -> Option<T> {
-    let mut future = pin!(future);
-    for _ in 0..polls {
-        let polled = poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await;
-        if let Poll::Ready(output) = polled {
-            return Some(output);
-        }
-        yield_now().await;
-    }
-    None
 }
 
 async fn no_task_is_left() {

@@ -1,18 +1,22 @@
 //! A scripted stream, and a harness that drops futures.
-#![allow(dead_code, reason = "each test uses a part")]
+#![allow(dead_code, unused_imports, reason = "each test uses a part")]
 
-use std::future::poll_fn;
+mod polling;
+
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::runtime::{Builder, Runtime};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, duplex};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::yield_now;
 use ws_tokio::WebSocket;
 use ws_tokio::wsproto::handshake::{Accept, ClientRequest};
 use ws_tokio::wsproto::{Config, Connection, Server};
+
+pub(crate) use polling::poll_and_drop;
 
 /// A client's request, and the length of the response to it.
 pub(crate) const REQUEST: &[u8] =
@@ -177,17 +181,34 @@ pub(crate) async fn accept(far: &Far, config: Config) -> WebSocket {
     request.accept(&Accept::new()).await.expect("an upgrade")
 }
 
-/// Polls a future at most `polls` times, with the other tasks between them, then drops it.
-pub(crate) async fn poll_and_drop<T>(polls: usize, future: impl Future<Output = T>) -> Option<T> {
-    let mut future = pin!(future);
-    for _ in 0..polls {
-        let polled = poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await;
-        if let Poll::Ready(output) = polled {
-            return Some(output);
-        }
-        yield_now().await;
+/// Both ends of a connection, in a runtime.
+pub(crate) async fn pair() -> (WebSocket, WebSocket) {
+    let (here, there) = duplex(1 << 16);
+    let (client, server) =
+        tokio::join!(ws_tokio::client(here, request(), Config::new()), ws_tokio::accept(there));
+    (client.expect("a client"), server.expect("a server"))
+}
+
+/// Wakes a thread.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
     }
-    None
+}
+
+/// Runs a future outside of a runtime.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    assert!(Handle::try_current().is_err());
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let (mut future, mut context) = (pin!(future), Context::from_waker(&waker));
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
+    }
 }
 
 /// Lets the other tasks run until they wait.

@@ -1,17 +1,16 @@
 //! Ends: of a server, of a connection, and of its stream.
 
-use std::pin::pin;
-use std::sync::{Arc, mpsc};
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::Builder;
 use tokio::time::timeout;
 use ws_tokio::wsproto::{CloseCode, Config};
 use ws_tokio::{Error, H2, Listener, ServerOptions, Upgrade};
 
+use crate::harness::block_on;
 use crate::refusals::good;
 use crate::support::*;
 
@@ -121,28 +120,6 @@ fn a_connection_of_http_2_ends_with_its_runtime() {
     });
 }
 
-/// Wakes a thread.
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
-/// Runs a future outside of a runtime.
-fn outside<F: Future>(future: F) -> F::Output {
-    assert!(Handle::try_current().is_err());
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let (mut future, mut context) = (pin!(future), Context::from_waker(&waker));
-    loop {
-        match future.as_mut().poll(&mut context) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => thread::park_timeout(PATIENCE),
-        }
-    }
-}
-
 /// A request whose stream the web server never hands over.
 fn never_handed_over() -> Upgrade {
     let mut request = good(Http::One);
@@ -153,9 +130,9 @@ fn never_handed_over() -> Upgrade {
 /// Outside of a runtime, nothing begins, and nothing panics.
 #[test]
 fn nothing_begins_outside_of_a_runtime() {
-    let connected = outside(H2::connect("ws://127.0.0.1:9/"));
+    let connected = block_on(H2::connect("ws://127.0.0.1:9/"));
     assert!(matches!(connected, Err(Error::Io(_))), "{connected:?}");
-    let connected = outside(H2::on(duplex(100).0, url(), Config::new()));
+    let connected = block_on(H2::on(duplex(100).0, url(), Config::new()));
     assert!(matches!(connected, Err(Error::Io(_))), "{connected:?}");
 
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
@@ -165,12 +142,12 @@ fn nothing_begins_outside_of_a_runtime() {
         let h2 = H2::on(host(&server, Http::Two), url(), Config::new()).await.expect("HTTP/2");
         (h2, never_handed_over().accept::<Vec<u8>>(&server).expect("accepted").1)
     });
-    let opened = outside(h2.open_path("/"));
+    let opened = block_on(h2.open_path("/"));
     assert!(matches!(opened, Err(Error::Io(_))), "{opened:?}");
-    let opened = outside(upgrading);
+    let opened = block_on(upgrading);
     assert!(matches!(opened, Err(Error::Io(_))), "{opened:?}");
     assert_eq!(server.stats().connections, 0);
-    outside(server.terminate(None));
+    block_on(server.terminate(None));
     assert!(server.is_terminated());
 }
 
@@ -192,7 +169,7 @@ fn the_end_of_the_server_is_awaited_anywhere() {
         thread::spawn(move || {
             match is_inside {
                 true => runtime.block_on(waits.terminate(limit)),
-                false => outside(waits.terminate(limit)),
+                false => block_on(waits.terminate(limit)),
             }
             let _ = tell.send(());
         });
