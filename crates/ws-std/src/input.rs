@@ -4,35 +4,36 @@ use std::io::{self, Read};
 use std::mem;
 use std::net::TcpStream;
 
+use ws_common::adapter::READ_SIZE;
+
 use crate::Stream;
-use crate::buffers;
+use crate::retry::is_timeout;
 use crate::sys::{self, Wait};
 
-/// How many bytes are read on the stack, while a thread waits for input without a buffer: most reads of small messages.
-const FIRST: usize = 4 << 10;
+/// How many bytes are read on the stack, before there is memory for them: most small messages fit. Elsewhere than on
+/// Unix it is all, because a second read could wait.
+const FIRST: usize = if cfg!(unix) { 4 << 10 } else { READ_SIZE };
 
-/// The input buffer, and how much of it is consumed. It has memory only while there is input, so that a connection that
-/// waits costs little more than its thread.
+/// The input, and how much of it is consumed. A connection over TCP has memory for it only while there is some, so
+/// that one that waits costs little more than its thread.
 #[derive(Debug)]
 pub(crate) struct Input {
     pub(crate) stream: Stream,
-    /// Empty while nothing is read.
-    buffer: Box<[u8]>,
+    bytes: Vec<u8>,
     consumed: usize,
     filled: usize,
-    /// The failure of the second of two reads; the next read returns it.
+    /// The failure behind the bytes of the last read; the next read returns it.
     failed: Option<io::Error>,
 }
 
 impl Input {
-    pub(crate) fn new(stream: Stream) -> Self {
-        buffers::join();
-        Self { stream, buffer: Box::default(), consumed: 0, filled: 0, failed: None }
+    pub(crate) const fn new(stream: Stream) -> Self {
+        Self { stream, bytes: Vec::new(), consumed: 0, filled: 0, failed: None }
     }
 
     /// Passes the unconsumed input to `take`, which consumes it from the front.
     pub(crate) fn with<T>(&mut self, take: impl FnOnce(&mut &mut [u8]) -> T) -> T {
-        let mut rest = &mut self.buffer[self.consumed..self.filled];
+        let mut rest = &mut self.bytes[self.consumed..self.filled];
         let result = take(&mut rest);
         self.consumed = self.filled - rest.len();
         result
@@ -43,32 +44,30 @@ impl Input {
         (self.consumed, self.filled) = (0, 0);
     }
 
-    /// Returns whether the last [read](Self::read) has filled the buffer: more input may have arrived.
-    pub(crate) fn is_filled(&self) -> bool {
-        self.filled == self.buffer.len() && self.filled > 0
+    /// Returns whether the last [read](Self::read) took as much as one can: more input may have arrived.
+    pub(crate) const fn is_filled(&self) -> bool {
+        self.filled == READ_SIZE
     }
 
-    /// Waits for input and replaces the buffer's content by it, as [`Stream::receive`] does. All of the content must be
-    /// consumed.
+    /// Replaces the consumed input by the next, as [`Stream::receive`] does.
     pub(crate) fn read(&mut self, wait: Wait) -> io::Result<Option<usize>> {
-        self.release();
+        self.clear();
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
         let read = match self.stream.plain_tcp() {
-            Some(tcp) if !sys::wait_readable(tcp, wait)? => return Ok(None),
-            Some(tcp) if wait.is_for_input_alone() => {
-                let (buffer, read, failed) = read_on_the_stack(tcp)?;
-                (self.buffer, self.failed) = (buffer, failed);
-                read
-            }
             Some(tcp) => {
-                self.buffer = buffers::take();
-                (&**tcp).read(&mut self.buffer)?
+                self.bytes = Vec::new();
+                if !sys::wait_readable(tcp, wait)? {
+                    return Ok(None);
+                }
+                self.failed = read_first(tcp, &mut self.bytes)?;
+                self.bytes.len()
             }
             None => {
-                self.buffer = buffers::take();
-                match self.stream.receive(&mut self.buffer, wait)? {
+                // TLS may hold input that no wait for the socket sees, so its buffer is there before.
+                self.bytes.resize(READ_SIZE, 0);
+                match self.stream.receive(&mut self.bytes, wait)? {
                     Some(read) => read,
                     None => return Ok(None),
                 }
@@ -77,38 +76,24 @@ impl Input {
         self.filled = read;
         Ok(Some(read))
     }
-
-    /// Gives the buffer back.
-    fn release(&mut self) {
-        self.clear();
-        buffers::give(mem::take(&mut self.buffer));
-    }
 }
 
-impl Drop for Input {
-    fn drop(&mut self) {
-        self.release();
-        buffers::leave();
-    }
-}
-
-/// Waits for input, and reads it. Takes a buffer only then, and fills it with what else has arrived. Returns the buffer,
-/// how much was read, and the failure of the second read.
+/// Reads the bytes that have arrived, at most [`READ_SIZE`], or waits for the first of them. `to` is empty before, and
+/// gets memory afterwards. Returns the failure behind the bytes that were read.
 #[inline(never)]
-fn read_on_the_stack(tcp: &TcpStream) -> io::Result<(Box<[u8]>, usize, Option<io::Error>)> {
+fn read_first(mut tcp: &TcpStream, to: &mut Vec<u8>) -> io::Result<Option<io::Error>> {
     let mut first = [0; FIRST];
-    let mut read = { tcp }.read(&mut first)?;
-    let mut buffer = buffers::take();
-    buffer[..read].copy_from_slice(&first[..read]);
-    let mut failed = None;
-    if read == FIRST {
-        match sys::read_now(tcp, &mut buffer[read..]) {
-            Ok(more) => read += more,
-            Err(error) if crate::retry::is_timeout(&error) => {}
-            Err(error) => failed = Some(error),
-        }
+    let read = tcp.read(&mut first)?;
+    to.reserve_exact(if read < FIRST { read } else { READ_SIZE });
+    to.extend_from_slice(&first[..read]);
+    if read < FIRST {
+        return Ok(None);
     }
-    Ok((buffer, read, failed))
+    match sys::read_into_now(tcp, to) {
+        None | Some(Ok(_)) => Ok(None),
+        Some(Err(error)) if is_timeout(&error) => Ok(None),
+        Some(Err(error)) => Ok(Some(error)),
+    }
 }
 
 #[cfg(test)]
@@ -116,8 +101,6 @@ mod tests {
     use std::io::{ErrorKind, Write};
     use std::net::TcpListener;
     use std::time::Duration;
-
-    use ws_common::adapter::READ_SIZE;
 
     use super::*;
 
@@ -169,10 +152,10 @@ mod tests {
         let (mut input, mut peer) = connected();
         send(&input, &mut peer, b"hello");
         assert_eq!(input.read(Wait::default()).expect("input"), Some(5));
-        assert_eq!((consume(&mut input), input.buffer.len()), (b"hello".to_vec(), READ_SIZE));
+        assert_eq!((input.bytes.capacity(), consume(&mut input)), (5, b"hello".to_vec()));
         let wait = Wait { room: false, limit: Some(Duration::ZERO) };
         assert_eq!(input.read(wait).expect_err("no input").kind(), ErrorKind::TimedOut);
-        assert_eq!((input.buffer.len(), input.is_filled()), (0, false));
+        assert_eq!((input.bytes.capacity(), input.is_filled()), (0, false));
         input.with(|rest| assert!(rest.is_empty()));
         send(&input, &mut peer, b"again");
         assert_eq!(input.read(wait).expect("input"), Some(5));

@@ -57,7 +57,6 @@
 //! [servers in production](guide::deploy).
 
 mod accept;
-mod buffers;
 mod calls;
 mod clock;
 mod connect;

@@ -17,13 +17,6 @@ pub(crate) struct Wait {
     pub(crate) limit: Option<Duration>,
 }
 
-impl Wait {
-    /// Returns whether only input, or the end of it, ends the wait.
-    pub(crate) const fn is_for_input_alone(self) -> bool {
-        !self.room && self.limit.is_none()
-    }
-}
-
 /// The shortest socket timeout; the standard library rejects zero.
 #[cfg(not(unix))]
 const MIN_WAIT: Duration = Duration::from_millis(1);
@@ -82,7 +75,7 @@ mod imp {
     /// Without room or a limit to wait for, it returns at once, and the read itself waits. Fails with
     /// `TimedOut` after the limit.
     pub(crate) fn wait_readable(tcp: &TcpStream, wait: Wait) -> io::Result<bool> {
-        if wait.is_for_input_alone() {
+        if !wait.room && wait.limit.is_none() {
             return Ok(true);
         }
         let flags = if wait.room { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
