@@ -1,7 +1,6 @@
 //! The bytes that were read and are not consumed yet.
 
 use std::io::{self, Read};
-use std::mem;
 use std::net::TcpStream;
 
 use ws_common::adapter::READ_SIZE;
@@ -99,6 +98,7 @@ fn read_first(mut tcp: &TcpStream, to: &mut Vec<u8>) -> io::Result<Option<io::Er
 #[cfg(test)]
 mod tests {
     use std::io::{ErrorKind, Write};
+    use std::mem;
     use std::net::TcpListener;
     use std::time::Duration;
 
