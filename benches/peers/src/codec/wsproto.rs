@@ -28,7 +28,7 @@ impl Peer {
     pub(super) const USUAL: Self = Self { name: "wsproto", in_place: 16 << 10 };
 
     /// With a buffer as large as those that others grow for such frames.
-    pub(super) const LARGE: Self = Self { name: "wsproto, 64 KiB in place", in_place: 64 << 10 };
+    pub(super) const LARGE: Self = Self { name: "wsproto (64 KiB in place)", in_place: 64 << 10 };
 }
 
 impl super::Peer for Peer {
