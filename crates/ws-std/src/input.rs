@@ -9,12 +9,12 @@ use crate::Stream;
 use crate::retry::is_timeout;
 use crate::sys::{self, Wait};
 
-/// How many bytes are read on the stack, before there is memory for them: most small messages fit. Elsewhere than on
-/// Unix it is all, because a second read could wait.
+/// How many bytes are read on the stack, before there is memory for them: most small messages fit. On systems other
+/// than Unix this is a whole read, because a second one could wait.
 const FIRST: usize = if cfg!(unix) { 4 << 10 } else { READ_SIZE };
 
-/// The input, and how much of it is consumed. A connection over TCP has memory for it only while there is some, so
-/// that one that waits costs little more than its thread.
+/// The input, and how much of it is consumed. A connection over TCP without TLS has memory for input only while there
+/// is some, so a connection that waits costs little more than its thread.
 #[derive(Debug)]
 pub(crate) struct Input {
     pub(crate) stream: Stream,
@@ -45,7 +45,7 @@ impl Input {
 
     /// Returns whether the last [read](Self::read) took as much as one can: more input may have arrived.
     pub(crate) const fn is_filled(&self) -> bool {
-        self.filled == READ_SIZE
+        self.filled >= READ_SIZE
     }
 
     /// Replaces the consumed input by the next, as [`Stream::receive`] does.
@@ -64,7 +64,7 @@ impl Input {
                 self.bytes.len()
             }
             None => {
-                // TLS may hold input that no wait for the socket sees, so its buffer is there before.
+                // Only the stream knows whether it has input, so the buffer is there before the wait.
                 self.bytes.resize(READ_SIZE, 0);
                 match self.stream.receive(&mut self.bytes, wait)? {
                     Some(read) => read,
@@ -77,8 +77,8 @@ impl Input {
     }
 }
 
-/// Reads the bytes that have arrived, at most [`READ_SIZE`], or waits for the first of them. `to` is empty before, and
-/// gets memory afterwards. Returns the failure behind the bytes that were read.
+/// Reads the bytes that have arrived, at most [`READ_SIZE`], or waits for the first of them. `to` is empty and gets
+/// memory after the wait. Returns the failure behind the bytes that were read.
 #[inline(never)]
 fn read_first(mut tcp: &TcpStream, to: &mut Vec<u8>) -> io::Result<Option<io::Error>> {
     let mut first = [0; FIRST];

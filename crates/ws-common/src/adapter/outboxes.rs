@@ -100,6 +100,22 @@ mod tests {
     }
 
     #[test]
+    fn a_thread_that_waits_keeps_a_small_outbox_and_all_data() {
+        let mut endpoint = opened_client_endpoint(Agreed::default(), Config::new(), Duration::ZERO)
+            .expect("random bytes");
+        for (len, keeps) in [(100, true), (WAITING + 1, false)] {
+            lend_outbox(&mut endpoint);
+            endpoint.send_binary(&vec![0; len]).expect("it is open");
+            shed_outbox(&mut endpoint);
+            let written = endpoint.pending().len();
+            assert!(written > len, "it holds data");
+            endpoint.wrote(written, Duration::ZERO);
+            shed_outbox(&mut endpoint);
+            assert_eq!(endpoint.wants_outbox(), !keeps, "{len} bytes");
+        }
+    }
+
+    #[test]
     fn a_thread_keeps_small_outboxes_up_to_a_limit() {
         let open = || opened_client_endpoint(Agreed::default(), Config::new(), Duration::ZERO);
         let mut endpoints: Vec<_> = (0..6000).map(|_| open().expect("random bytes")).collect();
