@@ -105,7 +105,7 @@ mod tests {
             .expect("random bytes");
         for (len, keeps) in [(100, true), (WAITING + 1, false)] {
             lend_outbox(&mut endpoint);
-            endpoint.send_binary(&vec![0; len]).expect("it is open");
+            endpoint.send_binary(vec![0; len].as_slice()).expect("it is open");
             shed_outbox(&mut endpoint);
             let written = endpoint.pending().len();
             assert!(written > len, "it holds data");
