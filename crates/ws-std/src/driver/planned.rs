@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use ws_common::adapter::logging::warn;
-use ws_common::adapter::{Held, Link, WRITE_MOST};
+use ws_common::adapter::{Held, Link, WRITE_MOST, shed_outbox};
 use wsproto::{Advice, Role};
 
 use super::{Blocking, BlockingDriver};
@@ -40,6 +40,10 @@ impl<R: Role> BlockingDriver<R> {
         }
         if link.endpoint().session().is_over() {
             self.release(link, over || busy);
+        }
+        if !busy {
+            // The receiving thread waits, and another thread has written.
+            shed_outbox(link.endpoint_mut());
         }
         let mut timer = timer.filter(|_| !over);
         let drained = || !self.waits_for_room.load(Ordering::Relaxed) && self.is_drained(link);
