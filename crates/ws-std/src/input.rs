@@ -30,14 +30,7 @@ pub(crate) struct Input {
 
 impl Input {
     pub(crate) const fn new(stream: Stream) -> Self {
-        Self {
-            stream,
-            bytes: Vec::new(),
-            consumed: 0,
-            filled: 0,
-            is_filled: false,
-            failed: None,
-        }
+        Self { stream, bytes: Vec::new(), consumed: 0, filled: 0, is_filled: false, failed: None }
     }
 
     /// Passes the unconsumed input to `take`, which consumes it from the front.
