@@ -72,7 +72,9 @@ pub(crate) fn a_pause_leaves_no_buffer<S: Flooded>() {
         for peer in &mut peers {
             peer.send(&frame(0x82, &vec![b'm'; len]));
         }
-        flood.handle().connections().iter().for_each(|connection| connection.resume());
+        for connection in flood.handle().connections() {
+            connection.resume();
+        }
         peers.iter_mut().for_each(|peer| expect_message(peer, len));
         drop(peers);
         flood.end();
