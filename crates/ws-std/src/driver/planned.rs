@@ -54,9 +54,8 @@ impl<R: Role> BlockingDriver<R> {
             // The thread that makes the call plans the next timer.
             timer = None;
         }
-        let collected = self.collector.deadline(now());
         let mut plan = self.plan(link, over);
-        plan.deadline = plan.deadline.into_iter().chain(timer).chain(collected).min();
+        plan.deadline = plan.deadline.into_iter().chain(timer).min();
         self.tell(plan);
     }
 
