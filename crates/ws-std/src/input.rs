@@ -1,18 +1,11 @@
 //! The bytes that were read and are not consumed yet.
 
-use std::io::{self, Read};
-use std::net::TcpStream;
+use std::io;
 
 use ws_common::adapter::READ_SIZE;
 
 use crate::Stream;
-#[cfg(unix)]
-use crate::retry::is_timeout;
 use crate::sys::{self, Wait};
-
-/// How many bytes are read on the stack, before there is memory for them: most small messages fit.
-#[cfg(unix)]
-const FIRST: usize = 4 << 10;
 
 /// The input, and how much of it is consumed. A connection over TCP without TLS has memory for input only while there
 /// is some, so a connection that waits costs little more than its thread.
@@ -72,7 +65,7 @@ impl Input {
                 if !sys::wait_readable(tcp, wait)? {
                     return Ok(None);
                 }
-                self.failed = read_first(tcp, &mut self.bytes)?;
+                self.failed = sys::read_arrived(tcp, &mut self.bytes)?;
                 self.bytes.len()
             }
             None => {
@@ -90,39 +83,11 @@ impl Input {
     }
 }
 
-/// Reads the bytes that have arrived, at most [`READ_SIZE`], or waits for the first of them. `to` is empty and gets
-/// memory after the wait. Returns the failure behind the bytes that were read.
-#[cfg(unix)]
-#[inline(never)]
-fn read_first(mut tcp: &TcpStream, to: &mut Vec<u8>) -> io::Result<Option<io::Error>> {
-    let mut first = [0; FIRST];
-    let read = tcp.read(&mut first)?;
-    to.reserve_exact(if read < FIRST { read } else { READ_SIZE });
-    to.extend_from_slice(&first[..read]);
-    if read < FIRST {
-        return Ok(None);
-    }
-    match sys::read_into_now(tcp, to) {
-        None | Some(Ok(_)) => Ok(None),
-        Some(Err(error)) if is_timeout(&error) => Ok(None),
-        Some(Err(error)) => Ok(Some(error)),
-    }
-}
-
-/// The same in one read: elsewhere, a second one could wait.
-#[cfg(not(unix))]
-fn read_first(mut tcp: &TcpStream, to: &mut Vec<u8>) -> io::Result<Option<io::Error>> {
-    to.resize(READ_SIZE, 0);
-    let read = tcp.read(to)?;
-    to.truncate(read);
-    Ok(None)
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::{ErrorKind, Write};
     use std::mem;
-    use std::net::TcpListener;
+    use std::net::{TcpListener, TcpStream};
     use std::time::Duration;
 
     #[cfg(target_os = "linux")]
@@ -178,13 +143,13 @@ mod tests {
     #[test]
     fn a_reset_behind_the_first_bytes_is_found() {
         let (mut input, mut peer) = connected();
-        send(&input, &mut peer, &[7; FIRST]);
+        send(&input, &mut peer, &[7; 4096]);
         socket2::SockRef::from(&peer).set_linger(Some(Duration::ZERO)).expect("a socket");
         drop(peer);
         // No flag asks for it: a reset always ends the wait.
         let tcp = input.stream.tcp().expect("TCP");
         poll(&mut [PollFd::new(tcp, PollFlags::empty())], None).expect("a socket");
-        assert_eq!(input.read(Wait::default()).expect("input"), Some(FIRST));
+        assert_eq!(input.read(Wait::default()).expect("input"), Some(4096));
         let reset = input.read(Wait::default()).expect_err("the reset");
         assert_eq!(reset.kind(), ErrorKind::ConnectionReset);
         assert_eq!(input.read(Wait::default()).expect("the end"), Some(0));
