@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use ws_common::adapter::{ConnectionLink, Conversation, Decided, DynHandler, Step, Undecided};
 use ws_common::{Error, IncomingRequest, Message, WebSocketConnection};
@@ -33,10 +32,7 @@ pub(crate) trait Owned: ConnectionLink {
     fn next_message(&self, input: &mut Input) -> Option<Message>;
 
     /// Returns the next step, out of `input`. Without one, writes what is pending, reads once, and looks again.
-    fn advance(&self, now: Duration, input: &mut Input) -> Progress;
-
-    /// Returns the time since the start of the connection.
-    fn elapsed(&self) -> Duration;
+    fn advance(&self, input: &mut Input) -> Progress;
 
     /// Sends a message, for which room was promised.
     fn send_promised(&self, message: Message) -> Result<(), Error>;

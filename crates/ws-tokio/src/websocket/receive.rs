@@ -82,7 +82,6 @@ impl WebSocket {
         if let Some(failure) = self.sender.connection.tasks().register_owner(context) {
             self.rare().failed.get_or_insert(failure);
         }
-        let now = self.sender.connection.elapsed();
         let mut over = false;
         for _ in 0..MOST_EVENTS {
             if self.close_info().is_some() {
@@ -91,7 +90,7 @@ impl WebSocket {
             if let Some(decided) = self.decided() {
                 self.sender.connection.answer(&decided)?;
             }
-            match self.sender.connection.advance(now, &mut self.input) {
+            match self.sender.connection.advance(&mut self.input) {
                 Progress::Again | Progress::Step(Step::Other | Step::Ping(_)) => {}
                 Progress::Failed(error) | Progress::Step(Step::Error(error)) => {
                     self.rare().failed.get_or_insert(*error);
