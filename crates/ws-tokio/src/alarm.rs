@@ -101,7 +101,7 @@ mod tests {
     use std::task::Poll;
 
     use tokio::task::coop::consume_budget;
-    use tokio::time::timeout;
+    use tokio::time::{advance, timeout};
 
     use super::*;
 
@@ -133,5 +133,25 @@ mod tests {
             });
             rings.await.expect("no panic");
         }
+    }
+    #[tokio::test(start_paused = true)]
+    async fn an_alarm_that_is_set_need_not_be_polled() {
+        let (mut alarm, start) = (Alarm::default(), Instant::now());
+        let at = |seconds| Some(start + Duration::from_secs(seconds));
+        let is_set = |alarm: &Alarm, seconds| alarm.is_set(at(seconds), Instant::now());
+        assert!(!is_set(&alarm, 5) && alarm.is_set(None, start), "it was never polled");
+        assert!(!poll_fn(|context| Poll::Ready(alarm.poll(context, at(5)))).await);
+        assert!(is_set(&alarm, 5) && is_set(&alarm, 7) && !is_set(&alarm, 4));
+        // It moves to an earlier time only.
+        for (then, set) in [(9, 5), (3, 3)] {
+            assert!(!poll_fn(|context| Poll::Ready(alarm.poll(context, at(then)))).await);
+            assert!(is_set(&alarm, set) && !is_set(&alarm, set - 1), "at {then}");
+        }
+        advance(Duration::from_secs(3)).await;
+        assert!(!is_set(&alarm, 3) && !is_set(&alarm, 9), "it has rung");
+        assert!(poll_fn(|context| Poll::Ready(alarm.poll(context, at(3)))).await);
+        assert!(!is_set(&alarm, 3));
+        assert!(!poll_fn(|context| Poll::Ready(alarm.poll(context, at(9)))).await);
+        assert!(is_set(&alarm, 9));
     }
 }

@@ -29,20 +29,21 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
     }
 
     #[inline]
-    fn next_message(&self, input: &mut Input) -> Option<Message> {
+    fn next_message(&self, input: &mut Input, to: &mut Option<Message>) {
         let mut held = self.lock();
-        let link = held.link_mut()?;
+        let Some(link) = held.link_mut() else { return };
         // Without a closure, which would not be inlined.
         let mut rest = input.rest();
-        let message = link.next_small_message(&mut rest);
+        *to = link.next_small_message(&mut rest);
         let left = rest.len();
         input.leave(left);
-        let message = message?;
+        if to.is_none() {
+            return;
+        }
         link.transport_mut().set_owner_has_input(!input.is_empty());
         if let Some(traffic) = Driver::<R>::traffic(self.driver()) {
             traffic.received(1, 0);
         }
-        Some(message)
     }
 
     fn advance(&self, input: &mut Input) -> Progress {

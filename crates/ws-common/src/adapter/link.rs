@@ -282,7 +282,7 @@ impl<R: Role, T: Transport> Link<R, T> {
     /// # Errors
     ///
     /// As [`send`](Self::send), but never [`Error::WouldExceed`].
-    #[inline(always)]
+    #[inline]
     pub fn send_promised(&mut self, outgoing: &mut Outgoing<'_>) -> Result<SendStatus, Error> {
         let endpoint = &mut self.endpoint;
         if endpoint.has_failed() && endpoint.ready_state() == ReadyState::Open {
@@ -300,7 +300,7 @@ impl<R: Role, T: Transport> Link<R, T> {
     }
 
     /// Appends a message or a Ping to the output.
-    #[inline(always)]
+    #[inline]
     fn append(&mut self, outgoing: &mut Outgoing<'_>) -> Result<(), SendError> {
         let endpoint = &mut self.endpoint;
         match outgoing {

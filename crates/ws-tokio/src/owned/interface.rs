@@ -28,8 +28,10 @@ pub(crate) enum Progress {
 pub(crate) trait Owned: ConnectionLink {
     fn tasks(&self) -> &Arc<Tasks>;
 
-    /// Returns the next message if it is small, has arrived whole, and nothing else comes before it.
-    fn next_message(&self, input: &mut Input) -> Option<Message>;
+    /// Takes the next message if it is small, has arrived whole, and nothing else comes before it. It is written to `to`
+    /// before the lock is released: a processor that releases a lock has finished its writes, so that moving the message
+    /// in larger words than it was written in does not stall.
+    fn next_message(&self, input: &mut Input, to: &mut Option<Message>);
 
     /// Returns the next step, out of `input`. Without one, writes what is pending, reads once, and looks again.
     fn advance(&self, input: &mut Input) -> Progress;

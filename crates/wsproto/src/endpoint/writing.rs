@@ -42,9 +42,9 @@ impl<R: Role> Endpoint<R> {
         self.after_change(now);
     }
 
-    /// Returns whether a deadline may begin or move with the time that [`wrote`](Self::wrote), or then
-    /// [`next_event`](Self::next_event) without input, gets. Otherwise, a loop may pass an earlier time, and spare
-    /// itself a look at the clock.
+    /// Returns whether a deadline may follow from the time of a write: that of [`wrote`](Self::wrote), and of
+    /// [`next_event`](Self::next_event) without input after it. Otherwise, a loop may pass an earlier time to
+    /// both, and not look at the clock. Ask before the write.
     #[must_use]
     #[inline]
     pub fn needs_time(&self) -> bool {
