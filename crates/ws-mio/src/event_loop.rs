@@ -20,6 +20,7 @@ use crate::WebSocketServer;
 use crate::deadlines::{Armed, Deadlines};
 use crate::listener::Listener;
 use crate::loop_handle::{LoopHandle, connect};
+use crate::notices::PuttingOff;
 use crate::shared::Shared;
 use crate::slot::{Cause, DynConnection, LoopContext, Slot};
 
@@ -281,7 +282,9 @@ impl EventLoop {
             // The connection was removed after this turn was requested.
             None => return,
         };
+        let putting_off = PuttingOff::begin();
         let outcome = connection.turn(&mut self.context, &mut conversation, cause);
+        drop(putting_off);
         if outcome.queue {
             self.queue.push(token);
         }

@@ -98,6 +98,7 @@ mod listener;
 mod loop_handle;
 mod mailbox;
 mod newcomers;
+mod notices;
 mod origin;
 mod proxied;
 mod readiness;

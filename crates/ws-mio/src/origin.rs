@@ -13,6 +13,7 @@ use wsproto::{Client, Role, Server};
 
 use crate::Stream;
 use crate::dial::{DialContext, Dialed, Dialer};
+use crate::notices::{MOST_UNWRITTEN, put_off};
 use crate::proxied::Proxied;
 use crate::shared::Shared;
 
@@ -60,6 +61,15 @@ fn notify<R: Role, D: Origin<R>>(driver: &D, mut held: Held<'_, R, D>) {
     }
 }
 
+/// As [`notify`], for a message that many connections are sent: within a turn, requests the turn at its end.
+#[inline]
+fn notify_later<R: Role, D: Origin<R>>(driver: &D, held: Held<'_, R, D>) {
+    match held.idle_key().filter(|_| held.buffered_amount() < MOST_UNWRITTEN) {
+        Some(key) if put_off(driver.shared(), key) => {}
+        _ => notify(driver, held),
+    }
+}
+
 /// A server, as seen by one of its loops.
 pub(crate) struct LoopServer {
     pub(crate) acceptor: Arc<Acceptor>,
@@ -101,6 +111,11 @@ impl Driver<Server> for Accepted {
     #[inline]
     fn changed(&self, held: Held<'_, Server, Self>) {
         notify(self, held);
+    }
+
+    #[inline]
+    fn published(&self, held: Held<'_, Server, Self>) {
+        notify_later(self, held);
     }
 
     fn acceptor(&self) -> Option<&Acceptor> {

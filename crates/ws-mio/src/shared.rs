@@ -14,6 +14,7 @@ use ws_common::adapter::Conversation;
 use ws_common::{ConnectionId, ServerHandle};
 
 use crate::mailbox::{Mail, Mailbox};
+use crate::notices::Notified;
 use crate::slot::{DynConnection, Slot};
 
 /// The thread-safe side of an event loop.
@@ -56,6 +57,12 @@ impl Mail for LoopMail {
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shared").finish_non_exhaustive()
+    }
+}
+
+impl Notified for Shared {
+    fn notify_all(&self, keys: &[usize]) {
+        self.post(|mail| mail.changed.extend_from_slice(keys));
     }
 }
 

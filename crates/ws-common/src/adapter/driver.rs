@@ -22,6 +22,14 @@ pub trait Driver<R: Role>: Send + Sync + Sized + 'static {
     /// this, also from within a handler, and it must return soon.
     fn changed(&self, held: Held<'_, R, Self>);
 
+    /// Called in place of [`changed`](Self::changed) for a message that is sent to many connections, of which each
+    /// may be sent more soon. An adapter may put off the notice of one that [is idle](Held::idle_key) until the end
+    /// of the turn that this thread is in.
+    #[inline]
+    fn published(&self, held: Held<'_, R, Self>) {
+        self.changed(held);
+    }
+
     /// Sends a message or a Ping. A blocking adapter may wait here until the peer reads.
     ///
     /// # Errors

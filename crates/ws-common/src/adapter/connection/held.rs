@@ -35,6 +35,14 @@ impl<'a, R: Role, D: Driver<R>> Held<'a, R, D> {
         };
         (before == Work::None && known).then_some(self.key as usize)
     }
+
+    /// Returns the connection's key if [`begin_notice`](Self::begin_notice) would begin a notice. An adapter that has
+    /// recorded the key, and gives the connection a turn later, may leave that notice out. It is not outstanding
+    /// then, so changes by other threads do not wait for the turn.
+    #[inline]
+    pub fn idle_key(&self) -> Option<usize> {
+        (self.work == Work::None && self.key != NO_KEY).then_some(self.key as usize)
+    }
 }
 
 impl<R: Role, D: Driver<R>> Held<'_, R, D> {
