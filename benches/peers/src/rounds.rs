@@ -30,8 +30,8 @@ impl Rounds {
         Some(())
     }
 
-    /// The median, or the minimum, of each contestant's times. All run in every round, each round
-    /// begins with another one, and a first round is not counted.
+    /// The median, or the minimum, of each contestant's times. All run in every round, in the
+    /// [order](order) of that round, and a first round is not counted.
     ///
     /// # Errors
     ///
@@ -43,7 +43,7 @@ impl Rounds {
     ) -> Result<Vec<Duration>, Box<dyn Error>> {
         let mut times = vec![Vec::new(); contestants];
         for round in 0..=self.count {
-            for at in (0..contestants).map(|at| (at + round) % contestants) {
+            for at in order(contestants, round) {
                 let start = Instant::now();
                 work(at)?;
                 let time = start.elapsed();
@@ -61,12 +61,28 @@ impl Rounds {
     }
 }
 
+/// The order in which contestants run in a round. Each of them follows each of the others equally often in
+/// any `2 * contestants` successive rounds (a Williams design), because one finds the caches as its
+/// predecessor has left them: in a fixed order, the successor of one with large buffers would pay for them
+/// in every round.
+fn order(contestants: usize, round: usize) -> impl Iterator<Item = usize> {
+    let reversed = round / contestants.max(1) % 2 == 1;
+    (0..contestants).map(move |step| {
+        let step = if reversed { contestants - 1 - step } else { step };
+        // From both ends in turn: 0, n - 1, 1, n - 2, ...
+        let at = if step % 2 == 0 { step / 2 } else { contestants - step.div_ceil(2) };
+        (at + round) % contestants
+    })
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[test]
-    fn everybody_runs_in_every_round_and_each_round_begins_with_another() {
+    fn everybody_runs_in_every_round() {
         let mut rounds = Rounds::default();
         assert_eq!(rounds.set("--rounds", "2"), Some(()));
         let mut order = Vec::new();
@@ -75,7 +91,27 @@ mod tests {
             Ok(())
         });
         assert_eq!(times.expect("no work fails").len(), 3);
-        assert_eq!(order, [0, 1, 2, 1, 2, 0, 2, 0, 1]);
+        assert_eq!(order, [0, 2, 1, 1, 0, 2, 2, 1, 0]);
+    }
+
+    #[test]
+    fn each_contestant_follows_each_other_one_equally_often() {
+        for contestants in 1..=10 {
+            for first in [0, 1, 7] {
+                let mut pairs = BTreeMap::new();
+                for round in first..first + 2 * contestants {
+                    let order: Vec<usize> = order(contestants, round).collect();
+                    let mut sorted = order.clone();
+                    sorted.sort_unstable();
+                    assert_eq!(sorted, (0..contestants).collect::<Vec<_>>(), "everybody runs");
+                    for pair in order.windows(2) {
+                        *pairs.entry((pair[0], pair[1])).or_insert(0) += 1;
+                    }
+                }
+                assert_eq!(pairs.len(), contestants * (contestants - 1));
+                assert!(pairs.values().all(|times| *times == 2), "{contestants}: {pairs:?}");
+            }
+        }
     }
 
     #[test]

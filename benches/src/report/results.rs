@@ -61,7 +61,8 @@ impl Codec {
     pub(crate) fn contest(&self, workload: (&str, &str), size: usize) -> Option<(f64, &Time)> {
         let cell = self.cell(workload, size);
         let ours = cell.iter().find(|time| time.peer == OURS[0])?.nanoseconds;
-        let others = cell.into_iter().filter(|t| t.peer != OURS[0] && !t.peer.ends_with(WEAK));
+        let others =
+            cell.into_iter().filter(|t| !t.peer.starts_with(OURS[0]) && !t.peer.ends_with(WEAK));
         let best = others.min_by(|a, b| a.nanoseconds.total_cmp(&b.nanoseconds))?;
         Some((ours, best))
     }

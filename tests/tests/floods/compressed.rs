@@ -3,7 +3,7 @@
 use ws_common::ServerOptions;
 use wsproto::Deflate;
 
-use crate::flood::{Flood, Flooded, SMALL, assert_within, grown, wait_until};
+use crate::flood::{Flood, Flooded, SMALL, assert_within, grown};
 use crate::heap::Meter;
 use crate::peer::{Peer, frame};
 
@@ -31,7 +31,7 @@ pub(crate) fn half_a_compressed_message_holds_its_bytes<S: Flooded>() {
     const PEERS: usize = 200;
     /// The bytes of each message that arrive.
     const HALF: usize = 8 << 10;
-    /// The memory of a connection besides its message and its buffer, in bytes.
+    /// The memory of a connection besides its message, in bytes.
     const EACH: usize = 4 << 10;
 
     let block = frame(0x42, &stored(8 << 10)[..HALF]);
@@ -39,11 +39,12 @@ pub(crate) fn half_a_compressed_message_holds_its_bytes<S: Flooded>() {
     let meter = Meter::start();
     let mut peers: Vec<_> = (0..PEERS).map(|_| Peer::open_compressing(flood.address())).collect();
     let sent = peers.iter_mut().map(|peer| peer.repeat(&block, 1)).sum();
-    wait_until(|| meter.held() >= PEERS * (S::BUFFER + HALF), || format!("{} held", meter.held()));
+    let (least, each) = (PEERS * HALF, PEERS * (EACH + 2 * HALF));
+    meter.settle(least..=each + S::KEEPS + SMALL);
     for peer in &mut peers {
         peer.ping();
     }
-    let bound = PEERS * (EACH + S::BUFFER + 2 * HALF) + grown(HALF) + SMALL;
+    let bound = each + PEERS * S::BUFFER + grown(HALF) + SMALL;
     assert_within::<S>("half a compressed message each, 200 peers", sent, &meter, bound);
     drop(peers);
     flood.end();
@@ -70,7 +71,7 @@ pub(crate) fn a_bomb_holds_one_limit<S: Flooded>() {
     let sent = peer.repeat(&bomb, 1);
     assert_eq!(peer.last(), *b"\x88\x02\x03\xF1");
     // The compressed bytes, and what they inflate to.
-    let bound = grown(bomb.len()) + grown(LIMIT) + TOOLS + SMALL;
+    let bound = S::BUFFER + grown(bomb.len()) + grown(LIMIT) + TOOLS + SMALL;
     assert_within::<S>("a bomb of 64 MiB", sent, &meter, bound);
     drop(peer);
     flood.end();
@@ -89,12 +90,8 @@ pub(crate) fn empty_blocks_without_end_are_refused<S: Flooded>() {
         sent += fragments.len();
     }
     assert_eq!(peer.last(), *b"\x88\x02\x03\xF1");
-    assert_within::<S>(
-        "empty blocks without end",
-        sent,
-        &meter,
-        grown(LIMIT + LIMIT / 1024) + SMALL,
-    );
+    let bound = S::BUFFER + grown(LIMIT + LIMIT / 1024) + SMALL;
+    assert_within::<S>("empty blocks without end", sent, &meter, bound);
     drop(peer);
     flood.end();
 }

@@ -35,7 +35,7 @@ pub(crate) const fn grown(bytes: usize) -> usize {
 pub(crate) trait Flooded: Adapter {
     const NAME: &'static str;
 
-    /// The read buffer of a connection, in bytes.
+    /// The read buffer of a connection, in bytes: it has one only while it holds input.
     const BUFFER: usize;
 
     /// The input that a connection may hold until its next turn, in bytes.

@@ -1,9 +1,12 @@
 //! Counts the heap of the whole process: of the server, and of a client that allocates almost nothing.
 //! Thread stacks and buffers of the operating system are not included.
 
+use std::ops::RangeInclusive;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use peak_alloc::PeakAlloc;
+
+use crate::flood::wait_until;
 
 /// Counts requested bytes. A growing block counts twice for a moment, as if it were always moved.
 #[global_allocator]
@@ -35,6 +38,14 @@ impl Meter {
     /// Returns the bytes allocated now, beyond those at the start.
     pub(crate) fn held(&self) -> usize {
         live().saturating_sub(self.0)
+    }
+
+    /// Waits until the bytes allocated now, beyond those at the start, are within a range.
+    pub(crate) fn settle(&self, within: RangeInclusive<usize>) {
+        wait_until(
+            || within.contains(&self.held()),
+            || format!("{} held of {within:?}", self.held()),
+        );
     }
 
     /// Returns the most bytes allocated, beyond those at the start.

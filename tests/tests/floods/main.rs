@@ -11,6 +11,7 @@ mod flood;
 mod fragments;
 mod heads;
 mod heap;
+mod idle;
 mod lengths;
 mod peer;
 mod responses;
@@ -25,6 +26,7 @@ macro_rules! floods {
             use super::*;
 
             floods! { @each $adapter;
+                idle: an_echo_leaves_no_buffer;
                 lengths: a_length_beyond_the_limit_reserves_nothing,
                     a_length_at_the_limit_reserves_next_to_nothing;
                 fragments: empty_fragments_hold_nothing_and_end,

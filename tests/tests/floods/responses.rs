@@ -73,7 +73,7 @@ fn flooded<C: Flooded>(name: &str, begin: &[u8], most: usize, proxied: bool) -> 
     let meter = Meter::start();
     let (refused, sent) = ask::<C>(begin, &[b'a'; 1000], proxied);
     assert!(sent < FLOOD, "the client gives up");
-    assert_within::<C>(name, sent, &meter, ordinary + grown(most) + SMALL);
+    assert_within::<C>(name, sent, &meter, ordinary + C::BUFFER + grown(most) + SMALL);
     settle("a client left", before + refused.body.len());
     refused
 }

@@ -14,7 +14,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use benches::workload::{Kind, Workload};
-use peers::codec::{End, Flush, Inbox, Peer, Ring, peers, verify};
+use peers::codec::{End, Flush, Inbox, Peer, Ring, decoders, peers, verify};
 use peers::{Outcome, Rounds};
 
 const USAGE: &str = "usage: codec [--rounds N] [--workload PART] [--sizes N,N...] \
@@ -24,7 +24,7 @@ const SEGMENTS: [usize; 2] = [64 << 10, 1460];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::from_arguments().ok_or(USAGE)?;
-    let peers: Vec<_> = peers().into_iter().filter(|peer| options.wants(peer.name())).collect();
+    let (peers, decoders) = (options.wanted(peers()), options.wanted(decoders()));
     println!("workload\tsize\tsegment\tpeer\tns_per_frame");
     for segment in options.segments.iter().copied() {
         for kind in Kind::ALL {
@@ -32,14 +32,14 @@ fn main() -> Result<(), Box<dyn Error>> {
             let sizes = options.sizes.iter().copied();
             let sizes = sizes.filter(|size| *size > 0 || kind == Kind::Binary);
             for size in sizes.filter(|_| name.contains(&options.workload)) {
-                decode(&options, &peers, &name, &Workload::new(kind, size), segment)?;
+                decode(&options, &decoders, &name, &Workload::new(kind, size), segment)?;
             }
         }
         for kind in Kind::ALL {
             let name = format!("fragments-{}", kind.name());
             if name.contains(&options.workload) {
                 let workload = Workload::fragmented(kind, 1 << 20, 1 << 10);
-                decode(&options, &peers, &name, &workload, segment)?;
+                decode(&options, &decoders, &name, &workload, segment)?;
             }
         }
     }
@@ -85,8 +85,9 @@ impl Options {
         Some(options)
     }
 
-    fn wants(&self, peer: &str) -> bool {
-        self.peers.is_empty() || self.peers.iter().any(|name| name == peer)
+    fn wanted(&self, peers: Vec<Box<dyn Peer>>) -> Vec<Box<dyn Peer>> {
+        let wanted = |name| self.peers.is_empty() || self.peers.iter().any(|peer| peer == name);
+        peers.into_iter().filter(|peer| wanted(peer.name())).collect()
     }
 }
 

@@ -5,8 +5,8 @@ use wsproto::{Client, Config, Connection, Event, Extensions, Role, Sender, Serve
 
 use super::{BATCH, End, Flush, Inbox, LIMIT, Outcome, Ring};
 
-/// How many bytes of a frame are waited for: a payload of 16 KiB behind the longest header.
-const MOST: usize = (16 << 10) + 14;
+/// The bytes of the longest header.
+const HEADER: usize = 14;
 
 /// The most bytes of a read: those that wait stay in the first-level cache. It is no multiple of 4 KiB, so that the
 /// distance between a read and the message it belongs to differs from one to the next: with some distances, copies
@@ -17,11 +17,23 @@ const READ: usize = 7000;
 const LARGE: usize = 16 << 10;
 
 #[derive(Debug)]
-pub(super) struct Peer;
+pub(super) struct Peer {
+    name: &'static str,
+    /// The longest payload that is waited for in the buffer.
+    in_place: usize,
+}
+
+impl Peer {
+    /// With a buffer that stays in the first-level cache.
+    pub(super) const USUAL: Self = Self { name: "wsproto", in_place: 16 << 10 };
+
+    /// With a buffer as large as those that others grow for such frames.
+    pub(super) const LARGE: Self = Self { name: "wsproto (64 KiB in place)", in_place: 64 << 10 };
+}
 
 impl super::Peer for Peer {
     fn name(&self) -> &'static str {
-        "wsproto"
+        self.name
     }
 
     fn decode(&self, workload: &Workload, segment: usize, inbox: &mut Inbox<'_>) -> Outcome {
@@ -29,7 +41,8 @@ impl super::Peer for Peer {
         config.max_message_size = LIMIT as u64;
         config.max_frame_size = LIMIT as u64;
         let mut server = Connection::server(config);
-        let mut buffer = vec![0; MOST + READ];
+        let most = self.in_place + HEADER;
+        let mut buffer = vec![0; most + READ];
         let mut held = 0; // what waits, in front
         let mut out = Vec::new();
         for mut segment in workload.wire.chunks(segment) {
@@ -49,7 +62,7 @@ impl super::Peer for Peer {
                 }
                 let end = held;
                 let mut input = &mut buffer[..end];
-                while let Some(event) = server.next_event_in_place(&mut input, MOST, &mut out)? {
+                while let Some(event) = server.next_event_in_place(&mut input, most, &mut out)? {
                     match event {
                         Event::Text(text) => inbox.text(text.as_bytes()),
                         Event::Binary(bytes) => inbox.binary(&bytes),

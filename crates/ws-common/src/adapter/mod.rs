@@ -72,7 +72,7 @@ pub use endpoints::{client_endpoint, opened_client_endpoint, server_endpoint};
 pub use handle::{ConnectionLink, Outgoing, connection_handle, new_connection_id};
 pub use hosted::{Hosted, NotHosted, check_hosted};
 pub use link::{Link, Step, Written};
-pub use outboxes::{lend_outbox, reclaim_outbox};
+pub use outboxes::{lend_outbox, reclaim_outbox, shed_outbox};
 pub use panics::{Panic, run_guarded};
 pub use proxy_header::{ProxyHeader, ProxyHeaderError, ProxyHeaderRead};
 pub use reconnecting::{Connector, NextAttempt, reconnect};

@@ -10,6 +10,9 @@ const MOST: usize = 1 << 20;
 /// The largest outbox that is kept, in bytes, when there are others.
 const LARGEST: usize = 8 << 10;
 
+/// The largest outbox that a waiting thread keeps, in bytes.
+const WAITING: usize = 4 << 10;
+
 thread_local! {
     static UNUSED: RefCell<Unused> = const { RefCell::new(Unused { outboxes: Vec::new(), memory: 0 }) };
 }
@@ -52,6 +55,15 @@ pub fn reclaim_outbox<R: Role>(endpoint: &mut Endpoint<R>) {
     });
 }
 
+/// Drops an outbox without data or state that takes more than 4 KiB: for a thread that waits with one connection, and
+/// has no other that could use it.
+pub fn shed_outbox<R: Role>(endpoint: &mut Endpoint<R>) {
+    let small = endpoint.reclaim().filter(|outbox| outbox.memory() <= WAITING);
+    if small.is_some() {
+        endpoint.lend(&mut { small });
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -84,6 +96,22 @@ mod tests {
             endpoint.wrote(len, Duration::ZERO);
             reclaim_outbox(endpoint);
             assert!(endpoint.wants_outbox());
+        }
+    }
+
+    #[test]
+    fn a_thread_that_waits_keeps_a_small_outbox_and_all_data() {
+        let mut endpoint = opened_client_endpoint(Agreed::default(), Config::new(), Duration::ZERO)
+            .expect("random bytes");
+        for (len, keeps) in [(100, true), (WAITING + 1, false)] {
+            lend_outbox(&mut endpoint);
+            endpoint.send_binary(vec![0; len].as_slice()).expect("it is open");
+            shed_outbox(&mut endpoint);
+            let written = endpoint.pending().len();
+            assert!(written > len, "it holds data");
+            endpoint.wrote(written, Duration::ZERO);
+            shed_outbox(&mut endpoint);
+            assert_eq!(endpoint.wants_outbox(), !keeps, "{len} bytes");
         }
     }
 

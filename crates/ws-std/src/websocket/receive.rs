@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use ws_common::Error;
-use ws_common::adapter::{Driver, Link, WRITE_MOST};
+use ws_common::adapter::{Driver, Link, WRITE_MOST, shed_outbox};
 use wsproto::{Advice, Role};
 
 use crate::clock::{CallTimeout, now};
@@ -122,6 +122,7 @@ impl<R: Role> WebSocket<R> {
         if !timeout.may_wait() {
             return Err(io::Error::from(ErrorKind::TimedOut).into());
         }
+        shed_outbox(link.endpoint_mut());
         let plan = WaitPlan::new(link);
         if plan.is_watched {
             driver.set_watches_input(true);
