@@ -1,17 +1,11 @@
 //! The bytes that were read and are not consumed yet.
 
-use std::io::{self, Read};
-use std::net::TcpStream;
+use std::io;
 
 use ws_common::adapter::READ_SIZE;
 
 use crate::Stream;
-use crate::retry::is_timeout;
 use crate::sys::{self, Wait};
-
-/// How many bytes are read on the stack, before there is memory for them: most small messages fit. On systems other
-/// than Unix this is a whole read, because a second one could wait.
-const FIRST: usize = if cfg!(unix) { 4 << 10 } else { READ_SIZE };
 
 /// The input, and how much of it is consumed. A connection over TCP without TLS has memory for input only while there
 /// is some, so a connection that waits costs little more than its thread.
@@ -21,13 +15,15 @@ pub(crate) struct Input {
     bytes: Vec<u8>,
     consumed: usize,
     filled: usize,
+    /// Whether the last read took as much as one can.
+    is_filled: bool,
     /// The failure behind the bytes of the last read; the next read returns it.
     failed: Option<io::Error>,
 }
 
 impl Input {
     pub(crate) const fn new(stream: Stream) -> Self {
-        Self { stream, bytes: Vec::new(), consumed: 0, filled: 0, failed: None }
+        Self { stream, bytes: Vec::new(), consumed: 0, filled: 0, is_filled: false, failed: None }
     }
 
     /// Passes the unconsumed input to `take`, which consumes it from the front.
@@ -45,12 +41,21 @@ impl Input {
 
     /// Returns whether the last [read](Self::read) took as much as one can: more input may have arrived.
     pub(crate) const fn is_filled(&self) -> bool {
-        self.filled >= READ_SIZE
+        self.is_filled
+    }
+
+    /// Frees the memory of input that is consumed, before a wait for anything but input.
+    pub(crate) fn free_consumed(&mut self) {
+        if self.consumed == self.filled && self.stream.plain_tcp().is_some() {
+            self.clear();
+            self.bytes = Vec::new();
+        }
     }
 
     /// Replaces the consumed input by the next, as [`Stream::receive`] does.
     pub(crate) fn read(&mut self, wait: Wait) -> io::Result<Option<usize>> {
         self.clear();
+        self.is_filled = false;
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
@@ -60,7 +65,7 @@ impl Input {
                 if !sys::wait_readable(tcp, wait)? {
                     return Ok(None);
                 }
-                self.failed = read_first(tcp, &mut self.bytes)?;
+                self.failed = sys::read_arrived(tcp, &mut self.bytes)?;
                 self.bytes.len()
             }
             None => {
@@ -73,25 +78,8 @@ impl Input {
             }
         };
         self.filled = read;
+        self.is_filled = read == READ_SIZE;
         Ok(Some(read))
-    }
-}
-
-/// Reads the bytes that have arrived, at most [`READ_SIZE`], or waits for the first of them. `to` is empty and gets
-/// memory after the wait. Returns the failure behind the bytes that were read.
-#[inline(never)]
-fn read_first(mut tcp: &TcpStream, to: &mut Vec<u8>) -> io::Result<Option<io::Error>> {
-    let mut first = [0; FIRST];
-    let read = tcp.read(&mut first)?;
-    to.reserve_exact(if read < FIRST { read } else { READ_SIZE });
-    to.extend_from_slice(&first[..read]);
-    if read < FIRST {
-        return Ok(None);
-    }
-    match sys::read_into_now(tcp, to) {
-        None | Some(Ok(_)) => Ok(None),
-        Some(Err(error)) if is_timeout(&error) => Ok(None),
-        Some(Err(error)) => Ok(Some(error)),
     }
 }
 
@@ -99,8 +87,11 @@ fn read_first(mut tcp: &TcpStream, to: &mut Vec<u8>) -> io::Result<Option<io::Er
 mod tests {
     use std::io::{ErrorKind, Write};
     use std::mem;
-    use std::net::TcpListener;
+    use std::net::{TcpListener, TcpStream};
     use std::time::Duration;
+
+    #[cfg(target_os = "linux")]
+    use rustix::event::{PollFd, PollFlags, poll};
 
     use super::*;
 
@@ -125,7 +116,7 @@ mod tests {
     #[test]
     fn one_read_takes_what_has_arrived() {
         let (mut input, mut peer) = connected();
-        for len in [1, FIRST - 1, FIRST, FIRST + 1, 40_000] {
+        for len in [1, 4095, 4096, 4097, 40_000] {
             let bytes: Vec<_> = (0..len).map(|at| at as u8).collect();
             send(&input, &mut peer, &bytes);
             assert_eq!(input.read(Wait::default()).expect("input"), Some(len));
@@ -141,10 +132,40 @@ mod tests {
     #[test]
     fn an_end_behind_the_first_bytes_is_found() {
         let (mut input, mut peer) = connected();
-        send(&input, &mut peer, &[7; FIRST]);
+        send(&input, &mut peer, &[7; 4096]);
         drop(peer);
-        assert_eq!(input.read(Wait::default()).expect("input"), Some(FIRST));
+        assert_eq!(input.read(Wait::default()).expect("input"), Some(4096));
         assert_eq!(input.read(Wait::default()).expect("the end"), Some(0));
+    }
+
+    /// On Linux, bytes that have arrived outlive a reset.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_reset_behind_the_first_bytes_is_found() {
+        let (mut input, mut peer) = connected();
+        send(&input, &mut peer, &[7; 4096]);
+        socket2::SockRef::from(&peer).set_linger(Some(Duration::ZERO)).expect("a socket");
+        drop(peer);
+        // No flag asks for it: a reset always ends the wait.
+        let tcp = input.stream.tcp().expect("TCP");
+        poll(&mut [PollFd::new(tcp, PollFlags::empty())], None).expect("a socket");
+        assert_eq!(input.read(Wait::default()).expect("input"), Some(4096));
+        let reset = input.read(Wait::default()).expect_err("the reset");
+        assert_eq!(reset.kind(), ErrorKind::ConnectionReset);
+        assert_eq!(input.read(Wait::default()).expect("the end"), Some(0));
+    }
+
+    #[test]
+    fn only_consumed_input_is_freed() {
+        let (mut input, mut peer) = connected();
+        send(&input, &mut peer, &[7; READ_SIZE]);
+        assert_eq!(input.read(Wait::default()).expect("input"), Some(READ_SIZE));
+        input.with(|rest| *rest = &mut mem::take(rest)[1..]);
+        input.free_consumed();
+        assert_eq!(consume(&mut input), [7; READ_SIZE - 1]);
+        input.free_consumed();
+        assert_eq!((input.bytes.capacity(), input.is_filled()), (0, true));
+        assert!(consume(&mut input).is_empty());
     }
 
     #[test]

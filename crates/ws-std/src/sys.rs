@@ -4,8 +4,11 @@ use std::io::{self, IoSlice};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use ws_common::adapter::READ_SIZE;
+
 pub(crate) use imp::{
-    has_input, read_into_now, read_now, wait_readable, wait_writable, write_now, write_vectored_now,
+    has_input, read_arrived, read_into_now, read_now, wait_readable, wait_writable, write_now,
+    write_vectored_now,
 };
 
 /// How long to wait for input, and whether to wait for room as well.
@@ -23,12 +26,17 @@ const MIN_WAIT: Duration = Duration::from_millis(1);
 
 #[cfg(unix)]
 mod imp {
+    use std::mem::MaybeUninit;
+
     use rustix::buffer::spare_capacity;
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
-    use rustix::io::retry_on_intr;
+    use rustix::io::{Errno, retry_on_intr};
     use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, send, sendmsg};
 
-    use super::{Duration, IoSlice, TcpStream, Wait, io};
+    use super::{Duration, IoSlice, READ_SIZE, TcpStream, Wait, io};
+
+    /// How many bytes are read on the stack, before there is memory for them: most small messages fit.
+    const FIRST: usize = 4 << 10;
 
     /// Apple systems lack `MSG_NOSIGNAL`; there the standard library sets `SO_NOSIGPIPE` on the socket.
     #[cfg(target_vendor = "apple")]
@@ -59,6 +67,25 @@ mod imp {
         Some(read.map(|(_, read)| read).map_err(Into::into))
     }
 
+    /// Reads the bytes that have arrived, at most [`READ_SIZE`], or waits for the first of them. `to` is empty and gets
+    /// memory after the wait. Returns the failure behind the bytes that were read.
+    #[inline(never)]
+    pub(crate) fn read_arrived(tcp: &TcpStream, to: &mut Vec<u8>) -> io::Result<Option<io::Error>> {
+        let mut first = [MaybeUninit::uninit(); FIRST];
+        let ((first, _), _) = recv(tcp, &mut first[..], RecvFlags::empty())?;
+        if first.len() < FIRST {
+            to.reserve_exact(first.len());
+            to.extend_from_slice(first);
+            return Ok(None);
+        }
+        to.reserve_exact(READ_SIZE);
+        to.extend_from_slice(first);
+        match retry_on_intr(|| recv(tcp, spare_capacity(to), RecvFlags::DONTWAIT)) {
+            Ok(_) | Err(Errno::AGAIN) => Ok(None),
+            Err(error) => Ok(Some(error.into())),
+        }
+    }
+
     /// Whether a byte of input can be read without waiting.
     pub(crate) fn has_input(tcp: &TcpStream) -> bool {
         let peek = RecvFlags::DONTWAIT.union(RecvFlags::PEEK);
@@ -84,7 +111,7 @@ mod imp {
             Ok(0) => Err(io::ErrorKind::TimedOut.into()),
             // An end or a failure is reported by the read.
             Ok(_) => Ok(polled.iter().any(|fd| fd.revents() != PollFlags::OUT)),
-            Err(rustix::io::Errno::INTR) => Ok(false),
+            Err(Errno::INTR) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
@@ -100,7 +127,7 @@ mod imp {
 mod imp {
     use std::io::{Read, Write};
 
-    use super::{Duration, IoSlice, MIN_WAIT, TcpStream, Wait, io};
+    use super::{Duration, IoSlice, MIN_WAIT, READ_SIZE, TcpStream, Wait, io};
 
     /// The longest wait for input while room is waited for as well.
     const PAUSE: Duration = Duration::from_millis(5);
@@ -125,6 +152,17 @@ mod imp {
 
     pub(crate) fn read_into_now(_: &TcpStream, _: &mut Vec<u8>) -> Option<io::Result<usize>> {
         None
+    }
+
+    pub(crate) fn read_arrived(
+        mut tcp: &TcpStream,
+        to: &mut Vec<u8>,
+    ) -> io::Result<Option<io::Error>> {
+        // One read, because a second one could wait.
+        to.resize(READ_SIZE, 0);
+        let read = tcp.read(to)?;
+        to.truncate(read);
+        Ok(None)
     }
 
     pub(crate) fn has_input(tcp: &TcpStream) -> bool {

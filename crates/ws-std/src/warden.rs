@@ -2,7 +2,7 @@
 //!
 //! Receiving threads block in a plain read, and sending threads wait only for room; the warden waits for
 //! everything else. It sleeps until a deadline or an event, and an idle connection without a keep-alive
-//! never wakes it.
+//! never wakes it. While connections collect output, it also looks at them in every [`TICK`].
 //!
 //! No wake-up is lost. A plan changes under the lock of `state`, and the poller is woken after that. The
 //! thread copies all plans under the same lock before it polls, so a change is either in the copy, or its
@@ -11,9 +11,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpStream;
-use std::sync::{Arc, LazyLock};
-use std::thread;
+use std::sync::{Arc, LazyLock, Weak};
 use std::time::Duration;
+use std::{mem, thread};
 
 use parking_lot::{Mutex, MutexGuard};
 use ws_common::ConnectionId;
@@ -25,12 +25,21 @@ use crate::poller::{Interest, Poller};
 /// The delay before a deadline that has passed and is still set is tried again.
 pub(crate) const RETRY: Duration = Duration::from_millis(50);
 
+/// How often the warden looks at connections that collect output.
+pub(crate) const TICK: Duration = Duration::from_millis(5);
+
 /// An object that the warden watches, usually a connection.
 pub(crate) trait Watched: Send + Sync {
     /// Handles deadlines, writes pending output, and discards input of a lingering transport; then updates
     /// the plan. Never blocks. Called without the warden's lock, and possibly once more after the entry
     /// was removed.
     fn on_ready(&self, id: ConnectionId);
+
+    /// Writes output that has been kept since the last tick. Returns whether more ticks are wanted. Never blocks.
+    /// Called without the warden's lock.
+    fn on_tick(&self) -> bool {
+        false
+    }
 }
 
 /// The deadline and the socket event to wait for; empty means neither.
@@ -54,6 +63,10 @@ struct State {
     interested: BTreeSet<ConnectionId>,
     /// How many entries linger.
     lingering: usize,
+    /// Those that want ticks.
+    ticked: Vec<Weak<dyn Watched>>,
+    /// When the next tick is due; `None` if none is wanted.
+    next_tick: Option<Duration>,
     running: bool,
 }
 
@@ -82,13 +95,29 @@ impl Warden {
         if plan.deadline.is_some() || plan.interest.is_some() {
             state.insert(id, Entry { watched, plan });
         }
+        self.wake(state, urgent);
+        // Dropped without the lock: the last reference drops the connection, too.
+        drop(removed);
+    }
+
+    /// Calls [`on_tick`](Watched::on_tick) in every [`TICK`] until it returns `false`.
+    pub(crate) fn tick(&'static self, watched: Weak<dyn Watched>) {
+        let mut state = self.lock();
+        state.ticked.push(watched);
+        let urgent = state.next_tick.is_none();
+        if urgent {
+            state.next_tick = Some(now().saturating_add(TICK));
+        }
+        self.wake(state, urgent);
+    }
+
+    /// Releases the state, and wakes the thread if that is urgent.
+    fn wake(&'static self, mut state: MutexGuard<'_, State>, urgent: bool) {
         let start = urgent && !state.running;
         // Set under the lock, so only one caller starts the thread. Others leave their plans in `state`,
         // which the thread reads when it begins.
         state.running |= urgent;
         drop(state);
-        // Dropped without the lock: the last reference drops the connection, too.
-        drop(removed);
         if start {
             self.start();
         } else if urgent {
@@ -135,6 +164,24 @@ impl Warden {
             for (id, watched) in self.due(&ready) {
                 watched.on_ready(id);
             }
+            self.call_ticks();
+        }
+    }
+
+    /// Makes the calls of a tick that is due.
+    fn call_ticks(&self) {
+        let mut state = self.lock();
+        if state.next_tick.is_none_or(|at| at > now()) {
+            return;
+        }
+        let mut ticked = mem::take(&mut state.ticked);
+        drop(state);
+        ticked.retain(|watched| watched.upgrade().is_some_and(|watched| watched.on_tick()));
+        let mut state = self.lock();
+        ticked.append(&mut state.ticked);
+        state.next_tick = (!ticked.is_empty()).then(|| now().saturating_add(TICK));
+        if !ticked.is_empty() {
+            state.ticked = ticked;
         }
     }
 
@@ -153,8 +200,10 @@ impl Warden {
 }
 
 impl State {
+    /// Returns when the warden must wake up at the latest.
     fn first(&self) -> Option<Duration> {
-        self.deadlines.first().map(|(at, _)| *at)
+        let deadline = self.deadlines.first().map(|(at, _)| *at);
+        deadline.into_iter().chain(self.next_tick).min()
     }
 
     fn insert(&mut self, id: ConnectionId, entry: Entry) {

@@ -138,6 +138,7 @@ pub mod closing;
 mod config;
 mod connection;
 mod control;
+mod copy;
 mod cursor;
 #[cfg(feature = "deflate")]
 mod deflate;

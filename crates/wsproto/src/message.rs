@@ -8,7 +8,7 @@ use core::{fmt, mem};
 use crate::frame::Opcode;
 use crate::mask::Mask;
 use crate::utf8::Utf8;
-use crate::{Error, Event, Piece};
+use crate::{Error, Event, Piece, copy};
 
 /// The minimum capacity reserved for a message that can grow this long: most messages that are cut
 /// are cut once, and then need no second allocation. It is the small constant of promise I4.
@@ -21,11 +21,6 @@ const LEAST_LENT: usize = 32 << 10;
 /// How many bytes of a text are unmasked, validated and copied at once: they stay in the
 /// first-level cache.
 const PART: usize = 16 << 10;
-
-/// How many bytes are copied into a message at once. C libraries copy more with a single instruction, and
-/// on some processors that takes twenty times as long at certain distances, modulo 4096, between source
-/// and destination. A caller that reads whole pages meets the same distance in each read of a message.
-const COPY: usize = 2 << 10;
 
 /// No allocation can be larger, whatever the limit; on 32-bit targets this is reachable.
 const MOST: usize = isize::MAX as usize;
@@ -103,7 +98,7 @@ impl Message {
                 )?);
                 match mask {
                     Some(mask) => mask.append(bytes, message),
-                    None => bytes.chunks(COPY).for_each(|part| message.extend_from_slice(part)),
+                    None => copy::append(bytes, message),
                 }
             }
             Self::Text { text: message, utf8, .. } => {
@@ -114,7 +109,7 @@ impl Message {
                     if let Some(character) = character {
                         message.push(character);
                     }
-                    append(message, text);
+                    copy::append_text(text, message);
                 }
             }
             // The application no longer wants its pieces, but the text must still be valid.
@@ -274,17 +269,6 @@ pub(crate) fn unmask<'b>(bytes: &'b mut [u8], mask: Option<&mut Mask>) -> &'b [u
         mask.apply(bytes);
     }
     bytes
-}
-
-/// Appends `text` in parts of at most [`COPY`] bytes.
-fn append(message: &mut String, mut text: &str) {
-    // A character has at most four bytes, so one of four positions is between two of them.
-    while let Some((part, rest)) = (COPY - 3..=COPY).rev().find_map(|at| text.split_at_checked(at))
-    {
-        message.push_str(part);
-        text = rest;
-    }
-    message.push_str(text);
 }
 
 /// Returns how much to reserve for `additional` bytes: double the need, so that a message arriving

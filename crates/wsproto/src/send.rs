@@ -10,7 +10,7 @@ use crate::deflate::Sending;
 use crate::frame::{Header, MAX_CONTROL_LEN, Opcode};
 use crate::mask::Mask;
 use crate::output::{Fragments, Payload};
-use crate::{CloseCode, CloseFrame, Error, Event, Piece, PreparedMessage, Role, SendError};
+use crate::{CloseCode, CloseFrame, Error, Event, Piece, PreparedMessage, Role, SendError, copy};
 
 /// The sending half of a [`Connection`](crate::Connection).
 ///
@@ -88,7 +88,7 @@ impl<R: Role> Sender<R> {
             return Ok(());
         }
         if R::SERVER {
-            out.extend_from_slice(message.frame());
+            copy::append(message.frame(), out);
         } else {
             self.frame(true, message.opcode(), message.payload(), out);
         }
@@ -375,7 +375,7 @@ impl<R: Role> Sender<R> {
     fn frame(&mut self, fin: bool, opcode: Opcode, payload: &[u8], out: &mut Vec<u8>) {
         match self.header(fin, opcode, payload.len() as u64, out) {
             Some(mut mask) => mask.append(payload, out),
-            None => out.extend_from_slice(payload),
+            None => copy::append(payload, out),
         }
     }
 

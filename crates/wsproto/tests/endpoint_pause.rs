@@ -46,6 +46,33 @@ fn nothing_is_given_while_it_pauses_and_nothing_is_lost() {
 }
 
 #[test]
+fn its_memory_can_be_lent_to_others_meanwhile() {
+    fn check<R: End>() {
+        let open = || Node::<R>::open(Config::new(), Cuts::every(1 << 20));
+        let (mut node, mut other) = (open(), open());
+        let text = "m".repeat(5000);
+        node.endpoint.send_text(&*text).expect("open");
+        node.endpoint.pause();
+        assert!(node.endpoint.reclaim().is_none(), "the message is unwritten");
+        while node.endpoint.unwritten() > 0 {
+            let len = node.endpoint.pending().len();
+            node.endpoint.wrote(len, ms(1));
+        }
+        let mut memory = node.endpoint.reclaim();
+        assert!(memory.as_ref().is_some_and(|memory| memory.memory() > text.len()));
+        assert!(node.endpoint.reclaim().is_none(), "there is no more");
+        assert!(node.endpoint.is_paused(), "the state is kept");
+        drop(other.endpoint.reclaim());
+        other.endpoint.lend(&mut memory);
+        assert!(memory.is_none() && !other.endpoint.is_paused());
+        node.endpoint.resume(ms(2));
+        assert!(node.endpoint.reclaim().is_some(), "there is no state either");
+    }
+    check::<Server>();
+    check::<Client>();
+}
+
+#[test]
 fn a_keep_alive_does_not_end_it_meanwhile() {
     let keep_alive = KeepAlive::new(ms(500), ms(1000));
     let config = Config::new().keep_alive(Some(keep_alive));

@@ -74,7 +74,8 @@ impl Flooded for Tokio {
     const CLIENTS_KEEP: usize = 3 * READ;
 }
 
-/// An echo server with the default limits, and a bystander's connection.
+/// An echo server with the default limits, which pauses a connection after the text "pause", and a bystander's
+/// connection.
 pub(crate) struct Flood<S> {
     server: RunningServer,
     bystander: Peer,
@@ -138,8 +139,12 @@ impl<S: Flooded> Flood<S> {
 
 fn serve<S: Adapter>(options: ServerOptions) -> RunningServer {
     let echo = |ws: &WebSocketConnection, message: Message| {
+        let pauses = message.as_text() == Some("pause");
         // Fails if the peer is gone.
         let _ = ws.send(message);
+        if pauses {
+            ws.pause();
+        }
     };
     let server = S::serve(options, move |_: &_, _: &_| Decision::accept(echo));
     server.expect("a free port")

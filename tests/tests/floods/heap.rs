@@ -2,7 +2,9 @@
 //! Thread stacks and buffers of the operating system are not included.
 
 use std::ops::RangeInclusive;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Barrier, Mutex, MutexGuard, Once, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use peak_alloc::PeakAlloc;
 
@@ -16,9 +18,30 @@ static ALONE: Mutex<()> = Mutex::new(());
 
 /// Waits for the flood's turn: simultaneous floods would be counted together.
 pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(grow_lock_table);
     conformance::adapters::use_one_thread();
     // A poisoned lock is a failed flood, which is over.
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Has more threads wait for a lock at once than any flood does. The table of waiting threads, one for the process,
+/// grows with their number and never shrinks.
+fn grow_lock_table() {
+    const THREADS: usize = 512;
+    let (lock, all) = (parking_lot::Mutex::new(()), Barrier::new(THREADS + 1));
+    let held = lock.lock();
+    thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                // A short wait enters the thread into the table.
+                drop(lock.try_lock_for(Duration::from_millis(1)));
+                all.wait();
+            });
+        }
+        all.wait();
+        drop(held);
+    });
 }
 
 /// Returns the allocated bytes.

@@ -26,7 +26,8 @@ macro_rules! floods {
             use super::*;
 
             floods! { @each $adapter;
-                idle: an_echo_leaves_no_buffer;
+                idle: an_echo_leaves_no_buffer, a_message_of_another_thread_leaves_no_buffer,
+                    a_pause_leaves_no_buffer;
                 lengths: a_length_beyond_the_limit_reserves_nothing,
                     a_length_at_the_limit_reserves_next_to_nothing;
                 fragments: empty_fragments_hold_nothing_and_end,

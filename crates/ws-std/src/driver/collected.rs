@@ -2,38 +2,40 @@
 //!
 //! A read may bring many messages. The answers to all but the last are kept, and one write carries them, so a
 //! server that receives 16 messages at once makes two system calls, not 17. Kept output leaves when the input is
-//! used up, with the first byte above [`MOST`], before the thread waits, and after [`LONGEST`] at the latest: a
-//! handler that is slow with one message does not hold back the answer to another.
+//! used up, with the first byte above [`MOST`], before the thread waits, and after two [ticks](TICK) of the warden at the
+//! latest: a handler that is slow with one message does not hold back the answer to another.
 
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 use ws_common::adapter::{Held, WRITE_MOST};
 use wsproto::{Advice, Role};
 
-use super::BlockingDriver;
-use crate::clock::now;
-use crate::warden::Plan;
+use super::{Blocking, BlockingDriver};
+#[cfg(doc)]
+use crate::warden::TICK;
+use crate::warden::warden;
 
 /// The maximum number of bytes that are kept.
 const MOST: usize = 64 << 10;
 
-/// The longest time for which output is kept.
-const LONGEST: Duration = Duration::from_millis(10);
+/// After how many ticks without kept output the warden looks no more.
+const IDLE: u32 = 20;
 
 /// The thread that collects a connection's output, and the state of that output. Changes under the lock of the
-/// connection.
+/// connection, except `ticks`.
 #[derive(Default)]
 pub(super) struct Collector {
     /// The [token](this_thread) of the thread; 0 while output is not collected.
     thread: AtomicUsize,
-    /// When the warden writes the kept output, in nanoseconds.
-    until: AtomicU64,
-    /// Whether output is kept, and the warden knows it.
+    /// Whether output is kept.
     kept: AtomicBool,
     /// Whether the last write left output, so that nothing is kept until the socket accepts it.
     blocked: AtomicBool,
+    /// How many ticks have passed since output was last begun to be kept.
+    ticks: AtomicU32,
+    /// Whether the warden calls at every tick.
+    ticked: AtomicBool,
 }
 
 impl Collector {
@@ -58,25 +60,26 @@ impl Collector {
         self.thread.load(Ordering::Relaxed) == this_thread()
     }
 
-    /// Keeps output. Returns whether that needs a new [deadline](Self::deadline).
+    /// Keeps output. Returns whether the warden must be asked for ticks.
     pub(super) fn keep(&self) -> bool {
-        if self.kept.swap(true, Ordering::Relaxed) {
+        if self.kept.load(Ordering::Relaxed) {
             return false;
         }
-        let now = now();
-        let is_new = self.deadline(now).is_none();
-        if is_new {
-            let until = now.saturating_add(LONGEST);
-            self.until.store(until.as_nanos().try_into().unwrap_or(u64::MAX), Ordering::Relaxed);
-        }
-        is_new
+        self.ticks.store(0, Ordering::Relaxed);
+        // Either this thread sees that the ticks have ended, or `end_ticks` sees kept output.
+        self.kept.store(true, Ordering::SeqCst);
+        !self.ticked.swap(true, Ordering::SeqCst)
     }
 
-    /// Returns the time by which kept output must be written. It stays set after the output has left, because
-    /// later output can use it: a busy connection changes the warden's plan only once in [`LONGEST`].
-    pub(super) fn deadline(&self, now: Duration) -> Option<Duration> {
-        let until = Duration::from_nanos(self.until.load(Ordering::Relaxed));
-        Some(until).filter(|until| *until > now)
+    /// Counts a tick. Returns how many have passed since output was last begun to be kept.
+    fn tick(&self) -> u32 {
+        self.ticks.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Ends the ticks. Returns `false` if they must go on, because output is kept again.
+    fn end_ticks(&self) -> bool {
+        self.ticked.store(false, Ordering::SeqCst);
+        !self.kept.load(Ordering::SeqCst) || self.ticked.swap(true, Ordering::SeqCst)
     }
 }
 
@@ -92,11 +95,7 @@ impl<R: Role> BlockingDriver<R> {
         if !self.keeps(held) {
             self.write_and_plan(held, WRITE_MOST);
         } else if self.collector.keep() {
-            let timer = held.next_timer().filter(|at| *at > now());
-            let deadline = held.link().and_then(|link| link.endpoint().deadline());
-            let kept = self.collector.deadline(now());
-            let deadline = deadline.into_iter().chain(timer).chain(kept).min();
-            self.tell(Plan { deadline, ..Plan::default() });
+            warden().tick(self.this.clone());
         }
     }
 
@@ -125,5 +124,14 @@ impl<R: Role> BlockingDriver<R> {
     /// Ends collecting output. The caller then writes the kept output.
     pub(crate) fn end_collecting(&self) {
         self.collector.set(false);
+    }
+
+    /// Counts a tick, and writes output that was kept before the last one. Returns whether more ticks are wanted.
+    pub(super) fn write_late(&self, connection: &Blocking<R>) -> bool {
+        let ticks = self.collector.tick();
+        if ticks > 0 && self.collector.kept.load(Ordering::Relaxed) {
+            self.write_kept(&mut connection.lock());
+        }
+        ticks < IDLE || !self.collector.end_ticks()
     }
 }

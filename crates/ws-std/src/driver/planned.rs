@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use ws_common::adapter::logging::warn;
-use ws_common::adapter::{Held, Link, WRITE_MOST};
+use ws_common::adapter::{Held, Link, WRITE_MOST, shed_outbox};
 use wsproto::{Advice, Role};
 
 use super::{Blocking, BlockingDriver};
@@ -41,6 +41,10 @@ impl<R: Role> BlockingDriver<R> {
         if link.endpoint().session().is_over() {
             self.release(link, over || busy);
         }
+        if !busy {
+            // The receiving thread waits, and another thread has written.
+            shed_outbox(link.endpoint_mut());
+        }
         let mut timer = timer.filter(|_| !over);
         let drained = || !self.waits_for_room.load(Ordering::Relaxed) && self.is_drained(link);
         if !busy && !over && (is_due(timer) || drained()) && !self.call_elsewhere() {
@@ -50,9 +54,8 @@ impl<R: Role> BlockingDriver<R> {
             // The thread that makes the call plans the next timer.
             timer = None;
         }
-        let collected = self.collector.deadline(now());
         let mut plan = self.plan(link, over);
-        plan.deadline = plan.deadline.into_iter().chain(timer).chain(collected).min();
+        plan.deadline = plan.deadline.into_iter().chain(timer).min();
         self.tell(plan);
     }
 

@@ -49,6 +49,10 @@ impl<R: Role> Watched for Blocking<R> {
         drop(gone);
         driver.signal.notify();
     }
+
+    fn on_tick(&self) -> bool {
+        self.driver().write_late(self)
+    }
 }
 
 /// Discards input of a lingering transport.

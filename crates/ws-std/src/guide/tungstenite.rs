@@ -69,7 +69,7 @@
 //! |---|---|
 //! | `max_message_size`, 64 MiB | [`Config::max_message_size`]: 64 MiB; with [`ServerOptions`] 1 MiB |
 //! | `max_frame_size`, 16 MiB | [`Config::max_frame_size`]: by default only the limit of messages |
-//! | `read_buffer_size` | 64 KiB per `WebSocket`; the engine reads from your buffer |
+//! | `read_buffer_size` | none; up to 64 KiB while a connection holds input, over TLS always |
 //! | `write_buffer_size`, `max_write_buffer_size` | [`Config::high_water_mark`], 64 KiB plus one message |
 //! | `accept_unmasked_frames` | none: they fail the connection (RFC 6455, section 5.1) |
 //! | timeouts of the stream | [`set_recv_timeout`], [`set_send_timeout`] |

@@ -228,10 +228,14 @@ impl<R: Role> Endpoint<R> {
         self.outbox.is_none()
     }
 
-    /// Returns the buffer, unless it holds data or state. An idle endpoint then owns no heap.
+    /// Returns the buffer, unless it holds data. An idle endpoint then owns no heap; one with state, such as one that
+    /// is [paused](Self::pause), keeps a buffer without memory for output.
     #[inline]
     pub fn reclaim(&mut self) -> Option<Box<Outbox>> {
-        self.outbox.take_if(|outbox| outbox.is_idle())
+        if self.outbox.as_ref()?.is_idle() {
+            return self.outbox.take();
+        }
+        self.outbox.as_mut()?.take_memory().map(Box::new)
     }
 
     /// Lets the session append a reply.

@@ -145,6 +145,23 @@ impl Outbox {
             && !self.ended
     }
 
+    /// Returns the memory of an outbox that holds state, but no data. Not while its messages count as replies: the next
+    /// one is likely to follow soon.
+    pub(super) fn take_memory(&mut self) -> Option<Self> {
+        let is_empty =
+            self.output.is_empty() && self.deferred.is_empty() && self.deferred_pong.is_none();
+        if !is_empty || self.answering || self.memory() == size_of::<Self>() {
+            return None;
+        }
+        Some(Self {
+            output: mem::take(&mut self.output),
+            spare_text: mem::take(&mut self.spare_text),
+            spare_binary: mem::take(&mut self.spare_binary),
+            deferred: self.take_deferred(),
+            ..Self::default()
+        })
+    }
+
     pub(super) const fn has_deferred(&self) -> bool {
         !self.deferred.is_empty()
     }

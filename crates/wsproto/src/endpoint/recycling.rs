@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::mem;
 
 use super::{Endpoint, Outbox};
-use crate::Role;
+use crate::{Role, copy};
 
 /// The longest message whose memory is kept, in bytes.
 const KEEP_MESSAGE: usize = 16 << 10;
@@ -48,7 +48,7 @@ impl<R: Role> Endpoint<R> {
             Cow::Borrowed(text) => {
                 let spare = self.outbox.as_mut().map(|outbox| mem::take(&mut outbox.spare_text));
                 let mut owned = spare.unwrap_or_default();
-                owned.push_str(text);
+                copy::append_text(text, &mut owned);
                 owned
             }
         }
@@ -62,7 +62,7 @@ impl<R: Role> Endpoint<R> {
             Cow::Borrowed(bytes) => {
                 let spare = self.outbox.as_mut().map(|outbox| mem::take(&mut outbox.spare_binary));
                 let mut owned = spare.unwrap_or_default();
-                owned.extend_from_slice(bytes);
+                copy::append(bytes, &mut owned);
                 owned
             }
         }

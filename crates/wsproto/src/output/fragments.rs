@@ -8,7 +8,7 @@ use super::{LARGE, MASK_AT_ONCE};
 use crate::frame::{Header, Opcode};
 use crate::mask::Mask;
 use crate::role::sealed::Role as _;
-use crate::{Client, PreparedMessage};
+use crate::{Client, PreparedMessage, copy};
 
 /// The payload of a message in fragments.
 pub(crate) enum Payload {
@@ -146,7 +146,7 @@ impl Fragments {
             let part = self.payload.bytes().get(self.encoded..end).unwrap_or_default();
             match &mut self.mask {
                 Some(mask) => mask.append(part, &mut piece),
-                None => piece.extend_from_slice(part),
+                None => copy::append(part, &mut piece),
             }
             self.left -= end - self.encoded;
             self.encoded = end;
