@@ -20,9 +20,9 @@ use crate::WebSocketServer;
 use crate::deadlines::{Armed, Deadlines};
 use crate::listener::Listener;
 use crate::loop_handle::{LoopHandle, connect};
-use crate::notices::PuttingOff;
 use crate::shared::Shared;
 use crate::slot::{Cause, DynConnection, LoopContext, Slot};
+use crate::wakes::LateWakes;
 
 /// The maximum number of events taken from the operating system at once.
 const EVENTS: usize = 1024;
@@ -282,9 +282,9 @@ impl EventLoop {
             // The connection was removed after this turn was requested.
             None => return,
         };
-        let putting_off = PuttingOff::begin();
+        let wakes = LateWakes::collect();
         let outcome = connection.turn(&mut self.context, &mut conversation, cause);
-        drop(putting_off);
+        drop(wakes);
         if outcome.queue {
             self.queue.push(token);
         }

@@ -98,7 +98,6 @@ mod listener;
 mod loop_handle;
 mod mailbox;
 mod newcomers;
-mod notices;
 mod origin;
 mod proxied;
 mod readiness;
@@ -112,6 +111,7 @@ mod sync;
 mod tls;
 mod turn;
 mod vectored;
+mod wakes;
 mod websocket;
 
 pub use event_loop::EventLoop;

@@ -13,9 +13,9 @@ use wsproto::{Client, Role, Server};
 
 use crate::Stream;
 use crate::dial::{DialContext, Dialed, Dialer};
-use crate::notices::{MOST_UNWRITTEN, put_off};
 use crate::proxied::Proxied;
 use crate::shared::Shared;
+use crate::wakes::wake_late;
 
 /// The origin of a connection: the adapter's part that differs between server and client.
 pub(crate) trait Origin<R: Role>: Driver<R, Transport = Stream> {
@@ -61,12 +61,16 @@ fn notify<R: Role, D: Origin<R>>(driver: &D, mut held: Held<'_, R, D>) {
     }
 }
 
-/// As [`notify`], for a message that many connections are sent: within a turn, requests the turn at its end.
+/// As [`notify`], for a message that many connections are sent. Within a turn, the loop of the connection is woken at
+/// the end of the turn, unless much is unwritten by then.
 #[inline]
-fn notify_later<R: Role, D: Origin<R>>(driver: &D, held: Held<'_, R, D>) {
-    match held.idle_key().filter(|_| held.buffered_amount() < MOST_UNWRITTEN) {
-        Some(key) if put_off(driver.shared(), key) => {}
-        _ => notify(driver, held),
+fn notify_published<R: Role, D: Origin<R>>(driver: &D, mut held: Held<'_, R, D>) {
+    if !held.may_wait() || !wake_late(driver.shared()) {
+        return notify(driver, held);
+    }
+    if let Some(key) = held.begin_late_notice() {
+        drop(held);
+        driver.shared().notify_late(key);
     }
 }
 
@@ -115,7 +119,7 @@ impl Driver<Server> for Accepted {
 
     #[inline]
     fn published(&self, held: Held<'_, Server, Self>) {
-        notify_later(self, held);
+        notify_published(self, held);
     }
 
     fn acceptor(&self) -> Option<&Acceptor> {

@@ -14,7 +14,6 @@ use ws_common::adapter::Conversation;
 use ws_common::{ConnectionId, ServerHandle};
 
 use crate::mailbox::{Mail, Mailbox};
-use crate::notices::Notified;
 use crate::slot::{DynConnection, Slot};
 
 /// The thread-safe side of an event loop.
@@ -60,12 +59,6 @@ impl fmt::Debug for Shared {
     }
 }
 
-impl Notified for Shared {
-    fn notify_all(&self, keys: &[usize]) {
-        self.post(|mail| mail.changed.extend_from_slice(keys));
-    }
-}
-
 impl Shared {
     pub(crate) fn new(registry: &Registry, token: Token) -> io::Result<Self> {
         Ok(Self {
@@ -90,6 +83,11 @@ impl Shared {
     /// Requests a turn for a connection.
     pub(crate) fn notify(&self, key: usize) {
         self.post(|mail| mail.changed.push(key));
+    }
+
+    /// Requests a turn for a connection, but leaves it to the caller to [wake](Self::wake) the loop.
+    pub(crate) fn notify_late(&self, key: usize) {
+        self.mailbox.put(|mail| mail.changed.push(key));
     }
 
     /// Puts a message into the mailbox, and wakes the loop. Returns false if the loop has ended.

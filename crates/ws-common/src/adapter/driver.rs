@@ -22,9 +22,9 @@ pub trait Driver<R: Role>: Send + Sync + Sized + 'static {
     /// this, also from within a handler, and it must return soon.
     fn changed(&self, held: Held<'_, R, Self>);
 
-    /// Called in place of [`changed`](Self::changed) for a message that is sent to many connections, of which each
-    /// may be sent more soon. An adapter may put off the notice of one that [is idle](Held::idle_key) until the end
-    /// of the turn that this thread is in.
+    /// Called in place of [`changed`](Self::changed) for a message that is sent to many connections, and may be
+    /// followed by others. An adapter may act on it once the turn of this thread has ended; see
+    /// [`Held::begin_late_notice`] and [`may_wait`](super::ConnectionState::may_wait).
     #[inline]
     fn published(&self, held: Held<'_, R, Self>) {
         self.changed(held);

@@ -41,6 +41,8 @@ const BORROWS: u8 = 4;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Work {
     None,
+    /// A notice was given to the adapter, which may act on it later.
+    LateNoticed,
     /// A notice was given to the adapter.
     Noticed,
     /// The adapter is at work, and gets no notices.
@@ -134,6 +136,16 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
     /// 0 for all connections.
     pub fn set_key(&mut self, key: usize) {
         self.key = u32::try_from(key).unwrap_or(NO_KEY);
+    }
+
+    /// Returns whether the output may wait for more: the transport accepts none at the moment, or at most a quarter of
+    /// the high-water mark is unwritten.
+    #[inline]
+    pub fn may_wait(&self) -> bool {
+        self.link().is_some_and(|link| {
+            let most = link.endpoint().session().config().high_water_mark / 4;
+            link.transport().is_blocked() || link.endpoint().unwritten() <= most
+        })
     }
 
     /// Begins the adapter's work on the connection, and clears an outstanding notice. There are no notices
