@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ws_common::Error;
-use ws_common::adapter::{Acceptor, Connection, Conversation, Driver, Held, Traffic, TrafficLease};
+use ws_common::adapter::{
+    Acceptor, Connection, Conversation, Driver, Held, Link, Traffic, TrafficLease,
+};
 use wsproto::handshake::Response;
 use wsproto::url::WsUrl;
 use wsproto::{Client, Role, Server};
@@ -65,7 +67,7 @@ fn notify<R: Role, D: Origin<R>>(driver: &D, mut held: Held<'_, R, D>) {
 /// the end of the turn, unless much is unwritten by then.
 #[inline]
 fn notify_published<R: Role, D: Origin<R>>(driver: &D, mut held: Held<'_, R, D>) {
-    if !held.may_wait() || !wake_late(driver.shared()) {
+    if !held.link().is_some_and(Link::may_wait) || !wake_late(driver.shared()) {
         return notify(driver, held);
     }
     if let Some(key) = held.begin_late_notice() {

@@ -24,7 +24,7 @@ pub trait Driver<R: Role>: Send + Sync + Sized + 'static {
 
     /// Called in place of [`changed`](Self::changed) for a message that is sent to many connections, and may be
     /// followed by others. An adapter may act on it once the turn of this thread has ended; see
-    /// [`Held::begin_late_notice`] and [`may_wait`](super::ConnectionState::may_wait).
+    /// [`Held::begin_late_notice`] and [`Link::may_wait`](super::Link::may_wait).
     #[inline]
     fn published(&self, held: Held<'_, R, Self>) {
         self.changed(held);

@@ -138,16 +138,6 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
         self.key = u32::try_from(key).unwrap_or(NO_KEY);
     }
 
-    /// Returns whether the output may wait for more: the transport accepts none at the moment, or at most a quarter of
-    /// the high-water mark is unwritten.
-    #[inline]
-    pub fn may_wait(&self) -> bool {
-        self.link().is_some_and(|link| {
-            let most = link.endpoint().session().config().high_water_mark / 4;
-            link.transport().is_blocked() || link.endpoint().unwritten() <= most
-        })
-    }
-
     /// Begins the adapter's work on the connection, and clears an outstanding notice. There are no notices
     /// until [`end_work`](Self::end_work). May be called again within the work: then all changes up to that
     /// call are handled, including those of handlers.

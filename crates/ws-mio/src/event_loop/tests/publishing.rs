@@ -91,7 +91,7 @@ impl Served {
 /// Sends `input` to a server whose handler acts, and lets its loop run until it has. Expects that the other loop slept
 /// afterwards, or not; and that `output` is then written to the other loop's connection.
 fn turn(act: fn(&ServerHandle), input: &[u8], sleeps: bool, output: &[u8]) {
-    let _ = turn_with(Config::new(), act, input, sleeps, output);
+    turn_with(Config::new(), act, input, sleeps, output);
 }
 
 fn turn_with(config: Config, act: fn(&ServerHandle), input: &[u8], sleeps: bool, output: &[u8]) {
