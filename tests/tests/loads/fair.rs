@@ -11,20 +11,17 @@ use crate::support::{Peer, address, echo, end, serve, wait_until};
 const SUBSCRIBERS: usize = 1000;
 const ROUNDS: usize = 21;
 
-/// Returns the median time from publishing to receipt by all peers.
-fn median_publish(server: &RunningServer, peers: &mut [Peer]) -> Duration {
-    let mut times: Vec<_> = (0..ROUNDS)
-        .map(|_| {
-            let begun = Instant::now();
-            assert_eq!(server.handle().publish("news", "it rains").sent, peers.len());
-            for peer in &mut *peers {
-                assert_eq!(peer.frame(), (0x81, b"it rains".to_vec()));
-            }
-            begun.elapsed()
-        })
-        .collect();
-    times.sort();
-    times[ROUNDS / 2]
+/// Returns the least time from publishing to receipt by all peers: other load on the machine hardly changes it.
+fn least_publish(server: &RunningServer, peers: &mut [Peer]) -> Duration {
+    let times = (0..ROUNDS).map(|_| {
+        let begun = Instant::now();
+        assert_eq!(server.handle().publish("news", "it rains").sent, peers.len());
+        for peer in &mut *peers {
+            assert_eq!(peer.frame(), (0x81, b"it rains".to_vec()));
+        }
+        begun.elapsed()
+    });
+    times.min().expect("some rounds")
 }
 
 // L3: at most 1.5 times as long, for noise; a wait for the stuck peer would take the whole patience of 10 s.
@@ -35,13 +32,13 @@ pub(crate) fn a_stuck_subscriber_costs_others_nothing<S: Adapter>() {
     for ws in server.handle().connections() {
         ws.subscribe("news").expect("open");
     }
-    let without = median_publish(&server, &mut peers);
+    let without = least_publish(&server, &mut peers);
     let _stuck = Peer::open(address(&server));
     wait_until("all are open", || server.handle().connections().len() == SUBSCRIBERS + 1);
     let stuck = server.handle().connections().pop().expect("the newest");
     stuck.subscribe("news").expect("open");
     stuck.send(vec![7; 32 << 20]).expect("nothing waits yet");
-    let with = median_publish(&server, &mut peers);
+    let with = least_publish(&server, &mut peers);
     let ratio = with.as_secs_f64() / without.as_secs_f64();
     println!("a publish to {SUBSCRIBERS}: {without:?}, with a stuck one {with:?}: {ratio:.2}");
     assert!(ratio < 1.5, "{ratio}");
