@@ -1,9 +1,9 @@
 //! Output that is collected while a thread handles input that it has already read.
 //!
-//! A read may bring many messages. The answers to all but the last are kept, and one write carries them, so a
-//! server that receives 16 messages at once makes two system calls, not 17. Kept output leaves when the input is
-//! used up, with the first byte above [`MOST`], before the thread waits, and after two [ticks](TICK) of the warden at the
-//! latest: a handler that is slow with one message does not hold back the answer to another.
+//! A read may bring many messages. The answers to all but the last are kept, and leave in one write with the answer to
+//! the last, so a server that receives 16 messages at once makes two system calls, not 17. Kept output leaves with the
+//! first byte above [`MOST`], before the thread waits, and after two [ticks](TICK) of the warden at the latest: a handler
+//! that is slow with one message does not hold back the answer to another.
 
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
@@ -51,9 +51,13 @@ impl Collector {
         self.blocked.store(blocked, Ordering::Relaxed);
     }
 
-    /// Returns whether to keep `unwritten` bytes of this thread.
-    fn keeps(&self, unwritten: usize) -> bool {
-        self.is_this_thread() && unwritten <= MOST && !self.blocked.load(Ordering::Relaxed)
+    /// Returns whether `unwritten` bytes may be kept.
+    fn has_room(&self, unwritten: usize) -> bool {
+        unwritten <= MOST && !self.blocked.load(Ordering::Relaxed)
+    }
+
+    fn has_kept(&self) -> bool {
+        self.kept.load(Ordering::Relaxed)
     }
 
     fn is_this_thread(&self) -> bool {
@@ -62,7 +66,7 @@ impl Collector {
 
     /// Keeps output. Returns whether the warden must be asked for ticks.
     pub(super) fn keep(&self) -> bool {
-        if self.kept.load(Ordering::Relaxed) {
+        if self.has_kept() {
             return false;
         }
         self.ticks.store(0, Ordering::Relaxed);
@@ -92,7 +96,19 @@ fn this_thread() -> usize {
 impl<R: Role> BlockingDriver<R> {
     /// Writes pending output, unless this thread collects it.
     pub(crate) fn write_or_keep(&self, held: &mut Held<'_, R, Self>) {
-        if !self.keeps(held) {
+        let collects = self.collector.is_this_thread();
+        self.write_unless(collects, held);
+    }
+
+    /// Writes pending output before the application gets a message, unless this thread collects it, or some is kept:
+    /// the answer to the last message of a read leaves with the answers to the others.
+    pub(crate) fn write_before_message(&self, held: &mut Held<'_, R, Self>) {
+        let collects = self.collector.is_this_thread() || self.collector.has_kept();
+        self.write_unless(collects, held);
+    }
+
+    fn write_unless(&self, collects: bool, held: &mut Held<'_, R, Self>) {
+        if !(collects && self.may_keep(held)) {
             self.write_and_plan(held, WRITE_MOST);
         } else if self.collector.keep() {
             warden().tick(self.this.clone());
@@ -101,14 +117,14 @@ impl<R: Role> BlockingDriver<R> {
 
     /// Returns whether the output of this thread was kept: the socket is not blocked, and the output leaves soon.
     pub(super) fn has_kept(&self) -> bool {
-        self.collector.is_this_thread() && self.collector.kept.load(Ordering::Relaxed)
+        self.collector.is_this_thread() && self.collector.has_kept()
     }
 
-    /// Returns whether to keep the output, because this thread collects it. Output of a connection that is closing
-    /// leaves at once, and so does that of a stream without a socket, which the warden could not write in time.
-    fn keeps(&self, held: &mut Held<'_, R, Self>) -> bool {
+    /// Returns whether output may be kept. That of a connection that is closing leaves at once, and so does that of a
+    /// stream without a socket, which the warden could not write in time.
+    fn may_keep(&self, held: &mut Held<'_, R, Self>) -> bool {
         held.live().is_ok_and(|link| {
-            self.collector.keeps(link.endpoint().unwritten())
+            self.collector.has_room(link.endpoint().unwritten())
                 && link.endpoint().advice() == Advice::KeepOpen
                 && link.transport().socket().is_some()
         })
@@ -116,7 +132,7 @@ impl<R: Role> BlockingDriver<R> {
 
     /// Writes kept output, whichever thread has kept it, so that it leaves before the stream ends.
     pub(crate) fn write_kept(&self, held: &mut Held<'_, R, Self>) {
-        if self.collector.kept.load(Ordering::Relaxed) {
+        if self.collector.has_kept() {
             self.write_and_plan(held, WRITE_MOST);
         }
     }
@@ -129,7 +145,7 @@ impl<R: Role> BlockingDriver<R> {
     /// Counts a tick, and writes output that was kept before the last one. Returns whether more ticks are wanted.
     pub(super) fn write_late(&self, connection: &Blocking<R>) -> bool {
         let ticks = self.collector.tick();
-        if ticks > 0 && self.collector.kept.load(Ordering::Relaxed) {
+        if ticks > 0 && self.collector.has_kept() {
             self.write_kept(&mut connection.lock());
         }
         ticks < IDLE || !self.collector.end_ticks()
