@@ -350,7 +350,8 @@
 //! An idle endpoint needs no buffers. Keep one read buffer and one [`Outbox`] per loop:
 //! [`lend`](Endpoint::lend) the outbox to a connection for its turn, and
 //! [`reclaim`](Endpoint::reclaim) it afterwards. `reclaim` returns `None` while the outbox holds
-//! data.
+//! data. An endpoint that is paused, or waits to be told that everything is written, keeps a small outbox for that
+//! state, and `reclaim` returns the memory.
 //!
 //! # Compression
 //!
