@@ -1,7 +1,7 @@
 #!/bin/sh
-# Runs a benchmark: benches/check.sh STEP, where STEP is codec-alone, instructions, codec, echo, latency, storm, tls,
-# memory, handshake, broadcast, broadcast-net, deflate, deflate-echo, connection, size, report or test. README.md says
-# what each measures.
+# Runs a benchmark: benches/check.sh STEP, where STEP is codec-alone, instructions, codec, uwebsockets, echo, latency,
+# storm, tls, memory, handshake, broadcast, broadcast-net, deflate, deflate-echo, connection, size, report or test.
+# README.md says what each measures.
 #
 # Exit: 0 done, 2 wrong usage or something is missing, anything else: it has failed.
 set -eu
@@ -36,6 +36,15 @@ need_load() {
 # Prints the output of COMMAND..., and the servers that compress, under load.
 deflate_rows() { "$@" && "$others_built/deflate-echo"; }
 
+# under_load STEP NAME KIND: measures servers under load; also uWebSockets under that name, if it was built.
+under_load() {
+    step=$1
+    own="$2=$others_built/uwebsockets/uwebsockets $3 {}"
+    set --
+    [ ! -x "$others_built/uwebsockets/uwebsockets" ] || set -- --own "$own"
+    results "$step.tsv" "$others_built/$step" "$@"
+}
+
 case ${1:-} in
 codec-alone) cargo bench -p benches --bench codec --bench parts ;;
 instructions)
@@ -62,10 +71,21 @@ deflate-echo)
     build --features deflate
     results deflate.tsv deflate_rows grep -v '^echo, ' benches/results/deflate.tsv
     ;;
-echo | latency | storm | tls | broadcast-net)
+uwebsockets) benches/uwebsockets/build.sh "$others_built/uwebsockets" ;;
+echo | latency | storm)
     need_load
     build
-    results "$1.tsv" "$others_built/$1"
+    under_load "$1" uWebSockets echo
+    ;;
+broadcast-net)
+    need_load
+    build
+    under_load "$1" uWebSockets-publish publish
+    ;;
+tls)
+    need_load
+    build
+    results tls.tsv "$others_built/tls"
     ;;
 handshake | broadcast)
     build

@@ -195,9 +195,9 @@ impl WebSocketConnection {
         self.0.send(Outgoing::Prepared(message))
     }
 
-    /// Sends an encoded message without waiting.
-    pub(crate) fn try_send_prepared(&self, message: &PreparedMessage) -> Result<SendStatus, Error> {
-        self.0.try_send(Outgoing::Prepared(message))
+    /// Sends an encoded message that many connections are sent, without waiting.
+    pub(crate) fn publish_prepared(&self, message: &PreparedMessage) -> Result<SendStatus, Error> {
+        self.0.publish(Outgoing::Prepared(message))
     }
 
     /// Sends a Ping with at most 125 bytes of payload (RFC 6455 section 5.5).

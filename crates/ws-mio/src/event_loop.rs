@@ -22,6 +22,7 @@ use crate::listener::Listener;
 use crate::loop_handle::{LoopHandle, connect};
 use crate::shared::Shared;
 use crate::slot::{Cause, DynConnection, LoopContext, Slot};
+use crate::wakes::LateWakes;
 
 /// The maximum number of events taken from the operating system at once.
 const EVENTS: usize = 1024;
@@ -281,7 +282,9 @@ impl EventLoop {
             // The connection was removed after this turn was requested.
             None => return,
         };
+        let wakes = LateWakes::collect();
         let outcome = connection.turn(&mut self.context, &mut conversation, cause);
+        drop(wakes);
         if outcome.queue {
             self.queue.push(token);
         }

@@ -57,6 +57,11 @@
 //! loop, which makes all calls of its handler. The threads share the server's handler, and call it one at a
 //! time.
 //!
+//! What a connection's handler broadcasts or publishes may leave, also on connections of other loops, only when the
+//! handler has returned and the turn of its connection ends: several messages then leave in one write. So a
+//! handler must not wait for an answer to it. What it sends wakes the loop of the receiving connection at once, and so
+//! does a publication of any other thread.
+//!
 //! # Clients
 //!
 //! [`EventLoop::connect`] and [`LoopHandle::connect`] begin a connection and return its handle at once.
@@ -111,6 +116,7 @@ mod sync;
 mod tls;
 mod turn;
 mod vectored;
+mod wakes;
 mod websocket;
 
 pub use event_loop::EventLoop;

@@ -29,13 +29,17 @@ impl<M: Mail> Mailbox<M> {
     /// Puts a message into the mailbox. Returns whether to wake the loop then; `None`, without calling `put`, if
     /// the loop has ended.
     pub(crate) fn post(&self, put: impl FnOnce(&mut M)) -> Option<bool> {
+        self.put(put).then(|| self.must_wake())
+    }
+
+    /// Puts a message into the mailbox; afterwards, the caller must ask whether it [must wake](Self::must_wake) the
+    /// loop. Returns false, without calling `put`, if the loop has ended.
+    pub(crate) fn put(&self, put: impl FnOnce(&mut M)) -> bool {
         let mut inner = self.inner.lock();
-        if inner.ended {
-            return None;
+        if !inner.ended {
+            put(&mut inner.mail);
         }
-        put(&mut inner.mail);
-        drop(inner);
-        Some(self.must_wake())
+        !inner.ended
     }
 
     /// Returns whether the loop is asleep, so that the caller must wake it; true for one of several callers.

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ws_common::Error;
-use ws_common::adapter::{Acceptor, Connection, Conversation, Driver, Held, Traffic, TrafficLease};
+use ws_common::adapter::{
+    Acceptor, Connection, Conversation, Driver, Held, Link, Traffic, TrafficLease,
+};
 use wsproto::handshake::Response;
 use wsproto::url::WsUrl;
 use wsproto::{Client, Role, Server};
@@ -15,6 +17,7 @@ use crate::Stream;
 use crate::dial::{DialContext, Dialed, Dialer};
 use crate::proxied::Proxied;
 use crate::shared::Shared;
+use crate::wakes::wake_late;
 
 /// The origin of a connection: the adapter's part that differs between server and client.
 pub(crate) trait Origin<R: Role>: Driver<R, Transport = Stream> {
@@ -60,6 +63,19 @@ fn notify<R: Role, D: Origin<R>>(driver: &D, mut held: Held<'_, R, D>) {
     }
 }
 
+/// As [`notify`], for a message that many connections are sent. Within a turn, the loop of the connection is woken at
+/// the end of the turn, unless much is unwritten by then.
+#[inline]
+fn notify_published<R: Role, D: Origin<R>>(driver: &D, mut held: Held<'_, R, D>) {
+    if !held.link().is_some_and(Link::may_wait) || !wake_late(driver.shared()) {
+        return notify(driver, held);
+    }
+    if let Some(key) = held.begin_late_notice() {
+        drop(held);
+        driver.shared().notify_late(key);
+    }
+}
+
 /// A server, as seen by one of its loops.
 pub(crate) struct LoopServer {
     pub(crate) acceptor: Arc<Acceptor>,
@@ -101,6 +117,11 @@ impl Driver<Server> for Accepted {
     #[inline]
     fn changed(&self, held: Held<'_, Server, Self>) {
         notify(self, held);
+    }
+
+    #[inline]
+    fn published(&self, held: Held<'_, Server, Self>) {
+        notify_published(self, held);
     }
 
     fn acceptor(&self) -> Option<&Acceptor> {

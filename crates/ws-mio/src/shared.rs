@@ -85,6 +85,11 @@ impl Shared {
         self.post(|mail| mail.changed.push(key));
     }
 
+    /// Requests a turn for a connection, but leaves it to the caller to [wake](Self::wake) the loop.
+    pub(crate) fn notify_late(&self, key: usize) {
+        self.mailbox.put(|mail| mail.changed.push(key));
+    }
+
     /// Puts a message into the mailbox, and wakes the loop. Returns false if the loop has ended.
     pub(crate) fn post(&self, put: impl FnOnce(&mut LoopMail)) -> bool {
         let posted = self.mailbox.post(put);

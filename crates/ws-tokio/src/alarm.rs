@@ -14,7 +14,11 @@ const LONGEST: Duration = Duration::from_secs(1 << 30);
 /// A timer of tokio that is moved only if it would fire too late; one that fires too early is set again. So a
 /// connection whose deadline moves on with each message does not touch the timers of the runtime.
 #[derive(Default)]
-pub(crate) struct Alarm(Option<Box<Timer>>);
+pub(crate) struct Alarm {
+    /// When the timer fires, if it has not fired. Here, so that a busy connection does not touch the timer.
+    set: Option<Instant>,
+    timer: Option<Box<Timer>>,
+}
 
 struct Timer {
     sleep: Pin<Box<Sleep>>,
@@ -30,16 +34,17 @@ impl Alarm {
     /// Without a time, returns false.
     pub(crate) fn poll(&mut self, context: &mut Context<'_>, at: Option<Instant>) -> bool {
         let Some(at) = at else { return false };
-        if self.0.as_ref().is_some_and(|timer| timer.wakes(context, at)) {
+        if self.timer.as_ref().is_some_and(|timer| timer.wakes(context, at)) {
             return false;
         }
+        self.set = None;
         let Ok(runtime) = Handle::try_current().map(|runtime| runtime.id()) else {
-            self.0 = None;
+            self.timer = None;
             return at <= Instant::now();
         };
-        self.0.take_if(|timer| timer.runtime != runtime);
+        self.timer.take_if(|timer| timer.runtime != runtime);
         let new = || Box::new(Timer { sleep: Box::pin(sleep_until(at)), runtime, waker: None });
-        let Timer { sleep, waker, .. } = &mut **self.0.get_or_insert_with(new);
+        let Timer { sleep, waker, .. } = &mut **self.timer.get_or_insert_with(new);
         if sleep.deadline() > at {
             sleep.as_mut().reset(at);
         }
@@ -54,12 +59,20 @@ impl Alarm {
             Some(waker) => waker.clone_from(context.waker()),
             none => *none = Some(context.waker().clone()),
         }
+        self.set = Some(sleep.deadline());
         false
+    }
+
+    /// Returns whether the task that has [polled](Self::poll) it last is woken at `at`, or earlier, as it is: it has not
+    /// rung until `now`. Without a time, returns true.
+    #[inline]
+    pub(crate) fn is_set(&self, at: Option<Instant>, now: Instant) -> bool {
+        at.is_none_or(|at| self.set.is_some_and(|set| set <= at && now < set))
     }
 
     /// Returns whether its time has passed, so that it has woken the task.
     pub(crate) fn has_rung(&self) -> bool {
-        self.0.as_ref().is_some_and(|timer| timer.sleep.is_elapsed())
+        self.timer.as_ref().is_some_and(|timer| timer.sleep.is_elapsed())
     }
 }
 
@@ -88,7 +101,7 @@ mod tests {
     use std::task::Poll;
 
     use tokio::task::coop::consume_budget;
-    use tokio::time::timeout;
+    use tokio::time::{advance, timeout};
 
     use super::*;
 
@@ -120,5 +133,25 @@ mod tests {
             });
             rings.await.expect("no panic");
         }
+    }
+    #[tokio::test(start_paused = true)]
+    async fn an_alarm_that_is_set_need_not_be_polled() {
+        let (mut alarm, start) = (Alarm::default(), Instant::now());
+        let at = |seconds| Some(start + Duration::from_secs(seconds));
+        let is_set = |alarm: &Alarm, seconds| alarm.is_set(at(seconds), Instant::now());
+        assert!(!is_set(&alarm, 5) && alarm.is_set(None, start), "it was never polled");
+        assert!(!poll_fn(|context| Poll::Ready(alarm.poll(context, at(5)))).await);
+        assert!(is_set(&alarm, 5) && is_set(&alarm, 7) && !is_set(&alarm, 4));
+        // It moves to an earlier time only.
+        for (then, set) in [(9, 5), (3, 3)] {
+            assert!(!poll_fn(|context| Poll::Ready(alarm.poll(context, at(then)))).await);
+            assert!(is_set(&alarm, set) && !is_set(&alarm, set - 1), "at {then}");
+        }
+        advance(Duration::from_secs(3)).await;
+        assert!(!is_set(&alarm, 3) && !is_set(&alarm, 9), "it has rung");
+        assert!(poll_fn(|context| Poll::Ready(alarm.poll(context, at(3)))).await);
+        assert!(!is_set(&alarm, 3));
+        assert!(!poll_fn(|context| Poll::Ready(alarm.poll(context, at(9)))).await);
+        assert!(is_set(&alarm, 9));
     }
 }

@@ -78,7 +78,9 @@ impl<R: Role, S: AsyncStream> Carrier<R, S> {
                 break;
             }
             let deadline = earlier(outcome.deadline, room_deadline);
-            if !self.alarm.poll(context, after(driver.start, deadline)) {
+            let at = after(driver.start, deadline);
+            // This task polls no other alarm, and no other task this one.
+            if self.alarm.is_set(at, driver.start + now) || !self.alarm.poll(context, at) {
                 return Poll::Pending;
             }
         }

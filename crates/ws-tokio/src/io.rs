@@ -20,6 +20,9 @@ use wsproto::{Advice, ReadyState, Role};
 
 use crate::tasks::Tasks;
 
+/// The most bytes that sockets take whole or not at all, nearly always.
+const SMALL: usize = 4 << 10;
+
 pub(crate) use polled::Polled;
 
 /// A stream that a connection can use.
@@ -213,6 +216,9 @@ impl<S: AsyncStream> Io<S> {
     }
 
     fn write_and_flush(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        if let Some(result) = self.write_small(slices) {
+            return result;
+        }
         let Some(stream) = &mut self.stream else { return Err(ErrorKind::BrokenPipe.into()) };
         let stream = Polled::new(stream, &self.waker);
         if self.unflushed == 0 {
@@ -227,6 +233,21 @@ impl<S: AsyncStream> Io<S> {
         }
         (&stream).flush()?;
         Ok(mem::take(&mut self.unflushed))
+    }
+
+    /// Writes a small slice to a socket of the runtime, which keeps nothing to flush, without the way of a poll. Returns
+    /// `None` if it has to be polled. Larger ones are: of a short write, a poll concludes that the next would block.
+    fn write_small(&self, slices: &[IoSlice<'_>]) -> Option<io::Result<usize>> {
+        #[cfg(feature = "tls")]
+        if self.tls.is_some() {
+            return None;
+        }
+        let ([slice], 0) = (slices, self.unflushed) else { return None };
+        if slice.len() > SMALL {
+            return None;
+        }
+        let written = (self.as_tcp)(self.stream.as_ref()?)?.try_write(slice);
+        (!written.as_ref().is_err_and(would_block)).then_some(written)
     }
 
     fn read_raw(&mut self, to: &mut [u8]) -> io::Result<usize> {

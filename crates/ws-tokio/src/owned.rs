@@ -29,46 +29,43 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
     }
 
     #[inline]
-    fn next_message(&self, input: &mut Input) -> Option<Message> {
+    fn next_message(&self, input: &mut Input, to: &mut Option<Message>) {
         let mut held = self.lock();
-        let link = held.link_mut()?;
+        let Some(link) = held.link_mut() else { return };
         // Without a closure, which would not be inlined.
         let mut rest = input.rest();
-        let message = link.next_small_message(&mut rest);
+        *to = link.next_small_message(&mut rest);
         let left = rest.len();
         input.leave(left);
-        let message = message?;
+        if to.is_none() {
+            return;
+        }
         link.transport_mut().set_owner_has_input(!input.is_empty());
         if let Some(traffic) = Driver::<R>::traffic(self.driver()) {
             traffic.received(1, 0);
         }
-        Some(message)
     }
 
-    fn elapsed(&self) -> Duration {
-        self.driver().elapsed()
-    }
-
-    fn advance(&self, now: Duration, input: &mut Input) -> Progress {
+    fn advance(&self, input: &mut Input) -> Progress {
         let driver = self.driver();
         let mut held = self.lock();
         let Some(link) = held.link_mut() else { return Progress::Over };
         lend_outbox(link.endpoint_mut());
-        let read_at = input.read_at().unwrap_or(now);
+        let read_at = input.read_at().unwrap_or_else(|| time_for(driver, link));
         if let Some(step) = input.with(|rest| link.next(read_at, rest)) {
             record_step(driver, held, input, &step);
             return Progress::Step(step);
         }
         link.transport_mut().set_owner_has_input(false);
         link.transport_mut().retry_if_woken();
-        link.write(now, WRITE_MOST);
+        link.write(time_for(driver, link), WRITE_MOST);
         driver.count_output(link);
-        let mut progress = read(driver, link, input, now);
+        let mut progress = read(driver, link, input);
         let has_news = driver.tasks.has_waiters() && has_news(link);
         if let Progress::Idle = progress {
             leave_to_carrier(driver, held);
-        } else if !input.is_empty()
-            && let Some(step) = input.with(|rest| link.next(now, rest))
+        } else if let Some(read_at) = input.read_at()
+            && let Some(step) = input.with(|rest| link.next(read_at, rest))
         {
             record_step(driver, held, input, &step);
             progress = Progress::Step(step);
@@ -203,12 +200,18 @@ impl<R: Role, S: AsyncStream> Owned for Carried<R, S> {
     }
 }
 
+/// Returns the time for the next write, or for events without input. If no deadline follows from it, an earlier one will
+/// do, and the clock is not read.
+#[inline]
+fn time_for<R: Role, S: AsyncStream>(driver: &Origin<S>, link: &Link<R, Io<S>>) -> Duration {
+    if link.endpoint().needs_time() { driver.elapsed() } else { Duration::ZERO }
+}
+
 /// Reads once, if the endpoint wants to.
 fn read<R: Role, S: AsyncStream>(
     driver: &Origin<S>,
     link: &mut Link<R, Io<S>>,
     input: &mut Input,
-    now: Duration,
 ) -> Progress {
     if link.endpoint().has_input() {
         return Progress::Again;
@@ -223,7 +226,7 @@ fn read<R: Role, S: AsyncStream>(
     if !link.transport().is_readable() {
         return Progress::Idle;
     }
-    match driver.read(link, input, now) {
+    match driver.read(link, input, driver.elapsed()) {
         Ok(0) if link.endpoint().wants_read() && !link.transport().is_readable() => Progress::Idle,
         Ok(_) => Progress::Again,
         Err(error) => Progress::Failed(Box::new(error)),

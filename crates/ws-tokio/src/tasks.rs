@@ -25,7 +25,7 @@ const AT_END: u64 = 1 << 63;
 #[derive(Default)]
 pub(crate) struct Tasks {
     state: Mutex<State>,
-    /// Whether there may be [waiters](State::waiters). It is written under the lock.
+    /// Whether there may be [waiters](State::waiters) below [`AT_END`]. It is written under the lock.
     has_waiters: AtomicBool,
     /// How often the stream has become ready. It is written under the lock.
     stream_wakes: AtomicU32,
@@ -187,8 +187,8 @@ impl Tasks {
         }
     }
 
-    /// Returns whether tasks wait for room, until something is written, or for the end: those that have registered
-    /// themselves before the caller has locked the connection.
+    /// Returns whether tasks wait for room, or until something is written: those that have registered themselves before
+    /// the caller has locked the connection.
     pub(crate) fn has_waiters(&self) -> bool {
         self.has_waiters.load(Ordering::Relaxed)
     }
@@ -196,13 +196,13 @@ impl Tasks {
     /// Wakes the tasks that wait for room, or until something is written; and those that wait for the end, if the
     /// connection is `over`.
     pub(crate) fn wake_waiters(&self, over: bool) {
-        if !self.has_waiters() {
+        if !over && !self.has_waiters() {
             return;
         }
         let mut state = self.lock();
         let at_end = if over { BTreeMap::new() } else { state.waiters.split_off(&AT_END) };
         let waiters = mem::replace(&mut state.waiters, at_end);
-        self.has_waiters.store(!state.waiters.is_empty(), Ordering::Relaxed);
+        self.has_waiters.store(false, Ordering::Relaxed);
         drop(state);
         waiters.into_values().for_each(Waker::wake);
     }
@@ -301,7 +301,9 @@ impl Waiter {
             }
         };
         let before = state.waiters.insert(key, context.waker().clone());
-        self.tasks.has_waiters.store(true, Ordering::Relaxed);
+        if key < AT_END {
+            self.tasks.has_waiters.store(true, Ordering::Relaxed);
+        }
         drop(state);
         drop(before);
     }
@@ -312,5 +314,45 @@ impl Drop for Waiter {
         let Some(key) = self.key else { return };
         let waker = self.tasks.lock().waiters.remove(&key);
         drop(waker);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    /// Counts how often it was woken.
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_task_that_waits_for_the_end_costs_no_turn_anything() {
+        let (tasks, counts) = (Arc::<Tasks>::default(), [(); 2].map(|()| Arc::<Count>::default()));
+        let woken = || counts.each_ref().map(|count| count.0.load(Ordering::Relaxed));
+        let [at_end, written] = counts.each_ref().map(|count| Waker::from(Arc::clone(count)));
+        let mut end_waiter = Waiter::at_end(&tasks);
+        end_waiter.register(&Context::from_waker(&at_end));
+        assert!(!tasks.has_waiters());
+        tasks.wake_waiters(false);
+        assert_eq!(woken(), [0, 0]);
+
+        let mut waiter = Waiter::new(&tasks);
+        waiter.register(&Context::from_waker(&written));
+        assert!(tasks.has_waiters());
+        tasks.wake_waiters(false);
+        assert_eq!(woken(), [0, 1]);
+        assert!(!tasks.has_waiters());
+        tasks.wake_waiters(true);
+        assert_eq!(woken(), [1, 1]);
+        tasks.wake_waiters(true);
+        assert_eq!(woken(), [1, 1], "each is woken once");
     }
 }

@@ -25,6 +25,8 @@ enum Happening {
     Close(Option<u16>),
     /// At most that many bytes are written, and the events taken or not.
     Write(usize, bool),
+    /// The transport accepts nothing more at the moment.
+    Blocked,
     WriteFailed,
     /// Time passes, in milliseconds.
     Time(u64),
@@ -46,6 +48,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         2 => (large, any::<bool>()).prop_map(|(len, owned)| Happening::Large(len, owned)),
         1 => proptest::option::of(1000..5000_u16).prop_map(Happening::Close),
         6 => (lens, any::<bool>()).prop_map(|(most, events)| Happening::Write(most, events)),
+        1 => Just(Happening::Blocked),
         1 => Just(Happening::WriteFailed),
         2 => (0..3000_u64).prop_map(Happening::Time),
         2 => Just(Happening::Deadline),
@@ -64,6 +67,9 @@ struct Life<R: End> {
     log: Vec<Seen>,
     written: Vec<u8>,
     spare: Option<Box<Outbox>>,
+    /// Whether it looks at the clock for a write, and the events after it, only when that matters.
+    spares_clock: bool,
+    deadlines: Vec<Option<Duration>>,
 }
 
 /// The state of an endpoint that its outbox may hold.
@@ -99,9 +105,18 @@ impl State {
 }
 
 impl<R: End> Life<R> {
-    fn read(&mut self, mut bytes: Vec<u8>) {
+    /// Returns the time for a write, or for events without input.
+    fn time_for_write(&self) -> Duration {
+        if self.spares_clock && !self.ws.needs_time() { Duration::ZERO } else { self.now }
+    }
+
+    fn read(&mut self, bytes: Vec<u8>) {
+        self.read_at(self.now, bytes);
+    }
+
+    fn read_at(&mut self, now: Duration, mut bytes: Vec<u8>) {
         let mut input = &mut bytes[..];
-        while let Some(event) = self.ws.next_event(self.now, &mut input) {
+        while let Some(event) = self.ws.next_event(now, &mut input) {
             if matches!(event, SessionEvent::Upgrade) {
                 R::answer_at(&mut R::opening(), &mut self.ws, self.now);
             }
@@ -122,7 +137,7 @@ impl<R: End> Life<R> {
         self.written.extend_from_slice(&pending[..len]);
         // The slices may be part of the pending bytes. A count beyond all of them is clamped.
         let told = if pending.len() == before && most > before { most } else { len };
-        self.ws.wrote(told, self.now);
+        self.ws.wrote(told, self.time_for_write());
         let more = self.ws.unwritten() - (before - len);
         assert!(more == 0 || R::SIDE == Side::Client && more <= 131, "{more} bytes of a Pong");
     }
@@ -180,7 +195,12 @@ impl<R: End> Life<R> {
             Happening::Write(most, events) => {
                 self.write(*most);
                 if *events {
-                    self.read(Vec::new());
+                    self.read_at(self.time_for_write(), Vec::new());
+                }
+            }
+            Happening::Blocked => {
+                if self.ws.unwritten() > 0 {
+                    self.ws.write_blocked();
                 }
             }
             Happening::WriteFailed => {
@@ -206,11 +226,22 @@ impl<R: End> Life<R> {
             Happening::Reclaim => self.reclaim(),
         }
         let _ = (self.ws.wants_read(), self.ws.has_room(), self.ws.advice());
+        if let Happening::Write(_, true) = happening {
+            self.deadlines.push(self.ws.deadline());
+        }
     }
 }
 
-/// Performs all operations; returns the events and the written bytes.
-fn live<R: End>(opened: bool, config: &Config, happenings: &[Happening]) -> (Vec<Seen>, Vec<u8>) {
+/// The events and the written bytes of an endpoint, and its deadline after each write and its events.
+type Lived = (Vec<Seen>, Vec<u8>, Vec<Option<Duration>>);
+
+/// Performs all operations.
+fn live<R: End>(
+    opened: bool,
+    config: &Config,
+    happenings: &[Happening],
+    spares_clock: bool,
+) -> Lived {
     let config = config.clone();
     let mut out = Vec::new();
     let session = R::session(&R::opening(), config, &mut out);
@@ -221,6 +252,8 @@ fn live<R: End>(opened: bool, config: &Config, happenings: &[Happening]) -> (Vec
         log: Vec::new(),
         written: Vec::new(),
         spare: None,
+        spares_clock,
+        deadlines: Vec::new(),
     };
     if opened {
         life.read(mem::take(&mut handshake));
@@ -240,7 +273,8 @@ fn live<R: End>(opened: bool, config: &Config, happenings: &[Happening]) -> (Vec
     }
     assert!(matches!(life.log.last(), Some(SessionEvent::Closed(_))), "I10: {:?}", life.log);
     assert_eq!((life.ws.advice(), life.ws.deadline()), (Advice::Drop, None));
-    let (log, written) = (life.log.clone(), life.written.clone());
+    let (log, written, deadlines) =
+        (life.log.clone(), life.written.clone(), life.deadlines.clone());
     life.read(R::from_peer(0x81, b"late"));
     life.perform(&Happening::Close(None), &mut handshake);
     life.perform(&Happening::Deadline, &mut handshake);
@@ -252,7 +286,7 @@ fn live<R: End>(opened: bool, config: &Config, happenings: &[Happening]) -> (Vec
         assert!(closes(&written[end + 4..]) <= 1, "I10: a second Close");
         let _ = Frame::read_all(&written[end + 4..]);
     }
-    (log, written)
+    (log, written, deadlines)
 }
 
 proptest! {
@@ -269,12 +303,33 @@ proptest! {
         let config = limits().high_water_mark(mark).keep_alive(Some(keep_alive));
         let config = config.fragment_size(fragments);
         prop_assert_eq!(
-            live::<Server>(opened, &config, &happenings),
-            live::<Server>(opened, &config, &happenings)
+            live::<Server>(opened, &config, &happenings, false),
+            live::<Server>(opened, &config, &happenings, false)
         );
         prop_assert_eq!(
-            live::<Client>(opened, &config, &happenings),
-            live::<Client>(opened, &config, &happenings)
+            live::<Client>(opened, &config, &happenings, false),
+            live::<Client>(opened, &config, &happenings, false)
+        );
+    }
+
+    // What `needs_time` says: otherwise, an earlier time changes no event, no output and no deadline.
+    #[test]
+    fn a_write_needs_the_time_only_if_a_deadline_follows(
+        opened in prop::bool::weighted(0.9),
+        mark in prop_oneof![Just(0), Just(200), Just(64 << 10)],
+        mut happenings in vec(happening(), 0..40),
+    ) {
+        // It closes at the last time that was told.
+        happenings.retain(|it| !matches!(it, Happening::Call(Call::Close(_))));
+        let keep_alive = KeepAlive::new(Duration::from_secs(4), Duration::from_secs(2));
+        let config = limits().high_water_mark(mark).keep_alive(Some(keep_alive));
+        prop_assert_eq!(
+            live::<Server>(opened, &config, &happenings, true),
+            live::<Server>(opened, &config, &happenings, false)
+        );
+        prop_assert_eq!(
+            live::<Client>(opened, &config, &happenings, true),
+            live::<Client>(opened, &config, &happenings, false)
         );
     }
 

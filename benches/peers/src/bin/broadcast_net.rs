@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use peers::load::broadcast::{LOADS, Subscribers};
 use peers::load::{Options, Server, memory};
-use peers::servers::publishing::{ALL, BLOCKING};
+use peers::servers::publishing::{ALL, BLOCKING, WITH_ONE_THREAD};
 
 /// Always measured; `--connections` is another number of subscribers.
 const FEW: usize = 1000;
@@ -32,7 +32,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         for (count, threads) in counts.iter().flat_map(|count| [(*count, 1), (*count, 2)]) {
             // Each round begins with another one.
             let mut servers = options.servers.clone();
-            servers.retain(|(name, _)| name != BLOCKING || (threads == 1 && count <= FEW));
+            servers.retain(|(name, _)| threads == 1 || !WITH_ONE_THREAD.contains(&&**name));
+            servers.retain(|(name, _)| name != BLOCKING || count <= FEW);
             let first = round % servers.len().max(1);
             servers.rotate_left(first);
             for (name, command) in servers {

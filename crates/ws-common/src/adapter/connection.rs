@@ -90,10 +90,20 @@ impl<R: Role, D: Driver<R>> Connection<R, D> {
     ///
     /// # Errors
     ///
-    /// As [`ConnectionLink::try_send`].
+    /// As [`ConnectionLink::send`].
     #[inline]
     pub fn try_send(&self, outgoing: &mut Outgoing<'_>) -> Result<SendStatus, Error> {
-        self.send_by(|link| link.send(outgoing, || self.driver.now()))
+        self.send_by(|link| link.send(outgoing, || self.driver.now()), D::changed)
+    }
+
+    /// Sends a message that many connections are sent, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// As [`ConnectionLink::publish`].
+    #[inline]
+    pub fn publish(&self, outgoing: &mut Outgoing<'_>) -> Result<SendStatus, Error> {
+        self.send_by(|link| link.send(outgoing, || self.driver.now()), D::published)
     }
 
     /// Sends as [`try_send`](Self::try_send) does, whether or not there is room: for an adapter that has promised room
@@ -103,13 +113,14 @@ impl<R: Role, D: Driver<R>> Connection<R, D> {
     ///
     /// As [`try_send`](Self::try_send), but never [`Error::WouldExceed`].
     pub fn send_promised(&self, outgoing: &mut Outgoing<'_>) -> Result<SendStatus, Error> {
-        self.send_by(|link| link.send_promised(outgoing))
+        self.send_by(|link| link.send_promised(outgoing), D::changed)
     }
 
     #[inline]
     fn send_by(
         &self,
         send: impl FnOnce(&mut Link<R, D::Transport>) -> Result<SendStatus, Error>,
+        tell: impl FnOnce(&D, Held<'_, R, D>),
     ) -> Result<SendStatus, Error> {
         let mut held = self.lock();
         let is_handled = held.opened && held.flags & OWNED == 0;
@@ -120,7 +131,7 @@ impl<R: Role, D: Driver<R>> Connection<R, D> {
             link.endpoint_mut().set_replying(is_answering(self.id));
         }
         let status = send(link)?;
-        self.driver.changed(held);
+        tell(&self.driver, held);
         Ok(status)
     }
 }

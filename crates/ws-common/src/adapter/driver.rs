@@ -22,6 +22,14 @@ pub trait Driver<R: Role>: Send + Sync + Sized + 'static {
     /// this, also from within a handler, and it must return soon.
     fn changed(&self, held: Held<'_, R, Self>);
 
+    /// Called in place of [`changed`](Self::changed) for a message that is sent to many connections, and may be
+    /// followed by others. An adapter may act on it once the turn of this thread has ended; see
+    /// [`Held::begin_late_notice`] and [`Link::may_wait`](super::Link::may_wait).
+    #[inline]
+    fn published(&self, held: Held<'_, R, Self>) {
+        self.changed(held);
+    }
+
     /// Sends a message or a Ping. A blocking adapter may wait here until the peer reads.
     ///
     /// # Errors

@@ -98,12 +98,12 @@ pub trait ConnectionLink: Send + Sync {
     /// error; after [`Error::WouldExceed`], `outgoing` is unchanged.
     fn send(&self, outgoing: Outgoing<'_>) -> Result<SendStatus, Error>;
 
-    /// Sends as [`send`](Self::send) does, but never waits.
+    /// Sends a message that many connections are sent, as [`send`](Self::send) does, but never waits.
     ///
     /// # Errors
     ///
     /// As [`send`](Self::send).
-    fn try_send(&self, outgoing: Outgoing<'_>) -> Result<SendStatus, Error>;
+    fn publish(&self, outgoing: Outgoing<'_>) -> Result<SendStatus, Error>;
 
     /// Sends a Ping, and ends the connection unless its Pong arrives within `patience`.
     ///

@@ -83,6 +83,14 @@ impl<R: Role, T: Transport> Link<R, T> {
         &mut self.transport
     }
 
+    /// Returns whether the output may wait for more: the transport accepts none at the moment, or at most a quarter of
+    /// the high-water mark is unwritten.
+    #[inline]
+    pub fn may_wait(&self) -> bool {
+        let most = self.endpoint.session().config().high_water_mark / 4;
+        self.transport.is_blocked() || self.endpoint.unwritten() <= most
+    }
+
     /// Returns both.
     pub(super) const fn parts_mut(&mut self) -> (&mut Endpoint<R>, &mut T) {
         (&mut self.endpoint, &mut self.transport)

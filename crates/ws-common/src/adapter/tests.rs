@@ -206,6 +206,26 @@ fn nobody_is_told_of_a_connection_that_is_not_known_yet() {
 }
 
 #[test]
+fn a_late_notice_makes_no_other_notice_wait() {
+    let connection = connection();
+    connection.lock().end_work();
+    assert_eq!(connection.lock().begin_late_notice(), Some(0));
+    assert_eq!(connection.lock().begin_late_notice(), None, "one is enough");
+    assert_eq!(connection.lock().begin_notice(), Some(0), "this one is not late");
+    assert_eq!(connection.lock().begin_notice(), None);
+    assert_eq!(connection.lock().begin_late_notice(), None, "it is outstanding");
+    connection.lock().begin_work();
+    assert_eq!(connection.lock().begin_late_notice(), None, "the adapter is at work");
+    assert!(connection.lock().end_work(), "the adapter must work again");
+    assert_eq!(connection.lock().begin_late_notice(), Some(0));
+    connection.lock().begin_work();
+    assert!(!connection.lock().end_work(), "the work was for the notice");
+
+    let unknown = Connection::new(Counter::default(), link(), None);
+    assert_eq!(unknown.lock().begin_late_notice(), None);
+}
+
+#[test]
 fn an_abort_ends_with_the_next_turn() {
     let (connection, states) = (connection(), States::default());
     let mut conversation = Conversation::client(states.clone());

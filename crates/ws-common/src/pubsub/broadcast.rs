@@ -27,7 +27,7 @@ impl Broadcast {
     ) -> Self {
         let (mut done, mut message) = (Self::default(), None);
         for connection in connections {
-            match connection.try_send_prepared(message.get_or_insert_with(&prepare)) {
+            match connection.publish_prepared(message.get_or_insert_with(&prepare)) {
                 Ok(_) => done.sent += 1,
                 Err(Error::WouldExceed(_)) => done.refused.push(connection.clone()),
                 // It is closing or has failed; its handler is called for that.

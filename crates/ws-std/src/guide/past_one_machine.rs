@@ -181,15 +181,15 @@
 //! |---|---|
 //! | descriptors | one for each connection. Often 1024 by default: raise `LimitNOFILE=` or `ulimit -n`; Linux allows 1 048 576 in a process (`fs.nr_open`) |
 //! | ports | none: all connections share the server's port. A proxy or a load generator needs one for each connection, of about 28 000 by default, for each address at its own end and at the server's |
-//! | memory, `ws-mio` | 299 bytes for each idle connection (30 MB for 100 000) |
-//! | memory, `ws-tokio` | 1545 bytes (155 MB for 100 000) |
+//! | memory, `ws-mio` | 293 bytes for each idle connection (29 MB for 100 000) |
+//! | memory, `ws-tokio` | 1589 bytes (159 MB for 100 000) |
 //! | memory, `ws-std` | 16 KB with its thread (160 MB for 10 000); more than about 16 000 need a higher `vm.max_map_count`, see [Limits](super::deploy#limits) |
 //! | memory of a compressed connection | some 170 bytes more, and up to 4 KiB with `Deflate::new()` |
 //! | memory of a slow peer | up to the high-water mark, 64 KiB, and one message |
 //! | limits of the server | [`max_connections`](crate::ServerOptions::max_connections()): 4096 with `ws-std`, 100 000 with the others |
 //!
 //! The figures are those of `./check bench-memory` and `./check idle` on Linux, measured with ten thousand
-//! connections, of `ws-std` with two thousand, after an echo of 16 KiB. They do not include TLS, the application's own state, nor the kernel's memory
+//! connections after an echo of 16 KiB. They do not include TLS, the application's own state, nor the kernel's memory
 //! for each socket, which is some kilobytes and often more than ours.
 //!
 //! The processor is often the limit before memory is: a message to all of `n` connections is `n` writes. A publication

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use ws_common::adapter::{ConnectionLink, Conversation, Decided, DynHandler, Step, Undecided};
 use ws_common::{Error, IncomingRequest, Message, WebSocketConnection};
@@ -29,14 +28,13 @@ pub(crate) enum Progress {
 pub(crate) trait Owned: ConnectionLink {
     fn tasks(&self) -> &Arc<Tasks>;
 
-    /// Returns the next message if it is small, has arrived whole, and nothing else comes before it.
-    fn next_message(&self, input: &mut Input) -> Option<Message>;
+    /// Takes the next message if it is small, has arrived whole, and nothing else comes before it. It is written to `to`
+    /// before the lock is released: a processor that releases a lock has finished its writes, so that moving the message
+    /// in larger words than it was written in does not stall.
+    fn next_message(&self, input: &mut Input, to: &mut Option<Message>);
 
     /// Returns the next step, out of `input`. Without one, writes what is pending, reads once, and looks again.
-    fn advance(&self, now: Duration, input: &mut Input) -> Progress;
-
-    /// Returns the time since the start of the connection.
-    fn elapsed(&self) -> Duration;
+    fn advance(&self, input: &mut Input) -> Progress;
 
     /// Sends a message, for which room was promised.
     fn send_promised(&self, message: Message) -> Result<(), Error>;

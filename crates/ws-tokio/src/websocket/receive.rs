@@ -1,6 +1,6 @@
 //! Receiving.
 
-use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -37,8 +37,8 @@ impl WebSocket {
     /// # Cancel safety
     ///
     /// If the future is dropped, no message is lost: the next call returns it.
-    pub async fn recv(&mut self) -> Result<Option<Message>, Error> {
-        poll_fn(|context| self.poll_recv(context)).await
+    pub fn recv(&mut self) -> impl Future<Output = Result<Option<Message>, Error>> {
+        Receiving(self)
     }
 
     /// As [`recv`](Self::recv), for hand-written futures: the task is woken when another call may return more.
@@ -51,9 +51,11 @@ impl WebSocket {
         if !self.input.is_empty() {
             // The usual message, of those that were read together. If there is none, all is looked at again.
             let budget = ready!(poll_proceed(context));
-            if let Some(message) = self.sender.connection.next_message(&mut self.input) {
+            let mut message = None;
+            self.sender.connection.next_message(&mut self.input, &mut message);
+            if message.is_some() {
                 budget.made_progress();
-                return Poll::Ready(Ok(Some(message)));
+                return Poll::Ready(Ok(message));
             }
         }
         self.poll_other(context)
@@ -82,7 +84,6 @@ impl WebSocket {
         if let Some(failure) = self.sender.connection.tasks().register_owner(context) {
             self.rare().failed.get_or_insert(failure);
         }
-        let now = self.sender.connection.elapsed();
         let mut over = false;
         for _ in 0..MOST_EVENTS {
             if self.close_info().is_some() {
@@ -91,7 +92,7 @@ impl WebSocket {
             if let Some(decided) = self.decided() {
                 self.sender.connection.answer(&decided)?;
             }
-            match self.sender.connection.advance(now, &mut self.input) {
+            match self.sender.connection.advance(&mut self.input) {
                 Progress::Again | Progress::Step(Step::Other | Step::Ping(_)) => {}
                 Progress::Failed(error) | Progress::Step(Step::Error(error)) => {
                     self.rare().failed.get_or_insert(*error);
@@ -132,5 +133,17 @@ impl WebSocket {
         self.rare().close_info = info.or(known).or_else(|| Some(unknown_end()));
         let connection = &self.sender.connection;
         connection.leave(over, &self.sender.handle, std::mem::take(&mut self.input));
+    }
+}
+
+/// The future of [`WebSocket::recv`]. It is written by hand to be inlined: each move of a message counts.
+struct Receiving<'w>(&'w mut WebSocket);
+
+impl Future for Receiving<'_> {
+    type Output = Result<Option<Message>, Error>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.poll_recv(context)
     }
 }

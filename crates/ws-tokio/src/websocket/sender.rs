@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 #[cfg(feature = "bytes")]
 use tokio::task::coop::consume_budget;
 use tokio::task::coop::poll_proceed;
-use ws_common::adapter::{ConnectionLink, connection_handle, unknown_end};
+use ws_common::adapter::{ConnectionLink, Outgoing, connection_handle, unknown_end};
 use ws_common::{Error, Message, WebSocketConnection};
 use wsproto::CloseInfo;
 
@@ -145,24 +145,35 @@ impl Future for Sending<'_> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let connection = &*self.sender.connection;
+        let Self { sender, message, room } = &mut *self;
+        let connection = &*sender.connection;
         loop {
-            if let Some(wait) = &mut self.room {
+            if let Some(wait) = room {
                 let has_room = ready!(connection.poll_room(wait, context));
-                self.room = None;
+                *room = None;
                 if !has_room {
-                    return Poll::Ready(Err(Error::WouldExceed(self.message.take())));
+                    return Poll::Ready(Err(Error::WouldExceed(message.take())));
                 }
             } else {
                 // A peer that never stops reading must not delay other tasks.
                 ready!(poll_proceed(context)).made_progress();
             }
-            let Some(message) = self.message.take() else { return Poll::Ready(Ok(())) };
-            match self.sender.try_send(message) {
-                Err(Error::WouldExceed(Some(returned))) => self.message = Some(returned),
-                result => return Poll::Ready(result),
+            // The message is lent where it lies: each move of it counts.
+            let Some(lent) = message else { return Poll::Ready(Ok(())) };
+            match connection.send(Outgoing::Owned(lent)) {
+                Ok(_) => {
+                    sender.sink.sent();
+                    *message = None;
+                    return Poll::Ready(Ok(()));
+                }
+                Err(Error::WouldExceed(_)) => {
+                    *room = Some(Box::new(RoomWait::new(connection.tasks())));
+                }
+                Err(error) => {
+                    *message = None;
+                    return Poll::Ready(Err(error));
+                }
             }
-            self.room = Some(Box::new(RoomWait::new(connection.tasks())));
         }
     }
 }

@@ -47,8 +47,8 @@ impl Receiver {
     /// # Cancel safety
     ///
     /// If the future is dropped, no message is lost: the next call returns it.
-    pub async fn recv(&mut self) -> Result<Option<Message>, Error> {
-        self.0.recv().await
+    pub fn recv(&mut self) -> impl Future<Output = Result<Option<Message>, Error>> {
+        self.0.recv()
     }
 
     /// Receives and discards messages until the connection is closed; see [`WebSocket::closed`].

@@ -131,6 +131,12 @@ impl Outbox {
             && !self.paused
     }
 
+    /// Returns whether a deadline may follow from the time of a write, or of the events after it.
+    #[inline]
+    pub(super) const fn needs_time(&self, mark: usize) -> bool {
+        !self.is_quiet(mark) || self.blocked || !self.ping_has_left()
+    }
+
     /// Returns whether the outbox holds no data and no state.
     #[inline]
     pub(super) fn is_idle(&self) -> bool {

@@ -4,7 +4,7 @@ use core::mem;
 use core::time::Duration;
 
 use super::{Endpoint, OutputCounts};
-use crate::Role;
+use crate::{ReadyState, Role};
 
 impl<R: Role> Endpoint<R> {
     /// Returns the next bytes to write, empty if there are none. Once they are written, there may
@@ -40,6 +40,16 @@ impl<R: Role> Endpoint<R> {
             self.session.output_moved(now);
         }
         self.after_change(now);
+    }
+
+    /// Returns whether a deadline may follow from the time of a write: that of [`wrote`](Self::wrote), and of
+    /// [`next_event`](Self::next_event) without input after it. Otherwise, a loop may pass an earlier time to
+    /// both, and not look at the clock. Ask before the write.
+    #[must_use]
+    #[inline]
+    pub fn needs_time(&self) -> bool {
+        self.ready_state() != ReadyState::Open
+            || self.outbox.as_ref().is_some_and(|outbox| outbox.needs_time(self.mark()))
     }
 
     /// Tells the endpoint that the transport accepts no more bytes at the moment, although some are

@@ -36,6 +36,10 @@ pub const ALL: [(&str, Serve); 6] = [
 /// The one with a thread for each connection.
 pub const BLOCKING: &str = "ws-std-publish";
 
+/// Those that publish with one thread only: the blocking one has no number of threads, and `uwebsockets/server.c`
+/// cannot publish to other threads.
+pub const WITH_ONE_THREAD: [&str; 2] = [BLOCKING, "uWebSockets-publish"];
+
 /// How many messages a connection may be behind before it misses some: more than a load has on the way.
 const BEHIND: usize = 64;
 

@@ -70,8 +70,8 @@ impl<R: Role, D: Driver<R>> ConnectionLink for Connection<R, D> {
         D::send(self, outgoing)
     }
 
-    fn try_send(&self, mut outgoing: Outgoing<'_>) -> Result<SendStatus, Error> {
-        Self::try_send(self, &mut outgoing)
+    fn publish(&self, mut outgoing: Outgoing<'_>) -> Result<SendStatus, Error> {
+        Self::publish(self, &mut outgoing)
     }
 
     fn ping_within(&self, patience: Duration) -> Result<(), Error> {

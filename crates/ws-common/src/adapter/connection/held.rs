@@ -27,13 +27,32 @@ impl<'a, R: Role, D: Driver<R>> Held<'a, R, D> {
     /// [`end_work`](ConnectionState::end_work) returns that there was a change.
     #[inline]
     pub fn begin_notice(&mut self) -> Option<usize> {
-        let known = self.key != NO_KEY;
         let before = self.work;
         self.work = match before {
-            Work::None | Work::Noticed => Work::Noticed,
+            Work::None | Work::LateNoticed | Work::Noticed => Work::Noticed,
             Work::Busy | Work::BusyNoticed => Work::BusyNoticed,
         };
-        (before == Work::None && known).then_some(self.key as usize)
+        self.known_key().filter(|_| matches!(before, Work::None | Work::LateNoticed))
+    }
+
+    /// Begins a notice on which the adapter may act later. Returns the connection's key, or `None` if no notice is
+    /// needed.
+    ///
+    /// No notice waits for this one: [`begin_notice`](Self::begin_notice) returns the key again. If this returns `None`
+    /// because of another late notice, the adapter must act on that one by the time that it would act on this one.
+    #[inline]
+    pub fn begin_late_notice(&mut self) -> Option<usize> {
+        let before = self.work;
+        self.work = match before {
+            Work::None => Work::LateNoticed,
+            Work::Busy => Work::BusyNoticed,
+            noticed => noticed,
+        };
+        self.known_key().filter(|_| before == Work::None)
+    }
+
+    fn known_key(&self) -> Option<usize> {
+        (self.key != NO_KEY).then_some(self.key as usize)
     }
 }
 

@@ -41,6 +41,8 @@ const BORROWS: u8 = 4;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Work {
     None,
+    /// A notice was given to the adapter, which may act on it later.
+    LateNoticed,
     /// A notice was given to the adapter.
     Noticed,
     /// The adapter is at work, and gets no notices.

@@ -11,6 +11,7 @@ use super::*;
 struct Sink {
     writes: Vec<Vec<usize>>,
     bytes: Vec<u8>,
+    is_blocked: bool,
 }
 
 impl Transport for Sink {
@@ -25,7 +26,7 @@ impl Transport for Sink {
     }
 
     fn is_blocked(&self) -> bool {
-        false
+        self.is_blocked
     }
 
     fn shutdown(&mut self) {}
@@ -111,6 +112,22 @@ fn prepared_messages_leave_in_one_write_with_what_is_sent_between_them() {
     let sink = link.transport();
     assert_eq!(sink.writes, [vec![4004, 3, 993], vec![3011, 3, 4004, 3]]);
     assert!(sink.bytes == expected);
+}
+
+#[test]
+fn little_output_may_wait_and_all_that_cannot_be_written() {
+    let mut link = Link::new(open(), Sink::default());
+    link.write(Duration::ZERO, usize::MAX);
+    // A quarter of the default mark.
+    link.endpoint_mut().send_binary(vec![7; (16 << 10) - 4]).expect("open");
+    assert!(link.may_wait());
+    link.endpoint_mut().send_binary(vec![]).expect("open");
+    assert!(!link.may_wait());
+    link.transport_mut().is_blocked = true;
+    assert!(link.may_wait());
+    link.transport_mut().is_blocked = false;
+    link.write(Duration::ZERO, usize::MAX);
+    assert!(link.may_wait());
 }
 
 #[test]

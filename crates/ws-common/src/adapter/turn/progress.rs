@@ -23,7 +23,7 @@ pub(super) struct Turn<'a, R: Role, D: Driver<R>> {
     /// How many bytes were read, and small messages received.
     read: usize,
     messages: u64,
-    /// Whether the application was called, which may have taken long.
+    /// Whether the application was called since [`now`](Self::now), which may have taken long.
     called: bool,
     /// Whether the connection needs another turn without waiting.
     again: bool,
@@ -76,6 +76,9 @@ where
         context: &mut TurnContext,
     ) -> (Held<'a, R, D>, bool) {
         let mut input: &mut [u8] = &mut [];
+        if self.called {
+            self.look_at_clock();
+        }
         if let Some(link) = held.link_mut() {
             link.write(self.now, WRITE_MOST);
             let payload = link.read_payload(self.now);
@@ -180,10 +183,6 @@ where
     /// Writes, handles the events that follow, and calls `on_drained` at most once. Repeats this while there were
     /// events, so that no output is left that the transport would accept.
     pub(super) fn write(&mut self, mut held: Held<'a, R, D>) -> Held<'a, R, D> {
-        if self.called {
-            // Deadlines that begin now must not count the time that handlers took.
-            self.now = self.connection.driver().now();
-        }
         let mut may_tell = true;
         for _ in 0..ROUNDS {
             // All changes until now are handled here, but for a decision: the next turn takes it.
@@ -191,7 +190,14 @@ where
                 held.begin_work();
             }
             let Some(link) = held.link_mut() else { return held };
+            if self.called && link.endpoint().needs_time() {
+                self.look_at_clock();
+            }
             let written = link.write(self.now, WRITE_MOST);
+            // Writing may have failed.
+            if self.called && link.endpoint().needs_time() {
+                self.look_at_clock();
+            }
             let reacted;
             (held, reacted) = self.react(held, &mut &mut [][..]);
             let drained =
@@ -207,6 +213,13 @@ where
         // Let other connections have their turn first.
         self.again = true;
         held
+    }
+
+    /// Takes the time anew. Deadlines that begin now must not count the time that handlers took; usually, none begins.
+    #[cold]
+    fn look_at_clock(&mut self) {
+        self.called = false;
+        self.now = self.connection.driver().now();
     }
 
     /// Counts the output of the turn. Taken for clients, too: the buffer goes on to other connections.
