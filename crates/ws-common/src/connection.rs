@@ -229,10 +229,11 @@ impl WebSocketConnection {
         self.0.set_keep_alive(keep_alive);
     }
 
-    /// Stops reading, and calling the handler for messages, until [`resume`](Self::resume) is called or the
-    /// connection closes: for a handler that passes messages on to a destination without room. Meanwhile, at
-    /// most one read of 64 KiB is held in memory, and the message that was arriving; TCP stops the peer. A call of the handler may still be in
-    /// progress on another thread. An end of the connection by the peer is noticed only after the pause, and the
+    /// Stops reading and passing on messages until [`resume`](Self::resume) is called or the connection closes: for an
+    /// application that passes them on to a destination without room. Meanwhile, the handler is not called for
+    /// messages, and `recv` of `ws-std` and `ws-tokio` waits, also for those that were read before. At most one read of
+    /// 64 KiB is held in memory, and the message that was arriving; TCP stops the peer. A call of the handler may still
+    /// be in progress on another thread. An end of the connection by the peer is noticed only after the pause, and the
     /// keep-alive does not end the connection meanwhile; a peer that does not expect to wait may.
     pub fn pause(&self) {
         self.0.set_paused(true);

@@ -102,8 +102,8 @@ impl<R: Role> WebSocket<R> {
                 Some(Step::Closed(info)) => self.end(*info),
                 Some(step) => {
                     // Write replies now, not after the application has handled the message; or with the answer
-                    // to it, if there are more messages.
-                    self.flush_soon();
+                    // to it, if one read has brought several messages.
+                    self.flush_before_message();
                     return Ok(Some(step));
                 }
                 None if self.close_info.is_some() => {

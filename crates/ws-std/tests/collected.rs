@@ -153,3 +153,31 @@ fn an_owner_that_drops_the_connection_loses_nothing() {
         assert_eq!((read_digit(&mut stream), read_digit(&mut stream)), ('1', '2'));
     }
 }
+
+/// The answer to the last message of a read leaves with the answers to the others, though `recv` returns between them.
+/// The warden may write earlier if the machine is slow, so one round of many is enough.
+#[test]
+fn answers_to_one_read_leave_in_one_write_of_an_owner() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    let owner = thread::spawn(move || {
+        let (stream, _) = listener.accept().expect("a client");
+        let mut ws = accept_with(stream, Config::default(), yes).expect("open").expect("accepted");
+        let mut in_one_write = 0;
+        while let Some(message) = ws.recv().expect("open") {
+            let kept = ws.buffered_amount();
+            in_one_write += usize::from(message == "3".into() && kept == 6);
+            assert_eq!(ws.send(message).expect("open"), SendStatus::Sent);
+        }
+        in_one_write
+    });
+    let mut stream = open_by_hand(&address);
+    for _ in 0..100 {
+        stream.write_all(&digits("123")).expect("written");
+        for digit in "123".chars() {
+            assert_eq!(read_digit(&mut stream), digit);
+        }
+    }
+    stream.shutdown(std::net::Shutdown::Write).expect("open");
+    assert_ne!(owner.join().expect("no panic"), 0);
+}

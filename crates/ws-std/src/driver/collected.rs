@@ -1,9 +1,9 @@
 //! Output that is collected while a thread handles input that it has already read.
 //!
-//! A read may bring many messages. The answers to all but the last are kept, and one write carries them, so a
-//! server that receives 16 messages at once makes two system calls, not 17. Kept output leaves when the input is
-//! used up, with the first byte above 64 KiB, before the thread waits, and after two [ticks](crate::warden::TICK) of the
-//! warden at the latest: a handler that is slow with one message does not hold back the answer to another.
+//! A read may bring many messages. The answers to all but the last are kept, and leave in one write with the answer to
+//! the last, so a server that receives 16 messages at once makes two system calls, not 17. Kept output leaves with the
+//! first byte above 64 KiB, before the thread waits, and after two [ticks](crate::warden::TICK) of the warden at the
+//! latest: a handler that is slow with one message does not hold back the answer to another.
 
 use ws_common::adapter::{Held, WRITE_MOST};
 use wsproto::{Advice, Role};
@@ -14,7 +14,19 @@ use crate::warden::warden;
 impl<R: Role> BlockingDriver<R> {
     /// Writes pending output, unless this thread collects it.
     pub(crate) fn write_or_keep(&self, held: &mut Held<'_, R, Self>) {
-        if !self.keeps(held) {
+        let collects = self.collector.is_this_thread();
+        self.write_unless(collects, held);
+    }
+
+    /// Writes pending output before the application gets a message, unless this thread collects it, or some is kept:
+    /// the answer to the last message of a read leaves with the answers to the others.
+    pub(crate) fn write_before_message(&self, held: &mut Held<'_, R, Self>) {
+        let collects = self.collector.is_this_thread() || self.collector.has_kept();
+        self.write_unless(collects, held);
+    }
+
+    fn write_unless(&self, collects: bool, held: &mut Held<'_, R, Self>) {
+        if !(collects && self.may_keep(held)) {
             self.write_and_plan(held, WRITE_MOST);
         } else if self.collector.keep() {
             warden().start_ticks(self.this.clone());
@@ -26,11 +38,11 @@ impl<R: Role> BlockingDriver<R> {
         self.collector.is_this_thread() && self.collector.has_kept()
     }
 
-    /// Returns whether to keep the output, because this thread collects it. Output of a connection that is closing
-    /// leaves at once, and so does that of a stream without a socket, which the warden could not write in time.
-    fn keeps(&self, held: &mut Held<'_, R, Self>) -> bool {
+    /// Returns whether output may be kept. That of a connection that is closing leaves at once, and so does that of a
+    /// stream without a socket, which the warden could not write in time.
+    fn may_keep(&self, held: &mut Held<'_, R, Self>) -> bool {
         held.live().is_ok_and(|link| {
-            self.collector.keeps(link.endpoint().unwritten())
+            self.collector.has_room(link.endpoint().unwritten())
                 && link.endpoint().advice() == Advice::KeepOpen
                 && link.transport().socket().is_some()
         })

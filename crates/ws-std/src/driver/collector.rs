@@ -45,9 +45,9 @@ impl Collector {
         self.kept.load(Ordering::Relaxed)
     }
 
-    /// Returns whether to keep `unwritten` bytes of this thread.
-    pub(super) fn keeps(&self, unwritten: usize) -> bool {
-        self.is_this_thread() && unwritten <= MOST && !self.blocked.load(Ordering::Relaxed)
+    /// Returns whether `unwritten` bytes may be kept.
+    pub(super) fn has_room(&self, unwritten: usize) -> bool {
+        unwritten <= MOST && !self.blocked.load(Ordering::Relaxed)
     }
 
     /// Records that output is kept. Returns whether to ask the warden for ticks.

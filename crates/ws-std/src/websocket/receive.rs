@@ -10,11 +10,11 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use ws_common::Error;
-use ws_common::adapter::{Driver, Link, WRITE_MOST, shed_outbox};
+use ws_common::adapter::{Driver, Held, Link, WRITE_MOST, shed_outbox};
 use wsproto::{Advice, Role};
 
 use crate::clock::{CallTimeout, now};
-use crate::driver::Blocking;
+use crate::driver::{Blocking, BlockingDriver};
 use crate::retry::{is_timeout, retry};
 use crate::sys::{self, Wait};
 use crate::warden::warden;
@@ -234,16 +234,21 @@ impl<R: Role> WebSocket<R> {
 
     /// Writes pending output.
     pub(crate) fn flush_now(&self) {
-        self.connection.driver().end_collecting();
-        self.flush_soon();
+        let driver = self.connection.driver();
+        driver.end_collecting();
+        self.with_pending(|held| driver.write_or_keep(held));
     }
 
-    /// Writes pending output, unless this thread collects it.
-    pub(crate) fn flush_soon(&self) {
+    /// Writes pending output before the application gets a message, unless it is kept.
+    pub(crate) fn flush_before_message(&self) {
+        self.with_pending(|held| self.connection.driver().write_before_message(held));
+    }
+
+    /// Calls `write` if there is output.
+    fn with_pending(&self, write: impl FnOnce(&mut Held<'_, R, BlockingDriver<R>>)) {
         let mut held = self.connection.lock();
-        let waits = held.link_mut().is_some_and(|link| !link.endpoint_mut().pending().is_empty());
-        if waits {
-            self.connection.driver().write_or_keep(&mut held);
+        if held.link_mut().is_some_and(|link| !link.endpoint_mut().pending().is_empty()) {
+            write(&mut held);
         }
     }
 }

@@ -19,7 +19,8 @@ use crate::owned::Owned;
 use crate::tasks::Waiter;
 
 /// The sending side of a [`WebSocket`](crate::WebSocket). Clones send on the same connection; dropping them does
-/// not close it. Messages that several tasks send are not interleaved.
+/// not close it. Messages that several tasks send are not interleaved. To close the connection, call
+/// [`close`](WebSocketConnection::close) of the [`handle`](Self::handle), and receive until the end.
 ///
 /// Its futures may be dropped at any time; see [Cancel safety](crate::WebSocket#cancel-safety).
 pub struct Sender {

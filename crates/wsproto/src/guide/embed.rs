@@ -350,8 +350,38 @@
 //! An idle endpoint needs no buffers. Keep one read buffer and one [`Outbox`] per loop:
 //! [`lend`](Endpoint::lend) the outbox to a connection for its turn, and
 //! [`reclaim`](Endpoint::reclaim) it afterwards. `reclaim` returns `None` while the outbox holds
-//! data. An endpoint that is paused, or waits to be told that everything is written, keeps a small outbox for that
-//! state, and `reclaim` returns the memory.
+//! data, and the connection then keeps that outbox for its next turns. The loop's own is `None` at
+//! first, and whenever a connection has kept it; the next connection that needs one makes it.
+//! One that is paused, or waits to be told that everything is written, keeps a small outbox for that state, and
+//! `reclaim` returns the memory.
+//!
+//! ```
+//! # use std::time::Duration;
+//! use wsproto::{Config, Endpoint, Outbox, Role};
+//!
+//! fn with_outbox<R: Role>(
+//!     ws: &mut Endpoint<R>,
+//!     shared: &mut Option<Box<Outbox>>,
+//!     turn: impl FnOnce(&mut Endpoint<R>),
+//! ) {
+//!     ws.lend(shared); // takes it, unless the connection has kept one
+//!     turn(ws);
+//!     if let Some(outbox) = ws.reclaim() {
+//!         *shared = Some(outbox);
+//!     }
+//! }
+//!
+//! # let now = Duration::ZERO;
+//! # let mut ws = Endpoint::server(Config::new(), now);
+//! let mut shared = None;
+//! with_outbox(&mut ws, &mut shared, |ws| {
+//!     // Read, take events, write.
+//! #   ws.next_event(now, &mut &mut b"BAD".to_owned()[..]);
+//! #   ws.pause();
+//! #   ws.resume(now);
+//! });
+//! assert!(ws.wants_outbox()); // idle: it owns no buffer
+//! ```
 //!
 //! # Compression
 //!

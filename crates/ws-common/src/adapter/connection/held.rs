@@ -1,6 +1,7 @@
 //! A locked connection.
 
 use std::fmt;
+use std::mem;
 use std::ops::{Deref, DerefMut};
 
 use parking_lot::MutexGuard;
@@ -27,12 +28,14 @@ impl<'a, R: Role, D: Driver<R>> Held<'a, R, D> {
     /// [`end_work`](ConnectionState::end_work) returns that there was a change.
     #[inline]
     pub fn begin_notice(&mut self) -> Option<usize> {
-        let before = self.work;
-        self.work = match before {
-            Work::None | Work::LateNoticed | Work::Noticed => Work::Noticed,
-            Work::Busy | Work::BusyNoticed => Work::BusyNoticed,
-        };
-        self.known_key().filter(|_| matches!(before, Work::None | Work::LateNoticed))
+        if self.is_busy() {
+            self.work = Work::BusyNoticed;
+            return None;
+        }
+        match mem::replace(&mut self.work, Work::Noticed) {
+            Work::None | Work::LateNoticed => self.known_key(),
+            _ => None,
+        }
     }
 
     /// Begins a notice on which the adapter may act later. Returns the connection's key, or `None` if no notice is
@@ -42,15 +45,17 @@ impl<'a, R: Role, D: Driver<R>> Held<'a, R, D> {
     /// because of another late notice, the adapter must act on that one by the time that it would act on this one.
     #[inline]
     pub fn begin_late_notice(&mut self) -> Option<usize> {
-        let before = self.work;
-        self.work = match before {
-            Work::None => Work::LateNoticed,
-            Work::Busy => Work::BusyNoticed,
-            noticed => noticed,
-        };
-        self.known_key().filter(|_| before == Work::None)
+        match self.work {
+            Work::None => {
+                self.work = Work::LateNoticed;
+                self.known_key()
+            }
+            Work::LateNoticed | Work::Noticed => None,
+            Work::Busy | Work::BusyNoticed => self.begin_notice(),
+        }
     }
 
+    #[inline]
     fn known_key(&self) -> Option<usize> {
         (self.key != NO_KEY).then_some(self.key as usize)
     }

@@ -206,6 +206,7 @@ impl<R: Role, T: Transport> ConnectionState<R, T> {
     }
 
     /// Returns whether the adapter is at work on the connection.
+    #[inline]
     pub fn is_busy(&self) -> bool {
         matches!(self.work, Work::Busy | Work::BusyNoticed)
     }
