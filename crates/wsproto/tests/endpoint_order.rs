@@ -344,7 +344,13 @@ proptest! {
         let others: Vec<_> = happenings.iter().filter(is_other).cloned().collect();
         let often: Vec<_> =
             others.iter().flat_map(|other| [other.clone(), Happening::Reclaim]).collect();
-        prop_assert_eq!(live::<Server>(true, &config, &often), live::<Server>(true, &config, &others));
-        prop_assert_eq!(live::<Client>(true, &config, &often), live::<Client>(true, &config, &others));
+        prop_assert_eq!(
+            live::<Server>(true, &config, &often, false),
+            live::<Server>(true, &config, &others, false)
+        );
+        prop_assert_eq!(
+            live::<Client>(true, &config, &often, false),
+            live::<Client>(true, &config, &others, false)
+        );
     }
 }
