@@ -5,6 +5,7 @@
 //! the connection.
 
 mod collected;
+mod collector;
 mod planned;
 mod watched;
 
@@ -22,13 +23,13 @@ use wsproto::handshake::Response;
 use wsproto::url::WsUrl;
 use wsproto::{Endpoint, Role};
 
-use self::collected::Collector;
+use self::collector::Collector;
 use self::planned::SentPlan;
 use crate::calls::Calls;
 use crate::clock::{CallTimeout, now};
 use crate::origin::Origin;
 use crate::signal::Signal;
-use crate::{Stream, kept, sys};
+use crate::{Stream, kept, sync, sys};
 
 /// A connection on a blocking stream.
 pub(crate) type Blocking<R> = Connection<R, BlockingDriver<R>>;

@@ -7,8 +7,8 @@ use ws_common::adapter::READ_SIZE;
 use crate::Stream;
 use crate::sys::{self, Wait};
 
-/// The input, and how much of it is consumed. A connection over TCP without TLS has memory for input only while there
-/// is some, so a connection that waits costs little more than its thread.
+/// The input, and how much of it is consumed. A connection over TCP without TLS has memory for input only while some is
+/// unconsumed, so a connection that waits costs little more than its thread.
 #[derive(Debug)]
 pub(crate) struct Input {
     pub(crate) stream: Stream,
@@ -31,25 +31,23 @@ impl Input {
         let mut rest = &mut self.bytes[self.consumed..self.filled];
         let result = take(&mut rest);
         self.consumed = self.filled - rest.len();
+        if self.consumed == self.filled {
+            self.clear();
+        }
         result
     }
 
     /// Discards unconsumed input.
-    pub(crate) const fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         (self.consumed, self.filled) = (0, 0);
+        if self.stream.plain_tcp().is_some() {
+            self.bytes = Vec::new();
+        }
     }
 
     /// Returns whether the last [read](Self::read) took as much as one can: more input may have arrived.
     pub(crate) const fn is_filled(&self) -> bool {
         self.is_filled
-    }
-
-    /// Frees the memory of input that is consumed, before a wait for anything but input.
-    pub(crate) fn free_consumed(&mut self) {
-        if self.consumed == self.filled && self.stream.plain_tcp().is_some() {
-            self.clear();
-            self.bytes = Vec::new();
-        }
     }
 
     /// Replaces the consumed input by the next, as [`Stream::receive`] does.
@@ -61,7 +59,6 @@ impl Input {
         }
         let read = match self.stream.plain_tcp() {
             Some(tcp) => {
-                self.bytes = Vec::new();
                 if !sys::wait_readable(tcp, wait)? {
                     return Ok(None);
                 }
@@ -156,14 +153,12 @@ mod tests {
     }
 
     #[test]
-    fn only_consumed_input_is_freed() {
+    fn consumed_input_is_freed_at_once() {
         let (mut input, mut peer) = connected();
         send(&input, &mut peer, &[7; READ_SIZE]);
         assert_eq!(input.read(Wait::default()).expect("input"), Some(READ_SIZE));
         input.with(|rest| *rest = &mut mem::take(rest)[1..]);
-        input.free_consumed();
         assert_eq!(consume(&mut input), [7; READ_SIZE - 1]);
-        input.free_consumed();
         assert_eq!((input.bytes.capacity(), input.is_filled()), (0, true));
         assert!(consume(&mut input).is_empty());
     }
@@ -173,11 +168,11 @@ mod tests {
         let (mut input, mut peer) = connected();
         send(&input, &mut peer, b"hello");
         assert_eq!(input.read(Wait::default()).expect("input"), Some(5));
-        assert_eq!((input.bytes.capacity(), consume(&mut input)), (5, b"hello".to_vec()));
+        assert_eq!(input.bytes.capacity(), 5);
         let wait = Wait { room: false, limit: Some(Duration::ZERO) };
         assert_eq!(input.read(wait).expect_err("no input").kind(), ErrorKind::TimedOut);
         assert_eq!((input.bytes.capacity(), input.is_filled()), (0, false));
-        input.with(|rest| assert!(rest.is_empty()));
+        assert!(consume(&mut input).is_empty());
         send(&input, &mut peer, b"again");
         assert_eq!(input.read(wait).expect("input"), Some(5));
         assert_eq!(consume(&mut input), b"again");

@@ -65,6 +65,8 @@ mod driver;
 pub mod guide;
 mod incoming;
 mod input;
+#[cfg(test)]
+mod interleavings;
 mod kept;
 mod origin;
 mod poller;
@@ -75,6 +77,7 @@ mod server;
 mod server_timers;
 mod signal;
 mod stream;
+mod sync;
 mod sys;
 #[cfg(feature = "tls")]
 mod tls;

@@ -162,6 +162,7 @@ mod imp {
         to.resize(READ_SIZE, 0);
         let read = tcp.read(to)?;
         to.truncate(read);
+        to.shrink_to_fit();
         Ok(None)
     }
 

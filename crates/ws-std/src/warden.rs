@@ -2,7 +2,7 @@
 //!
 //! Receiving threads block in a plain read, and sending threads wait only for room; the warden waits for
 //! everything else. It sleeps until a deadline or an event, and an idle connection without a keep-alive
-//! never wakes it. While connections collect output, it also looks at them in every [`TICK`].
+//! never wakes it. While connections collect output, it also calls them once in each [`TICK`].
 //!
 //! No wake-up is lost. A plan changes under the lock of `state`, and the poller is woken after that. The
 //! thread copies all plans under the same lock before it polls, so a change is either in the copy, or its
@@ -25,7 +25,7 @@ use crate::poller::{Interest, Poller};
 /// The delay before a deadline that has passed and is still set is tried again.
 pub(crate) const RETRY: Duration = Duration::from_millis(50);
 
-/// How often the warden looks at connections that collect output.
+/// How long the warden waits between two calls of connections that collect output.
 pub(crate) const TICK: Duration = Duration::from_millis(5);
 
 /// An object that the warden watches, usually a connection.
@@ -63,8 +63,8 @@ struct State {
     interested: BTreeSet<ConnectionId>,
     /// How many entries linger.
     lingering: usize,
-    /// Those that want ticks.
-    ticked: Vec<Weak<dyn Watched>>,
+    /// Those that want ticks. Connections live no longer for it.
+    ticking: Vec<Weak<dyn Watched>>,
     /// When the next tick is due; `None` if none is wanted.
     next_tick: Option<Duration>,
     running: bool,
@@ -77,12 +77,15 @@ struct Entry {
 
 /// Returns the warden of the process.
 pub(crate) fn warden() -> &'static Warden {
-    static WARDEN: LazyLock<Warden> =
-        LazyLock::new(|| Warden { state: Mutex::default(), poller: Poller::new() });
+    static WARDEN: LazyLock<Warden> = LazyLock::new(Warden::new);
     &WARDEN
 }
 
 impl Warden {
+    fn new() -> Self {
+        Self { state: Mutex::default(), poller: Poller::new() }
+    }
+
     /// Replaces the plan of a connection; an empty plan removes it.
     pub(crate) fn watch(&'static self, id: ConnectionId, watched: Arc<dyn Watched>, plan: Plan) {
         let mut state = self.lock();
@@ -100,10 +103,10 @@ impl Warden {
         drop(removed);
     }
 
-    /// Calls [`on_tick`](Watched::on_tick) in every [`TICK`] until it returns `false`.
-    pub(crate) fn tick(&'static self, watched: Weak<dyn Watched>) {
+    /// Calls [`on_tick`](Watched::on_tick) once in each [`TICK`] until it returns `false`.
+    pub(crate) fn start_ticks(&'static self, watched: Weak<dyn Watched>) {
         let mut state = self.lock();
-        state.ticked.push(watched);
+        state.ticking.push(watched);
         let urgent = state.next_tick.is_none();
         if urgent {
             state.next_tick = Some(now().saturating_add(TICK));
@@ -111,12 +114,13 @@ impl Warden {
         self.wake(state, urgent);
     }
 
-    /// Releases the state, and wakes the thread if that is urgent.
+    /// Releases the state, and wakes the thread if that is urgent. Starts it if it has something to do and does not
+    /// run: it is the first time, or it could not be started before.
     fn wake(&'static self, mut state: MutexGuard<'_, State>, urgent: bool) {
-        let start = urgent && !state.running;
+        let start = !state.running && state.has_work();
         // Set under the lock, so only one caller starts the thread. Others leave their plans in `state`,
         // which the thread reads when it begins.
-        state.running |= urgent;
+        state.running |= start;
         drop(state);
         if start {
             self.start();
@@ -174,15 +178,15 @@ impl Warden {
         if state.next_tick.is_none_or(|at| at > now()) {
             return;
         }
-        let mut ticked = mem::take(&mut state.ticked);
+        let mut ticking = mem::take(&mut state.ticking);
         drop(state);
-        ticked.retain(|watched| watched.upgrade().is_some_and(|watched| watched.on_tick()));
+        ticking.retain(|watched| watched.upgrade().is_some_and(|watched| watched.on_tick()));
         let mut state = self.lock();
-        ticked.append(&mut state.ticked);
-        state.next_tick = (!ticked.is_empty()).then(|| now().saturating_add(TICK));
-        if !ticked.is_empty() {
-            state.ticked = ticked;
-        }
+        ticking.append(&mut state.ticking);
+        (state.ticking, state.next_tick) = match ticking.is_empty() {
+            true => (Vec::new(), None),
+            false => (ticking, Some(now().saturating_add(TICK))),
+        };
     }
 
     /// Returns the connections with a ready socket or a passed deadline.
@@ -206,6 +210,11 @@ impl State {
         deadline.into_iter().chain(self.next_tick).min()
     }
 
+    /// Returns whether there is something to wait for.
+    fn has_work(&self) -> bool {
+        self.first().is_some() || !self.interested.is_empty()
+    }
+
     fn insert(&mut self, id: ConnectionId, entry: Entry) {
         if let Some(at) = entry.plan.deadline {
             self.deadlines.insert((at, id));
@@ -225,5 +234,92 @@ impl State {
         self.interested.remove(&id);
         self.lingering -= usize::from(entry.plan.lingers);
         Some(entry)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    use ws_common::adapter::new_connection_id;
+
+    use super::*;
+
+    /// Reports its calls, wants some ticks, and has nothing more to do after a deadline.
+    struct Reporter {
+        warden: &'static Warden,
+        reports: Mutex<Sender<&'static str>>,
+        wanted: AtomicUsize,
+    }
+
+    impl Reporter {
+        fn report(&self, call: &'static str) {
+            // Fails if the test has ended.
+            let _ = self.reports.lock().send(call);
+        }
+    }
+
+    impl Watched for Reporter {
+        fn on_ready(&self, id: ConnectionId) {
+            self.warden.forget(id);
+            self.report("ready");
+        }
+
+        fn on_tick(&self) -> bool {
+            self.report("tick");
+            self.wanted.fetch_sub(1, Ordering::Relaxed) > 1
+        }
+    }
+
+    fn reporter(wanted: usize) -> (Arc<Reporter>, Receiver<&'static str>) {
+        let (reports, reported) = channel();
+        let (warden, reports) = (Box::leak(Box::new(Warden::new())), Mutex::new(reports));
+        (Arc::new(Reporter { warden, reports, wanted: wanted.into() }), reported)
+    }
+
+    fn wait_for_the_end_of_ticks(warden: &Warden) {
+        while warden.lock().next_tick.is_some() {
+            thread::sleep(TICK);
+        }
+    }
+
+    #[test]
+    fn ticks_end_when_no_more_are_wanted() {
+        let (watched, reported) = reporter(3);
+        let warden = watched.warden;
+        warden.start_ticks(Arc::downgrade(&watched) as _);
+        wait_for_the_end_of_ticks(warden);
+        drop(watched);
+        assert_eq!(reported.iter().collect::<Vec<_>>(), ["tick"; 3]);
+    }
+
+    #[test]
+    fn ticks_keep_nothing_alive() {
+        let (watched, reported) = reporter(usize::MAX);
+        let warden = watched.warden;
+        warden.start_ticks(Arc::downgrade(&watched) as _);
+        assert_eq!(reported.recv(), Ok("tick"));
+        drop(watched);
+        wait_for_the_end_of_ticks(warden);
+        assert!(reported.iter().all(|call| call == "tick"), "it is dropped");
+    }
+
+    /// A thread that could not be started has left a time that has passed.
+    #[test]
+    fn a_start_that_has_failed_is_tried_again() {
+        let deadline: fn(Arc<Reporter>) = |watched| {
+            let plan = Plan { deadline: Some(now()), ..Plan::default() };
+            watched.warden.watch(new_connection_id(), watched, plan);
+        };
+        let tick: fn(Arc<Reporter>) =
+            |watched| watched.warden.start_ticks(Arc::downgrade(&watched) as _);
+        for (ask, expected) in [(deadline, "ready"), (tick, "tick")] {
+            let (watched, reported) = reporter(1);
+            watched.warden.lock().next_tick = Some(Duration::ZERO);
+            ask(Arc::clone(&watched));
+            // Long enough for any machine.
+            assert_eq!(reported.recv_timeout(Duration::from_secs(60)), Ok(expected));
+        }
     }
 }

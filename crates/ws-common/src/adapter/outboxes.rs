@@ -55,12 +55,11 @@ pub fn reclaim_outbox<R: Role>(endpoint: &mut Endpoint<R>) {
     });
 }
 
-/// Drops an outbox without data or state that takes more than 4 KiB: for a thread that waits with one connection, and
-/// has no other that could use it.
+/// Drops the memory of an outbox without data if it takes more than 4 KiB: for a thread that waits with one connection,
+/// and has no other that could use it.
 pub fn shed_outbox<R: Role>(endpoint: &mut Endpoint<R>) {
-    let small = endpoint.reclaim().filter(|outbox| outbox.memory() <= WAITING);
-    if small.is_some() {
-        endpoint.lend(&mut { small });
+    if endpoint.outbox_memory() > WAITING {
+        drop(endpoint.reclaim());
     }
 }
 
@@ -101,17 +100,27 @@ mod tests {
 
     #[test]
     fn a_thread_that_waits_keeps_a_small_outbox_and_all_data() {
-        let mut endpoint = opened_client_endpoint(Agreed::default(), Config::new(), Duration::ZERO)
-            .expect("random bytes");
-        for (len, keeps) in [(100, true), (WAITING + 1, false)] {
-            lend_outbox(&mut endpoint);
+        let changes: [fn(&mut Endpoint<Client>); 2] = [|_| (), Endpoint::pause];
+        for (change, len) in
+            changes.into_iter().flat_map(|change| [(change, 100), (change, WAITING + 1)])
+        {
+            let mut endpoint =
+                opened_client_endpoint(Agreed::default(), Config::new(), Duration::ZERO)
+                    .expect("random bytes");
+            change(&mut endpoint);
             endpoint.send_binary(vec![0; len].as_slice()).expect("it is open");
             shed_outbox(&mut endpoint);
             let written = endpoint.pending().len();
             assert!(written > len, "it holds data");
             endpoint.wrote(written, Duration::ZERO);
+            let (before, paused) = (endpoint.outbox_memory(), endpoint.is_paused());
             shed_outbox(&mut endpoint);
-            assert_eq!(endpoint.wants_outbox(), !keeps, "{len} bytes");
+            let after = endpoint.outbox_memory();
+            match len {
+                100 => assert_eq!(after, before, "it is small"),
+                _ => assert!(after < 1000, "{after} bytes are kept"),
+            }
+            assert_eq!(endpoint.is_paused(), paused);
         }
     }
 

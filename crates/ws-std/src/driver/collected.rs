@@ -2,96 +2,14 @@
 //!
 //! A read may bring many messages. The answers to all but the last are kept, and leave in one write with the answer to
 //! the last, so a server that receives 16 messages at once makes two system calls, not 17. Kept output leaves with the
-//! first byte above [`MOST`], before the thread waits, and after two [ticks](TICK) of the warden at the latest: a handler
-//! that is slow with one message does not hold back the answer to another.
-
-use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+//! first byte above 64 KiB, before the thread waits, and after two [ticks](crate::warden::TICK) of the warden at the
+//! latest: a handler that is slow with one message does not hold back the answer to another.
 
 use ws_common::adapter::{Held, WRITE_MOST};
 use wsproto::{Advice, Role};
 
 use super::{Blocking, BlockingDriver};
-#[cfg(doc)]
-use crate::warden::TICK;
 use crate::warden::warden;
-
-/// The maximum number of bytes that are kept.
-const MOST: usize = 64 << 10;
-
-/// After how many ticks without kept output the warden looks no more.
-const IDLE: u32 = 20;
-
-/// The thread that collects a connection's output, and the state of that output. Changes under the lock of the
-/// connection, except `ticks`.
-#[derive(Default)]
-pub(super) struct Collector {
-    /// The [token](this_thread) of the thread; 0 while output is not collected.
-    thread: AtomicUsize,
-    /// Whether output is kept.
-    kept: AtomicBool,
-    /// Whether the last write left output, so that nothing is kept until the socket accepts it.
-    blocked: AtomicBool,
-    /// How many ticks have passed since output was last begun to be kept.
-    ticks: AtomicU32,
-    /// Whether the warden calls at every tick.
-    ticked: AtomicBool,
-}
-
-impl Collector {
-    /// Begins or ends collecting the output of this thread.
-    pub(super) fn set(&self, collects: bool) {
-        let thread = if collects { this_thread() } else { 0 };
-        self.thread.store(thread, Ordering::Relaxed);
-    }
-
-    /// Records a write of the kept output, and whether some of it is left.
-    pub(super) fn wrote(&self, blocked: bool) {
-        self.kept.store(false, Ordering::Relaxed);
-        self.blocked.store(blocked, Ordering::Relaxed);
-    }
-
-    /// Returns whether `unwritten` bytes may be kept.
-    fn has_room(&self, unwritten: usize) -> bool {
-        unwritten <= MOST && !self.blocked.load(Ordering::Relaxed)
-    }
-
-    fn has_kept(&self) -> bool {
-        self.kept.load(Ordering::Relaxed)
-    }
-
-    fn is_this_thread(&self) -> bool {
-        self.thread.load(Ordering::Relaxed) == this_thread()
-    }
-
-    /// Keeps output. Returns whether the warden must be asked for ticks.
-    pub(super) fn keep(&self) -> bool {
-        if self.has_kept() {
-            return false;
-        }
-        self.ticks.store(0, Ordering::Relaxed);
-        // Either this thread sees that the ticks have ended, or `end_ticks` sees kept output.
-        self.kept.store(true, Ordering::SeqCst);
-        !self.ticked.swap(true, Ordering::SeqCst)
-    }
-
-    /// Counts a tick. Returns how many have passed since output was last begun to be kept.
-    fn tick(&self) -> u32 {
-        self.ticks.fetch_add(1, Ordering::Relaxed)
-    }
-
-    /// Ends the ticks. Returns `false` if they must go on, because output is kept again.
-    fn end_ticks(&self) -> bool {
-        self.ticked.store(false, Ordering::SeqCst);
-        !self.kept.load(Ordering::SeqCst) || self.ticked.swap(true, Ordering::SeqCst)
-    }
-}
-
-/// Returns a number that no other living thread has; never 0.
-fn this_thread() -> usize {
-    thread_local!(static TOKEN: u8 = const { 0 });
-    TOKEN.with(|token| ptr::from_ref(token).addr())
-}
 
 impl<R: Role> BlockingDriver<R> {
     /// Writes pending output, unless this thread collects it.
@@ -111,7 +29,7 @@ impl<R: Role> BlockingDriver<R> {
         if !(collects && self.may_keep(held)) {
             self.write_and_plan(held, WRITE_MOST);
         } else if self.collector.keep() {
-            warden().tick(self.this.clone());
+            warden().start_ticks(self.this.clone());
         }
     }
 
@@ -142,12 +60,55 @@ impl<R: Role> BlockingDriver<R> {
         self.collector.set(false);
     }
 
-    /// Counts a tick, and writes output that was kept before the last one. Returns whether more ticks are wanted.
+    /// Writes output that was kept before the last tick. Returns whether more ticks are wanted.
     pub(super) fn write_late(&self, connection: &Blocking<R>) -> bool {
-        let ticks = self.collector.tick();
-        if ticks > 0 && self.collector.has_kept() {
-            self.write_kept(&mut connection.lock());
+        self.collector.on_tick(|| self.write_kept(&mut connection.lock()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use ws_common::adapter::opened_client_endpoint;
+    use wsproto::handshake::Agreed;
+    use wsproto::{Client, Config};
+
+    use super::*;
+    use crate::warden::Watched;
+
+    fn connected() -> (Arc<Blocking<Client>>, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let tcp = TcpStream::connect(listener.local_addr().expect("bound")).expect("a listener");
+        let (peer, _) = listener.accept().expect("a peer");
+        let endpoint = opened_client_endpoint(Agreed::default(), Config::new(), Duration::ZERO);
+        let endpoint = endpoint.expect("random bytes");
+        (BlockingDriver::begin(None.into(), endpoint, tcp.into(), None), peer)
+    }
+
+    /// The application keeps a handle of a connection that has ended, and so the connection.
+    #[test]
+    fn ticks_end_with_the_connection_whatever_was_kept() {
+        let ends: [fn(&Arc<Blocking<Client>>); 2] = [
+            |connection| connection.handle().abort(),
+            |connection| {
+                let mut held = connection.lock();
+                held.live().expect("open").endpoint_mut().abort();
+                drop(held.finish(ws_common::adapter::unknown_end()));
+            },
+        ];
+        for end in ends {
+            let (connection, _peer) = connected();
+            connection.lock().begin_work();
+            connection.driver().collector.set(true);
+            connection.handle().send("kept").expect("open");
+            assert!(connection.driver().has_kept());
+            end(&connection);
+            // The warden may call, too.
+            assert!((0..1000).any(|_| !connection.on_tick()), "it ticks for ever");
+            assert!(!connection.driver().has_kept());
         }
-        ticks < IDLE || !self.collector.end_ticks()
     }
 }

@@ -28,12 +28,16 @@ impl<R: Role> BlockingDriver<R> {
     /// Writes pending output, up to about `most` bytes, and gives the warden the plan for the rest.
     pub(crate) fn write_and_plan(&self, held: &mut Held<'_, R, Self>, most: usize) {
         let (over, busy, timer) = (held.is_over(), held.is_busy(), held.next_timer());
-        let Some(link) = held.link_mut() else { return self.tell(Plan::default()) };
+        let Some(link) = held.link_mut() else {
+            self.collector.wrote(false);
+            return self.tell(Plan::default());
+        };
         if link.endpoint().advice() != Advice::Drop {
             link.write(now(), most);
-            if most > 0 {
-                self.collector.wrote(!link.endpoint_mut().pending().is_empty());
-            }
+        }
+        if most > 0 {
+            // Also if nothing is written any more: the warden must not look for that output for ever.
+            self.collector.wrote(!link.endpoint_mut().pending().is_empty());
         }
         if let Some(traffic) = &self.traffic {
             traffic.sent(link.endpoint_mut().take_output_counts());

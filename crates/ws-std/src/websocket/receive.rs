@@ -87,10 +87,6 @@ impl<R: Role> WebSocket<R> {
             ControlFlow::Continue(plan) => plan,
             ControlFlow::Break(waited) => return Ok(waited),
         };
-        if !matches!(plan.wait_for, WaitFor::Input { .. }) {
-            // The next read frees it, but may be far.
-            self.input.free_consumed();
-        }
         let outcome = match plan.wait_for {
             WaitFor::Input { room } => self.read(Wait { room, limit: timeout.left() }),
             WaitFor::Room => self.wait_for_room(timeout),

@@ -228,6 +228,12 @@ impl<R: Role> Endpoint<R> {
         self.outbox.is_none()
     }
 
+    /// Returns about how many bytes of memory the buffer takes; 0 if there is none.
+    #[must_use]
+    pub fn outbox_memory(&self) -> usize {
+        self.outbox.as_ref().map_or(0, |outbox| outbox.memory())
+    }
+
     /// Returns the buffer, unless it holds data. An idle endpoint then owns no heap; one with state, such as one that
     /// is [paused](Self::pause), keeps a buffer without memory for output.
     #[inline]
