@@ -86,6 +86,7 @@ mod owned;
 mod pieces;
 mod reconnect;
 mod request;
+mod room;
 mod server;
 mod tasks;
 #[cfg(feature = "hyper")]

@@ -18,8 +18,8 @@ use wsproto::{Advice, ReadyState, Role};
 use crate::buffers::Input;
 use crate::io::{AsyncStream, Io, has_news};
 use crate::origin::{Carried, Origin};
+use crate::room::RoomWait;
 use crate::tasks::{Tasks, Waiter};
-use crate::websocket::RoomWait;
 
 pub(crate) use interface::{Owned, Progress};
 

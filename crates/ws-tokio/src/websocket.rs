@@ -4,7 +4,6 @@ mod byte_stream;
 mod closing;
 mod handshake;
 mod receive;
-mod room;
 mod run;
 mod sender;
 mod sending;
@@ -26,8 +25,6 @@ use wsproto::{CloseInfo, Endpoint, ReadyState, Role};
 use crate::buffers::Input;
 use crate::io::{AsTcp, AsyncStream, Io};
 use crate::origin::{Carried, Origin, OriginParts};
-
-pub(crate) use room::RoomWait;
 
 pub use byte_stream::{ByteStream, ByteWriter};
 pub use sender::Sender;

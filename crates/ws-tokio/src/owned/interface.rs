@@ -8,8 +8,8 @@ use ws_common::{Error, IncomingRequest, Message, WebSocketConnection};
 use wsproto::handshake::Response;
 
 use crate::buffers::Input;
+use crate::room::RoomWait;
 use crate::tasks::{Tasks, Waiter};
-use crate::websocket::RoomWait;
 
 /// The progress of a connection.
 pub(crate) enum Progress {

@@ -13,9 +13,9 @@ use ws_common::adapter::{ConnectionLink, Outgoing, connection_handle, unknown_en
 use ws_common::{Error, Message, WebSocketConnection};
 use wsproto::CloseInfo;
 
-use super::RoomWait;
 use super::sink::SinkState;
 use crate::owned::Owned;
+use crate::room::RoomWait;
 use crate::tasks::Waiter;
 
 /// The sending side of a [`WebSocket`](crate::WebSocket). Clones send on the same connection; dropping them does

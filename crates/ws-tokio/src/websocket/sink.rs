@@ -9,7 +9,8 @@ use futures_sink::Sink;
 use ws_common::{Error, Message};
 use wsproto::ReadyState;
 
-use super::{RoomWait, Sender, WebSocket};
+use super::{Sender, WebSocket};
+use crate::room::RoomWait;
 use crate::tasks::Waiter;
 
 /// `poll_ready` waits for room, as [`send`](WebSocket::send) does; once the peer has read nothing for too long, it fails
