@@ -67,6 +67,13 @@ fn files(path: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// Returns whether a file is a module `tests`, or one of its children.
+fn is_test(file: &Path) -> bool {
+    let folder = file.parent().and_then(Path::file_name);
+    file.file_name().is_some_and(|name| name == "tests.rs")
+        || folder.is_some_and(|name| name == "tests")
+}
+
 /// Returns the numbered lines of code, without comments, up to the tests.
 fn code(source: &str) -> impl Iterator<Item = (usize, &str)> {
     let lines = source.lines().zip(1..).map(|(line, number)| (number, line.trim_start()));
@@ -94,7 +101,7 @@ fn adapters_do_not_speak_of_the_protocol() {
         let files = files(&root.join(adapter));
         assert!(!files.is_empty(), "{adapter}");
         for file in files {
-            if file.file_name().is_some_and(|name| name == "tests.rs") {
+            if is_test(&file) {
                 continue;
             }
             let name = file.strip_prefix(&root).expect("a file of the workspace");
