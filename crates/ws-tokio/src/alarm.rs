@@ -134,6 +134,7 @@ mod tests {
             rings.await.expect("no panic");
         }
     }
+
     #[tokio::test(start_paused = true)]
     async fn an_alarm_that_is_set_need_not_be_polled() {
         let (mut alarm, start) = (Alarm::default(), Instant::now());

@@ -235,8 +235,9 @@ impl<S: AsyncStream> Io<S> {
         Ok(mem::take(&mut self.unflushed))
     }
 
-    /// Writes a small slice to a socket of the runtime, which keeps nothing to flush, without the way of a poll. Returns
-    /// `None` if it has to be polled. Larger ones are: of a short write, a poll concludes that the next would block.
+    /// Writes a small slice to a socket of the runtime, which keeps nothing to flush, without a poll. Returns `None` if
+    /// the write has to be polled. A larger one is polled, because a poll learns from a short write that the next would
+    /// block.
     fn write_small(&self, slices: &[IoSlice<'_>]) -> Option<io::Result<usize>> {
         #[cfg(feature = "tls")]
         if self.tls.is_some() {

@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use crate::copy;
 use crate::frame::{Header, Opcode};
 
 /// A message encoded as a frame, so that sending it to many clients costs one copy each, or none if
@@ -48,7 +49,7 @@ impl PreparedMessage {
             .encode(&mut frame);
         let header_len = frame.len();
         frame.reserve_exact(payload.len());
-        frame.extend_from_slice(payload);
+        copy::append(payload, &mut frame);
         Self {
             opcode,
             header_len,

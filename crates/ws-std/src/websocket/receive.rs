@@ -236,7 +236,7 @@ impl<R: Role> WebSocket<R> {
     pub(crate) fn flush_now(&self) {
         let driver = self.connection.driver();
         driver.end_collecting();
-        self.with_pending(|held| driver.write_or_keep(held));
+        self.with_pending(|held| driver.write_and_plan(held, WRITE_MOST));
     }
 
     /// Writes pending output before the application gets a message, unless it is kept.

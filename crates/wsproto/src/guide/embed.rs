@@ -352,7 +352,7 @@
 //! [`reclaim`](Endpoint::reclaim) it afterwards. `reclaim` returns `None` while the outbox holds
 //! data, and the connection then keeps that outbox for its next turns. The loop's own is `None` at
 //! first, and whenever a connection has kept it; the next connection that needs one makes it.
-//! One that is paused, or waits to be told that everything is written, keeps a small outbox for that state, and
+//! A connection that is paused, or waits to be told that everything is written, keeps a small outbox for that state, and
 //! `reclaim` returns the memory.
 //!
 //! ```

@@ -8,7 +8,7 @@ use crate::deflate::RSV1;
 use crate::frame::{Header, Opcode};
 use crate::mask::Mask;
 use crate::output::Payload;
-use crate::{Compress, DeflateTools, PreparedMessage, Role, SendError};
+use crate::{Compress, DeflateTools, PreparedMessage, Role, SendError, copy};
 
 impl<R: Role> Sender<R> {
     /// Sets which messages to compress from now on; returns the previous setting. It has no effect
@@ -145,6 +145,6 @@ fn append<R: Role>(
     Header { fin, rsv, opcode, mask, len: payload.len() as u64 }.encode(out);
     match mask.map(Mask::new) {
         Some(mut mask) => mask.append(payload, out),
-        None => out.extend_from_slice(payload),
+        None => copy::append(payload, out),
     }
 }
